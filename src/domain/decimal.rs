@@ -1,0 +1,214 @@
+//! Exact decimal numbers as files and exchanges write them: `61800.3`, `0.00000053`, `8.2E+4`.
+//!
+//! Never rounds silently: every conversion that could lose a digit says so.
+
+use std::fmt;
+
+/// `mantissa × 10^-scale`, normalised: no trailing zero in the mantissa unless the scale is zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Decimal {
+    mantissa: i64,
+    scale: u8,
+}
+
+/// Most digits behind the point that a decimal keeps.
+pub const MAX_SCALE: u8 = 18;
+
+/// 10^0 … 10^18.
+pub const POWERS_OF_TEN: [i64; 19] = {
+    let mut table = [1_i64; 19];
+    let mut i = 1;
+    while i < 19 {
+        table[i] = table[i - 1] * 10;
+        i += 1;
+    }
+    table
+};
+
+/// Why a text is not a decimal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DecimalError {
+    /// Nothing there.
+    Empty,
+    /// A character that does not belong to a number (also `NaN` and `inf`).
+    NotANumber,
+    /// More digits than an i64 mantissa or 18 decimals hold.
+    OutOfRange,
+}
+
+impl fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecimalError::Empty => "is empty",
+            DecimalError::NotANumber => "is not a finite decimal number",
+            DecimalError::OutOfRange => "has more digits than can be kept exactly (18 in all, 18 behind the point)",
+        })
+    }
+}
+
+impl std::error::Error for DecimalError {}
+
+impl Decimal {
+    /// Zero.
+    pub const ZERO: Decimal = Decimal { mantissa: 0, scale: 0 };
+    /// One.
+    pub const ONE: Decimal = Decimal { mantissa: 1, scale: 0 };
+
+    /// `mantissa × 10^-scale`, normalised. `None` when the scale exceeds [`MAX_SCALE`].
+    pub fn new(mantissa: i64, scale: u8) -> Option<Self> {
+        let (mut mantissa, mut scale) = (mantissa, scale);
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        (scale <= MAX_SCALE).then_some(Decimal { mantissa, scale })
+    }
+
+    /// The smallest step with `scale` decimals: `10^-scale`.
+    pub fn step(scale: u8) -> Option<Self> {
+        Decimal::new(1, scale)
+    }
+
+    /// Reads `-12.5`, `8.2E+4`, `.5`. Exact or an error.
+    pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
+        let (negative, digits) = match text {
+            [] => return Err(DecimalError::Empty),
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            _ => (false, text),
+        };
+        let mut mantissa: i128 = 0;
+        let mut scale: i32 = 0;
+        let mut seen_digit = false;
+        let mut seen_point = false;
+        let mut rest = digits;
+        while let [byte, tail @ ..] = rest {
+            match byte {
+                b'0'..=b'9' => {
+                    seen_digit = true;
+                    mantissa = mantissa * 10 + i128::from(byte - b'0');
+                    if mantissa > 1_i128 << 100 {
+                        return Err(DecimalError::OutOfRange);
+                    }
+                    scale += i32::from(seen_point);
+                }
+                b'.' if !seen_point => seen_point = true,
+                b'e' | b'E' if seen_digit => break,
+                _ => return Err(DecimalError::NotANumber),
+            }
+            rest = tail;
+        }
+        if !seen_digit {
+            return Err(DecimalError::NotANumber);
+        }
+        if let [_, exponent @ ..] = rest {
+            let text = std::str::from_utf8(exponent).map_err(|_| DecimalError::NotANumber)?;
+            let exponent: i32 = text.parse().map_err(|_| DecimalError::NotANumber)?;
+            scale = scale.checked_sub(exponent).ok_or(DecimalError::OutOfRange)?;
+        }
+        while scale > 0 && mantissa % 10 == 0 && mantissa != 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        if mantissa == 0 {
+            return Ok(Decimal::ZERO);
+        }
+        while scale < 0 {
+            mantissa *= 10;
+            scale += 1;
+            if mantissa > i128::from(i64::MAX) {
+                return Err(DecimalError::OutOfRange);
+            }
+        }
+        let mantissa = i64::try_from(if negative { -mantissa } else { mantissa }).map_err(|_| DecimalError::OutOfRange)?;
+        let scale = u8::try_from(scale).ok().filter(|s| *s <= MAX_SCALE).ok_or(DecimalError::OutOfRange)?;
+        Ok(Decimal { mantissa, scale })
+    }
+
+    /// The digits without the point.
+    pub const fn mantissa(self) -> i64 {
+        self.mantissa
+    }
+
+    /// Digits behind the point.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// The nearest f64 (correctly rounded while the mantissa is below 2^53).
+    pub fn to_f64(self) -> f64 {
+        self.mantissa as f64 / POWERS_OF_TEN[usize::from(self.scale)] as f64
+    }
+
+    /// How many whole `step`s this is; `None` when it is not a whole number of them.
+    pub fn in_steps_of(self, step: Decimal) -> Option<i64> {
+        if step.mantissa <= 0 {
+            return None;
+        }
+        let (value, unit) = if self.scale <= step.scale {
+            (i128::from(self.mantissa) * i128::from(POWERS_OF_TEN[usize::from(step.scale - self.scale)]), i128::from(step.mantissa))
+        } else {
+            (i128::from(self.mantissa), i128::from(step.mantissa) * i128::from(POWERS_OF_TEN[usize::from(self.scale - step.scale)]))
+        };
+        if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
+    }
+
+    /// This step times a whole number, exact; `None` when it does not fit.
+    pub fn times(self, count: i64) -> Option<Decimal> {
+        self.mantissa.checked_mul(count).and_then(|mantissa| Decimal::new(mantissa, self.scale))
+    }
+
+    /// The exact product; `None` when it does not fit.
+    pub fn product(self, other: Decimal) -> Option<Decimal> {
+        Decimal::new(self.mantissa.checked_mul(other.mantissa)?, self.scale.checked_add(other.scale)?)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = usize::from(self.scale);
+        let digits = self.mantissa.unsigned_abs();
+        let power = POWERS_OF_TEN[scale].unsigned_abs();
+        if self.mantissa < 0 {
+            f.write_str("-")?;
+        }
+        if scale == 0 { write!(f, "{digits}") } else { write!(f, "{}.{:0scale$}", digits / power, digits % power) }
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> Result<Decimal, DecimalError> {
+        Decimal::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn reads_what_exchanges_write() {
+        for (text, shown) in [("61800.3", "61800.3"), ("0.080550", "0.08055"), ("8.2E+4", "82000"), ("0.00000053", "0.00000053"), ("-1.50", "-1.5"), ("0.000", "0"), ("5e-9", "0.000000005")] {
+            assert_eq!(decimal(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_number() {
+        for text in ["", "NaN", "inf", "1.2.3", "1e308", "-", ".", "1e", "0x10", "1 ", "0.0000000000000000001"] {
+            assert!(decimal(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_whole_steps_only() {
+        let step = decimal("0.05").unwrap();
+        assert_eq!(decimal("1.15").unwrap().in_steps_of(step), Some(23));
+        assert_eq!(decimal("1.16").unwrap().in_steps_of(step), None);
+        assert_eq!(step.times(23), Some(decimal("1.15").unwrap()));
+    }
+}

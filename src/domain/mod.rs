@@ -1,0 +1,13 @@
+//! Values of the trade: prices, money, time, symbols, events, orders, strategies.
+//!
+//! Never: I/O, a clock, serialization, logging, or a collection whose order differs per run.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod decimal;
+pub mod event;
+pub mod num;
+pub mod order;
+pub mod record;
+pub mod strategy;
+pub mod symbol;
+pub mod time;

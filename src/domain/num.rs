@@ -1,0 +1,201 @@
+//! Exact numbers: prices in ticks, quantities in lots, money in 10^-18 of the quote currency.
+//!
+//! A price or quantity alone shows no number: only the `SymbolSpec` knows what a tick or lot is worth.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+/// A price in ticks of its symbol.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Price(pub i64);
+
+/// A quantity in lots of its symbol, never negative in orders and fills.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Qty(pub i64);
+
+/// Money in 10^-18 of the quote currency, signed and exact.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Money(pub i128);
+
+/// A share of a notional (fee, funding, maintenance margin) in parts per billion.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Rate(pub i64);
+
+impl Qty {
+    /// Nothing.
+    pub const ZERO: Qty = Qty(0);
+
+    /// The smaller of two.
+    pub fn min(self, other: Qty) -> Qty {
+        Qty(self.0.min(other.0))
+    }
+
+    /// Whether there is nothing.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Add for Qty {
+    type Output = Qty;
+    fn add(self, other: Qty) -> Qty {
+        Qty(self.0 + other.0)
+    }
+}
+
+impl Sub for Qty {
+    type Output = Qty;
+    fn sub(self, other: Qty) -> Qty {
+        Qty(self.0 - other.0)
+    }
+}
+
+impl AddAssign for Qty {
+    fn add_assign(&mut self, other: Qty) {
+        self.0 += other.0;
+    }
+}
+
+impl SubAssign for Qty {
+    fn sub_assign(&mut self, other: Qty) {
+        self.0 -= other.0;
+    }
+}
+
+impl Money {
+    /// No money.
+    pub const ZERO: Money = Money(0);
+    /// One whole unit of the quote currency.
+    pub const ONE: Money = Money(1_000_000_000_000_000_000);
+
+    /// Whole units of the quote currency.
+    pub const fn from_units(units: i64) -> Self {
+        Money(units as i128 * Self::ONE.0)
+    }
+
+    /// The nearest money to a number from a document or flag; NaN is zero, infinities saturate.
+    pub fn from_f64(value: f64) -> Self {
+        // Split so that ordinary amounts (10000, 0.25) come out exact instead of off by the mantissa's last bits.
+        let whole = value.trunc();
+        let fraction = value - whole;
+        Money((whole as i128).saturating_mul(Self::ONE.0).saturating_add((fraction * 1e9).round() as i128 * 1_000_000_000))
+    }
+
+    /// The nearest f64, for indicators and reports.
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / 1e18
+    }
+
+    /// This money times a rate, rounded half away from zero to 10^-18.
+    pub fn at_rate(self, rate: Rate) -> Money {
+        let product = self.0 * i128::from(rate.0);
+        let half = if product >= 0 { 500_000_000 } else { -500_000_000 };
+        Money((product + half) / 1_000_000_000)
+    }
+
+    /// Without its sign.
+    pub fn abs(self) -> Money {
+        Money(self.0.abs())
+    }
+}
+
+impl Add for Money {
+    type Output = Money;
+    fn add(self, other: Money) -> Money {
+        Money(self.0 + other.0)
+    }
+}
+
+impl Sub for Money {
+    type Output = Money;
+    fn sub(self, other: Money) -> Money {
+        Money(self.0 - other.0)
+    }
+}
+
+impl Neg for Money {
+    type Output = Money;
+    fn neg(self) -> Money {
+        Money(-self.0)
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Money) {
+        self.0 += other.0;
+    }
+}
+
+impl SubAssign for Money {
+    fn sub_assign(&mut self, other: Money) {
+        self.0 -= other.0;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(iter: I) -> Money {
+        iter.fold(Money::ZERO, Add::add)
+    }
+}
+
+/// All digits that are not zero, exact.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.unsigned_abs();
+        let (whole, fraction) = (digits / 10_u128.pow(18), digits % 10_u128.pow(18));
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let shown = format!("{fraction:018}");
+        write!(f, "{whole}.{}", shown.trim_end_matches('0'))
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Rate {
+    /// No share.
+    pub const ZERO: Rate = Rate(0);
+
+    /// From percent (`0.06` is 0.06 %), rounded to a part per billion.
+    pub fn from_percent(percent: f64) -> Self {
+        Rate((percent * 1e7).round() as i64)
+    }
+
+    /// In percent.
+    pub fn percent(self) -> f64 {
+        self.0 as f64 / 1e7
+    }
+
+    /// As a fraction of one.
+    pub fn fraction(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_shows_every_digit() {
+        assert_eq!(Money(-1_500_000_000_000_000_000).to_string(), "-1.5");
+        assert_eq!(Money(1).to_string(), "0.000000000000000001");
+        assert_eq!(Money::from_f64(10_000.25), Money(10_000_250_000_000_000_000_000));
+    }
+
+    #[test]
+    fn rates_round_half_away_from_zero() {
+        assert_eq!(Money(5).at_rate(Rate(100_000_000)), Money(1));
+        assert_eq!(Money(-5).at_rate(Rate(100_000_000)), Money(-1));
+        assert_eq!(Money::from_units(10_000).at_rate(Rate::from_percent(0.06)), Money::from_units(6));
+    }
+}

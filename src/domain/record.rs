@@ -1,0 +1,150 @@
+//! Market data as it is recorded: one row of a file, one row of a block, nothing lost.
+//!
+//! Rows keep the decimals of their source; ticks and lots exist only once a symbol's steps are known.
+
+use crate::domain::decimal::Decimal;
+use crate::domain::event::Gap;
+use crate::domain::order::Side;
+use crate::domain::time::Timestamp;
+
+/// What a stream of rows is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StreamKind {
+    /// Top-of-book snapshots (`.book20`).
+    BookSnapshots,
+    /// Level changes, opened by a snapshot (`.l2`).
+    BookChanges,
+    /// Best bid and ask (`.bbo`).
+    Quotes,
+    /// Trades.
+    Trades,
+    /// Closed bars (candles).
+    Bars,
+    /// Fair and index price.
+    Marks,
+    /// Funding settlements.
+    Funding,
+}
+
+impl StreamKind {
+    /// All kinds, in the order in which rows of equal time are replayed, with the word documents and tables use.
+    pub const ALL: [(StreamKind, &'static str); 7] = [
+        (StreamKind::BookSnapshots, "book20"),
+        (StreamKind::BookChanges, "l2"),
+        (StreamKind::Quotes, "bbo"),
+        (StreamKind::Trades, "trades"),
+        (StreamKind::Bars, "bars"),
+        (StreamKind::Marks, "marks"),
+        (StreamKind::Funding, "funding"),
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
+    /// The kind of a word.
+    pub fn from_word(word: &str) -> Option<StreamKind> {
+        Self::ALL.iter().find(|(_, w)| *w == word).map(|(kind, _)| *kind)
+    }
+}
+
+/// One recorded row. Prices and quantities are positive unless said otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// The exchange's time.
+    pub exchange_at: Timestamp,
+    /// The recorder's time, when it was recorded.
+    pub received_at: Option<Timestamp>,
+    /// What was recorded.
+    pub body: RecordBody,
+}
+
+/// What was recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordBody {
+    /// A trade.
+    Trade {
+        /// Price in the quote currency.
+        price: Decimal,
+        /// Quantity as the venue counts (contracts, or base units on spot).
+        quantity: Decimal,
+        /// Taker side.
+        taker: Side,
+        /// The venue's trade id.
+        id: Option<u64>,
+    },
+    /// One level of a snapshot. The rows of one snapshot share their time and stand together.
+    SnapshotLevel {
+        /// Side of the book.
+        side: Side,
+        /// 1 = best.
+        level: u16,
+        /// Price.
+        price: Decimal,
+        /// Quantity.
+        quantity: Decimal,
+    },
+    /// One changed level; quantity 0 deletes it. The rows of one message share time and update id and stand together.
+    LevelChange {
+        /// Side of the book.
+        side: Side,
+        /// Price.
+        price: Decimal,
+        /// New quantity.
+        quantity: Decimal,
+        /// Row of the snapshot that opens the stream (or reopens it after a gap).
+        snapshot: bool,
+        /// The venue's update id.
+        update_id: Option<u64>,
+    },
+    /// Best bid and ask.
+    Quote {
+        /// Best bid.
+        bid_price: Decimal,
+        /// Quantity there.
+        bid_quantity: Decimal,
+        /// Best ask.
+        ask_price: Decimal,
+        /// Quantity there.
+        ask_quantity: Decimal,
+        /// The venue's update id.
+        update_id: Option<u64>,
+    },
+    /// A bar; `exchange_at` is its open time. Volume may be zero.
+    Bar {
+        /// First price.
+        open: Decimal,
+        /// Highest price.
+        high: Decimal,
+        /// Lowest price.
+        low: Decimal,
+        /// Last price.
+        close: Decimal,
+        /// Quantity traded.
+        volume: Decimal,
+        /// Value traded, when the source has it.
+        quote_volume: Option<Decimal>,
+    },
+    /// Fair and index price.
+    Mark {
+        /// Fair price.
+        mark: Decimal,
+        /// Index price.
+        index: Option<Decimal>,
+    },
+    /// Funding settlement; the rate is a fraction and may be negative.
+    Funding {
+        /// Rate, e.g. 0.0001.
+        rate: Decimal,
+    },
+}
+
+/// A gap as the ledger keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordedGap {
+    /// Which stream.
+    pub stream: StreamKind,
+    /// From, to and cause.
+    pub gap: Gap,
+}

@@ -1,0 +1,244 @@
+//! What a symbol is: its steps, fees and tiers, and the immutable table of all of them.
+
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::limits::MAX_TICKS;
+use std::sync::Arc;
+
+/// Index of a symbol in the [`SymbolTable`] of its session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SymbolId(pub u32);
+
+impl SymbolId {
+    /// The place in a vector by symbol.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One step of the risk table: up to this notional, this much leverage and maintenance margin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RiskTier {
+    /// Position notional up to which the tier holds.
+    pub max_notional: Money,
+    /// Highest leverage in the tier.
+    pub max_leverage: u32,
+    /// Maintenance margin rate in the tier.
+    pub maintenance: Rate,
+}
+
+/// Everything the engine must know about a contract. Built by [`SymbolSpec::new`], which proves the arithmetic.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SymbolSpec {
+    /// Name as the venue writes it, e.g. `BTC_USDT`.
+    pub name: String,
+    /// Price of one tick.
+    pub price_step: Decimal,
+    /// Contracts in one lot (for spot recordings: base units).
+    pub quantity_step: Decimal,
+    /// Base units in one contract.
+    pub contract_size: Decimal,
+    /// Smallest order.
+    pub min_quantity: Qty,
+    /// Fee of a passive fill.
+    pub maker_fee: Rate,
+    /// Fee of a taking fill.
+    pub taker_fee: Rate,
+    /// Risk tiers by growing notional; never empty.
+    pub tiers: Vec<RiskTier>,
+    money_per_tick_lot: i128,
+    lot: f64,
+}
+
+/// Taker fee where nothing better is known: conservative, no claim about the venue (strategy-engine 4.4).
+pub const DEFAULT_TAKER_FEE: Rate = Rate(600_000);
+/// Maker fee where nothing better is known.
+pub const DEFAULT_MAKER_FEE: Rate = Rate(200_000);
+
+impl SymbolSpec {
+    /// A contract with default fees and one tier (leverage 10, maintenance margin 1 %).
+    /// `None` when a step is not positive or one tick × one lot is not a whole number of 10^-18.
+    pub fn new(name: &str, price_step: Decimal, quantity_step: Decimal, contract_size: Decimal) -> Option<Self> {
+        let positive = [price_step, quantity_step, contract_size].iter().all(|d| d.mantissa() > 0);
+        let lot = quantity_step.product(contract_size)?;
+        let unit = price_step.product(lot)?;
+        let scale_up = 10_i128.checked_pow(18_u32.checked_sub(u32::from(unit.scale()))?)?;
+        positive.then(|| SymbolSpec {
+            name: name.to_owned(),
+            price_step,
+            quantity_step,
+            contract_size,
+            min_quantity: Qty(1),
+            maker_fee: DEFAULT_MAKER_FEE,
+            taker_fee: DEFAULT_TAKER_FEE,
+            tiers: vec![RiskTier { max_notional: Money(i128::MAX), max_leverage: 10, maintenance: Rate(10_000_000) }],
+            money_per_tick_lot: i128::from(unit.mantissa()) * scale_up,
+            lot: lot.to_f64(),
+        })
+    }
+
+    /// The price as a number, correctly rounded.
+    pub fn price_f64(&self, price: Price) -> f64 {
+        ticks_to_f64(price.0, self.price_step)
+    }
+
+    /// The price with exactly its digits.
+    pub fn price_decimal(&self, price: Price) -> Decimal {
+        self.price_step.times(price.0).unwrap_or(Decimal::ZERO)
+    }
+
+    /// The quantity in base units as a number.
+    pub fn qty_f64(&self, qty: Qty) -> f64 {
+        if self.contract_size == Decimal::ONE { ticks_to_f64(qty.0, self.quantity_step) } else { qty.0 as f64 * self.lot }
+    }
+
+    /// Base units in one lot.
+    pub fn lot_f64(&self) -> f64 {
+        self.lot
+    }
+
+    /// The quantity in contracts with exactly its digits.
+    pub fn qty_decimal(&self, qty: Qty) -> Decimal {
+        self.quantity_step.times(qty.0).unwrap_or(Decimal::ZERO)
+    }
+
+    /// Price × quantity, exact.
+    pub fn notional(&self, price: Price, qty: Qty) -> Money {
+        Money(i128::from(price.0) * i128::from(qty.0) * self.money_per_tick_lot)
+    }
+
+    /// What a price sum over lots (Σ ticks × lots) is worth, exact.
+    pub fn money(&self, tick_lots: i128) -> Money {
+        Money(tick_lots * self.money_per_tick_lot)
+    }
+
+    /// Lots for a notional at a price, rounded down; zero for a price that is not positive.
+    pub fn lots_for(&self, notional: Money, price: Price) -> Qty {
+        let per_lot = i128::from(price.0) * self.money_per_tick_lot;
+        if per_lot <= 0 || notional.0 <= 0 {
+            return Qty::ZERO;
+        }
+        Qty(i64::try_from(notional.0 / per_lot).unwrap_or(i64::MAX).min(MAX_TICKS))
+    }
+
+    /// The nearest tick at or below a number.
+    pub fn price_floor(&self, value: f64) -> Price {
+        Price(self.ticks(value).floor() as i64)
+    }
+
+    /// The nearest tick at or above a number.
+    pub fn price_ceil(&self, value: f64) -> Price {
+        Price(self.ticks(value).ceil() as i64)
+    }
+
+    /// A number in ticks, not rounded except that a value within 10^-9 of a tick is that tick: `9.7` must not
+    /// become `9.7000001` ticks because a percentage was not exact in binary.
+    fn ticks(&self, value: f64) -> f64 {
+        let raw = value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64 / self.price_step.mantissa() as f64;
+        let near = raw.round();
+        if (raw - near).abs() <= 1e-9 * near.abs().max(1.0) { near } else { raw }
+    }
+
+    /// The tier that holds for a position notional; the last one beyond the table.
+    pub fn tier(&self, notional: Money) -> RiskTier {
+        let last = self.tiers.len() - 1;
+        let index = self.tiers.iter().position(|tier| notional <= tier.max_notional).unwrap_or(last);
+        self.tiers[index]
+    }
+}
+
+fn ticks_to_f64(count: i64, step: Decimal) -> f64 {
+    (count as f64 * step.mantissa() as f64) / crate::domain::decimal::POWERS_OF_TEN[usize::from(step.scale())] as f64
+}
+
+/// All symbols of a session: one immutable value, replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct SymbolTable {
+    /// Grows with every replacement, so that a journal can name the table it ran on.
+    pub version: u64,
+    specs: Vec<Arc<SymbolSpec>>,
+    enabled: Vec<bool>,
+}
+
+impl SymbolTable {
+    /// A table of these symbols, all enabled, ids in the given order.
+    pub fn new(version: u64, specs: Vec<SymbolSpec>) -> Self {
+        let enabled = vec![true; specs.len()];
+        SymbolTable { version, specs: specs.into_iter().map(Arc::new).collect(), enabled }
+    }
+
+    /// The specification of a symbol of this session.
+    ///
+    /// # Panics
+    /// When the id is from another session's table: a bug, never data.
+    pub fn spec(&self, id: SymbolId) -> &SymbolSpec {
+        &self.specs[id.index()]
+    }
+
+    /// Whether new entries are allowed on a symbol.
+    pub fn is_enabled(&self, id: SymbolId) -> bool {
+        self.enabled[id.index()]
+    }
+
+    /// The same table with one symbol switched on or off, one version later.
+    pub fn with_enabled(&self, id: SymbolId, enabled: bool) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
+        next.enabled[id.index()] = enabled;
+        next
+    }
+
+    /// The id of a name.
+    pub fn find(&self, name: &str) -> Option<SymbolId> {
+        self.specs.iter().position(|spec| spec.name == name).map(|i| SymbolId(i as u32))
+    }
+
+    /// How many symbols there are.
+    pub fn len(&self) -> usize {
+        self.specs.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.specs.is_empty()
+    }
+
+    /// All symbols in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (SymbolId, &SymbolSpec)> {
+        self.specs.iter().enumerate().map(|(i, spec)| (SymbolId(i as u32), spec.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(price: &str, qty: &str, contract: &str) -> SymbolSpec {
+        let d = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
+        SymbolSpec::new("X_USDT", d(price), d(qty), d(contract)).unwrap()
+    }
+
+    #[test]
+    fn notional_and_lots_are_exact() {
+        let btc = spec("0.1", "1", "0.0001");
+        assert_eq!(btc.notional(Price(618_003), Qty(10)), Money::from_f64(61.8003));
+        assert_eq!(btc.lots_for(Money::from_units(1_000), Price(618_003)), Qty(161));
+        assert_eq!(btc.price_f64(Price(618_003)), 61_800.3);
+    }
+
+    #[test]
+    fn rounding_to_ticks_is_named_and_forgives_binary_noise() {
+        let coin = spec("0.01", "0.1", "1");
+        assert_eq!(coin.price_floor(10.0 * (1.0 - 0.03)), Price(970));
+        assert_eq!(coin.price_ceil(10.0 * (1.0 - 0.03)), Price(970));
+        assert_eq!(coin.price_ceil(9.701), Price(971));
+        assert_eq!(coin.price_floor(9.709), Price(970));
+    }
+
+    #[test]
+    fn refuses_steps_it_cannot_keep_exact() {
+        let tiny = Decimal::step(10).unwrap();
+        assert!(SymbolSpec::new("X", tiny, tiny, Decimal::ONE).is_none());
+        assert!(SymbolSpec::new("X", Decimal::ZERO, Decimal::ONE, Decimal::ONE).is_none());
+    }
+}

@@ -1,0 +1,307 @@
+//! Points in time and spans between them, in whole nanoseconds. There is no `now` here.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+/// Nanoseconds in one second.
+pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// A point in time: nanoseconds since 1970-01-01T00:00:00Z, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// A signed distance between two points in time, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span(i64);
+
+impl Timestamp {
+    /// Before every event.
+    pub const MIN: Timestamp = Timestamp(i64::MIN);
+    /// After every event; used as "no timer".
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
+
+    /// From nanoseconds since 1970.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Timestamp(nanos)
+    }
+
+    /// From microseconds since 1970; `None` when out of range (year 2262).
+    pub const fn from_micros(micros: i64) -> Option<Self> {
+        match micros.checked_mul(1_000) {
+            Some(nanos) => Some(Timestamp(nanos)),
+            None => None,
+        }
+    }
+
+    /// From milliseconds since 1970; `None` when out of range (year 2262).
+    pub const fn from_millis(millis: i64) -> Option<Self> {
+        match millis.checked_mul(1_000_000) {
+            Some(nanos) => Some(Timestamp(nanos)),
+            None => None,
+        }
+    }
+
+    /// From whole seconds since 1970. For tests and tables; saturates.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Timestamp(seconds.saturating_mul(NANOS_PER_SECOND))
+    }
+
+    /// Nanoseconds since 1970.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Microseconds since 1970, rounded down.
+    pub const fn micros(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Milliseconds since 1970, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(NANOS_PER_SECOND)
+    }
+
+    /// Days since 1970, UTC, rounded down.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400 * NANOS_PER_SECOND)
+    }
+
+    /// This time plus a span; stays at the end of the range instead of wrapping.
+    pub const fn saturating_add(self, span: Span) -> Self {
+        Timestamp(self.0.saturating_add(span.0))
+    }
+
+    /// The first whole second strictly after this time.
+    pub const fn next_second(self) -> Self {
+        Timestamp((self.seconds().saturating_add(1)).saturating_mul(NANOS_PER_SECOND))
+    }
+
+    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`, fractions and offsets allowed, a space for the `T` too), a bare
+    /// date, or whole microseconds since 1970. `None` when it is none of these.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(micros) = text.parse::<i64>() {
+            return Timestamp::from_micros(micros);
+        }
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| -> Option<i64> {
+            let digits = text.get(from..to)?;
+            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            digits.parse().ok()
+        };
+        if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+            return None;
+        }
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+            return None;
+        }
+        let mut nanos = i128::from(days_from_civil(year, month, day)) * 86_400_000_000_000;
+        if bytes.len() > 10 {
+            if !matches!(bytes[10], b'T' | b't' | b' ') || bytes.get(13) != Some(&b':') || bytes.get(16) != Some(&b':') {
+                return None;
+            }
+            let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+            if hour > 23 || minute > 59 || second > 59 {
+                return None;
+            }
+            nanos += i128::from(hour * 3_600 + minute * 60 + second) * 1_000_000_000;
+            let mut at = 19;
+            if bytes.get(at) == Some(&b'.') {
+                let end = at + 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+                let digits = text.get(at + 1..end)?;
+                if digits.is_empty() || digits.len() > 9 {
+                    return None;
+                }
+                nanos += i128::from(digits.parse::<i64>().ok()? * 10_i64.pow(9 - digits.len() as u32));
+                at = end;
+            }
+            match bytes.get(at) {
+                Some(b'Z' | b'z') if bytes.len() == at + 1 => {}
+                Some(sign @ (b'+' | b'-')) if bytes.len() == at + 6 && bytes[at + 3] == b':' => {
+                    let offset = number(at + 1, at + 3)? * 3_600 + number(at + 4, at + 6)? * 60;
+                    let direction = if *sign == b'+' { -1 } else { 1 };
+                    nanos += i128::from(direction * offset) * 1_000_000_000;
+                }
+                _ => return None,
+            }
+        }
+        i64::try_from(nanos).ok().map(Timestamp)
+    }
+
+    fn civil(self) -> (i64, i64, i64, i64) {
+        let (year, month, day) = civil_from_days(self.day());
+        (year, month, day, self.0.rem_euclid(86_400 * NANOS_PER_SECOND))
+    }
+
+    /// `YYYYMMDD_HHMMSS` in UTC, as session ids carry it.
+    pub fn compact(self) -> String {
+        let (year, month, day, nanos) = self.civil();
+        let s = nanos / NANOS_PER_SECOND;
+        format!("{year:04}{month:02}{day:02}_{:02}{:02}{:02}", s / 3_600, s / 60 % 60, s % 60)
+    }
+
+    /// RFC 3339 UTC with milliseconds, as the REST interface shows it.
+    pub fn rfc3339_millis(self) -> String {
+        let (year, month, day, nanos) = self.civil();
+        let s = nanos / NANOS_PER_SECOND;
+        let ms = nanos / 1_000_000 % 1_000;
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", s / 3_600, s / 60 % 60, s % 60)
+    }
+}
+
+/// RFC 3339 UTC with microseconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day, nanos) = self.civil();
+        let s = nanos / NANOS_PER_SECOND;
+        let us = nanos / 1_000 % 1_000_000;
+        write!(f, "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{us:06}Z", s / 3_600, s / 60 % 60, s % 60)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Span = Span(0);
+    /// One second.
+    pub const SECOND: Span = Span(NANOS_PER_SECOND);
+    /// Longer than any run.
+    pub const MAX: Span = Span(i64::MAX);
+
+    /// From nanoseconds.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Span(nanos)
+    }
+
+    /// From milliseconds; saturates.
+    pub const fn from_millis(millis: i64) -> Self {
+        Span(millis.saturating_mul(1_000_000))
+    }
+
+    /// From whole seconds; saturates.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Span(seconds.saturating_mul(NANOS_PER_SECOND))
+    }
+
+    /// From seconds as documents write them, rounded to the nearest nanosecond; saturates, NaN is zero.
+    pub fn from_seconds_f64(seconds: f64) -> Self {
+        Span((seconds * 1e9).round() as i64)
+    }
+
+    /// Nanoseconds.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds, for indicators and reports.
+    pub fn seconds_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.seconds_f64())
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Span;
+    fn sub(self, earlier: Timestamp) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Span> for Timestamp {
+    type Output = Timestamp;
+    fn add(self, span: Span) -> Timestamp {
+        self.saturating_add(span)
+    }
+}
+
+impl Sub<Span> for Timestamp {
+    type Output = Timestamp;
+    fn sub(self, span: Span) -> Timestamp {
+        Timestamp(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Add for Span {
+    type Output = Span;
+    fn add(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    era * 146_097 + doe - 719_468
+}
+
+/// The inverse of [`days_from_civil`].
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    days_from_civil(next_year, next_month, 1) - days_from_civil(year, month, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_and_reads_rfc3339() {
+        let at = Timestamp::from_micros(1_583_251_195_123_456).unwrap();
+        assert_eq!(at.to_string(), "2020-03-03T15:59:55.123456Z");
+        assert_eq!(at.rfc3339_millis(), "2020-03-03T15:59:55.123Z");
+        assert_eq!(at.compact(), "20200303_155955");
+        assert_eq!(Timestamp::parse("2020-03-03T15:59:55.123456Z"), Some(at));
+        assert_eq!(Timestamp::parse("2020-03-03 16:59:55.123456+01:00"), Some(at));
+        assert_eq!(Timestamp::parse("1583251195123456"), Some(at));
+        assert_eq!(Timestamp::parse("2020-02-29"), Some(Timestamp::from_seconds(1_582_934_400)));
+    }
+
+    #[test]
+    fn refuses_what_is_no_time() {
+        for text in ["", "yesterday", "2021-02-29", "2020-13-01", "2020-03-03T25:00:00Z", "2020-03-03T10:00:00", "2020-03-03T10:00:00.Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn civil_days_round_trip_over_centuries() {
+        for day in (-200_000..200_000).step_by(37) {
+            let (y, m, d) = civil_from_days(day);
+            assert_eq!(days_from_civil(y, m, d), day);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `tradingd`: market data recorded, replayed and traded by one engine.
+//!
+//! Modules in reading order, lowest layer first. An arrow between them only points up this list;
+//! `tests/tidy.rs` keeps it so. `ARCHITECTURE.md` tells the whole on one page.
+#![forbid(unsafe_code)]
+
+pub mod limits;
+
+pub mod domain;
+pub mod session;

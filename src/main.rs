@@ -1,0 +1,2 @@
+//! The `tradingd` binary.
+fn main() {}

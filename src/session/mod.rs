@@ -1,0 +1,5 @@
+//! Runs an engine: where events come from, where orders go, and who counts them.
+//!
+//! Never: a decision. What to do is the engine's; this layer only moves events and outputs.
+
+pub mod ports;
