@@ -134,7 +134,8 @@ impl SymbolSpec {
     /// A number in ticks, not rounded except that a value within 10^-9 of a tick is that tick: `9.7` must not
     /// become `9.7000001` ticks because a percentage was not exact in binary.
     fn ticks(&self, value: f64) -> f64 {
-        let raw = value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64 / self.price_step.mantissa() as f64;
+        let raw =
+            value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64 / self.price_step.mantissa() as f64;
         let near = raw.round();
         if (raw - near).abs() <= 1e-9 * near.abs().max(1.0) { near } else { raw }
     }

@@ -118,7 +118,12 @@ impl Chunk {
         match tick.kind {
             TickKind::BookSnapshot { first, bids, asks } => {
                 let (first, bids, asks) = (first as usize, bids as usize, asks as usize);
-                self.push_snapshot(tick.at, tick.symbol, &other.levels[first..first + bids], &other.levels[first + bids..first + bids + asks]);
+                self.push_snapshot(
+                    tick.at,
+                    tick.symbol,
+                    &other.levels[first..first + bids],
+                    &other.levels[first + bids..first + bids + asks],
+                );
             }
             TickKind::BookChange { first, count } => {
                 self.push_changes(tick.at, tick.symbol, &other.changes[first as usize..(first + count) as usize]);
