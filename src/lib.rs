@@ -7,4 +7,5 @@
 pub mod limits;
 
 pub mod domain;
+pub mod engine;
 pub mod session;

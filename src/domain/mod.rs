@@ -4,7 +4,9 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod decimal;
+pub mod decision;
 pub mod event;
+pub mod ledger;
 pub mod num;
 pub mod order;
 pub mod record;

@@ -1,0 +1,142 @@
+//! All distinct indicators of one symbol, each computed at most once per event.
+//!
+//! A slot only reads slots before it, so there is no cycle and one pass settles everything.
+
+use super::wiring::Wiring;
+use super::{Indicator, Look, Missing, Value, find};
+use crate::domain::strategy::IndicatorSpec;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::Timestamp;
+use crate::engine::market::MarketState;
+
+/// Index of a slot in its symbol's set.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SlotId(pub usize);
+
+struct Slot {
+    spec: IndicatorSpec,
+    indicator: Box<dyn Indicator>,
+    bars: Option<usize>,
+    /// Event the cached value belongs to.
+    asked_at: u64,
+    cached: Value,
+}
+
+/// The slots of one symbol.
+#[derive(Default)]
+pub struct IndicatorSet {
+    slots: Vec<Slot>,
+    every_trade: Vec<usize>,
+    every_second: Vec<usize>,
+    /// Grows with every event that may change a value.
+    turn: u64,
+}
+
+/// The slots before the one that is asked.
+pub struct Upstream<'a> {
+    slots: &'a mut [Slot],
+    turn: u64,
+}
+
+impl Upstream<'_> {
+    /// The value of a slot this indicator was wired to.
+    pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
+        value_of(self.slots, self.turn, id, look)
+    }
+}
+
+#[inline]
+fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: Look<'_>) -> Value {
+    let (before, rest) = slots.split_at_mut(id.0);
+    let slot = &mut rest[0];
+    if slot.asked_at != turn {
+        let value = slot.indicator.value(look, &mut Upstream { slots: before, turn });
+        debug_assert!(value.is_ok_and(f64::is_finite) || value.is_err(), "{} made {value:?}", slot.spec.kind);
+        slot.asked_at = turn;
+        slot.cached = value;
+    }
+    slot.cached
+}
+
+impl IndicatorSet {
+    /// The slot that computes a spec, built when it is new. Before the first event only.
+    ///
+    /// # Panics
+    /// On a type that is not in the registry: validation has refused it before.
+    pub fn intern(&mut self, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+        if let Some(index) = self.slots.iter().position(|slot| slot.spec == *spec) {
+            return SlotId(index);
+        }
+        let kind = find(&spec.kind).expect("validated documents only name registered types");
+        let mut wiring = Wiring { market, set: self, every_trade: false, every_second: false, bars: None };
+        let indicator = (kind.build)(spec, &mut wiring);
+        let (every_trade, every_second, bars) = (wiring.every_trade, wiring.every_second, wiring.bars);
+        let index = self.slots.len();
+        if every_trade {
+            self.every_trade.push(index);
+        }
+        if every_second {
+            self.every_second.push(index);
+        }
+        self.slots.push(Slot { spec: spec.clone(), indicator, bars, asked_at: 0, cached: Err(Missing::WarmUp) });
+        SlotId(index)
+    }
+
+    /// Something happened: values must be asked again.
+    #[inline]
+    pub fn turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// The value of a slot now.
+    #[inline]
+    pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
+        value_of(&mut self.slots, self.turn, id, look)
+    }
+
+    /// Whether any indicator must see every trade.
+    #[inline]
+    pub fn sees_every_trade(&self) -> bool {
+        !self.every_trade.is_empty()
+    }
+
+    /// A trade, for those who must see every one.
+    #[inline]
+    pub fn on_trade(&mut self, price: f64) {
+        for &index in &self.every_trade {
+            self.slots[index].indicator.on_trade(price);
+        }
+    }
+
+    /// Closes every bar that ended at or before `now` and hands it on.
+    #[inline]
+    pub fn close_bars(&mut self, market: &mut MarketState, now: Timestamp, spec: &SymbolSpec) {
+        for (index, bars) in market.bars.iter_mut().enumerate() {
+            bars.close_until(now, |bar| {
+                for slot in self.slots.iter_mut().filter(|slot| slot.bars == Some(index)) {
+                    slot.indicator.on_bar(bar, spec);
+                }
+            });
+        }
+    }
+
+    /// A whole second is over, for those who sample.
+    pub fn on_second(&mut self, look: Look<'_>) {
+        for &index in &self.every_second {
+            let (before, rest) = self.slots.split_at_mut(index);
+            rest[0].indicator.on_second(look, &mut Upstream { slots: before, turn: self.turn });
+        }
+    }
+
+    /// Data was missing up to now.
+    pub fn on_gap(&mut self) {
+        for slot in &mut self.slots {
+            slot.indicator.on_gap();
+        }
+    }
+
+    /// Spec of a slot.
+    pub fn spec(&self, id: SlotId) -> &IndicatorSpec {
+        &self.slots[id.0].spec
+    }
+}

@@ -1,0 +1,87 @@
+//! Extremes of the trade price in a window.
+
+use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number, ordered};
+use crate::domain::num::Price;
+use crate::domain::strategy::IndicatorSpec;
+use crate::engine::market::tape::{PointKind, Tape, Window};
+use std::collections::VecDeque;
+
+const PARAMS: &[Param] = &[
+    number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
+    number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago"),
+    MIN_COVERAGE,
+];
+
+/// Highest trade price.
+pub static MAX_PRICE: Kind = Kind {
+    name: "MAX_PRICE",
+    about: "Highest trade price of the window",
+    formula: "max p over trades in (T−t1, T−t2]",
+    unit: "price",
+    needs: &[Channel::Price],
+    range: None,
+    params: PARAMS,
+    check: |spec| ordered(spec, "t1", "t2"),
+    build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, true))),
+};
+
+/// Lowest trade price.
+pub static MIN_PRICE: Kind = Kind {
+    name: "MIN_PRICE",
+    about: "Lowest trade price of the window",
+    formula: "min p over trades in (T−t1, T−t2]",
+    build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, false))),
+    ..MAX_PRICE
+};
+
+struct ExtremePrice(Extreme);
+
+impl Indicator for ExtremePrice {
+    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+        self.0.price(look).map(|price| look.spec.price_f64(price))
+    }
+}
+
+/// Highest or lowest price of a sliding window by a monotonic queue: each trade enters and leaves once.
+pub(super) struct Extreme {
+    window: Window,
+    highest: bool,
+    /// Numbers and prices of points that can still become the extreme, best first.
+    candidates: VecDeque<(u64, Price)>,
+    seen: u64,
+}
+
+impl Extreme {
+    pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
+        Extreme { window: wiring.window(spec, spec.span("t1"), spec.span("t2")), highest, candidates: VecDeque::new(), seen: 0 }
+    }
+
+    /// In ticks.
+    #[inline]
+    pub(super) fn price(&mut self, look: Look<'_>) -> Result<Price, Missing> {
+        let tape = &look.market.tape;
+        let slice = self.window.read(tape, look.now)?;
+        let (first, last) = slice.numbers(tape).into_inner();
+        self.enter(tape, first.max(self.seen + 1), last);
+        while self.candidates.front().is_some_and(|(number, _)| *number < first) {
+            self.candidates.pop_front();
+        }
+        self.candidates.front().map(|(_, price)| *price).ok_or(Missing::EmptyWindow)
+    }
+
+    #[inline]
+    fn enter(&mut self, tape: &Tape, from: u64, to: u64) {
+        for number in from..=to {
+            let point = tape.point(number);
+            if point.kind == PointKind::Interruption {
+                continue;
+            }
+            let beats = |other: Price| if self.highest { point.price >= other } else { point.price <= other };
+            while self.candidates.back().is_some_and(|(_, price)| beats(*price)) {
+                self.candidates.pop_back();
+            }
+            self.candidates.push_back((number, point.price));
+        }
+        self.seen = self.seen.max(to);
+    }
+}

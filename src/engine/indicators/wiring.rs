@@ -1,0 +1,77 @@
+//! What an indicator asks for when it is built: history to keep, series to derive, bars, other indicators.
+//!
+//! Everything is fixed before the first event; nothing is registered later.
+
+use super::set::{IndicatorSet, SlotId};
+use crate::domain::strategy::IndicatorSpec;
+use crate::domain::time::Span;
+use crate::engine::market::MarketState;
+use crate::engine::market::bars::BarSeries;
+use crate::engine::market::series::{BookMeasure, StepSeries};
+use crate::engine::market::tape::Window;
+
+/// Index of a derived book series in the symbol's market.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeriesId(pub usize);
+
+/// Collects what one indicator needs.
+pub struct Wiring<'a> {
+    pub(super) market: &'a mut MarketState,
+    pub(super) set: &'a mut IndicatorSet,
+    pub(super) every_trade: bool,
+    pub(super) every_second: bool,
+    pub(super) bars: Option<usize>,
+}
+
+impl Wiring<'_> {
+    /// A window of trades from `t1` to `t2` seconds ago, with the spec's `min_coverage`.
+    pub fn window(&mut self, spec: &IndicatorSpec, t1: Span, t2: Span) -> Window {
+        self.history(t1);
+        Window::new(t1, t2, spec.number("min_coverage"))
+    }
+
+    /// Keeps this much trade history.
+    pub fn history(&mut self, span: Span) {
+        self.market.tape.keep(span);
+    }
+
+    /// A step series of the book, with this much history.
+    pub fn series(&mut self, measure: BookMeasure, span: Span) -> SeriesId {
+        let found = self.market.series.iter().position(|(known, _)| *known == measure);
+        let index = found.unwrap_or_else(|| {
+            self.market.series.push((measure, StepSeries::new(Span::ZERO)));
+            self.market.series.len() - 1
+        });
+        self.market.series[index].1.keep(span);
+        SeriesId(index)
+    }
+
+    /// Keeps this much history of open interest.
+    pub fn open_interest(&mut self, span: Span) {
+        self.market.open_interest.keep(span);
+    }
+
+    /// [`super::Indicator::on_bar`] for bars of this many seconds.
+    pub fn bars(&mut self, seconds: u32) {
+        let found = self.market.bars.iter().position(|bars| bars.seconds() == seconds);
+        self.bars = Some(found.unwrap_or_else(|| {
+            self.market.bars.push(BarSeries::new(seconds));
+            self.market.bars.len() - 1
+        }));
+    }
+
+    /// [`super::Indicator::on_trade`] for every trade.
+    pub fn every_trade(&mut self) {
+        self.every_trade = true;
+    }
+
+    /// [`super::Indicator::on_second`] once a second.
+    pub fn every_second(&mut self) {
+        self.every_second = true;
+    }
+
+    /// Another indicator whose value this one reads from its [`super::Upstream`]; shared with everybody who uses it.
+    pub fn slot(&mut self, spec: &IndicatorSpec) -> SlotId {
+        self.set.intern(spec, self.market)
+    }
+}

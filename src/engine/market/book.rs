@@ -1,0 +1,121 @@
+//! An order book from snapshots and changes, best level first.
+//!
+//! Never: a level with no quantity, or two levels of one price on one side.
+
+use crate::domain::event::Level;
+use crate::domain::num::Price;
+use crate::domain::order::Side;
+use crate::limits::BOOK_LEVELS;
+
+/// Both sides of a book.
+#[derive(Clone, Default, Debug)]
+pub struct Book {
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+impl Book {
+    /// Buyers, best first.
+    pub fn bids(&self) -> &[Level] {
+        &self.bids
+    }
+
+    /// Sellers, best first.
+    pub fn asks(&self) -> &[Level] {
+        &self.asks
+    }
+
+    /// The levels an order of this side would take: asks for a buyer.
+    pub fn opposite_of(&self, side: Side) -> &[Level] {
+        match side {
+            Side::Buy => &self.asks,
+            Side::Sell => &self.bids,
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+    }
+
+    /// The book is this from here on. Levels beyond [`BOOK_LEVELS`] a side are dropped.
+    pub fn replace(&mut self, bids: &[Level], asks: &[Level]) {
+        self.bids.clear();
+        self.bids.extend_from_slice(&bids[..bids.len().min(BOOK_LEVELS)]);
+        self.asks.clear();
+        self.asks.extend_from_slice(&asks[..asks.len().min(BOOK_LEVELS)]);
+    }
+
+    /// One level is this from here on; quantity zero deletes it. When a side is full its worst level is dropped.
+    pub fn change(&mut self, side: Side, level: Level) {
+        let (levels, found) = match side {
+            Side::Buy => {
+                let found = self.bids.binary_search_by(|probe| level.price.cmp(&probe.price));
+                (&mut self.bids, found)
+            }
+            Side::Sell => {
+                let found = self.asks.binary_search_by(|probe| probe.price.cmp(&level.price));
+                (&mut self.asks, found)
+            }
+        };
+        match found {
+            Ok(at) if level.qty.is_zero() => {
+                levels.remove(at);
+            }
+            Ok(at) => levels[at].qty = level.qty,
+            Err(_) if level.qty.is_zero() => {}
+            Err(at) => {
+                if levels.len() == BOOK_LEVELS {
+                    levels.pop();
+                }
+                if at <= levels.len() {
+                    levels.insert(at, level);
+                }
+            }
+        }
+    }
+
+    /// Quantity displayed at a price on one side.
+    pub fn qty_at(&self, side: Side, price: Price) -> i64 {
+        let found = match side {
+            Side::Buy => self.bids.binary_search_by(|probe| price.cmp(&probe.price)).map(|at| self.bids[at]),
+            Side::Sell => self.asks.binary_search_by(|probe| probe.price.cmp(&price)).map(|at| self.asks[at]),
+        };
+        found.map_or(0, |level| level.qty.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::num::Qty;
+
+    fn level(price: i64, qty: i64) -> Level {
+        Level { price: Price(price), qty: Qty(qty) }
+    }
+
+    #[test]
+    fn changes_insert_update_and_delete_in_order() {
+        let mut book = Book::default();
+        book.replace(&[level(10, 1), level(8, 1)], &[level(11, 1)]);
+        book.change(Side::Buy, level(9, 5));
+        book.change(Side::Buy, level(10, 0));
+        book.change(Side::Sell, level(12, 2));
+        book.change(Side::Sell, level(11, 7));
+        book.change(Side::Sell, level(99, 0));
+        assert_eq!(book.bids(), &[level(9, 5), level(8, 1)]);
+        assert_eq!(book.asks(), &[level(11, 7), level(12, 2)]);
+        assert_eq!((book.qty_at(Side::Buy, Price(9)), book.qty_at(Side::Sell, Price(10))), (5, 0));
+    }
+
+    #[test]
+    fn a_full_side_drops_its_worst_level() {
+        let mut book = Book::default();
+        for i in 0..=(BOOK_LEVELS as i64) {
+            book.change(Side::Sell, level(1_000_000 - i, 1));
+        }
+        assert_eq!(book.asks().len(), BOOK_LEVELS);
+        assert_eq!(book.asks()[0].price, Price(1_000_000 - BOOK_LEVELS as i64));
+    }
+}

@@ -1,0 +1,147 @@
+//! What is known about one symbol's market: last trade, book, mark, and the series that windows read.
+//!
+//! Never: an opinion about it. Indicators read this; nothing here reads them.
+
+pub mod bars;
+pub mod book;
+pub mod series;
+pub mod tape;
+
+use crate::domain::event::{Bar, Gap, Market, Trade};
+use crate::domain::num::{Price, Qty, Rate};
+use crate::domain::order::Side;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::{Span, Timestamp};
+use bars::BarSeries;
+use book::Book;
+use series::{BookMeasure, StepSeries};
+use tape::Tape;
+
+/// A book that was not updated for this long while trades arrive is stale (strategy-engine 2.6).
+const BOOK_STALE_AFTER: Span = Span::from_seconds(10);
+
+/// One symbol's market.
+pub struct MarketState {
+    /// Last trade and when it came.
+    pub last: Option<(Timestamp, Trade)>,
+    /// Order book; empty until a snapshot came.
+    pub book: Book,
+    /// When the book was last changed or confirmed.
+    pub book_at: Option<Timestamp>,
+    /// Fair price.
+    pub mark: Option<Price>,
+    /// Index price.
+    pub index: Option<Price>,
+    /// Rate of the last funding settlement.
+    pub funding: Option<Rate>,
+    /// Open interest over time, in lots.
+    pub open_interest: StepSeries,
+    /// Trades of the longest window any indicator reads.
+    pub tape: Tape,
+    /// Step series derived from the book, one per distinct measure.
+    pub series: Vec<(BookMeasure, StepSeries)>,
+    /// Bars of trades, one per distinct length.
+    pub bars: Vec<BarSeries>,
+}
+
+impl Default for MarketState {
+    fn default() -> Self {
+        MarketState {
+            last: None,
+            book: Book::default(),
+            book_at: None,
+            mark: None,
+            index: None,
+            funding: None,
+            open_interest: StepSeries::new(Span::ZERO),
+            tape: Tape::new(),
+            series: Vec::new(),
+            bars: Vec::new(),
+        }
+    }
+}
+
+impl MarketState {
+    /// Applies a market event.
+    #[inline]
+    pub fn apply(&mut self, spec: &SymbolSpec, at: Timestamp, market: &Market<'_>) {
+        match market {
+            Market::Trade(trade) => self.trade(at, *trade, true),
+            Market::BookSnapshot { bids, asks } => {
+                self.book.replace(bids, asks);
+                self.book_changed(spec, at);
+            }
+            Market::BookChange(changes) => {
+                for change in *changes {
+                    self.book.change(change.side, change.level);
+                }
+                self.book_changed(spec, at);
+            }
+            Market::Mark { mark, index } => {
+                self.mark = Some(*mark);
+                self.index = index.or(self.index);
+            }
+            Market::Funding { rate } => self.funding = Some(*rate),
+            Market::OpenInterest(qty) => self.open_interest.push(at, Some(qty.0 as f64)),
+            Market::Bar(bar) => self.bar(at, bar),
+        }
+    }
+
+    #[inline]
+    fn trade(&mut self, at: Timestamp, trade: Trade, counts: bool) {
+        self.last = Some((at, trade));
+        if self.tape.is_read() {
+            self.tape.push(at, trade, counts);
+        }
+        for bars in &mut self.bars {
+            bars.trade(at, trade.price, trade.qty);
+        }
+    }
+
+    /// A bar stands for its trades: the path inside is unknown, so its prices all come at its end, the volume with
+    /// the close. Counts and taker sides are unknown; types that need them are refused for such recordings.
+    fn bar(&mut self, at: Timestamp, bar: &Bar) {
+        let prices = [bar.open, bar.high, bar.low];
+        for price in prices {
+            self.trade(at, Trade { price, qty: Qty::ZERO, taker: Side::Buy }, false);
+        }
+        self.trade(at, Trade { price: bar.close, qty: bar.volume, taker: Side::Buy }, true);
+    }
+
+    fn book_changed(&mut self, spec: &SymbolSpec, at: Timestamp) {
+        self.book_at = Some(at);
+        for (measure, series) in &mut self.series {
+            series.push(at, measure.of(&self.book, spec));
+        }
+    }
+
+    /// No data in a span: nothing is carried across it.
+    pub fn gap(&mut self, gap: Gap) {
+        self.book.clear();
+        self.book_at = None;
+        self.tape.interrupt(gap.from);
+        self.open_interest.push(gap.from, None);
+        for (_, series) in &mut self.series {
+            series.push(gap.from, None);
+        }
+        for bars in &mut self.bars {
+            bars.interrupt();
+        }
+    }
+
+    /// Whether the book can be believed at a time.
+    pub fn book_is_live(&self, now: Timestamp) -> bool {
+        let Some(book_at) = self.book_at else { return false };
+        let trades_went_on = self.last.is_some_and(|(at, _)| at - book_at > Span::ZERO);
+        !(trades_went_on && now - book_at > BOOK_STALE_AFTER)
+    }
+
+    /// Best bid and ask of a believable, two-sided, uncrossed book.
+    pub fn touch(&self, now: Timestamp) -> Option<(Price, Price)> {
+        if !self.book_is_live(now) {
+            return None;
+        }
+        let (bid, ask) = (self.book.bids().first()?, self.book.asks().first()?);
+        (ask.price > bid.price).then_some((bid.price, ask.price))
+    }
+}

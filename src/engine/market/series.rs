@@ -1,0 +1,205 @@
+//! Step series of numbers derived from the book, with running integrals: any window's time-weighted mean is the
+//! difference of two points.
+//!
+//! Integrals are fixed-point integers (2^-40), so nothing drifts. Never: carry-forward across a gap.
+
+use crate::domain::event::Level;
+use crate::domain::order::Side;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::indicators::Missing;
+use crate::engine::market::book::Book;
+use crate::limits::SERIES_POINTS;
+use std::collections::VecDeque;
+
+/// One number per state of the book.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum BookMeasure {
+    /// Best bid price.
+    BestBid,
+    /// Best ask price.
+    BestAsk,
+    /// Base units on the best bid.
+    BidQty,
+    /// Base units on the best ask.
+    AskQty,
+    /// Middle of the touch.
+    Mid,
+    /// 100·(ask − bid)/mid.
+    SpreadPct,
+    /// 100·(B − A)/(B + A) over the first levels.
+    Imbalance {
+        /// Levels a side.
+        levels: usize,
+    },
+    /// Σ price·quantity of the first levels, both sides.
+    LiquidityLevels {
+        /// Levels a side.
+        levels: usize,
+    },
+    /// Σ price·quantity within a percentage of mid.
+    Depth {
+        /// Only this side; both when absent.
+        side: Option<Side>,
+        /// Percent of mid.
+        pct: f64,
+    },
+}
+
+impl BookMeasure {
+    /// The number; `None` where it is undefined (a side empty, crossed, nothing to divide by).
+    pub fn of(self, book: &Book, spec: &SymbolSpec) -> Option<f64> {
+        let (bid, ask) = (*book.bids().first()?, *book.asks().first()?);
+        let (bid_price, ask_price) = (spec.price_f64(bid.price), spec.price_f64(ask.price));
+        let mid = (bid_price + ask_price) / 2.0;
+        let qty = |levels: &[Level], n: usize| levels.iter().take(n).map(|level| level.qty.0).sum::<i64>() as f64;
+        let value = |levels: &[Level], n: usize| levels.iter().take(n).map(|l| spec.price_f64(l.price) * spec.qty_f64(l.qty)).sum::<f64>();
+        match self {
+            BookMeasure::BestBid => Some(bid_price),
+            BookMeasure::BestAsk => Some(ask_price),
+            BookMeasure::BidQty => Some(spec.qty_f64(bid.qty)),
+            BookMeasure::AskQty => Some(spec.qty_f64(ask.qty)),
+            BookMeasure::Mid => Some(mid),
+            BookMeasure::SpreadPct => (ask.price > bid.price).then(|| 100.0 * (ask_price - bid_price) / mid),
+            BookMeasure::Imbalance { levels } => {
+                let (buyers, sellers) = (qty(book.bids(), levels), qty(book.asks(), levels));
+                (buyers + sellers > 0.0).then(|| 100.0 * (buyers - sellers) / (buyers + sellers))
+            }
+            BookMeasure::LiquidityLevels { levels } => Some(value(book.bids(), levels) + value(book.asks(), levels)),
+            BookMeasure::Depth { side, pct } => {
+                let (low, high) = (mid * (1.0 - pct / 100.0), mid * (1.0 + pct / 100.0));
+                let within = |levels: &[Level]| {
+                    let inside = levels.iter().take_while(|l| (low..=high).contains(&spec.price_f64(l.price)));
+                    inside.map(|l| spec.price_f64(l.price) * spec.qty_f64(l.qty)).sum::<f64>()
+                };
+                let bids = if side == Some(Side::Sell) { 0.0 } else { within(book.bids()) };
+                let asks = if side == Some(Side::Buy) { 0.0 } else { within(book.asks()) };
+                Some(bids + asks)
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    at: Timestamp,
+    value: Option<f64>,
+    /// ∫ value dt, ∫ value² dt in 2^-40·ns, and nanoseconds defined, up to `at`.
+    area: i128,
+    square_area: i128,
+    defined: i64,
+}
+
+/// A number that holds until the next one.
+#[derive(Clone, Debug)]
+pub struct StepSeries {
+    steps: VecDeque<Step>,
+    longest: Span,
+    overflowed: bool,
+}
+
+/// The mean of a window of a step series.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Average {
+    /// Time-weighted mean.
+    pub mean: f64,
+    /// Time-weighted mean of squares.
+    pub mean_square: f64,
+}
+
+fn fixed(value: f64) -> i128 {
+    (value * (1_u64 << 40) as f64).round() as i128
+}
+
+impl StepSeries {
+    /// Keeps at least this much time.
+    pub fn new(longest: Span) -> Self {
+        StepSeries { steps: VecDeque::new(), longest, overflowed: false }
+    }
+
+    /// Keeps at least this much time from now on.
+    pub fn keep(&mut self, span: Span) {
+        self.longest = self.longest.max(span);
+    }
+
+    /// The value from here on; `None` is undefined. An unchanged value costs nothing.
+    pub fn push(&mut self, at: Timestamp, value: Option<f64>) {
+        let (mut area, mut square_area, mut defined) = (0, 0, 0);
+        let mut at = at;
+        if let Some(last) = self.steps.back() {
+            if last.value == value {
+                return;
+            }
+            at = at.max(last.at);
+            let sums = last.sums_at(at);
+            (area, square_area, defined) = (sums.0, sums.1, sums.2);
+        }
+        while self.steps.len() > 1 && self.steps[1].at < at - self.longest {
+            self.steps.pop_front();
+        }
+        if self.steps.len() == SERIES_POINTS {
+            self.steps.pop_front();
+            self.overflowed = true;
+        }
+        self.steps.push_back(Step { at, value, area, square_area, defined });
+    }
+
+    /// The value now.
+    pub fn latest(&self) -> Option<f64> {
+        self.steps.back().and_then(|step| step.value)
+    }
+
+    /// The value in force at a moment that is still kept.
+    pub fn value_at(&self, at: Timestamp) -> Option<f64> {
+        self.step_at(at).and_then(|step| step.value)
+    }
+
+    /// The mean over (now − t1, now − t2], carried in at the start; the value in force when t1 = t2.
+    ///
+    /// # Errors
+    /// `WarmUp`, `WindowOverflow` or `Gap` when less than `min_coverage` of the window is defined.
+    pub fn average(&self, now: Timestamp, t1: Span, t2: Span, min_coverage: f64) -> Result<Average, Missing> {
+        let (from, to) = (now - t1, now - t2);
+        if from == to {
+            let value = self.value_at(to).ok_or(Missing::NoBook)?;
+            return Ok(Average { mean: value, mean_square: value * value });
+        }
+        let (start, end) = (self.sums_at(from), self.sums_at(to));
+        let covered = end.2 - start.2;
+        if covered <= 0 || (covered as f64) < min_coverage * (to - from).nanos() as f64 {
+            return Err(match self.steps.front() {
+                None => Missing::NoBook,
+                Some(first) if first.at > from && self.overflowed => Missing::WindowOverflow,
+                Some(first) if first.at > from => Missing::WarmUp,
+                Some(_) => Missing::Gap,
+            });
+        }
+        let unit = covered as f64 * (1_u64 << 40) as f64;
+        Ok(Average { mean: (end.0.wrapping_sub(start.0)) as f64 / unit, mean_square: (end.1.wrapping_sub(start.1)) as f64 / unit })
+    }
+
+    fn step_at(&self, at: Timestamp) -> Option<&Step> {
+        let after = self.steps.partition_point(|step| step.at <= at);
+        after.checked_sub(1).map(|index| &self.steps[index])
+    }
+
+    fn sums_at(&self, at: Timestamp) -> (i128, i128, i64) {
+        self.step_at(at).map_or((0, 0, 0), |step| step.sums_at(at))
+    }
+}
+
+impl Step {
+    fn sums_at(&self, at: Timestamp) -> (i128, i128, i64) {
+        match self.value {
+            None => (self.area, self.square_area, self.defined),
+            Some(value) => {
+                let held = (at - self.at).nanos();
+                (
+                    self.area.wrapping_add(fixed(value).wrapping_mul(i128::from(held))),
+                    self.square_area.wrapping_add(fixed(value * value).wrapping_mul(i128::from(held))),
+                    self.defined + held,
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The trades of the longest window, with running sums: any window's volume, count, value or time-weighted price
+//! is the difference of two points, whatever its length.
+//!
+//! All sums are integers (wrapping, which a difference undoes), so nothing drifts and order does not matter.
+//! Never: a trade from the future of `now`; carry-forward across a gap.
+
+use crate::domain::event::Trade;
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::indicators::Missing;
+use crate::limits::TAPE_POINTS;
+
+/// One trade with the sums of everything up to and including it.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// When.
+    pub at: Timestamp,
+    /// Price; carried forward until the next point.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
+    /// Taker.
+    pub taker: Side,
+    /// What the point is.
+    pub kind: PointKind,
+    /// Trades so far.
+    pub count: i64,
+    /// Σ lots.
+    pub sum_qty: i64,
+    /// Σ lots bought by takers.
+    pub sum_buy_qty: i64,
+    /// Σ ticks (one term per trade).
+    pub sum_price: i64,
+    /// Σ ticks × lots.
+    pub sum_value: i128,
+    /// Σ ticks × lots bought by takers.
+    pub sum_buy_value: i128,
+    /// ∫ ticks dt in tick·ns up to `at`, over the time a price is defined.
+    pub area: i128,
+    /// Nanoseconds up to `at` in which a price is defined.
+    pub defined: i64,
+}
+
+/// What a point of the tape is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PointKind {
+    /// A trade.
+    Trade,
+    /// A price inside a bar: moves the price and the extremes, is not counted.
+    PriceOnly,
+    /// From here on no price is known.
+    Interruption,
+}
+
+/// The ring of points. Points have absolute numbers, starting at 1; number `n` means "n points so far".
+pub struct Tape {
+    ring: Vec<Point>,
+    /// Number of the oldest point kept, minus one.
+    dropped: u64,
+    /// Points ever pushed.
+    pushed: u64,
+    longest: Span,
+    overflowed_at: Option<Timestamp>,
+}
+
+impl Tape {
+    /// An empty tape that nobody reads.
+    pub fn new() -> Self {
+        Tape { ring: Vec::new(), dropped: 0, pushed: 0, longest: Span::ZERO, overflowed_at: None }
+    }
+
+    /// Keeps at least this much time. Called when indicators are wired, before the first event.
+    pub fn keep(&mut self, span: Span) {
+        self.longest = self.longest.max(span);
+        if self.ring.is_empty() {
+            self.ring = vec![Point::ZERO; 1_024];
+        }
+    }
+
+    /// Whether any indicator reads the tape; if not, nothing is pushed.
+    pub fn is_read(&self) -> bool {
+        !self.ring.is_empty()
+    }
+
+    /// Points ever pushed: the number of the newest.
+    pub fn newest(&self) -> u64 {
+        self.pushed
+    }
+
+    /// The number of the oldest point kept.
+    pub fn oldest(&self) -> u64 {
+        self.dropped + 1
+    }
+
+    /// A kept point by its number.
+    #[inline]
+    pub fn point(&self, number: u64) -> &Point {
+        debug_assert!(number > self.dropped && number <= self.pushed);
+        &self.ring[(number as usize) & (self.ring.len() - 1)]
+    }
+
+    /// Appends a trade. `counts` is false for prices inside a bar.
+    #[inline]
+    pub fn push(&mut self, at: Timestamp, trade: Trade, counts: bool) {
+        let last = if self.pushed == self.dropped { Point { at, ..Point::ZERO } } else { *self.point(self.pushed) };
+        let elapsed = (at - last.at).nanos();
+        let carried = if last.kind == PointKind::Interruption { 0 } else { elapsed };
+        let value = i128::from(trade.price.0) * i128::from(trade.qty.0);
+        let bought = if trade.taker == Side::Buy { trade.qty.0 } else { 0 };
+        let bought_value = if trade.taker == Side::Buy { value } else { 0 };
+        let counted = i64::from(counts);
+        self.append(Point {
+            at,
+            price: trade.price,
+            qty: trade.qty,
+            taker: trade.taker,
+            kind: if counts { PointKind::Trade } else { PointKind::PriceOnly },
+            count: last.count + counted,
+            sum_qty: last.sum_qty.wrapping_add(trade.qty.0),
+            sum_buy_qty: last.sum_buy_qty.wrapping_add(bought),
+            sum_price: last.sum_price.wrapping_add(trade.price.0 * counted),
+            sum_value: last.sum_value.wrapping_add(value),
+            sum_buy_value: last.sum_buy_value.wrapping_add(bought_value),
+            area: last.area.wrapping_add(i128::from(last.price.0) * i128::from(carried)),
+            defined: last.defined + carried,
+        });
+    }
+
+    /// The price is unknown from here on until the next trade.
+    pub fn interrupt(&mut self, from: Timestamp) {
+        if self.pushed == self.dropped {
+            return;
+        }
+        let last = *self.point(self.pushed);
+        if last.kind == PointKind::Interruption {
+            return;
+        }
+        let at = from.max(last.at);
+        let carried = (at - last.at).nanos();
+        let area = last.area.wrapping_add(i128::from(last.price.0) * i128::from(carried));
+        self.append(Point { at, qty: Qty::ZERO, kind: PointKind::Interruption, area, defined: last.defined + carried, ..last });
+    }
+
+    #[inline]
+    fn append(&mut self, point: Point) {
+        // One point at or before the start of the longest window stays, to be carried in.
+        while self.dropped + 1 < self.pushed && self.point(self.dropped + 2).at < point.at - self.longest {
+            self.dropped += 1;
+        }
+        if (self.pushed - self.dropped) as usize == self.ring.len() {
+            self.grow();
+        }
+        self.pushed += 1;
+        let slot = (self.pushed as usize) & (self.ring.len() - 1);
+        self.ring[slot] = point;
+    }
+
+    /// Doubles the ring, up to [`TAPE_POINTS`]; then the oldest point leaves early.
+    #[cold]
+    fn grow(&mut self) {
+        if self.ring.len() >= TAPE_POINTS {
+            self.overflowed_at = Some(self.point(self.dropped + 2).at);
+            self.dropped += 1;
+            return;
+        }
+        let mut larger = vec![Point::ZERO; self.ring.len() * 2];
+        for number in self.dropped + 1..=self.pushed {
+            larger[(number as usize) & (self.ring.len() * 2 - 1)] = *self.point(number);
+        }
+        self.ring = larger;
+    }
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Tape::new()
+    }
+}
+
+impl Point {
+    const ZERO: Point = Point {
+        at: Timestamp::MIN,
+        price: Price(0),
+        qty: Qty(0),
+        taker: Side::Buy,
+        kind: PointKind::Interruption,
+        count: 0,
+        sum_qty: 0,
+        sum_buy_qty: 0,
+        sum_price: 0,
+        sum_value: 0,
+        sum_buy_value: 0,
+        area: 0,
+        defined: 0,
+    };
+}
+
+/// A moving moment `offset` before now, and the number of points at or before it. Each reader owns its own, so
+/// moving on costs at most one step per trade.
+#[derive(Clone, Copy, Debug)]
+pub struct Boundary {
+    offset: Span,
+    number: u64,
+}
+
+/// The tape at a moment: the sums of everything up to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The moment.
+    pub at: Timestamp,
+    /// Points at or before it.
+    pub number: u64,
+    /// Sums at the last of them; `price` is the one in force, if [`Moment::has_price`].
+    pub point: Point,
+    /// ∫ ticks dt up to the moment.
+    pub area: i128,
+    /// Nanoseconds in which a price was defined, up to the moment.
+    pub defined: i64,
+}
+
+impl Moment {
+    /// Whether a price is in force.
+    pub fn has_price(&self) -> bool {
+        self.number > 0 && self.point.kind != PointKind::Interruption
+    }
+
+    /// The price in force.
+    pub fn price(&self) -> Option<Price> {
+        self.has_price().then_some(self.point.price)
+    }
+}
+
+impl Boundary {
+    /// `offset` before now.
+    pub fn new(offset: Span) -> Self {
+        Boundary { offset, number: 0 }
+    }
+
+    /// Moves on to `now` and reads the sums there. Times never go back.
+    #[inline]
+    pub fn moment(&mut self, tape: &Tape, now: Timestamp) -> Moment {
+        let at = now - self.offset;
+        self.number = self.number.max(tape.dropped);
+        if self.offset == Span::ZERO {
+            self.number = tape.pushed;
+        } else {
+            while self.number < tape.pushed && tape.point(self.number + 1).at <= at {
+                self.number += 1;
+            }
+        }
+        if self.number <= tape.dropped {
+            return Moment { at, number: 0, point: Point::ZERO, area: 0, defined: 0 };
+        }
+        let point = *tape.point(self.number);
+        let carried = if point.kind == PointKind::Interruption { 0 } else { (at - point.at).nanos() };
+        let area = point.area.wrapping_add(i128::from(point.price.0) * i128::from(carried));
+        Moment { at, number: self.number, point, area, defined: point.defined + carried }
+    }
+}
+
+/// A window (now − t1, now − t2] with the share of it that must be covered by data.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    start: Boundary,
+    end: Boundary,
+    length: Span,
+    min_coverage: f64,
+}
+
+/// What happened inside a window: differences of the sums at its two ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// The older end; its price is carried in.
+    pub start: Moment,
+    /// The newer end.
+    pub end: Moment,
+}
+
+impl Window {
+    /// From `t1` to `t2` before now (t1 ≥ t2).
+    pub fn new(t1: Span, t2: Span, min_coverage: f64) -> Self {
+        Window { start: Boundary::new(t1), end: Boundary::new(t2), length: Span::from_nanos(t1.nanos() - t2.nanos()), min_coverage }
+    }
+
+    /// Length in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.length.seconds_f64()
+    }
+
+    /// Moves on to `now` and reads the window.
+    ///
+    /// # Errors
+    /// `WarmUp` before the tape reaches back far enough, `WindowOverflow` when trades had to leave early, `Gap` when
+    /// an interruption leaves less than the minimum coverage.
+    #[inline]
+    pub fn read(&mut self, tape: &Tape, now: Timestamp) -> Result<Slice, Missing> {
+        let start = self.start.moment(tape, now);
+        let end = self.end.moment(tape, now);
+        let covered = end.defined - start.defined;
+        if covered != self.length.nanos() && (covered as f64) < self.min_coverage * self.length.nanos() as f64 {
+            return Err(if start.number > 0 {
+                Missing::Gap
+            } else if tape.overflowed_at.is_some() {
+                Missing::WindowOverflow
+            } else {
+                Missing::WarmUp
+            });
+        }
+        Ok(Slice { start, end })
+    }
+}
+
+impl Slice {
+    /// Trades in the window.
+    #[inline]
+    pub fn count(&self) -> i64 {
+        self.end.point.count - self.start.point.count
+    }
+
+    /// Lots traded.
+    #[inline]
+    pub fn qty(&self) -> i64 {
+        self.end.point.sum_qty.wrapping_sub(self.start.point.sum_qty)
+    }
+
+    /// Lots bought by takers.
+    #[inline]
+    pub fn buy_qty(&self) -> i64 {
+        self.end.point.sum_buy_qty.wrapping_sub(self.start.point.sum_buy_qty)
+    }
+
+    /// Σ ticks × lots.
+    #[inline]
+    pub fn value(&self) -> i128 {
+        self.end.point.sum_value.wrapping_sub(self.start.point.sum_value)
+    }
+
+    /// Σ ticks × lots bought by takers.
+    #[inline]
+    pub fn buy_value(&self) -> i128 {
+        self.end.point.sum_buy_value.wrapping_sub(self.start.point.sum_buy_value)
+    }
+
+    /// Σ ticks, one term per trade.
+    #[inline]
+    pub fn price_sum(&self) -> i64 {
+        self.end.point.sum_price.wrapping_sub(self.start.point.sum_price)
+    }
+
+    /// Time-weighted average price in ticks over the covered part; the price in force for an empty window.
+    #[inline]
+    pub fn average_price(&self) -> Result<f64, Missing> {
+        let covered = self.end.defined - self.start.defined;
+        if covered > 0 {
+            return Ok(self.end.area.wrapping_sub(self.start.area) as f64 / covered as f64);
+        }
+        self.end.price().map(|price| price.0 as f64).ok_or(Missing::WarmUp)
+    }
+
+    /// The numbers of the points inside: after `start`, up to and including `end`.
+    pub fn numbers(&self, tape: &Tape) -> std::ops::RangeInclusive<u64> {
+        self.start.number.max(tape.dropped) + 1..=self.end.number
+    }
+}
