@@ -12,7 +12,7 @@ mod derivatives;
 mod ema;
 mod imbalance;
 mod liquidity;
-mod median;
+mod median_price;
 mod momentum;
 mod order_flow;
 mod peak;

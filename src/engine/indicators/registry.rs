@@ -1,6 +1,6 @@
 //! The list of all types, in the order of the catalogue. A new indicator is one line here.
 
-use super::{Kind, derivatives, ema, imbalance, liquidity, median, momentum, order_flow, peak, pump, range, rush};
+use super::{Kind, derivatives, ema, imbalance, liquidity, median_price, momentum, order_flow, peak, pump, range, rush};
 use super::{scores, spread, twpa, velocity, volume_spike, window_price, window_volume};
 
 /// Every type.
@@ -21,8 +21,8 @@ pub static ALL: &[&Kind] = &[
     &peak::MOMENTUM_DECAY,
     &range::PRICE_RANGE_PCT,
     &range::RANGE_POSITION_PCT,
-    &median::MEDIAN_PRICE,
-    &median::PRICE_VS_MEDIAN_PCT,
+    &median_price::MEDIAN_PRICE,
+    &median_price::PRICE_VS_MEDIAN_PCT,
     &volume_spike::VOLUME_SURGE_RATIO,
     &volume_spike::VOLUME_SPIKE_RATIO,
     &volume_spike::TRADE_FREQUENCY_SPIKE,

@@ -189,7 +189,7 @@ mod tests {
         let score = |velocity, volume, retracement, imbalance| DumpParts { velocity, volume, retracement, imbalance }.score(&thresholds);
         assert_eq!(score(0.05, 0.9, 30.0, -20.0), 65.0);
         assert_eq!(score(-0.05, 0.7, 40.0, -9.0), 100.0);
-        assert_eq!(score(-0.15, 1.2, 27.9, -30.0), 15.0);
+        assert_eq!(score(-0.15, 1.21, 27.9, -30.0), 15.0);
         assert_eq!(score(0.2, 1.3, 0.0, -31.0), 0.0);
     }
 }

@@ -181,7 +181,7 @@ impl StepSeries {
     pub fn average(&self, now: Timestamp, t1: Span, t2: Span, min_coverage: f64) -> Result<Average, Missing> {
         let (from, to) = (now - t1, now - t2);
         if from == to {
-            let value = self.at(to)?;
+            let value = self.at(to).map_err(|why| if why == Missing::Gap { Missing::NoBook } else { why })?;
             return Ok(Average { mean: value, mean_square: value * value });
         }
         let (start, end) = (self.sums_at(from), self.sums_at(to));
