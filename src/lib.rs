@@ -8,3 +8,5 @@ pub mod limits;
 
 pub mod domain;
 pub mod session;
+
+pub mod files;
