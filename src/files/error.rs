@@ -106,15 +106,15 @@ pub enum Problem {
     OffStep {
         /// As written.
         text: String,
-        /// The step.
+        /// The step and its symbol.
         step: String,
-        /// The symbol.
-        symbol: String,
     },
     /// The file is not the one that was surveyed.
     Changed,
     /// A value for which the target has no column.
     NoColumn(&'static str),
+    /// A row that the target's kind of file cannot hold.
+    OtherKind(&'static str),
 }
 
 impl FileError {
@@ -225,11 +225,14 @@ impl fmt::Display for Problem {
             Problem::NoReceiveTime => {
                 f.write_str("has rows without `recv_us`, so it cannot be replayed by receive time; use the exchange's time")
             }
-            Problem::OffStep { text, step, symbol } => {
-                write!(f, "`{text}` is not a whole number of the step {step} of {symbol} within 2^53 steps; check the symbol's steps")
+            Problem::OffStep { text, step } => {
+                write!(f, "`{text}` is not a whole number of the step {step} within 2^53 steps; check the symbol's steps")
             }
             Problem::Changed => {
                 f.write_str("is not what it was when it was looked through a moment ago; do not change files that are in use")
+            }
+            Problem::OtherKind(word) => {
+                write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
             }
             Problem::NoColumn(name) => {
                 write!(f, "a row has a value for `{name}`, but that column was not asked for; add it, nothing is dropped silently")

@@ -77,8 +77,11 @@ impl Fields {
     }
 }
 
-/// The names of a JSON object's pairs and the text of its side, to recognise the layout by.
-pub(super) fn json_names(line: &[u8]) -> Result<(Vec<&[u8]>, Option<&[u8]>), Problem> {
+/// The names of a JSON object's pairs and the text of its side.
+type Names<'a> = (Vec<&'a [u8]>, Option<&'a [u8]>);
+
+/// What a layout is recognised by in a JSON object.
+pub(super) fn json_names(line: &[u8]) -> Result<Names<'_>, Problem> {
     let mut names = Vec::new();
     let mut side = None;
     each_pair(line, |key, value| {

@@ -97,12 +97,16 @@ impl Layout {
 
     /// Whether the column is there.
     pub fn has(self, column: &str) -> bool {
-        self.rule.slot(column).is_some_and(|slot| self.present & 1 << slot != 0)
+        self.rule.slot(column).is_some_and(|slot| self.has_slot(slot))
     }
 
     /// The columns in the order in which they are written.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
-        self.rule.columns().enumerate().filter(move |(slot, _)| self.present & 1 << slot != 0).map(|(_, name)| name)
+        self.rule.columns().enumerate().filter(move |(slot, _)| self.has_slot(*slot)).map(|(_, name)| name)
+    }
+
+    pub(super) fn has_slot(self, slot: usize) -> bool {
+        self.present & 1 << slot != 0
     }
 
     pub(super) fn rule(self) -> &'static LayoutRule {
@@ -120,7 +124,7 @@ impl LayoutRule {
         self.columns().position(|column| column == name)
     }
 
-    /// The place of a column this layout certainly has.
+    /// The name of a slot.
     pub fn name(&'static self, slot: usize) -> Option<&'static str> {
         self.columns().nth(slot)
     }
@@ -157,7 +161,7 @@ pub(super) fn all_known() -> String {
 pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(Layout, Vec<u8>), Problem> {
     let has = |column: &&str| names.contains(&column.as_bytes());
     let first = || excerpt(names.first().copied().unwrap_or_default());
-    let rule = RULES.iter().find(|rule| rule.marks.iter().any(|mark| has(mark))).ok_or_else(|| Problem::UnknownLayout(first()))?;
+    let rule = RULES.iter().find(|rule| rule.marks.iter().any(has)).ok_or_else(|| Problem::UnknownLayout(first()))?;
     let rule = match first_side {
         Some(b"bid" | b"ask") if rule.kind == StreamKind::Trades => rule_of(StreamKind::BookChanges),
         _ => rule,

@@ -12,6 +12,7 @@ mod number;
 mod order;
 mod paths;
 mod row;
+mod sink;
 mod source;
 mod survey;
 
@@ -19,5 +20,6 @@ pub use error::{FileError, Problem};
 pub use feed::FileFeed;
 pub use layout::Layout;
 pub use paths::{SourceGroup, expand, group_by_stem};
+pub use sink::{FileFormat, RecordSink};
 pub use source::{RecordBatch, SourceFile};
 pub use survey::{DEFAULT_BAR, FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, survey};

@@ -181,7 +181,7 @@ impl Decoder {
             }
             self.decode(plan, target, at, record).map_err(|(column, value)| {
                 let step = if column == QUANTITY { target.quantity_step } else { target.price_step };
-                let problem = Problem::OffStep { text: value.to_string(), step: step.to_string(), symbol: target.name.clone() };
+                let problem = Problem::OffStep { text: value.to_string(), step: format!("{step} of {}", target.name) };
                 FileError::at(&plan.path, open.batch.line(row), Some(column), problem)
             })?;
         }

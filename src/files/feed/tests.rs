@@ -3,7 +3,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::event::{LevelChange, Market};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
-use crate::files::{RecordBatch, SourceFile, survey};
+use crate::files::{RecordBatch, SourceFile, expand, group_by_stem, survey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -302,4 +302,27 @@ fn a_book_of_a_later_start_is_the_book_of_the_whole() {
     assert_eq!((first, some < all && some > 10), (from, true));
     assert!(whole.len() > 1_900, "{}", whole.len());
     assert!(later == whole);
+}
+
+#[test]
+fn all_shared_real_sources_replay_to_their_end() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let shared = std::env::var_os("TRADINGD_REAL_DATA").map_or(shared, PathBuf::from);
+    let folders: Vec<PathBuf> = ["market", "candles", "pumps/trades"].iter().map(|name| shared.join(name)).collect();
+    if !folders.iter().all(|folder| folder.is_dir()) {
+        eprintln!("SKIPPED: replay of the large real files; {} is not there", shared.display());
+        return;
+    }
+    let groups = group_by_stem(&expand(&folders).unwrap());
+    let (mut trades, mut bars, mut rows) = (0, 0, 0);
+    for group in &groups {
+        let survey = replay(&group.paths, &Selection::default(), &mut |chunk| {
+            trades += chunk.ticks().iter().filter(|tick| matches!(tick.kind, TickKind::Trade(_))).count();
+            bars += chunk.ticks().iter().filter(|tick| matches!(tick.kind, TickKind::Bar(_))).count();
+        });
+        rows += survey.unwrap().rows;
+    }
+    // The counts the files' provenance states.
+    assert_eq!((groups.len(), trades, bars), (9 + 3 + 31, 807_027, 961 + 689_197 + 45_031));
+    assert!(rows > 4_000_000);
 }
