@@ -29,7 +29,6 @@ struct Snapshot {
     side: Side,
     level: u16,
     price: Decimal,
-    both_sides: bool,
 }
 
 impl Order {
@@ -62,7 +61,7 @@ impl Order {
             if level != 1 {
                 return book(LEVEL, format!("a snapshot begins with level {level}"));
             }
-            self.snapshot = Some(Snapshot { symbol, at, side, level, price, both_sides: false });
+            self.snapshot = Some(Snapshot { symbol, at, side, level, price });
             return Ok(());
         };
         if side != open.side {
@@ -70,7 +69,6 @@ impl Order {
                 return book(SIDE, format!("the other side begins with level {level}"));
             }
             // After bids and asks, bids again: another snapshot of the same time.
-            open.both_sides = !open.both_sides;
             (open.side, open.level, open.price) = (side, level, price);
             return Ok(());
         }
