@@ -168,6 +168,12 @@ fn snapshots_are_left_out_where_level_changes_are_there() {
 }
 
 #[test]
+fn two_snapshots_of_one_moment_stay_two() {
+    let files = [("a.csv", format!("{BOOK20}T1,A,bid,1,10,1\nT1,A,ask,1,11,1\nT1,A,bid,1,9,1\nT1,A,ask,1,11,2"))];
+    assert_eq!(ticks(&files, &Selection::default()), ["1 0 book [(10, 1)] [(11, 1)]", "1 0 book [(9, 1)] [(11, 2)]"]);
+}
+
+#[test]
 fn a_selection_is_half_open_and_by_symbol() {
     let files = [("a.csv", format!("{TRADES}T1,A,1,1,buy\nT2,B,2,1,buy\nT3,A,3,1,buy\nT4,A,4,1,buy\nT4,B,4,1,buy"))];
     let selection = Selection { from: Some(at(2)), to: Some(at(4)), symbols: vec!["A".into()], ..Selection::default() };
