@@ -8,12 +8,25 @@ mod registry;
 mod set;
 pub mod wiring;
 
+mod atr;
+mod book_average;
 mod ema;
+mod latest;
+mod macd;
+mod on_bars;
 mod pump;
+mod rsi;
+mod sma;
 mod spread;
 mod twpa;
+mod vwap;
+mod window_liquidity;
+mod window_mid;
+mod window_params;
 mod window_price;
+mod window_spread;
 mod window_volume;
+mod window_volume_change;
 
 pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
