@@ -8,26 +8,40 @@ mod registry;
 mod set;
 pub mod wiring;
 
+#[cfg(test)]
+mod aggregate_oracles;
+#[cfg(test)]
+mod aggregate_tests;
 mod atr;
 mod book_average;
+mod catalogue;
+mod deal_intervals;
+mod deal_variation;
+mod deals;
 mod ema;
 mod latest;
 mod macd;
+mod median;
 mod on_bars;
 mod pump;
 mod rsi;
+mod sampled_extreme;
 mod sma;
 mod spread;
 mod twpa;
+mod vtwpa;
 mod vwap;
+mod window_direction;
 mod window_liquidity;
 mod window_mid;
 mod window_params;
 mod window_price;
 mod window_spread;
+mod window_velocity;
 mod window_volume;
 mod window_volume_change;
 
+pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
 pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;

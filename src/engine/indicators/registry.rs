@@ -3,6 +3,7 @@
 use super::{Kind, pump, spread, twpa};
 use super::{atr, ema, macd, rsi, sma, vwap};
 use super::{book_average, latest, window_liquidity, window_mid, window_price, window_spread, window_volume, window_volume_change};
+use super::{deal_intervals, deal_variation, sampled_extreme, vtwpa, window_direction, window_velocity};
 
 /// Every type.
 pub static ALL: &[&Kind] = &[
@@ -26,6 +27,13 @@ pub static ALL: &[&Kind] = &[
     &window_price::MIN_PRICE,
     &vwap::VWAP,
     &vwap::PRICE_VS_VWAP_PCT,
+    &vtwpa::VTWPA,
+    &window_velocity::VELOCITY,
+    &window_velocity::VELOCITY_ACCELERATION,
+    &window_direction::MOMENTUM_STREAK,
+    &window_direction::DIRECTION_CONSISTENCY,
+    &sampled_extreme::MAX_TWPA,
+    &sampled_extreme::MIN_TWPA,
     // Traded quantity.
     &latest::VOLUME,
     &window_volume::SUM_VOLUME,
@@ -37,6 +45,13 @@ pub static ALL: &[&Kind] = &[
     &window_volume_change::VOLUME_CONCENTRATION,
     &window_volume_change::VOLUME_ACCELERATION,
     &window_volume_change::VOLUME_SURGE,
+    // Statistics of single trades.
+    &deal_intervals::INTER_DEAL_INTERVALS,
+    &deal_intervals::DECISION_DENSITY_ACCELERATION,
+    &deal_intervals::TRADE_CLUSTERING_COEFFICIENT,
+    &deal_variation::PRICE_VOLATILITY,
+    &deal_variation::DEAL_SIZE_VOLATILITY,
+    &deal_variation::VOLUME_PRICE_CORRELATION,
     // Book.
     &latest::BEST_BID,
     &latest::BEST_ASK,
