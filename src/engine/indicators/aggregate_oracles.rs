@@ -258,13 +258,13 @@ proptest! {
             assert_close("density", bench.value(density), expected);
             let expected = sum(&current).and_then(|new| divided(new - sum(&previous)?, sum(&baseline)?));
             assert_close("acceleration", bench.value(acceleration), expected);
-            let price = |naive: &Naive<'_>| naive.coverage().map(|()| naive.in_force(naive.to).unwrap().0 as f64);
+            let price = |naive: &Naive<'_>| naive.coverage().and_then(|()| naive.in_force(naive.to).map(|trade| trade.0 as f64).ok_or(Missing::Gap));
             let expected = price(&baseline).and_then(|old| Ok(100.0 * (price(&current)? - old) / old));
             assert_close("velocity", bench.value(velocity), expected);
 
             let known = window(4 * period, 0).coverage();
-            let at = |periods: i64| current.in_force(now - 1_000 * period * periods).map_or(0, |(ticks, _)| ticks);
-            let moves: Vec<i64> = (0..4).map(|k| (at(k) - at(k + 1)).signum()).collect();
+            let at = |periods: i64| current.in_force(now - 1_000 * period * periods);
+            let moves: Vec<i64> = (0..4).map(|k| at(k).zip(at(k + 1)).map_or(0, |(new, old)| (new.0 - old.0).signum())).collect();
             let run = match moves[0] {
                 0 => 0,
                 first => first * moves.iter().position(|sign| *sign != first).unwrap_or(4) as i64,
@@ -355,7 +355,8 @@ proptest! {
                     }
                 };
                 let value = bench.value(slot).unwrap();
-                assert!((value - expected).abs() < 2e-6, "{text}: {value}, expected {expected}");
+                let error = if *text == "SPREAD_VOLATILITY" { value * value - expected * expected } else { value - expected };
+                assert!(error.abs() < 1e-10, "{text}: {value}, expected {expected}");
             }
         }
     }

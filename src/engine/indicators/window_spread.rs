@@ -5,8 +5,8 @@ use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Upstream, Value, ratio};
 use crate::engine::market::series::BookMeasure;
 
-/// Variance below this (a deviation of 10^-6 percentage points) is the rounding of the integrals, not the market's.
-const RESOLUTION: f64 = 1e-12;
+/// Integrals are rounded to this: a variance below it times (1 + 2·mean) is the rounding's, not the market's.
+const RESOLUTION: f64 = 1.0 / (1_u64 << 40) as f64;
 
 /// Spread of the averaged touch.
 pub static SPREAD_PERCENTAGE: Kind = Kind {
@@ -57,6 +57,6 @@ impl Indicator for SpreadDeviation {
     fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
         let average = self.0.average(look)?;
         let variance = average.mean_square - average.mean * average.mean;
-        Ok(if variance > RESOLUTION { variance.sqrt() } else { 0.0 })
+        Ok(if variance > RESOLUTION * (1.0 + 2.0 * average.mean) { variance.sqrt() } else { 0.0 })
     }
 }

@@ -54,7 +54,7 @@ pub static VELOCITY_ACCELERATION: Kind = Kind {
 enum Source {
     Last(Window),
     Time(TimeAverage),
-    VolumeTime(HeldVolume),
+    VolumeTime(Box<HeldVolume>),
     Mid(BookWindow),
 }
 
@@ -62,7 +62,7 @@ impl Source {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
         match spec.word("of") {
             "twpa" => Source::Time(TimeAverage::new(spec, wiring, t1, t2)),
-            "vtwpa" => Source::VolumeTime(HeldVolume::new(spec, wiring, t1, t2)),
+            "vtwpa" => Source::VolumeTime(Box::new(HeldVolume::new(spec, wiring, t1, t2))),
             "mid" => Source::Mid(BookWindow::new(spec, wiring, BookMeasure::Mid, t1, t2)),
             _ => Source::Last(wiring.window(spec, t1, t2)),
         }
