@@ -66,10 +66,8 @@ impl<T: Terms> Pairs<T> {
                 self.sums.leave(term);
             }
         }
-        if first > self.seen + 1 {
-            // Nobody asked while these points passed through the window.
-            (self.pending, self.seen) = (None, first - 1);
-        }
+        // Points that passed through the window while nobody asked are skipped.
+        self.seen = self.seen.max(first - 1);
         for number in self.seen + 1..=last {
             self.enter(number, tape.point(number), first);
         }
