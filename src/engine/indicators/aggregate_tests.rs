@@ -516,7 +516,7 @@ fn is_sensible(accepts: &Accepts) -> bool {
         Accepts::Number { default, min, max } => min <= default && default <= max && min < max && max.is_finite(),
         Accepts::Count { default, min, max } => min <= default && default <= max && min < max,
         Accepts::Flag(_) | Accepts::Indicator => true,
-        Accepts::Word(words) => words.len() > 1 && words.iter().all(|word| !word.is_empty()),
+        Accepts::Word(words) => !words.is_empty() && words.iter().all(|word| !word.is_empty()),
         Accepts::Windows(windows) => windows.len() > 1,
     }
 }

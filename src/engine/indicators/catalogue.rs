@@ -58,8 +58,8 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
 
 /// The channels a spec needs, with those of the indicators it reads.
 pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
-    let mut needed: BTreeSet<Channel> = find(&spec.kind).into_iter().flat_map(|kind| kind.needs).copied().collect();
-    if spec.kind == "VELOCITY" && spec.word("of") == "mid" {
+    let mut needed: BTreeSet<Channel> = find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();
+    if spec.word("of") == "mid" {
         needed.insert(Channel::Book);
     }
     for value in spec.params.values() {

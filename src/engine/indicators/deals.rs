@@ -38,13 +38,13 @@ pub(super) struct Pairs<T: Terms> {
 /// A window after all its pairs have been taken in.
 pub(super) struct PairSlice<'a, T> {
     /// Sums over single points.
-    pub slice: Slice,
+    pub slice: Slice<'a>,
     /// Sums over pairs.
     pub sums: &'a T,
     /// The last trade of the window, unless a gap followed it: the only one whose term is not in the sums.
     pub pending: Option<Point>,
     /// The first point inside the window, if any.
-    pub first: Option<Point>,
+    pub first: Option<&'a Point>,
 }
 
 impl<T: Terms> Pairs<T> {
@@ -57,7 +57,7 @@ impl<T: Terms> Pairs<T> {
     ///
     /// # Errors
     /// As [`Window::read`].
-    pub(super) fn read(&mut self, look: Look<'_>) -> Result<PairSlice<'_, T>, Missing> {
+    pub(super) fn read<'a>(&'a mut self, look: Look<'a>) -> Result<PairSlice<'a, T>, Missing> {
         let tape = &look.market.tape;
         let slice = self.window.read(tape, look.now)?;
         let (first, last) = slice.numbers(tape).into_inner();
@@ -73,7 +73,7 @@ impl<T: Terms> Pairs<T> {
         }
         self.seen = self.seen.max(last);
         let pending = self.pending.filter(|(number, _)| *number >= first).map(|(_, point)| point);
-        let first = (first <= last).then(|| *tape.point(first));
+        let first = (first <= last).then(|| tape.point(first));
         Ok(PairSlice { slice, sums: &self.sums, pending, first })
     }
 

@@ -8,27 +8,35 @@ mod registry;
 mod set;
 pub mod wiring;
 
-#[cfg(test)]
-mod aggregate_oracles;
-#[cfg(test)]
-mod aggregate_tests;
 mod atr;
 mod book_average;
 mod catalogue;
 mod deal_intervals;
 mod deal_variation;
 mod deals;
+mod derivatives;
 mod ema;
+mod imbalance;
 mod latest;
+mod liquidity;
 mod macd;
 mod median;
+mod median_price;
+mod momentum;
 mod on_bars;
+mod order_flow;
+mod peak;
 mod pump;
+mod range;
 mod rsi;
+mod rush;
 mod sampled_extreme;
+mod scores;
 mod sma;
 mod spread;
 mod twpa;
+mod velocity;
+mod volume_spike;
 mod vtwpa;
 mod vwap;
 mod window_direction;
@@ -41,14 +49,21 @@ mod window_velocity;
 mod window_volume;
 mod window_volume_change;
 
+#[cfg(test)]
+mod aggregate_oracles;
+#[cfg(test)]
+mod aggregate_tests;
+#[cfg(test)]
+mod tests;
+
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
 pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;
 
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::symbol::SymbolSpec;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::MarketState;
 use crate::engine::market::bars::ClosedBar;
 
@@ -199,7 +214,36 @@ pub struct Kind {
     pub build: fn(&IndicatorSpec, &mut Wiring<'_>) -> Box<dyn Indicator>,
 }
 
+impl Kind {
+    /// A spec of this type: the given parameters, defaults for the rest. Bounds are the caller's business.
+    pub fn spec(&self, given: &[(&str, ParamValue)]) -> IndicatorSpec {
+        debug_assert!(given.iter().all(|(name, _)| self.params.iter().any(|param| param.name == *name)), "unknown parameter in {given:?}");
+        let value = |param: &Param| {
+            let found = given.iter().find(|(name, _)| *name == param.name);
+            found.map_or_else(|| param.accepts.default_value(), |(_, value)| value.clone())
+        };
+        IndicatorSpec {
+            kind: self.name.to_owned(),
+            params: self.params.iter().map(|param| (param.name.to_owned(), value(param))).collect(),
+        }
+    }
+
+    /// [`Kind::spec`] of number parameters alone.
+    pub fn numbers(&self, given: &[(&str, f64)]) -> IndicatorSpec {
+        let given: Vec<_> = given.iter().map(|(name, value)| (*name, ParamValue::Number(*value))).collect();
+        self.spec(&given)
+    }
+
+    /// Data a spec of this type needs. More than [`Kind::needs`] when a parameter asks for what only single trades
+    /// tell: their takers or their number.
+    pub fn channels(&self, spec: &IndicatorSpec) -> &'static [Channel] {
+        let by_trade = matches!(spec.word("side"), "buy" | "sell") || spec.word("mode") == "trades";
+        if self.needs == [Channel::Price] && by_trade { &[Channel::Trades] } else { self.needs }
+    }
+}
+
 /// A parameter of a type.
+#[derive(Clone, Copy)]
 pub struct Param {
     /// Name as in documents.
     pub name: &'static str,
@@ -210,6 +254,7 @@ pub struct Param {
 }
 
 /// What a parameter accepts.
+#[derive(Clone, Copy)]
 pub enum Accepts {
     /// A number.
     Number {
@@ -239,6 +284,20 @@ pub enum Accepts {
     Indicator,
 }
 
+impl Accepts {
+    /// What the parameter is when absent.
+    pub fn default_value(&self) -> ParamValue {
+        match self {
+            Accepts::Number { default, .. } => ParamValue::Number(*default),
+            Accepts::Count { default, .. } => ParamValue::Number(f64::from(*default)),
+            Accepts::Flag(flag) => ParamValue::Flag(*flag),
+            Accepts::Word(words) => ParamValue::Word(words[0].to_owned()),
+            Accepts::Windows(windows) => ParamValue::Windows(windows.to_vec()),
+            Accepts::Indicator => ParamValue::Indicator(Box::new(twpa::TWPA.spec(&[("t1", ParamValue::Number(10.0))]))),
+        }
+    }
+}
+
 /// No check beyond the bounds.
 pub fn unchecked(_: &IndicatorSpec) -> Option<String> {
     None
@@ -262,4 +321,12 @@ pub const MIN_COVERAGE: Param = number("min_coverage", 1.0, 0.0, 1.0, "share of 
 pub fn ratio(numerator: f64, denominator: f64) -> Value {
     let value = numerator / denominator;
     if denominator != 0.0 && value.is_finite() { Ok(value) } else { Err(Missing::ZeroDenominator) }
+}
+
+/// The mean of a book series over (t1, t2) before now; the value at that moment when they are equal.
+fn book_average(look: Look<'_>, series: wiring::SeriesId, (t1, t2): (Span, Span), min_coverage: f64) -> Value {
+    if !look.market.book_is_live(look.now) {
+        return Err(Missing::NoBook);
+    }
+    look.market.series[series.0].1.average(look.now, t1, t2, min_coverage).map(|average| average.mean)
 }

@@ -1,7 +1,7 @@
 //! How far and how fast the price has left its baseline.
 
 use super::twpa::TimeAverage;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ratio};
+use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ratio};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 
@@ -24,7 +24,7 @@ pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
     check: |spec| {
         (spec.number("t3") < spec.number("d")).then(|| "t3 must not be less than d: the baseline would end in the future".to_owned())
     },
-    build: |spec, wiring| Box::new(Move::new(spec, wiring, Span::ZERO, 1.0)),
+    build: |spec, wiring| Box::new(Move::new(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO, 1.0)),
 };
 
 /// The same per second between the middles of the two windows.
@@ -36,17 +36,73 @@ pub static PRICE_VELOCITY: Kind = Kind {
     needs: &[Channel::Price],
     range: None,
     params: PARAMS,
-    check: |spec| {
-        (PUMP_MAGNITUDE_PCT.check)(spec).or_else(|| {
-            (seconds_between(spec) <= 0.0)
-                .then(|| "the middle of the baseline must be older than the middle of the current window".to_owned())
-        })
-    },
-    build: |spec, wiring| Box::new(Move::new(spec, wiring, Span::ZERO, seconds_between(spec))),
+    check: |spec| Stretch::of(spec, ["t1", "t3", "d"]).problem(),
+    build: |spec, wiring| Box::new(Move::velocity(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO)),
 };
 
-fn seconds_between(spec: &IndicatorSpec) -> f64 {
-    (spec.number("t3") - spec.number("d") / 2.0) - spec.number("t1") / 2.0
+/// The velocity now against the velocity a moment ago.
+pub static PRICE_ACCELERATION: Kind = Kind {
+    name: "PRICE_ACCELERATION",
+    about: "How fast the price velocity changes",
+    formula: "(PRICE_VELOCITY(T) − PRICE_VELOCITY(T−h))/h",
+    unit: "%/s²",
+    needs: &[Channel::Price],
+    range: None,
+    params: &[PARAMS[0], PARAMS[1], PARAMS[2], number("h", 5.0, 1.0, 3_600.0, "seconds between the two velocities"), MIN_COVERAGE],
+    check: PRICE_VELOCITY.check,
+    build: |spec, wiring| {
+        let stretch = Stretch::of(spec, ["t1", "t3", "d"]);
+        let now = wiring.slot(&stretch.velocity_spec(spec));
+        let before = Move::velocity(spec, wiring, stretch, spec.span("h"));
+        Box::new(Acceleration { now, before, seconds: spec.number("h") })
+    },
+};
+
+struct Acceleration {
+    now: SlotId,
+    before: Move,
+    seconds: f64,
+}
+
+impl Indicator for Acceleration {
+    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+        let before = self.before.percent(look)?;
+        ratio(upstream.value(self.now, look)? - before, self.seconds)
+    }
+}
+
+/// Current window, start and length of the baseline, in seconds: what a velocity is measured over.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Stretch {
+    pub(super) t1: f64,
+    pub(super) t3: f64,
+    pub(super) d: f64,
+}
+
+impl Stretch {
+    /// From three parameters of a spec.
+    pub(super) fn of(spec: &IndicatorSpec, [t1, t3, d]: [&str; 3]) -> Self {
+        Stretch { t1: spec.number(t1), t3: spec.number(t3), d: spec.number(d) }
+    }
+
+    /// Why no velocity can be measured over it.
+    pub(super) fn problem(&self) -> Option<String> {
+        if self.t3 < self.d {
+            return Some("t3 must not be less than d: the baseline would end in the future".to_owned());
+        }
+        (self.seconds_between() <= 0.0).then(|| "the middle of the baseline must be older than the middle of the current window".to_owned())
+    }
+
+    /// From the middle of the baseline to the middle of the current window.
+    fn seconds_between(&self) -> f64 {
+        (self.t3 - self.d / 2.0) - self.t1 / 2.0
+    }
+
+    /// The `PRICE_VELOCITY` over it, with the coverage `whole` asks for.
+    pub(super) fn velocity_spec(&self, whole: &IndicatorSpec) -> IndicatorSpec {
+        let coverage = whole.number("min_coverage");
+        PRICE_VELOCITY.numbers(&[("t1", self.t1), ("t3", self.t3), ("d", self.d), ("min_coverage", coverage)])
+    }
 }
 
 /// 100·(c − b)/b, divided by a number of seconds, seen from `ago` before now.
@@ -57,8 +113,13 @@ pub(super) struct Move {
 }
 
 impl Move {
-    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, ago: Span, seconds: f64) -> Self {
-        let (t1, t3, d) = (spec.span("t1"), spec.span("t3"), spec.span("d"));
+    /// The velocity over a stretch, `ago` before now.
+    pub(super) fn velocity(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, stretch: Stretch, ago: Span) -> Self {
+        Move::new(spec, wiring, stretch, ago, stretch.seconds_between())
+    }
+
+    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, stretch: Stretch, ago: Span, seconds: f64) -> Self {
+        let [t1, t3, d] = [stretch.t1, stretch.t3, stretch.d].map(Span::from_seconds_f64);
         let older_end = Span::from_nanos(t3.nanos() - d.nanos());
         Move {
             current: TimeAverage::new(spec, wiring, t1 + ago, ago),
@@ -66,12 +127,17 @@ impl Move {
             seconds,
         }
     }
+
+    /// Percent, per second when it is a velocity.
+    pub(super) fn percent(&mut self, look: Look<'_>) -> Value {
+        let baseline = self.baseline.ticks(look)?;
+        let current = self.current.ticks(look)?;
+        ratio(100.0 * (current - baseline), baseline).map(|percent| percent / self.seconds)
+    }
 }
 
 impl Indicator for Move {
     fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
-        let baseline = self.baseline.ticks(look)?;
-        let current = self.current.ticks(look)?;
-        ratio(100.0 * (current - baseline), baseline).map(|percent| percent / self.seconds)
+        self.percent(look)
     }
 }

@@ -1,16 +1,52 @@
 //! The list of all types, in the order of the catalogue. A new indicator is one line here.
 
-use super::{Kind, pump, spread, twpa};
-use super::{atr, ema, macd, rsi, sma, vwap};
-use super::{book_average, latest, window_liquidity, window_mid, window_price, window_spread, window_volume, window_volume_change};
-use super::{deal_intervals, deal_variation, sampled_extreme, vtwpa, window_direction, window_velocity};
+use super::{
+    Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity, macd, median_price, momentum,
+    order_flow, peak, pump, range, rsi,
+};
+use super::{
+    rush, sampled_extreme, scores, sma, spread, twpa, velocity, volume_spike, vtwpa, vwap, window_direction, window_liquidity, window_mid,
+    window_price, window_spread, window_velocity, window_volume, window_volume_change,
+};
 
 /// Every type.
 pub static ALL: &[&Kind] = &[
+    // Pumps and dumps.
     &twpa::TWPA,
+    &twpa::TWPA_RATIO,
+    &twpa::SUPPORT_LEVEL_PROXIMITY,
     &pump::PUMP_MAGNITUDE_PCT,
     &pump::PRICE_VELOCITY,
     &spread::SPREAD_PCT,
+    &pump::PRICE_ACCELERATION,
+    &velocity::VELOCITY_CASCADE,
+    &velocity::MOMENTUM_REVERSAL_INDEX,
+    &velocity::VELOCITY_STABILIZATION_INDEX,
+    &momentum::PRICE_MOMENTUM,
+    &peak::PUMP_PEAK_PRICE,
+    &peak::RETRACEMENT_OF_PUMP_PCT,
+    &peak::DRAWDOWN_FROM_PEAK_PCT,
+    &peak::MOMENTUM_DECAY,
+    &range::PRICE_RANGE_PCT,
+    &range::RANGE_POSITION_PCT,
+    &median_price::MEDIAN_PRICE,
+    &median_price::PRICE_VS_MEDIAN_PCT,
+    &volume_spike::VOLUME_SURGE_RATIO,
+    &volume_spike::VOLUME_SPIKE_RATIO,
+    &volume_spike::TRADE_FREQUENCY_SPIKE,
+    &order_flow::ORDER_FLOW_IMBALANCE,
+    &order_flow::CVD,
+    &rush::RUSH_ORDER_COUNT,
+    &imbalance::BID_ASK_IMBALANCE,
+    &liquidity::LIQUIDITY_DRAIN_INDEX,
+    &liquidity::DEPTH_USDT,
+    &liquidity::SLIPPAGE_PCT,
+    &scores::DUMP_EXHAUSTION_SCORE,
+    &scores::RISK_SCORE,
+    &derivatives::FUNDING_RATE_PCT,
+    &derivatives::BASIS_PCT,
+    &derivatives::OPEN_INTEREST_CHANGE_PCT,
+    &spread::SPREAD_WIDENING_RATIO,
     // Bars.
     &sma::SMA,
     &ema::EMA,

@@ -75,7 +75,7 @@ impl HeldVolume {
         let mut sums = Holdings { ..*pairs.sums };
         let (start, end) = (pairs.slice.start, pairs.slice.end);
         if start.has_price() {
-            sums.enter(Holdings::held(&start.point, pairs.first.map_or(end.at, |first| first.at) - start.at));
+            sums.enter(Holdings::held(start.point, pairs.first.map_or(end.at, |first| first.at) - start.at));
         }
         if let Some(last) = pairs.pending {
             sums.enter(Holdings::held(&last, end.at - last.at));

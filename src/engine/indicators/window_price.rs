@@ -4,6 +4,7 @@ use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
 use crate::domain::num::Price;
 use crate::domain::strategy::IndicatorSpec;
+use crate::domain::time::Timestamp;
 use crate::engine::market::tape::{PointKind, Tape, Window};
 use std::collections::VecDeque;
 
@@ -81,8 +82,9 @@ impl Indicator for ExtremePrice {
 pub(super) struct Extreme {
     window: Window,
     highest: bool,
-    /// Numbers and prices of points that can still become the extreme, best first.
-    candidates: VecDeque<(u64, Price)>,
+    /// Times and prices of points that can still become the extreme, best first.
+    candidates: VecDeque<(Timestamp, Price)>,
+    /// Points that have entered.
     seen: u64,
 }
 
@@ -95,18 +97,22 @@ impl Extreme {
     #[inline]
     pub(super) fn price(&mut self, look: Look<'_>) -> Result<Price, Missing> {
         let tape = &look.market.tape;
-        let slice = self.window.read(tape, look.now)?;
-        let (first, last) = slice.numbers(tape).into_inner();
-        self.enter(tape, first.max(self.seen + 1), last);
-        while self.candidates.front().is_some_and(|(number, _)| *number < first) {
+        let (start, last) = self.window.span(tape, look.now)?;
+        if self.seen < last {
+            self.enter(tape, last);
+        }
+        while let Some((at, price)) = self.candidates.front() {
+            if *at > start {
+                return Ok(*price);
+            }
             self.candidates.pop_front();
         }
-        self.candidates.front().map(|(_, price)| *price).ok_or(Missing::EmptyWindow)
+        Err(Missing::EmptyWindow)
     }
 
     #[inline]
-    fn enter(&mut self, tape: &Tape, from: u64, to: u64) {
-        for number in from..=to {
+    fn enter(&mut self, tape: &Tape, last: u64) {
+        for number in self.seen.max(tape.oldest() - 1) + 1..=last {
             let point = tape.point(number);
             if point.kind == PointKind::Interruption {
                 continue;
@@ -115,8 +121,8 @@ impl Extreme {
             while self.candidates.back().is_some_and(|(_, price)| beats(*price)) {
                 self.candidates.pop_back();
             }
-            self.candidates.push_back((number, point.price));
+            self.candidates.push_back((point.at, point.price));
         }
-        self.seen = self.seen.max(to);
+        self.seen = last;
     }
 }

@@ -75,11 +75,11 @@ pub static VOLUME_ACCELERATION: Kind = Kind {
 struct TwoWindows {
     current: Window,
     baseline: Window,
-    of: fn(&Slice, &Slice) -> Value,
+    of: fn(&Slice<'_>, &Slice<'_>) -> Value,
 }
 
 impl TwoWindows {
-    fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: fn(&Slice, &Slice) -> Value) -> Box<dyn Indicator> {
+    fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: fn(&Slice<'_>, &Slice<'_>) -> Value) -> Box<dyn Indicator> {
         Box::new(TwoWindows {
             current: wiring.window(spec, spec.span("t1"), spec.span("t2")),
             baseline: wiring.window(spec, spec.span("t3"), spec.span("t4")),

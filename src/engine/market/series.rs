@@ -3,12 +3,12 @@
 //!
 //! Integrals are fixed-point integers (2^-40), so nothing drifts. Never: carry-forward across a gap.
 
+use crate::domain::book::Book;
 use crate::domain::event::Level;
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::Missing;
-use crate::engine::market::book::Book;
 use crate::limits::SERIES_POINTS;
 use std::collections::VecDeque;
 
@@ -151,7 +151,27 @@ impl StepSeries {
 
     /// The value in force at a moment that is still kept.
     pub fn value_at(&self, at: Timestamp) -> Option<f64> {
-        self.step_at(at).and_then(|step| step.value)
+        self.at(at).ok()
+    }
+
+    /// The value in force at a moment.
+    ///
+    /// # Errors
+    /// `NoBook` when the series never began, `WarmUp` before its first value, `WindowOverflow` before the oldest
+    /// value kept, `Gap` where it is undefined.
+    pub fn at(&self, at: Timestamp) -> Result<f64, Missing> {
+        match self.step_at(at) {
+            Some(step) => step.value.ok_or(Missing::Gap),
+            None => Err(self.before_first()),
+        }
+    }
+
+    fn before_first(&self) -> Missing {
+        match (self.steps.is_empty(), self.overflowed) {
+            (true, _) => Missing::NoBook,
+            (false, true) => Missing::WindowOverflow,
+            (false, false) => Missing::WarmUp,
+        }
     }
 
     /// The mean over (now − t1, now − t2], carried in at the start; the value in force when t1 = t2.
@@ -161,18 +181,17 @@ impl StepSeries {
     pub fn average(&self, now: Timestamp, t1: Span, t2: Span, min_coverage: f64) -> Result<Average, Missing> {
         let (from, to) = (now - t1, now - t2);
         if from == to {
-            let value = self.value_at(to).ok_or(Missing::NoBook)?;
+            let value = self.at(to).map_err(|why| if why == Missing::Gap { Missing::NoBook } else { why })?;
             return Ok(Average { mean: value, mean_square: value * value });
         }
         let (start, end) = (self.sums_at(from), self.sums_at(to));
         let covered = end.2 - start.2;
+        let reaches_back = self.steps.front().is_some_and(|first| first.at <= from);
+        if !reaches_back && self.overflowed {
+            return Err(Missing::WindowOverflow);
+        }
         if covered <= 0 || (covered as f64) < min_coverage * (to - from).nanos() as f64 {
-            return Err(match self.steps.front() {
-                None => Missing::NoBook,
-                Some(first) if first.at > from && self.overflowed => Missing::WindowOverflow,
-                Some(first) if first.at > from => Missing::WarmUp,
-                Some(_) => Missing::Gap,
-            });
+            return Err(if reaches_back { Missing::Gap } else { self.before_first() });
         }
         let unit = covered as f64 * (1_u64 << 40) as f64;
         Ok(Average { mean: (end.0.wrapping_sub(start.0)) as f64 / unit, mean_square: (end.1.wrapping_sub(start.1)) as f64 / unit })

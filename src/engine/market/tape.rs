@@ -11,8 +11,10 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::Missing;
 use crate::limits::TAPE_POINTS;
 
-/// One trade with the sums of everything up to and including it.
+/// One trade with the sums of everything up to and including it. Two cache lines: the first has all that windows
+/// of volumes, counts and extremes read.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub struct Point {
     /// When.
     pub at: Timestamp,
@@ -20,27 +22,29 @@ pub struct Point {
     pub price: Price,
     /// Quantity.
     pub qty: Qty,
-    /// Taker.
-    pub taker: Side,
-    /// What the point is.
-    pub kind: PointKind,
     /// Trades so far.
     pub count: i64,
     /// Σ lots.
     pub sum_qty: i64,
     /// Σ lots bought by takers.
     pub sum_buy_qty: i64,
-    /// Σ ticks (one term per trade).
-    pub sum_price: i64,
+    /// Nanoseconds up to `at` in which a price is defined.
+    pub defined: i64,
+    /// Taker.
+    pub taker: Side,
+    /// What the point is.
+    pub kind: PointKind,
     /// Σ ticks × lots.
     pub sum_value: i128,
     /// Σ ticks × lots bought by takers.
     pub sum_buy_value: i128,
     /// ∫ ticks dt in tick·ns up to `at`, over the time a price is defined.
     pub area: i128,
-    /// Nanoseconds up to `at` in which a price is defined.
-    pub defined: i64,
+    /// Σ ticks (one term per trade).
+    pub sum_price: i64,
 }
+
+const _: () = assert!(size_of::<Point>() == 128);
 
 /// What a point of the tape is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,20 +65,23 @@ pub struct Tape {
     /// Points ever pushed.
     pushed: u64,
     longest: Span,
-    overflowed_at: Option<Timestamp>,
+    /// Most points kept: [`TAPE_POINTS`], less in tests.
+    bound: usize,
+    /// From here to the newest point a price was always known and nothing had to leave early.
+    whole_since: Timestamp,
 }
 
 impl Tape {
     /// An empty tape that nobody reads.
     pub fn new() -> Self {
-        Tape { ring: Vec::new(), dropped: 0, pushed: 0, longest: Span::ZERO, overflowed_at: None }
+        Tape { ring: Vec::new(), dropped: 0, pushed: 0, longest: Span::ZERO, bound: TAPE_POINTS, whole_since: Timestamp::MAX }
     }
 
     /// Keeps at least this much time. Called when indicators are wired, before the first event.
     pub fn keep(&mut self, span: Span) {
         self.longest = self.longest.max(span);
         if self.ring.is_empty() {
-            self.ring = vec![Point::ZERO; 1_024];
+            self.ring = vec![NOTHING; 1_024];
         }
     }
 
@@ -86,6 +93,12 @@ impl Tape {
     /// Points ever pushed: the number of the newest.
     pub fn newest(&self) -> u64 {
         self.pushed
+    }
+
+    /// Since when the price is known without a hole up to now; after every moment while none is known.
+    #[inline]
+    pub fn whole_since(&self) -> Timestamp {
+        self.whole_since
     }
 
     /// The number of the oldest point kept.
@@ -103,14 +116,14 @@ impl Tape {
     /// Appends a trade. `counts` is false for prices inside a bar.
     #[inline]
     pub fn push(&mut self, at: Timestamp, trade: Trade, counts: bool) {
-        let last = if self.pushed == self.dropped { Point { at, ..Point::ZERO } } else { *self.point(self.pushed) };
-        let elapsed = (at - last.at).nanos();
-        let carried = if last.kind == PointKind::Interruption { 0 } else { elapsed };
+        let last = if self.pushed == self.dropped { &NOTHING } else { self.point(self.pushed) };
+        let known = last.kind != PointKind::Interruption;
+        let carried = if known { (at - last.at).nanos() } else { 0 };
         let value = i128::from(trade.price.0) * i128::from(trade.qty.0);
         let bought = if trade.taker == Side::Buy { trade.qty.0 } else { 0 };
         let bought_value = if trade.taker == Side::Buy { value } else { 0 };
         let counted = i64::from(counts);
-        self.append(Point {
+        let point = Point {
             at,
             price: trade.price,
             qty: trade.qty,
@@ -124,7 +137,11 @@ impl Tape {
             sum_buy_value: last.sum_buy_value.wrapping_add(bought_value),
             area: last.area.wrapping_add(i128::from(last.price.0) * i128::from(carried)),
             defined: last.defined + carried,
-        });
+        };
+        if !known {
+            self.whole_since = at;
+        }
+        self.append(point);
     }
 
     /// The price is unknown from here on until the next trade.
@@ -140,6 +157,7 @@ impl Tape {
         let carried = (at - last.at).nanos();
         let area = last.area.wrapping_add(i128::from(last.price.0) * i128::from(carried));
         self.append(Point { at, qty: Qty::ZERO, kind: PointKind::Interruption, area, defined: last.defined + carried, ..last });
+        self.whole_since = Timestamp::MAX;
     }
 
     #[inline]
@@ -156,15 +174,15 @@ impl Tape {
         self.ring[slot] = point;
     }
 
-    /// Doubles the ring, up to [`TAPE_POINTS`]; then the oldest point leaves early.
+    /// Doubles the ring, up to the bound; then the oldest point leaves early.
     #[cold]
     fn grow(&mut self) {
-        if self.ring.len() >= TAPE_POINTS {
-            self.overflowed_at = Some(self.point(self.dropped + 2).at);
+        if self.ring.len() >= self.bound {
             self.dropped += 1;
+            self.whole_since = self.whole_since.max(self.point(self.dropped + 1).at);
             return;
         }
-        let mut larger = vec![Point::ZERO; self.ring.len() * 2];
+        let mut larger = vec![NOTHING; self.ring.len() * 2];
         for number in self.dropped + 1..=self.pushed {
             larger[(number as usize) & (self.ring.len() * 2 - 1)] = *self.point(number);
         }
@@ -178,23 +196,22 @@ impl Default for Tape {
     }
 }
 
-impl Point {
-    const ZERO: Point = Point {
-        at: Timestamp::MIN,
-        price: Price(0),
-        qty: Qty(0),
-        taker: Side::Buy,
-        kind: PointKind::Interruption,
-        count: 0,
-        sum_qty: 0,
-        sum_buy_qty: 0,
-        sum_price: 0,
-        sum_value: 0,
-        sum_buy_value: 0,
-        area: 0,
-        defined: 0,
-    };
-}
+/// Before the first point: no sums, no price.
+static NOTHING: Point = Point {
+    at: Timestamp::MIN,
+    price: Price(0),
+    qty: Qty(0),
+    count: 0,
+    sum_qty: 0,
+    sum_buy_qty: 0,
+    defined: 0,
+    taker: Side::Buy,
+    kind: PointKind::Interruption,
+    sum_value: 0,
+    sum_buy_value: 0,
+    area: 0,
+    sum_price: 0,
+};
 
 /// A moving moment `offset` before now, and the number of points at or before it. Each reader owns its own, so
 /// moving on costs at most one step per trade.
@@ -206,28 +223,43 @@ pub struct Boundary {
 
 /// The tape at a moment: the sums of everything up to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct Moment<'t> {
     /// The moment.
     pub at: Timestamp,
-    /// Points at or before it.
+    /// Points at or before it; zero before the oldest point kept.
     pub number: u64,
     /// Sums at the last of them; `price` is the one in force, if [`Moment::has_price`].
-    pub point: Point,
-    /// ∫ ticks dt up to the moment.
-    pub area: i128,
-    /// Nanoseconds in which a price was defined, up to the moment.
-    pub defined: i64,
+    pub point: &'t Point,
 }
 
-impl Moment {
+impl Moment<'_> {
     /// Whether a price is in force.
+    #[inline]
     pub fn has_price(&self) -> bool {
-        self.number > 0 && self.point.kind != PointKind::Interruption
+        self.point.kind != PointKind::Interruption
     }
 
     /// The price in force.
+    #[inline]
     pub fn price(&self) -> Option<Price> {
         self.has_price().then_some(self.point.price)
+    }
+
+    /// ∫ ticks dt up to the moment.
+    #[inline]
+    pub fn area(&self) -> i128 {
+        self.point.area.wrapping_add(i128::from(self.point.price.0) * i128::from(self.carried()))
+    }
+
+    /// Nanoseconds in which a price was defined, up to the moment.
+    #[inline]
+    pub fn defined(&self) -> i64 {
+        self.point.defined + self.carried()
+    }
+
+    #[inline]
+    fn carried(&self) -> i64 {
+        if self.has_price() { (self.at - self.point.at).nanos() } else { 0 }
     }
 }
 
@@ -239,23 +271,27 @@ impl Boundary {
 
     /// Moves on to `now` and reads the sums there. Times never go back.
     #[inline]
-    pub fn moment(&mut self, tape: &Tape, now: Timestamp) -> Moment {
+    pub fn moment<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Moment<'t> {
         let at = now - self.offset;
-        self.number = self.number.max(tape.dropped);
+        let number = self.number(tape, at);
+        if number <= tape.dropped {
+            return Moment { at, number: 0, point: &NOTHING };
+        }
+        Moment { at, number, point: tape.point(number) }
+    }
+
+    #[inline]
+    fn number(&mut self, tape: &Tape, at: Timestamp) -> u64 {
+        let mut number = self.number.max(tape.dropped);
         if self.offset == Span::ZERO {
-            self.number = tape.pushed;
+            number = tape.pushed;
         } else {
-            while self.number < tape.pushed && tape.point(self.number + 1).at <= at {
-                self.number += 1;
+            while number < tape.pushed && tape.point(number + 1).at <= at {
+                number += 1;
             }
         }
-        if self.number <= tape.dropped {
-            return Moment { at, number: 0, point: Point::ZERO, area: 0, defined: 0 };
-        }
-        let point = *tape.point(self.number);
-        let carried = if point.kind == PointKind::Interruption { 0 } else { (at - point.at).nanos() };
-        let area = point.area.wrapping_add(i128::from(point.price.0) * i128::from(carried));
-        Moment { at, number: self.number, point, area, defined: point.defined + carried }
+        self.number = number;
+        number
     }
 }
 
@@ -270,11 +306,11 @@ pub struct Window {
 
 /// What happened inside a window: differences of the sums at its two ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Slice {
+pub struct Slice<'t> {
     /// The older end; its price is carried in.
-    pub start: Moment,
+    pub start: Moment<'t>,
     /// The newer end.
-    pub end: Moment,
+    pub end: Moment<'t>,
 }
 
 impl Window {
@@ -294,24 +330,43 @@ impl Window {
     /// `WarmUp` before the tape reaches back far enough, `WindowOverflow` when trades had to leave early, `Gap` when
     /// an interruption leaves less than the minimum coverage.
     #[inline]
-    pub fn read(&mut self, tape: &Tape, now: Timestamp) -> Result<Slice, Missing> {
-        let start = self.start.moment(tape, now);
-        let end = self.end.moment(tape, now);
-        let covered = end.defined - start.defined;
-        if covered != self.length.nanos() && (covered as f64) < self.min_coverage * self.length.nanos() as f64 {
-            return Err(if start.number > 0 {
-                Missing::Gap
-            } else if tape.overflowed_at.is_some() {
-                Missing::WindowOverflow
-            } else {
-                Missing::WarmUp
-            });
+    pub fn read<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Result<Slice<'t>, Missing> {
+        let slice = Slice { start: self.start.moment(tape, now), end: self.end.moment(tape, now) };
+        if slice.start.at < tape.whole_since {
+            self.must_cover(tape, &slice)?;
         }
-        Ok(Slice { start, end })
+        Ok(slice)
+    }
+
+    /// For readers that keep what they need themselves: when the window starts and the number of the last point at
+    /// or before its end. Does not look at the old end of the tape while nothing is missing.
+    ///
+    /// # Errors
+    /// As [`Window::read`].
+    #[inline]
+    pub fn span(&mut self, tape: &Tape, now: Timestamp) -> Result<(Timestamp, u64), Missing> {
+        let start = now - self.start.offset;
+        if start < tape.whole_since {
+            self.read(tape, now)?;
+        }
+        Ok((start, self.end.number(tape, now - self.end.offset)))
+    }
+
+    #[cold]
+    fn must_cover(&self, tape: &Tape, slice: &Slice<'_>) -> Result<(), Missing> {
+        // Before the oldest point kept although points have left: their sums are lost, whatever the coverage.
+        if slice.start.number == 0 && tape.dropped > 0 {
+            return Err(Missing::WindowOverflow);
+        }
+        let covered = slice.end.defined() - slice.start.defined();
+        if covered != self.length.nanos() && (covered as f64) < self.min_coverage * self.length.nanos() as f64 {
+            return Err(if slice.start.number > 0 { Missing::Gap } else { Missing::WarmUp });
+        }
+        Ok(())
     }
 }
 
-impl Slice {
+impl Slice<'_> {
     /// Trades in the window.
     #[inline]
     pub fn count(&self) -> i64 {
@@ -351,9 +406,9 @@ impl Slice {
     /// Time-weighted average price in ticks over the covered part; the price in force for an empty window.
     #[inline]
     pub fn average_price(&self) -> Result<f64, Missing> {
-        let covered = self.end.defined - self.start.defined;
+        let covered = self.end.defined() - self.start.defined();
         if covered > 0 {
-            return Ok(self.end.area.wrapping_sub(self.start.area) as f64 / covered as f64);
+            return Ok(nearest_f64(self.end.area().wrapping_sub(self.start.area())) / covered as f64);
         }
         self.end.price().map(|price| price.0 as f64).ok_or(Missing::WarmUp)
     }
@@ -362,4 +417,10 @@ impl Slice {
     pub fn numbers(&self, tape: &Tape) -> std::ops::RangeInclusive<u64> {
         self.start.number.max(tape.dropped) + 1..=self.end.number
     }
+}
+
+/// The nearest f64; almost all sums fit 64 bits, which the processor converts itself.
+#[inline]
+pub fn nearest_f64(sum: i128) -> f64 {
+    i64::try_from(sum).map_or(sum as f64, |small| small as f64)
 }

@@ -1,0 +1,69 @@
+//! Mean price of two windows against each other.
+
+use super::twpa::TimeAverage;
+use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered, ratio};
+use crate::engine::market::tape::Window;
+
+/// Mean price now against before.
+pub static PRICE_MOMENTUM: Kind = Kind {
+    name: "PRICE_MOMENTUM",
+    about: "Mean price of the current window against the baseline's",
+    formula: "100·(m₁/m₂ − 1), m = mean over the trades of (t1, t2) and (t3, t4); mode time: TWPA",
+    unit: "%",
+    needs: &[Channel::Price],
+    range: None,
+    params: &[
+        number("t1", 30.0, 1.0, 3_600.0, "start of the current window, seconds ago"),
+        number("t2", 0.0, 0.0, 3_600.0, "end of the current window, seconds ago"),
+        number("t3", 120.0, 1.0, 86_400.0, "start of the baseline, seconds ago"),
+        number("t4", 30.0, 0.0, 86_400.0, "end of the baseline, seconds ago"),
+        Param {
+            name: "mode",
+            accepts: Accepts::Word(&["trades", "time"]),
+            about: "every trade counts the same, or by how long its price held",
+        },
+        MIN_COVERAGE,
+    ],
+    check: |spec| ordered(spec, "t1", "t2").or_else(|| ordered(spec, "t3", "t4")),
+    build: |spec, wiring| {
+        let [t1, t2, t3, t4] = ["t1", "t2", "t3", "t4"].map(|name| spec.span(name));
+        if spec.word("mode") == "time" {
+            return Box::new(ByTime { current: TimeAverage::new(spec, wiring, t1, t2), baseline: TimeAverage::new(spec, wiring, t3, t4) });
+        }
+        Box::new(ByTrades { current: wiring.window(spec, t1, t2), baseline: wiring.window(spec, t3, t4) })
+    },
+};
+
+struct ByTrades {
+    current: Window,
+    baseline: Window,
+}
+
+impl Indicator for ByTrades {
+    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+        let baseline = mean_price(&mut self.baseline, look)?;
+        change(mean_price(&mut self.current, look)?, baseline)
+    }
+}
+
+struct ByTime {
+    current: TimeAverage,
+    baseline: TimeAverage,
+}
+
+impl Indicator for ByTime {
+    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+        let baseline = self.baseline.ticks(look)?;
+        change(self.current.ticks(look)?, baseline)
+    }
+}
+
+/// In ticks.
+fn mean_price(window: &mut Window, look: Look<'_>) -> Value {
+    let slice = window.read(&look.market.tape, look.now)?;
+    ratio(slice.price_sum() as f64, slice.count() as f64).map_err(|_| Missing::EmptyWindow)
+}
+
+fn change(current: f64, baseline: f64) -> Value {
+    ratio(100.0 * (current - baseline), baseline)
+}

@@ -1,0 +1,66 @@
+//! The range of a window's trade prices and where the price stands in it.
+
+use super::window_price::{MAX_PRICE, MIN_PRICE};
+use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered, ratio};
+use crate::domain::strategy::IndicatorSpec;
+
+const PARAMS: &[Param] = &[
+    number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
+    number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago"),
+    MIN_COVERAGE,
+];
+
+/// Width of the range.
+pub static PRICE_RANGE_PCT: Kind = Kind {
+    name: "PRICE_RANGE_PCT",
+    about: "From the lowest to the highest trade price of the window",
+    formula: "100·(hi − lo)/lo over trades in (T−t1, T−t2]",
+    unit: "%",
+    needs: &[Channel::Price],
+    range: None,
+    params: PARAMS,
+    check: |spec| ordered(spec, "t1", "t2"),
+    build: |spec, wiring| Box::new(RangeWidth(Range::new(spec, wiring))),
+};
+
+/// Place in the range.
+pub static RANGE_POSITION_PCT: Kind = Kind {
+    name: "RANGE_POSITION_PCT",
+    about: "Where the price stands between the lowest (0) and highest (100) trade price of the window",
+    formula: "100·(P − lo)/(hi − lo) over trades in (T−t1, T−t2]",
+    build: |spec, wiring| Box::new(RangePosition(Range::new(spec, wiring))),
+    ..PRICE_RANGE_PCT
+};
+
+/// Both extremes, shared with everybody who reads the same window.
+#[derive(Clone, Copy)]
+struct Range {
+    highest: SlotId,
+    lowest: SlotId,
+}
+
+impl Range {
+    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
+        let window = ["t1", "t2", "min_coverage"].map(|name| (name, spec.number(name)));
+        Range { highest: wiring.slot(&MAX_PRICE.numbers(&window)), lowest: wiring.slot(&MIN_PRICE.numbers(&window)) }
+    }
+}
+
+struct RangeWidth(Range);
+
+impl Indicator for RangeWidth {
+    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+        let lowest = upstream.value(self.0.lowest, look)?;
+        ratio(100.0 * (upstream.value(self.0.highest, look)? - lowest), lowest)
+    }
+}
+
+struct RangePosition(Range);
+
+impl Indicator for RangePosition {
+    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+        let lowest = upstream.value(self.0.lowest, look)?;
+        let width = upstream.value(self.0.highest, look)? - lowest;
+        ratio(100.0 * (look.last_price()? - lowest), width)
+    }
+}

@@ -1,0 +1,1 @@
+//! Slow answers straight from the definitions.
