@@ -8,4 +8,7 @@ pub mod limits;
 
 pub mod domain;
 pub mod engine;
+pub mod report;
 pub mod session;
+
+pub mod document;

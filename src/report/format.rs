@@ -1,0 +1,1 @@
+//! Numbers, spans and times as people read them.
