@@ -98,9 +98,10 @@ pub(crate) fn result() -> RunResult {
             price = (price + chance() % 13 - 6 + i64::from(hour % 11 == 4) * 4 - i64::from(hour % 11 == 5) * 3).max(300);
             prices.push(at, Price(price));
             let open = trades && minute < 40;
-            let profit = if open { Money::from_f64((price - from) as f64 * 0.01 * 1_000.0) } else { Money::ZERO };
+            let side = if hour % 2 == 0 { Side::Sell } else { Side::Buy };
+            let gain = side.sign() as f64 * (price - from) as f64 * 0.01 * 1_000.0;
+            let profit = if open { Money::from_f64(gain) } else { Money::ZERO };
             if trades && minute == 40 {
-                let gross = (price - from) as f64 * 0.01 * 1_000.0;
                 let reason = match chance() % 5 {
                     0 => Trigger::StopLoss,
                     1 => Trigger::TrailingStop,
@@ -108,7 +109,7 @@ pub(crate) fn result() -> RunResult {
                     3 => Trigger::MaxHold,
                     _ => Trigger::TakeProfit,
                 };
-                let base = trade(hour * 3_600, hour * 3_600 + 2_400, gross, 12.3, if hour % 8 == 0 { -1.02 } else { 0.0 });
+                let base = trade(hour * 3_600, hour * 3_600 + 2_400, gain, 12.3, if hour % 8 == 0 { -1.02 } else { 0.0 });
                 let (entry_price, exit_price) = (from as f64 / 100.0, price as f64 / 100.0);
                 let closed = ClosedTrade {
                     entry_price,
@@ -116,7 +117,7 @@ pub(crate) fn result() -> RunResult {
                     reason,
                     slippage: Some(Money::from_f64(2.5)),
                     initial_risk: Some(Money::from_units(200)),
-                    side: if hour % 2 == 0 { Side::Sell } else { Side::Buy },
+                    side,
                     ..base
                 };
                 statistics.trade(&closed);
