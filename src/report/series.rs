@@ -172,6 +172,13 @@ impl EquityExtent {
     pub fn drawdown_pct(&self) -> f64 {
         self.settled_pct.max(depth_pct(self.peak, self.trough))
     }
+
+    /// Divides only when a peak ends: on the way up there is nothing to settle.
+    fn settle(&mut self) {
+        if self.trough < self.peak {
+            self.settled_pct = self.drawdown_pct();
+        }
+    }
 }
 
 impl Extent for EquityExtent {
@@ -185,16 +192,19 @@ impl Extent for EquityExtent {
     #[inline]
     fn add(&mut self, sample: EquitySample) {
         let EquitySample { equity, peak } = sample;
-        self.low = self.low.min(equity);
-        self.high = self.high.max(equity);
         self.close = equity;
+        // Branches, not minima: new extremes are rare and 128-bit selects are not cheap.
+        if equity < self.low {
+            self.low = equity;
+        } else if equity > self.high {
+            self.high = equity;
+        }
         if peak == self.peak {
-            self.trough = self.trough.min(equity);
-        } else {
-            // Divided only when a peak ends: on the way up there is nothing to settle.
-            if self.trough < self.peak {
-                self.settled_pct = self.drawdown_pct();
+            if equity < self.trough {
+                self.trough = equity;
             }
+        } else {
+            self.settle();
             self.peak = peak;
             self.trough = equity;
         }

@@ -132,7 +132,10 @@ impl Statistics {
         self.exposure.advance(point.at);
         self.exposure.hold(point.exposure, point.equity);
         self.equity.observe(point.at, point.equity);
-        self.balance.observe(point.at, point.balance);
+        // Between fills only equity moves.
+        if point.balance != self.last.balance {
+            self.balance.observe(point.at, point.balance);
+        }
         self.curve.push(point.at, EquitySample { equity: point.equity, peak: self.equity.peak() });
         self.last = *point;
     }

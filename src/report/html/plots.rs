@@ -75,7 +75,7 @@ fn price(out: &mut String, run: &RunResult, axis: Axis, symbol: SymbolId, bucket
         buckets.iter().map(|b| Span { at: b.at, low: number(b.extent.low), high: number(b.extent.high), close: number(b.extent.close) });
     let _ = writeln!(out, "<h3>Price {}</h3>", super::escaped(&spec.name));
     let chart = Chart {
-        caption: "◆ signal (S1)   ▲ long entry   ▼ short entry   ● exit with profit   ✕ exit with loss   ○ draw".to_owned(),
+        caption: "◆ signal (S1) · ▲ long entry · ▼ short entry · ● exit with profit · ✕ exit with loss · ○ draw".to_owned(),
         axis,
         spans: spans.collect(),
         shape: Shape::Straight,

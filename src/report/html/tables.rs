@@ -30,9 +30,10 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
             f::grouped(trades.len() as u128)
         );
     }
+    // What people look for stands where it is seen without scrolling; the bookkeeping follows.
     let headings = [
-        "#", "<Symbol", "<Side", "<Opened", "<Closed", "Held", "Quantity", "Entry", "Exit", "Gross", "Fees", "Funding", "Slippage", "Net",
-        "Net %", "MAE %", "MFE %", "<Reason",
+        "#", "<Symbol", "<Side", "<Opened", "Held", "Entry", "Exit", "Net", "Net %", "MAE %", "MFE %", "<Reason", "Quantity", "Gross",
+        "Fees", "Funding", "Slippage", "<Closed",
     ];
     let rows = trades.iter().take(TRADE_ROWS).enumerate().map(|(i, trade)| {
         let spec = run.spec(trade.symbol);
@@ -44,20 +45,20 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
             Cell::text(run.symbol_name(trade.symbol)),
             Cell::text(side_word(trade.side)),
             Cell::text(&f::second(trade.opened_at)),
-            Cell::text(&f::second(trade.closed_at)),
             Cell::number(&f::seconds(held), held),
-            Cell::number(&quantity, trade.qty.0 as f64),
             Cell::number(&f::price(spec, trade.entry_price), trade.entry_price),
             Cell::number(&f::price(spec, trade.exit_price), trade.exit_price),
-            money(trade.gross),
-            money(trade.fees),
-            money(trade.funding),
-            trade.slippage.map_or_else(|| Cell::none("no mid price was known"), money),
             Cell::signed(&f::signed(trade.net()), trade.net().to_f64()),
             Cell::signed(&f::plain(trade.net_pct(), 2), trade.net_pct()),
             Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
             Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
             Cell::text(trade.reason.word()),
+            Cell::number(&quantity, trade.qty.0 as f64),
+            money(trade.gross),
+            money(trade.fees),
+            money(trade.funding),
+            trade.slippage.map_or_else(|| Cell::none("no mid price was known"), money),
+            Cell::text(&f::second(trade.closed_at)),
         ];
         (Some(format!("r{number}t{}", i + 1)), cells)
     });
