@@ -117,7 +117,7 @@ pub(super) fn grouped(value: u128) -> String {
     let digits = value.to_string();
     let mut shown = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

@@ -24,3 +24,4 @@ mod ratios;
 mod returns;
 #[cfg(test)]
 pub(crate) mod sample;
+mod terms;

@@ -7,10 +7,11 @@ mod table;
 use crate::domain::decision::SectionName;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::order::Side;
-use crate::report::assumptions::{Assumptions, BookSource, FundingSource};
 use crate::report::format as f;
+use crate::report::metrics::Metric;
 use crate::report::run::RunResult;
 use crate::report::tally::Tally;
+use crate::report::terms::assumption_lines;
 use std::fmt::Write;
 use table::{Align, Table};
 
@@ -41,7 +42,7 @@ impl Default for Style {
 /// Trades shown from the head and from the tail of a long list.
 const TRADES_SHOWN: usize = 10;
 
-/// Metrics of the headline, by id, in pairs a line.
+/// Metrics of the headline, by id; the defined ones in pairs a line, then the others with their reasons.
 const HEADLINE: [&str; 22] = [
     "net_profit",
     "trades",
@@ -138,103 +139,25 @@ fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
     out
 }
 
-/// The assumptions as name and sentence, most important first. Also what the HTML report shows.
-pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
-    let a: &Assumptions = &run.assumptions;
-    let c = &a.coverage;
-    let mut lines = Vec::new();
-    let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
-    let kinds: Vec<String> = c.events.iter().map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.word())).collect();
-    put(
-        "coverage",
-        match (c.first, c.last) {
-            (Some(first), Some(last)) => format!(
-                "{} to {} UTC ({}), {}, {} outside gaps",
-                f::second(first),
-                f::second(last),
-                f::seconds((last - first).seconds_f64()),
-                kinds.join(", "),
-                c.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
-            ),
-            _ => "no event".to_owned(),
-        },
-    );
-    let causes: Vec<String> =
-        c.gaps.iter().map(|gap| format!("{} × {} {}", gap.count, gap.cause.word(), f::seconds(gap.time.seconds_f64()))).collect();
-    put("gaps", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") });
-    put(
-        "book",
-        match a.book {
-            BookSource::Real => "real, as recorded".to_owned(),
-            book => {
-                let (spread_bps, depth) = book.assumed().unwrap_or_default();
-                format!("{}: spread {} bp, {} a side assumed", book.word(), f::measured(spread_bps), f::money(depth))
-            }
-        },
-    );
-    put("fees", fee_line(run));
-    put("slippage", a.slippage.clone());
-    put("latency", format!("orders {}, feed {}", f::seconds(a.latency.seconds_f64()), f::seconds(a.feed_latency.seconds_f64())));
-    put(
-        "funding",
-        match a.funding {
-            FundingSource::Recorded => "as recorded".to_owned(),
-            FundingSource::Schedule { hours, rate } => format!("assumed {} % every {hours} h", f::measured(rate.percent())),
-            FundingSource::None => "none charged".to_owned(),
-        },
-    );
-    put("clock", format!("{} time stamps", a.clock.word()));
-    put("start", format!("{} with seed {}", f::money(a.initial_balance), a.seed));
-    put("warm-up", a.warm_up.map_or_else(|| "never complete".to_owned(), |span| f::seconds(span.seconds_f64())));
-    put("fills", format!("{} from an assumed book, {} penalised", a.synthetic_fills, a.penalised_fills));
-    let limits: Vec<String> =
-        a.risk_limits.iter().map(|(name, limit)| format!("{name} {}", limit.map_or_else(|| "off".to_owned(), f::measured))).collect();
-    put("risk limits", if limits.is_empty() { "none".to_owned() } else { limits.join(", ") });
-    for warning in &a.warnings {
-        put("warning", warning.clone());
-    }
-    lines
-}
-
-fn fee_line(run: &RunResult) -> String {
-    let shown = |terms: &crate::report::assumptions::FeeTerms| {
-        format!("maker {} %, taker {} % ({})", f::measured(terms.maker.percent()), f::measured(terms.taker.percent()), terms.source.word())
-    };
-    let fees = &run.assumptions.fees;
-    match fees.first() {
-        None => "none known".to_owned(),
-        Some(first) if fees.iter().all(|terms| shown(terms) == shown(first)) => shown(first),
-        Some(_) => fees.iter().map(|terms| format!("{} {}", run.symbol_name(terms.symbol), shown(terms))).collect::<Vec<_>>().join("; "),
-    }
-}
-
 fn headline(out: &mut String, run: &RunResult, style: Style) {
-    let cell = |id: &str| match run.metric(id) {
-        None => String::new(),
-        Some(metric) => {
-            let value = match f::metric(metric) {
-                Ok(value) if metric.is_thin() => format!("{value} (n {})", metric.n),
-                Ok(value) => value,
-                Err(reason) => format!("{} {reason}", f::NONE),
-            };
-            format!("{:<26}{value}", metric.definition.name)
-        }
-    };
+    let metrics = || HEADLINE.iter().filter_map(|id| run.metric(id));
+    let defined: Vec<String> = metrics().filter_map(|metric| Some(named(metric.definition.name, &shown(metric)?))).collect();
+    // Two to a line where both fit.
     let half = style.width / 2;
-    for pair in HEADLINE.chunks(2) {
-        let (left, right) = (cell(pair[0]), pair.get(1).map_or_else(String::new, |id| cell(id)));
-        // Two to a line where both fit; reasons of undefined values can be long.
-        if half >= 44 && left.chars().count() < half {
-            line(out, &format!("{left:<half$}{right}"));
-        } else {
-            line(out, &left);
-            line(out, &right);
+    let per_line = if defined.iter().all(|cell| cell.chars().count() < half) { 2 } else { 1 };
+    for pair in defined.chunks(per_line) {
+        let right = pair.get(1).map_or("", String::as_str);
+        line(out, &format!("{:<half$}{right}", pair[0]));
+    }
+    for metric in metrics() {
+        if let Err(reason) = metric.value {
+            line(out, &named(metric.definition.name, &format!("{} {reason}", f::NONE)));
         }
     }
     if let Some(interval) = run.metric("expectancy").and_then(f::interval) {
-        line(out, &format!("{:<26}{interval}", "Expectancy interval"));
+        line(out, &named("Expectancy interval", &interval));
     }
-    line(out, &format!("{:<26}{}", "Orders", run.orders_count));
+    line(out, &named("Orders", &run.orders_count.to_string()));
     for metric in &run.summary.metrics {
         if let Some(note) = metric.note.filter(|_| HEADLINE.contains(&metric.definition.id)) {
             line(out, &format!("  {}: {note}", metric.definition.name));
@@ -244,7 +167,17 @@ fn headline(out: &mut String, run: &RunResult, style: Style) {
         let count = run.signals.iter().filter(|signal| signal.section == section).count();
         format!("{} {count}", section.word())
     });
-    line(out, &format!("{:<26}{}", "Sections that fired", counts.join(", ")));
+    line(out, &named("Sections that fired", &counts.join(", ")));
+}
+
+/// A defined value, with the number of observations where they are few.
+fn shown(metric: &Metric) -> Option<String> {
+    let value = f::metric(metric).ok()?;
+    Some(if metric.is_thin() { format!("{value} (n {})", metric.n) } else { value })
+}
+
+fn named(name: &str, value: &str) -> String {
+    format!("{name:<30}{value}")
 }
 
 fn reasons(out: &mut String, run: &RunResult, style: Style) {
@@ -416,7 +349,7 @@ mod tests {
     #[test]
     fn an_empty_run_says_why_instead_of_numbers() {
         let text = one(&sample::empty_result(), Style::default());
-        assert!(text.contains("Profit factor             — no trade"), "{text}");
+        assert!(text.contains("Profit factor                 — no trade"), "{text}");
         assert!(text.contains("No trade."));
         let table = many(&[sample::empty_result()], Style { width: 160, colour: Colour::Ansi });
         assert!(table.contains("quiet.trades") && table.contains("\x1b[1m"), "{table}");

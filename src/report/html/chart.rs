@@ -227,7 +227,7 @@ mod tests {
         let spans: Vec<Span> = (0..10_000).map(|i| Span { at: at(i * 100), low: -(i as f64), high: i as f64, close: 0.5 }).collect();
         let columns = columns(axis, &spans);
         assert!(columns.len() <= 1_001);
-        assert_eq!(columns.iter().map(|(_, s)| s.high).fold(0.0, f64::max), 9_999.0);
+        assert!(columns.iter().any(|(_, s)| s.high >= 9_999.0) && columns.iter().any(|(_, s)| s.low <= -9_999.0));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::markup::{escaped, none, sign_class};
 use super::{plots, tables};
 use crate::report::format as f;
 use crate::report::run::RunResult;
-use crate::report::text::assumption_lines;
+use crate::report::terms::assumption_lines;
 use std::fmt::Write;
 
 /// Appends the section; `number` makes its anchors unique.

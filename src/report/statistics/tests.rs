@@ -90,6 +90,8 @@ fn ledger_2_one_trade() {
     let summary = statistics.finish(at(240));
     assert_eq!(won.net().to_string(), "486.68");
     assert!((won.net_pct() - 4.8668).abs() < 1e-12);
+    // Return on the margin at 3x.
+    assert!((won.net_pct() * f64::from(won.leverage) - 14.6004).abs() < 1e-12);
     is_money(&summary, "net_profit", "486.68");
     is(&summary, "net_profit_pct", 4.8668);
     is(&summary, "total_return_pct", 4.8668);
@@ -295,6 +297,16 @@ fn days_are_cut_at_midnight() {
     let rows: Vec<_> = summary.days.iter().map(|day| (day.change().to_string(), day.whole)).collect();
     let expected = [("10", false), ("20", true), ("0", true), ("-30", false)].map(|(change, whole)| (change.to_owned(), whole));
     assert_eq!(rows, expected);
+}
+
+/// The last thing that happens, exactly when the run ends at midnight, is not lost from the days.
+#[test]
+fn a_change_at_the_last_midnight_has_its_day() {
+    let mut statistics = Statistics::new(start(), money(1_000.0));
+    statistics.equity(&point(DAY, 1_010.0, 1_010.0, 0.0));
+    let summary = statistics.finish(at(DAY));
+    let rows: Vec<_> = summary.days.iter().map(|day| (day.change(), day.whole)).collect();
+    assert_eq!(rows, [(Money::ZERO, true), (Money::from_units(10), false)]);
 }
 
 #[test]
