@@ -51,6 +51,13 @@ pub const BLOCK_ROWS: usize = 4_096;
 /// Points of an equity curve kept for a result; beyond it neighbours are merged, keeping lows and highs.
 pub const EQUITY_POINTS: usize = 4_096;
 
+/// Buckets of the price series kept for a result's chart, per symbol; beyond it neighbours are merged, keeping
+/// lows and highs.
+pub const PRICE_POINTS: usize = 2_048;
+
+/// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
+pub const GAP_BANDS: usize = 512;
+
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
