@@ -8,3 +8,4 @@ pub mod limits;
 
 pub mod domain;
 pub mod session;
+pub mod store;

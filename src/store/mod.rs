@@ -1,0 +1,2 @@
+//! The embedded store.
+pub mod blocks;
