@@ -8,6 +8,7 @@ mod input;
 
 use input::{is_test, load, median, report, timed, without_receive_time};
 use std::hint::black_box;
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tradingd::domain::record::{Record, StreamKind};
@@ -34,6 +35,7 @@ fn main() {
         });
         report(&format!("durable rows, {rows} a commit"), count as f64 / 1e6 / time.as_secs_f64(), "M rows/s", budget);
     }
+    report("fdatasync of 4 KiB in the same place, p50", bare_sync(dir.path()).as_secs_f64() * 1e6, "µs", "(the limit)");
     report("single durable record, p50", single_record(&store).as_secs_f64() * 1e6, "µs", "<= 190");
 
     let import = median(|| {
@@ -67,6 +69,19 @@ fn single_record(store: &Store) -> Duration {
         .map(|i| {
             timed(|| store.put_strategy(&format!("s{i}"), "bench", "{\"order\":1}", Timestamp::from_seconds(1)).expect("a disk with room"))
                 .0
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// What the disk itself asks: every acknowledged commit waits for two of these.
+fn bare_sync(dir: &Path) -> Duration {
+    let mut file = std::fs::File::create(dir.join("probe")).expect("a disk with room");
+    let mut times: Vec<Duration> = (0..if is_test() { 5 } else { 300 })
+        .map(|_| {
+            file.write_all(&[7; 4_096]).expect("a disk with room");
+            timed(|| file.sync_data().expect("a disk that syncs")).0
         })
         .collect();
     times.sort_unstable();

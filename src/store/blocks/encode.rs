@@ -2,7 +2,7 @@
 
 use super::column::{self, Shape};
 use super::rows::{Column, Field, fields};
-use super::{BLOCK_ROWS, BlockHeader, ScaleClass, common_unit};
+use super::{BLOCK_ROWS, BlockHeader, ScaleClass, common_unit, divide};
 use super::{CHECKSUM_BYTES, HEADER_BYTES, Rows};
 use crate::domain::decimal::POWERS_OF_TEN;
 use crate::domain::time::Timestamp;
@@ -34,6 +34,7 @@ pub struct BlockEncoder {
     values: Vec<i64>,
     hot: Vec<u8>,
     cold: Vec<u8>,
+    largest: [u64; 3],
 }
 
 impl Default for BlockEncoder {
@@ -54,7 +55,7 @@ impl BlockEncoder {
         for parameter in parameters {
             zstd.set_parameter(parameter).expect("the level, the match length and the flag are inside zstd's documented bounds");
         }
-        BlockEncoder { zstd, residuals: Vec::new(), values: Vec::new(), hot: Vec::new(), cold: Vec::new() }
+        BlockEncoder { zstd, residuals: Vec::new(), values: Vec::new(), hot: Vec::new(), cold: Vec::new(), largest: [0; 3] }
     }
 
     /// Appends the block of `range` (1 to [`BLOCK_ROWS`] rows) to `out` and returns its header.
@@ -64,11 +65,13 @@ impl BlockEncoder {
     pub fn encode(&mut self, rows: &Rows, range: Range<usize>, first_seq: u64, out: &mut Vec<u8>) -> Result<BlockHeader, ScaleOverflow> {
         assert!(!range.is_empty() && range.len() <= BLOCK_ROWS && range.end <= rows.len(), "a block has 1 to {BLOCK_ROWS} rows");
         let times = &rows.exchange[range.clone()];
-        let unit_ns = common_unit(times.iter().copied());
+        let unit_ns = common_unit(times);
         self.hot.clear();
         self.cold.clear();
+        self.largest = [0; 3];
         self.values.clear();
-        self.values.extend(times.iter().map(|time| time / unit_ns));
+        self.values.extend_from_slice(times);
+        divide(&mut self.values, unit_ns);
         column::write(&self.values, Shape::Walk, &mut self.residuals, &mut self.hot);
         let (has_receive_times, offset_unit_ns) = self.write_receive_times(&rows.received, times, range.clone());
         let scales = scales_of(rows, range.clone());
@@ -78,10 +81,10 @@ impl BlockEncoder {
             match *field {
                 Field::Flag => column::write_bits(values, &mut self.hot),
                 Field::Whole(shape) => column::write(values, shape, &mut self.residuals, &mut self.hot),
-                Field::Decimal(class, shape) => self.write_decimals(column, range.clone(), scales[class as usize], shape)?,
+                Field::Decimal(class, shape) => self.write_decimals(column, range.clone(), scales[class as usize], class, shape)?,
                 Field::OptionalDecimal(class, shape) => {
                     column::write_bits(&column.present[range.clone()], &mut self.hot);
-                    self.write_decimals(column, range.clone(), scales[class as usize], shape)?;
+                    self.write_decimals(column, range.clone(), scales[class as usize], class, shape)?;
                 }
                 Field::OptionalId => {
                     let present = &column.present[range.clone()];
@@ -110,6 +113,11 @@ impl BlockEncoder {
         Ok(self.assemble(header, out))
     }
 
+    /// Largest magnitudes of the last block by [`ScaleClass`], as mantissas at its scales.
+    pub fn largest(&self) -> [u64; 3] {
+        self.largest
+    }
+
     fn assemble(&mut self, mut header: BlockHeader, out: &mut Vec<u8>) -> BlockHeader {
         let start = out.len();
         out.resize(start + HEADER_BYTES, 0);
@@ -132,13 +140,20 @@ impl BlockEncoder {
         let kept = || received.values[range.clone()].iter().zip(times).zip(present).filter(|(_, present)| **present != 0);
         self.values.clear();
         self.values.extend(kept().map(|((received, exchange), _)| received.wrapping_sub(*exchange)));
-        let unit_ns = common_unit(self.values.iter().copied());
-        self.values.iter_mut().for_each(|offset| *offset /= unit_ns);
+        let unit_ns = common_unit(&self.values);
+        divide(&mut self.values, unit_ns);
         column::write(&self.values, Shape::Walk, &mut self.residuals, &mut self.cold);
         (self.values.len() == times.len(), unit_ns)
     }
 
-    fn write_decimals(&mut self, column: &Column, range: Range<usize>, scale: u8, shape: Shape) -> Result<(), ScaleOverflow> {
+    fn write_decimals(
+        &mut self,
+        column: &Column,
+        range: Range<usize>,
+        scale: u8,
+        class: ScaleClass,
+        shape: Shape,
+    ) -> Result<(), ScaleOverflow> {
         self.values.clear();
         let mut fits = true;
         self.values.extend(column.values[range.clone()].iter().zip(&column.scales[range]).map(|(mantissa, own)| {
@@ -149,6 +164,9 @@ impl BlockEncoder {
         if !fits {
             return Err(ScaleOverflow);
         }
+        let largest = self.values.iter().fold(0, |largest, value| value.unsigned_abs().max(largest));
+        let slot = &mut self.largest[class as usize];
+        *slot = largest.max(*slot);
         column::write(&self.values, shape, &mut self.residuals, &mut self.hot);
         Ok(())
     }

@@ -131,7 +131,7 @@ impl BlockHeader {
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&FORMAT.to_le_bytes());
         out.push(kind_code(self.kind));
-        out.push(u8::from(self.has_ids) * HAS_IDS | u8::from(self.has_receive_times) * HAS_RECEIVE_TIMES);
+        out.push((u8::from(self.has_ids) * HAS_IDS) | (u8::from(self.has_receive_times) * HAS_RECEIVE_TIMES));
         out.extend_from_slice(&(self.rows as u32).to_le_bytes());
         out.extend_from_slice(&[unit_code(self.unit_ns), unit_code(self.offset_unit_ns)]);
         out.extend_from_slice(&self.scales);
@@ -229,15 +229,24 @@ fn unit_from_code(code: u8) -> Option<i64> {
     UNITS_NS.get(usize::from(code)).copied()
 }
 
-/// The largest of ns, µs and ms that all times are whole numbers of.
-fn common_unit(times: impl Iterator<Item = i64>) -> i64 {
-    let mut unit = UNITS_NS[2];
-    for time in times {
-        while time % unit != 0 {
-            unit /= 1_000;
-        }
+/// The largest of ns, µs and ms that all times are whole numbers of. Constants, so that no division is needed.
+fn common_unit(times: &[i64]) -> i64 {
+    if times.iter().all(|time| time % 1_000_000 == 0) {
+        1_000_000
+    } else if times.iter().all(|time| time % 1_000 == 0) {
+        1_000
+    } else {
+        1
     }
-    unit
+}
+
+/// Times in a unit of [`common_unit`].
+fn divide(times: &mut [i64], unit_ns: i64) {
+    match unit_ns {
+        1_000_000 => times.iter_mut().for_each(|time| *time /= 1_000_000),
+        1_000 => times.iter_mut().for_each(|time| *time /= 1_000),
+        _ => {}
+    }
 }
 
 fn array<const N: usize>(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {

@@ -2,7 +2,7 @@
 //!
 //! Memory is bounded by the number of streams, not by rows. Rows that go back in time are refused.
 
-use super::super::blocks::{BlockEncoder, Rows, ScaleClass, kind_code, rows::Field, rows::fields};
+use super::super::blocks::{BlockEncoder, BlockHeader, Rows, ScaleClass, kind_code};
 use super::super::error::during;
 use super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 use super::super::tables::{BLOCKS, GAPS};
@@ -89,12 +89,10 @@ struct Grid {
 }
 
 impl Grid {
-    fn see(&mut self, values: &[i64], scales: &[u8]) {
-        for (value, scale) in values.iter().zip(scales) {
-            let slot = &mut self.largest[usize::from(*scale)];
-            *slot = value.unsigned_abs().max(*slot);
-            self.scale = self.scale.max(*scale);
-        }
+    fn see(&mut self, scale: u8, largest: u64) {
+        let slot = &mut self.largest[usize::from(scale)];
+        *slot = largest.max(*slot);
+        self.scale = self.scale.max(scale);
     }
 
     fn fits(&self) -> bool {
@@ -169,7 +167,9 @@ impl RecordingWriter<'_> {
                 stream.info.first_ns = first.exchange_at.nanos();
             }
             stream.info.last_ns = last.exchange_at.nanos();
-            see_spacing(stream, rows);
+            if kind == StreamKind::Bars {
+                see_spacing(stream, rows);
+            }
             stream.last = Some(last.exchange_at);
         }
         match self.mode {
@@ -250,8 +250,7 @@ impl RecordingWriter<'_> {
         if stream.rows.is_empty() {
             return Ok(());
         }
-        let state = self.index.get_mut(symbol).expect("a stream's symbol is in the index since the stream exists");
-        let refused = see_numbers(state, &stream.rows).and_then(|()| self.encode_rows(symbol, place));
+        let refused = self.encode_rows(symbol, place);
         if refused.is_err() {
             self.open = false;
         }
@@ -261,13 +260,16 @@ impl RecordingWriter<'_> {
     }
 
     fn encode_rows(&mut self, symbol: &str, place: usize) -> Result<(), StoreError> {
-        let mut todo = vec![0..self.streams[place].rows.len()];
+        let mut todo = Vec::new();
+        todo.push(0..self.streams[place].rows.len());
         while let Some(range) = todo.pop() {
             let stream = &mut self.streams[place];
             let first_seq = stream.encoded;
             self.block.clear();
             match self.encoder.encode(&stream.rows, range.clone(), first_seq + range.start as u64, &mut self.block) {
                 Ok(header) => {
+                    let state = self.index.get_mut(symbol).expect("a stream's symbol is in the index since the stream exists");
+                    see_numbers(state, &header, self.encoder.largest())?;
                     stream.info.has_receive_times &= header.has_receive_times;
                     stream.info.bytes += self.block.len() as u64;
                     self.put_block(symbol, place, header.first_seq);
@@ -397,22 +399,13 @@ fn see_spacing(stream: &mut Stream, rows: &[Record]) {
     }
 }
 
-/// Takes the numbers of pending rows into the symbol's steps. Funding rates and traded values have no step.
-fn see_numbers(state: &mut SymbolState, rows: &Rows) -> Result<(), StoreError> {
-    if rows.kind() == StreamKind::Funding {
+/// Takes the numbers of a block into the symbol's steps. Funding rates and traded values have no step.
+fn see_numbers(state: &mut SymbolState, header: &BlockHeader, largest: [u64; 3]) -> Result<(), StoreError> {
+    if header.kind == StreamKind::Funding {
         return Ok(());
     }
-    for (field, column) in fields(rows.kind()).iter().zip(&rows.columns) {
-        match field {
-            Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _) => {
-                state.prices.see(&column.values, &column.scales);
-            }
-            Field::Decimal(ScaleClass::Quantity, _) | Field::OptionalDecimal(ScaleClass::Quantity, _) => {
-                state.quantities.see(&column.values, &column.scales);
-            }
-            _ => {}
-        }
-    }
+    state.prices.see(header.scales[ScaleClass::Price as usize], largest[ScaleClass::Price as usize]);
+    state.quantities.see(header.scales[ScaleClass::Quantity as usize], largest[ScaleClass::Quantity as usize]);
     for (grid, what) in [(&state.prices, "prices"), (&state.quantities, "quantities")] {
         if !grid.fits() {
             return Err(StoreError::Refused(format!(

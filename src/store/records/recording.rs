@@ -59,7 +59,7 @@ pub struct RecordedStreamV1 {
     pub bytes: u64,
     /// Whether every row has a receive time.
     pub has_receive_times: bool,
-    /// Smallest positive distance between rows in nanoseconds: the length of a bar. 0 when there is none.
+    /// Bars only: smallest positive distance between rows in nanoseconds, their length. 0 when there is none.
     pub spacing_ns: i64,
 }
 

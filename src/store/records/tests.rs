@@ -102,7 +102,7 @@ fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str)
 
 #[test]
 fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
-    let mut kinds = vec![
+    let mut kinds = [
         golden(&strategy()),
         golden(&recording()),
         golden(&spec()),
