@@ -15,3 +15,4 @@ pub mod session;
 
 pub mod document;
 pub mod files;
+pub mod store;
