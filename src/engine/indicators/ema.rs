@@ -46,7 +46,7 @@ struct TradeEma {
 }
 
 impl Indicator for TradeEma {
-    fn value(&mut self, _: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         if self.seen < self.needed { Err(Missing::WarmUp) } else { Ok(self.ema) }
     }
 
@@ -64,7 +64,7 @@ impl Indicator for TradeEma {
 struct BarEma(Ema);
 
 impl Indicator for BarEma {
-    fn value(&mut self, _: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.value()
     }
 

@@ -51,7 +51,7 @@ struct AboveMedian {
 }
 
 impl Indicator for AboveMedian {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let median = upstream.value(self.median, look)?;
         ratio(100.0 * (upstream.value(self.highest, look)? - median), median)
     }
@@ -124,7 +124,7 @@ impl MedianPrice {
 }
 
 impl Indicator for MedianPrice {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let (start, _) = self.window.span(tape, look.now)?;
         let (first, last) = (start.seconds() + 1, (look.now - self.end).seconds());

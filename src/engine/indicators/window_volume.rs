@@ -23,7 +23,7 @@ pub static SUM_VOLUME: Kind = Kind {
 struct SumVolume(Window);
 
 impl Indicator for SumVolume {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let slice = self.0.read(&look.market.tape, look.now)?;
         Ok(slice.qty() as f64 * look.spec.lot_f64())
     }
