@@ -124,6 +124,7 @@ impl TimeAverage {
     }
 
     /// In ticks, for ratios that need no unit.
+    #[inline]
     pub(super) fn ticks(&mut self, look: &Look<'_>) -> Value {
         self.0.read(&look.market.tape, look.now)?.average_price()
     }

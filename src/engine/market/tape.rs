@@ -291,7 +291,7 @@ impl Boundary {
     }
 
     /// Moves on to `now` and reads the sums there. Times never go back.
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn moment<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Moment<'t> {
         let at = now - self.offset;
         let number = self.number(tape, at);
@@ -359,11 +359,11 @@ impl Window {
     /// # Errors
     /// `WarmUp` before the tape reaches back far enough, `WindowOverflow` when trades had to leave early, `Gap` when
     /// an interruption leaves less than the minimum coverage.
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn read<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Result<Slice<'t>, Missing> {
         let slice = Slice { start: self.start.moment(tape, now), end: self.end.moment(tape, now) };
         if slice.start.at < tape.whole_since {
-            self.must_cover(tape, &slice)?;
+            self.must_cover(tape, slice)?;
         }
         Ok(slice)
     }
@@ -372,12 +372,12 @@ impl Window {
     ///
     /// # Errors
     /// As [`Window::read`].
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn read_until<'t>(&mut self, tape: &'t Tape, now: Timestamp, end: Moment<'t>) -> Result<Slice<'t>, Missing> {
         debug_assert_eq!(end.at, now - self.end.offset);
         let slice = Slice { start: self.start.moment(tape, now), end };
         if slice.start.at < tape.whole_since {
-            self.must_cover(tape, &slice)?;
+            self.must_cover(tape, slice)?;
         }
         Ok(slice)
     }
@@ -392,7 +392,7 @@ impl Window {
     ///
     /// # Errors
     /// As [`Window::read`].
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn span(&mut self, tape: &Tape, now: Timestamp) -> Result<(Timestamp, u64), Missing> {
         let start = now - self.start.offset;
         if start < tape.whole_since {
@@ -401,8 +401,9 @@ impl Window {
         Ok((start, self.end.number(tape, now - self.end.offset)))
     }
 
+    /// Takes a copy: a slice whose address nobody knows stays in registers.
     #[cold]
-    fn must_cover(&self, tape: &Tape, slice: &Slice<'_>) -> Result<(), Missing> {
+    fn must_cover(&self, tape: &Tape, slice: Slice<'_>) -> Result<(), Missing> {
         // Before the oldest point kept although points have left: their sums are lost, whatever the coverage.
         if slice.start.number == 0 && tape.dropped > 0 {
             return Err(Missing::WindowOverflow);
