@@ -9,3 +9,4 @@ pub mod limits;
 pub mod domain;
 pub mod engine;
 pub mod session;
+pub mod sim;

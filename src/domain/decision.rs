@@ -175,6 +175,8 @@ pub enum Guard {
     Budget,
     /// Size after all caps is below the minimum.
     BelowMinimum,
+    /// Notional of one position.
+    PositionNotional,
     /// Σ notional in one symbol.
     SymbolExposure,
     /// Σ notional.
@@ -214,6 +216,7 @@ impl Guard {
             Guard::Paused => "paused",
             Guard::Budget => "budget",
             Guard::BelowMinimum => "below_min_volume",
+            Guard::PositionNotional => "max_position_notional",
             Guard::SymbolExposure => "symbol_exposure",
             Guard::TotalExposure => "total_exposure",
             Guard::Margin => "margin_utilisation",

@@ -3,6 +3,7 @@
 //! Never: I/O, a clock, serialization, logging, or a collection whose order differs per run.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod book;
 pub mod decimal;
 pub mod decision;
 pub mod event;

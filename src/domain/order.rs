@@ -169,7 +169,12 @@ pub enum OrderEvent {
         reason: RejectReason,
     },
     /// The venue closed a position because its margin was used up.
-    Liquidated(Fill),
+    Liquidated {
+        /// The closing fill.
+        fill: Fill,
+        /// Instance whose position it was.
+        instance: u32,
+    },
     /// Funding was settled on a position: paid when negative.
     Funding {
         /// Symbol.

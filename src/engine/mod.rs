@@ -3,5 +3,466 @@
 //! Never: I/O, a clock, logging, a lock, a wait, chance, or a failure. What cannot be done is an output.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod desk;
+pub mod excursion;
+pub mod explain;
+mod gate;
 pub mod indicators;
+pub mod instance;
 pub mod market;
+pub mod output;
+pub mod own;
+pub mod position;
+pub mod risk;
+pub mod rules;
+pub mod truth;
+
+use crate::domain::decision::Trigger;
+use crate::domain::event::{Body, Command, Event, Gap, Market};
+use crate::domain::num::Price;
+use crate::domain::order::{OrderEvent, OrderId};
+use crate::domain::strategy::StrategyDef;
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Timestamp;
+use desk::{Desk, SessionConfig};
+use excursion::Excursion;
+use gate::RuleGroup;
+use indicators::{IndicatorSet, Look};
+use instance::{Instance, Turn, Wake};
+use market::MarketState;
+use output::{Action, Outputs};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One symbol with everything that watches it.
+struct SymbolState {
+    market: MarketState,
+    indicators: IndicatorSet,
+    excursion: Excursion,
+    /// Instances by priority, then strategy.
+    instances: Vec<u32>,
+    groups: Vec<RuleGroup>,
+    /// Those not waiting for S1, and when the first of them must be looked at.
+    busy: Vec<u32>,
+    wake: Wake,
+    stale: bool,
+    warming: bool,
+    /// Looked at once a second although nothing happened.
+    on_clock: bool,
+}
+
+/// All symbols, strategies and the account of a session.
+pub struct Engine {
+    symbols: Vec<SymbolState>,
+    instances: Vec<Instance>,
+    desk: Desk,
+    /// Instance of every order that has not ended.
+    owners: BTreeMap<OrderId, u32>,
+    next_second: Timestamp,
+    next_timer: Timestamp,
+    timer_stale: bool,
+    started: bool,
+}
+
+impl Engine {
+    /// An engine before its first event. `strategies` run on every symbol of the table.
+    pub fn new(table: &SymbolTable, strategies: &[Arc<StrategyDef>], config: SessionConfig) -> Self {
+        let mut engine = Engine {
+            symbols: Vec::with_capacity(table.len()),
+            instances: Vec::new(),
+            desk: Desk::new(config, table.len(), strategies.len()),
+            owners: BTreeMap::new(),
+            next_second: Timestamp::MIN,
+            next_timer: Timestamp::MAX,
+            timer_stale: true,
+            started: false,
+        };
+        let mut order: Vec<usize> = (0..strategies.len()).collect();
+        order.sort_by(|a, b| {
+            let key = |i: &usize| (std::cmp::Reverse(strategies[*i].priority), strategies[*i].id.as_str(), *i);
+            key(a).cmp(&key(b))
+        });
+        for (symbol, _) in table.iter() {
+            engine.add_symbol(symbol, &order, strategies);
+        }
+        engine
+    }
+
+    fn add_symbol(&mut self, symbol: SymbolId, order: &[usize], strategies: &[Arc<StrategyDef>]) {
+        let mut market = MarketState::default();
+        let mut indicators = IndicatorSet::default();
+        let first = self.instances.len();
+        for place in order {
+            let def = &strategies[*place];
+            for side in Instance::sides(def.direction) {
+                let index = self.instances.len() as u32;
+                self.instances.push(Instance::new(index, *place as u32, symbol, *side, def, &mut indicators, &mut market));
+            }
+        }
+        let own: Vec<&Instance> = self.instances[first..].iter().collect();
+        let groups = RuleGroup::sort(&own);
+        let on_clock = own.iter().any(|instance| instance.def.evaluation.on_clock);
+        self.symbols.push(SymbolState {
+            market,
+            indicators,
+            excursion: Excursion::default(),
+            instances: (first as u32..self.instances.len() as u32).collect(),
+            groups,
+            busy: Vec::new(),
+            wake: Wake::NEVER,
+            stale: true,
+            warming: true,
+            on_clock,
+        });
+    }
+
+    /// Applies one event. What it makes the engine do is appended to `out`.
+    ///
+    /// # Panics
+    /// On a broken invariant (a fill larger than a position, an unknown symbol id): a bug must not trade on.
+    #[inline]
+    pub fn apply(&mut self, table: &SymbolTable, event: &Event<'_>, out: &mut Outputs) {
+        self.desk.roll_day(event.at);
+        match &event.body {
+            Body::Market(symbol, market) => self.on_market(table, *symbol, event.at, market, out),
+            Body::Clock => self.on_clock(table, event.at, out),
+            Body::Order(order) => self.on_order(table, event.at, order, out),
+            Body::Gap(symbol, gap) => self.on_gap(*symbol, *gap),
+            Body::Command(command) => self.on_command(table, event.at, *command, out),
+            Body::SymbolTable { .. } => {}
+        }
+        if out.equity.is_none() {
+            out.equity = self.desk.take_change(event.at);
+        }
+    }
+
+    #[inline]
+    fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, out: &mut Outputs) {
+        if !self.started {
+            self.start(table, at, out);
+        }
+        let spec = table.spec(symbol);
+        let state = &mut self.symbols[symbol.index()];
+        if !state.market.bars.is_empty() {
+            state.indicators.close_bars(&mut state.market, at, spec);
+        }
+        state.market.apply(spec, at, market);
+        state.indicators.turn();
+        let prices = match market {
+            Market::Trade(trade) => {
+                if state.indicators.sees_every_trade() {
+                    state.indicators.on_trade(spec.price_f64(trade.price));
+                }
+                Some((trade.price, trade.price))
+            }
+            Market::Bar(bar) => {
+                if state.indicators.sees_every_trade() {
+                    state.indicators.on_trade(spec.price_f64(bar.close));
+                }
+                Some((bar.low, bar.high))
+            }
+            _ => None,
+        };
+        if self.desk.holds(symbol) {
+            self.value_positions(table, symbol, at, prices, out);
+        }
+        self.look(table, symbol, at, false, prices, out);
+    }
+
+    /// Marks the positions of a symbol and closes everything when a loss limit is reached.
+    fn value_positions(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
+        let state = &mut self.symbols[symbol.index()];
+        if let Some((low, high)) = prices {
+            state.excursion.trade(at, low);
+            if high != low {
+                state.excursion.trade(at, high);
+            }
+        }
+        let spec = table.spec(symbol);
+        let mark = match state.market.mark {
+            Some(mark) => Some(mark),
+            None => match state.market.touch(at) {
+                Some((bid, ask)) => Some(Price((bid.0 + ask.0) / 2)),
+                None => state.market.last.map(|(_, trade)| trade.price),
+            },
+        };
+        if let Some(mark) = mark {
+            self.desk.mark(symbol, spec, mark);
+        }
+        if let Some((trigger, ends)) = self.desk.breach() {
+            self.breach(table, at, trigger, ends, out);
+        }
+    }
+
+    #[cold]
+    fn breach(&mut self, table: &SymbolTable, at: Timestamp, trigger: Trigger, ends: bool, out: &mut Outputs) {
+        if ends {
+            self.desk.stop();
+            out.stop_session = true;
+        }
+        self.flatten(table, at, trigger, out);
+    }
+
+    /// Looks at what may have to act: busy instances that are due, then groups whose gate opens.
+    #[inline]
+    fn look(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        clock: bool,
+        prices: Option<(Price, Price)>,
+        out: &mut Outputs,
+    ) {
+        let state = &mut self.symbols[symbol.index()];
+        if state.stale {
+            refresh(state, &self.instances);
+        }
+        if state.wake.is_due(at, prices) {
+            self.look_at_busy(table, symbol, at, prices, out);
+        }
+        let state = &mut self.symbols[symbol.index()];
+        for group in 0..state.groups.len() {
+            let state = &mut self.symbols[symbol.index()];
+            let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
+            let due_before = state.groups[group].due();
+            let opens = state.groups[group].opens(at, clock, &self.instances, &mut state.indicators, look);
+            if opens {
+                self.ask_members(table, symbol, group, at, prices, out);
+            }
+            if self.symbols[symbol.index()].groups[group].due() != due_before {
+                self.timer_stale = true;
+            }
+        }
+    }
+
+    fn look_at_busy(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
+        // Positions are served before everything else, then by priority.
+        for engaged in [true, false] {
+            for place in 0..self.symbols[symbol.index()].busy.len() {
+                let index = self.symbols[symbol.index()].busy[place];
+                let instance = &self.instances[index as usize];
+                if instance.is_engaged() == engaged && instance.wake().is_due(at, prices) {
+                    self.with_instance(table, index, at, prices, out, Instance::evaluate);
+                }
+            }
+        }
+    }
+
+    fn ask_members(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        group: usize,
+        at: Timestamp,
+        prices: Option<(Price, Price)>,
+        out: &mut Outputs,
+    ) {
+        for place in 0..self.symbols[symbol.index()].groups[group].members.len() {
+            let index = self.symbols[symbol.index()].groups[group].members[place];
+            if self.instances[index as usize].is_watching() {
+                self.with_instance(table, index, at, prices, out, Instance::evaluate);
+            }
+        }
+    }
+
+    /// Lets one instance act; notices when its state changed.
+    fn with_instance(
+        &mut self,
+        table: &SymbolTable,
+        index: u32,
+        at: Timestamp,
+        prices: Option<(Price, Price)>,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut Instance, &mut Turn<'_>),
+    ) {
+        let instance = &mut self.instances[index as usize];
+        let before = (instance.state, instance.wake());
+        let symbol = instance.symbol;
+        let state = &mut self.symbols[symbol.index()];
+        let mut turn = Turn {
+            at,
+            spec: table.spec(symbol),
+            enabled: table.is_enabled(symbol),
+            prices,
+            market: &state.market,
+            set: &mut state.indicators,
+            excursion: &mut state.excursion,
+            desk: &mut self.desk,
+            out,
+        };
+        let first = turn.out.actions.len();
+        act(instance, &mut turn);
+        for action in &turn.out.actions[first..] {
+            if let Action::Submit(order) = action {
+                self.owners.insert(order.get().id, index);
+            }
+        }
+        if (instance.state, instance.wake()) != before {
+            state.stale = true;
+            self.timer_stale = true;
+            for group in &mut state.groups {
+                group.mark_stale();
+            }
+        }
+    }
+
+    fn start(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        self.started = true;
+        self.next_second = at.next_second();
+        for index in 0..self.instances.len() as u32 {
+            self.with_instance(table, index, at, None, out, Instance::start);
+        }
+    }
+
+    /// Time passed. Whole seconds are shown to every symbol, other moments to those that asked for them.
+    fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        let second = at >= self.next_second;
+        for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
+            let spec = table.spec(symbol);
+            let state = &mut self.symbols[symbol.index()];
+            if !state.market.bars.is_empty() {
+                state.indicators.close_bars(&mut state.market, at, spec);
+            }
+            if second {
+                state.indicators.turn();
+                state.indicators.on_second(Look { now: at, spec, market: &state.market });
+                if state.warming {
+                    self.warm_up(table, symbol, at, out);
+                }
+            }
+            let state = &mut self.symbols[symbol.index()];
+            if (second && state.on_clock) || symbol_due(state, at) {
+                state.indicators.turn();
+                self.look(table, symbol, at, true, None, out);
+            }
+        }
+        if second {
+            self.next_second = at.next_second();
+        }
+        self.timer_stale = true;
+    }
+
+    fn warm_up(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, out: &mut Outputs) {
+        let indices = std::mem::take(&mut self.symbols[symbol.index()].instances);
+        let mut warming = false;
+        for index in &indices {
+            self.with_instance(table, *index, at, None, out, Instance::warm_up);
+            warming |= self.instances[*index as usize].is_warming();
+        }
+        self.symbols[symbol.index()].instances = indices;
+        self.symbols[symbol.index()].warming = warming;
+    }
+
+    fn on_order(&mut self, table: &SymbolTable, at: Timestamp, event: &OrderEvent, out: &mut Outputs) {
+        let found = match event {
+            OrderEvent::Acked(_) => None,
+            OrderEvent::Filled(fill) => self.owners.get(&fill.order).copied(),
+            OrderEvent::Done { order, .. } | OrderEvent::Rejected { order, .. } => self.owners.remove(order),
+            OrderEvent::Liquidated { instance, .. } | OrderEvent::Funding { instance, .. } => Some(*instance),
+        };
+        let Some(index) = found else { return };
+        self.with_instance(table, index, at, None, out, |instance, turn| match event {
+            OrderEvent::Acked(_) => {}
+            OrderEvent::Filled(fill) => instance.on_fill(fill, turn),
+            OrderEvent::Done { order, .. } => instance.on_done(*order, turn),
+            OrderEvent::Rejected { order, reason } => instance.on_reject(*order, *reason, turn),
+            OrderEvent::Liquidated { fill, .. } => instance.on_liquidated(fill, turn),
+            OrderEvent::Funding { amount, .. } => instance.on_funding(*amount, turn),
+        });
+        if let Some((trigger, ends)) = self.desk.breach() {
+            self.breach(table, at, trigger, ends, out);
+        }
+    }
+
+    fn on_gap(&mut self, symbol: SymbolId, gap: Gap) {
+        let state = &mut self.symbols[symbol.index()];
+        state.market.gap(gap);
+        state.indicators.on_gap();
+        state.indicators.turn();
+        for index in &state.instances {
+            self.instances[*index as usize].on_gap();
+        }
+    }
+
+    fn on_command(&mut self, table: &SymbolTable, at: Timestamp, command: Command, out: &mut Outputs) {
+        match command {
+            Command::Pause => self.desk.pause(true),
+            Command::Resume => self.desk.pause(false),
+            Command::Flatten => self.flatten(table, at, Trigger::Command, out),
+        }
+    }
+
+    /// Closes every position at market and drops every signal.
+    pub fn flatten(&mut self, table: &SymbolTable, at: Timestamp, trigger: Trigger, out: &mut Outputs) {
+        for index in 0..self.instances.len() as u32 {
+            self.with_instance(table, index, at, None, out, |instance, turn| instance.flatten(trigger, turn));
+        }
+    }
+
+    /// The next moment the engine must be told about although nothing happens.
+    #[inline]
+    pub fn next_clock(&mut self) -> Timestamp {
+        if self.timer_stale {
+            self.refresh_timer();
+        }
+        self.next_timer
+    }
+
+    #[cold]
+    fn refresh_timer(&mut self) {
+        self.timer_stale = false;
+        let mut next = Timestamp::MAX;
+        for state in &mut self.symbols {
+            if state.stale {
+                refresh(state, &self.instances);
+            }
+            next = state.groups.iter().map(RuleGroup::due).fold(next, Timestamp::min);
+            if state.on_clock {
+                next = next.min(state.wake.at);
+            }
+            if self.started && (state.on_clock || state.indicators.sees_every_second()) {
+                next = next.min(self.next_second);
+            }
+        }
+        self.next_timer = next;
+    }
+
+    /// Whether every instance is flat with nothing working.
+    pub fn is_flat(&self) -> bool {
+        !self.instances.iter().any(Instance::is_engaged)
+    }
+
+    /// The session's account and limits.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The instances, in the order decisions name them.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// Whether any strategy still waits for indicators.
+    pub fn is_warming(&self) -> bool {
+        self.symbols.iter().any(|state| state.warming)
+    }
+}
+
+fn symbol_due(state: &SymbolState, at: Timestamp) -> bool {
+    at >= state.wake.at || state.groups.iter().any(|group| at >= group.due())
+}
+
+#[cold]
+fn refresh(state: &mut SymbolState, instances: &[Instance]) {
+    state.stale = false;
+    state.busy.clear();
+    state.wake = Wake::NEVER;
+    for index in &state.instances {
+        let instance = &instances[*index as usize];
+        if !instance.is_watching() {
+            state.busy.push(*index);
+            state.wake = state.wake.or(instance.wake());
+        }
+    }
+}

@@ -1,7 +1,8 @@
-//! Exponential moving average, on bars (seeded with the mean of the first n) or on every trade (seeded with the first).
+//! Exponential moving averages, on bars (seeded with the mean of the first n) or on every trade (seeded with the first).
 
-use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Upstream, Value, number, unchecked};
-use crate::domain::symbol::SymbolSpec;
+use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
+use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Upstream, Value, ratio};
+use crate::domain::strategy::IndicatorSpec;
 use crate::engine::market::bars::ClosedBar;
 
 /// `EMA(period)` on bars or trades.
@@ -14,7 +15,8 @@ pub static EMA: Kind = Kind {
     range: None,
     params: &[
         Param { name: "period", accepts: Accepts::Count { default: 20, min: 1, max: 500 }, about: "bars or trades" },
-        number("bar_seconds", 5.0, 1.0, 3_600.0, "length of a bar"),
+        BAR_SECONDS,
+        LIVE,
         Param { name: "source", accepts: Accepts::Word(&["bars", "trades"]), about: "what is averaged" },
         Param {
             name: "min_trades",
@@ -22,17 +24,38 @@ pub static EMA: Kind = Kind {
             about: "trades before the first value (source trades)",
         },
     ],
-    check: unchecked,
+    check: |spec| {
+        (spec.word("source") == "trades" && spec.flag("live"))
+            .then(|| "live is about bars: with source trades every value is already the newest".to_owned())
+    },
     build: |spec, wiring| {
         let period = spec.count("period");
         if spec.word("source") == "trades" {
             wiring.every_trade();
-            return Box::new(TradeEma { k: smoothing(period), ema: 0.0, seen: 0, needed: spec.count("min_trades") as u64 });
+            let needed = spec.count("min_trades") as u64;
+            return Box::new(TradeEma { k: smoothing(period), ema: 0.0, seen: 0, needed, restarted: false });
         }
-        wiring.bars(spec.number("bar_seconds") as u32);
-        Box::new(BarEma(Ema::new(period)))
+        OnBars::boxed(BarEma(Ema::new(period)), spec, wiring)
     },
 };
+
+/// Percent between a fast and a slow EMA.
+pub static EMA_SPREAD_PCT: Kind = Kind {
+    name: "EMA_SPREAD_PCT",
+    about: "How far the fast average is above the slow one",
+    formula: "100·(EMA(fast) − EMA(slow))/EMA(slow)",
+    unit: "%",
+    needs: &[Channel::Price],
+    range: None,
+    params: &[period("fast", 9, 1, 500), period("slow", 21, 2, 500), BAR_SECONDS, LIVE],
+    check: fast_below_slow,
+    build: |spec, wiring| OnBars::boxed(EmaSpread(EmaPair::new(spec)), spec, wiring),
+};
+
+/// fast < slow.
+pub(super) fn fast_below_slow(spec: &IndicatorSpec) -> Option<String> {
+    (spec.number("fast") >= spec.number("slow")).then(|| "fast must be less than slow".to_owned())
+}
 
 fn smoothing(period: usize) -> f64 {
     2.0 / (period as f64 + 1.0)
@@ -43,11 +66,16 @@ struct TradeEma {
     ema: f64,
     seen: u64,
     needed: u64,
+    restarted: bool,
 }
 
 impl Indicator for TradeEma {
     fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
-        if self.seen < self.needed { Err(Missing::WarmUp) } else { Ok(self.ema) }
+        match self.seen < self.needed {
+            true if self.restarted => Err(Missing::Gap),
+            true => Err(Missing::WarmUp),
+            false => Ok(self.ema),
+        }
     }
 
     #[inline]
@@ -58,26 +86,77 @@ impl Indicator for TradeEma {
 
     fn on_gap(&mut self) {
         self.seen = 0;
+        self.restarted = true;
     }
 }
 
 struct BarEma(Ema);
 
-impl Indicator for BarEma {
-    fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
-        self.0.value()
+impl BarFormula for BarEma {
+    fn push(&mut self, bar: &ClosedBar) {
+        self.0.push(bar.close.0 as f64);
     }
 
-    fn on_bar(&mut self, bar: &ClosedBar, spec: &SymbolSpec) {
-        self.0.push(spec.price_f64(bar.close));
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
+        self.0.with(forming.map(|bar| bar.close.0 as f64))?.value().map(|ticks| look.price(ticks))
     }
 
-    fn on_gap(&mut self) {
-        self.0 = Ema::new(self.0.period);
+    fn restart(&mut self) {
+        self.0.restart();
+    }
+}
+
+struct EmaSpread(EmaPair);
+
+impl BarFormula for EmaSpread {
+    fn push(&mut self, bar: &ClosedBar) {
+        self.0.push(bar);
+    }
+
+    fn read(&self, forming: Option<&ClosedBar>, _: &Look<'_>) -> Value {
+        let (fast, slow) = self.0.read(forming)?;
+        ratio(100.0 * (fast - slow), slow)
+    }
+
+    fn restart(&mut self) {
+        self.0.restart();
+    }
+}
+
+/// A fast and a slow EMA of the close, in ticks.
+#[derive(Clone, Copy)]
+pub(super) struct EmaPair {
+    fast: Ema,
+    slow: Ema,
+}
+
+impl EmaPair {
+    /// With the spec's `fast` and `slow`.
+    pub(super) fn new(spec: &IndicatorSpec) -> Self {
+        EmaPair { fast: Ema::new(spec.count("fast")), slow: Ema::new(spec.count("slow")) }
+    }
+
+    /// A bar has closed.
+    pub(super) fn push(&mut self, bar: &ClosedBar) {
+        self.fast.push(bar.close.0 as f64);
+        self.slow.push(bar.close.0 as f64);
+    }
+
+    /// Fast and slow, as if `forming` had closed too.
+    pub(super) fn read(&self, forming: Option<&ClosedBar>) -> Result<(f64, f64), Missing> {
+        let close = forming.map(|bar| bar.close.0 as f64);
+        Ok((self.fast.with(close)?.value()?, self.slow.with(close)?.value()?))
+    }
+
+    /// Forgets all bars.
+    pub(super) fn restart(&mut self) {
+        self.fast.restart();
+        self.slow.restart();
     }
 }
 
 /// An EMA seeded with the simple mean of its first `period` inputs, as a part of other formulas.
+#[derive(Clone, Copy)]
 pub(super) struct Ema {
     period: usize,
     seen: usize,
@@ -103,5 +182,18 @@ impl Ema {
 
     pub(super) fn value(&self) -> Value {
         if self.seen < self.period { Err(Missing::WarmUp) } else { Ok(self.state) }
+    }
+
+    /// The average one input later; `WarmUp` while it is not seeded yet.
+    pub(super) fn with(mut self, input: Option<f64>) -> Result<Self, Missing> {
+        self.value()?;
+        if let Some(input) = input {
+            self.push(input);
+        }
+        Ok(self)
+    }
+
+    pub(super) fn restart(&mut self) {
+        *self = Ema::new(self.period);
     }
 }

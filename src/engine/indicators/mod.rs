@@ -8,28 +8,55 @@ mod registry;
 mod set;
 pub mod wiring;
 
+mod atr;
+mod book_average;
+mod catalogue;
+mod deal_intervals;
+mod deal_variation;
+mod deals;
 mod derivatives;
 mod ema;
 mod imbalance;
+mod latest;
 mod liquidity;
+mod macd;
+mod median;
 mod median_price;
 mod momentum;
+mod on_bars;
 mod order_flow;
 mod peak;
 mod pump;
 mod range;
+mod rsi;
 mod rush;
+mod sampled_extreme;
 mod scores;
+mod sma;
 mod spread;
 mod twpa;
 mod velocity;
 mod volume_spike;
+mod vtwpa;
+mod vwap;
+mod window_direction;
+mod window_liquidity;
+mod window_mid;
+mod window_params;
 mod window_price;
+mod window_spread;
+mod window_velocity;
 mod window_volume;
+mod window_volume_change;
 
+#[cfg(test)]
+mod aggregate_oracles;
+#[cfg(test)]
+mod aggregate_tests;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
 pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;

@@ -109,6 +109,11 @@ impl IndicatorSet {
         !self.every_trade.is_empty()
     }
 
+    /// Whether any indicator samples once a second.
+    pub fn sees_every_second(&self) -> bool {
+        !self.every_second.is_empty()
+    }
+
     /// A trade, for those who must see every one.
     #[inline]
     pub fn on_trade(&mut self, price: f64) {

@@ -1,17 +1,12 @@
-//! Extremes of the trade price in a window.
+//! First, last and extreme trade price of a window.
 
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number, ordered};
+use super::window_params::{WINDOW, one_window};
+use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
 use crate::domain::num::Price;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Timestamp;
 use crate::engine::market::tape::{PointKind, Tape, Window};
 use std::collections::VecDeque;
-
-const PARAMS: &[Param] = &[
-    number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
-    number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago"),
-    MIN_COVERAGE,
-];
 
 /// Highest trade price.
 pub static MAX_PRICE: Kind = Kind {
@@ -21,8 +16,8 @@ pub static MAX_PRICE: Kind = Kind {
     unit: "price",
     needs: &[Channel::Price],
     range: None,
-    params: PARAMS,
-    check: |spec| ordered(spec, "t1", "t2"),
+    params: WINDOW,
+    check: one_window,
     build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, true))),
 };
 
@@ -34,6 +29,46 @@ pub static MIN_PRICE: Kind = Kind {
     build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, false))),
     ..MAX_PRICE
 };
+
+/// Price of the oldest trade.
+pub static FIRST_PRICE: Kind = Kind {
+    name: "FIRST_PRICE",
+    about: "Price of the oldest trade of the window",
+    formula: "p of the first trade in (T−t1, T−t2]",
+    build: |spec, wiring| {
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        Box::new(EdgePrice { window, oldest: true })
+    },
+    ..MAX_PRICE
+};
+
+/// Price of the newest trade.
+pub static LAST_PRICE: Kind = Kind {
+    name: "LAST_PRICE",
+    about: "Price of the newest trade of the window",
+    formula: "p of the last trade in (T−t1, T−t2]",
+    build: |spec, wiring| {
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        Box::new(EdgePrice { window, oldest: false })
+    },
+    ..MAX_PRICE
+};
+
+struct EdgePrice {
+    window: Window,
+    oldest: bool,
+}
+
+impl Indicator for EdgePrice {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
+        let tape = &look.market.tape;
+        let mut numbers = self.window.read(tape, look.now)?.numbers(tape);
+        // Two interruptions never follow each other, so this looks at two points at most.
+        let is_price = |number: &u64| tape.point(*number).kind != PointKind::Interruption;
+        let found = if self.oldest { numbers.find(is_price) } else { numbers.rfind(is_price) };
+        found.map(|number| look.spec.price_f64(tape.point(number).price)).ok_or(Missing::EmptyWindow)
+    }
+}
 
 struct ExtremePrice(Extreme);
 

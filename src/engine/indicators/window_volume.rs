@@ -1,7 +1,9 @@
-//! Sums of traded quantity in a window.
+//! Sums and counts of trades in a window.
 
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, number, ordered};
-use crate::engine::market::tape::Window;
+use super::window_params::{WINDOW, one_window};
+use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use crate::domain::strategy::IndicatorSpec;
+use crate::engine::market::tape::{Slice, Window};
 
 /// Base units traded.
 pub static SUM_VOLUME: Kind = Kind {
@@ -11,20 +13,70 @@ pub static SUM_VOLUME: Kind = Kind {
     unit: "base",
     needs: &[Channel::Price],
     range: None,
-    params: &[
-        number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
-        number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago"),
-        MIN_COVERAGE,
-    ],
-    check: |spec| ordered(spec, "t1", "t2"),
-    build: |spec, wiring| Box::new(SumVolume(wiring.window(spec, spec.span("t1"), spec.span("t2")))),
+    params: WINDOW,
+    check: one_window,
+    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, look, _| Ok(slice.qty() as f64 * look.spec.lot_f64())),
 };
 
-struct SumVolume(Window);
+/// Number of trades.
+pub static COUNT_DEALS: Kind = Kind {
+    name: "COUNT_DEALS",
+    about: "Number of trades in the window",
+    formula: "number of trades in (T−t1, T−t2]",
+    unit: "trades",
+    needs: &[Channel::Trades],
+    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, _, _| Ok(slice.count() as f64)),
+    ..SUM_VOLUME
+};
 
-impl Indicator for SumVolume {
+/// Base units per trade.
+pub static AVG_VOLUME: Kind = Kind {
+    name: "AVG_VOLUME",
+    about: "Average quantity of a trade in the window",
+    formula: "Σ q / number of trades in (T−t1, T−t2]",
+    unit: "base",
+    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, look, _| average_size(slice).map(|lots| lots * look.spec.lot_f64())),
+    ..COUNT_DEALS
+};
+
+/// Another name of [`AVG_VOLUME`].
+pub static AVERAGE_TRADE_SIZE: Kind = Kind { name: "AVERAGE_TRADE_SIZE", ..AVG_VOLUME };
+
+/// Trades per minute.
+pub static TRADE_FREQUENCY: Kind = Kind {
+    name: "TRADE_FREQUENCY",
+    about: "Trades per minute in the window",
+    formula: "60·(number of trades in (T−t1, T−t2])/(t1 − t2)",
+    unit: "1/min",
+    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, _, seconds| Ok(60.0 * slice.count() as f64 / seconds)),
+    ..COUNT_DEALS
+};
+
+/// Lots per trade.
+///
+/// # Errors
+/// `EmptyWindow` without trades.
+pub(super) fn average_size(slice: &Slice<'_>) -> Value {
+    if slice.count() == 0 { Err(Missing::EmptyWindow) } else { Ok(slice.qty() as f64 / slice.count() as f64) }
+}
+
+/// A number from the sums of a window; the last argument is the window's length in seconds.
+type OfSums = fn(&Slice<'_>, &Look<'_>, f64) -> Value;
+
+struct WindowSum {
+    window: Window,
+    of: OfSums,
+}
+
+impl WindowSum {
+    fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: OfSums) -> Box<dyn Indicator> {
+        Box::new(WindowSum { window: wiring.window(spec, spec.span("t1"), spec.span("t2")), of })
+    }
+}
+
+impl Indicator for WindowSum {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
-        let slice = self.0.read(&look.market.tape, look.now)?;
-        Ok(slice.qty() as f64 * look.spec.lot_f64())
+        let slice = self.window.read(&look.market.tape, look.now)?;
+        (self.of)(&slice, look, self.window.seconds())
     }
 }

@@ -14,6 +14,10 @@ use crate::engine::market::tape::Window;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SeriesId(pub usize);
 
+/// Index of the bars of one length in the symbol's market.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BarsId(pub usize);
+
 /// Collects what one indicator needs.
 pub struct Wiring<'a> {
     pub(super) market: &'a mut MarketState,
@@ -52,12 +56,14 @@ impl Wiring<'_> {
     }
 
     /// [`super::Indicator::on_bar`] for bars of this many seconds.
-    pub fn bars(&mut self, seconds: u32) {
+    pub fn bars(&mut self, seconds: u32) -> BarsId {
         let found = self.market.bars.iter().position(|bars| bars.seconds() == seconds);
-        self.bars = Some(found.unwrap_or_else(|| {
+        let index = found.unwrap_or_else(|| {
             self.market.bars.push(BarSeries::new(seconds));
             self.market.bars.len() - 1
-        }));
+        });
+        self.bars = Some(index);
+        BarsId(index)
     }
 
     /// [`super::Indicator::on_trade`] for every trade.

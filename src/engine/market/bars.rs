@@ -92,6 +92,7 @@ impl BarSeries {
     /// No data: the forming bar is forgotten.
     pub fn interrupt(&mut self) {
         self.forming = None;
+        self.untouched = false;
         self.epoch += 1;
     }
 }

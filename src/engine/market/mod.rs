@@ -3,17 +3,16 @@
 //! Never: an opinion about it. Indicators read this; nothing here reads them.
 
 pub mod bars;
-pub mod book;
 pub mod series;
 pub mod tape;
 
+use crate::domain::book::Book;
 use crate::domain::event::{Bar, Gap, Market, Trade};
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use bars::BarSeries;
-use book::Book;
 use series::{BookMeasure, StepSeries};
 use tape::Tape;
 

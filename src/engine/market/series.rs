@@ -3,12 +3,12 @@
 //!
 //! Integrals are fixed-point integers (2^-40), so nothing drifts. Never: carry-forward across a gap.
 
+use crate::domain::book::Book;
 use crate::domain::event::Level;
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::Missing;
-use crate::engine::market::book::Book;
 use crate::limits::SERIES_POINTS;
 use std::collections::VecDeque;
 

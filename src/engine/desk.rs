@@ -1,0 +1,402 @@
+//! What all instances of a session share: cash, exposure, day counters, locks, order numbers.
+//!
+//! Totals are kept per symbol and adjusted by differences, so a tick and a fill cost the same however many positions
+//! there are. Equity is cash plus unrealised profit, exact.
+
+use crate::domain::decision::{Guard, Trigger};
+use crate::domain::ledger::EquityPoint;
+use crate::domain::num::{Money, Price};
+use crate::domain::order::{OrderId, Side};
+use crate::domain::strategy::StrategyLimits;
+use crate::domain::symbol::{SymbolId, SymbolSpec};
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::risk::{Refusal, RiskLimits};
+use std::collections::VecDeque;
+
+/// How a session is run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionConfig {
+    /// Cash at the start.
+    pub initial_balance: Money,
+    /// Limits of the session.
+    pub risk: RiskLimits,
+    /// Notional all strategies together may hold.
+    pub budget_cap: Option<Money>,
+    /// Notional each strategy may hold, by its place in the session.
+    pub allocations: Vec<Option<Money>>,
+    /// Stop for strategies that have none, percent.
+    pub stop_loss_pct: Option<f64>,
+    /// Target for strategies that have none, percent.
+    pub take_profit_pct: Option<f64>,
+    /// Apply the tighter of the session's and the strategy's stop and target.
+    pub force_session_stops: bool,
+    /// Touch where no book is recorded: last price ± half of this, percent.
+    pub assumed_spread_pct: f64,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        SessionConfig {
+            initial_balance: Money::from_units(10_000),
+            risk: RiskLimits::default(),
+            budget_cap: None,
+            allocations: Vec::new(),
+            stop_loss_pct: None,
+            take_profit_pct: None,
+            force_session_stops: false,
+            assumed_spread_pct: 0.1,
+        }
+    }
+}
+
+/// All positions of one symbol together.
+#[derive(Clone, Copy, Default, Debug)]
+struct Holding {
+    /// Σ dir·lots, Σ lots, Σ dir·cost (ticks × lots).
+    net_lots: i64,
+    gross_lots: i64,
+    net_cost: i128,
+    mark: Price,
+    unrealised: Money,
+    exposure: Money,
+    /// Positions or entries in flight.
+    occupants: u32,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct StrategyDay {
+    entries: u32,
+    realised: Money,
+}
+
+/// Session-wide state.
+pub struct Desk {
+    /// How the session is run.
+    pub config: SessionConfig,
+    cash: Money,
+    unrealised: Money,
+    exposure: Money,
+    used_margin: Money,
+    holdings: Vec<Holding>,
+    /// Positions and entries in flight: all, and by strategy.
+    occupants: u32,
+    strategy_occupants: Vec<u32>,
+    strategy_exposure: Vec<Money>,
+    strategy_days: Vec<StrategyDay>,
+    day: i64,
+    day_start_equity: Money,
+    entries_today: u32,
+    peak_equity: Money,
+    losses_in_a_row: u32,
+    paused_until: Timestamp,
+    paused_by_command: bool,
+    stopped: bool,
+    entry_times: VecDeque<Timestamp>,
+    next_order: u64,
+    /// Equity at or below which everything is closed (day loss) or the session stops (drawdown).
+    flatten_floor: Money,
+    stop_floor: Money,
+    changed: bool,
+}
+
+/// Orders remembered for the per-minute limit.
+const ENTRY_TIMES: usize = 256;
+
+impl Desk {
+    /// A desk before the first event.
+    pub fn new(config: SessionConfig, symbols: usize, strategies: usize) -> Self {
+        let cash = config.initial_balance;
+        let mut desk = Desk {
+            config,
+            cash,
+            unrealised: Money::ZERO,
+            exposure: Money::ZERO,
+            used_margin: Money::ZERO,
+            holdings: vec![Holding::default(); symbols],
+            occupants: 0,
+            strategy_occupants: vec![0; strategies],
+            strategy_exposure: vec![Money::ZERO; strategies],
+            strategy_days: vec![StrategyDay::default(); strategies],
+            day: i64::MIN,
+            day_start_equity: cash,
+            entries_today: 0,
+            peak_equity: cash,
+            losses_in_a_row: 0,
+            paused_until: Timestamp::MIN,
+            paused_by_command: false,
+            stopped: false,
+            entry_times: VecDeque::with_capacity(ENTRY_TIMES),
+            next_order: 0,
+            flatten_floor: Money(i128::MIN),
+            stop_floor: Money(i128::MIN),
+            changed: true,
+        };
+        desk.set_floors();
+        desk
+    }
+
+    /// Cash and unrealised profit.
+    #[inline]
+    pub fn equity(&self) -> Money {
+        self.cash + self.unrealised
+    }
+
+    /// Cash: the start and everything realised, after costs.
+    pub fn cash(&self) -> Money {
+        self.cash
+    }
+
+    /// Σ |position| at mark.
+    pub fn exposure(&self) -> Money {
+        self.exposure
+    }
+
+    /// Margin used by open positions.
+    pub fn used_margin(&self) -> Money {
+        self.used_margin
+    }
+
+    /// Open or opening positions.
+    pub fn occupants(&self) -> u32 {
+        self.occupants
+    }
+
+    /// Notional in one symbol.
+    pub fn symbol_exposure(&self, symbol: SymbolId) -> Money {
+        self.holdings[symbol.index()].exposure
+    }
+
+    /// Whether any position is open in a symbol.
+    #[inline]
+    pub fn holds(&self, symbol: SymbolId) -> bool {
+        self.holdings[symbol.index()].gross_lots != 0
+    }
+
+    /// Equity against the start, percent.
+    pub fn pnl_pct(&self) -> f64 {
+        100.0 * (self.equity() - self.config.initial_balance).to_f64() / self.config.initial_balance.to_f64()
+    }
+
+    /// The account when it changed since the last call.
+    #[inline]
+    pub fn take_change(&mut self, at: Timestamp) -> Option<EquityPoint> {
+        if !self.changed {
+            return None;
+        }
+        self.changed = false;
+        Some(EquityPoint { at, equity: self.equity(), balance: self.cash, exposure: self.exposure })
+    }
+
+    /// A new number for an order.
+    pub fn next_order(&mut self) -> OrderId {
+        self.next_order += 1;
+        OrderId(self.next_order)
+    }
+
+    /// Orders given out so far.
+    pub fn orders(&self) -> u64 {
+        self.next_order
+    }
+
+    /// Values a symbol's positions at a price.
+    #[inline]
+    pub fn mark(&mut self, symbol: SymbolId, spec: &SymbolSpec, price: Price) {
+        let holding = &mut self.holdings[symbol.index()];
+        if holding.mark == price {
+            return;
+        }
+        holding.mark = price;
+        self.revalue(symbol, spec);
+    }
+
+    fn revalue(&mut self, symbol: SymbolId, spec: &SymbolSpec) {
+        let holding = &mut self.holdings[symbol.index()];
+        let mark = i128::from(holding.mark.0);
+        let unrealised = spec.money(mark * i128::from(holding.net_lots) - holding.net_cost);
+        let exposure = spec.money(mark * i128::from(holding.gross_lots));
+        self.unrealised += unrealised - holding.unrealised;
+        self.exposure += exposure - holding.exposure;
+        holding.unrealised = unrealised;
+        holding.exposure = exposure;
+        self.changed = true;
+        let equity = self.equity();
+        if equity > self.peak_equity {
+            self.peak_equity = equity;
+            self.set_floors();
+        }
+    }
+
+    /// Lots and cost of a symbol changed by a fill: signed lots, signed cost (ticks × lots) and absolute lots.
+    pub fn position_changed(&mut self, symbol: SymbolId, spec: &SymbolSpec, mark: Price, dir: Side, lots: i64, cost: i128) {
+        let holding = &mut self.holdings[symbol.index()];
+        holding.net_lots += dir.sign() * lots;
+        holding.gross_lots += lots;
+        holding.net_cost += i128::from(dir.sign()) * cost;
+        holding.mark = mark;
+        self.revalue(symbol, spec);
+    }
+
+    /// Cash came in (or went out).
+    pub fn cash_flow(&mut self, strategy: u32, amount: Money) {
+        self.cash += amount;
+        self.strategy_days[strategy as usize].realised += amount;
+        self.changed = true;
+    }
+
+    /// Margin and strategy notional changed by opening (positive) or closing (negative).
+    pub fn commit(&mut self, strategy: u32, notional: Money, margin: Money) {
+        self.strategy_exposure[strategy as usize] += notional;
+        self.used_margin += margin;
+    }
+
+    /// An entry is on its way: takes the symbol, a slot and the day's count.
+    pub fn occupy(&mut self, symbol: SymbolId, strategy: u32, at: Timestamp) {
+        self.holdings[symbol.index()].occupants += 1;
+        self.occupants += 1;
+        self.strategy_occupants[strategy as usize] += 1;
+        self.entries_today += 1;
+        self.strategy_days[strategy as usize].entries += 1;
+        if self.entry_times.len() == ENTRY_TIMES {
+            self.entry_times.pop_front();
+        }
+        self.entry_times.push_back(at);
+    }
+
+    /// Flat again, or never opened: the one place that gives symbol and slot back.
+    pub fn release(&mut self, symbol: SymbolId, strategy: u32) {
+        let holding = &mut self.holdings[symbol.index()];
+        assert!(holding.occupants > 0 && self.occupants > 0, "released more than was occupied");
+        holding.occupants -= 1;
+        self.occupants -= 1;
+        self.strategy_occupants[strategy as usize] -= 1;
+    }
+
+    /// A round trip ended with this net result.
+    pub fn trade_closed(&mut self, at: Timestamp, net: Money) {
+        if net.0 >= 0 {
+            self.losses_in_a_row = 0;
+            return;
+        }
+        self.losses_in_a_row += 1;
+        if self.config.risk.consecutive_losses.is_some_and(|limit| self.losses_in_a_row >= limit) {
+            self.paused_until = at + self.config.risk.loss_pause;
+            self.losses_in_a_row = 0;
+        }
+    }
+
+    /// Moves to the UTC day of an event; counters of the day start afresh.
+    #[inline]
+    pub fn roll_day(&mut self, at: Timestamp) {
+        let day = at.day();
+        if day != self.day {
+            self.start_day(day);
+        }
+    }
+
+    #[cold]
+    fn start_day(&mut self, day: i64) {
+        self.day = day;
+        self.day_start_equity = self.equity();
+        self.entries_today = 0;
+        for strategy in &mut self.strategy_days {
+            *strategy = StrategyDay::default();
+        }
+        self.set_floors();
+    }
+
+    fn set_floors(&mut self) {
+        let below = |base: Money, pct: f64| base - Money((base.0 / 1_000_000) * (pct * 10_000.0).round() as i128);
+        self.flatten_floor = self.config.risk.daily_loss_pct.map_or(Money(i128::MIN), |pct| below(self.day_start_equity, 1.5 * pct));
+        self.stop_floor = self.config.risk.drawdown_pct.map_or(Money(i128::MIN), |pct| below(self.peak_equity, pct));
+    }
+
+    /// Whether a limit wants everything closed now, and whether it also ends the session.
+    #[inline]
+    pub fn breach(&self) -> Option<(Trigger, bool)> {
+        let equity = self.equity();
+        if equity > self.flatten_floor && equity > self.stop_floor {
+            return None;
+        }
+        Some((Trigger::Risk, equity <= self.stop_floor))
+    }
+
+    /// No new entries until resumed.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused_by_command = paused;
+    }
+
+    /// No new entries for the rest of the session.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Guards of the session and strategy that come before sizing (strategy-engine 2.4), in order.
+    ///
+    /// # Errors
+    /// The first guard that refuses, with its numbers.
+    pub fn admit(&self, symbol: SymbolId, strategy: u32, limits: &StrategyLimits, at: Timestamp) -> Result<(), Refusal> {
+        let risk = &self.config.risk;
+        let day = &self.strategy_days[strategy as usize];
+        let reached = |guard, value: u32, limit: Option<u32>| match limit {
+            Some(limit) if value >= limit => Err(Refusal::new(guard, f64::from(value), f64::from(limit))),
+            _ => Ok(()),
+        };
+        if self.paused_by_command {
+            return Err(Refusal::new(Guard::Paused, 1.0, 0.0));
+        }
+        if risk.exclusive_symbols {
+            reached(Guard::SymbolLocked, self.holdings[symbol.index()].occupants, Some(1))?;
+        }
+        reached(Guard::ConcurrentPositions, self.occupants, risk.max_concurrent)?;
+        reached(Guard::ConcurrentPositions, self.strategy_occupants[strategy as usize], limits.max_concurrent)?;
+        reached(Guard::DailyTrades, self.entries_today, risk.trades_per_day)?;
+        reached(Guard::DailyTrades, day.entries, limits.max_daily_trades)?;
+        let day_loss = self.loss_pct(self.day_start_equity - self.equity());
+        self.within(Guard::DailyLoss, day_loss, risk.daily_loss_pct)?;
+        self.within(Guard::DailyLoss, self.loss_pct(-day.realised), limits.daily_loss_pct)?;
+        if self.stopped {
+            let fallen = 100.0 * (self.peak_equity - self.equity()).to_f64() / self.peak_equity.to_f64();
+            return Err(Refusal::new(Guard::Drawdown, fallen, risk.drawdown_pct.unwrap_or(0.0)));
+        }
+        if at < self.paused_until {
+            return Err(Refusal::new(Guard::ConsecutiveLosses, (self.paused_until - at).seconds_f64(), 0.0));
+        }
+        self.order_rate(at)
+    }
+
+    fn within(&self, guard: Guard, value: f64, limit: Option<f64>) -> Result<(), Refusal> {
+        match limit {
+            Some(limit) if value >= limit => Err(Refusal::new(guard, value, limit)),
+            _ => Ok(()),
+        }
+    }
+
+    fn loss_pct(&self, loss: Money) -> f64 {
+        100.0 * loss.to_f64() / self.day_start_equity.to_f64()
+    }
+
+    fn order_rate(&self, at: Timestamp) -> Result<(), Refusal> {
+        let within = |span: Span| self.entry_times.iter().rev().take_while(|time| at - **time < span).count() as u32;
+        let risk = &self.config.risk;
+        for (limit, span) in [(risk.orders_per_second, Span::SECOND), (risk.orders_per_minute, Span::from_seconds(60))] {
+            if let Some(limit) = limit {
+                let count = within(span);
+                if count >= limit {
+                    return Err(Refusal::new(Guard::OrderRate, f64::from(count), f64::from(limit)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notional a strategy may still open under its allocation, its share of the budget and the cap.
+    pub fn remaining_budget(&self, strategy: u32, limits: &StrategyLimits) -> Option<Money> {
+        let used = self.strategy_exposure[strategy as usize];
+        let allocation = self.config.allocations.get(strategy as usize).copied().flatten().map(|limit| limit - used);
+        let base = self.config.budget_cap.unwrap_or(self.config.initial_balance);
+        let share = limits.max_allocation_pct.map(|pct| Money((base.0 / 1_000_000) * (pct * 10_000.0).round() as i128) - used);
+        let all: Money = self.strategy_exposure.iter().copied().sum();
+        let cap = self.config.budget_cap.map(|cap| cap - all);
+        [allocation, share, cap].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,68 @@
+//! Why there was or was not a trade: what every instance of a symbol sees at this moment.
+//!
+//! Explaining runs the same rules on the same state; nothing is remembered for it.
+
+use super::Engine;
+use super::instance::Turn;
+use super::output::Outputs;
+use super::risk::Refusal;
+use crate::domain::decision::{Evidence, SectionName, State};
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Timestamp;
+
+/// What one instance sees.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Place of the instance in the session.
+    pub instance: u32,
+    /// Place of the strategy in the session.
+    pub strategy: u32,
+    /// Its state.
+    pub state: State,
+    /// Every condition of the sections that matter in this state.
+    pub evidence: Vec<Evidence>,
+    /// What would refuse an entry now, when it is not in a position.
+    pub refusal: Option<Refusal>,
+}
+
+impl Engine {
+    /// Explains a symbol at the time of the last event.
+    pub fn explain(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp) -> Vec<Explanation> {
+        let mut explanations = Vec::new();
+        for index in self.symbols[symbol.index()].instances.clone() {
+            let instance = &mut self.instances[index as usize];
+            let state = &mut self.symbols[symbol.index()];
+            let mut scratch = Outputs::default();
+            let mut turn = Turn {
+                at,
+                spec: table.spec(symbol),
+                enabled: table.is_enabled(symbol),
+                prices: None,
+                market: &state.market,
+                set: &mut state.indicators,
+                excursion: &mut state.excursion,
+                desk: &mut self.desk,
+                out: &mut scratch,
+            };
+            let sections: &[SectionName] = match instance.state {
+                State::SignalDetected => &[SectionName::O1, SectionName::Z1],
+                State::EntryEvaluation | State::PositionActive | State::CloseOrderEvaluation | State::EmergencyExit => {
+                    &[SectionName::E1, SectionName::Ze1]
+                }
+                _ => &[SectionName::S1, SectionName::Z1],
+            };
+            for section in sections {
+                instance.evidence(*section, &mut turn);
+            }
+            let refusal = if instance.is_engaged() { None } else { instance.would_refuse(&mut turn) };
+            explanations.push(Explanation {
+                instance: index,
+                strategy: instance.strategy,
+                state: instance.state,
+                evidence: scratch.evidence,
+                refusal,
+            });
+        }
+        explanations
+    }
+}

@@ -1,0 +1,91 @@
+//! The registry as plain values, for those who print or check it.
+
+use super::{ALL, Accepts, Channel, find};
+use crate::domain::strategy::{IndicatorSpec, ParamValue};
+use std::collections::BTreeSet;
+
+/// A type of indicator as a table shows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CatalogueEntry {
+    /// Type name.
+    pub kind: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// Formula in the notation of the documentation.
+    pub formula: &'static str,
+    /// Unit of the value.
+    pub unit: &'static str,
+    /// Words of the channels it needs.
+    pub needs: Vec<&'static str>,
+    /// Lowest and highest possible value, where the formula bounds it.
+    pub range: Option<(f64, f64)>,
+    /// Parameters in the order documents list them.
+    pub params: Vec<CatalogueParam>,
+}
+
+/// A parameter as a table shows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CatalogueParam {
+    /// Name as in documents.
+    pub name: &'static str,
+    /// `number`, `integer`, `boolean`, `word`, `windows` or `indicator`.
+    pub kind: &'static str,
+    /// Value when absent, as a document writes it.
+    pub default: String,
+    /// Lowest number.
+    pub min: Option<f64>,
+    /// Highest number.
+    pub max: Option<f64>,
+    /// The words it accepts.
+    pub allowed: &'static [&'static str],
+    /// One phrase.
+    pub about: &'static str,
+}
+
+/// Every type in the order of the registry.
+pub fn catalogue() -> Vec<CatalogueEntry> {
+    let entry = |kind: &&'static super::Kind| CatalogueEntry {
+        kind: kind.name,
+        about: kind.about,
+        formula: kind.formula,
+        unit: kind.unit,
+        needs: kind.needs.iter().map(|channel| channel.word()).collect(),
+        range: kind.range,
+        params: kind.params.iter().map(param).collect(),
+    };
+    ALL.iter().map(entry).collect()
+}
+
+/// The channels a spec needs, with those of the indicators it reads.
+pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
+    let mut needed: BTreeSet<Channel> = find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();
+    if spec.word("of") == "mid" {
+        needed.insert(Channel::Book);
+    }
+    for value in spec.params.values() {
+        if let ParamValue::Indicator(source) = value {
+            needed.extend(channels(source));
+        }
+    }
+    needed
+}
+
+fn param(param: &super::Param) -> CatalogueParam {
+    let plain =
+        |kind, default: String| CatalogueParam { name: param.name, kind, default, min: None, max: None, allowed: &[], about: param.about };
+    match &param.accepts {
+        Accepts::Number { default, min, max } => {
+            CatalogueParam { min: Some(*min), max: Some(*max), ..plain("number", default.to_string()) }
+        }
+        Accepts::Count { default, min, max } => {
+            CatalogueParam { min: Some(f64::from(*min)), max: Some(f64::from(*max)), ..plain("integer", default.to_string()) }
+        }
+        Accepts::Flag(default) => plain("boolean", default.to_string()),
+        Accepts::Word(words) => CatalogueParam { allowed: words, ..plain("word", words.first().copied().unwrap_or_default().to_owned()) },
+        Accepts::Windows(windows) => {
+            let shown: Vec<String> = windows.iter().map(|[t1, t3, d]| format!("{{\"t1\":{t1},\"t3\":{t3},\"d\":{d}}}")).collect();
+            plain("windows", format!("[{}]", shown.join(",")))
+        }
+        Accepts::Indicator => plain("indicator", "TWPA{\"t1\":10}".to_owned()),
+    }
+}

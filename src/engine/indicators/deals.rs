@@ -1,0 +1,106 @@
+//! Sums over neighbouring points of the tape inside a sliding window.
+//!
+//! Each point enters and leaves once, whenever somebody asks, so the work is a constant per trade. Sums are exact
+//! integers; memory is one term per trade of the window, which the tape bounds. Never: a term across a gap.
+
+use super::{Look, Missing, Wiring};
+use crate::domain::strategy::IndicatorSpec;
+use crate::domain::time::Span;
+use crate::engine::market::tape::{Point, PointKind, Slice, Window};
+use std::collections::VecDeque;
+
+/// What two neighbouring points contribute, and the sum of it over a window.
+pub(super) trait Terms: Default + Send {
+    /// What leaves again as it entered.
+    type Term: Copy + Send;
+
+    /// The contribution of `earlier`, once `next` is known: the next trade or an interruption. `None` for nothing.
+    fn term(earlier: &Point, next: &Point) -> Option<Self::Term>;
+
+    /// A term enters.
+    fn enter(&mut self, term: Self::Term);
+
+    /// The oldest term leaves.
+    fn leave(&mut self, term: Self::Term);
+}
+
+/// The terms of all pairs of neighbours inside a window.
+pub(super) struct Pairs<T: Terms> {
+    window: Window,
+    /// Terms with the number of their earlier point, oldest first.
+    terms: VecDeque<(u64, T::Term)>,
+    sums: T,
+    /// The last trade, which has no successor yet.
+    pending: Option<(u64, Point)>,
+    seen: u64,
+}
+
+/// A window after all its pairs have been taken in.
+pub(super) struct PairSlice<'a, T> {
+    /// Sums over single points.
+    pub slice: Slice<'a>,
+    /// Sums over pairs.
+    pub sums: &'a T,
+    /// The last trade of the window, unless a gap followed it: the only one whose term is not in the sums.
+    pub pending: Option<Point>,
+    /// The first point inside the window, if any.
+    pub first: Option<&'a Point>,
+}
+
+impl<T: Terms> Pairs<T> {
+    /// Over (T−t1, T−t2] with the spec's `min_coverage`.
+    pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
+        Pairs { window: wiring.window(spec, t1, t2), terms: VecDeque::new(), sums: T::default(), pending: None, seen: 0 }
+    }
+
+    /// Moves on to now.
+    ///
+    /// # Errors
+    /// As [`Window::read`].
+    pub(super) fn read<'a>(&'a mut self, look: &Look<'a>) -> Result<PairSlice<'a, T>, Missing> {
+        let tape = &look.market.tape;
+        let slice = self.window.read(tape, look.now)?;
+        let (first, last) = slice.numbers(tape).into_inner();
+        while self.terms.front().is_some_and(|(number, _)| *number < first) {
+            if let Some((_, term)) = self.terms.pop_front() {
+                self.sums.leave(term);
+            }
+        }
+        // Points that passed through the window while nobody asked are skipped.
+        self.seen = self.seen.max(first - 1);
+        for number in self.seen + 1..=last {
+            self.enter(number, tape.point(number), first);
+        }
+        self.seen = self.seen.max(last);
+        let pending = self.pending.filter(|(number, _)| *number >= first).map(|(_, point)| point);
+        let first = (first <= last).then(|| tape.point(first));
+        Ok(PairSlice { slice, sums: &self.sums, pending, first })
+    }
+
+    fn enter(&mut self, number: u64, point: &Point, first: u64) {
+        if point.kind == PointKind::PriceOnly {
+            return;
+        }
+        if let Some((earlier_number, earlier)) = self.pending.take()
+            && earlier_number >= first
+            && let Some(term) = T::term(&earlier, point)
+        {
+            self.terms.push_back((earlier_number, term));
+            self.sums.enter(term);
+        }
+        if point.kind == PointKind::Trade {
+            self.pending = Some((number, *point));
+        }
+    }
+}
+
+/// n·Σxy − Σx·Σy: n² times the covariance. Exact while it fits, which 2^22 products below 2^80 do.
+pub(super) fn scaled_covariance(count: i64, sum_xy: i128, sum_x: i128, sum_y: i128) -> f64 {
+    let exact = i128::from(count).checked_mul(sum_xy).zip(sum_x.checked_mul(sum_y)).and_then(|(a, b)| a.checked_sub(b));
+    exact.map_or_else(|| count as f64 * sum_xy as f64 - sum_x as f64 * sum_y as f64, |exact| exact as f64)
+}
+
+/// n times the population standard deviation, from the same sums.
+pub(super) fn scaled_deviation(count: i64, sum_of_squares: i128, sum: i128) -> f64 {
+    scaled_covariance(count, sum_of_squares, sum, sum).max(0.0).sqrt()
+}

@@ -1,0 +1,119 @@
+//! The newest numbers of the market: last trade and touch.
+//!
+//! Never: a price from before a gap, or a book nobody confirms any more.
+
+use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
+use crate::domain::time::Span;
+use crate::engine::market::tape::{Point, PointKind};
+
+/// Price of the last trade.
+pub static PRICE: Kind = Kind {
+    name: "PRICE",
+    about: "Price of the last trade",
+    formula: "p of the newest trade",
+    unit: "price",
+    needs: &[Channel::Price],
+    range: None,
+    params: &[],
+    check: unchecked,
+    build: |_, wiring| LastTrade::boxed(wiring, |point, look| look.spec.price_f64(point.price)),
+};
+
+/// Quantity of the last trade.
+pub static VOLUME: Kind = Kind {
+    name: "VOLUME",
+    about: "Quantity of the last trade",
+    formula: "q of the newest trade",
+    unit: "base",
+    needs: &[Channel::Trades],
+    build: |_, wiring| LastTrade::boxed(wiring, |point, look| look.spec.qty_f64(point.qty)),
+    ..PRICE
+};
+
+/// Best bid price.
+pub static BEST_BID: Kind = Kind {
+    name: "BEST_BID",
+    about: "Highest price a buyer shows",
+    formula: "price of the first bid",
+    unit: "price",
+    needs: &[Channel::Book],
+    build: |_, _| Box::new(Touch { of: |look| look.market.book.bids().first().map(|level| look.spec.price_f64(level.price)) }),
+    ..PRICE
+};
+
+/// Best ask price.
+pub static BEST_ASK: Kind = Kind {
+    name: "BEST_ASK",
+    about: "Lowest price a seller shows",
+    formula: "price of the first ask",
+    build: |_, _| Box::new(Touch { of: |look| look.market.book.asks().first().map(|level| look.spec.price_f64(level.price)) }),
+    ..BEST_BID
+};
+
+/// Quantity on the best bid.
+pub static BID_QTY: Kind = Kind {
+    name: "BID_QTY",
+    about: "Quantity on the best bid",
+    formula: "quantity of the first bid",
+    unit: "base",
+    build: |_, _| Box::new(Touch { of: |look| look.market.book.bids().first().map(|level| look.spec.qty_f64(level.qty)) }),
+    ..BEST_BID
+};
+
+/// Quantity on the best ask.
+pub static ASK_QTY: Kind = Kind {
+    name: "ASK_QTY",
+    about: "Quantity on the best ask",
+    formula: "quantity of the first ask",
+    unit: "base",
+    build: |_, _| Box::new(Touch { of: |look| look.market.book.asks().first().map(|level| look.spec.qty_f64(level.qty)) }),
+    ..BEST_BID
+};
+
+/// The newest point of the tape. The tape must be kept ([`Wiring::history`]).
+///
+/// # Errors
+/// `WarmUp` before the first trade, `Gap` when data went missing after the last one.
+pub(super) fn last_trade<'a>(look: &Look<'a>) -> Result<&'a Point, Missing> {
+    let tape = &look.market.tape;
+    if tape.newest() < tape.oldest() {
+        return Err(Missing::WarmUp);
+    }
+    let point = tape.point(tape.newest());
+    if point.kind == PointKind::Interruption { Err(Missing::Gap) } else { Ok(point) }
+}
+
+/// Percent of the last price above a reference in ticks.
+pub(super) fn percent_above(look: &Look<'_>, reference_ticks: f64) -> Value {
+    ratio(100.0 * (last_trade(look)?.price.0 as f64 - reference_ticks), reference_ticks)
+}
+
+struct LastTrade {
+    of: fn(&Point, &Look<'_>) -> f64,
+}
+
+impl LastTrade {
+    fn boxed(wiring: &mut Wiring<'_>, of: fn(&Point, &Look<'_>) -> f64) -> Box<dyn Indicator> {
+        wiring.history(Span::ZERO);
+        Box::new(LastTrade { of })
+    }
+}
+
+impl Indicator for LastTrade {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
+        Ok((self.of)(last_trade(look)?, look))
+    }
+}
+
+struct Touch {
+    of: fn(&Look<'_>) -> Option<f64>,
+}
+
+impl Indicator for Touch {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
+        if !look.market.book_is_live(look.now) {
+            return Err(Missing::NoBook);
+        }
+        (self.of)(look).ok_or(Missing::NoBook)
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether the price keeps moving one way, period by period.
+
+use super::Missing;
+use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number};
+use crate::domain::num::Price;
+use crate::domain::strategy::IndicatorSpec;
+use crate::domain::time::Span;
+use crate::engine::market::tape::{Boundary, Window};
+
+const PARAMS: &[Param] = &[
+    number("period", 60.0, 1.0, 3_600.0, "length of a period, seconds"),
+    Param { name: "lookback", accepts: Accepts::Count { default: 10, min: 2, max: 100 }, about: "periods" },
+    MIN_COVERAGE,
+];
+
+/// Length of the newest run.
+pub static MOMENTUM_STREAK: Kind = Kind {
+    name: "MOMENTUM_STREAK",
+    about: "Periods in a row, newest backwards, in which the price moved the same way; negative for falls",
+    formula: "k·sign(r₁), k = leading returns of equal sign other than 0; rᵢ = P(T−(i−1)·period) − P(T−i·period), i ≤ lookback",
+    unit: "periods",
+    needs: &[Channel::Price],
+    range: Some((-100.0, 100.0)),
+    params: PARAMS,
+    check: within_a_day,
+    build: |spec, wiring| Box::new(Direction { steps: Steps::new(spec, wiring), of: streak }),
+};
+
+/// Share of moves that continue.
+pub static DIRECTION_CONSISTENCY: Kind = Kind {
+    name: "DIRECTION_CONSISTENCY",
+    about: "Share of neighbouring periods that moved the same way, of those in which both moved",
+    formula: "pairs (rᵢ, rᵢ₊₁) of equal sign/pairs of returns other than 0; returns as for MOMENTUM_STREAK",
+    unit: "0–1",
+    range: Some((0.0, 1.0)),
+    build: |spec, wiring| Box::new(Direction { steps: Steps::new(spec, wiring), of: consistency }),
+    ..MOMENTUM_STREAK
+};
+
+fn within_a_day(spec: &IndicatorSpec) -> Option<String> {
+    (spec.number("period") * spec.number("lookback") > 86_400.0).then(|| "period times lookback must not exceed 86400 seconds".to_owned())
+}
+
+/// Signs of the returns, newest first.
+fn streak(signs: &[i64]) -> Value {
+    let newest = signs[0];
+    let run = signs.iter().take_while(|sign| **sign == newest && newest != 0).count();
+    Ok((run as i64 * newest) as f64)
+}
+
+fn consistency(signs: &[i64]) -> Value {
+    let both_moved = || signs.windows(2).filter(|pair| pair[0] * pair[1] != 0);
+    let continued = both_moved().filter(|pair| pair[0] == pair[1]).count();
+    match both_moved().count() {
+        0 => Err(Missing::TooFew),
+        all => Ok(continued as f64 / all as f64),
+    }
+}
+
+struct Direction {
+    steps: Steps,
+    of: fn(&[i64]) -> Value,
+}
+
+impl Indicator for Direction {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
+        (self.of)(self.steps.signs(look)?)
+    }
+}
+
+/// The price in force every period back, up to the lookback.
+struct Steps {
+    whole: Window,
+    boundaries: Vec<Boundary>,
+    signs: Vec<i64>,
+}
+
+impl Steps {
+    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
+        let (period, lookback) = (spec.span("period").nanos(), spec.count("lookback") as i64);
+        let ago = |periods: i64| Span::from_nanos(period * periods);
+        Steps {
+            whole: wiring.window(spec, ago(lookback), Span::ZERO),
+            boundaries: (0..=lookback).map(|periods| Boundary::new(ago(periods))).collect(),
+            signs: Vec::with_capacity(lookback as usize),
+        }
+    }
+
+    /// At least one per period of the lookback; 0 also where a price is unknown.
+    fn signs(&mut self, look: &Look<'_>) -> Result<&[i64], Missing> {
+        let tape = &look.market.tape;
+        self.whole.read(tape, look.now)?;
+        let mut later: Option<Option<Price>> = None;
+        self.signs.clear();
+        for boundary in &mut self.boundaries {
+            let price = boundary.moment(tape, look.now).price();
+            if let Some(later) = later {
+                self.signs.push(later.zip(price).map_or(0, |(later, earlier)| (later.0 - earlier.0).signum()));
+            }
+            later = Some(price);
+        }
+        Ok(&self.signs)
+    }
+}

@@ -1,0 +1,423 @@
+//! Leaving: emergency rules, stops, data loss, targets, time, close rules: in this order (strategy-engine 2.3).
+//!
+//! Never: an exit larger than the position, or a second exit order while one works.
+
+use super::{Exits, Instance, StopKind, Turn, Wake, Working, values};
+use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::output::Action;
+use crate::engine::own::OwnView;
+use crate::engine::risk;
+use crate::engine::truth::Truth;
+
+/// Wait before the n-th retry of a dead exit; the last one repeats for ever (strategy-engine 2.4).
+const RETRY_AFTER_MS: [i64; 6] = [250, 500, 1_000, 2_000, 4_000, 5_000];
+
+/// Cooldown after a normal exit when neither section nor limits say otherwise.
+const NORMAL_COOLDOWN: Span = Span::from_seconds(5 * 60);
+
+impl Instance {
+    pub(super) fn wake_in_position(&self) -> Wake {
+        let rules = !self.ze1.is_empty() || !self.e1.is_empty() || self.def.trailing.is_some() || self.def.break_even.is_some();
+        if rules || self.def.on_data_loss.is_some() {
+            return Wake { always: true, at: self.hold_until(), ..Wake::NEVER };
+        }
+        let mut wake = Wake { at: self.hold_until(), ..Wake::NEVER };
+        let ladder = self.ladder_price().map(|price| (price, ()));
+        let targets = [self.exits.target.map(|price| (price, ())), ladder];
+        for (price, ()) in targets.into_iter().flatten() {
+            match self.side {
+                Side::Buy => wake.above = wake.above.min(price),
+                Side::Sell => wake.below = wake.below.max(price),
+            }
+        }
+        if let Some((stop, _)) = self.exits.stop {
+            match self.side {
+                Side::Buy => wake.below = wake.below.max(stop),
+                Side::Sell => wake.above = wake.above.min(stop),
+            }
+        }
+        wake
+    }
+
+    pub(super) fn guard_entry(&mut self, turn: &mut Turn<'_>) {
+        let own = self.own_view(turn);
+        if self.e1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
+            return self.emergency(turn);
+        }
+        if self.position.is_some() && self.stop_hit(turn) {
+            return;
+        }
+        let timed_out = |order: Working| self.def.z1.timeout.is_some_and(|timeout| turn.at - order.submitted_at >= timeout);
+        if let Some(order) = self.entry.filter(|order| !order.cancel_sent && timed_out(*order)) {
+            self.cancel_entry(order.id, turn);
+        }
+    }
+
+    fn cancel_entry(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        if let Some(order) = &mut self.entry {
+            order.cancel_sent = true;
+        }
+        self.cancel(id, turn);
+    }
+
+    pub(super) fn guard_position(&mut self, turn: &mut Turn<'_>) {
+        let own = self.own_view(turn);
+        let emergency = self.e1.evaluate(&mut values(turn, &own), Truth::False);
+        let close = self.ze1.evaluate(&mut values(turn, &own), Truth::False);
+        if emergency.is_true() {
+            return self.emergency(turn);
+        }
+        self.move_stop(&own, turn);
+        if self.stop_hit(turn) || self.data_lost(emergency, close, turn) || self.target_hit(turn) {
+            return;
+        }
+        if turn.at >= self.hold_until() {
+            return self.close(Trigger::MaxHold, turn, None);
+        }
+        if close.is_true() {
+            self.close_by_rule(&own, turn);
+        }
+    }
+
+    pub(super) fn guard_close(&mut self, turn: &mut Turn<'_>) {
+        let own = self.own_view(turn);
+        if self.e1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
+            return self.emergency(turn);
+        }
+        if self.stop_hit(turn) {
+            return;
+        }
+        match self.exit {
+            Some(order) if order.rests && !order.cancel_sent && turn.at - order.submitted_at >= self.def.ze1.close_timeout => {
+                self.cancel_exit(order.id, turn);
+            }
+            None => self.retry_exit(turn),
+            Some(_) => {}
+        }
+    }
+
+    fn cancel_exit(&mut self, id: OrderId, turn: &mut Turn<'_>) {
+        if let Some(order) = &mut self.exit {
+            order.cancel_sent = true;
+        }
+        self.cancel(id, turn);
+    }
+
+    pub(super) fn keep_leaving(&mut self, turn: &mut Turn<'_>) {
+        if self.exit.is_none() {
+            self.retry_exit(turn);
+        }
+    }
+
+    fn retry_exit(&mut self, turn: &mut Turn<'_>) {
+        if turn.at >= self.retry_at && self.position.is_some() {
+            self.retry_at = Timestamp::MAX;
+            self.submit_exit(OrderKind::Market, None, turn);
+        }
+    }
+
+    /// After an exit died with lots left: waits longer each time.
+    pub(super) fn schedule_retry(&mut self, at: Timestamp) {
+        let step = (self.retries as usize).min(RETRY_AFTER_MS.len() - 1);
+        self.retry_at = at + Span::from_millis(RETRY_AFTER_MS[step]);
+        self.retries += 1;
+    }
+
+    fn emergency(&mut self, turn: &mut Turn<'_>) {
+        let actions = (self.def.e1.cancel_pending, self.def.e1.close_position);
+        if !actions.1 {
+            // The document only wants working orders gone; the position stays with its other exits.
+            if let Some(order) = self.entry.filter(|order| actions.0 && !order.cancel_sent) {
+                self.cancel_entry(order.id, turn);
+            }
+            return;
+        }
+        self.leave(Trigger::Section(SectionName::E1), self.def.e1.cooldown, turn, Some(SectionName::E1));
+    }
+
+    /// Out at any price: cancels what works and closes at market.
+    pub fn leave(&mut self, trigger: Trigger, cooldown: Span, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+        self.cooldown = cooldown;
+        self.closing = Some(trigger);
+        self.go(State::EmergencyExit, trigger, turn, evidence);
+        if let Some(order) = self.entry.filter(|order| !order.cancel_sent) {
+            self.cancel_entry(order.id, turn);
+        }
+        match self.exit {
+            Some(order) if order.rests && !order.cancel_sent => self.cancel_exit(order.id, turn),
+            Some(_) => {}
+            None if self.position.is_some() => self.submit_exit(OrderKind::Market, None, turn),
+            None => {}
+        }
+    }
+
+    /// Out because somebody or a limit wants it; no rule of the document asked.
+    pub fn flatten(&mut self, trigger: Trigger, turn: &mut Turn<'_>) {
+        match self.state {
+            State::SignalDetected => self.drop_signal(trigger, turn, None),
+            State::EntryEvaluation | State::PositionActive | State::CloseOrderEvaluation => {
+                self.leave(trigger, self.normal_cooldown(), turn, None);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn normal_cooldown(&self) -> Span {
+        self.def.limits.normal_cooldown.unwrap_or(NORMAL_COOLDOWN)
+    }
+
+    /// A normal exit at market.
+    fn close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+        self.start_close(trigger, turn, evidence);
+        self.submit_exit(OrderKind::Market, None, turn);
+    }
+
+    fn start_close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+        self.cooldown = self.normal_cooldown();
+        self.closing = Some(trigger);
+        self.go(State::CloseOrderEvaluation, trigger, turn, evidence);
+    }
+
+    /// ZE1: at market, or at a resting price that asks for more or less by risk.
+    fn close_by_rule(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
+        let limit = self.close_price(own, turn);
+        self.start_close(Trigger::Section(SectionName::Ze1), turn, Some(SectionName::Ze1));
+        let kind = limit.map_or(OrderKind::Market, OrderKind::Limit);
+        self.submit_exit(kind, None, turn);
+    }
+
+    fn close_price(&self, own: &OwnView, turn: &mut Turn<'_>) -> Option<Price> {
+        let pricing = self.def.ze1.pricing.as_ref()?;
+        let (bid, ask) = turn.touch()?;
+        let touch = if self.side == Side::Buy { bid } else { ask };
+        let base = match self.def.ze1.price {
+            Some(operand) => self.operand(operand, turn, own).unwrap_or(touch),
+            None => touch,
+        };
+        let Ok(risk) = self.operand(pricing.scaling.operand, turn, own) else {
+            self.warn(Warning::RiskValueMissing, turn);
+            return None;
+        };
+        let adjustment = (pricing.factor * super::size::interpolate(risk, &pricing.scaling.points)).clamp(pricing.min_pct, pricing.max_pct);
+        let price = base * (1.0 + self.side.sign() as f64 * adjustment / 100.0);
+        // A resting close rounds towards passive: never worse for us than asked.
+        Some(self.target_tick(price, turn))
+    }
+
+    fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
+        let Some(position) = &self.position else { return };
+        let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
+        let request = OrderRequest {
+            id: turn.desk.next_order(),
+            instance: self.index,
+            symbol: self.symbol,
+            side: position.side.opposite(),
+            kind,
+            qty: qty.map_or(position.qty(), |qty| qty.min(position.qty())),
+            purpose,
+            leverage: position.leverage,
+        };
+        self.exit = Some(Working {
+            id: request.id,
+            purpose,
+            qty: request.qty,
+            filled: Qty::ZERO,
+            mid_x2: turn.mid_x2(),
+            submitted_at: turn.at,
+            cancel_sent: false,
+            rests: matches!(kind, OrderKind::Limit(_)),
+        });
+        self.submitted(&request, turn);
+        turn.out.actions.push(Action::Submit(risk::approve_exit(request)));
+    }
+
+    /// The prices that stops and targets are compared with: the mark where one is recorded, else this event's.
+    fn trigger_prices(&self, turn: &Turn<'_>) -> Option<(Price, Price)> {
+        turn.market.mark.map(|mark| (mark, mark)).or(turn.prices)
+    }
+
+    fn stop_hit(&mut self, turn: &mut Turn<'_>) -> bool {
+        let (Some((stop, kind)), Some((low, high))) = (self.exits.stop, self.trigger_prices(turn)) else { return false };
+        let hit = match self.side {
+            Side::Buy => low <= stop,
+            Side::Sell => high >= stop,
+        };
+        if hit {
+            self.leave(kind.trigger(), self.normal_cooldown(), turn, None);
+        }
+        hit
+    }
+
+    fn target_hit(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some((low, high)) = self.trigger_prices(turn) else { return false };
+        let reached = |price: Price| match self.side {
+            Side::Buy => high >= price,
+            Side::Sell => low <= price,
+        };
+        if self.exits.target.is_some_and(reached) {
+            self.close(Trigger::TakeProfit, turn, None);
+            return true;
+        }
+        if self.ladder_price().is_some_and(reached) {
+            self.climb(turn);
+            return true;
+        }
+        false
+    }
+
+    fn ladder_price(&self) -> Option<Price> {
+        self.ladder_ticks
+    }
+
+    /// A ladder step: closes its share; the rest keeps the other exits.
+    fn climb(&mut self, turn: &mut Turn<'_>) {
+        let (Some(step), Some(position)) = (self.ladder(), self.position) else { return };
+        self.exits.next_ladder += 1;
+        let share = (position.opened_lots as f64 * step.close_pct / 100.0).round() as i64;
+        self.place_ladder(turn);
+        if share > 0 {
+            self.start_close(Trigger::Ladder, turn, None);
+            self.submit_exit(OrderKind::Market, Some(Qty(share)), turn);
+        }
+    }
+
+    fn place_ladder(&mut self, turn: &Turn<'_>) {
+        let entry = self.position.map(|position| position.entry_price(turn.spec));
+        let dir = self.side.sign() as f64;
+        self.ladder_ticks =
+            self.ladder().zip(entry).map(|(step, entry)| self.target_tick(entry * (1.0 + dir * step.offset_pct / 100.0), turn));
+    }
+
+    /// ZE1 or E1 unknown for too long.
+    fn data_lost(&mut self, emergency: Truth, close: Truth, turn: &mut Turn<'_>) -> bool {
+        let Some(rule) = self.def.on_data_loss else { return false };
+        if emergency != Truth::Unknown && close != Truth::Unknown {
+            self.unknown_since = None;
+            self.data_loss_warned = false;
+            return false;
+        }
+        let since = *self.unknown_since.get_or_insert(turn.at);
+        if turn.at - since <= rule.after {
+            return false;
+        }
+        if rule.close {
+            self.leave(Trigger::DataLoss, self.normal_cooldown(), turn, None);
+            return true;
+        }
+        if !self.data_loss_warned {
+            self.data_loss_warned = true;
+            self.warn(Warning::DataLoss, turn);
+        }
+        false
+    }
+
+    /// Trailing and break-even only ever tighten.
+    fn move_stop(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
+        let Some(view) = &own.position else { return };
+        let dir = self.side.sign() as f64;
+        let best_pct = dir * 100.0 * (view.best - view.entry) / view.entry;
+        if let Some(rule) = self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct) {
+            self.exits.broke_even = true;
+            self.tighten(view.entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
+        }
+        if let Some(rule) = self.def.trailing.filter(|rule| best_pct >= rule.activation_pct) {
+            self.tighten(view.best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
+        }
+    }
+
+    fn tighten(&mut self, price: f64, kind: StopKind, turn: &mut Turn<'_>) {
+        let tick = self.stop_tick(price, turn);
+        let before = self.exits.stop;
+        let tighter = before.is_none_or(|(old, _)| if self.side == Side::Buy { tick > old } else { tick < old });
+        if !tighter {
+            return;
+        }
+        self.exits.stop = Some((tick, kind));
+        // The first move is a decision; following the price is not, or every tick would be a record.
+        if before.is_none_or(|(_, old)| old != kind) {
+            self.record(DecisionKind::StopMoved { price: tick, trigger: kind.trigger() }, turn, 0);
+        }
+    }
+
+    /// Stop, target and ladder for the average entry so far; indicator bases are frozen at the first fill.
+    pub(super) fn place_exits(&mut self, first: bool, turn: &mut Turn<'_>) {
+        let Some(position) = self.position else { return };
+        let entry = position.entry_price(turn.spec);
+        if first {
+            self.exits = Exits::default();
+            let own = self.own_view(turn);
+            self.frozen = self.freeze(&own, turn);
+        }
+        let frozen = self.frozen;
+        let dir = self.side.sign() as f64;
+        let def = std::sync::Arc::clone(&self.def);
+        let mut stop = def.z1.stop.as_ref().map(|stop| self.offset_price(stop, frozen.stop, entry, frozen.stop_scale, -1.0));
+        let mut target = def.z1.target.as_ref().map(|target| self.offset_price(target, frozen.target, entry, frozen.target_scale, 1.0));
+        if first && stop.is_some_and(|(_, fell_back)| fell_back) {
+            self.warn(Warning::StopFellBack, turn);
+        }
+        if first && target.is_some_and(|(_, fell_back)| fell_back) {
+            self.warn(Warning::TargetFellBack, turn);
+        }
+        let config = &turn.desk.config;
+        let session = |pct: Option<f64>, away: f64| pct.map(|pct| (entry * (1.0 + dir * away * pct / 100.0), false));
+        let (session_stop, session_target) = (session(config.stop_loss_pct, -1.0), session(config.take_profit_pct, 1.0));
+        let force = config.force_session_stops;
+        stop = nearer(stop, session_stop, force, entry);
+        target = nearer(target, session_target, force, entry);
+        self.exits.stop = stop.map(|(price, _)| (self.stop_tick(price, turn), StopKind::Fixed));
+        self.exits.target = target.map(|(price, _)| self.target_tick(price, turn));
+        self.place_ladder(turn);
+        if let Some((price, _)) = self.exits.stop {
+            let risk = dir as i64 * (position.cost - i128::from(price.0) * i128::from(position.lots)).signum() as i64;
+            let ticks = (position.cost - i128::from(price.0) * i128::from(position.lots)).abs();
+            self.initial_risk = (risk > 0).then(|| turn.spec.money(ticks));
+            if first {
+                self.record(DecisionKind::StopMoved { price, trigger: Trigger::StopLoss }, turn, 0);
+            }
+        }
+    }
+
+    fn freeze(&self, own: &OwnView, turn: &mut Turn<'_>) -> Frozen {
+        use crate::domain::strategy::{OffsetBase, PriceOffset};
+        let def = std::sync::Arc::clone(&self.def);
+        let mut of = |offset: Option<&PriceOffset>| match offset {
+            None => (None, 1.0),
+            Some(offset) => {
+                let value = match offset.base {
+                    OffsetBase::Indicator(operand) => self.operand(operand, turn, own).ok(),
+                    _ => None,
+                };
+                (value, self.scale(offset.risk_scaling.as_ref(), turn, own))
+            }
+        };
+        let (stop, stop_scale) = of(def.z1.stop.as_ref());
+        let (target, target_scale) = of(def.z1.target.as_ref());
+        Frozen { stop, stop_scale, target, target_scale }
+    }
+}
+
+/// Bases and scales of stop and target, read once at the first fill.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frozen {
+    stop: Option<f64>,
+    stop_scale: f64,
+    target: Option<f64>,
+    target_scale: f64,
+}
+
+impl Frozen {
+    pub(super) const NONE: Frozen = Frozen { stop: None, stop_scale: 1.0, target: None, target_scale: 1.0 };
+}
+
+/// The strategy's price, the session's where it has none, the one nearer to the entry when forced.
+fn nearer(own: Option<(f64, bool)>, session: Option<(f64, bool)>, force: bool, entry: f64) -> Option<(f64, bool)> {
+    match (own, session) {
+        (Some(own), Some(session)) if force => Some(if (own.0 - entry).abs() <= (session.0 - entry).abs() { own } else { session }),
+        (Some(own), _) => Some(own),
+        (None, session) => session,
+    }
+}

@@ -1,0 +1,210 @@
+//! What the venue says about our orders. Fills move quantities and states; nothing else does.
+//!
+//! Never: a state that assumes a fill, or a fill counted twice.
+
+use super::{Instance, Turn, Working};
+use crate::domain::decision::{DecisionKind, State, Trigger};
+use crate::domain::ledger::ClosedTrade;
+use crate::domain::num::{Money, Qty};
+use crate::domain::order::{Fill, OrderId, RejectReason};
+use crate::domain::time::Timestamp;
+use crate::engine::position::Position;
+
+/// Entry rejects in a row that switch the instance off.
+const REJECTS_THAT_DISABLE: u32 = 3;
+
+impl Instance {
+    /// An order filled, in part or in full.
+    pub fn on_fill(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        if self.entry.is_some_and(|order| order.id == fill.order) {
+            self.entry_filled(fill, turn);
+        } else {
+            self.exit_filled(fill, turn);
+        }
+    }
+
+    fn entry_filled(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        let mid = self.entry.as_mut().and_then(|order| {
+            order.filled += fill.qty;
+            order.mid_x2
+        });
+        let first = self.position.is_none();
+        let leverage = self.leverage_of_entry();
+        let position = self.position.get_or_insert_with(|| Position::open(fill, leverage));
+        position.increase(fill, mid);
+        let cost = i128::from(fill.price.0) * i128::from(fill.qty.0);
+        let notional = turn.spec.money(cost);
+        let margin = Money(notional.0 / i128::from(leverage.max(1)));
+        self.committed.0 += notional;
+        self.committed.1 += margin;
+        turn.desk.commit(self.strategy, notional, margin);
+        turn.desk.cash_flow(self.strategy, -fill.fee);
+        let mark = turn.mark().unwrap_or(fill.price);
+        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, fill.qty.0, cost);
+        self.rejects_in_a_row = 0;
+        self.place_exits(first, turn);
+    }
+
+    fn leverage_of_entry(&self) -> u32 {
+        self.def.limits.max_leverage.map_or(self.def.z1.leverage, |cap| cap.min(self.def.z1.leverage))
+    }
+
+    fn exit_filled(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        let mid = self.exit.as_mut().filter(|order| order.id == fill.order).and_then(|order| {
+            order.filled += fill.qty;
+            order.mid_x2
+        });
+        let Some(position) = &mut self.position else { return };
+        let cost_before = position.cost;
+        let gross = position.reduce(fill, mid);
+        let cost = cost_before - position.cost;
+        let mark = turn.mark().unwrap_or(fill.price);
+        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
+        turn.desk.cash_flow(self.strategy, turn.spec.money(gross) - fill.fee);
+    }
+
+    /// An order ended; whatever filled before has been reported.
+    pub fn on_done(&mut self, order: OrderId, turn: &mut Turn<'_>) {
+        if self.entry.is_some_and(|entry| entry.id == order) {
+            let entry = self.entry.take();
+            self.entry_ended(entry.is_some_and(|order| order.filled > Qty::ZERO), Trigger::EntryTimeout, turn);
+        } else if self.exit.is_some_and(|exit| exit.id == order) {
+            let exit = self.exit.take();
+            self.exit_ended(exit, turn);
+        }
+    }
+
+    fn entry_ended(&mut self, filled: bool, otherwise: Trigger, turn: &mut Turn<'_>) {
+        match (self.state, filled) {
+            (State::EntryEvaluation, true) => self.go(State::PositionActive, Trigger::Fill, turn, None),
+            (State::EntryEvaluation, false) => {
+                turn.desk.release(self.symbol, self.strategy);
+                self.drop_signal(otherwise, turn, None);
+            }
+            // Leaving already: what filled in the meantime must go too.
+            _ => self.settle(turn),
+        }
+    }
+
+    fn exit_ended(&mut self, exit: Option<Working>, turn: &mut Turn<'_>) {
+        let complete = exit.is_some_and(|order| order.filled == order.qty);
+        let partial_step = self.state == State::CloseOrderEvaluation && self.closing == Some(Trigger::Ladder);
+        if partial_step && complete && self.position.is_some_and(|position| position.lots > 0) {
+            return self.go(State::PositionActive, Trigger::Fill, turn, None);
+        }
+        if !complete && exit.is_some_and(|order| !order.cancel_sent) {
+            self.schedule_retry(turn.at);
+        } else {
+            self.retry_at = turn.at;
+        }
+        self.settle(turn);
+    }
+
+    /// Flat with nothing working: the round trip is over. Otherwise the next exit goes out.
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        match self.position {
+            Some(position) if position.lots == 0 && self.entry.is_none() && self.exit.is_none() => self.finish(&position, turn),
+            Some(position) if position.lots > 0 && self.exit.is_none() => {
+                if self.retry_at == Timestamp::MAX {
+                    self.retry_at = turn.at;
+                }
+                self.evaluate(turn);
+            }
+            None if self.entry.is_none() && self.exit.is_none() => {
+                turn.desk.release(self.symbol, self.strategy);
+                let trigger = self.closing.unwrap_or(Trigger::EntryTimeout);
+                self.rest(self.cooldown, State::Exited, trigger, turn, None);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, position: &Position, turn: &mut Turn<'_>) {
+        let reason = self.closing.unwrap_or(Trigger::Command);
+        let trade = self.closed_trade(position, reason, turn);
+        turn.desk.trade_closed(turn.at, trade.net());
+        turn.out.closed.push(trade);
+        let (notional, margin) = std::mem::take(&mut self.committed);
+        turn.desk.commit(self.strategy, -notional, -margin);
+        self.position = None;
+        self.initial_risk = None;
+        self.signal_at = None;
+        turn.desk.release(self.symbol, self.strategy);
+        if !turn.desk.holds(self.symbol) {
+            turn.excursion.clear();
+        }
+        self.rest(self.cooldown, State::Exited, reason, turn, None);
+    }
+
+    fn closed_trade(&self, position: &Position, reason: Trigger, turn: &Turn<'_>) -> ClosedTrade {
+        let dir = i128::from(position.side.sign());
+        let entry_price = position.entry_price(turn.spec);
+        let (worst, best) = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
+        let move_pct = |price| position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price;
+        let half_tick = turn.spec.money(i128::from(position.opened_lots));
+        ClosedTrade {
+            instance: self.index,
+            strategy: self.strategy,
+            symbol: self.symbol,
+            side: position.side,
+            opened_at: position.opened_at,
+            closed_at: turn.at,
+            qty: Qty(position.opened_lots),
+            entry_price,
+            exit_price: position.exit_price(turn.spec),
+            entry_notional: turn.spec.money(position.opened_cost),
+            gross: turn.spec.money(dir * (position.exit_value - position.opened_cost)),
+            fees: position.fees,
+            funding: position.funding,
+            slippage: position.slippage_x2.map(|doubled| Money(turn.spec.money(doubled).0 / 2)),
+            initial_risk: self.initial_risk,
+            worst_price: worst,
+            best_price: best,
+            mae_pct: move_pct(worst).min(0.0),
+            mfe_pct: move_pct(best).max(0.0),
+            reason,
+            fills: position.fills,
+            leverage: position.leverage,
+            draw_below: Money(half_tick.0 / 2),
+        }
+    }
+
+    /// The venue did not take an order.
+    pub fn on_reject(&mut self, order: OrderId, reason: RejectReason, turn: &mut Turn<'_>) {
+        self.record(DecisionKind::Rejected { order, reason }, turn, 0);
+        if self.entry.is_some_and(|entry| entry.id == order) {
+            self.entry = None;
+            self.rejects_in_a_row += 1;
+            self.disabled = self.rejects_in_a_row >= REJECTS_THAT_DISABLE;
+            self.entry_ended(false, Trigger::Reject, turn);
+        } else if self.exit.is_some_and(|exit| exit.id == order) {
+            self.exit = None;
+            self.schedule_retry(turn.at);
+            self.settle(turn);
+        }
+    }
+
+    /// The venue closed the position because its margin was used up.
+    pub fn on_liquidated(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        self.closing = Some(Trigger::Liquidation);
+        self.cooldown = self.def.e1.cooldown;
+        self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);
+        self.exit_filled(fill, turn);
+        for working in [self.entry, self.exit].into_iter().flatten().filter(|order| !order.cancel_sent) {
+            self.cancel(working.id, turn);
+        }
+        for working in [&mut self.entry, &mut self.exit].into_iter().flatten() {
+            working.cancel_sent = true;
+        }
+        self.settle(turn);
+    }
+
+    /// Funding was settled on the position.
+    pub fn on_funding(&mut self, amount: Money, turn: &mut Turn<'_>) {
+        if let Some(position) = &mut self.position {
+            position.funding += amount;
+            turn.desk.cash_flow(self.strategy, amount);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! How much to open, and where to leave: the formulas of strategy-engine 1.7.
+
+use super::{Instance, Turn};
+use crate::domain::decision::{Guard, Warning};
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::strategy::{OffsetBase, PriceOffset, RiskScaling, SizeAmount};
+use crate::engine::own::OwnView;
+use crate::engine::risk::Refusal;
+
+/// Linear between the points, flat beyond them.
+pub(super) fn interpolate(x: f64, points: &[(f64, f64)]) -> f64 {
+    let Some(&(first_x, first_y)) = points.first() else { return 100.0 };
+    if x <= first_x {
+        return first_y;
+    }
+    for pair in points.windows(2) {
+        let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
+        if x <= x2 {
+            return y1 + (y2 - y1) * (x - x1) / (x2 - x1);
+        }
+    }
+    points.last().map_or(first_y, |point| point.1)
+}
+
+impl Instance {
+    /// The factor of a risk scaling; 1 with a warning when its value is missing.
+    pub(super) fn scale(&self, scaling: Option<&RiskScaling>, turn: &mut Turn<'_>, own: &OwnView) -> f64 {
+        let Some(scaling) = scaling else { return 1.0 };
+        match self.operand(scaling.operand, turn, own) {
+            Ok(risk) => interpolate(risk, &scaling.points) / 100.0,
+            Err(_) => {
+                self.warn(Warning::RiskValueMissing, turn);
+                1.0
+            }
+        }
+    }
+
+    /// Lots to open at a reference price, before the limits that shrink it.
+    ///
+    /// # Errors
+    /// `BelowMinimum` with the notional and the smallest that would do.
+    pub(super) fn wanted_lots(&self, reference: Price, turn: &mut Turn<'_>, own: &OwnView) -> Result<Qty, Refusal> {
+        let size = &self.def.z1.size;
+        let limits = &self.def.limits;
+        let equity = turn.desk.equity();
+        let scale = self.scale(size.risk_scaling.as_ref(), turn, own);
+        let leverage = if size.margin_basis { f64::from(self.def.z1.leverage) } else { 1.0 };
+        let share = |pct: f64| Money((equity.0 / 1_000_000_000) * (pct * 1e7).round() as i128);
+        let scaled =
+            |money: Money| if scale == 1.0 && leverage == 1.0 { money } else { Money::from_f64(money.to_f64() * scale * leverage) };
+        let wanted = match size.amount {
+            SizeAmount::Fixed(amount) => scaled(amount),
+            SizeAmount::PercentOfEquity(pct) => scaled(share(pct)),
+            SizeAmount::Quantity(base_units) => {
+                let lots = (base_units * scale * leverage / turn.spec.lot_f64() * (1.0 + 1e-12)).floor() as i64;
+                turn.spec.notional(reference, Qty(lots))
+            }
+        };
+        let caps = [
+            limits.max_position,
+            limits.max_position_fraction.map(|f| share(100.0 * f)),
+            turn.desk.remaining_budget(self.strategy, limits),
+        ];
+        let capped = caps.into_iter().flatten().fold(wanted, Money::min);
+        let floors = [limits.min_position, limits.min_position_fraction.map(|f| share(100.0 * f))];
+        let floor = floors.into_iter().flatten().max().unwrap_or(Money::ZERO);
+        let lots = turn.spec.lots_for(capped, reference);
+        if capped < floor || lots < turn.spec.min_quantity {
+            let guard = if capped < wanted && capped <= Money::ZERO { Guard::Budget } else { Guard::BelowMinimum };
+            let smallest = floor.max(turn.spec.notional(reference, turn.spec.min_quantity));
+            return Err(Refusal::new(guard, capped.to_f64(), smallest.to_f64()));
+        }
+        Ok(lots)
+    }
+
+    /// Distance of the stop from the entry in percent, as far as it is known before the fill.
+    pub(super) fn planned_stop_pct(&self, turn: &mut Turn<'_>, own: &OwnView, reference: f64) -> Option<f64> {
+        let own_stop = self.def.z1.stop.as_ref().map(|stop| {
+            let offset = stop.offset_pct * self.scale(stop.risk_scaling.as_ref(), turn, own);
+            match stop.base {
+                OffsetBase::Entry | OffsetBase::Reference => offset,
+                OffsetBase::Indicator(operand) => match self.operand(operand, turn, own) {
+                    Ok(value) => {
+                        let price = value * (1.0 - self.side.sign() as f64 * offset / 100.0);
+                        let distance = self.side.sign() as f64 * 100.0 * (reference - price) / reference;
+                        if distance > 0.0 { distance } else { offset }
+                    }
+                    Err(_) => offset,
+                },
+            }
+        });
+        self.session_or(own_stop, turn.desk.config.stop_loss_pct, turn)
+    }
+
+    /// The strategy's percentage, the session's where it has none, the tighter of both when forced.
+    pub(super) fn session_or(&self, own: Option<f64>, session: Option<f64>, turn: &Turn<'_>) -> Option<f64> {
+        match (own, session) {
+            (Some(own), Some(session)) if turn.desk.config.force_session_stops => Some(own.min(session)),
+            (Some(own), _) => Some(own),
+            (None, session) => session,
+        }
+    }
+
+    /// Stop and target for an average entry price. `dir` is −1 for a stop of a long and +1 for its target.
+    pub(super) fn offset_price(&self, offset: &PriceOffset, frozen: Option<f64>, entry: f64, scale: f64, away: f64) -> (f64, bool) {
+        let dir = self.side.sign() as f64 * away;
+        let share = 1.0 + dir * offset.offset_pct * scale / 100.0;
+        let from_entry = entry * share;
+        let base = match offset.base {
+            OffsetBase::Entry => return (from_entry, false),
+            OffsetBase::Reference => Some(self.reference),
+            OffsetBase::Indicator(_) => frozen,
+        };
+        match base.map(|base| base * share) {
+            // A stop above (or a target below) the entry would end the position at once.
+            Some(price) if dir * (price - entry) > 0.0 => (price, false),
+            _ => (from_entry, true),
+        }
+    }
+
+    /// The tick at which a stop is hit: the price itself or beyond.
+    pub(super) fn stop_tick(&self, price: f64, turn: &Turn<'_>) -> Price {
+        match self.side {
+            Side::Buy => turn.spec.price_floor(price),
+            Side::Sell => turn.spec.price_ceil(price),
+        }
+    }
+
+    /// The tick at which a target is reached.
+    pub(super) fn target_tick(&self, price: f64, turn: &Turn<'_>) -> Price {
+        match self.side {
+            Side::Buy => turn.spec.price_ceil(price),
+            Side::Sell => turn.spec.price_floor(price),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interpolate;
+
+    #[test]
+    fn scales_like_the_reference_table() {
+        let points = [(20.0, 120.0), (80.0, 60.0)];
+        for (risk, scale) in [(10.0, 120.0), (50.0, 90.0), (65.0, 75.0), (95.0, 60.0)] {
+            assert_eq!(interpolate(risk, &points), scale);
+        }
+    }
+}

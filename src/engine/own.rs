@@ -1,0 +1,86 @@
+//! Values of the instance and its session that conditions may read (strategy-engine 3.7).
+//!
+//! Outside a position the position's values are missing, never zero.
+
+use crate::domain::order::Side;
+use crate::domain::strategy::OwnValue;
+use crate::domain::time::Timestamp;
+use crate::engine::indicators::{Missing, Value, ratio};
+
+/// A snapshot taken before an instance is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnView {
+    /// Event time.
+    pub now: Timestamp,
+    /// When S1 became true.
+    pub signal_at: Option<Timestamp>,
+    /// The open position.
+    pub position: Option<PositionView>,
+    /// Session equity against its start, percent.
+    pub session_pnl_pct: f64,
+    /// Open or opening positions of the session.
+    pub open_positions: u32,
+    /// Σ notional / equity, percent.
+    pub exposure_pct: f64,
+}
+
+/// An open position in the quote currency.
+#[derive(Clone, Copy, Debug)]
+pub struct PositionView {
+    /// `Buy` for a long.
+    pub side: Side,
+    /// Average entry price.
+    pub entry: f64,
+    /// Best price since the first fill.
+    pub best: f64,
+    /// Touch on the closing side.
+    pub closing: Option<f64>,
+    /// Last trade.
+    pub last: Option<f64>,
+    /// Leverage.
+    pub leverage: u32,
+    /// First fill.
+    pub opened_at: Timestamp,
+    /// Isolated liquidation price.
+    pub liquidation: f64,
+    /// Fees of the whole round trip, percent of the entry price.
+    pub fees_pct: f64,
+}
+
+impl PositionView {
+    fn pnl_pct(&self, price: Option<f64>) -> Value {
+        let price = price.ok_or(Missing::WarmUp)?;
+        ratio(self.side.sign() as f64 * 100.0 * (price - self.entry), self.entry)
+    }
+}
+
+impl OwnView {
+    /// The value now.
+    pub fn value(&self, which: OwnValue) -> Value {
+        let position = self.position.as_ref().ok_or(Missing::NoPosition);
+        match which {
+            OwnValue::UnrealizedPnlPct { last, net } => {
+                let position = position?;
+                let gross = position.pnl_pct(if last { position.last } else { position.closing })?;
+                Ok(if net { gross - position.fees_pct } else { gross })
+            }
+            OwnValue::LossPct => position?.pnl_pct(position?.closing).map(|pnl| (-pnl).max(0.0)),
+            OwnValue::RoePct => position?.pnl_pct(position?.closing).map(|pnl| pnl * f64::from(position.map_or(1, |p| p.leverage))),
+            OwnValue::DrawdownFromPeakPct => {
+                let position = position?;
+                let price = position.last.ok_or(Missing::WarmUp)?;
+                ratio(position.side.sign() as f64 * 100.0 * (position.best - price), position.best)
+            }
+            OwnValue::SignalAgeSeconds => self.signal_at.map(|at| (self.now - at).seconds_f64()).ok_or(Missing::NoSignal),
+            OwnValue::PositionAgeSeconds => Ok((self.now - position?.opened_at).seconds_f64()),
+            OwnValue::LiquidationDistancePct => {
+                let position = position?;
+                let price = position.last.ok_or(Missing::WarmUp)?;
+                ratio(100.0 * (price - position.liquidation).abs(), price)
+            }
+            OwnValue::SessionPnlPct => Ok(self.session_pnl_pct),
+            OwnValue::OpenPositions => Ok(f64::from(self.open_positions)),
+            OwnValue::PortfolioExposurePct => Ok(self.exposure_pct),
+        }
+    }
+}

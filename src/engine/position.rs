@@ -1,0 +1,130 @@
+//! One instance's open position: exact cost, fees and funding, from the first fill to flat.
+//!
+//! Cost is kept in ticks × lots, so partial exits never lose a fraction. Never: a price that was not filled.
+
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::{Fill, Side};
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::Timestamp;
+
+/// An open position with everything its round trip has gathered so far.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Position {
+    /// `Buy` for a long.
+    pub side: Side,
+    /// Open lots.
+    pub lots: i64,
+    /// Cost of the open lots, ticks × lots.
+    pub cost: i128,
+    /// Lots opened over its life.
+    pub opened_lots: i64,
+    /// Cost of all opened lots, ticks × lots.
+    pub opened_cost: i128,
+    /// Σ price × lots of the exits, ticks × lots.
+    pub exit_value: i128,
+    /// Fees paid.
+    pub fees: Money,
+    /// Funding received.
+    pub funding: Money,
+    /// Twice the ticks × lots lost against the mids the decisions saw; `None` once a mid was unknown.
+    pub slippage_x2: Option<i128>,
+    /// First fill.
+    pub opened_at: Timestamp,
+    /// Price of the first fill: the start of both excursions.
+    pub first_price: Price,
+    /// Leverage it was opened with.
+    pub leverage: u32,
+    /// Fills so far.
+    pub fills: u32,
+}
+
+impl Position {
+    /// A position from its first fill.
+    pub fn open(fill: &Fill, leverage: u32) -> Self {
+        Position {
+            side: fill.side,
+            lots: 0,
+            cost: 0,
+            opened_lots: 0,
+            opened_cost: 0,
+            exit_value: 0,
+            fees: Money::ZERO,
+            funding: Money::ZERO,
+            slippage_x2: Some(0),
+            opened_at: fill.at,
+            first_price: fill.price,
+            leverage,
+            fills: 0,
+        }
+    }
+
+    /// More of it. `mid_x2` is twice the mid the decision saw.
+    pub fn increase(&mut self, fill: &Fill, mid_x2: Option<i64>) {
+        let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
+        self.lots += fill.qty.0;
+        self.cost += value;
+        self.opened_lots += fill.qty.0;
+        self.opened_cost += value;
+        self.count(fill, mid_x2);
+    }
+
+    /// Less of it. Returns the realised gross in ticks × lots, exact over the whole life.
+    pub fn reduce(&mut self, fill: &Fill, mid_x2: Option<i64>) -> i128 {
+        assert!(fill.qty.0 <= self.lots, "a reduce-only fill of {} exceeds the open {} lots", fill.qty.0, self.lots);
+        let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
+        // The last exit takes the remainder of the division with it, so the parts add up to the whole.
+        let cost = if fill.qty.0 == self.lots { self.cost } else { self.cost * i128::from(fill.qty.0) / i128::from(self.lots) };
+        self.lots -= fill.qty.0;
+        self.cost -= cost;
+        self.exit_value += value;
+        self.count(fill, mid_x2);
+        i128::from(self.side.sign()) * (value - cost)
+    }
+
+    fn count(&mut self, fill: &Fill, mid_x2: Option<i64>) {
+        self.fees += fill.fee;
+        self.fills += 1;
+        self.slippage_x2 = match (self.slippage_x2, mid_x2) {
+            (Some(sum), Some(mid)) => Some(sum + i128::from(fill.side.sign() * (2 * fill.price.0 - mid)) * i128::from(fill.qty.0)),
+            _ => None,
+        };
+    }
+
+    /// Average price of all opening fills.
+    pub fn entry_price(&self, spec: &SymbolSpec) -> f64 {
+        average(self.opened_cost, self.opened_lots, spec)
+    }
+
+    /// Average price of all closing fills.
+    pub fn exit_price(&self, spec: &SymbolSpec) -> f64 {
+        average(self.exit_value, self.opened_lots - self.lots, spec)
+    }
+
+    /// Profit of closing the open lots at a price, before costs, ticks × lots.
+    pub fn unrealised(&self, price: Price) -> i128 {
+        i128::from(self.side.sign()) * (i128::from(price.0) * i128::from(self.lots) - self.cost)
+    }
+
+    /// Open quantity.
+    pub fn qty(&self) -> Qty {
+        Qty(self.lots)
+    }
+
+    /// Isolated liquidation price (strategy-engine 4.4), moved closer by fees and funding already paid.
+    pub fn liquidation_price(&self, spec: &SymbolSpec) -> f64 {
+        let notional = spec.money(self.cost);
+        let maintenance = spec.tier(notional).maintenance.fraction();
+        let entry = average(self.cost, self.lots, spec);
+        let paid = (self.fees - self.funding).to_f64() / notional.to_f64().max(f64::MIN_POSITIVE);
+        let dir = self.side.sign() as f64;
+        entry * (1.0 + dir * (maintenance - 1.0 / f64::from(self.leverage) + paid))
+    }
+}
+
+fn average(value: i128, lots: i64, spec: &SymbolSpec) -> f64 {
+    if lots == 0 {
+        return 0.0;
+    }
+    let power = crate::domain::decimal::POWERS_OF_TEN[usize::from(spec.price_step.scale())] as f64;
+    value as f64 * spec.price_step.mantissa() as f64 / (lots as f64 * power)
+}

@@ -1,0 +1,208 @@
+//! Risk limits: an entry becomes an order only through here. Exits pass; they never make a position larger.
+//!
+//! Never: an approval after an error, or without its numbers. Only this file makes an [`Approved`] order.
+
+use crate::domain::decision::Guard;
+use crate::domain::num::Money;
+use crate::domain::order::{OrderId, OrderRequest, Purpose};
+use crate::domain::time::Span;
+
+/// A value that the risk limits have let pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Approved<T>(T);
+
+impl<T> Approved<T> {
+    /// The approved value.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Approved<OrderRequest> {
+    /// The same order with the number it is sent under.
+    pub fn numbered(self, id: OrderId) -> Self {
+        Approved(OrderRequest { id, ..self.0 })
+    }
+}
+
+/// A refusal with its numbers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Refusal {
+    /// By what.
+    pub guard: Guard,
+    /// Measured.
+    pub value: f64,
+    /// Allowed.
+    pub threshold: f64,
+}
+
+impl Refusal {
+    /// Shorthand.
+    pub fn new(guard: Guard, value: f64, threshold: f64) -> Self {
+        Refusal { guard, value, threshold }
+    }
+}
+
+/// Limits of a session (strategy-engine 5.2). `None` switches a limit off.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RiskLimits {
+    /// Position notional, percent of equity × `max_leverage`.
+    pub max_position_pct: Option<f64>,
+    /// Loss at the stop, percent of equity; larger entries shrink.
+    pub risk_per_trade_pct: Option<f64>,
+    /// Open or opening positions.
+    pub max_concurrent: Option<u32>,
+    /// Notional in one symbol, percent of equity.
+    pub symbol_exposure_pct: Option<f64>,
+    /// Σ notional, percent of equity.
+    pub total_exposure_pct: Option<f64>,
+    /// Used margin, percent of equity.
+    pub margin_pct: Option<f64>,
+    /// Loss of the UTC day, percent of day-start equity: blocks entries; at 1.5 × everything is closed.
+    pub daily_loss_pct: Option<f64>,
+    /// Fall from the equity peak, percent: everything is closed and the session stops.
+    pub drawdown_pct: Option<f64>,
+    /// Losses in a row that pause entries.
+    pub consecutive_losses: Option<u32>,
+    /// For how long.
+    pub loss_pause: Span,
+    /// Entries a UTC day.
+    pub trades_per_day: Option<u32>,
+    /// Orders in a second; entries wait.
+    pub orders_per_second: Option<u32>,
+    /// Orders in a minute; entries wait.
+    pub orders_per_minute: Option<u32>,
+    /// Highest leverage.
+    pub max_leverage: u32,
+    /// Spread at entry, percent of mid, when a book is recorded.
+    pub max_spread_pct: Option<f64>,
+    /// Expected slippage by walking the book, percent; larger entries shrink.
+    pub max_slippage_pct: Option<f64>,
+    /// Share of the depth visible within 0.5 % that an entry may take, percent; larger entries shrink.
+    pub max_depth_share_pct: Option<f64>,
+    /// Distance of an order price from mid, percent.
+    pub price_band_pct: Option<f64>,
+    /// Liquidation must be this many times further away than the stop.
+    pub min_liquidation_to_stop: Option<f64>,
+    /// One position per symbol: others wait.
+    pub exclusive_symbols: bool,
+}
+
+impl Default for RiskLimits {
+    fn default() -> Self {
+        RiskLimits {
+            max_position_pct: Some(10.0),
+            risk_per_trade_pct: Some(1.0),
+            max_concurrent: Some(3),
+            symbol_exposure_pct: Some(30.0),
+            total_exposure_pct: Some(100.0),
+            margin_pct: Some(50.0),
+            daily_loss_pct: Some(5.0),
+            drawdown_pct: Some(15.0),
+            consecutive_losses: Some(4),
+            loss_pause: Span::from_seconds(30 * 60),
+            trades_per_day: Some(30),
+            orders_per_second: Some(5),
+            orders_per_minute: Some(60),
+            max_leverage: 10,
+            max_spread_pct: Some(1.0),
+            max_slippage_pct: Some(0.5),
+            max_depth_share_pct: Some(25.0),
+            price_band_pct: Some(2.0),
+            min_liquidation_to_stop: Some(2.0),
+            exclusive_symbols: true,
+        }
+    }
+}
+
+impl RiskLimits {
+    /// No limits at all: for workloads that must count every order.
+    pub fn none() -> Self {
+        RiskLimits {
+            max_position_pct: None,
+            risk_per_trade_pct: None,
+            max_concurrent: None,
+            symbol_exposure_pct: None,
+            total_exposure_pct: None,
+            margin_pct: None,
+            daily_loss_pct: None,
+            drawdown_pct: None,
+            consecutive_losses: None,
+            loss_pause: Span::ZERO,
+            trades_per_day: None,
+            orders_per_second: None,
+            orders_per_minute: None,
+            max_leverage: 100,
+            max_spread_pct: None,
+            max_slippage_pct: None,
+            max_depth_share_pct: None,
+            price_band_pct: None,
+            min_liquidation_to_stop: None,
+            exclusive_symbols: false,
+        }
+    }
+}
+
+/// What an entry would do to the account, measured by the desk and the instance.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryImpact {
+    /// Equity now.
+    pub equity: Money,
+    /// Notional of the entry.
+    pub notional: Money,
+    /// Notional already in the symbol.
+    pub symbol_exposure: Money,
+    /// Notional of all positions.
+    pub total_exposure: Money,
+    /// Margin already used.
+    pub used_margin: Money,
+    /// Leverage of the entry.
+    pub leverage: u32,
+    /// Distance to the stop, percent, when there is one.
+    pub stop_pct: Option<f64>,
+    /// Distance to liquidation, percent.
+    pub liquidation_pct: f64,
+    /// Spread, percent, when a book is recorded.
+    pub spread_pct: Option<f64>,
+    /// Order price against mid, percent, when both are known.
+    pub band_pct: Option<f64>,
+}
+
+fn share_pct(part: Money, whole: Money) -> f64 {
+    if whole.0 <= 0 { f64::INFINITY } else { 100.0 * part.to_f64() / whole.to_f64() }
+}
+
+/// Lets an entry pass, or says which limit refuses it.
+///
+/// # Errors
+/// The first limit hit, with the measured and the allowed value.
+pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRequest) -> Result<Approved<OrderRequest>, Refusal> {
+    let over = |guard, value: f64, limit: Option<f64>| match limit {
+        Some(limit) if value > limit || !value.is_finite() => Err(Refusal::new(guard, value, limit)),
+        _ => Ok(()),
+    };
+    over(Guard::Leverage, f64::from(impact.leverage), Some(f64::from(limits.max_leverage)))?;
+    over(Guard::Spread, impact.spread_pct.unwrap_or(0.0), limits.max_spread_pct)?;
+    over(Guard::PriceBand, impact.band_pct.unwrap_or(0.0), limits.price_band_pct)?;
+    let position_limit = limits.max_position_pct.map(|pct| pct * f64::from(limits.max_leverage));
+    over(Guard::PositionNotional, share_pct(impact.notional, impact.equity), position_limit)?;
+    over(Guard::SymbolExposure, share_pct(impact.symbol_exposure + impact.notional, impact.equity), limits.symbol_exposure_pct)?;
+    over(Guard::TotalExposure, share_pct(impact.total_exposure + impact.notional, impact.equity), limits.total_exposure_pct)?;
+    let margin = Money(impact.notional.0 / i128::from(impact.leverage.max(1)));
+    over(Guard::Margin, share_pct(impact.used_margin + margin, impact.equity), limits.margin_pct)?;
+    if let (Some(times), Some(stop)) = (limits.min_liquidation_to_stop, impact.stop_pct)
+        && impact.liquidation_pct < times * stop
+    {
+        return Err(Refusal::new(Guard::LiquidationDistance, impact.liquidation_pct, times * stop));
+    }
+    Ok(Approved(request))
+}
+
+/// Lets an exit pass: it is reduce-only, so there is nothing to refuse.
+///
+/// # Panics
+/// When asked for an entry: a bug.
+pub fn approve_exit(request: OrderRequest) -> Approved<OrderRequest> {
+    assert!(request.purpose != Purpose::Entry, "entries go through approve_entry");
+    Approved(request)
+}

@@ -1,0 +1,402 @@
+//! Sections compiled for one instance: conditions with their slots, combined by three-valued logic, with the memory
+//! that durations, edges and sequences need.
+//!
+//! Never: the wall clock, or a look at a value that a known result does not need (stateful conditions excepted:
+//! their memory must see every evaluation).
+
+use crate::domain::decision::{Evidence, SectionName};
+use crate::domain::strategy::{Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold};
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
+use crate::engine::own::OwnView;
+use crate::engine::truth::Truth;
+
+/// A raw unknown this long clears the memory of a duration (strategy-engine 1.5).
+const UNKNOWN_CLEARS_AFTER: Span = Span::from_seconds(2);
+
+/// What a compiled condition reads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Source {
+    /// An indicator of the symbol.
+    Slot(SlotId),
+    /// A value of the instance or session.
+    Own(OwnValue),
+}
+
+/// Reads values for one evaluation.
+pub struct Values<'a> {
+    /// Event time, steps and market.
+    pub look: Look<'a>,
+    /// The symbol's indicators.
+    pub set: &'a mut IndicatorSet,
+    /// Values of the instance and session.
+    pub own: &'a OwnView,
+}
+
+impl Values<'_> {
+    /// The value of a source now.
+    #[inline]
+    pub fn get(&mut self, source: Source) -> Value {
+        match source {
+            Source::Slot(id) => self.set.value(id, self.look),
+            Source::Own(own) => self.own.value(own),
+        }
+    }
+}
+
+/// The right side of a compiled condition.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Right {
+    /// A number.
+    Value(f64),
+    /// Inside both bounds.
+    Between(f64, f64),
+    /// Another value × multiplier + offset.
+    Other(Source, f64, f64),
+}
+
+/// A compiled condition.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Left side.
+    pub left: Source,
+    /// Comparison.
+    pub comparison: Comparison,
+    /// Right side.
+    pub right: Right,
+    hold: Span,
+    edge: Edge,
+    edge_window: Span,
+    /// Place in the rule's memory, when it needs any.
+    memory: Option<usize>,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Memory {
+    true_since: Option<Timestamp>,
+    unknown_since: Option<Timestamp>,
+    last_known: Option<bool>,
+    edge_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+enum Expr {
+    Test(usize),
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    Not(Box<Expr>),
+}
+
+#[derive(Clone, Debug)]
+struct Steps {
+    steps: Vec<Expr>,
+    max_gap: Span,
+    max_total: Span,
+    /// Next step to become true, when the first did, when the last did.
+    next: usize,
+    started: Timestamp,
+    advanced: Timestamp,
+    complete: bool,
+}
+
+/// A section's rule with its memory.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    tests: Vec<Test>,
+    root: Option<Expr>,
+    steps: Option<Steps>,
+    memory: Vec<Memory>,
+}
+
+/// Two values are the same when they differ by less than this share.
+const EQUAL_TOLERANCE: f64 = 1e-9;
+
+/// Compares as documents define it.
+#[inline]
+pub fn compare(left: f64, comparison: Comparison, right: f64) -> bool {
+    match comparison {
+        Comparison::Greater => left > right,
+        Comparison::GreaterOrEqual => left >= right,
+        Comparison::Less => left < right,
+        Comparison::LessOrEqual => left <= right,
+        Comparison::Equal => (left - right).abs() <= EQUAL_TOLERANCE * right.abs().max(1.0),
+        Comparison::NotEqual => (left - right).abs() > EQUAL_TOLERANCE * right.abs().max(1.0),
+    }
+}
+
+impl Rule {
+    /// Compiles a section; `resolve` maps the document's operands to sources of this symbol.
+    pub fn compile(section: &Section, resolve: &mut dyn FnMut(Operand) -> Source) -> Rule {
+        let mut rule = Rule { tests: Vec::new(), root: None, steps: None, memory: Vec::new() };
+        if !section.root.children.is_empty() {
+            rule.root = Some(rule.group(&section.root, resolve));
+        }
+        rule.steps = section.sequence.as_ref().map(|sequence| rule.sequence(sequence, resolve));
+        rule
+    }
+
+    fn sequence(&mut self, sequence: &Sequence, resolve: &mut dyn FnMut(Operand) -> Source) -> Steps {
+        let steps = sequence.steps.iter().map(|step| self.group(step, resolve)).collect();
+        Steps {
+            steps,
+            max_gap: sequence.max_gap,
+            max_total: sequence.max_total,
+            next: 0,
+            started: Timestamp::MIN,
+            advanced: Timestamp::MIN,
+            complete: false,
+        }
+    }
+
+    fn group(&mut self, group: &Group, resolve: &mut dyn FnMut(Operand) -> Source) -> Expr {
+        let children = group.children.iter().map(|node| match node {
+            Node::Condition(condition) => self.condition(condition, resolve),
+            Node::Group(inner) => self.group(inner, resolve),
+        });
+        let children: Vec<Expr> = children.collect();
+        let combined = match group.logic {
+            Logic::And => Expr::All(children),
+            Logic::Or => Expr::Any(children),
+        };
+        if group.negate { Expr::Not(Box::new(combined)) } else { combined }
+    }
+
+    fn condition(&mut self, condition: &Condition, resolve: &mut dyn FnMut(Operand) -> Source) -> Expr {
+        let right = match condition.threshold {
+            Threshold::Value(value) => Right::Value(value),
+            Threshold::Between(low, high) => Right::Between(low, high),
+            Threshold::Other { operand, multiplier, offset } => Right::Other(resolve(operand), multiplier, offset),
+        };
+        let stateful = condition.hold > Span::ZERO || condition.edge != Edge::None;
+        let memory = stateful.then(|| {
+            self.memory.push(Memory::default());
+            self.memory.len() - 1
+        });
+        self.tests.push(Test {
+            left: resolve(condition.operand),
+            comparison: condition.comparison,
+            right,
+            hold: condition.hold,
+            edge: condition.edge,
+            edge_window: condition.edge_window,
+            memory,
+        });
+        Expr::Test(self.tests.len() - 1)
+    }
+
+    /// Whether there is nothing to be true.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none() && self.steps.is_none()
+    }
+
+    /// Forgets durations, edges and sequences: the section becomes relevant anew.
+    pub fn reset(&mut self) {
+        self.memory.fill(Memory::default());
+        if let Some(steps) = &mut self.steps {
+            steps.restart();
+        }
+    }
+
+    /// No edge counts across a gap.
+    pub fn forget_edges(&mut self) {
+        for memory in &mut self.memory {
+            *memory = Memory { true_since: None, ..Memory::default() };
+        }
+    }
+
+    /// Sources the rule reads.
+    pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        self.tests.iter().flat_map(|test| {
+            let other = match test.right {
+                Right::Other(source, ..) => Some(source),
+                _ => None,
+            };
+            std::iter::once(test.left).chain(other)
+        })
+    }
+
+    /// The stateless conditions that must all be true for the rule to be true: what a gate may test first. `None`
+    /// when the rule is not a plain conjunction of those and possibly more.
+    pub fn necessary(&self) -> Option<Vec<&Test>> {
+        let Some(Expr::All(children)) = &self.root else { return None };
+        let plain = children.iter().filter_map(|child| match child {
+            Expr::Test(index) if self.tests[*index].memory.is_none() => Some(&self.tests[*index]),
+            _ => None,
+        });
+        let stateless = self.memory.is_empty() && self.steps.is_none();
+        stateless.then(|| plain.collect())
+    }
+
+    /// The truth of the section now; `when_empty` when it has no rule.
+    pub fn evaluate(&mut self, values: &mut Values<'_>, when_empty: Truth) -> Truth {
+        let Rule { tests, root, steps, memory } = self;
+        let now = values.look.now;
+        let mut result = when_empty;
+        if let Some(root) = root {
+            result = root.evaluate(tests, memory, values);
+        }
+        if let Some(steps) = steps {
+            let sequence = steps.evaluate(tests, memory, values, now);
+            result = if root.is_some() { result.and(sequence) } else { sequence };
+        }
+        result
+    }
+
+    /// Appends what every condition shows now, in document order. Returns how many there are.
+    pub fn evidence(&self, section: SectionName, values: &mut Values<'_>, into: &mut Vec<Evidence>) -> u16 {
+        for (index, test) in self.tests.iter().enumerate() {
+            let value = values.get(test.left);
+            let (threshold, met) = match (value, test.bounds(values)) {
+                (Ok(left), Ok((low, high))) => (Some(low), Some(test.raw(left, low, high))),
+                (Err(_), Ok((low, _))) => (Some(low), None),
+                (_, Err(_)) => (None, None),
+            };
+            into.push(Evidence { section, condition: index as u16, value: value.map_err(|missing| missing.word()), threshold, met });
+        }
+        self.tests.len() as u16
+    }
+}
+
+impl Test {
+    #[inline]
+    fn bounds(&self, values: &mut Values<'_>) -> Result<(f64, f64), crate::engine::indicators::Missing> {
+        match self.right {
+            Right::Value(value) => Ok((value, value)),
+            Right::Between(low, high) => Ok((low, high)),
+            Right::Other(source, multiplier, offset) => values.get(source).map(|value| (value * multiplier + offset, 0.0)),
+        }
+    }
+
+    #[inline]
+    fn raw(&self, left: f64, low: f64, high: f64) -> bool {
+        match self.right {
+            Right::Between(..) => left >= low && left <= high,
+            _ => compare(left, self.comparison, low),
+        }
+    }
+
+    /// The condition without its duration or edge.
+    #[inline]
+    pub fn now(&self, values: &mut Values<'_>) -> Truth {
+        let Ok(left) = values.get(self.left) else { return Truth::Unknown };
+        match self.bounds(values) {
+            Ok((low, high)) => Truth::from(self.raw(left, low, high)),
+            Err(_) => Truth::Unknown,
+        }
+    }
+
+    fn remembered(&self, memory: &mut Memory, raw: Truth, now: Timestamp) -> Truth {
+        let before = memory.last_known;
+        match raw {
+            Truth::Unknown => {
+                let since = *memory.unknown_since.get_or_insert(now);
+                if now - since > UNKNOWN_CLEARS_AFTER {
+                    memory.true_since = None;
+                }
+                return Truth::Unknown;
+            }
+            Truth::True => {
+                memory.true_since.get_or_insert(now);
+            }
+            Truth::False => memory.true_since = None,
+        }
+        memory.unknown_since = None;
+        let is_true = raw.is_true();
+        memory.last_known = Some(is_true);
+        let held = memory.true_since.is_some_and(|since| now - since >= self.hold);
+        match self.edge {
+            Edge::None => Truth::from(is_true && held),
+            Edge::Rising | Edge::Falling => {
+                let wanted = self.edge == Edge::Rising;
+                if is_true != wanted {
+                    memory.edge_at = None;
+                } else if before == Some(!wanted) {
+                    memory.edge_at = Some(now);
+                }
+                let fresh = memory.edge_at.is_some_and(|edge| now - edge <= self.edge_window);
+                Truth::from(fresh && (!is_true || held))
+            }
+        }
+    }
+}
+
+impl Expr {
+    fn evaluate(&self, tests: &[Test], memory: &mut [Memory], values: &mut Values<'_>) -> Truth {
+        match self {
+            Expr::Test(index) => {
+                let test = &tests[*index];
+                let raw = test.now(values);
+                match test.memory {
+                    None => raw,
+                    Some(place) => test.remembered(&mut memory[place], raw, values.look.now),
+                }
+            }
+            Expr::All(children) => Expr::combine(children, tests, memory, values, Truth::True, Truth::and, Truth::False),
+            Expr::Any(children) => Expr::combine(children, tests, memory, values, Truth::False, Truth::or, Truth::True),
+            Expr::Not(inner) => inner.evaluate(tests, memory, values).negate(),
+        }
+    }
+
+    /// Stops at the first child that settles the result, unless a later child has a memory that must see this moment.
+    fn combine(
+        children: &[Expr],
+        tests: &[Test],
+        memory: &mut [Memory],
+        values: &mut Values<'_>,
+        neutral: Truth,
+        join: fn(Truth, Truth) -> Truth,
+        settles: Truth,
+    ) -> Truth {
+        let mut result = neutral;
+        for child in children {
+            if result == settles && (memory.is_empty() || !child.remembers(tests)) {
+                continue;
+            }
+            result = join(result, child.evaluate(tests, memory, values));
+            if result == settles && memory.is_empty() {
+                break;
+            }
+        }
+        result
+    }
+
+    fn remembers(&self, tests: &[Test]) -> bool {
+        match self {
+            Expr::Test(index) => tests[*index].memory.is_some(),
+            Expr::All(children) | Expr::Any(children) => children.iter().any(|child| child.remembers(tests)),
+            Expr::Not(inner) => inner.remembers(tests),
+        }
+    }
+}
+
+impl Steps {
+    fn restart(&mut self) {
+        self.next = 0;
+        self.complete = false;
+    }
+
+    /// True at the evaluation in which the last step became true, in order and in time.
+    fn evaluate(&mut self, tests: &[Test], memory: &mut [Memory], values: &mut Values<'_>, now: Timestamp) -> Truth {
+        if self.complete {
+            self.restart();
+        }
+        let late = self.next > 0 && (now - self.advanced > self.max_gap || now - self.started > self.max_total);
+        if late {
+            self.restart();
+        }
+        let truth = self.steps[self.next].evaluate(tests, memory, values);
+        if truth.is_true() {
+            if self.next == 0 {
+                self.started = now;
+            }
+            self.advanced = now;
+            self.next += 1;
+            if self.next == self.steps.len() {
+                self.complete = true;
+                self.next = 0;
+                return Truth::True;
+            }
+        }
+        if truth == Truth::Unknown { Truth::Unknown } else { Truth::False }
+    }
+}

@@ -1,0 +1,214 @@
+//! Drives an engine over recorded events against the simulated venue: a plain loop on the caller's thread.
+//!
+//! One timeline: the engine's clock. An order acts, and its fill is seen, one latency after its decision.
+//! Never: the wall clock (pacing is the caller's), or an event shown to the engine before its time.
+
+use crate::domain::decision::Trigger;
+use crate::domain::event::{Body, Event};
+use crate::domain::order::OrderEvent;
+use crate::domain::strategy::StrategyDef;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::engine::Engine;
+use crate::engine::desk::SessionConfig;
+use crate::engine::output::{Action, Outputs};
+use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
+use crate::sim::{Venue, VenueConfig, VenueCounts};
+use std::sync::Arc;
+
+/// Takes down what a run does, in order.
+pub trait Recorder {
+    /// A tick is about to be applied.
+    fn tick(&mut self, _tick: &Tick) {}
+
+    /// The engine did something.
+    fn outputs(&mut self, out: &Outputs);
+}
+
+/// How far a run has come; shown while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Ticks applied.
+    pub ticks: u64,
+    /// Event time.
+    pub at: Timestamp,
+}
+
+/// Why a run goes on or ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// End now, positions closed as at the end of the data.
+    Stop,
+}
+
+/// An engine with its venue.
+pub struct Backtest {
+    table: Arc<SymbolTable>,
+    engine: Engine,
+    venue: Venue,
+    out: Outputs,
+    events: Vec<OrderEvent>,
+    seq: u64,
+    ticks: u64,
+    at: Timestamp,
+    stopping: bool,
+}
+
+impl Backtest {
+    /// Before the first event. The strategies run on every symbol of the table.
+    pub fn new(table: Arc<SymbolTable>, strategies: &[Arc<StrategyDef>], session: SessionConfig, venue: VenueConfig) -> Self {
+        let engine = Engine::new(&table, strategies, session);
+        let venue = Venue::new(venue, table.len());
+        Backtest {
+            table,
+            engine,
+            venue,
+            out: Outputs::default(),
+            events: Vec::new(),
+            seq: 0,
+            ticks: 0,
+            at: Timestamp::MIN,
+            stopping: false,
+        }
+    }
+
+    /// Runs a feed to its end. `watch` is called once per chunk.
+    ///
+    /// # Errors
+    /// What the feed could not read; everything before it has been applied.
+    pub fn run<R: Recorder>(
+        &mut self,
+        feed: &mut dyn Feed,
+        recorder: &mut R,
+        watch: &mut dyn FnMut(Progress) -> Flow,
+    ) -> Result<(), FeedError> {
+        let mut chunk = Chunk::default();
+        while feed.next(&mut chunk)? {
+            for tick in chunk.ticks() {
+                self.tick(&chunk, tick, recorder);
+            }
+            let stop = watch(Progress { ticks: self.ticks, at: self.at }) == Flow::Stop;
+            if stop || (self.stopping && self.engine.is_flat()) {
+                break;
+            }
+        }
+        self.finish(recorder);
+        Ok(())
+    }
+
+    /// Applies one tick and everything that is due before it.
+    #[inline]
+    pub fn tick<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
+        let at = tick.at;
+        if self.engine.next_clock() < at || self.venue.next_due() <= at {
+            self.run_due(at, recorder);
+        }
+        self.at = at;
+        self.ticks += 1;
+        recorder.tick(tick);
+        if let Some(market) = chunk.market(tick) {
+            self.venue.on_market(&self.table, tick.symbol, at, &market, &mut self.events);
+            if !self.events.is_empty() {
+                self.deliver(at, recorder);
+            }
+            self.apply(at, Body::Market(tick.symbol, market));
+        } else if let TickKind::Gap(gap) = tick.kind {
+            self.venue.on_gap(tick.symbol);
+            self.apply(at, Body::Gap(tick.symbol, gap));
+        }
+        if !self.out.is_quiet() || self.out.equity.is_some() {
+            self.flush(at, recorder);
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, at: Timestamp, body: Body<'_>) {
+        self.seq += 1;
+        self.engine.apply(&self.table, &Event { seq: self.seq, at, body }, &mut self.out);
+    }
+
+    /// Messages that arrive up to `limit` and clock moments before it, in the order of their times.
+    #[cold]
+    fn run_due<R: Recorder>(&mut self, limit: Timestamp, recorder: &mut R) {
+        loop {
+            let (clock, arrival) = (self.engine.next_clock(), self.venue.next_due());
+            if arrival <= limit && arrival <= clock {
+                self.arrivals(arrival, recorder);
+            } else if clock < limit {
+                self.at = clock;
+                self.apply(clock, Body::Clock);
+                self.flush(clock, recorder);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn arrivals<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
+        while self.venue.arrive(&self.table, at, &mut self.events) {
+            self.deliver(at, recorder);
+        }
+    }
+
+    /// Hands the venue's answers to the engine.
+    fn deliver<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            self.apply(at, Body::Order(event));
+        }
+        self.events = events;
+        self.flush(at, recorder);
+    }
+
+    /// Takes down what came out and sends the wishes; those that take no time come back at once.
+    fn flush<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
+        recorder.outputs(&self.out);
+        self.stopping |= self.out.stop_session;
+        let mut actions = std::mem::take(&mut self.out.actions);
+        self.out.clear();
+        for action in actions.drain(..) {
+            match action {
+                Action::Submit(order) => self.venue.submit(at, order.get()),
+                Action::Cancel(order) => self.venue.cancel(at, order),
+            }
+        }
+        self.out.actions = actions;
+        if self.venue.next_due() <= at {
+            self.arrivals(at, recorder);
+        }
+    }
+
+    /// The data is over: what works is cancelled, what is open is closed at once.
+    fn finish<R: Recorder>(&mut self, recorder: &mut R) {
+        self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
+        self.flush(self.at, recorder);
+        while self.venue.next_due() != Timestamp::MAX {
+            // Nothing can be learned any more, so nothing is gained by waiting for the latency.
+            let due = self.venue.next_due();
+            self.venue.arrive(&self.table, due, &mut self.events);
+            self.deliver(self.at, recorder);
+        }
+    }
+
+    /// The engine, to explain or to look at.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// The symbols.
+    pub fn table(&self) -> &SymbolTable {
+        &self.table
+    }
+
+    /// What the venue did that the result must tell.
+    pub fn venue_counts(&self) -> VenueCounts {
+        self.venue.counts()
+    }
+
+    /// Ticks applied and event time.
+    pub fn progress(&self) -> Progress {
+        Progress { ticks: self.ticks, at: self.at }
+    }
+}

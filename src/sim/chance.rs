@@ -1,0 +1,53 @@
+//! Seeded chance: the same seed gives the same run on every machine.
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+#[derive(Clone, Debug)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// From a seed; every seed is good.
+    pub fn new(seed: u64) -> Self {
+        Chance(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Evenly in [0, 1).
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A factor with median 1 and this sigma of its logarithm.
+    ///
+    /// The sum of twelve uniforms stands for the normal: no transcendental function but one `exp`, so that every
+    /// build rounds alike.
+    pub fn log_normal(&mut self, sigma: f64) -> f64 {
+        let normal: f64 = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
+        (sigma * normal).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Chance;
+
+    #[test]
+    fn repeats_and_has_the_right_shape() {
+        let draw = |seed| {
+            let mut chance = Chance::new(seed);
+            (0..4_000).map(|_| chance.log_normal(0.3)).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        let mut factors = draw(7);
+        factors.sort_by(f64::total_cmp);
+        assert!((factors[2_000] - 1.0).abs() < 0.03, "median {}", factors[2_000]);
+        assert!((factors[3_364] / 0.3_f64.exp() - 1.0).abs() < 0.05, "one sigma {}", factors[3_364]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What the venue offers at a moment: the recorded book while it is fresh, else a synthetic one around the last trade.
+//!
+//! Own impact: what was taken from a level is gone until the recording shows that level anew.
+
+use super::SyntheticBook;
+use crate::domain::book::Book;
+use crate::domain::event::{Level, LevelChange};
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::{Span, Timestamp};
+
+/// A recorded book older than this is not believed (strategy-engine 4.3).
+const MAX_AGE: Span = Span::from_seconds(2);
+
+/// Levels of a synthetic book.
+const SYNTHETIC_LEVELS: i64 = 20;
+
+/// Recorded and synthetic depth of one symbol.
+#[derive(Debug)]
+pub struct Depth {
+    book: Book,
+    updated: Option<Timestamp>,
+    last: Option<Price>,
+    synthetic: SyntheticBook,
+    /// Lots taken from the synthetic book since the last trade, buyers' and sellers' takings.
+    taken: [i64; 2],
+}
+
+impl Depth {
+    /// Nothing known yet.
+    pub fn new(synthetic: SyntheticBook) -> Self {
+        Depth { book: Book::default(), updated: None, last: None, synthetic, taken: [0; 2] }
+    }
+
+    /// A trade: the synthetic book stands around it, untouched.
+    #[inline]
+    pub fn trade(&mut self, _at: Timestamp, price: Price) {
+        self.last = Some(price);
+        self.taken = [0; 2];
+    }
+
+    /// A snapshot: our takings are forgotten.
+    pub fn replace(&mut self, at: Timestamp, bids: &[Level], asks: &[Level]) {
+        self.book.replace(bids, asks);
+        self.updated = Some(at);
+    }
+
+    /// Changed levels: our takings there are forgotten.
+    pub fn change(&mut self, at: Timestamp, changes: &[LevelChange]) {
+        for change in changes {
+            self.book.change(change.side, change.level);
+        }
+        self.updated = Some(at);
+    }
+
+    /// The book cannot be believed any more.
+    pub fn forget(&mut self) {
+        self.book.clear();
+        self.updated = None;
+    }
+
+    /// Whether there is neither a trade nor a book.
+    pub fn is_unknown(&self) -> bool {
+        self.last.is_none() && self.updated.is_none()
+    }
+
+    fn is_fresh(&self, at: Timestamp) -> bool {
+        self.updated.is_some_and(|updated| at - updated <= MAX_AGE)
+    }
+
+    /// Lots displayed at a price on the side an order would rest on.
+    pub fn displayed(&self, at: Timestamp, side: Side, price: Price) -> i64 {
+        if self.is_fresh(at) { self.book.qty_at(side, price) } else { 0 }
+    }
+
+    /// Takes up to `wanted` lots at `limit` or better. Appends (price, lots); returns whether the book was synthetic.
+    pub fn take(
+        &mut self,
+        spec: &SymbolSpec,
+        at: Timestamp,
+        side: Side,
+        wanted: Qty,
+        limit: Option<Price>,
+        taken: &mut Vec<(Price, Qty)>,
+    ) -> bool {
+        let allowed = |price: Price| match (limit, side) {
+            (None, _) => true,
+            (Some(limit), Side::Buy) => price <= limit,
+            (Some(limit), Side::Sell) => price >= limit,
+        };
+        let mut rest = wanted.0;
+        if self.is_fresh(at) {
+            while rest > 0 {
+                let Some(level) = self.book.opposite_of(side).first().copied().filter(|level| allowed(level.price)) else { break };
+                let lots = level.qty.0.min(rest);
+                taken.push((level.price, Qty(lots)));
+                self.book.change(side.opposite(), Level { qty: Qty(level.qty.0 - lots), ..level });
+                rest -= lots;
+            }
+            return false;
+        }
+        let Some(last) = self.last else { return true };
+        let mut skip = self.taken[side as usize];
+        for step in 0..SYNTHETIC_LEVELS {
+            let price = self.synthetic_price(spec, last, side, step);
+            if rest == 0 || !allowed(price) || price.0 <= 0 {
+                break;
+            }
+            let offered = self.synthetic.depth_per_level.map_or(i64::MAX, |value| spec.lots_for(value, price).0.max(1));
+            let left = offered - skip.min(offered);
+            skip -= skip.min(offered);
+            let lots = left.min(rest);
+            if lots > 0 {
+                taken.push((price, Qty(lots)));
+                self.taken[side as usize] = self.taken[side as usize].saturating_add(lots);
+                rest -= lots;
+            }
+        }
+        true
+    }
+
+    /// Levels stand half a spread from the last price, then as far apart again, at least a tick.
+    fn synthetic_price(&self, spec: &SymbolSpec, last: Price, side: Side, step: i64) -> Price {
+        let half = spec.price_f64(last) * self.synthetic.spread_pct / 200.0;
+        let touch = match side {
+            Side::Buy => spec.price_ceil(spec.price_f64(last) + half),
+            Side::Sell => spec.price_floor(spec.price_f64(last) - half),
+        };
+        let spacing = (touch.0 - last.0).abs().max(1);
+        Price(touch.0 + side.sign() * step * spacing)
+    }
+}

@@ -1,0 +1,475 @@
+//! A simulated venue: takes orders, fills them against recorded or synthetic books, charges fees and funding,
+//! liquidates. Seeded, so that a run can be repeated exactly.
+//!
+//! Never: a fill better than the market at the order's arrival, or a look at an event that has not happened yet.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod chance;
+mod depth;
+mod resting;
+
+use crate::domain::event::{Market, Trade};
+use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side};
+use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::domain::time::{Span, Timestamp};
+use chance::Chance;
+use depth::Depth;
+use resting::Resting;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How the venue behaves.
+#[derive(Clone, PartialEq, Debug)]
+pub struct VenueConfig {
+    /// From a decision to the venue, before jitter.
+    pub order_latency: Span,
+    /// Sigma of the log-normal factor on it.
+    pub latency_jitter: f64,
+    /// From the venue to us and back to a fill report, where the recording does not hold it already.
+    pub feed_latency: Span,
+    /// Added to the price of every taking fill, percent, always against us.
+    pub slippage_pct: f64,
+    /// Overrides of the specification's fees.
+    pub fees: Option<(Rate, Rate)>,
+    /// What is assumed where no book is recorded.
+    pub synthetic: SyntheticBook,
+    /// A market order's remainder beyond the known depth fills this much worse, percent.
+    pub beyond_depth_penalty_pct: f64,
+    /// Share of orders refused at random.
+    pub reject_rate: f64,
+    /// Extra share of margin lost when liquidated, percent of notional.
+    pub liquidation_fee_pct: f64,
+    /// Seed of every chance.
+    pub seed: u64,
+}
+
+/// The book assumed around the last trade.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SyntheticBook {
+    /// Distance of best bid and ask, percent of the last price.
+    pub spread_pct: f64,
+    /// Value on each level in the quote currency; unlimited when absent.
+    pub depth_per_level: Option<Money>,
+}
+
+impl Default for VenueConfig {
+    fn default() -> Self {
+        VenueConfig {
+            order_latency: Span::from_millis(80),
+            latency_jitter: 0.3,
+            feed_latency: Span::ZERO,
+            slippage_pct: 0.0,
+            fees: None,
+            synthetic: SyntheticBook { spread_pct: 0.1, depth_per_level: Some(Money::from_units(500)) },
+            beyond_depth_penalty_pct: 0.5,
+            reject_rate: 0.0,
+            liquidation_fee_pct: 0.05,
+            seed: 0,
+        }
+    }
+}
+
+impl VenueConfig {
+    /// Fills at once and in full at the last price, free of charge: the setting of counting workloads.
+    pub fn frictionless() -> Self {
+        VenueConfig {
+            order_latency: Span::ZERO,
+            latency_jitter: 0.0,
+            fees: Some((Rate::ZERO, Rate::ZERO)),
+            synthetic: SyntheticBook { spread_pct: 0.0, depth_per_level: None },
+            beyond_depth_penalty_pct: 0.0,
+            liquidation_fee_pct: 0.0,
+            ..VenueConfig::default()
+        }
+    }
+}
+
+/// What the venue did that the result must tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct VenueCounts {
+    /// Fills against a synthetic book.
+    pub synthetic_fills: u64,
+    /// Fills beyond the known depth.
+    pub penalised_fills: u64,
+    /// Positions liquidated.
+    pub liquidations: u64,
+    /// Orders refused.
+    pub rejects: u64,
+}
+
+/// An order or cancel on its way.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    due: Timestamp,
+    what: Travelling,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Travelling {
+    Order(OrderRequest),
+    Cancel(OrderId),
+}
+
+/// A position as the venue keeps it: isolated margin, one per instance.
+#[derive(Clone, Copy, Debug)]
+struct Margin {
+    symbol: SymbolId,
+    side: Side,
+    lots: i64,
+    cost: i128,
+    leverage: u32,
+    /// Fees and funding paid out of the margin.
+    paid: Money,
+}
+
+struct SymbolBooks {
+    depth: Depth,
+    resting: Vec<Resting>,
+    mark: Option<Price>,
+    last: Option<Price>,
+    positions: u32,
+}
+
+/// The venue.
+pub struct Venue {
+    config: VenueConfig,
+    chance: Chance,
+    books: Vec<SymbolBooks>,
+    arrivals: VecDeque<Arrival>,
+    margins: BTreeMap<u32, Margin>,
+    counts: VenueCounts,
+}
+
+impl Venue {
+    /// A venue before its first event.
+    pub fn new(config: VenueConfig, symbols: usize) -> Self {
+        let books = (0..symbols)
+            .map(|_| SymbolBooks { depth: Depth::new(config.synthetic), resting: Vec::new(), mark: None, last: None, positions: 0 })
+            .collect();
+        let chance = Chance::new(config.seed);
+        Venue { config, chance, books, arrivals: VecDeque::new(), margins: BTreeMap::new(), counts: VenueCounts::default() }
+    }
+
+    /// What happened so far that the result must tell.
+    pub fn counts(&self) -> VenueCounts {
+        self.counts
+    }
+
+    /// An order leaves us now.
+    pub fn submit(&mut self, now: Timestamp, request: &OrderRequest) {
+        let due = now + self.travel();
+        self.send(Arrival { due, what: Travelling::Order(*request) });
+    }
+
+    /// A cancel leaves us now.
+    pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
+        let due = now + self.travel();
+        self.send(Arrival { due, what: Travelling::Cancel(order) });
+    }
+
+    fn send(&mut self, arrival: Arrival) {
+        // Jitter may let a later message overtake; equal times keep their order.
+        let place = self.arrivals.iter().rposition(|other| other.due <= arrival.due).map_or(0, |at| at + 1);
+        self.arrivals.insert(place, arrival);
+    }
+
+    /// Order and feed latency in one: on the engine's clock an order acts, and its fill is seen, this much later.
+    fn travel(&mut self) -> Span {
+        if self.config.order_latency == Span::ZERO {
+            return self.config.feed_latency;
+        }
+        let factor = if self.config.latency_jitter > 0.0 { self.chance.log_normal(self.config.latency_jitter) } else { 1.0 };
+        Span::from_nanos((self.config.order_latency.nanos() as f64 * factor) as i64) + self.config.feed_latency
+    }
+
+    /// When the next message arrives.
+    #[inline]
+    pub fn next_due(&self) -> Timestamp {
+        self.arrivals.front().map_or(Timestamp::MAX, |arrival| arrival.due)
+    }
+
+    /// Takes the next message if it arrives at or before `now`. What comes of it is appended to `events`, at its time.
+    pub fn arrive(&mut self, table: &SymbolTable, now: Timestamp, events: &mut Vec<OrderEvent>) -> bool {
+        if self.next_due() > now {
+            return false;
+        }
+        let Some(arrival) = self.arrivals.pop_front() else { return false };
+        match arrival.what {
+            Travelling::Order(request) => self.execute(table, arrival.due, request, events),
+            Travelling::Cancel(order) => self.cancel_resting(order, events),
+        }
+        true
+    }
+
+    fn cancel_resting(&mut self, order: OrderId, events: &mut Vec<OrderEvent>) {
+        for book in &mut self.books {
+            if let Some(at) = book.resting.iter().position(|resting| resting.request.id == order) {
+                let resting = book.resting.remove(at);
+                events.push(OrderEvent::Done { order, filled: resting.filled });
+            }
+        }
+    }
+
+    /// A market event passes the venue: books change, resting orders fill, margins are checked.
+    #[inline]
+    pub fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
+        let book = &mut self.books[symbol.index()];
+        match market {
+            Market::Trade(trade) => {
+                book.last = Some(trade.price);
+                book.depth.trade(at, trade.price);
+                if !book.resting.is_empty() {
+                    self.trade_hits_resting(table, symbol, at, *trade, events);
+                }
+            }
+            Market::BookSnapshot { bids, asks } => book.depth.replace(at, bids, asks),
+            Market::BookChange(changes) => book.depth.change(at, changes),
+            Market::Mark { mark, .. } => book.mark = Some(*mark),
+            Market::Funding { rate } => self.settle_funding(table, symbol, *rate, events),
+            Market::Bar(bar) => self.bar(table, symbol, at, bar, events),
+            Market::OpenInterest(_) => {}
+        }
+        if self.books[symbol.index()].positions > 0 {
+            self.check_margins(table, symbol, at, market, events);
+        }
+    }
+
+    /// A bar passes: resting orders fill only when it went through their price; its close is the last price.
+    fn bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &crate::domain::event::Bar, events: &mut Vec<OrderEvent>) {
+        for (price, taker) in [(bar.low, Side::Sell), (bar.high, Side::Buy)] {
+            self.trade_hits_resting(table, symbol, at, Trade { price, qty: bar.volume, taker }, events);
+        }
+        let book = &mut self.books[symbol.index()];
+        book.last = Some(bar.close);
+        book.depth.trade(at, bar.close);
+    }
+
+    /// No data: what was known about the book is gone.
+    pub fn on_gap(&mut self, symbol: SymbolId) {
+        self.books[symbol.index()].depth.forget();
+    }
+
+    fn trade_hits_resting(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, events: &mut Vec<OrderEvent>) {
+        let spec = table.spec(symbol);
+        let mut resting = std::mem::take(&mut self.books[symbol.index()].resting);
+        resting.retain_mut(|order| {
+            let qty = order.hit(&trade);
+            if qty.is_zero() {
+                return true;
+            }
+            let request = order.request;
+            let qty = self.reducible(&request, qty);
+            if !qty.is_zero() {
+                self.fill(spec, at, &request, order.price, qty, Liquidity::Maker, events);
+                order.filled += qty;
+            }
+            let over = order.filled >= request.qty || qty.is_zero();
+            if over {
+                events.push(OrderEvent::Done { order: request.id, filled: order.filled });
+            }
+            !over
+        });
+        self.books[symbol.index()].resting = resting;
+    }
+
+    fn execute(&mut self, table: &SymbolTable, at: Timestamp, request: OrderRequest, events: &mut Vec<OrderEvent>) {
+        let spec = table.spec(request.symbol);
+        if let Some(reason) = self.refuses(spec, &request) {
+            self.counts.rejects += 1;
+            events.push(OrderEvent::Rejected { order: request.id, reason });
+            return;
+        }
+        let wanted = self.reducible(&request, request.qty);
+        let filled = self.take(spec, at, &request, wanted, events);
+        let rest = wanted - filled;
+        match request.kind {
+            OrderKind::Limit(price) if !rest.is_zero() => {
+                let book = &mut self.books[request.symbol.index()];
+                let ahead = book.depth.displayed(at, request.side, price);
+                book.resting.push(Resting { request: OrderRequest { qty: wanted, ..request }, price, filled, ahead });
+                events.push(OrderEvent::Acked(request.id));
+            }
+            _ => events.push(OrderEvent::Done { order: request.id, filled }),
+        }
+    }
+
+    fn refuses(&mut self, spec: &SymbolSpec, request: &OrderRequest) -> Option<RejectReason> {
+        if self.config.reject_rate > 0.0 && self.chance.unit() < self.config.reject_rate {
+            return Some(RejectReason::Injected);
+        }
+        if request.purpose != Purpose::Entry && self.reducible(request, request.qty).is_zero() {
+            return Some(RejectReason::NothingToReduce);
+        }
+        if request.qty < spec.min_quantity && request.purpose == Purpose::Entry {
+            return Some(RejectReason::BelowMinimum);
+        }
+        let book = &self.books[request.symbol.index()];
+        (book.last.is_none() && book.depth.is_unknown()).then_some(RejectReason::NoMarket)
+    }
+
+    /// Reduce-only orders never exceed the position.
+    fn reducible(&self, request: &OrderRequest, qty: Qty) -> Qty {
+        if request.purpose == Purpose::Entry {
+            return qty;
+        }
+        self.margins.get(&request.instance).map_or(Qty::ZERO, |margin| qty.min(Qty(margin.lots)))
+    }
+
+    /// Takes what the book offers at the order's limit or better. Returns how much filled.
+    fn take(&mut self, spec: &SymbolSpec, at: Timestamp, request: &OrderRequest, wanted: Qty, events: &mut Vec<OrderEvent>) -> Qty {
+        let limit = match request.kind {
+            OrderKind::Market => None,
+            OrderKind::Limit(price) | OrderKind::LimitIoc(price) => Some(price),
+        };
+        let mut taken = Vec::new();
+        let book = &mut self.books[request.symbol.index()];
+        let synthetic = book.depth.take(spec, at, request.side, wanted, limit, &mut taken);
+        let mut filled = Qty::ZERO;
+        for (price, qty) in &taken {
+            let price = self.slipped(spec, *price, request.side, limit);
+            self.fill(spec, at, request, price, *qty, Liquidity::Taker, events);
+            filled += *qty;
+        }
+        self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
+        if limit.is_none() && filled < wanted {
+            let worst = taken.last().map(|(price, _)| *price).or(self.books[request.symbol.index()].last);
+            if let Some(worst) = worst {
+                let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
+                let price = against(spec, spec.price_f64(worst) * factor, request.side);
+                self.fill(spec, at, request, price, wanted - filled, Liquidity::Taker, events);
+                self.counts.penalised_fills += 1;
+                filled = wanted;
+            }
+        }
+        filled
+    }
+
+    /// The configured slippage, against us, never beyond a limit.
+    fn slipped(&self, spec: &SymbolSpec, price: Price, side: Side, limit: Option<Price>) -> Price {
+        if self.config.slippage_pct == 0.0 {
+            return price;
+        }
+        let worse = against(spec, spec.price_f64(price) * (1.0 + side.sign() as f64 * self.config.slippage_pct / 100.0), side);
+        match (limit, side) {
+            (Some(limit), Side::Buy) => worse.min(limit),
+            (Some(limit), Side::Sell) => worse.max(limit),
+            (None, _) => worse,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // A fill is exactly these facts.
+    fn fill(
+        &mut self,
+        spec: &SymbolSpec,
+        at: Timestamp,
+        request: &OrderRequest,
+        price: Price,
+        qty: Qty,
+        liquidity: Liquidity,
+        events: &mut Vec<OrderEvent>,
+    ) {
+        let price = Price(price.0.max(1));
+        let (maker, taker) = self.config.fees.unwrap_or((spec.maker_fee, spec.taker_fee));
+        let rate = if liquidity == Liquidity::Maker { maker } else { taker };
+        let fee = spec.notional(price, qty).at_rate(rate);
+        let fill = Fill { order: request.id, symbol: request.symbol, side: request.side, price, qty, fee, liquidity, at };
+        self.keep_margin(request, &fill);
+        events.push(OrderEvent::Filled(fill));
+    }
+
+    fn keep_margin(&mut self, request: &OrderRequest, fill: &Fill) {
+        let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
+        if request.purpose == Purpose::Entry {
+            let positions = &mut self.books[request.symbol.index()].positions;
+            let margin = self.margins.entry(request.instance).or_insert_with(|| {
+                *positions += 1;
+                Margin { symbol: request.symbol, side: fill.side, lots: 0, cost: 0, leverage: request.leverage, paid: Money::ZERO }
+            });
+            margin.lots += fill.qty.0;
+            margin.cost += value;
+            margin.paid += fill.fee;
+        } else if let Some(margin) = self.margins.get_mut(&request.instance) {
+            margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
+            margin.lots -= fill.qty.0;
+            if margin.lots == 0 {
+                self.margins.remove(&request.instance);
+                self.books[request.symbol.index()].positions -= 1;
+            }
+        }
+    }
+
+    fn settle_funding(&mut self, table: &SymbolTable, symbol: SymbolId, rate: Rate, events: &mut Vec<OrderEvent>) {
+        let book = &self.books[symbol.index()];
+        let Some(mark) = book.mark.or(book.last) else { return };
+        for (instance, margin) in self.margins.iter_mut().filter(|(_, margin)| margin.symbol == symbol) {
+            let paid = table.spec(symbol).notional(mark, Qty(margin.lots)).at_rate(rate);
+            let amount = Money(-i128::from(margin.side.sign()) * paid.0);
+            margin.paid += -amount;
+            events.push(OrderEvent::Funding { symbol, instance: *instance, amount });
+        }
+    }
+
+    /// Isolated liquidation by fair price, by this event's worst price where none is recorded (strategy-engine 4.4).
+    fn check_margins(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
+        let book = &self.books[symbol.index()];
+        let (low, high) = match (book.mark, market) {
+            (Some(mark), _) => (mark, mark),
+            (None, Market::Bar(bar)) => (bar.low, bar.high),
+            (None, _) => match book.last {
+                Some(last) => (last, last),
+                None => return,
+            },
+        };
+        let spec = table.spec(symbol);
+        let dead = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
+        let dead: Vec<(u32, Margin)> = dead.map(|(instance, margin)| (*instance, *margin)).collect();
+        for (instance, margin) in dead {
+            self.margins.remove(&instance);
+            self.books[symbol.index()].positions -= 1;
+            self.books[symbol.index()].resting.retain(|order| order.request.instance != instance);
+            self.counts.liquidations += 1;
+            let price = margin.bankruptcy_price(spec);
+            let qty = Qty(margin.lots);
+            let fee = spec.notional(price, qty).at_rate(Rate::from_percent(self.config.liquidation_fee_pct));
+            let fill = Fill { order: OrderId(0), symbol, side: margin.side.opposite(), price, qty, fee, liquidity: Liquidity::Taker, at };
+            events.push(OrderEvent::Liquidated { fill, instance });
+        }
+    }
+}
+
+impl Margin {
+    fn entry(&self, spec: &SymbolSpec) -> f64 {
+        let notional = spec.money(self.cost).to_f64();
+        notional / spec.qty_f64(Qty(self.lots))
+    }
+
+    fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
+        let entry = self.entry(spec);
+        let notional = spec.money(self.cost);
+        let maintenance = spec.tier(notional).maintenance.fraction();
+        let paid = self.paid.to_f64() / notional.to_f64();
+        let dir = self.side.sign() as f64;
+        let liquidation = entry * (1.0 + dir * (maintenance - 1.0 / f64::from(self.leverage) + paid));
+        match self.side {
+            Side::Buy => spec.price_f64(low) <= liquidation,
+            Side::Sell => spec.price_f64(high) >= liquidation,
+        }
+    }
+
+    /// Where the margin is exactly gone.
+    fn bankruptcy_price(&self, spec: &SymbolSpec) -> Price {
+        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 / f64::from(self.leverage));
+        Price(against(spec, price, self.side.opposite()).0.max(1))
+    }
+}
+
+/// The tick at a price or the next one that is worse for a taker of this side.
+fn against(spec: &SymbolSpec, price: f64, side: Side) -> Price {
+    match side {
+        Side::Buy => spec.price_ceil(price),
+        Side::Sell => spec.price_floor(price),
+    }
+}
+
+#[cfg(test)]
+mod tests;
