@@ -8,5 +8,8 @@ pub mod limits;
 
 pub mod domain;
 pub mod engine;
-pub mod session;
 pub mod sim;
+
+pub mod session;
+
+pub mod files;

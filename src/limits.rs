@@ -33,6 +33,18 @@ pub const DOCUMENT_BYTES: usize = 1 << 20;
 /// Bytes of one line of an imported file; longer is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
+/// Symbols one imported file holds; more are refused.
+pub const FILE_SYMBOLS: usize = 10_000;
+
+/// Bytes of a symbol's name; longer is refused with its line.
+pub const SYMBOL_BYTES: usize = 64;
+
+/// Folders below a directory given as input; deeper is refused.
+pub const FOLDER_DEPTH: usize = 32;
+
+/// Highest price, and highest price × quantity of one row, in units of the quote currency; beyond it a row is refused.
+pub const ROW_VALUE_UNITS: i64 = 1_000_000_000_000_000;
+
 /// Rows of one tick block; the block is closed when full.
 pub const BLOCK_ROWS: usize = 4_096;
 

@@ -140,6 +140,13 @@ impl Decimal {
         self.mantissa as f64 / POWERS_OF_TEN[usize::from(self.scale)] as f64
     }
 
+    /// The order of the two values, exact.
+    pub fn cmp_value(self, other: Decimal) -> std::cmp::Ordering {
+        let widen = |d: Decimal, scale: u8| i128::from(d.mantissa) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale)]);
+        let scale = self.scale.max(other.scale);
+        widen(self, scale).cmp(&widen(other, scale))
+    }
+
     /// How many whole `step`s this is; `None` when it is not a whole number of them.
     pub fn in_steps_of(self, step: Decimal) -> Option<i64> {
         if step.mantissa <= 0 {

@@ -74,7 +74,8 @@ pub enum RecordBody {
         /// The venue's trade id.
         id: Option<u64>,
     },
-    /// One level of a snapshot. The rows of one snapshot share their time and stand together.
+    /// One level of a snapshot. The rows of one snapshot share their time and stand together; level 1 of a side that
+    /// is already there opens the next snapshot of the same time.
     SnapshotLevel {
         /// Side of the book.
         side: Side,

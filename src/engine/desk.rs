@@ -177,14 +177,16 @@ impl Desk {
         100.0 * (self.equity() - self.config.initial_balance).to_f64() / self.config.initial_balance.to_f64()
     }
 
-    /// The account when it changed since the last call.
+    /// Whether the account changed since it was last taken.
     #[inline]
-    pub fn take_change(&mut self, at: Timestamp) -> Option<EquityPoint> {
-        if !self.changed {
-            return None;
-        }
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The account now.
+    pub fn take_change(&mut self, at: Timestamp) -> EquityPoint {
         self.changed = false;
-        Some(EquityPoint { at, equity: self.equity(), balance: self.cash, exposure: self.exposure })
+        EquityPoint { at, equity: self.equity(), balance: self.cash, exposure: self.exposure }
     }
 
     /// A new number for an order.

@@ -4,33 +4,53 @@
 
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{IndicatorSet, Look};
+use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
 
-/// Instances of one symbol whose S1 asks the same sources the same way, with thresholds of their own.
+/// What a look at a group found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gate {
+    /// Nobody's S1 can be true now.
+    Shut,
+    /// Too early for another look; there will be one at [`RuleGroup::due`].
+    PutOff,
+    /// Members must be asked.
+    Open,
+}
+
+/// A comparison all members make, with the loosest of the thresholds of those that watch.
+#[derive(Clone, Copy, Debug)]
+struct GateTest {
+    slot: SlotId,
+    comparison: Comparison,
+    loosest: f64,
+}
+
+/// Instances of one symbol whose S1 asks the same slots the same way, with thresholds of their own.
 pub struct RuleGroup {
     /// Indices of the instances, in the order they are evaluated.
     pub members: Vec<u32>,
-    shape: Vec<(Source, Comparison)>,
+    tests: Vec<GateTest>,
+    /// Thresholds of every member, one run of `tests.len()` each.
+    thresholds: Vec<f64>,
     interval: Span,
     on_clock: bool,
-    /// Loosest threshold per entry of the shape among the watching members.
-    loosest: Vec<f64>,
     watching: u32,
     /// Earliest time the entry rules may be looked at again.
     next_look: Timestamp,
     /// Something happened since the last look.
     pending: bool,
-    stale: bool,
 }
 
-/// The gateable part of an instance's S1: comparisons of one source with a number.
-fn shape_of(instance: &Instance) -> Vec<(Source, Comparison, f64)> {
+/// The gateable part of an instance's S1: comparisons of one slot with a number.
+fn shape_of(instance: &Instance) -> Vec<GateTest> {
     let gateable = |comparison| !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
     let tests = instance.s1.necessary().unwrap_or_default();
     let plain = tests.iter().filter_map(|test| match (test.left, test.right) {
-        (Source::Slot(_), Right::Value(value)) if gateable(test.comparison) => Some((test.left, test.comparison, value)),
+        (Source::Slot(slot), Right::Value(loosest)) if gateable(test.comparison) => {
+            Some(GateTest { slot, comparison: test.comparison, loosest })
+        }
         _ => None,
     });
     plain.collect()
@@ -41,54 +61,56 @@ impl RuleGroup {
     pub fn sort(instances: &[&Instance]) -> Vec<RuleGroup> {
         let mut groups: Vec<RuleGroup> = Vec::new();
         for instance in instances {
-            let shape: Vec<(Source, Comparison)> =
-                shape_of(instance).into_iter().map(|(source, comparison, _)| (source, comparison)).collect();
+            let tests = shape_of(instance);
             let evaluation = instance.def.evaluation;
+            let key = |tests: &[GateTest]| tests.iter().map(|test| (test.slot, test.comparison)).collect::<Vec<_>>();
             let same = |group: &&mut RuleGroup| {
-                group.shape == shape && group.interval == evaluation.entry_min_interval && group.on_clock == evaluation.on_clock
+                key(&group.tests) == key(&tests) && group.interval == evaluation.entry_min_interval && group.on_clock == evaluation.on_clock
             };
+            let thresholds = tests.iter().map(|test| test.loosest);
             match groups.iter_mut().find(same) {
-                Some(group) => group.members.push(instance.index),
+                Some(group) => {
+                    group.members.push(instance.index);
+                    group.thresholds.extend(thresholds);
+                }
                 None => groups.push(RuleGroup {
                     members: vec![instance.index],
-                    loosest: vec![0.0; shape.len()],
-                    shape,
+                    thresholds: thresholds.collect(),
+                    tests,
                     interval: evaluation.entry_min_interval,
                     on_clock: evaluation.on_clock,
                     watching: 0,
                     next_look: Timestamp::MIN,
                     pending: false,
-                    stale: true,
                 }),
             }
         }
         groups
     }
 
-    /// A member changed its state.
-    pub fn mark_stale(&mut self) {
-        self.stale = true;
-    }
-
-    /// Whether members may be asked now; rate-limits the looks. `clock` is true when only time has passed.
-    #[inline]
-    pub fn opens(&mut self, at: Timestamp, clock: bool, instances: &[Instance], set: &mut IndicatorSet, look: Look<'_>) -> bool {
-        if self.stale {
-            self.refresh(instances);
-        }
+    /// Whether members must be asked now; looks no more often than the interval allows. `clock` is true when only time
+    /// has passed.
+    #[inline(always)]
+    pub fn look(&mut self, at: Timestamp, clock: bool, set: &mut IndicatorSet, look: Look<'_>) -> Gate {
         if self.watching == 0 || (clock && !self.on_clock && !self.pending) {
-            return false;
+            return Gate::Shut;
         }
         if at < self.next_look {
+            if self.pending {
+                return Gate::Shut;
+            }
             self.pending = true;
-            return false;
+            return Gate::PutOff;
         }
         self.next_look = at + self.interval;
         self.pending = false;
-        self.shape.iter().zip(&self.loosest).all(|((source, comparison), threshold)| match source {
-            Source::Slot(id) => set.value(*id, look).is_ok_and(|value| compare(value, *comparison, *threshold)),
-            Source::Own(_) => true,
-        })
+        for test in &self.tests {
+            match set.value(test.slot, look) {
+                Ok(value) if compare(value, test.comparison, test.loosest) => {}
+                _ => return Gate::Shut,
+            }
+        }
+        Gate::Open
     }
 
     /// When the look that was put off is due.
@@ -96,23 +118,20 @@ impl RuleGroup {
         if self.pending && self.watching > 0 { self.next_look } else { Timestamp::MAX }
     }
 
-    #[cold]
-    fn refresh(&mut self, instances: &[Instance]) {
-        self.stale = false;
+    /// A member changed its state: counts who watches and finds their loosest thresholds.
+    pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
-        for index in &self.members {
-            let instance = &instances[*index as usize];
-            if !instance.is_watching() {
+        for (index, thresholds) in self.members.iter().zip(self.thresholds.chunks(self.tests.len().max(1))) {
+            if !instances[*index as usize].is_watching() {
                 continue;
             }
-            for (place, (_, comparison, value)) in shape_of(instance).into_iter().enumerate() {
-                let known = &mut self.loosest[place];
-                let looser = match comparison {
-                    Comparison::Greater | Comparison::GreaterOrEqual => value < *known,
-                    _ => value > *known,
+            for (test, threshold) in self.tests.iter_mut().zip(thresholds) {
+                let looser = match test.comparison {
+                    Comparison::Greater | Comparison::GreaterOrEqual => *threshold < test.loosest,
+                    _ => *threshold > test.loosest,
                 };
                 if self.watching == 0 || looser {
-                    *known = value;
+                    test.loosest = *threshold;
                 }
             }
             self.watching += 1;

@@ -26,7 +26,7 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use desk::{Desk, SessionConfig};
 use excursion::Excursion;
-use gate::RuleGroup;
+use gate::{Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
 use instance::{Instance, Turn, Wake};
 use market::MarketState;
@@ -120,7 +120,7 @@ impl Engine {
     ///
     /// # Panics
     /// On a broken invariant (a fill larger than a position, an unknown symbol id): a bug must not trade on.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, table: &SymbolTable, event: &Event<'_>, out: &mut Outputs) {
         self.desk.roll_day(event.at);
         match &event.body {
@@ -131,12 +131,12 @@ impl Engine {
             Body::Command(command) => self.on_command(table, event.at, *command, out),
             Body::SymbolTable { .. } => {}
         }
-        if out.equity.is_none() {
-            out.equity = self.desk.take_change(event.at);
+        if self.desk.has_changed() {
+            out.equity = Some(self.desk.take_change(event.at));
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, out: &mut Outputs) {
         if !self.started {
             self.start(table, at, out);
@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// Looks at what may have to act: busy instances that are due, then groups whose gate opens.
-    #[inline]
+    #[inline(always)]
     fn look(
         &mut self,
         table: &SymbolTable,
@@ -221,19 +221,26 @@ impl Engine {
         if state.wake.is_due(at, prices) {
             self.look_at_busy(table, symbol, at, prices, out);
         }
+        let mut from = 0;
+        while let Some(open) = self.next_open_group(table, symbol, from, at, clock) {
+            self.ask_members(table, symbol, open, at, prices, out);
+            from = open + 1;
+        }
+    }
+
+    /// The first group from `from` on whose members must be asked.
+    #[inline(always)]
+    fn next_open_group(&mut self, table: &SymbolTable, symbol: SymbolId, from: usize, at: Timestamp, clock: bool) -> Option<usize> {
         let state = &mut self.symbols[symbol.index()];
-        for group in 0..state.groups.len() {
-            let state = &mut self.symbols[symbol.index()];
-            let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
-            let due_before = state.groups[group].due();
-            let opens = state.groups[group].opens(at, clock, &self.instances, &mut state.indicators, look);
-            if opens {
-                self.ask_members(table, symbol, group, at, prices, out);
-            }
-            if self.symbols[symbol.index()].groups[group].due() != due_before {
-                self.timer_stale = true;
+        let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
+        for (place, group) in state.groups.iter_mut().enumerate().skip(from) {
+            match group.look(at, clock, &mut state.indicators, look) {
+                Gate::Shut => {}
+                Gate::PutOff => self.timer_stale = true,
+                Gate::Open => return Some(place),
             }
         }
+        None
     }
 
     fn look_at_busy(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
@@ -301,9 +308,6 @@ impl Engine {
         if (instance.state, instance.wake()) != before {
             state.stale = true;
             self.timer_stale = true;
-            for group in &mut state.groups {
-                group.mark_stale();
-            }
         }
     }
 
@@ -453,11 +457,15 @@ fn symbol_due(state: &SymbolState, at: Timestamp) -> bool {
     at >= state.wake.at || state.groups.iter().any(|group| at >= group.due())
 }
 
+/// Recomputes what the symbol waits for after one of its instances changed.
 #[cold]
 fn refresh(state: &mut SymbolState, instances: &[Instance]) {
     state.stale = false;
     state.busy.clear();
     state.wake = Wake::NEVER;
+    for group in &mut state.groups {
+        group.refresh(instances);
+    }
     for index in &state.instances {
         let instance = &instances[*index as usize];
         if !instance.is_watching() {

@@ -1,0 +1,250 @@
+//! What can be wrong with a file, in sentences that name the place and the way out. Never shows more than a short,
+//! escaped piece of a file.
+
+use crate::domain::time::Timestamp;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A problem with one file and where in it.
+#[derive(Debug)]
+pub struct FileError {
+    /// The file.
+    pub file: PathBuf,
+    /// Its line, counted from 1.
+    pub line: Option<u64>,
+    /// The column, by the name its layout gives it.
+    pub column: Option<&'static str>,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+pub enum Problem {
+    /// The operating system refused to open or read it.
+    Unreadable(io::Error),
+    /// The operating system refused to create or write it.
+    Unwritable(io::Error),
+    /// There is no space left for it.
+    DiskFull(io::Error),
+    /// Zero bytes, also after decompression.
+    Empty,
+    /// Column names without a row.
+    NoRows,
+    /// Compressed data ends too early.
+    CutShort,
+    /// Compressed data is damaged.
+    Corrupt(io::Error),
+    /// Another kind of file.
+    Foreign(&'static str),
+    /// A directory without files, or folders nested too deep.
+    Folder(&'static str),
+    /// A line longer than the limit.
+    LineTooLong,
+    /// The columns belong to no layout.
+    UnknownLayout(String),
+    /// A column no layout of this kind has.
+    UnknownColumn {
+        /// As written.
+        name: String,
+        /// The columns this layout has.
+        known: String,
+    },
+    /// A column named twice.
+    RepeatedColumn(String),
+    /// A column the layout needs.
+    MissingColumn {
+        /// Its name.
+        name: &'static str,
+        /// The columns this layout has.
+        known: String,
+    },
+    /// A row of another shape.
+    FieldCount {
+        /// Fields of the row.
+        found: usize,
+        /// Columns of the header.
+        expected: usize,
+    },
+    /// A line that is not one flat JSON object.
+    Json(&'static str),
+    /// Nothing where a value is needed.
+    EmptyField,
+    /// A text that is not the value it should be.
+    Value {
+        /// As written.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A time outside 2000 to 2200.
+    TimeRange {
+        /// As written.
+        text: String,
+        /// The unit it seems to be in.
+        unit: Option<&'static str>,
+    },
+    /// A time before the one of an earlier row of the symbol, or the same where times must grow.
+    Backwards {
+        /// Time of the row.
+        at: Timestamp,
+        /// Time of the earlier row.
+        before: Timestamp,
+        /// Line of the earlier row.
+        before_line: u64,
+    },
+    /// Rows that do not make a book.
+    Book(String),
+    /// A bar that cannot be.
+    Bar(&'static str),
+    /// More symbols than the limit.
+    TooManySymbols(usize),
+    /// Rows without receive time in a replay by receive time.
+    NoReceiveTime,
+    /// A value that is no whole number of the symbol's steps.
+    OffStep {
+        /// As written.
+        text: String,
+        /// The step and its symbol.
+        step: String,
+    },
+    /// The file is not the one that was surveyed.
+    Changed,
+    /// A value for which the target has no column.
+    NoColumn(&'static str),
+    /// A row that the target's kind of file cannot hold.
+    OtherKind(&'static str),
+}
+
+impl FileError {
+    /// A problem with a file as a whole.
+    pub fn of(file: &Path, problem: Problem) -> Self {
+        FileError { file: file.to_owned(), line: None, column: None, problem }
+    }
+
+    /// A problem with one line.
+    pub fn at(file: &Path, line: u64, column: Option<&'static str>, problem: Problem) -> Self {
+        FileError { file: file.to_owned(), line: Some(line), column, problem }
+    }
+
+    /// A problem of writing.
+    pub fn writing(file: &Path, error: io::Error) -> Self {
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        FileError::of(file, if full { Problem::DiskFull(error) } else { Problem::Unwritable(error) })
+    }
+
+    /// Whether the file's content is at fault, not the machine: bad input, exit code 64.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, ", column `{column}`")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            Problem::Unreadable(error) | Problem::Unwritable(error) | Problem::DiskFull(error) | Problem::Corrupt(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Unreadable(error) => f.write_str(match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file; check the path",
+                io::ErrorKind::PermissionDenied => "may not be read; give this user the right to read it",
+                _ => "cannot be read; check the disk it is on",
+            }),
+            Problem::Unwritable(error) => f.write_str(match error.kind() {
+                io::ErrorKind::NotFound => "its directory does not exist; create it or give another path",
+                io::ErrorKind::PermissionDenied => {
+                    "may not be written; give this user the right to write to its directory or give another path"
+                }
+                _ => "cannot be written; check the disk it is on or give another path",
+            }),
+            Problem::DiskFull(_) => f.write_str("no space is left on its disk; nothing was kept; free some space and repeat"),
+            Problem::Empty => f.write_str("is empty; give a file with column names and rows"),
+            Problem::NoRows => f.write_str("has column names but no rows; leave it out or fetch it again"),
+            Problem::CutShort => f.write_str("ends in the middle of its compressed data: it was cut short; fetch it again"),
+            Problem::Corrupt(_) => f.write_str("its compressed data is damaged; fetch it again"),
+            Problem::Foreign(what) => write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd"),
+            Problem::Folder(why) => write!(f, "{why}; give the files themselves"),
+            Problem::LineTooLong => {
+                write!(
+                    f,
+                    "is longer than {} bytes; this is no line of market data, check how the file was made",
+                    crate::limits::IMPORT_LINE_BYTES
+                )
+            }
+            Problem::UnknownLayout(first) => {
+                write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; the layouts are ")?;
+                f.write_str(&super::layout::all_known())
+            }
+            Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
+            Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is there twice; remove one"),
+            Problem::MissingColumn { name, known } => write!(f, "the column `{name}` is missing; {known}"),
+            Problem::FieldCount { found, expected } => write!(
+                f,
+                "has {found} fields where the column names are {expected}; the line is damaged or from a file of another layout; \
+                 give files of different layouts separately"
+            ),
+            Problem::Json(why) => write!(f, "is not one flat JSON object: {why}; write one object a line, values as numbers or strings"),
+            Problem::EmptyField => f.write_str("is empty; every row needs it"),
+            Problem::Value { text, why } => write!(f, "`{text}` {why}"),
+            Problem::TimeRange { text, unit: Some(unit) } => {
+                write!(f, "`{text}` seems to be {unit}; times are whole microseconds since 1970, from 2000 to 2200")
+            }
+            Problem::TimeRange { text, unit: None } => {
+                write!(f, "`{text}` is outside 2000 to 2200; times are whole microseconds since 1970")
+            }
+            Problem::Backwards { at, before, before_line } if at == before => {
+                write!(f, "{at} was already the time of line {before_line}; every bar needs its own time; remove one of the rows")
+            }
+            Problem::Backwards { at, before, before_line } => write!(
+                f,
+                "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times"
+            ),
+            Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must stand together, each side from level 1 outwards"),
+            Problem::Bar(why) => write!(f, "{why}; this cannot be a bar, check how the file was made"),
+            Problem::TooManySymbols(limit) => write!(f, "has more than {limit} symbols; split it"),
+            Problem::NoReceiveTime => {
+                f.write_str("has rows without `recv_us`, so it cannot be replayed by receive time; use the exchange's time")
+            }
+            Problem::OffStep { text, step } => {
+                write!(f, "`{text}` is not a whole number of the step {step} within 2^53 steps; check the symbol's steps")
+            }
+            Problem::Changed => {
+                f.write_str("is not what it was when it was looked through a moment ago; do not change files that are in use")
+            }
+            Problem::OtherKind(word) => {
+                write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
+            }
+            Problem::NoColumn(name) => {
+                write!(f, "a row has a value for `{name}`, but that column was not asked for; add it, nothing is dropped silently")
+            }
+        }
+    }
+}
+
+/// A short, printable piece of a file's text.
+pub(super) fn excerpt(text: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let shown: String =
+        String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)]).chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.len() > shown.len() && text.len() > SHOWN { format!("{shown}…") } else { shown }
+}

@@ -1,0 +1,176 @@
+//! Files of one source as a feed: opened when their time comes, merged by time, in ticks and lots. Constant memory.
+//!
+//! Best bids and asks are checked by the survey but not replayed. Where a symbol has both level changes and
+//! top-of-book snapshots, only the changes are replayed: the snapshots are cut from the same book, and replaying both
+//! would cut the deep book to 20 levels again and again.
+
+mod book;
+mod cursor;
+
+use super::error::{FileError, Problem};
+use super::survey::{FeedClock, FileSymbol, Selection, SourceSurvey};
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Timestamp;
+use crate::limits::BLOCK_ROWS;
+use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
+use cursor::{Cursor, Plan, Target};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Ticks of one chunk.
+const CHUNK_TICKS: usize = BLOCK_ROWS;
+/// Book levels after which a chunk is handed over even if it has few ticks.
+const CHUNK_LEVELS: usize = 1 << 17;
+
+/// Several files as one feed.
+pub struct FileFeed {
+    cursors: Vec<Cursor>,
+    /// The next tick of every cursor that has one, or a time it cannot be before.
+    queue: BinaryHeap<Reverse<Key>>,
+    read_bytes: Arc<AtomicU64>,
+    total_bytes: u64,
+}
+
+/// Order of ticks: time, then stream, then file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    at: Timestamp,
+    stream: StreamKind,
+    cursor: u32,
+}
+
+impl FileFeed {
+    /// A feed over the files of a survey, for the symbols of `table` that the selection wants. Opens no file yet.
+    ///
+    /// # Errors
+    /// Replay by receive time over a file without receive times.
+    pub fn open(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Result<Self, FileError> {
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let mut cursors = Vec::new();
+        let mut total_bytes = 0;
+        for file in survey.files.iter().filter(|file| file.kind != StreamKind::Quotes) {
+            if selection.clock == FeedClock::Receive && !file.has_receive_times {
+                return Err(FileError::of(&file.path, Problem::NoReceiveTime));
+            }
+            let targets: Vec<Target> = file
+                .symbols
+                .iter()
+                .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file.kind, &symbol.name))
+                .filter(|symbol| selection.from.is_none_or(|from| symbol.last >= from) && selection.to.is_none_or(|to| symbol.first < to))
+                .filter_map(|symbol| target(symbol, table))
+                .collect();
+            // Where symbols are not sorted together, each gets its own pass through the file.
+            let passes = if file.is_time_ordered { vec![targets] } else { targets.into_iter().map(|target| vec![target]).collect() };
+            for targets in passes.into_iter().filter(|targets| !targets.is_empty()) {
+                let plan = Plan {
+                    path: file.path.clone(),
+                    kind: file.kind,
+                    targets,
+                    from: selection.from,
+                    to: selection.to,
+                    clock: selection.clock,
+                };
+                cursors.push(Cursor::new(plan, Arc::clone(&read_bytes)));
+                total_bytes += file.bytes;
+            }
+        }
+        let queue = cursors.iter().enumerate().map(|(i, cursor)| Reverse(Key::of(i, cursor))).collect();
+        Ok(FileFeed { cursors, queue, read_bytes, total_bytes })
+    }
+
+    /// Bytes this feed reads from disk when it is replayed to its end.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// Bytes read from disk so far; may be looked at from another thread.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.read_bytes)
+    }
+
+    /// Bytes read from disk so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    fn fill(&mut self, chunk: &mut Chunk) -> Result<(), FileError> {
+        let mut levels = 0;
+        while chunk.ticks().len() < CHUNK_TICKS && levels < CHUNK_LEVELS {
+            let Some(Reverse(key)) = self.queue.pop() else { return Ok(()) };
+            let index = key.cursor as usize;
+            let cursor = &mut self.cursors[index];
+            if cursor.is_drained() {
+                // Nothing else can come before this cursor's next ticks: they need no merging.
+                if self.queue.is_empty() && chunk.ticks().is_empty() {
+                    if cursor.refill()? {
+                        cursor.take_all(chunk);
+                        self.queue.push(Reverse(Key::of(index, cursor)));
+                        return Ok(());
+                    }
+                } else if cursor.refill()? {
+                    self.queue.push(Reverse(Key::of(index, cursor)));
+                }
+                continue;
+            }
+            let next = self.queue.peek().map(|Reverse(key)| *key);
+            loop {
+                levels += cursor.take_one(chunk);
+                let key = Key::of(index, cursor);
+                let full = chunk.ticks().len() >= CHUNK_TICKS || levels >= CHUNK_LEVELS;
+                if full || cursor.is_drained() || next.is_some_and(|next| next < key) {
+                    self.queue.push(Reverse(key));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Feed for FileFeed {
+    fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
+        chunk.clear();
+        self.fill(chunk).map_err(|error| FeedError(error.to_string()))?;
+        Ok(!chunk.ticks().is_empty())
+    }
+}
+
+impl Key {
+    fn of(index: usize, cursor: &Cursor) -> Key {
+        Key { at: cursor.next_at(), stream: cursor.kind(), cursor: index as u32 }
+    }
+}
+
+/// Whether a symbol's snapshots are to be left out because its level changes are there.
+fn has_better_book(survey: &SourceSurvey, kind: StreamKind, symbol: &str) -> bool {
+    kind == StreamKind::BookSnapshots
+        && survey.symbols.iter().any(|found| found.name == symbol && found.streams.contains(&StreamKind::BookChanges))
+}
+
+fn target(symbol: &FileSymbol, table: &SymbolTable) -> Option<Target> {
+    let id: SymbolId = table.find(&symbol.name)?;
+    let spec = table.spec(id);
+    Some(Target {
+        name: symbol.name.clone(),
+        id,
+        price_step: spec.price_step,
+        quantity_step: spec.quantity_step,
+        bar: symbol.bar,
+        first: symbol.first,
+    })
+}
+
+/// Levels a tick points at.
+fn level_count(kind: &TickKind) -> usize {
+    match kind {
+        TickKind::BookSnapshot { bids, asks, .. } => (bids + asks) as usize,
+        TickKind::BookChange { count, .. } => *count as usize,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! Splits one line into the fields of its layout: CSV by the header's order, JSON by key. Never allocates per line,
+//! except to undo escapes in JSON strings.
+
+use super::error::{Problem, excerpt};
+use super::layout::{LayoutRule, MAX_COLUMNS};
+
+/// Where a field stands: in the line, or in the text of undone escapes.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    from: u32,
+    to: u32,
+    unescaped: bool,
+}
+
+/// The fields of one line by slot; absent ones are empty.
+#[derive(Default)]
+pub(super) struct Fields {
+    places: [Place; MAX_COLUMNS],
+    unescaped: Vec<u8>,
+}
+
+impl Fields {
+    /// The text of a slot; `line` must be the line that was split.
+    #[inline]
+    pub fn get<'a>(&'a self, line: &'a [u8], slot: usize) -> &'a [u8] {
+        let place = self.places[slot];
+        let text = if place.unescaped { &self.unescaped[..] } else { line };
+        &text[place.from as usize..place.to as usize]
+    }
+
+    /// Splits a CSV line whose columns stand in the order of `slots`.
+    #[inline]
+    pub fn split_csv(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {
+        let mut from = 0;
+        let mut count = 0;
+        for to in memchr::memchr_iter(b',', line).chain(std::iter::once(line.len())) {
+            if let Some(slot) = slots.get(count) {
+                self.places[usize::from(*slot)] = Place { from: from as u32, to: to as u32, unescaped: false };
+            }
+            count += 1;
+            from = to + 1;
+        }
+        if count == slots.len() { Ok(()) } else { Err(Problem::FieldCount { found: count, expected: slots.len() }) }
+    }
+
+    /// Splits a JSON line by the names of a layout.
+    pub fn split_json(&mut self, line: &[u8], rule: &'static LayoutRule) -> Result<(), Problem> {
+        self.places = Default::default();
+        self.unescaped.clear();
+        let mut seen: u16 = 0;
+        let (places, unescaped) = (&mut self.places, &mut self.unescaped);
+        each_pair(line, |key, value| {
+            let slot = std::str::from_utf8(key).ok().and_then(|key| rule.slot(key));
+            let slot = slot.ok_or_else(|| Problem::UnknownColumn { name: excerpt(key), known: rule.known() })?;
+            if seen & 1 << slot != 0 {
+                return Err(Problem::RepeatedColumn(excerpt(key)));
+            }
+            seen |= 1 << slot;
+            places[slot] = match value {
+                Value::Plain(from, to) => Place { from: from as u32, to: to as u32, unescaped: false },
+                Value::Null => Place::default(),
+                Value::Escaped(from, to) => {
+                    // The quotes belong to the text a JSON reader wants.
+                    let text: String =
+                        serde_json::from_slice(&line[from - 1..=to]).map_err(|_| Problem::Json("a text has a bad escape"))?;
+                    let from = unescaped.len();
+                    unescaped.extend_from_slice(text.as_bytes());
+                    Place { from: from as u32, to: unescaped.len() as u32, unescaped: true }
+                }
+            };
+            Ok(())
+        })?;
+        match (0..rule.required.len()).find(|slot| seen & 1 << slot == 0) {
+            None => Ok(()),
+            Some(slot) => Err(Problem::MissingColumn { name: rule.required[slot], known: rule.known() }),
+        }
+    }
+}
+
+/// The names of a JSON object's pairs and the text of its side.
+type Names<'a> = (Vec<&'a [u8]>, Option<&'a [u8]>);
+
+/// What a layout is recognised by in a JSON object.
+pub(super) fn json_names(line: &[u8]) -> Result<Names<'_>, Problem> {
+    let mut names = Vec::new();
+    let mut side = None;
+    each_pair(line, |key, value| {
+        if let (b"side", Value::Plain(from, to)) = (key, value) {
+            side = Some(&line[from..to]);
+        }
+        names.push(key);
+        Ok(())
+    })?;
+    Ok((names, side))
+}
+
+/// A value of a flat JSON object, as a range of the line; of a text without its quotes.
+#[derive(Clone, Copy)]
+enum Value {
+    Plain(usize, usize),
+    Escaped(usize, usize),
+    Null,
+}
+
+/// Walks the pairs of one flat JSON object. What a number may look like is for its reader to judge.
+fn each_pair<'a>(line: &'a [u8], mut pair: impl FnMut(&'a [u8], Value) -> Result<(), Problem>) -> Result<(), Problem> {
+    let mut at = skip_space(line, 0);
+    let expect =
+        |at: usize, byte: u8, why| if line.get(at) == Some(&byte) { Ok(skip_space(line, at + 1)) } else { Err(Problem::Json(why)) };
+    at = expect(at, b'{', "it does not begin with `{`")?;
+    if line.get(at) != Some(&b'}') {
+        loop {
+            if line.get(at) != Some(&b'"') {
+                return Err(Problem::Json("a key in quotes is missing"));
+            }
+            let (end, _) = text_end(line, at + 1)?;
+            let key = &line[at + 1..end];
+            at = expect(skip_space(line, end + 1), b':', "`:` is missing after a key")?;
+            let (value, next) = value_at(line, at)?;
+            pair(key, value)?;
+            at = skip_space(line, next);
+            match line.get(at) {
+                Some(b',') => at = skip_space(line, at + 1),
+                Some(b'}') => break,
+                _ => return Err(Problem::Json("`,` or `}` is missing after a value")),
+            }
+        }
+    }
+    if skip_space(line, at + 1) == line.len() { Ok(()) } else { Err(Problem::Json("something follows its closing `}`")) }
+}
+
+/// The value that begins at `at`, and where it ends.
+fn value_at(line: &[u8], at: usize) -> Result<(Value, usize), Problem> {
+    match line.get(at) {
+        Some(b'"') => {
+            let (end, escaped) = text_end(line, at + 1)?;
+            Ok((if escaped { Value::Escaped(at + 1, end) } else { Value::Plain(at + 1, end) }, end + 1))
+        }
+        Some(b'{' | b'[') => Err(Problem::Json("a value is an object or a list")),
+        _ => {
+            let rest = &line[at..];
+            let length = rest.iter().position(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).unwrap_or(rest.len());
+            match &rest[..length] {
+                b"" => Err(Problem::Json("a value is missing")),
+                b"null" => Ok((Value::Null, at + length)),
+                _ => Ok((Value::Plain(at, at + length), at + length)),
+            }
+        }
+    }
+}
+
+/// Where the text that begins at `from` has its closing quote, and whether it holds escapes.
+fn text_end(line: &[u8], from: usize) -> Result<(usize, bool), Problem> {
+    let mut at = from;
+    let mut escaped = false;
+    loop {
+        match line.get(at) {
+            Some(b'"') => return Ok((at, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at += 2;
+            }
+            Some(_) => at += 1,
+            None => return Err(Problem::Json("a text has no closing quote")),
+        }
+    }
+}
+
+fn skip_space(line: &[u8], from: usize) -> usize {
+    from + line.get(from..).unwrap_or_default().iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::record::StreamKind;
+    use crate::files::layout::rule_of;
+
+    fn json(line: &str) -> Result<Vec<String>, String> {
+        let rule = rule_of(StreamKind::Funding);
+        let mut fields = Fields::default();
+        fields.split_json(line.as_bytes(), rule).map_err(|p| p.to_string())?;
+        Ok((0..3).map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap()).collect())
+    }
+
+    #[test]
+    fn json_values_are_numbers_or_texts_in_any_order_with_escapes_undone() {
+        for line in [
+            r#"{"timestamp_us":12,"symbol":"A","rate":-0.5}"#,
+            r#" { "rate" : "-0.5" , "symbol":"\u0041", "timestamp_us": "12", "recv_us": null } "#,
+        ] {
+            assert_eq!(json(line).unwrap(), ["12", "A", "-0.5"]);
+        }
+        assert_eq!(json(r#"{"timestamp_us":1,"symbol":"\u54c8\"","rate":1}"#).unwrap()[1], "哈\"");
+    }
+
+    #[test]
+    fn broken_objects_are_refused_with_what_is_missing() {
+        for (line, words) in [
+            ("", "begin with `{`"),
+            ("[1]", "begin with `{`"),
+            ("{", "a key in quotes"),
+            ("{}", "`timestamp_us` is missing"),
+            (r#"{"timestamp_us"}"#, "`:` is missing"),
+            (r#"{"timestamp_us":}"#, "a value is missing"),
+            (r#"{"timestamp_us":1"#, "`,` or `}`"),
+            (r#"{"timestamp_us":1,}"#, "a key in quotes"),
+            (r#"{"timestamp_us":"1}"#, "no closing quote"),
+            (r#"{"timestamp_us":"1\"#, "no closing quote"),
+            (r#"{"timestamp_us":[1]}"#, "an object or a list"),
+            (r#"{"timestamp_us":1,"timestamp_us":1}"#, "there twice"),
+            (r#"{"timestamp_us":1,"symbol":"\x","rate":1}"#, "bad escape"),
+            (r#"{"timestamp_us":1,"symbol":"A","rate":1}}"#, "follows its closing"),
+            (r#"{"timestamp_us":1,"symbol":"A","price":1}"#, "`price` is unknown; funding files have"),
+            (r#"{"timestamp_us":1,"symbol":"A"}"#, "`rate` is missing"),
+        ] {
+            let problem = json(line).unwrap_err();
+            assert!(problem.contains(words), "{line}: {problem}");
+        }
+    }
+}

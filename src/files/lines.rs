@@ -1,0 +1,149 @@
+//! Lines of a byte stream, without copying and without ever buffering more than one line's limit.
+
+use super::error::Problem;
+use super::input;
+use crate::limits::IMPORT_LINE_BYTES;
+use std::io::Read;
+
+/// Bytes of the buffer. It holds any line up to the limit with its end, plus what was read behind it.
+const BUFFER_BYTES: usize = 2 * IMPORT_LINE_BYTES;
+
+/// Reads lines that end with LF or CRLF; the last may end with the file. A byte order mark is dropped.
+pub(super) struct Lines {
+    input: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// Unread bytes are `buffer[start..end]`.
+    start: usize,
+    end: usize,
+    /// Where the line last given began.
+    given: usize,
+    ended: bool,
+    number: u64,
+}
+
+impl Lines {
+    pub fn new(input: Box<dyn Read + Send>) -> Self {
+        Lines { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, given: 0, ended: false, number: 0 }
+    }
+
+    /// Number of the line last given, from 1; after a refusal the number of the refused line.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line without its end.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<&[u8]>, Problem> {
+        let mut searched = self.start;
+        let (line_end, next) = loop {
+            if let Some(found) = memchr::memchr(b'\n', &self.buffer[searched..self.end]) {
+                break (searched + found, searched + found + 1);
+            }
+            if self.ended {
+                if self.start == self.end {
+                    return Ok(None);
+                }
+                break (self.end, self.end);
+            }
+            searched = self.end - self.start;
+            if searched > IMPORT_LINE_BYTES + 1 {
+                self.number += 1;
+                return Err(Problem::LineTooLong);
+            }
+            self.refill()?;
+        };
+        if self.number == 0 && self.buffer[self.start..line_end].starts_with(b"\xef\xbb\xbf") {
+            self.start += 3;
+        }
+        self.number += 1;
+        self.given = self.start;
+        self.start = next;
+        let line = &self.buffer[self.given..line_end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > IMPORT_LINE_BYTES {
+            return Err(Problem::LineTooLong);
+        }
+        Ok(Some(line))
+    }
+
+    /// Takes the line last given back, so that the next call gives it again.
+    pub fn unread(&mut self) {
+        self.start = self.given;
+        self.number -= 1;
+    }
+
+    /// Moves the unread bytes to the front and reads behind them.
+    #[cold]
+    fn refill(&mut self) -> Result<(), Problem> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(n) => self.end += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(input::reading(error)),
+            }
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, Cursor};
+
+    /// Gives one byte at a time, so that every line crosses a refill.
+    struct Slow(Cursor<Vec<u8>>);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(&mut buffer[..1])
+        }
+    }
+
+    fn all(mut lines: Lines) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            found.push(String::from_utf8(line.to_vec()).unwrap());
+        }
+        assert_eq!(lines.number(), found.len() as u64);
+        found
+    }
+
+    #[test]
+    fn ends_of_lines_and_files_do_not_matter() {
+        for text in ["a\nbc\n\nd", "a\nbc\n\nd\n", "a\r\nbc\r\n\r\nd\r\n", "\u{feff}a\nbc\n\nd"] {
+            assert_eq!(all(Lines::new(Box::new(Cursor::new(text.to_owned())))), ["a", "bc", "", "d"]);
+            assert_eq!(all(Lines::new(Box::new(Slow(Cursor::new(text.into()))))), ["a", "bc", "", "d"]);
+        }
+        assert!(all(Lines::new(Box::new(Cursor::new("")))).is_empty());
+    }
+
+    #[test]
+    fn a_line_of_the_limit_is_given_and_a_longer_one_refused_without_reading_on() {
+        let fits = format!("a\n{}\r\nb", "x".repeat(IMPORT_LINE_BYTES));
+        assert_eq!(all(Lines::new(Box::new(Cursor::new(fits)))).len(), 3);
+        let over = format!("a\n{}\nb", "x".repeat(IMPORT_LINE_BYTES + 1));
+        let mut lines = Lines::new(Box::new(Cursor::new(over)));
+        lines.next().unwrap();
+        assert!(matches!(lines.next(), Err(Problem::LineTooLong)));
+        assert_eq!(lines.number(), 2);
+        // An endless line: only the buffer's worth of it may be read.
+        let mut endless = Lines::new(Box::new(io::repeat(b'x')));
+        assert!(matches!(endless.next(), Err(Problem::LineTooLong)));
+        assert_eq!((endless.number(), endless.buffer.len()), (1, BUFFER_BYTES));
+    }
+
+    #[test]
+    fn an_unread_line_comes_again() {
+        let mut lines = Lines::new(Box::new(Cursor::new("a\nb\n")));
+        assert_eq!(lines.next().unwrap().unwrap(), b"a");
+        lines.unread();
+        assert_eq!(lines.next().unwrap().unwrap(), b"a");
+        assert_eq!(lines.number(), 1);
+        assert_eq!(lines.next().unwrap().unwrap(), b"b");
+    }
+}

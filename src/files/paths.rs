@@ -1,0 +1,135 @@
+//! Which files are meant by the paths of a command, and which of them belong together. Reads names, never contents.
+
+use super::error::{FileError, Problem};
+use crate::limits::FOLDER_DEPTH;
+use std::path::{Path, PathBuf};
+
+/// Files that are replayed as one, e.g. trades and book of one symbol and day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceGroup {
+    /// The name the files share.
+    pub label: String,
+    /// The files, sorted.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Words before the extension that tell the stream and not the source.
+const STREAM_WORDS: [&str; 4] = [".trades", ".book20", ".l2", ".bbo"];
+
+/// Extensions that belong to no name.
+const EXTENSIONS: [&str; 7] = [".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"];
+
+/// The files meant by these paths: a directory means every file below it, sorted; hidden ones are left out. A file
+/// meant twice is given once.
+///
+/// # Errors
+/// A missing path, or a directory without files or nested deeper than the limit.
+pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let meta = std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
+        if !meta.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let before = files.len();
+        collect(path, FOLDER_DEPTH, &mut files)?;
+        if files.len() == before {
+            return Err(FileError::of(path, Problem::Folder("is a directory without files")));
+        }
+        files[before..].sort();
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    Ok(files)
+}
+
+/// Groups files by the stem before `.trades`, `.book20`, `.l2` or `.bbo`; any other file is a group of its own.
+/// Sorted by path.
+pub fn group_by_stem(paths: &[PathBuf]) -> Vec<SourceGroup> {
+    let mut stems: std::collections::BTreeMap<(PathBuf, bool), Vec<PathBuf>> = Default::default();
+    for path in paths {
+        stems.entry(stem(path)).or_default().push(path.clone());
+    }
+    stems
+        .into_iter()
+        .map(|((stem, _), mut paths)| {
+            paths.sort();
+            let label = stem.file_name().map_or_else(|| stem.display().to_string(), |name| name.to_string_lossy().into_owned());
+            SourceGroup { label, paths }
+        })
+        .collect()
+}
+
+/// A file's name without extensions and stream word, and whether there was a stream word.
+fn stem(path: &Path) -> (PathBuf, bool) {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return (path.to_owned(), false);
+    };
+    let mut short = name;
+    while let Some(cut) = EXTENSIONS.iter().find_map(|extension| short.strip_suffix(extension)).filter(|cut| !cut.is_empty()) {
+        short = cut;
+    }
+    let stream = STREAM_WORDS.iter().find_map(|word| short.strip_suffix(word)).filter(|cut| !cut.is_empty());
+    (path.with_file_name(stream.unwrap_or(short)), stream.is_some())
+}
+
+fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
+    if depth == 0 {
+        return Err(FileError::of(folder, Problem::Folder("is nested too deep")));
+    }
+    let unreadable = |error| FileError::of(folder, Problem::Unreadable(error));
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // The type of the entry itself: a link to a directory is not followed, so links cannot make a circle.
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            collect(&entry.path(), depth - 1, files)?;
+        } else if !entry.path().is_dir() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups(names: &[&str]) -> Vec<(String, usize)> {
+        let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+        group_by_stem(&paths).into_iter().map(|group| (group.label, group.paths.len())).collect()
+    }
+
+    #[test]
+    fn files_of_one_stem_are_one_source() {
+        assert_eq!(
+            groups(&[
+                "b/X_1.trades.csv.gz",
+                "b/X_1.book20.csv.zst",
+                "b/X_1.l2.jsonl",
+                "b/X_1.bbo",
+                "b/X_2.trades.csv",
+                "b/X_1.csv",
+                "a/X_1.trades.csv"
+            ]),
+            [("X_1".to_owned(), 1), ("X_1".to_owned(), 1), ("X_1".to_owned(), 4), ("X_2".to_owned(), 1)]
+        );
+        assert_eq!(groups(&["candles/THE_1m.csv.gz", ".trades"]), [(".trades".to_owned(), 1), ("THE_1m".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_directory_means_its_files_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(expand(&[folder.path().to_owned()]).unwrap_err().to_string().contains("is a directory without files"));
+        std::fs::create_dir(at("b")).unwrap();
+        for name in ["c.csv", "b/z.csv", "a.csv", ".hidden"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        assert_eq!(expand(&[at("c.csv"), folder.path().to_owned()]).unwrap(), [at("c.csv"), at("a.csv"), at("b/z.csv")]);
+        assert!(expand(&[at("none")]).unwrap_err().to_string().contains("there is no such file"));
+    }
+}

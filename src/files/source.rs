@@ -1,0 +1,282 @@
+//! A file of market data as a stream of checked records, in constant memory. Never skips or repairs a row.
+
+use super::error::{FileError, Problem, excerpt};
+use super::fields::{Fields, json_names};
+use super::input;
+use super::layout::{self, Layout, SYMBOL};
+use super::lines::Lines;
+use super::order::Order;
+use super::row::{self, Flaw};
+use crate::domain::record::{Record, StreamKind};
+use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, SYMBOL_BYTES};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An open file of market data: CSV with column names, or JSON lines; plain, gzip or zstd.
+pub struct SourceFile {
+    path: PathBuf,
+    lines: Lines,
+    format: Format,
+    layout: Layout,
+    fields: Fields,
+    symbols: Symbols,
+    order: Order,
+    rows: u64,
+    total_bytes: u64,
+    read_bytes: Arc<AtomicU64>,
+}
+
+/// Consecutive rows of one file.
+pub struct RecordBatch {
+    limit: usize,
+    first_line: u64,
+    rows: Vec<(u32, Record)>,
+}
+
+/// How a line holds its fields.
+enum Format {
+    /// The header as it is written, and the slot of each column.
+    Csv {
+        header: Vec<u8>,
+        slots: Vec<u8>,
+    },
+    Json,
+}
+
+impl SourceFile {
+    /// Opens a file and recognises its layout; reads no row yet.
+    ///
+    /// # Errors
+    /// Missing, unreadable, empty, damaged, without rows, or of no known layout.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let (file, bytes) = input::open(path).map_err(|problem| FileError::of(path, problem))?;
+        SourceFile::from_reader(path, file, bytes)
+    }
+
+    /// The same from anything that gives bytes. `name` stands for it in errors; `total_bytes` is its size for progress.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open`].
+    pub fn from_reader(name: &Path, reader: impl Read + Send + 'static, total_bytes: u64) -> Result<Self, FileError> {
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let plain = input::plain(reader, Arc::clone(&read_bytes)).map_err(|problem| FileError::of(name, problem))?;
+        let mut lines = Lines::new(plain);
+        let (format, layout) = match recognise(&mut lines) {
+            Ok(found) => found,
+            Err(problem @ (Problem::Empty | Problem::NoRows)) => return Err(FileError::of(name, problem)),
+            Err(problem) => return Err(FileError::at(name, lines.number().max(1), None, problem)),
+        };
+        Ok(SourceFile {
+            path: name.to_owned(),
+            lines,
+            format,
+            layout,
+            fields: Fields::default(),
+            symbols: Symbols::default(),
+            order: Order::default(),
+            rows: 0,
+            total_bytes,
+            read_bytes,
+        })
+    }
+
+    /// What the file's rows are.
+    pub fn layout(&self) -> StreamKind {
+        self.layout.kind()
+    }
+
+    /// The columns it has; of JSON lines those of the first object.
+    pub fn columns(&self) -> Layout {
+        self.layout
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of a symbol index of a batch.
+    pub fn symbol(&self, index: u32) -> &str {
+        &self.symbols.names[index as usize]
+    }
+
+    /// Names of the symbols seen so far, by index.
+    pub fn symbols(&self) -> &[String] {
+        &self.symbols.names
+    }
+
+    /// Rows read so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes taken from the file so far, as they lie on disk.
+    pub fn bytes_read(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the file, as they lie on disk.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// Replaces the batch's rows by the next ones. `Ok(false)`: the file is over and the batch empty.
+    ///
+    /// # Errors
+    /// The first row that is refused, with its line and column. The rows before it in the batch are not to be used.
+    pub fn read(&mut self, batch: &mut RecordBatch) -> Result<bool, FileError> {
+        batch.rows.clear();
+        let rule = self.layout.rule();
+        while batch.rows.len() < batch.limit {
+            let line = match self.lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) if self.rows == 0 && batch.rows.is_empty() => return Err(FileError::of(&self.path, Problem::NoRows)),
+                Ok(None) => break,
+                Err(problem @ (Problem::Unreadable(_) | Problem::CutShort | Problem::Corrupt(_))) => {
+                    return Err(FileError::at(&self.path, self.lines.number() + 1, None, problem));
+                }
+                Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
+            };
+            let split = match &self.format {
+                _ if line.is_empty() => Ok(false),
+                Format::Csv { header, slots } => match self.fields.split_csv(line, slots) {
+                    // Files joined end to end repeat their column names.
+                    Ok(()) => Ok(line[0] != header[0] || line != header),
+                    Err(problem) => Err(problem),
+                },
+                Format::Json => self.fields.split_json(line, rule).map(|()| true),
+            };
+            match split {
+                Ok(true) => {}
+                // A batch holds consecutive lines, so a line without a row ends it.
+                Ok(false) if batch.rows.is_empty() => continue,
+                Ok(false) => break,
+                Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
+            }
+            let parsed =
+                row::record(rule, &self.fields, line).and_then(|record| Ok((self.symbols.index(self.fields.get(line, SYMBOL))?, record)));
+            let number = self.lines.number();
+            let checked = parsed.and_then(|row| self.order.check(row.0, number, &row.1).map(|()| row));
+            match checked {
+                Ok(row) => batch.rows.push(row),
+                Err(flaw) => return Err(self.refuse(*flaw)),
+            }
+            if batch.rows.len() == 1 {
+                batch.first_line = number;
+            }
+        }
+        self.rows += batch.rows.len() as u64;
+        Ok(!batch.rows.is_empty())
+    }
+
+    #[cold]
+    fn refuse(&self, (slot, problem): (usize, Problem)) -> FileError {
+        FileError::at(&self.path, self.lines.number(), self.layout.rule().name(slot), problem)
+    }
+}
+
+impl Default for RecordBatch {
+    fn default() -> Self {
+        RecordBatch::new(BLOCK_ROWS)
+    }
+}
+
+impl RecordBatch {
+    /// A batch of at most `limit` rows.
+    pub fn new(limit: usize) -> Self {
+        RecordBatch { limit, first_line: 0, rows: Vec::with_capacity(limit) }
+    }
+
+    /// The rows, each with the index of its symbol in its file.
+    pub fn rows(&self) -> &[(u32, Record)] {
+        &self.rows
+    }
+
+    /// The line of a row.
+    pub fn line(&self, row: usize) -> u64 {
+        self.first_line + row as u64
+    }
+}
+
+/// Symbol names by index, in order of appearance.
+#[derive(Default)]
+struct Symbols {
+    names: Vec<String>,
+    indices: HashMap<Vec<u8>, u32>,
+    last: u32,
+}
+
+impl Symbols {
+    /// The index of a name, new or known.
+    #[inline]
+    fn index(&mut self, name: &[u8]) -> Result<u32, Flaw> {
+        match self.names.get(self.last as usize) {
+            Some(last) if last.as_bytes() == name => Ok(self.last),
+            _ => self.other(name),
+        }
+    }
+
+    fn other(&mut self, name: &[u8]) -> Result<u32, Flaw> {
+        if let Some(known) = self.indices.get(name) {
+            self.last = *known;
+            return Ok(*known);
+        }
+        if name.is_empty() {
+            return Err(Box::new((SYMBOL, Problem::EmptyField)));
+        }
+        let wrong = |why| Box::new((SYMBOL, Problem::Value { text: excerpt(name), why }));
+        let text = std::str::from_utf8(name).map_err(|_| wrong("is not UTF-8 text"))?;
+        if text.len() > SYMBOL_BYTES {
+            return Err(wrong("is longer than 64 bytes, so it is no symbol"));
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '"')) {
+            return Err(wrong("has a space, comma, quote or control character, so it is no symbol"));
+        }
+        if self.names.len() == FILE_SYMBOLS {
+            return Err(Box::new((SYMBOL, Problem::TooManySymbols(FILE_SYMBOLS))));
+        }
+        self.last = self.names.len() as u32;
+        self.names.push(text.to_owned());
+        self.indices.insert(name.to_owned(), self.last);
+        Ok(self.last)
+    }
+}
+
+/// Reads the column names, or looks at the first object, and finds the layout.
+fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
+    let header = loop {
+        match lines.next()? {
+            None => return Err(Problem::Empty),
+            Some([]) => continue,
+            Some(line) => break line.to_vec(),
+        }
+    };
+    if header.contains(&0) || std::str::from_utf8(&header).is_err() {
+        return Err(Problem::Foreign("no text"));
+    }
+    if header.trim_ascii_start().starts_with(b"{") {
+        let (names, side) = json_names(&header)?;
+        let (layout, _) = layout::recognise(&names, side)?;
+        lines.unread();
+        return Ok((Format::Json, layout));
+    }
+    let names: Vec<&[u8]> = header.split(|b| *b == b',').collect();
+    let first_row = lines.next()?;
+    let has_row = first_row.is_some();
+    let side = layout::side_position(&names).and_then(|at| first_row?.split(|b| *b == b',').nth(at));
+    let recognised = layout::recognise(&names, side);
+    if has_row {
+        lines.unread();
+    }
+    let (layout, slots) = recognised?;
+    if !has_row {
+        return Err(Problem::NoRows);
+    }
+    Ok((Format::Csv { header, slots }, layout))
+}
+
+#[cfg(test)]
+mod tests;
