@@ -42,7 +42,7 @@ impl BarFormula for Atr {
         }
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
         if self.seen < self.period {
             return Err(Missing::WarmUp);
         }

@@ -67,7 +67,7 @@ impl BookMean {
 }
 
 impl Indicator for BookMean {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.mean(look)
     }
 }
@@ -90,7 +90,7 @@ impl BookWindow {
     ///
     /// # Errors
     /// `NoBook` when the book cannot be believed now; as [`crate::engine::market::series::StepSeries::average`].
-    pub(super) fn average(&self, look: Look<'_>) -> Result<Average, Missing> {
+    pub(super) fn average(&self, look: &Look<'_>) -> Result<Average, Missing> {
         if !look.market.book_is_live(look.now) {
             return Err(Missing::NoBook);
         }
@@ -98,12 +98,12 @@ impl BookWindow {
     }
 
     /// The mean.
-    pub(super) fn mean(&self, look: Look<'_>) -> Value {
+    pub(super) fn mean(&self, look: &Look<'_>) -> Value {
         Ok(self.average(look)?.mean)
     }
 
     /// The value in force now.
-    pub(super) fn latest(&self, look: Look<'_>) -> Value {
+    pub(super) fn latest(&self, look: &Look<'_>) -> Value {
         if !look.market.book_is_live(look.now) {
             return Err(Missing::NoBook);
         }

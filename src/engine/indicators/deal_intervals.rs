@@ -81,13 +81,13 @@ impl Terms for SlidingMedian {
 }
 
 impl MedianGap {
-    fn seconds(&mut self, look: Look<'_>) -> Value {
+    fn seconds(&mut self, look: &Look<'_>) -> Value {
         self.0.read(look)?.sums.median().map(|nanos| nanos / 1e9).ok_or(Missing::TooFew)
     }
 }
 
 impl Indicator for MedianGap {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.seconds(look)
     }
 }
@@ -98,7 +98,7 @@ struct GapRatio {
 }
 
 impl Indicator for GapRatio {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         ratio(self.baseline.seconds(look)?, self.current.seconds(look)?)
     }
 }
@@ -135,7 +135,7 @@ struct Clustering {
 }
 
 impl Indicator for Clustering {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let sums = self.gaps.read(look)?.sums;
         if sums.count < self.min_gaps {
             return Err(Missing::TooFew);

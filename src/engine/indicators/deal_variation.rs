@@ -88,7 +88,7 @@ struct PriceVolatility {
 }
 
 impl Indicator for PriceVolatility {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let sums = self.pairs.read(look)?.sums;
         if sums.count + 1 < self.min_deals {
             return Err(Missing::TooFew);
@@ -124,7 +124,7 @@ struct SizeVolatility {
 }
 
 impl Indicator for SizeVolatility {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let pairs = self.pairs.read(look)?;
         let (count, sum) = (pairs.slice.count(), pairs.slice.qty());
         if count < self.min_deals {
@@ -172,7 +172,7 @@ struct Correlation {
 }
 
 impl Indicator for Correlation {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let sums = self.pairs.read(look)?.sums;
         if sums.count + 1 < self.min_deals {
             return Err(Missing::TooFew);

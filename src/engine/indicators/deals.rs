@@ -57,7 +57,7 @@ impl<T: Terms> Pairs<T> {
     ///
     /// # Errors
     /// As [`Window::read`].
-    pub(super) fn read<'a>(&'a mut self, look: Look<'a>) -> Result<PairSlice<'a, T>, Missing> {
+    pub(super) fn read<'a>(&'a mut self, look: &Look<'a>) -> Result<PairSlice<'a, T>, Missing> {
         let tape = &look.market.tape;
         let slice = self.window.read(tape, look.now)?;
         let (first, last) = slice.numbers(tape).into_inner();

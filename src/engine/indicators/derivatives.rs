@@ -19,7 +19,7 @@ pub static FUNDING_RATE_PCT: Kind = Kind {
 struct FundingRate;
 
 impl Indicator for FundingRate {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         look.market.funding.map(|rate| rate.0 as f64 / 1e7).ok_or(Missing::NotRecorded)
     }
 }
@@ -40,7 +40,7 @@ pub static BASIS_PCT: Kind = Kind {
 struct Basis;
 
 impl Indicator for Basis {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let index = look.market.index.ok_or(Missing::NotRecorded)?;
         let (_, last) = look.market.last.ok_or(Missing::WarmUp)?;
         ratio(100.0 * (last.price.0 - index.0) as f64, index.0 as f64)
@@ -67,7 +67,7 @@ pub static OPEN_INTEREST_CHANGE_PCT: Kind = Kind {
 struct OpenInterestChange(Span);
 
 impl Indicator for OpenInterestChange {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let series = &look.market.open_interest;
         let now = series.at(look.now).map_err(unrecorded)?;
         let before = series.at(look.now - self.0).map_err(unrecorded)?;

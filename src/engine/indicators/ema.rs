@@ -70,7 +70,7 @@ struct TradeEma {
 }
 
 impl Indicator for TradeEma {
-    fn value(&mut self, _: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, _: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         match self.seen < self.needed {
             true if self.restarted => Err(Missing::Gap),
             true => Err(Missing::WarmUp),
@@ -97,7 +97,7 @@ impl BarFormula for BarEma {
         self.0.push(bar.close.0 as f64);
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
         self.0.with(forming.map(|bar| bar.close.0 as f64))?.value().map(|ticks| look.price(ticks))
     }
 
@@ -113,7 +113,7 @@ impl BarFormula for EmaSpread {
         self.0.push(bar);
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, _: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, _: &Look<'_>) -> Value {
         let (fast, slow) = self.0.read(forming)?;
         ratio(100.0 * (fast - slow), slow)
     }

@@ -36,7 +36,7 @@ struct Imbalance {
 }
 
 impl Indicator for Imbalance {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         book_average(look, self.series, (self.t1, self.t2), self.min_coverage)
     }
 }

@@ -74,7 +74,7 @@ pub static ASK_QTY: Kind = Kind {
 ///
 /// # Errors
 /// `WarmUp` before the first trade, `Gap` when data went missing after the last one.
-pub(super) fn last_trade<'a>(look: Look<'a>) -> Result<&'a Point, Missing> {
+pub(super) fn last_trade<'a>(look: &Look<'a>) -> Result<&'a Point, Missing> {
     let tape = &look.market.tape;
     if tape.newest() < tape.oldest() {
         return Err(Missing::WarmUp);
@@ -84,33 +84,33 @@ pub(super) fn last_trade<'a>(look: Look<'a>) -> Result<&'a Point, Missing> {
 }
 
 /// Percent of the last price above a reference in ticks.
-pub(super) fn percent_above(look: Look<'_>, reference_ticks: f64) -> Value {
+pub(super) fn percent_above(look: &Look<'_>, reference_ticks: f64) -> Value {
     ratio(100.0 * (last_trade(look)?.price.0 as f64 - reference_ticks), reference_ticks)
 }
 
 struct LastTrade {
-    of: fn(&Point, Look<'_>) -> f64,
+    of: fn(&Point, &Look<'_>) -> f64,
 }
 
 impl LastTrade {
-    fn boxed(wiring: &mut Wiring<'_>, of: fn(&Point, Look<'_>) -> f64) -> Box<dyn Indicator> {
+    fn boxed(wiring: &mut Wiring<'_>, of: fn(&Point, &Look<'_>) -> f64) -> Box<dyn Indicator> {
         wiring.history(Span::ZERO);
         Box::new(LastTrade { of })
     }
 }
 
 impl Indicator for LastTrade {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         Ok((self.of)(last_trade(look)?, look))
     }
 }
 
 struct Touch {
-    of: fn(Look<'_>) -> Option<f64>,
+    of: fn(&Look<'_>) -> Option<f64>,
 }
 
 impl Indicator for Touch {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         if !look.market.book_is_live(look.now) {
             return Err(Missing::NoBook);
         }

@@ -52,7 +52,7 @@ struct Drain {
 }
 
 impl Indicator for Drain {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = book_average(look, self.series, self.baseline, self.min_coverage)?;
         if baseline < self.min_baseline {
             return Err(Missing::BelowMinimum);
@@ -97,7 +97,7 @@ struct Depth {
 }
 
 impl Indicator for Depth {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         book_average(look, self.series, self.window, self.min_coverage)
     }
 }
@@ -127,7 +127,7 @@ struct Slippage {
 }
 
 impl Indicator for Slippage {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let (bid, ask) = look.market.touch(look.now).ok_or(Missing::NoBook)?;
         // In ticks and lots: the value of one tick times one lot cancels out of the percentage.
         let wanted = self.notional.to_f64() / look.spec.money(1).to_f64();

@@ -53,7 +53,7 @@ impl BarFormula for Macd {
         }
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
         let (fast, slow) = self.averages.read(forming)?;
         let macd = fast - slow;
         let signal = self.signal.with(forming.map(|_| macd))?.value()?;

@@ -3,6 +3,7 @@
 //! One sample per second of the epoch grid, so that memory and work follow the length of the window and not the
 //! number of trades. Never: a sample across a gap.
 
+use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring, number, ordered, ratio};
 use crate::domain::strategy::IndicatorSpec;
@@ -51,7 +52,7 @@ struct AboveMedian {
 }
 
 impl Indicator for AboveMedian {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let median = upstream.value(self.median, look)?;
         ratio(100.0 * (upstream.value(self.highest, look)? - median), median)
     }
@@ -63,7 +64,7 @@ struct MedianPrice {
     /// Samples (second, ticks) inside the window, oldest first; at most one a second.
     samples: VecDeque<(i64, i64)>,
     /// The same prices by size.
-    sorted: Vec<i64>,
+    median: SlidingMedian,
     /// The next second to sample.
     next: i64,
     /// Points before it.
@@ -73,12 +74,11 @@ struct MedianPrice {
 impl MedianPrice {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
-        let most = (t1.nanos() - t2.nanos()) as usize / 1_000_000_000 + 2;
         MedianPrice {
             window: wiring.window(spec, t1, t2),
             end: t2,
-            samples: VecDeque::with_capacity(most),
-            sorted: Vec::with_capacity(most),
+            samples: VecDeque::new(),
+            median: SlidingMedian::default(),
             next: i64::MIN,
             before: 0,
         }
@@ -94,59 +94,32 @@ impl MedianPrice {
         let point = (self.before >= tape.oldest()).then(|| tape.point(self.before))?;
         (point.kind != PointKind::Interruption).then_some(point.price.0)
     }
-
-    /// One sample enters while the oldest, when it has to, leaves: one move of the prices between the two.
-    fn enter(&mut self, second: i64, price: i64, first: i64) {
-        self.samples.push_back((second, price));
-        let to = self.sorted.partition_point(|known| *known < price);
-        let leaving = if self.samples[0].0 < first { self.samples.pop_front() } else { None };
-        let Some((_, leaving)) = leaving else {
-            self.sorted.insert(to, price);
-            return;
-        };
-        let from = self.sorted.partition_point(|known| *known < leaving);
-        if from < to {
-            self.sorted.copy_within(from + 1..to, from);
-            self.sorted[to - 1] = price;
-        } else {
-            self.sorted.copy_within(to..from, to + 1);
-            self.sorted[to] = price;
-        }
-    }
-
-    fn leave(&mut self, first: i64) {
-        while self.samples.front().is_some_and(|(second, _)| *second < first) {
-            let leaving = self.samples.pop_front().map_or(0, |(_, price)| price);
-            let at = self.sorted.partition_point(|known| *known < leaving);
-            self.sorted.remove(at);
-        }
-    }
 }
 
 impl Indicator for MedianPrice {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let (start, _) = self.window.span(tape, look.now)?;
         let (first, last) = (start.seconds() + 1, (look.now - self.end).seconds());
+        // The old leave first, so that no more than a window's length is ever kept. Numbers are seconds.
+        while let Some((second, price)) = self.samples.front().copied().filter(|(second, _)| *second < first) {
+            self.samples.pop_front();
+            self.median.leave(price, second as u64);
+        }
         for second in self.next.max(first)..=last {
             if let Some(price) = self.sample(tape, second) {
-                self.enter(second, price, first);
+                self.samples.push_back((second, price));
+                self.median.enter(price, second as u64);
             }
         }
         self.next = self.next.max(last + 1);
-        self.leave(first);
-        let half = self.sorted.len() / 2;
-        match self.sorted.len() {
-            0 => Err(Missing::EmptyWindow),
-            count if count % 2 == 1 => Ok(look.spec.price_f64(crate::domain::num::Price(self.sorted[half]))),
-            _ => Ok(look.price((self.sorted[half - 1] + self.sorted[half]) as f64 / 2.0)),
-        }
+        self.median.median().map(|ticks| look.price(ticks)).ok_or(Missing::EmptyWindow)
     }
 
     /// Seconds that were sampled before the gap was known are taken back: the tape knows better now.
     fn on_gap(&mut self) {
         self.samples.clear();
-        self.sorted.clear();
+        self.median = SlidingMedian::default();
         (self.next, self.before) = (i64::MIN, 0);
     }
 }

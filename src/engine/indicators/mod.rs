@@ -146,7 +146,7 @@ impl Look<'_> {
 /// A streaming computation for one symbol.
 pub trait Indicator: Send {
     /// The value now. Asked at most once per event; `upstream` holds the slots this one was wired to.
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value;
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;
 
     /// A trade happened. Only called when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
@@ -155,7 +155,7 @@ pub trait Indicator: Send {
     fn on_bar(&mut self, _bar: &ClosedBar, _spec: &SymbolSpec) {}
 
     /// A whole second of event time is over. Only called when wired with [`Wiring::every_second`].
-    fn on_second(&mut self, _look: Look<'_>, _upstream: &mut Upstream<'_>) {}
+    fn on_second(&mut self, _look: &Look<'_>, _upstream: &mut Upstream<'_>) {}
 
     /// Data is missing up to now: what was built up must not be carried across.
     fn on_gap(&mut self) {}
@@ -324,7 +324,7 @@ pub fn ratio(numerator: f64, denominator: f64) -> Value {
 }
 
 /// The mean of a book series over (t1, t2) before now; the value at that moment when they are equal.
-fn book_average(look: Look<'_>, series: wiring::SeriesId, (t1, t2): (Span, Span), min_coverage: f64) -> Value {
+fn book_average(look: &Look<'_>, series: wiring::SeriesId, (t1, t2): (Span, Span), min_coverage: f64) -> Value {
     if !look.market.book_is_live(look.now) {
         return Err(Missing::NoBook);
     }

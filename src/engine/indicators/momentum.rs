@@ -40,7 +40,7 @@ struct ByTrades {
 }
 
 impl Indicator for ByTrades {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = mean_price(&mut self.baseline, look)?;
         change(mean_price(&mut self.current, look)?, baseline)
     }
@@ -52,14 +52,14 @@ struct ByTime {
 }
 
 impl Indicator for ByTime {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = self.baseline.ticks(look)?;
         change(self.current.ticks(look)?, baseline)
     }
 }
 
 /// In ticks.
-fn mean_price(window: &mut Window, look: Look<'_>) -> Value {
+fn mean_price(window: &mut Window, look: &Look<'_>) -> Value {
     let slice = window.read(&look.market.tape, look.now)?;
     ratio(slice.price_sum() as f64, slice.count() as f64).map_err(|_| Missing::EmptyWindow)
 }

@@ -27,7 +27,7 @@ pub(super) trait BarFormula: Send {
     fn push(&mut self, bar: &ClosedBar);
 
     /// The value; with `forming`, as if that bar had closed too. `WarmUp` until enough bars have really closed.
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value;
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value;
 
     /// Forgets all bars.
     fn restart(&mut self);
@@ -50,7 +50,7 @@ impl<F: BarFormula + 'static> OnBars<F> {
 }
 
 impl<F: BarFormula> Indicator for OnBars<F> {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let forming = if self.live { look.market.bars[self.bars.0].forming() } else { None };
         match self.formula.read(forming, look) {
             Err(Missing::WarmUp) if self.restarted => Err(Missing::Gap),

@@ -35,7 +35,7 @@ struct Imbalance {
 }
 
 impl Indicator for Imbalance {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let slice = self.window.read(&look.market.tape, look.now)?;
         match slice.count() {
             0 => return Err(Missing::EmptyWindow),
@@ -71,7 +71,7 @@ pub static CVD: Kind = Kind {
 struct VolumeDelta(Window);
 
 impl Indicator for VolumeDelta {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let slice = self.0.read(&look.market.tape, look.now)?;
         let sold = slice.qty().wrapping_sub(slice.buy_qty());
         Ok(slice.buy_qty().wrapping_sub(sold) as f64 * look.spec.lot_f64())

@@ -25,7 +25,7 @@ pub static PUMP_PEAK_PRICE: Kind = Kind {
 struct Peak(SlotId);
 
 impl Indicator for Peak {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         upstream.value(self.0, look)
     }
 }
@@ -67,7 +67,7 @@ struct Retracement {
 }
 
 impl Indicator for Retracement {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let baseline = upstream.value(self.baseline, look)?;
         let peak = upstream.value(self.peak, look)?;
         let pump_pct = ratio(100.0 * (peak - baseline), baseline)?;
@@ -102,7 +102,7 @@ pub static MOMENTUM_DECAY: Kind = Kind {
 struct Drawdown(SlotId);
 
 impl Indicator for Drawdown {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let peak = upstream.value(self.0, look)?;
         ratio(100.0 * (peak - look.last_price()?), peak)
     }

@@ -65,7 +65,7 @@ struct Acceleration {
 }
 
 impl Indicator for Acceleration {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let before = self.before.percent(look)?;
         ratio(upstream.value(self.now, look)? - before, self.seconds)
     }
@@ -129,7 +129,7 @@ impl Move {
     }
 
     /// Percent, per second when it is a velocity.
-    pub(super) fn percent(&mut self, look: Look<'_>) -> Value {
+    pub(super) fn percent(&mut self, look: &Look<'_>) -> Value {
         let baseline = self.baseline.ticks(look)?;
         let current = self.current.ticks(look)?;
         ratio(100.0 * (current - baseline), baseline).map(|percent| percent / self.seconds)
@@ -137,7 +137,7 @@ impl Move {
 }
 
 impl Indicator for Move {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.percent(look)
     }
 }

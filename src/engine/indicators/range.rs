@@ -49,7 +49,7 @@ impl Range {
 struct RangeWidth(Range);
 
 impl Indicator for RangeWidth {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let lowest = upstream.value(self.0.lowest, look)?;
         ratio(100.0 * (upstream.value(self.0.highest, look)? - lowest), lowest)
     }
@@ -58,7 +58,7 @@ impl Indicator for RangeWidth {
 struct RangePosition(Range);
 
 impl Indicator for RangePosition {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let lowest = upstream.value(self.0.lowest, look)?;
         let width = upstream.value(self.0.highest, look)? - lowest;
         ratio(100.0 * (look.last_price()? - lowest), width)

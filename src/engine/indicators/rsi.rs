@@ -65,7 +65,7 @@ impl BarFormula for Wilder {
         }
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, _: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, _: &Look<'_>) -> Value {
         if self.seen < self.period {
             return Err(Missing::WarmUp);
         }
@@ -108,7 +108,7 @@ impl BarFormula for Cutler {
         self.moves.push_back(change);
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, _: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, _: &Look<'_>) -> Value {
         let Some(last) = self.last.filter(|_| self.moves.len() == self.period) else { return Err(Missing::WarmUp) };
         let (up, down) = forming.map_or((self.up, self.down), |bar| self.sums_with(bar.close.0 - last));
         index(up as f64, down as f64)

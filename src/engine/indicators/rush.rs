@@ -86,7 +86,7 @@ impl RushOrders {
 }
 
 impl Indicator for RushOrders {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let (start, last) = self.window.span(tape, look.now)?;
         if self.seen < last {

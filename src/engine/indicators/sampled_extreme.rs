@@ -100,7 +100,7 @@ impl Sampled {
 }
 
 impl Indicator for Sampled {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.move_on(look.now);
         let seconds = (look.now - self.t2).seconds() - (look.now - self.t1).seconds();
         if (self.inside.len() as f64) < self.min_coverage * seconds as f64 {
@@ -109,7 +109,7 @@ impl Indicator for Sampled {
         self.candidates.front().map(|(_, value)| *value).ok_or(Missing::EmptyWindow)
     }
 
-    fn on_second(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) {
+    fn on_second(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) {
         let Some(source) = self.source else { return };
         match upstream.value(source, look) {
             Ok(value) => self.waiting.push_back((look.now, value)),

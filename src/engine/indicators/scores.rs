@@ -102,7 +102,7 @@ impl DumpParts {
 }
 
 impl Indicator for DumpExhaustion {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let parts = DumpParts {
             velocity: upstream.value(self.velocity, look)?,
             volume: upstream.value(self.volume, look)?,
@@ -169,7 +169,7 @@ struct Risk {
 }
 
 impl Indicator for Risk {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let parts = [self.spread, self.volatility, self.drain];
         let mut score = 0.0;
         for (index, slot) in parts.into_iter().enumerate() {

@@ -19,7 +19,10 @@ struct Slot {
     bars: Option<usize>,
     /// Event the cached value belongs to.
     asked_at: u64,
-    cached: Value,
+    /// The value in two scalars: copying a whole `Result` that was just written stalls the processor, because its
+    /// parts were stored one by one (store forwarding).
+    number: f64,
+    missing: Option<Missing>,
 }
 
 /// The slots of one symbol.
@@ -40,22 +43,28 @@ pub struct Upstream<'a> {
 
 impl Upstream<'_> {
     /// The value of a slot this indicator was wired to.
-    pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
+    pub fn value(&mut self, id: SlotId, look: &Look<'_>) -> Value {
         value_of(self.slots, self.turn, id, look)
     }
 }
 
 #[inline]
-fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: Look<'_>) -> Value {
+fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: &Look<'_>) -> Value {
     let (before, rest) = slots.split_at_mut(id.0);
     let slot = &mut rest[0];
     if slot.asked_at != turn {
         let value = slot.indicator.value(look, &mut Upstream { slots: before, turn });
         debug_assert!(value.is_ok_and(f64::is_finite) || value.is_err(), "{} made {value:?}", slot.spec.kind);
         slot.asked_at = turn;
-        slot.cached = value;
+        match value {
+            Ok(number) => (slot.number, slot.missing) = (number, None),
+            Err(why) => slot.missing = Some(why),
+        }
     }
-    slot.cached
+    match slot.missing {
+        None => Ok(slot.number),
+        Some(why) => Err(why),
+    }
 }
 
 impl IndicatorSet {
@@ -78,7 +87,7 @@ impl IndicatorSet {
         if every_second {
             self.every_second.push(index);
         }
-        self.slots.push(Slot { spec: spec.clone(), indicator, bars, asked_at: 0, cached: Err(Missing::WarmUp) });
+        self.slots.push(Slot { spec: spec.clone(), indicator, bars, asked_at: 0, number: 0.0, missing: Some(Missing::WarmUp) });
         SlotId(index)
     }
 
@@ -91,7 +100,7 @@ impl IndicatorSet {
     /// The value of a slot now.
     #[inline]
     pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
-        value_of(&mut self.slots, self.turn, id, look)
+        value_of(&mut self.slots, self.turn, id, &look)
     }
 
     /// Whether any indicator must see every trade.
@@ -129,7 +138,7 @@ impl IndicatorSet {
     pub fn on_second(&mut self, look: Look<'_>) {
         for &index in &self.every_second {
             let (before, rest) = self.slots.split_at_mut(index);
-            rest[0].indicator.on_second(look, &mut Upstream { slots: before, turn: self.turn });
+            rest[0].indicator.on_second(&look, &mut Upstream { slots: before, turn: self.turn });
         }
     }
 

@@ -57,7 +57,7 @@ impl BarFormula for Sma {
         self.0.push(bar);
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
         Ok(look.price(self.0.read(forming)?.mean()))
     }
 
@@ -86,7 +86,7 @@ impl BarFormula for Bollinger {
         self.closes.push(bar);
     }
 
-    fn read(&self, forming: Option<&ClosedBar>, look: Look<'_>) -> Value {
+    fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value {
         let sums = self.closes.read(forming)?;
         let (mid, band) = (sums.mean(), self.deviations * sums.deviation());
         match self.line {

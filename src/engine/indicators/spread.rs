@@ -34,7 +34,7 @@ struct Spread {
 }
 
 impl Indicator for Spread {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         book_average(look, self.series, (self.t1, self.t2), self.min_coverage)
     }
 }
@@ -70,7 +70,7 @@ struct Widening {
 }
 
 impl Indicator for Widening {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = book_average(look, self.series, self.baseline, self.min_coverage)?;
         ratio(book_average(look, self.series, self.current, self.min_coverage)?, baseline)
     }

@@ -28,7 +28,7 @@ pub static TWPA: Kind = Kind {
 struct Twpa(TimeAverage);
 
 impl Indicator for Twpa {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.price(look)
     }
 }
@@ -92,7 +92,7 @@ struct TwpaRatio {
 }
 
 impl Indicator for TwpaRatio {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         ratio(self.current.ticks(look)?, self.baseline.ticks(look)?)
     }
 }
@@ -103,7 +103,7 @@ struct Proximity {
 }
 
 impl Indicator for Proximity {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let support = self.support.price(look)?;
         ratio(100.0 * (upstream.value(self.current, look)? - support), support)
     }
@@ -119,12 +119,13 @@ impl TimeAverage {
     }
 
     /// In the quote currency.
-    pub(super) fn price(&mut self, look: Look<'_>) -> Value {
+    pub(super) fn price(&mut self, look: &Look<'_>) -> Value {
         self.ticks(look).map(|ticks| look.price(ticks))
     }
 
     /// In ticks, for ratios that need no unit.
-    pub(super) fn ticks(&mut self, look: Look<'_>) -> Value {
+    #[inline]
+    pub(super) fn ticks(&mut self, look: &Look<'_>) -> Value {
         self.0.read(&look.market.tape, look.now)?.average_price()
     }
 }

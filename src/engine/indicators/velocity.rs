@@ -59,7 +59,7 @@ struct Cascade {
 }
 
 impl Indicator for Cascade {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let mut shorter = upstream.value(self.slots[0], look)?;
         let (mut sum, mut weights, mut rising, mut falling) = (0.0, 0.0, true, true);
         let mut weight = (1_u32 << (self.slots.len() - 2)) as f64;
@@ -110,7 +110,7 @@ struct Reversal {
 }
 
 impl Indicator for Reversal {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let slow = upstream.value(self.slow, look)?;
         let fast = upstream.value(self.fast, look)?;
         reversal(slow, fast)
@@ -160,7 +160,7 @@ struct Stabilization {
 }
 
 impl Indicator for Stabilization {
-    fn value(&mut self, look: Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let mut samples = [0.0; MAX_SAMPLES];
         samples[0] = upstream.value(self.now, look)?;
         for (sample, earlier) in samples[1..].iter_mut().zip(&mut self.before) {

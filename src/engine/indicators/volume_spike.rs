@@ -150,11 +150,12 @@ impl RateSpike {
 }
 
 impl Indicator for RateSpike {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
-        let baseline = self.amount.within(&self.baseline.read(tape, look.now)?);
-        let current = self.amount.within(&self.current.read(tape, look.now)?);
-        ratio(current * self.stretch, baseline)
+        let current = self.current.read(tape, look.now)?;
+        let touching = self.baseline.touches(&self.current);
+        let baseline = if touching { self.baseline.read_until(tape, look.now, current.start) } else { self.baseline.read(tape, look.now) }?;
+        ratio(self.amount.within(&current) * self.stretch, self.amount.within(&baseline))
     }
 }
 
@@ -182,7 +183,7 @@ impl BucketSpike {
 }
 
 impl Indicator for BucketSpike {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let (tape, now) = (&look.market.tape, look.now);
         self.baseline.span(tape, now)?;
         let current = self.amount.within(&self.current.read(tape, now)?);

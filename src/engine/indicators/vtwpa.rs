@@ -23,7 +23,7 @@ pub static VTWPA: Kind = Kind {
 struct Vtwpa(HeldVolume);
 
 impl Indicator for Vtwpa {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.ticks(look).map(|ticks| look.price(ticks))
     }
 }
@@ -70,7 +70,7 @@ impl HeldVolume {
     }
 
     /// In ticks.
-    pub(super) fn ticks(&mut self, look: Look<'_>) -> Value {
+    pub(super) fn ticks(&mut self, look: &Look<'_>) -> Value {
         let pairs = self.0.read(look)?;
         let mut sums = Holdings { ..*pairs.sums };
         let (start, end) = (pairs.slice.start, pairs.slice.end);

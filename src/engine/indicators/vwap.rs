@@ -35,7 +35,7 @@ struct Vwap {
 }
 
 impl Indicator for Vwap {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let ticks = self.average.ticks(look)?;
         if self.distance { percent_above(look, ticks) } else { Ok(look.price(ticks)) }
     }
@@ -48,7 +48,7 @@ impl VolumeAverage {
         VolumeAverage(wiring.window(spec, spec.span("t1"), spec.span("t2")))
     }
 
-    fn ticks(&mut self, look: Look<'_>) -> Value {
+    fn ticks(&mut self, look: &Look<'_>) -> Value {
         let slice = self.0.read(&look.market.tape, look.now)?;
         if slice.qty() == 0 { Err(Missing::EmptyWindow) } else { Ok(slice.value() as f64 / slice.qty() as f64) }
     }

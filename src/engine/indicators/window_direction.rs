@@ -63,7 +63,7 @@ struct Direction {
 }
 
 impl Indicator for Direction {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         (self.of)(self.steps.signs(look)?)
     }
 }
@@ -87,7 +87,7 @@ impl Steps {
     }
 
     /// At least one per period of the lookback; 0 also where a price is unknown.
-    fn signs(&mut self, look: Look<'_>) -> Result<&[i64], Missing> {
+    fn signs(&mut self, look: &Look<'_>) -> Result<&[i64], Missing> {
         let tape = &look.market.tape;
         self.whole.read(tape, look.now)?;
         let mut later: Option<Option<Price>> = None;

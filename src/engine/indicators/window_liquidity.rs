@@ -51,7 +51,7 @@ pub static LIQUIDITY_RATIO: Kind = Kind {
 struct Total(Vec<BookWindow>);
 
 impl Indicator for Total {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         self.0.iter().map(|part| part.mean(look)).sum()
     }
 }
@@ -62,7 +62,7 @@ struct Relative {
 }
 
 impl Indicator for Relative {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         ratio(self.current.mean(look)?, self.baseline.mean(look)?)
     }
 }

@@ -38,7 +38,7 @@ pub static DEAL_VS_MID_DEVIATION: Kind = Kind {
 struct MidVelocity(BookWindow);
 
 impl Indicator for MidVelocity {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let average = self.0.mean(look)?;
         ratio(100.0 * (self.0.latest(look)? - average), average)
     }
@@ -50,7 +50,7 @@ struct Deviation {
 }
 
 impl Indicator for Deviation {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let mid = self.mid.mean(look)?;
         ratio(100.0 * (self.trades.price(look)? - mid).abs(), mid)
     }

@@ -45,7 +45,7 @@ struct AverageSpread {
 }
 
 impl Indicator for AverageSpread {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let (bid, ask) = (self.bid.mean(look)?, self.ask.mean(look)?);
         ratio(200.0 * (ask - bid), ask + bid)
     }
@@ -54,7 +54,7 @@ impl Indicator for AverageSpread {
 struct SpreadDeviation(BookWindow);
 
 impl Indicator for SpreadDeviation {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let average = self.0.average(look)?;
         let variance = average.mean_square - average.mean * average.mean;
         Ok(if variance > RESOLUTION * (1.0 + 2.0 * average.mean) { variance.sqrt() } else { 0.0 })

@@ -69,7 +69,7 @@ impl Source {
     }
 
     /// In ticks, or for the mid price in the quote currency: only the ratio of two is used.
-    fn price(&mut self, look: Look<'_>) -> Value {
+    fn price(&mut self, look: &Look<'_>) -> Value {
         match self {
             Source::Time(average) => average.ticks(look),
             Source::VolumeTime(average) => average.ticks(look),
@@ -89,7 +89,7 @@ struct Velocity {
 }
 
 impl Indicator for Velocity {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let baseline = self.baseline.price(look)?;
         ratio(100.0 * (self.current.price(look)? - baseline), baseline)
     }
@@ -101,7 +101,7 @@ struct Acceleration {
 }
 
 impl Indicator for Acceleration {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let (short, long) = (self.short.ticks(look)?, self.long.ticks(look)?);
         Ok(percent_above(look, short)? - percent_above(look, long)?)
     }

@@ -61,7 +61,7 @@ pub(super) fn average_size(slice: &Slice<'_>) -> Value {
 }
 
 /// A number from the sums of a window; the last argument is the window's length in seconds.
-type OfSums = fn(&Slice<'_>, Look<'_>, f64) -> Value;
+type OfSums = fn(&Slice<'_>, &Look<'_>, f64) -> Value;
 
 struct WindowSum {
     window: Window,
@@ -75,7 +75,7 @@ impl WindowSum {
 }
 
 impl Indicator for WindowSum {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let slice = self.window.read(&look.market.tape, look.now)?;
         (self.of)(&slice, look, self.window.seconds())
     }

@@ -89,7 +89,7 @@ impl TwoWindows {
 }
 
 impl Indicator for TwoWindows {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         (self.of)(&self.current.read(tape, look.now)?, &self.baseline.read(tape, look.now)?)
     }
@@ -102,7 +102,7 @@ struct Acceleration {
 }
 
 impl Indicator for Acceleration {
-    fn value(&mut self, look: Look<'_>, _: &mut Upstream<'_>) -> Value {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let current = self.current.read(tape, look.now)?.qty();
         let previous = self.previous.read(tape, look.now)?.qty();

@@ -60,6 +60,8 @@ pub enum PointKind {
 /// The ring of points. Points have absolute numbers, starting at 1; number `n` means "n points so far".
 pub struct Tape {
     ring: Vec<Point>,
+    /// When the points of the ring came: what boundaries search, small enough for the nearest cache.
+    times: Vec<Timestamp>,
     /// Number of the oldest point kept, minus one.
     dropped: u64,
     /// Points ever pushed.
@@ -74,7 +76,15 @@ pub struct Tape {
 impl Tape {
     /// An empty tape that nobody reads.
     pub fn new() -> Self {
-        Tape { ring: Vec::new(), dropped: 0, pushed: 0, longest: Span::ZERO, bound: TAPE_POINTS, whole_since: Timestamp::MAX }
+        Tape {
+            ring: Vec::new(),
+            times: Vec::new(),
+            dropped: 0,
+            pushed: 0,
+            longest: Span::ZERO,
+            bound: TAPE_POINTS,
+            whole_since: Timestamp::MAX,
+        }
     }
 
     /// Keeps at least this much time. Called when indicators are wired, before the first event.
@@ -82,6 +92,7 @@ impl Tape {
         self.longest = self.longest.max(span);
         if self.ring.is_empty() {
             self.ring = vec![NOTHING; 1_024];
+            self.times = vec![Timestamp::MAX; 1_024];
         }
     }
 
@@ -110,7 +121,12 @@ impl Tape {
     #[inline]
     pub fn point(&self, number: u64) -> &Point {
         debug_assert!(number > self.dropped && number <= self.pushed);
-        &self.ring[(number as usize) & (self.ring.len() - 1)]
+        &self.ring[self.slot(number)]
+    }
+
+    #[inline]
+    fn slot(&self, number: u64) -> usize {
+        (number as usize) & (self.ring.len() - 1)
     }
 
     /// Appends a trade. `counts` is false for prices inside a bar.
@@ -162,31 +178,36 @@ impl Tape {
 
     #[inline]
     fn append(&mut self, point: Point) {
-        // One point at or before the start of the longest window stays, to be carried in.
-        while self.dropped + 1 < self.pushed && self.point(self.dropped + 2).at < point.at - self.longest {
-            self.dropped += 1;
-        }
         if (self.pushed - self.dropped) as usize == self.ring.len() {
-            self.grow();
+            self.make_room(point.at - self.longest);
         }
         self.pushed += 1;
-        let slot = (self.pushed as usize) & (self.ring.len() - 1);
+        let slot = self.slot(self.pushed);
+        self.times[slot] = point.at;
         self.ring[slot] = point;
     }
 
-    /// Doubles the ring, up to the bound; then the oldest point leaves early.
+    /// The ring is full: points that no window reaches any more leave, all at once. When most are still needed the
+    /// ring doubles, up to the bound; then the oldest point leaves early.
     #[cold]
-    fn grow(&mut self) {
-        if self.ring.len() >= self.bound {
+    fn make_room(&mut self, start: Timestamp) {
+        // One point at or before the start of the longest window stays, to be carried in.
+        while self.dropped + 1 < self.pushed && self.point(self.dropped + 2).at <= start {
+            self.dropped += 1;
+        }
+        let (kept, size) = ((self.pushed - self.dropped) as usize, self.ring.len());
+        if kept > size / 4 * 3 && size < self.bound {
+            let mut larger = (vec![NOTHING; size * 2], vec![Timestamp::MAX; size * 2]);
+            for number in self.dropped + 1..=self.pushed {
+                let slot = (number as usize) & (size * 2 - 1);
+                larger.0[slot] = *self.point(number);
+                larger.1[slot] = self.point(number).at;
+            }
+            (self.ring, self.times) = larger;
+        } else if kept == size {
             self.dropped += 1;
             self.whole_since = self.whole_since.max(self.point(self.dropped + 1).at);
-            return;
         }
-        let mut larger = vec![NOTHING; self.ring.len() * 2];
-        for number in self.dropped + 1..=self.pushed {
-            larger[(number as usize) & (self.ring.len() * 2 - 1)] = *self.point(number);
-        }
-        self.ring = larger;
     }
 }
 
@@ -270,7 +291,7 @@ impl Boundary {
     }
 
     /// Moves on to `now` and reads the sums there. Times never go back.
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn moment<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Moment<'t> {
         let at = now - self.offset;
         let number = self.number(tape, at);
@@ -282,16 +303,25 @@ impl Boundary {
 
     #[inline]
     fn number(&mut self, tape: &Tape, at: Timestamp) -> u64 {
-        let mut number = self.number.max(tape.dropped);
         if self.offset == Span::ZERO {
-            number = tape.pushed;
-        } else {
-            while number < tape.pushed && tape.point(number + 1).at <= at {
-                number += 1;
+            return tape.pushed;
+        }
+        let mut number = self.number.max(tape.dropped);
+        while number < tape.pushed {
+            // How many points passed is chance, and one mispredicted branch costs more than four comparisons. Slots
+            // behind the newest point hold anything; they only count after all real ones and are cut off below.
+            let passed = |ahead: u64| tape.times[tape.slot(number + ahead)] <= at;
+            let first = passed(1);
+            let second = first & passed(2);
+            let third = second & passed(3);
+            let fourth = third & passed(4);
+            number += u64::from(first) + u64::from(second) + u64::from(third) + u64::from(fourth);
+            if !fourth {
+                break;
             }
         }
-        self.number = number;
-        number
+        self.number = number.min(tape.pushed);
+        self.number
     }
 }
 
@@ -329,13 +359,32 @@ impl Window {
     /// # Errors
     /// `WarmUp` before the tape reaches back far enough, `WindowOverflow` when trades had to leave early, `Gap` when
     /// an interruption leaves less than the minimum coverage.
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn read<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Result<Slice<'t>, Missing> {
         let slice = Slice { start: self.start.moment(tape, now), end: self.end.moment(tape, now) };
         if slice.start.at < tape.whole_since {
-            self.must_cover(tape, &slice)?;
+            self.must_cover(tape, slice)?;
         }
         Ok(slice)
+    }
+
+    /// Like [`Window::read`], up to a moment that was read for another window and is the end of this one too.
+    ///
+    /// # Errors
+    /// As [`Window::read`].
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
+    pub fn read_until<'t>(&mut self, tape: &'t Tape, now: Timestamp, end: Moment<'t>) -> Result<Slice<'t>, Missing> {
+        debug_assert_eq!(end.at, now - self.end.offset);
+        let slice = Slice { start: self.start.moment(tape, now), end };
+        if slice.start.at < tape.whole_since {
+            self.must_cover(tape, slice)?;
+        }
+        Ok(slice)
+    }
+
+    /// Whether this window ends where another begins.
+    pub fn touches(&self, newer: &Window) -> bool {
+        self.end.offset == newer.start.offset
     }
 
     /// For readers that keep what they need themselves: when the window starts and the number of the last point at
@@ -343,7 +392,7 @@ impl Window {
     ///
     /// # Errors
     /// As [`Window::read`].
-    #[inline]
+    #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn span(&mut self, tape: &Tape, now: Timestamp) -> Result<(Timestamp, u64), Missing> {
         let start = now - self.start.offset;
         if start < tape.whole_since {
@@ -352,8 +401,9 @@ impl Window {
         Ok((start, self.end.number(tape, now - self.end.offset)))
     }
 
+    /// Takes a copy: a slice whose address nobody knows stays in registers.
     #[cold]
-    fn must_cover(&self, tape: &Tape, slice: &Slice<'_>) -> Result<(), Missing> {
+    fn must_cover(&self, tape: &Tape, slice: Slice<'_>) -> Result<(), Missing> {
         // Before the oldest point kept although points have left: their sums are lost, whatever the coverage.
         if slice.start.number == 0 && tape.dropped > 0 {
             return Err(Missing::WindowOverflow);
