@@ -1,6 +1,7 @@
 //! Offline check of a store: every record's envelope, every block's checksum, content, order and count.
 //!
-//! Reports all it finds with place and advice; repairs and deletes nothing.
+//! Reports all it finds with place and advice. Opening the store recovers it as every start does (a killed import is
+//! removed); beyond that nothing is repaired or deleted, and a damaged file is only read.
 
 use super::blocks::{Block, BlockDecoder, Rows, kind_from_code};
 use super::codec::{self, Stored};
