@@ -8,4 +8,5 @@ pub mod limits;
 
 pub mod domain;
 pub mod engine;
+pub mod document;
 pub mod session;
