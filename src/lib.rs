@@ -6,7 +6,7 @@
 
 pub mod limits;
 
+pub mod document;
 pub mod domain;
 pub mod engine;
-pub mod document;
 pub mod session;

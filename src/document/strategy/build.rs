@@ -281,7 +281,7 @@ fn gather<'a>(
 }
 
 /// Stands in for a name that is wrong; such a document is never run.
-const NOTHING: Operand = Operand::Own(domain::OwnValue::OpenPositions);
+pub(super) const NOTHING: Operand = Operand::Market(usize::MAX);
 
 fn logic(logic: wire::Logic) -> domain::Logic {
     match logic {

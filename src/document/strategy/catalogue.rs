@@ -29,7 +29,14 @@ pub(super) struct Own {
 const NOT_NEGATIVE: Option<(f64, f64)> = Some((0.0, f64::INFINITY));
 
 static OWN: &[Own] = &[
-    own("UNREALIZED_PNL_PCT", "PROFIT_PCT", &["last", "net"], Scope::Position, None, OwnValue::UnrealizedPnlPct { last: false, net: false }),
+    own(
+        "UNREALIZED_PNL_PCT",
+        "PROFIT_PCT",
+        &["last", "net"],
+        Scope::Position,
+        None,
+        OwnValue::UnrealizedPnlPct { last: false, net: false },
+    ),
     own("LOSS_PCT", "", &[], Scope::Position, NOT_NEGATIVE, OwnValue::LossPct),
     own("ROE_PCT", "", &[], Scope::Position, None, OwnValue::RoePct),
     own(DRAWDOWN, "", &["anchor"], Scope::Position, NOT_NEGATIVE, OwnValue::DrawdownFromPeakPct),
@@ -124,8 +131,9 @@ pub(super) fn own_value(own: &Own, params: &Map<String, Value>, path: &str, prob
 fn unknown_parameter<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let near = suggestion(name, known.clone());
     let list = known.collect::<Vec<_>>().join(", ");
-    let list = if list.is_empty() { "none".to_owned() } else { list };
-    format!("{kind} has no such parameter{near} Its parameters: {list}").replace("parameter Its", "parameter. Its")
+    let list = if list.is_empty() { "no parameters" } else { &list };
+    let then = if near.is_empty() { "; it has" } else { " It has" };
+    format!("{kind} has no such parameter{near}{then} {list}")
 }
 
 /// Refresh overrides of the original; every value is computed when it is asked.

@@ -68,7 +68,9 @@ mod tests {
     fn short_things_stay_on_a_line() {
         let long = "x".repeat(100);
         let value = json!({"a": {"b": 1, "c": [1, 2]}, "d": [{"e": long}, {}], "f": {}, "g\n": 1});
-        let expected = format!("{{\n  \"a\": {{\"b\": 1, \"c\": [1, 2]}},\n  \"d\": [\n    {{\"e\": \"{long}\"}},\n    {{}}\n  ],\n  \"f\": {{}},\n  \"g\\n\": 1\n}}\n");
+        let expected = format!(
+            "{{\n  \"a\": {{\"b\": 1, \"c\": [1, 2]}},\n  \"d\": [\n    {{\"e\": \"{long}\"}},\n    {{}}\n  ],\n  \"f\": {{}},\n  \"g\\n\": 1\n}}\n"
+        );
         assert_eq!(text(&value), expected);
         assert_eq!(serde_json::from_str::<Value>(&expected).unwrap(), value);
     }

@@ -72,8 +72,9 @@ fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
 
 /// Gives a field another name in its place.
 fn rename(fields: &mut Map<String, Value>, old: &str, new: &str, path: &str, problems: &mut Problems) {
-    problems.moved_below(path, new, old);
-    *fields = std::mem::take(fields).into_iter().map(|(key, value)| if key == old { (new.to_owned(), value) } else { (key, value) }).collect();
+    problems.moved(at(path, new), &at(path, old));
+    *fields =
+        std::mem::take(fields).into_iter().map(|(key, value)| if key == old { (new.to_owned(), value) } else { (key, value) }).collect();
 }
 
 /// `"a, b"` → `["a", "b"]`.

@@ -77,15 +77,10 @@ impl Problems {
         }
     }
 
-    /// From now on problems at `path` are reported at `given`.
-    pub(super) fn moved(&mut self, path: impl Into<String>, given: impl Into<String>) {
-        self.moved.insert(path.into(), given.into());
-    }
-
-    /// The same for a field that was renamed inside the object at `path`.
-    pub(super) fn moved_below(&mut self, path: &str, field: &str, given: &str) {
-        let given = at(&self.as_given(path), given);
-        self.moved(at(path, field), given);
+    /// From now on problems at `path` are reported where `before` is reported.
+    pub(super) fn moved(&mut self, path: impl Into<String>, before: &str) {
+        let given = self.as_given(before);
+        self.moved.insert(path.into(), given);
     }
 
     /// Whether anything at or below the path is an error.
@@ -138,13 +133,14 @@ mod tests {
         assert_eq!(at("/a", "b/c~d"), "/a/b~1c~0d");
         let mut problems = Problems::default();
         problems.moved("", "/strategy");
-        problems.moved("/s1_signal/conditions/0", "/signal_detection_conditions/RSI/min");
+        problems.moved("/s1_signal", "/signal_detection_conditions");
+        problems.moved("/s1_signal/conditions/0", "/s1_signal/RSI/min");
         problems.error("/s1_signal/conditions/0/value", "x");
         problems.error("/z1_entry", "y");
         assert!(problems.broken("/s1_signal") || problems.broken("/s1_signal/conditions/0"));
         assert!(!problems.broken("/z1"));
         let paths: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.path).collect();
-        assert_eq!(paths, ["/signal_detection_conditions/RSI/min/value", "/strategy/z1_entry"]);
+        assert_eq!(paths, ["/strategy/signal_detection_conditions/RSI/min/value", "/strategy/z1_entry"]);
     }
 
     #[test]

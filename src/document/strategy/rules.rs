@@ -1,5 +1,6 @@
 //! Rules over the whole strategy: a way out, a stop before liquidation, conditions that can never be true.
 
+use super::build::NOTHING;
 use super::problem::{Problem, Problems, Severity, at};
 use super::resolve::Resolver;
 use super::tree::{Branch, Tree};
@@ -23,7 +24,8 @@ pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Probl
     }
     let exits = ["/z1_entry", "/ze1_close", "/emergency_exit", "/maxHoldSeconds", "/trailingStop", "/takeProfitLadder", "/ze1_enabled"];
     if !has_way_out(def) && !exits.iter().any(|path| problems.broken(path)) {
-        problems.error("", "there is no way out: give a stopLoss, a takeProfit, maxHoldSeconds, or conditions in ze1_close or emergency_exit");
+        problems
+            .error("", "there is no way out: give a stopLoss, a takeProfit, maxHoldSeconds, or conditions in ze1_close or emergency_exit");
     }
     if z1.stop.is_none() && !problems.broken("/z1_entry") {
         problems.warning("/z1_entry/stopLoss", "there is no stop loss; live trading will refuse this strategy");
@@ -59,7 +61,9 @@ fn leverage(def: &StrategyDef, problems: &mut Problems) {
     match def.limits.max_leverage {
         Some(cap) if wanted > cap => problems.warning(PATH, format!("is above global_limits.max_leverage: {cap} will be used")),
         _ if wanted > 5 => problems.warning(PATH, format!("{wanted} is high: {} % against the position liquidate it", distance(wanted))),
-        _ if wanted > 3 => problems.warning(PATH, format!("{wanted} is moderate: {} % against the position liquidate it", distance(wanted))),
+        _ if wanted > 3 => {
+            problems.warning(PATH, format!("{wanted} is moderate: {} % against the position liquidate it", distance(wanted)))
+        }
         _ => {}
     }
     let used = def.limits.max_leverage.map_or(wanted, |cap| wanted.min(cap)).max(1);
@@ -183,7 +187,7 @@ fn judge(
     problems: &mut Problems,
 ) -> Option<((usize, usize, bool, bool), Interval)> {
     // A document with a wrong name says so there; a falling edge is about the opposite.
-    if problems.broken(path) || condition.edge == Edge::Falling {
+    if condition.operand == NOTHING || problems.broken(path) || condition.edge == Edge::Falling {
         return None;
     }
     let interval = Interval::of(condition)?;

@@ -111,7 +111,10 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
     for name in required {
         if fields.get(name).is_none_or(Value::is_null) {
             let about = known.get(name).and_then(|schema| schema.get("description")).and_then(Value::as_str).unwrap_or_default();
-            problems.error(&at(path, name), format!("is required ({})", about.split_inclusive(". ").next().unwrap_or_default().trim().trim_end_matches('.')));
+            problems.error(
+                &at(path, name),
+                format!("is required ({})", about.split_inclusive(". ").next().unwrap_or_default().trim().trim_end_matches('.')),
+            );
         }
     }
     for name in wrong {

@@ -122,7 +122,9 @@ fn check_connectors(
         let path = at(path, "conditions");
         match origin {
             Origin::New => problems.error(&path, "the list mixes AND and OR, which reads two ways; write `groups` with one logic each"),
-            Origin::Imported => problems.warning(&path, "the list mixes AND and OR; it is read strictly left to right: A OR B AND C is (A OR B) AND C"),
+            Origin::Imported => {
+                problems.warning(&path, "the list mixes AND and OR; it is read strictly left to right: A OR B AND C is (A OR B) AND C")
+            }
         }
     } else if written.is_some() && used.iter().any(|used| *used != logic) {
         problems.warning(&at(path, "logic"), "has no effect because the conditions carry their own `logic`");

@@ -61,7 +61,8 @@ pub(super) fn known(id: &str) -> Option<Known> {
 /// Whether a text has the form of a UUID.
 pub(super) fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.trim().split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

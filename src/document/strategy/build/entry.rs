@@ -2,7 +2,9 @@
 
 use super::{Builder, Place, seconds};
 use crate::document::strategy::problem::at;
-use crate::document::strategy::wire::{Basis, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, SizeType, StopLoss, TakeProfit};
+use crate::document::strategy::wire::{
+    Basis, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, SizeType, StopLoss, TakeProfit,
+};
 use crate::domain::num::Money;
 use crate::domain::strategy::{self as domain, EntryOrder, EntrySection, OffsetBase, PriceOffset, SizeAmount};
 use crate::domain::time::Span;

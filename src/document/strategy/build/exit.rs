@@ -89,7 +89,8 @@ impl<'a> Builder<'a, '_> {
         }
         let (activation_pct, offset_pct) = (break_even.activation_percent?.0, break_even.offset_percent.unwrap_or_default().0);
         if offset_pct >= activation_pct {
-            let problem = format!("must be less than activationPercent ({activation_pct}), or the stop is hit at once, but is {offset_pct}");
+            let problem =
+                format!("must be less than activationPercent ({activation_pct}), or the stop is hit at once, but is {offset_pct}");
             self.problems.error("/breakEven/offsetPercent", problem);
         }
         Some(BreakEven { activation_pct, offset_pct })

@@ -60,7 +60,7 @@ fn from_map(section: &mut Map<String, Value>, name: &str, path: &str, problems: 
     }
     for (index, (condition, given)) in conditions.iter_mut().enumerate() {
         condition["id"] = format!("{}_{}", short(name), index + 1).into();
-        problems.moved(at(&at(path, "conditions"), index), given.clone());
+        problems.moved(at(&at(path, "conditions"), index), given);
     }
     *section = kept;
     section.insert("conditions".to_owned(), conditions.into_iter().map(|(condition, _)| condition).collect());
