@@ -1,6 +1,5 @@
 //! What names of a document mean: indicator types with their parameters, and the values an instance has itself.
 
-use super::nearest::suggestion;
 use super::problem::{Problems, at};
 use super::schema::shown;
 use crate::domain::strategy::{IndicatorSpec, OwnValue, ParamValue};
@@ -104,7 +103,8 @@ pub(super) fn own_value(own: &Own, params: &Map<String, Value>, path: &str, prob
         match (own.params.iter().find(|known| **known == name.as_str()), value) {
             (None, _) => {
                 good = false;
-                problems.error(&here, unknown_parameter(own.name, name, own.params.iter().copied()));
+                let problem = unknown_parameter(own.name, name, own.params.iter().copied(), problems);
+                problems.error(&here, problem);
             }
             (Some(&"anchor"), Value::String(word)) if word.trim().eq_ignore_ascii_case("position") => {}
             (Some(&"anchor"), _) => {
@@ -128,8 +128,8 @@ pub(super) fn own_value(own: &Own, params: &Map<String, Value>, path: &str, prob
     good.then_some(value)
 }
 
-fn unknown_parameter<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    let near = suggestion(name, known.clone());
+fn unknown_parameter<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone, problems: &Problems) -> String {
+    let near = problems.suggestion(name, known.clone());
     let list = known.collect::<Vec<_>>().join(", ");
     let list = if list.is_empty() { "no parameters" } else { &list };
     let then = if near.is_empty() { "; it has" } else { " It has" };
@@ -155,7 +155,8 @@ pub(super) fn spec_of(
             problems.warning(&here, "has no effect: values are computed whenever they are needed");
         } else if !(name == "anchor" && kind.name == DRAWDOWN) {
             good = false;
-            problems.error(&here, unknown_parameter(kind.name, name, kind.params.iter().map(|param| param.name)));
+            let problem = unknown_parameter(kind.name, name, kind.params.iter().map(|param| param.name), problems);
+            problems.error(&here, problem);
         }
     }
     let mut values = BTreeMap::new();

@@ -12,11 +12,6 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
-/// `; did you mean "x"?` when a known name is near, else nothing.
-pub(super) fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(wrong, known).map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
-}
-
 /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment distance).
 fn edits(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();

@@ -1,5 +1,6 @@
 //! What is wrong with a document: where, what, and how bad. All of it at once, never only the first.
 
+use super::nearest::nearest;
 use crate::limits::DOCUMENT_PROBLEMS;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,6 +90,13 @@ impl Problems {
         self.found.iter().any(|known| {
             known.severity == Severity::Error && known.path.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
+    }
+
+    /// `; did you mean "x"?` when a known name is near. Nothing once the bound is reached: the search costs more
+    /// than all the rest, and nobody would read it.
+    pub(super) fn suggestion<'a>(&self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        let near = if self.found.len() < DOCUMENT_PROBLEMS { nearest(wrong, known) } else { None };
+        near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
     }
 
     pub(super) fn has_errors(&self) -> bool {

@@ -1,7 +1,6 @@
 //! From the names of a document to operands: declared indicators, types with defaults, own values.
 
 use super::catalogue::{self, Meaning, Scope};
-use super::nearest::suggestion;
 use super::problem::{Problems, at};
 use super::schema::shown;
 use super::variants::is_uuid;
@@ -66,7 +65,7 @@ impl<'a> Resolver<'a> {
                 Some(Declared::Market(Arc::new(spec)))
             }
             None => {
-                let near = suggestion(name, catalogue::type_names());
+                let near = problems.suggestion(name, catalogue::type_names());
                 problems.error(&at(path, "type"), format!("there is no indicator type {}{near}", shown(&Value::from(name))));
                 None
             }
@@ -149,13 +148,14 @@ impl<'a> Resolver<'a> {
                 Some(self.place(kind.name, Arc::new(spec)))
             }
             None => {
-                problems.error(path, self.unknown(name));
+                let problem = self.unknown(name, problems);
+                problems.error(path, problem);
                 None
             }
         }
     }
 
-    fn unknown(&self, name: &str) -> String {
+    fn unknown(&self, name: &str, problems: &Problems) -> String {
         let shown = shown(&Value::from(name));
         if is_uuid(name) {
             return format!(
@@ -170,7 +170,7 @@ impl<'a> Resolver<'a> {
         for kind in catalogue::type_names() {
             known.push(kind);
         }
-        let near = suggestion(name, known);
+        let near = problems.suggestion(name, known);
         format!("neither `indicators` nor the catalogue has {shown}{near}")
     }
 

@@ -3,7 +3,6 @@
 //! The check is what makes all structural problems come at once: serde stops at the first. It knows the part of
 //! JSON Schema that [`schema`] uses, no more.
 
-use super::nearest::suggestion;
 use super::problem::{Problems, at};
 use super::wire::Strategy;
 use serde_json::{Map, Value, json};
@@ -103,7 +102,7 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
             }
             None if known.is_empty() => {}
             None => {
-                let near = suggestion(name, known.keys().map(String::as_str));
+                let near = problems.suggestion(name, known.keys().map(String::as_str));
                 problems.warning(&here, format!("unknown field, it has no effect{near}"));
             }
         }
@@ -143,7 +142,7 @@ fn word(value: &mut Value, words: &[&str], path: &str, problems: &mut Problems) 
         *text = (*known).to_owned();
         return true;
     }
-    let near = suggestion(text, words.iter().copied());
+    let near = problems.suggestion(text, words.iter().copied());
     problems.error(path, format!("must be one of {list}, but is {}{near}", shown(value)));
     false
 }

@@ -17,7 +17,7 @@ fn base() -> Value {
         "strategy_name": "base",
         "indicators": {
             "pump": {"type": "PUMP_MAGNITUDE_PCT", "t1": 10, "t3": 60, "d": 30},
-            "velocity": {"type": "PRICE_VELOCITY"},
+            "speed": {"type": "PRICE_VELOCITY"},
             "spread": {"type": "SPREAD_PCT", "t1": 3}
         },
         "s1_signal": {"conditions": [
@@ -26,12 +26,12 @@ fn base() -> Value {
         ]},
         "o1_cancel": {"timeoutSeconds": 30, "conditions": [{"id": "o1", "indicatorId": "pump", "operator": "<=", "value": 1}]},
         "z1_entry": {
-            "conditions": [{"id": "z1", "indicatorId": "velocity", "operator": ">", "value": 0.1}],
+            "conditions": [{"id": "z1", "indicatorId": "speed", "operator": ">", "value": 0.1}],
             "positionSize": {"type": "percentage", "value": 10},
             "stopLoss": {"enabled": true, "offsetPercent": 3},
             "leverage": 2
         },
-        "ze1_close": {"conditions": [{"id": "ze1", "indicatorId": "velocity", "operator": "<=", "value": 0}]},
+        "ze1_close": {"conditions": [{"id": "ze1", "indicatorId": "speed", "operator": "<=", "value": 0}]},
         "emergency_exit": {"conditions": [{"id": "e1", "indicatorId": "UNREALIZED_PNL_PCT", "operator": "<=", "value": -4}]}
     })
 }

@@ -31,7 +31,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((def.trailing, def.break_even, def.max_hold, def.on_data_loss), (None, None, None, None));
     assert_eq!(def.limits, StrategyLimits::default());
     let names: Vec<&str> = def.indicators.iter().map(|named| named.name.as_str()).collect();
-    assert_eq!(names, ["pump", "spread", "velocity"], "in the order of their first use");
+    assert_eq!(names, ["pump", "spread", "speed"], "in the order of their first use");
     assert_eq!(def.indicators[0].spec.number("min_coverage"), 1.0, "defaults are filled in");
 }
 
@@ -201,4 +201,33 @@ fn the_text_is_the_same_whatever_the_input_looked_like() {
     let text = other.to_string().replace(":4,", ":4.0,").replace("\"value\":10", "\"value\":1.0e1");
     assert_eq!(parse(text.as_bytes()).unwrap().0.to_json(), tidy);
     assert!(!tidy.contains("4.0"));
+}
+
+/// Two averages of every trade that cross, one market order per side: the language must be able to say it.
+#[test]
+fn the_crossing_averages_of_the_performance_workload_can_be_written() {
+    let average = |period: u32| json!({"type": "EMA", "period": period, "source": "trades", "min_trades": 30});
+    let cross = |id: &str, operator: &str| json!([{"id": id, "indicatorId": "fast", "operator": operator, "compareTo": "slow"}]);
+    let document = json!({
+        "strategy_name": "ema",
+        "indicators": {"fast": average(10), "slow": average(30)},
+        "s1_signal": {"conditions": cross("up", ">")},
+        "o1_cancel": {"timeoutSeconds": 0, "cooldownMinutes": 0},
+        "z1_entry": {"positionSize": {"type": "quantity", "value": 0.001}, "orderType": "market"},
+        "ze1_close": {"conditions": cross("down", "<")},
+        "emergency_exit": {},
+        "evaluation": {"entryMinIntervalMs": 0, "onClock": false},
+        "global_limits": {"normal_exit_cooldown_minutes": 0}
+    });
+    let (read, warnings) = parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(warnings.iter().map(|warning| warning.path.as_str()).collect::<Vec<_>>(), ["/z1_entry/conditions", "/z1_entry/stopLoss"]);
+    let def = read.compile("ema", 1);
+    assert_eq!((def.limits.normal_cooldown, def.o1.cooldown, def.o1.timeout), (Some(Span::ZERO), Span::ZERO, None));
+    assert_eq!(def.z1.size.amount, SizeAmount::Quantity(0.001));
+    let down = first(&def.ze1.section.root);
+    assert_eq!(
+        (down.comparison, down.threshold),
+        (Comparison::Less, Threshold::Other { operand: Operand::Market(1), multiplier: 1.0, offset: 0.0 })
+    );
+    assert_eq!((def.indicators[1].spec.count("period"), def.indicators[1].spec.word("source")), (30, "trades"));
 }
