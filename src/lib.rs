@@ -16,3 +16,5 @@ pub mod session;
 pub mod document;
 pub mod files;
 pub mod store;
+
+pub mod app;

@@ -30,6 +30,15 @@ pub const DOCUMENT_GROUP_DEPTH: usize = 3;
 /// Bytes of one strategy document; longer is refused unread.
 pub const DOCUMENT_BYTES: usize = 1 << 20;
 
+/// Depth of objects and lists in one strategy document; deeper is refused.
+pub const DOCUMENT_JSON_DEPTH: usize = 24;
+
+/// Problems reported for one strategy document; the rest are counted only.
+pub const DOCUMENT_PROBLEMS: usize = 256;
+
+/// Named indicators in one strategy document; more are a validation error.
+pub const DOCUMENT_INDICATORS: usize = 128;
+
 /// Bytes of one line of an imported file; longer is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 

@@ -1,2 +1,7 @@
-//! The `tradingd` binary.
-fn main() {}
+//! The `tradingd` binary: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tradingd::app::main()
+}

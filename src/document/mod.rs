@@ -1,5 +1,7 @@
-//! JSON forms of what people read and edit.
+//! JSON forms of what people read and edit: strategies and results.
 //!
-//! Never: files, sockets or the store; text in, values out, and back.
+//! Serialization stays here, at the edge: the layers below know only their own types. Never: a file, a socket, or
+//! a number that JSON cannot hold.
 
 pub mod result;
+pub mod strategy;

@@ -239,6 +239,8 @@ pub struct Condition {
     pub edge: Edge,
     /// How long after the edge it stays true.
     pub edge_window: Span,
+    /// A value whose newest input is older than this counts as missing; by channel when absent.
+    pub max_age: Option<Span>,
 }
 
 /// How children are combined.

@@ -1,0 +1,70 @@
+//! Composition root: parses the command line, opens what a command needs, runs it, and turns the end into an exit
+//! code. Results go to standard output, progress and problems to standard error.
+//!
+//! Never: a rule of the trade. Those live below.
+
+mod failure;
+mod terminal;
+
+mod indicators;
+
+pub use failure::Failure;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Records MEXC futures, replays them in backtests, trades them on paper and live.
+#[derive(Parser)]
+#[command(name = "tradingd", version, max_term_width = 110, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Directory of the store, keys and crash logs [default: $STATE_DIRECTORY, else ./state].
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Global {
+    /// The state directory: the option, systemd's, or `./state`.
+    pub fn state(&self) -> PathBuf {
+        let from_systemd = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+        self.state.clone().or_else(from_systemd).unwrap_or_else(|| PathBuf::from("state"))
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List every indicator type with its formula, unit and parameters.
+    Indicators(indicators::Options),
+}
+
+/// Parses arguments, runs the command, reports failure.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+            // A closed pipe while printing help is not worth an error.
+            let _ = error.print();
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
+        }
+    };
+    let ended = match cli.command {
+        Command::Indicators(options) => indicators::run(&options),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.code())
+        }
+    }
+}

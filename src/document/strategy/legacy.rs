@@ -1,0 +1,212 @@
+//! Documents of the original system, in any of its forms, turned into the form the schema describes.
+//!
+//! Only names and places change here; what a document means is judged later. Whatever moves is remembered, so that
+//! problems are reported where the author wrote the thing.
+
+use super::problem::{Problems, at};
+use super::tree::Origin;
+use super::variants::{self, is_uuid};
+use serde_json::{Map, Value, json};
+
+mod conditions;
+
+/// Sections of the document by the names they had before.
+const SECTIONS: [(&str, &[&str]); 5] = [
+    ("s1_signal", &["signal_detection_conditions", "signal_detection"]),
+    ("o1_cancel", &["signal_cancellation_conditions", "cancel_conditions", "cancellation_conditions", "signal_cancellation"]),
+    ("z1_entry", &["entry_conditions"]),
+    ("ze1_close", &["close_order_detection_conditions", "close_order_detection", "close_conditions", "close_order_conditions"]),
+    ("emergency_exit", &["emergency_exit_conditions", "emergency_conditions"]),
+];
+
+/// Brings a document into the canonical form and tells whether it is one of the original's.
+pub(super) fn canonical(value: &mut Value, problems: &mut Problems) -> Origin {
+    let mut origin = unwrap(value, problems);
+    let Value::Object(fields) = value else { return origin };
+    if fields.get("name").is_some_and(Value::is_string) && !fields.contains_key("strategy_name") {
+        rename(fields, "name", "strategy_name", "", problems);
+    }
+    split_tags(fields);
+    for (section, old_names) in SECTIONS {
+        let old = old_names.iter().find(|old| fields.contains_key(**old) && !fields.contains_key(section));
+        if let Some(old) = old {
+            origin = Origin::Imported;
+            rename(fields, old, section, "", problems);
+        }
+        if let Some(Value::Object(parts)) = fields.get_mut(section)
+            && conditions::canonical(parts, section, old.is_some(), problems)
+        {
+            origin = Origin::Imported;
+        }
+    }
+    if !fields.contains_key("ze1_close") && SECTIONS.iter().all(|(section, _)| *section == "ze1_close" || fields.contains_key(*section)) {
+        origin = Origin::Imported;
+        problems.warning("/ze1_close", "is absent (four-section document): there is no normal exit by rule");
+        fields.insert("ze1_close".to_owned(), json!({"conditions": []}));
+        fields.insert("ze1_enabled".to_owned(), json!(false));
+        four_section_defaults(fields, problems);
+    }
+    entry_and_exit(fields, problems);
+    if name_variants(fields) {
+        origin = Origin::Imported;
+    }
+    origin
+}
+
+/// Takes the document out of the original's export wrapper.
+fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
+    let Some(wrapper) = value.as_object_mut() else { return Origin::New };
+    if wrapper.contains_key("s1_signal") || !wrapper.get("strategy").is_some_and(Value::is_object) {
+        return Origin::New;
+    }
+    for name in wrapper.keys().filter(|name| !matches!(name.as_str(), "_meta" | "strategy")) {
+        problems.warning(&at("", name), "stands outside the strategy and is dropped");
+    }
+    let origin = if wrapper.contains_key("_meta") { Origin::Imported } else { Origin::New };
+    if let Some(strategy) = wrapper.remove("strategy") {
+        *value = strategy;
+        problems.moved("", "/strategy");
+    }
+    origin
+}
+
+/// Gives a field another name in its place.
+fn rename(fields: &mut Map<String, Value>, old: &str, new: &str, path: &str, problems: &mut Problems) {
+    problems.moved(at(path, new), &at(path, old));
+    *fields =
+        std::mem::take(fields).into_iter().map(|(key, value)| if key == old { (new.to_owned(), value) } else { (key, value) }).collect();
+}
+
+/// `"a, b"` → `["a", "b"]`.
+fn split_tags(fields: &mut Map<String, Value>) {
+    if let Some(tags @ Value::String(_)) = fields.get_mut("tags") {
+        let list = tags.as_str().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Value::from).collect();
+        *tags = Value::Array(list);
+    }
+}
+
+/// What the four-section builder filled in.
+fn four_section_defaults(fields: &mut Map<String, Value>, problems: &mut Problems) {
+    let sized = fields.get("global_limits").and_then(|limits| limits.get("base_position_pct")).is_some();
+    let mut defaults = vec![
+        ("o1_cancel", "timeoutSeconds", json!(30)),
+        ("o1_cancel", "cooldownMinutes", json!(5)),
+        ("emergency_exit", "cooldownMinutes", json!(5)),
+    ];
+    if !sized {
+        defaults.push(("z1_entry", "positionSize", json!({"type": "percentage", "value": 10})));
+    }
+    for (section, field, value) in defaults {
+        if let Some(Value::Object(parts)) = fields.get_mut(section)
+            && !parts.contains_key(field)
+        {
+            problems.warning(&at(&at("", section), field), format!("is absent; {value} is used, as the original's builder did"));
+            parts.insert(field.to_owned(), value);
+        }
+    }
+}
+
+/// Aliases and signs of z1_entry and ze1_close.
+fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
+    if let Some(Value::Object(close)) = fields.get_mut("ze1_close")
+        && close.contains_key("closeOrderPriceIndicatorId")
+        && !close.contains_key("priceIndicatorId")
+    {
+        rename(close, "closeOrderPriceIndicatorId", "priceIndicatorId", "/ze1_close", problems);
+    }
+    for name in ["stopLoss", "takeProfit"] {
+        let offset = fields.get_mut("z1_entry").and_then(|entry| entry.get_mut(name)).and_then(|offset| offset.get_mut("offsetPercent"));
+        if let Some(offset) = offset
+            && let Some(number) = offset.as_f64().filter(|number| *number < 0.0)
+        {
+            *offset = Value::from(-number);
+            let path = at(&at("/z1_entry", name), "offsetPercent");
+            problems.warning(&path, format!("is negative; read as {} in the direction of a {name}", -number));
+        }
+    }
+}
+
+/// Fields that name an indicator.
+const REFERENCES: [&str; 5] = ["indicatorId", "compareTo", "priceIndicatorId", "riskIndicatorId", "closeOrderPriceIndicatorId"];
+
+/// Gives known variant ids their readable names and declares them. Whether there was any id.
+fn name_variants(fields: &mut Map<String, Value>) -> bool {
+    let mut named = match fields.get("indicators") {
+        Some(Value::Object(named)) => named.clone(),
+        None => Map::new(),
+        Some(_) => return false,
+    };
+    let before = named.len();
+    let mut any = false;
+    for (section, _) in SECTIONS {
+        if let Some(section) = fields.get_mut(section) {
+            any |= name_below(section, &mut named);
+        }
+    }
+    if named.len() > before {
+        declare(fields, named);
+    }
+    any
+}
+
+/// Puts `indicators` before the first section, where people look for it.
+fn declare(fields: &mut Map<String, Value>, named: Map<String, Value>) {
+    if let Some(known) = fields.get_mut("indicators") {
+        *known = Value::Object(named);
+        return;
+    }
+    let mut named = Some(Value::Object(named));
+    let mut ordered = Map::new();
+    for (key, value) in std::mem::take(fields) {
+        if SECTIONS.iter().any(|(section, _)| *section == key)
+            && let Some(named) = named.take()
+        {
+            ordered.insert("indicators".to_owned(), named);
+        }
+        ordered.insert(key, value);
+    }
+    *fields = ordered;
+}
+
+fn name_below(value: &mut Value, named: &mut Map<String, Value>) -> bool {
+    let mut any = false;
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields.iter_mut() {
+                match value {
+                    Value::String(id) if REFERENCES.contains(&key.as_str()) && is_uuid(id) => {
+                        any = true;
+                        if let Some(known) = variants::known(id) {
+                            *id = readable(known, named);
+                        }
+                    }
+                    other => any |= name_below(other, named),
+                }
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                any |= name_below(value, named);
+            }
+        }
+        _ => {}
+    }
+    any
+}
+
+fn readable(known: variants::Known, named: &mut Map<String, Value>) -> String {
+    let Some((name, params)) = known.named else { return known.kind.to_owned() };
+    let mut indicator = Map::from_iter([("type".to_owned(), Value::from(known.kind))]);
+    indicator.extend(params);
+    let indicator = Value::Object(indicator);
+    let mut free = name.to_owned();
+    // The author's own indicator of that name keeps it.
+    for number in 2.. {
+        match named.get(&free) {
+            Some(other) if *other != indicator => free = format!("{name}_{number}"),
+            _ => break,
+        }
+    }
+    named.insert(free.clone(), indicator);
+    free
+}

@@ -1,0 +1,139 @@
+//! Strategy documents: read, judged with all problems at once, written back in one form, compiled for the engine.
+//!
+//! [`parse`] takes documents written for tradingd and those of the original system, in any of its forms. A
+//! [`Document`] has passed every rule. Never: a document that is half accepted, or a problem without its place.
+
+mod build;
+mod builtin;
+mod catalogue;
+mod json;
+mod layout;
+mod legacy;
+mod nearest;
+mod needs;
+mod problem;
+mod resolve;
+mod rules;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod variants;
+pub mod wire;
+
+pub use builtin::builtin;
+pub use needs::{Need, needs};
+pub use problem::{Problem, Severity};
+pub use schema::schema;
+
+use crate::domain::strategy::StrategyDef;
+use problem::Problems;
+use serde_json::Value;
+use tree::Origin;
+use wire::{Logic, Rule, Strategy};
+
+/// A strategy document that has passed every rule.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Document {
+    strategy: Strategy,
+    /// Compiled, but for id and version.
+    def: StrategyDef,
+}
+
+/// Reads a document: the document with its warnings, or everything that is wrong with it (errors and warnings).
+/// The forms of the original are recognised and read as it meant them.
+pub fn parse(bytes: &[u8]) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
+    read(bytes, Origin::New)
+}
+
+/// The same for a document known to come from the original: a flat list that mixes AND and OR is then read left to
+/// right with a warning, instead of being refused.
+pub fn import(bytes: &[u8]) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
+    read(bytes, Origin::Imported)
+}
+
+fn read(bytes: &[u8], expected: Origin) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
+    let mut problems = Problems::default();
+    let document = json::read(bytes, &mut problems).and_then(|value| document(value, expected, &mut problems));
+    match document {
+        Some(document) if !problems.has_errors() => Ok((document, problems.into_vec())),
+        _ => Err(problems.into_vec()),
+    }
+}
+
+fn document(mut value: Value, expected: Origin, problems: &mut Problems) -> Option<Document> {
+    let found = legacy::canonical(&mut value, problems);
+    let origin = if expected == Origin::Imported { expected } else { found };
+    schema::check(&mut value, problems);
+    let strategy: Strategy = match serde_json::from_value(value) {
+        Ok(strategy) => strategy,
+        Err(error) => {
+            problems.error("", format!("does not have the form of a strategy: {error}"));
+            return None;
+        }
+    };
+    let def = build::build(&strategy, origin, problems);
+    Some(Document { strategy: with_groups(strategy, origin), def })
+}
+
+/// Flat lists with connectors written as the groups they mean.
+fn with_groups(mut strategy: Strategy, origin: Origin) -> Strategy {
+    rewrite(&mut strategy.s1_signal, Logic::And, origin);
+    rewrite(&mut strategy.o1_cancel, Logic::And, origin);
+    rewrite(&mut strategy.z1_entry, Logic::And, origin);
+    rewrite(&mut strategy.ze1_close, Logic::And, origin);
+    rewrite(&mut strategy.emergency_exit, Logic::Or, origin);
+    strategy
+}
+
+fn rewrite<R: Rule>(section: &mut Option<R>, default: Logic, origin: Origin) {
+    let Some(section) = section else { return };
+    let parts = section.parts();
+    if !tree::is_flat(parts.conditions, parts.groups) {
+        return;
+    }
+    // What could be wrong here was reported when the section was built.
+    let tree = tree::section(parts, "", default, origin, &mut Problems::default());
+    let mut group = tree::written(&tree);
+    let off: Vec<_> = tree::switched_off(parts.conditions).collect();
+    group.conditions.get_or_insert_default().extend(off);
+    section.set(group);
+}
+
+impl Document {
+    /// Name people read.
+    pub fn name(&self) -> &str {
+        &self.def.name
+    }
+
+    /// The document's fields.
+    pub fn fields(&self) -> &Strategy {
+        &self.strategy
+    }
+
+    /// Whether it may run at all.
+    pub fn enabled(&self) -> bool {
+        self.strategy.enabled.unwrap_or(true)
+    }
+
+    /// The canonical text: fields in the order of the schema, numbers in their shortest form, laid out for reading.
+    /// Reading it gives an equal document, and writing that the same bytes.
+    pub fn to_json(&self) -> String {
+        layout::text(&self.to_value())
+    }
+
+    /// The same as a value.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(&self.strategy).unwrap_or_default()
+    }
+
+    /// The strategy the engine runs, under the id and version it is stored as.
+    pub fn compile(&self, id: &str, version: u32) -> StrategyDef {
+        StrategyDef { id: id.to_owned(), version, ..self.def.clone() }
+    }
+
+    /// What forbids this strategy to trade live, though it may run in a backtest.
+    pub fn live_problems(&self) -> Vec<Problem> {
+        rules::live(&self.def)
+    }
+}

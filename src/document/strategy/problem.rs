@@ -1,0 +1,166 @@
+//! What is wrong with a document: where, what, and how bad. All of it at once, never only the first.
+
+use super::nearest::nearest;
+use crate::limits::DOCUMENT_PROBLEMS;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// The document cannot run.
+    Error,
+    /// It runs, though perhaps not as meant.
+    Warning,
+}
+
+impl Severity {
+    /// The word that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong with a document.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// JSON pointer (RFC 6901) into the document as it was given; empty for the whole.
+    pub path: String,
+    /// What is wrong and what to do, one sentence.
+    pub problem: String,
+    /// How bad.
+    pub severity: Severity,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "document" } else { &self.path };
+        write!(f, "{}: {path}: {}", self.severity.word(), self.problem)
+    }
+}
+
+/// Collects problems while a document is read.
+#[derive(Default)]
+pub(super) struct Problems {
+    found: Vec<Problem>,
+    beyond: usize,
+    /// Where a part stands in the document as given, by where it stands while it is read.
+    moved: BTreeMap<String, String>,
+}
+
+impl Problems {
+    pub(super) fn error(&mut self, path: &str, problem: impl Into<String>) {
+        self.add(path, problem.into(), Severity::Error);
+    }
+
+    pub(super) fn warning(&mut self, path: &str, problem: impl Into<String>) {
+        self.add(path, problem.into(), Severity::Warning);
+    }
+
+    fn add(&mut self, path: &str, problem: String, severity: Severity) {
+        let problem = Problem { path: self.as_given(path), problem, severity };
+        if self.found.contains(&problem) {
+            return;
+        }
+        // An error is never lost behind warnings: it takes the place of the last of them.
+        if self.found.len() < DOCUMENT_PROBLEMS {
+            self.found.push(problem);
+        } else {
+            self.beyond += 1;
+            if severity == Severity::Error
+                && let Some(last) = self.found.iter_mut().rev().find(|known| known.severity == Severity::Warning)
+            {
+                *last = problem;
+            }
+        }
+    }
+
+    /// From now on problems at `path` are reported where `before` is reported.
+    pub(super) fn moved(&mut self, path: impl Into<String>, before: &str) {
+        let given = self.as_given(before);
+        self.moved.insert(path.into(), given);
+    }
+
+    /// Whether anything at or below the path is an error.
+    pub(super) fn broken(&self, path: &str) -> bool {
+        let path = self.as_given(path);
+        self.found.iter().any(|known| {
+            known.severity == Severity::Error && known.path.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// `; did you mean "x"?` when a known name is near. Nothing once the bound is reached: the search costs more
+    /// than all the rest, and nobody would read it.
+    pub(super) fn suggestion<'a>(&self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+        let near = if self.found.len() < DOCUMENT_PROBLEMS { nearest(wrong, known) } else { None };
+        near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.iter().any(|known| known.severity == Severity::Error)
+    }
+
+    /// Everything found; when there was more than the bound, the last line says how much.
+    pub(super) fn into_vec(mut self) -> Vec<Problem> {
+        if self.beyond > 0 {
+            let problem = format!("{} more problems are not listed", self.beyond);
+            self.found.push(Problem { path: String::new(), problem, severity: Severity::Warning });
+        }
+        self.found
+    }
+
+    fn as_given(&self, path: &str) -> String {
+        let mut end = path.len();
+        loop {
+            if let Some(given) = self.moved.get(&path[..end]) {
+                return format!("{given}{}", &path[end..]);
+            }
+            match path[..end].rfind('/') {
+                Some(slash) => end = slash,
+                None => return path.to_owned(),
+            }
+        }
+    }
+}
+
+/// A step down in a JSON pointer.
+pub(super) fn at(path: &str, step: impl fmt::Display) -> String {
+    let step = step.to_string();
+    if step.contains(['~', '/']) { format!("{path}/{}", step.replace('~', "~0").replace('/', "~1")) } else { format!("{path}/{step}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_escape_and_moved_parts_are_named_where_they_were() {
+        assert_eq!(at("/a", "b/c~d"), "/a/b~1c~0d");
+        let mut problems = Problems::default();
+        problems.moved("", "/strategy");
+        problems.moved("/s1_signal", "/signal_detection_conditions");
+        problems.moved("/s1_signal/conditions/0", "/s1_signal/RSI/min");
+        problems.error("/s1_signal/conditions/0/value", "x");
+        problems.error("/z1_entry", "y");
+        assert!(problems.broken("/s1_signal") || problems.broken("/s1_signal/conditions/0"));
+        assert!(!problems.broken("/z1"));
+        let paths: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.path).collect();
+        assert_eq!(paths, ["/strategy/signal_detection_conditions/RSI/min/value", "/strategy/z1_entry"]);
+    }
+
+    #[test]
+    fn a_flood_is_counted_and_keeps_errors() {
+        let mut problems = Problems::default();
+        for index in 0..DOCUMENT_PROBLEMS + 10 {
+            problems.warning(&format!("/{index}"), "w");
+        }
+        problems.error("/late", "e");
+        assert!(problems.has_errors());
+        let all = problems.into_vec();
+        assert_eq!(all.len(), DOCUMENT_PROBLEMS + 1);
+        assert_eq!(all[DOCUMENT_PROBLEMS].problem, "11 more problems are not listed");
+    }
+}
