@@ -2,6 +2,7 @@
 //!
 //! Everything is fixed before the first event; nothing is registered later.
 
+use super::Kind;
 use super::set::{IndicatorSet, SlotId};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -79,5 +80,10 @@ impl Wiring<'_> {
     /// Another indicator whose value this one reads from its [`super::Upstream`]; shared with everybody who uses it.
     pub fn slot(&mut self, spec: &IndicatorSpec) -> SlotId {
         self.set.intern(spec, self.market)
+    }
+
+    /// A part that documents cannot name, shared like a slot.
+    pub(super) fn part(&mut self, kind: &'static Kind, given: &[(&str, f64)]) -> SlotId {
+        self.set.intern_part(kind, &kind.numbers(given), self.market)
     }
 }
