@@ -44,7 +44,7 @@ impl Wiring<'_> {
     pub fn series(&mut self, measure: BookMeasure, span: Span) -> SeriesId {
         let found = self.market.series.iter().position(|(known, _)| *known == measure);
         let index = found.unwrap_or_else(|| {
-            self.market.series.push((measure, StepSeries::new(Span::ZERO)));
+            self.market.series.push((measure, StepSeries::of(measure)));
             self.market.series.len() - 1
         });
         self.market.series[index].1.keep(span);
