@@ -8,8 +8,11 @@ pub mod limits;
 
 pub mod domain;
 pub mod engine;
+pub mod report;
 pub mod sim;
 
 pub mod session;
 
+pub mod document;
 pub mod files;
+pub mod store;

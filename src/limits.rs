@@ -48,8 +48,40 @@ pub const ROW_VALUE_UNITS: i64 = 1_000_000_000_000_000;
 /// Rows of one tick block; the block is closed when full.
 pub const BLOCK_ROWS: usize = 4_096;
 
+/// Bytes of one stored record (a result's document is the largest); a larger one is refused.
+pub const STORE_RECORD_BYTES: usize = 256 << 20;
+
+/// Bytes of the store's page cache; when full the pages used longest ago leave.
+pub const STORE_CACHE_BYTES: usize = 64 << 20;
+
+/// Bytes of blocks that one stored value gathers; the value is closed before it would exceed them. With its key it
+/// just fits 16 pages of 4 KiB, so that the database wastes little.
+pub const STORE_SEGMENT_BYTES: usize = (64 << 10) - 512;
+
+/// Bytes of closed segments an import holds before it commits them.
+pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
+
+/// Streams (symbol × kind) of one recording; more are refused.
+pub const RECORDING_STREAMS: usize = 4_096;
+
+/// Bytes of a symbol's name in a recording; longer is refused.
+pub const SYMBOL_NAME_BYTES: usize = 64;
+
+/// Levels of one recorded book message; more are a damaged or foreign recording and end the feed with an error.
+pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
+
+/// Ticks a recording's feed hands over at once; the next call goes on behind them.
+pub const FEED_CHUNK_TICKS: usize = 4_096;
+
 /// Points of an equity curve kept for a result; beyond it neighbours are merged, keeping lows and highs.
 pub const EQUITY_POINTS: usize = 4_096;
+
+/// Buckets of the price series kept for a result's chart, per symbol; beyond it neighbours are merged, keeping
+/// lows and highs.
+pub const PRICE_POINTS: usize = 2_048;
+
+/// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
+pub const GAP_BANDS: usize = 512;
 
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.

@@ -141,6 +141,21 @@ pub enum RecordBody {
     },
 }
 
+impl RecordBody {
+    /// The stream it belongs to.
+    pub fn stream(&self) -> StreamKind {
+        match self {
+            RecordBody::Trade { .. } => StreamKind::Trades,
+            RecordBody::SnapshotLevel { .. } => StreamKind::BookSnapshots,
+            RecordBody::LevelChange { .. } => StreamKind::BookChanges,
+            RecordBody::Quote { .. } => StreamKind::Quotes,
+            RecordBody::Bar { .. } => StreamKind::Bars,
+            RecordBody::Mark { .. } => StreamKind::Marks,
+            RecordBody::Funding { .. } => StreamKind::Funding,
+        }
+    }
+}
+
 /// A gap as the ledger keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RecordedGap {

@@ -48,6 +48,9 @@ pub struct SymbolSpec {
     pub tiers: Vec<RiskTier>,
     money_per_tick_lot: i128,
     lot: f64,
+    /// A price is ticks × `tick_factor` / `tick_divisor`: one rounding, so it equals its decimal text.
+    tick_factor: f64,
+    tick_divisor: f64,
 }
 
 /// Taker fee where nothing better is known: conservative, no claim about the venue (strategy-engine 4.4).
@@ -74,12 +77,21 @@ impl SymbolSpec {
             tiers: vec![RiskTier { max_notional: Money(i128::MAX), max_leverage: 10, maintenance: Rate(10_000_000) }],
             money_per_tick_lot: i128::from(unit.mantissa()) * scale_up,
             lot: lot.to_f64(),
+            tick_factor: price_step.mantissa() as f64,
+            tick_divisor: crate::domain::decimal::POWERS_OF_TEN[usize::from(price_step.scale())] as f64,
         })
     }
 
     /// The price as a number, correctly rounded.
+    #[inline]
     pub fn price_f64(&self, price: Price) -> f64 {
-        ticks_to_f64(price.0, self.price_step)
+        self.ticks_f64(price.0 as f64)
+    }
+
+    /// A number of ticks, whole or not, as a price.
+    #[inline]
+    pub fn ticks_f64(&self, ticks: f64) -> f64 {
+        ticks * self.tick_factor / self.tick_divisor
     }
 
     /// The price with exactly its digits.

@@ -83,7 +83,8 @@ pub struct Desk {
     strategy_occupants: Vec<u32>,
     strategy_exposure: Vec<Money>,
     strategy_days: Vec<StrategyDay>,
-    day: i64,
+    /// End of the UTC day of the last event.
+    day_end: Timestamp,
     day_start_equity: Money,
     entries_today: u32,
     peak_equity: Money,
@@ -117,7 +118,7 @@ impl Desk {
             strategy_occupants: vec![0; strategies],
             strategy_exposure: vec![Money::ZERO; strategies],
             strategy_days: vec![StrategyDay::default(); strategies],
-            day: i64::MIN,
+            day_end: Timestamp::MIN,
             day_start_equity: cash,
             entries_today: 0,
             peak_equity: cash,
@@ -287,17 +288,16 @@ impl Desk {
     }
 
     /// Moves to the UTC day of an event; counters of the day start afresh.
-    #[inline]
+    #[inline(always)]
     pub fn roll_day(&mut self, at: Timestamp) {
-        let day = at.day();
-        if day != self.day {
-            self.start_day(day);
+        if at >= self.day_end {
+            self.start_day(at);
         }
     }
 
     #[cold]
-    fn start_day(&mut self, day: i64) {
-        self.day = day;
+    fn start_day(&mut self, at: Timestamp) {
+        self.day_end = Timestamp::from_seconds((at.day() + 1) * 86_400);
         self.day_start_equity = self.equity();
         self.entries_today = 0;
         for strategy in &mut self.strategy_days {

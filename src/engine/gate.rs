@@ -121,11 +121,12 @@ impl RuleGroup {
     /// A member changed its state: counts who watches and finds their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
-        for (index, thresholds) in self.members.iter().zip(self.thresholds.chunks(self.tests.len().max(1))) {
+        let width = self.tests.len();
+        for (place, index) in self.members.iter().enumerate() {
             if !instances[*index as usize].is_watching() {
                 continue;
             }
-            for (test, threshold) in self.tests.iter_mut().zip(thresholds) {
+            for (test, threshold) in self.tests.iter_mut().zip(&self.thresholds[place * width..]) {
                 let looser = match test.comparison {
                     Comparison::Greater | Comparison::GreaterOrEqual => *threshold < test.loosest,
                     _ => *threshold > test.loosest,

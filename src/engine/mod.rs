@@ -18,12 +18,12 @@ pub mod rules;
 pub mod truth;
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Body, Command, Event, Gap, Market};
+use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use desk::{Desk, SessionConfig};
 use excursion::Excursion;
 use gate::{Gate, RuleGroup};
@@ -120,10 +120,10 @@ impl Engine {
     ///
     /// # Panics
     /// On a broken invariant (a fill larger than a position, an unknown symbol id): a bug must not trade on.
-    #[inline(always)]
     pub fn apply(&mut self, table: &SymbolTable, event: &Event<'_>, out: &mut Outputs) {
         self.desk.roll_day(event.at);
         match &event.body {
+            Body::Market(symbol, Market::Trade(trade)) => self.on_trade(table, *symbol, event.at, *trade, out),
             Body::Market(symbol, market) => self.on_market(table, *symbol, event.at, market, out),
             Body::Clock => self.on_clock(table, event.at, out),
             Body::Order(order) => self.on_order(table, event.at, order, out),
@@ -136,8 +136,10 @@ impl Engine {
         }
     }
 
+    /// A trade: the hot case of [`Engine::apply`].
     #[inline(always)]
-    fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, out: &mut Outputs) {
+    pub fn on_trade(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, out: &mut Outputs) {
+        self.desk.roll_day(at);
         if !self.started {
             self.start(table, at, out);
         }
@@ -146,23 +148,42 @@ impl Engine {
         if !state.market.bars.is_empty() {
             state.indicators.close_bars(&mut state.market, at, spec);
         }
+        state.market.trade(at, trade);
+        state.indicators.turn();
+        if state.indicators.sees_every_trade() {
+            state.indicators.on_trade(spec.price_f64(trade.price));
+        }
+        let prices = Some((trade.price, trade.price));
+        if self.desk.holds(symbol) {
+            self.value_positions(table, symbol, at, prices, out);
+        }
+        self.look(table, symbol, at, false, prices, out);
+        if self.desk.has_changed() {
+            out.equity = Some(self.desk.take_change(at));
+        }
+    }
+
+    fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, out: &mut Outputs) {
+        if !self.started {
+            self.start(table, at, out);
+        }
+        let spec = table.spec(symbol);
+        let state = &mut self.symbols[symbol.index()];
+        if !state.market.bars.is_empty() {
+            // A recorded bar is known at its end but its prices lie before it.
+            let until = if matches!(market, Market::Bar(_)) { at - Span::from_nanos(1) } else { at };
+            state.indicators.close_bars(&mut state.market, until, spec);
+        }
         state.market.apply(spec, at, market);
         state.indicators.turn();
-        let prices = match market {
-            Market::Trade(trade) => {
-                if state.indicators.sees_every_trade() {
-                    state.indicators.on_trade(spec.price_f64(trade.price));
-                }
-                Some((trade.price, trade.price))
+        let mut prices = None;
+        if let Market::Bar(bar) = market {
+            prices = Some((bar.low, bar.high));
+            state.indicators.close_bars(&mut state.market, at, spec);
+            if state.indicators.sees_every_trade() {
+                state.indicators.on_trade(spec.price_f64(bar.close));
             }
-            Market::Bar(bar) => {
-                if state.indicators.sees_every_trade() {
-                    state.indicators.on_trade(spec.price_f64(bar.close));
-                }
-                Some((bar.low, bar.high))
-            }
-            _ => None,
-        };
+        }
         if self.desk.holds(symbol) {
             self.value_positions(table, symbol, at, prices, out);
         }

@@ -108,22 +108,35 @@ impl Backtest {
         self.at = at;
         self.ticks += 1;
         recorder.tick(tick);
-        if let Some(market) = chunk.market(tick) {
-            self.venue.on_market(&self.table, tick.symbol, at, &market, &mut self.events);
+        if let TickKind::Trade(trade) = tick.kind {
+            self.venue.on_trade(&self.table, tick.symbol, at, trade, &mut self.events);
             if !self.events.is_empty() {
                 self.deliver(at, recorder);
             }
-            self.apply(at, Body::Market(tick.symbol, market));
-        } else if let TickKind::Gap(gap) = tick.kind {
-            self.venue.on_gap(tick.symbol);
-            self.apply(at, Body::Gap(tick.symbol, gap));
+            self.seq += 1;
+            self.engine.on_trade(&self.table, tick.symbol, at, trade, &mut self.out);
+        } else {
+            self.other(chunk, tick, recorder);
         }
         if !self.out.is_quiet() || self.out.equity.is_some() {
             self.flush(at, recorder);
         }
     }
 
-    #[inline]
+    /// A tick that is not a trade.
+    fn other<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
+        if let Some(market) = chunk.market(tick) {
+            self.venue.on_market(&self.table, tick.symbol, tick.at, &market, &mut self.events);
+            if !self.events.is_empty() {
+                self.deliver(tick.at, recorder);
+            }
+            self.apply(tick.at, Body::Market(tick.symbol, market));
+        } else if let TickKind::Gap(gap) = tick.kind {
+            self.venue.on_gap(tick.symbol);
+            self.apply(tick.at, Body::Gap(tick.symbol, gap));
+        }
+    }
+
     fn apply(&mut self, at: Timestamp, body: Body<'_>) {
         self.seq += 1;
         self.engine.apply(&self.table, &Event { seq: self.seq, at, body }, &mut self.out);

@@ -35,7 +35,7 @@ impl Depth {
 
     /// A trade: the synthetic book stands around it, untouched.
     #[inline]
-    pub fn trade(&mut self, _at: Timestamp, price: Price) {
+    pub fn trade(&mut self, price: Price) {
         self.last = Some(price);
         self.taken = [0; 2];
     }

@@ -210,27 +210,38 @@ impl Venue {
         }
     }
 
+    /// A trade passes the venue: the hot case of [`Venue::on_market`].
+    #[inline(always)]
+    pub fn on_trade(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, events: &mut Vec<OrderEvent>) {
+        let book = &mut self.books[symbol.index()];
+        book.last = Some(trade.price);
+        book.depth.trade(trade.price);
+        if !book.resting.is_empty() {
+            self.trade_hits_resting(table, symbol, at, trade, events);
+        }
+        if self.books[symbol.index()].positions > 0 {
+            self.check_margins(table, symbol, at, (trade.price, trade.price), events);
+        }
+    }
+
     /// A market event passes the venue: books change, resting orders fill, margins are checked.
-    #[inline]
     pub fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
         let book = &mut self.books[symbol.index()];
+        let mut prices = book.last.map(|last| (last, last));
         match market {
-            Market::Trade(trade) => {
-                book.last = Some(trade.price);
-                book.depth.trade(at, trade.price);
-                if !book.resting.is_empty() {
-                    self.trade_hits_resting(table, symbol, at, *trade, events);
-                }
-            }
+            Market::Trade(trade) => return self.on_trade(table, symbol, at, *trade, events),
             Market::BookSnapshot { bids, asks } => book.depth.replace(at, bids, asks),
             Market::BookChange(changes) => book.depth.change(at, changes),
             Market::Mark { mark, .. } => book.mark = Some(*mark),
             Market::Funding { rate } => self.settle_funding(table, symbol, *rate, events),
-            Market::Bar(bar) => self.bar(table, symbol, at, bar, events),
+            Market::Bar(bar) => {
+                prices = Some((bar.low, bar.high));
+                self.bar(table, symbol, at, bar, events);
+            }
             Market::OpenInterest(_) => {}
         }
-        if self.books[symbol.index()].positions > 0 {
-            self.check_margins(table, symbol, at, market, events);
+        if let Some(prices) = prices.filter(|_| self.books[symbol.index()].positions > 0) {
+            self.check_margins(table, symbol, at, prices, events);
         }
     }
 
@@ -241,7 +252,7 @@ impl Venue {
         }
         let book = &mut self.books[symbol.index()];
         book.last = Some(bar.close);
-        book.depth.trade(at, bar.close);
+        book.depth.trade(bar.close);
     }
 
     /// No data: what was known about the book is gone.
@@ -409,17 +420,16 @@ impl Venue {
         }
     }
 
-    /// Isolated liquidation by fair price, by this event's worst price where none is recorded (strategy-engine 4.4).
-    fn check_margins(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
-        let book = &self.books[symbol.index()];
-        let (low, high) = match (book.mark, market) {
-            (Some(mark), _) => (mark, mark),
-            (None, Market::Bar(bar)) => (bar.low, bar.high),
-            (None, _) => match book.last {
-                Some(last) => (last, last),
-                None => return,
-            },
-        };
+    /// Isolated liquidation by fair price, by this event's prices where none is recorded (strategy-engine 4.4).
+    fn check_margins(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        prices: (Price, Price),
+        events: &mut Vec<OrderEvent>,
+    ) {
+        let (low, high) = self.books[symbol.index()].mark.map_or(prices, |mark| (mark, mark));
         let spec = table.spec(symbol);
         let dead = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
         let dead: Vec<(u32, Margin)> = dead.map(|(instance, margin)| (*instance, *margin)).collect();

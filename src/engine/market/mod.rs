@@ -65,7 +65,7 @@ impl MarketState {
     #[inline]
     pub fn apply(&mut self, spec: &SymbolSpec, at: Timestamp, market: &Market<'_>) {
         match market {
-            Market::Trade(trade) => self.trade(at, *trade, true),
+            Market::Trade(trade) => self.trade(at, *trade),
             Market::BookSnapshot { bids, asks } => {
                 self.book.replace(bids, asks);
                 self.book_changed(spec, at);
@@ -86,25 +86,33 @@ impl MarketState {
         }
     }
 
-    #[inline]
-    fn trade(&mut self, at: Timestamp, trade: Trade, counts: bool) {
+    /// Applies a trade.
+    #[inline(always)]
+    pub fn trade(&mut self, at: Timestamp, trade: Trade) {
         self.last = Some((at, trade));
         if self.tape.is_read() {
-            self.tape.push(at, trade, counts);
+            self.tape.push(at, trade, true);
         }
         for bars in &mut self.bars {
             bars.trade(at, trade.price, trade.qty);
         }
     }
 
-    /// A bar stands for its trades: the path inside is unknown, so its prices all come at its end, the volume with
-    /// the close. Counts and taker sides are unknown; types that need them are refused for such recordings.
+    /// A bar stands for its trades: the path inside is unknown, so on the tape its prices all come at its end, the
+    /// volume with the close. Counts and taker sides are unknown; types that need them are refused for such
+    /// recordings.
     fn bar(&mut self, at: Timestamp, bar: &Bar) {
-        let prices = [bar.open, bar.high, bar.low];
-        for price in prices {
-            self.trade(at, Trade { price, qty: Qty::ZERO, taker: Side::Buy }, false);
+        let inside = [(bar.open, Qty::ZERO), (bar.high, Qty::ZERO), (bar.low, Qty::ZERO), (bar.close, bar.volume)];
+        for (price, qty) in inside {
+            if self.tape.is_read() {
+                self.tape.push(at, Trade { price, qty, taker: Side::Buy }, price == bar.close && qty == bar.volume);
+            }
+            for bars in &mut self.bars {
+                // Its trades lie before its end: in a grid of the same length they belong to the bar that ends now.
+                bars.trade(at - Span::from_nanos(1), price, qty);
+            }
         }
-        self.trade(at, Trade { price: bar.close, qty: bar.volume, taker: Side::Buy }, true);
+        self.last = Some((at, Trade { price: bar.close, qty: bar.volume, taker: Side::Buy }));
     }
 
     fn book_changed(&mut self, spec: &SymbolSpec, at: Timestamp) {

@@ -1,0 +1,136 @@
+//! Real trades for benchmarks, repeated with shifted times where more are needed; medians of repeated runs.
+
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tradingd::domain::decimal::Decimal;
+use tradingd::domain::order::Side;
+use tradingd::domain::record::{Record, RecordBody};
+use tradingd::domain::time::Timestamp;
+
+const FILE: &str = "market/binance-usdm_BTCUSDT_20240808.trades.csv.gz";
+const WEEK_US: i64 = 7 * 86_400 * 1_000_000;
+
+/// Trades in time order, ids and receive times kept, and where they came from.
+pub struct Input {
+    pub trades: Vec<Record>,
+    pub label: String,
+}
+
+/// The real file, repeated to at least `wanted` trades; generated ones when there is no file. `cargo bench -- --test`
+/// gets 5,000 of them.
+pub fn load(wanted: usize) -> Input {
+    let mut input = real().unwrap_or_else(generated);
+    if is_test() {
+        input.trades.truncate(5_000);
+        return input;
+    }
+    let once = input.trades.clone();
+    let passes = wanted.div_ceil(once.len()) as i64;
+    for pass in 1..passes {
+        let shift = |at: Timestamp| Timestamp::from_nanos(at.nanos() + pass * WEEK_US * 1_000);
+        let repeated = once.iter().map(|r| Record {
+            exchange_at: shift(r.exchange_at),
+            received_at: r.received_at.map(shift),
+            body: next_id(r.body, pass, once.len()),
+        });
+        input.trades.extend(repeated);
+    }
+    input.label = format!("{}, {} trades, {passes} passes with shifted times", input.label, input.trades.len());
+    input
+}
+
+/// Whether cargo only wants to know that the benchmark runs.
+pub fn is_test() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
+/// Median duration of at least five runs.
+pub fn median(mut run: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..if is_test() { 1 } else { 7 }).map(|_| run()).collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// How long something takes once.
+pub fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let value = run();
+    (start.elapsed(), value)
+}
+
+/// The same trade without what a source may not have.
+pub fn without_receive_time(record: &Record) -> Record {
+    Record { received_at: None, ..*record }
+}
+
+/// A line of the table.
+pub fn report(what: &str, value: f64, unit: &str, budget: &str) {
+    println!("{what:<44} {value:>10.2} {unit:<12} budget {budget}");
+}
+
+fn next_id(body: RecordBody, pass: i64, count: usize) -> RecordBody {
+    match body {
+        RecordBody::Trade { price, quantity, taker, id } => {
+            RecordBody::Trade { price, quantity, taker, id: id.map(|id| id + pass as u64 * count as u64) }
+        }
+        other => other,
+    }
+}
+
+fn real() -> Option<Input> {
+    let given = std::env::var_os("TRADINGD_DATA_DIR").map(PathBuf::from);
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let dirs = [given, Some(here.join("../shared/data")), Some(here.join("tests/data"))];
+    let path = dirs.into_iter().flatten().map(|dir| dir.join(FILE)).find(|path| path.exists())?;
+    let reader: Box<dyn Read> = Box::new(GzDecoder::new(File::open(&path).ok()?));
+    let trades = BufReader::new(reader).lines().skip(1).map(|line| parse(&line.ok()?)).collect::<Option<Vec<_>>>()?;
+    Some(Input { trades, label: format!("real {FILE}") })
+}
+
+fn parse(line: &str) -> Option<Record> {
+    let fields: Vec<&str> = line.split(',').collect();
+    let [at, _, price, quantity, side, received, id] = fields[..] else { return None };
+    Some(Record {
+        exchange_at: Timestamp::from_micros(at.parse().ok()?)?,
+        received_at: Some(Timestamp::from_micros(received.parse().ok()?)?),
+        body: RecordBody::Trade {
+            price: Decimal::parse(price.as_bytes()).ok()?,
+            quantity: Decimal::parse(quantity.as_bytes()).ok()?,
+            taker: if side == "buy" { Side::Buy } else { Side::Sell },
+            id: Some(id.parse().ok()?),
+        },
+    })
+}
+
+/// A seeded walk (xorshift64) that looks like trades: bursts in one millisecond, small steps, mixed quantities.
+fn generated() -> Input {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below) as i64
+    };
+    let (mut at_ms, mut price) = (1_723_161_256_322, 618_003);
+    let trades = (0..20_000)
+        .map(|id| {
+            at_ms += if next(3) == 0 { next(60) } else { 0 };
+            price += if next(4) == 0 { next(5) - 2 } else { 0 };
+            let quantity = if next(2) == 0 { 1 + next(20) } else { 1 + next(3_000) };
+            Record {
+                exchange_at: Timestamp::from_nanos(at_ms * 1_000_000),
+                received_at: Some(Timestamp::from_nanos(at_ms * 1_000_000 + next(3_000) * 1_000)),
+                body: RecordBody::Trade {
+                    price: Decimal::new(price, 1).expect("one digit is in range"),
+                    quantity: Decimal::new(quantity, 3).expect("three digits are in range"),
+                    taker: if next(2) == 0 { Side::Buy } else { Side::Sell },
+                    id: Some(id),
+                },
+            }
+        })
+        .collect();
+    Input { trades, label: "generated walk (the real file was not found)".to_owned() }
+}

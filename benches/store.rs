@@ -1,0 +1,142 @@
+//! What does durability cost, and how fast does a recording come back?
+//!
+//! Budget: at least 2.5 M rows/s durable at 1,000 a commit and 8 M at 10,000; a single record at p50 in at most 190 µs;
+//! an import of at least 1 M rows/s; at least 70 M ticks/s scanned from the store; a file of at most 1.25 times its
+//! blocks. The store lies in the directory for temporary files (`TMPDIR`); a disk in memory flatters it.
+
+mod input;
+
+use input::{is_test, load, median, report, timed, without_receive_time};
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+use tradingd::domain::record::{Record, StreamKind};
+use tradingd::domain::symbol::{SymbolId, SymbolTable};
+use tradingd::domain::time::Timestamp;
+use tradingd::session::ports::{Chunk, Feed};
+use tradingd::store::{FeedChoice, FeedClock, NewRecording, OpenMode, RecordingMode, Store, store_path};
+
+const SYMBOL: &str = "BTCUSDT";
+
+fn main() {
+    let many = load(1_000_000);
+    println!("on {}", many.label);
+    let trades: Vec<Record> = many.trades.iter().map(without_receive_time).collect();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store");
+    let mut suffix = 0;
+
+    for (rows, budget, commits) in [(1, "(peers 5.6)", 500), (1_000, ">= 2500", 400), (10_000, ">= 8000", 100)] {
+        let count = if is_test() { rows.min(1_000) } else { (rows * commits).min(trades.len()) };
+        let time = median(|| {
+            suffix += 1;
+            record_live(&store, suffix, &trades[..count], rows)
+        });
+        report(&format!("durable rows, {rows} a commit"), count as f64 / 1e3 / time.as_secs_f64(), "k rows/s", budget);
+    }
+    report("fdatasync of 4 KiB in the same place, p50", bare_sync(dir.path()).as_secs_f64() * 1e6, "µs", "(the limit)");
+    report("single durable record, p50", single_record(&store).as_secs_f64() * 1e6, "µs", "<= 190");
+
+    let import = median(|| {
+        suffix += 1;
+        timed(|| import(&store, suffix, &trades)).0
+    });
+    report("import from memory, durable", trades.len() as f64 / 1e6 / import.as_secs_f64(), "M rows/s", ">= 1");
+    drop(store);
+    scan(&trades);
+}
+
+fn begin(suffix: u32, mode: RecordingMode) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), suffix, sources: Vec::new(), mode }
+}
+
+fn record_live(store: &Store, suffix: u32, trades: &[Record], rows: usize) -> Duration {
+    let mut writer = store.begin_recording(begin(suffix, RecordingMode::Live)).expect("a new id");
+    let (time, ()) = timed(|| {
+        for batch in trades.chunks(rows) {
+            writer.append(SYMBOL, StreamKind::Trades, batch).expect("rows in order");
+            writer.commit().expect("a disk with room");
+        }
+    });
+    let id = writer.finish(&[]).expect("a disk with room");
+    store.delete_recording(&id).expect("it was just finished");
+    time
+}
+
+fn single_record(store: &Store) -> Duration {
+    let mut times: Vec<Duration> = (0..if is_test() { 20 } else { 2_000 })
+        .map(|i| {
+            timed(|| store.put_strategy(&format!("s{i}"), "bench", "{\"order\":1}", Timestamp::from_seconds(1)).expect("a disk with room"))
+                .0
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// What the disk itself asks: every acknowledged commit waits for two of these.
+fn bare_sync(dir: &Path) -> Duration {
+    let mut file = std::fs::File::create(dir.join("probe")).expect("a disk with room");
+    let mut times: Vec<Duration> = (0..if is_test() { 5 } else { 300 })
+        .map(|_| {
+            file.write_all(&[7; 4_096]).expect("a disk with room");
+            timed(|| file.sync_data().expect("a disk that syncs")).0
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn import(store: &Store, suffix: u32, trades: &[Record]) {
+    let mut writer = store.begin_recording(begin(suffix, RecordingMode::Import)).expect("a new id");
+    for batch in trades.chunks(4_096) {
+        writer.append(SYMBOL, StreamKind::Trades, batch).expect("rows in order");
+    }
+    let id = writer.finish(&[]).expect("a disk with room");
+    store.delete_recording(&id).expect("it was just finished");
+}
+
+/// A store of its own, opened anew, so that only what a user has is in it.
+fn scan(trades: &[Record]) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let id = {
+        let mut store = Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store");
+        let mut writer = store.begin_recording(begin(1, RecordingMode::Import)).expect("a new id");
+        writer.append(SYMBOL, StreamKind::Trades, trades).expect("rows in order");
+        let id = writer.finish(&[]).expect("a disk with room");
+        store.compact().expect("a disk with room");
+        id
+    };
+    let (open, store) = timed(|| Store::open(dir.path(), OpenMode::MustExist).expect("it is there"));
+    let blocks = store.recording(&id).expect("it is there").bytes() as f64;
+    report("file over its blocks, compacted", file_bytes(dir.path()) / blocks, "times", "<= 1.25");
+    report("checked open", open.as_secs_f64() * 1e3, "ms", "<= 15 empty");
+    let table = SymbolTable::new(1, vec![store.spec_of(&id, SYMBOL).expect("it was recorded")]);
+    let choice = FeedChoice {
+        recording: &id,
+        symbols: &[SymbolId(0)],
+        streams: &[],
+        clock: FeedClock::Exchange,
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+    };
+    let mut ticks = 0;
+    let time = median(|| {
+        ticks = 0;
+        let mut chunk = Chunk::default();
+        timed(|| {
+            let mut feed = store.feed(choice, &table).expect("it was recorded");
+            while feed.next(&mut chunk).expect("it is whole") {
+                ticks += black_box(chunk.ticks()).len();
+            }
+        })
+        .0
+    });
+    assert_eq!(ticks, trades.len());
+    report("scan from the store", ticks as f64 / 1e6 / time.as_secs_f64(), "M ticks/s", ">= 70");
+}
+
+fn file_bytes(dir: &Path) -> f64 {
+    std::fs::metadata(store_path(dir)).map_or(0.0, |meta| meta.len() as f64)
+}

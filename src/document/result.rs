@@ -1,0 +1,386 @@
+//! Results as JSON: one document, `{"results": […], "definitions": {…}, "generated_by": {…}}`.
+//!
+//! In each result the assumptions come first. Money and prices are numbers: the double nearest to the exact
+//! decimal, in its shortest form, so up to 15 significant digits read exactly as they were computed. What is not
+//! defined is `null` with a `reason` beside it; no number stands for "none". Times are RFC 3339, UTC, microseconds.
+
+use crate::domain::ledger::ClosedTrade;
+use crate::domain::num::{Money, Rate};
+use crate::domain::order::Side;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::{Span, Timestamp};
+use crate::report::assumptions::{Assumptions, BookSource, Coverage, FundingSource};
+use crate::report::definitions;
+use crate::report::drawdown::Drawdown;
+use crate::report::metrics::{Amount, Metric};
+use crate::report::run::{Refusal, RunResult, Signal, StrategyRef};
+use crate::report::statistics::{CurvePoint, Day};
+use crate::report::tally::{Outcome, Tally};
+use serde_json::{Map, Value, json};
+use std::io;
+
+/// The program that made a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Generator<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Version.
+    pub version: &'a str,
+}
+
+/// All results as one document.
+pub fn document(results: &[RunResult], generator: Generator<'_>) -> Value {
+    let formulas: Map<String, Value> = definitions::ALL.iter().map(|d| (d.definition.to_owned(), json!(d.formula))).collect();
+    json!({
+        "results": results.iter().map(result).collect::<Vec<_>>(),
+        "definitions": formulas,
+        "generated_by": {"name": generator.name, "version": generator.version},
+    })
+}
+
+/// Writes [`document`], indented, with a final newline.
+pub fn write(results: &[RunResult], generator: Generator<'_>, mut to: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut to, &document(results, generator))?;
+    to.write_all(b"\n")
+}
+
+/// One result.
+pub fn result(run: &RunResult) -> Value {
+    let summary = &run.summary;
+    let names: Vec<&str> = run.symbols.iter().map(|spec| spec.name.as_str()).collect();
+    let ids: Vec<&str> = run.strategies.iter().map(|strategy| strategy.id.as_str()).collect();
+    let metrics: Map<String, Value> = summary.metrics.iter().map(|m| (m.definition.id.to_owned(), metric(m))).collect();
+    let group = |key: &str, tally: &Tally| (key.to_owned(), tallied(tally));
+    json!({
+        "assumptions": assumptions(run),
+        "source": run.source,
+        "symbol": single(&names),
+        "symbols": names,
+        "strategy": single(&ids),
+        "strategies": run.strategies.iter().map(strategy).collect::<Vec<_>>(),
+        "digest": run.digest,
+        "start": time(summary.start),
+        "end": time(summary.end),
+        "initial_balance": money(summary.initial),
+        "final_equity": money(summary.final_equity),
+        "open_at_end": summary.open_at_end,
+        "metrics": metrics,
+        "orders_count": run.orders_count,
+        "signals": run.signals.iter().map(|s| signal(run, s)).collect::<Vec<_>>(),
+        "trades": summary.trades.iter().map(|t| trade(run, t)).collect::<Vec<_>>(),
+        "refusals": run.refusals.iter().map(refusal).collect::<Vec<_>>(),
+        "by_reason": summary.by_reason.iter().map(|(key, t)| group(key.word(), t)).collect::<Map<_, _>>(),
+        "by_side": summary.by_side.iter().map(|(key, t)| group(position(*key), t)).collect::<Map<_, _>>(),
+        "by_symbol": summary.by_symbol.iter().map(|(key, t)| group(run.symbol_name(*key), t)).collect::<Map<_, _>>(),
+        "by_strategy": summary.by_strategy.iter().map(|(key, t)| group(run.strategy_id(*key), t)).collect::<Map<_, _>>(),
+        "drawdowns": summary.equity_drawdowns.deepest.iter().map(drawdown).collect::<Vec<_>>(),
+        "days": summary.days.iter().map(day).collect::<Vec<_>>(),
+        "equity": summary.curve.iter().map(curve_point).collect::<Vec<_>>(),
+        "gaps": summary.gaps.iter().map(|(from, to)| json!({"from": time(*from), "to": time(*to)})).collect::<Vec<_>>(),
+        "settings": run.settings.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
+    })
+}
+
+/// The only name, or null when several ran together.
+fn single(names: &[&str]) -> Value {
+    if let [only] = names { json!(only) } else { Value::Null }
+}
+
+fn strategy(strategy: &StrategyRef) -> Value {
+    json!({"id": strategy.id, "version": strategy.version, "name": strategy.name})
+}
+
+fn assumptions(run: &RunResult) -> Value {
+    let a: &Assumptions = &run.assumptions;
+    let fees: Map<String, Value> = a
+        .fees
+        .iter()
+        .map(|terms| {
+            let rates = json!({"maker_pct": rate(terms.maker), "taker_pct": rate(terms.taker), "source": terms.source.word()});
+            (run.symbol_name(terms.symbol).to_owned(), rates)
+        })
+        .collect();
+    json!({
+        "coverage": coverage(&a.coverage),
+        "book": book(a.book),
+        "fees": fees,
+        "slippage": a.slippage,
+        "latency_ms": milliseconds(a.latency),
+        "feed_latency_ms": milliseconds(a.feed_latency),
+        "funding": funding(a.funding),
+        "clock": a.clock.word(),
+        "initial_balance": money(a.initial_balance),
+        "risk_limits": a.risk_limits.iter().map(|(name, limit)| (name.clone(), limit.map_or(Value::Null, number))).collect::<Map<_, _>>(),
+        "seed": a.seed,
+        "warm_up_seconds": a.warm_up.map_or(Value::Null, |span| number(span.seconds_f64())),
+        "synthetic_fills": a.synthetic_fills,
+        "penalised_fills": a.penalised_fills,
+        "warnings": a.warnings,
+    })
+}
+
+fn coverage(c: &Coverage) -> Value {
+    let causes = c.gaps.iter().map(|gap| {
+        let share = json!({"count": gap.count, "seconds": number(gap.time.seconds_f64())});
+        (gap.cause.word().to_owned(), share)
+    });
+    json!({
+        "first_event": c.first.map(time),
+        "last_event": c.last.map(time),
+        "events": c.events_total(),
+        "events_by_kind": c.events.iter().map(|(kind, count)| (kind.word().to_owned(), json!(count))).collect::<Map<_, _>>(),
+        "covered_pct": c.covered_pct().map_or(Value::Null, number),
+        "gaps": {"count": c.gaps_total(), "seconds": number(c.gap_time().seconds_f64()), "by_cause": causes.collect::<Map<_, _>>()},
+    })
+}
+
+fn book(book: BookSource) -> Value {
+    match book.assumed() {
+        None => json!({"source": book.word()}),
+        Some((spread_bps, depth)) => {
+            json!({"source": book.word(), "assumed_spread_bps": number(spread_bps), "assumed_depth": money(depth)})
+        }
+    }
+}
+
+fn funding(funding: FundingSource) -> Value {
+    match funding {
+        FundingSource::Schedule { hours, rate: at } => json!({"source": funding.word(), "hours": hours, "rate_pct": rate(at)}),
+        FundingSource::Recorded | FundingSource::None => json!({"source": funding.word()}),
+    }
+}
+
+fn metric(metric: &Metric) -> Value {
+    let mut object = Map::new();
+    let value = match metric.value {
+        Ok(Amount::Money(amount)) => money(amount),
+        Ok(Amount::Count(count)) => json!(count),
+        Ok(Amount::Number(value)) => number(value),
+        Err(_) => Value::Null,
+    };
+    object.insert("value".to_owned(), value);
+    if let Err(reason) = metric.value {
+        object.insert("reason".to_owned(), json!(reason));
+    }
+    object.insert("unit".to_owned(), json!(metric.definition.unit.word()));
+    object.insert("n".to_owned(), json!(metric.n));
+    object.insert("window".to_owned(), json!(format!("{}/{}", metric.window.0, metric.window.1)));
+    object.insert("definition".to_owned(), json!(metric.definition.definition));
+    if let Some((low, high)) = metric.interval {
+        object.insert("interval_95".to_owned(), json!([number(low), number(high)]));
+    }
+    if let Some(note) = metric.note {
+        object.insert("note".to_owned(), json!(note));
+    }
+    Value::Object(object)
+}
+
+fn signal(run: &RunResult, signal: &Signal) -> Value {
+    let price = signal.price.zip(run.spec(signal.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
+    json!({
+        "section": signal.section.word(),
+        "time": time(signal.at),
+        "symbol": run.symbol_name(signal.symbol),
+        "strategy": run.strategy_id(signal.strategy),
+        "price": price,
+    })
+}
+
+fn trade(run: &RunResult, trade: &ClosedTrade) -> Value {
+    let spec = run.spec(trade.symbol);
+    let quantity = |spec: &SymbolSpec| number(exact(&spec.qty_decimal(trade.qty).to_string()));
+    json!({
+        "symbol": run.symbol_name(trade.symbol),
+        "strategy": run.strategy_id(trade.strategy),
+        "side": position(trade.side),
+        "entry_time": time(trade.opened_at),
+        "exit_time": time(trade.closed_at),
+        "entry_price": number(trade.entry_price),
+        "exit_price": number(trade.exit_price),
+        "quantity": spec.map_or(Value::Null, quantity),
+        "entry_notional": money(trade.entry_notional),
+        "gross": money(trade.gross),
+        "fees": money(trade.fees),
+        "funding": money(trade.funding),
+        "slippage": trade.slippage.map_or(Value::Null, money),
+        "net": money(trade.net()),
+        "net_pct": number(trade.net_pct()),
+        "initial_risk": trade.initial_risk.map_or(Value::Null, money),
+        "outcome": Outcome::of(trade).word(),
+        "reason": trade.reason.word(),
+        "mae_pct": number(trade.mae_pct),
+        "mfe_pct": number(trade.mfe_pct),
+        "duration_seconds": number((trade.closed_at - trade.opened_at).seconds_f64()),
+        "fills": trade.fills,
+        "leverage": trade.leverage,
+    })
+}
+
+fn refusal(refusal: &Refusal) -> Value {
+    json!({
+        "reason": refusal.guard.word(),
+        "count": refusal.count,
+        "first_time": time(refusal.first_at),
+        "example_value": number(refusal.value),
+        "example_threshold": number(refusal.threshold),
+    })
+}
+
+fn tallied(tally: &Tally) -> Value {
+    json!({
+        "trades": tally.trades,
+        "wins": tally.wins,
+        "losses": tally.losses,
+        "draws": tally.draws,
+        "win_rate": tally.win_rate().map_or(Value::Null, number),
+        "gross": money(tally.gross),
+        "fees": money(tally.fees),
+        "funding": money(tally.funding),
+        "net": money(tally.net),
+    })
+}
+
+fn drawdown(drawdown: &Drawdown) -> Value {
+    json!({
+        "depth_pct": number(drawdown.depth_pct),
+        "depth": money(drawdown.depth()),
+        "start": time(drawdown.started_at),
+        "trough": time(drawdown.trough_at),
+        "recovery": drawdown.recovered_at.map(time),
+        "seconds": number(drawdown.duration().seconds_f64()),
+    })
+}
+
+fn day(day: &Day) -> Value {
+    json!({
+        "day": day.midnight().to_string()[..10],
+        "opening": money(day.opening),
+        "closing": money(day.closing),
+        "change": money(day.change()),
+        "change_pct": day.growth.map_or(Value::Null, |growth| number(100.0 * growth)),
+        "deposits": money(day.deposits),
+        "whole": day.whole,
+        "trades": day.trades,
+        "trades_net": money(day.trades_net),
+    })
+}
+
+fn curve_point(point: &CurvePoint) -> Value {
+    json!({
+        "time": time(point.at),
+        "equity": money(point.close),
+        "low": money(point.low),
+        "high": money(point.high),
+        "drawdown_pct": number(point.drawdown_pct),
+    })
+}
+
+fn position(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "long",
+        Side::Sell => "short",
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+fn milliseconds(span: Span) -> Value {
+    number(span.nanos() as f64 / 1e6)
+}
+
+fn rate(rate: Rate) -> Value {
+    number(rate.percent())
+}
+
+/// The double nearest to the exact amount.
+fn money(money: Money) -> Value {
+    number(exact(&money.to_string()))
+}
+
+/// A decimal text is read correctly rounded, which a division by 10^18 is not.
+fn exact(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::NAN)
+}
+
+/// Whole numbers without a point; null for what is no number.
+fn number(value: f64) -> Value {
+    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
+        return json!(value as i64);
+    }
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    const GENERATOR: Generator<'_> = Generator { name: "tradingd", version: "0.0.0" };
+
+    #[test]
+    fn assumptions_come_first_and_text_stays_data() {
+        let document = document(&[sample::result(), sample::empty_result()], GENERATOR);
+        let results = document["results"].as_array().unwrap();
+        for result in results {
+            assert_eq!(result.as_object().unwrap().keys().next().unwrap(), "assumptions");
+        }
+        let one = &results[0];
+        assert_eq!(one["symbol"], "PUMP_USDT");
+        assert_eq!(one["strategy"], "pump_v2");
+        assert_eq!(one["source"], "recordings/<script>alert(1)</script>.trades.gz");
+        assert_eq!(one["signals"][0]["section"], "S1");
+        assert_eq!(one["signals"][0]["time"], "2026-01-01T01:00:00.000000Z");
+        assert_eq!(one["assumptions"]["fees"]["PUMP_USDT"], json!({"maker_pct": 0.02, "taker_pct": 0.06, "source": "default"}));
+        assert_eq!(one["assumptions"]["coverage"]["gaps"]["by_cause"]["disconnect"], json!({"count": 1, "seconds": 1800}));
+        assert_eq!(one["trades"].as_array().unwrap().len(), 23);
+        assert_eq!(results[1]["metrics"]["win_rate"]["value"], Value::Null);
+        assert_eq!(results[1]["metrics"]["win_rate"]["reason"], "no trade");
+        assert_eq!(document["definitions"]["win_rate.all_trades"], "wins / all closed trades; draws count below the line only");
+    }
+
+    #[test]
+    fn money_reads_exactly_as_it_was_computed() {
+        for text in ["486.68", "-0.01", "12.3", "10486.68", "0.000000000000000001", "123456789.12345"] {
+            let amount = text.parse::<f64>().unwrap();
+            let digits: String = text.chars().filter(|c| c.is_ascii_digit()).collect();
+            let decimals = text.split('.').nth(1).map_or(0, str::len);
+            let exact = Money(digits.parse::<i128>().unwrap() * 10_i128.pow(18 - decimals as u32) * if amount < 0.0 { -1 } else { 1 });
+            assert_eq!(exact.to_string(), text);
+            assert_eq!(money(exact).as_f64(), Some(amount));
+        }
+        assert_eq!(money(Money::from_units(100)).to_string(), "100");
+        assert_eq!(money(Money::from_f64(486.68)).to_string(), "486.68");
+    }
+
+    #[test]
+    fn several_symbols_have_no_single_name() {
+        let mut run = sample::result();
+        run.symbols.push(run.symbols[0].clone());
+        run.strategies.push(run.strategies[0].clone());
+        let value = result(&run);
+        assert_eq!((&value["symbol"], &value["strategy"]), (&Value::Null, &Value::Null));
+        assert_eq!(value["symbols"].as_array().unwrap().len(), 2);
+    }
+
+    /// What is not defined is null: the guard's missing threshold, the missing day, every metric of an empty run.
+    #[test]
+    fn no_number_stands_for_none() {
+        let mut text = Vec::new();
+        write(&[sample::result(), sample::empty_result()], GENERATOR, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        for word in ["NaN", "inf", "Infinity", "e308", "-100.0,"] {
+            assert!(!text.contains(word), "{word}");
+        }
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["results"][0]["refusals"][0]["example_threshold"], Value::Null);
+        for run in value["results"].as_array().unwrap() {
+            for (id, metric) in run["metrics"].as_object().unwrap() {
+                assert_eq!(metric["value"].is_null(), metric.get("reason").is_some(), "{id}");
+                assert!(metric["n"].is_u64() && metric["unit"].is_string() && metric["definition"].is_string(), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a result stands on: costs, latency, book, funding, coverage. Shown before any number, everywhere.
+
+use crate::domain::event::GapCause;
+use crate::domain::num::{Money, Rate};
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::{Span, Timestamp};
+
+/// Everything a reader must know before believing a number.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Assumptions {
+    /// Fees per symbol.
+    pub fees: Vec<FeeTerms>,
+    /// How orders pay for size, in words, e.g. `walks the recorded book, own impact included`.
+    pub slippage: String,
+    /// From decision to venue.
+    pub latency: Span,
+    /// From venue to decision.
+    pub feed_latency: Span,
+    /// The book that fills were taken from.
+    pub book: BookSource,
+    /// Where funding came from.
+    pub funding: FundingSource,
+    /// Which time stamps the replay follows.
+    pub clock: ClockUsed,
+    /// Money at the start.
+    pub initial_balance: Money,
+    /// Limits on risk by name; `None` is no limit.
+    pub risk_limits: Vec<(String, Option<f64>)>,
+    /// Seed of every chance.
+    pub seed: u64,
+    /// What the data covered.
+    pub coverage: Coverage,
+    /// Time until every indicator was defined; `None`: never.
+    pub warm_up: Option<Span>,
+    /// Fills taken from an assumed book.
+    pub synthetic_fills: u64,
+    /// Fills made worse on purpose, because the data could not show the true price (inside a gap, beyond the book).
+    pub penalised_fills: u64,
+    /// Sentences for the reader.
+    pub warnings: Vec<String>,
+}
+
+/// Fees of a symbol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FeeTerms {
+    /// Which symbol.
+    pub symbol: SymbolId,
+    /// Passive fills.
+    pub maker: Rate,
+    /// Taking fills.
+    pub taker: Rate,
+    /// Where the rates are from.
+    pub source: FeeSource,
+}
+
+/// Where fee rates are from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FeeSource {
+    /// The contract specification stored with the recording.
+    Contract,
+    /// Given by the user.
+    Given,
+    /// Nothing better was known.
+    Default,
+}
+
+impl FeeSource {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            FeeSource::Contract => "contract",
+            FeeSource::Given => "given",
+            FeeSource::Default => "default",
+        }
+    }
+}
+
+/// The book that fills were taken from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum BookSource {
+    /// Recorded.
+    Real,
+    /// Assumed around the last trade.
+    Synthetic {
+        /// Assumed spread, basis points.
+        spread_bps: f64,
+        /// Assumed value on each side.
+        depth: Money,
+    },
+    /// Recorded for some symbols, assumed for the others.
+    Mixed {
+        /// Assumed spread, basis points.
+        spread_bps: f64,
+        /// Assumed value on each side.
+        depth: Money,
+    },
+}
+
+impl BookSource {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            BookSource::Real => "real",
+            BookSource::Synthetic { .. } => "synthetic",
+            BookSource::Mixed { .. } => "mixed",
+        }
+    }
+
+    /// Spread in basis points and depth a side, where they were assumed.
+    pub const fn assumed(self) -> Option<(f64, Money)> {
+        match self {
+            BookSource::Real => None,
+            BookSource::Synthetic { spread_bps, depth } | BookSource::Mixed { spread_bps, depth } => Some((spread_bps, depth)),
+        }
+    }
+}
+
+/// Where funding came from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum FundingSource {
+    /// Recorded settlements.
+    Recorded,
+    /// A schedule, because none was recorded.
+    Schedule {
+        /// Hours between settlements.
+        hours: u32,
+        /// Rate at each.
+        rate: Rate,
+    },
+    /// Nothing was charged.
+    None,
+}
+
+impl FundingSource {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            FundingSource::Recorded => "recorded",
+            FundingSource::Schedule { .. } => "schedule",
+            FundingSource::None => "none",
+        }
+    }
+}
+
+/// Which time stamps the replay follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClockUsed {
+    /// The venue's.
+    Exchange,
+    /// The recorder's.
+    Received,
+}
+
+impl ClockUsed {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ClockUsed::Exchange => "exchange",
+            ClockUsed::Received => "received",
+        }
+    }
+}
+
+/// What the data covered.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Coverage {
+    /// First event.
+    pub first: Option<Timestamp>,
+    /// Last event.
+    pub last: Option<Timestamp>,
+    /// Events by kind, in the order of [`StreamKind::ALL`].
+    pub events: Vec<(StreamKind, u64)>,
+    /// Gaps touched, by cause.
+    pub gaps: Vec<GapShare>,
+}
+
+/// The gaps of one cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GapShare {
+    /// Why.
+    pub cause: GapCause,
+    /// How many.
+    pub count: u64,
+    /// How long in all.
+    pub time: Span,
+}
+
+impl Coverage {
+    /// All events.
+    pub fn events_total(&self) -> u64 {
+        self.events.iter().map(|(_, count)| count).sum()
+    }
+
+    /// All gaps.
+    pub fn gaps_total(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.count).sum()
+    }
+
+    /// Time in gaps.
+    pub fn gap_time(&self) -> Span {
+        self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time)
+    }
+
+    /// One more event.
+    pub fn event(&mut self, at: Timestamp, kind: StreamKind) {
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        match self.events.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.events.push((kind, 1));
+                self.events.sort_by_key(|(kind, _)| *kind);
+            }
+        }
+    }
+
+    /// One more gap.
+    pub fn gap(&mut self, cause: GapCause, time: Span) {
+        match self.gaps.iter_mut().find(|share| share.cause == cause) {
+            Some(share) => {
+                share.count += 1;
+                share.time = share.time + time;
+            }
+            None => {
+                self.gaps.push(GapShare { cause, count: 1, time });
+                self.gaps.sort_by_key(|share| share.cause);
+            }
+        }
+    }
+
+    /// Percent of the span outside gaps; `None` without a span.
+    pub fn covered_pct(&self) -> Option<f64> {
+        let span = (self.last? - self.first?).seconds_f64();
+        (span > 0.0).then(|| (100.0 * (1.0 - self.gap_time().seconds_f64() / span)).max(0.0))
+    }
+}

@@ -1,0 +1,218 @@
+//! Drawdowns of a line while it is drawn: peak, trough, recovery, duration.
+//!
+//! The line is a staircase: a value holds until the next one. A drawdown therefore begins when the line leaves its
+//! peak, so a quiet week at the peak is not part of the loss that follows it. The starting value is a peak.
+
+use crate::domain::num::Money;
+use crate::domain::time::{Span, Timestamp};
+use crate::report::series::depth_pct;
+
+/// How many of the deepest drawdowns are kept.
+pub const RANKED: usize = 5;
+
+/// One fall from a peak until the peak is reached again.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Drawdown {
+    /// When the line left the peak.
+    pub started_at: Timestamp,
+    /// When it was lowest.
+    pub trough_at: Timestamp,
+    /// When the peak was reached again; `None`: ongoing.
+    pub recovered_at: Option<Timestamp>,
+    /// What was measured last: the recovery, or the end of the run.
+    pub until: Timestamp,
+    /// The peak.
+    pub peak: Money,
+    /// The lowest value.
+    pub trough: Money,
+    /// 100 · (peak − trough) / peak.
+    pub depth_pct: f64,
+}
+
+impl Drawdown {
+    /// Money lost from the peak.
+    pub fn depth(&self) -> Money {
+        self.peak - self.trough
+    }
+
+    /// From the peak to the recovery, or to the end of the run while it is ongoing.
+    pub fn duration(&self) -> Span {
+        self.until - self.started_at
+    }
+}
+
+/// All drawdowns of a line that mattered.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Drawdowns {
+    /// The deepest, deepest first, at most [`RANKED`].
+    pub deepest: Vec<Drawdown>,
+    /// The longest.
+    pub longest: Option<Drawdown>,
+    /// The one still going on at the end.
+    pub current: Option<Drawdown>,
+    /// How far below the peak the line ended, percent.
+    pub current_pct: f64,
+}
+
+/// Follows one line. An observation off a new trough or peak costs two comparisons.
+#[derive(Clone, Debug)]
+pub struct DrawdownTracker {
+    peak: Money,
+    value: Money,
+    under: Option<Under>,
+    deepest: Vec<Drawdown>,
+    longest: Option<Drawdown>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Under {
+    started_at: Timestamp,
+    trough_at: Timestamp,
+    trough: Money,
+}
+
+impl DrawdownTracker {
+    /// A line that starts here; the start is a peak.
+    pub fn new(initial: Money) -> Self {
+        DrawdownTracker { peak: initial, value: initial, under: None, deepest: Vec::with_capacity(RANKED + 1), longest: None }
+    }
+
+    /// The running peak.
+    #[inline]
+    pub fn peak(&self) -> Money {
+        self.peak
+    }
+
+    /// The line's next value.
+    #[inline]
+    pub fn observe(&mut self, at: Timestamp, value: Money) {
+        self.value = value;
+        if value >= self.peak {
+            if let Some(under) = self.under.take() {
+                self.keep(under, at, Some(at));
+            }
+            self.peak = value;
+            return;
+        }
+        match &mut self.under {
+            Some(under) if value < under.trough => (under.trough, under.trough_at) = (value, at),
+            Some(_) => {}
+            None => self.under = Some(Under { started_at: at, trough_at: at, trough: value }),
+        }
+    }
+
+    /// Money that came from (or left to) outside. The drawdown in percent stays what it was: peak and trough are
+    /// scaled like the units of a fund, so neither a deposit nor a withdrawal is a profit or a loss.
+    pub fn deposit(&mut self, at: Timestamp, amount: Money) {
+        let before = self.value;
+        let after = before + amount;
+        self.value = after;
+        let Some(under) = &mut self.under else {
+            self.peak = after;
+            return;
+        };
+        if before.0 <= 0 || after.0 <= 0 {
+            // No percentage survives an empty account: the old drawdown ends here, unrecovered.
+            let under = *under;
+            self.keep(under, at, None);
+            self.under = None;
+            self.peak = after;
+            return;
+        }
+        let scale = after.0 as f64 / before.0 as f64;
+        self.peak = after + scaled(self.peak - before, scale);
+        under.trough = after - scaled(before - under.trough, scale);
+    }
+
+    /// What was found, the ongoing drawdown measured to `end`.
+    pub fn finish(mut self, end: Timestamp) -> Drawdowns {
+        let current = self.under.take().map(|under| self.keep(under, end, None));
+        Drawdowns { deepest: self.deepest, longest: self.longest, current, current_pct: depth_pct(self.peak, self.value) }
+    }
+
+    fn keep(&mut self, under: Under, until: Timestamp, recovered_at: Option<Timestamp>) -> Drawdown {
+        let Under { started_at, trough_at, trough } = under;
+        let depth_pct = depth_pct(self.peak, trough);
+        let found = Drawdown { started_at, trough_at, recovered_at, until, peak: self.peak, trough, depth_pct };
+        let place = self.deepest.iter().position(|kept| kept.depth_pct < depth_pct).unwrap_or(self.deepest.len());
+        if place < RANKED {
+            self.deepest.insert(place, found);
+            self.deepest.truncate(RANKED);
+        }
+        if self.longest.is_none_or(|longest| longest.duration() < found.duration()) {
+            self.longest = Some(found);
+        }
+        found
+    }
+}
+
+fn scaled(money: Money, factor: f64) -> Money {
+    Money((money.0 as f64 * factor).round() as i128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn deepest_of(points: &[i64]) -> Drawdowns {
+        let mut line = DrawdownTracker::new(Money::from_units(points[0]));
+        for (second, point) in points.iter().enumerate().skip(1) {
+            line.observe(Timestamp::from_seconds(second as i64), Money::from_units(*point));
+        }
+        line.finish(Timestamp::from_seconds(points.len() as i64))
+    }
+
+    #[test]
+    fn vectors_of_the_reference() {
+        for (points, depth) in [
+            (&[10_000, 11_000, 10_500, 9_900, 10_200][..], 10.0),
+            (&[10_000, 11_000, 10_500, 12_000, 10_200, 11_000], 15.0),
+            (&[10_000, 12_000, 6_000], 50.0),
+        ] {
+            assert!((deepest_of(points).deepest[0].depth_pct - depth).abs() < 1e-12, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn knows_when_it_began_bottomed_and_recovered() {
+        let found = deepest_of(&[100, 100, 90, 80, 90, 100, 99]);
+        let worst = found.deepest[0];
+        assert_eq!(worst.started_at, Timestamp::from_seconds(2));
+        assert_eq!(worst.trough_at, Timestamp::from_seconds(3));
+        assert_eq!(worst.recovered_at, Some(Timestamp::from_seconds(5)));
+        assert_eq!(worst.duration(), Span::from_seconds(3));
+        let current = found.current.unwrap();
+        assert_eq!((current.recovered_at, current.duration()), (None, Span::from_seconds(1)));
+        assert_eq!(found.longest, Some(worst));
+    }
+
+    #[test]
+    fn money_from_outside_changes_no_percentage() {
+        // 10 % down at 9000; 9000 more come in; 17000 of then 20000 is 15 % down.
+        let mut line = DrawdownTracker::new(Money::from_units(10_000));
+        line.observe(Timestamp::from_seconds(1), Money::from_units(9_000));
+        line.deposit(Timestamp::from_seconds(2), Money::from_units(9_000));
+        assert_eq!(line.peak(), Money::from_units(20_000));
+        line.observe(Timestamp::from_seconds(3), Money::from_units(17_000));
+        assert!((line.finish(Timestamp::from_seconds(4)).deepest[0].depth_pct - 15.0).abs() < 1e-12);
+    }
+
+    proptest! {
+        /// Against a scan over all pairs of an earlier and a later point.
+        #[test]
+        fn equals_the_deepest_pair(points in prop::collection::vec(1_i64..1_000, 2..60)) {
+            let mut oracle = 0.0_f64;
+            for (i, early) in points.iter().enumerate() {
+                for late in &points[i..] {
+                    oracle = oracle.max(100.0 * (early - late) as f64 / *early as f64);
+                }
+            }
+            let found = deepest_of(&points);
+            let depth = found.deepest.first().map_or(0.0, |d| d.depth_pct);
+            prop_assert!((depth - oracle).abs() < 1e-9);
+            prop_assert!((0.0..=100.0).contains(&depth));
+            prop_assert!(found.deepest.windows(2).all(|pair| pair[0].depth_pct >= pair[1].depth_pct));
+        }
+    }
+}

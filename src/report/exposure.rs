@@ -1,0 +1,70 @@
+//! How long and how much was at stake, weighted by time. Warm-up and gaps count neither above nor below the line.
+
+use crate::domain::num::Money;
+use crate::domain::time::Timestamp;
+
+/// Accumulates time in market and notional over equity.
+#[derive(Clone, Debug)]
+pub(super) struct Exposure {
+    until: Timestamp,
+    exposure: Money,
+    equity: Money,
+    observed_ns: i64,
+    exposed_ns: i64,
+    weighted: f64,
+    equity_positive: bool,
+}
+
+impl Exposure {
+    pub(super) fn new(start: Timestamp, initial: Money) -> Self {
+        let equity_positive = true;
+        Exposure { until: start, exposure: Money::ZERO, equity: initial, observed_ns: 0, exposed_ns: 0, weighted: 0.0, equity_positive }
+    }
+
+    /// What was held since the last call was held until now.
+    #[inline]
+    pub(super) fn advance(&mut self, at: Timestamp) {
+        let held_ns = at.nanos().saturating_sub(self.until.nanos());
+        if held_ns <= 0 {
+            return;
+        }
+        self.until = at;
+        self.observed_ns += held_ns;
+        if self.exposure.0 != 0 {
+            self.exposed_ns += held_ns;
+            if self.equity.0 > 0 {
+                self.weighted += self.exposure.0 as f64 / self.equity.0 as f64 * held_ns as f64;
+            } else {
+                self.equity_positive = false;
+            }
+        }
+    }
+
+    /// What is held from now on.
+    #[inline]
+    pub(super) fn hold(&mut self, exposure: Money, equity: Money) {
+        self.exposure = exposure;
+        self.equity = equity;
+    }
+
+    /// Nothing is known between two times; only what was not accounted for yet is left out.
+    pub(super) fn skip(&mut self, from: Timestamp, to: Timestamp) {
+        self.advance(from);
+        self.until = self.until.max(to);
+    }
+
+    /// Seconds that count.
+    pub(super) fn observed_seconds(&self) -> f64 {
+        self.observed_ns as f64 / 1e9
+    }
+
+    /// Percent of the counted time with a position.
+    pub(super) fn time_pct(&self) -> Option<f64> {
+        (self.observed_ns > 0).then(|| 100.0 * self.exposed_ns as f64 / self.observed_ns as f64)
+    }
+
+    /// Mean of notional over equity over the counted time, in percent; `None` too when equity was not positive.
+    pub(super) fn notional_pct(&self) -> Option<f64> {
+        (self.observed_ns > 0 && self.equity_positive).then(|| 100.0 * self.weighted / self.observed_ns as f64)
+    }
+}

@@ -1,0 +1,161 @@
+//! Numbers, spans and times as people read them. The exact values are in the JSON form.
+
+use crate::domain::num::Money;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::Timestamp;
+use crate::report::definitions::Unit;
+use crate::report::metrics::{Amount, Metric};
+
+/// What stands where nothing is defined.
+pub(super) const NONE: &str = "—";
+
+/// A metric's value, or the reason why it has none.
+pub(super) fn metric(metric: &Metric) -> Result<String, &'static str> {
+    Ok(match (metric.value?, metric.definition.unit) {
+        (Amount::Money(value), _) => money(value),
+        (Amount::Count(count), _) => grouped(u128::from(count)),
+        (Amount::Number(number), Unit::Percent) => percent(number),
+        (Amount::Number(number), Unit::Fraction) => percent(100.0 * number),
+        (Amount::Number(number), Unit::Seconds) => seconds(number),
+        (Amount::Number(number), Unit::Risk) => format!("{} R", plain(number, 2)),
+        (Amount::Number(number), _) => plain(number, 2),
+    })
+}
+
+/// An interval in the unit of its metric.
+pub(super) fn interval(metric: &Metric) -> Option<String> {
+    let (low, high) = metric.interval?;
+    Some(format!("95 % {} … {}", plain(low, 2), plain(high, 2)))
+}
+
+/// Two decimals and groups of three; four significant digits for what would round to nothing.
+pub(super) fn money(value: Money) -> String {
+    let cents = (value.0.unsigned_abs() + 5_000_000_000_000_000) / 10_000_000_000_000_000;
+    if cents == 0 && value != Money::ZERO {
+        return format!("{:.3e}", value.to_f64());
+    }
+    let sign = if value.0 < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", grouped(cents / 100), cents % 100)
+}
+
+/// Money with its sign shown.
+pub(super) fn signed(value: Money) -> String {
+    let shown = money(value);
+    if value.0 > 0 { format!("+{shown}") } else { shown }
+}
+
+/// Two decimals and the sign of percent.
+pub(super) fn percent(value: f64) -> String {
+    format!("{} %", plain(value, 2))
+}
+
+/// So many decimals, without `-0.00`.
+pub(super) fn plain(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    if value.abs() >= 1e9 {
+        return format!("{value:.2e}");
+    }
+    let shown = format!("{value:.decimals$}");
+    if shown.starts_with('-') && shown.bytes().all(|b| matches!(b, b'-' | b'0' | b'.')) { shown[1..].to_owned() } else { shown }
+}
+
+/// A measured number of unknown kind: six significant digits.
+pub(super) fn measured(value: f64) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    let size = value.abs();
+    if size <= 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-6..1e9).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    let decimals = (5 - size.log10().floor() as i32).clamp(0, 12) as usize;
+    let shown = format!("{value:.decimals$}");
+    if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.').to_owned() } else { shown }
+}
+
+/// `2d 03h`, `3h 05m`, `5m 12s`, `12.5s`, `150ms`.
+pub(super) fn seconds(value: f64) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    let whole = value.round() as i64;
+    match value {
+        v if v > 0.0 && v < 1.0 => format!("{}ms", (v * 1e3).round()),
+        v if v < 59.95 => format!("{}s", measured((v * 10.0).round() / 10.0)),
+        v if v < 3_600.0 => format!("{}m {:02}s", whole / 60, whole % 60),
+        v if v < 86_400.0 => format!("{}h {:02}m", whole / 3_600, whole / 60 % 60),
+        _ => format!("{}d {:02}h", whole / 86_400, whole / 3_600 % 24),
+    }
+}
+
+/// A price with the digits of its tick; two more when an average lies between ticks.
+pub(super) fn price(spec: Option<&SymbolSpec>, value: f64) -> String {
+    let Some(spec) = spec else { return measured(value) };
+    let decimals = usize::from(spec.price_step.scale());
+    let shown = format!("{value:.decimals$}");
+    let on_tick = shown.parse::<f64>().is_ok_and(|rounded| (rounded - value).abs() <= 1e-9 * value.abs());
+    if on_tick { shown } else { format!("{value:.*}", decimals + 2) }
+}
+
+/// `2026-01-01 10:00:00`, UTC.
+pub(super) fn second(at: Timestamp) -> String {
+    at.to_string().get(..19).map_or_else(|| at.to_string(), |text| text.replace('T', " "))
+}
+
+/// `2026-01-01`.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_string().get(..10).unwrap_or("").to_owned()
+}
+
+/// Groups of three digits.
+pub(super) fn grouped(value: u128) -> String {
+    let digits = value.to_string();
+    let mut shown = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decimal::Decimal;
+
+    #[test]
+    fn money_keeps_its_sign_and_small_change() {
+        for (value, shown) in
+            [(1_234_567.895, "1,234,567.90"), (-0.5, "-0.50"), (0.0, "0.00"), (0.000_012, "1.200e-5"), (999.994, "999.99")]
+        {
+            assert_eq!(money(Money::from_f64(value)), shown);
+        }
+        assert_eq!(signed(Money::from_units(3)), "+3.00");
+    }
+
+    #[test]
+    fn numbers_and_spans() {
+        assert_eq!((plain(-0.001, 2), plain(f64::NAN, 2), plain(1e12, 2)), ("0.00".into(), NONE.into(), "1.00e12".into()));
+        assert_eq!((measured(0.0123), measured(12_345.678_9), measured(0.0)), ("0.0123".into(), "12345.7".into(), "0".into()));
+        for (value, shown) in
+            [(0.0, "0s"), (0.15, "150ms"), (12.5, "12.5s"), (312.0, "5m 12s"), (11_100.0, "3h 05m"), (183_600.0, "2d 03h")]
+        {
+            assert_eq!(seconds(value), shown);
+        }
+    }
+
+    #[test]
+    fn prices_have_the_digits_of_their_tick() {
+        let step = Decimal::step(4).unwrap();
+        let spec = SymbolSpec::new("X", step, Decimal::ONE, Decimal::ONE).unwrap();
+        assert_eq!(price(Some(&spec), 0.5), "0.5000");
+        assert_eq!(price(Some(&spec), 0.500_033), "0.500033");
+    }
+}

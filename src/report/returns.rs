@@ -1,0 +1,130 @@
+//! Equity day by day, cut at midnight UTC, and growth that deposits do not change.
+
+use crate::domain::num::Money;
+use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
+
+const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
+
+/// One UTC day of a run. The first and the last may be parts of a day. An event at midnight belongs to the new day.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Day {
+    /// Days since 1970.
+    pub day: i64,
+    /// Equity when it began.
+    pub opening: Money,
+    /// Equity when it ended.
+    pub closing: Money,
+    /// Money from outside during the day.
+    pub deposits: Money,
+    /// Closing over opening without the effect of deposits, minus one; `None` when equity was not positive.
+    pub growth: Option<f64>,
+    /// Whether the run covered it from midnight to midnight. Only whole days enter risk ratios.
+    pub whole: bool,
+    /// Trades closed.
+    pub trades: u32,
+    /// Net of the trades closed.
+    pub trades_net: Money,
+}
+
+impl Day {
+    /// Change of equity without deposits.
+    pub fn change(&self) -> Money {
+        self.closing - self.opening - self.deposits
+    }
+
+    /// When it begins.
+    pub fn midnight(&self) -> Timestamp {
+        Timestamp::from_nanos(self.day.saturating_mul(DAY_NS))
+    }
+}
+
+/// Growth of one unit of money, chained over deposits (time-weighted).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth {
+    base: Money,
+    factor: Option<f64>,
+}
+
+impl Growth {
+    pub(super) fn new(base: Money) -> Self {
+        Growth { base, factor: Some(1.0) }
+    }
+
+    pub(super) fn deposit(&mut self, before: Money, after: Money) {
+        self.factor = self.factor(before);
+        self.base = after;
+    }
+
+    /// What one unit became; `None` when the account was not positive on the way.
+    pub(super) fn factor(&self, now: Money) -> Option<f64> {
+        let factor = self.factor?;
+        (self.base.0 > 0).then(|| factor * (now.0 as f64 / self.base.0 as f64))
+    }
+}
+
+/// Cuts a run into days: one row a day, flat days included.
+#[derive(Clone, Debug)]
+pub(super) struct Days {
+    rows: Vec<Day>,
+    next_midnight: i64,
+    opening: Money,
+    deposits: Money,
+    growth: Growth,
+    whole: bool,
+}
+
+impl Days {
+    pub(super) fn new(start: Timestamp, initial: Money) -> Self {
+        Days {
+            rows: Vec::new(),
+            next_midnight: midnight_after(start.day()),
+            opening: initial,
+            deposits: Money::ZERO,
+            growth: Growth::new(initial),
+            whole: start.nanos() == start.day().saturating_mul(DAY_NS),
+        }
+    }
+
+    /// Ends every day that is over; `equity` is what held until now.
+    #[inline]
+    pub(super) fn roll(&mut self, at: Timestamp, equity: Money) {
+        while at.nanos() >= self.next_midnight {
+            let midnight = self.next_midnight;
+            self.close(midnight.div_euclid(DAY_NS) - 1, equity, self.whole);
+            self.whole = true;
+            self.next_midnight = midnight.saturating_add(DAY_NS);
+            if self.next_midnight == i64::MAX {
+                break;
+            }
+        }
+    }
+
+    pub(super) fn deposit(&mut self, before: Money, amount: Money) {
+        self.growth.deposit(before, before + amount);
+        self.deposits += amount;
+    }
+
+    /// All days, the last cut at `end`.
+    pub(super) fn finish(mut self, end: Timestamp, equity: Money) -> Vec<Day> {
+        self.roll(end, equity);
+        let begun = end.nanos() > self.next_midnight.saturating_sub(DAY_NS);
+        // What happened exactly at the last midnight belongs to a day that has just begun.
+        if begun || equity != self.opening || self.deposits != Money::ZERO || self.rows.is_empty() {
+            self.close(end.day(), equity, false);
+        }
+        self.rows
+    }
+
+    fn close(&mut self, day: i64, closing: Money, whole: bool) {
+        let growth = self.growth.factor(closing).map(|factor| factor - 1.0);
+        let (opening, deposits) = (self.opening, self.deposits);
+        self.rows.push(Day { day, opening, closing, deposits, growth, whole, trades: 0, trades_net: Money::ZERO });
+        self.opening = closing;
+        self.deposits = Money::ZERO;
+        self.growth = Growth::new(closing);
+    }
+}
+
+fn midnight_after(day: i64) -> i64 {
+    day.saturating_add(1).saturating_mul(DAY_NS)
+}

@@ -1,0 +1,255 @@
+//! What a run leaves behind, kept while it runs: equity, drawdowns, exposure, days and trades.
+//!
+//! Fed in time order by the session. Memory does not grow with the events: the curve is bounded, days cost one row
+//! each; only trades are kept one by one.
+
+use crate::domain::decision::Trigger;
+use crate::domain::ledger::{ClosedTrade, EquityPoint};
+use crate::domain::num::Money;
+use crate::domain::order::Side;
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::limits::GAP_BANDS;
+use crate::report::drawdown::{DrawdownTracker, Drawdowns};
+use crate::report::exposure::Exposure;
+use crate::report::metrics::{Metric, Sources, Trials, compute};
+use crate::report::returns::{Days, Growth};
+use crate::report::series::{EquitySample, EquitySeries, equity_series};
+use crate::report::tally::{Tally, grouped};
+
+pub use crate::report::returns::Day;
+
+/// Collects while a session runs.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    start: Timestamp,
+    initial: Money,
+    last: EquityPoint,
+    equity: DrawdownTracker,
+    balance: DrawdownTracker,
+    exposure: Exposure,
+    days: Days,
+    growth: Growth,
+    curve: EquitySeries,
+    deposits: Money,
+    closing_cost: Option<Money>,
+    trials: Option<Trials>,
+    gaps: Vec<(Timestamp, Timestamp)>,
+    trades: Vec<ClosedTrade>,
+}
+
+/// A point of the curve: one bucket of time. The value holds until the next point.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct CurvePoint {
+    /// First change in the bucket.
+    pub at: Timestamp,
+    /// Equity after it.
+    pub open: Money,
+    /// Lowest equity.
+    pub low: Money,
+    /// Highest equity.
+    pub high: Money,
+    /// Last equity.
+    pub close: Money,
+    /// Deepest drawdown, percent.
+    pub drawdown_pct: f64,
+}
+
+/// What a run was worth.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Summary {
+    /// When it began.
+    pub start: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+    /// Starting equity.
+    pub initial: Money,
+    /// Equity at the end, marked to market.
+    pub final_equity: Money,
+    /// Money from outside in between.
+    pub deposits: Money,
+    /// Whether a position was still open.
+    pub open_at_end: bool,
+    /// All metrics in the order of [`crate::report::definitions::ALL`].
+    pub metrics: Vec<Metric>,
+    /// Trades by what closed them.
+    pub by_reason: Vec<(Trigger, Tally)>,
+    /// Longs and shorts.
+    pub by_side: Vec<(Side, Tally)>,
+    /// Trades by symbol.
+    pub by_symbol: Vec<(SymbolId, Tally)>,
+    /// Trades by strategy (index in the session).
+    pub by_strategy: Vec<(u32, Tally)>,
+    /// UTC days, flat ones included.
+    pub days: Vec<Day>,
+    /// Drawdowns of equity marked to market.
+    pub equity_drawdowns: Drawdowns,
+    /// Drawdowns of the closed balance.
+    pub balance_drawdowns: Drawdowns,
+    /// The equity curve; the first point is the start, the last the end.
+    pub curve: Vec<CurvePoint>,
+    /// Spans without data, the latest [`GAP_BANDS`] of them.
+    pub gaps: Vec<(Timestamp, Timestamp)>,
+    /// Closed trades in the order they closed.
+    pub trades: Vec<ClosedTrade>,
+}
+
+impl Summary {
+    /// A metric by its id, e.g. `net_profit`.
+    pub fn metric(&self, id: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.definition.id == id)
+    }
+}
+
+impl Statistics {
+    /// A run that starts flat with this much money.
+    pub fn new(start: Timestamp, initial: Money) -> Self {
+        let mut curve = equity_series();
+        curve.push(start, EquitySample { equity: initial, peak: initial });
+        Statistics {
+            start,
+            initial,
+            last: EquityPoint { at: start, equity: initial, balance: initial, exposure: Money::ZERO },
+            equity: DrawdownTracker::new(initial),
+            balance: DrawdownTracker::new(initial),
+            exposure: Exposure::new(start, initial),
+            days: Days::new(start, initial),
+            growth: Growth::new(initial),
+            curve,
+            deposits: Money::ZERO,
+            closing_cost: None,
+            trials: None,
+            gaps: Vec::new(),
+            trades: Vec::new(),
+        }
+    }
+
+    /// The account after something changed it. Times never decrease.
+    #[inline]
+    pub fn equity(&mut self, point: &EquityPoint) {
+        debug_assert!(point.at >= self.last.at, "equity goes forward in time");
+        self.days.roll(point.at, self.last.equity);
+        self.exposure.advance(point.at);
+        self.exposure.hold(point.exposure, point.equity);
+        self.equity.observe(point.at, point.equity);
+        // Between fills only equity moves.
+        if point.balance != self.last.balance {
+            self.balance.observe(point.at, point.balance);
+        }
+        self.curve.push(point.at, EquitySample { equity: point.equity, peak: self.equity.peak() });
+        self.last = *point;
+    }
+
+    /// Money that came from outside (negative: left). Neither profit nor loss; later points include it.
+    pub fn deposit(&mut self, at: Timestamp, amount: Money) {
+        self.days.roll(at, self.last.equity);
+        self.exposure.advance(at);
+        self.days.deposit(self.last.equity, amount);
+        self.growth.deposit(self.last.equity, self.last.equity + amount);
+        self.equity.deposit(at, amount);
+        self.balance.deposit(at, amount);
+        self.deposits += amount;
+        let EquityPoint { equity, balance, exposure, .. } = self.last;
+        self.last = EquityPoint { at, equity: equity + amount, balance: balance + amount, exposure };
+        self.exposure.hold(exposure, self.last.equity);
+        self.curve.push(at, EquitySample { equity: self.last.equity, peak: self.equity.peak() });
+    }
+
+    /// Data were missing between two times; call it when the gap ends. The time counts for no exposure, except
+    /// where equity changed meanwhile (another symbol had data).
+    pub fn gap(&mut self, from: Timestamp, to: Timestamp) {
+        self.exposure.skip(from, to);
+        if self.gaps.len() == GAP_BANDS {
+            self.gaps.remove(0);
+        }
+        self.gaps.push((from, to));
+    }
+
+    /// Indicators were not ready before `until`; call it then, or before the first point after it.
+    pub fn warm_up(&mut self, until: Timestamp) {
+        self.exposure.skip(self.start, until);
+    }
+
+    /// A round trip closed.
+    pub fn trade(&mut self, trade: &ClosedTrade) {
+        self.trades.push(*trade);
+    }
+
+    /// What closing the open positions at the end would cost (fees and spread); call before `finish`.
+    pub fn closing_cost(&mut self, cost: Money) {
+        self.closing_cost = Some(cost);
+    }
+
+    /// How many variants were tried; call before `finish`.
+    pub fn trials(&mut self, trials: Trials) {
+        self.trials = Some(trials);
+    }
+
+    /// Everything the run was worth, up to `end`.
+    pub fn finish(mut self, end: Timestamp) -> Summary {
+        let end = end.max(self.last.at);
+        let EquityPoint { equity: final_equity, exposure, .. } = self.last;
+        self.exposure.advance(end);
+        self.curve.push(end, EquitySample { equity: final_equity, peak: self.equity.peak() });
+        let mut days = self.days.finish(end, final_equity);
+        let first_day = days.first().map_or(0, |day| day.day);
+        for trade in &self.trades {
+            // A run that ends at midnight has no row for the new day: what closed then belongs to the last one.
+            let row = usize::try_from(trade.closed_at.day() - first_day).unwrap_or(0).min(days.len() - 1);
+            days[row].trades += 1;
+            days[row].trades_net += trade.net();
+        }
+        let (equity_drawdowns, balance_drawdowns) = (self.equity.finish(end), self.balance.finish(end));
+        let open_at_end = exposure != Money::ZERO;
+        let metrics = compute(&Sources {
+            start: self.start,
+            end,
+            initial: self.initial,
+            deposits: self.deposits,
+            final_equity,
+            growth: self.growth.factor(final_equity),
+            open_at_end,
+            closing_cost: self.closing_cost,
+            days: &days,
+            equity: &equity_drawdowns,
+            balance: &balance_drawdowns,
+            exposure: &self.exposure,
+            trades: &self.trades,
+            trials: self.trials,
+        });
+        Summary {
+            start: self.start,
+            end,
+            initial: self.initial,
+            final_equity,
+            deposits: self.deposits,
+            open_at_end,
+            metrics,
+            by_reason: grouped(&self.trades, |trade| trade.reason),
+            by_side: grouped(&self.trades, |trade| trade.side),
+            by_symbol: grouped(&self.trades, |trade| trade.symbol),
+            by_strategy: grouped(&self.trades, |trade| trade.strategy),
+            days,
+            equity_drawdowns,
+            balance_drawdowns,
+            curve: points(&self.curve),
+            gaps: self.gaps,
+            trades: self.trades,
+        }
+    }
+}
+
+fn points(curve: &EquitySeries) -> Vec<CurvePoint> {
+    let point = |bucket: &crate::report::series::Bucket<crate::report::series::EquityExtent>| CurvePoint {
+        at: bucket.at,
+        open: bucket.extent.open,
+        low: bucket.extent.low,
+        high: bucket.extent.high,
+        close: bucket.extent.close,
+        drawdown_pct: bucket.extent.drawdown_pct(),
+    };
+    curve.buckets().iter().map(point).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! The assumptions of a result as names and sentences, the same on the terminal and on the page.
+
+use crate::report::assumptions::{Assumptions, BookSource, FeeTerms, FundingSource};
+use crate::report::format as f;
+use crate::report::run::RunResult;
+
+/// The assumptions as name and sentence, most important first. Also what the HTML report shows.
+pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
+    let a: &Assumptions = &run.assumptions;
+    let c = &a.coverage;
+    let mut lines = Vec::new();
+    let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
+    let kinds: Vec<String> = c.events.iter().map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.word())).collect();
+    put(
+        "coverage",
+        match (c.first, c.last) {
+            (Some(first), Some(last)) => format!(
+                "{} to {} UTC ({}), {}, {} outside gaps",
+                f::second(first),
+                f::second(last),
+                f::seconds((last - first).seconds_f64()),
+                kinds.join(", "),
+                c.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
+            ),
+            _ => "no event".to_owned(),
+        },
+    );
+    let causes: Vec<String> =
+        c.gaps.iter().map(|gap| format!("{} × {} {}", gap.count, gap.cause.word(), f::seconds(gap.time.seconds_f64()))).collect();
+    put("gaps", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") });
+    put(
+        "book",
+        match a.book {
+            BookSource::Real => "real, as recorded".to_owned(),
+            book => {
+                let (spread_bps, depth) = book.assumed().unwrap_or_default();
+                format!("{}: spread {} bp, {} a side assumed", book.word(), f::measured(spread_bps), f::money(depth))
+            }
+        },
+    );
+    put("fees", fee_line(run));
+    put("slippage", a.slippage.clone());
+    put("latency", format!("orders {}, feed {}", f::seconds(a.latency.seconds_f64()), f::seconds(a.feed_latency.seconds_f64())));
+    put(
+        "funding",
+        match a.funding {
+            FundingSource::Recorded => "as recorded".to_owned(),
+            FundingSource::Schedule { hours, rate } => format!("assumed {} % every {hours} h", f::measured(rate.percent())),
+            FundingSource::None => "none charged".to_owned(),
+        },
+    );
+    put("clock", format!("{} time stamps", a.clock.word()));
+    put("start", format!("{} with seed {}", f::money(a.initial_balance), a.seed));
+    put("warm-up", a.warm_up.map_or_else(|| "never complete".to_owned(), |span| f::seconds(span.seconds_f64())));
+    put("fills", format!("{} from an assumed book, {} penalised", a.synthetic_fills, a.penalised_fills));
+    let limits: Vec<String> =
+        a.risk_limits.iter().map(|(name, limit)| format!("{name} {}", limit.map_or_else(|| "off".to_owned(), f::measured))).collect();
+    put("risk limits", if limits.is_empty() { "none".to_owned() } else { limits.join(", ") });
+    for warning in &a.warnings {
+        put("warning", warning.clone());
+    }
+    lines
+}
+
+fn fee_line(run: &RunResult) -> String {
+    let shown = |terms: &FeeTerms| {
+        format!("maker {} %, taker {} % ({})", f::measured(terms.maker.percent()), f::measured(terms.taker.percent()), terms.source.word())
+    };
+    let fees = &run.assumptions.fees;
+    match fees.first() {
+        None => "none known".to_owned(),
+        Some(first) if fees.iter().all(|terms| shown(terms) == shown(first)) => shown(first),
+        Some(_) => fees.iter().map(|terms| format!("{} {}", run.symbol_name(terms.symbol), shown(terms))).collect::<Vec<_>>().join("; "),
+    }
+}

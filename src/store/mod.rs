@@ -1,0 +1,209 @@
+//! The embedded store: strategies, recordings, results and sessions in one redb file of the state directory.
+//!
+//! The only folder that names redb. Whatever a function acknowledged is on disk (an immediate commit with quick
+//! repair); whatever it refused left no trace. Never reads a clock and draws no ids: both come in as values.
+
+pub mod blocks;
+pub mod codec;
+mod error;
+mod recordings;
+pub mod records;
+mod results;
+mod sessions;
+mod strategies;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use error::StoreError;
+pub use recordings::{FeedChoice, FeedClock, NewRecording, RecordingFeed, RecordingMode, RecordingWriter, RowsIter};
+pub use verify::{Problem, VerifyReport, verify};
+
+use crate::limits::STORE_CACHE_BYTES;
+use codec::Stored;
+use error::during;
+use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Name of the store in the state directory.
+pub const STORE_FILE: &str = "tradingd.redb";
+/// Name of the file that says the directory holds a store.
+pub const MARKER_FILE: &str = "tradingd.redb.marker";
+/// Layout of tables and records that this version writes.
+pub const STORE_FORMAT: u64 = 1;
+
+const FORMAT_KEY: &str = "format";
+/// A store under construction; it gets its name when it is whole.
+const NEW_FILE: &str = "tradingd.redb.new";
+
+/// What to do when the directory holds no store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenMode {
+    /// Make an empty one, and the directory too.
+    CreateIfNew,
+    /// Fail: the command only reads.
+    MustExist,
+}
+
+/// An open store. One process holds it at a time.
+#[derive(Debug)]
+pub struct Store {
+    db: Database,
+}
+
+impl Store {
+    /// Opens the store of a state directory and checks every page of it; removes imports that were killed.
+    ///
+    /// # Errors
+    /// [`StoreError::Vanished`] when only the marker is left, [`StoreError::Newer`] and [`StoreError::Damaged`] as named,
+    /// [`StoreError::AlreadyOpen`], and what the disk reports.
+    pub fn open(dir: &Path, mode: OpenMode) -> Result<Store, StoreError> {
+        let (path, marker) = (dir.join(STORE_FILE), dir.join(MARKER_FILE));
+        if !exists(&path)? {
+            if exists(&marker)? {
+                return Err(StoreError::Vanished { store: path, marker });
+            }
+            if mode == OpenMode::MustExist {
+                return Err(StoreError::NoStore(path));
+            }
+            create(dir)?;
+        }
+        let db = builder().open(&path).map_err(|error| open_error(error, &path))?;
+        let store = Store::prepare(db)?;
+        if !exists(&marker)? {
+            write_marker(dir)?;
+        }
+        Ok(store)
+    }
+
+    /// A store that lives in memory only.
+    pub fn in_memory() -> Result<Store, StoreError> {
+        Store::with_backend(redb::backends::InMemoryBackend::new())
+    }
+
+    /// A store over any storage: for tests of torn writes and full disks.
+    pub fn with_backend(backend: impl StorageBackend) -> Result<Store, StoreError> {
+        let db = builder().create_with_backend(backend).map_err(|error| open_error(error, Path::new("in memory")))?;
+        Store::prepare(db)
+    }
+
+    /// Gives unused space of the file back. Worth a call after an import or a deletion.
+    pub fn compact(&mut self) -> Result<(), StoreError> {
+        self.db.compact().map(|_| ()).map_err(during("compacting the store"))
+    }
+
+    fn prepare(db: Database) -> Result<Store, StoreError> {
+        let store = Store { db };
+        match store.format()? {
+            None => store.write(|txn| {
+                tables::create_all(txn).map_err(during("creating the tables"))?;
+                let mut meta = txn.open_table(tables::META).map_err(during("creating the tables"))?;
+                meta.insert(FORMAT_KEY, STORE_FORMAT).map_err(during("creating the tables"))?;
+                Ok(())
+            })?,
+            Some(STORE_FORMAT) => {}
+            Some(found) => return Err(StoreError::Newer { found, known: STORE_FORMAT }),
+        }
+        store.recover_recordings()?;
+        Ok(store)
+    }
+
+    /// `None`: nothing was ever written.
+    fn format(&self) -> Result<Option<u64>, StoreError> {
+        let read = self.read()?;
+        if read.list_tables().map_err(during("reading the store"))?.next().is_none() {
+            return Ok(None);
+        }
+        let found = read.open_table(tables::META).map_err(during("reading the format"));
+        let format = found.and_then(|meta| meta.get(FORMAT_KEY).map_err(during("reading the format")))?;
+        match format {
+            Some(format) => Ok(Some(format.value())),
+            None => Err(StoreError::damaged("table meta", "the format is missing")),
+        }
+    }
+
+    fn read(&self) -> Result<ReadTransaction, StoreError> {
+        self.db.begin_read().map_err(during("reading the store"))
+    }
+
+    /// Runs one transaction: all of it is on disk afterwards, or nothing is.
+    fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut txn = self.db.begin_write().map_err(during("beginning a change"))?;
+        txn.set_durability(Durability::Immediate).map_err(during("beginning a change"))?;
+        txn.set_quick_repair(true);
+        let value = change(&txn)?;
+        txn.commit().map_err(during("writing a change"))?;
+        Ok(value)
+    }
+}
+
+/// The bytes of a record, or why it cannot be kept.
+fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, StoreError> {
+    codec::encode(record).map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
+}
+
+/// The record of a place in the store.
+fn decode<T: Stored>(bytes: &[u8], id: &str) -> Result<T, StoreError> {
+    codec::decode(bytes).map_err(|error| StoreError::record(format!("{} `{id}`", T::NAME), &error))
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_check_integrity_on_open(true).set_cache_size(STORE_CACHE_BYTES);
+    builder
+}
+
+fn open_error(error: redb::DatabaseError, path: &Path) -> StoreError {
+    match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen(path.to_owned()),
+        other => during("opening the store")(other),
+    }
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|error| StoreError::io("looking for the store", error))
+}
+
+/// Makes an empty store under another name first: a file of the right name is always whole.
+fn create(dir: &Path) -> Result<(), StoreError> {
+    let creating = |error| StoreError::io("creating the store", error);
+    fs::create_dir_all(dir).map_err(creating)?;
+    let new = dir.join(NEW_FILE);
+    let made = (|| {
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(creating(error)),
+            _ => {}
+        }
+        let db = builder().create(&new).map_err(|error| open_error(error, &new))?;
+        drop(Store::prepare(db)?);
+        fs::rename(&new, dir.join(STORE_FILE)).map_err(creating)?;
+        sync_dir(dir).map_err(creating)
+    })();
+    if made.is_err() {
+        // Best effort: what is left under this name is removed by the next attempt.
+        let _ = fs::remove_file(&new);
+    }
+    made
+}
+
+fn write_marker(dir: &Path) -> Result<(), StoreError> {
+    let marking = |error| StoreError::io("marking the state directory", error);
+    let mut file = File::create(dir.join(MARKER_FILE)).map_err(marking)?;
+    let text = format!(
+        "{STORE_FILE} beside this file is a store of tradingd. Should it be lost, this file keeps an empty one from taking its place.\n"
+    );
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(marking)?;
+    sync_dir(dir).map_err(marking)
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Path of the store file of a state directory.
+pub fn store_path(dir: &Path) -> PathBuf {
+    dir.join(STORE_FILE)
+}

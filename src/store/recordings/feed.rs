@@ -1,0 +1,251 @@
+//! A recording as a feed: the streams of the chosen symbols merged by time, gaps first.
+//!
+//! Ticks come in the order of (time, gaps before data, stream kind, symbol id, row). The source with the smallest key
+//! runs on in a tight loop until another one's is smaller; memory is one block per stream.
+
+use super::super::records::{RecordedSymbolV1, RecordingV1};
+use super::super::{Store, StoreError};
+use super::no_symbol;
+use super::reader::BlockReader;
+use super::ticks::TickSource;
+use super::trades::TradeSource;
+use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
+use crate::domain::event::Gap;
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::domain::time::Timestamp;
+use crate::limits::{FEED_CHUNK_TICKS, MAX_TICKS};
+use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Which of a row's times orders a replay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FeedClock {
+    /// The exchange's.
+    Exchange,
+    /// The recorder's; every chosen stream must have it. Within a stream it never runs backwards: a row that is stamped
+    /// before its predecessor comes with it.
+    Receive,
+}
+
+/// What of a recording to replay.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedChoice<'a> {
+    /// The recording's id.
+    pub recording: &'a str,
+    /// Which symbols of the session's table; the recording must have each by its name.
+    pub symbols: &'a [SymbolId],
+    /// Which streams; empty for all. Quotes are never replayed: the engine has no event for them.
+    pub streams: &'a [StreamKind],
+    /// Which clock.
+    pub clock: FeedClock,
+    /// First moment. An incremental book that began earlier is handed over as one snapshot at this moment.
+    pub from: Timestamp,
+    /// First moment that is not replayed any more.
+    pub to: Timestamp,
+}
+
+/// What every source needs to know.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    pub symbol: SymbolId,
+    pub price_step: Decimal,
+    pub quantity_step: Decimal,
+    pub clock: FeedClock,
+    pub from_ns: i64,
+    pub to_ns: i64,
+}
+
+/// The merged ticks of a recording.
+pub struct RecordingFeed<'a> {
+    sources: Vec<Source<'a>>,
+    /// Next time and place of every source that has one.
+    heads: BinaryHeap<Reverse<(i64, usize)>>,
+}
+
+enum Source<'a> {
+    Gaps(GapSource),
+    Trades(Box<TradeSource<'a>>),
+    Ticks(Box<TickSource<'a>>),
+}
+
+impl Source<'_> {
+    /// Time of the next tick, read from the store when needed; `None` when it is over.
+    fn head(&mut self) -> Result<Option<i64>, StoreError> {
+        match self {
+            Source::Gaps(source) => Ok(source.head()),
+            Source::Trades(source) => source.head(),
+            Source::Ticks(source) => source.head(),
+        }
+    }
+
+    /// Appends ticks before `limit_ns` until the chunk is full or the block at hand is over.
+    fn emit(&mut self, limit_ns: i64, chunk: &mut Chunk) {
+        let room = FEED_CHUNK_TICKS.saturating_sub(chunk.ticks().len());
+        match self {
+            Source::Gaps(source) => source.emit(limit_ns, room, chunk),
+            Source::Trades(source) => source.emit(limit_ns, room, chunk),
+            Source::Ticks(source) => source.emit(limit_ns, room, chunk),
+        }
+    }
+}
+
+struct GapSource {
+    /// By end time.
+    gaps: Vec<(SymbolId, Gap)>,
+    next: usize,
+}
+
+impl GapSource {
+    fn head(&self) -> Option<i64> {
+        self.gaps.get(self.next).map(|(_, gap)| gap.to.nanos())
+    }
+
+    fn emit(&mut self, limit_ns: i64, room: usize, chunk: &mut Chunk) {
+        let due = self.gaps[self.next..].iter().take(room).take_while(|(_, gap)| gap.to.nanos() < limit_ns);
+        let count = due.map(|(symbol, gap)| chunk.push(gap.to, *symbol, TickKind::Gap(*gap))).count();
+        self.next += count;
+    }
+}
+
+impl Store {
+    /// A feed over a recording.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a symbol the recording does not have or a clock a chosen stream does not have.
+    pub fn feed(&self, choice: FeedChoice<'_>, table: &SymbolTable) -> Result<RecordingFeed<'_>, StoreError> {
+        let recording = self.recording(choice.recording)?;
+        let mut planned = Vec::new();
+        for &id in choice.symbols {
+            let spec = table.spec(id);
+            let recorded = recording.symbol(&spec.name).ok_or_else(|| no_symbol(&recording, &spec.name))?;
+            for (order, (kind, _)) in StreamKind::ALL.iter().enumerate() {
+                if is_chosen(&choice, *kind) && recorded.stream(*kind).is_some() {
+                    planned.push((order, id, *kind, recorded, spec));
+                }
+            }
+        }
+        planned.sort_by_key(|(order, id, ..)| (*order, *id));
+        let mut sources = vec![Source::Gaps(self.gap_source(&choice, table)?)];
+        for (_, id, kind, recorded, spec) in planned {
+            sources.push(self.source(&choice, &recording, id, kind, recorded, spec)?);
+        }
+        let mut heads = BinaryHeap::with_capacity(sources.len());
+        for (place, source) in sources.iter_mut().enumerate() {
+            if let Some(at) = source.head()? {
+                heads.push(Reverse((at, place)));
+            }
+        }
+        Ok(RecordingFeed { sources, heads })
+    }
+
+    fn source<'a>(
+        &'a self,
+        choice: &FeedChoice<'_>,
+        recording: &RecordingV1,
+        id: SymbolId,
+        kind: StreamKind,
+        recorded: &RecordedSymbolV1,
+        spec: &SymbolSpec,
+    ) -> Result<Source<'a>, StoreError> {
+        let stream = recorded.stream(kind).ok_or_else(|| no_symbol(recording, &recorded.name))?;
+        if choice.clock == FeedClock::Receive && !stream.has_receive_times {
+            return Err(StoreError::Refused(format!(
+                "{} {} of recording `{}` has no receive times: replay it by the exchange's clock, or leave that stream out",
+                recorded.name,
+                kind.word(),
+                recording.id
+            )));
+        }
+        let context = SourceContext {
+            symbol: id,
+            price_step: spec.price_step,
+            quantity_step: spec.quantity_step,
+            clock: choice.clock,
+            from_ns: choice.from.nanos(),
+            to_ns: choice.to.nanos(),
+        };
+        let blocks = BlockReader::new(self, &recording.id, &recorded.name, kind, stream.rows);
+        Ok(match kind {
+            StreamKind::Trades => Source::Trades(Box::new(TradeSource::new(blocks, context)?)),
+            _ => Source::Ticks(Box::new(TickSource::new(blocks, context, kind, stream)?)),
+        })
+    }
+
+    fn gap_source(&self, choice: &FeedChoice<'_>, table: &SymbolTable) -> Result<GapSource, StoreError> {
+        let mut gaps: Vec<(SymbolId, Gap)> = Vec::new();
+        for (name, recorded) in self.gaps(choice.recording)? {
+            let symbol = choice.symbols.iter().copied().find(|id| table.spec(*id).name == name);
+            let inside = choice.from <= recorded.gap.to && recorded.gap.to < choice.to;
+            if let (Some(symbol), true, true) = (symbol, is_chosen(choice, recorded.stream), inside) {
+                gaps.push((symbol, recorded.gap));
+            }
+        }
+        gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));
+        // A lost connection is one gap for the engine, not one per stream.
+        gaps.dedup();
+        Ok(GapSource { gaps, next: 0 })
+    }
+}
+
+fn is_chosen(choice: &FeedChoice<'_>, kind: StreamKind) -> bool {
+    kind != StreamKind::Quotes && (choice.streams.is_empty() || choice.streams.contains(&kind))
+}
+
+impl RecordingFeed<'_> {
+    fn fill(&mut self, chunk: &mut Chunk) -> Result<(), StoreError> {
+        chunk.clear();
+        while chunk.ticks().len() < FEED_CHUNK_TICKS {
+            let Some(Reverse((_, place))) = self.heads.pop() else { break };
+            let source = &mut self.sources[place];
+            // Ticks of equal time go to the source with the smaller place.
+            let limit_ns = match self.heads.peek() {
+                None => i64::MAX,
+                Some(Reverse((at, other))) if place < *other => at.saturating_add(1),
+                Some(Reverse((at, _))) => *at,
+            };
+            source.emit(limit_ns, chunk);
+            if let Some(at) = source.head()? {
+                self.heads.push(Reverse((at, place)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Feed for RecordingFeed<'_> {
+    fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
+        let filled = self.fill(chunk);
+        if let Err(error) = filled {
+            // Half a chunk is not what happened: nothing of it is handed over, and nothing afterwards.
+            chunk.clear();
+            self.heads.clear();
+            return Err(FeedError(error.to_string()));
+        }
+        Ok(!chunk.ticks().is_empty())
+    }
+}
+
+/// Mantissas at `scale` to whole steps, in place. `None`: one is negative, no whole step, or not below [`MAX_TICKS`].
+pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
+    let power = |up: u8| POWERS_OF_TEN.get(usize::from(up)).copied();
+    let up = power(step.scale().saturating_sub(scale))?;
+    let down = power(scale.saturating_sub(step.scale()))?.checked_mul(step.mantissa())?;
+    if down != 1 {
+        for value in values.iter_mut() {
+            let scaled = value.checked_mul(up)?;
+            if scaled % down != 0 {
+                return None;
+            }
+            *value = scaled / down;
+        }
+    } else if up != 1 {
+        let fits = values.iter().all(|value| value.unsigned_abs() <= (MAX_TICKS / up).unsigned_abs());
+        values.iter_mut().for_each(|value| *value = value.wrapping_mul(up));
+        fits.then_some(())?;
+    }
+    // All below a power of two, when their union is: no branch per value.
+    let union = values.iter().fold(0, |union, value| union | value);
+    (0..MAX_TICKS).contains(&union).then_some(())
+}

@@ -1,0 +1,154 @@
+//! Recordings: rows in blocks, what they are, and where data is missing.
+//!
+//! A recording is visible as complete only after all of it is on disk. Rows are written once and never changed.
+
+mod feed;
+mod reader;
+mod ticks;
+mod trades;
+mod writer;
+
+pub use feed::{FeedChoice, FeedClock, RecordingFeed};
+pub use reader::RowsIter;
+pub use writer::{NewRecording, RecordingMode, RecordingWriter};
+
+use super::error::during;
+use super::records::{GapV1, RecordingState, RecordingV1, SymbolSpecV1};
+use super::tables::{BLOCKS, GAPS, RECORDINGS, SYMBOL_SPECS};
+use super::{Store, StoreError, decode, encode};
+use crate::domain::decimal::Decimal;
+use crate::domain::record::RecordedGap;
+use crate::domain::symbol::SymbolSpec;
+use redb::{ReadableTable, WriteTransaction};
+
+const READING: &str = "reading a recording";
+const WRITING: &str = "writing a recording";
+const REMOVING: &str = "removing a recording";
+
+impl Store {
+    /// A complete recording.
+    pub fn recording(&self, id: &str) -> Result<RecordingV1, StoreError> {
+        let table = self.read()?.open_table(RECORDINGS).map_err(during(READING))?;
+        let found = table.get(id).map_err(during(READING))?.ok_or_else(|| not_found(id))?;
+        let recording: RecordingV1 = decode(found.value(), id)?;
+        if recording.state == RecordingState::Importing { Err(not_found(id)) } else { Ok(recording) }
+    }
+
+    /// All recordings but imports under way, newest first.
+    pub fn recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
+        let mut all = self.all_recordings()?;
+        all.retain(|recording| recording.state != RecordingState::Importing);
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Removes a recording with its blocks, specifications and gaps, all at once.
+    pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
+        self.recording(id)?;
+        self.remove_recording(id)
+    }
+
+    /// The gaps of a recording: symbol and gap, in the order in which they were reported.
+    pub fn gaps(&self, id: &str) -> Result<Vec<(String, RecordedGap)>, StoreError> {
+        let table = self.read()?.open_table(GAPS).map_err(during(READING))?;
+        let mut gaps = Vec::new();
+        for row in table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))? {
+            let gap: GapV1 = decode(row.map_err(during(READING))?.1.value(), id)?;
+            let known = gap.gap().ok_or_else(|| StoreError::damaged(format!("the gaps of recording `{id}`"), "an unknown cause"))?;
+            gaps.push((gap.symbol, known));
+        }
+        Ok(gaps)
+    }
+
+    /// Keeps what was known about a symbol when it was recorded; [`Store::spec_of`] gives it from then on.
+    pub fn put_recorded_spec(&self, id: &str, spec: &SymbolSpec) -> Result<(), StoreError> {
+        let bytes = encode(&SymbolSpecV1::from(spec))?;
+        self.write(|txn| {
+            let mut table = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
+            table.insert((id, spec.name.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
+            Ok(())
+        })
+    }
+
+    /// The specification of a recorded symbol: the one kept with the recording, or else steps of 10^-(most digits
+    /// seen), contracts of one unit and default fees.
+    pub fn spec_of(&self, id: &str, symbol: &str) -> Result<SymbolSpec, StoreError> {
+        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
+        if let Some(kept) = table.get((id, symbol)).map_err(during(READING))? {
+            let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
+            return kept.spec().ok_or_else(|| StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps"));
+        }
+        let recording = self.recording(id)?;
+        let recorded = recording.symbol(symbol).ok_or_else(|| no_symbol(&recording, symbol))?;
+        let steps = (Decimal::step(recorded.price_scale), Decimal::step(recorded.quantity_scale));
+        let spec = match steps {
+            (Some(price), Some(quantity)) => SymbolSpec::new(symbol, price, quantity, Decimal::ONE),
+            _ => None,
+        };
+        spec.ok_or_else(|| {
+            StoreError::Refused(format!(
+                "{symbol} of recording `{id}` has prices with {} and quantities with {} digits behind the point: together at most 18 \
+                 can be traded exactly",
+                recorded.price_scale, recorded.quantity_scale
+            ))
+        })
+    }
+
+    /// Start is recovery: a killed import leaves nothing, a cut live recording keeps what was acknowledged.
+    pub(super) fn recover_recordings(&self) -> Result<(), StoreError> {
+        for recording in self.all_recordings()? {
+            match recording.state {
+                RecordingState::Complete => {}
+                RecordingState::Importing => self.remove_recording(&recording.id)?,
+                RecordingState::Recording => {
+                    let complete = RecordingV1 { state: RecordingState::Complete, ..recording };
+                    self.write(|txn| put(txn, &complete))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn all_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
+        let table = self.read()?.open_table(RECORDINGS).map_err(during(READING))?;
+        let mut all = Vec::new();
+        for row in table.iter().map_err(during(READING))? {
+            let (id, bytes) = row.map_err(during(READING))?;
+            all.push(decode(bytes.value(), id.value())?);
+        }
+        Ok(all)
+    }
+
+    fn remove_recording(&self, id: &str) -> Result<(), StoreError> {
+        // The first text behind `id` itself: the upper end of every key that begins with it.
+        let behind = format!("{id}\0");
+        self.write(|txn| {
+            txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
+            let mut blocks = txn.open_table(BLOCKS).map_err(during(REMOVING))?;
+            blocks.retain_in((id, "", 0, 0)..(behind.as_str(), "", 0, 0), |_, _| false).map_err(during(REMOVING))?;
+            let mut gaps = txn.open_table(GAPS).map_err(during(REMOVING))?;
+            gaps.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).map_err(during(REMOVING))?;
+            let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(REMOVING))?;
+            specs.retain_in((id, "")..(behind.as_str(), ""), |_, _| false).map_err(during(REMOVING))?;
+            Ok(())
+        })
+    }
+}
+
+fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError> {
+    let bytes = encode(recording)?;
+    let mut table = txn.open_table(RECORDINGS).map_err(during(WRITING))?;
+    table.insert(recording.id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
+    Ok(())
+}
+
+fn not_found(id: &str) -> StoreError {
+    StoreError::NotFound { what: "recording", id: id.to_owned() }
+}
+
+/// Names what there is instead, as far as it fits a line.
+fn no_symbol(recording: &RecordingV1, symbol: &str) -> StoreError {
+    let names: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
+    let more = if recording.symbols.len() > names.len() { ", …" } else { "" };
+    StoreError::Refused(format!("recording `{}` has no symbol `{symbol}`, it has {}{more}", recording.id, names.join(", ")))
+}

@@ -1,0 +1,159 @@
+//! Blocks and rows of one stream, in order. Holds no transaction between segments: a long replay pins no pages.
+
+use super::super::blocks::{Block, BlockDecoder, BlockHeader, HEADER_BYTES, Rows, kind_code};
+use super::super::error::during;
+use super::super::tables::BLOCKS;
+use super::super::{Store, StoreError};
+use super::{READING, no_symbol};
+use crate::domain::record::{Record, StreamKind};
+
+/// Blocks of one stream.
+pub struct BlockReader<'a> {
+    store: &'a Store,
+    recording: String,
+    symbol: String,
+    kind: StreamKind,
+    /// Rows the stream has.
+    rows: u64,
+    /// Row that the next block begins with.
+    next_seq: u64,
+    segment: Vec<u8>,
+    at: usize,
+}
+
+impl<'a> BlockReader<'a> {
+    /// A reader at the first block.
+    pub fn new(store: &'a Store, recording: &str, symbol: &str, kind: StreamKind, rows: u64) -> Self {
+        BlockReader {
+            store,
+            recording: recording.to_owned(),
+            symbol: symbol.to_owned(),
+            kind,
+            rows,
+            next_seq: 0,
+            segment: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// Where it stands, for messages.
+    pub fn place(&self) -> String {
+        format!("recording `{}`, {} {}, block at row {}", self.recording, self.symbol, self.kind.word(), self.next_seq)
+    }
+
+    /// The next block, checked; `None` behind the last.
+    pub fn next(&mut self) -> Result<Option<Block<'_>>, StoreError> {
+        if self.at >= self.segment.len() {
+            if self.next_seq >= self.rows {
+                return Ok(None);
+            }
+            self.load()?;
+        }
+        let place = self.place();
+        let block = Block::split(&self.segment[self.at..]).map_err(|error| StoreError::damaged(place.as_str(), error))?.0;
+        if block.header.kind != self.kind || block.header.first_seq != self.next_seq {
+            return Err(StoreError::damaged(
+                place,
+                format!("a block of {} at row {} is in its place", block.header.kind.word(), block.header.first_seq),
+            ));
+        }
+        self.at += block.header.block_bytes();
+        self.next_seq += block.header.rows as u64;
+        Ok(Some(block))
+    }
+
+    /// Moves forward so that no row at or after `before_ns` (exchange time) is missed. Reads a header per halving.
+    pub fn seek(&mut self, before_ns: i64) -> Result<(), StoreError> {
+        let (mut low, mut high) = (0_u64, self.rows);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let Some((first_seq, header)) = self.segment_header(middle)? else { break };
+            if header.first_at.nanos() < before_ns {
+                self.next_seq = first_seq;
+                low = middle + 1;
+            } else {
+                high = first_seq;
+            }
+        }
+        self.segment.clear();
+        self.at = 0;
+        Ok(())
+    }
+
+    /// First row and first header of the segment that holds a row.
+    fn segment_header(&self, row: u64) -> Result<Option<(u64, BlockHeader)>, StoreError> {
+        let table = self.store.read()?.open_table(BLOCKS).map_err(during(READING))?;
+        let code = kind_code(self.kind);
+        let key = |seq: u64| (self.recording.as_str(), self.symbol.as_str(), code, seq);
+        let mut range = table.range(key(0)..=key(row)).map_err(during(READING))?;
+        let Some(found) = range.next_back() else { return Ok(None) };
+        let (key, bytes) = found.map_err(during(READING))?;
+        let header = bytes.value().get(..HEADER_BYTES).unwrap_or_default();
+        let header = BlockHeader::read(header).map_err(|error| StoreError::damaged(self.place(), error))?;
+        Ok(Some((key.value().3, header)))
+    }
+
+    fn load(&mut self) -> Result<(), StoreError> {
+        let table = self.store.read()?.open_table(BLOCKS).map_err(during(READING))?;
+        let key = (self.recording.as_str(), self.symbol.as_str(), kind_code(self.kind), self.next_seq);
+        let bytes = table.get(key).map_err(during(READING))?;
+        let bytes =
+            bytes.ok_or_else(|| StoreError::damaged(self.place(), "it is missing (or the recording was removed while it was read)"))?;
+        self.segment.clear();
+        self.segment.extend_from_slice(bytes.value());
+        self.at = 0;
+        if self.segment.is_empty() { Err(StoreError::damaged(self.place(), "it is empty")) } else { Ok(()) }
+    }
+}
+
+/// The rows of one stream as they were recorded. Ends after the first error.
+pub struct RowsIter<'a> {
+    blocks: BlockReader<'a>,
+    decoder: BlockDecoder,
+    rows: Rows,
+    next: usize,
+    failed: bool,
+}
+
+impl Store {
+    /// The rows of one symbol's stream, in order.
+    pub fn rows(&self, recording: &str, symbol: &str, kind: StreamKind) -> Result<RowsIter<'_>, StoreError> {
+        let recorded = self.recording(recording)?;
+        let stream = recorded.symbol(symbol).ok_or_else(|| no_symbol(&recorded, symbol))?.stream(kind);
+        let rows = stream.map_or(0, |stream| stream.rows);
+        Ok(RowsIter {
+            blocks: BlockReader::new(self, recording, symbol, kind, rows),
+            decoder: BlockDecoder::new(),
+            rows: Rows::new(kind),
+            next: 0,
+            failed: false,
+        })
+    }
+}
+
+impl RowsIter<'_> {
+    fn advance(&mut self) -> Result<Option<Record>, StoreError> {
+        if self.next >= self.rows.len() {
+            let place = self.blocks.place();
+            let Some(block) = self.blocks.next()? else { return Ok(None) };
+            self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place, error))?;
+            self.next = 0;
+        }
+        let row = self.next;
+        self.next += 1;
+        self.rows.record(row).map(Some).ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row holds what no row can"))
+    }
+}
+
+impl Iterator for RowsIter<'_> {
+    type Item = Result<Record, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let row = self.advance().transpose();
+        self.failed = matches!(row, Some(Err(_)));
+        row
+    }
+}

@@ -1,0 +1,314 @@
+//! Everything but trades as ticks: rows of one book message grouped, bars at their end, marks and funding.
+
+use super::super::StoreError;
+use super::super::blocks::{BlockDecoder, Rows, ScaleClass, rows::Column, rows::Field, rows::fields};
+use super::super::records::RecordedStreamV1;
+use super::feed::{FeedClock, SourceContext, to_steps};
+use super::reader::BlockReader;
+use super::trades::off_grid;
+use crate::domain::decimal::POWERS_OF_TEN;
+use crate::domain::event::{Bar, Level, LevelChange};
+use crate::domain::num::{Price, Qty, Rate};
+use crate::domain::order::Side;
+use crate::domain::record::StreamKind;
+use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
+use crate::limits::{BOOK_LEVELS, BOOK_MESSAGE_ROWS, BOOK_SNAPSHOT_LEVELS};
+use crate::session::ports::{Chunk, TickKind};
+use std::collections::BTreeMap;
+
+/// Ticks of one stream.
+pub struct TickSource<'a> {
+    blocks: BlockReader<'a>,
+    context: SourceContext,
+    kind: StreamKind,
+    bar_seconds: u32,
+    decoder: BlockDecoder,
+    rows: Rows,
+    ready: Chunk,
+    next: usize,
+    last_ns: i64,
+    message: Message,
+    /// The incremental book before the span begins.
+    opening: Option<OpeningBook>,
+    over: bool,
+}
+
+/// Rows of one book message, gathered until a row of the next one comes: it may span blocks.
+#[derive(Default)]
+struct Message {
+    key: Option<MessageKey>,
+    at_ns: i64,
+    rows: Vec<LevelChange>,
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+/// What the rows of one message share.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct MessageKey {
+    exchange_ns: i64,
+    update_id: Option<i64>,
+    snapshot: bool,
+}
+
+#[derive(Default)]
+struct OpeningBook {
+    bids: BTreeMap<Price, Qty>,
+    asks: BTreeMap<Price, Qty>,
+}
+
+impl<'a> TickSource<'a> {
+    /// At the first block that can matter for the span.
+    pub fn new(
+        mut blocks: BlockReader<'a>,
+        context: SourceContext,
+        kind: StreamKind,
+        stream: &RecordedStreamV1,
+    ) -> Result<Self, StoreError> {
+        let bar_seconds = stream.bar_seconds();
+        let begins_inside = stream.first_ns >= context.from_ns;
+        // An incremental book needs its beginning.
+        let opening = (kind == StreamKind::BookChanges && !begins_inside).then(OpeningBook::default);
+        if context.clock == FeedClock::Exchange && opening.is_none() {
+            let shift = if kind == StreamKind::Bars { i64::from(bar_seconds) * NANOS_PER_SECOND } else { 0 };
+            blocks.seek(context.from_ns.saturating_sub(shift))?;
+        }
+        Ok(TickSource {
+            blocks,
+            context,
+            kind,
+            bar_seconds,
+            decoder: BlockDecoder::new(),
+            rows: Rows::new(kind),
+            ready: Chunk::default(),
+            next: 0,
+            last_ns: i64::MIN,
+            message: Message::default(),
+            opening,
+            over: false,
+        })
+    }
+
+    /// Time of the next tick.
+    pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
+        while self.next >= self.ready.ticks().len() {
+            if self.over {
+                return Ok(None);
+            }
+            self.ready.clear();
+            self.next = 0;
+            self.load()?;
+        }
+        Ok(self.ready.ticks().get(self.next).map(|tick| tick.at.nanos()))
+    }
+
+    /// Appends at most `room` ticks before `limit_ns`.
+    pub fn emit(&mut self, limit_ns: i64, room: usize, chunk: &mut Chunk) {
+        let due = self.ready.ticks()[self.next..].iter().take(room).take_while(|tick| tick.at.nanos() < limit_ns);
+        let count = due.map(|tick| chunk.push_from(&self.ready, tick)).count();
+        self.next += count;
+    }
+
+    /// Turns the next block into ticks; the last message waits for the block behind it.
+    fn load(&mut self) -> Result<(), StoreError> {
+        let place = self.blocks.place();
+        let Some(block) = self.blocks.next()? else {
+            self.finish_message();
+            self.hand_over_opening();
+            self.over = true;
+            return Ok(());
+        };
+        let header = block.header;
+        self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place.as_str(), error))?;
+        self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&place))?;
+        for row in 0..self.rows.len() {
+            let at_ns = self.time(row);
+            match self.kind {
+                StreamKind::BookSnapshots | StreamKind::BookChanges => self.take_book_row(row, at_ns, &place)?,
+                _ => self.take_single_row(row, at_ns, header.scales),
+            }
+            if self.over {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the row is known, by the chosen clock; never before its predecessor.
+    fn time(&mut self, row: usize) -> i64 {
+        let at_ns = match (self.context.clock, self.kind) {
+            (FeedClock::Receive, _) => self.rows.received.values[row],
+            (FeedClock::Exchange, StreamKind::Bars) => {
+                self.rows.exchange[row].saturating_add(i64::from(self.bar_seconds) * NANOS_PER_SECOND)
+            }
+            (FeedClock::Exchange, _) => self.rows.exchange[row],
+        };
+        self.last_ns = self.last_ns.max(at_ns);
+        self.last_ns
+    }
+
+    fn rows_to_steps(&mut self, scales: [u8; 3]) -> Option<()> {
+        if self.kind == StreamKind::Funding {
+            return Some(());
+        }
+        for (field, column) in fields(self.kind).iter().zip(&mut self.rows.columns) {
+            let step = match field {
+                Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _) => self.context.price_step,
+                Field::Decimal(ScaleClass::Quantity, _) => self.context.quantity_step,
+                _ => continue,
+            };
+            let scale = if step_is_price(field) { scales[0] } else { scales[1] };
+            to_steps(&mut column.values, scale, step)?;
+        }
+        Some(())
+    }
+
+    fn take_single_row(&mut self, row: usize, at_ns: i64, scales: [u8; 3]) {
+        if at_ns >= self.context.to_ns {
+            self.over = true;
+            return;
+        }
+        if at_ns < self.context.from_ns {
+            return;
+        }
+        let value = |column: &Column| column.values[row];
+        let kind = match self.rows.columns.as_slice() {
+            [open, high, low, close, volume, _] if self.kind == StreamKind::Bars => TickKind::Bar(Bar {
+                open: Price(value(open)),
+                high: Price(value(high)),
+                low: Price(value(low)),
+                close: Price(value(close)),
+                volume: Qty(value(volume)),
+                seconds: self.bar_seconds,
+            }),
+            [mark, index] if self.kind == StreamKind::Marks => {
+                TickKind::Mark(Price(value(mark)), (index.present[row] != 0).then(|| Price(value(index))))
+            }
+            [rate] if self.kind == StreamKind::Funding => TickKind::Funding(rate_of(value(rate), scales[0])),
+            _ => return,
+        };
+        self.ready.push(Timestamp::from_nanos(at_ns), self.context.symbol, kind);
+    }
+
+    fn take_book_row(&mut self, row: usize, at_ns: i64, place: &str) -> Result<(), StoreError> {
+        let columns = self.rows.columns.as_slice();
+        let exchange_ns = self.rows.exchange[row];
+        let (side, key, price, quantity) = match (self.kind, columns) {
+            (StreamKind::BookSnapshots, [side, _, price, quantity]) => {
+                (side, MessageKey { exchange_ns, update_id: None, snapshot: true }, price, quantity)
+            }
+            (_, [side, snapshot, price, quantity, id]) => {
+                let update_id = (id.present[row] != 0).then(|| id.values[row]);
+                (side, MessageKey { exchange_ns, update_id, snapshot: snapshot.values[row] != 0 }, price, quantity)
+            }
+            _ => return Ok(()),
+        };
+        let change = LevelChange {
+            side: if side.values[row] == 0 { Side::Buy } else { Side::Sell },
+            level: Level { price: Price(price.values[row]), qty: Qty(quantity.values[row]) },
+        };
+        if self.message.key != Some(key) {
+            self.finish_message();
+            self.message.key = Some(key);
+        }
+        if self.message.rows.len() >= BOOK_MESSAGE_ROWS {
+            return Err(StoreError::damaged(place, format!("a book message has more than {BOOK_MESSAGE_ROWS} rows")));
+        }
+        self.message.at_ns = at_ns;
+        self.message.rows.push(change);
+        Ok(())
+    }
+
+    /// The gathered message as a tick, or into the opening book.
+    fn finish_message(&mut self) {
+        let Some(key) = self.message.key.take() else { return };
+        let at_ns = self.message.at_ns;
+        if at_ns >= self.context.to_ns {
+            self.hand_over_opening();
+            self.over = true;
+        } else if at_ns < self.context.from_ns {
+            if let Some(opening) = &mut self.opening {
+                opening.apply(&self.message.rows, key.snapshot);
+            }
+        } else {
+            self.hand_over_opening();
+            let at = Timestamp::from_nanos(at_ns);
+            if key.snapshot {
+                let levels = if self.kind == StreamKind::BookSnapshots { BOOK_SNAPSHOT_LEVELS } else { BOOK_LEVELS };
+                self.message.sort_levels(levels);
+                self.ready.push_snapshot(at, self.context.symbol, &self.message.bids, &self.message.asks);
+            } else {
+                self.ready.push_changes(at, self.context.symbol, &self.message.rows);
+            }
+        }
+        self.message.rows.clear();
+    }
+
+    /// The book as the span begins, once.
+    fn hand_over_opening(&mut self) {
+        let Some(opening) = self.opening.take() else { return };
+        let is_empty = opening.bids.is_empty() && opening.asks.is_empty();
+        if is_empty || self.context.from_ns >= self.context.to_ns {
+            return;
+        }
+        let level = |(price, qty): (&Price, &Qty)| Level { price: *price, qty: *qty };
+        let bids: Vec<Level> = opening.bids.iter().rev().take(BOOK_LEVELS).map(level).collect();
+        let asks: Vec<Level> = opening.asks.iter().take(BOOK_LEVELS).map(level).collect();
+        self.ready.push_snapshot(Timestamp::from_nanos(self.context.from_ns), self.context.symbol, &bids, &asks);
+    }
+}
+
+impl Message {
+    /// Rows to levels, best first, at most `levels` a side; empty levels are none.
+    fn sort_levels(&mut self, levels: usize) {
+        self.bids.clear();
+        self.asks.clear();
+        for change in self.rows.iter().filter(|change| !change.level.qty.is_zero()) {
+            match change.side {
+                Side::Buy => self.bids.push(change.level),
+                Side::Sell => self.asks.push(change.level),
+            }
+        }
+        self.bids.sort_by_key(|level| std::cmp::Reverse(level.price));
+        self.asks.sort_by_key(|level| level.price);
+        self.bids.truncate(levels);
+        self.asks.truncate(levels);
+    }
+}
+
+impl OpeningBook {
+    fn apply(&mut self, rows: &[LevelChange], snapshot: bool) {
+        if snapshot {
+            self.bids.clear();
+            self.asks.clear();
+        }
+        for change in rows {
+            let side = match change.side {
+                Side::Buy => &mut self.bids,
+                Side::Sell => &mut self.asks,
+            };
+            if change.level.qty.is_zero() {
+                side.remove(&change.level.price);
+            } else {
+                side.insert(change.level.price, change.level.qty);
+            }
+        }
+    }
+}
+
+fn step_is_price(field: &Field) -> bool {
+    matches!(field, Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _))
+}
+
+/// A rate to parts per billion, rounded half away from zero; saturates.
+fn rate_of(mantissa: i64, scale: u8) -> Rate {
+    let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
+    let value = i128::from(mantissa);
+    let parts = if scale <= 9 {
+        value * power(9 - scale)
+    } else {
+        let unit = power(scale - 9);
+        (value + value.signum() * (unit / 2)) / unit
+    };
+    Rate(i64::try_from(parts).unwrap_or(if parts > 0 { i64::MAX } else { i64::MIN }))
+}

@@ -1,0 +1,97 @@
+//! Trades of one symbol as ticks: decoded by columns, handed over in runs.
+
+use super::super::StoreError;
+use super::super::blocks::{BlockDecoder, TradeColumns};
+use super::feed::{FeedClock, SourceContext, to_steps};
+use super::reader::BlockReader;
+use crate::domain::event::Trade;
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::time::Timestamp;
+use crate::session::ports::Chunk;
+
+/// Trades of one symbol.
+pub struct TradeSource<'a> {
+    blocks: BlockReader<'a>,
+    context: SourceContext,
+    decoder: BlockDecoder,
+    columns: TradeColumns,
+    next: usize,
+    end: usize,
+    last_ns: i64,
+}
+
+impl<'a> TradeSource<'a> {
+    /// At the first block that can hold a trade of the span.
+    pub fn new(mut blocks: BlockReader<'a>, context: SourceContext) -> Result<Self, StoreError> {
+        if context.clock == FeedClock::Exchange {
+            blocks.seek(context.from_ns)?;
+        }
+        let columns = TradeColumns::default();
+        Ok(TradeSource { blocks, last_ns: i64::MIN, context, decoder: BlockDecoder::new(), columns, next: 0, end: 0 })
+    }
+
+    /// Time of the next trade.
+    pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
+        while self.next >= self.end {
+            if !self.load()? {
+                return Ok(None);
+            }
+        }
+        Ok(self.columns.at.get(self.next).copied())
+    }
+
+    /// Appends at most `room` trades before `limit_ns`.
+    pub fn emit(&mut self, limit_ns: i64, room: usize, chunk: &mut Chunk) {
+        let end = self.end.min(self.next.saturating_add(room));
+        let run = self.next..end;
+        let times = &self.columns.at[run.clone()];
+        let count = match times.last() {
+            Some(last) if *last < limit_ns => times.len(),
+            _ => times.iter().take_while(|at| **at < limit_ns).count(),
+        };
+        let run = run.start..run.start + count;
+        self.next = run.end;
+        let columns = &self.columns;
+        let values = columns.price[run.clone()].iter().zip(&columns.quantity[run.clone()]).zip(&columns.sells[run.clone()]);
+        let trades = columns.at[run].iter().zip(values).map(|(at, ((price, quantity), sells))| {
+            let taker = if *sells == 0 { Side::Buy } else { Side::Sell };
+            (Timestamp::from_nanos(*at), Trade { price: Price(*price), qty: Qty(*quantity), taker })
+        });
+        chunk.extend_trades(self.context.symbol, trades);
+    }
+
+    /// Decodes the next block; `false` when the stream or the span is over.
+    fn load(&mut self) -> Result<bool, StoreError> {
+        (self.next, self.end) = (0, 0);
+        let place = self.blocks.place();
+        let Some(block) = self.blocks.next()? else { return Ok(false) };
+        let header = block.header;
+        let decoded = match self.context.clock {
+            FeedClock::Exchange if header.first_at.nanos() >= self.context.to_ns => return Ok(false),
+            FeedClock::Exchange if header.last_at.nanos() < self.context.from_ns => return Ok(true),
+            FeedClock::Exchange => self.decoder.trades(&block, &mut self.columns),
+            FeedClock::Receive => self.decoder.trades_received(&block, &mut self.columns),
+        };
+        let columns = &mut self.columns;
+        decoded.map_err(|error| StoreError::damaged(place.as_str(), error))?;
+        let steps = to_steps(&mut columns.price, header.scales[0], self.context.price_step)
+            .and_then(|()| to_steps(&mut columns.quantity, header.scales[1], self.context.quantity_step));
+        steps.ok_or_else(|| off_grid(&place))?;
+        for at in &mut columns.at {
+            self.last_ns = self.last_ns.max(*at);
+            *at = self.last_ns;
+        }
+        self.next = columns.at.partition_point(|at| *at < self.context.from_ns);
+        self.end = columns.at.partition_point(|at| *at < self.context.to_ns);
+        // A block that reaches beyond the span is the last one; an empty one before it only moves on.
+        Ok(self.next < self.end || self.end == columns.at.len())
+    }
+}
+
+/// A number of the recording is no whole step of the symbol's specification.
+pub fn off_grid(place: &str) -> StoreError {
+    StoreError::Refused(format!(
+        "{place}: a price or quantity is no whole number of the symbol's steps: use the steps that the recording itself gives"
+    ))
+}

@@ -1,0 +1,424 @@
+//! Rows into the store: a pending block and segment per stream, commits as segments fill, one commit that completes.
+//!
+//! Memory is bounded by the number of streams, not by rows. Rows that go back in time are refused.
+
+use super::super::blocks::{BlockEncoder, BlockHeader, Rows, ScaleClass, kind_code};
+use super::super::error::during;
+use super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
+use super::super::tables::{BLOCKS, GAPS};
+use super::super::{Store, StoreError, encode};
+use super::{WRITING, put};
+use crate::domain::decimal::POWERS_OF_TEN;
+use crate::domain::record::{Record, RecordedGap, StreamKind};
+use crate::domain::time::Timestamp;
+use crate::limits::{IMPORT_COMMIT_BYTES, MAX_TICKS, RECORDING_STREAMS, STORE_SEGMENT_BYTES, SYMBOL_NAME_BYTES};
+use redb::WriteTransaction;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What becomes of rows when the process dies before `finish`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordingMode {
+    /// All or nothing.
+    Import,
+    /// Rows survive from [`RecordingWriter::commit`] on.
+    Live,
+}
+
+/// A recording to begin. Time and chance come in as values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewRecording {
+    /// When it begins; part of the id.
+    pub at: Timestamp,
+    /// Random number; its low 24 bits are the end of the id.
+    pub suffix: u32,
+    /// Where the rows come from, for people.
+    pub sources: Vec<String>,
+    /// Import or live.
+    pub mode: RecordingMode,
+}
+
+/// Writes one recording. Dropped unfinished, an import is removed (at the latest when the store is opened next).
+pub struct RecordingWriter<'a> {
+    store: &'a Store,
+    recording: RecordingV1,
+    mode: RecordingMode,
+    /// Place in `streams` by symbol and stream code.
+    index: BTreeMap<String, SymbolState>,
+    streams: Vec<Stream>,
+    ready: Vec<Segment>,
+    ready_bytes: usize,
+    encoder: BlockEncoder,
+    block: Vec<u8>,
+    /// Cleared by the first failure: what is on disk is then no prefix of what was appended.
+    open: bool,
+    /// Nothing is left to do when it is dropped.
+    done: bool,
+}
+
+struct SymbolState {
+    name: String,
+    prices: Grid,
+    quantities: Grid,
+    /// Place in `streams` by stream code.
+    streams: [Option<usize>; 8],
+}
+
+struct Stream {
+    rows: Rows,
+    segment: Vec<u8>,
+    segment_first: u64,
+    /// Rows that are in blocks.
+    encoded: u64,
+    info: RecordedStreamV1,
+    last: Option<Timestamp>,
+}
+
+struct Segment {
+    symbol: String,
+    stream: u8,
+    first_seq: u64,
+    bytes: Vec<u8>,
+}
+
+/// Digits and sizes of one kind of number, to prove that all fit one step.
+#[derive(Clone, Copy, Default)]
+struct Grid {
+    scale: u8,
+    largest: [u64; 19],
+}
+
+impl Grid {
+    fn see(&mut self, scale: u8, largest: u64) {
+        let slot = &mut self.largest[usize::from(scale)];
+        *slot = largest.max(*slot);
+        self.scale = self.scale.max(scale);
+    }
+
+    fn fits(&self) -> bool {
+        self.largest.iter().enumerate().filter(|(_, largest)| **largest > 0).all(|(scale, largest)| {
+            let up = POWERS_OF_TEN[usize::from(self.scale) - scale].unsigned_abs();
+            u128::from(*largest) * u128::from(up) < u128::from(MAX_TICKS.unsigned_abs())
+        })
+    }
+}
+
+impl Store {
+    /// Begins a recording; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    pub fn begin_recording(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
+        let id = format!("session_{}_{:06x}", new.at.compact(), new.suffix & 0xff_ffff);
+        let state = match new.mode {
+            RecordingMode::Import => RecordingState::Importing,
+            RecordingMode::Live => RecordingState::Recording,
+        };
+        let recording = RecordingV1 { id, state, sources: new.sources, created_us: new.at.micros(), symbols: Vec::new() };
+        if self.all_recordings()?.iter().any(|other| other.id == recording.id) {
+            return Err(StoreError::Refused(format!("recording `{}` exists: try again", recording.id)));
+        }
+        self.write(|txn| put(txn, &recording))?;
+        Ok(RecordingWriter {
+            store: self,
+            recording,
+            mode: new.mode,
+            index: BTreeMap::new(),
+            streams: Vec::new(),
+            ready: Vec::new(),
+            ready_bytes: 0,
+            encoder: BlockEncoder::new(),
+            block: Vec::new(),
+            open: true,
+            done: false,
+        })
+    }
+}
+
+impl RecordingWriter<'_> {
+    /// The recording's id.
+    pub fn id(&self) -> &str {
+        &self.recording.id
+    }
+
+    /// Rows taken so far.
+    pub fn rows(&self) -> u64 {
+        self.streams.iter().map(|stream| stream.info.rows).sum()
+    }
+
+    /// Appends rows of one stream; all of them or, on an error, none.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a row of another kind or one that goes back in time (with its place in `rows`), for
+    /// numbers that fit no step, or too many streams; else what the disk reports.
+    pub fn append(&mut self, symbol: &str, kind: StreamKind, rows: &[Record]) -> Result<(), StoreError> {
+        self.usable()?;
+        let place = self.stream_place(symbol, kind)?;
+        check_order(&self.streams[place], symbol, kind, rows)?;
+        for record in rows {
+            let stream = &mut self.streams[place];
+            // `check_order` saw the kind of every row.
+            stream.rows.push(record).map_err(|error| StoreError::Refused(error.to_string()))?;
+            if stream.rows.is_full() {
+                self.close_block(symbol, place)?;
+            }
+        }
+        let stream = &mut self.streams[place];
+        stream.info.rows += rows.len() as u64;
+        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+            if stream.last.is_none() {
+                stream.info.first_ns = first.exchange_at.nanos();
+            }
+            stream.info.last_ns = last.exchange_at.nanos();
+            if kind == StreamKind::Bars {
+                see_spacing(stream, rows);
+            }
+            stream.last = Some(last.exchange_at);
+        }
+        match self.mode {
+            _ if self.ready_bytes < IMPORT_COMMIT_BYTES => Ok(()),
+            RecordingMode::Import => self.commit_ready(),
+            // Whatever is committed of a live recording must be readable at once: counts and blocks agree.
+            RecordingMode::Live => self.commit(),
+        }
+    }
+
+    /// Makes every row appended so far durable (live recordings: they survive the death of the process).
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        self.close_all()?;
+        self.commit_ready()
+    }
+
+    /// Makes the recording complete with its gaps, in one commit, and returns its id.
+    pub fn finish(mut self, gaps: &[(String, RecordedGap)]) -> Result<String, StoreError> {
+        self.usable()?;
+        if self.rows() == 0 {
+            return Err(StoreError::Refused("there is no row to record; nothing was kept".to_owned()));
+        }
+        self.close_all()?;
+        self.recording.state = RecordingState::Complete;
+        self.write(gaps)?;
+        self.done = true;
+        Ok(std::mem::take(&mut self.recording.id))
+    }
+
+    /// Removes everything of it.
+    pub fn abort(mut self) -> Result<(), StoreError> {
+        self.done = true;
+        self.store.remove_recording(&self.recording.id)
+    }
+
+    fn usable(&self) -> Result<(), StoreError> {
+        if self.open { Ok(()) } else { Err(StoreError::Refused("the recording failed before: begin it anew".to_owned())) }
+    }
+
+    fn stream_place(&mut self, symbol: &str, kind: StreamKind) -> Result<usize, StoreError> {
+        let code = kind_code(kind);
+        if let Some(place) = self.index.get(symbol).and_then(|state| state.streams[usize::from(code)]) {
+            return Ok(place);
+        }
+        if symbol.is_empty() || symbol.len() > SYMBOL_NAME_BYTES || symbol.chars().any(char::is_control) {
+            return Err(StoreError::Refused(format!(
+                "{symbol:?} is no symbol's name: 1 to {SYMBOL_NAME_BYTES} bytes, no control characters"
+            )));
+        }
+        if self.streams.len() >= RECORDING_STREAMS {
+            return Err(StoreError::Refused(format!(
+                "a recording holds at most {RECORDING_STREAMS} streams (symbol and kind): split the import"
+            )));
+        }
+        let place = self.streams.len();
+        self.streams.push(Stream {
+            rows: Rows::new(kind),
+            segment: Vec::new(),
+            segment_first: 0,
+            encoded: 0,
+            info: RecordedStreamV1 { stream: code, rows: 0, first_ns: 0, last_ns: 0, bytes: 0, has_receive_times: true, spacing_ns: 0 },
+            last: None,
+        });
+        let state = self.index.entry(symbol.to_owned()).or_insert_with(|| SymbolState {
+            name: symbol.to_owned(),
+            prices: Grid::default(),
+            quantities: Grid::default(),
+            streams: [None; 8],
+        });
+        state.streams[usize::from(code)] = Some(place);
+        Ok(place)
+    }
+
+    /// Turns the pending rows of a stream into blocks of its segment.
+    fn close_block(&mut self, symbol: &str, place: usize) -> Result<(), StoreError> {
+        let stream = &mut self.streams[place];
+        if stream.rows.is_empty() {
+            return Ok(());
+        }
+        let refused = self.encode_rows(symbol, place);
+        if refused.is_err() {
+            self.open = false;
+        }
+        refused?;
+        self.streams[place].rows.clear();
+        Ok(())
+    }
+
+    fn encode_rows(&mut self, symbol: &str, place: usize) -> Result<(), StoreError> {
+        let mut todo = Vec::new();
+        todo.push(0..self.streams[place].rows.len());
+        while let Some(range) = todo.pop() {
+            let stream = &mut self.streams[place];
+            let first_seq = stream.encoded;
+            self.block.clear();
+            match self.encoder.encode(&stream.rows, range.clone(), first_seq + range.start as u64, &mut self.block) {
+                Ok(header) => {
+                    let state = self.index.get_mut(symbol).expect("a stream's symbol is in the index since the stream exists");
+                    see_numbers(state, &header, self.encoder.largest())?;
+                    stream.info.has_receive_times &= header.has_receive_times;
+                    stream.info.bytes += self.block.len() as u64;
+                    self.put_block(symbol, place, header.first_seq);
+                }
+                Err(_) if range.len() > 1 => todo.extend(halves(range)),
+                Err(error) => return Err(StoreError::Refused(format!("{symbol}: {error}"))),
+            }
+        }
+        let stream = &mut self.streams[place];
+        stream.encoded += stream.rows.len() as u64;
+        Ok(())
+    }
+
+    fn put_block(&mut self, symbol: &str, place: usize, first_seq: u64) {
+        if self.streams[place].segment.len() + self.block.len() > STORE_SEGMENT_BYTES {
+            self.close_segment(symbol, place);
+        }
+        let stream = &mut self.streams[place];
+        if stream.segment.is_empty() {
+            stream.segment_first = first_seq;
+        }
+        stream.segment.extend_from_slice(&self.block);
+    }
+
+    fn close_segment(&mut self, symbol: &str, place: usize) {
+        let stream = &mut self.streams[place];
+        if stream.segment.is_empty() {
+            return;
+        }
+        self.ready_bytes += stream.segment.len();
+        let bytes = stream.segment.clone();
+        stream.segment.clear();
+        self.ready.push(Segment { symbol: symbol.to_owned(), stream: stream.info.stream, first_seq: stream.segment_first, bytes });
+    }
+
+    fn close_all(&mut self) -> Result<(), StoreError> {
+        let places: Vec<(String, usize)> =
+            self.index.values().flat_map(|state| state.streams.iter().flatten().map(|place| (state.name.clone(), *place))).collect();
+        for (symbol, place) in places {
+            self.close_block(&symbol, place)?;
+            self.close_segment(&symbol, place);
+        }
+        Ok(())
+    }
+
+    fn commit_ready(&mut self) -> Result<(), StoreError> {
+        self.write(&[])
+    }
+
+    /// Segments, the recording as it stands, and gaps in one commit.
+    fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
+        self.recording.symbols = self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
+        let (ready, recording) = (&self.ready, &self.recording);
+        let written = self.store.write(|txn| {
+            put(txn, recording)?;
+            let mut blocks = txn.open_table(BLOCKS).map_err(during(WRITING))?;
+            for segment in ready {
+                let key = (recording.id.as_str(), segment.symbol.as_str(), segment.stream, segment.first_seq);
+                blocks.insert(key, segment.bytes.as_slice()).map_err(during(WRITING))?;
+            }
+            put_gaps(txn, &recording.id, gaps)
+        });
+        if written.is_err() {
+            self.open = false;
+        }
+        self.ready.clear();
+        self.ready_bytes = 0;
+        written
+    }
+}
+
+/// An import that was not finished leaves nothing behind.
+impl Drop for RecordingWriter<'_> {
+    fn drop(&mut self) {
+        if !self.done && self.mode == RecordingMode::Import {
+            // When the disk refuses even this, the next open removes it.
+            let _ = self.store.remove_recording(&self.recording.id);
+        }
+    }
+}
+
+fn put_gaps(txn: &WriteTransaction, id: &str, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
+    let mut table = txn.open_table(GAPS).map_err(during(WRITING))?;
+    for (number, (symbol, gap)) in gaps.iter().enumerate() {
+        let bytes = encode(&GapV1::new(symbol, gap))?;
+        table.insert((id, number as u64), bytes.as_slice()).map_err(during(WRITING))?;
+    }
+    Ok(())
+}
+
+fn recorded_symbol(state: &SymbolState, streams: &[Stream]) -> RecordedSymbolV1 {
+    RecordedSymbolV1 {
+        name: state.name.clone(),
+        price_scale: state.prices.scale,
+        quantity_scale: state.quantities.scale,
+        streams: state.streams.iter().flatten().map(|place| streams[*place].info.clone()).collect(),
+    }
+}
+
+fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record]) -> Result<(), StoreError> {
+    let mut last = stream.last.unwrap_or(Timestamp::MIN);
+    for (place, record) in rows.iter().enumerate() {
+        if record.exchange_at < last {
+            return Err(StoreError::Refused(format!(
+                "{symbol} {}: row {} of this batch goes back in time, from {last} to {}",
+                kind.word(),
+                place + 1,
+                record.exchange_at
+            )));
+        }
+        if record.body.stream() != kind {
+            return Err(StoreError::Refused(format!("{symbol} {}: row {} of this batch is of another kind", kind.word(), place + 1)));
+        }
+        last = record.exchange_at;
+    }
+    Ok(())
+}
+
+fn see_spacing(stream: &mut Stream, rows: &[Record]) {
+    let mut last = stream.last;
+    for record in rows {
+        let step = last.map_or(0, |last| (record.exchange_at - last).nanos());
+        if step > 0 && (stream.info.spacing_ns == 0 || step < stream.info.spacing_ns) {
+            stream.info.spacing_ns = step;
+        }
+        last = Some(record.exchange_at);
+    }
+}
+
+/// Takes the numbers of a block into the symbol's steps. Funding rates and traded values have no step.
+fn see_numbers(state: &mut SymbolState, header: &BlockHeader, largest: [u64; 3]) -> Result<(), StoreError> {
+    if header.kind == StreamKind::Funding {
+        return Ok(());
+    }
+    state.prices.see(header.scales[ScaleClass::Price as usize], largest[ScaleClass::Price as usize]);
+    state.quantities.see(header.scales[ScaleClass::Quantity as usize], largest[ScaleClass::Quantity as usize]);
+    for (grid, what) in [(&state.prices, "prices"), (&state.quantities, "quantities")] {
+        if !grid.fits() {
+            return Err(StoreError::Refused(format!(
+                "the {what} of {} need {} digits behind the point and are too large for that: as whole steps they exceed 2^53",
+                state.name, grid.scale
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The later half first: the earlier one is popped first.
+fn halves(range: Range<usize>) -> [Range<usize>; 2] {
+    let middle = range.start + range.len() / 2;
+    [middle..range.end, range.start..middle]
+}

@@ -1,0 +1,49 @@
+//! One gap of a recording's ledger.
+
+use crate::domain::event::{Gap, GapCause};
+use crate::domain::record::RecordedGap;
+use crate::domain::time::Timestamp;
+use crate::store::blocks::{kind_code, kind_from_code};
+use crate::store::codec::Stored;
+use serde::{Deserialize, Serialize};
+
+/// A span of a symbol's stream without data.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GapV1 {
+    /// The symbol's name.
+    pub symbol: String,
+    /// Code of the stream kind, as in blocks.
+    pub stream: u8,
+    /// Last complete moment, nanoseconds since 1970.
+    pub from_ns: i64,
+    /// First complete moment again, nanoseconds since 1970.
+    pub to_ns: i64,
+    /// The cause's word.
+    pub cause: String,
+}
+
+impl Stored for GapV1 {
+    const KIND: u16 = 4;
+    const VERSION: u16 = 1;
+    const NAME: &'static str = "gap";
+}
+
+impl GapV1 {
+    /// The kept form of a gap.
+    pub fn new(symbol: &str, gap: &RecordedGap) -> Self {
+        GapV1 {
+            symbol: symbol.to_owned(),
+            stream: kind_code(gap.stream),
+            from_ns: gap.gap.from.nanos(),
+            to_ns: gap.gap.to.nanos(),
+            cause: gap.gap.cause.word().to_owned(),
+        }
+    }
+
+    /// The gap; `None` for a stream or cause this version does not know.
+    pub fn gap(&self) -> Option<RecordedGap> {
+        let (cause, _) = GapCause::ALL.iter().find(|(_, word)| *word == self.cause)?;
+        let (from, to) = (Timestamp::from_nanos(self.from_ns), Timestamp::from_nanos(self.to_ns));
+        Some(RecordedGap { stream: kind_from_code(self.stream)?, gap: Gap { from, to, cause: *cause } })
+    }
+}

@@ -1,0 +1,21 @@
+//! What the store keeps, one file per kind: plain structs of strings and integers, one per version.
+//!
+//! A struct that was ever written never changes: a new version is a new struct with an upgrade from the one before.
+//! `schema/records.md` lists them all; `tests/golden` holds bytes of each.
+
+mod gap;
+mod recording;
+mod result;
+mod session;
+mod strategy;
+mod symbol_spec;
+
+pub use gap::GapV1;
+pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
+pub use result::{ResultDocumentV1, ResultV1};
+pub use session::SessionV1;
+pub use strategy::StrategyV1;
+pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
+
+#[cfg(test)]
+mod tests;

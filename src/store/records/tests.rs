@@ -1,0 +1,139 @@
+//! Bytes of every version ever written still read as what they were; the list of kinds is the one in the schema.
+
+use super::*;
+use crate::domain::decimal::Decimal;
+use crate::domain::symbol::SymbolSpec;
+use crate::store::codec::{Stored, decode, encode};
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+fn root(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn strategy() -> StrategyV1 {
+    StrategyV1 {
+        id: "pump_v2".into(),
+        version: 3,
+        name: "Pump".into(),
+        document: "{\"strategy_name\":\"Pump\"}".into(),
+        created_us: 1_700_000_000_000_000,
+        updated_us: 1_700_000_100_000_000,
+        deleted_us: Some(1_700_000_200_000_000),
+    }
+}
+
+fn recording() -> RecordingV1 {
+    let stream = |stream| RecordedStreamV1 {
+        stream,
+        rows: 21_313,
+        first_ns: 1_723_161_256_322_000_000,
+        last_ns: 1_723_161_599_999_000_000,
+        bytes: 36_000,
+        has_receive_times: true,
+        spacing_ns: 1_000_000,
+    };
+    RecordingV1 {
+        id: "session_20240808_235416_a1b2c3".into(),
+        state: RecordingState::Complete,
+        sources: vec!["btc.trades.csv.gz".into()],
+        created_us: 1_723_161_256_322_000,
+        symbols: vec![RecordedSymbolV1 { name: "BTCUSDT".into(), price_scale: 1, quantity_scale: 3, streams: vec![stream(1), stream(4)] }],
+    }
+}
+
+fn spec() -> SymbolSpecV1 {
+    let decimal = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
+    SymbolSpecV1::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
+}
+
+fn gap() -> GapV1 {
+    GapV1 { symbol: "BTCUSDT".into(), stream: 4, from_ns: 1_000, to_ns: 2_000, cause: "import".into() }
+}
+
+fn result() -> ResultV1 {
+    ResultV1 {
+        id: "exec_20240808_235416_a1b2c3".into(),
+        strategy_id: "pump_v2".into(),
+        strategy_version: 3,
+        symbols: vec!["BTCUSDT".into()],
+        source: "session_20240808_235416_a1b2c3".into(),
+        from_us: 1,
+        to_us: 2,
+        created_us: 3,
+        digest: "00ff".into(),
+        trades: 12,
+        wins: 7,
+        net_money: -1_500_000_000_000_000_000,
+        max_drawdown_money: 2_000_000_000_000_000_000,
+    }
+}
+
+fn document() -> ResultDocumentV1 {
+    ResultDocumentV1 { id: "exec_20240808_235416_a1b2c3".into(), document: "{\"trades\":[]}".into() }
+}
+
+fn session() -> SessionV1 {
+    SessionV1 {
+        id: "exec_20240808_235416_a1b2c3".into(),
+        kind: "backtest".into(),
+        state: "failed".into(),
+        created_us: 1,
+        started_us: Some(2),
+        ended_us: None,
+        error: Some("no data".into()),
+        result_id: None,
+    }
+}
+
+/// The golden file of a record reads as the record, and the record still encodes to it.
+/// A missing file is written, so that a new version starts with its own; the test fails until it is committed with it.
+fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str) {
+    let path = root(&format!("tests/golden/{}_v{}.bin", T::NAME, T::VERSION));
+    let bytes = encode(record).unwrap();
+    let Ok(kept) = std::fs::read(&path) else {
+        std::fs::write(&path, &bytes).unwrap();
+        panic!("{} was missing and has been written: commit it", path.display());
+    };
+    assert_eq!(&decode::<T>(&kept).unwrap(), record, "{}", path.display());
+    assert_eq!(kept, bytes, "{}: the stored form of a version never changes", path.display());
+    (T::KIND, T::VERSION, T::NAME)
+}
+
+#[test]
+fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
+    let mut kinds = [
+        golden(&strategy()),
+        golden(&recording()),
+        golden(&spec()),
+        golden(&gap()),
+        golden(&result()),
+        golden(&document()),
+        golden(&session()),
+    ];
+    kinds.sort_unstable();
+    let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();
+    let listed: Vec<String> = schema
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("kind |") && !line.starts_with("| -"))
+        .map(row_start)
+        .collect();
+    let written: Vec<String> = kinds.iter().map(|(kind, version, name)| format!("| {kind} | {name} | {version} |")).collect();
+    assert_eq!(listed, written, "schema/records.md must list every kind and version");
+    let files = std::fs::read_dir(root("tests/golden")).unwrap().filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        kinds.iter().any(|(_, _, kind)| name.to_string_lossy().starts_with(&format!("{kind}_v")))
+    });
+    assert_eq!(files.count(), kinds.iter().map(|(_, version, _)| usize::from(*version)).sum::<usize>(), "one golden file per version");
+}
+
+fn row_start(line: &str) -> String {
+    format!("|{}|", line.split('|').skip(1).take(3).collect::<Vec<_>>().join("|"))
+}
+
+#[test]
+fn a_specification_survives_and_a_gap_too() {
+    let kept = spec();
+    assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
+    assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());
+}

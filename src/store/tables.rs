@@ -1,0 +1,51 @@
+//! Every table of the store, with its key and sort order. All are created when the store is created.
+//!
+//! Names carry the version of key and value types: redb refuses a table whose types changed, so a change is a new name
+//! and a copy. Text sorts by its bytes, numbers by size, tuples field by field.
+
+use redb::{TableDefinition, WriteTransaction};
+
+/// `name -> number`; `format` is the layout of all of this. The one table that can never change.
+pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+/// `(strategy id, version) -> StrategyV1`: a strategy's versions stand together, newest last.
+pub const STRATEGIES: TableDefinition<(&str, u32), &[u8]> = TableDefinition::new("strategies_v1");
+
+/// `recording id -> RecordingV1`: ids hold their time, so oldest first.
+pub const RECORDINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("recordings_v1");
+
+/// `(recording id, symbol) -> SymbolSpecV1`: a recording's specifications stand together.
+pub const SYMBOL_SPECS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("symbol_specs_v1");
+
+/// `(recording id, symbol, stream code, sequence of the first row) -> blocks`: a stream's rows stand together in
+/// order. A value is a segment: whole blocks one behind the other, as many as fill the database's pages best.
+pub const BLOCKS: TableDefinition<BlockKey<'static>, &[u8]> = TableDefinition::new("blocks_v1");
+
+/// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
+pub const GAPS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("gaps_v1");
+
+/// `result id -> ResultV1`.
+pub const RESULTS: TableDefinition<&str, &[u8]> = TableDefinition::new("results_v1");
+
+/// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
+pub const RESULT_DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_documents_v1");
+
+/// `session id -> SessionV1`.
+pub const SESSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("sessions_v1");
+
+/// Key of [`BLOCKS`].
+pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
+
+/// Creates what is not there yet.
+pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
+    write.open_table(META)?;
+    write.open_table(STRATEGIES)?;
+    write.open_table(RECORDINGS)?;
+    write.open_table(SYMBOL_SPECS)?;
+    write.open_table(BLOCKS)?;
+    write.open_table(GAPS)?;
+    write.open_table(RESULTS)?;
+    write.open_table(RESULT_DOCUMENTS)?;
+    write.open_table(SESSIONS)?;
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! The store as a whole: the same steps on a file and in memory, cut short at every write, damaged, and refused.
+
+use super::records::{RecordingState, ResultV1, SessionV1};
+use super::*;
+use crate::domain::decimal::Decimal;
+use crate::domain::event::{Gap, GapCause, Market};
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Timestamp;
+use crate::session::ports::{Chunk, Feed, Tick, TickKind};
+use std::sync::{Arc, Mutex};
+
+mod damage;
+mod feeds;
+
+fn number(text: &str) -> Decimal {
+    Decimal::parse(text.as_bytes()).unwrap()
+}
+
+fn at_ms(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms).unwrap()
+}
+
+fn record(ms: i64, body: RecordBody) -> Record {
+    Record { exchange_at: at_ms(ms), received_at: None, body }
+}
+
+fn trade(ms: i64, price: &str, quantity: &str) -> Record {
+    record(ms, RecordBody::Trade { price: number(price), quantity: number(quantity), taker: Side::Buy, id: Some(ms as u64) })
+}
+
+/// A walk of `count` trades, several in one millisecond.
+fn trades(count: i64) -> Vec<Record> {
+    (0..count)
+        .map(|i| {
+            let price = Decimal::new(6_180_030 + (i * 7_919) % 100 - 50, 2).unwrap();
+            let quantity = Decimal::new(1 + (i * 104_729) % 5_000, 3).unwrap();
+            let taker = if i % 3 == 0 { Side::Sell } else { Side::Buy };
+            let received_at = Some(Timestamp::from_nanos((1_000 + i / 3) * 1_000_000 + i * 1_000));
+            let body = RecordBody::Trade { price, quantity, taker, id: Some(i as u64) };
+            Record { exchange_at: at_ms(1_000 + i / 3), received_at, body }
+        })
+        .collect()
+}
+
+fn new_recording(suffix: u32, mode: RecordingMode) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), suffix, sources: vec!["a.trades.csv".into()], mode }
+}
+
+fn import(store: &Store, suffix: u32, rows: &[(&str, StreamKind, Vec<Record>)], gaps: &[(String, RecordedGap)]) -> String {
+    let mut writer = store.begin_recording(new_recording(suffix, RecordingMode::Import)).unwrap();
+    for (symbol, kind, rows) in rows {
+        for batch in rows.chunks(1_000) {
+            writer.append(symbol, *kind, batch).unwrap();
+        }
+    }
+    writer.finish(gaps).unwrap()
+}
+
+fn all_rows(store: &Store, id: &str, symbol: &str, kind: StreamKind) -> Vec<Record> {
+    store.rows(id, symbol, kind).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+fn result(id: &str, created_us: i64) -> ResultV1 {
+    ResultV1 {
+        id: id.into(),
+        strategy_id: "pump_v2".into(),
+        strategy_version: 1,
+        symbols: vec!["BTCUSDT".into()],
+        source: "x".into(),
+        from_us: 0,
+        to_us: 1,
+        created_us,
+        digest: "00".into(),
+        trades: 1,
+        wins: 1,
+        net_money: -1,
+        max_drawdown_money: 1,
+    }
+}
+
+/// Runs the steps on a file and in memory.
+fn on_both(steps: impl Fn(&Store)) {
+    steps(&Store::in_memory().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    steps(&Store::open(dir.path(), OpenMode::CreateIfNew).unwrap());
+    assert!(verify(dir.path()).unwrap().is_sound());
+}
+
+#[test]
+fn strategies_keep_all_versions() {
+    on_both(|store| {
+        assert_eq!(store.put_strategy("pump", "Pump", "{}", at_ms(1)).unwrap(), 1);
+        assert_eq!(store.put_strategy("pump", "Pump 2", "{\"a\":1}", at_ms(2)).unwrap(), 2);
+        assert_eq!(store.put_strategy("pum", "Other", "{}", at_ms(3)).unwrap(), 1);
+        assert_eq!(store.strategy("pump").unwrap().name, "Pump 2");
+        assert_eq!(store.strategy("pump").unwrap().created_us, 1_000);
+        assert_eq!(store.strategy_version("pump", 1).unwrap().document, "{}");
+        store.delete_strategy("pump", at_ms(4)).unwrap();
+        assert!(matches!(store.strategy("pump"), Err(StoreError::NotFound { .. })));
+        assert_eq!(store.strategies().unwrap().iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["pum"]);
+        assert_eq!(store.strategy_version("pump", 2).unwrap().name, "Pump 2");
+        assert_eq!(store.put_strategy("pump", "Pump 3", "{}", at_ms(5)).unwrap(), 3);
+        assert_eq!(store.strategies().unwrap().len(), 2);
+        assert_eq!(store.delete_strategy("nothing", at_ms(6)).unwrap_err().exit_code(), 64);
+    });
+}
+
+#[test]
+fn results_and_sessions_are_kept_newest_first() {
+    on_both(|store| {
+        store.put_result(&result("exec_a", 5), "{\"x\":1}").unwrap();
+        store.put_result(&result("exec_b", 9), "{}").unwrap();
+        assert_eq!(store.results().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["exec_b", "exec_a"]);
+        assert_eq!(store.result("exec_a").unwrap(), result("exec_a", 5));
+        assert_eq!(store.result_document("exec_a").unwrap(), "{\"x\":1}");
+        assert!(matches!(store.result("exec_c"), Err(StoreError::NotFound { .. })));
+        let session = SessionV1 {
+            id: "s".into(),
+            kind: "backtest".into(),
+            state: "running".into(),
+            created_us: 1,
+            started_us: Some(2),
+            ended_us: None,
+            error: None,
+            result_id: None,
+        };
+        store.put_session(&session).unwrap();
+        let done = SessionV1 { state: "completed".into(), result_id: Some("exec_a".into()), ..session };
+        store.put_session(&done).unwrap();
+        assert_eq!(store.sessions().unwrap(), vec![done.clone()]);
+        assert_eq!(store.session("s").unwrap(), done);
+    });
+}
+
+#[test]
+fn an_import_comes_back_row_for_row() {
+    on_both(|store| {
+        let btc = trades(20_000);
+        let eth = vec![trade(1_000, "2300.1", "0.5"), trade(1_000, "2300.05", "12")];
+        let gap = Gap { from: at_ms(900), to: at_ms(1_000), cause: GapCause::Import };
+        let gaps = vec![("ETHUSDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
+        let rows = [("BTCUSDT", StreamKind::Trades, btc.clone()), ("ETHUSDT", StreamKind::Trades, eth.clone())];
+        let id = import(store, 0xa1_b2c3, &rows, &gaps);
+        assert_eq!(id, "session_20240808_235416_a1b2c3");
+        assert_eq!(all_rows(store, &id, "BTCUSDT", StreamKind::Trades), btc);
+        assert_eq!(all_rows(store, &id, "ETHUSDT", StreamKind::Trades), eth);
+        assert_eq!(store.gaps(&id).unwrap(), gaps);
+        let recording = store.recording(&id).unwrap();
+        assert_eq!((recording.state, recording.rows()), (RecordingState::Complete, 20_002));
+        assert_eq!(recording.symbol("ETHUSDT").unwrap().price_scale, 2);
+        assert!(recording.symbol("BTCUSDT").unwrap().streams[0].has_receive_times);
+        assert!(!recording.symbol("ETHUSDT").unwrap().streams[0].has_receive_times);
+        let spec = store.spec_of(&id, "ETHUSDT").unwrap();
+        assert_eq!((spec.price_step, spec.quantity_step), (number("0.01"), number("0.1")));
+        assert!(store.verify().unwrap().is_sound());
+        store.delete_recording(&id).unwrap();
+        assert!(store.recordings().unwrap().is_empty());
+        assert_eq!(store.verify().unwrap().blocks, 0);
+    });
+}
+
+#[test]
+fn deleting_a_recording_leaves_its_neighbours() {
+    let store = Store::in_memory().unwrap();
+    let rows = [("BTCUSDT", StreamKind::Trades, trades(10))];
+    let ids = [1, 2, 3].map(|suffix| import(&store, suffix, &rows, &[]));
+    store.delete_recording(&ids[1]).unwrap();
+    assert_eq!(store.recordings().unwrap().iter().map(|r| r.id.clone()).collect::<Vec<_>>(), [ids[2].clone(), ids[0].clone()]);
+    assert_eq!(all_rows(&store, &ids[0], "BTCUSDT", StreamKind::Trades).len(), 10);
+    assert!(store.verify().unwrap().is_sound());
+}
+
+#[test]
+fn rows_that_cannot_be_kept_are_refused_with_their_place() {
+    let store = Store::in_memory().unwrap();
+    let mut writer = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+    writer.append("A", StreamKind::Trades, &[trade(5, "1", "1")]).unwrap();
+    let back = writer.append("A", StreamKind::Trades, &[trade(5, "1", "1"), trade(4, "1", "1")]).unwrap_err();
+    assert!(back.to_string().contains("row 2") && back.to_string().contains("back in time"), "{back}");
+    assert!(writer.append("A", StreamKind::Quotes, &[trade(5, "1", "1")]).is_err());
+    assert!(writer.append("", StreamKind::Trades, &[trade(5, "1", "1")]).is_err());
+    assert_eq!(writer.rows(), 1);
+    // Prices that only fit a step of 10^-12 as more than 2^53 steps.
+    writer.append("B", StreamKind::Trades, &[trade(5, "0.000000000001", "1"), trade(6, "1000000", "1")]).unwrap();
+    let large = writer.finish(&[]).unwrap_err();
+    assert!(large.to_string().contains("prices of B"), "{large}");
+    assert!(store.recordings().unwrap().is_empty());
+    assert_eq!(store.verify().unwrap().records, 0);
+    let empty = store.begin_recording(new_recording(2, RecordingMode::Import)).unwrap();
+    assert_eq!(empty.finish(&[]).unwrap_err().exit_code(), 64);
+    assert_eq!(store.verify().unwrap().records, 0);
+}
+
+#[test]
+fn numbers_too_far_apart_for_one_block_are_split() {
+    let store = Store::in_memory().unwrap();
+    let rate = |ms, text: &str| record(ms, RecordBody::Funding { rate: number(text) });
+    let rows = vec![rate(1, "0.000000000000000001"), rate(2, "9000000000000000000"), rate(3, "-0.5"), rate(4, "100"), rate(5, "7")];
+    let id = import(&store, 1, &[("A", StreamKind::Funding, rows.clone())], &[]);
+    assert_eq!(all_rows(&store, &id, "A", StreamKind::Funding), rows);
+    assert!(store.verify().unwrap().blocks > 1);
+}
+
+#[test]
+fn a_killed_import_is_removed_and_a_cut_live_recording_completed() {
+    let backend = SharedMemory::default();
+    {
+        let store = Store::with_backend(backend.clone()).unwrap();
+        let mut import = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+        import.append("BTCUSDT", StreamKind::Trades, &trades(10_000)).unwrap();
+        import.commit().unwrap();
+        assert!(store.recordings().unwrap().is_empty());
+        let mut live = store.begin_recording(new_recording(2, RecordingMode::Live)).unwrap();
+        live.append("BTCUSDT", StreamKind::Trades, &trades(6_000)[..5_000]).unwrap();
+        live.commit().unwrap();
+        live.append("BTCUSDT", StreamKind::Trades, &trades(6_000)[5_000..]).unwrap();
+        // Neither is finished nor dropped: the process dies here.
+        std::mem::forget((import, live));
+    }
+    let store = Store::with_backend(backend).unwrap();
+    let recordings = store.recordings().unwrap();
+    assert_eq!(recordings.len(), 1);
+    assert_eq!(recordings[0].state, RecordingState::Complete);
+    assert_eq!(all_rows(&store, &recordings[0].id, "BTCUSDT", StreamKind::Trades), trades(6_000)[..5_000]);
+    assert!(store.verify().unwrap().is_sound());
+}
+
+#[test]
+fn a_dropped_or_aborted_import_leaves_nothing() {
+    let store = Store::in_memory().unwrap();
+    let mut dropped = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+    dropped.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
+    dropped.commit().unwrap();
+    drop(dropped);
+    let mut aborted = store.begin_recording(new_recording(2, RecordingMode::Import)).unwrap();
+    aborted.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
+    aborted.commit().unwrap();
+    aborted.abort().unwrap();
+    assert_eq!(store.verify().unwrap(), VerifyReport::default());
+}
+
+/// Memory that outlives the store over it, as a disk does, and that fails when told to.
+#[derive(Clone, Default, Debug)]
+struct SharedMemory {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Writes and syncs that still succeed; `None`: all.
+    budget: Arc<Mutex<Option<usize>>>,
+}
+
+impl SharedMemory {
+    fn spend(&self) -> Result<(), io::Error> {
+        match self.budget.lock().unwrap().as_mut() {
+            Some(0) => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for SharedMemory {
+    fn len(&self) -> Result<u64, io::Error> {
+        Ok(self.bytes.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        let bytes = self.bytes.lock().unwrap();
+        out.copy_from_slice(&bytes[offset as usize..offset as usize + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.spend()?;
+        self.bytes.lock().unwrap().resize(len as usize, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.spend()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.spend()?;
+        self.bytes.lock().unwrap()[offset as usize..offset as usize + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+/// What was acknowledged before the disk was full.
+#[derive(Default)]
+struct Acknowledged {
+    versions: u32,
+    results: Vec<String>,
+    recordings: Vec<String>,
+}
+
+fn work_until_full(store: &Store, done: &mut Acknowledged) -> Result<(), StoreError> {
+    for round in 0_u32.. {
+        done.versions = store.put_strategy("pump", "Pump", &"x".repeat(3_000), at_ms(1))?;
+        let id = format!("exec_{round:04}");
+        store.put_result(&result(&id, i64::from(round)), &"y".repeat(9_000))?;
+        done.results.push(id);
+        let mut writer = store.begin_recording(new_recording(round, RecordingMode::Import))?;
+        writer.append("BTCUSDT", StreamKind::Trades, &trades(5_000))?;
+        done.recordings.push(writer.finish(&[])?);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_fails_at_any_write_loses_nothing_acknowledged_and_keeps_nothing_half() {
+    let expected = trades(5_000);
+    for budget in (0..400).step_by(3) {
+        let disk = SharedMemory::default();
+        drop(Store::with_backend(disk.clone()).unwrap());
+        let mut done = Acknowledged::default();
+        let mut last = String::new();
+        {
+            let store = Store::with_backend(disk.clone()).unwrap();
+            *disk.budget.lock().unwrap() = Some(budget);
+            let error = work_until_full(&store, &mut done).unwrap_err();
+            assert!(matches!(error, StoreError::Full(_) | StoreError::ReadOnly(_)), "{error:?}");
+            assert_eq!(error.exit_code(), 69);
+            last.push_str(&error.to_string());
+        }
+        assert!(last.contains("disk"), "{last}");
+        *disk.budget.lock().unwrap() = None;
+        let store = Store::with_backend(disk.clone()).unwrap();
+        assert!(store.verify().unwrap().is_sound(), "budget {budget}");
+        // One more may have reached the disk although its acknowledgement was lost: a whole one.
+        let versions = store.strategy("pump").map_or(0, |strategy| strategy.version);
+        assert!(versions == done.versions || versions == done.versions + 1, "budget {budget}: {versions} of {}", done.versions);
+        let results: Vec<String> = store.results().unwrap().into_iter().rev().map(|result| result.id).collect();
+        assert!(results.starts_with(&done.results) && results.len() <= done.results.len() + 1, "budget {budget}");
+        let mut recordings: Vec<String> = store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
+        recordings.reverse();
+        assert!(recordings.starts_with(&done.recordings) && recordings.len() <= done.recordings.len() + 1, "budget {budget}");
+        for id in &recordings {
+            assert_eq!(all_rows(&store, id, "BTCUSDT", StreamKind::Trades), expected, "budget {budget}");
+        }
+    }
+}

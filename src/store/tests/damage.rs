@@ -1,0 +1,162 @@
+//! Files that are not as they were written: damaged, cut, foreign, newer, lost, held by another.
+
+use super::*;
+use std::fs;
+
+fn filled(dir: &Path) -> String {
+    let store = Store::open(dir, OpenMode::CreateIfNew).unwrap();
+    store.put_strategy("pump", "Pump", "{\"a\":1}", at_ms(1)).unwrap();
+    import(&store, 1, &[("BTCUSDT", StreamKind::Trades, trades(20_000))], &[])
+}
+
+fn open_error(dir: &Path) -> StoreError {
+    Store::open(dir, OpenMode::CreateIfNew).unwrap_err()
+}
+
+#[test]
+fn a_lost_store_is_not_replaced_by_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Store::open(dir.path(), OpenMode::MustExist), Err(StoreError::NoStore(_))));
+    filled(dir.path());
+    fs::remove_file(store_path(dir.path())).unwrap();
+    let error = open_error(dir.path());
+    assert!(matches!(error, StoreError::Vanished { .. }));
+    assert!(error.to_string().contains("remove that marker"), "{error}");
+    assert!(!store_path(dir.path()).exists());
+    fs::remove_file(dir.path().join(MARKER_FILE)).unwrap();
+    Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+}
+
+#[test]
+fn an_emptied_file_is_damaged_not_new() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    fs::write(store_path(dir.path()), b"").unwrap();
+    assert_eq!(open_error(dir.path()).exit_code(), 65);
+    fs::write(store_path(dir.path()), b"something else altogether, long enough to be read as a header of some kind").unwrap();
+    assert_eq!(open_error(dir.path()).exit_code(), 65);
+}
+
+#[test]
+fn a_cut_file_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let file = fs::OpenOptions::new().write(true).open(store_path(dir.path())).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    let error = open_error(dir.path());
+    assert_eq!(error.exit_code(), 65, "{error}");
+    assert!(!verify(dir.path()).unwrap().is_sound());
+}
+
+#[test]
+fn a_second_opener_is_told_who_holds_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+    let error = open_error(dir.path());
+    assert!(matches!(error, StoreError::AlreadyOpen(_)));
+    assert_eq!(error.exit_code(), 69);
+    assert!(error.to_string().contains("another tradingd holds the store"));
+}
+
+#[test]
+fn a_half_made_store_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(NEW_FILE), b"half").unwrap();
+    filled(dir.path());
+    assert!(!dir.path().join(NEW_FILE).exists());
+}
+
+#[test]
+fn a_newer_store_is_refused_unchanged() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    {
+        let db = Database::open(store_path(dir.path())).unwrap();
+        let txn = db.begin_write().unwrap();
+        txn.open_table(tables::META).unwrap().insert(FORMAT_KEY, STORE_FORMAT + 1).unwrap();
+        txn.commit().unwrap();
+    }
+    let error = open_error(dir.path());
+    assert!(matches!(error, StoreError::Newer { found: 2, known: 1 }));
+    assert!(error.to_string().contains("newer version") && error.exit_code() == 65);
+}
+
+#[test]
+fn a_path_that_cannot_hold_a_store_is_said_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let error = Store::open(&file.join("state"), OpenMode::CreateIfNew).unwrap_err();
+    assert!(matches!(error.exit_code(), 69 | 78), "{error:?}");
+}
+
+/// Places of `needle` in a file: bytes that certainly carry content.
+fn places(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
+    bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at).collect()
+}
+
+#[test]
+fn a_flipped_byte_in_a_block_or_record_is_refused_and_found() {
+    for needle in [&blocks::MAGIC[..], b"BTCUSDT", b"{\"a\":1}"] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path());
+        let mut bytes = fs::read(store_path(dir.path())).unwrap();
+        let at = *places(&bytes, needle).last().unwrap();
+        bytes[at + needle.len() - 1] ^= 0x10;
+        fs::write(store_path(dir.path()), &bytes).unwrap();
+        let error = open_error(dir.path());
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert_eq!(error.exit_code(), 65);
+        assert!(!verify(dir.path()).unwrap().is_sound());
+        assert_eq!(fs::read(store_path(dir.path())).unwrap(), bytes, "a refused open changes nothing");
+    }
+}
+
+#[test]
+fn verify_names_what_is_wrong_inside_a_whole_file() {
+    let store = Store::in_memory().unwrap();
+    let mut writer = store.begin_recording(new_recording(1, RecordingMode::Live)).unwrap();
+    for batch in trades(6_000).chunks(1_000) {
+        writer.append("BTCUSDT", StreamKind::Trades, batch).unwrap();
+        writer.commit().unwrap();
+    }
+    let id = writer.finish(&[]).unwrap();
+    store.put_result(&result("exec_a", 1), "{}").unwrap();
+    let whole = store.verify().unwrap();
+    assert!(whole.is_sound() && whole.rows == 6_000, "{whole:?}");
+
+    let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 1_000);
+    let first = store.read().unwrap().open_table(tables::BLOCKS).unwrap().get(key).unwrap().unwrap().value().to_vec();
+    let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
+        store.write(|txn| {
+            let mut table = txn.open_table(tables::BLOCKS).unwrap();
+            match bytes {
+                Some(bytes) => drop(table.insert(key, bytes).unwrap()),
+                None => drop(table.remove(key).unwrap()),
+            }
+            Ok(())
+        })
+    };
+    let mut damaged = first.clone();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    change(key, Some(&damaged)).unwrap();
+    let report = store.verify().unwrap();
+    assert!(report.problems[0].place.contains(&id) && report.problems[0].what.contains("checksum"), "{report:?}");
+    assert!(store.rows(&id, "BTCUSDT", StreamKind::Trades).unwrap().any(|row| row.is_err()));
+
+    change(key, None).unwrap();
+    assert!(store.verify().unwrap().problems.iter().any(|problem| problem.what.contains("rows 1000 to 2000 are missing")));
+    change(key, Some(&first)).unwrap();
+    change((id.as_str(), "ETHUSDT", key.2, 1_000), Some(&first)).unwrap();
+    assert!(store.verify().unwrap().problems.iter().any(|problem| problem.what.contains("no recording")));
+    change((id.as_str(), "ETHUSDT", key.2, 1_000), None).unwrap();
+
+    store
+        .write(|txn| {
+            txn.open_table(tables::RESULT_DOCUMENTS).unwrap().remove("exec_a").unwrap();
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(store.verify().unwrap().problems.len(), 1);
+}
