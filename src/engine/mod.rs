@@ -63,6 +63,8 @@ pub struct Engine {
     timer_stale: bool,
     started: bool,
     warm_at: Option<Timestamp>,
+    /// The last moment the clock was shown.
+    clock_at: Timestamp,
 }
 
 impl Engine {
@@ -78,6 +80,7 @@ impl Engine {
             timer_stale: true,
             started: false,
             warm_at: None,
+            clock_at: Timestamp::MIN,
         };
         let mut order: Vec<usize> = (0..strategies.len()).collect();
         order.sort_by(|a, b| {
@@ -347,6 +350,7 @@ impl Engine {
     /// Time passed. Whole seconds are shown to every symbol, other moments to those that asked for them.
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
+        self.clock_at = at;
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
             let spec = table.spec(symbol);
             let state = &mut self.symbols[symbol.index()];
@@ -454,7 +458,8 @@ impl Engine {
                 refresh(state, &self.instances);
             }
             next = state.groups.iter().map(RuleGroup::due).fold(next, Timestamp::min);
-            if state.on_clock {
+            // A moment that has been shown is over: who did not act then is looked at with the next event.
+            if state.on_clock && state.wake.at > self.clock_at {
                 next = next.min(state.wake.at);
             }
             if self.started && (state.on_clock || state.indicators.sees_every_second()) {

@@ -304,14 +304,15 @@ impl Instance {
     }
 
     fn next_time(&self) -> Timestamp {
-        let entry_timeout = self.def.z1.timeout.zip(self.entry).map(|(timeout, order)| order.submitted_at + timeout);
-        let close_timeout = self.exit.filter(|order| order.rests).map(|order| order.submitted_at + self.def.ze1.close_timeout);
+        let entry = self.entry.filter(|order| !order.cancel_sent);
+        let entry_timeout = self.def.z1.timeout.zip(entry).map(|(timeout, order)| order.submitted_at + timeout);
+        let close_timeout = self.exit.filter(|order| order.rests && !order.cancel_sent).map(|order| order.submitted_at + self.def.ze1.close_timeout);
         let signal = (self.state == State::SignalDetected).then(|| {
             let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
             timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
         });
         let waiting = [entry_timeout, close_timeout, signal].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
-        waiting.min(self.retry_at).min(self.hold_until())
+        waiting.min(self.retry_at)
     }
 
     fn hold_until(&self) -> Timestamp {
