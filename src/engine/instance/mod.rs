@@ -303,15 +303,21 @@ impl Instance {
         }
     }
 
+    /// The next moment that matters by itself. Nothing that was already acted on may stay here: time would stand still.
     fn next_time(&self) -> Timestamp {
-        let entry_timeout = self.def.z1.timeout.zip(self.entry).map(|(timeout, order)| order.submitted_at + timeout);
-        let close_timeout = self.exit.filter(|order| order.rests).map(|order| order.submitted_at + self.def.ze1.close_timeout);
-        let signal = (self.state == State::SignalDetected).then(|| {
-            let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
-            timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
-        });
-        let waiting = [entry_timeout, close_timeout, signal].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
-        waiting.min(self.retry_at).min(self.hold_until())
+        let due = |order: Option<Working>, after: Option<Span>| {
+            let order = order.filter(|order| !order.cancel_sent);
+            order.zip(after).map_or(Timestamp::MAX, |(order, after)| order.submitted_at + after)
+        };
+        match self.state {
+            State::SignalDetected => {
+                let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
+                timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
+            }
+            State::EntryEvaluation => due(self.entry, self.def.z1.timeout),
+            State::CloseOrderEvaluation => due(self.exit.filter(|order| order.rests), Some(self.def.ze1.close_timeout)).min(self.retry_at),
+            _ => Timestamp::MAX,
+        }
     }
 
     fn hold_until(&self) -> Timestamp {
@@ -364,6 +370,7 @@ impl Instance {
     /// Flat: cools down in `state`, or watches again at once when there is nothing to wait for.
     fn rest(&mut self, cooldown: Span, state: State, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         self.until = turn.at + cooldown;
+        self.retry_at = Timestamp::MAX;
         self.go(state, trigger, turn, evidence);
         if cooldown == Span::ZERO {
             self.cool_down(turn);
