@@ -16,6 +16,7 @@ use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::desk::Desk;
 use crate::engine::excursion::Excursion;
+use crate::engine::gate::Cause;
 use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
 use crate::engine::market::MarketState;
 use crate::engine::output::{Action, Outputs};
@@ -288,6 +289,21 @@ impl Instance {
             State::Exited | State::SignalCancelled => self.cool_down(turn),
             State::Inactive | State::Halted => {}
         }
+    }
+
+    /// Whether an event concerns it, unless it watches for S1.
+    #[inline]
+    pub(crate) fn is_due(&self, at: Timestamp, cause: Cause, prices: Option<(Price, Price)>) -> bool {
+        match cause {
+            Cause::Event => self.wake().is_due(at, prices),
+            Cause::Second if self.def.evaluation.on_clock => self.wake().is_due(at, None),
+            _ => self.timer().is_some_and(|timer| at >= timer),
+        }
+    }
+
+    /// The moment it asks to be looked at although nothing happens.
+    pub(crate) fn timer(&self) -> Option<Timestamp> {
+        self.def.evaluation.on_clock.then(|| self.wake().at).filter(|at| *at < Timestamp::MAX)
     }
 
     /// When it must be looked at again, as long as nothing else happens to it.
