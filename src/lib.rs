@@ -18,3 +18,4 @@ pub mod files;
 pub mod store;
 
 pub mod app;
+pub mod clock;

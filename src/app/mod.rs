@@ -6,6 +6,7 @@
 mod failure;
 mod terminal;
 
+mod backtest;
 mod indicators;
 
 pub use failure::Failure;
@@ -42,6 +43,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run strategies over recorded market data and show what they would have earned.
+    Backtest(Box<backtest::Options>),
     /// List every indicator type with its formula, unit and parameters.
     Indicators(indicators::Options),
 }
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
+        Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),
     };
     match ended {

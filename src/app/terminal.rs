@@ -1,6 +1,7 @@
 //! What the person at the terminal sees besides results: progress with rate and ETA, on standard error, only when
 //! that is a terminal.
 
+use crate::report::text::{Colour, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -17,21 +18,23 @@ pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
-/// Columns of the terminal, 100 when standard output is none.
-pub fn width() -> usize {
+/// How text results may look: as wide as the terminal, coloured when it is one and nobody asked for none.
+pub fn style() -> Style {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.filter(|columns| *columns >= 40).unwrap_or(100)
-}
-
-/// Whether results may be coloured: a terminal, and nobody asked for none.
-pub fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let width = columns.filter(|columns| *columns >= 40).unwrap_or(100);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !std::io::stdout().is_terminal();
+    Style { width, colour: if plain { Colour::Plain } else { Colour::Ansi } }
 }
 
 /// Prints to standard output; a reader that went away (`| head`) ends the program quietly.
 pub fn print(text: &str) {
+    print_bytes(text.as_bytes());
+}
+
+/// As [`print`], for bytes.
+pub fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
 }

@@ -1,5 +1,6 @@
 //! A strategy, parsed and validated: what the engine runs. The JSON form lives in `document`.
 
+use crate::domain::decision::SectionName;
 use crate::domain::num::Money;
 use crate::domain::time::Span;
 use std::collections::BTreeMap;
@@ -44,6 +45,27 @@ pub struct StrategyDef {
     pub on_data_loss: Option<DataLoss>,
     /// When rules are looked at.
     pub evaluation: Evaluation,
+}
+
+impl StrategyDef {
+    /// A section by its name.
+    pub fn section(&self, name: SectionName) -> &Section {
+        match name {
+            SectionName::S1 => &self.s1,
+            SectionName::O1 => &self.o1.section,
+            SectionName::Z1 => &self.z1.section,
+            SectionName::Ze1 => &self.ze1.section,
+            SectionName::E1 => &self.e1.section,
+        }
+    }
+
+    /// The name a document gives what a condition looks at.
+    pub fn operand_name(&self, operand: Operand) -> &str {
+        match operand {
+            Operand::Market(place) => self.indicators.get(place).map_or("?", |indicator| &indicator.name),
+            Operand::Own(own) => own.word(),
+        }
+    }
 }
 
 /// Sides a strategy trades.
@@ -160,6 +182,24 @@ pub enum OwnValue {
     OpenPositions,
     /// Σ notional / equity of the session, percent.
     PortfolioExposurePct,
+}
+
+impl OwnValue {
+    /// The type name documents use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            OwnValue::UnrealizedPnlPct { .. } => "UNREALIZED_PNL_PCT",
+            OwnValue::LossPct => "LOSS_PCT",
+            OwnValue::RoePct => "ROE_PCT",
+            OwnValue::DrawdownFromPeakPct => "DRAWDOWN_FROM_PEAK_PCT",
+            OwnValue::SignalAgeSeconds => "SIGNAL_AGE_SECONDS",
+            OwnValue::PositionAgeSeconds => "POSITION_AGE_SECONDS",
+            OwnValue::LiquidationDistancePct => "LIQUIDATION_DISTANCE_PCT",
+            OwnValue::SessionPnlPct => "SESSION_PNL_PCT",
+            OwnValue::OpenPositions => "OPEN_POSITIONS",
+            OwnValue::PortfolioExposurePct => "PORTFOLIO_EXPOSURE_PCT",
+        }
+    }
 }
 
 /// How two values are compared. `==` and `!=` use a tolerance of 1e-9·max(1, |value|).
@@ -300,6 +340,24 @@ pub struct Section {
 }
 
 impl Section {
+    /// All conditions in document order, those of the sequence's steps last.
+    pub fn conditions(&self) -> Vec<&Condition> {
+        fn collect<'a>(group: &'a Group, into: &mut Vec<&'a Condition>) {
+            for node in &group.children {
+                match node {
+                    Node::Condition(condition) => into.push(condition),
+                    Node::Group(group) => collect(group, into),
+                }
+            }
+        }
+        let mut conditions = Vec::new();
+        collect(&self.root, &mut conditions);
+        for step in self.sequence.iter().flat_map(|sequence| &sequence.steps) {
+            collect(step, &mut conditions);
+        }
+        conditions
+    }
+
     /// Whether the section has no rule at all.
     pub fn is_empty(&self) -> bool {
         self.root.children.is_empty() && self.sequence.is_none()

@@ -29,6 +29,7 @@ impl Engine {
     /// Explains a symbol at the time of the last event.
     pub fn explain(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp) -> Vec<Explanation> {
         let mut explanations = Vec::new();
+        self.symbols[symbol.index()].indicators.turn();
         for index in self.symbols[symbol.index()].instances.clone() {
             let instance = &mut self.instances[index as usize];
             let state = &mut self.symbols[symbol.index()];

@@ -62,6 +62,7 @@ pub struct Engine {
     next_timer: Timestamp,
     timer_stale: bool,
     started: bool,
+    warm_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -76,6 +77,7 @@ impl Engine {
             next_timer: Timestamp::MAX,
             timer_stale: true,
             started: false,
+            warm_at: None,
         };
         let mut order: Vec<usize> = (0..strategies.len()).collect();
         order.sort_by(|a, b| {
@@ -101,6 +103,7 @@ impl Engine {
         }
         let own: Vec<&Instance> = self.instances[first..].iter().collect();
         let groups = RuleGroup::sort(&own);
+        let own_warming = own.iter().any(|instance| instance.is_warming());
         let on_clock = own.iter().any(|instance| instance.def.evaluation.on_clock);
         self.symbols.push(SymbolState {
             market,
@@ -111,7 +114,7 @@ impl Engine {
             busy: Vec::new(),
             wake: Wake::NEVER,
             stale: true,
-            warming: true,
+            warming: own_warming,
             on_clock,
         });
     }
@@ -335,6 +338,7 @@ impl Engine {
     fn start(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         self.started = true;
         self.next_second = at.next_second();
+        self.notice_warm(at);
         for index in 0..self.instances.len() as u32 {
             self.with_instance(table, index, at, None, out, Instance::start);
         }
@@ -377,6 +381,13 @@ impl Engine {
         }
         self.symbols[symbol.index()].instances = indices;
         self.symbols[symbol.index()].warming = warming;
+        self.notice_warm(at);
+    }
+
+    fn notice_warm(&mut self, at: Timestamp) {
+        if self.warm_at.is_none() && !self.symbols.iter().any(|state| state.warming) {
+            self.warm_at = Some(at);
+        }
     }
 
     fn on_order(&mut self, table: &SymbolTable, at: Timestamp, event: &OrderEvent, out: &mut Outputs) {
@@ -468,9 +479,9 @@ impl Engine {
         &self.instances
     }
 
-    /// Whether any strategy still waits for indicators.
-    pub fn is_warming(&self) -> bool {
-        self.symbols.iter().any(|state| state.warming)
+    /// When every indicator of every strategy had been defined once.
+    pub fn warm_at(&self) -> Option<Timestamp> {
+        self.warm_at
     }
 }
 

@@ -143,6 +143,34 @@ impl RiskLimits {
     }
 }
 
+impl RiskLimits {
+    /// Every limit with its name and value, for the assumptions of a result.
+    pub fn named(&self) -> Vec<(String, Option<f64>)> {
+        let counted = |limit: Option<u32>| limit.map(f64::from);
+        let limits = [
+            ("max_position_pct", self.max_position_pct),
+            ("risk_per_trade_pct", self.risk_per_trade_pct),
+            ("max_concurrent_positions", counted(self.max_concurrent)),
+            ("symbol_exposure_pct", self.symbol_exposure_pct),
+            ("total_exposure_pct", self.total_exposure_pct),
+            ("margin_utilisation_pct", self.margin_pct),
+            ("daily_loss_pct", self.daily_loss_pct),
+            ("max_drawdown_pct", self.drawdown_pct),
+            ("consecutive_losses", counted(self.consecutive_losses)),
+            ("trades_per_day", counted(self.trades_per_day)),
+            ("orders_per_second", counted(self.orders_per_second)),
+            ("orders_per_minute", counted(self.orders_per_minute)),
+            ("max_leverage", Some(f64::from(self.max_leverage))),
+            ("max_spread_pct", self.max_spread_pct),
+            ("max_slippage_pct", self.max_slippage_pct),
+            ("max_depth_share_pct", self.max_depth_share_pct),
+            ("price_band_pct", self.price_band_pct),
+            ("min_liquidation_to_stop", self.min_liquidation_to_stop),
+        ];
+        limits.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
+}
+
 /// What an entry would do to the account, measured by the desk and the instance.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryImpact {

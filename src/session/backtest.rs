@@ -74,11 +74,26 @@ impl Backtest {
         }
     }
 
-    /// Runs a feed to its end. `watch` is called once per chunk.
+    /// Runs a feed to its end, then closes what is open. `watch` is called once per chunk.
     ///
     /// # Errors
     /// What the feed could not read; everything before it has been applied.
     pub fn run<R: Recorder>(
+        &mut self,
+        feed: &mut dyn Feed,
+        recorder: &mut R,
+        watch: &mut dyn FnMut(Progress) -> Flow,
+    ) -> Result<(), FeedError> {
+        self.advance(feed, recorder, watch)?;
+        self.finish(recorder);
+        Ok(())
+    }
+
+    /// Runs a feed to its end and leaves everything as it is there.
+    ///
+    /// # Errors
+    /// As [`Backtest::run`].
+    pub fn advance<R: Recorder>(
         &mut self,
         feed: &mut dyn Feed,
         recorder: &mut R,
@@ -94,8 +109,13 @@ impl Backtest {
                 break;
             }
         }
-        self.finish(recorder);
         Ok(())
+    }
+
+    /// Lets time pass up to a moment without any market event.
+    pub fn wait_until<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
+        self.run_due(at, recorder);
+        self.at = self.at.max(at);
     }
 
     /// Applies one tick and everything that is due before it.

@@ -3,5 +3,6 @@
 //! Never: a decision. What to do is the engine's; this layer only moves events and outputs.
 
 pub mod backtest;
+pub mod collector;
 pub mod digest;
 pub mod ports;

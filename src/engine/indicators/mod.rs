@@ -16,6 +16,7 @@ mod deal_variation;
 mod deals;
 mod derivatives;
 mod ema;
+mod extreme;
 mod imbalance;
 mod latest;
 mod liquidity;
@@ -135,6 +136,11 @@ impl Look<'_> {
     pub fn price(&self, ticks: f64) -> f64 {
         ticks * self.spec.price_step.mantissa() as f64
             / crate::domain::decimal::POWERS_OF_TEN[usize::from(self.spec.price_step.scale())] as f64
+    }
+
+    /// Price of the last trade in ticks.
+    pub fn last_ticks(&self) -> Value {
+        self.market.last.map(|(_, trade)| trade.price.0 as f64).ok_or(Missing::WarmUp)
     }
 
     /// Price of the last trade.

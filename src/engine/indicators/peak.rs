@@ -1,5 +1,6 @@
 //! The peak of a pump and how much of it was given back.
 
+use super::extreme::highest_ticks;
 use super::twpa::TWPA;
 use super::window_price::MAX_PRICE;
 use super::{
@@ -88,7 +89,7 @@ pub static DRAWDOWN_FROM_PEAK_PCT: Kind = Kind {
     range: Some((0.0, 100.0)),
     params: &[LOOKBACK, Param { name: "anchor", accepts: Accepts::Word(&["window"]), about: "since when the peak counts" }, MIN_COVERAGE],
     check: unchecked,
-    build: |spec, wiring| Box::new(Drawdown(peak(spec, wiring))),
+    build: |spec, wiring| Box::new(Drawdown(highest_ticks(spec, wiring, spec.number("lookback"), 0.0))),
 };
 
 /// Its other name.
@@ -99,11 +100,12 @@ pub static MOMENTUM_DECAY: Kind = Kind {
     ..DRAWDOWN_FROM_PEAK_PCT
 };
 
+/// Of the highest price in ticks.
 struct Drawdown(SlotId);
 
 impl Indicator for Drawdown {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let peak = upstream.value(self.0, look)?;
-        ratio(100.0 * (peak - look.last_price()?), peak)
+        ratio(100.0 * (peak - look.last_ticks()?), peak)
     }
 }

@@ -1,6 +1,6 @@
 //! The range of a window's trade prices and where the price stands in it.
 
-use super::window_price::{MAX_PRICE, MIN_PRICE};
+use super::extreme::{highest_ticks, lowest_ticks};
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered, ratio};
 use crate::domain::strategy::IndicatorSpec;
 
@@ -32,7 +32,7 @@ pub static RANGE_POSITION_PCT: Kind = Kind {
     ..PRICE_RANGE_PCT
 };
 
-/// Both extremes, shared with everybody who reads the same window.
+/// Both extremes in ticks, shared with everybody who reads the same window.
 #[derive(Clone, Copy)]
 struct Range {
     highest: SlotId,
@@ -41,8 +41,8 @@ struct Range {
 
 impl Range {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
-        let window = ["t1", "t2", "min_coverage"].map(|name| (name, spec.number(name)));
-        Range { highest: wiring.slot(&MAX_PRICE.numbers(&window)), lowest: wiring.slot(&MIN_PRICE.numbers(&window)) }
+        let (t1, t2) = (spec.number("t1"), spec.number("t2"));
+        Range { highest: highest_ticks(spec, wiring, t1, t2), lowest: lowest_ticks(spec, wiring, t1, t2) }
     }
 }
 
@@ -61,6 +61,6 @@ impl Indicator for RangePosition {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let lowest = upstream.value(self.0.lowest, look)?;
         let width = upstream.value(self.0.highest, look)? - lowest;
-        ratio(100.0 * (look.last_price()? - lowest), width)
+        ratio(100.0 * (look.last_ticks()? - lowest), width)
     }
 }

@@ -3,7 +3,7 @@
 //! A slot only reads slots before it, so there is no cycle and one pass settles everything.
 
 use super::wiring::Wiring;
-use super::{Indicator, Look, Missing, Value, find};
+use super::{Indicator, Kind, Look, Missing, Value, find};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
@@ -77,6 +77,16 @@ impl IndicatorSet {
             return SlotId(index);
         }
         let kind = find(&spec.kind).expect("validated documents only name registered types");
+        self.build(kind, spec, market)
+    }
+
+    /// The slot of a type that documents cannot name.
+    pub(super) fn intern_part(&mut self, kind: &'static Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+        let found = self.slots.iter().position(|slot| slot.spec == *spec);
+        found.map_or_else(|| self.build(kind, spec, market), SlotId)
+    }
+
+    fn build(&mut self, kind: &Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
         let mut wiring = Wiring { market, set: self, every_trade: false, every_second: false, bars: None };
         let indicator = (kind.build)(spec, &mut wiring);
         let (every_trade, every_second, bars) = (wiring.every_trade, wiring.every_second, wiring.bars);

@@ -203,7 +203,7 @@ impl Indicator for BucketSpike {
 /// The median; the mean of the middle two of an even number. Reorders.
 fn median(values: &mut [f64]) -> Option<f64> {
     let half = values.len() / 2;
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     if values.is_empty() {
         return None;
     }

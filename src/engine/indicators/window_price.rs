@@ -1,12 +1,10 @@
 //! First, last and extreme trade price of a window.
 
+use super::extreme::{highest_ticks, lowest_ticks};
 use super::window_params::{WINDOW, one_window};
-use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
+use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value};
 use crate::domain::num::Price;
-use crate::domain::strategy::IndicatorSpec;
-use crate::domain::time::Timestamp;
-use crate::engine::market::tape::{PointKind, Tape, Window};
-use std::collections::VecDeque;
+use crate::engine::market::tape::{PointKind, Window};
 
 /// Highest trade price.
 pub static MAX_PRICE: Kind = Kind {
@@ -18,7 +16,7 @@ pub static MAX_PRICE: Kind = Kind {
     range: None,
     params: WINDOW,
     check: one_window,
-    build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, true))),
+    build: |spec, wiring| Box::new(ExtremePrice(highest_ticks(spec, wiring, spec.number("t1"), spec.number("t2")))),
 };
 
 /// Lowest trade price.
@@ -26,7 +24,7 @@ pub static MIN_PRICE: Kind = Kind {
     name: "MIN_PRICE",
     about: "Lowest trade price of the window",
     formula: "min p over trades in (T−t1, T−t2]",
-    build: |spec, wiring| Box::new(ExtremePrice(Extreme::new(spec, wiring, false))),
+    build: |spec, wiring| Box::new(ExtremePrice(lowest_ticks(spec, wiring, spec.number("t1"), spec.number("t2")))),
     ..MAX_PRICE
 };
 
@@ -70,119 +68,11 @@ impl Indicator for EdgePrice {
     }
 }
 
-struct ExtremePrice(Extreme);
+/// An extreme in the quote currency.
+struct ExtremePrice(SlotId);
 
 impl Indicator for ExtremePrice {
-    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
-        self.0.price(look).map(|price| look.spec.price_f64(price))
-    }
-}
-
-/// Highest or lowest price of a sliding window.
-///
-/// Trades are gathered in blocks, and a queue keeps the blocks that can still hold the extreme. Each trade enters
-/// without a branch on its price (which trade is an extreme is chance); only when an extreme leaves the window is
-/// the rest of its block looked through.
-pub(super) struct Extreme {
-    window: Window,
-    /// 1 for the highest, −1 for the lowest price: `sign · price` is always to be the largest.
-    sign: i64,
-    /// Finished blocks that can still hold the extreme: oldest and best first.
-    blocks: VecDeque<Best>,
-    /// The block that is filling.
-    current: Best,
-    /// Points that have entered.
-    seen: u64,
-}
-
-/// Points in a block.
-const BLOCK: u64 = 16;
-
-/// The best price of a block that is still inside the window.
-#[derive(Clone, Copy)]
-struct Best {
-    /// When it traded last.
-    at: Timestamp,
-    /// Sign · ticks.
-    key: i64,
-    /// Number of the last point of its block.
-    last: u64,
-}
-
-const NOBODY: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
-
-impl Extreme {
-    pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
-        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
-        Extreme { window, sign: if highest { 1 } else { -1 }, blocks: VecDeque::new(), current: NOBODY, seen: 0 }
-    }
-
-    /// In ticks.
-    #[inline]
-    pub(super) fn price(&mut self, look: &Look<'_>) -> Result<Price, Missing> {
-        let tape = &look.market.tape;
-        let (start, last) = self.window.span(tape, look.now)?;
-        if self.seen < last {
-            self.enter(tape, last);
-        }
-        if self.current.at <= start {
-            self.current = self.best_of_rest(tape, self.seen, start);
-        }
-        let mut best = self.current.key;
-        while let Some(front) = self.blocks.front() {
-            if front.at > start {
-                best = best.max(front.key);
-                break;
-            }
-            self.renew_front(tape, start);
-        }
-        if best == i64::MIN { Err(Missing::EmptyWindow) } else { Ok(Price(best * self.sign)) }
-    }
-
-    #[inline]
-    fn enter(&mut self, tape: &Tape, last: u64) {
-        if self.seen + 1 < tape.oldest() {
-            // Nobody asked for so long that everything seen has left the tape, and with it every window.
-            self.blocks.clear();
-            (self.current, self.seen) = (NOBODY, tape.oldest() - 1);
-        }
-        for number in self.seen + 1..=last {
-            let point = tape.point(number);
-            let key = if point.kind == PointKind::Interruption { i64::MIN } else { point.price.0 * self.sign };
-            self.current.at = if key >= self.current.key { point.at } else { self.current.at };
-            self.current.key = self.current.key.max(key);
-            if number % BLOCK == 0 {
-                self.finish_block(number);
-            }
-        }
-        self.seen = last;
-    }
-
-    fn finish_block(&mut self, number: u64) {
-        while self.blocks.back().is_some_and(|older| older.key <= self.current.key) {
-            self.blocks.pop_back();
-        }
-        self.blocks.push_back(Best { last: number, ..self.current });
-        self.current = NOBODY;
-    }
-
-    /// The best of the oldest block has left the window: the best of its rest takes its place, unless a newer block
-    /// is as good.
-    #[cold]
-    fn renew_front(&mut self, tape: &Tape, start: Timestamp) {
-        let Some(left) = self.blocks.pop_front() else { return };
-        let rest = self.best_of_rest(tape, left.last, start);
-        if rest.key > self.blocks.front().map_or(i64::MIN, |next| next.key) {
-            self.blocks.push_front(rest);
-        }
-    }
-
-    /// The best after `start` among the points of the block of `last`, up to it.
-    #[cold]
-    fn best_of_rest(&self, tape: &Tape, last: u64, start: Timestamp) -> Best {
-        let first = ((last - 1) / BLOCK * BLOCK + 1).max(tape.oldest());
-        let inside = (first..=last).map(|number| tape.point(number)).filter(|p| p.at > start && p.kind != PointKind::Interruption);
-        let keys = inside.map(|point| Best { at: point.at, key: point.price.0 * self.sign, last });
-        keys.max_by_key(|best| best.key).unwrap_or(NOBODY)
+    fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
+        upstream.value(self.0, look).map(|ticks| look.spec.price_f64(Price(ticks as i64)))
     }
 }

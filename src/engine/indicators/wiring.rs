@@ -2,6 +2,7 @@
 //!
 //! Everything is fixed before the first event; nothing is registered later.
 
+use super::Kind;
 use super::set::{IndicatorSet, SlotId};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
@@ -43,7 +44,7 @@ impl Wiring<'_> {
     pub fn series(&mut self, measure: BookMeasure, span: Span) -> SeriesId {
         let found = self.market.series.iter().position(|(known, _)| *known == measure);
         let index = found.unwrap_or_else(|| {
-            self.market.series.push((measure, StepSeries::new(Span::ZERO)));
+            self.market.series.push((measure, StepSeries::of(measure)));
             self.market.series.len() - 1
         });
         self.market.series[index].1.keep(span);
@@ -79,5 +80,10 @@ impl Wiring<'_> {
     /// Another indicator whose value this one reads from its [`super::Upstream`]; shared with everybody who uses it.
     pub fn slot(&mut self, spec: &IndicatorSpec) -> SlotId {
         self.set.intern(spec, self.market)
+    }
+
+    /// A part that documents cannot name, shared like a slot.
+    pub(super) fn part(&mut self, kind: &'static Kind, given: &[(&str, f64)]) -> SlotId {
+        self.set.intern_part(kind, &kind.numbers(given), self.market)
     }
 }

@@ -1,7 +1,7 @@
 //! Step series of numbers derived from the book, with running integrals: any window's time-weighted mean is the
 //! difference of two points.
 //!
-//! Integrals are fixed-point integers (2^-40), so nothing drifts. Never: carry-forward across a gap.
+//! Integrals are fixed-point integers (fine enough for the cheapest coin, see [`BookMeasure`]), so nothing drifts. Never: carry-forward across a gap.
 
 use crate::domain::book::Book;
 use crate::domain::event::Level;
@@ -47,34 +47,47 @@ pub enum BookMeasure {
 }
 
 impl BookMeasure {
+    /// Binary digits behind the point in the integrals. Prices of 10^-8 keep eight digits, and a day of the largest
+    /// price (2^24), spread, balance, quantity (2^46) or value (2^38) still fits.
+    fn fraction_bits(self) -> u32 {
+        match self {
+            BookMeasure::BestBid | BookMeasure::BestAsk | BookMeasure::Mid => 56,
+            BookMeasure::SpreadPct | BookMeasure::Imbalance { .. } => 56,
+            BookMeasure::BidQty | BookMeasure::AskQty => 32,
+            BookMeasure::LiquidityLevels { .. } | BookMeasure::Depth { .. } => 40,
+        }
+    }
+
     /// The number; `None` where it is undefined (a side empty, crossed, nothing to divide by).
     pub fn of(self, book: &Book, spec: &SymbolSpec) -> Option<f64> {
         let (bid, ask) = (*book.bids().first()?, *book.asks().first()?);
         let (bid_price, ask_price) = (spec.price_f64(bid.price), spec.price_f64(ask.price));
         let mid = (bid_price + ask_price) / 2.0;
         let qty = |levels: &[Level], n: usize| levels.iter().take(n).map(|level| level.qty.0).sum::<i64>() as f64;
-        let value = |levels: &[Level], n: usize| levels.iter().take(n).map(|l| spec.price_f64(l.price) * spec.qty_f64(l.qty)).sum::<f64>();
+        let tick_lots = |level: &Level| i128::from(level.price.0) * i128::from(level.qty.0);
+        let value = |levels: &[Level], n: usize| levels.iter().take(n).map(tick_lots).sum::<i128>();
         match self {
             BookMeasure::BestBid => Some(bid_price),
             BookMeasure::BestAsk => Some(ask_price),
             BookMeasure::BidQty => Some(spec.qty_f64(bid.qty)),
             BookMeasure::AskQty => Some(spec.qty_f64(ask.qty)),
             BookMeasure::Mid => Some(mid),
-            BookMeasure::SpreadPct => (ask.price > bid.price).then(|| 100.0 * (ask_price - bid_price) / mid),
+            BookMeasure::SpreadPct => {
+                (ask.price > bid.price).then(|| 200.0 * (ask.price.0 - bid.price.0) as f64 / (ask.price.0 + bid.price.0) as f64)
+            }
             BookMeasure::Imbalance { levels } => {
                 let (buyers, sellers) = (qty(book.bids(), levels), qty(book.asks(), levels));
                 (buyers + sellers > 0.0).then(|| 100.0 * (buyers - sellers) / (buyers + sellers))
             }
-            BookMeasure::LiquidityLevels { levels } => Some(value(book.bids(), levels) + value(book.asks(), levels)),
+            BookMeasure::LiquidityLevels { levels } => Some(spec.money(value(book.bids(), levels) + value(book.asks(), levels)).to_f64()),
             BookMeasure::Depth { side, pct } => {
-                let (low, high) = (mid * (1.0 - pct / 100.0), mid * (1.0 + pct / 100.0));
-                let within = |levels: &[Level]| {
-                    let inside = levels.iter().take_while(|l| (low..=high).contains(&spec.price_f64(l.price)));
-                    inside.map(|l| spec.price_f64(l.price) * spec.qty_f64(l.qty)).sum::<f64>()
-                };
-                let bids = if side == Some(Side::Sell) { 0.0 } else { within(book.bids()) };
-                let asks = if side == Some(Side::Buy) { 0.0 } else { within(book.asks()) };
-                Some(bids + asks)
+                // In ticks, so that a level exactly at the edge is inside whatever the size of a tick.
+                let twice_mid = bid.price.0 + ask.price.0;
+                let near = |level: &&Level| 100.0 * (2 * level.price.0 - twice_mid).abs() as f64 <= pct * twice_mid as f64;
+                let within = |levels: &[Level]| levels.iter().take_while(near).map(tick_lots).sum::<i128>();
+                let bids = if side == Some(Side::Sell) { 0 } else { within(book.bids()) };
+                let asks = if side == Some(Side::Buy) { 0 } else { within(book.asks()) };
+                Some(spec.money(bids + asks).to_f64())
             }
         }
     }
@@ -84,7 +97,7 @@ impl BookMeasure {
 struct Step {
     at: Timestamp,
     value: Option<f64>,
-    /// ∫ value dt, ∫ value² dt in 2^-40·ns, and nanoseconds defined, up to `at`.
+    /// ∫ value dt, ∫ value² dt in 2^-bits·ns, and nanoseconds defined, up to `at`.
     area: i128,
     square_area: i128,
     defined: i64,
@@ -96,6 +109,8 @@ pub struct StepSeries {
     steps: VecDeque<Step>,
     longest: Span,
     overflowed: bool,
+    /// Binary digits behind the point in the integrals.
+    bits: u32,
 }
 
 /// The mean of a window of a step series.
@@ -103,18 +118,23 @@ pub struct StepSeries {
 pub struct Average {
     /// Time-weighted mean.
     pub mean: f64,
-    /// Time-weighted mean of squares.
+    /// Time-weighted mean of squares; only for measures whose squares stay below 2^24.
     pub mean_square: f64,
 }
 
-fn fixed(value: f64) -> i128 {
-    (value * (1_u64 << 40) as f64).round() as i128
+fn fixed(value: f64, bits: u32) -> i128 {
+    (value * (1_u64 << bits) as f64).round() as i128
 }
 
 impl StepSeries {
     /// Keeps at least this much time.
     pub fn new(longest: Span) -> Self {
-        StepSeries { steps: VecDeque::new(), longest, overflowed: false }
+        StepSeries { steps: VecDeque::new(), longest, overflowed: false, bits: 32 }
+    }
+
+    /// A series of a measure, with integrals as fine as it needs.
+    pub fn of(measure: BookMeasure) -> Self {
+        StepSeries { bits: measure.fraction_bits(), ..StepSeries::new(Span::ZERO) }
     }
 
     /// Keeps at least this much time from now on.
@@ -131,7 +151,7 @@ impl StepSeries {
                 return;
             }
             at = at.max(last.at);
-            let sums = last.sums_at(at);
+            let sums = last.sums_at(at, self.bits);
             (area, square_area, defined) = (sums.0, sums.1, sums.2);
         }
         while self.steps.len() > 1 && self.steps[1].at < at - self.longest {
@@ -193,7 +213,7 @@ impl StepSeries {
         if covered <= 0 || (covered as f64) < min_coverage * (to - from).nanos() as f64 {
             return Err(if reaches_back { Missing::Gap } else { self.before_first() });
         }
-        let unit = covered as f64 * (1_u64 << 40) as f64;
+        let unit = covered as f64 * (1_u64 << self.bits) as f64;
         Ok(Average { mean: (end.0.wrapping_sub(start.0)) as f64 / unit, mean_square: (end.1.wrapping_sub(start.1)) as f64 / unit })
     }
 
@@ -203,19 +223,19 @@ impl StepSeries {
     }
 
     fn sums_at(&self, at: Timestamp) -> (i128, i128, i64) {
-        self.step_at(at).map_or((0, 0, 0), |step| step.sums_at(at))
+        self.step_at(at).map_or((0, 0, 0), |step| step.sums_at(at, self.bits))
     }
 }
 
 impl Step {
-    fn sums_at(&self, at: Timestamp) -> (i128, i128, i64) {
+    fn sums_at(&self, at: Timestamp, bits: u32) -> (i128, i128, i64) {
         match self.value {
             None => (self.area, self.square_area, self.defined),
             Some(value) => {
                 let held = (at - self.at).nanos();
                 (
-                    self.area.wrapping_add(fixed(value).wrapping_mul(i128::from(held))),
-                    self.square_area.wrapping_add(fixed(value * value).wrapping_mul(i128::from(held))),
+                    self.area.wrapping_add(fixed(value, bits).wrapping_mul(i128::from(held))),
+                    self.square_area.wrapping_add(fixed(value * value, bits).wrapping_mul(i128::from(held))),
                     self.defined + held,
                 )
             }

@@ -301,11 +301,13 @@ impl Boundary {
         Moment { at, number, point: tape.point(number) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, tape: &Tape, at: Timestamp) -> u64 {
-        if self.offset == Span::ZERO {
-            return tape.pushed;
-        }
+        if self.offset == Span::ZERO { tape.pushed } else { self.advance(tape, at) }
+    }
+
+    #[inline]
+    fn advance(&mut self, tape: &Tape, at: Timestamp) -> u64 {
         let mut number = self.number.max(tape.dropped);
         while number < tape.pushed {
             // How many points passed is chance, and one mispredicted branch costs more than four comparisons. Slots
@@ -473,4 +475,75 @@ impl Slice<'_> {
 #[inline]
 pub fn nearest_f64(sum: i128) -> f64 {
     i64::try_from(sum).map_or(sum as f64, |small| small as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trade(price: i64, qty: i64) -> Trade {
+        Trade { price: Price(price), qty: Qty(qty), taker: Side::Buy }
+    }
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn days_of_trades_take_the_room_of_the_longest_window() {
+        let mut tape = Tape::new();
+        tape.keep(Span::from_seconds(600));
+        let mut window = Window::new(Span::from_seconds(600), Span::from_seconds(60), 1.0);
+        for now in 0..3 * 86_400 {
+            tape.push(second(now), trade(100 + now % 7, 1), true);
+            if now >= 700 && now % 1_000 == 0 {
+                assert_eq!(window.read(&tape, second(now)).unwrap().qty(), 540, "at {now}");
+            }
+        }
+        assert_eq!((tape.ring.len(), tape.times.len()), (1_024, 1_024));
+    }
+
+    #[test]
+    fn a_full_tape_grows_and_keeps_every_sum() {
+        let mut tape = Tape::new();
+        tape.keep(Span::from_seconds(5_000));
+        let mut window = Window::new(Span::from_seconds(4_000), Span::ZERO, 1.0);
+        for now in 0..20_000 {
+            tape.push(second(now), trade(100, now), true);
+        }
+        let last_4_000: i64 = (16_000..20_000).sum();
+        assert_eq!(window.read(&tape, second(19_999)).unwrap().qty(), last_4_000);
+        assert_eq!(tape.ring.len(), 8_192);
+    }
+
+    #[test]
+    fn at_the_bound_long_windows_are_missing_and_short_ones_go_on() {
+        let mut tape = Tape::new();
+        tape.bound = 1_024;
+        tape.keep(Span::from_seconds(5_000));
+        let [mut long, mut partly, mut short] =
+            [(4_000, 1.0), (4_000, 0.1), (900, 1.0)].map(|(t1, c)| Window::new(Span::from_seconds(t1), Span::ZERO, c));
+        for now in 0..6_000 {
+            tape.push(second(now), trade(100, 1), true);
+        }
+        assert_eq!(tape.ring.len(), 1_024);
+        assert_eq!(long.read(&tape, second(5_999)).err(), Some(Missing::WindowOverflow));
+        assert_eq!(partly.read(&tape, second(5_999)).err(), Some(Missing::WindowOverflow), "its sums are lost, whatever the coverage");
+        assert_eq!(short.read(&tape, second(5_999)).unwrap().qty(), 900);
+    }
+
+    #[test]
+    fn a_boundary_skips_many_points_and_stops_at_the_newest() {
+        let mut tape = Tape::new();
+        tape.keep(Span::from_seconds(100));
+        let mut boundary = Boundary::new(Span::from_seconds(10));
+        for now in 0..50 {
+            tape.push(second(now), trade(1, 1), true);
+        }
+        assert_eq!(boundary.moment(&tape, second(50)).number, 41);
+        assert_eq!(boundary.moment(&tape, second(500)).number, 50);
+        tape.push(second(500), trade(1, 1), true);
+        assert_eq!(boundary.moment(&tape, second(509)).number, 50);
+        assert_eq!(boundary.moment(&tape, second(510)).number, 51);
+    }
 }

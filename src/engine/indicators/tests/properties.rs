@@ -230,6 +230,14 @@ fn ratios_do_not_know_the_scale_of_price_or_quantity() {
 }
 
 #[test]
+fn book_averages_of_the_cheapest_coin_keep_their_digits() {
+    let coin = symbol("0.0000000001", "1");
+    let tape = Tape::of(coin).book(0.0, 1.23e-8, 5e9, 1.25e-8, 5e9).book(50.0, 1.29e-8, 5e9, 1.31e-8, 5e9).tick(60.0);
+    let mean = tape.value_at("TW_MIDPRICE", "t1=20 t2=0", 60.0).unwrap();
+    assert!((mean / 1.27e-8 - 1.0).abs() < 1e-7, "{mean}");
+}
+
+#[test]
 fn a_gap_is_not_carried_across() {
     let tape = reference().gap(101.0, 110.0).trade(111.0, 12.0, 1.0, 'B').tick(200.0);
     assert_eq!(tape.value_at("TWPA", "t1=20", 115.0), Err(Missing::Gap));

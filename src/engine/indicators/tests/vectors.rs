@@ -41,6 +41,7 @@ const AT_100: &[(&str, &str, &str)] = &[
     ("MOMENTUM_DECAY", "lookback=60", "0.909091"),
     ("PRICE_ACCELERATION", "t1=10 t3=40 d=10 h=5", "0.014"),
     ("SPREAD_WIDENING_RATIO", "t1=20 t2=0 t3=100 t4=20", "2.782389"),
+    ("RISK_SCORE", "drain_t1=20 drain_t3=100 drain_t4=20", "35.57197"),
     // By hand: lowest 10, highest 11, last 10.9.
     ("PRICE_RANGE_PCT", "t1=60", "10.0000"),
     ("RANGE_POSITION_PCT", "t1=60", "90.0000"),

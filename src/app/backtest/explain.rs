@@ -1,0 +1,158 @@
+//! `--explain SYMBOL@TIME`: runs up to that moment and shows what every strategy saw, decided and was refused.
+
+use super::job::Job;
+use super::options::Options;
+use crate::app::{Failure, terminal};
+use crate::document::decision;
+use crate::domain::decision::{Decision, Evidence};
+use crate::domain::strategy::StrategyDef;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::explain::Explanation;
+use crate::engine::output::Outputs;
+use crate::session::backtest::{Backtest, Flow, Recorder};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Decisions shown before the moment.
+const RECENT: usize = 12;
+
+/// Keeps the last decisions of every instance.
+#[derive(Default)]
+struct Recent(VecDeque<(Decision, Vec<Evidence>)>);
+
+impl Recorder for Recent {
+    fn outputs(&mut self, out: &Outputs) {
+        let mut used = 0;
+        for made in &out.decisions {
+            let end = used + usize::from(made.evidence);
+            if self.0.len() == RECENT {
+                self.0.pop_front();
+            }
+            self.0.push_back((*made, out.evidence[used..end].to_vec()));
+            used = end;
+        }
+    }
+}
+
+/// Answers for every run that has the symbol at that time.
+///
+/// # Errors
+/// A question that cannot be read, or a symbol and time outside of all data.
+pub fn run(question: &str, jobs: &[Job<'_>], as_json: bool) -> Result<(), Failure> {
+    let (symbol, at) = question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
+    let at = Timestamp::parse(at)
+        .ok_or_else(|| Failure::input(format!("{at:?} is no time; write it like 2024-08-08T23:55:00Z or in microseconds since 1970")))?;
+    let covers = |job: &&Job<'_>| job.has_symbol(symbol) && job.span().is_some_and(|(first, last)| (first..=last).contains(&at));
+    let mut answers = Vec::new();
+    for job in jobs.iter().filter(covers) {
+        answers.push(answer(job, symbol, at)?);
+    }
+    if answers.is_empty() {
+        let known: Vec<String> = jobs
+            .iter()
+            .filter(|job| job.has_symbol(symbol))
+            .filter_map(|job| job.span().map(|(first, last)| format!("  {}: {first} to {last}", job.source_id())))
+            .collect();
+        let known = if known.is_empty() { "  no data of that symbol".to_owned() } else { known.join("\n") };
+        return Err(Failure::input(format!("there is no data of {symbol} at {at}:\n{known}")));
+    }
+    if as_json {
+        terminal::print(&format!("{:#}\n", json!({ "explanations": answers.iter().flat_map(Answer::json).collect::<Vec<_>>() })));
+    } else {
+        terminal::print(&answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n"));
+    }
+    Ok(())
+}
+
+struct Answer {
+    source: String,
+    at: Timestamp,
+    spec: SymbolSpec,
+    defs: Vec<Arc<StrategyDef>>,
+    explanations: Vec<Explanation>,
+    recent: Vec<(Decision, Vec<Evidence>)>,
+}
+
+fn answer(job: &Job<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure> {
+    let mut backtest: Backtest = job.build();
+    let options = Options { to: Some(at + Span::from_nanos(1)), ..job.options().clone() };
+    let mut feed = job.feed_until(&options, &backtest)?;
+    let mut recent = Recent::default();
+    backtest.advance(&mut *feed, &mut recent, &mut |_| Flow::Continue).map_err(|error| Failure::input(error.to_string()))?;
+    backtest.wait_until(at, &mut recent);
+    let table = backtest.table().clone();
+    let id = table.find(symbol).ok_or_else(|| Failure::input(format!("{symbol} is not in {}", job.source_id())))?;
+    let explanations = backtest.engine().explain(&table, id, at);
+    let recent = recent.0.into_iter().filter(|(made, _)| made.symbol == id).collect();
+    Ok(Answer { source: job.source_id().to_owned(), at, spec: table.spec(id).clone(), defs: job.defs(), explanations, recent })
+}
+
+impl Answer {
+    fn json(&self) -> Vec<Value> {
+        let one = |explanation: &Explanation| {
+            let def = &self.defs[explanation.strategy as usize];
+            let refusal = explanation.refusal.map(|refusal| {
+                json!({"guard": refusal.guard.word(), "value": refusal.value, "threshold": refusal.threshold})
+            });
+            let own = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance);
+            json!({
+                "source": self.source,
+                "symbol": self.spec.name,
+                "time": self.at.to_string(),
+                "strategy": def.id,
+                "state": explanation.state.word(),
+                "conditions": decision::conditions(&explanation.evidence, def),
+                "entry_refused_by": refusal,
+                "recent_decisions": own.map(|(made, evidence)| decision::decision(made, evidence, def, &self.spec)).collect::<Vec<_>>(),
+            })
+        };
+        self.explanations.iter().map(one).collect()
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for explanation in &self.explanations {
+            let def = &self.defs[explanation.strategy as usize];
+            text.push_str(&format!("{} on {} ({}) at {}: {}\n", def.id, self.spec.name, self.source, self.at, explanation.state.word()));
+            for entry in &explanation.evidence {
+                text.push_str(&condition_line(entry, def));
+            }
+            match explanation.refusal {
+                Some(refusal) => text.push_str(&format!(
+                    "  an entry now would be refused by {}: {:.4} against {:.4}\n",
+                    refusal.guard.word(),
+                    refusal.value,
+                    refusal.threshold
+                )),
+                None => text.push_str("  no limit would refuse an entry now\n"),
+            }
+            let own: Vec<&Decision> = self.recent.iter().map(|(made, _)| made).filter(|made| made.instance == explanation.instance).collect();
+            text.push_str(if own.is_empty() { "  no decisions yet\n" } else { "  last decisions:\n" });
+            for made in own {
+                text.push_str(&format!("    {}  {}\n", made.at, decision::line(made, &self.spec)));
+            }
+        }
+        text
+    }
+}
+
+fn condition_line(entry: &Evidence, def: &StrategyDef) -> String {
+    let conditions = def.section(entry.section).conditions();
+    let Some(condition) = conditions.get(usize::from(entry.condition)) else { return String::new() };
+    let met = match entry.met {
+        Some(true) => "met",
+        Some(false) => "not met",
+        None => "unknown",
+    };
+    let value = entry.value.map_or_else(|reason| format!("missing ({reason})"), |value| format!("{value:.6}"));
+    let threshold = entry.threshold.map_or("—".to_owned(), |threshold| threshold.to_string());
+    format!(
+        "  {:<4} {:<16} {:<24} {value:>20} {} {threshold:<12} {met}\n",
+        entry.section.word(),
+        condition.id,
+        def.operand_name(condition.operand),
+        condition.comparison.sign(),
+    )
+}

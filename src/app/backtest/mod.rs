@@ -1,0 +1,144 @@
+//! `tradingd backtest`: strategies over recorded data, from a store or straight from files.
+//!
+//! Every source × symbol × strategy is a run of its own with its own account, unless `--together` puts all symbols
+//! and strategies of a source into one session. Runs share nothing, so threads change no result.
+
+mod explain;
+mod job;
+mod options;
+mod source;
+mod strategies;
+
+pub use options::Options;
+
+use super::{Failure, Global, terminal};
+use crate::clock;
+use crate::document::result::{self, Generator};
+use crate::report::run::RunResult;
+use crate::report::{html, text};
+use crate::store::records::ResultV1;
+use crate::store::{OpenMode, Store};
+use job::Job;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Who made a document.
+const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
+
+/// Plans the runs, runs them on all threads, shows and keeps what they were worth.
+///
+/// # Errors
+/// Bad options, strategies or data (64), a damaged store (65); nothing is kept then.
+pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
+    options.check()?;
+    let store = match &options.recording {
+        Some(_) => Some(Store::open(&global.state(), OpenMode::MustExist)?),
+        None => None,
+    };
+    let stored = store.as_ref();
+    let strategies = strategies::load(&options.strategy, global, stored)?;
+    let sources = source::find(&options, stored)?;
+    let jobs = job::plan(&options, &sources, &strategies)?;
+    if let Some(question) = &options.explain {
+        return explain::run(question, &jobs, options.json);
+    }
+    let results = run_all(&jobs, options.threads())?;
+    if let Some(store) = stored {
+        keep(store, &results, &jobs)?;
+    }
+    if let Some(path) = &options.report {
+        write_whole(path, html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes())?;
+    }
+    show(&results, &options)
+}
+
+fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
+    if options.json {
+        let mut out = Vec::new();
+        result::write(results, GENERATOR, &mut out).map_err(|error| Failure::other(format!("the result could not be written: {error}")))?;
+        terminal::print_bytes(&out);
+        return Ok(());
+    }
+    let style = terminal::style();
+    let shown = match results {
+        [single] => text::one(single, style),
+        many => text::many(many, style),
+    };
+    terminal::print(&shown);
+    if let Some(path) = &options.report {
+        terminal::print(&format!("report: {}\n", path.display()));
+    }
+    Ok(())
+}
+
+/// Runs every job once, on as many threads as asked for; results in the order of the plan.
+fn run_all(jobs: &[Job<'_>], threads: usize) -> Result<Vec<RunResult>, Failure> {
+    let bytes: u64 = jobs.iter().map(Job::bytes).sum();
+    let bar = terminal::byte_progress(bytes, "backtest");
+    let next = AtomicUsize::new(0);
+    let slots: Vec<Mutex<Option<Result<RunResult, Failure>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while let Some((job, slot)) = jobs.get(next.load(Ordering::Relaxed)).and_then(|_| {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            jobs.get(place).zip(slots.get(place))
+        }) {
+            let ended = job.run(&bar);
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(ended);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(jobs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    bar.finish_and_clear();
+    let missing = || Err(Failure::other("a run ended without a result; please report this"));
+    slots.into_iter().map(|slot| slot.into_inner().ok().flatten().unwrap_or_else(missing)).collect()
+}
+
+/// Stores every result; its id is printed once it is durable.
+fn keep(store: &Store, results: &[RunResult], jobs: &[Job<'_>]) -> Result<(), Failure> {
+    for (run, job) in results.iter().zip(jobs) {
+        let created = clock::now();
+        let summary = &run.summary;
+        let strategy = run.strategies.first();
+        let record = ResultV1 {
+            id: format!("exec_{}_{}", created.compact(), clock::id_suffix()),
+            strategy_id: strategy.map_or_else(String::new, |strategy| strategy.id.clone()),
+            strategy_version: strategy.and_then(|strategy| strategy.version).unwrap_or(0),
+            symbols: run.symbols.iter().map(|spec| spec.name.clone()).collect(),
+            source: job.source_id().to_owned(),
+            from_us: summary.start.micros(),
+            to_us: summary.end.micros(),
+            created_us: created.micros(),
+            digest: run.digest.clone(),
+            trades: summary.trades.len() as u64,
+            wins: summary.trades.iter().filter(|trade| trade.net().0 > 0 && trade.net() >= trade.draw_below).count() as u64,
+            net_money: (summary.final_equity - summary.initial - summary.deposits).0,
+            max_drawdown_money: summary.equity_drawdowns.deepest.as_ref().map_or(0, |drawdown| drawdown.depth().0),
+        };
+        store.put_result(&record, &result::document(std::slice::from_ref(run), GENERATOR).to_string())?;
+        eprintln!("stored as {}", record.id);
+    }
+    Ok(())
+}
+
+/// Writes a file completely or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::other(format!("{} could not be written ({error}); choose another place or free some space", path.display()))
+    };
+    let part = path.with_extension("part");
+    let written = std::fs::File::create(&part).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
+        // The part is ours; if it cannot be removed either there is nothing more to do about it.
+        let _ = std::fs::remove_file(&part);
+        return Err(failed(error));
+    }
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! What the user asked for, checked before anything is opened.
+
+use crate::app::Failure;
+use crate::domain::num::{Money, Rate};
+use crate::domain::symbol::{DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE};
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::desk::SessionConfig;
+use crate::engine::risk::RiskLimits;
+use crate::sim::{SyntheticBook, VenueConfig};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Options of `tradingd backtest`.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Strategy: a built-in or stored id, or a document file. Several are run one by one.
+    #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE")]
+    pub strategy: Vec<String>,
+    /// Recording of the store (see `tradingd recordings`).
+    #[arg(long, value_name = "ID", conflicts_with = "data")]
+    pub recording: Option<String>,
+    /// Market data files or directories; files that share a stem are one source. Needs no store.
+    #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
+    pub data: Vec<PathBuf>,
+    /// Only these symbols.
+    #[arg(long, num_args = 1.., value_name = "SYMBOL")]
+    pub symbol: Vec<String>,
+    /// First moment, e.g. 2024-08-08T23:55:00Z, a date, or microseconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Option<Timestamp>,
+    /// First moment that is no longer replayed.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Timestamp>,
+    /// Seconds of data per second; 0 is as fast as possible. Never changes a result.
+    #[arg(long, default_value_t = 0.0, value_name = "N")]
+    pub speed: f64,
+    /// Money at the start, in the quote currency.
+    #[arg(long, default_value_t = 10_000.0, value_name = "MONEY")]
+    pub initial_balance: f64,
+    /// Taker fee, or maker,taker, in percent [default: 0.02,0.06 or the recorded contract's].
+    #[arg(long, value_name = "PCT[,PCT]", value_parser = fees)]
+    pub fees: Option<(Rate, Rate)>,
+    /// Extra slippage of every taking fill, percent.
+    #[arg(long, default_value_t = 0.0, value_name = "PCT")]
+    pub slippage: f64,
+    /// From decision to venue, milliseconds (median; jitter is seeded).
+    #[arg(long, default_value_t = 80.0, value_name = "MS")]
+    pub latency_ms: f64,
+    /// From venue to decision and back to a fill report, milliseconds, where receive times do not hold it already.
+    #[arg(long, default_value_t = 0.0, value_name = "MS")]
+    pub feed_latency_ms: f64,
+    /// Spread assumed where no book is recorded, percent.
+    #[arg(long, default_value_t = 0.1, value_name = "PCT")]
+    pub assumed_spread: f64,
+    /// Value assumed on each level where no book is recorded, in the quote currency; 0 is unlimited.
+    #[arg(long, default_value_t = 500.0, value_name = "MONEY")]
+    pub assumed_depth: f64,
+    /// Seed of every chance.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// Share of orders the venue refuses at random, percent.
+    #[arg(long, default_value_t = 0.0, value_name = "PCT")]
+    pub reject_rate: f64,
+    /// Risk limits of the session.
+    #[arg(long, value_enum, default_value_t = Risk::Default)]
+    pub risk: Risk,
+    /// Stop for strategies that have none, percent.
+    #[arg(long, value_name = "PCT")]
+    pub stop_loss: Option<f64>,
+    /// Target for strategies that have none, percent.
+    #[arg(long, value_name = "PCT")]
+    pub take_profit: Option<f64>,
+    /// Which time stamps the replay follows.
+    #[arg(long, value_enum, default_value_t = Clock::Exchange)]
+    pub clock: Clock,
+    /// All symbols and strategies of a source in one session with one account, merged by time.
+    #[arg(long)]
+    pub together: bool,
+    /// Threads; 0 is one per core.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub json: bool,
+    /// Write one self-contained HTML report.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write every decision with its conditions, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Tell why there was or was not a trade at a moment, instead of the result.
+    #[arg(long, value_name = "SYMBOL@TIME")]
+    pub explain: Option<String>,
+}
+
+/// Risk limits by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Risk {
+    /// The session limits of the reference: position, exposure, margin, day loss, drawdown, order rate and more.
+    Default,
+    /// No session limits; those of the documents hold.
+    None,
+}
+
+/// Clocks by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Clock {
+    /// The exchange's time stamps.
+    Exchange,
+    /// The recorder's time stamps.
+    Receive,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "write it like 2024-08-08T23:55:00Z, 2024-08-08, or microseconds since 1970".to_owned())
+}
+
+fn fees(text: &str) -> Result<(Rate, Rate), String> {
+    let number = |part: &str| match part.trim().parse::<f64>() {
+        Ok(percent) if percent.abs() <= 10.0 => Ok(Rate::from_percent(percent)),
+        _ => Err(format!("{part:?} is no fee between -10 and 10 percent; write 0.06 or 0.02,0.06")),
+    };
+    match text.split_once(',') {
+        Some((maker, taker)) => Ok((number(maker)?, number(taker)?)),
+        None => number(text).map(|taker| (taker, taker)),
+    }
+}
+
+impl Options {
+    /// Checks what single values cannot say.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.recording.is_none() && self.data.is_empty() {
+            return Err(Failure::input("name the data: --recording ID for one of `tradingd recordings`, or --data FILE…"));
+        }
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(Failure::input(format!("--from {from} is not before --to {to}")));
+        }
+        let bounded = [
+            ("--initial-balance", self.initial_balance, 1e-6, 1e12),
+            ("--speed", self.speed, 0.0, 1e6),
+            ("--slippage", self.slippage, 0.0, 50.0),
+            ("--latency-ms", self.latency_ms, 0.0, 60_000.0),
+            ("--feed-latency-ms", self.feed_latency_ms, 0.0, 60_000.0),
+            ("--assumed-spread", self.assumed_spread, 0.0, 50.0),
+            ("--assumed-depth", self.assumed_depth, 0.0, 1e12),
+            ("--reject-rate", self.reject_rate, 0.0, 100.0),
+            ("--stop-loss", self.stop_loss.unwrap_or(1.0), 0.01, 100.0),
+            ("--take-profit", self.take_profit.unwrap_or(1.0), 0.01, 1_000.0),
+        ];
+        match bounded.iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
+            Some((name, value, min, max)) => Err(Failure::input(format!("{name} {value} is not between {min} and {max}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Threads to use.
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.threads == 0 { cores() } else { self.threads }
+    }
+
+    /// The session as the engine takes it.
+    pub fn session(&self) -> SessionConfig {
+        SessionConfig {
+            initial_balance: Money::from_f64(self.initial_balance),
+            risk: match self.risk {
+                Risk::Default => RiskLimits::default(),
+                Risk::None => RiskLimits::none(),
+            },
+            stop_loss_pct: self.stop_loss,
+            take_profit_pct: self.take_profit,
+            assumed_spread_pct: self.assumed_spread,
+            ..SessionConfig::default()
+        }
+    }
+
+    /// The venue as the simulation takes it.
+    pub fn venue(&self) -> VenueConfig {
+        VenueConfig {
+            order_latency: Span::from_seconds_f64(self.latency_ms / 1_000.0),
+            feed_latency: Span::from_seconds_f64(self.feed_latency_ms / 1_000.0),
+            slippage_pct: self.slippage,
+            fees: self.fees,
+            synthetic: SyntheticBook {
+                spread_pct: self.assumed_spread,
+                depth_per_level: (self.assumed_depth > 0.0).then(|| Money::from_f64(self.assumed_depth)),
+            },
+            reject_rate: self.reject_rate / 100.0,
+            seed: self.seed,
+            ..VenueConfig::default()
+        }
+    }
+
+    /// Settings by name, for the snapshot of a result. Only what can change a result.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let (maker, taker) = self.fees.unwrap_or((DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE));
+        let time = |at: Option<Timestamp>| at.map_or("—".to_owned(), |at| at.to_string());
+        let settings = [
+            ("from", time(self.from)),
+            ("to", time(self.to)),
+            ("initial_balance", self.initial_balance.to_string()),
+            ("fees_pct", format!("{},{}", maker.percent(), taker.percent())),
+            ("slippage_pct", self.slippage.to_string()),
+            ("latency_ms", self.latency_ms.to_string()),
+            ("feed_latency_ms", self.feed_latency_ms.to_string()),
+            ("assumed_spread_pct", self.assumed_spread.to_string()),
+            ("assumed_depth", self.assumed_depth.to_string()),
+            ("seed", self.seed.to_string()),
+            ("reject_rate_pct", self.reject_rate.to_string()),
+            ("risk", format!("{:?}", self.risk).to_lowercase()),
+            ("clock", format!("{:?}", self.clock).to_lowercase()),
+            ("together", self.together.to_string()),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
+}

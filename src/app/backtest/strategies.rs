@@ -1,0 +1,84 @@
+//! From what the user named to strategies ready to run: built-in, stored, or a document file.
+
+use crate::app::{Failure, Global};
+use crate::document::strategy::{self, Document, Problem};
+use crate::domain::strategy::StrategyDef;
+use crate::limits::DOCUMENT_BYTES;
+use crate::report::run::StrategyRef;
+use crate::store::{OpenMode, Store, store_path};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A strategy ready to run.
+#[derive(Clone)]
+pub struct Loaded {
+    /// What the engine runs.
+    pub def: Arc<StrategyDef>,
+    /// What a result says of it.
+    pub label: StrategyRef,
+}
+
+/// Loads every named strategy. `store` is the open one, when the command has one; otherwise it is only opened for a
+/// name that is neither a file nor built in.
+///
+/// # Errors
+/// A name that is nothing, or a document with errors: all of them.
+pub fn load(names: &[String], global: &Global, store: Option<&Store>) -> Result<Vec<Loaded>, Failure> {
+    names.iter().map(|name| load_one(name, global, store)).collect()
+}
+
+fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded, Failure> {
+    let path = Path::new(name);
+    if path.is_file() {
+        return from_file(path);
+    }
+    let found = match store {
+        Some(store) => from_store(name, store)?,
+        None if store_path(&global.state()).exists() => from_store(name, &Store::open(&global.state(), OpenMode::MustExist)?)?,
+        None => None,
+    };
+    if let Some(loaded) = found {
+        return Ok(loaded);
+    }
+    match strategy::builtin().iter().find(|(id, _)| *id == name) {
+        Some((id, text)) => compiled(id, None, text.as_bytes(), name),
+        None => {
+            let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
+            let known = known.join(", ");
+            Err(Failure::input(format!("there is no strategy {name:?}: it is no file, not stored, and the built-in ones are {known}")))
+        }
+    }
+}
+
+fn from_file(path: &Path) -> Result<Loaded, Failure> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| Failure::input(format!("{shown} cannot be read: {error}"));
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > DOCUMENT_BYTES as u64 {
+        return Err(Failure::input(format!("{shown} has {length} bytes; a strategy document has at most {DOCUMENT_BYTES}")));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    let stem = path.file_stem().map_or_else(|| "strategy".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    compiled(&stem, None, &bytes, &shown.to_string())
+}
+
+fn from_store(name: &str, store: &Store) -> Result<Option<Loaded>, Failure> {
+    match store.strategies()?.into_iter().find(|stored| stored.id == name && stored.deleted_us.is_none()) {
+        Some(stored) => compiled(&stored.id, Some(stored.version), stored.document.as_bytes(), name).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result<Loaded, Failure> {
+    let (document, warnings): (Document, Vec<Problem>) = strategy::parse(bytes).map_err(|problems| {
+        let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        Failure::input(format!("strategy {shown} has {} problems:\n{}", list.len(), list.join("\n")))
+    })?;
+    for warning in warnings {
+        eprintln!("warning: strategy {shown}: {warning}");
+    }
+    let def = Arc::new(document.compile(id, version.unwrap_or(1)));
+    let label =
+        StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };
+    Ok(Loaded { def, label })
+}

@@ -1,0 +1,41 @@
+//! The only file that reads the clock. Times from here name files and results and pace what is shown; no decision
+//! depends on them.
+
+use crate::domain::time::{Span, Timestamp};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The wall clock, UTC.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Six lower-case hexadecimal digits that differ between two calls: the suffix of ids.
+pub fn id_suffix() -> String {
+    let mixed = (now().nanos() as u64 ^ (u64::from(std::process::id()) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("{:06x}", mixed >> 40)
+}
+
+/// Time since a moment, unaffected by clock steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now.
+    pub fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    /// Since the start.
+    pub fn elapsed(self) -> Span {
+        Span::from_nanos(i64::try_from(self.0.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// Sleeps until this long after the start; returns at once when that is past.
+    pub fn sleep_until(self, after: Span) {
+        let wait = after.nanos() - self.elapsed().nanos();
+        if wait > 0 {
+            std::thread::sleep(Duration::from_nanos(wait.unsigned_abs()));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A decision as JSON and as lines of text: what was decided, and every condition it was decided on by its name.
+
+use crate::domain::decision::{Decision, DecisionKind, Evidence};
+use crate::domain::strategy::{StrategyDef, Threshold};
+use crate::domain::symbol::SymbolSpec;
+use serde_json::{Map, Value, json};
+
+/// One decision with the conditions it was made on (strategy-engine 2.5).
+pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, spec: &SymbolSpec) -> Value {
+    let price = |price: Option<crate::domain::num::Price>| price.map(|price| spec.price_f64(price));
+    let mut value = json!({
+        "timestamp": decision.at.to_string(),
+        "strategy_id": def.id,
+        "version": def.version,
+        "symbol": spec.name,
+        "instance": decision.instance,
+        "price": price(decision.last),
+        "best_bid": price(decision.bid),
+        "best_ask": price(decision.ask),
+    });
+    let fields = value.as_object_mut();
+    if let Some(fields) = fields {
+        kind(&decision.kind, spec, fields);
+        if !evidence.is_empty() {
+            fields.insert("conditions".into(), conditions(evidence, def));
+        }
+    }
+    value
+}
+
+fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
+    let entries = match kind {
+        DecisionKind::Transition { from, to, trigger } => {
+            json!({"kind": "transition", "from_state": from.word(), "to_state": to.word(), "trigger": trigger.word()})
+        }
+        DecisionKind::Refused { guard, value, threshold } => {
+            let shown = |number: &f64| number.is_finite().then_some(*number);
+            json!({"kind": "entry_blocked", "guard": guard.word(), "value": shown(value), "threshold": shown(threshold)})
+        }
+        DecisionKind::Submitted { order, side, qty, limit, purpose } => json!({
+            "kind": "order", "order_id": order.0, "side": side.word(), "quantity": spec.qty_f64(*qty),
+            "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": format!("{purpose:?}").to_lowercase(),
+        }),
+        DecisionKind::CancelSent { order } => json!({"kind": "cancel", "order_id": order.0}),
+        DecisionKind::Filled { order, price, qty } => {
+            json!({"kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.qty_f64(*qty)})
+        }
+        DecisionKind::Rejected { order, reason } => json!({"kind": "reject", "order_id": order.0, "reason": reason.word()}),
+        DecisionKind::StopMoved { price, trigger } => {
+            json!({"kind": "stop_moved", "stop_price": spec.price_f64(*price), "trigger": trigger.word()})
+        }
+        DecisionKind::Warning(warning) => json!({"kind": "warning", "warning": warning.word()}),
+    };
+    if let Value::Object(entries) = entries {
+        into.extend(entries);
+    }
+}
+
+/// Conditions by their id: indicator, value or the reason it is missing, operator, threshold, met.
+pub fn conditions(evidence: &[Evidence], def: &StrategyDef) -> Value {
+    let mut map = Map::new();
+    for entry in evidence {
+        let section = def.section(entry.section).conditions();
+        let Some(condition) = section.get(usize::from(entry.condition)) else { continue };
+        let operator = match condition.threshold {
+            Threshold::Between(..) => "between",
+            _ => condition.comparison.sign(),
+        };
+        let mut shown = json!({
+            "section": entry.section.word(),
+            "indicator": def.operand_name(condition.operand),
+            "value": entry.value.ok(),
+            "operator": operator,
+            "threshold": entry.threshold,
+            "met": entry.met,
+        });
+        if let (Err(reason), Some(fields)) = (entry.value, shown.as_object_mut()) {
+            fields.insert("missing".into(), json!(reason));
+        }
+        if let (Threshold::Between(_, high), Some(fields)) = (condition.threshold, shown.as_object_mut()) {
+            fields.insert("threshold_high".into(), json!(high));
+        }
+        map.insert(condition.id.clone(), shown);
+    }
+    Value::Object(map)
+}
+
+/// A decision on one line, e.g. `ENTRY_EVALUATION → POSITION_ACTIVE (FILL)`.
+pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
+    match &decision.kind {
+        DecisionKind::Transition { from, to, trigger } => format!("{} → {} ({})", from.word(), to.word(), trigger.word()),
+        DecisionKind::Refused { guard, value, threshold } => format!("entry blocked by {}: {value:.4} against {threshold:.4}", guard.word()),
+        DecisionKind::Submitted { order, side, qty, limit, purpose } => {
+            let at = limit.map_or("market".to_owned(), |limit| format!("limit {}", spec.price_decimal(limit)));
+            format!("order {} {} {} at {at} ({})", order.0, side.word(), spec.qty_decimal(*qty), format!("{purpose:?}").to_lowercase())
+        }
+        DecisionKind::CancelSent { order } => format!("cancel of order {}", order.0),
+        DecisionKind::Filled { order, price, qty } => {
+            format!("order {} filled {} at {}", order.0, spec.qty_decimal(*qty), spec.price_decimal(*price))
+        }
+        DecisionKind::Rejected { order, reason } => format!("order {} rejected: {}", order.0, reason.word()),
+        DecisionKind::StopMoved { price, trigger } => format!("stop at {} ({})", spec.price_decimal(*price), trigger.word()),
+        DecisionKind::Warning(warning) => format!("warning: {}", warning.word()),
+    }
+}

@@ -1,0 +1,152 @@
+//! The highest and lowest price of a sliding window, in ticks, for the types that are made of them.
+//!
+//! Documents cannot name these two: they are computed once per window and symbol, whoever reads them, and in ticks
+//! because a division each is what a ratio of them need not pay.
+
+use super::window_params::{WINDOW, one_window};
+use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
+use crate::domain::strategy::IndicatorSpec;
+use crate::domain::time::Timestamp;
+use crate::engine::market::tape::{PointKind, Tape, Window};
+use std::collections::VecDeque;
+
+static HIGHEST_TICKS: Kind = Kind {
+    name: "HIGHEST_TICKS",
+    about: "Highest trade price of the window in ticks",
+    formula: "max p over trades in (T−t1, T−t2]",
+    unit: "ticks",
+    needs: &[Channel::Price],
+    range: None,
+    params: WINDOW,
+    check: one_window,
+    build: |spec, wiring| Box::new(Extreme::new(spec, wiring, true)),
+};
+
+static LOWEST_TICKS: Kind = Kind {
+    name: "LOWEST_TICKS",
+    about: "Lowest trade price of the window in ticks",
+    formula: "min p over trades in (T−t1, T−t2]",
+    build: |spec, wiring| Box::new(Extreme::new(spec, wiring, false)),
+    ..HIGHEST_TICKS
+};
+
+/// The highest price of (T−t1, T−t2] in ticks, with the coverage the whole asks for.
+pub(super) fn highest_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f64, t2: f64) -> SlotId {
+    wiring.part(&HIGHEST_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
+}
+
+/// The lowest, as [`highest_ticks`].
+pub(super) fn lowest_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f64, t2: f64) -> SlotId {
+    wiring.part(&LOWEST_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
+}
+
+/// Highest or lowest price of a sliding window.
+///
+/// Trades are gathered in blocks, and a queue keeps the blocks that can still hold the extreme. Each trade enters
+/// without a branch on its price (which trade is an extreme is chance); only when an extreme leaves the window is
+/// the rest of its block looked through.
+struct Extreme {
+    window: Window,
+    /// 1 for the highest, −1 for the lowest price: `sign · price` is always to be the largest.
+    sign: i64,
+    /// Finished blocks that can still hold the extreme: oldest and best first.
+    blocks: VecDeque<Best>,
+    /// The block that is filling.
+    current: Best,
+    /// Points that have entered.
+    seen: u64,
+}
+
+/// Points in a block.
+const BLOCK: u64 = 16;
+
+/// The best price of a block that is still inside the window.
+#[derive(Clone, Copy)]
+struct Best {
+    /// When it traded last.
+    at: Timestamp,
+    /// Sign · ticks.
+    key: i64,
+    /// Number of the last point of its block.
+    last: u64,
+}
+
+const NOBODY: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
+
+impl Extreme {
+    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        Extreme { window, sign: if highest { 1 } else { -1 }, blocks: VecDeque::new(), current: NOBODY, seen: 0 }
+    }
+}
+
+impl Indicator for Extreme {
+    fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
+        let tape = &look.market.tape;
+        let (start, last) = self.window.span(tape, look.now)?;
+        if self.seen < last {
+            self.enter(tape, last);
+        }
+        if self.current.at <= start {
+            self.current = self.best_of_rest(tape, self.seen, start);
+        }
+        let mut best = self.current.key;
+        while let Some(front) = self.blocks.front() {
+            if front.at > start {
+                best = best.max(front.key);
+                break;
+            }
+            self.renew_front(tape, start);
+        }
+        if best == i64::MIN { Err(Missing::EmptyWindow) } else { Ok((best * self.sign) as f64) }
+    }
+}
+
+impl Extreme {
+    #[inline]
+    fn enter(&mut self, tape: &Tape, last: u64) {
+        if self.seen + 1 < tape.oldest() {
+            // Nobody asked for so long that everything seen has left the tape, and with it every window.
+            self.blocks.clear();
+            (self.current, self.seen) = (NOBODY, tape.oldest() - 1);
+        }
+        for number in self.seen + 1..=last {
+            let point = tape.point(number);
+            let key = if point.kind == PointKind::Interruption { i64::MIN } else { point.price.0 * self.sign };
+            self.current.at = if key >= self.current.key { point.at } else { self.current.at };
+            self.current.key = self.current.key.max(key);
+            if number % BLOCK == 0 {
+                self.finish_block(number);
+            }
+        }
+        self.seen = last;
+    }
+
+    fn finish_block(&mut self, number: u64) {
+        while self.blocks.back().is_some_and(|older| older.key <= self.current.key) {
+            self.blocks.pop_back();
+        }
+        self.blocks.push_back(Best { last: number, ..self.current });
+        self.current = NOBODY;
+    }
+
+    /// The best of the oldest block has left the window: the best of its rest takes its place, unless a newer block
+    /// is as good.
+    #[cold]
+    fn renew_front(&mut self, tape: &Tape, start: Timestamp) {
+        let Some(left) = self.blocks.pop_front() else { return };
+        let rest = self.best_of_rest(tape, left.last, start);
+        if rest.key > self.blocks.front().map_or(i64::MIN, |next| next.key) {
+            self.blocks.push_front(rest);
+        }
+    }
+
+    /// The best after `start` among the points of the block of `last`, up to it.
+    #[cold]
+    fn best_of_rest(&self, tape: &Tape, last: u64, start: Timestamp) -> Best {
+        let first = ((last - 1) / BLOCK * BLOCK + 1).max(tape.oldest());
+        let inside = (first..=last).map(|number| tape.point(number)).filter(|p| p.at > start && p.kind != PointKind::Interruption);
+        let keys = inside.map(|point| Best { at: point.at, key: point.price.0 * self.sign, last });
+        keys.max_by_key(|best| best.key).unwrap_or(NOBODY)
+    }
+}

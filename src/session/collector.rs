@@ -1,0 +1,191 @@
+//! Gathers what a run does into one result: digest, statistics, signals, trades, refusals, coverage.
+//!
+//! Memory grows with signals and trades, not with ticks. Never: a number that did not come from the engine.
+
+use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::num::Money;
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::engine::output::Outputs;
+use crate::report::assumptions::{Assumptions, Coverage};
+use crate::report::run::{Refusals, RunResult, Signal, StrategyRef};
+use crate::report::series::{PriceSeries, price_series};
+use crate::report::statistics::Statistics;
+use crate::session::backtest::Recorder;
+use crate::session::digest::DecisionDigest;
+use crate::session::ports::{Tick, TickKind};
+
+/// What every decision is handed to as well, e.g. a journal file.
+pub type DecisionSink<'a> = dyn FnMut(&Decision, &[Evidence]) + Send + 'a;
+
+/// Gathers a run.
+pub struct Collector<'a> {
+    digest: DecisionDigest,
+    statistics: Option<Statistics>,
+    initial: Money,
+    /// Strategy of every instance.
+    strategies: Vec<u32>,
+    signals: Vec<Signal>,
+    refusals: Refusals,
+    prices: Vec<PriceSeries>,
+    counts: [u64; StreamKind::ALL.len()],
+    first: Option<Timestamp>,
+    last: Timestamp,
+    coverage: Coverage,
+    sink: Option<Box<DecisionSink<'a>>>,
+}
+
+/// What only the caller knows of a result.
+pub struct Labels {
+    /// File or recording.
+    pub source: String,
+    /// The strategies in the order of the session.
+    pub strategies: Vec<StrategyRef>,
+    /// What it stands on; coverage and counts are filled in here.
+    pub assumptions: Assumptions,
+    /// Settings as the user gave them.
+    pub settings: Vec<(String, String)>,
+}
+
+impl<'a> Collector<'a> {
+    /// For a run that starts with this money; `strategies` holds the strategy of every instance.
+    pub fn new(initial: Money, symbols: usize, strategies: Vec<u32>) -> Self {
+        Collector {
+            digest: DecisionDigest::default(),
+            statistics: None,
+            initial,
+            strategies,
+            signals: Vec::new(),
+            refusals: Refusals::default(),
+            prices: (0..symbols).map(|_| price_series()).collect(),
+            counts: [0; StreamKind::ALL.len()],
+            first: None,
+            last: Timestamp::MIN,
+            coverage: Coverage::default(),
+            sink: None,
+        }
+    }
+
+    /// Hands every decision on as well.
+    pub fn with_sink(mut self, sink: Box<DecisionSink<'a>>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    fn decide(&mut self, decision: &Decision, evidence: &[Evidence]) {
+        self.digest.add(decision, evidence);
+        if let Some(sink) = &mut self.sink {
+            sink(decision, evidence);
+        }
+        match decision.kind {
+            DecisionKind::Transition { trigger: Trigger::Section(section), to, .. } if to != State::Inactive => {
+                let strategy = self.strategies[decision.instance as usize];
+                self.signals.push(Signal { at: decision.at, section, symbol: decision.symbol, strategy, price: decision.last });
+            }
+            DecisionKind::Refused { guard, value, threshold } => self.refusals.add(decision.at, guard, value, threshold),
+            _ => {}
+        }
+    }
+
+    /// The result of a run that is over. `warm_at` is when every indicator had been defined.
+    pub fn finish(self, table: &SymbolTable, labels: Labels, orders: u64, warm_at: Option<Timestamp>) -> RunResult {
+        let start = self.first.unwrap_or(Timestamp::from_nanos(0));
+        let end = if self.first.is_some() { self.last } else { start };
+        let mut statistics = self.statistics.unwrap_or_else(|| Statistics::new(start, self.initial));
+        statistics.warm_up(warm_at.unwrap_or(end));
+        let mut coverage = self.coverage;
+        coverage.first = self.first;
+        coverage.last = self.first.map(|_| self.last);
+        let kinds = StreamKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
+        coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
+        let assumptions = Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
+        let prices = table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
+        RunResult {
+            source: labels.source,
+            symbols: table.iter().map(|(_, spec)| spec.clone()).collect(),
+            strategies: labels.strategies,
+            digest: self.digest.finish(),
+            assumptions,
+            summary: statistics.finish(end),
+            orders_count: orders,
+            signals: self.signals,
+            refusals: self.refusals.finish(),
+            prices,
+            settings: labels.settings,
+        }
+    }
+}
+
+fn place(kind: &TickKind) -> Option<usize> {
+    let stream = match kind {
+        TickKind::Trade(_) => StreamKind::Trades,
+        TickKind::BookSnapshot { .. } => StreamKind::BookSnapshots,
+        TickKind::BookChange { .. } => StreamKind::BookChanges,
+        TickKind::Mark(..) | TickKind::OpenInterest(_) => StreamKind::Marks,
+        TickKind::Funding(_) => StreamKind::Funding,
+        TickKind::Bar(_) => StreamKind::Bars,
+        TickKind::Gap(_) => return None,
+    };
+    StreamKind::ALL.iter().position(|(known, _)| *known == stream)
+}
+
+impl Recorder for Collector<'_> {
+    #[inline]
+    fn tick(&mut self, tick: &Tick) {
+        self.last = tick.at;
+        if self.statistics.is_none() {
+            self.first = Some(tick.at);
+            self.statistics = Some(Statistics::new(tick.at, self.initial));
+        }
+        match &tick.kind {
+            TickKind::Trade(trade) => {
+                // Place of trades in `StreamKind::ALL`.
+                self.counts[3] += 1;
+                self.prices[tick.symbol.index()].push(tick.at, trade.price);
+            }
+            TickKind::Gap(gap) => {
+                self.coverage.gap(gap.cause, gap.to - gap.from);
+                if let Some(statistics) = &mut self.statistics {
+                    statistics.gap(gap.from, gap.to);
+                }
+            }
+            kind => {
+                if let Some(place) = place(kind) {
+                    self.counts[place] += 1;
+                }
+                if let TickKind::Bar(bar) = kind {
+                    for price in [bar.low, bar.high, bar.close] {
+                        self.prices[tick.symbol.index()].push(tick.at, price);
+                    }
+                }
+            }
+        }
+    }
+
+    fn outputs(&mut self, out: &Outputs) {
+        let mut used = 0;
+        for decision in &out.decisions {
+            let end = used + usize::from(decision.evidence);
+            self.decide(decision, &out.evidence[used..end]);
+            used = end;
+        }
+        let Some(statistics) = &mut self.statistics else { return };
+        for trade in &out.closed {
+            statistics.trade(trade);
+        }
+        if let Some(point) = &out.equity {
+            statistics.equity(point);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trades_stand_where_the_hot_path_counts_them() {
+        assert_eq!(StreamKind::ALL[3].0, StreamKind::Trades);
+    }
+}
