@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Folders whose names begin a path from the root.
-const FOLDERS: [&str; 8] = ["src/", "tests/", "docs/", "config/", "schema/", "benches/", ".ci/", "examples/"];
+const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "config/", "schema/", "benches/", ".ci/"];
 
 /// Markdown files of the root and of the folders that hold documents.
 pub fn all(root: &Path) -> Vec<PathBuf> {

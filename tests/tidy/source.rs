@@ -37,7 +37,6 @@ pub struct Comment {
 pub struct Module {
     pub name: String,
     pub inline: bool,
-    pub line: usize,
     /// Modules of this file that it stands in.
     pub inside: Vec<String>,
     pub is_test: bool,
@@ -150,7 +149,7 @@ impl Source {
             }
             let (name, line) = (self.word(at + 1).to_owned(), self.tokens[at].line);
             let inside = around.iter().map(|(name, _)| name.clone()).collect();
-            found.push(Module { name: name.clone(), inline, line, inside, is_test: self.in_test(line) });
+            found.push(Module { name: name.clone(), inline, inside, is_test: self.in_test(line) });
             if inline {
                 around.push((name, self.closing(at + 2)));
             }
