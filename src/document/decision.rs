@@ -89,7 +89,9 @@ pub fn conditions(evidence: &[Evidence], def: &StrategyDef) -> Value {
 pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
         DecisionKind::Transition { from, to, trigger } => format!("{} → {} ({})", from.word(), to.word(), trigger.word()),
-        DecisionKind::Refused { guard, value, threshold } => format!("entry blocked by {}: {value:.4} against {threshold:.4}", guard.word()),
+        DecisionKind::Refused { guard, value, threshold } => {
+            format!("entry blocked by {}: {value:.4} against {threshold:.4}", guard.word())
+        }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => {
             let at = limit.map_or("market".to_owned(), |limit| format!("limit {}", spec.price_decimal(limit)));
             format!("order {} {} {} at {at} ({})", order.0, side.word(), spec.qty_decimal(*qty), format!("{purpose:?}").to_lowercase())

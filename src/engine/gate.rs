@@ -8,6 +8,17 @@ use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
 
+/// Why instances are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// Something happened on the symbol's market.
+    Event,
+    /// A whole second is over.
+    Second,
+    /// Somebody asked to be looked at now; nobody else is.
+    Timer,
+}
+
 /// What a look at a group found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
@@ -88,22 +99,32 @@ impl RuleGroup {
         groups
     }
 
-    /// Whether members must be asked now; looks no more often than the interval allows. `clock` is true when only time
-    /// has passed.
+    /// Whether members must be asked now; looks no more often than the interval allows. When looks happen depends on
+    /// the symbol's events alone, not on who watches, or a strategy would decide otherwise beside another.
     #[inline(always)]
-    pub fn look(&mut self, at: Timestamp, clock: bool, set: &mut IndicatorSet, look: Look<'_>) -> Gate {
-        if self.watching == 0 || (clock && !self.on_clock && !self.pending) {
+    pub fn look(&mut self, at: Timestamp, cause: Cause, set: &mut IndicatorSet, look: Look<'_>) -> Gate {
+        if self.pending && at > self.next_look {
+            // Nobody watched, so no timer was set: the look that was put off happened at its time all the same.
+            self.next_look = self.next_look + self.interval;
+            self.pending = false;
+        }
+        let asked = match cause {
+            Cause::Event => true,
+            Cause::Second => self.on_clock || (self.pending && at >= self.next_look),
+            Cause::Timer => self.pending && at >= self.next_look,
+        };
+        if !asked {
             return Gate::Shut;
         }
         if at < self.next_look {
-            if self.pending {
-                return Gate::Shut;
-            }
-            self.pending = true;
-            return Gate::PutOff;
+            let known = std::mem::replace(&mut self.pending, true);
+            return if known || self.watching == 0 { Gate::Shut } else { Gate::PutOff };
         }
         self.next_look = at + self.interval;
         self.pending = false;
+        if self.watching == 0 {
+            return Gate::Shut;
+        }
         for test in &self.tests {
             match set.value(test.slot, look) {
                 Ok(value) if compare(value, test.comparison, test.loosest) => {}

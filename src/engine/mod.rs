@@ -26,7 +26,7 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use desk::{Desk, SessionConfig};
 use excursion::Excursion;
-use gate::{Gate, RuleGroup};
+use gate::{Cause, Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
 use instance::{Instance, Turn, Wake};
 use market::MarketState;
@@ -61,6 +61,10 @@ pub struct Engine {
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
+    /// Time of the last clock event: what asked for it has been served.
+    clock_at: Timestamp,
+    /// Whom the current event concerns; kept for its memory.
+    due: Vec<u32>,
     started: bool,
     warm_at: Option<Timestamp>,
 }
@@ -76,6 +80,8 @@ impl Engine {
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
             timer_stale: true,
+            clock_at: Timestamp::MIN,
+            due: Vec::new(),
             started: false,
             warm_at: None,
         };
@@ -156,11 +162,11 @@ impl Engine {
         if state.indicators.sees_every_trade() {
             state.indicators.on_trade(spec.price_f64(trade.price));
         }
-        let prices = Some((trade.price, trade.price));
+        let mut prices = Some((trade.price, trade.price));
         if self.desk.holds(symbol) {
-            self.value_positions(table, symbol, at, prices, out);
+            prices = self.value_positions(table, symbol, at, prices, out);
         }
-        self.look(table, symbol, at, false, prices, out);
+        self.look(table, symbol, at, Cause::Event, prices, out);
         if self.desk.has_changed() {
             out.equity = Some(self.desk.take_change(at));
         }
@@ -188,13 +194,21 @@ impl Engine {
             }
         }
         if self.desk.holds(symbol) {
-            self.value_positions(table, symbol, at, prices, out);
+            prices = self.value_positions(table, symbol, at, prices, out);
         }
-        self.look(table, symbol, at, false, prices, out);
+        self.look(table, symbol, at, Cause::Event, prices, out);
     }
 
-    /// Marks the positions of a symbol and closes everything when a loss limit is reached.
-    fn value_positions(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
+    /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices that
+    /// stops and targets are compared with: the mark where one is recorded.
+    fn value_positions(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        prices: Option<(Price, Price)>,
+        out: &mut Outputs,
+    ) -> Option<(Price, Price)> {
         let state = &mut self.symbols[symbol.index()];
         if let Some((low, high)) = prices {
             state.excursion.trade(at, low);
@@ -203,6 +217,7 @@ impl Engine {
             }
         }
         let spec = table.spec(symbol);
+        let seen = state.market.mark.map(|mark| (mark, mark)).or(prices);
         let mark = match state.market.mark {
             Some(mark) => Some(mark),
             None => match state.market.touch(at) {
@@ -216,6 +231,7 @@ impl Engine {
         if let Some((trigger, ends)) = self.desk.breach() {
             self.breach(table, at, trigger, ends, out);
         }
+        seen
     }
 
     #[cold]
@@ -227,14 +243,17 @@ impl Engine {
         self.flatten(table, at, trigger, out);
     }
 
-    /// Looks at what may have to act: busy instances that are due, then groups whose gate opens.
+    /// Looks at what may have to act. Positions are served first, then everybody else by priority.
+    ///
+    /// Whom an event concerns is settled before anybody acts, and by each one's own timers and gate: a strategy decides
+    /// the same whatever runs beside it.
     #[inline(always)]
     fn look(
         &mut self,
         table: &SymbolTable,
         symbol: SymbolId,
         at: Timestamp,
-        clock: bool,
+        cause: Cause,
         prices: Option<(Price, Price)>,
         out: &mut Outputs,
     ) {
@@ -242,59 +261,56 @@ impl Engine {
         if state.stale {
             refresh(state, &self.instances);
         }
-        if state.wake.is_due(at, prices) {
-            self.look_at_busy(table, symbol, at, prices, out);
+        if cause != Cause::Event || state.wake.is_due(at, prices) {
+            self.look_at_busy(table, symbol, at, cause, prices, out);
         }
-        let mut from = 0;
-        while let Some(open) = self.next_open_group(table, symbol, from, at, clock) {
-            self.ask_members(table, symbol, open, at, prices, out);
-            from = open + 1;
-        }
-    }
-
-    /// The first group from `from` on whose members must be asked.
-    #[inline(always)]
-    fn next_open_group(&mut self, table: &SymbolTable, symbol: SymbolId, from: usize, at: Timestamp, clock: bool) -> Option<usize> {
         let state = &mut self.symbols[symbol.index()];
         let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
-        for (place, group) in state.groups.iter_mut().enumerate().skip(from) {
-            match group.look(at, clock, &mut state.indicators, look) {
+        for group in &mut state.groups {
+            match group.look(at, cause, &mut state.indicators, look) {
                 Gate::Shut => {}
                 Gate::PutOff => self.timer_stale = true,
-                Gate::Open => return Some(place),
+                Gate::Open => self.due.extend(group.members.iter().filter(|index| self.instances[**index as usize].is_watching())),
             }
         }
-        None
-    }
-
-    fn look_at_busy(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
-        // Positions are served before everything else, then by priority.
-        for engaged in [true, false] {
-            for place in 0..self.symbols[symbol.index()].busy.len() {
-                let index = self.symbols[symbol.index()].busy[place];
-                let instance = &self.instances[index as usize];
-                if instance.is_engaged() == engaged && instance.wake().is_due(at, prices) {
-                    self.with_instance(table, index, at, prices, out, Instance::evaluate);
-                }
-            }
+        if !self.due.is_empty() {
+            self.let_due_act(table, at, prices, out);
         }
     }
 
-    fn ask_members(
+    /// Lets positions act; puts the others that are due on the list.
+    fn look_at_busy(
         &mut self,
         table: &SymbolTable,
         symbol: SymbolId,
-        group: usize,
         at: Timestamp,
+        cause: Cause,
         prices: Option<(Price, Price)>,
         out: &mut Outputs,
     ) {
-        for place in 0..self.symbols[symbol.index()].groups[group].members.len() {
-            let index = self.symbols[symbol.index()].groups[group].members[place];
-            if self.instances[index as usize].is_watching() {
+        for place in 0..self.symbols[symbol.index()].busy.len() {
+            let index = self.symbols[symbol.index()].busy[place];
+            let instance = &self.instances[index as usize];
+            if !instance.is_due(at, cause, prices) {
+                continue;
+            }
+            if instance.is_engaged() {
                 self.with_instance(table, index, at, prices, out, Instance::evaluate);
+            } else {
+                self.due.push(index);
             }
         }
+    }
+
+    #[cold]
+    fn let_due_act(&mut self, table: &SymbolTable, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
+        let mut due = std::mem::take(&mut self.due);
+        // Instances are numbered by priority.
+        due.sort_unstable();
+        for index in due.drain(..) {
+            self.with_instance(table, index, at, prices, out, Instance::evaluate);
+        }
+        self.due = due;
     }
 
     /// Lets one instance act; notices when its state changed.
@@ -347,6 +363,8 @@ impl Engine {
     /// Time passed. Whole seconds are shown to every symbol, other moments to those that asked for them.
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
+        let cause = if second { Cause::Second } else { Cause::Timer };
+        self.clock_at = at;
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
             let spec = table.spec(symbol);
             let state = &mut self.symbols[symbol.index()];
@@ -361,9 +379,12 @@ impl Engine {
                 }
             }
             let state = &mut self.symbols[symbol.index()];
-            if (second && state.on_clock) || symbol_due(state, at) {
+            if state.stale {
+                refresh(state, &self.instances);
+            }
+            if (second && state.on_clock) || next_timer(state, &self.instances, Timestamp::MIN) <= at {
                 state.indicators.turn();
-                self.look(table, symbol, at, true, None, out);
+                self.look(table, symbol, at, cause, None, out);
             }
         }
         if second {
@@ -398,6 +419,8 @@ impl Engine {
             OrderEvent::Liquidated { instance, .. } | OrderEvent::Funding { instance, .. } => Some(*instance),
         };
         let Some(index) = found else { return };
+        // Time has passed since the last market event: nobody may see a value that another one happened to ask for then.
+        self.symbols[self.instances[index as usize].symbol.index()].indicators.turn();
         self.with_instance(table, index, at, None, out, |instance, turn| match event {
             OrderEvent::Acked(_) => {}
             OrderEvent::Filled(fill) => instance.on_fill(fill, turn),
@@ -436,7 +459,7 @@ impl Engine {
         }
     }
 
-    /// The next moment the engine must be told about although nothing happens.
+    /// The next moment the engine must be told about although nothing happens. A moment in the past means now.
     #[inline]
     pub fn next_clock(&mut self) -> Timestamp {
         if self.timer_stale {
@@ -453,10 +476,7 @@ impl Engine {
             if state.stale {
                 refresh(state, &self.instances);
             }
-            next = state.groups.iter().map(RuleGroup::due).fold(next, Timestamp::min);
-            if state.on_clock {
-                next = next.min(state.wake.at);
-            }
+            next = next.min(next_timer(state, &self.instances, self.clock_at));
             if self.started && (state.on_clock || state.indicators.sees_every_second()) {
                 next = next.min(self.next_second);
             }
@@ -485,8 +505,10 @@ impl Engine {
     }
 }
 
-fn symbol_due(state: &SymbolState, at: Timestamp) -> bool {
-    at >= state.wake.at || state.groups.iter().any(|group| at >= group.due())
+/// The earliest moment after `served` that somebody on the symbol waits for.
+fn next_timer(state: &SymbolState, instances: &[Instance], served: Timestamp) -> Timestamp {
+    let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer()).filter(|at| *at > served);
+    state.groups.iter().map(RuleGroup::due).chain(own).min().unwrap_or(Timestamp::MAX)
 }
 
 /// Recomputes what the symbol waits for after one of its instances changed.

@@ -103,9 +103,12 @@ impl Backtest {
         while feed.next(&mut chunk)? {
             for tick in chunk.ticks() {
                 self.tick(&chunk, tick, recorder);
+                if self.stopping && self.engine.is_flat() {
+                    // Right here: where a chunk ends must not change what is decided.
+                    return Ok(());
+                }
             }
-            let stop = watch(Progress { ticks: self.ticks, at: self.at }) == Flow::Stop;
-            if stop || (self.stopping && self.engine.is_flat()) {
+            if watch(Progress { ticks: self.ticks, at: self.at }) == Flow::Stop {
                 break;
             }
         }
@@ -166,7 +169,7 @@ impl Backtest {
     #[cold]
     fn run_due<R: Recorder>(&mut self, limit: Timestamp, recorder: &mut R) {
         loop {
-            let (clock, arrival) = (self.engine.next_clock(), self.venue.next_due());
+            let (clock, arrival) = (self.engine.next_clock().max(self.at), self.venue.next_due());
             if arrival <= limit && arrival <= clock {
                 self.arrivals(arrival, recorder);
             } else if clock < limit {

@@ -93,9 +93,9 @@ impl Answer {
     fn json(&self) -> Vec<Value> {
         let one = |explanation: &Explanation| {
             let def = &self.defs[explanation.strategy as usize];
-            let refusal = explanation.refusal.map(|refusal| {
-                json!({"guard": refusal.guard.word(), "value": refusal.value, "threshold": refusal.threshold})
-            });
+            let refusal = explanation
+                .refusal
+                .map(|refusal| json!({"guard": refusal.guard.word(), "value": refusal.value, "threshold": refusal.threshold}));
             let own = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance);
             json!({
                 "source": self.source,
@@ -128,7 +128,8 @@ impl Answer {
                 )),
                 None => text.push_str("  no limit would refuse an entry now\n"),
             }
-            let own: Vec<&Decision> = self.recent.iter().map(|(made, _)| made).filter(|made| made.instance == explanation.instance).collect();
+            let own: Vec<&Decision> =
+                self.recent.iter().map(|(made, _)| made).filter(|made| made.instance == explanation.instance).collect();
             text.push_str(if own.is_empty() { "  no decisions yet\n" } else { "  last decisions:\n" });
             for made in own {
                 text.push_str(&format!("    {}  {}\n", made.at, decision::line(made, &self.spec)));

@@ -105,8 +105,12 @@ impl Job<'_> {
             for symbol in &self.symbols {
                 let has = symbol.channels();
                 let needed = needs(&strategy.def);
-                let missing: Vec<String> =
-                    needed.iter().filter(|(channel, _)| !has.contains(channel)).flat_map(|(_, parts)| parts).map(|need| format!("  {need}")).collect();
+                let missing: Vec<String> = needed
+                    .iter()
+                    .filter(|(channel, _)| !has.contains(channel))
+                    .flat_map(|(_, parts)| parts)
+                    .map(|need| format!("  {need}"))
+                    .collect();
                 if !missing.is_empty() {
                     let streams: Vec<&str> = symbol.streams.iter().map(|stream| stream.word()).collect();
                     return Err(Failure::input(format!(
@@ -171,11 +175,7 @@ impl Job<'_> {
         Ok(collector.finish(&table, labels, orders, warm_at))
     }
 
-    fn journal_sink<'s>(
-        &self,
-        journal: &'s Journal,
-        backtest: &mut Backtest,
-    ) -> Box<crate::session::collector::DecisionSink<'s>> {
+    fn journal_sink<'s>(&self, journal: &'s Journal, backtest: &mut Backtest) -> Box<crate::session::collector::DecisionSink<'s>> {
         let defs = self.defs();
         let strategies: Vec<u32> = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
         let table = backtest.table().clone();
@@ -251,11 +251,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed_until<'s>(
-        &'s self,
-        options: &Options,
-        backtest: &Backtest,
-    ) -> Result<Box<dyn crate::session::ports::Feed + 's>, Failure> {
+    pub fn feed_until<'s>(&'s self, options: &Options, backtest: &Backtest) -> Result<Box<dyn crate::session::ports::Feed + 's>, Failure> {
         self.source.feed(options, backtest.table())
     }
 }

@@ -120,7 +120,7 @@ fn keep(store: &Store, results: &[RunResult], jobs: &[Job<'_>]) -> Result<(), Fa
             trades: summary.trades.len() as u64,
             wins: summary.trades.iter().filter(|trade| trade.net().0 > 0 && trade.net() >= trade.draw_below).count() as u64,
             net_money: (summary.final_equity - summary.initial - summary.deposits).0,
-            max_drawdown_money: summary.equity_drawdowns.deepest.as_ref().map_or(0, |drawdown| drawdown.depth().0),
+            max_drawdown_money: summary.equity_drawdowns.deepest.first().map_or(0, |drawdown| drawdown.depth().0),
         };
         store.put_result(&record, &result::document(std::slice::from_ref(run), GENERATOR).to_string())?;
         eprintln!("stored as {}", record.id);

@@ -2,9 +2,9 @@
 
 use super::options::{Clock, Options};
 use crate::app::Failure;
+use crate::domain::decimal::Decimal;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
-use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::engine::indicators::Channel;
 use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey, expand, group_by_stem, survey};

@@ -78,7 +78,6 @@ fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result
         eprintln!("warning: strategy {shown}: {warning}");
     }
     let def = Arc::new(document.compile(id, version.unwrap_or(1)));
-    let label =
-        StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };
+    let label = StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };
     Ok(Loaded { def, label })
 }

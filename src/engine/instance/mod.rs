@@ -16,6 +16,7 @@ use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::desk::Desk;
 use crate::engine::excursion::Excursion;
+use crate::engine::gate::Cause;
 use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
 use crate::engine::market::MarketState;
 use crate::engine::output::{Action, Outputs};
@@ -290,6 +291,21 @@ impl Instance {
         }
     }
 
+    /// Whether an event concerns it, unless it watches for S1.
+    #[inline]
+    pub(crate) fn is_due(&self, at: Timestamp, cause: Cause, prices: Option<(Price, Price)>) -> bool {
+        match cause {
+            Cause::Event => self.wake().is_due(at, prices),
+            Cause::Second if self.def.evaluation.on_clock => self.wake().is_due(at, None),
+            _ => self.timer().is_some_and(|timer| at >= timer),
+        }
+    }
+
+    /// The moment it asks to be looked at although nothing happens.
+    pub(crate) fn timer(&self) -> Option<Timestamp> {
+        self.def.evaluation.on_clock.then(|| self.wake().at).filter(|at| *at < Timestamp::MAX)
+    }
+
     /// When it must be looked at again, as long as nothing else happens to it.
     pub fn wake(&self) -> Wake {
         match self.state {
@@ -303,15 +319,21 @@ impl Instance {
         }
     }
 
+    /// The next moment that matters by itself. Nothing that was already acted on may stay here: time would stand still.
     fn next_time(&self) -> Timestamp {
-        let entry_timeout = self.def.z1.timeout.zip(self.entry).map(|(timeout, order)| order.submitted_at + timeout);
-        let close_timeout = self.exit.filter(|order| order.rests).map(|order| order.submitted_at + self.def.ze1.close_timeout);
-        let signal = (self.state == State::SignalDetected).then(|| {
-            let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
-            timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
-        });
-        let waiting = [entry_timeout, close_timeout, signal].into_iter().flatten().min().unwrap_or(Timestamp::MAX);
-        waiting.min(self.retry_at).min(self.hold_until())
+        let due = |order: Option<Working>, after: Option<Span>| {
+            let order = order.filter(|order| !order.cancel_sent);
+            order.zip(after).map_or(Timestamp::MAX, |(order, after)| order.submitted_at + after)
+        };
+        match self.state {
+            State::SignalDetected => {
+                let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
+                timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
+            }
+            State::EntryEvaluation => due(self.entry, self.def.z1.timeout),
+            State::CloseOrderEvaluation => due(self.exit.filter(|order| order.rests), Some(self.def.ze1.close_timeout)).min(self.retry_at),
+            _ => Timestamp::MAX,
+        }
     }
 
     fn hold_until(&self) -> Timestamp {
@@ -364,6 +386,7 @@ impl Instance {
     /// Flat: cools down in `state`, or watches again at once when there is nothing to wait for.
     fn rest(&mut self, cooldown: Span, state: State, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         self.until = turn.at + cooldown;
+        self.retry_at = Timestamp::MAX;
         self.go(state, trigger, turn, evidence);
         if cooldown == Span::ZERO {
             self.cool_down(turn);
