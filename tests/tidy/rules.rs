@@ -143,9 +143,13 @@ fn is_code(comment: &str) -> bool {
 
 /// Follows every `mod` from the roots: files nobody names are problems, files of test modules are marked as such.
 pub fn orphans(tree: &mut Tree) -> Vec<String> {
-    let is_root = |path: &str| {
-        let outside_src = path.split('/').count() == 2 && !path.starts_with("src/");
-        outside_src || path == "src/lib.rs" || path == "src/main.rs"
+    // What cargo compiles by itself: both crates, and every file or folder with a main.rs beside them.
+    let is_root = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+        ["src", file] => file == "lib.rs" || file == "main.rs",
+        ["src", ..] => false,
+        [_, _] => true,
+        [_, _, file] => file == "main.rs",
+        _ => false,
     };
     let mut open: Vec<(String, bool)> = tree.files.keys().filter(|path| is_root(path)).map(|path| (path.clone(), false)).collect();
     let mut reached = BTreeSet::new();
@@ -153,7 +157,7 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
         let Some(source) = tree.files.get_mut(&path) else { continue };
         source.is_test = is_test;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let named_after_folder = name == "mod.rs" || (is_root(&path) && (path.starts_with("src/") || name != "mod.rs"));
+        let named_after_folder = name == "mod.rs" || is_root(&path);
         let base = if named_after_folder { folder.to_owned() } else { path.trim_end_matches(".rs").to_owned() };
         for module in source.modules().iter().filter(|module| !module.inline) {
             let place = [&[base.clone()], module.inside.as_slice(), &[module.name.clone()]].concat().join("/");
