@@ -182,12 +182,16 @@ pub struct Instance {
     until: Timestamp,
     retry_at: Timestamp,
     retries: u32,
+    /// What a dead exit leaves to close; everything when absent.
+    retry_lots: Option<Qty>,
     rejects_in_a_row: u32,
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
     /// Notional and margin taken from the desk.
     committed: (Money, Money),
+    /// Notional and margin held for what the entry order may still fill.
+    reserved: (Money, Money),
     reference: f64,
     entry_checked: Timestamp,
     disabled: bool,
@@ -241,11 +245,13 @@ impl Instance {
             until: Timestamp::MIN,
             retry_at: Timestamp::MAX,
             retries: 0,
+            retry_lots: None,
             rejects_in_a_row: 0,
             unknown_since: None,
             data_loss_warned: false,
             initial_risk: None,
             committed: (Money::ZERO, Money::ZERO),
+            reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,
             entry_checked: Timestamp::MIN,
             disabled: false,
@@ -264,7 +270,7 @@ impl Instance {
     /// Whether it waits for S1, which the symbol's gate may answer for it.
     #[inline]
     pub fn is_watching(&self) -> bool {
-        self.state == State::Monitoring && !self.disabled
+        self.state == State::Monitoring
     }
 
     /// Whether it owns a position or an order.
@@ -345,6 +351,9 @@ impl Instance {
         if !self.s1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
         }
+        if turn.desk.is_paused() {
+            return;
+        }
         // "Do not enter into an emergency": S1 may not fire while E1 is true.
         if self.e1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
@@ -397,6 +406,9 @@ impl Instance {
         if turn.at >= self.until {
             self.signal_at = None;
             self.s1.reset();
+            if self.disabled {
+                return self.go(State::Inactive, Trigger::Reject, turn, None);
+            }
             self.go(State::Monitoring, Trigger::Cooldown, turn, None);
         }
     }
