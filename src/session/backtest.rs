@@ -26,7 +26,7 @@ pub trait Recorder {
 }
 
 /// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
-const END_TRIES: u32 = 64;
+const END_TRIES: u32 = 16;
 
 /// How far a run has come; shown while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -353,7 +353,7 @@ impl Venue {
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
         if limit.is_none() && filled < wanted {
-            let worst = taken.last().map(|(price, _)| *price).or(self.books[request.symbol.index()].last);
+            let worst = taken.last().map(|(price, _)| *price).or_else(|| self.books[request.symbol.index()].depth.last());
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
                 let price = against(spec, spec.price_f64(worst) * factor, request.side);

@@ -322,15 +322,16 @@ impl Instance {
 
     /// Trailing and break-even only ever tighten.
     fn move_stop(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
-        let Some(view) = &own.position else { return };
+        let (Some(view), Some(position)) = (&own.position, &self.position) else { return };
+        let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(self.best_price(position, turn.excursion)));
         let dir = self.side.sign() as f64;
         let best_pct = dir * 100.0 * (view.best - view.entry) / view.entry;
         if let Some(rule) = self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct) {
             self.exits.broke_even = true;
-            self.tighten(view.entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
+            self.tighten(entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
         }
         if let Some(rule) = self.def.trailing.filter(|rule| best_pct >= rule.activation_pct) {
-            self.tighten(view.best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
+            self.tighten(best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
         }
     }
 

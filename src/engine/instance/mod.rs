@@ -509,18 +509,19 @@ impl Instance {
     }
 
     fn position_view(&self, position: &Position, turn: &Turn<'_>) -> PositionView {
-        let entry = position.entry_price(turn.spec);
         let notional = turn.spec.money(position.opened_cost).to_f64();
-        let touch = turn.touch();
+        let tick = turn.spec.price_step.to_f64();
+        let book = turn.market.touch(turn.at).map(|(bid, ask)| (bid.0 as f64, ask.0 as f64));
+        let touch = book.or_else(|| turn.touch().map(|(bid, ask)| (bid / tick, ask / tick)));
         PositionView {
             side: position.side,
-            entry,
-            best: turn.spec.price_f64(self.best_price(position, turn.excursion)),
+            entry: position.opened_cost as f64 / position.opened_lots as f64,
+            best: self.best_price(position, turn.excursion).0 as f64,
             closing: touch.map(|(bid, ask)| if position.side == Side::Buy { bid } else { ask }),
-            last: turn.market.last.map(|(_, trade)| turn.spec.price_f64(trade.price)),
+            last: turn.market.last.map(|(_, trade)| trade.price.0 as f64),
             leverage: position.leverage,
             opened_at: position.opened_at,
-            liquidation: position.liquidation_price(turn.spec),
+            liquidation: position.liquidation_price(turn.spec) / tick,
             fees_pct: 100.0 * position.fees.to_f64() / notional + turn.spec.taker_fee.percent(),
         }
     }
