@@ -1,3 +1,5 @@
+//! Tests of replay from files: order of equal times, books, several files of one source, the real recordings.
+
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{LevelChange, Market};

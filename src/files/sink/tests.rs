@@ -1,3 +1,5 @@
+//! Tests of export: every format reads back equal, half-written files never appear, the real recordings return.
+
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;

@@ -1,3 +1,5 @@
+//! Tests of reading files: every layout and packing, and every kind of bad input with its place.
+
 use super::*;
 use crate::domain::record::RecordBody;
 use std::io::{Cursor, Write};

@@ -1,0 +1,240 @@
+//! Keeps the house in order: arrows between layers, a word at the top of every file, nothing unfinished, nothing that
+//! grows without end, documents that are true about the tree. Every message says where and what to do.
+
+mod tidy {
+    pub mod documents;
+    pub mod rules;
+    pub mod source;
+}
+
+use std::path::Path;
+use tidy::source::Tree;
+use tidy::{documents, rules};
+
+/// Who may name whom in `src/`, lowest layer first. Everybody may name `limits`; a longer path allows only what is
+/// below it. Adapters (`document`, `files`, `store`, `clock`) never name each other.
+const LAYERS: rules::Layers<'static> = &[
+    ("limits", &[]),
+    ("domain", &[]),
+    ("engine", &["domain"]),
+    ("sim", &["domain"]),
+    ("report", &["domain"]),
+    ("session", &["engine", "sim", "report", "domain"]),
+    // Only the catalogue: what types there are, their parameters and the data they need.
+    ("document", &["engine::indicators", "report", "domain"]),
+    ("files", &["session::ports", "domain"]),
+    ("store", &["session::ports", "domain"]),
+    ("clock", &["session::ports", "domain"]),
+    ("app", &["clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    ("main", &["app"]),
+];
+
+/// Layers in which the same input always gives the same output.
+const PURE: [&str; 4] = ["domain", "engine", "sim", "report"];
+
+/// What would break that, or tie these layers to one way of running.
+const IMPURE: [&str; 22] = [
+    "Condvar",
+    "File",
+    "HashMap",
+    "HashSet",
+    "Instant",
+    "Mutex",
+    "RwLock",
+    "SystemTime",
+    "bincode",
+    "dbg",
+    "eprint",
+    "eprintln",
+    "hyper",
+    "print",
+    "println",
+    "rand",
+    "redb",
+    "reqwest",
+    "serde",
+    "serde_json",
+    "tokio",
+    "tracing",
+];
+
+/// Lines of a file; past this it has a second subject.
+const FILE_LINES: usize = 500;
+
+/// Lines of a function, from `fn` to its closing brace.
+const FUNCTION_LINES: usize = 70;
+
+/// Files that are longer. The list only gets shorter and its numbers only smaller.
+const LONG_FILES: &[(&str, usize)] = &[("src/domain/strategy.rs", 517), ("src/engine/instance/mod.rs", 528)];
+
+/// Functions that are longer, likewise.
+const LONG_FUNCTIONS: &[(&str, usize)] = &[("src/files/error.rs::fmt", 76)];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tree() -> Tree {
+    let mut tree = Tree::read(root(), &["src", "benches", "tests", "examples"]);
+    assert!(tree.files.contains_key("src/lib.rs"), "the tree was not found");
+    let lost = rules::orphans(&mut tree);
+    none(&lost);
+    tree
+}
+
+#[track_caller]
+fn none(problems: &[String]) {
+    assert!(problems.is_empty(), "{} to put in order:\n{}\n", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn arrows_between_layers_only_point_down() {
+    none(&rules::arrows(&tree(), LAYERS));
+}
+
+#[test]
+fn pure_layers_stay_pure() {
+    let tree = tree();
+    none(&rules::pure_words(&tree, &PURE, &IMPURE));
+    none(&rules::pure_lints(&tree, &PURE));
+}
+
+#[test]
+fn databases_encodings_and_clocks_are_named_in_one_place() {
+    let tree = tree();
+    none(&rules::only_in(&tree, "redb", "src/store/", "use the functions of `Store`"));
+    none(&rules::only_in(&tree, "bincode", "src/store/codec.rs", "use `codec::encode` and `codec::decode`"));
+    for clock in ["Instant", "SystemTime"] {
+        none(&rules::only_in(&tree, clock, "src/clock.rs", "use `crate::clock` in app, and hand times down as values"));
+    }
+}
+
+#[test]
+fn every_file_says_what_it_does() {
+    none(&rules::module_docs(&tree()));
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    none(&rules::leftovers(&tree()));
+}
+
+#[test]
+fn names_say_something() {
+    none(&rules::empty_names(&tree()));
+}
+
+#[test]
+fn long_files_and_functions_only_shrink() {
+    let tree = tree();
+    none(&rules::ratchet("file", FILE_LINES, &rules::long_files(&tree, FILE_LINES), LONG_FILES));
+    none(&rules::ratchet("function", FUNCTION_LINES, &rules::long_functions(&tree, FUNCTION_LINES), LONG_FUNCTIONS));
+}
+
+#[test]
+fn documents_are_true_about_the_tree() {
+    for document in documents::all(root()) {
+        let text = std::fs::read_to_string(&document).expect("a readable document");
+        none(&documents::dead_ends(root(), &document, &text));
+    }
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    none(&documents::untold(root(), &architecture));
+}
+
+/// Each rule against a small tree that breaks it: a rule that finds nothing keeps nothing.
+mod rules_find {
+    use super::*;
+
+    #[track_caller]
+    fn finds(problems: &[String], places: &[&str]) {
+        let found: Vec<&str> = problems.iter().map(|problem| problem.split(": ").next().unwrap_or_default()).collect();
+        assert_eq!(found, places, "{problems:#?}");
+    }
+
+    #[test]
+    fn arrows_up_in_every_way_to_write_them() {
+        let tree = Tree::of(&[
+            ("src/domain/num.rs", "//! x\nuse crate::{limits::A, engine::Engine};\n"),
+            ("src/engine/mod.rs", "use crate::domain::num;\nfn f() { crate::store::open(); }\n"),
+            (
+                "src/store/mod.rs",
+                "use crate::session::{ports::Feed, backtest};\nuse super::files::Row;\nmod a { use super::super::document; use super::b; }\n",
+            ),
+            (
+                "src/files/row.rs",
+                "use super::super::session::ports::Feed;\n// use crate::store::Store\nconst S: &str = \"crate::store\";\n",
+            ),
+            ("src/main.rs", "fn main() { tradingd::store::open() }\n"),
+            ("src/rest/mod.rs", ""),
+        ]);
+        let places = ["src/domain/num.rs:2", "src/engine/mod.rs:2", "src/main.rs:1", "src/rest/mod.rs:1"];
+        let store = ["src/store/mod.rs:1", "src/store/mod.rs:2", "src/store/mod.rs:3"];
+        finds(&rules::arrows(&tree, LAYERS), &[&places[..], &store[..]].concat());
+    }
+
+    #[test]
+    fn impure_words_outside_tests() {
+        let text =
+            "use std::{fmt, fs::read};\nfn f() { println!(\"HashMap\") }\n#[cfg(test)]\nmod tests { use std::collections::HashMap; }\n";
+        let tree = Tree::of(&[("src/engine/mod.rs", text), ("src/app/mod.rs", text)]);
+        finds(&rules::pure_words(&tree, &PURE, &IMPURE), &["src/engine/mod.rs:2", "src/engine/mod.rs:1"]);
+        finds(&rules::pure_lints(&tree, &PURE), &["src/engine/mod.rs:1"]);
+        let strict = Tree::of(&[("src/sim/mod.rs", "#![deny(clippy::disallowed_methods, clippy::disallowed_types)]")]);
+        finds(&rules::pure_lints(&strict, &PURE), &[]);
+    }
+
+    #[test]
+    fn names_outside_their_place() {
+        let tree = Tree::of(&[("src/app/mod.rs", "// redb\nuse redb::Database;"), ("src/store/mod.rs", "use redb::Database;")]);
+        finds(&rules::only_in(&tree, "redb", "src/store/", "x"), &["src/app/mod.rs:2"]);
+    }
+
+    #[test]
+    fn leftovers() {
+        let text = "fn f(c: char) { a.unwrap(); c == '\"'; }\n// a.b();\n// Words; then more words.\n/// let x = TODO();\nfn g() { dbg!(1) }\n#[cfg(test)]\nmod t {\n fn h() { a.unwrap() }\n}\n";
+        let tree = Tree::of(&[("src/a.rs", text)]);
+        finds(&rules::leftovers(&tree), &["src/a.rs:4", "src/a.rs:1", "src/a.rs:5", "src/a.rs:2"]);
+        finds(&rules::module_docs(&tree), &["src/a.rs:1"]);
+    }
+
+    #[test]
+    fn files_nobody_names_and_tests_behind_a_name() {
+        let mut tree = Tree::of(&[
+            ("src/lib.rs", "mod a;\nmod b { mod c; }"),
+            ("src/a/mod.rs", "#[cfg(test)]\nmod tests;"),
+            ("src/a/tests.rs", "mod deep;"),
+            ("src/a/tests/deep.rs", ""),
+            ("src/b/c.rs", ""),
+            ("src/b/lost.rs", ""),
+            ("tests/it.rs", "mod it { mod part; }"),
+            ("tests/it/part.rs", ""),
+        ]);
+        finds(&rules::orphans(&mut tree), &["src/b/lost.rs:1"]);
+        assert!(tree.files["src/a/tests/deep.rs"].is_test && !tree.files["src/b/c.rs"].is_test);
+    }
+
+    #[test]
+    fn names_that_say_nothing() {
+        let tree = Tree::of(&[("src/util.rs", "struct OrderManager;\nfn helpers() {}\nstruct Utilisation;"), ("src/data.rs", "")]);
+        finds(&rules::empty_names(&tree), &["src/data.rs:1", "src/util.rs:1", "src/util.rs:1", "src/util.rs:2"]);
+    }
+
+    #[test]
+    fn what_grew_and_what_the_list_forgot() {
+        let text =
+            "fn short() {}\nfn long<T>(x: [u8; 3]) -> T where T: A {\n'a'; \"}\"; r#\"}\"#; b'}';\n/* } */\n}\ntrait T { fn none(); }\n";
+        let tree = Tree::of(&[("src/a.rs", text)]);
+        assert_eq!(rules::long_functions(&tree, 3), [("src/a.rs::long".to_owned(), 4)]);
+        assert_eq!(rules::long_files(&tree, 5), [("src/a.rs".to_owned(), 6)]);
+        let found = ["new", "same", "grew", "shrank"].map(|name| (name.to_owned(), 10));
+        let listed = [("same", 10), ("grew", 9), ("shrank", 11), ("gone", 12)];
+        finds(&rules::ratchet("file", 5, &found, &listed), &["new", "grew", "shrank", "gone"]);
+    }
+
+    #[test]
+    fn dead_ends_in_documents() {
+        let text = "[a](Cargo.toml) [b](gone.md#x) [c](https://example.org)\n`src/lib.rs` `src/gone.rs` `src/<kind>.rs`\n";
+        finds(&documents::dead_ends(root(), &root().join("X.md"), text), &["X.md:1", "X.md:2"]);
+        assert!(documents::untold(root(), "src/lib.rs").iter().any(|problem| problem.contains("`src/main.rs`")));
+    }
+}

@@ -1,0 +1,56 @@
+//! What the documents say about the tree: links and paths in them lead somewhere, every layer and decision is told.
+
+use std::path::{Path, PathBuf};
+
+/// Folders whose names begin a path from the root.
+const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "config/", "schema/", "benches/", ".ci/"];
+
+/// Markdown files of the root and of the folders that hold documents.
+pub fn all(root: &Path) -> Vec<PathBuf> {
+    let folders = ["", "docs", "docs/adr", "schema", "tests/data"].map(|folder| root.join(folder));
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    found.sort();
+    found
+}
+
+/// Links and paths of a document that lead nowhere.
+pub fn dead_ends(root: &Path, document: &Path, text: &str) -> Vec<String> {
+    let name = document.strip_prefix(root).unwrap_or(document).display();
+    let folder = document.parent().unwrap_or(root);
+    let mut problems = Vec::new();
+    for (line, text) in text.lines().enumerate().map(|(index, text)| (index + 1, text)) {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+                problems.push(format!("{name}:{line}: the link {link} leads nowhere; correct or remove it"));
+            }
+        }
+        for path in text.split('`').skip(1).step_by(2).filter(|quoted| FOLDERS.iter().any(|folder| quoted.starts_with(folder))) {
+            let plain = !path.contains(|c: char| c.is_whitespace() || "*<{…:".contains(c));
+            if plain && !root.join(path).exists() {
+                problems.push(format!("{name}:{line}: there is no `{path}`; correct or remove it"));
+            }
+        }
+    }
+    problems
+}
+
+/// Layers and decisions that `ARCHITECTURE.md` does not name.
+pub fn untold(root: &Path, architecture: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut must_name = |folder: &str, advice: &str| {
+        let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return };
+        for entry in entries {
+            let name = entry.expect("a readable folder").file_name();
+            let path = format!("{folder}/{}", name.to_string_lossy());
+            if !architecture.contains(&path) {
+                problems.push(format!("ARCHITECTURE.md:1: `{path}` is not named; {advice}"));
+            }
+        }
+    };
+    must_name("src", "say what it does and must never do");
+    must_name("docs/adr", "link the decision");
+    problems
+}
