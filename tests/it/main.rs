@@ -1,14 +1,19 @@
-//! The engine against its reference, from outside: scenarios as text in, decisions as text out.
+//! The engine against its reference, from outside: scenarios as text in, decisions as text out. And the binary against
+//! its users: files in, files out, bad input, killed at random moments.
 //!
 //! One binary for all subjects keeps link time short. Never: a look inside the crate.
 
 mod account;
+mod cli;
+mod commands;
+mod crash;
 mod desk;
 mod exits;
 mod golden;
 mod harness;
 mod limits;
 mod properties;
+mod round_trip;
 mod rules;
 mod sizing;
 mod states;
