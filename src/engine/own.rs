@@ -24,7 +24,7 @@ pub struct OwnView {
     pub exposure_pct: f64,
 }
 
-/// An open position in the quote currency.
+/// An open position; all prices in ticks, so that a round percentage of a round price compares exactly.
 #[derive(Clone, Copy, Debug)]
 pub struct PositionView {
     /// `Buy` for a long.

@@ -296,6 +296,9 @@ impl Test {
                 return Truth::Unknown;
             }
             Truth::True => {
+                if memory.unknown_since.is_some_and(|since| now - since > UNKNOWN_CLEARS_AFTER) {
+                    memory.true_since = None;
+                }
                 memory.true_since.get_or_insert(now);
             }
             Truth::False => memory.true_since = None,

@@ -175,7 +175,10 @@ impl Venue {
 
     /// A cancel leaves us now.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
-        let due = now + self.travel();
+        // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
+        let is_order = |arrival: &&Arrival| matches!(&arrival.what, Travelling::Order(request) if request.id == order);
+        let order_due = self.arrivals.iter().find(is_order).map_or(now, |arrival| arrival.due);
+        let due = (now + self.travel()).max(order_due);
         self.send(Arrival { due, what: Travelling::Cancel(order) });
     }
 
@@ -229,7 +232,7 @@ impl Venue {
         book.last = Some(trade.price);
         book.depth.trade(trade.price);
         if !book.resting.is_empty() {
-            self.trade_hits_resting(table, symbol, at, trade, events);
+            self.hit_resting(table, symbol, at, |order| order.hit(&trade), events);
         }
         if self.books[symbol.index()].positions > 0 {
             self.check_margins(table, symbol, at, (trade.price, trade.price), events);
@@ -252,6 +255,7 @@ impl Venue {
             }
             Market::OpenInterest(_) => {}
         }
+        let prices = prices.or(self.books[symbol.index()].mark.map(|mark| (mark, mark)));
         if let Some(prices) = prices.filter(|_| self.books[symbol.index()].positions > 0) {
             self.check_margins(table, symbol, at, prices, events);
         }
@@ -259,9 +263,7 @@ impl Venue {
 
     /// A bar passes: resting orders fill only when it went through their price; its close is the last price.
     fn bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &crate::domain::event::Bar, events: &mut Vec<OrderEvent>) {
-        for (price, taker) in [(bar.low, Side::Sell), (bar.high, Side::Buy)] {
-            self.trade_hits_resting(table, symbol, at, Trade { price, qty: bar.volume, taker }, events);
-        }
+        self.hit_resting(table, symbol, at, |order| order.passed(bar), events);
         let book = &mut self.books[symbol.index()];
         book.last = Some(bar.close);
         book.depth.trade(bar.close);
@@ -272,11 +274,19 @@ impl Venue {
         self.books[symbol.index()].depth.forget();
     }
 
-    fn trade_hits_resting(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, events: &mut Vec<OrderEvent>) {
+    /// Fills resting orders with the lots that `hit` says reach them.
+    fn hit_resting(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        hit: impl Fn(&mut Resting) -> Qty,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let spec = table.spec(symbol);
         let mut resting = std::mem::take(&mut self.books[symbol.index()].resting);
         resting.retain_mut(|order| {
-            let qty = order.hit(&trade);
+            let qty = hit(order);
             if qty.is_zero() {
                 return true;
             }
@@ -355,7 +365,7 @@ impl Venue {
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
         if limit.is_none() && filled < wanted {
-            let worst = taken.last().map(|(price, _)| *price).or(self.books[request.symbol.index()].last);
+            let worst = taken.last().map(|(price, _)| *price).or_else(|| self.books[request.symbol.index()].depth.last());
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
                 let price = against(spec, spec.price_f64(worst) * factor, request.side);
@@ -416,6 +426,7 @@ impl Venue {
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
             margin.paid -= Money(margin.paid.0 * i128::from(fill.qty.0) / i128::from(margin.lots));
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
+            margin.paid = Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
             margin.lots -= fill.qty.0;
             if margin.lots == 0 {
                 self.margins.remove(&request.instance);
@@ -457,13 +468,18 @@ impl Venue {
         for (instance, margin) in dead {
             self.margins.remove(&instance);
             self.books[symbol.index()].forget_position();
-            self.books[symbol.index()].resting.retain(|order| order.request.instance != instance);
             self.counts.liquidations += 1;
             let price = margin.bankruptcy_price(spec);
             let qty = Qty(margin.lots);
             let fee = spec.notional(price, qty).at_rate(Rate::from_percent(self.config.liquidation_fee_pct));
             let fill = Fill { order: OrderId(0), symbol, side: margin.side.opposite(), price, qty, fee, liquidity: Liquidity::Taker, at };
             events.push(OrderEvent::Liquidated { fill, instance });
+            self.books[symbol.index()].resting.retain(|order| {
+                if order.request.instance == instance {
+                    events.push(OrderEvent::Done { order: order.request.id, filled: order.filled });
+                }
+                order.request.instance != instance
+            });
         }
     }
 }
@@ -498,18 +514,22 @@ impl Margin {
     fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();
-        let paid = self.paid.to_f64() / notional.to_f64();
         let dir = self.side.sign() as f64;
-        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - 1.0 / f64::from(self.leverage) + paid));
+        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.margin_share(notional)));
         match self.side {
             Side::Buy => (spec.price_floor(liquidation), ALWAYS_SAFE.1),
             Side::Sell => (ALWAYS_SAFE.0, spec.price_ceil(liquidation)),
         }
     }
 
+    /// What is left of the margin, as a share of the notional.
+    fn margin_share(&self, notional: Money) -> f64 {
+        1.0 / f64::from(self.leverage) - self.paid.to_f64() / notional.to_f64()
+    }
+
     /// Where the margin is exactly gone.
     fn bankruptcy_price(&self, spec: &SymbolSpec) -> Price {
-        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 / f64::from(self.leverage));
+        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 * self.margin_share(spec.money(self.cost)));
         Price(against(spec, price, self.side.opposite()).0.max(1))
     }
 }
