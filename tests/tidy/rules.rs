@@ -43,8 +43,8 @@ pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
         for used in written {
             let to = used.segments.first().map_or("", String::as_str);
             let own = to == from || to == "limits" || !layers.iter().any(|(name, _)| *name == to);
-            let matches = |rule: &&str| rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str));
-            if !own && !allowed.iter().any(|rule| matches(&rule)) {
+            let matches = |rule: &str| rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str));
+            if !own && !allowed.iter().any(|rule| matches(rule)) {
                 let (used, line) = (used.segments.join("::"), used.line);
                 problems.push(format!(
                     "{path}:{line}: `{from}` must not name `{used}` (it may name: {}); move what both need down to a layer below, \
@@ -160,7 +160,8 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
         let named_after_folder = name == "mod.rs" || is_root(&path);
         let base = if named_after_folder { folder.to_owned() } else { path.trim_end_matches(".rs").to_owned() };
         for module in source.modules().iter().filter(|module| !module.inline) {
-            let place = [&[base.clone()], module.inside.as_slice(), &[module.name.clone()]].concat().join("/");
+            let inside = module.inside.iter().map(|name| format!("{name}/")).collect::<String>();
+            let place = format!("{base}/{inside}{}", module.name);
             for file in [format!("{place}.rs"), format!("{place}/mod.rs")] {
                 open.push((file, is_test || module.is_test));
             }
