@@ -59,6 +59,8 @@ struct Holding {
     mark: Price,
     unrealised: Money,
     exposure: Money,
+    /// Notional of entries in flight.
+    reserved: Money,
     /// Positions or entries in flight.
     occupants: u32,
 }
@@ -77,6 +79,8 @@ pub struct Desk {
     unrealised: Money,
     exposure: Money,
     used_margin: Money,
+    /// Notional of all entries in flight.
+    reserved: Money,
     holdings: Vec<Holding>,
     /// Positions and entries in flight: all, and by strategy.
     occupants: u32,
@@ -113,6 +117,7 @@ impl Desk {
             unrealised: Money::ZERO,
             exposure: Money::ZERO,
             used_margin: Money::ZERO,
+            reserved: Money::ZERO,
             holdings: vec![Holding::default(); symbols],
             occupants: 0,
             strategy_occupants: vec![0; strategies],
@@ -152,7 +157,12 @@ impl Desk {
         self.exposure
     }
 
-    /// Margin used by open positions.
+    /// Σ |position| at mark and entries in flight: what a further entry adds to.
+    pub fn taken_exposure(&self) -> Money {
+        self.exposure + self.reserved
+    }
+
+    /// Margin used by open positions and entries in flight.
     pub fn used_margin(&self) -> Money {
         self.used_margin
     }
@@ -162,9 +172,10 @@ impl Desk {
         self.occupants
     }
 
-    /// Notional in one symbol.
+    /// Notional in one symbol, entries in flight included.
     pub fn symbol_exposure(&self, symbol: SymbolId) -> Money {
-        self.holdings[symbol.index()].exposure
+        let holding = &self.holdings[symbol.index()];
+        holding.exposure + holding.reserved
     }
 
     /// Whether any position is open in a symbol.
@@ -246,6 +257,12 @@ impl Desk {
         self.changed = true;
     }
 
+    /// Notional of an entry on its way (positive), filled or given back (negative).
+    pub fn reserve(&mut self, symbol: SymbolId, notional: Money) {
+        self.holdings[symbol.index()].reserved += notional;
+        self.reserved += notional;
+    }
+
     /// Margin and strategy notional changed by opening (positive) or closing (negative).
     pub fn commit(&mut self, strategy: u32, notional: Money, margin: Money) {
         self.strategy_exposure[strategy as usize] += notional;
@@ -320,6 +337,11 @@ impl Desk {
             return None;
         }
         Some((Trigger::Risk, equity <= self.stop_floor))
+    }
+
+    /// Whether somebody asked for no new entries.
+    pub fn is_paused(&self) -> bool {
+        self.paused_by_command
     }
 
     /// No new entries until resumed.

@@ -24,7 +24,7 @@ pub struct OwnView {
     pub exposure_pct: f64,
 }
 
-/// An open position in the quote currency.
+/// An open position; all prices in ticks, so that a round percentage of a round price compares exactly.
 #[derive(Clone, Copy, Debug)]
 pub struct PositionView {
     /// `Buy` for a long.
@@ -55,6 +55,11 @@ impl PositionView {
 }
 
 impl OwnView {
+    /// For strategies that never read it.
+    pub fn unread(now: Timestamp) -> Self {
+        OwnView { now, signal_at: None, position: None, session_pnl_pct: 0.0, open_positions: 0, exposure_pct: 0.0 }
+    }
+
     /// The value now.
     pub fn value(&self, which: OwnValue) -> Value {
         let position = self.position.as_ref().ok_or(Missing::NoPosition);

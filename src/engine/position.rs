@@ -26,6 +26,8 @@ pub struct Position {
     pub fees: Money,
     /// Funding received.
     pub funding: Money,
+    /// Entry fees and funding paid out of the margin of the open lots.
+    pub paid: Money,
     /// Twice the ticks × lots lost against the mids the decisions saw; `None` once a mid was unknown.
     pub slippage_x2: Option<i128>,
     /// First fill.
@@ -50,6 +52,7 @@ impl Position {
             exit_value: 0,
             fees: Money::ZERO,
             funding: Money::ZERO,
+            paid: Money::ZERO,
             slippage_x2: Some(0),
             opened_at: fill.at,
             first_price: fill.price,
@@ -65,6 +68,7 @@ impl Position {
         self.cost += value;
         self.opened_lots += fill.qty.0;
         self.opened_cost += value;
+        self.paid += fill.fee;
         self.count(fill, mid_x2);
     }
 
@@ -74,11 +78,18 @@ impl Position {
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
         // The last exit takes the remainder of the division with it, so the parts add up to the whole.
         let cost = if fill.qty.0 == self.lots { self.cost } else { self.cost * i128::from(fill.qty.0) / i128::from(self.lots) };
+        self.paid = Money(self.paid.0 * i128::from(self.lots - fill.qty.0) / i128::from(self.lots));
         self.lots -= fill.qty.0;
         self.cost -= cost;
         self.exit_value += value;
         self.count(fill, mid_x2);
         i128::from(self.side.sign()) * (value - cost)
+    }
+
+    /// Funding was settled: received when positive.
+    pub fn settle_funding(&mut self, amount: Money) {
+        self.funding += amount;
+        self.paid += -amount;
     }
 
     fn count(&mut self, fill: &Fill, mid_x2: Option<i64>) {
@@ -115,7 +126,7 @@ impl Position {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();
         let entry = average(self.cost, self.lots, spec);
-        let paid = (self.fees - self.funding).to_f64() / notional.to_f64().max(f64::MIN_POSITIVE);
+        let paid = self.paid.to_f64() / notional.to_f64().max(f64::MIN_POSITIVE);
         let dir = self.side.sign() as f64;
         entry * (1.0 + dir * (maintenance - 1.0 / f64::from(self.leverage) + paid))
     }

@@ -190,6 +190,8 @@ pub struct EntryImpact {
     pub stop_pct: Option<f64>,
     /// Distance to liquidation, percent.
     pub liquidation_pct: f64,
+    /// Σ notional the strategy itself allows, percent of equity.
+    pub total_exposure_pct: Option<f64>,
     /// Spread, percent, when a book is recorded.
     pub spread_pct: Option<f64>,
     /// Order price against mid, percent, when both are known.
@@ -215,7 +217,8 @@ pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRe
     let position_limit = limits.max_position_pct.map(|pct| pct * f64::from(limits.max_leverage));
     over(Guard::PositionNotional, share_pct(impact.notional, impact.equity), position_limit)?;
     over(Guard::SymbolExposure, share_pct(impact.symbol_exposure + impact.notional, impact.equity), limits.symbol_exposure_pct)?;
-    over(Guard::TotalExposure, share_pct(impact.total_exposure + impact.notional, impact.equity), limits.total_exposure_pct)?;
+    let total_limit = [limits.total_exposure_pct, impact.total_exposure_pct].into_iter().flatten().reduce(f64::min);
+    over(Guard::TotalExposure, share_pct(impact.total_exposure + impact.notional, impact.equity), total_limit)?;
     let margin = Money(impact.notional.0 / i128::from(impact.leverage.max(1)));
     over(Guard::Margin, share_pct(impact.used_margin + margin, impact.equity), limits.margin_pct)?;
     if let (Some(times), Some(stop)) = (limits.min_liquidation_to_stop, impact.stop_pct)

@@ -68,12 +68,7 @@ impl RecordSink {
     ///
     /// # Errors
     /// What the writer reports.
-    pub fn to_writer(
-        name: &Path,
-        writer: Box<dyn std::io::Write + Send>,
-        layout: Layout,
-        format: FileFormat,
-    ) -> Result<Self, FileError> {
+    pub fn to_writer(name: &Path, writer: Box<dyn std::io::Write + Send>, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
         let target = Target::over(name, writer, format).map_err(|error| FileError::writing(name, error))?;
         RecordSink::over(name, target, layout, format)
     }

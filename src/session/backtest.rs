@@ -25,6 +25,9 @@ pub trait Recorder {
     fn outputs(&mut self, out: &Outputs);
 }
 
+/// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
+const END_TRIES: u32 = 16;
+
 /// How far a run has come; shown while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
@@ -218,8 +221,17 @@ impl Backtest {
 
     /// The data is over: what works is cancelled, what is open is closed at once.
     fn finish<R: Recorder>(&mut self, recorder: &mut R) {
-        self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
-        self.flush(self.at, recorder);
+        for _ in 0..END_TRIES {
+            self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
+            self.flush(self.at, recorder);
+            self.answer_all(recorder);
+            if self.engine.is_flat() {
+                return;
+            }
+        }
+    }
+
+    fn answer_all<R: Recorder>(&mut self, recorder: &mut R) {
         while self.venue.next_due() != Timestamp::MAX {
             // Nothing can be learned any more, so nothing is gained by waiting for the latency.
             let due = self.venue.next_due();

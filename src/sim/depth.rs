@@ -21,7 +21,9 @@ const SYNTHETIC_LEVELS: i64 = 20;
 pub struct Depth {
     book: Book,
     updated: Option<Timestamp>,
+    /// Last trade; the middle of the last book while no trade is known.
     last: Option<Price>,
+    traded: bool,
     synthetic: SyntheticBook,
     /// Lots taken from the synthetic book since the last trade, buyers' and sellers' takings.
     taken: [i64; 2],
@@ -30,20 +32,21 @@ pub struct Depth {
 impl Depth {
     /// Nothing known yet.
     pub fn new(synthetic: SyntheticBook) -> Self {
-        Depth { book: Book::default(), updated: None, last: None, synthetic, taken: [0; 2] }
+        Depth { book: Book::default(), updated: None, last: None, traded: false, synthetic, taken: [0; 2] }
     }
 
     /// A trade: the synthetic book stands around it, untouched.
     #[inline]
     pub fn trade(&mut self, price: Price) {
         self.last = Some(price);
+        self.traded = true;
         self.taken = [0; 2];
     }
 
     /// A snapshot: our takings are forgotten.
     pub fn replace(&mut self, at: Timestamp, bids: &[Level], asks: &[Level]) {
         self.book.replace(bids, asks);
-        self.updated = Some(at);
+        self.changed(at);
     }
 
     /// Changed levels: our takings there are forgotten.
@@ -51,7 +54,15 @@ impl Depth {
         for change in changes {
             self.book.change(change.side, change.level);
         }
+        self.changed(at);
+    }
+
+    fn changed(&mut self, at: Timestamp) {
         self.updated = Some(at);
+        if let (false, Some(bid), Some(ask)) = (self.traded, self.book.bids().first(), self.book.asks().first()) {
+            self.last = Some(Price((bid.price.0 + ask.price.0) / 2));
+            self.taken = [0; 2];
+        }
     }
 
     /// The book cannot be believed any more.
@@ -63,6 +74,11 @@ impl Depth {
     /// Whether there is neither a trade nor a book.
     pub fn is_unknown(&self) -> bool {
         self.last.is_none() && self.updated.is_none()
+    }
+
+    /// The price the synthetic book stands around.
+    pub fn last(&self) -> Option<Price> {
+        self.last
     }
 
     fn is_fresh(&self, at: Timestamp) -> bool {

@@ -128,7 +128,12 @@ struct SymbolBooks {
     mark: Option<Price>,
     last: Option<Price>,
     positions: u32,
+    /// Outside of these prices some margin may be used up; inside none is. Wider than need be is allowed.
+    safe: (Price, Price),
 }
+
+/// No position, no danger.
+const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
 
 /// The venue.
 pub struct Venue {
@@ -144,7 +149,14 @@ impl Venue {
     /// A venue before its first event.
     pub fn new(config: VenueConfig, symbols: usize) -> Self {
         let books = (0..symbols)
-            .map(|_| SymbolBooks { depth: Depth::new(config.synthetic), resting: Vec::new(), mark: None, last: None, positions: 0 })
+            .map(|_| SymbolBooks {
+                depth: Depth::new(config.synthetic),
+                resting: Vec::new(),
+                mark: None,
+                last: None,
+                positions: 0,
+                safe: ALWAYS_SAFE,
+            })
             .collect();
         let chance = Chance::new(config.seed);
         Venue { config, chance, books, arrivals: VecDeque::new(), margins: BTreeMap::new(), counts: VenueCounts::default() }
@@ -163,7 +175,10 @@ impl Venue {
 
     /// A cancel leaves us now.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
-        let due = now + self.travel();
+        // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
+        let is_order = |arrival: &&Arrival| matches!(&arrival.what, Travelling::Order(request) if request.id == order);
+        let order_due = self.arrivals.iter().find(is_order).map_or(now, |arrival| arrival.due);
+        let due = (now + self.travel()).max(order_due);
         self.send(Arrival { due, what: Travelling::Cancel(order) });
     }
 
@@ -217,7 +232,7 @@ impl Venue {
         book.last = Some(trade.price);
         book.depth.trade(trade.price);
         if !book.resting.is_empty() {
-            self.trade_hits_resting(table, symbol, at, trade, events);
+            self.hit_resting(table, symbol, at, |order| order.hit(&trade), events);
         }
         if self.books[symbol.index()].positions > 0 {
             self.check_margins(table, symbol, at, (trade.price, trade.price), events);
@@ -240,6 +255,7 @@ impl Venue {
             }
             Market::OpenInterest(_) => {}
         }
+        let prices = prices.or(self.books[symbol.index()].mark.map(|mark| (mark, mark)));
         if let Some(prices) = prices.filter(|_| self.books[symbol.index()].positions > 0) {
             self.check_margins(table, symbol, at, prices, events);
         }
@@ -247,9 +263,7 @@ impl Venue {
 
     /// A bar passes: resting orders fill only when it went through their price; its close is the last price.
     fn bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &crate::domain::event::Bar, events: &mut Vec<OrderEvent>) {
-        for (price, taker) in [(bar.low, Side::Sell), (bar.high, Side::Buy)] {
-            self.trade_hits_resting(table, symbol, at, Trade { price, qty: bar.volume, taker }, events);
-        }
+        self.hit_resting(table, symbol, at, |order| order.passed(bar), events);
         let book = &mut self.books[symbol.index()];
         book.last = Some(bar.close);
         book.depth.trade(bar.close);
@@ -260,11 +274,19 @@ impl Venue {
         self.books[symbol.index()].depth.forget();
     }
 
-    fn trade_hits_resting(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, events: &mut Vec<OrderEvent>) {
+    /// Fills resting orders with the lots that `hit` says reach them.
+    fn hit_resting(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        hit: impl Fn(&mut Resting) -> Qty,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let spec = table.spec(symbol);
         let mut resting = std::mem::take(&mut self.books[symbol.index()].resting);
         resting.retain_mut(|order| {
-            let qty = order.hit(&trade);
+            let qty = hit(order);
             if qty.is_zero() {
                 return true;
             }
@@ -343,7 +365,7 @@ impl Venue {
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
         if limit.is_none() && filled < wanted {
-            let worst = taken.last().map(|(price, _)| *price).or(self.books[request.symbol.index()].last);
+            let worst = taken.last().map(|(price, _)| *price).or_else(|| self.books[request.symbol.index()].depth.last());
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
                 let price = against(spec, spec.price_f64(worst) * factor, request.side);
@@ -384,11 +406,11 @@ impl Venue {
         let rate = if liquidity == Liquidity::Maker { maker } else { taker };
         let fee = spec.notional(price, qty).at_rate(rate);
         let fill = Fill { order: request.id, symbol: request.symbol, side: request.side, price, qty, fee, liquidity, at };
-        self.keep_margin(request, &fill);
+        self.keep_margin(spec, request, &fill);
         events.push(OrderEvent::Filled(fill));
     }
 
-    fn keep_margin(&mut self, request: &OrderRequest, fill: &Fill) {
+    fn keep_margin(&mut self, spec: &SymbolSpec, request: &OrderRequest, fill: &Fill) {
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
         if request.purpose == Purpose::Entry {
             let positions = &mut self.books[request.symbol.index()].positions;
@@ -399,12 +421,16 @@ impl Venue {
             margin.lots += fill.qty.0;
             margin.cost += value;
             margin.paid += fill.fee;
+            let limits = margin.limits(spec);
+            self.books[request.symbol.index()].watch(limits);
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
+            margin.paid -= Money(margin.paid.0 * i128::from(fill.qty.0) / i128::from(margin.lots));
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
+            margin.paid = Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
             margin.lots -= fill.qty.0;
             if margin.lots == 0 {
                 self.margins.remove(&request.instance);
-                self.books[request.symbol.index()].positions -= 1;
+                self.books[request.symbol.index()].forget_position();
             }
         }
     }
@@ -416,6 +442,8 @@ impl Venue {
             let paid = table.spec(symbol).notional(mark, Qty(margin.lots)).at_rate(rate);
             let amount = Money(-i128::from(margin.side.sign()) * paid.0);
             margin.paid += -amount;
+            let limits = margin.limits(table.spec(symbol));
+            self.books[symbol.index()].watch(limits);
             events.push(OrderEvent::Funding { symbol, instance: *instance, amount });
         }
     }
@@ -429,20 +457,44 @@ impl Venue {
         prices: (Price, Price),
         events: &mut Vec<OrderEvent>,
     ) {
-        let (low, high) = self.books[symbol.index()].mark.map_or(prices, |mark| (mark, mark));
+        let book = &self.books[symbol.index()];
+        let (low, high) = book.mark.map_or(prices, |mark| (mark, mark));
+        if low > book.safe.0 && high < book.safe.1 {
+            return;
+        }
         let spec = table.spec(symbol);
         let dead = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
         let dead: Vec<(u32, Margin)> = dead.map(|(instance, margin)| (*instance, *margin)).collect();
         for (instance, margin) in dead {
             self.margins.remove(&instance);
-            self.books[symbol.index()].positions -= 1;
-            self.books[symbol.index()].resting.retain(|order| order.request.instance != instance);
+            self.books[symbol.index()].forget_position();
             self.counts.liquidations += 1;
             let price = margin.bankruptcy_price(spec);
             let qty = Qty(margin.lots);
             let fee = spec.notional(price, qty).at_rate(Rate::from_percent(self.config.liquidation_fee_pct));
             let fill = Fill { order: OrderId(0), symbol, side: margin.side.opposite(), price, qty, fee, liquidity: Liquidity::Taker, at };
             events.push(OrderEvent::Liquidated { fill, instance });
+            self.books[symbol.index()].resting.retain(|order| {
+                if order.request.instance == instance {
+                    events.push(OrderEvent::Done { order: order.request.id, filled: order.filled });
+                }
+                order.request.instance != instance
+            });
+        }
+    }
+}
+
+impl SymbolBooks {
+    /// A margin is used up at or beyond these prices.
+    fn watch(&mut self, (below, above): (Price, Price)) {
+        self.safe = (self.safe.0.max(below), self.safe.1.min(above));
+    }
+
+    /// One position less; without any nothing is in danger.
+    fn forget_position(&mut self) {
+        self.positions -= 1;
+        if self.positions == 0 {
+            self.safe = ALWAYS_SAFE;
         }
     }
 }
@@ -454,21 +506,30 @@ impl Margin {
     }
 
     fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
-        let entry = self.entry(spec);
+        let (below, above) = self.limits(spec);
+        low <= below || high >= above
+    }
+
+    /// Prices at or beyond which the margin is used up.
+    fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();
-        let paid = self.paid.to_f64() / notional.to_f64();
         let dir = self.side.sign() as f64;
-        let liquidation = entry * (1.0 + dir * (maintenance - 1.0 / f64::from(self.leverage) + paid));
+        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.margin_share(notional)));
         match self.side {
-            Side::Buy => spec.price_f64(low) <= liquidation,
-            Side::Sell => spec.price_f64(high) >= liquidation,
+            Side::Buy => (spec.price_floor(liquidation), ALWAYS_SAFE.1),
+            Side::Sell => (ALWAYS_SAFE.0, spec.price_ceil(liquidation)),
         }
+    }
+
+    /// What is left of the margin, as a share of the notional.
+    fn margin_share(&self, notional: Money) -> f64 {
+        1.0 / f64::from(self.leverage) - self.paid.to_f64() / notional.to_f64()
     }
 
     /// Where the margin is exactly gone.
     fn bankruptcy_price(&self, spec: &SymbolSpec) -> Price {
-        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 / f64::from(self.leverage));
+        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 * self.margin_share(spec.money(self.cost)));
         Price(against(spec, price, self.side.opposite()).0.max(1))
     }
 }

@@ -1,6 +1,6 @@
 //! A resting order and the queue ahead of it.
 
-use crate::domain::event::Trade;
+use crate::domain::event::{Bar, Trade};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderRequest, Side};
 
@@ -18,18 +18,14 @@ pub struct Resting {
 }
 
 impl Resting {
-    /// Lots of a trade that reach this order: what is left behind the queue at its price, all of it beyond.
+    /// Lots of a trade that reach this order: what is left behind the queue when the opposite taker trades at its price,
+    /// all of it when anybody trades beyond.
     pub fn hit(&mut self, trade: &Trade) -> Qty {
-        if trade.taker == self.request.side {
-            return Qty::ZERO;
-        }
-        let through = match self.request.side {
-            Side::Buy => trade.price < self.price,
-            Side::Sell => trade.price > self.price,
-        };
         let mut reaching = trade.qty.0;
-        if !through {
-            if trade.price != self.price {
+        if self.is_through(trade.price) {
+            self.ahead = 0;
+        } else {
+            if trade.price != self.price || trade.taker == self.request.side {
                 return Qty::ZERO;
             }
             let queue = self.ahead.min(reaching);
@@ -37,5 +33,19 @@ impl Resting {
             reaching -= queue;
         }
         Qty(reaching).min(self.request.qty - self.filled)
+    }
+
+    /// Lots of a bar that reach this order: all when it went beyond the price, none when it only touched it, because
+    /// who traded there first is unknown.
+    pub fn passed(&mut self, bar: &Bar) -> Qty {
+        let extreme = if self.request.side == Side::Buy { bar.low } else { bar.high };
+        if self.is_through(extreme) { bar.volume.min(self.request.qty - self.filled) } else { Qty::ZERO }
+    }
+
+    fn is_through(&self, price: Price) -> bool {
+        match self.request.side {
+            Side::Buy => price < self.price,
+            Side::Sell => price > self.price,
+        }
     }
 }

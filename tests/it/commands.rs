@@ -67,7 +67,7 @@ fn a_bad_file_is_refused_with_its_place_and_nothing_of_the_import_is_kept() {
             ran.fails(name, 64, &[&[name], words].concat());
             assert!(ran.out.is_empty() && ran.err.len() < 1_000, "{name}: {}", ran.err);
         }
-        assert_eq!(cli.recordings(), [kept.clone()], "{name}");
+        assert_eq!(cli.recordings(), std::slice::from_ref(&kept), "{name}");
     }
     cli.holds_exactly(21_313);
 }
@@ -133,7 +133,7 @@ fn what_is_not_there_is_named_with_a_way_out() {
     }
     assert!(!cli.at("x.csv").exists());
     cli.run(&["export", id, "--out", "none/x.csv"]).fails("no such directory", 1, &["directory does not exist", "another path"]);
-    assert_eq!(cli.recordings(), [recording.clone()]);
+    assert_eq!(cli.recordings(), std::slice::from_ref(&recording));
 }
 
 #[test]

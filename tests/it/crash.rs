@@ -127,7 +127,7 @@ fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
             acknowledged.clear();
         }
         // Half of the kills in the later half, where commits and the acknowledgement are.
-        let share = if chance.next() % 2 == 0 { chance.share() } else { 0.5 + 0.5 * chance.share() };
+        let share = if chance.next().is_multiple_of(2) { chance.share() } else { 0.5 + 0.5 * chance.share() };
         let told = run(&cli, &job, Some(whole.mul_f64(share)));
         if told.is_empty() {
             cut += 1

@@ -16,7 +16,8 @@ type Lines = Box<dyn Iterator<Item = String>>;
 
 /// Values that say nothing are as good as none.
 fn is_said(name: &str, value: &str) -> bool {
-    !value.is_empty() && !(name == "is_snapshot" && matches!(value, "0" | "false"))
+    let is_unset = name == "is_snapshot" && matches!(value, "0" | "false");
+    !value.is_empty() && !is_unset
 }
 
 fn line<'a>(mut pairs: Vec<(&'a str, &'a str)>) -> String {

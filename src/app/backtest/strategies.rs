@@ -75,7 +75,7 @@ fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result
         Failure::input(format!("strategy {shown} has {} problems:\n{}", list.len(), list.join("\n")))
     })?;
     for warning in warnings {
-        eprintln!("warning: strategy {shown}: {warning}");
+        eprintln!("strategy {shown}: {warning}");
     }
     let def = Arc::new(document.compile(id, version.unwrap_or(1)));
     let label = StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };

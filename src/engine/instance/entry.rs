@@ -4,7 +4,7 @@ use super::{Instance, Turn, Working};
 use crate::domain::book::Book;
 use crate::domain::decision::{DecisionKind, Guard, SectionName, State, Trigger};
 use crate::domain::event::Level;
-use crate::domain::num::{Price, Qty};
+use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::strategy::EntryOrder;
 use crate::domain::symbol::SymbolSpec;
@@ -27,7 +27,10 @@ impl Instance {
     /// Whether an entry would pass now, and what would refuse it. Changes nothing that matters.
     pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<Refusal> {
         let own = self.own_view(turn);
-        self.approve(turn, &own).err()
+        let before = (self.e1.clone(), self.reference, self.reserved);
+        let refusal = self.approve(turn, &own).err();
+        (self.e1, self.reference, self.reserved) = before;
+        refusal
     }
 
     fn approve(&mut self, turn: &mut Turn<'_>, own: &OwnView) -> Result<Approved<OrderRequest>, Refusal> {
@@ -44,7 +47,7 @@ impl Instance {
         let (reference, kind) = self.entry_price(turn, own)?;
         let tick = turn.spec.price_floor(reference);
         let stop_pct = self.planned_stop_pct(turn, own, reference);
-        let wanted = self.wanted_lots(tick, turn, own)?;
+        let wanted = self.wanted_lots(reference, tick, turn, own)?;
         let qty = self.shrink(wanted, tick, stop_pct, turn)?;
         let request = OrderRequest {
             id: crate::domain::order::OrderId(0),
@@ -57,12 +60,14 @@ impl Instance {
             leverage: self.leverage(),
         };
         let impact = self.impact(turn, reference, tick, qty, stop_pct);
+        let (notional, margin) = (impact.notional, Money(impact.notional.0 / i128::from(impact.leverage.max(1))));
         let approved = risk::approve_entry(&turn.desk.config.risk, &impact, request)?;
         self.reference = reference;
+        self.reserved = (notional, margin);
         Ok(approved)
     }
 
-    fn leverage(&self) -> u32 {
+    pub(super) fn leverage(&self) -> u32 {
         self.def.limits.max_leverage.map_or(self.def.z1.leverage, |cap| cap.min(self.def.z1.leverage))
     }
 
@@ -99,7 +104,7 @@ impl Instance {
         let mut because = Guard::BelowMinimum;
         if let (Some(limit), Some(stop)) = (limits.risk_per_trade_pct, stop_pct.filter(|stop| *stop > 0.0)) {
             let loss = turn.desk.equity().to_f64() * limit / 100.0;
-            let allowed = turn.spec.lots_for(crate::domain::num::Money::from_f64(loss / (stop / 100.0)), reference);
+            let allowed = turn.spec.lots_for(Money::from_f64(loss / (stop / 100.0)), reference);
             if allowed < lots {
                 (lots, because) = (allowed, Guard::RiskPerTrade);
             }
@@ -135,7 +140,8 @@ impl Instance {
             equity: turn.desk.equity(),
             notional,
             symbol_exposure: turn.desk.symbol_exposure(self.symbol),
-            total_exposure: turn.desk.exposure(),
+            total_exposure: turn.desk.taken_exposure(),
+            total_exposure_pct: self.def.limits.max_exposure_pct,
             used_margin: turn.desk.used_margin(),
             leverage,
             stop_pct,
@@ -149,6 +155,8 @@ impl Instance {
         let mut request = *approved.get();
         request.id = turn.desk.next_order();
         turn.desk.occupy(self.symbol, self.strategy, turn.at);
+        turn.desk.commit(self.strategy, self.reserved.0, self.reserved.1);
+        turn.desk.reserve(self.symbol, self.reserved.0);
         self.go(State::EntryEvaluation, Trigger::Section(SectionName::Z1), turn, Some(SectionName::Z1));
         self.entry = Some(Working {
             id: request.id,
@@ -166,6 +174,7 @@ impl Instance {
         self.data_loss_warned = false;
         self.closing = None;
         self.retries = 0;
+        self.retry_lots = None;
         self.retry_at = crate::domain::time::Timestamp::MAX;
         self.submitted(&request, turn);
         turn.out.actions.push(Action::Submit(approved.numbered(request.id)));

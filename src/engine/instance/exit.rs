@@ -115,7 +115,8 @@ impl Instance {
     fn retry_exit(&mut self, turn: &mut Turn<'_>) {
         if turn.at >= self.retry_at && self.position.is_some() {
             self.retry_at = Timestamp::MAX;
-            self.submit_exit(OrderKind::Market, None, turn);
+            let lots = self.retry_lots.filter(|_| self.state == State::CloseOrderEvaluation);
+            self.submit_exit(OrderKind::Market, lots, turn);
         }
     }
 
@@ -160,6 +161,11 @@ impl Instance {
             State::SignalDetected => self.drop_signal(trigger, turn, None),
             State::EntryEvaluation | State::PositionActive | State::CloseOrderEvaluation => {
                 self.leave(trigger, self.normal_cooldown(), turn, None);
+            }
+            // No time is left to wait before the next try.
+            State::EmergencyExit if trigger == Trigger::End => {
+                self.retry_at = turn.at;
+                self.keep_leaving(turn);
             }
             _ => {}
         }
@@ -208,7 +214,7 @@ impl Instance {
     }
 
     fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
-        let Some(position) = &self.position else { return };
+        let Some(position) = self.position.as_ref().filter(|position| position.lots > 0) else { return };
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
         let request = OrderRequest {
             id: turn.desk.next_order(),
@@ -316,15 +322,16 @@ impl Instance {
 
     /// Trailing and break-even only ever tighten.
     fn move_stop(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
-        let Some(view) = &own.position else { return };
+        let (Some(view), Some(position)) = (&own.position, &self.position) else { return };
+        let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(self.best_price(position, turn.excursion)));
         let dir = self.side.sign() as f64;
         let best_pct = dir * 100.0 * (view.best - view.entry) / view.entry;
         if let Some(rule) = self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct) {
             self.exits.broke_even = true;
-            self.tighten(view.entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
+            self.tighten(entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
         }
         if let Some(rule) = self.def.trailing.filter(|rule| best_pct >= rule.activation_pct) {
-            self.tighten(view.best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
+            self.tighten(best * (1.0 - dir * rule.distance_pct / 100.0), StopKind::Trailing, turn);
         }
     }
 
@@ -368,6 +375,7 @@ impl Instance {
         let force = config.force_session_stops;
         stop = nearer(stop, session_stop, force, entry);
         target = nearer(target, session_target, force, entry);
+        let before = self.exits.stop;
         self.exits.stop = stop.map(|(price, _)| (self.stop_tick(price, turn), StopKind::Fixed));
         self.exits.target = target.map(|(price, _)| self.target_tick(price, turn));
         self.place_ladder(turn);
@@ -375,7 +383,7 @@ impl Instance {
             let risk = dir as i64 * (position.cost - i128::from(price.0) * i128::from(position.lots)).signum() as i64;
             let ticks = (position.cost - i128::from(price.0) * i128::from(position.lots)).abs();
             self.initial_risk = (risk > 0).then(|| turn.spec.money(ticks));
-            if first {
+            if before.is_none_or(|(old, _)| old != price) {
                 self.record(DecisionKind::StopMoved { price, trigger: Trigger::StopLoss }, turn, 0);
             }
         }

@@ -25,17 +25,20 @@ impl Instance {
     }
 
     fn entry_filled(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        let mut waiting = Qty::ZERO;
         let mid = self.entry.as_mut().and_then(|order| {
+            waiting = order.qty - order.filled;
             order.filled += fill.qty;
             order.mid_x2
         });
         let first = self.position.is_none();
-        let leverage = self.leverage_of_entry();
+        let leverage = self.leverage();
         let position = self.position.get_or_insert_with(|| Position::open(fill, leverage));
         position.increase(fill, mid);
         let cost = i128::from(fill.price.0) * i128::from(fill.qty.0);
         let notional = turn.spec.money(cost);
         let margin = Money(notional.0 / i128::from(leverage.max(1)));
+        self.give_back(fill.qty, waiting, turn);
         self.committed.0 += notional;
         self.committed.1 += margin;
         turn.desk.commit(self.strategy, notional, margin);
@@ -46,8 +49,13 @@ impl Instance {
         self.place_exits(first, turn);
     }
 
-    fn leverage_of_entry(&self) -> u32 {
-        self.def.limits.max_leverage.map_or(self.def.z1.leverage, |cap| cap.min(self.def.z1.leverage))
+    /// Returns what was held for `part` of the lots the entry order waited for.
+    fn give_back(&mut self, part: Qty, of: Qty, turn: &mut Turn<'_>) {
+        let share = |held: Money| if part >= of { held } else { Money(held.0 * i128::from(part.0) / i128::from(of.0)) };
+        let (notional, margin) = (share(self.reserved.0), share(self.reserved.1));
+        self.reserved = (self.reserved.0 - notional, self.reserved.1 - margin);
+        turn.desk.commit(self.strategy, -notional, -margin);
+        turn.desk.reserve(self.symbol, -notional);
     }
 
     fn exit_filled(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
@@ -59,15 +67,21 @@ impl Instance {
         let cost_before = position.cost;
         let gross = position.reduce(fill, mid);
         let cost = cost_before - position.cost;
+        let notional = turn.spec.money(cost);
+        let margin = Money(notional.0 / i128::from(position.leverage.max(1)));
+        self.committed = (self.committed.0 - notional, self.committed.1 - margin);
+        turn.desk.commit(self.strategy, -notional, -margin);
         let mark = turn.mark().unwrap_or(fill.price);
-        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
+        // Cash first: the loss must be there before the open loss is gone, or equity would show a peak that never was.
         turn.desk.cash_flow(self.strategy, turn.spec.money(gross) - fill.fee);
+        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
     }
 
     /// An order ended; whatever filled before has been reported.
     pub fn on_done(&mut self, order: OrderId, turn: &mut Turn<'_>) {
         if self.entry.is_some_and(|entry| entry.id == order) {
             let entry = self.entry.take();
+            self.give_back(Qty::ZERO, Qty::ZERO, turn);
             self.entry_ended(entry.is_some_and(|order| order.filled > Qty::ZERO), Trigger::EntryTimeout, turn);
         } else if self.exit.is_some_and(|exit| exit.id == order) {
             let exit = self.exit.take();
@@ -76,8 +90,9 @@ impl Instance {
     }
 
     fn entry_ended(&mut self, filled: bool, otherwise: Trigger, turn: &mut Turn<'_>) {
+        let holds = self.position.is_some_and(|position| position.lots > 0);
         match (self.state, filled) {
-            (State::EntryEvaluation, true) => self.go(State::PositionActive, Trigger::Fill, turn, None),
+            (State::EntryEvaluation, true) if holds => self.go(State::PositionActive, Trigger::Fill, turn, None),
             (State::EntryEvaluation, false) => {
                 turn.desk.release(self.symbol, self.strategy);
                 self.drop_signal(otherwise, turn, None);
@@ -93,6 +108,7 @@ impl Instance {
         if partial_step && complete && self.position.is_some_and(|position| position.lots > 0) {
             return self.go(State::PositionActive, Trigger::Fill, turn, None);
         }
+        self.retry_lots = exit.filter(|_| partial_step).map(|order| order.qty - order.filled);
         if !complete && exit.is_some_and(|order| !order.cancel_sent) {
             self.schedule_retry(turn.at);
         } else {
@@ -175,11 +191,14 @@ impl Instance {
         self.record(DecisionKind::Rejected { order, reason }, turn, 0);
         if self.entry.is_some_and(|entry| entry.id == order) {
             self.entry = None;
+            self.give_back(Qty::ZERO, Qty::ZERO, turn);
             self.rejects_in_a_row += 1;
             self.disabled = self.rejects_in_a_row >= REJECTS_THAT_DISABLE;
             self.entry_ended(false, Trigger::Reject, turn);
-        } else if self.exit.is_some_and(|exit| exit.id == order) {
+        } else if let Some(exit) = self.exit.filter(|exit| exit.id == order) {
             self.exit = None;
+            let step = self.state == State::CloseOrderEvaluation && self.closing == Some(Trigger::Ladder);
+            self.retry_lots = step.then_some(exit.qty);
             self.schedule_retry(turn.at);
             self.settle(turn);
         }
@@ -203,7 +222,7 @@ impl Instance {
     /// Funding was settled on the position.
     pub fn on_funding(&mut self, amount: Money, turn: &mut Turn<'_>) {
         if let Some(position) = &mut self.position {
-            position.funding += amount;
+            position.settle_funding(amount);
             turn.desk.cash_flow(self.strategy, amount);
         }
     }

@@ -161,6 +161,8 @@ pub struct Instance {
     pub def: Arc<StrategyDef>,
     /// State.
     pub state: State,
+    /// Whether any rule, price or scaling of the strategy looks at position, signal or session.
+    reads_own: bool,
     slots: Vec<SlotId>,
     pub(crate) s1: Rule,
     o1: Rule,
@@ -182,12 +184,16 @@ pub struct Instance {
     until: Timestamp,
     retry_at: Timestamp,
     retries: u32,
+    /// What a dead exit leaves to close; everything when absent.
+    retry_lots: Option<Qty>,
     rejects_in_a_row: u32,
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
     /// Notional and margin taken from the desk.
     committed: (Money, Money),
+    /// Notional and margin held for what the entry order may still fill.
+    reserved: (Money, Money),
     reference: f64,
     entry_checked: Timestamp,
     disabled: bool,
@@ -221,6 +227,7 @@ impl Instance {
             side,
             def: Arc::clone(def),
             state: State::Inactive,
+            reads_own: def.reads_own(),
             slots,
             s1,
             o1,
@@ -241,11 +248,13 @@ impl Instance {
             until: Timestamp::MIN,
             retry_at: Timestamp::MAX,
             retries: 0,
+            retry_lots: None,
             rejects_in_a_row: 0,
             unknown_since: None,
             data_loss_warned: false,
             initial_risk: None,
             committed: (Money::ZERO, Money::ZERO),
+            reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,
             entry_checked: Timestamp::MIN,
             disabled: false,
@@ -264,7 +273,7 @@ impl Instance {
     /// Whether it waits for S1, which the symbol's gate may answer for it.
     #[inline]
     pub fn is_watching(&self) -> bool {
-        self.state == State::Monitoring && !self.disabled
+        self.state == State::Monitoring
     }
 
     /// Whether it owns a position or an order.
@@ -345,6 +354,9 @@ impl Instance {
         if !self.s1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
         }
+        if turn.desk.is_paused() {
+            return;
+        }
         // "Do not enter into an emergency": S1 may not fire while E1 is true.
         if self.e1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
@@ -397,6 +409,9 @@ impl Instance {
         if turn.at >= self.until {
             self.signal_at = None;
             self.s1.reset();
+            if self.disabled {
+                return self.go(State::Inactive, Trigger::Reject, turn, None);
+            }
             self.go(State::Monitoring, Trigger::Cooldown, turn, None);
         }
     }
@@ -484,7 +499,12 @@ impl Instance {
         self.record(DecisionKind::CancelSent { order }, turn, 0);
     }
 
+    /// The view rules may read. Most documents never do: for them it stays unread and costs nothing.
     fn own_view(&self, turn: &Turn<'_>) -> OwnView {
+        if self.reads_own { self.full_view(turn) } else { OwnView::unread(turn.at) }
+    }
+
+    fn full_view(&self, turn: &Turn<'_>) -> OwnView {
         let equity = turn.desk.equity().to_f64();
         OwnView {
             now: turn.at,
@@ -497,18 +517,19 @@ impl Instance {
     }
 
     fn position_view(&self, position: &Position, turn: &Turn<'_>) -> PositionView {
-        let entry = position.entry_price(turn.spec);
         let notional = turn.spec.money(position.opened_cost).to_f64();
-        let touch = turn.touch();
+        let tick = turn.spec.price_step.to_f64();
+        let book = turn.market.touch(turn.at).map(|(bid, ask)| (bid.0 as f64, ask.0 as f64));
+        let touch = book.or_else(|| turn.touch().map(|(bid, ask)| (bid / tick, ask / tick)));
         PositionView {
             side: position.side,
-            entry,
-            best: turn.spec.price_f64(self.best_price(position, turn.excursion)),
+            entry: position.opened_cost as f64 / position.opened_lots as f64,
+            best: self.best_price(position, turn.excursion).0 as f64,
             closing: touch.map(|(bid, ask)| if position.side == Side::Buy { bid } else { ask }),
-            last: turn.market.last.map(|(_, trade)| turn.spec.price_f64(trade.price)),
+            last: turn.market.last.map(|(_, trade)| trade.price.0 as f64),
             leverage: position.leverage,
             opened_at: position.opened_at,
-            liquidation: position.liquidation_price(turn.spec),
+            liquidation: position.liquidation_price(turn.spec) / tick,
             fees_pct: 100.0 * position.fees.to_f64() / notional + turn.spec.taker_fee.percent(),
         }
     }

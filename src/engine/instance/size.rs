@@ -5,6 +5,7 @@ use crate::domain::decision::{Guard, Warning};
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Side;
 use crate::domain::strategy::{OffsetBase, PriceOffset, RiskScaling, SizeAmount};
+use crate::domain::symbol::SymbolSpec;
 use crate::engine::own::OwnView;
 use crate::engine::risk::Refusal;
 
@@ -40,12 +41,12 @@ impl Instance {
     ///
     /// # Errors
     /// `BelowMinimum` with the notional and the smallest that would do.
-    pub(super) fn wanted_lots(&self, reference: Price, turn: &mut Turn<'_>, own: &OwnView) -> Result<Qty, Refusal> {
+    pub(super) fn wanted_lots(&self, reference: f64, tick: Price, turn: &mut Turn<'_>, own: &OwnView) -> Result<Qty, Refusal> {
         let size = &self.def.z1.size;
         let limits = &self.def.limits;
         let equity = turn.desk.equity();
         let scale = self.scale(size.risk_scaling.as_ref(), turn, own);
-        let leverage = if size.margin_basis { f64::from(self.def.z1.leverage) } else { 1.0 };
+        let leverage = if size.margin_basis { f64::from(self.leverage()) } else { 1.0 };
         let share = |pct: f64| Money((equity.0 / 1_000_000_000) * (pct * 1e7).round() as i128);
         let scaled =
             |money: Money| if scale == 1.0 && leverage == 1.0 { money } else { Money::from_f64(money.to_f64() * scale * leverage) };
@@ -54,7 +55,7 @@ impl Instance {
             SizeAmount::PercentOfEquity(pct) => scaled(share(pct)),
             SizeAmount::Quantity(base_units) => {
                 let lots = (base_units * scale * leverage / turn.spec.lot_f64() * (1.0 + 1e-12)).floor() as i64;
-                turn.spec.notional(reference, Qty(lots))
+                turn.spec.notional(tick, Qty(lots))
             }
         };
         let caps = [
@@ -65,10 +66,10 @@ impl Instance {
         let capped = caps.into_iter().flatten().fold(wanted, Money::min);
         let floors = [limits.min_position, limits.min_position_fraction.map(|f| share(100.0 * f))];
         let floor = floors.into_iter().flatten().max().unwrap_or(Money::ZERO);
-        let lots = turn.spec.lots_for(capped, reference);
+        let lots = lots_at(turn.spec, capped, reference, tick);
         if capped < floor || lots < turn.spec.min_quantity {
             let guard = if capped < wanted && capped <= Money::ZERO { Guard::Budget } else { Guard::BelowMinimum };
-            let smallest = floor.max(turn.spec.notional(reference, turn.spec.min_quantity));
+            let smallest = floor.max(turn.spec.notional(tick, turn.spec.min_quantity));
             return Err(Refusal::new(guard, capped.to_f64(), smallest.to_f64()));
         }
         Ok(lots)
@@ -134,6 +135,15 @@ impl Instance {
             Side::Sell => turn.spec.price_floor(price),
         }
     }
+}
+
+/// Lots for a notional: exact at a tick, else at the price between the ticks. `tick` is the one at or below it.
+fn lots_at(spec: &SymbolSpec, notional: Money, price: f64, tick: Price) -> Qty {
+    let at_tick = spec.lots_for(notional, tick);
+    if spec.price_f64(tick) >= price {
+        return at_tick;
+    }
+    Qty((notional.to_f64() / (price * spec.lot_f64()) * (1.0 + 1e-12)).floor() as i64).min(at_tick)
 }
 
 #[cfg(test)]
