@@ -19,3 +19,4 @@ mod rules;
 mod sizing;
 mod states;
 mod strategy;
+mod symbol_table;
