@@ -14,6 +14,7 @@ mod golden;
 mod harness;
 mod limits;
 mod properties;
+mod pumps;
 mod round_trip;
 mod rules;
 mod sizing;
