@@ -204,6 +204,7 @@ impl Backtest {
         loop {
             let (clock, arrival) = (self.engine.next_clock().max(self.at), self.venue.next_due());
             if arrival <= limit && arrival <= clock {
+                self.at = self.at.max(arrival);
                 self.arrivals(arrival, recorder);
             } else if clock < limit {
                 self.at = clock;
