@@ -21,7 +21,7 @@ use tradingd::engine::output::{Action, Outputs};
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::backtest::{Backtest, Flow, Recorder};
 use tradingd::session::digest::DecisionDigest;
-use tradingd::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
+use tradingd::session::ports::{Chunk, Feed, FeedError, TickKind};
 use tradingd::sim::{SyntheticBook, VenueConfig, VenueCounts};
 
 /// Second zero of every scenario: a midnight.
@@ -74,10 +74,8 @@ pub struct Story {
     pub equity: Vec<EquityPoint>,
     pub digest: String,
     pub cash: Money,
-    pub final_equity: Money,
     pub occupants: u32,
     pub flat: bool,
-    pub counts: VenueCounts,
     pub stopped: bool,
 }
 
@@ -133,8 +131,7 @@ impl World {
         let mut writer = Writer { table: self.table(), timer: SymbolId(self.symbols as u32), ..Writer::new() };
         let mut feed = Slices { ticks, size, next: 0 };
         backtest.run(&mut feed, &mut writer, &mut |_| Flow::Continue).unwrap();
-        let counts = backtest.venue_counts();
-        writer.story(backtest.engine(), counts)
+        writer.story(backtest.engine())
     }
 
     /// Runs a script whose lines also say what the venue answers.
@@ -357,17 +354,9 @@ impl Writer {
         Writer { table: SymbolTable::default(), timer: SymbolId(0), story: Story::default(), digest: DecisionDigest::default() }
     }
 
-    fn story(self, engine: &mut Engine, counts: VenueCounts) -> Story {
+    fn story(self, engine: &mut Engine) -> Story {
         let desk = engine.desk();
-        Story {
-            digest: self.digest.finish(),
-            cash: desk.cash(),
-            final_equity: desk.equity(),
-            occupants: desk.occupants(),
-            flat: engine.is_flat(),
-            counts,
-            ..self.story
-        }
+        Story { digest: self.digest.finish(), cash: desk.cash(), occupants: desk.occupants(), flat: engine.is_flat(), ..self.story }
     }
 }
 
@@ -409,9 +398,4 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
         DecisionKind::Warning(warning) => format!("warning {}", warning.word()),
     };
     format!("{time} {who}{what}")
-}
-
-/// Synthetic book as wide as said, without a bound of depth.
-pub fn synthetic(spread_pct: f64) -> SyntheticBook {
-    SyntheticBook { spread_pct, depth_per_level: None }
 }

@@ -80,25 +80,15 @@ pub trait Build: Sized {
     fn market(self) -> StrategyDef {
         self.with(|def| def.z1.order = EntryOrder::Market)
     }
-    fn fixed(self, quote: f64) -> StrategyDef {
-        self.with(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_f64(quote)))
-    }
     fn cooldown(self, normal: f64) -> StrategyDef {
         self.with(|def| def.limits.normal_cooldown = Some(seconds(normal)))
     }
-    fn at_once(self) -> StrategyDef {
-        self.with(|def| def.evaluation.entry_min_interval = Span::ZERO)
-    }
-    fn arc(self) -> Arc<StrategyDef>;
 }
 
 impl Build for StrategyDef {
     fn with(mut self, change: impl FnOnce(&mut StrategyDef)) -> StrategyDef {
         change(&mut self);
         self
-    }
-    fn arc(self) -> Arc<StrategyDef> {
-        Arc::new(self)
     }
 }
 
