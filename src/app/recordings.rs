@@ -39,7 +39,7 @@ enum Action {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let mut store = global.store(OpenMode::MustExist)?;
     match (&options.action, &options.id) {
-        (Some(Action::Delete { id }), _) => delete(&mut store, id),
+        (Some(Action::Delete { id }), _) => delete(global, &mut store, id),
         (None, Some(id)) => show(&store, &find(&store, id)?, options.json),
         (None, None) => list(&store, options.json),
     }
@@ -64,13 +64,11 @@ pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(),
     Ok(())
 }
 
-fn delete(store: &mut Store, id: &str) -> Result<(), Failure> {
+fn delete(global: &Global, store: &mut Store, id: &str) -> Result<(), Failure> {
     find(store, id)?;
     store.delete_recording(id)?;
     terminal::print(&format!("deleted {id}\n"));
-    if let Err(error) = store.compact() {
-        eprintln!("warning: the recording is deleted, but the store could not be made smaller: {error}");
-    }
+    global.give_space_back(store, "the recording is deleted");
     Ok(())
 }
 

@@ -3,15 +3,16 @@
 //! Two monotonic stacks: a tick costs amortised constant work however many positions are open.
 
 use crate::domain::num::Price;
-use crate::domain::time::Timestamp;
 
 /// Running extremes since the oldest open position of a symbol.
 #[derive(Clone, Default, Debug)]
 pub struct Excursion {
+    /// Prices seen so far; time would not tell those before a fill from those after it in the same moment.
+    seen: u64,
     /// Highest since: prices fall from front to back.
-    highs: Vec<(Timestamp, Price)>,
+    highs: Vec<(u64, Price)>,
     /// Lowest since: prices rise from front to back.
-    lows: Vec<(Timestamp, Price)>,
+    lows: Vec<(u64, Price)>,
 }
 
 impl Excursion {
@@ -21,27 +22,33 @@ impl Excursion {
         self.lows.clear();
     }
 
+    /// How many prices were seen: what [`Excursion::highest_since`] counts from.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// A price was traded.
     #[inline]
-    pub fn trade(&mut self, at: Timestamp, price: Price) {
+    pub fn trade(&mut self, price: Price) {
+        self.seen += 1;
         while self.highs.last().is_some_and(|(_, high)| *high <= price) {
             self.highs.pop();
         }
-        self.highs.push((at, price));
+        self.highs.push((self.seen, price));
         while self.lows.last().is_some_and(|(_, low)| *low >= price) {
             self.lows.pop();
         }
-        self.lows.push((at, price));
+        self.lows.push((self.seen, price));
     }
 
-    /// Highest price at or after a moment.
-    pub fn highest_since(&self, at: Timestamp) -> Option<Price> {
-        self.highs.get(self.highs.partition_point(|(when, _)| *when < at)).map(|(_, price)| *price)
+    /// Highest price after the first `seen` ones.
+    pub fn highest_since(&self, seen: u64) -> Option<Price> {
+        self.highs.get(self.highs.partition_point(|(number, _)| *number <= seen)).map(|(_, price)| *price)
     }
 
-    /// Lowest price at or after a moment.
-    pub fn lowest_since(&self, at: Timestamp) -> Option<Price> {
-        self.lows.get(self.lows.partition_point(|(when, _)| *when < at)).map(|(_, price)| *price)
+    /// Lowest price after the first `seen` ones.
+    pub fn lowest_since(&self, seen: u64) -> Option<Price> {
+        self.lows.get(self.lows.partition_point(|(number, _)| *number <= seen)).map(|(_, price)| *price)
     }
 }
 
@@ -54,11 +61,10 @@ mod tests {
         let prices = [10, 12, 11, 9, 9, 13, 8, 10, 10, 7, 11];
         let mut excursion = Excursion::default();
         for (now, price) in prices.iter().enumerate() {
-            excursion.trade(Timestamp::from_seconds(now as i64), Price(*price));
+            excursion.trade(Price(*price));
             for from in 0..=now {
-                let at = Timestamp::from_seconds(from as i64);
-                assert_eq!(excursion.highest_since(at).map(|p| p.0), prices[from..=now].iter().copied().max());
-                assert_eq!(excursion.lowest_since(at).map(|p| p.0), prices[from..=now].iter().copied().min());
+                assert_eq!(excursion.highest_since(from as u64).map(|p| p.0), prices[from..=now].iter().copied().max());
+                assert_eq!(excursion.lowest_since(from as u64).map(|p| p.0), prices[from..=now].iter().copied().min());
             }
         }
     }

@@ -216,9 +216,9 @@ impl Engine {
     ) -> Option<(Price, Price)> {
         let state = &mut self.symbols[symbol.index()];
         if let Some((low, high)) = prices {
-            state.excursion.trade(at, low);
+            state.excursion.trade(low);
             if high != low {
-                state.excursion.trade(at, high);
+                state.excursion.trade(high);
             }
         }
         let spec = table.spec(symbol);

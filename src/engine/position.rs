@@ -32,6 +32,8 @@ pub struct Position {
     pub slippage_x2: Option<i128>,
     /// First fill.
     pub opened_at: Timestamp,
+    /// Prices the symbol's excursion had seen before it.
+    pub opened_after: u64,
     /// Price of the first fill: the start of both excursions.
     pub first_price: Price,
     /// Leverage it was opened with.
@@ -42,7 +44,7 @@ pub struct Position {
 
 impl Position {
     /// A position from its first fill.
-    pub fn open(fill: &Fill, leverage: u32) -> Self {
+    pub fn open(fill: &Fill, leverage: u32, opened_after: u64) -> Self {
         Position {
             side: fill.side,
             lots: 0,
@@ -55,6 +57,7 @@ impl Position {
             paid: Money::ZERO,
             slippage_x2: Some(0),
             opened_at: fill.at,
+            opened_after,
             first_price: fill.price,
             leverage,
             fills: 0,

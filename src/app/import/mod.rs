@@ -10,7 +10,7 @@ use super::{Failure, Global, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
 use crate::store::records::RecordingV1;
-use crate::store::{NewRecording, OpenMode, RecordingMode, Store, StoreError, store_path};
+use crate::store::{NewRecording, OpenMode, RecordingMode, Store};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let mut store = global.store(OpenMode::CreateIfNew)?;
     let recording = record(&store, &files).map_err(|failure| failure.because("nothing of this import was kept"))?;
     recordings::show(&store, &recording, options.json)?;
-    compact(&mut store, global);
+    global.give_space_back(&mut store, "the recording is kept");
     Ok(())
 }
 
@@ -50,22 +50,4 @@ fn record(store: &Store, files: &[plan::Planned]) -> Result<RecordingV1, Failure
     let loaded = load::all(files, writer, &bar);
     bar.finish_and_clear();
     Ok(store.recording(&loaded?)?)
-}
-
-/// Space of the file that no recording uses, in parts of what they use, above which giving it back is worth the writing.
-const SPARE_PARTS: u64 = 2;
-/// Spare bytes that are never worth it.
-const SPARE_BYTES: u64 = 16 << 20;
-
-/// Gives spare space back. The import is durable and reported: a failure here is only a warning.
-fn compact(store: &mut Store, global: &Global) {
-    let spare = || -> Result<bool, StoreError> {
-        let used: u64 = store.recordings()?.iter().map(RecordingV1::bytes).sum();
-        let file = std::fs::metadata(store_path(&global.state())).map_or(0, |meta| meta.len());
-        Ok(file.saturating_sub(used) > SPARE_BYTES.max(used / SPARE_PARTS))
-    };
-    let compacted = spare().and_then(|worthwhile| if worthwhile { store.compact() } else { Ok(()) });
-    if let Err(error) = compacted {
-        eprintln!("warning: the recording is kept, but the store could not be made smaller: {error}");
-    }
 }

@@ -33,7 +33,8 @@ impl Instance {
         });
         let first = self.position.is_none();
         let leverage = self.leverage();
-        let position = self.position.get_or_insert_with(|| Position::open(fill, leverage));
+        let seen = turn.excursion.seen();
+        let position = self.position.get_or_insert_with(|| Position::open(fill, leverage, seen));
         position.increase(fill, mid);
         let cost = i128::from(fill.price.0) * i128::from(fill.qty.0);
         let notional = turn.spec.money(cost);

@@ -196,6 +196,8 @@ pub struct Instance {
     reserved: (Money, Money),
     reference: f64,
     entry_checked: Timestamp,
+    /// Something happened too soon after the last look at O1 and Z1: there will be one more.
+    put_off: bool,
     disabled: bool,
 }
 
@@ -257,6 +259,7 @@ impl Instance {
             reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,
             entry_checked: Timestamp::MIN,
+            put_off: false,
             disabled: false,
         }
     }
@@ -337,7 +340,8 @@ impl Instance {
         match self.state {
             State::SignalDetected => {
                 let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
-                timeout.min(self.entry_checked + self.def.evaluation.entry_min_interval.max(Span::from_nanos(1)))
+                let put_off = if self.put_off { self.entry_checked + self.def.evaluation.entry_min_interval } else { Timestamp::MAX };
+                timeout.min(put_off)
             }
             State::EntryEvaluation => due(self.entry, self.def.z1.timeout),
             State::CloseOrderEvaluation => due(self.exit.filter(|order| order.rests), Some(self.def.ze1.close_timeout)).min(self.retry_at),
@@ -375,8 +379,10 @@ impl Instance {
         let timed_out = self.def.o1.timeout.is_some_and(|timeout| age >= timeout);
         let interval = self.def.evaluation.entry_min_interval;
         if !timed_out && self.entry_checked != Timestamp::MIN && turn.at - self.entry_checked < interval {
+            self.put_off = true;
             return;
         }
+        self.put_off = false;
         self.entry_checked = turn.at;
         let own = self.own_view(turn);
         if self.o1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
@@ -536,16 +542,16 @@ impl Instance {
 
     fn best_price(&self, position: &Position, excursion: &Excursion) -> Price {
         let since = match position.side {
-            Side::Buy => excursion.highest_since(position.opened_at).map(|price| price.max(position.first_price)),
-            Side::Sell => excursion.lowest_since(position.opened_at).map(|price| price.min(position.first_price)),
+            Side::Buy => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
+            Side::Sell => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
         };
         since.unwrap_or(position.first_price)
     }
 
     fn worst_price(&self, position: &Position, excursion: &Excursion) -> Price {
         let since = match position.side {
-            Side::Buy => excursion.lowest_since(position.opened_at).map(|price| price.min(position.first_price)),
-            Side::Sell => excursion.highest_since(position.opened_at).map(|price| price.max(position.first_price)),
+            Side::Buy => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
+            Side::Sell => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
         };
         since.unwrap_or(position.first_price)
     }
