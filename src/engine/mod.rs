@@ -61,8 +61,6 @@ pub struct Engine {
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
-    /// Time of the last clock event: what asked for it has been served.
-    clock_at: Timestamp,
     /// Whom the current event concerns; kept for its memory.
     due: Vec<u32>,
     started: bool,
@@ -80,7 +78,6 @@ impl Engine {
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
             timer_stale: true,
-            clock_at: Timestamp::MIN,
             due: Vec::new(),
             started: false,
             warm_at: None,
@@ -364,7 +361,6 @@ impl Engine {
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
         let cause = if second { Cause::Second } else { Cause::Timer };
-        self.clock_at = at;
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
             let spec = table.spec(symbol);
             let state = &mut self.symbols[symbol.index()];
@@ -382,7 +378,7 @@ impl Engine {
             if state.stale {
                 refresh(state, &self.instances);
             }
-            if (second && state.on_clock) || next_timer(state, &self.instances, Timestamp::MIN) <= at {
+            if (second && state.on_clock) || next_timer(state, &self.instances) <= at {
                 state.indicators.turn();
                 self.look(table, symbol, at, cause, None, out);
             }
@@ -476,8 +472,8 @@ impl Engine {
             if state.stale {
                 refresh(state, &self.instances);
             }
-            next = next.min(next_timer(state, &self.instances, self.clock_at));
-            if self.started && (state.on_clock || state.indicators.sees_every_second()) {
+            next = next.min(next_timer(state, &self.instances));
+            if self.started && (state.on_clock || state.warming || state.indicators.sees_every_second()) {
                 next = next.min(self.next_second);
             }
         }
@@ -505,9 +501,9 @@ impl Engine {
     }
 }
 
-/// The earliest moment after `served` that somebody on the symbol waits for.
-fn next_timer(state: &SymbolState, instances: &[Instance], served: Timestamp) -> Timestamp {
-    let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer()).filter(|at| *at > served);
+/// The earliest moment that somebody on the symbol waits for.
+fn next_timer(state: &SymbolState, instances: &[Instance]) -> Timestamp {
+    let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
     state.groups.iter().map(RuleGroup::due).chain(own).min().unwrap_or(Timestamp::MAX)
 }
 
