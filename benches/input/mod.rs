@@ -1,4 +1,5 @@
 //! Real trades for benchmarks, repeated with shifted times where more are needed; medians of repeated runs.
+#![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
 use flate2::read::GzDecoder;
 use std::fs::File;

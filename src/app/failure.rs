@@ -8,6 +8,10 @@ use std::fmt;
 pub const FAILED: u8 = 1;
 /// The command line or an input is not usable.
 pub const USAGE: u8 = 64;
+/// The store is not as it was written.
+pub const DAMAGED: u8 = 65;
+/// A setting, such as the state directory, cannot be used.
+pub const CONFIGURATION: u8 = 78;
 
 /// A failed command.
 #[derive(Debug)]
@@ -20,6 +24,21 @@ impl Failure {
     /// Input that cannot be used; the message names the place and what to do.
     pub fn input(message: impl Into<String>) -> Self {
         Failure { code: USAGE, message: message.into() }
+    }
+
+    /// The store is damaged; the message says where and what to do.
+    pub fn damaged(message: impl Into<String>) -> Self {
+        Failure { code: DAMAGED, message: message.into() }
+    }
+
+    /// A setting that cannot be used; the message names it and what to do.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Failure { code: CONFIGURATION, message: message.into() }
+    }
+
+    /// With a further clause.
+    pub fn because(self, clause: &str) -> Self {
+        Failure { message: format!("{}; {clause}", self.message), ..self }
     }
 
     /// Anything else.
@@ -52,6 +71,7 @@ impl From<FileError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Failure { code: error.exit_code() as u8, message: error.to_string() }
+        let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
+        Failure { code: error.exit_code(), message: format!("{error}{cause}") }
     }
 }

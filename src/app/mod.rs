@@ -7,7 +7,16 @@ mod failure;
 mod terminal;
 
 mod backtest;
+mod export;
+mod import;
 mod indicators;
+mod recordings;
+mod results;
+mod sessions;
+mod state;
+mod strategies;
+mod table;
+mod verify;
 
 pub use failure::Failure;
 
@@ -47,6 +56,20 @@ enum Command {
     Backtest(Box<backtest::Options>),
     /// List every indicator type with its formula, unit and parameters.
     Indicators(indicators::Options),
+    /// Import files of market data as one recording, whole or not at all.
+    Import(import::Options),
+    /// List recordings, show or delete one.
+    Recordings(recordings::Options),
+    /// Write the rows of a recording back to files.
+    Export(export::Options),
+    /// Check every record and block of the store.
+    Verify(verify::Options),
+    /// List, show, validate and add strategies.
+    Strategies(strategies::Options),
+    /// List and show sessions.
+    Sessions(sessions::Options),
+    /// List and show results of backtests and sessions.
+    Results(results::Options),
 }
 
 /// Parses arguments, runs the command, reports failure.
@@ -63,6 +86,13 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),
+        Command::Import(options) => import::run(&cli.global, &options),
+        Command::Recordings(options) => recordings::run(&cli.global, &options),
+        Command::Export(options) => export::run(&cli.global, &options),
+        Command::Verify(options) => verify::run(&cli.global, &options),
+        Command::Strategies(options) => strategies::run(&cli.global, &options),
+        Command::Sessions(options) => sessions::run(&cli.global, &options),
+        Command::Results(options) => results::run(&cli.global, &options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

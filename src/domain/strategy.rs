@@ -59,6 +59,27 @@ impl StrategyDef {
         }
     }
 
+    /// Whether anything in it looks at the position, the signal or the session.
+    pub fn reads_own(&self) -> bool {
+        let own = |operand: &Operand| matches!(operand, Operand::Own(_));
+        let compared = |condition: &&Condition| match &condition.threshold {
+            Threshold::Other { operand, .. } => own(&condition.operand) || own(operand),
+            _ => own(&condition.operand),
+        };
+        let sections = [&self.s1, &self.o1.section, &self.z1.section, &self.ze1.section, &self.e1.section];
+        let in_rules = sections.iter().any(|section| section.conditions().iter().any(compared));
+        let offsets = [&self.z1.stop, &self.z1.target];
+        let scalings = offsets.iter().filter_map(|offset| offset.as_ref()?.risk_scaling.as_ref());
+        let all = scalings.chain(&self.z1.size.risk_scaling).chain(self.ze1.pricing.as_ref().map(|pricing| &pricing.scaling));
+        let based = offsets.iter().filter_map(|offset| match offset.as_ref()?.base {
+            OffsetBase::Indicator(operand) => Some(operand),
+            _ => None,
+        });
+        let mut operands = all.map(|scaling| scaling.operand).chain(based).chain(self.z1.price).chain(self.ze1.price);
+        // Trailing and break-even follow the best price of the position.
+        in_rules || operands.any(|operand| own(&operand)) || self.trailing.is_some() || self.break_even.is_some()
+    }
+
     /// The name a document gives what a condition looks at.
     pub fn operand_name(&self, operand: Operand) -> &str {
         match operand {

@@ -45,6 +45,9 @@ struct SymbolState {
     /// Those not waiting for S1, and when the first of them must be looked at.
     busy: Vec<u32>,
     wake: Wake,
+    /// The next moment a busy instance waits for, while `timer_known`.
+    timer: Timestamp,
+    timer_known: bool,
     stale: bool,
     warming: bool,
     /// Looked at once a second although nothing happened.
@@ -116,6 +119,8 @@ impl Engine {
             groups,
             busy: Vec::new(),
             wake: Wake::NEVER,
+            timer: Timestamp::MAX,
+            timer_known: false,
             stale: true,
             warming: own_warming,
             on_clock,
@@ -346,6 +351,11 @@ impl Engine {
             state.stale = true;
             self.timer_stale = true;
         }
+        if state.timer <= at {
+            // Who has just looked does not wait for that any more.
+            state.timer_known = false;
+            self.timer_stale = true;
+        }
     }
 
     fn start(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
@@ -502,15 +512,20 @@ impl Engine {
 }
 
 /// The earliest moment that somebody on the symbol waits for.
-fn next_timer(state: &SymbolState, instances: &[Instance]) -> Timestamp {
-    let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
-    state.groups.iter().map(RuleGroup::due).chain(own).min().unwrap_or(Timestamp::MAX)
+fn next_timer(state: &mut SymbolState, instances: &[Instance]) -> Timestamp {
+    if !state.timer_known {
+        let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
+        state.timer = own.min().unwrap_or(Timestamp::MAX);
+        state.timer_known = true;
+    }
+    state.groups.iter().map(RuleGroup::due).fold(state.timer, Timestamp::min)
 }
 
 /// Recomputes what the symbol waits for after one of its instances changed.
 #[cold]
 fn refresh(state: &mut SymbolState, instances: &[Instance]) {
     state.stale = false;
+    state.timer_known = false;
     state.busy.clear();
     state.wake = Wake::NEVER;
     for group in &mut state.groups {

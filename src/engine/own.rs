@@ -55,6 +55,11 @@ impl PositionView {
 }
 
 impl OwnView {
+    /// For strategies that never read it.
+    pub fn unread(now: Timestamp) -> Self {
+        OwnView { now, signal_at: None, position: None, session_pnl_pct: 0.0, open_positions: 0, exposure_pct: 0.0 }
+    }
+
     /// The value now.
     pub fn value(&self, which: OwnValue) -> Value {
         let position = self.position.as_ref().ok_or(Missing::NoPosition);

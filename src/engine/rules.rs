@@ -7,7 +7,7 @@
 use crate::domain::decision::{Evidence, SectionName};
 use crate::domain::strategy::{Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
+use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, Value, channels};
 use crate::engine::own::OwnView;
 use crate::engine::truth::Truth;
 
@@ -44,6 +44,18 @@ impl Values<'_> {
     }
 }
 
+impl Values<'_> {
+    /// Whether the data behind a source is older than `limit`: the last book update for what reads the book, else the
+    /// last trade. Values of the instance are never old.
+    fn is_older(&self, source: Source, limit: Span) -> bool {
+        let Source::Slot(id) = source else { return false };
+        let market = self.look.market;
+        let reads_book = channels(self.set.spec(id)).contains(&Channel::Book);
+        let newest = if reads_book { market.book_at } else { market.last.map(|(at, _)| at) };
+        newest.is_none_or(|at| self.look.now - at > limit)
+    }
+}
+
 /// The right side of a compiled condition.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Right {
@@ -67,6 +79,8 @@ pub struct Test {
     hold: Span,
     edge: Edge,
     edge_window: Span,
+    /// Data older than this counts as missing.
+    max_age: Option<Span>,
     /// Place in the rule's memory, when it needs any.
     memory: Option<usize>,
 }
@@ -179,6 +193,7 @@ impl Rule {
             hold: condition.hold,
             edge: condition.edge,
             edge_window: condition.edge_window,
+            max_age: condition.max_age,
             memory,
         });
         Expr::Test(self.tests.len() - 1)
@@ -279,6 +294,9 @@ impl Test {
     #[inline]
     pub fn now(&self, values: &mut Values<'_>) -> Truth {
         let Ok(left) = values.get(self.left) else { return Truth::Unknown };
+        if self.max_age.is_some_and(|limit| values.is_older(self.left, limit)) {
+            return Truth::Unknown;
+        }
         match self.bounds(values) {
             Ok((low, high)) => Truth::from(self.raw(left, low, high)),
             Err(_) => Truth::Unknown,

@@ -60,6 +60,20 @@ impl RecordSink {
     /// A directory that is missing, may not be written or is full.
     pub fn create(path: &Path, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
         let target = Target::create(path, format).map_err(|error| FileError::writing(path, error))?;
+        RecordSink::over(path, target, layout, format)
+    }
+
+    /// The same into any writer, such as standard output; `name` stands for it in errors. Rows are there as they are
+    /// written.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn to_writer(name: &Path, writer: Box<dyn std::io::Write + Send>, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
+        let target = Target::over(name, writer, format).map_err(|error| FileError::writing(name, error))?;
+        RecordSink::over(name, target, layout, format)
+    }
+
+    fn over(path: &Path, target: Target, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
         let body = match format {
             FileFormat::Csv => text::TextBody::csv(target, layout).map(|body| Body::Text(Box::new(body))),
             FileFormat::Jsonl => Ok(Body::Text(Box::new(text::TextBody::jsonl(target)))),

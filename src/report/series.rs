@@ -220,12 +220,12 @@ impl Extent for EquityExtent {
     }
 }
 
-/// The equity of a run: minutes to begin with, [`EQUITY_POINTS`] buckets at most.
+/// The equity of a run: seconds to begin with, [`EQUITY_POINTS`] buckets at most.
 pub type EquitySeries = Series<EquityExtent>;
 
 /// An empty equity series.
 pub fn equity_series() -> EquitySeries {
-    Series::new(60_000_000_000, EQUITY_POINTS)
+    Series::new(1_000_000_000, EQUITY_POINTS)
 }
 
 /// 100 · (peak − value) / peak; 0 at the peak or when the peak is not positive.

@@ -14,6 +14,7 @@ use crate::engine::desk::SessionConfig;
 use crate::engine::output::{Action, Outputs};
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use crate::sim::{Venue, VenueConfig, VenueCounts};
+use arc_swap::{ArcSwap, Cache};
 use std::sync::Arc;
 
 /// Takes down what a run does, in order.
@@ -48,7 +49,10 @@ pub enum Flow {
 
 /// An engine with its venue.
 pub struct Backtest {
+    /// The table of the last chunk.
     table: Arc<SymbolTable>,
+    /// Where the table may be replaced from outside while the run goes on.
+    shared: Cache<Arc<ArcSwap<SymbolTable>>, Arc<SymbolTable>>,
     engine: Engine,
     venue: Venue,
     out: Outputs,
@@ -62,10 +66,24 @@ pub struct Backtest {
 impl Backtest {
     /// Before the first event. The strategies run on every symbol of the table.
     pub fn new(table: Arc<SymbolTable>, strategies: &[Arc<StrategyDef>], session: SessionConfig, venue: VenueConfig) -> Self {
+        Backtest::sharing(Arc::new(ArcSwap::new(table)), strategies, session, venue)
+    }
+
+    /// As [`Backtest::new`], on a table that others may replace while the run goes on. A replacement is seen between
+    /// two chunks, as a numbered event; it must hold the same symbols in the same order.
+    pub fn sharing(
+        symbols: Arc<ArcSwap<SymbolTable>>,
+        strategies: &[Arc<StrategyDef>],
+        session: SessionConfig,
+        venue: VenueConfig,
+    ) -> Self {
+        let mut shared = Cache::new(symbols);
+        let table = Arc::clone(shared.load());
         let engine = Engine::new(&table, strategies, session);
         let venue = Venue::new(venue, table.len());
         Backtest {
             table,
+            shared,
             engine,
             venue,
             out: Outputs::default(),
@@ -74,6 +92,17 @@ impl Backtest {
             ticks: 0,
             at: Timestamp::MIN,
             stopping: false,
+        }
+    }
+
+    /// Takes over a replaced symbol table.
+    fn refresh_table(&mut self) {
+        let now = self.shared.load();
+        if now.version != self.table.version {
+            assert_eq!(now.len(), self.table.len(), "a replaced symbol table holds the symbols the session began with");
+            self.table = Arc::clone(now);
+            let version = self.table.version;
+            self.apply(self.at, Body::SymbolTable { version });
         }
     }
 
@@ -104,6 +133,7 @@ impl Backtest {
     ) -> Result<(), FeedError> {
         let mut chunk = Chunk::default();
         while feed.next(&mut chunk)? {
+            self.refresh_table();
             for tick in chunk.ticks() {
                 self.tick(&chunk, tick, recorder);
                 if self.stopping && self.engine.is_flat() {

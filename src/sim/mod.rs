@@ -128,7 +128,12 @@ struct SymbolBooks {
     mark: Option<Price>,
     last: Option<Price>,
     positions: u32,
+    /// Outside of these prices some margin may be used up; inside none is. Wider than need be is allowed.
+    safe: (Price, Price),
 }
+
+/// No position, no danger.
+const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
 
 /// The venue.
 pub struct Venue {
@@ -144,7 +149,14 @@ impl Venue {
     /// A venue before its first event.
     pub fn new(config: VenueConfig, symbols: usize) -> Self {
         let books = (0..symbols)
-            .map(|_| SymbolBooks { depth: Depth::new(config.synthetic), resting: Vec::new(), mark: None, last: None, positions: 0 })
+            .map(|_| SymbolBooks {
+                depth: Depth::new(config.synthetic),
+                resting: Vec::new(),
+                mark: None,
+                last: None,
+                positions: 0,
+                safe: ALWAYS_SAFE,
+            })
             .collect();
         let chance = Chance::new(config.seed);
         Venue { config, chance, books, arrivals: VecDeque::new(), margins: BTreeMap::new(), counts: VenueCounts::default() }
@@ -394,11 +406,11 @@ impl Venue {
         let rate = if liquidity == Liquidity::Maker { maker } else { taker };
         let fee = spec.notional(price, qty).at_rate(rate);
         let fill = Fill { order: request.id, symbol: request.symbol, side: request.side, price, qty, fee, liquidity, at };
-        self.keep_margin(request, &fill);
+        self.keep_margin(spec, request, &fill);
         events.push(OrderEvent::Filled(fill));
     }
 
-    fn keep_margin(&mut self, request: &OrderRequest, fill: &Fill) {
+    fn keep_margin(&mut self, spec: &SymbolSpec, request: &OrderRequest, fill: &Fill) {
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
         if request.purpose == Purpose::Entry {
             let positions = &mut self.books[request.symbol.index()].positions;
@@ -409,13 +421,16 @@ impl Venue {
             margin.lots += fill.qty.0;
             margin.cost += value;
             margin.paid += fill.fee;
+            let limits = margin.limits(spec);
+            self.books[request.symbol.index()].watch(limits);
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
+            margin.paid -= Money(margin.paid.0 * i128::from(fill.qty.0) / i128::from(margin.lots));
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
             margin.paid = Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
             margin.lots -= fill.qty.0;
             if margin.lots == 0 {
                 self.margins.remove(&request.instance);
-                self.books[request.symbol.index()].positions -= 1;
+                self.books[request.symbol.index()].forget_position();
             }
         }
     }
@@ -427,6 +442,8 @@ impl Venue {
             let paid = table.spec(symbol).notional(mark, Qty(margin.lots)).at_rate(rate);
             let amount = Money(-i128::from(margin.side.sign()) * paid.0);
             margin.paid += -amount;
+            let limits = margin.limits(table.spec(symbol));
+            self.books[symbol.index()].watch(limits);
             events.push(OrderEvent::Funding { symbol, instance: *instance, amount });
         }
     }
@@ -440,13 +457,17 @@ impl Venue {
         prices: (Price, Price),
         events: &mut Vec<OrderEvent>,
     ) {
-        let (low, high) = self.books[symbol.index()].mark.map_or(prices, |mark| (mark, mark));
+        let book = &self.books[symbol.index()];
+        let (low, high) = book.mark.map_or(prices, |mark| (mark, mark));
+        if low > book.safe.0 && high < book.safe.1 {
+            return;
+        }
         let spec = table.spec(symbol);
         let dead = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
         let dead: Vec<(u32, Margin)> = dead.map(|(instance, margin)| (*instance, *margin)).collect();
         for (instance, margin) in dead {
             self.margins.remove(&instance);
-            self.books[symbol.index()].positions -= 1;
+            self.books[symbol.index()].forget_position();
             self.counts.liquidations += 1;
             let price = margin.bankruptcy_price(spec);
             let qty = Qty(margin.lots);
@@ -463,6 +484,21 @@ impl Venue {
     }
 }
 
+impl SymbolBooks {
+    /// A margin is used up at or beyond these prices.
+    fn watch(&mut self, (below, above): (Price, Price)) {
+        self.safe = (self.safe.0.max(below), self.safe.1.min(above));
+    }
+
+    /// One position less; without any nothing is in danger.
+    fn forget_position(&mut self) {
+        self.positions -= 1;
+        if self.positions == 0 {
+            self.safe = ALWAYS_SAFE;
+        }
+    }
+}
+
 impl Margin {
     fn entry(&self, spec: &SymbolSpec) -> f64 {
         let notional = spec.money(self.cost).to_f64();
@@ -470,14 +506,19 @@ impl Margin {
     }
 
     fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
-        let entry = self.entry(spec);
+        let (below, above) = self.limits(spec);
+        low <= below || high >= above
+    }
+
+    /// Prices at or beyond which the margin is used up.
+    fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();
         let dir = self.side.sign() as f64;
-        let liquidation = entry * (1.0 + dir * (maintenance - self.margin_share(notional)));
+        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.margin_share(notional)));
         match self.side {
-            Side::Buy => spec.price_f64(low) <= liquidation,
-            Side::Sell => spec.price_f64(high) >= liquidation,
+            Side::Buy => (spec.price_floor(liquidation), ALWAYS_SAFE.1),
+            Side::Sell => (ALWAYS_SAFE.0, spec.price_ceil(liquidation)),
         }
     }
 

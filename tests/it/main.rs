@@ -1,15 +1,22 @@
-//! The engine against its reference, from outside: scenarios as text in, decisions as text out.
+//! The engine against its reference, from outside: scenarios as text in, decisions as text out. And the binary against
+//! its users: files in, files out, bad input, killed at random moments.
 //!
 //! One binary for all subjects keeps link time short. Never: a look inside the crate.
+#![allow(clippy::unwrap_used)] // clippy sees only `#[test]` functions as tests, not what they share
 
 mod account;
-mod desk;
+mod cli;
+mod commands;
+mod crash;
 mod exits;
 mod golden;
 mod harness;
 mod limits;
 mod properties;
+mod pumps;
+mod round_trip;
 mod rules;
 mod sizing;
 mod states;
 mod strategy;
+mod symbol_table;

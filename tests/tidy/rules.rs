@@ -43,8 +43,8 @@ pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
         for used in written {
             let to = used.segments.first().map_or("", String::as_str);
             let own = to == from || to == "limits" || !layers.iter().any(|(name, _)| *name == to);
-            let matches = |rule: &&str| rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str));
-            if !own && !allowed.iter().any(|rule| matches(&rule)) {
+            let matches = |rule: &str| rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str));
+            if !own && !allowed.iter().any(|rule| matches(rule)) {
                 let (used, line) = (used.segments.join("::"), used.line);
                 problems.push(format!(
                     "{path}:{line}: `{from}` must not name `{used}` (it may name: {}); move what both need down to a layer below, \
@@ -143,9 +143,13 @@ fn is_code(comment: &str) -> bool {
 
 /// Follows every `mod` from the roots: files nobody names are problems, files of test modules are marked as such.
 pub fn orphans(tree: &mut Tree) -> Vec<String> {
-    let is_root = |path: &str| {
-        let outside_src = path.split('/').count() == 2 && !path.starts_with("src/");
-        outside_src || path == "src/lib.rs" || path == "src/main.rs"
+    // What cargo compiles by itself: both crates, and every file or folder with a main.rs beside them.
+    let is_root = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
+        ["src", file] => file == "lib.rs" || file == "main.rs",
+        ["src", ..] => false,
+        [_, _] => true,
+        [_, _, file] => file == "main.rs",
+        _ => false,
     };
     let mut open: Vec<(String, bool)> = tree.files.keys().filter(|path| is_root(path)).map(|path| (path.clone(), false)).collect();
     let mut reached = BTreeSet::new();
@@ -153,10 +157,11 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
         let Some(source) = tree.files.get_mut(&path) else { continue };
         source.is_test = is_test;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let named_after_folder = name == "mod.rs" || (is_root(&path) && (path.starts_with("src/") || name != "mod.rs"));
+        let named_after_folder = name == "mod.rs" || is_root(&path);
         let base = if named_after_folder { folder.to_owned() } else { path.trim_end_matches(".rs").to_owned() };
         for module in source.modules().iter().filter(|module| !module.inline) {
-            let place = [&[base.clone()], module.inside.as_slice(), &[module.name.clone()]].concat().join("/");
+            let inside = module.inside.iter().map(|name| format!("{name}/")).collect::<String>();
+            let place = format!("{base}/{inside}{}", module.name);
             for file in [format!("{place}.rs"), format!("{place}/mod.rs")] {
                 open.push((file, is_test || module.is_test));
             }

@@ -1,7 +1,7 @@
 //! Indicators: numbers that conditions compare, computed from one symbol's market.
 //!
-//! Each type is one small file with a [`Kind`] and one line in [`registry`]. Values are pulled: an indicator that
-//! nobody asks costs nothing unless it must see every trade or bar. Equal specs share one [`Slot`] per symbol.
+//! Each type is one small file with a [`Kind`] and one line in `registry`. Values are pulled: an indicator that
+//! nobody asks costs nothing unless it must see every trade or bar. Equal specs share one slot per symbol.
 //! Never: a number where there is none (that is a [`Missing`] with its reason), NaN or infinity.
 
 mod registry;

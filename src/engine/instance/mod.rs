@@ -161,6 +161,8 @@ pub struct Instance {
     pub def: Arc<StrategyDef>,
     /// State.
     pub state: State,
+    /// Whether any rule, price or scaling of the strategy looks at position, signal or session.
+    reads_own: bool,
     slots: Vec<SlotId>,
     pub(crate) s1: Rule,
     o1: Rule,
@@ -228,6 +230,7 @@ impl Instance {
             side,
             def: Arc::clone(def),
             state: State::Inactive,
+            reads_own: def.reads_own(),
             slots,
             s1,
             o1,
@@ -506,7 +509,12 @@ impl Instance {
         self.record(DecisionKind::CancelSent { order }, turn, 0);
     }
 
+    /// The view rules may read. Most documents never do: for them it stays unread and costs nothing.
     fn own_view(&self, turn: &Turn<'_>) -> OwnView {
+        if self.reads_own { self.full_view(turn) } else { OwnView::unread(turn.at) }
+    }
+
+    fn full_view(&self, turn: &Turn<'_>) -> OwnView {
         let equity = turn.desk.equity().to_f64();
         OwnView {
             now: turn.at,

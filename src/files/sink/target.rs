@@ -80,9 +80,8 @@ impl Target {
         if let Some(file) = &self.file {
             file.sync_all()?;
         }
-        if let Some(temporary) = &self.temporary {
-            fs::rename(temporary, &self.path)?;
-        }
+        let Some(temporary) = &self.temporary else { return Ok(()) };
+        fs::rename(temporary, &self.path)?;
         self.temporary = None;
         // The new name is an entry of the directory; without this a power cut may lose it.
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -2,7 +2,7 @@
 //!
 //! A block is `header | hot frame | cold frame | crc32c u32`, all numbers little-endian. The hot frame holds what a
 //! replay on the exchange's clock needs (time and body), the cold one receive times and ids; each is one zstd frame
-//! over the columns of [`column`], in the order of [`rows::fields`]. Decimals are kept as mantissas at the block's own
+//! over the columns of [`mod@column`], in the order of [`rows::fields`]. Decimals are kept as mantissas at the block's own
 //! largest scale per class, so an import needs one pass; readers rescale without loss.
 //!
 //! Nothing here knows a database, a recording or a symbol's name. Damaged bytes give an error, never a panic, and

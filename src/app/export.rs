@@ -1,0 +1,271 @@
+//! `tradingd export`: the rows of a recording back as files, with the columns they were imported with.
+//!
+//! Every file appears only when it is whole. Nothing is cut, rounded or left out.
+
+use super::{Failure, Global, recordings};
+use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::files::{FileError, FileFormat, Layout, Problem, RecordSink};
+use crate::store::records::RecordingV1;
+use crate::store::{OpenMode, RowsIter, Store};
+use clap::Args;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Options of `tradingd export`.
+#[derive(Args)]
+pub struct Options {
+    /// Id of the recording.
+    id: String,
+    /// Only these symbols.
+    #[arg(long, value_name = "SYMBOL", num_args = 1..)]
+    symbol: Vec<String>,
+    /// Only these streams: trades, book20, l2, bbo, bars, marks, funding.
+    #[arg(long, value_name = "STREAM", num_args = 1.., value_parser = stream)]
+    stream: Vec<StreamKind>,
+    /// csv, jsonl or parquet, the first two also as csv.gz, csv.zst and so on [default: what the file's name says, else csv].
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// A file for one stream, `-` for standard output, or a directory for a file per symbol and stream.
+    #[arg(long, value_name = "PATH|DIR|-")]
+    out: PathBuf,
+}
+
+fn stream(word: &str) -> Result<StreamKind, String> {
+    let known: Vec<&str> = StreamKind::ALL.iter().map(|(_, word)| *word).collect();
+    StreamKind::from_word(word).ok_or_else(|| format!("there is no such stream; the streams are {}", known.join(", ")))
+}
+
+/// One file to write: symbols of one stream, merged by time.
+struct Part {
+    kind: StreamKind,
+    symbols: Vec<String>,
+}
+
+/// Where the parts go.
+enum Out {
+    Stdout(FileFormat),
+    File(PathBuf, FileFormat),
+    /// A file per symbol and stream with this ending.
+    Directory(PathBuf, String, FileFormat),
+}
+
+/// Writes the chosen streams.
+///
+/// # Errors
+/// An unknown recording, symbol or stream, a name that tells no format, or a place that cannot be written.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let store = global.store(OpenMode::MustExist)?;
+    let recording = recordings::find(&store, &options.id)?;
+    let chosen = choose(&recording, options)?;
+    match destination(options)? {
+        Out::Directory(dir, ending, format) => {
+            std::fs::create_dir_all(&dir).map_err(|error| FileError::writing(&dir, error))?;
+            let total = chosen.values().map(Vec::len).sum();
+            let mut written = Vec::new();
+            for (kind, symbol) in chosen.into_iter().flat_map(|(kind, symbols)| symbols.into_iter().map(move |symbol| (kind, symbol))) {
+                let path = dir.join(format!("{}.{}.{ending}", file_name(&symbol), kind.word()));
+                let part = Part { kind, symbols: vec![symbol] };
+                let rows = write_file(&store, &recording, &part, &path, format).map_err(|failure| partly(failure, written.len(), total))?;
+                written.push(format!("{}: {rows} rows", path.display()));
+            }
+            eprintln!("{}", written.join("\n"));
+        }
+        Out::File(path, format) => {
+            let part = one_stream(chosen)?;
+            let rows = write_file(&store, &recording, &part, &path, format)?;
+            eprintln!("{}: {rows} rows", path.display());
+        }
+        Out::Stdout(format) => {
+            let part = one_stream(chosen)?;
+            let layout = layout(&store, &recording, &part)?;
+            let sink = RecordSink::to_writer(Path::new("standard output"), Box::new(io::stdout()), layout, format)?;
+            match write(&store, &recording, &part, sink) {
+                Err(Wrong::File(FileError { problem: Problem::Unwritable(error), .. })) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                written => drop(written?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A failure after some files are whole.
+fn partly(failure: Failure, written: usize, total: usize) -> Failure {
+    if written == 0 { failure } else { failure.because(&format!("{written} of {total} files were written before, each is whole")) }
+}
+
+/// Symbols by stream that were asked for and are there.
+fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamKind, Vec<String>>, Failure> {
+    if let Some(missing) = options.symbol.iter().find(|name| recording.symbol(name).is_none()) {
+        let known: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
+        let more = if recording.symbols.len() > known.len() { ", …" } else { "" };
+        return Err(Failure::input(format!("{} has no symbol {missing:?}; it has {}{more}", recording.id, known.join(", "))));
+    }
+    let mut chosen: BTreeMap<StreamKind, Vec<String>> = BTreeMap::new();
+    for symbol in recording.symbols.iter().filter(|symbol| options.symbol.is_empty() || options.symbol.contains(&symbol.name)) {
+        let streams = symbol.streams.iter().filter_map(|stream| stream.kind());
+        for kind in streams.filter(|kind| options.stream.is_empty() || options.stream.contains(kind)) {
+            chosen.entry(kind).or_default().push(symbol.name.clone());
+        }
+    }
+    if chosen.is_empty() {
+        return Err(Failure::input(format!(
+            "{} has none of these streams; `tradingd recordings {}` shows what it has",
+            recording.id, recording.id
+        )));
+    }
+    Ok(chosen)
+}
+
+fn one_stream(chosen: BTreeMap<StreamKind, Vec<String>>) -> Result<Part, Failure> {
+    let words: Vec<&str> = chosen.keys().map(|kind| kind.word()).collect();
+    let words = words.join(", ");
+    let mut chosen = chosen.into_iter();
+    match (chosen.next(), chosen.next()) {
+        (Some((kind, symbols)), None) => Ok(Part { kind, symbols }),
+        _ => Err(Failure::input(format!("one file holds one stream, but these were chosen: {words}; add --stream, or give a directory"))),
+    }
+}
+
+/// Reads `--out` and `--format`.
+fn destination(options: &Options) -> Result<Out, Failure> {
+    let asked = match &options.format {
+        None => None,
+        Some(word) => Some(FileFormat::of_path(Path::new(&format!("x.{word}"))).ok_or_else(|| {
+            Failure::input(format!(
+                "{word:?} is no format; the formats are csv, jsonl and parquet, and csv.gz, csv.zst, jsonl.gz, jsonl.zst"
+            ))
+        })?),
+    };
+    let path = &options.out;
+    if path == Path::new("-") {
+        if options.format.as_ref().is_some_and(|word| word.contains('.')) {
+            return Err(Failure::input("standard output is not packed; pipe it through gzip or zstd"));
+        }
+        return Ok(Out::Stdout(asked.unwrap_or(FileFormat::Csv)));
+    }
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let ending = options.format.clone().unwrap_or_else(|| "csv".to_owned());
+        return Ok(Out::Directory(path.clone(), ending, asked.unwrap_or(FileFormat::Csv)));
+    }
+    match (FileFormat::of_path(path), asked) {
+        (Some(named), Some(asked)) if named != asked => Err(Failure::input(format!(
+            "{} is named for another format than --format {}",
+            path.display(),
+            options.format.as_deref().unwrap_or("")
+        ))),
+        (Some(format), _) | (None, Some(format)) => Ok(Out::File(path.clone(), format)),
+        (None, None) => Err(Failure::input(format!(
+            "{} tells no format: end it with .csv, .jsonl (both also .gz or .zst) or .parquet, add --format, or end a directory with /",
+            path.display()
+        ))),
+    }
+}
+
+/// A symbol as part of a file's name: what would leave the directory or hide the file is written as its code.
+fn file_name(symbol: &str) -> String {
+    let mut name = String::new();
+    for (at, c) in symbol.char_indices() {
+        match c {
+            '/' | '\\' | '%' | '\0' => name.push_str(&format!("%{:02X}", u32::from(c))),
+            '.' if at == 0 => name.push_str("%2E"),
+            _ => name.push(c),
+        }
+    }
+    name
+}
+
+/// Why an export failed: the store's or a file's reason.
+enum Wrong {
+    Store(Failure),
+    File(FileError),
+}
+
+impl From<Wrong> for Failure {
+    fn from(wrong: Wrong) -> Self {
+        match wrong {
+            Wrong::Store(failure) => failure,
+            Wrong::File(error) => error.into(),
+        }
+    }
+}
+
+fn write_file(store: &Store, recording: &RecordingV1, part: &Part, path: &Path, format: FileFormat) -> Result<u64, Failure> {
+    let sink = RecordSink::create(path, layout(store, recording, part)?, format)?;
+    Ok(write(store, recording, part, sink)?)
+}
+
+/// Rows of the part's symbols by time; rows of one time stay together by symbol.
+fn write(store: &Store, recording: &RecordingV1, part: &Part, mut sink: RecordSink) -> Result<u64, Wrong> {
+    let mut rows = Vec::new();
+    for symbol in &part.symbols {
+        rows.push(store.rows(&recording.id, symbol, part.kind).map_err(|error| Wrong::Store(error.into()))?);
+    }
+    let mut heads = BinaryHeap::new();
+    let mut next: Vec<Option<Record>> = vec![None; rows.len()];
+    for place in 0..rows.len() {
+        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
+    }
+    while let Some(Reverse((_, place))) = heads.pop() {
+        let place: usize = place;
+        if let Some(record) = next[place].take() {
+            sink.write(&part.symbols[place], &record).map_err(Wrong::File)?;
+        }
+        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
+    }
+    let written = sink.rows();
+    sink.finish().map_err(Wrong::File)?;
+    Ok(written)
+}
+
+type Heads = BinaryHeap<Reverse<(crate::domain::time::Timestamp, usize)>>;
+
+fn advance(rows: &mut RowsIter<'_>, next: &mut Option<Record>, place: usize, heads: &mut Heads) -> Result<(), Wrong> {
+    if let Some(record) = rows.next().transpose().map_err(|error| Wrong::Store(error.into()))? {
+        heads.push(Reverse((record.exchange_at, place)));
+        *next = Some(record);
+    }
+    Ok(())
+}
+
+/// The columns of which any row has a value.
+fn layout(store: &Store, recording: &RecordingV1, part: &Part) -> Result<Layout, Failure> {
+    let full = Layout::full(part.kind);
+    let mut layout = Layout::required(part.kind);
+    for symbol in &part.symbols {
+        for record in store.rows(&recording.id, symbol, part.kind)? {
+            if layout == full {
+                return Ok(layout);
+            }
+            layout = with_columns_of(layout, &record?);
+        }
+    }
+    Ok(layout)
+}
+
+fn with_columns_of(layout: Layout, record: &Record) -> Layout {
+    let with = |layout: Layout, column: &str, present: bool| if present { layout.with(column) } else { layout };
+    let layout = with(layout, "recv_us", record.received_at.is_some());
+    match record.body {
+        RecordBody::Trade { id, .. } => with(layout, "trade_id", id.is_some()),
+        RecordBody::LevelChange { snapshot, update_id, .. } => {
+            with(with(layout, "is_snapshot", snapshot), "update_id", update_id.is_some())
+        }
+        RecordBody::Quote { update_id, .. } => with(layout, "update_id", update_id.is_some()),
+        RecordBody::Bar { quote_volume, .. } => with(layout, "quote_volume", quote_volume.is_some()),
+        RecordBody::Mark { index, .. } => with(layout, "index_price", index.is_some()),
+        RecordBody::SnapshotLevel { .. } | RecordBody::Funding { .. } => layout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_symbols_stay_inside_the_directory() {
+        assert_eq!(file_name("BTC_USDT"), "BTC_USDT");
+        assert_eq!(file_name("../BTC/USDT%"), "%2E.%2FBTC%2FUSDT%25");
+    }
+}

@@ -1,0 +1,53 @@
+//! `tradingd import`: files of market data become one recording, whole or not at all.
+//!
+//! Nothing of an import is visible before all of it is on disk; what a killed import left is removed when the store is
+//! opened next. Never skips or repairs a row.
+
+mod load;
+mod plan;
+
+use super::{Failure, Global, recordings, terminal};
+use crate::clock;
+use crate::files::expand;
+use crate::store::records::RecordingV1;
+use crate::store::{NewRecording, OpenMode, RecordingMode, Store};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `tradingd import`.
+#[derive(Args)]
+pub struct Options {
+    /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain, gzip or zstd.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Imports the files as one recording and prints it once it is durable.
+///
+/// # Errors
+/// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is kept then.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let files = plan::in_time_order(expand(&options.paths)?)?;
+    let mut store = global.store(OpenMode::CreateIfNew)?;
+    let recording = record(&store, &files).map_err(|failure| failure.because("nothing of this import was kept"))?;
+    recordings::show(&store, &recording, options.json)?;
+    global.give_space_back(&mut store, "the recording is kept");
+    Ok(())
+}
+
+fn record(store: &Store, files: &[plan::Planned]) -> Result<RecordingV1, Failure> {
+    let writer = store.begin_recording(NewRecording {
+        at: clock::now(),
+        // Both ends of ids are six hexadecimal digits.
+        suffix: u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default(),
+        sources: files.iter().map(|file| file.path.display().to_string()).collect(),
+        mode: RecordingMode::Import,
+    })?;
+    let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");
+    let loaded = load::all(files, writer, &bar);
+    bar.finish_and_clear();
+    Ok(store.recording(&loaded?)?)
+}

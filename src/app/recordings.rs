@@ -1,0 +1,226 @@
+//! `tradingd recordings`: what is recorded, with counts, spans, bytes and gaps.
+
+use super::table::{Align, grouped, table};
+use super::{Failure, Global, terminal};
+use crate::domain::decimal::Decimal;
+use crate::domain::record::{RecordedGap, StreamKind};
+use crate::domain::time::Timestamp;
+use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1};
+use crate::store::{OpenMode, Store};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+/// Options of `tradingd recordings`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    /// Show this recording with all its streams and gaps.
+    id: Option<String>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Remove a recording with all its rows.
+    Delete {
+        /// The recording's id.
+        id: String,
+    },
+}
+
+/// Lists recordings, shows or deletes one.
+///
+/// # Errors
+/// An unknown id, or a store that cannot be opened.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let mut store = global.store(OpenMode::MustExist)?;
+    match (&options.action, &options.id) {
+        (Some(Action::Delete { id }), _) => delete(global, &mut store, id),
+        (None, Some(id)) => show(&store, &find(&store, id)?, options.json),
+        (None, None) => list(&store, options.json),
+    }
+}
+
+/// The recording of an id.
+///
+/// # Errors
+/// An unknown id: which ones there are.
+pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
+    store.recording(id).map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
+}
+
+/// Prints one recording with its streams and gaps.
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(), Failure> {
+    let gaps = store.gaps(&recording.id)?;
+    let text = if as_json { format!("{:#}\n", to_json(recording, &gaps)) } else { to_text(recording, &gaps) };
+    terminal::print(&text);
+    Ok(())
+}
+
+fn delete(global: &Global, store: &mut Store, id: &str) -> Result<(), Failure> {
+    find(store, id)?;
+    store.delete_recording(id)?;
+    terminal::print(&format!("deleted {id}\n"));
+    global.give_space_back(store, "the recording is deleted");
+    Ok(())
+}
+
+fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    for recording in store.recordings()? {
+        let gaps = store.gaps(&recording.id)?;
+        all.push((recording, gaps));
+    }
+    if as_json {
+        let list: Vec<Value> = all.iter().map(|(recording, gaps)| to_json(recording, gaps)).collect();
+        terminal::print(&format!("{:#}\n", json!({ "recordings": list })));
+    } else if all.is_empty() {
+        terminal::print("no recordings yet; `tradingd import FILE…` makes one\n");
+    } else {
+        terminal::print(&list_text(&all));
+    }
+    Ok(())
+}
+
+fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
+    const NAMES: usize = 3;
+    let columns = [
+        ("id", Align::Left),
+        ("symbols", Align::Left),
+        ("streams", Align::Left),
+        ("rows", Align::Right),
+        ("bytes/row", Align::Right),
+        ("gaps", Align::Right),
+        ("from", Align::Left),
+        ("to", Align::Left),
+    ];
+    let row = |(recording, gaps): &(RecordingV1, Vec<(String, RecordedGap)>)| {
+        let mut symbols: Vec<String> = recording.symbols.iter().take(NAMES).map(|symbol| symbol.name.clone()).collect();
+        if recording.symbols.len() > NAMES {
+            symbols.push(format!("+{}", recording.symbols.len() - NAMES));
+        }
+        let has = |kind: StreamKind| recording.symbols.iter().any(|symbol| symbol.stream(kind).is_some());
+        let streams: Vec<&str> = StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
+        let (from, to) = span_words(recording.span_ns());
+        vec![
+            recording.id.clone(),
+            symbols.join(","),
+            streams.join(","),
+            grouped(recording.rows()),
+            per_row_word(recording.bytes(), recording.rows()),
+            gaps.len().to_string(),
+            from,
+            to,
+        ]
+    };
+    table(&columns, &all.iter().map(row).collect::<Vec<_>>())
+}
+
+fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> String {
+    let (from, to) = span_words(recording.span_ns());
+    let mut text = format!(
+        "{}\n{} rows from {from} to {to}, {} bytes a row ({} bytes)\n\n",
+        recording.id,
+        grouped(recording.rows()),
+        per_row_word(recording.bytes(), recording.rows()),
+        grouped(recording.bytes())
+    );
+    let columns = [
+        ("symbol", Align::Left),
+        ("stream", Align::Left),
+        ("rows", Align::Right),
+        ("bytes/row", Align::Right),
+        ("from", Align::Left),
+        ("to", Align::Left),
+    ];
+    let row = |symbol: &RecordedSymbolV1, stream: &RecordedStreamV1| {
+        let (from, to) = span_words(Some((stream.first_ns, stream.last_ns)));
+        vec![symbol.name.clone(), word(stream).to_owned(), grouped(stream.rows), per_row_word(stream.bytes, stream.rows), from, to]
+    };
+    let rows: Vec<Vec<String>> =
+        recording.symbols.iter().flat_map(|symbol| symbol.streams.iter().map(move |stream| row(symbol, stream))).collect();
+    text.push_str(&table(&columns, &rows));
+    if gaps.is_empty() {
+        text.push_str("\nno gaps\n");
+        return text;
+    }
+    let columns = [("gap in", Align::Left), ("stream", Align::Left), ("cause", Align::Left), ("from", Align::Left), ("to", Align::Left)];
+    let row = |(symbol, known): &(String, RecordedGap)| {
+        let gap = known.gap;
+        vec![symbol.clone(), known.stream.word().to_owned(), gap.cause.word().to_owned(), gap.from.to_string(), gap.to.to_string()]
+    };
+    text.push('\n');
+    text.push_str(&table(&columns, &gaps.iter().map(row).collect::<Vec<_>>()));
+    text
+}
+
+fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Value {
+    let time = |ns: i64| Timestamp::from_nanos(ns).to_string();
+    let span = recording.span_ns();
+    let gap = |(symbol, known): &(String, RecordedGap)| {
+        let gap = known.gap;
+        json!({
+            "symbol": symbol, "stream": known.stream.word(), "cause": gap.cause.word(),
+            "from": gap.from.to_string(), "to": gap.to.to_string(),
+        })
+    };
+    json!({
+        "id": recording.id,
+        "created": Timestamp::from_micros(recording.created_us).map(|at| at.to_string()),
+        "sources": recording.sources,
+        "rows": recording.rows(),
+        "bytes": recording.bytes(),
+        "bytes_per_row": per_row(recording.bytes(), recording.rows()),
+        "from": span.map(|(first, _)| time(first)),
+        "to": span.map(|(_, last)| time(last)),
+        "symbols": recording.symbols.iter().map(symbol_json).collect::<Vec<_>>(),
+        "gaps": gaps.iter().map(gap).collect::<Vec<_>>(),
+    })
+}
+
+fn symbol_json(symbol: &RecordedSymbolV1) -> Value {
+    let time = |ns: i64| Timestamp::from_nanos(ns).to_string();
+    let step = |scale: u8| Decimal::step(scale).map(|step| step.to_string());
+    let stream = |stream: &RecordedStreamV1| {
+        json!({
+            "stream": word(stream),
+            "rows": stream.rows,
+            "bytes": stream.bytes,
+            "bytes_per_row": per_row(stream.bytes, stream.rows),
+            "from": time(stream.first_ns),
+            "to": time(stream.last_ns),
+            "has_receive_times": stream.has_receive_times,
+        })
+    };
+    json!({
+        "name": symbol.name,
+        "price_step": step(symbol.price_scale),
+        "quantity_step": step(symbol.quantity_scale),
+        "streams": symbol.streams.iter().map(stream).collect::<Vec<_>>(),
+    })
+}
+
+fn word(stream: &RecordedStreamV1) -> &'static str {
+    stream.kind().map_or("unknown", StreamKind::word)
+}
+
+/// Bytes a row to two digits; `None` without rows.
+fn per_row(bytes: u64, rows: u64) -> Option<f64> {
+    (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
+}
+
+fn per_row_word(bytes: u64, rows: u64) -> String {
+    per_row(bytes, rows).map_or("—".to_owned(), |bytes| format!("{bytes:.2}"))
+}
+
+fn span_words(span: Option<(i64, i64)>) -> (String, String) {
+    let word = |ns: i64| Timestamp::from_nanos(ns).to_string();
+    span.map_or(("—".to_owned(), "—".to_owned()), |(first, last)| (word(first), word(last)))
+}

@@ -1,0 +1,81 @@
+//! `tradingd sessions`: what ran and how it ended.
+
+use super::table::{Align, table};
+use super::{Failure, Global, terminal};
+use crate::domain::time::Timestamp;
+use crate::store::OpenMode;
+use crate::store::records::SessionV1;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+/// Options of `tradingd sessions`.
+#[derive(Args)]
+pub struct Options {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List all sessions, newest first.
+    List {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one session as JSON.
+    Show {
+        /// The session's id.
+        id: String,
+    },
+}
+
+/// Lists sessions or shows one.
+///
+/// # Errors
+/// An unknown id, or a store that cannot be opened.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let store = global.store(OpenMode::MustExist)?;
+    match &options.action {
+        Action::List { json: true } => {
+            let all: Vec<Value> = store.sessions()?.iter().map(to_json).collect();
+            terminal::print(&format!("{:#}\n", json!({ "sessions": all })));
+        }
+        Action::List { json: false } => terminal::print(&to_text(&store.sessions()?)),
+        Action::Show { id } => {
+            let session = store.session(id).map_err(|error| Failure::from(error).because("`tradingd sessions list` lists all"))?;
+            terminal::print(&format!("{:#}\n", to_json(&session)));
+        }
+    }
+    Ok(())
+}
+
+fn to_text(sessions: &[SessionV1]) -> String {
+    if sessions.is_empty() {
+        return "no sessions yet\n".to_owned();
+    }
+    let columns = [("id", Align::Left), ("kind", Align::Left), ("state", Align::Left), ("created", Align::Left), ("ended", Align::Left)];
+    let row = |session: &SessionV1| {
+        let ended = session.ended_us.and_then(time).unwrap_or_else(|| "—".to_owned());
+        let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());
+        vec![session.id.clone(), session.kind.clone(), session.state.clone(), created, ended]
+    };
+    table(&columns, &sessions.iter().map(row).collect::<Vec<_>>())
+}
+
+fn to_json(session: &SessionV1) -> Value {
+    json!({
+        "id": session.id,
+        "kind": session.kind,
+        "state": session.state,
+        "created": time(session.created_us),
+        "started": session.started_us.and_then(time),
+        "ended": session.ended_us.and_then(time),
+        "error": session.error,
+        "result": session.result_id,
+    })
+}
+
+fn time(us: i64) -> Option<String> {
+    Timestamp::from_micros(us).map(|at| at.to_string())
+}

@@ -1,0 +1,255 @@
+//! `tradingd strategies`: the built-in and the stored ones; documents validated with all their problems at once.
+
+use super::table::{Align, table};
+use super::{Failure, Global, terminal};
+use crate::clock;
+use crate::document::strategy::{self, Document, Problem, Severity, builtin, needs};
+use crate::limits::DOCUMENT_BYTES;
+use crate::store::records::StrategyV1;
+use crate::store::{OpenMode, Store};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Options of `tradingd strategies`.
+#[derive(Args)]
+pub struct Options {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List built-in and stored strategies.
+    List {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the document of a strategy.
+    Show {
+        /// A stored strategy, else a built-in one.
+        id: String,
+    },
+    /// Check documents and print everything that is wrong with them.
+    Validate {
+        /// Documents, also those of the original system.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Read them as the original system did, e.g. flat lists that mix AND and OR from left to right.
+        #[arg(long)]
+        original: bool,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a document as the next version of a strategy.
+    Add {
+        /// The document.
+        file: PathBuf,
+        /// Id of the strategy [default: the file's name without its extension].
+        #[arg(long)]
+        id: Option<String>,
+        /// Read it as the original system did.
+        #[arg(long)]
+        original: bool,
+    },
+    /// Hide a stored strategy from lists; its versions stay.
+    Delete {
+        /// The strategy's id.
+        id: String,
+    },
+    /// Print the JSON Schema of documents.
+    Schema,
+}
+
+/// Runs one of the actions.
+///
+/// # Errors
+/// An unknown id, a document with errors, or a store that cannot be opened.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    match &options.action {
+        Action::List { json } => list(global, *json),
+        Action::Show { id } => show(global, id),
+        Action::Validate { files, original, json } => validate(files, *original, *json),
+        Action::Add { file, id, original } => add(global, file, id.as_deref(), *original),
+        Action::Delete { id } => delete(global, id),
+        Action::Schema => {
+            terminal::print(&format!("{:#}\n", strategy::schema()));
+            Ok(())
+        }
+    }
+}
+
+/// A line of the list.
+struct Listed {
+    id: String,
+    /// `None`: built in.
+    stored: Option<StrategyV1>,
+    document: Option<Document>,
+}
+
+impl Listed {
+    fn new(id: &str, text: &str, stored: Option<StrategyV1>) -> Self {
+        Listed { id: id.to_owned(), stored, document: strategy::parse(text.as_bytes()).ok().map(|(document, _)| document) }
+    }
+
+    fn name(&self) -> &str {
+        match (&self.document, &self.stored) {
+            (Some(document), _) => document.name(),
+            (None, Some(stored)) => &stored.name,
+            (None, None) => "",
+        }
+    }
+
+    fn channels(&self) -> Vec<&'static str> {
+        let def = self.document.as_ref().map(|document| document.compile(&self.id, 1));
+        def.iter().flat_map(needs).map(|(channel, _)| channel.word()).collect()
+    }
+}
+
+fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
+    let stored = match global.store_if_any()? {
+        Some(store) => store.strategies()?,
+        None => Vec::new(),
+    };
+    let hidden = |id: &str| stored.iter().any(|stored| stored.id == id);
+    let built_in = builtin().into_iter().filter(|(id, _)| !hidden(id)).map(|(id, text)| Listed::new(id, text, None));
+    let mut all: Vec<Listed> = built_in.collect();
+    all.extend(stored.iter().map(|stored| Listed::new(&stored.id, &stored.document, Some(stored.clone()))));
+    let origin = |listed: &Listed| if listed.stored.is_some() { "stored" } else { "built-in" };
+    let version = |listed: &Listed| listed.stored.as_ref().map(|stored| stored.version);
+    if as_json {
+        let entry = |listed: &Listed| {
+            json!({
+                "id": listed.id, "name": listed.name(), "origin": origin(listed), "version": version(listed),
+                "enabled": listed.document.as_ref().map(Document::enabled), "needs": listed.channels(),
+                "valid": listed.document.is_some(),
+            })
+        };
+        terminal::print(&format!("{:#}\n", json!({ "strategies": all.iter().map(entry).collect::<Vec<_>>() })));
+        return Ok(());
+    }
+    let columns = [("id", Align::Left), ("origin", Align::Left), ("version", Align::Right), ("needs", Align::Left), ("name", Align::Left)];
+    let row = |listed: &Listed| {
+        let needs = if listed.document.is_some() { listed.channels().join(",") } else { "not valid".to_owned() };
+        let version = version(listed).map_or("—".to_owned(), |version| version.to_string());
+        vec![listed.id.clone(), origin(listed).to_owned(), version, needs, listed.name().to_owned()]
+    };
+    terminal::print(&table(&columns, &all.iter().map(row).collect::<Vec<_>>()));
+    Ok(())
+}
+
+fn show(global: &Global, id: &str) -> Result<(), Failure> {
+    let stored = match global.store_if_any()? {
+        Some(store) => store.strategies()?.into_iter().find(|stored| stored.id == id).map(|stored| stored.document),
+        None => None,
+    };
+    let text = stored.or_else(|| builtin().into_iter().find(|(known, _)| *known == id).map(|(_, text)| text.to_owned()));
+    match text {
+        Some(text) => terminal::print(&format!("{}\n", text.trim_end())),
+        None => return Err(Failure::input(format!("there is no strategy {id:?}; `tradingd strategies list` lists all"))),
+    }
+    Ok(())
+}
+
+/// What came of reading a document.
+type Judged = Result<(Document, Vec<Problem>), Vec<Problem>>;
+
+/// Reads and judges a document; a file that cannot be read is a problem like any other.
+fn judge(path: &Path, original: bool) -> Judged {
+    let unreadable = |problem: String| vec![Problem { path: String::new(), problem, severity: Severity::Error }];
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        // One byte more than allowed shows that it is too long, whatever the file claims to be.
+        std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::open(path)?, DOCUMENT_BYTES as u64 + 1), &mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Err(error) => Err(unreadable(format!("cannot be read ({error}); check the path"))),
+        Ok(bytes) if bytes.len() > DOCUMENT_BYTES => {
+            Err(unreadable(format!("is longer than {DOCUMENT_BYTES} bytes; this is no strategy document")))
+        }
+        Ok(bytes) if original => strategy::import(&bytes),
+        Ok(bytes) => strategy::parse(&bytes),
+    }
+}
+
+fn validate(files: &[PathBuf], original: bool, as_json: bool) -> Result<(), Failure> {
+    let judged: Vec<(&PathBuf, Judged)> = files.iter().map(|file| (file, judge(file, original))).collect();
+    if as_json {
+        let entry = |(file, judged): &(&PathBuf, Judged)| {
+            let problems = judged.as_ref().map_or_else(|problems| problems, |(_, warnings)| warnings);
+            json!({
+                "file": file.display().to_string(),
+                "valid": judged.is_ok(),
+                "name": judged.as_ref().ok().map(|(document, _)| document.name()),
+                "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
+            })
+        };
+        terminal::print(&format!("{:#}\n", json!({ "documents": judged.iter().map(entry).collect::<Vec<_>>() })));
+    } else {
+        let mut text = String::new();
+        for (file, judged) in &judged {
+            let (word, problems) = match judged {
+                Ok((_, warnings)) => ("valid", warnings),
+                Err(problems) => ("not valid", problems),
+            };
+            text.push_str(&format!("{}: {word}\n", file.display()));
+            problems.iter().for_each(|problem| text.push_str(&format!("  {problem}\n")));
+        }
+        terminal::print(&text);
+    }
+    match judged.iter().filter(|(_, judged)| judged.is_err()).count() {
+        0 => Ok(()),
+        wrong => Err(Failure::input(format!("{wrong} of {} documents cannot run: correct the errors listed for each", files.len()))),
+    }
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({ "path": problem.path, "problem": problem.problem, "severity": problem.severity.word() })
+}
+
+fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result<(), Failure> {
+    let stem = || file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let id = slug(id.map_or_else(stem, str::to_owned))?;
+    let (document, warnings) = judge(file, original).map_err(|problems| {
+        let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        Failure::input(format!("{} was not added, it has {} problems:\n{}", file.display(), list.len(), list.join("\n")))
+    })?;
+    for warning in warnings {
+        eprintln!("{}: {warning}", file.display());
+    }
+    let store = global.store(OpenMode::CreateIfNew)?;
+    // The canonical text: whatever form it was written in, it is read without further notice from now on.
+    let text = document.to_json();
+    let known = store.strategies()?.into_iter().find(|stored| stored.id == id && stored.document == text);
+    match known {
+        Some(known) => terminal::print(&format!("{id} version {} is this document already\n", known.version)),
+        None => {
+            let version = store.put_strategy(&id, document.name(), &text, clock::now())?;
+            terminal::print(&format!("added {id} version {version}\n"));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of a strategy's id; longer is refused.
+const ID_BYTES: usize = 64;
+
+fn slug(id: String) -> Result<String, Failure> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    if id.is_empty() || id.len() > ID_BYTES || !id.chars().all(plain) {
+        return Err(Failure::input(format!(
+            "{id:?} cannot be a strategy's id: 1 to {ID_BYTES} of a-z, 0-9, _ and -; choose one with --id"
+        )));
+    }
+    Ok(id)
+}
+
+fn delete(global: &Global, id: &str) -> Result<(), Failure> {
+    let store: Store = global.store(OpenMode::MustExist)?;
+    store.delete_strategy(id, clock::now()).map_err(|error| Failure::from(error).because("`tradingd strategies list` lists all"))?;
+    terminal::print(&format!("deleted {id}\n"));
+    Ok(())
+}

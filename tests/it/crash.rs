@@ -1,0 +1,186 @@
+//! Killed at any moment: what was acknowledged is there and whole, nothing is half there.
+//!
+//! `TRADINGD_CRASH_RUNS` sets how many (30), `TRADINGD_CRASH_SEED` repeats a run. The moments themselves are the
+//! machine's, so a seed repeats the plan, not the schedule.
+
+use crate::cli::{Cli, shipped_one};
+use serde_json::Value;
+use std::fs::File;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Kills between two fresh stores: old recordings make opening slower and tell nothing new.
+const KILLS_PER_STORE: u32 = 10;
+
+/// A command that stores something and says so.
+struct Job {
+    name: &'static str,
+    args: Vec<String>,
+    /// What it said is done, from standard output and standard error.
+    acknowledged: fn(&str, &str) -> Vec<String>,
+    /// What the store lists of it, each checked to be whole.
+    listed: fn(&Cli) -> Vec<String>,
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to 1.
+    fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+}
+
+/// Rows of the file that is imported: enough that an import commits several times before it is complete.
+const ROWS: u64 = 700_000;
+
+/// Trades whose digits hardly compress.
+fn noisy_trades(chance: &mut Chance) -> String {
+    let mut text = String::from("timestamp_us,symbol,price,quantity,side\n");
+    for row in 0..ROWS {
+        let noise = chance.next();
+        let side = if noise & 1 == 0 { "buy" } else { "sell" };
+        let at = 1_700_000_000_000_000 + row * 1_000 + (noise >> 55);
+        text.push_str(&format!(
+            "{at},X,{}.{:05},{},{side}\n",
+            100 + (noise >> 8) % 9,
+            (noise >> 16) % 100_000,
+            1 + (noise >> 33) % 1_000_000
+        ));
+    }
+    text
+}
+
+fn imports(cli: &Cli) -> Vec<String> {
+    let complete = |recording: &Value| recording["rows"].as_u64() == Some(ROWS);
+    let all = cli.recordings();
+    assert!(all.iter().all(complete), "a half import is listed: {all:?}");
+    ids(&all)
+}
+
+fn results(cli: &Cli) -> Vec<String> {
+    let all = cli.json(&["results", "list", "--json"])["results"].as_array().unwrap().clone();
+    for id in ids(&all) {
+        assert!(cli.json(&["results", "show", &id]).is_object(), "the document of {id} is not whole");
+    }
+    ids(&all)
+}
+
+fn ids(all: &[Value]) -> Vec<String> {
+    all.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn printed_recording(out: &str, _: &str) -> Vec<String> {
+    serde_json::from_str::<Value>(out).ok().iter().map(|recording| recording["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn stored_results(_: &str, err: &str) -> Vec<String> {
+    // A line that was cut is no acknowledgement.
+    let whole = err.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().filter_map(|line| line.strip_prefix("stored as ")).map(str::to_owned).collect()
+}
+
+/// Runs a job, killed after `after`; what it acknowledged. Without `after` it runs to its end.
+fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
+    let (out, err) = (cli.at("out"), cli.at("err"));
+    let args: Vec<&str> = job.args.iter().map(String::as_str).collect();
+    let mut command = cli.command(&args);
+    let mut child = command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
+    if let Some(after) = after {
+        // The random moment itself; nothing is waited for.
+        std::thread::sleep(after);
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let (out, err) = (read(&out), read(&err));
+    assert!(!err.contains("panicked"), "{}: {err}", job.name);
+    assert!(after.is_some() || status.success(), "{}: {err}", job.name);
+    (job.acknowledged)(&out, &err)
+}
+
+/// Kills a job at random moments in stores made by `prepare`, and looks at what is left each time.
+fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
+    let mut cli = Cli::new();
+    let mut job = prepare(&cli);
+    let started = Instant::now();
+    let mut acknowledged = run(&cli, &job, None);
+    let whole = started.elapsed();
+    assert!(!acknowledged.is_empty(), "{} acknowledged nothing", job.name);
+    let (mut cut, mut kept) = (0, 0);
+    for number in 0..runs {
+        if number > 0 && number % KILLS_PER_STORE == 0 {
+            cli = Cli::new();
+            job = prepare(&cli);
+            acknowledged.clear();
+        }
+        // Half of the kills in the later half, where commits and the acknowledgement are.
+        let share = if chance.next().is_multiple_of(2) { chance.share() } else { 0.5 + 0.5 * chance.share() };
+        let told = run(&cli, &job, Some(whole.mul_f64(share)));
+        if told.is_empty() {
+            cut += 1
+        } else {
+            kept += 1
+        }
+        acknowledged.extend(told);
+        let ran = cli.run(&["verify", "--json"]);
+        if ran.code == 78 {
+            // Killed before there was a store.
+            assert!(acknowledged.is_empty(), "run {number}: the store is gone");
+            continue;
+        }
+        assert_eq!(ran.code, 0, "run {number}, killed after {share:.3} of {whole:?}: {}{}", ran.out, ran.err);
+        let listed = (job.listed)(&cli);
+        for id in &acknowledged {
+            assert!(listed.contains(id), "run {number}, killed after {share:.3} of {whole:?}: {id} was acknowledged and is lost");
+        }
+        let verified: Value = serde_json::from_str(&ran.out).unwrap();
+        let rows: u64 = cli.recordings().iter().map(|recording| recording["rows"].as_u64().unwrap()).sum();
+        assert_eq!(verified["rows"].as_u64(), Some(rows), "run {number}: rows of no recording are left");
+    }
+    println!("{}: {runs} kills within {whole:?}: {cut} before the acknowledgement, {kept} after", job.name);
+}
+
+fn plan() -> (u32, Chance) {
+    let runs = setting("TRADINGD_CRASH_RUNS").map_or(30, |runs| runs as u32);
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
+    let seed = setting("TRADINGD_CRASH_SEED").unwrap_or_else(clock);
+    println!("TRADINGD_CRASH_SEED={seed} TRADINGD_CRASH_RUNS={runs}");
+    (runs.div_ceil(2), Chance(seed))
+}
+
+#[test]
+fn an_import_killed_at_any_moment_is_whole_or_not_there() {
+    let (runs, mut chance) = plan();
+    let noisy = noisy_trades(&mut chance);
+    torment(runs, &mut chance, &|cli| Job {
+        name: "import",
+        args: vec!["import".into(), "--json".into(), cli.file("noisy.csv", &noisy)],
+        acknowledged: printed_recording,
+        listed: imports,
+    });
+}
+
+#[test]
+fn results_of_a_backtest_killed_at_any_moment_are_whole_or_not_there() {
+    let (runs, mut chance) = plan();
+    torment(runs, &mut chance, &|cli| {
+        let recording = cli.import(&[shipped_one("trades"), shipped_one("book20")]);
+        let id = recording["id"].as_str().unwrap().to_owned();
+        let strategies = ["pump_v2", "dump_v2", "flash_pump_scalper", "ema_cross_trend"];
+        let args = ["backtest", "--recording", &id, "--strategy"].into_iter().chain(strategies);
+        Job { name: "backtest", args: args.map(str::to_owned).collect(), acknowledged: stored_results, listed: results }
+    });
+}

@@ -1,0 +1,62 @@
+//! A symbol table replaced while a session runs is seen as one event, and only by what comes after it.
+
+use arc_swap::ArcSwap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tradingd::document::strategy;
+use tradingd::domain::decimal::Decimal;
+use tradingd::domain::decision::{Decision, DecisionKind, Guard};
+use tradingd::domain::order::Purpose;
+use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use tradingd::domain::time::Timestamp;
+use tradingd::engine::desk::SessionConfig;
+use tradingd::engine::output::Outputs;
+use tradingd::engine::risk::RiskLimits;
+use tradingd::files::{FileFeed, Selection, survey};
+use tradingd::session::backtest::{Backtest, Flow, Recorder};
+use tradingd::sim::VenueConfig;
+
+struct Decisions(Vec<Decision>);
+
+impl Recorder for Decisions {
+    fn outputs(&mut self, out: &Outputs) {
+        self.0.extend_from_slice(&out.decisions);
+    }
+}
+
+fn is_entry(decision: &Decision) -> bool {
+    matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
+}
+
+#[test]
+fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
+    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let selection = Selection::default();
+    let survey = survey(&[trades], &selection, &mut |_| {}).unwrap();
+    let step = |text: &[u8]| Decimal::parse(text).unwrap();
+    let spec = SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
+    let table = SymbolTable::new(1, vec![spec]);
+    let off = table.with_enabled(SymbolId(0), false);
+    let mut feed = FileFeed::open(&survey, &selection, &table).unwrap();
+    let text = include_str!("../../benches/workloads/ema.json");
+    let ema = Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile("ema", 1));
+    let session = SessionConfig { risk: RiskLimits::none(), assumed_spread_pct: 0.0, ..SessionConfig::default() };
+    let symbols = Arc::new(ArcSwap::from_pointee(table));
+    let mut backtest = Backtest::sharing(Arc::clone(&symbols), &[ema], session, VenueConfig::frictionless());
+    let mut decisions = Decisions(Vec::new());
+    let mut swapped_at = Timestamp::MAX;
+    backtest
+        .run(&mut feed, &mut decisions, &mut |progress| {
+            if swapped_at == Timestamp::MAX && progress.ticks > 8_000 {
+                swapped_at = progress.at;
+                symbols.store(Arc::new(off.clone()));
+            }
+            Flow::Continue
+        })
+        .unwrap();
+    assert!(decisions.0.iter().any(|decision| is_entry(decision) && decision.at <= swapped_at));
+    assert!(!decisions.0.iter().any(|decision| is_entry(decision) && decision.at > swapped_at));
+    let refused = |decision: &&Decision| matches!(decision.kind, DecisionKind::Refused { guard: Guard::SymbolDisabled, .. });
+    assert!(decisions.0.iter().find(refused).is_some_and(|decision| decision.at > swapped_at));
+    assert_eq!(backtest.table().version, 2);
+}
