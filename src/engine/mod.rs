@@ -64,8 +64,6 @@ pub struct Engine {
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
-    /// Time of the last clock event: what asked for it has been served.
-    clock_at: Timestamp,
     /// Whom the current event concerns; kept for its memory.
     due: Vec<u32>,
     started: bool,
@@ -83,7 +81,6 @@ impl Engine {
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
             timer_stale: true,
-            clock_at: Timestamp::MIN,
             due: Vec::new(),
             started: false,
             warm_at: None,
@@ -354,6 +351,11 @@ impl Engine {
             state.stale = true;
             self.timer_stale = true;
         }
+        if state.timer <= at {
+            // Who has just looked does not wait for that any more.
+            state.timer_known = false;
+            self.timer_stale = true;
+        }
     }
 
     fn start(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
@@ -369,7 +371,6 @@ impl Engine {
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
         let cause = if second { Cause::Second } else { Cause::Timer };
-        self.clock_at = at;
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
             let spec = table.spec(symbol);
             let state = &mut self.symbols[symbol.index()];
@@ -387,7 +388,7 @@ impl Engine {
             if state.stale {
                 refresh(state, &self.instances);
             }
-            if (second && state.on_clock) || next_timer(state, &self.instances, Timestamp::MIN) <= at {
+            if (second && state.on_clock) || next_timer(state, &self.instances) <= at {
                 state.indicators.turn();
                 self.look(table, symbol, at, cause, None, out);
             }
@@ -481,8 +482,8 @@ impl Engine {
             if state.stale {
                 refresh(state, &self.instances);
             }
-            next = next.min(next_timer(state, &self.instances, self.clock_at));
-            if self.started && (state.on_clock || state.indicators.sees_every_second()) {
+            next = next.min(next_timer(state, &self.instances));
+            if self.started && (state.on_clock || state.warming || state.indicators.sees_every_second()) {
                 next = next.min(self.next_second);
             }
         }
@@ -510,11 +511,11 @@ impl Engine {
     }
 }
 
-/// The earliest moment after `served` that somebody on the symbol waits for.
-fn next_timer(state: &mut SymbolState, instances: &[Instance], served: Timestamp) -> Timestamp {
-    if !state.timer_known || state.timer <= served {
+/// The earliest moment that somebody on the symbol waits for.
+fn next_timer(state: &mut SymbolState, instances: &[Instance]) -> Timestamp {
+    if !state.timer_known {
         let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
-        state.timer = own.filter(|at| *at > served).min().unwrap_or(Timestamp::MAX);
+        state.timer = own.min().unwrap_or(Timestamp::MAX);
         state.timer_known = true;
     }
     state.groups.iter().map(RuleGroup::due).fold(state.timer, Timestamp::min)

@@ -8,7 +8,6 @@ mod account;
 mod cli;
 mod commands;
 mod crash;
-mod desk;
 mod exits;
 mod golden;
 mod harness;

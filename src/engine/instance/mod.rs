@@ -195,6 +195,7 @@ pub struct Instance {
     /// Notional and margin held for what the entry order may still fill.
     reserved: (Money, Money),
     reference: f64,
+    looked_at: Timestamp,
     entry_checked: Timestamp,
     /// Something happened too soon after the last look at O1 and Z1: there will be one more.
     put_off: bool,
@@ -258,6 +259,7 @@ impl Instance {
             committed: (Money::ZERO, Money::ZERO),
             reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,
+            looked_at: Timestamp::MIN,
             entry_checked: Timestamp::MIN,
             put_off: false,
             disabled: false,
@@ -291,6 +293,7 @@ impl Instance {
 
     /// Looks at the instance once. The first matching row of strategy-engine 2.3 wins.
     pub fn evaluate(&mut self, turn: &mut Turn<'_>) {
+        self.looked_at = turn.at;
         match self.state {
             State::Monitoring => self.watch(turn),
             State::SignalDetected => self.consider(turn),
@@ -313,9 +316,10 @@ impl Instance {
         }
     }
 
-    /// The moment it asks to be looked at although nothing happens.
+    /// The moment it asks to be looked at although nothing happens. What was due when it last looked is not asked for
+    /// again, or time would stand still; it is served by the next event or second.
     pub(crate) fn timer(&self) -> Option<Timestamp> {
-        self.def.evaluation.on_clock.then(|| self.wake().at).filter(|at| *at < Timestamp::MAX)
+        self.def.evaluation.on_clock.then(|| self.wake().at).filter(|at| *at < Timestamp::MAX && *at > self.looked_at)
     }
 
     /// When it must be looked at again, as long as nothing else happens to it.
