@@ -4,7 +4,6 @@ use crate::harness::{Story, World, spec, synthetic, world};
 use crate::strategy::{Build, strategy};
 use tradingd::domain::num::Rate;
 use tradingd::domain::strategy::*;
-use tradingd::domain::time::Span;
 
 /// Buys when the best bid shows 777, sells when it shows 555. Sizes in base units.
 fn trader(units: f64, change: impl FnOnce(&mut StrategyDef)) -> World {

@@ -76,6 +76,7 @@ pub struct Story {
     pub cash: Money,
     pub occupants: u32,
     pub flat: bool,
+    pub counts: VenueCounts,
     pub stopped: bool,
 }
 
@@ -131,7 +132,8 @@ impl World {
         let mut writer = Writer { table: self.table(), timer: SymbolId(self.symbols as u32), ..Writer::new() };
         let mut feed = Slices { ticks, size, next: 0 };
         backtest.run(&mut feed, &mut writer, &mut |_| Flow::Continue).unwrap();
-        writer.story(backtest.engine())
+        let counts = backtest.venue_counts();
+        writer.story(backtest.engine(), counts)
     }
 
     /// Runs a script whose lines also say what the venue answers.
@@ -354,9 +356,9 @@ impl Writer {
         Writer { table: SymbolTable::default(), timer: SymbolId(0), story: Story::default(), digest: DecisionDigest::default() }
     }
 
-    fn story(self, engine: &mut Engine) -> Story {
+    fn story(self, engine: &mut Engine, counts: VenueCounts) -> Story {
         let desk = engine.desk();
-        Story { digest: self.digest.finish(), cash: desk.cash(), occupants: desk.occupants(), flat: engine.is_flat(), ..self.story }
+        Story { digest: self.digest.finish(), cash: desk.cash(), occupants: desk.occupants(), flat: engine.is_flat(), counts, ..self.story }
     }
 }
 
@@ -398,4 +400,9 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
         DecisionKind::Warning(warning) => format!("warning {}", warning.word()),
     };
     format!("{time} {who}{what}")
+}
+
+/// Synthetic book as wide as said, without a bound of depth.
+pub fn synthetic(spread_pct: f64) -> SyntheticBook {
+    SyntheticBook { spread_pct, depth_per_level: None }
 }

@@ -3,7 +3,6 @@
 //! The language is the tests' own and says nothing about documents.
 
 use std::sync::Arc;
-use tradingd::domain::num::Money;
 use tradingd::domain::strategy::*;
 use tradingd::domain::time::Span;
 use tradingd::engine::indicators::find;
