@@ -67,7 +67,7 @@ const FUNCTION_LINES: usize = 70;
 /// Files that are longer. The list only gets shorter and its numbers only smaller.
 const LONG_FILES: &[(&str, usize)] = &[
     ("src/domain/strategy.rs", 596),
-    ("src/engine/instance/mod.rs", 578),
+    ("src/engine/instance/mod.rs", 532),
     ("src/engine/market/tape.rs", 549),
     ("src/engine/mod.rs", 540),
     ("src/sim/mod.rs", 546),

@@ -424,7 +424,6 @@ impl Venue {
             let limits = margin.limits(spec);
             self.books[request.symbol.index()].watch(limits);
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
-            margin.paid -= Money(margin.paid.0 * i128::from(fill.qty.0) / i128::from(margin.lots));
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
             margin.paid = Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
             margin.lots -= fill.qty.0;

@@ -7,6 +7,7 @@ mod entry;
 mod exit;
 mod fills;
 mod size;
+mod view;
 
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Money, Price, Qty};
@@ -20,7 +21,7 @@ use crate::engine::gate::Cause;
 use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
 use crate::engine::market::MarketState;
 use crate::engine::output::{Action, Outputs};
-use crate::engine::own::{OwnView, PositionView};
+use crate::engine::own::OwnView;
 use crate::engine::position::Position;
 use crate::engine::rules::{Rule, Source, Values};
 use crate::engine::truth::Truth;
@@ -507,57 +508,6 @@ impl Instance {
     fn cancel(&self, order: OrderId, turn: &mut Turn<'_>) {
         turn.out.actions.push(Action::Cancel(order));
         self.record(DecisionKind::CancelSent { order }, turn, 0);
-    }
-
-    /// The view rules may read. Most documents never do: for them it stays unread and costs nothing.
-    fn own_view(&self, turn: &Turn<'_>) -> OwnView {
-        if self.reads_own { self.full_view(turn) } else { OwnView::unread(turn.at) }
-    }
-
-    fn full_view(&self, turn: &Turn<'_>) -> OwnView {
-        let equity = turn.desk.equity().to_f64();
-        OwnView {
-            now: turn.at,
-            signal_at: self.signal_at,
-            position: self.position.as_ref().map(|position| self.position_view(position, turn)),
-            session_pnl_pct: turn.desk.pnl_pct(),
-            open_positions: turn.desk.occupants(),
-            exposure_pct: if equity > 0.0 { 100.0 * turn.desk.exposure().to_f64() / equity } else { 0.0 },
-        }
-    }
-
-    fn position_view(&self, position: &Position, turn: &Turn<'_>) -> PositionView {
-        let notional = turn.spec.money(position.opened_cost).to_f64();
-        let tick = turn.spec.price_step.to_f64();
-        let book = turn.market.touch(turn.at).map(|(bid, ask)| (bid.0 as f64, ask.0 as f64));
-        let touch = book.or_else(|| turn.touch().map(|(bid, ask)| (bid / tick, ask / tick)));
-        PositionView {
-            side: position.side,
-            entry: position.opened_cost as f64 / position.opened_lots as f64,
-            best: self.best_price(position, turn.excursion).0 as f64,
-            closing: touch.map(|(bid, ask)| if position.side == Side::Buy { bid } else { ask }),
-            last: turn.market.last.map(|(_, trade)| trade.price.0 as f64),
-            leverage: position.leverage,
-            opened_at: position.opened_at,
-            liquidation: position.liquidation_price(turn.spec) / tick,
-            fees_pct: 100.0 * position.fees.to_f64() / notional + turn.spec.taker_fee.percent(),
-        }
-    }
-
-    fn best_price(&self, position: &Position, excursion: &Excursion) -> Price {
-        let since = match position.side {
-            Side::Buy => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
-            Side::Sell => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
-        };
-        since.unwrap_or(position.first_price)
-    }
-
-    fn worst_price(&self, position: &Position, excursion: &Excursion) -> Price {
-        let since = match position.side {
-            Side::Buy => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
-            Side::Sell => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
-        };
-        since.unwrap_or(position.first_price)
     }
 
     /// The value of an operand now.

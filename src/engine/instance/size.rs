@@ -66,7 +66,11 @@ impl Instance {
         let capped = caps.into_iter().flatten().fold(wanted, Money::min);
         let floors = [limits.min_position, limits.min_position_fraction.map(|f| share(100.0 * f))];
         let floor = floors.into_iter().flatten().max().unwrap_or(Money::ZERO);
-        let lots = lots_at(turn.spec, capped, reference, tick);
+        let lots = match size.amount {
+            // A quantity is a quantity: only a cap turns it into money and back.
+            SizeAmount::Quantity(_) if capped == wanted => Qty((wanted.0 / turn.spec.notional(tick, Qty(1)).0) as i64),
+            _ => lots_at(turn.spec, capped, reference, tick),
+        };
         if capped < floor || lots < turn.spec.min_quantity {
             let guard = if capped < wanted && capped <= Money::ZERO { Guard::Budget } else { Guard::BelowMinimum };
             let smallest = floor.max(turn.spec.notional(tick, turn.spec.min_quantity));

@@ -124,9 +124,10 @@ const CASES: &[Case] = &[
     ("CVD", "t1=13 t2=1", |o| o.whole(13.0, 1.0).then(|| 2.0 * o.sum(13.0, 1.0, bought) - o.sum(13.0, 1.0, lots))),
     ("RUSH_ORDER_COUNT", "t1=10", |o| o.whole(10.0, 0.0).then(|| o.rush(10.0, 0.0, Some(Side::Buy), 2))),
     ("RUSH_ORDER_COUNT", "t1=15 t2=0.5 side=any min_fills=3", |o| o.whole(15.0, 0.5).then(|| o.rush(15.0, 0.5, None, 3))),
-    ("RETRACEMENT_OF_PUMP_PCT", "lookback=10 t3=20 d=8 min_pump_pct=2", |o| {
+    ("RETRACEMENT_OF_PUMP_PCT", "lookback=10 t3=20 d=8 min_pump_pct=2.0317", |o| {
         let (peak, baseline) = (o.extremes(10.0, 0.0)?.1, o.twa(20.0, 12.0)?);
-        (change(peak, baseline) >= 2.0).then_some(100.0 * (peak - o.last()?) / (peak - baseline))
+        // A bound that no ratio of the tape's prices hits exactly.
+        (change(peak, baseline) >= 2.0317).then_some(100.0 * (peak - o.last()?) / (peak - baseline))
     }),
     ("DRAWDOWN_FROM_PEAK_PCT", "lookback=10", |o| Some(-change(o.last()?, o.extremes(10.0, 0.0)?.1))),
 ];
