@@ -31,8 +31,7 @@ use indicators::{IndicatorSet, Look};
 use instance::{Instance, Turn, Wake};
 use market::MarketState;
 use output::{Action, Outputs};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One symbol with everything that watches it.
 struct SymbolState {
