@@ -13,9 +13,15 @@ pub mod sim;
 
 pub mod session;
 
+pub mod auth;
+pub mod clock;
+pub mod config;
 pub mod document;
 pub mod files;
 pub mod store;
 
+pub mod service;
+
+pub mod http;
+
 pub mod app;
-pub mod clock;

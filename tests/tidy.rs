@@ -25,7 +25,12 @@ const LAYERS: rules::Layers<'static> = &[
     ("files", &["session::ports", "domain"]),
     ("store", &["session::ports", "domain"]),
     ("clock", &["session::ports", "domain"]),
-    ("app", &["clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    ("auth", &["domain"]),
+    ("config", &["domain"]),
+    // The one place where adapters meet.
+    ("service", &["auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    ("http", &["service", "auth", "config", "clock", "report", "domain"]),
+    ("app", &["http", "service", "auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
     ("main", &["app"]),
 ];
 

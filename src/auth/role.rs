@@ -1,0 +1,55 @@
+//! Roles: each may do what the one before may.
+
+use std::fmt;
+
+/// What a user may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Also edits strategies and runs collect, backtest and paper sessions.
+    Trader,
+    /// Also runs live sessions and closes positions.
+    Live,
+    /// Also manages users and configuration.
+    Admin,
+}
+
+impl Role {
+    /// All roles, the least first.
+    pub const ALL: [Role; 4] = [Role::Viewer, Role::Trader, Role::Live, Role::Admin];
+
+    /// As the API and the command line write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Trader => "trader",
+            Role::Live => "live",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role of a word.
+    pub fn from_word(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.word() == word)
+    }
+
+    /// What it may do, one word for each right.
+    pub const fn permissions(self) -> &'static [&'static str] {
+        const RIGHTS: [&str; 8] =
+            ["read", "edit_strategies", "run_collect", "run_backtest", "run_paper", "run_live", "manage_users", "manage_config"];
+        let count = match self {
+            Role::Viewer => 1,
+            Role::Trader => 5,
+            Role::Live => 6,
+            Role::Admin => 8,
+        };
+        RIGHTS.split_at(count).0
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

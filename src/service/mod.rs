@@ -1,0 +1,8 @@
+//! What the program does, whoever asks: the command line and HTTP call the same functions. Brings the adapters together.
+//!
+//! Functions here block (they read and write the store); asynchronous callers hand them to a thread. Never: HTTP, a
+//! status code, text for a terminal.
+
+mod refusal;
+
+pub use refusal::{Kind, Refusal};

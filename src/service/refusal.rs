@@ -1,0 +1,94 @@
+//! Why something asked for was not done, without a word about how that is transported.
+
+use crate::store::StoreError;
+use serde_json::{Value, json};
+use std::fmt;
+
+/// What kind of refusal it is; the transport chooses its status by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The request makes no sense as it is.
+    Invalid,
+    /// Nobody is logged in, or not in a way that counts.
+    Unauthenticated,
+    /// Whoever asks may not.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// It does not go with how things stand.
+    Conflict,
+    /// The caller's copy is old.
+    Stale,
+    /// Too many; `retry_after_s` says when again.
+    TooMany,
+    /// Something this depends on is not there.
+    Unavailable,
+    /// A defect or a broken disk.
+    Internal,
+}
+
+/// A refusal: a code for programs, a sentence for people that says what to do, and details.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    /// Kind.
+    pub kind: Kind,
+    /// `snake_case`, part of the API.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// An object, or null when there is nothing to add. `problems` lists every `{path, problem}`.
+    pub details: Value,
+    /// Seconds after which to try again.
+    pub retry_after_s: Option<u32>,
+}
+
+impl Refusal {
+    /// Without details.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal { kind, code, message: message.into(), details: Value::Null, retry_after_s: None }
+    }
+
+    /// With details.
+    pub fn with(self, details: Value) -> Self {
+        Refusal { details, ..self }
+    }
+
+    /// [`Kind::Invalid`] with every problem: where (a JSON pointer) and what.
+    pub fn invalid(code: &'static str, message: impl Into<String>, problems: Vec<(String, String)>) -> Self {
+        let problems: Vec<Value> = problems.into_iter().map(|(path, problem)| json!({"path": path, "problem": problem})).collect();
+        Refusal::new(Kind::Invalid, code, message).with(json!({ "problems": problems }))
+    }
+
+    /// [`Kind::NotFound`].
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::new(Kind::NotFound, code, message)
+    }
+
+    /// [`Kind::Conflict`].
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Refusal::new(Kind::Conflict, code, message)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let message = match std::error::Error::source(&error) {
+            Some(source) => format!("{error} ({source})"),
+            None => error.to_string(),
+        };
+        match error {
+            StoreError::NotFound { .. } => Refusal::not_found("not_found", message),
+            StoreError::Refused(_) => Refusal::new(Kind::Invalid, "invalid_request", message),
+            StoreError::Full(_) | StoreError::ReadOnly(_) => Refusal::new(Kind::Unavailable, "store_unavailable", message),
+            _ => Refusal::new(Kind::Internal, "internal_error", message),
+        }
+    }
+}
