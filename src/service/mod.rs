@@ -5,4 +5,11 @@
 
 mod refusal;
 
+pub mod in_use;
+pub mod page;
+pub mod recordings;
+pub mod results;
+pub mod sessions;
+pub mod strategies;
+
 pub use refusal::{Kind, Refusal};
