@@ -5,6 +5,7 @@
 
 mod refusal;
 
+pub mod backtest;
 pub mod in_use;
 pub mod page;
 pub mod recordings;

@@ -121,14 +121,14 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
         writer.commit().unwrap();
     }
     let id = writer.finish(&[]).unwrap();
-    store.put_result(&result("exec_a", 1), "{}").unwrap();
+    store.put_result(new_result("exec_a", 1, "{}")).unwrap();
     let whole = store.verify().unwrap();
     assert!(whole.is_sound() && whole.rows == 6_000, "{whole:?}");
 
     let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 1_000);
     let first = store.read().unwrap().open_table(tables::BLOCKS).unwrap().get(key).unwrap().unwrap().value().to_vec();
     let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
-        store.write(|txn| {
+        store.write_alone(|txn| {
             let mut table = txn.open_table(tables::BLOCKS).unwrap();
             match bytes {
                 Some(bytes) => drop(table.insert(key, bytes).unwrap()),
