@@ -39,6 +39,9 @@ pub const DOCUMENT_PROBLEMS: usize = 256;
 /// Named indicators in one strategy document; more are a validation error.
 pub const DOCUMENT_INDICATORS: usize = 128;
 
+/// Bytes of a strategy's id; that of a longer name is cut.
+pub const STRATEGY_ID_BYTES: usize = 64;
+
 /// Bytes of one line of an imported file; longer is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
