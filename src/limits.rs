@@ -95,6 +95,12 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Results compared in one call; more are refused.
+pub const COMPARED_RESULTS: usize = 8;
+
+/// Candles of one answer; neighbours are merged where there would be more.
+pub const CANDLES: usize = 10_000;
+
 /// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
 pub const RESULT_REPORT_BYTES: usize = 64 << 20;
 

@@ -3,13 +3,14 @@
 //! Every file appears only when it is whole. Nothing is cut, rounded or left out.
 
 use super::{Failure, Global, recordings};
-use crate::domain::record::{Record, RecordBody, StreamKind};
-use crate::files::{FileError, FileFormat, Layout, Problem, RecordSink};
+use crate::domain::record::StreamKind;
+use crate::files::{FileError, FileFormat, Problem, RecordSink};
+use crate::service::SourceError;
+use crate::service::recordings::{Part, layout, write};
 use crate::store::records::RecordingV1;
-use crate::store::{OpenMode, RowsIter, Store};
+use crate::store::{OpenMode, Store};
 use clap::Args;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,12 +36,6 @@ pub struct Options {
 fn stream(word: &str) -> Result<StreamKind, String> {
     let known: Vec<&str> = StreamKind::ALL.iter().map(|(_, word)| *word).collect();
     StreamKind::from_word(word).ok_or_else(|| format!("there is no such stream; the streams are {}", known.join(", ")))
-}
-
-/// One file to write: symbols of one stream, merged by time.
-struct Part {
-    kind: StreamKind,
-    symbols: Vec<String>,
 }
 
 /// Where the parts go.
@@ -82,7 +77,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             let layout = layout(&store, &recording, &part)?;
             let sink = RecordSink::to_writer(Path::new("standard output"), Box::new(io::stdout()), layout, format)?;
             match write(&store, &recording, &part, sink) {
-                Err(Wrong::File(FileError { problem: Problem::Unwritable(error), .. })) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Err(SourceError::File(FileError { problem: Problem::Unwritable(error), .. }))
+                    if error.kind() == io::ErrorKind::BrokenPipe => {}
                 written => drop(written?),
             }
         }
@@ -176,87 +172,9 @@ fn file_name(symbol: &str) -> String {
     name
 }
 
-/// Why an export failed: the store's or a file's reason.
-enum Wrong {
-    Store(Failure),
-    File(FileError),
-}
-
-impl From<Wrong> for Failure {
-    fn from(wrong: Wrong) -> Self {
-        match wrong {
-            Wrong::Store(failure) => failure,
-            Wrong::File(error) => error.into(),
-        }
-    }
-}
-
 fn write_file(store: &Store, recording: &RecordingV1, part: &Part, path: &Path, format: FileFormat) -> Result<u64, Failure> {
     let sink = RecordSink::create(path, layout(store, recording, part)?, format)?;
     Ok(write(store, recording, part, sink)?)
-}
-
-/// Rows of the part's symbols by time; rows of one time stay together by symbol.
-fn write(store: &Store, recording: &RecordingV1, part: &Part, mut sink: RecordSink) -> Result<u64, Wrong> {
-    let mut rows = Vec::new();
-    for symbol in &part.symbols {
-        rows.push(store.rows(&recording.id, symbol, part.kind).map_err(|error| Wrong::Store(error.into()))?);
-    }
-    let mut heads = BinaryHeap::new();
-    let mut next: Vec<Option<Record>> = vec![None; rows.len()];
-    for place in 0..rows.len() {
-        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
-    }
-    while let Some(Reverse((_, place))) = heads.pop() {
-        let place: usize = place;
-        if let Some(record) = next[place].take() {
-            sink.write(&part.symbols[place], &record).map_err(Wrong::File)?;
-        }
-        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
-    }
-    let written = sink.rows();
-    sink.finish().map_err(Wrong::File)?;
-    Ok(written)
-}
-
-type Heads = BinaryHeap<Reverse<(crate::domain::time::Timestamp, usize)>>;
-
-fn advance(rows: &mut RowsIter<'_>, next: &mut Option<Record>, place: usize, heads: &mut Heads) -> Result<(), Wrong> {
-    if let Some(record) = rows.next().transpose().map_err(|error| Wrong::Store(error.into()))? {
-        heads.push(Reverse((record.exchange_at, place)));
-        *next = Some(record);
-    }
-    Ok(())
-}
-
-/// The columns of which any row has a value.
-fn layout(store: &Store, recording: &RecordingV1, part: &Part) -> Result<Layout, Failure> {
-    let full = Layout::full(part.kind);
-    let mut layout = Layout::required(part.kind);
-    for symbol in &part.symbols {
-        for record in store.rows(&recording.id, symbol, part.kind)? {
-            if layout == full {
-                return Ok(layout);
-            }
-            layout = with_columns_of(layout, &record?);
-        }
-    }
-    Ok(layout)
-}
-
-fn with_columns_of(layout: Layout, record: &Record) -> Layout {
-    let with = |layout: Layout, column: &str, present: bool| if present { layout.with(column) } else { layout };
-    let layout = with(layout, "recv_us", record.received_at.is_some());
-    match record.body {
-        RecordBody::Trade { id, .. } => with(layout, "trade_id", id.is_some()),
-        RecordBody::LevelChange { snapshot, update_id, .. } => {
-            with(with(layout, "is_snapshot", snapshot), "update_id", update_id.is_some())
-        }
-        RecordBody::Quote { update_id, .. } => with(layout, "update_id", update_id.is_some()),
-        RecordBody::Bar { quote_volume, .. } => with(layout, "quote_volume", quote_volume.is_some()),
-        RecordBody::Mark { index, .. } => with(layout, "index_price", index.is_some()),
-        RecordBody::SnapshotLevel { .. } | RecordBody::Funding { .. } => layout,
-    }
 }
 
 #[cfg(test)]

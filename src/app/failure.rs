@@ -1,7 +1,7 @@
 //! How a command fails: a sentence that says what to do, and the exit code scripts and systemd act on.
 
 use crate::files::FileError;
-use crate::service::backtest::BacktestError;
+use crate::service::SourceError;
 use crate::store::StoreError;
 use std::fmt;
 
@@ -77,12 +77,12 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<BacktestError> for Failure {
-    fn from(error: BacktestError) -> Self {
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
         match error {
-            BacktestError::Input(what) => Failure::input(what),
-            BacktestError::File(error) => error.into(),
-            BacktestError::Store(error) => error.into(),
+            SourceError::Input(what) => Failure::input(what),
+            SourceError::File(error) => error.into(),
+            SourceError::Store(error) => error.into(),
         }
     }
 }

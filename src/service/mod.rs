@@ -5,6 +5,7 @@
 
 pub mod hub;
 mod refusal;
+mod source_error;
 
 pub mod backtest;
 pub mod in_use;
@@ -15,3 +16,4 @@ pub mod sessions;
 pub mod strategies;
 
 pub use refusal::{Kind, Refusal};
+pub use source_error::SourceError;

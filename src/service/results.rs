@@ -4,10 +4,18 @@
 
 use super::page::{Page, PageRequest};
 use super::{Kind, Refusal};
-use crate::store::Store;
+use crate::domain::num::Money;
+use crate::domain::time::Timestamp;
+use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
+use crate::store::records::ResultV2;
+use crate::store::{Store, StoreError, Wanted};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Parts of a result that have calls of their own.
+const APART: [&str; 3] = ["trades", "equity", "signals"];
 
 /// A line of the list of results.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -51,7 +59,7 @@ pub struct ResultFilter {
     pub symbol: Option<String>,
 }
 
-/// The results of a store.
+/// The results of a store. A result of a session has the session's id; one of the command line is found by its own.
 pub struct Results {
     store: Arc<Store>,
 }
@@ -66,16 +74,29 @@ impl Results {
     ///
     /// # Errors
     /// `result_not_found`; for a session that has none yet the message says why.
-    pub fn of_session(&self, _session: &str) -> Result<Value, Refusal> {
-        self.not_yet()
+    pub fn of_session(&self, session: &str) -> Result<Value, Refusal> {
+        let (line, mut document) = (self.line(session)?, self.document(session)?);
+        let definitions = document.get_mut("definitions").map(Value::take).unwrap_or_default();
+        let mut shown = Map::new();
+        shown.insert("result_id".to_owned(), line.id.clone().into());
+        shown.insert("session_id".to_owned(), line.session_id.clone().into());
+        shown.insert("created_at".to_owned(), time(line.created_us).into());
+        shown.insert("stopped_early".to_owned(), line.stopped_early.into());
+        for (name, value) in only(&mut document) {
+            if !APART.contains(&name.as_str()) {
+                shown.insert(name, value);
+            }
+        }
+        shown.insert("definitions".to_owned(), definitions);
+        Ok(Value::Object(shown))
     }
 
     /// `{"trades": […], "total_count": n}`.
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn trades(&self, _session: &str) -> Result<Value, Refusal> {
-        self.not_yet()
+    pub fn trades(&self, session: &str) -> Result<Value, Refusal> {
+        self.part(session, "trades")
     }
 
     /// `{"equity": [{"time","equity","low","high","drawdown_pct"}], "total_count": n}` with at most `max_points` points;
@@ -83,52 +104,271 @@ impl Results {
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn equity(&self, _session: &str, _max_points: usize) -> Result<Value, Refusal> {
-        self.not_yet()
+    pub fn equity(&self, session: &str, max_points: usize) -> Result<Value, Refusal> {
+        let mut shown = self.part(session, "equity")?;
+        if let Some(points) = shown.get_mut("equity").and_then(Value::as_array_mut) {
+            let all = std::mem::take(points);
+            *points = fewer(all, max_points.max(1));
+        }
+        Ok(shown)
     }
 
     /// `{"signals": […], "total_count": n}`.
     ///
     /// # Errors
     /// As [`Results::of_session`].
-    pub fn signals(&self, _session: &str) -> Result<Value, Refusal> {
-        self.not_yet()
+    pub fn signals(&self, session: &str) -> Result<Value, Refusal> {
+        self.part(session, "signals")
     }
 
     /// `{"orders": […], "total_count": n, "complete": bool}`, put together from the session's events.
     ///
     /// # Errors
-    /// As [`Results::of_session`].
-    pub fn orders(&self, _session: &str) -> Result<Value, Refusal> {
-        self.not_yet()
+    /// As [`Results::of_session`]; `result_not_found` for one of the command line, which has no events.
+    pub fn orders(&self, session: &str) -> Result<Value, Refusal> {
+        let line = self.line(session)?;
+        let Some(id) = line.session_id else {
+            return Err(not_found(&format!("{session} is a run of the command line; its orders were not kept")));
+        };
+        let mut orders: BTreeMap<u64, Value> = BTreeMap::new();
+        let mut after = 0;
+        loop {
+            // Parts bound the memory: only what is about orders stays.
+            let part = self.store.session_events(&id, after, PART)?;
+            let Some((last, _)) = part.last() else { break };
+            after = *last;
+            for event in part.iter().filter_map(|(_, line)| serde_json::from_str::<Value>(line).ok()) {
+                add_to_order(&mut orders, &event);
+            }
+        }
+        let orders: Vec<Value> = orders.into_values().collect();
+        let complete = self.store.session(&id).is_ok_and(|row| row.reached.events_not_kept == 0);
+        Ok(json!({"total_count": orders.len(), "complete": complete, "kept_at_most": SESSION_EVENTS, "orders": orders}))
     }
 
     /// One self-contained HTML page.
     ///
     /// # Errors
-    /// As [`Results::of_session`].
-    pub fn report(&self, _session: &str) -> Result<String, Refusal> {
-        self.not_yet()
+    /// As [`Results::of_session`]; `report_not_kept` when the page was too long or the result is older than pages.
+    pub fn report(&self, session: &str) -> Result<String, Refusal> {
+        let line = self.line(session)?;
+        let kept = self.store.result_report(&line.id)?;
+        kept.ok_or_else(|| Refusal::not_found("report_not_kept", format!("no page was kept for {session}; run the backtest again")))
     }
 
     /// A part of the list.
     ///
     /// # Errors
     /// What the store reports.
-    pub fn list(&self, _filter: &ResultFilter, _page: &PageRequest) -> Result<Page<ResultLine>, Refusal> {
-        self.not_yet()
+    pub fn list(&self, filter: &ResultFilter, page: &PageRequest) -> Result<Page<ResultLine>, Refusal> {
+        let wanted = |result: &ResultV2| {
+            filter.strategy.as_ref().is_none_or(|id| result.has_strategy(id))
+                && filter.symbol.as_ref().is_none_or(|symbol| result.symbols.contains(symbol))
+        };
+        let wanted: Wanted<'_, ResultV2> = if *filter == ResultFilter::default() { None } else { Some(&wanted) };
+        let part = self.store.results_page(page.cursor.as_deref(), page.limit, wanted)?;
+        Ok(Page { items: part.items.iter().map(shown).collect(), total_count: part.total_count, next: part.next })
     }
 
     /// `{"results": [line…], "metrics": {id: {"unit", "values": […]}}}` in the order of the ids.
     ///
     /// # Errors
     /// `invalid_request` for fewer than two or too many ids, `result_not_found`.
-    pub fn compare(&self, _ids: &[String]) -> Result<Value, Refusal> {
-        self.not_yet()
+    pub fn compare(&self, ids: &[String]) -> Result<Value, Refusal> {
+        if !(2..=COMPARED_RESULTS).contains(&ids.len()) {
+            let problem = format!("names {} results; 2 to {COMPARED_RESULTS} can be compared", ids.len());
+            return Err(Refusal::invalid("invalid_request", format!("ids {problem}"), vec![("/ids".to_owned(), problem)]));
+        }
+        let mut lines = Vec::with_capacity(ids.len());
+        let mut metrics: Map<String, Value> = Map::new();
+        for (place, id) in ids.iter().enumerate() {
+            lines.push(shown(&self.line(id)?));
+            let mut document = self.document(id)?;
+            let own = only(&mut document).remove("metrics");
+            for (name, metric) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
+                let row =
+                    metrics.entry(name.clone()).or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; place]}));
+                if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
+                    values.resize(place, Value::Null);
+                    values.push(metric["value"].clone());
+                }
+            }
+        }
+        for row in metrics.values_mut() {
+            if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
+                values.resize(ids.len(), Value::Null);
+            }
+        }
+        Ok(json!({"results": lines, "metrics": metrics}))
     }
 
-    fn not_yet<T>(&self) -> Result<T, Refusal> {
-        let _ = &self.store;
-        Err(Refusal::new(Kind::Unavailable, "not_yet", "not yet"))
+    fn line(&self, session: &str) -> Result<ResultV2, Refusal> {
+        match self.store.result(session) {
+            Err(StoreError::NotFound { .. }) => Err(self.why_none(session)?),
+            found => Ok(found?),
+        }
+    }
+
+    fn why_none(&self, session: &str) -> Result<Refusal, Refusal> {
+        Ok(match self.store.session(session) {
+            Ok(row) if row.ended_us.is_none() => {
+                not_found(&format!("session {session} has not ended yet; its result is stored when it has"))
+            }
+            Ok(row) => not_found(&format!("session {session} ended without a result: {}", row.error.unwrap_or(row.state))),
+            Err(StoreError::NotFound { .. }) => not_found(&format!("there is no result of `{session}`")),
+            Err(error) => return Err(error.into()),
+        })
+    }
+
+    fn document(&self, session: &str) -> Result<Value, Refusal> {
+        let text = self.store.result_document(session)?;
+        let unreadable =
+            |error| Refusal::new(Kind::Internal, "internal_error", format!("the stored result of {session} is no JSON: {error}"));
+        serde_json::from_str(&text).map_err(unreadable)
+    }
+
+    fn part(&self, session: &str, name: &str) -> Result<Value, Refusal> {
+        self.line(session)?;
+        let mut document = self.document(session)?;
+        let part = only(&mut document).remove(name).unwrap_or_else(|| json!([]));
+        let count = part.as_array().map_or(0, Vec::len);
+        Ok(json!({ name: part, "total_count": count }))
+    }
+}
+
+/// Events looked at at once.
+const PART: usize = 4_096;
+
+/// The only result of a document.
+fn only(document: &mut Value) -> Map<String, Value> {
+    match document.pointer_mut("/results/0").map(Value::take) {
+        Some(Value::Object(result)) => result,
+        _ => Map::new(),
+    }
+}
+
+/// An order as its events tell it: sent, filled in parts, cancelled, rejected.
+fn add_to_order(orders: &mut BTreeMap<u64, Value>, event: &Value) {
+    let Some(id) = event["order_id"].as_u64() else { return };
+    let (name, status) = (event["event"].as_str(), event["status"].as_str());
+    if (name, status) == (Some("order_update"), Some("submitted")) {
+        let pick = |field: &str| event[field].clone();
+        let order = json!({
+            "order_id": id, "strategy_id": pick("strategy_id"), "symbol": pick("symbol"), "side": pick("side"),
+            "purpose": pick("purpose"), "quantity": pick("quantity"), "limit": pick("limit"), "submitted_at": pick("timestamp"),
+            "price": pick("price"), "status": "submitted", "filled_quantity": 0.0, "average_price": null, "fills": [],
+        });
+        orders.insert(id, order);
+        return;
+    }
+    let Some(order) = orders.get_mut(&id) else { return };
+    match (name, status) {
+        (Some("fill"), _) => fill(order, event),
+        (Some("order_update"), Some(status)) => {
+            order["status"] = status.into();
+            if !event["reason"].is_null() {
+                order["reason"] = event["reason"].clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fill(order: &mut Value, event: &Value) {
+    let (quantity, price) = (event["quantity"].as_f64().unwrap_or(0.0), event["fill_price"].as_f64().unwrap_or(0.0));
+    let before = order["filled_quantity"].as_f64().unwrap_or(0.0);
+    let paid = before * order["average_price"].as_f64().unwrap_or(0.0) + quantity * price;
+    let filled = before + quantity;
+    order["filled_quantity"] = filled.into();
+    if filled > 0.0 {
+        order["average_price"] = (paid / filled).into();
+    }
+    // Quantities are sums of lots in binary: half a millionth of the order is no rest.
+    let whole = order["quantity"].as_f64().unwrap_or(f64::MAX);
+    order["status"] = if filled >= whole * (1.0 - 5e-7) { "filled" } else { "partially_filled" }.into();
+    if let Some(fills) = order["fills"].as_array_mut() {
+        fills.push(json!({"timestamp": event["timestamp"], "price": price, "quantity": quantity}));
+    }
+}
+
+/// Neighbours merged: the time of the first, the equity of the last, the lowest low, the highest high, the deepest
+/// drawdown.
+fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
+    if points.len() <= most {
+        return points;
+    }
+    let width = points.len().div_ceil(most);
+    let merged = |part: &[Value]| {
+        let extreme = |name: &str, pick: fn(f64, f64) -> f64| part.iter().filter_map(|point| point[name].as_f64()).reduce(pick);
+        let mut point = part.first().cloned().unwrap_or_default();
+        point["equity"] = part.last().map_or(Value::Null, |last| last["equity"].clone());
+        point["low"] = extreme("low", f64::min).into();
+        point["high"] = extreme("high", f64::max).into();
+        point["drawdown_pct"] = extreme("drawdown_pct", f64::max).into();
+        point
+    };
+    points.chunks(width).map(merged).collect()
+}
+
+fn shown(result: &ResultV2) -> ResultLine {
+    ResultLine {
+        result_id: result.id.clone(),
+        session_id: result.session_id.clone(),
+        strategies: result.strategies.iter().map(|one| json!({"id": one.id, "version": one.version, "name": one.name})).collect(),
+        symbols: result.symbols.clone(),
+        source: result.source.clone(),
+        from: time(result.from_us),
+        to: time(result.to_us),
+        created_at: time(result.created_us),
+        digest: result.digest.clone(),
+        trades: result.trades,
+        win_rate: (result.trades > 0).then(|| 100.0 * result.wins as f64 / result.trades as f64),
+        net_profit: Money(result.net_money).to_f64(),
+        max_drawdown: Money(result.max_drawdown_money).to_f64(),
+        stopped_early: result.stopped_early,
+    }
+}
+
+fn time(us: i64) -> String {
+    Timestamp::from_micros(us).unwrap_or(Timestamp::MAX).rfc3339_millis()
+}
+
+fn not_found(message: &str) -> Refusal {
+    Refusal::not_found("result_not_found", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_points_keep_every_extreme() {
+        let point = |at: usize, low: f64, high: f64| json!({"time": at, "equity": low, "low": low, "high": high, "drawdown_pct": at});
+        let all: Vec<Value> = (0..1_000).map(|at| point(at, 100.0 - (at % 77) as f64, 100.0 + (at % 91) as f64)).collect();
+        for most in [1, 2, 7, 999, 1_000, 5_000] {
+            let few = fewer(all.clone(), most);
+            assert!(few.len() <= most.min(1_000) && !few.is_empty());
+            let lowest = few.iter().filter_map(|point| point["low"].as_f64()).reduce(f64::min);
+            let highest = few.iter().filter_map(|point| point["high"].as_f64()).reduce(f64::max);
+            assert_eq!((lowest, highest), (Some(24.0), Some(190.0)));
+            assert_eq!((&few[0]["time"], &few[few.len() - 1]["equity"]), (&json!(0), &all[999]["equity"]));
+        }
+    }
+
+    #[test]
+    fn an_order_is_what_its_events_say() {
+        let mut orders = BTreeMap::new();
+        let events = [
+            json!({"event": "order_update", "status": "submitted", "order_id": 1, "quantity": 3.0, "side": "buy"}),
+            json!({"event": "fill", "order_id": 1, "quantity": 1.0, "fill_price": 10.0}),
+            json!({"event": "signal"}),
+            json!({"event": "order_update", "status": "cancel_sent", "order_id": 1}),
+            json!({"event": "fill", "order_id": 1, "quantity": 2.0, "fill_price": 13.0}),
+            json!({"event": "fill", "order_id": 9, "quantity": 2.0, "fill_price": 13.0}),
+        ];
+        events.iter().for_each(|event| add_to_order(&mut orders, event));
+        let order = &orders[&1];
+        assert_eq!((order["status"].as_str(), order["average_price"].as_f64()), (Some("filled"), Some(12.0)));
+        assert_eq!((orders.len(), order["fills"].as_array().unwrap().len()), (1, 2));
     }
 }

@@ -1,6 +1,5 @@
 //! One run: a source, its symbols, its strategies, one account.
 
-use super::BacktestError;
 use super::pace::{Control, Paced};
 use super::settings::{ReplayClock, RunSettings};
 use super::source::{Source, SourceSymbol};
@@ -12,6 +11,7 @@ use crate::domain::symbol::SymbolTable;
 use crate::domain::time::Timestamp;
 use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, Coverage, FeeSource, FeeTerms, FundingSource};
 use crate::report::run::RunResult;
+use crate::service::SourceError;
 use crate::service::strategies::Loaded;
 use crate::session::backtest::Backtest;
 use crate::session::collector::{Collector, Labels};
@@ -33,7 +33,7 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// A strategy that needs data a source does not have.
-pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies: &'a [Loaded]) -> Result<Vec<Run<'a>>, BacktestError> {
+pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies: &'a [Loaded]) -> Result<Vec<Run<'a>>, SourceError> {
     let mut runs = Vec::new();
     for source in sources {
         let all: Vec<&SourceSymbol> = source.symbols.iter().collect();
@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
         names.is_none_or(|names| names.iter().any(|name| name == symbol))
     }
 
-    fn refuse_missing_channels(&self) -> Result<(), BacktestError> {
+    fn refuse_missing_channels(&self) -> Result<(), SourceError> {
         for (place, strategy) in self.strategies.iter().enumerate() {
             for symbol in self.symbols.iter().filter(|symbol| self.is_assigned(place, &symbol.spec.name)) {
                 let has = symbol.channels();
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
                     .collect();
                 if !missing.is_empty() {
                     let streams: Vec<&str> = symbol.streams.iter().map(|stream| stream.word()).collect();
-                    return Err(BacktestError::Input(format!(
+                    return Err(SourceError::Input(format!(
                         "strategy {} cannot run on {} of {}, which holds only {}:\n{}\nrecord or import that data too, or remove these conditions",
                         strategy.label.id,
                         symbol.spec.name,
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed<'s>(&'s self, backtest: &Backtest, control: &'s Control) -> Result<Paced<'s>, BacktestError> {
+    pub fn feed<'s>(&'s self, backtest: &Backtest, control: &'s Control) -> Result<Paced<'s>, SourceError> {
         Ok(Paced::new(self.source.feed(self.settings, backtest.table())?, self.settings.speed, control))
     }
 
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed_until(&self, to: Timestamp, backtest: &Backtest) -> Result<Box<dyn Feed + '_>, BacktestError> {
+    pub fn feed_until(&self, to: Timestamp, backtest: &Backtest) -> Result<Box<dyn Feed + '_>, SourceError> {
         let settings = RunSettings { to: Some(to), ..self.settings.clone() };
         self.source.feed(&settings, backtest.table())
     }

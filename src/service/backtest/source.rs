@@ -1,6 +1,5 @@
 //! Where market data comes from: a recording of the store, or files. One source is one feed over chosen symbols.
 
-use super::BacktestError;
 use super::settings::{ReplayClock, RunSettings};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::StreamKind;
@@ -8,6 +7,7 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::indicators::Channel;
 use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey, expand, group_by_stem, survey};
+use crate::service::SourceError;
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
 use std::collections::BTreeSet;
@@ -74,26 +74,26 @@ impl SourceSymbol {
 ///
 /// # Errors
 /// Data that cannot be read or a symbol that is in none of it.
-pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'a>>, BacktestError> {
+pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'a>>, SourceError> {
     let sources = match input {
         Input::Recording(store, id) => vec![recording(id, settings, store)?],
         Input::Files(paths) => files(paths, settings)?,
     };
     for wanted in &settings.symbols {
         if !sources.iter().any(|source| source.symbols.iter().any(|symbol| symbol.spec.name == *wanted)) {
-            return Err(BacktestError::Input(format!("no data of the symbol {wanted:?}; name no symbol to run over all there are")));
+            return Err(SourceError::Input(format!("no data of the symbol {wanted:?}; name no symbol to run over all there are")));
         }
     }
     let sources: Vec<Source<'a>> = sources.into_iter().filter(|source| !source.symbols.is_empty()).collect();
     if sources.is_empty() {
-        return Err(BacktestError::Input("there is no market data in what was named".to_owned()));
+        return Err(SourceError::Input("there is no market data in what was named".to_owned()));
     }
     Ok(sources)
 }
 
-fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, BacktestError> {
+fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, SourceError> {
     SymbolSpec::new(name, price_step, quantity_step, Decimal::ONE).ok_or_else(|| {
-        BacktestError::Input(format!(
+        SourceError::Input(format!(
             "{name} has prices in steps of {price_step} and quantities in steps of {quantity_step}: their product has more than 18 digits behind the point, which money cannot hold"
         ))
     })
@@ -105,7 +105,7 @@ fn with_fees(mut spec: SymbolSpec, settings: &RunSettings) -> SymbolSpec {
     spec
 }
 
-fn files(paths: &[PathBuf], settings: &RunSettings) -> Result<Vec<Source<'static>>, BacktestError> {
+fn files(paths: &[PathBuf], settings: &RunSettings) -> Result<Vec<Source<'static>>, SourceError> {
     let paths = expand(paths)?;
     group_by_stem(&paths)
         .into_iter()
@@ -119,7 +119,7 @@ fn files(paths: &[PathBuf], settings: &RunSettings) -> Result<Vec<Source<'static
                     let spec = with_fees(spec(&symbol.name, symbol.price_step(), symbol.quantity_step())?, settings);
                     Ok(SourceSymbol { spec, streams: symbol.streams.clone(), contract: false })
                 })
-                .collect::<Result<Vec<_>, BacktestError>>()?;
+                .collect::<Result<Vec<_>, SourceError>>()?;
             let span = survey.first.zip(survey.last);
             Ok(Source { label: group.label, symbols, span, bytes: survey.total_bytes, origin: Origin::Files(survey) })
         })
@@ -134,7 +134,7 @@ fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
     Selection { from: settings.from, to: settings.to, symbols: symbols.to_vec(), clock }
 }
 
-fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store) -> Result<Source<'a>, BacktestError> {
+fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store) -> Result<Source<'a>, SourceError> {
     let record = store.recording(id)?;
     let wanted = |name: &str| settings.symbols.is_empty() || settings.symbols.iter().any(|symbol| symbol == name);
     let mut symbols = Vec::new();
@@ -163,7 +163,7 @@ impl Source<'_> {
     ///
     /// # Errors
     /// Data that cannot be read, or receive times that were not recorded.
-    pub fn feed<'s>(&'s self, settings: &RunSettings, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, BacktestError> {
+    pub fn feed<'s>(&'s self, settings: &RunSettings, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, SourceError> {
         let names: Vec<String> = table.iter().map(|(_, spec)| spec.name.clone()).collect();
         match &self.origin {
             Origin::Files(survey) => Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?)),

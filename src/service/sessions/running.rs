@@ -15,7 +15,7 @@ use crate::report::html;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
 use crate::service::in_use::Hold;
-use crate::session::backtest::{Flow, Progress};
+use crate::session::backtest::{Flow, Progress, Recorder};
 use crate::store::records::{SessionReachedV2, SessionV2};
 use crate::store::{NewResult, Store};
 use arc_swap::ArcSwap;
@@ -39,6 +39,8 @@ pub(super) struct Running {
     pub live: Live,
     pub stream: EventStream,
     pub table: Arc<ArcSwap<SymbolTable>>,
+    /// Version of the table that the request and the configuration of its time gave.
+    first_version: u64,
     status: Mutex<Status>,
     changed: Condvar,
     hold: Mutex<Option<Hold>>,
@@ -58,6 +60,7 @@ impl Running {
             control: Control::default(),
             live: Live::new(plan.span, table.len()),
             stream,
+            first_version: table.version,
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false }),
             changed: Condvar::new(),
@@ -124,7 +127,7 @@ impl Running {
 
     /// The run itself: the result and whether it was stopped.
     fn replay(&self, plan: &Plan, store: &Store) -> Result<(RunResult, bool), String> {
-        let text = |error: backtest::BacktestError| error.to_string();
+        let text = |error: crate::service::SourceError| error.to_string();
         let sources = backtest::find(Input::Recording(store, &plan.recording), &plan.settings).map_err(text)?;
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
         let run = runs.first().ok_or("the recording is empty")?;
@@ -141,6 +144,10 @@ impl Running {
             shows_prices: plan.settings.speed > 0.0,
             noted: plan.warnings.clone(),
         };
+        if backtest.table().version != self.first_version {
+            // Changed between the start and the first event.
+            recorder.symbol_table(backtest.table(), backtest.progress());
+        }
         let mut watcher = Watcher::new(self, plan.settings.speed > 0.0);
         let ended = backtest.run(&mut feed, &mut recorder, &mut |progress| watcher.see(progress));
         watcher.last(backtest.progress());

@@ -2,14 +2,13 @@
 //!
 //! Memory is bounded by the channel between them and the recording's streams, not by rows.
 
-use super::plan::Planned;
-use crate::app::Failure;
+use super::order::Planned;
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::{Span, Timestamp};
 use crate::files::{FileError, RecordBatch, SourceFile};
+use crate::service::SourceError;
 use crate::store::{RecordingWriter, StoreError};
-use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +24,9 @@ const FILE_GAP: Span = Span::from_seconds(3_600);
 /// The same for funding, which settles every eight hours at most.
 const FUNDING_GAP: Span = Span::from_seconds(9 * 3_600);
 
+/// Told how many bytes more have been read.
+pub type Done<'a> = dyn Fn(u64) + Sync + 'a;
+
 /// Consecutive rows of one stream of one file.
 struct Part {
     file: usize,
@@ -37,15 +39,17 @@ struct Part {
 ///
 /// # Errors
 /// The first refused row, two files that overlap, or what the store reports. The writer then removes what it wrote.
-pub fn all(files: &[Planned], mut writer: RecordingWriter<'_>, bar: &ProgressBar) -> Result<String, Failure> {
+pub fn all(files: &[Planned], mut writer: RecordingWriter<'_>, done: &Done<'_>) -> Result<String, SourceError> {
     let (parts, incoming) = sync_channel(PARTS_UNDER_WAY);
     let (spent, recycled) = channel();
     let gaps = std::thread::scope(|scope| {
-        let parser = scope.spawn(move || parse(files, bar, &parts, &recycled));
+        let parser = scope.spawn(move || parse(files, done, &parts, &recycled));
         let written = write(files, &mut writer, &incoming, &spent);
         // When writing failed the parser is waiting with the next part: without a receiver it ends.
         drop(incoming);
-        let parsed = parser.join().unwrap_or_else(|_| Err(Failure::other("reading the files ended unexpectedly; please report this")));
+        let parsed = parser
+            .join()
+            .unwrap_or_else(|_| Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned())));
         match (parsed, written) {
             (Ok(()), written) => written,
             // What was written before a refused row is no import.
@@ -57,9 +61,9 @@ pub fn all(files: &[Planned], mut writer: RecordingWriter<'_>, bar: &ProgressBar
 }
 
 /// Every file in order; ends early without an error when nobody takes the parts any more.
-fn parse(files: &[Planned], bar: &ProgressBar, parts: &SyncSender<Part>, recycled: &Receiver<Vec<Record>>) -> Result<(), Failure> {
+fn parse(files: &[Planned], done: &Done<'_>, parts: &SyncSender<Part>, recycled: &Receiver<Vec<Record>>) -> Result<(), SourceError> {
     for (file, planned) in files.iter().enumerate() {
-        if !parse_file(file, &planned.path, bar, parts, recycled)? {
+        if !parse_file(file, &planned.path, done, parts, recycled)? {
             break;
         }
     }
@@ -69,7 +73,7 @@ fn parse(files: &[Planned], bar: &ProgressBar, parts: &SyncSender<Part>, recycle
 fn parse_file(
     file: usize,
     path: &Path,
-    bar: &ProgressBar,
+    done: &Done<'_>,
     parts: &SyncSender<Part>,
     recycled: &Receiver<Vec<Record>>,
 ) -> Result<bool, FileError> {
@@ -97,7 +101,7 @@ fn parse_file(
                 return Ok(false);
             }
         }
-        bar.inc(source.bytes_read() - counted);
+        done(source.bytes_read() - counted);
         counted = source.bytes_read();
     }
     Ok(true)
@@ -115,7 +119,7 @@ fn write(
     writer: &mut RecordingWriter<'_>,
     incoming: &Receiver<Part>,
     spent: &Sender<Vec<Record>>,
-) -> Result<Vec<(String, RecordedGap)>, Failure> {
+) -> Result<Vec<(String, RecordedGap)>, SourceError> {
     let mut reached: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
     let mut gaps = Vec::new();
     for mut part in incoming {
@@ -136,10 +140,10 @@ fn write(
 }
 
 /// Whether a file goes on where the one before ended: with a gap, or not at all.
-fn joined(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) -> Result<Option<RecordedGap>, Failure> {
+fn joined(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) -> Result<Option<RecordedGap>, SourceError> {
     let overlaps = first < before.last || part.kind == StreamKind::Bars && first == before.last;
     if overlaps {
-        return Err(Failure::input(format!(
+        return Err(SourceError::Input(format!(
             "{} and {} overlap: the one has {} {} up to {}, the other from {first}; leave one of them out, or import them as two recordings",
             files[before.file].path.display(),
             files[part.file].path.display(),
@@ -154,9 +158,9 @@ fn joined(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) ->
 }
 
 /// What the store refuses about rows says nothing of files.
-fn refused(path: &Path, error: StoreError) -> Failure {
+fn refused(path: &Path, error: StoreError) -> SourceError {
     match error {
-        StoreError::Refused(why) => Failure::input(format!("{}: {why}", path.display())),
+        StoreError::Refused(why) => SourceError::Input(format!("{}: {why}", path.display())),
         other => other.into(),
     }
 }

@@ -3,14 +3,12 @@
 //! Nothing of an import is visible before all of it is on disk; what a killed import left is removed when the store is
 //! opened next. Never skips or repairs a row.
 
-mod load;
-mod plan;
-
 use super::{Failure, Global, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
+use crate::service::recordings::{Planned, import_files, in_time_order};
 use crate::store::records::RecordingV1;
-use crate::store::{NewRecording, OpenMode, RecordingMode, Store};
+use crate::store::{OpenMode, Store};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -30,7 +28,7 @@ pub struct Options {
 /// # Errors
 /// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is kept then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let files = plan::in_time_order(expand(&options.paths)?)?;
+    let files = in_time_order(expand(&options.paths)?)?;
     let mut store = global.store(OpenMode::CreateIfNew)?;
     let recording = record(&store, &files).map_err(|failure| failure.because("nothing of this import was kept"))?;
     recordings::show(&store, &recording, options.json)?;
@@ -38,16 +36,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn record(store: &Store, files: &[plan::Planned]) -> Result<RecordingV1, Failure> {
-    let writer = store.begin_recording(NewRecording {
-        at: clock::now(),
-        // Both ends of ids are six hexadecimal digits.
-        suffix: u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default(),
-        sources: files.iter().map(|file| file.path.display().to_string()).collect(),
-        mode: RecordingMode::Import,
-    })?;
+fn record(store: &Store, files: &[Planned]) -> Result<RecordingV1, Failure> {
     let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");
-    let loaded = load::all(files, writer, &bar);
+    let loaded = import_files(store, files, clock::now(), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     Ok(store.recording(&loaded?)?)
 }

@@ -1,9 +1,9 @@
 //! In which order the files of an import are read: by their first rows. Reads one row of each, so that a file that is
 //! none of market data is refused before a store is made.
 
-use crate::app::Failure;
 use crate::domain::time::Timestamp;
 use crate::files::{FileError, RecordBatch, SourceFile};
+use crate::service::SourceError;
 use std::path::{Path, PathBuf};
 
 /// A file of the import.
@@ -18,7 +18,7 @@ pub struct Planned {
 ///
 /// # Errors
 /// A file that is refused before its second row, or a pipe beside other files.
-pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Vec<Planned>, Failure> {
+pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Vec<Planned>, SourceError> {
     let only = paths.len() == 1;
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
@@ -26,7 +26,7 @@ pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Vec<Planned>, Failure> {
         let bytes = meta.as_ref().map_or(0, std::fs::Metadata::len);
         let is_file = meta.is_none_or(|meta| meta.is_file());
         if !is_file && !only {
-            return Err(Failure::input(format!("{} is no file, so it can only be imported alone", path.display())));
+            return Err(SourceError::Input(format!("{} is no file, so it can only be imported alone", path.display())));
         }
         // A pipe can be read once only.
         let first = if is_file { first_time(&path)? } else { Timestamp::MIN };

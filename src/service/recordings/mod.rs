@@ -1,0 +1,290 @@
+//! Recordings as users see them: listed in the seed's shape, drawn as candles, exported, imported, deleted.
+//!
+//! Never: a path outside the import folder, a count that was not recorded.
+
+mod candles;
+mod export;
+mod load;
+mod order;
+mod view;
+
+pub use candles::CandleRequest;
+pub use export::{Part, layout, write};
+pub use order::{Planned, in_time_order};
+pub use view::{RecordingFilter, RecordingLine};
+
+use super::in_use::{InUse, Thing};
+use super::page::{Page, PageRequest};
+use super::{Kind, Refusal, SourceError};
+use crate::clock;
+use crate::domain::record::StreamKind;
+use crate::domain::time::Timestamp;
+use crate::files::{FileFormat, Layout, RecordSink, expand};
+use crate::store::records::{RecordingState, RecordingV1};
+use crate::store::{NewRecording, RecordingMode, Store, StoreError};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// What is exported.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExportRequest {
+    /// `csv`, `jsonl` or `parquet`.
+    pub format: String,
+    /// Only this symbol.
+    pub symbol: Option<String>,
+    /// `trades`, `book` or a stream's word.
+    pub kind: String,
+}
+
+/// An export that has been checked and only needs a place to go.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// A file name for it: letters, digits, `_`, `-` and `.` only.
+    pub file_name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    recording: RecordingV1,
+    part: Part,
+    layout: Layout,
+    format: FileFormat,
+}
+
+/// The recordings of a store.
+pub struct Recordings {
+    store: Arc<Store>,
+    in_use: Arc<InUse>,
+}
+
+/// Imports files in this order as one recording, whole or not at all; returns its id. `read` is told how many bytes
+/// more have been read.
+///
+/// # Errors
+/// The first file or row that is refused, files that overlap, or a store that cannot be written.
+pub fn import_files(store: &Store, files: &[Planned], now: Timestamp, read: &load::Done<'_>) -> Result<String, SourceError> {
+    let writer = store.begin_recording(NewRecording {
+        at: now,
+        // Both ends of ids are six hexadecimal digits.
+        suffix: u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default(),
+        sources: files.iter().map(|file| file.path.display().to_string()).collect(),
+        mode: RecordingMode::Import,
+    })?;
+    load::all(files, writer, read)
+}
+
+impl Recordings {
+    /// Over a store; deletions respect what sessions use.
+    pub fn new(store: Arc<Store>, in_use: Arc<InUse>) -> Self {
+        Recordings { store, in_use }
+    }
+
+    /// A part of the list.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn list(&self, filter: &RecordingFilter, page: &PageRequest) -> Result<Page<RecordingLine>, Refusal> {
+        let mut all = self.store.recordings()?;
+        all.retain(|recording| filter.wants(recording));
+        let total_count = all.len() as u64;
+        let mut rest = all.into_iter().filter(|recording| page.cursor.as_ref().is_none_or(|before| recording.id < *before));
+        let mut items = Vec::new();
+        for recording in rest.by_ref().take(page.limit) {
+            let gaps = self.store.gaps(&recording.id)?;
+            items.push(view::line(&recording, &gaps, filter.include_stats));
+        }
+        let more = rest.next().is_some();
+        let next = items.last().map(|line| line.session_id.clone()).filter(|_| more);
+        Ok(Page { items, total_count, next })
+    }
+
+    /// One with counts per symbol and stream, gaps with cause, bytes a row.
+    ///
+    /// # Errors
+    /// `recording_not_found`.
+    pub fn get(&self, id: &str) -> Result<Value, Refusal> {
+        let recording = self.find(id)?;
+        let gaps = self.store.gaps(id)?;
+        Ok(view::detail(&recording, &gaps))
+    }
+
+    /// Removes one.
+    ///
+    /// # Errors
+    /// `recording_not_found`, `session_active` while it is being recorded or read by sessions.
+    pub fn delete(&self, id: &str) -> Result<(), Refusal> {
+        let recording = self.find(id)?;
+        let active = |message: String, sessions: Vec<String>| {
+            Refusal::conflict("session_active", message).with(json!({"session_id": id, "sessions": sessions}))
+        };
+        if recording.state == RecordingState::Recording {
+            return Err(active(format!("recording {id} is being made; stop that first"), vec![id.to_owned()]));
+        }
+        let deleted = self.in_use.unless_used(&Thing::Recording(id.to_owned()), || self.store.delete_recording(id));
+        let used = |sessions: Vec<String>| active(format!("recording {id} is read by {}; stop that first", sessions.join(", ")), sessions);
+        deleted.map_err(used)?.map_err(not_found)
+    }
+
+    /// `{"symbol","interval_seconds","source","candles":[{"time","open","high","low","close","volume"}],"gaps":[…]}`;
+    /// the interval is a multiple of the one asked for where there would be too many candles.
+    ///
+    /// # Errors
+    /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
+    pub fn candles(&self, id: &str, request: &CandleRequest) -> Result<Value, Refusal> {
+        let recording = self.find(id)?;
+        let symbol = recording.symbol(&request.symbol).ok_or_else(|| no_symbol(&recording, &request.symbol))?;
+        candles::of(&self.store, &recording, symbol, request)
+    }
+
+    /// Checks an export before its first byte is written.
+    ///
+    /// # Errors
+    /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
+    pub fn plan_export(&self, id: &str, request: &ExportRequest) -> Result<Export, Refusal> {
+        let recording = self.find(id)?;
+        let invalid = |path: &str, problem: String| {
+            Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem)])
+        };
+        let words: Vec<&str> = FileFormat::ALL.iter().map(|(_, word)| *word).collect();
+        let format = FileFormat::ALL.iter().find(|(_, word)| *word == request.format).map(|(format, _)| *format);
+        let format = format.ok_or_else(|| invalid("/format", format!("is none of {}", words.join(", "))))?;
+        let symbols: Vec<String> = match &request.symbol {
+            Some(name) if recording.symbol(name).is_none() => return Err(no_symbol(&recording, name)),
+            Some(name) => vec![name.clone()],
+            None => recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
+        };
+        let has = |kind: StreamKind| symbols.iter().any(|name| recording.symbol(name).is_some_and(|symbol| symbol.stream(kind).is_some()));
+        let kinds: Vec<StreamKind> = match request.kind.as_str() {
+            "book" => vec![StreamKind::BookChanges, StreamKind::BookSnapshots, StreamKind::Quotes],
+            word => StreamKind::from_word(word).into_iter().collect(),
+        };
+        let Some(kind) = kinds.into_iter().find(|kind| has(*kind)) else {
+            let there: Vec<&str> = StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
+            return Err(invalid("/kind", format!("is nothing that was recorded; there are {}", there.join(", "))));
+        };
+        let part = Part {
+            kind,
+            symbols: symbols.into_iter().filter(|name| recording.symbol(name).is_some_and(|s| s.stream(kind).is_some())).collect(),
+        };
+        let (ending, media_type) = match format {
+            FileFormat::Csv => ("csv", "text/csv; charset=utf-8"),
+            FileFormat::Jsonl => ("jsonl", "application/x-ndjson"),
+            FileFormat::Parquet => ("parquet", "application/vnd.apache.parquet"),
+        };
+        let symbol = request.symbol.as_deref().unwrap_or("all");
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
+        let stem: String = format!("{id}_{symbol}_{}", kind.word()).chars().map(plain).collect();
+        let layout = layout(&self.store, &recording, &part)?;
+        Ok(Export { file_name: format!("{stem}.{ending}"), media_type, recording, part, layout, format })
+    }
+
+    /// Writes the rows and returns how many. When `to` fails (the reader is gone) the export ends.
+    ///
+    /// # Errors
+    /// What the store or `to` reports, after part of it was written.
+    pub fn export(&self, export: &Export, to: Box<dyn Write + Send>) -> Result<u64, Refusal> {
+        let sink = RecordSink::to_writer(Path::new(&export.file_name), to, export.layout, export.format).map_err(SourceError::from)?;
+        Ok(write(&self.store, &export.recording, &export.part, sink)?)
+    }
+
+    /// Imports a file or folder below the import folder as one recording.
+    ///
+    /// # Errors
+    /// `import_disabled`, `invalid_path`, `invalid_file` with place and reason.
+    pub fn import(&self, folder: Option<&Path>, path: &str, now: Timestamp) -> Result<Value, Refusal> {
+        let folder = folder.ok_or_else(|| {
+            Refusal::new(Kind::Unavailable, "import_disabled", "no import folder is configured; set import.folder in the configuration")
+        })?;
+        let inside = inside(folder, path)?;
+        let files = expand(&[inside.path]).map_err(SourceError::from)?;
+        for file in &files {
+            // A link inside the folder may lead out of it.
+            if !file.canonicalize().is_ok_and(|real| real.starts_with(&inside.folder)) {
+                return Err(invalid_path());
+            }
+        }
+        let files = in_time_order(files)?;
+        let id = import_files(&self.store, &files, now, &|_| {})?;
+        self.get(&id)
+    }
+
+    fn find(&self, id: &str) -> Result<RecordingV1, Refusal> {
+        self.store.recording(id).map_err(not_found)
+    }
+}
+
+struct Inside {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+/// A path below a folder, both without links. Whether something outside exists is not told.
+fn inside(folder: &Path, path: &str) -> Result<Inside, Refusal> {
+    let plain = !path.is_empty() && !path.contains('\0') && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain {
+        return Err(invalid_path());
+    }
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| Refusal::new(Kind::Unavailable, "import_disabled", format!("the import folder cannot be read: {error}")))?;
+    match folder.join(path).canonicalize() {
+        Ok(path) if path.starts_with(&folder) => Ok(Inside { folder, path }),
+        _ => Err(invalid_path()),
+    }
+}
+
+fn invalid_path() -> Refusal {
+    let problem = "is no file or folder below the import folder";
+    Refusal::invalid("invalid_path", format!("path {problem}"), vec![("/path".to_owned(), problem.to_owned())])
+}
+
+fn not_found(error: StoreError) -> Refusal {
+    match error {
+        StoreError::NotFound { id, .. } => Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")),
+        other => other.into(),
+    }
+}
+
+fn no_symbol(recording: &RecordingV1, symbol: &str) -> Refusal {
+    let names: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+    let shown: Vec<&str> = names.iter().copied().take(20).collect();
+    let message = format!("recording {} has no symbol {symbol:?}; it has {}", recording.id, shown.join(", "));
+    Refusal::not_found("symbol_not_found", message).with(json!({"symbol": symbol, "available": names}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_in_the_folder_can_be_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("in");
+        std::fs::create_dir_all(folder.join("deep")).unwrap();
+        for file in ["outside.csv", "in/a.csv", "in/deep/b.csv"] {
+            std::fs::write(dir.path().join(file), "x").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path().join("outside.csv"), folder.join("link.csv")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), folder.join("up")).unwrap();
+        for good in ["a.csv", "deep/b.csv", "deep"] {
+            assert!(inside(&folder, good).is_ok(), "{good}");
+        }
+        let outside = dir.path().join("outside.csv");
+        let bad = [
+            "",
+            ".",
+            "..",
+            "../outside.csv",
+            "deep/../../outside.csv",
+            "link.csv",
+            "up/outside.csv",
+            "none.csv",
+            "/",
+            "a.csv\0",
+            outside.to_str().unwrap(),
+        ];
+        for bad in bad {
+            assert_eq!(inside(&folder, bad).map(|inside| inside.path).unwrap_err().code, "invalid_path", "{bad}");
+        }
+    }
+}

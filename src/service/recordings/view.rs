@@ -1,0 +1,199 @@
+//! Recordings in the shapes of the API.
+
+use crate::domain::record::{RecordedGap, StreamKind};
+use crate::domain::time::Timestamp;
+use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A line of the list, with the field names of the API.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RecordingLine {
+    /// Id.
+    pub session_id: String,
+    /// Symbols.
+    pub symbols: Vec<String>,
+    /// `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding`, whichever there are.
+    pub data_types: Vec<&'static str>,
+    /// `completed` or `recording`.
+    pub status: &'static str,
+    /// First row, RFC 3339, milliseconds; `None` without rows.
+    pub start_time: Option<String>,
+    /// Last row.
+    pub end_time: Option<String>,
+    /// Rows.
+    pub records_collected: u64,
+    /// Like `1h`, `5m43s`.
+    pub duration: String,
+    /// The same in seconds.
+    pub duration_seconds: f64,
+    /// Venue, when it is known.
+    pub exchange: Option<String>,
+    /// Rows of trades.
+    pub prices_count: u64,
+    /// Rows of books.
+    pub orderbook_count: u64,
+    /// When it was begun, RFC 3339, milliseconds.
+    pub created_at: Option<String>,
+    /// Bytes of its blocks.
+    pub bytes: u64,
+    /// Share of its time without a gap, percent; `None` without rows.
+    pub coverage_pct: Option<f64>,
+    /// Gaps in its ledger.
+    pub gaps: u64,
+    /// Per symbol and stream, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Value>,
+}
+
+/// Which recordings are wanted; `None` is all.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RecordingFilter {
+    /// With this status.
+    pub status: Option<String>,
+    /// With this symbol.
+    pub symbol: Option<String>,
+    /// With per-symbol counts.
+    pub include_stats: bool,
+}
+
+/// Gaps listed of one recording; the rest is counted.
+const GAPS_SHOWN: usize = 1_000;
+
+/// Streams by the words of the seed.
+const WORDS: [(&str, &[StreamKind]); 5] = [
+    ("tick_prices", &[StreamKind::Trades]),
+    ("orderbook", &[StreamKind::BookSnapshots, StreamKind::BookChanges, StreamKind::Quotes]),
+    ("candles", &[StreamKind::Bars]),
+    ("mark_prices", &[StreamKind::Marks]),
+    ("funding", &[StreamKind::Funding]),
+];
+
+impl RecordingFilter {
+    pub(super) fn wants(&self, recording: &RecordingV1) -> bool {
+        self.status.as_ref().is_none_or(|wanted| wanted == status(recording))
+            && self.symbol.as_ref().is_none_or(|symbol| recording.symbol(symbol).is_some())
+    }
+}
+
+fn status(recording: &RecordingV1) -> &'static str {
+    match recording.state {
+        RecordingState::Complete => "completed",
+        RecordingState::Recording => "recording",
+        RecordingState::Importing => "importing",
+    }
+}
+
+pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], with_stats: bool) -> RecordingLine {
+    let span = recording.span_ns();
+    let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
+    let word = |(word, kinds): &(&'static str, &[StreamKind])| (rows_of(recording, kinds) > 0).then_some(*word);
+    RecordingLine {
+        session_id: recording.id.clone(),
+        symbols: recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
+        data_types: WORDS.iter().filter_map(word).collect(),
+        status: status(recording),
+        start_time: span.map(|(first, _)| time(first)),
+        end_time: span.map(|(_, last)| time(last)),
+        records_collected: recording.rows(),
+        duration: duration(nanos / 1_000_000_000),
+        duration_seconds: nanos as f64 / 1e9,
+        // Files do not say where they were recorded.
+        exchange: None,
+        prices_count: rows_of(recording, WORDS[0].1),
+        orderbook_count: rows_of(recording, WORDS[1].1),
+        created_at: Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis),
+        bytes: recording.bytes(),
+        coverage_pct: coverage(recording, gaps),
+        gaps: gaps.len() as u64,
+        stats: with_stats.then(|| recording.symbols.iter().map(symbol).collect::<Value>()),
+    }
+}
+
+pub(super) fn detail(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Value {
+    let mut value = serde_json::to_value(line(recording, gaps, true)).unwrap_or_default();
+    let listed: Vec<Value> = gaps.iter().take(GAPS_SHOWN).map(gap).collect();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("sources".to_owned(), json!(recording.sources));
+        fields.insert("bytes_per_row".to_owned(), json!(per_row(recording.bytes(), recording.rows())));
+        fields.insert("gap_list".to_owned(), json!(listed));
+        fields.insert("gap_list_complete".to_owned(), json!(gaps.len() <= GAPS_SHOWN));
+    }
+    value
+}
+
+pub(super) fn gap((symbol, known): &(String, RecordedGap)) -> Value {
+    let gap = known.gap;
+    json!({
+        "symbol": symbol, "stream": known.stream.word(), "cause": gap.cause.word(),
+        "from": gap.from.to_string(), "to": gap.to.to_string(), "seconds": (gap.to - gap.from).seconds_f64(),
+    })
+}
+
+fn symbol(symbol: &RecordedSymbolV1) -> Value {
+    let stream = |stream: &RecordedStreamV1| {
+        json!({
+            "stream": stream.kind().map_or("unknown", StreamKind::word),
+            "rows": stream.rows,
+            "bytes": stream.bytes,
+            "bytes_per_row": per_row(stream.bytes, stream.rows),
+            "from": time(stream.first_ns),
+            "to": time(stream.last_ns),
+            "has_receive_times": stream.has_receive_times,
+        })
+    };
+    json!({"symbol": symbol.name, "streams": symbol.streams.iter().map(stream).collect::<Vec<_>>()})
+}
+
+fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
+    let streams = recording.symbols.iter().flat_map(|symbol| &symbol.streams);
+    streams.filter(|stream| stream.kind().is_some_and(|kind| kinds.contains(&kind))).map(|stream| stream.rows).sum()
+}
+
+/// Share of the streams' time that is in no gap of theirs, percent.
+fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f64> {
+    let streams = recording.symbols.iter().flat_map(|symbol| &symbol.streams);
+    let whole: i128 = streams.map(|stream| i128::from(stream.last_ns) - i128::from(stream.first_ns)).sum();
+    let missing: i128 = gaps.iter().map(|(_, known)| i128::from((known.gap.to - known.gap.from).nanos())).sum();
+    if recording.rows() == 0 {
+        return None;
+    }
+    if whole <= 0 {
+        return Some(100.0);
+    }
+    Some((100.0 * (1.0 - missing as f64 / whole as f64)).clamp(0.0, 100.0))
+}
+
+/// Bytes a row to two digits; `None` without rows.
+fn per_row(bytes: u64, rows: u64) -> Option<f64> {
+    (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
+}
+
+fn time(ns: i64) -> String {
+    Timestamp::from_nanos(ns).rfc3339_millis()
+}
+
+/// `1h`, `5m43s`, `2d3h`: the units that are not zero.
+fn duration(seconds: i64) -> String {
+    let mut text = String::new();
+    let mut left = seconds.max(0);
+    for (length, unit) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
+        if left >= length {
+            text.push_str(&format!("{}{unit}", left / length));
+            left %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_read_like_the_seed_writes_them() {
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (3_600, "1h"), (343, "5m43s"), (90_061, "1d1h1m1s"), (-5, "0s")] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}
