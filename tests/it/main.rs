@@ -14,6 +14,7 @@ mod harness;
 mod limits;
 mod properties;
 mod pumps;
+mod recordings;
 mod round_trip;
 mod rules;
 mod sessions;

@@ -296,7 +296,7 @@ type Refused = (Value, &'static str, &'static [&'static str], &'static str);
 fn bad_requests(id: &str) -> Vec<Refused> {
     let good = || request(id);
     vec![
-        (json!({}), "invalid_session_type", &["/session_type", "/strategy_config"], "is missing"),
+        (json!({}), "invalid_session_type", &["/session_type"], "is missing"),
         (json!([]), "invalid_session_type", &[""], "must be an object"),
         (with(good(), "/session_type", json!("backtst")), "invalid_session_type", &["/session_type"], "did you mean \"backtest\"?"),
         (with(good(), "/symbol", json!(["X_Y"])), "invalid_request", &["/symbol"], "did you mean \"symbols\"?"),

@@ -60,3 +60,16 @@ fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
     assert!(decisions.0.iter().find(refused).is_some_and(|decision| decision.at > swapped_at));
     assert_eq!(backtest.table().version, 2);
 }
+
+#[test]
+fn a_strategy_runs_only_on_the_symbols_it_is_assigned() {
+    let step = |text: &[u8]| Decimal::parse(text).unwrap();
+    let spec = |name: &str| SymbolSpec::new(name, step(b"0.1"), step(b"0.001"), Decimal::ONE).unwrap();
+    let table = SymbolTable::new(1, vec![spec("A_USDT"), spec("B_USDT")]);
+    let text = include_str!("../../benches/workloads/ema.json");
+    let def = |id: &str| Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile(id, 1));
+    let session = SessionConfig { assigned: vec![Some(vec![SymbolId(1)]), None], ..SessionConfig::default() };
+    let mut backtest = Backtest::new(Arc::new(table), &[def("one"), def("two")], session, VenueConfig::frictionless());
+    let pairs: Vec<(u32, u32)> = backtest.engine().instances().iter().map(|instance| (instance.strategy, instance.symbol.0)).collect();
+    assert_eq!(pairs, [(1, 0), (0, 1), (1, 1)]);
+}

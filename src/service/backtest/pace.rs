@@ -117,3 +117,75 @@ impl Feed for Paced<'_> {
         self.feed.next(chunk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Level, LevelChange, Trade};
+    use crate::domain::num::{Price, Qty};
+    use crate::domain::order::Side;
+    use crate::domain::symbol::SymbolId;
+    use crate::session::ports::TickKind;
+
+    /// Ticks a second apart, in chunks of three, books among them.
+    struct Seconds(i64, i64);
+
+    impl Feed for Seconds {
+        fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
+            chunk.clear();
+            for second in (self.0..self.1).take(3) {
+                let (at, price) = (Timestamp::from_seconds(second), Price(second));
+                let level = Level { price, qty: Qty(1) };
+                match second % 3 {
+                    0 => chunk.push(at, SymbolId(0), TickKind::Trade(Trade { price, qty: Qty(1), taker: Side::Buy })),
+                    1 => chunk.push_snapshot(at, SymbolId(0), &[level], &[level, level]),
+                    _ => chunk.push_changes(at, SymbolId(0), &[LevelChange { side: Side::Sell, level }]),
+                }
+            }
+            self.0 = (self.0 + 3).min(self.1);
+            Ok(!chunk.ticks().is_empty())
+        }
+    }
+
+    fn all(feed: &mut Paced<'_>) -> Vec<String> {
+        let (mut chunk, mut seen) = (Chunk::default(), Vec::new());
+        while feed.next(&mut chunk).unwrap() {
+            assert!(!chunk.ticks().is_empty());
+            seen.extend(chunk.ticks().iter().map(|tick| format!("{} {:?}", tick.at, chunk.market(tick))));
+        }
+        seen
+    }
+
+    #[test]
+    fn the_same_ticks_come_at_any_speed() {
+        let control = Control::default();
+        let fast = all(&mut Paced::new(Box::new(Seconds(0, 100)), 0.0, &control));
+        assert_eq!(fast.len(), 100);
+        for speed in [2_000.0, 1e6] {
+            assert_eq!(all(&mut Paced::new(Box::new(Seconds(0, 100)), speed, &control)), fast, "{speed}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_before_its_time() {
+        let control = Control::default();
+        let watch = Stopwatch::start();
+        all(&mut Paced::new(Box::new(Seconds(0, 11)), 100.0, &control));
+        assert!(watch.elapsed() >= Span::from_millis(100));
+    }
+
+    #[test]
+    fn a_wait_ends_at_once_when_the_run_shall_end() {
+        let control = Control::default();
+        let mut feed = Paced::new(Box::new(Seconds(0, 100)), 1e-6, &control);
+        let mut chunk = Chunk::default();
+        assert!(feed.next(&mut chunk).unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| control.stop());
+            assert!(!feed.next(&mut chunk).unwrap(), "the next tick is due in eleven days");
+        });
+        assert!(feed.was_cut() && chunk.ticks().is_empty());
+        let mut ended = Paced::new(Box::new(Seconds(0, 1)), 0.0, &control);
+        assert!(!ended.next(&mut chunk).unwrap() && ended.was_cut());
+    }
+}
