@@ -92,6 +92,19 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Topics of the hub that are kept; when full those that nobody reads go, and when all are read a new one is refused.
+pub const HUB_TOPICS: usize = 1_024;
+
+/// Updates a lossless topic keeps for readers that are behind and for those that come back; when full the oldest leave,
+/// and a reader that still needed one is closed.
+pub const TOPIC_UPDATES: usize = 4_096;
+
+/// Bytes of updates a lossless topic keeps; when full as above.
+pub const TOPIC_BYTES: usize = 4 << 20;
+
+/// Values (one per session and symbol) a conflated topic keeps; when full the one that changed longest ago leaves.
+pub const TOPIC_VALUES: usize = 8_192;
+
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
