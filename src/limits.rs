@@ -109,5 +109,37 @@ pub const TOPIC_VALUES: usize = 8_192;
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
 
+/// Bytes of a store that is checked page by page when it is opened; a larger one is opened at once and read through in
+/// the background (about a second per GiB). Every record and block is checked when it is read, either way.
+pub const STORE_CHECKED_OPEN_BYTES: u64 = 32 << 20;
+
+/// Changes that wait for the commit under way; one more waits too and is committed with the next group.
+pub const STORE_COMMIT_QUEUE: usize = 1_024;
+
+/// Users; one more is refused.
+pub const USERS: usize = 256;
+
+/// Logins of one user that are kept; with one more the oldest ends.
+pub const USER_LOGINS: usize = 64;
+
+/// Access tokens that are refused one by one although they have not expired; when full the one that expires first
+/// leaves. Its login ended with it, so it stays refused.
+pub const REVOKED_TOKENS: usize = 1 << 16;
+
+/// Bytes of an access token; a longer one is refused unread.
+pub const ACCESS_TOKEN_BYTES: usize = 1_024;
+
+/// Addresses and names whose failed logins are remembered; when full the one with the fewest failures is forgotten.
+pub const LOGIN_DELAYS: usize = 4_096;
+
+/// Password hashes worked out at once, each in 19 MiB; more wait.
+pub const PASSWORD_HASHES: usize = 2;
+
+/// Password hashes that wait; one more is refused.
+pub const PASSWORD_HASHES_WAITING: usize = 64;
+
+/// Answers kept for one user's idempotency keys; with one more the oldest leaves.
+pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
+
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
