@@ -140,6 +140,41 @@ pub const PASSWORD_HASHES_WAITING: usize = 64;
 
 /// Answers kept for one user's idempotency keys; with one more the oldest leaves.
 pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
+/// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
+pub const HTTP_ADDRESSES: usize = 4_096;
+
+/// Header fields of one request; more are refused with 431.
+pub const HTTP_HEADERS: usize = 64;
+
+/// Bytes of the head of one request; more are refused with 431.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Bytes of one JSON request body; more are refused with 413.
+pub const HTTP_BODY_BYTES: usize = 1 << 20;
+
+/// Depth of one JSON request body; deeper is refused.
+pub const HTTP_JSON_DEPTH: usize = 64;
+
+/// Problems listed in one answer; more are not listed.
+pub const HTTP_PROBLEMS: usize = 256;
+
+/// Bytes of an uploaded recording; more are refused with 413.
+pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
+
+/// Bodies smaller than this are sent as they are: compressing them gains nothing.
+pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
+
+/// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
+pub const HTTP_STREAM_CHUNKS: usize = 8;
+
+/// Passwords that are checked at once (each takes 19 MiB and tens of milliseconds); more wait.
+pub const HTTP_PASSWORD_CHECKS: usize = 2;
+
+/// Requests that wait for a password check; more are refused with 429.
+pub const HTTP_PASSWORD_QUEUE: usize = 64;
+
+/// Threads for work that blocks; more of it waits.
+pub const HTTP_BLOCKING_THREADS: usize = 64;
 
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
