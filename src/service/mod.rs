@@ -4,5 +4,7 @@
 //! status code, text for a terminal.
 
 mod refusal;
+pub mod users;
 
 pub use refusal::{Kind, Refusal};
+pub use users::Users;

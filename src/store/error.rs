@@ -93,7 +93,9 @@ impl StoreError {
     pub(super) fn io(doing: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(doing),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NotWritable { doing, source: Arc::new(source) },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                StoreError::NotWritable { doing, source: Arc::new(source) }
+            }
             // Too short or with foreign first bytes: redb reports both as I/O errors of these kinds.
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StoreError::damaged("the store file", source),
             _ => StoreError::Io { doing, source: Arc::new(source) },
