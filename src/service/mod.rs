@@ -6,6 +6,7 @@
 
 pub mod hub;
 mod refusal;
+pub mod users;
 
 pub mod in_use;
 pub mod page;
@@ -15,3 +16,4 @@ pub mod sessions;
 pub mod strategies;
 
 pub use refusal::{Kind, Refusal};
+pub use users::Users;

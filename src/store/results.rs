@@ -14,11 +14,12 @@ impl Store {
     pub fn put_result(&self, result: &ResultV1, document: &str) -> Result<(), StoreError> {
         let summary = encode(result)?;
         let document = encode(&ResultDocumentV1 { id: result.id.clone(), document: document.to_owned() })?;
-        self.write(|txn| {
+        let id = result.id.clone();
+        self.write(move |txn| {
             let mut results = txn.open_table(RESULTS).map_err(during(WRITING))?;
-            results.insert(result.id.as_str(), summary.as_slice()).map_err(during(WRITING))?;
+            results.insert(id.as_str(), summary.as_slice()).map_err(during(WRITING))?;
             let mut documents = txn.open_table(RESULT_DOCUMENTS).map_err(during(WRITING))?;
-            documents.insert(result.id.as_str(), document.as_slice()).map_err(during(WRITING))?;
+            documents.insert(id.as_str(), document.as_slice()).map_err(during(WRITING))?;
             Ok(())
         })
     }

@@ -12,10 +12,10 @@ const WRITING: &str = "writing a session";
 impl Store {
     /// Keeps a session; one of the same id is replaced.
     pub fn put_session(&self, session: &SessionV1) -> Result<(), StoreError> {
-        let bytes = encode(session)?;
-        self.write(|txn| {
+        let (id, bytes) = (session.id.clone(), encode(session)?);
+        self.write(move |txn| {
             let mut table = txn.open_table(SESSIONS).map_err(during(WRITING))?;
-            table.insert(session.id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
+            table.insert(id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
             Ok(())
         })
     }

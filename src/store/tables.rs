@@ -33,6 +33,18 @@ pub const RESULT_DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new(
 /// `session id -> SessionV1`.
 pub const SESSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("sessions_v1");
 
+/// `user name -> UserV1`.
+pub const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("users_v1");
+
+/// `login family id -> LoginV1`: ids are random, so in no order that means anything.
+pub const LOGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("logins_v1");
+
+/// `access token id -> RevokedTokenV1`.
+pub const REVOKED_TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("revoked_tokens_v1");
+
+/// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
+pub const IDEMPOTENCY: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("idempotency_v1");
+
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
@@ -47,5 +59,9 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(RESULTS)?;
     write.open_table(RESULT_DOCUMENTS)?;
     write.open_table(SESSIONS)?;
+    write.open_table(USERS)?;
+    write.open_table(LOGINS)?;
+    write.open_table(REVOKED_TOKENS)?;
+    write.open_table(IDEMPOTENCY)?;
     Ok(())
 }
