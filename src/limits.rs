@@ -140,6 +140,7 @@ pub const PASSWORD_HASHES_WAITING: usize = 64;
 
 /// Answers kept for one user's idempotency keys; with one more the oldest leaves.
 pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
+
 /// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
 pub const HTTP_ADDRESSES: usize = 4_096;
 
@@ -167,14 +168,12 @@ pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
 /// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
 pub const HTTP_STREAM_CHUNKS: usize = 8;
 
-/// Passwords that are checked at once (each takes 19 MiB and tens of milliseconds); more wait.
-pub const HTTP_PASSWORD_CHECKS: usize = 2;
-
-/// Requests that wait for a password check; more are refused with 429.
-pub const HTTP_PASSWORD_QUEUE: usize = 64;
+/// Requests that have a password checked or wait for it; more are refused with 429.
+pub const HTTP_PASSWORD_CHECKS: usize = 16;
 
 /// Threads for work that blocks; more of it waits.
 pub const HTTP_BLOCKING_THREADS: usize = 64;
 
+const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());

@@ -44,7 +44,9 @@ pub fn accepted(headers: &HeaderMap) -> Option<Encoding> {
 
 /// Whether compressing this answer is worth it.
 pub fn worthwhile(response: &Response<Payload>) -> bool {
-    let text = |media: &HeaderValue| media.as_bytes().starts_with(b"text/") || media.as_bytes().ends_with(b"json") || media.as_bytes().ends_with(b"javascript");
+    let text = |media: &HeaderValue| {
+        media.as_bytes().starts_with(b"text/") || media.as_bytes().ends_with(b"json") || media.as_bytes().ends_with(b"javascript")
+    };
     matches!(response.body(), Payload::Whole(Some(bytes)) if bytes.len() >= HTTP_COMPRESS_BYTES)
         && response.headers().get(CONTENT_TYPE).is_some_and(text)
         && !response.headers().contains_key(CONTENT_ENCODING)
@@ -77,7 +79,8 @@ fn pack(plain: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
             encoder.finish().ok()
         }
         Encoding::Brotli => {
-            let mut encoder = brotli::CompressorWriter::new(Vec::with_capacity(plain.len() / 3), BUFFER_BYTES, BROTLI_QUALITY, BROTLI_WINDOW);
+            let mut encoder =
+                brotli::CompressorWriter::new(Vec::with_capacity(plain.len() / 3), BUFFER_BYTES, BROTLI_QUALITY, BROTLI_WINDOW);
             encoder.write_all(plain).ok()?;
             Some(encoder.into_inner())
         }

@@ -6,9 +6,10 @@ use super::route::Route;
 use super::routes::ROUTES;
 use crate::clock;
 use crate::config::Config;
-use crate::limits::{HTTP_PASSWORD_CHECKS, HTTP_PASSWORD_QUEUE};
+use crate::limits::HTTP_PASSWORD_CHECKS;
 use crate::service::Service;
 use arc_swap::ArcSwap;
+use hyper::body::Bytes;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,8 +24,10 @@ pub struct Edge {
     pub router: matchit::Router<Vec<&'static Route>>,
     /// Request rates by address.
     pub rates: Rates,
-    /// Slots for password checks.
-    pub passwords: Passwords,
+    /// Places for requests that have a password checked: each keeps a thread waiting.
+    pub passwords: Semaphore,
+    /// The list of strategies as it is answered, with its revision.
+    pub strategies: ArcSwap<Option<(u64, Bytes)>>,
     /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Keys whose first request is under way.
@@ -36,14 +39,6 @@ pub struct Edge {
     /// Differs from run to run, so that ids in logs do.
     run: String,
     requests: AtomicU64,
-}
-
-/// Password checks cost memory and time on purpose: they are the cheapest way to exhaust a server that does not count.
-pub struct Passwords {
-    /// Running.
-    pub running: Semaphore,
-    /// Running or waiting.
-    pub waiting: Semaphore,
 }
 
 /// What is counted, by status class.
@@ -74,7 +69,8 @@ impl Edge {
             service,
             router,
             rates: Rates::default(),
-            passwords: Passwords { running: Semaphore::new(HTTP_PASSWORD_CHECKS), waiting: Semaphore::new(HTTP_PASSWORD_QUEUE) },
+            passwords: Semaphore::new(HTTP_PASSWORD_CHECKS),
+            strategies: ArcSwap::from_pointee(None),
             stopping,
             once: Mutex::new(BTreeMap::new()),
             counts: Counts::default(),
@@ -100,6 +96,11 @@ impl Edge {
         let origins = Origins::new(self.bound, &current.http.origins);
         self.origins.store(Arc::new((current, origins)));
         self.origins.load()
+    }
+
+    /// What differs from run to run.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     /// Where it listens.

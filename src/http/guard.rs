@@ -116,7 +116,9 @@ mod tests {
         for origin in ["http://localhost:8080", "https://trade.example.org"] {
             assert!(origins.check(&headers(&[("host", "localhost:8080"), ("origin", origin)])).is_ok(), "{origin}");
         }
-        for origin in ["null", "https://localhost:8080", "http://localhost", "http://evil.example", "https://trade.example.org.evil.example"] {
+        for origin in
+            ["null", "https://localhost:8080", "http://localhost", "http://evil.example", "https://trade.example.org.evil.example"]
+        {
             let refused = origins.check(&headers(&[("host", "localhost:8080"), ("origin", origin)])).unwrap_err();
             assert_eq!(refused.code(), "origin_not_allowed", "{origin}");
         }

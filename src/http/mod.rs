@@ -5,8 +5,8 @@
 //! Never: a decision of the program (`service` makes them), or anything that blocks a worker.
 
 mod compress;
-mod console;
 mod connection;
+mod console;
 mod edge;
 mod error;
 mod fields;

@@ -13,11 +13,13 @@ use super::route::{Access, Method, Route, Run, Takes};
 use crate::clock::{self, Stopwatch};
 use crate::domain::time::Timestamp;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_UPLOAD_BYTES};
-use crate::service::{Binding, Caller, Kind, Refusal};
+use crate::service::users::unauthenticated;
+use crate::service::{Caller, Kind, Refusal};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION,
-    CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Request, Response, StatusCode};
 use std::sync::Arc;
@@ -67,7 +69,9 @@ async fn dispatch(
     edge.origins().1.check(request.headers())?;
 
     let found = edge.router.at(request.uri().path());
-    let found = found.map_err(|_| Failure::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path: /openapi.json lists what there is"))?;
+    let found = found.map_err(|_| {
+        Failure::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path: /openapi.json lists what there is")
+    })?;
     if request.method() == hyper::Method::OPTIONS {
         return Ok(options(found.value));
     }
@@ -76,16 +80,17 @@ async fn dispatch(
     let ids = request::ids(found.params.iter());
 
     let config = edge.service.settings.current();
-    connection
-        .bucket
-        .take(now, config.http.requests_per_second, config.http.request_burst)
-        .map_err(|seconds| Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down") })?;
+    connection.bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| Refusal {
+        retry_after_s: Some(seconds),
+        ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down")
+    })?;
     let has_body = size(route, request.headers())?;
 
     let (parts, incoming) = request.into_parts();
-    let (caller, binding) = authenticate(edge, connection, route, &parts.headers, now)?;
+    let (caller, family) = authenticate(edge, connection, route, &parts.headers, now)?;
     if route.needs_csrf() {
-        edge.service.users.check_csrf(parts.headers.get(CSRF).and_then(|token| token.to_str().ok()), binding, now)?;
+        let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
+        edge.service.users.verify_csrf(token, now, family.as_deref())?;
     }
     permit(route, caller.as_deref())?;
 
@@ -118,7 +123,8 @@ async fn on_thread(
 ) -> Result<Reply, Failure> {
     let edge = Arc::clone(edge);
     let joined = tokio::task::spawn_blocking(move || handler(&edge, &mut call)).await;
-    joined.unwrap_or_else(|panic| Err(Refusal::new(Kind::Internal, "internal_error", format!("a handler ended in a panic: {panic}")).into()))
+    joined
+        .unwrap_or_else(|panic| Err(Refusal::new(Kind::Internal, "internal_error", format!("a handler ended in a panic: {panic}")).into()))
 }
 
 /// Whether a body is announced.
@@ -131,14 +137,14 @@ fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
     if length > most { Err(request::too_large()) } else { Ok(length > 0) }
 }
 
-/// Who asks, and what a CSRF token must be bound to.
+/// Who asks, and the login that a CSRF token must belong to: only a cookie is sent by pages of others too.
 fn authenticate(
     edge: &Edge,
     connection: &Connection,
     route: &Route,
     headers: &HeaderMap,
     now: Timestamp,
-) -> Result<(Option<Arc<Caller>>, Binding), Failure> {
+) -> Result<(Option<Arc<Caller>>, Option<Arc<str>>), Failure> {
     let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
     let local = route.access == Access::Local && connection.peer.is_loopback();
@@ -149,14 +155,11 @@ fn authenticate(
             Err(refusal) if route.needs_login() || (route.access == Access::Local && !local) => return Err(refusal.into()),
             Err(_) => None,
         },
-        None if route.needs_login() || (route.access == Access::Local && !local) => return Err(crate::service::not_authenticated().into()),
+        None if route.needs_login() || (route.access == Access::Local && !local) => return Err(unauthenticated().into()),
         None => None,
     };
-    let binding = match (&caller, bearer) {
-        (Some(caller), None) => Binding::Login(caller.family.clone()),
-        _ => Binding::Any,
-    };
-    Ok((caller, binding))
+    let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
+    Ok((caller, family))
 }
 
 fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {

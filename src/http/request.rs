@@ -120,7 +120,11 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Stri
         Some(near) => format!("there is no such parameter; did you mean \"{near}\"?"),
         None => {
             let all: Vec<&str> = known.collect();
-            if all.is_empty() { "this path takes no parameters".to_owned() } else { format!("there is no such parameter; there are {}", all.join(", ")) }
+            if all.is_empty() {
+                "this path takes no parameters".to_owned()
+            } else {
+                format!("there is no such parameter; there are {}", all.join(", "))
+            }
         }
     }
 }
@@ -166,7 +170,7 @@ impl Call {
     /// # Errors
     /// 401 on a route that is open to everybody.
     pub fn caller(&self) -> Result<&Arc<Caller>, Failure> {
-        self.caller.as_ref().ok_or_else(|| Failure::Refused(crate::service::not_authenticated()))
+        self.caller.as_ref().ok_or_else(|| Failure::Refused(crate::service::users::unauthenticated()))
     }
 
     /// The n-th `{…}` of the path.
@@ -196,12 +200,14 @@ impl Call {
     }
 }
 
+/// Bytes of an id in a path; longer can be none.
+pub const ID_BYTES: usize = 128;
+
 /// Decodes the path's `{…}`.
 ///
 /// # Errors
 /// 400 for what can be no id: bad encoding, control characters, a slash, too long.
 pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<String>, Failure> {
-    const ID_BYTES: usize = 128;
     params
         .map(|(name, raw)| {
             let id = decoded(raw, false).filter(|id| id.len() <= ID_BYTES && !id.chars().any(|c| c.is_control() || c == '/' || c == '\\'));
@@ -230,7 +236,8 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
     };
     let (kind, parameter) = media.split_once(';').unwrap_or((media, ""));
     let parameter = parameter.trim();
-    let utf8 = parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8") || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
+    let utf8 =
+        parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8") || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
     match kind.trim() {
         kind if kind.eq_ignore_ascii_case("application/json") && utf8 => Ok(false),
         kind if kind.eq_ignore_ascii_case("application/octet-stream") && matches!(route.takes, Takes::Upload(_)) => Ok(true),
@@ -309,7 +316,19 @@ mod tests {
         let query = Query::read(Some("limit=50&symbol=BTC_USDT&enabled=true"), PARAMS).unwrap();
         assert_eq!((query.count("limit"), query.text("symbol"), query.flag("enabled")), (Some(50), Some("BTC_USDT"), Some(true)));
         assert_eq!(Query::read(None, PARAMS).unwrap().count("limit"), None);
-        for bad in ["limit=0", "limit=201", "limit=+5", "limit=5.0", "limit=", "limit", "limit=1&limit=1", "limits=1", "symbol=btc", "enabled=1", "x=%zz"] {
+        for bad in [
+            "limit=0",
+            "limit=201",
+            "limit=+5",
+            "limit=5.0",
+            "limit=",
+            "limit",
+            "limit=1&limit=1",
+            "limits=1",
+            "symbol=btc",
+            "enabled=1",
+            "x=%zz",
+        ] {
             assert!(Query::read(Some(bad), PARAMS).is_err(), "{bad}");
         }
     }

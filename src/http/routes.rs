@@ -35,7 +35,8 @@ const DELETE: Route = Route { method: Method::Delete, access: TRADER, ..GET };
 const LIMIT: Param = Param { name: "limit", kind: Integer(1, 200), about: "Entries at most; 50 when it is left out." };
 const CURSOR: Param = Param { name: "cursor", kind: Text(256), about: "`next_cursor` of the part before." };
 const SYMBOL: Param = Param { name: "symbol", kind: Symbol, about: "Only this symbol." };
-const POINTS: Param = Param { name: "max_points", kind: Integer(2, 10_000), about: "Points at most; neighbours are merged keeping extremes." };
+const POINTS: Param =
+    Param { name: "max_points", kind: Integer(2, 10_000), about: "Points at most; neighbours are merged keeping extremes." };
 
 const fn example(name: &'static str, body: &'static str, status: u16) -> Example {
     Example { name, path: None, body: Some(body), status }
@@ -120,7 +121,15 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     // Users.
-    Route { path: "/api/users", tag: "users", about: "All users.", access: ADMIN, run: Blocking(users::list), examples: &[ask("all", "/api/users", 200)], ..GET },
+    Route {
+        path: "/api/users",
+        tag: "users",
+        about: "All users.",
+        access: ADMIN,
+        run: Blocking(users::list),
+        examples: &[ask("all", "/api/users", 200)],
+        ..GET
+    },
     Route {
         path: "/api/users",
         tag: "users",
@@ -168,7 +177,11 @@ pub const ROUTES: &[Route] = &[
             Param { name: "q", kind: Text(128), about: "Only those with this text in id, name, description or tags." },
         ],
         run: Now(strategies::list),
-        examples: &[ask("all", "/api/strategies", 200), ask("enabled", "/api/strategies?enabled=true", 200), ask("misspelt", "/api/strategies?enable=1", 400)],
+        examples: &[
+            ask("all", "/api/strategies", 200),
+            ask("enabled", "/api/strategies?enabled=true", 200),
+            ask("misspelt", "/api/strategies?enable=1", 400),
+        ],
         ..GET
     },
     Route {
@@ -214,7 +227,12 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("Strategy"),
         refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "strategy_changed")],
         run: Blocking(strategies::update),
-        examples: &[Example { name: "built in", path: Some("/api/strategies/pump_v2"), body: Some(include_str!("../../config/strategies/pump_v2.json")), status: 200 }],
+        examples: &[Example {
+            name: "built in",
+            path: Some("/api/strategies/pump_v2"),
+            body: Some(include_str!("../../config/strategies/pump_v2.json")),
+            status: 200,
+        }],
         ..PUT
     },
     Route {
@@ -241,7 +259,10 @@ pub const ROUTES: &[Route] = &[
         about: "One version of a strategy.",
         refusals: &[(404, "strategy_not_found"), (404, "version_not_found")],
         run: Blocking(strategies::version),
-        examples: &[ask("the first", "/api/strategies/pump_v2/versions/1", 200), ask("no number", "/api/strategies/pump_v2/versions/x", 404)],
+        examples: &[
+            ask("the first", "/api/strategies/pump_v2/versions/1", 200),
+            ask("no number", "/api/strategies/pump_v2/versions/x", 404),
+        ],
         ..GET
     },
     Route {
@@ -290,7 +311,10 @@ pub const ROUTES: &[Route] = &[
             Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
         ],
         run: Blocking(recordings::list),
-        examples: &[ask("the newest", "/api/data-collection/sessions?limit=50", 200), ask("too many", "/api/data-collection/sessions?limit=201", 400)],
+        examples: &[
+            ask("the newest", "/api/data-collection/sessions?limit=50", 200),
+            ask("too many", "/api/data-collection/sessions?limit=201", 400),
+        ],
         ..GET
     },
     Route {
@@ -346,7 +370,11 @@ pub const ROUTES: &[Route] = &[
         query: &[
             Param { name: "format", kind: Word(&["csv", "jsonl", "parquet"]), about: "csv when it is left out." },
             SYMBOL,
-            Param { name: "kind", kind: Word(&["trades", "book", "book20", "l2", "bbo", "bars", "marks", "funding"]), about: "trades when it is left out." },
+            Param {
+                name: "kind",
+                kind: Word(&["trades", "book", "book20", "l2", "bbo", "bars", "marks", "funding"]),
+                about: "trades when it is left out.",
+            },
         ],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "stream_not_found")],
         run: Async(recordings::export),
@@ -403,7 +431,11 @@ pub const ROUTES: &[Route] = &[
         query: &[
             LIMIT,
             CURSOR,
-            Param { name: "status", kind: Word(&["starting", "running", "stopping", "stopped", "completed", "failed"]), about: "Only those in this state." },
+            Param {
+                name: "status",
+                kind: Word(&["starting", "running", "stopping", "stopped", "completed", "failed"]),
+                about: "Only those in this state.",
+            },
             Param { name: "type", kind: Word(&["collect", "backtest", "paper", "live"]), about: "Only those of this type." },
         ],
         run: Blocking(sessions::list),
@@ -588,7 +620,15 @@ pub const ROUTES: &[Route] = &[
         examples: &[ask("without upgrade", "/ws", 400)],
         ..GET
     },
-    Route { path: "/", tag: "console", about: "The console.", access: Public, run: Now(console::index), examples: &[ask("asked", "/", 200)], ..GET },
+    Route {
+        path: "/",
+        tag: "console",
+        about: "The console.",
+        access: Public,
+        run: Now(console::index),
+        examples: &[ask("asked", "/", 200)],
+        ..GET
+    },
     Route {
         path: "/console/{file}",
         tag: "console",

@@ -8,7 +8,7 @@ use crate::http::pipeline::cookie;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::http::route::Answer;
-use crate::service::{Caller, Kind, Login, Refusal};
+use crate::service::{Caller, Kind, Lifetimes, Login, Refusal};
 use hyper::StatusCode;
 use hyper::header::{HOST, HeaderMap, SET_COOKIE};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
         let mut fields = Fields::of(call.json(), &["username", "password"]);
         let (name, password) = (fields.text("username").to_owned(), fields.text("password").to_owned());
         fields.finish()?;
-        checked(edge, call, name.clone(), move |edge, call| edge.service.login(&name, &password, call.now)).await
+        checked(edge, call, name.clone(), move |edge, call| edge.service.users.login(&name, &password, lifetimes(edge), call.now)).await
     })
 }
 
@@ -33,9 +33,13 @@ pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
 pub fn setup(edge: Arc<Edge>, call: Call) -> Answer {
     Box::pin(async move {
         let mut fields = Fields::of(call.json(), &["code", "username", "password"]);
-        let (code, name, password) = (fields.text("code").to_owned(), fields.text("username").to_owned(), fields.text("password").to_owned());
+        let (code, name, password) =
+            (fields.text("code").to_owned(), fields.text("username").to_owned(), fields.text("password").to_owned());
         fields.finish()?;
-        let reply = checked(edge, call, String::new(), move |edge, call| edge.service.setup(&code, &name, &password, call.now)).await?;
+        let reply = checked(edge, call, String::new(), move |edge, call| {
+            edge.service.users.setup(&code, &name, &password, lifetimes(edge), call.now)
+        })
+        .await?;
         Ok(reply.status(StatusCode::CREATED))
     })
 }
@@ -55,8 +59,7 @@ async fn checked(
         return Err(Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "login_delayed", message) }.into());
     }
     let busy = || Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", "too many logins at once: try again") };
-    let _waiting = edge.passwords.waiting.try_acquire().map_err(|_| busy())?;
-    let _running = edge.passwords.running.acquire().await.map_err(|_| busy())?;
+    let _turn = edge.passwords.try_acquire().map_err(|_| busy())?;
     let shared = Arc::clone(&edge);
     let joined = tokio::task::spawn_blocking(move || {
         let outcome = check(&shared, &call);
@@ -67,7 +70,8 @@ async fn checked(
         }
         outcome.map(|login| logged_in(&login, &call.headers))
     });
-    let outcome = joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a login ended in a panic: {panic}")))?;
+    let outcome =
+        joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a login ended in a panic: {panic}")))?;
     Ok(outcome?)
 }
 
@@ -77,7 +81,7 @@ pub fn refresh(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let given = fields.optional_text(REFRESH);
     fields.finish()?;
     let token = given.or_else(|| cookie(&call.headers, REFRESH)).unwrap_or_default();
-    let login = edge.service.refresh(token, call.now)?;
+    let login = edge.service.users.refresh(token, lifetimes(edge), call.now)?;
     Ok(logged_in(&login, &call.headers))
 }
 
@@ -111,6 +115,10 @@ pub fn csrf_token(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 /// `GET /api/v1/auth/setup`: whether the first admin is still to be made.
 pub fn needs_setup(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"needed": edge.service.users.setup_code().is_some()})))
+}
+
+fn lifetimes(edge: &Edge) -> Lifetimes {
+    Lifetimes::from(&edge.service.settings.current().auth)
 }
 
 fn user(caller: &Caller) -> Value {

@@ -1,11 +1,11 @@
 //! Looking at the daemon itself: health, metrics, configuration, what the API offers.
 
-use crate::clock;
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
-use crate::http::openapi;
+use crate::http::openapi::text;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::Call;
+use crate::service::resident_bytes;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde_json::json;
@@ -43,8 +43,7 @@ pub fn analytics(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
 
 /// `GET /openapi.json`.
 pub fn openapi(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    let text = openapi::text();
-    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(text.as_bytes()))))
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(text().as_bytes()))))
 }
 
 /// `GET /metrics`, in the text form of Prometheus.
@@ -60,7 +59,7 @@ pub fn metrics(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     gauge("websocket_clients", "WebSocket clients.", count(edge.counts.clients.load(Ordering::Relaxed)));
     gauge("sessions_running", "Sessions that run.", edge.service.sessions.execution_status().len() as f64);
     gauge("config_version", "Version of the running configuration.", count(edge.service.settings.status().version));
-    if let Some(bytes) = clock::resident_bytes() {
+    if let Some(bytes) = resident_bytes() {
         gauge("resident_bytes", "Resident memory.", count(bytes));
     }
     text.push_str("# HELP tradingd_http_requests_total Answered requests.\n# TYPE tradingd_http_requests_total counter\n");

@@ -50,7 +50,10 @@ pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 pub fn candles(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let interval = interval(call.query.text("interval").unwrap_or("1m"));
     let (Some(interval), Some(symbol)) = (interval, call.query.text("symbol")) else {
-        return Err(invalid("say which candles: ?symbol=BTC_USDT&interval=1m", vec![("/query/symbol".to_owned(), "must be there".to_owned())]));
+        return Err(invalid(
+            "say which candles: ?symbol=BTC_USDT&interval=1m",
+            vec![("/query/symbol".to_owned(), "must be there".to_owned())],
+        ));
     };
     let request = CandleRequest {
         symbol: symbol.to_owned(),
@@ -93,7 +96,8 @@ pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
         };
         let planner = Arc::clone(&edge);
         let planned = tokio::task::spawn_blocking(move || planner.service.recordings.plan_export(call.id(0), &request)).await;
-        let export = planned.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("an export ended in a panic: {panic}")))??;
+        let export =
+            planned.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("an export ended in a panic: {panic}")))??;
         let (media, name) = (export.media_type, export.file_name.clone());
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         tokio::task::spawn_blocking(move || {
@@ -104,7 +108,8 @@ pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
                 tracing::warn!(%error, "export cut short");
             }
         });
-        Ok(Reply::new(StatusCode::OK, Content::Stream(media, body)).header(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")))
+        Ok(Reply::new(StatusCode::OK, Content::Stream(media, body))
+            .header(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")))
     })
 }
 
@@ -148,14 +153,16 @@ pub fn import(edge: Arc<Edge>, mut call: Call) -> Answer {
             }
         };
         let joined = tokio::task::spawn_blocking(move || imported(&edge, &call, upload)).await;
-        joined.unwrap_or_else(|panic| Err(Refusal::new(Kind::Internal, "internal_error", format!("an import ended in a panic: {panic}")).into()))
+        joined.unwrap_or_else(|panic| {
+            Err(Refusal::new(Kind::Internal, "internal_error", format!("an import ended in a panic: {panic}")).into())
+        })
     })
 }
 
 fn imported(edge: &Edge, call: &Call, upload: Option<Upload>) -> Result<Reply, Failure> {
     let recordings = &edge.service.recordings;
     let data = match upload {
-        Some(upload) => recordings.import_upload(&upload, call.now)?,
+        Some(upload) => recordings.import_file(upload.path(), call.now)?,
         None => {
             let mut fields = Fields::of(call.json(), &["path"]);
             let path = fields.text("path");
@@ -171,13 +178,13 @@ fn imported(edge: &Edge, call: &Call, upload: Option<Upload>) -> Result<Reply, F
 /// Writes a body into a file of the state directory; the file goes with the value.
 async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Upload, Failure> {
     let name = call.query.text("name").unwrap_or_default().to_owned();
-    let mut upload = edge.service.recordings.begin_upload(&name)?;
+    let mut upload = edge.service.begin_upload(&name)?;
     let patience = Duration::from_millis(edge.service.settings.current().http.body_timeout_ms);
     let mut received = 0_u64;
     loop {
-        let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
-            Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again")
-        })?;
+        let frame = tokio::time::timeout(patience, body.frame())
+            .await
+            .map_err(|_| Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again"))?;
         let Some(frame) = frame else { return Ok(upload) };
         let frame = frame.map_err(|_| Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the upload ended before it was whole"))?;
         let Ok(bytes) = frame.into_data() else { continue };
@@ -189,7 +196,9 @@ async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Up
         let written = tokio::task::spawn_blocking(move || upload.write_all(&bytes).map(|()| upload)).await;
         upload = match written {
             Ok(Ok(upload)) => upload,
-            Ok(Err(error)) => return Err(Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")).into()),
+            Ok(Err(error)) => {
+                return Err(Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")).into());
+            }
             Err(panic) => return Err(Refusal::new(Kind::Internal, "internal_error", format!("an upload ended in a panic: {panic}")).into()),
         };
     }

@@ -17,7 +17,8 @@ const EQUITY_POINTS: usize = 1_000;
 /// Results that can be compared at once.
 const COMPARED: usize = 6;
 /// The report is one file with its style and script inside; it reaches for nothing else.
-const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const REPORT_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// `GET /results`.
 pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {

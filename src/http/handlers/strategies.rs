@@ -5,6 +5,7 @@ use crate::http::error::Failure;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::service::strategies::{StrategyDetail, StrategyFilter, validate as judge};
+
 use crate::service::{Refusal, indicator_catalogue};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -79,7 +80,7 @@ pub fn version(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// `GET /api/indicators`.
 pub fn indicators(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&indicator_catalogue()))
+    Ok(Reply::data(&indicator_catalogue("")))
 }
 
 fn shown(strategy: &StrategyDetail) -> Result<Reply, Failure> {

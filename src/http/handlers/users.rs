@@ -7,6 +7,7 @@ use crate::http::fields::Fields;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::service::User;
+use crate::service::users::Alteration;
 use hyper::StatusCode;
 use hyper::header::LOCATION;
 use serde_json::{Value, json};
@@ -32,13 +33,13 @@ pub fn change(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let mut fields = Fields::of(call.json(), &["password", "role", "disabled"]);
     let (password, role, disabled) = (fields.optional_text("password"), role(&mut fields, false), fields.optional_flag("disabled"));
     fields.finish()?;
-    let user = edge.service.users.change(call.id(0), role, disabled, password, call.now)?;
+    let user = edge.service.users.alter(call.id(0), &Alteration { password, role, disabled }, call.now)?;
     Ok(Reply::data(&to_json(&user)))
 }
 
 /// `DELETE /api/users/{name}`.
 pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    edge.service.users.delete(call.id(0), call.now)?;
+    edge.service.users.delete(call.id(0))?;
     Ok(Reply::data(&json!({"username": call.id(0), "status": "deleted"})))
 }
 

@@ -14,7 +14,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::User;
+pub use accounts::{Alteration, User};
 
 use super::{Kind, Refusal};
 use crate::auth::{AccessTokens, CsrfProblem, Keys, Role, csrf};
@@ -178,7 +178,7 @@ impl Users {
 }
 
 /// The one answer to every token that is no good.
-fn unauthenticated() -> Refusal {
+pub fn unauthenticated() -> Refusal {
     Refusal::new(Kind::Unauthenticated, "authentication_required", "this needs a login that is still good: log in and try again")
 }
 
