@@ -17,6 +17,7 @@ mod sessions;
 mod state;
 mod strategies;
 mod table;
+mod users;
 mod verify;
 
 pub use failure::Failure;
@@ -73,6 +74,8 @@ enum Command {
     Sessions(sessions::Options),
     /// List and show results of backtests and sessions.
     Results(results::Options),
+    /// Make, change and list the users who may log in.
+    User(users::Options),
 }
 
 /// Parses arguments, runs the command, reports failure.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Strategies(options) => strategies::run(&cli.global, &options),
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),
+        Command::User(options) => users::run(&cli.global, &options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

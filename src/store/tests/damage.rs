@@ -128,7 +128,7 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 1_000);
     let first = store.read().unwrap().open_table(tables::BLOCKS).unwrap().get(key).unwrap().unwrap().value().to_vec();
     let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
-        store.write(|txn| {
+        store.write_alone(|txn| {
             let mut table = txn.open_table(tables::BLOCKS).unwrap();
             match bytes {
                 Some(bytes) => drop(table.insert(key, bytes).unwrap()),
@@ -153,7 +153,7 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     change((id.as_str(), "ETHUSDT", key.2, 1_000), None).unwrap();
 
     store
-        .write(|txn| {
+        .write_alone(|txn| {
             txn.open_table(tables::RESULT_DOCUMENTS).unwrap().remove("exec_a").unwrap();
             Ok(())
         })
