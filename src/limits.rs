@@ -105,6 +105,33 @@ pub const TOPIC_BYTES: usize = 4 << 20;
 /// Values (one per session and symbol) a conflated topic keeps; when full the one that changed longest ago leaves.
 pub const TOPIC_VALUES: usize = 8_192;
 
+/// Bytes of one message from a WebSocket client; a larger one closes it with 1009.
+pub const STREAM_IN_BYTES: usize = 64 << 10;
+
+/// Bytes of one message to a WebSocket client; a larger one is our defect and closes it with 1011.
+pub const STREAM_OUT_BYTES: usize = 4 << 20;
+
+/// Depth of objects and lists in a message from a client; deeper is refused.
+pub const STREAM_JSON_DEPTH: usize = 16;
+
+/// Problems told about one message; the rest are left out.
+pub const STREAM_PROBLEMS: usize = 16;
+
+/// Symbols one subscription names; more are refused.
+pub const STREAM_SYMBOLS: usize = 200;
+
+/// Subscriptions of one client; more are refused.
+pub const STREAM_SUBSCRIPTIONS: usize = 32;
+
+/// Updates of one topic a client is sent before its other topics have their turn.
+pub const STREAM_BATCH: usize = 64;
+
+/// Clients whose tokens or snapshots are worked on at once; others wait.
+pub const STREAM_BLOCKING: usize = 8;
+
+/// Tokens in a row a client may be refused before it is closed.
+pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
+
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;

@@ -1,9 +1,11 @@
 //! What all connections share: the service, the router, the rates, the numbers that are counted.
 
 use super::guard::Origins;
+use super::handlers::stream::Window;
 use super::rate::Rates;
 use super::route::Route;
 use super::routes::ROUTES;
+use super::stream::Streams;
 use crate::clock;
 use crate::config::Config;
 use crate::limits::HTTP_PASSWORD_CHECKS;
@@ -28,6 +30,8 @@ pub struct Edge {
     pub passwords: Semaphore,
     /// The list of strategies as it is answered, with its revision.
     pub strategies: ArcSwap<Option<(u64, Bytes)>>,
+    /// WebSocket clients.
+    pub streams: Streams,
     /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Keys whose first request is under way.
@@ -65,7 +69,9 @@ impl Edge {
         }
         let config = service.settings.current();
         let origins = Origins::new(bound, &config.http.origins);
+        let streams = Streams::new(Arc::new(Window(Arc::clone(&service))), Arc::clone(&service.hub), stopping.clone());
         Arc::new(Edge {
+            streams,
             service,
             router,
             rates: Rates::default(),

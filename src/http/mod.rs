@@ -20,6 +20,7 @@ mod request;
 mod route;
 mod routes;
 mod server;
+mod stream;
 
 pub use edge::Edge;
 pub use openapi::document as openapi;

@@ -110,7 +110,7 @@ fn kind(param: &Param) -> Value {
 
 fn request_body(route: &Route) -> Option<Value> {
     let (name, required) = match route.takes {
-        Takes::Nothing => return None,
+        Takes::Nothing | Takes::Socket => return None,
         Takes::Json(name) | Takes::Upload(name) => (name, true),
         Takes::Optional(name) => (name, false),
     };

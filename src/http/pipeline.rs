@@ -99,6 +99,7 @@ async fn dispatch(
     let query = Query::read(parts.uri.query(), route.query)?;
     let body = match (upload, route.method) {
         (true, _) => Body::Upload(incoming),
+        _ if route.takes == Takes::Socket => Body::Socket(Box::new(Request::from_parts(parts.clone(), ()))),
         (false, Method::Get) => Body::Nothing,
         (false, _) => request::read_json(route, incoming, Duration::from_millis(config.http.body_timeout_ms)).await?,
     };

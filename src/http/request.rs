@@ -7,9 +7,9 @@ use crate::json::{self, Bounds};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_PROBLEMS, SYMBOL_BYTES};
 use crate::service::{Caller, Refusal};
 use http_body_util::{BodyExt, Limited};
-use hyper::StatusCode;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use hyper::{Request, StatusCode};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub enum Body {
     Json(Bytes, Value),
     /// Bytes still on their way, for the handler to read.
     Upload(Incoming),
+    /// The head of the request, with the promise of its socket.
+    Socket(Box<Request<()>>),
 }
 
 /// What stands behind `?`: names of the route's table with values that have their kind.

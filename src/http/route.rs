@@ -70,6 +70,8 @@ pub enum Takes {
     Json(&'static str),
     /// JSON or none.
     Optional(&'static str),
+    /// None, and the connection becomes a WebSocket.
+    Socket,
     /// JSON, or any bytes as `application/octet-stream`, which the handler reads.
     Upload(&'static str),
 }

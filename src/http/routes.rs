@@ -614,6 +614,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "The WebSocket: snapshots and updates of sessions, signals, orders, positions, market data, health.",
         access: Public,
+        takes: Takes::Socket,
         success: &[101],
         refusals: &[(400, "upgrade_required")],
         run: Async(stream::upgrade),

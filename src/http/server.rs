@@ -55,6 +55,8 @@ impl Server {
     pub async fn run(self) {
         let Server { listener, edge, mut stopping } = self;
         let config = edge.service.settings.current();
+        let hub = Arc::clone(&edge.service.hub);
+        let waking = tokio::spawn(async move { hub.run().await });
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
         // Every connection holds a sender; when all are gone the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -79,6 +81,7 @@ impl Server {
         let drain = Duration::from_millis(edge.service.settings.current().http.drain_timeout_ms);
         // What has not ended by then is cut off: the process ends.
         let _ = tokio::time::timeout(drain, ended.recv()).await;
+        waking.abort();
     }
 }
 

@@ -82,6 +82,11 @@ impl Bell {
     pub async fn rung(&self) {
         self.0.notified().await;
     }
+
+    /// Rings it.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// All topics.
@@ -164,7 +169,7 @@ impl Hub {
         topic.register(id, bell.clone());
         drop(topics);
         let (seen, resumed) = topic.place(start);
-        bell.0.notify_one();
+        bell.ring();
         Ok(Cursor { hub: self.clone(), topic, id, filter, seen, resumed })
     }
 
@@ -208,7 +213,7 @@ impl Hub {
     fn remove_if_left(&self, topic: &Arc<Topic>) {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         let current = topics.get(topic.name()).is_some_and(|there| Arc::ptr_eq(there, topic));
-        if current && topic.is_retired() && topic.readers() == 0 {
+        if current && topic.is_done() && topic.readers() == 0 {
             topics.remove(topic.name());
             self.raise_floor(topic);
         }
@@ -261,7 +266,7 @@ impl Cursor {
 impl Drop for Cursor {
     fn drop(&mut self) {
         self.topic.unregister(self.id);
-        if self.topic.is_retired() {
+        if self.topic.is_done() {
             self.hub.remove_if_left(&self.topic);
         }
     }

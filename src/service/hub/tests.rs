@@ -1,3 +1,5 @@
+//! The hub by example, and against a list of everything that was ever published.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -102,9 +104,16 @@ fn topics_are_bounded() {
     let mut held: Vec<Cursor> = (0..HUB_TOPICS).map(|n| subscribe(&hub, &name(n), Start::Now)).collect();
     let refused = hub.subscribe("one_more", Filter::default(), Start::Now, &Arc::default()).unwrap_err();
     assert_eq!((refused.kind, refused.code), (Kind::TooMany, "too_many_topics"));
+    for n in 0..HUB_TOPICS / 2 {
+        hub.publish(&name(n), "fill", None, None, Value::Null);
+    }
     held.truncate(10);
-    subscribe(&hub, "one_more", Start::Now);
-    assert_eq!(hub.topics(), 11);
+    assert_eq!(hub.topics(), HUB_TOPICS / 2, "what nothing was published in is not kept");
+    for n in HUB_TOPICS / 2..HUB_TOPICS {
+        held.push(subscribe(&hub, &name(n), Start::Now));
+    }
+    held.push(subscribe(&hub, "one_more", Start::Now));
+    assert_eq!(hub.topics(), HUB_TOPICS / 2 + 11, "what nobody reads makes room");
 }
 
 #[test]
@@ -251,7 +260,11 @@ proptest! {
                     *seen = place;
                     prop_assert_eq!(got == Some(More::No), place == model.published[*topic].len());
                 }
-                Step::Leave { reader } if reader < readers.len() => drop(readers.remove(reader)),
+                Step::Leave { reader } if reader < readers.len() => {
+                    let (_, topic, ..) = readers.remove(reader);
+                    let read = readers.iter().any(|(_, other, ..)| *other == topic);
+                    model.exists[topic] &= read || !model.published[topic].is_empty();
+                }
                 Step::Subscribe { .. } | Step::Leave { .. } => {}
             }
         }

@@ -38,6 +38,15 @@ enum Form {
     Latest { updates: BTreeMap<u64, Arc<Update>>, newest: HashMap<Key, u64> },
 }
 
+impl Form {
+    fn is_empty(&self) -> bool {
+        match self {
+            Form::Ring { updates, .. } => updates.is_empty(),
+            Form::Latest { updates, .. } => updates.is_empty(),
+        }
+    }
+}
+
 /// Session and symbol.
 type Key = (Option<Box<str>>, Option<Box<str>>);
 
@@ -146,8 +155,9 @@ impl Topic {
         self.retired.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_retired(&self) -> bool {
-        self.retired.load(Ordering::Acquire)
+    /// Whether there is nothing to come back for: nothing more is published, or nothing ever was.
+    pub(super) fn is_done(&self) -> bool {
+        self.retired.load(Ordering::Acquire) || locked(&self.kept).form.is_empty()
     }
 
     /// Whether this is the first mark since readers were woken.
@@ -159,7 +169,7 @@ impl Topic {
     pub(super) fn ring(&self) {
         self.fresh.store(false, Ordering::Release);
         for bell in locked(&self.readers).values() {
-            bell.0.notify_one();
+            bell.ring();
         }
     }
 }
@@ -172,14 +182,12 @@ fn take<'k>(
     most: usize,
     into: &mut Vec<Arc<Update>>,
 ) -> (u64, More) {
-    let mut taken = 0;
-    for update in updates.filter(|update| filter.passes(update)) {
+    for (taken, update) in updates.filter(|update| filter.passes(update)).enumerate() {
         if taken == most {
             // Up to the one before, so that this one comes next.
             return (update.seq - 1, More::Yes);
         }
         into.push(update.clone());
-        taken += 1;
     }
     (last, More::No)
 }

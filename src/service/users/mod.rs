@@ -17,7 +17,7 @@ mod tests;
 pub use accounts::{Alteration, User};
 
 use super::{Kind, Refusal};
-use crate::auth::{AccessTokens, CsrfProblem, Keys, Role, csrf};
+use crate::auth::{Access, AccessTokens, CsrfProblem, Keys, Role, csrf};
 use crate::config;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{Store, StoreError};
@@ -116,6 +116,13 @@ impl Users {
     pub fn authenticate(&self, access_token: &str, now: Timestamp) -> Result<Caller, Refusal> {
         let access = self.tokens.read(access_token, now).ok_or_else(unauthenticated)?;
         self.standing().caller(access).ok_or_else(unauthenticated)
+    }
+
+    /// Whether a caller that was authenticated before would still be, but for the time. Reads nothing from the store.
+    pub fn is_current(&self, caller: &Caller) -> bool {
+        let Caller { name, role, jti, family, expires } = caller;
+        let access = Access { name: name.to_string(), role: *role, jti: jti.to_string(), family: family.to_string(), expires: *expires };
+        self.standing().caller(access).is_some()
     }
 
     /// Grows whenever a token that was good may be good no more. Whoever keeps the answer of [`Users::authenticate`]
