@@ -131,6 +131,19 @@ pub const STREAM_BLOCKING: usize = 8;
 
 /// Tokens in a row a client may be refused before it is closed.
 pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
+/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
+pub const RESULT_REPORT_BYTES: usize = 64 << 20;
+
+/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
+/// event would exceed them.
+pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
+
+/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
+/// whoever watches), those of the session's life are still kept.
+pub const SESSION_EVENTS: u64 = 200_000;
+
+/// Milliseconds after which events of a running session are written, however few there are.
+pub const SESSION_EVENTS_MS: i64 = 1_000;
 
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.

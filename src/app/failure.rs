@@ -1,6 +1,7 @@
 //! How a command fails: a sentence that says what to do, and the exit code scripts and systemd act on.
 
 use crate::files::FileError;
+use crate::service::backtest::BacktestError;
 use crate::store::StoreError;
 use std::fmt;
 
@@ -80,5 +81,15 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
         Failure { code: error.exit_code(), message: format!("{error}{cause}") }
+    }
+}
+
+impl From<BacktestError> for Failure {
+    fn from(error: BacktestError) -> Self {
+        match error {
+            BacktestError::Input(what) => Failure::input(what),
+            BacktestError::File(error) => error.into(),
+            BacktestError::Store(error) => error.into(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Functions here block (they read and write the store); asynchronous callers hand them to a thread. Never: HTTP, a
 //! status code, text for a terminal.
 
+pub mod backtest;
 pub mod hub;
 pub mod in_use;
 mod indicators;

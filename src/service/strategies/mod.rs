@@ -2,6 +2,10 @@
 //!
 //! Never: a document that does not validate in the store, or a number that no stored result gave.
 
+mod load;
+
+pub use load::{Loaded, built_in, compile, stored};
+
 use super::Refusal;
 use super::in_use::InUse;
 use crate::domain::time::Timestamp;
