@@ -4,7 +4,7 @@ use crate::domain::time::Timestamp;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -40,8 +40,8 @@ pub enum Content {
 
 impl Reply {
     /// 200 with data in the envelope.
-    pub fn data(data: &Value) -> Self {
-        Reply::bytes(Bytes::from(data.to_string()))
+    pub fn data(data: &impl Serialize) -> Self {
+        Reply::bytes(json_bytes(data))
     }
 
     /// 200 with data that is JSON text already.
@@ -107,6 +107,12 @@ impl Reply {
         }
         response
     }
+}
+
+/// JSON text of an answer.
+pub fn json_bytes(data: &impl Serialize) -> Bytes {
+    // Only a map whose keys are no text, or a `Serialize` that fails, could fail here; no answer has either.
+    Bytes::from(serde_json::to_vec(data).expect("answers are plain objects"))
 }
 
 const JSON: &str = "application/json";

@@ -16,6 +16,7 @@ mod properties;
 mod pumps;
 mod round_trip;
 mod rules;
+mod serve;
 mod sizing;
 mod states;
 mod strategy;

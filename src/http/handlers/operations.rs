@@ -28,12 +28,12 @@ pub fn ready(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// `GET /api/config`.
 pub fn config(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!(&*edge.service.settings.current())))
+    Ok(Reply::data(&*edge.service.settings.current()))
 }
 
 /// `GET /api/config/status`.
 pub fn config_status(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!(edge.service.settings.status())))
+    Ok(Reply::data(&edge.service.settings.status()))
 }
 
 /// `GET /api/analytics/status`.

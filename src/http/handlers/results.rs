@@ -9,7 +9,7 @@ use crate::service::results::ResultFilter;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_SECURITY_POLICY;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Points of an equity curve when the caller names no number.
@@ -74,7 +74,7 @@ pub fn compare(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// A result never changes once it is there.
 fn tagged(data: &Value, id: &str) -> Reply {
-    Reply::data(&json!(data)).tagged(tag(id))
+    Reply::data(data).tagged(tag(id))
 }
 
 fn tag(id: &str) -> String {

@@ -58,14 +58,14 @@ pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// `GET /sessions/{id}`.
 pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!(edge.service.sessions.get(call.id(0))?)))
+    Ok(Reply::data(&edge.service.sessions.get(call.id(0))?))
 }
 
 /// `GET /sessions/{id}/events`.
 pub fn events(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
     let limit = call.query.count("limit").unwrap_or(EVENTS);
-    Ok(Reply::data(&json!(edge.service.sessions.events(call.id(0), after, limit)?)))
+    Ok(Reply::data(&edge.service.sessions.events(call.id(0), after, limit)?))
 }
 
 /// `GET /sessions/execution-status`.

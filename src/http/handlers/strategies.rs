@@ -2,16 +2,22 @@
 
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
-use crate::http::reply::Reply;
+use crate::http::reply::{Reply, json_bytes};
 use crate::http::request::Call;
-use crate::service::strategies::{StrategyDetail, StrategyFilter, validate as judge};
+use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategySummary, validate as judge};
 
 use crate::service::{Refusal, indicator_catalogue};
 use hyper::StatusCode;
-use hyper::body::Bytes;
 use hyper::header::{IF_MATCH, LOCATION};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
+
+/// The list as it is answered.
+#[derive(Serialize)]
+struct Listed<'a> {
+    strategies: Vec<&'a StrategySummary>,
+}
 
 /// `GET /api/strategies`.
 pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
@@ -22,14 +28,14 @@ pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
         text: call.query.text("q").map(str::to_owned),
     };
     if filter != StrategyFilter::default() {
-        let chosen: Vec<_> = list.strategies.iter().filter(|strategy| filter.takes(strategy)).collect();
-        return Ok(Reply::data(&json!({ "strategies": chosen })));
+        let strategies = list.strategies.iter().filter(|strategy| filter.takes(strategy)).collect();
+        return Ok(Reply::data(&Listed { strategies }));
     }
     let known = edge.strategies.load();
     let ready = match &**known {
         Some((revision, ready)) if *revision == list.revision => ready.clone(),
         _ => {
-            let ready = Bytes::from(json!({ "strategies": list.strategies }).to_string());
+            let ready = json_bytes(&Listed { strategies: list.strategies.iter().collect() });
             edge.strategies.store(Arc::new(Some((list.revision, ready.clone()))));
             ready
         }
@@ -62,7 +68,7 @@ pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// `POST /api/strategies/validate`.
 pub fn validate(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!(judge(call.text()))))
+    Ok(Reply::data(&judge(call.text())))
 }
 
 /// `GET /api/strategies/{id}/versions`.
@@ -84,8 +90,7 @@ pub fn indicators(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
 }
 
 fn shown(strategy: &StrategyDetail) -> Result<Reply, Failure> {
-    let data = serde_json::to_value(strategy).unwrap_or(Value::Null);
-    Ok(Reply::data(&data).tagged(strategy.summary.version.to_string()))
+    Ok(Reply::data(strategy).tagged(strategy.summary.version.to_string()))
 }
 
 /// The version an `If-Match` names.
