@@ -10,7 +10,7 @@ use crate::service::{Kind, Refusal, Users};
 use crate::store::OpenMode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::sync::Arc;
 
 /// Bytes of standard input that may hold a password: more than any that is accepted.
