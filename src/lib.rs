@@ -4,6 +4,7 @@
 //! `tests/tidy.rs` keeps it so. `ARCHITECTURE.md` tells the whole on one page.
 #![forbid(unsafe_code)]
 
+pub mod json;
 pub mod limits;
 
 pub mod domain;

@@ -92,6 +92,59 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Topics of the hub that are kept; when full those that nobody reads go, and when all are read a new one is refused.
+pub const HUB_TOPICS: usize = 1_024;
+
+/// Updates a lossless topic keeps for readers that are behind and for those that come back; when full the oldest leave,
+/// and a reader that still needed one is closed.
+pub const TOPIC_UPDATES: usize = 4_096;
+
+/// Bytes of updates a lossless topic keeps; when full as above.
+pub const TOPIC_BYTES: usize = 4 << 20;
+
+/// Values (one per session and symbol) a conflated topic keeps; when full the one that changed longest ago leaves.
+pub const TOPIC_VALUES: usize = 8_192;
+
+/// Bytes of one message from a WebSocket client; a larger one closes it with 1009.
+pub const STREAM_IN_BYTES: usize = 64 << 10;
+
+/// Bytes of one message to a WebSocket client; a larger one is our defect and closes it with 1011.
+pub const STREAM_OUT_BYTES: usize = 4 << 20;
+
+/// Depth of objects and lists in a message from a client; deeper is refused.
+pub const STREAM_JSON_DEPTH: usize = 16;
+
+/// Problems told about one message; the rest are left out.
+pub const STREAM_PROBLEMS: usize = 16;
+
+/// Symbols one subscription names; more are refused.
+pub const STREAM_SYMBOLS: usize = 200;
+
+/// Subscriptions of one client; more are refused.
+pub const STREAM_SUBSCRIPTIONS: usize = 32;
+
+/// Updates of one topic a client is sent before its other topics have their turn.
+pub const STREAM_BATCH: usize = 64;
+
+/// Clients whose tokens or snapshots are worked on at once; others wait.
+pub const STREAM_BLOCKING: usize = 8;
+
+/// Tokens in a row a client may be refused before it is closed.
+pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
+/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
+pub const RESULT_REPORT_BYTES: usize = 64 << 20;
+
+/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
+/// event would exceed them.
+pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
+
+/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
+/// whoever watches), those of the session's life are still kept.
+pub const SESSION_EVENTS: u64 = 200_000;
+
+/// Milliseconds after which events of a running session are written, however few there are.
+pub const SESSION_EVENTS_MS: i64 = 1_000;
+
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
@@ -128,5 +181,39 @@ pub const PASSWORD_HASHES_WAITING: usize = 64;
 /// Answers kept for one user's idempotency keys; with one more the oldest leaves.
 pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
 
+/// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
+pub const HTTP_ADDRESSES: usize = 4_096;
+
+/// Header fields of one request; more are refused with 431.
+pub const HTTP_HEADERS: usize = 64;
+
+/// Bytes of the head of one request; more are refused with 431.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Bytes of one JSON request body; more are refused with 413.
+pub const HTTP_BODY_BYTES: usize = 1 << 20;
+
+/// Depth of one JSON request body; deeper is refused.
+pub const HTTP_JSON_DEPTH: usize = 64;
+
+/// Problems listed in one answer; more are not listed.
+pub const HTTP_PROBLEMS: usize = 256;
+
+/// Bytes of an uploaded recording; more are refused with 413.
+pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
+
+/// Bodies smaller than this are sent as they are: compressing them gains nothing.
+pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
+
+/// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
+pub const HTTP_STREAM_CHUNKS: usize = 8;
+
+/// Requests that have a password checked or wait for it; more are refused with 429.
+pub const HTTP_PASSWORD_CHECKS: usize = 16;
+
+/// Threads for work that blocks; more of it waits.
+pub const HTTP_BLOCKING_THREADS: usize = 64;
+
+const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());

@@ -15,22 +15,29 @@ use tidy::{documents, rules};
 /// below it. Adapters (`document`, `files`, `store`, `clock`) never name each other.
 const LAYERS: rules::Layers<'static> = &[
     ("limits", &[]),
+    ("json", &[]),
     ("domain", &[]),
     ("engine", &["domain"]),
     ("sim", &["domain"]),
     ("report", &["domain"]),
     ("session", &["engine", "sim", "report", "domain"]),
     // Only the catalogue: what types there are, their parameters and the data they need.
-    ("document", &["engine::indicators", "report", "domain"]),
+    ("document", &["engine::indicators", "report", "domain", "json"]),
     ("files", &["session::ports", "domain"]),
     ("store", &["session::ports", "domain"]),
     ("clock", &["session::ports", "domain"]),
     ("auth", &["domain"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "json"]),
     // The one place where adapters meet.
-    ("service", &["auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
-    ("http", &["service", "auth", "config", "clock", "report", "domain"]),
-    ("app", &["http", "service", "auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    ("service", &["json", "auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    ("http", &["json", "service", "auth", "config", "clock", "report", "domain"]),
+    (
+        "app",
+        &[
+            "json", "http", "service", "auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine",
+            "domain",
+        ],
+    ),
     ("main", &["app"]),
 ];
 

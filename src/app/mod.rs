@@ -12,6 +12,7 @@ mod import;
 mod indicators;
 mod recordings;
 mod results;
+mod run;
 mod sessions;
 mod state;
 mod strategies;
@@ -53,6 +54,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the daemon: REST, WebSocket and console.
+    Run(run::Options),
     /// Run strategies over recorded market data and show what they would have earned.
     Backtest(Box<backtest::Options>),
     /// List every indicator type with its formula, unit and parameters.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
+        Command::Run(options) => run::run(&cli.global, &options),
         Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),
         Command::Import(options) => import::run(&cli.global, &options),

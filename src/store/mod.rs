@@ -9,6 +9,7 @@ mod commit;
 mod error;
 mod idempotency;
 mod logins;
+mod page;
 mod recordings;
 pub mod records;
 mod results;
@@ -21,7 +22,10 @@ mod users;
 mod verify;
 
 pub use error::StoreError;
+pub use page::{StoredPage, Wanted};
 pub use recordings::{FeedChoice, FeedClock, NewRecording, RecordingFeed, RecordingMode, RecordingWriter, RowsIter};
+pub use results::{NewResult, StrategyOutcome};
+pub use sessions::EventSegment;
 pub use verify::{Problem, VerifyReport, verify};
 
 use crate::limits::{STORE_CACHE_BYTES, STORE_CHECKED_OPEN_BYTES};
@@ -30,7 +34,7 @@ use commit::Commits;
 use error::during;
 use redb::{Builder, Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the store in the state directory.
@@ -112,6 +116,11 @@ impl Store {
         Store::prepare(db)
     }
 
+    /// Whether the store can be read at this moment.
+    pub fn check_readable(&self) -> Result<(), StoreError> {
+        self.format().map(drop)
+    }
+
     /// Gives unused space of the file back. Worth a call after an import or a deletion.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.db.compact().map(|_| ()).map_err(during("compacting the store"))
@@ -185,6 +194,20 @@ impl Store {
 /// The bytes of a record, or why it cannot be kept.
 fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, StoreError> {
     codec::encode(record).map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
+}
+
+/// A text packed as one zstd frame.
+fn pack(text: &str, doing: &'static str) -> Result<Vec<u8>, StoreError> {
+    const LEVEL: i32 = 3;
+    zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(|error| StoreError::io(doing, error))
+}
+
+/// The text of a frame that holds at most `bytes_max`; `place` names it should it be damaged.
+fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Result<String, StoreError> {
+    let mut text = String::new();
+    let read = zstd::stream::read::Decoder::new(frame).and_then(|decoder| decoder.take(bytes_max as u64).read_to_string(&mut text));
+    read.map_err(|error| StoreError::damaged(place(), error))?;
+    Ok(text)
 }
 
 /// The record of a place in the store.

@@ -24,13 +24,16 @@ pub const BLOCKS: TableDefinition<BlockKey<'static>, &[u8]> = TableDefinition::n
 /// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
 pub const GAPS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("gaps_v1");
 
-/// `result id -> ResultV1`.
+/// `result id -> result`: ids hold their time, so oldest first.
 pub const RESULTS: TableDefinition<&str, &[u8]> = TableDefinition::new("results_v1");
 
 /// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
 pub const RESULT_DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_documents_v1");
 
-/// `session id -> SessionV1`.
+/// `result id -> ResultReportV1`.
+pub const RESULT_REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_reports_v1");
+
+/// `session id -> session`: ids hold their time, so oldest first.
 pub const SESSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("sessions_v1");
 
 /// `user name -> UserV1`.
@@ -44,6 +47,12 @@ pub const REVOKED_TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("r
 
 /// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
 pub const IDEMPOTENCY: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("idempotency_v1");
+
+/// `(session id, number of the first event) -> SessionEventsV1`: a session's events stand together in order.
+pub const SESSION_EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_events_v1");
+
+/// `strategy id -> StrategyStatisticsV1`.
+pub const STRATEGY_STATISTICS: TableDefinition<&str, &[u8]> = TableDefinition::new("strategy_statistics_v1");
 
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
@@ -63,5 +72,8 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(LOGINS)?;
     write.open_table(REVOKED_TOKENS)?;
     write.open_table(IDEMPOTENCY)?;
+    write.open_table(RESULT_REPORTS)?;
+    write.open_table(SESSION_EVENTS)?;
+    write.open_table(STRATEGY_STATISTICS)?;
     Ok(())
 }

@@ -7,11 +7,12 @@ use super::blocks::{Block, BlockDecoder, Rows, kind_from_code};
 use super::codec::{self, Stored};
 use super::error::during;
 use super::records::{
-    GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultV1, RevokedTokenV1, SessionV1, StrategyV1,
-    SymbolSpecV1, UserV1,
+    GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
+    SessionEventsV1, SessionV2, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, UserV1,
 };
 use super::tables::{
-    BLOCKS, GAPS, IDEMPOTENCY, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULTS, REVOKED_TOKENS, SESSIONS, STRATEGIES, SYMBOL_SPECS, USERS,
+    BLOCKS, GAPS, IDEMPOTENCY, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS,
+    STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -130,12 +131,15 @@ impl Checker {
         checker.records(txn, STRATEGIES, |key| format!("strategy `{}` version {}", key.0, key.1), |_: StrategyV1| ())?;
         checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
         checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
-        checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionV1| ())?;
+        checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionV2| ())?;
+        checker.records(txn, SESSION_EVENTS, |key| format!("events of session `{}` from {}", key.0, key.1), |_: SessionEventsV1| ())?;
+        checker.records(txn, STRATEGY_STATISTICS, |key| format!("statistics of strategy `{key}`"), |_: StrategyStatisticsV1| ())?;
+        checker.records(txn, RESULT_REPORTS, |key| format!("page of result `{key}`"), |_: ResultReportV1| ())?;
         checker.records(txn, USERS, |key| format!("user `{key}`"), |_: UserV1| ())?;
         checker.records(txn, LOGINS, |key| format!("login `{key}`"), |_: LoginV1| ())?;
         checker.records(txn, REVOKED_TOKENS, |key| format!("revoked_token `{key}`"), |_: RevokedTokenV1| ())?;
         checker.records(txn, IDEMPOTENCY, |key| format!("idempotency key `{}` of `{}`", key.1, key.0), |_: IdempotencyV1| ())?;
-        let results = checker.records(txn, RESULTS, |key| format!("result `{key}`"), |result: ResultV1| result.id)?;
+        let results = checker.records(txn, RESULTS, |key| format!("result `{key}`"), |result: ResultV2| result.id)?;
         let document_id = |document: ResultDocumentV1| document.id;
         let documents = checker.records(txn, RESULT_DOCUMENTS, |key| format!("result_document `{key}`"), document_id)?;
         let ids = |all: Vec<Option<String>>| all.into_iter().flatten().collect::<BTreeSet<_>>();

@@ -6,10 +6,8 @@
 mod build;
 mod builtin;
 mod catalogue;
-mod json;
 mod layout;
 mod legacy;
-mod nearest;
 mod needs;
 mod problem;
 mod resolve;
@@ -27,10 +25,14 @@ pub use problem::{Problem, Severity};
 pub use schema::schema;
 
 use crate::domain::strategy::StrategyDef;
+use crate::json::{self, Bounds};
+use crate::limits::{DOCUMENT_BYTES, DOCUMENT_JSON_DEPTH};
 use problem::Problems;
 use serde_json::Value;
 use tree::Origin;
 use wire::{Logic, Rule, Strategy};
+
+const BOUNDS: Bounds = Bounds { bytes: DOCUMENT_BYTES, depth: DOCUMENT_JSON_DEPTH };
 
 /// A strategy document that has passed every rule.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,11 +56,16 @@ pub fn import(bytes: &[u8]) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
 
 fn read(bytes: &[u8], expected: Origin) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
     let mut problems = Problems::default();
-    let document = json::read(bytes, &mut problems).and_then(|value| document(value, expected, &mut problems));
+    let document = tree_of(bytes, &mut problems).and_then(|value| document(value, expected, &mut problems));
     match document {
         Some(document) if !problems.has_errors() => Ok((document, problems.into_vec())),
         _ => Err(problems.into_vec()),
     }
+}
+
+/// The text as a JSON tree.
+fn tree_of(bytes: &[u8], problems: &mut Problems) -> Option<Value> {
+    json::read(bytes, BOUNDS, &mut |path, problem| problems.error(path, problem))
 }
 
 fn document(mut value: Value, expected: Origin, problems: &mut Problems) -> Option<Document> {

@@ -1,6 +1,7 @@
 //! What is wrong with a document: where, what, and how bad. All of it at once, never only the first.
 
-use super::nearest::nearest;
+pub(super) use crate::json::at;
+use crate::json::nearest;
 use crate::limits::DOCUMENT_PROBLEMS;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -126,19 +127,12 @@ impl Problems {
     }
 }
 
-/// A step down in a JSON pointer.
-pub(super) fn at(path: &str, step: impl fmt::Display) -> String {
-    let step = step.to_string();
-    if step.contains(['~', '/']) { format!("{path}/{}", step.replace('~', "~0").replace('/', "~1")) } else { format!("{path}/{step}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pointers_escape_and_moved_parts_are_named_where_they_were() {
-        assert_eq!(at("/a", "b/c~d"), "/a/b~1c~0d");
+    fn moved_parts_are_named_where_they_were() {
         let mut problems = Problems::default();
         problems.moved("", "/strategy");
         problems.moved("/s1_signal", "/signal_detection_conditions");

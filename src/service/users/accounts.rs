@@ -25,6 +25,17 @@ pub struct User {
     pub updated: Timestamp,
 }
 
+/// What of a user changes; `None` stays.
+#[derive(Clone, Copy, Default)]
+pub struct Alteration<'a> {
+    /// Another password.
+    pub password: Option<&'a str>,
+    /// Another role.
+    pub role: Option<Role>,
+    /// Whether they may log in no more.
+    pub disabled: Option<bool>,
+}
+
 impl Users {
     /// Makes a user.
     ///
@@ -42,18 +53,7 @@ impl Users {
     /// # Errors
     /// `invalid_request`, `user_not_found`.
     pub fn set_password(&self, name: &str, password: &str, now: Timestamp) -> Result<User, Refusal> {
-        problems([("/password", password::problem(password))])?;
-        self.user_record(name)?;
-        let password_hash = self.hashes.run(|| password::hash(password))?;
-        let _changes = lock(&self.changes);
-        let user = UserV1 { password_hash, updated_us: now.micros(), ..self.user_record(name)? };
-        self.store.put_user_and_end_logins(&user)?;
-        let mut standing = self.standing_mut();
-        standing.put_user(&user)?;
-        standing.remove_logins(name);
-        drop(standing);
-        self.next_epoch();
-        Ok(User::from_record(&user)?)
+        self.alter(name, &Alteration { password: Some(password), ..Alteration::default() }, now)
     }
 
     /// Gives a user another role. Access tokens that say the old one are good no more; renewing the login gives new ones.
@@ -61,7 +61,7 @@ impl Users {
     /// # Errors
     /// `user_not_found`, `last_admin`.
     pub fn set_role(&self, name: &str, role: Role, now: Timestamp) -> Result<User, Refusal> {
-        self.change(name, now, |user| user.role = role.word().to_owned())
+        self.alter(name, &Alteration { role: Some(role), ..Alteration::default() }, now)
     }
 
     /// Lets a user log in no more and ends all their logins.
@@ -69,7 +69,7 @@ impl Users {
     /// # Errors
     /// `user_not_found`, `last_admin`.
     pub fn disable(&self, name: &str, now: Timestamp) -> Result<User, Refusal> {
-        self.change(name, now, |user| user.disabled = true)
+        self.alter(name, &Alteration { disabled: Some(true), ..Alteration::default() }, now)
     }
 
     /// Lets a user log in again.
@@ -77,7 +77,47 @@ impl Users {
     /// # Errors
     /// `user_not_found`.
     pub fn enable(&self, name: &str, now: Timestamp) -> Result<User, Refusal> {
-        self.change(name, now, |user| user.disabled = false)
+        self.alter(name, &Alteration { disabled: Some(false), ..Alteration::default() }, now)
+    }
+
+    /// Changes whatever is asked for, all of it or nothing. Another password and being disabled end all logins of the user;
+    /// access tokens that say another role are good no more.
+    ///
+    /// # Errors
+    /// `invalid_request`, `user_not_found`, `last_admin`.
+    pub fn alter(&self, name: &str, alteration: &Alteration<'_>, now: Timestamp) -> Result<User, Refusal> {
+        let password_hash = match alteration.password {
+            None => None,
+            Some(password) => {
+                problems([("/password", password::problem(password))])?;
+                self.user_record(name)?;
+                Some(self.hashes.run(|| password::hash(password))?)
+            }
+        };
+        let _changes = lock(&self.changes);
+        let before = self.user_record(name)?;
+        let user = UserV1 {
+            role: alteration.role.map_or_else(|| before.role.clone(), |role| role.word().to_owned()),
+            disabled: alteration.disabled.unwrap_or(before.disabled),
+            password_hash: password_hash.unwrap_or_else(|| before.password_hash.clone()),
+            ..before.clone()
+        };
+        if user == before {
+            return Ok(User::from_record(&user)?);
+        }
+        let user = UserV1 { updated_us: now.micros(), ..user };
+        if user.disabled || role_of(&user)? != Role::Admin {
+            self.keep_an_admin_besides(name)?;
+        }
+        if user.disabled || user.password_hash != before.password_hash {
+            self.store.put_user_and_end_logins(&user)?;
+            self.standing_mut().remove_logins(name);
+        } else {
+            self.store.put_user(&user)?;
+        }
+        self.standing_mut().put_user(&user)?;
+        self.next_epoch();
+        Ok(User::from_record(&user)?)
     }
 
     /// Removes a user; tokens they have are good no more, also when somebody of that name comes again.
@@ -134,29 +174,6 @@ impl Users {
         *lock(&self.setup_code) = None;
         self.next_epoch();
         Ok(())
-    }
-
-    fn change(&self, name: &str, now: Timestamp, change: impl FnOnce(&mut UserV1)) -> Result<User, Refusal> {
-        let _changes = lock(&self.changes);
-        let before = self.user_record(name)?;
-        let mut user = before.clone();
-        change(&mut user);
-        if user == before {
-            return Ok(User::from_record(&user)?);
-        }
-        user.updated_us = now.micros();
-        if user.disabled || role_of(&user)? != Role::Admin {
-            self.keep_an_admin_besides(name)?;
-        }
-        if user.disabled {
-            self.store.put_user_and_end_logins(&user)?;
-            self.standing_mut().remove_logins(name);
-        } else {
-            self.store.put_user(&user)?;
-        }
-        self.standing_mut().put_user(&user)?;
-        self.next_epoch();
-        Ok(User::from_record(&user)?)
     }
 
     /// Whether this user may cease to be an administrator.

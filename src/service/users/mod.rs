@@ -14,10 +14,10 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::User;
+pub use accounts::{Alteration, User};
 
 use super::{Kind, Refusal};
-use crate::auth::{AccessTokens, CsrfProblem, Keys, Role, csrf};
+use crate::auth::{Access, AccessTokens, CsrfProblem, Keys, Role, csrf};
 use crate::config;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{Store, StoreError};
@@ -118,6 +118,13 @@ impl Users {
         self.standing().caller(access).ok_or_else(unauthenticated)
     }
 
+    /// Whether a caller that was authenticated before would still be, but for the time. Reads nothing from the store.
+    pub fn is_current(&self, caller: &Caller) -> bool {
+        let Caller { name, role, jti, family, expires } = caller;
+        let access = Access { name: name.to_string(), role: *role, jti: jti.to_string(), family: family.to_string(), expires: *expires };
+        self.standing().caller(access).is_some()
+    }
+
     /// Grows whenever a token that was good may be good no more. Whoever keeps the answer of [`Users::authenticate`]
     /// reads this before asking and asks again when it has changed or the token has expired.
     pub fn epoch(&self) -> u64 {
@@ -178,7 +185,7 @@ impl Users {
 }
 
 /// The one answer to every token that is no good.
-fn unauthenticated() -> Refusal {
+pub fn unauthenticated() -> Refusal {
     Refusal::new(Kind::Unauthenticated, "authentication_required", "this needs a login that is still good: log in and try again")
 }
 

@@ -71,13 +71,20 @@ impl Store {
         })
     }
 
+    /// The specification kept with a recording, when one was.
+    pub fn recorded_spec(&self, id: &str, symbol: &str) -> Result<Option<SymbolSpec>, StoreError> {
+        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
+        let Some(kept) = table.get((id, symbol)).map_err(during(READING))? else { return Ok(None) };
+        let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
+        let inexact = || StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps");
+        kept.spec().ok_or_else(inexact).map(Some)
+    }
+
     /// The specification of a recorded symbol: the one kept with the recording, or else steps of 10^-(most digits
     /// seen), contracts of one unit and default fees.
     pub fn spec_of(&self, id: &str, symbol: &str) -> Result<SymbolSpec, StoreError> {
-        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
-        if let Some(kept) = table.get((id, symbol)).map_err(during(READING))? {
-            let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
-            return kept.spec().ok_or_else(|| StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps"));
+        if let Some(spec) = self.recorded_spec(id, symbol)? {
+            return Ok(spec);
         }
         let recording = self.recording(id)?;
         let recorded = recording.symbol(symbol).ok_or_else(|| no_symbol(&recording, symbol))?;

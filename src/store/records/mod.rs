@@ -10,6 +10,7 @@ mod recording;
 mod result;
 mod session;
 mod strategy;
+mod strategy_statistics;
 mod symbol_spec;
 mod user;
 
@@ -17,9 +18,10 @@ pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
-pub use result::{ResultDocumentV1, ResultV1};
-pub use session::SessionV1;
+pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2};
+pub use session::{SessionEventsV1, SessionReachedV2, SessionStrategyV2, SessionV1, SessionV2};
 pub use strategy::StrategyV1;
+pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
 pub use user::UserV1;
 

@@ -121,7 +121,7 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
         writer.commit().unwrap();
     }
     let id = writer.finish(&[]).unwrap();
-    store.put_result(&result("exec_a", 1), "{}").unwrap();
+    store.put_result(new_result("exec_a", 1, "{}")).unwrap();
     let whole = store.verify().unwrap();
     assert!(whole.is_sound() && whole.rows == 6_000, "{whole:?}");
 

@@ -3,13 +3,13 @@
 use super::imports::EXAMPLES;
 use crate::document::strategy::problem::Problems;
 use crate::document::strategy::tree::Origin;
-use crate::document::strategy::{Document, Severity, builtin, document, json, needs, parse, schema};
+use crate::document::strategy::{Document, Severity, builtin, document, needs, parse, schema, tree_of};
 use crate::engine::indicators::Channel;
 
 /// The document even when types are not registered.
 fn form(text: &str) -> Document {
     let mut problems = Problems::default();
-    let value = json::read(text.as_bytes(), &mut problems).unwrap();
+    let value = tree_of(text.as_bytes(), &mut problems).unwrap();
     document(value, Origin::New, &mut problems).unwrap()
 }
 

@@ -1,16 +1,30 @@
 //! JSON from strangers: bounded, without duplicate keys, every number finite, a sentence for everything refused.
 
-use super::problem::{Problems, at};
-use crate::limits::{DOCUMENT_BYTES, DOCUMENT_JSON_DEPTH};
+mod nearest;
+
+pub use nearest::nearest;
+
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// The value of a document, or `None` with the reason added to `problems`. Duplicate keys are reported and the
-/// first kept, so that the rest of the document can still be judged.
-pub(super) fn read(bytes: &[u8], problems: &mut Problems) -> Option<Value> {
-    if bytes.len() > DOCUMENT_BYTES {
-        problems.error("", format!("the document has {} bytes, at most {DOCUMENT_BYTES} are read", bytes.len()));
+/// How much is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of the whole text.
+    pub bytes: usize,
+    /// Depth of objects and lists.
+    pub depth: usize,
+}
+
+/// Takes a problem: where (a JSON pointer, RFC 6901; empty for the whole) and what.
+pub type Report<'r> = dyn FnMut(&str, String) + 'r;
+
+/// The value of a text, or `None` with the reason reported. Duplicate keys are reported and the first kept, so that
+/// the rest can still be judged.
+pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Value> {
+    if bytes.len() > bounds.bytes {
+        report("", format!("the document has {} bytes, at most {} are read", bytes.len(), bounds.bytes));
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -19,33 +33,40 @@ pub(super) fn read(bytes: &[u8], problems: &mut Problems) -> Option<Value> {
         Err(error) => {
             let hint = if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") { " (it looks like UTF-16)" } else { "" };
             let place = error.valid_up_to();
-            problems.error("", format!("not UTF-8 from byte {place} on{hint}; save the document as UTF-8"));
+            report("", format!("not UTF-8 from byte {place} on{hint}; save the document as UTF-8"));
             return None;
         }
     };
     if text.trim().is_empty() {
-        problems.error("", "the document is empty");
+        report("", "the document is empty".to_owned());
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Part { path: String::new(), depth: 0, problems }.deserialize(&mut deserializer);
+    let read = Part { path: String::new(), depth: 0, deepest: bounds.depth, report }.deserialize(&mut deserializer);
     match read.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Some(value),
         Err(error) => {
-            problems.error("", format!("not JSON: {error}"));
+            report("", format!("not JSON: {error}"));
             None
         }
     }
 }
 
-/// One value of the tree and where it stands.
-struct Part<'p> {
-    path: String,
-    depth: usize,
-    problems: &'p mut Problems,
+/// A step down in a JSON pointer.
+pub fn at(path: &str, step: impl fmt::Display) -> String {
+    let step = step.to_string();
+    if step.contains(['~', '/']) { format!("{path}/{}", step.replace('~', "~0").replace('/', "~1")) } else { format!("{path}/{step}") }
 }
 
-impl<'de> DeserializeSeed<'de> for Part<'_> {
+/// One value of the tree and where it stands.
+struct Part<'p, 'r> {
+    path: String,
+    depth: usize,
+    deepest: usize,
+    report: &'p mut Report<'r>,
+}
+
+impl<'de> DeserializeSeed<'de> for Part<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -53,7 +74,7 @@ impl<'de> DeserializeSeed<'de> for Part<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_> {
+impl<'de> Visitor<'de> for Part<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,22 +106,25 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let depth = deeper(self.depth, &self.path)?;
+        let depth = deeper(self.depth, self.deepest, &self.path)?;
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Part { path: at(&self.path, values.len()), depth, problems: self.problems })? {
-            values.push(value);
+        loop {
+            let part = Part { path: at(&self.path, values.len()), depth, deepest: self.deepest, report: &mut *self.report };
+            match list.next_element_seed(part)? {
+                Some(value) => values.push(value),
+                None => return Ok(Value::Array(values)),
+            }
         }
-        Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let depth = deeper(self.depth, &self.path)?;
+        let depth = deeper(self.depth, self.deepest, &self.path)?;
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
             let path = at(&self.path, &key);
-            let value = object.next_value_seed(Part { path: path.clone(), depth, problems: self.problems })?;
+            let value = object.next_value_seed(Part { path: path.clone(), depth, deepest: self.deepest, report: &mut *self.report })?;
             if fields.contains_key(&key) {
-                self.problems.error(&path, "this field stands twice in its object; remove one");
+                (self.report)(&path, "this field stands twice in its object; remove one".to_owned());
             } else {
                 fields.insert(key, value);
             }
@@ -109,10 +133,10 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-fn deeper<E: Error>(depth: usize, path: &str) -> Result<usize, E> {
-    if depth == DOCUMENT_JSON_DEPTH {
+fn deeper<E: Error>(depth: usize, deepest: usize, path: &str) -> Result<usize, E> {
+    if depth == deepest {
         let start: String = path.chars().take(120).collect();
-        return Err(E::custom(format!("nested deeper than {DOCUMENT_JSON_DEPTH} levels at {start}")));
+        return Err(E::custom(format!("nested deeper than {deepest} levels at {start}")));
     }
     Ok(depth + 1)
 }
@@ -121,11 +145,12 @@ fn deeper<E: Error>(depth: usize, path: &str) -> Result<usize, E> {
 mod tests {
     use super::*;
 
-    fn refused(bytes: &[u8]) -> String {
-        let mut problems = Problems::default();
-        let value = read(bytes, &mut problems);
-        assert!(problems.has_errors(), "{value:?}");
-        problems.into_vec().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    const BOUNDS: Bounds = Bounds { bytes: 1 << 20, depth: 24 };
+
+    fn judge(bytes: &[u8]) -> (Option<Value>, String) {
+        let mut said = Vec::new();
+        let value = read(bytes, BOUNDS, &mut |path, problem| said.push(format!("{path}: {problem}")));
+        (value, said.join("\n"))
     }
 
     #[test]
@@ -141,18 +166,22 @@ mod tests {
             (b"{\"a\": 1e999}", "number out of range"),
             (b"{\"a\": {\"b/c\": 1, \"b/c\": 2}}", "/a/b~1c: this field stands twice"),
             ("[".repeat(100_000).as_bytes(), "nested deeper than 24 levels"),
-            (&[b' '; DOCUMENT_BYTES + 1], "at most 1048576 are read"),
+            (&[b' '; (1 << 20) + 1], "at most 1048576 are read"),
         ] {
-            let message = refused(bytes);
+            let message = judge(bytes).1;
             assert!(message.contains(said), "{said:?} not in {message:?}");
         }
     }
 
     #[test]
     fn keeps_order_and_skips_a_byte_order_mark() {
-        let mut problems = Problems::default();
-        let value = read(b"\xEF\xBB\xBF{\"z\": 1, \"a\": [true, null, -2.5, \"\\u00e9\"]}", &mut problems).unwrap();
-        assert_eq!(value.to_string(), r#"{"z":1,"a":[true,null,-2.5,"é"]}"#);
-        assert!(!problems.has_errors());
+        let (value, said) = judge(b"\xEF\xBB\xBF{\"z\": 1, \"a\": [true, null, -2.5, \"\\u00e9\"]}");
+        assert_eq!(value.unwrap().to_string(), r#"{"z":1,"a":[true,null,-2.5,"é"]}"#);
+        assert_eq!(said, "");
+    }
+
+    #[test]
+    fn pointers_escape() {
+        assert_eq!(at("/a", "b/c~d"), "/a/b~1c~0d");
     }
 }

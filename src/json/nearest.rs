@@ -1,7 +1,7 @@
 //! The known name nearest to a misspelt one.
 
 /// The known name with the fewest edits, when a third of the letters at most is wrong. Case does not count.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong: Vec<char> = wrong.trim().chars().take(80).flat_map(char::to_lowercase).collect();
     let allowed = (wrong.len() / 3).max(1);
     known

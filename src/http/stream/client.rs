@@ -1,0 +1,372 @@
+//! One client: hears it, sends it what it subscribed to, ends it when its time is over.
+
+use super::command::{self, Action, Place, Subscribe};
+use super::{Backend, Streams, message};
+use crate::clock;
+use crate::limits::{STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_OUT_BYTES, STREAM_SUBSCRIPTIONS, TOPIC_VALUES};
+use crate::service::hub::{Bell, Cursor, More, Start};
+use crate::service::{Caller, Kind, Refusal};
+use futures_util::{SinkExt, StreamExt};
+use hyper_tungstenite::WebSocketStream;
+use hyper_tungstenite::tungstenite::protocol::CloseFrame;
+use hyper_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use hyper_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
+use serde_json::Value;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// How long a client that did not log in with the upgrade may take to.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the client's signs of life are counted; every second time it is asked for one.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// Beats without a sign of life after which nobody is there any more.
+const SILENT_BEATS_MAX: u32 = 6;
+
+/// Between two readings of conflated streams: at most ten values a second of each symbol.
+const PACE: Duration = Duration::from_millis(100);
+
+/// How long a client may leave what it is sent unread.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the end is waited for, and how much is still read, so that the close code arrives.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1 << 20;
+
+/// Longest that a timer is set for.
+const LOGIN_MAX: Duration = Duration::from_secs(30 * 86_400);
+
+/// Why it is over.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The other side is gone or has said goodbye.
+    Gone,
+    /// We end it: code and reason.
+    Close(u16, &'static str),
+}
+
+/// What a client waits for.
+enum Event {
+    Heard(Option<Result<Message, Error>>),
+    /// Something new in one of its topics.
+    Rung,
+    /// Conflated streams may be read again.
+    Paced,
+    Beat,
+}
+
+const RESTART: End = End::Close(1012, "the daemon stops; connect again in a moment");
+const SLOW: End = End::Close(1013, "too slow: updates were not read in time; connect and subscribe again");
+const EXPIRED: End = End::Close(4401, "the login has ended; send an auth message with a new token before it does");
+const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
+
+struct Subscription {
+    place: Place,
+    cursor: Cursor,
+    /// Number of the last update sent.
+    seq: u64,
+}
+
+struct Client<'s, T> {
+    streams: &'s Streams,
+    socket: WebSocketStream<T>,
+    bell: Arc<Bell>,
+    login: Option<Caller>,
+    /// The login changed; its timer is to be set.
+    renewed: bool,
+    refused_logins: usize,
+    subscriptions: Vec<Subscription>,
+    silent_beats: u32,
+    /// Conflated streams have just been read.
+    read_latest: bool,
+    /// They have been less than a [`PACE`] ago.
+    paced: bool,
+}
+
+pub(super) async fn serve<T>(streams: &Streams, socket: WebSocketStream<T>, login: Option<Caller>)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut client = Client {
+        streams,
+        socket,
+        bell: Arc::default(),
+        login,
+        renewed: false,
+        refused_logins: 0,
+        subscriptions: Vec::new(),
+        silent_beats: 0,
+        read_latest: false,
+        paced: false,
+    };
+    let end = client.talk().await;
+    // Boxed, like all that happens rarely: the size of an idle client is that of its largest step.
+    Box::pin(client.close(end)).await;
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
+    async fn talk(&mut self) -> End {
+        let mut stopping = self.streams.stopping.clone();
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beat.reset();
+        let mut login_ends = pin!(sleep(self.login_left()));
+        let mut pace = pin!(sleep(Duration::ZERO));
+        loop {
+            let event = tokio::select! {
+                () = stopped(&mut stopping) => return RESTART,
+                () = &mut login_ends => return if self.login.is_some() { EXPIRED } else { NO_LOGIN },
+                heard = self.socket.next() => Event::Heard(heard),
+                () = self.bell.rung() => Event::Rung,
+                () = &mut pace, if self.paced => Event::Paced,
+                _ = beat.tick() => Event::Beat,
+            };
+            let done = match event {
+                Event::Heard(heard) => self.hear(heard).await,
+                Event::Rung => self.deliver().await,
+                Event::Paced => {
+                    self.paced = false;
+                    self.deliver().await
+                }
+                Event::Beat => self.beat().await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+            if std::mem::take(&mut self.read_latest) {
+                self.paced = true;
+                pace.set(sleep(PACE));
+            }
+            if std::mem::take(&mut self.renewed) {
+                login_ends.set(sleep(self.login_left()));
+            }
+        }
+    }
+
+    /// How long it may go on with the login it has.
+    fn login_left(&self) -> Duration {
+        match &self.login {
+            None => LOGIN_TIMEOUT,
+            Some(login) => {
+                let left = (login.expires - clock::now()).nanos().max(0).unsigned_abs();
+                Duration::from_nanos(left).min(LOGIN_MAX)
+            }
+        }
+    }
+
+    async fn hear(&mut self, heard: Option<Result<Message, Error>>) -> Result<(), End> {
+        self.silent_beats = 0;
+        match heard {
+            Some(Ok(Message::Text(text))) => Box::pin(self.command(&text)).await,
+            Some(Ok(Message::Binary(_))) => Err(End::Close(1003, "only text is understood here")),
+            // Pings are answered by the protocol itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(()),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
+            Some(Err(Error::Capacity(_))) => Err(End::Close(1009, "a message has at most 64 KiB")),
+            Some(Err(Error::Utf8(_))) => Err(End::Close(1007, "text must be UTF-8")),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
+            Some(Err(Error::Protocol(_))) => Err(End::Close(1002, "not the WebSocket protocol")),
+            Some(Err(_)) => Err(End::Gone),
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), End> {
+        self.silent_beats += 1;
+        if self.silent_beats > SILENT_BEATS_MAX {
+            return Err(End::Close(1001, "no answer for 60 seconds"));
+        }
+        if self.login.as_ref().is_some_and(|login| !self.streams.backend.is_current(login)) {
+            return Err(EXPIRED);
+        }
+        if self.silent_beats % 2 == 0 {
+            self.feed(Message::Ping(Default::default())).await?;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, text: &str) -> Result<(), End> {
+        let command = command::read(text);
+        let id = command.id.as_deref();
+        let answered = match command.action {
+            Err(problems) => Err(Refusal::invalid("invalid_request", "the message cannot be used; details.problems says why", problems)),
+            Ok(Action::Auth { token }) => self.log_in(token).await.map(|login| message::welcome(id, &login)),
+            Ok(_) if self.login.is_none() => {
+                Err(Refusal::new(Kind::Unauthenticated, "not_authenticated", "log in first: send {\"type\":\"auth\",\"token\":…}"))
+            }
+            Ok(Action::Subscribe(subscribe)) => return self.subscribe(id, subscribe).await,
+            Ok(Action::Unsubscribe(place)) => self.unsubscribe(&place).map(|()| message::unsubscribed(id, &place)),
+            Ok(Action::Ping) => Ok(message::pong(id, clock::now())),
+        };
+        match answered {
+            Ok(text) => self.say(text).await,
+            Err(refusal) => self.refuse(id, &refusal).await,
+        }?;
+        if self.refused_logins >= STREAM_LOGIN_ATTEMPTS { Err(NO_LOGIN) } else { Ok(()) }
+    }
+
+    async fn log_in(&mut self, token: String) -> Result<Caller, Refusal> {
+        let login = match ask(self.streams, move |backend| backend.authenticate(&token)).await {
+            Ok(login) => login,
+            Err(refusal) => {
+                self.refused_logins += 1;
+                return Err(refusal);
+            }
+        };
+        if self.login.as_ref().is_some_and(|before| before.name != login.name) {
+            let message = "this connection belongs to another user; open a new one";
+            return Err(Refusal::new(Kind::Forbidden, "user_changed", message));
+        }
+        self.refused_logins = 0;
+        self.login = Some(login.clone());
+        self.renewed = true;
+        Ok(login)
+    }
+
+    async fn subscribe(&mut self, id: Option<&str>, subscribe: Subscribe) -> Result<(), End> {
+        let place = subscribe.place.clone();
+        let (cursor, state) = match self.open(subscribe).await {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuse(id, &refusal).await,
+        };
+        let seq = if cursor.is_conflated() { 0 } else { cursor.seen() };
+        self.say(message::subscribed(id, &place, state.is_none())).await?;
+        if let Some(text) = state.map(|state| message::snapshot(&place, seq, &state)) {
+            self.say(text).await?;
+        }
+        self.subscriptions.retain(|known| known.place != place);
+        self.subscriptions.push(Subscription { place, cursor, seq });
+        self.deliver().await
+    }
+
+    /// A place in the topic, and the state there unless the client goes on where it was. The place comes first, so that
+    /// nothing is missing between both.
+    async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Option<Value>), Refusal> {
+        let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
+        if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
+            let message = format!("a connection has at most {STREAM_SUBSCRIPTIONS} subscriptions; unsubscribe from one first");
+            return Err(Refusal::new(Kind::TooMany, "too_many_subscriptions", message));
+        }
+        let start = subscribe.resume_from.map_or(Start::Now, Start::After);
+        let cursor = self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.bell)?;
+        if cursor.resumed() {
+            return Ok((cursor, None));
+        }
+        let Some(login) = self.login.clone() else {
+            return Err(Refusal::new(Kind::Unauthenticated, "not_authenticated", "log in first"));
+        };
+        let state = ask(self.streams, move |backend| backend.snapshot(&login, &subscribe)).await?;
+        Ok((cursor, Some(state)))
+    }
+
+    fn unsubscribe(&mut self, place: &Place) -> Result<(), Refusal> {
+        let before = self.subscriptions.len();
+        self.subscriptions.retain(|known| known.place != *place);
+        match self.subscriptions.len() < before {
+            true => Ok(()),
+            false => Err(Refusal::not_found("not_subscribed", format!("there is no subscription of {} to end", place.stream))),
+        }
+    }
+
+    /// Sends what is new, some of each stream at a time.
+    async fn deliver(&mut self) -> Result<(), End> {
+        let mut updates = Vec::new();
+        let mut sent = false;
+        for index in 0..self.subscriptions.len() {
+            let subscription = &mut self.subscriptions[index];
+            let latest = subscription.cursor.is_conflated();
+            if latest && self.paced {
+                continue;
+            }
+            let most = if latest { TOPIC_VALUES } else { STREAM_BATCH };
+            if subscription.cursor.read(most, &mut updates).map_err(|_| SLOW)? == More::Yes {
+                self.bell.ring();
+            }
+            self.read_latest |= latest && !updates.is_empty();
+            for update in updates.drain(..) {
+                let subscription = &mut self.subscriptions[index];
+                subscription.seq += 1;
+                let cursor = (!latest).then_some(update.seq);
+                let text = message::update(&subscription.place, subscription.seq, cursor, &update);
+                self.feed(Message::text(text)).await?;
+                sent = true;
+            }
+        }
+        if sent { self.flush().await } else { Ok(()) }
+    }
+
+    async fn refuse(&mut self, id: Option<&str>, refusal: &Refusal) -> Result<(), End> {
+        if refusal.kind == Kind::Internal {
+            tracing::error!(code = refusal.code, error = %refusal.message, "a request over the WebSocket failed");
+        }
+        self.say(message::error(id, refusal)).await
+    }
+
+    async fn say(&mut self, text: String) -> Result<(), End> {
+        if text.len() > STREAM_OUT_BYTES {
+            let bytes = text.len();
+            tracing::error!(bytes, "a message is larger than a client is ever sent");
+            return Err(End::Close(1011, "the answer is too large to be sent"));
+        }
+        self.feed(Message::text(text)).await?;
+        self.flush().await
+    }
+
+    async fn feed(&mut self, message: Message) -> Result<(), End> {
+        within(SEND_TIMEOUT, self.socket.feed(message)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        within(SEND_TIMEOUT, self.socket.flush()).await
+    }
+
+    async fn close(mut self, end: End) {
+        self.subscriptions.clear();
+        let said = async {
+            if let End::Close(code, reason) = end {
+                let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+                let _ = self.socket.close(Some(frame)).await;
+            }
+            while let Some(Ok(_)) = self.socket.next().await {}
+            if matches!(end, End::Close(..)) {
+                // Closing a socket with unread bytes in it would take the close frame from the other side again.
+                let mut rest = vec![0; 4_096];
+                let mut left = self.socket.get_mut().take(LINGER_BYTES);
+                while left.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            }
+        };
+        let _ = timeout(LINGER, said).await;
+    }
+}
+
+/// Waits until the daemon stops, or whoever would say so is gone.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn within(limit: Duration, send: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    match timeout(limit, send).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Gone),
+        Err(_) => Err(SLOW),
+    }
+}
+
+/// Asks the backend on a thread that may block, a few clients at a time.
+async fn ask<A, Q>(streams: &Streams, question: Q) -> Result<A, Refusal>
+where
+    A: Send + 'static,
+    Q: FnOnce(&dyn Backend) -> Result<A, Refusal> + Send + 'static,
+{
+    let _slot = streams.blocking.acquire().await.expect("the semaphore is never closed");
+    let backend = streams.backend.clone();
+    match tokio::task::spawn_blocking(move || question(&*backend)).await {
+        Ok(answer) => answer,
+        Err(failed) => Err(Refusal::new(Kind::Internal, "internal_error", failed.to_string())),
+    }
+}

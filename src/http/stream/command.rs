@@ -1,0 +1,298 @@
+//! What a client may say: `auth`, `subscribe`, `unsubscribe`, `ping`. All problems of a message at once.
+
+use crate::json::{self, Bounds, at};
+use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS, SYMBOL_BYTES};
+use crate::service::hub::Filter;
+use serde_json::{Map, Value};
+
+/// Bytes of an `id` and of a session's.
+const ID_BYTES: usize = 64;
+
+/// Bytes of a token.
+const TOKEN_BYTES: usize = 4_096;
+
+/// A message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Command {
+    /// Comes back with the answer.
+    pub id: Option<String>,
+    /// What to do, or everything that is wrong: where and what.
+    pub action: Result<Action, Vec<(String, String)>>,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Action {
+    /// Log in, again or for the first time.
+    Auth {
+        /// Access token.
+        token: String,
+    },
+    /// Listen.
+    Subscribe(Subscribe),
+    /// Stop listening.
+    Unsubscribe(Place),
+    /// Say something.
+    Ping,
+}
+
+/// A stream, of one session where it is so narrowed. A client has at most one subscription of each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// `sessions`, `session`, `market_data`, `indicators`, `signals`, `orders`, `positions` or `health`.
+    pub stream: &'static str,
+    /// Only this session's.
+    pub session_id: Option<String>,
+}
+
+/// What to listen to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscribe {
+    /// Stream.
+    pub place: Place,
+    /// Only these symbols; empty for all.
+    pub symbols: Vec<String>,
+    /// Number up to which the client has everything.
+    pub resume_from: Option<u64>,
+}
+
+impl Subscribe {
+    /// The topic of the hub.
+    pub(super) fn topic(&self) -> String {
+        match (&self.place.session_id, self.place.stream) {
+            (Some(session), "session") => format!("session/{session}"),
+            (_, stream) => stream.to_owned(),
+        }
+    }
+
+    /// What of the topic.
+    pub(super) fn filter(&self) -> Filter {
+        let session_id = self.place.session_id.as_deref().filter(|_| self.place.stream != "session");
+        Filter { session_id: session_id.map(Box::from), symbols: self.symbols.iter().map(|symbol| symbol.as_str().into()).collect() }
+    }
+}
+
+/// What narrows a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Narrows {
+    Nothing,
+    MustNameSession,
+    SessionAndSymbols,
+}
+
+const STREAMS: [(&str, Narrows); 8] = [
+    ("sessions", Narrows::Nothing),
+    ("session", Narrows::MustNameSession),
+    ("market_data", Narrows::SessionAndSymbols),
+    ("indicators", Narrows::SessionAndSymbols),
+    ("signals", Narrows::SessionAndSymbols),
+    ("orders", Narrows::SessionAndSymbols),
+    ("positions", Narrows::SessionAndSymbols),
+    ("health", Narrows::Nothing),
+];
+
+/// Reads a message.
+pub(super) fn read(text: &str) -> Command {
+    let mut problems = Problems::default();
+    let value = json::read(text.as_bytes(), Bounds { bytes: STREAM_IN_BYTES, depth: STREAM_JSON_DEPTH }, &mut |path, problem| {
+        problems.add(path, problem);
+    });
+    let Some(value) = value else { return Command { id: None, action: Err(problems.0) } };
+    let Value::Object(fields) = value else {
+        problems.add("", "must be an object like {\"type\":\"ping\",\"id\":\"1\"}".to_owned());
+        return Command { id: None, action: Err(problems.0) };
+    };
+    let id = problems.text(&fields, "", "id", ID_BYTES);
+    let action = action(&fields, &mut problems);
+    let action = match action {
+        Some(action) if problems.0.is_empty() => Ok(action),
+        _ => Err(problems.0),
+    };
+    Command { id, action }
+}
+
+fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {
+    const KINDS: [(&str, &[&str]); 4] = [
+        ("auth", &["type", "id", "token"]),
+        ("subscribe", &["type", "id", "stream", "params"]),
+        ("unsubscribe", &["type", "id", "stream", "params"]),
+        ("ping", &["type", "id"]),
+    ];
+    let Some(kind) = problems.word(fields, "type", &KINDS.map(|(kind, _)| kind)) else {
+        // Without a type nobody knows which fields belong here.
+        return None;
+    };
+    let (_, known) = KINDS.iter().find(|(name, _)| *name == kind)?;
+    problems.unknown(fields, "", known);
+    match kind {
+        "auth" => Some(Action::Auth { token: problems.required_text(fields, "", "token", TOKEN_BYTES)? }),
+        "subscribe" => subscribe(fields, problems).map(Action::Subscribe),
+        "unsubscribe" => subscribe(fields, problems).map(|subscribe| Action::Unsubscribe(subscribe.place)),
+        _ => Some(Action::Ping),
+    }
+}
+
+fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Subscribe> {
+    let none = Map::new();
+    let stream = problems.word(fields, "stream", &STREAMS.map(|(name, _)| name));
+    let params = match fields.get("params") {
+        None => &none,
+        Some(Value::Object(params)) => params,
+        Some(_) => {
+            problems.add("/params", "must be an object".to_owned());
+            return None;
+        }
+    };
+    let stream = stream?;
+    let (_, narrows) = STREAMS.iter().find(|(name, _)| *name == stream)?;
+    let known: &[&str] = match narrows {
+        Narrows::Nothing => &["resume_from"],
+        _ => &["session_id", "symbols", "resume_from"],
+    };
+    problems.unknown(params, "/params", known);
+    let session_id = match narrows {
+        Narrows::Nothing => None,
+        Narrows::MustNameSession => problems.required_text(params, "/params", "session_id", ID_BYTES),
+        Narrows::SessionAndSymbols => problems.text(params, "/params", "session_id", ID_BYTES),
+    };
+    let symbols = problems.symbols(params);
+    let resume_from = params.get("resume_from").and_then(|value| {
+        let number = value.as_u64();
+        if number.is_none() {
+            problems.add("/params/resume_from", "must be the `cursor` or `seq` of the last update received".to_owned());
+        }
+        number
+    });
+    Some(Subscribe { place: Place { stream, session_id }, symbols, resume_from })
+}
+
+/// Everything that is wrong with a message, as much of it as anybody reads.
+#[derive(Default)]
+struct Problems(Vec<(String, String)>);
+
+impl Problems {
+    fn add(&mut self, path: &str, problem: String) {
+        if self.0.len() < STREAM_PROBLEMS {
+            self.0.push((path.to_owned(), problem));
+        }
+    }
+
+    fn unknown(&mut self, fields: &Map<String, Value>, path: &str, known: &[&str]) {
+        for name in fields.keys().filter(|name| !known.contains(&name.as_str())).take(STREAM_PROBLEMS) {
+            let hint = match json::nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            let name: String = name.chars().take(ID_BYTES).collect();
+            self.add(&at(path, name), format!("there is no such field; {hint}"));
+        }
+    }
+
+    fn word<'w>(&mut self, fields: &Map<String, Value>, name: &str, words: &[&'w str]) -> Option<&'w str> {
+        let given = fields.get(name).and_then(Value::as_str);
+        let word = words.iter().find(|word| given == Some(**word)).copied();
+        if word.is_none() {
+            let near = given.and_then(|given| json::nearest(given, words.iter().copied()));
+            let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            self.add(&at("", name), format!("must be one of {}{near}", words.join(", ")));
+        }
+        word
+    }
+
+    fn required_text(&mut self, fields: &Map<String, Value>, path: &str, name: &str, bytes_max: usize) -> Option<String> {
+        if fields.get(name).is_none() {
+            self.add(&at(path, name), "is required".to_owned());
+        }
+        self.text(fields, path, name, bytes_max)
+    }
+
+    fn text(&mut self, fields: &Map<String, Value>, path: &str, name: &str, bytes_max: usize) -> Option<String> {
+        let value = fields.get(name)?;
+        let text = value.as_str().filter(|text| (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
+        if text.is_none() {
+            self.add(&at(path, name), format!("must be a string of 1 to {bytes_max} visible ASCII characters"));
+        }
+        text.map(str::to_owned)
+    }
+
+    fn symbols(&mut self, params: &Map<String, Value>) -> Vec<String> {
+        let mut symbols: Vec<String> = Vec::new();
+        let list = match params.get("symbols") {
+            None => return symbols,
+            Some(Value::Array(list)) if (1..=STREAM_SYMBOLS).contains(&list.len()) => list,
+            Some(_) => {
+                self.add("/params/symbols", format!("must be a list of 1 to {STREAM_SYMBOLS} symbols"));
+                return symbols;
+            }
+        };
+        let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        for (index, value) in list.iter().enumerate() {
+            match value.as_str().filter(|name| (1..=SYMBOL_BYTES).contains(&name.len()) && name.bytes().all(fits)) {
+                Some(name) if symbols.iter().any(|known| known == name) => {}
+                Some(name) => symbols.push(name.to_owned()),
+                None => self.add(&at("/params/symbols", index), "must be a symbol like BTC_USDT".to_owned()),
+            }
+        }
+        symbols
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        let problems = read(text).action.unwrap_err();
+        problems.iter().map(|(path, problem)| format!("{path}: {problem}")).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn says_what_to_do() {
+        let text = r#"{"type":"subscribe","stream":"orders","params":{"session_id":"exec_1","symbols":["A_USDT","B_USDT","A_USDT"],"resume_from":7},"id":"1"}"#;
+        let command = read(text);
+        let Ok(Action::Subscribe(subscribe)) = command.action else { panic!("{command:?}") };
+        assert_eq!((command.id.as_deref(), subscribe.resume_from), (Some("1"), Some(7)));
+        assert_eq!(subscribe.symbols, ["A_USDT", "B_USDT"]);
+        assert_eq!((subscribe.topic().as_str(), subscribe.filter().session_id.as_deref()), ("orders", Some("exec_1")));
+        let session = read(r#"{"type":"subscribe","stream":"session","params":{"session_id":"exec_1"}}"#);
+        let Ok(Action::Subscribe(session)) = session.action else { panic!("{session:?}") };
+        assert_eq!((session.topic().as_str(), session.filter().is_open()), ("session/exec_1", true));
+        let sessions = Place { stream: "sessions", session_id: None };
+        assert_eq!(read(r#"{"type":"unsubscribe","stream":"sessions"}"#).action, Ok(Action::Unsubscribe(sessions)));
+        assert_eq!(read(r#"{"type":"auth","token":"a.b.c"}"#).action, Ok(Action::Auth { token: "a.b.c".to_owned() }));
+    }
+
+    #[test]
+    fn says_everything_that_is_wrong() {
+        let text = r#"{"type":"subscribe","stream":"order","parms":{},"id":5,"params":{"sesion_id":"x"}}"#;
+        let said = problems(text);
+        for part in ["/id: must be a string", "/parms: there is no such field; did you mean \"params\"?", "/stream: must be one of"] {
+            assert!(said.contains(part), "{part:?} not in {said}");
+        }
+        let text =
+            r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["btc",1],"resume_from":-1}}"#;
+        let said = problems(text);
+        assert_eq!(said.lines().count(), 5, "{said}");
+        for (text, said) in [
+            ("", "the document is empty"),
+            ("[1]", "must be an object"),
+            ("{\"type\":\"ping\"", "not JSON: EOF"),
+            ("{\"type\":\"ping\",\"type\":\"ping\"}", "/type: this field stands twice"),
+            ("{}", "/type: must be one of auth, subscribe, unsubscribe, ping"),
+            ("{\"type\":\"pong\"}", "did you mean \"ping\"?"),
+            ("{\"type\":\"auth\"}", "/token: is required"),
+            ("{\"type\":\"auth\",\"token\":\"\"}", "/token: must be a string"),
+            ("{\"type\":\"subscribe\"}", "/stream: must be one of sessions"),
+            ("{\"type\":\"subscribe\",\"stream\":\"session\"}", "/params/session_id: is required"),
+            ("{\"type\":\"subscribe\",\"stream\":\"health\",\"params\":{\"symbols\":[\"A\"]}}", "/params/symbols: there is no such field"),
+            ("{\"type\":\"subscribe\",\"stream\":\"orders\",\"params\":[]}", "/params: must be an object"),
+            ("{\"type\":\"subscribe\",\"stream\":\"orders\",\"params\":{\"symbols\":[]}}", "/params/symbols: must be a list of 1 to"),
+        ] {
+            assert!(problems(text).contains(said), "{said:?} not in {:?}", problems(text));
+        }
+        let deep = format!("{{\"type\":\"ping\",\"id\":{}", "[".repeat(60_000));
+        assert!(problems(&deep).contains("nested deeper"));
+        let many: Vec<String> = (0..5_000).map(|n| format!("\"k{n}\":1")).collect();
+        assert_eq!(read(&format!("{{\"type\":\"ping\",{}}}", many.join(","))).action.unwrap_err().len(), STREAM_PROBLEMS);
+    }
+}

@@ -1,0 +1,82 @@
+//! What a client is sent, as text.
+
+use super::command::Place;
+use crate::domain::time::Timestamp;
+use crate::service::hub::Update;
+use crate::service::{Caller, Kind, Refusal};
+use serde_json::{Map, Value, json};
+
+/// The answer to a request that was done.
+pub(super) fn response(id: Option<&str>, data: Value) -> String {
+    json!({"type": "response", "id": id, "data": data}).to_string()
+}
+
+/// The answer to a request that was not.
+pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
+    let message = match refusal.kind {
+        Kind::Internal => "the request failed because of a defect or a broken disk; the log says more",
+        _ => refusal.message.as_str(),
+    };
+    let mut fields = Map::new();
+    fields.insert("type".to_owned(), "error".into());
+    fields.insert("id".to_owned(), id.into());
+    fields.insert("error_code".to_owned(), refusal.code.into());
+    fields.insert("error_message".to_owned(), message.into());
+    if !refusal.details.is_null() && refusal.kind != Kind::Internal {
+        fields.insert("details".to_owned(), refusal.details.clone());
+    }
+    if let Some(seconds) = refusal.retry_after_s {
+        fields.insert("retry_after".to_owned(), seconds.into());
+    }
+    Value::Object(fields).to_string()
+}
+
+/// Who is logged in now.
+pub(super) fn welcome(id: Option<&str>, login: &Caller) -> String {
+    let data = json!({"username": &*login.name, "role": login.role.word(), "expires_at": login.expires.rfc3339_millis()});
+    response(id, data)
+}
+
+/// A sign of life with our clock.
+pub(super) fn pong(id: Option<&str>, now: Timestamp) -> String {
+    response(id, json!({"timestamp": now.rfc3339_millis()}))
+}
+
+/// A subscription was made; with `resumed` no snapshot follows.
+pub(super) fn subscribed(id: Option<&str>, place: &Place, resumed: bool) -> String {
+    let mut data = named(place);
+    data.insert("resumed".to_owned(), resumed.into());
+    response(id, Value::Object(data))
+}
+
+/// A subscription was ended.
+pub(super) fn unsubscribed(id: Option<&str>, place: &Place) -> String {
+    response(id, Value::Object(named(place)))
+}
+
+/// The state of a stream.
+pub(super) fn snapshot(place: &Place, seq: u64, data: &Value) -> String {
+    format!("{{\"type\":\"snapshot\",{},\"seq\":{seq},\"data\":{data}}}", quoted(place))
+}
+
+/// One update. `cursor`, the number to resume from, is told where it is not the one counted here.
+pub(super) fn update(place: &Place, seq: u64, cursor: Option<u64>, update: &Update) -> String {
+    let cursor = cursor.filter(|cursor| *cursor != seq).map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
+    format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor},\"data\":{}}}", quoted(place), update.json)
+}
+
+fn named(place: &Place) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("stream".to_owned(), place.stream.into());
+    if let Some(session) = &place.session_id {
+        fields.insert("session_id".to_owned(), session.as_str().into());
+    }
+    fields
+}
+
+fn quoted(place: &Place) -> String {
+    match &place.session_id {
+        None => format!("\"stream\":\"{}\"", place.stream),
+        Some(session) => format!("\"stream\":\"{}\",\"session_id\":{}", place.stream, Value::from(session.as_str())),
+    }
+}

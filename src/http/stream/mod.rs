@@ -1,0 +1,81 @@
+//! The WebSocket: who listens, to which streams, from where on.
+//!
+//! A client is a task with places in the hub's topics and no queue of its own. What it asks is in `command`, what it is
+//! sent in `message`. It is closed when it cannot keep up, so it never slows anybody else.
+//!
+//! Close codes: 1001 silent, 1002 and 1007 broken protocol or text, 1003 binary, 1009 too large, 1011 our defect, 1012
+//! the daemon stops, 1013 too slow, 4401 no login or an expired one.
+//!
+//! Never: an update left out of a lossless stream, a number left out of any, a blocked worker.
+
+mod client;
+mod command;
+mod message;
+
+pub use command::Subscribe;
+
+use crate::limits::{STREAM_BLOCKING, STREAM_IN_BYTES, STREAM_OUT_BYTES};
+use crate::service::hub::Hub;
+use crate::service::{Caller, Refusal};
+use hyper_tungstenite::WebSocketStream;
+use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+
+/// What connections need from the program. Called on threads that may block, except where it says otherwise.
+pub trait Backend: Send + Sync + 'static {
+    /// Who an access token belongs to.
+    ///
+    /// # Errors
+    /// When it does not count.
+    fn authenticate(&self, token: &str) -> Result<Caller, Refusal>;
+
+    /// Whether the login has not been revoked since. Asked now and then for every client; must not block.
+    fn is_current(&self, login: &Caller) -> bool;
+
+    /// The state of a stream at this moment; the updates that follow may repeat the last of it.
+    ///
+    /// # Errors
+    /// When there is no such thing, or not for this user.
+    fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal>;
+}
+
+/// What all connections share.
+pub struct Streams {
+    backend: Arc<dyn Backend>,
+    hub: Arc<Hub>,
+    stopping: watch::Receiver<bool>,
+    /// Slots for calls of the backend.
+    blocking: Semaphore,
+}
+
+impl Streams {
+    /// `stopping` turns true when the daemon stops. [`Hub::run`] must be running somewhere.
+    pub fn new(backend: Arc<dyn Backend>, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Self {
+        Streams { backend, hub, stopping, blocking: Semaphore::new(STREAM_BLOCKING) }
+    }
+
+    /// Talks to a client until one of both ends it. `login`: who the upgrade request came from, when it said so.
+    pub async fn serve<T>(&self, socket: WebSocketStream<T>, login: Option<Caller>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        client::serve(self, socket, login).await;
+    }
+}
+
+/// How the protocol is spoken: small buffers, because most clients are idle most of the time.
+pub fn protocol() -> WebSocketConfig {
+    const BUFFER_BYTES: usize = 4_096;
+    WebSocketConfig::default()
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_write_buffer_size(BUFFER_BYTES + STREAM_OUT_BYTES)
+        .max_message_size(Some(STREAM_IN_BYTES))
+        .max_frame_size(Some(STREAM_IN_BYTES))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! One topic: the updates it keeps and who reads it.
+//!
+//! Two locks that are never held together: publishers and readers share the kept updates, only subscribing and waking
+//! touch the list of readers.
+
+use super::{Bell, FellBehind, Filter, More, Start, Update, locked};
+use crate::limits::{TOPIC_BYTES, TOPIC_VALUES};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A stream of updates with numbers of its own.
+#[derive(Debug)]
+pub(super) struct Topic {
+    name: Box<str>,
+    conflated: bool,
+    updates_max: usize,
+    kept: Mutex<Kept>,
+    readers: Mutex<BTreeMap<u64, Arc<Bell>>>,
+    /// Readers are going to be woken.
+    fresh: AtomicBool,
+    /// Nothing more is published.
+    retired: AtomicBool,
+}
+
+/// What a topic remembers.
+#[derive(Debug)]
+struct Kept {
+    last: u64,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// The last updates without a hole, and their bytes.
+    Ring { updates: VecDeque<Arc<Update>>, bytes: usize },
+    /// The latest update of every session and symbol, in the order they came.
+    Latest { updates: BTreeMap<u64, Arc<Update>>, newest: HashMap<Key, u64> },
+}
+
+impl Form {
+    fn is_empty(&self) -> bool {
+        match self {
+            Form::Ring { updates, .. } => updates.is_empty(),
+            Form::Latest { updates, .. } => updates.is_empty(),
+        }
+    }
+}
+
+/// Session and symbol.
+type Key = (Option<Box<str>>, Option<Box<str>>);
+
+impl Topic {
+    pub(super) fn new(name: &str, conflated: bool, last: u64, updates_max: usize) -> Self {
+        let form = match conflated {
+            true => Form::Latest { updates: BTreeMap::new(), newest: HashMap::new() },
+            false => Form::Ring { updates: VecDeque::new(), bytes: 0 },
+        };
+        Topic {
+            name: name.into(),
+            conflated,
+            updates_max,
+            kept: Mutex::new(Kept { last, form }),
+            readers: Mutex::default(),
+            fresh: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn is_conflated(&self) -> bool {
+        self.conflated
+    }
+
+    pub(super) fn last_seq(&self) -> u64 {
+        locked(&self.kept).last
+    }
+
+    pub(super) fn append(&self, event: &'static str, session_id: Option<Box<str>>, symbol: Option<Box<str>>, json: Box<str>) {
+        let mut kept = locked(&self.kept);
+        kept.last += 1;
+        let update = Arc::new(Update { seq: kept.last, event, session_id, symbol, json });
+        match &mut kept.form {
+            Form::Ring { updates, bytes } => {
+                *bytes += update.json.len();
+                updates.push_back(update);
+                // The newest stays, however large it is.
+                while updates.len() > 1 && (updates.len() > self.updates_max || *bytes > TOPIC_BYTES) {
+                    *bytes -= updates.pop_front().map_or(0, |oldest| oldest.json.len());
+                }
+            }
+            Form::Latest { updates, newest } => {
+                let before = newest.insert((update.session_id.clone(), update.symbol.clone()), update.seq);
+                if let Some(before) = before {
+                    updates.remove(&before);
+                }
+                updates.insert(update.seq, update);
+                if updates.len() > TOPIC_VALUES
+                    && let Some((_, oldest)) = updates.pop_first()
+                {
+                    newest.remove(&(oldest.session_id.clone(), oldest.symbol.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn forget_session(&self, session_id: &str) {
+        if let Form::Latest { updates, newest } = &mut locked(&self.kept).form {
+            updates.retain(|_, update| update.session_id.as_deref() != Some(session_id));
+            newest.retain(|(session, _), _| session.as_deref() != Some(session_id));
+        }
+    }
+
+    /// The number after which a reader reads on, and whether that is where it asked to.
+    pub(super) fn place(&self, start: Start) -> (u64, bool) {
+        let kept = locked(&self.kept);
+        match (&kept.form, start) {
+            (Form::Latest { .. }, _) => (0, false),
+            (Form::Ring { updates, .. }, Start::After(seen)) => {
+                let oldest = kept.last - updates.len() as u64;
+                if (oldest..=kept.last).contains(&seen) { (seen, true) } else { (kept.last, false) }
+            }
+            (Form::Ring { .. }, Start::Now) => (kept.last, false),
+        }
+    }
+
+    pub(super) fn read(&self, seen: u64, filter: &Filter, most: usize, into: &mut Vec<Arc<Update>>) -> Result<(u64, More), FellBehind> {
+        let kept = locked(&self.kept);
+        match &kept.form {
+            Form::Ring { updates, .. } => {
+                let oldest = kept.last - updates.len() as u64;
+                let skip = seen.checked_sub(oldest).ok_or(FellBehind)?;
+                Ok(take(updates.iter().skip(skip as usize), kept.last, filter, most, into))
+            }
+            Form::Latest { updates, .. } => Ok(take(updates.range(seen + 1..).map(|(_, update)| update), kept.last, filter, most, into)),
+        }
+    }
+
+    pub(super) fn register(&self, id: u64, bell: Arc<Bell>) {
+        locked(&self.readers).insert(id, bell);
+    }
+
+    pub(super) fn unregister(&self, id: u64) {
+        locked(&self.readers).remove(&id);
+    }
+
+    pub(super) fn readers(&self) -> usize {
+        locked(&self.readers).len()
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    /// Whether there is nothing to come back for: nothing more is published, or nothing ever was.
+    pub(super) fn is_done(&self) -> bool {
+        self.retired.load(Ordering::Acquire) || locked(&self.kept).form.is_empty()
+    }
+
+    /// Whether this is the first mark since readers were woken.
+    pub(super) fn mark_fresh(&self) -> bool {
+        !self.fresh.swap(true, Ordering::AcqRel)
+    }
+
+    /// Wakes all readers. The mark goes first: who publishes from here on marks again.
+    pub(super) fn ring(&self) {
+        self.fresh.store(false, Ordering::Release);
+        for bell in locked(&self.readers).values() {
+            bell.ring();
+        }
+    }
+}
+
+/// Takes what passes, up to `most`; gives the number read up to.
+fn take<'k>(
+    updates: impl Iterator<Item = &'k Arc<Update>>,
+    last: u64,
+    filter: &Filter,
+    most: usize,
+    into: &mut Vec<Arc<Update>>,
+) -> (u64, More) {
+    for (taken, update) in updates.filter(|update| filter.passes(update)).enumerate() {
+        if taken == most {
+            // Up to the one before, so that this one comes next.
+            return (update.seq - 1, More::Yes);
+        }
+        into.push(update.clone());
+    }
+    (last, More::No)
+}
