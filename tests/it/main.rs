@@ -21,3 +21,5 @@ mod sizing;
 mod states;
 mod strategy;
 mod symbol_table;
+mod tokens;
+mod users;
