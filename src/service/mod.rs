@@ -5,5 +5,6 @@
 
 pub mod hub;
 mod refusal;
+pub mod settings;
 
 pub use refusal::{Kind, Refusal};
