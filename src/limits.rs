@@ -145,6 +145,15 @@ pub const SESSION_EVENTS: u64 = 200_000;
 /// Milliseconds after which events of a running session are written, however few there are.
 pub const SESSION_EVENTS_MS: i64 = 1_000;
 
+/// Bytes of `config.json`; a larger one is refused.
+pub const CONFIG_BYTES: usize = 256 << 10;
+
+/// Depth of objects and lists in `config.json`; deeper is refused.
+pub const CONFIG_JSON_DEPTH: usize = 16;
+
+/// Problems told about one `config.json`; the rest are left out.
+pub const CONFIG_PROBLEMS: usize = 64;
+
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;

@@ -7,6 +7,7 @@ mod failure;
 mod terminal;
 
 mod backtest;
+mod config;
 mod export;
 mod import;
 mod indicators;
@@ -23,7 +24,7 @@ mod verify;
 pub use failure::Failure;
 
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Records MEXC futures, replays them in backtests, trades them on paper and live.
@@ -42,9 +43,17 @@ pub struct Global {
     /// Directory of the store, keys and crash logs [default: $STATE_DIRECTORY, else ./state].
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "config/config.json")]
+    config: PathBuf,
 }
 
 impl Global {
+    /// The configuration file.
+    pub fn config_path(&self) -> &Path {
+        &self.config
+    }
+
     /// The state directory: the option, systemd's, or `./state`.
     pub fn state(&self) -> PathBuf {
         let from_systemd = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
@@ -76,6 +85,8 @@ enum Command {
     Results(results::Options),
     /// Make, change and list the users who may log in.
     User(users::Options),
+    /// Check a configuration file.
+    Config(config::Options),
 }
 
 /// Parses arguments, runs the command, reports failure.
@@ -101,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),
         Command::User(options) => users::run(&cli.global, &options),
+        Command::Config(options) => config::run(&cli.global, &options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@
 mod account;
 mod cli;
 mod commands;
+mod configuration;
 mod crash;
 mod exits;
 mod golden;
