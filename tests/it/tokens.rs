@@ -193,7 +193,7 @@ impl Forge {
             "header spaced, rightly signed",
             self.signed(r#"{"typ": "JWT", "alg": "HS256"}"#, self.claims.to_string().as_bytes(), &self.key),
         );
-        let swap = |text: &str| if text.starts_with('A') { format!("B{}", &text[1..]) } else { format!("A{}", &text[1..]) };
+        let swap = |text: &str| format!("{}{}", if text.starts_with('A') { 'B' } else { 'A' }, &text[1..]);
         add("signature changed at its first letter", format!("{header}.{payload}.{}", swap(signature)));
         add("padded", format!("{header}.{payload}.{signature}="));
         add("padded to full groups", format!("{header}.{payload}.{}", URL_SAFE.encode(URL_SAFE_NO_PAD.decode(signature).unwrap())));
