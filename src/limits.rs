@@ -39,6 +39,9 @@ pub const DOCUMENT_PROBLEMS: usize = 256;
 /// Named indicators in one strategy document; more are a validation error.
 pub const DOCUMENT_INDICATORS: usize = 128;
 
+/// Bytes of a strategy's id; that of a longer name is cut.
+pub const STRATEGY_ID_BYTES: usize = 64;
+
 /// Bytes of one line of an imported file; longer is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
@@ -92,12 +95,29 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
+pub const RESULT_REPORT_BYTES: usize = 64 << 20;
+
+/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
+/// event would exceed them.
+pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
+
+/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
+/// whoever watches), those of the session's life are still kept.
+pub const SESSION_EVENTS: u64 = 200_000;
+
+/// Milliseconds after which events of a running session are written, however few there are.
+pub const SESSION_EVENTS_MS: i64 = 1_000;
+
 /// Topics of the hub that are kept; when full those that nobody reads go, and when all are read a new one is refused.
 pub const HUB_TOPICS: usize = 1_024;
 
 /// Updates a lossless topic keeps for readers that are behind and for those that come back; when full the oldest leave,
 /// and a reader that still needed one is closed.
 pub const TOPIC_UPDATES: usize = 4_096;
+
+/// Tokens in a row a client may be refused before it is closed.
+pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 
 /// Bytes of updates a lossless topic keeps; when full as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
@@ -128,22 +148,6 @@ pub const STREAM_BATCH: usize = 64;
 
 /// Clients whose tokens or snapshots are worked on at once; others wait.
 pub const STREAM_BLOCKING: usize = 8;
-
-/// Tokens in a row a client may be refused before it is closed.
-pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
-/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
-pub const RESULT_REPORT_BYTES: usize = 64 << 20;
-
-/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
-/// event would exceed them.
-pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
-
-/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
-/// whoever watches), those of the session's life are still kept.
-pub const SESSION_EVENTS: u64 = 200_000;
-
-/// Milliseconds after which events of a running session are written, however few there are.
-pub const SESSION_EVENTS_MS: i64 = 1_000;
 
 /// Bytes of `config.json`; a larger one is refused.
 pub const CONFIG_BYTES: usize = 256 << 10;

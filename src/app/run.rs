@@ -4,10 +4,11 @@
 use super::{Failure, Global};
 use crate::auth::Keys;
 use crate::clock;
+use crate::config::{Content, Watch};
 use crate::domain::time::Span;
 use crate::http::Server;
 use crate::limits::HTTP_BLOCKING_THREADS;
-use crate::service::settings::Settings;
+use crate::service::settings::{Outcome, Settings};
 use crate::service::{Parts, Service};
 use crate::store::OpenMode;
 use clap::Args;
@@ -25,9 +26,29 @@ pub struct Options {}
 /// # Errors
 /// A configuration, key or store that cannot be used (78, 65, 69), an address that is taken (69).
 pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
-    let settings = Settings::new(crate::config::Config::default());
+    let (config, bytes) = super::config::load(global.config_path())?;
+    let settings = Settings::new(config, global.config_path(), clock::now());
     let service = open(global, settings)?;
-    serve(&runtime()?, service, |_| {})
+    let watch = watch(&service, Content::Bytes(bytes))?;
+    serve(&runtime()?, service, Some(&watch), |_| {})
+}
+
+/// Watches the configuration file and puts its changes in force.
+fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
+    let reloading = Arc::clone(service);
+    let watch = Watch::start(service.settings.path(), known, move |content| match reloading.settings.reload_from(&content, clock::now()) {
+        Outcome::Reloaded { version, .. } => tracing::info!(version, "configuration reloaded"),
+        Outcome::Rejected(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            tracing::error!(problems = problems.join("; "), "configuration rejected: the last valid one stays in force");
+        }
+        Outcome::Unchanged => tracing::info!("configuration unchanged"),
+    });
+    let watch = watch.map_err(|error| Failure::other(format!("the configuration cannot be watched: {error}")))?;
+    if let Some(problem) = watch.problem() {
+        tracing::warn!("{problem}");
+    }
+    Ok(watch)
 }
 
 /// Opens the daemon without binding anything.
@@ -51,11 +72,16 @@ pub fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
 }
 
-/// Binds and serves until a signal. `bound` is called with the address once it is bound.
+/// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the address once it is bound.
 ///
 /// # Errors
 /// An address that cannot be bound.
-pub fn serve(runtime: &Runtime, service: Arc<Service>, bound: impl FnOnce(std::net::SocketAddr)) -> Result<(), Failure> {
+pub fn serve(
+    runtime: &Runtime,
+    service: Arc<Service>,
+    watch: Option<&Watch>,
+    bound: impl FnOnce(std::net::SocketAddr),
+) -> Result<(), Failure> {
     runtime.block_on(async {
         let listen = service.settings.current().http.listen.clone();
         let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
@@ -70,7 +96,8 @@ pub fn serve(runtime: &Runtime, service: Arc<Service>, bound: impl FnOnce(std::n
         }
         bound(address);
         let serving = tokio::spawn(server.run());
-        until_told().await?;
+        eprintln!("tradingd is ready");
+        until_told(watch).await?;
         stop.stop();
         let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
         let closing = tokio::task::spawn_blocking(move || service.close(drain));
@@ -81,12 +108,19 @@ pub fn serve(runtime: &Runtime, service: Arc<Service>, bound: impl FnOnce(std::n
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn until_told() -> Result<(), Failure> {
+async fn until_told(watch: Option<&Watch>) -> Result<(), Failure> {
     let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hang_up = listen(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => {
+                if let Some(watch) = watch {
+                    watch.poke();
+                }
+            }
+        }
     }
-    Ok(())
 }

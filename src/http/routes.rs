@@ -90,7 +90,7 @@ pub const ROUTES: &[Route] = &[
         access: Entrance,
         takes: Takes::Json("Setup"),
         success: &[201],
-        refusals: &[(401, "setup_code_invalid"), (409, "setup_done"), (429, "login_delayed")],
+        refusals: &[(401, "setup_code_invalid"), (409, "setup_completed"), (429, "login_delayed")],
         run: Async(auth::setup),
         examples: &[example("done before", r#"{"code": "0000-0000", "username": "admin", "password": "a long password"}"#, 409)],
         ..POST
@@ -137,7 +137,7 @@ pub const ROUTES: &[Route] = &[
         access: ADMIN,
         takes: Takes::Json("NewUser"),
         success: &[201],
-        refusals: &[(409, "user_exists")],
+        refusals: &[(409, "user_exists"), (409, "too_many_users")],
         run: Once(users::create),
         examples: &[
             example("a trader", r#"{"username": "anna", "password": "correct horse battery", "role": "trader"}"#, 201),
@@ -176,7 +176,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "category", kind: Text(64), about: "Only this category." },
             Param { name: "q", kind: Text(128), about: "Only those with this text in id, name, description or tags." },
         ],
-        run: Now(strategies::list),
+        run: Async(strategies::list),
         examples: &[
             ask("all", "/api/strategies", 200),
             ask("enabled", "/api/strategies?enabled=true", 200),
@@ -190,7 +190,7 @@ pub const ROUTES: &[Route] = &[
         about: "Keep a new strategy document.",
         takes: Takes::Json("Strategy"),
         success: &[201],
-        refusals: &[(409, "strategy_exists")],
+        refusals: &[(400, "invalid_strategy"), (409, "strategy_exists")],
         run: Once(strategies::create),
         examples: &[
             example("minute breakout", include_str!("../../config/strategies/examples/minute_breakout.json"), 201),
@@ -225,7 +225,13 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "Keep a document as the next version. With If-Match only if that version is still the newest.",
         takes: Takes::Json("Strategy"),
-        refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "strategy_changed")],
+        refusals: &[
+            (400, "invalid_strategy"),
+            (404, "strategy_not_found"),
+            (409, "strategy_exists"),
+            (409, "strategy_in_use"),
+            (412, "version_conflict"),
+        ],
         run: Blocking(strategies::update),
         examples: &[Example {
             name: "built in",
@@ -239,7 +245,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/strategies/{id}",
         tag: "strategies",
         about: "Hide a strategy. Its versions stay, for the results that name them.",
-        refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "strategy_changed")],
+        refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "version_conflict")],
         run: Blocking(strategies::delete),
         examples: &[ask("unknown", "/api/strategies/nothing", 404)],
         ..DELETE

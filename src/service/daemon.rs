@@ -6,7 +6,7 @@ use super::recordings::Recordings;
 use super::results::Results;
 use super::sessions::Sessions;
 use super::settings::Settings;
-use super::strategies::Strategies;
+use super::strategies::{Strategies, seed_builtin};
 use super::{Refusal, Users};
 use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
@@ -57,9 +57,13 @@ impl Service {
         let store = Arc::new(parts.store);
         let in_use = Arc::new(InUse::default());
         let users = Users::open(Arc::clone(&store), parts.keys)?;
+        seed_builtin(&store, now)?;
         let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
         let hub = Arc::new(Hub::new(now));
-        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&strategies), Arc::clone(&in_use), now)?;
+        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&strategies), Arc::clone(&in_use), now)?;
+        parts.settings.publish_to(Arc::clone(&hub));
+        let told = Arc::clone(&sessions);
+        parts.settings.on_change(move |config| told.apply_config(config));
         Ok(Arc::new(Service {
             started: now,
             settings: parts.settings,

@@ -19,7 +19,7 @@ pub struct NewResult {
     pub result: ResultV2,
     /// The whole result as JSON.
     pub document: String,
-    /// The page as HTML.
+    /// The page as HTML; not kept when it is longer than [`RESULT_REPORT_BYTES`].
     pub report: String,
     /// What it adds to the statistics of its strategies, once; empty when it does not count.
     pub outcomes: Vec<StrategyOutcome>,
@@ -48,19 +48,22 @@ pub(super) struct EncodedResult {
     created_us: i64,
     summary: Vec<u8>,
     document: Vec<u8>,
-    report: Vec<u8>,
+    report: Option<Vec<u8>>,
     outcomes: Vec<StrategyOutcome>,
 }
 
 impl EncodedResult {
     pub(super) fn new(new: NewResult) -> Result<Self, StoreError> {
         let id = new.result.id.clone();
-        let html = pack(&new.report, WRITING)?;
+        let report = match new.report.len() {
+            0..=RESULT_REPORT_BYTES => Some(encode(&ResultReportV1 { id: id.clone(), html: pack(&new.report, WRITING)? })?),
+            _ => None,
+        };
         Ok(EncodedResult {
             created_us: new.result.created_us,
             summary: encode(&new.result)?,
             document: encode(&ResultDocumentV1 { id: id.clone(), document: new.document })?,
-            report: encode(&ResultReportV1 { id: id.clone(), html })?,
+            report,
             outcomes: new.outcomes,
             id,
         })
@@ -74,7 +77,9 @@ impl EncodedResult {
             results.insert(id, self.summary.as_slice()).map_err(during(WRITING))?.is_some()
         };
         txn.open_table(RESULT_DOCUMENTS).map_err(during(WRITING))?.insert(id, self.document.as_slice()).map_err(during(WRITING))?;
-        txn.open_table(RESULT_REPORTS).map_err(during(WRITING))?.insert(id, self.report.as_slice()).map_err(during(WRITING))?;
+        if let Some(report) = &self.report {
+            txn.open_table(RESULT_REPORTS).map_err(during(WRITING))?.insert(id, report.as_slice()).map_err(during(WRITING))?;
+        }
         if known {
             return Ok(());
         }

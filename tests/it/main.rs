@@ -18,6 +18,7 @@ mod pumps;
 mod round_trip;
 mod rules;
 mod serve;
+mod sessions;
 mod sizing;
 mod states;
 mod strategy;

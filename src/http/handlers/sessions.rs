@@ -39,7 +39,7 @@ pub fn stop(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     if caller.role < Role::Live && edge.service.sessions.get(id).is_ok_and(|session| session.session_type == "live") {
         return Err(forbidden(caller, Role::Live));
     }
-    let stopped = edge.service.sessions.stop(id, STOP_WAIT, call.now)?;
+    let stopped = edge.service.sessions.stop(id, STOP_WAIT)?;
     let (word, status) = if stopped.still_stopping { ("stopping", StatusCode::ACCEPTED) } else { ("session_stopped", StatusCode::OK) };
     let mut data = json!({"session_id": stopped.session_id});
     if stopped.was_orphaned {

@@ -4,9 +4,10 @@ use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::reply::{Reply, json_bytes};
 use crate::http::request::Call;
-use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategySummary, validate as judge};
+use crate::http::route::Answer;
+use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategyList, StrategySummary, validate as judge};
 
-use crate::service::{Refusal, indicator_catalogue};
+use crate::service::{Kind, Refusal, indicator_catalogue};
 use hyper::StatusCode;
 use hyper::header::{IF_MATCH, LOCATION};
 use serde::Serialize;
@@ -19,18 +20,32 @@ struct Listed<'a> {
     strategies: Vec<&'a StrategySummary>,
 }
 
-/// `GET /api/strategies`.
-pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let list = edge.service.strategies.list()?;
-    let filter = StrategyFilter {
-        enabled: call.query.flag("enabled"),
-        category: call.query.text("category").map(str::to_owned),
-        text: call.query.text("q").map(str::to_owned),
-    };
-    if filter != StrategyFilter::default() {
+/// `GET /api/strategies`: from memory, but for the first time after a change.
+pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let list = match edge.service.strategies.listed() {
+            Some(list) => list,
+            None => {
+                let reader = Arc::clone(&edge);
+                let read = tokio::task::spawn_blocking(move || reader.service.strategies.list()).await;
+                read.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a list ended in a panic: {panic}")))??
+            }
+        };
+        let filter = StrategyFilter {
+            enabled: call.query.flag("enabled"),
+            category: call.query.text("category").map(str::to_owned),
+            text: call.query.text("q").map(str::to_owned),
+        };
+        if filter == StrategyFilter::default() {
+            return Ok(whole(&edge, &list));
+        }
         let strategies = list.strategies.iter().filter(|strategy| filter.takes(strategy)).collect();
-        return Ok(Reply::data(&Listed { strategies }));
-    }
+        Ok(Reply::data(&Listed { strategies }))
+    })
+}
+
+/// The whole list, made once for every change.
+fn whole(edge: &Edge, list: &StrategyList) -> Reply {
     let known = edge.strategies.load();
     let ready = match &**known {
         Some((revision, ready)) if *revision == list.revision => ready.clone(),
@@ -40,7 +55,7 @@ pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
             ready
         }
     };
-    Ok(Reply::bytes(ready).tagged(format!("strategies-{}-{}", edge.run(), list.revision)))
+    Reply::bytes(ready).tagged(format!("strategies-{}-{}", edge.run(), list.revision))
 }
 
 /// `GET /api/strategies/{id}`.

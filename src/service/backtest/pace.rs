@@ -52,19 +52,30 @@ pub struct Paced<'a> {
     /// What the feed gave and how many ticks of it have been handed out.
     read: Chunk,
     used: usize,
+    cut: bool,
 }
 
 impl<'a> Paced<'a> {
     /// Over a feed that has not begun.
     pub fn new(feed: Box<dyn Feed + 'a>, speed: f64, control: &'a Control) -> Self {
-        Paced { feed, control, speed, start: None, read: Chunk::default(), used: 0 }
+        Paced { feed, control, speed, start: None, read: Chunk::default(), used: 0, cut: false }
+    }
+
+    /// Whether it ended because somebody asked for it, before its data did.
+    pub fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    fn cut(&mut self, chunk: &mut Chunk) -> bool {
+        chunk.clear();
+        self.cut = self.control.is_stopped();
+        self.cut
     }
 
     /// Hands out every tick whose time has come; waits while there is none.
     fn paced(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
-        chunk.clear();
         loop {
-            if self.control.is_stopped() {
+            if self.cut(chunk) {
                 return Ok(false);
             }
             if self.used == self.read.ticks().len() {
@@ -100,8 +111,7 @@ impl Feed for Paced<'_> {
         if self.speed > 0.0 {
             return self.paced(chunk);
         }
-        if self.control.is_stopped() {
-            chunk.clear();
+        if self.cut(chunk) {
             return Ok(false);
         }
         self.feed.next(chunk)

@@ -15,27 +15,98 @@ fn bodies() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = Vec::new();
     let mut add = |name: &str, body: Vec<u8>| all.push((name.to_owned(), body));
     for text in [
-        "", " ", "\u{feff}", "null", "true", "false", "0", "-0", "1e308", "\"text\"", "[]", "[{}]", "{", "}", "{]", "[}", "{\"a\"", "{\"a\":",
-        "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{\"a\" 1}", "{'a':1}", "{a:1}", "{\"a\":undefined}", "{\"a\":NaN}", "{\"a\":Infinity}",
-        "{\"a\":-Infinity}", "{\"a\":nan}", "{\"a\":1e999}", "{\"a\":-1e999}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}",
-        "{\"a\":0x10}", "{\"a\":1_000}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\\ud800\"}", "{\"\\ud800\":1}", "{\"a\":\"\\u12\"}",
-        "{\"a\":\"\\x41\"}", "{\"a\":\"\n\"}", "{\"a\":\"\u{0}\"}", "{\"a\":1}{\"b\":2}", "{\"a\":1} x", "// comment\n{}", "/* */{}",
-        "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}", "{\"\":1,\"\":1}", "{\"a\":1,\"\\u0061\":2}", "<xml/>", "a=b&c=d", "%7B%7D",
-        "{\"__proto__\":{\"admin\":true}}", "{\"constructor\":{}}", "{\"$ref\":\"#\"}", "{\"$where\":\"1\"}", "{\"a\":\"' OR 1=1 --\"}",
-        "{\"session_type\":null}", "{\"session_type\":[]}", "{\"session_type\":{}}", "{\"session_type\":1}", "{\"session_type\":\"\"}",
-        "{\"session_type\":\"BACKTEST\"}", "{\"session_type\":\"backtest\\u0000\"}", "{\"session_type\":\"backtest\",\"symbols\":\"BTC_USDT\"}",
-        "{\"session_type\":\"backtest\",\"symbols\":[1]}", "{\"session_type\":\"backtest\",\"symbols\":[null]}",
-        "{\"session_type\":\"backtest\",\"symbols\":[\"btc_usdt\"]}", "{\"session_type\":\"backtest\",\"symbols\":[\"../../etc/passwd\"]}",
-        "{\"session_type\":\"backtest\",\"config\":[]}", "{\"session_type\":\"backtest\",\"config\":{\"budget\":1}}",
+        "",
+        " ",
+        "\u{feff}",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "1e308",
+        "\"text\"",
+        "[]",
+        "[{}]",
+        "{",
+        "}",
+        "{]",
+        "[}",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{'a':1}",
+        "{a:1}",
+        "{\"a\":undefined}",
+        "{\"a\":NaN}",
+        "{\"a\":Infinity}",
+        "{\"a\":-Infinity}",
+        "{\"a\":nan}",
+        "{\"a\":1e999}",
+        "{\"a\":-1e999}",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":0x10}",
+        "{\"a\":1_000}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\\udc00\\ud800\"}",
+        "{\"\\ud800\":1}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\x41\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\u{0}\"}",
+        "{\"a\":1}{\"b\":2}",
+        "{\"a\":1} x",
+        "// comment\n{}",
+        "/* */{}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":{\"b\":1,\"b\":1}}",
+        "{\"\":1,\"\":1}",
+        "{\"a\":1,\"\\u0061\":2}",
+        "<xml/>",
+        "a=b&c=d",
+        "%7B%7D",
+        "{\"__proto__\":{\"admin\":true}}",
+        "{\"constructor\":{}}",
+        "{\"$ref\":\"#\"}",
+        "{\"$where\":\"1\"}",
+        "{\"a\":\"' OR 1=1 --\"}",
+        "{\"session_type\":null}",
+        "{\"session_type\":[]}",
+        "{\"session_type\":{}}",
+        "{\"session_type\":1}",
+        "{\"session_type\":\"\"}",
+        "{\"session_type\":\"BACKTEST\"}",
+        "{\"session_type\":\"backtest\\u0000\"}",
+        "{\"session_type\":\"backtest\",\"symbols\":\"BTC_USDT\"}",
+        "{\"session_type\":\"backtest\",\"symbols\":[1]}",
+        "{\"session_type\":\"backtest\",\"symbols\":[null]}",
+        "{\"session_type\":\"backtest\",\"symbols\":[\"btc_usdt\"]}",
+        "{\"session_type\":\"backtest\",\"symbols\":[\"../../etc/passwd\"]}",
+        "{\"session_type\":\"backtest\",\"config\":[]}",
+        "{\"session_type\":\"backtest\",\"config\":{\"budget\":1}}",
         "{\"session_type\":\"backtest\",\"config\":{\"budget\":{\"global_cap\":-1}}}",
         "{\"session_type\":\"backtest\",\"config\":{\"budget\":{\"global_cap\":\"1000\"}}}",
         "{\"session_type\":\"backtest\",\"config\":{\"budget\":{\"global_cap\":1e300}}}",
-        "{\"session_type\":\"backtest\",\"config\":{\"acceleration_factor\":-1}}", "{\"session_type\":\"backtest\",\"config\":{\"seed\":1.5}}",
+        "{\"session_type\":\"backtest\",\"config\":{\"acceleration_factor\":-1}}",
+        "{\"session_type\":\"backtest\",\"config\":{\"seed\":1.5}}",
         "{\"session_type\":\"backtest\",\"config\":{\"seed\":99999999999999999999999999}}",
-        "{\"session_type\":\"backtest\",\"config\":{\"session_id\":{}}}", "{\"session_type\":\"backtest\",\"strategy_config\":[]}",
-        "{\"session_type\":\"backtest\",\"strategy_config\":{\"strategies\":{}}}", "{\"session_type\":\"backtest\",\"idempotent\":\"yes\"}",
-        "{\"session_type\":\"backtest\",\"unknown\":1}", "{\"username\":1,\"password\":2}", "{\"username\":\"a\",\"password\":null}",
-        "{\"username\":[],\"password\":{}}", "{\"strategy_name\":{}}", "{\"strategy_name\":\"x\",\"s1_signal\":1}", "{\"path\":1}",
+        "{\"session_type\":\"backtest\",\"config\":{\"session_id\":{}}}",
+        "{\"session_type\":\"backtest\",\"strategy_config\":[]}",
+        "{\"session_type\":\"backtest\",\"strategy_config\":{\"strategies\":{}}}",
+        "{\"session_type\":\"backtest\",\"idempotent\":\"yes\"}",
+        "{\"session_type\":\"backtest\",\"unknown\":1}",
+        "{\"username\":1,\"password\":2}",
+        "{\"username\":\"a\",\"password\":null}",
+        "{\"username\":[],\"password\":{}}",
+        "{\"strategy_name\":{}}",
+        "{\"strategy_name\":\"x\",\"s1_signal\":1}",
+        "{\"path\":1}",
     ] {
         add(&format!("{:.60}", text.escape_debug().to_string()), text.as_bytes().to_vec());
     }
@@ -194,10 +265,37 @@ fn ids_are_opaque() {
     let daemon = Daemon::start();
     let admin = daemon.admin();
     for id in [
-        "..", "%2e%2e", "..%2f..%2fetc%2fpasswd", "%252e%252e", "a%00b", "%0a%0dx:y", "%ff", "%", "%zz", "\\..\\", "a%5cb", "%C0%AE",
-        "CON", "tradingd.redb", ".", "~root", "$(id)", "%24%7bjndi%3ax%7d", "'%20OR%201%3D1", "%F0%9F%92%A3", &"x".repeat(129), &"%41".repeat(2_000),
+        "..",
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "%252e%252e",
+        "a%00b",
+        "%0a%0dx:y",
+        "%ff",
+        "%",
+        "%zz",
+        "\\..\\",
+        "a%5cb",
+        "%C0%AE",
+        "CON",
+        "tradingd.redb",
+        ".",
+        "~root",
+        "$(id)",
+        "%24%7bjndi%3ax%7d",
+        "'%20OR%201%3D1",
+        "%F0%9F%92%A3",
+        &"x".repeat(129),
+        &"%41".repeat(2_000),
     ] {
-        for path in ["/api/strategies/{}", "/sessions/{}", "/results/session/{}", "/results/session/{}/report", "/api/data-collection/{}/export", "/console/{}"] {
+        for path in [
+            "/api/strategies/{}",
+            "/sessions/{}",
+            "/results/session/{}",
+            "/results/session/{}/report",
+            "/api/data-collection/{}/export",
+            "/console/{}",
+        ] {
             let answer = daemon.ask_as(&admin, "GET", &path.replace("{}", id), None);
             assert!([400, 404].contains(&answer.status), "{path} {id}: {}", answer.status);
         }
@@ -215,7 +313,10 @@ fn slow_clients_are_let_go() {
     settings["http"]["header_timeout_ms"] = json!(300);
     settings["http"]["body_timeout_ms"] = json!(300);
     let daemon = Daemon::with(&settings);
-    let login = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{", daemon.address);
+    let login = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        daemon.address
+    );
     let mut slow: Vec<Connection> = Vec::new();
     for text in ["GET /hea", "", &login] {
         let mut connection = daemon.connect();
@@ -246,7 +347,11 @@ fn idle_connections_do_not_keep_others_out() {
 fn ten_thousand_idle_connections() {
     const IDLE: usize = 10_000;
     let files = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let soft: usize = files.lines().find(|line| line.starts_with("Max open files")).and_then(|line| line.split_whitespace().nth(3)?.parse().ok()).unwrap_or(0);
+    let soft: usize = files
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+        .unwrap_or(0);
     if soft < IDLE + 200 {
         eprintln!("SKIPPED: ten thousand connections need `ulimit -n 10200`, here it is {soft}");
         return;
