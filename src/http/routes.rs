@@ -69,7 +69,7 @@ pub const ROUTES: &[Route] = &[
         about: "New tokens for a refresh token, from the body or its cookie. Each is good once; using one twice ends its login.",
         access: Entrance,
         takes: Takes::Optional("Refresh"),
-        refusals: &[(401, "refresh_invalid"), (401, "refresh_reused")],
+        refusals: &[(401, "authentication_required"), (401, "refresh_reused")],
         run: Blocking(auth::refresh),
         examples: &[example("unknown", r#"{"refresh_token": "unknown"}"#, 401)],
         ..POST
