@@ -122,6 +122,9 @@ pub const HUB_TOPICS: usize = 1_024;
 /// and a reader that still needed one is closed.
 pub const TOPIC_UPDATES: usize = 4_096;
 
+/// Tokens in a row a client may be refused before it is closed.
+pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
+
 /// Bytes of updates a lossless topic keeps; when full as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
@@ -152,8 +155,14 @@ pub const STREAM_BATCH: usize = 64;
 /// Clients whose tokens or snapshots are worked on at once; others wait.
 pub const STREAM_BLOCKING: usize = 8;
 
-/// Tokens in a row a client may be refused before it is closed.
-pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
+/// Bytes of `config.json`; a larger one is refused.
+pub const CONFIG_BYTES: usize = 256 << 10;
+
+/// Depth of objects and lists in `config.json`; deeper is refused.
+pub const CONFIG_JSON_DEPTH: usize = 16;
+
+/// Problems told about one `config.json`; the rest are left out.
+pub const CONFIG_PROBLEMS: usize = 64;
 
 /// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
 /// price times a quantity stays far inside an i128.
@@ -191,5 +200,39 @@ pub const PASSWORD_HASHES_WAITING: usize = 64;
 /// Answers kept for one user's idempotency keys; with one more the oldest leaves.
 pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
 
+/// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
+pub const HTTP_ADDRESSES: usize = 4_096;
+
+/// Header fields of one request; more are refused with 431.
+pub const HTTP_HEADERS: usize = 64;
+
+/// Bytes of the head of one request; more are refused with 431.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Bytes of one JSON request body; more are refused with 413.
+pub const HTTP_BODY_BYTES: usize = 1 << 20;
+
+/// Depth of one JSON request body; deeper is refused.
+pub const HTTP_JSON_DEPTH: usize = 64;
+
+/// Problems listed in one answer; more are not listed.
+pub const HTTP_PROBLEMS: usize = 256;
+
+/// Bytes of an uploaded recording; more are refused with 413.
+pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
+
+/// Bodies smaller than this are sent as they are: compressing them gains nothing.
+pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
+
+/// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
+pub const HTTP_STREAM_CHUNKS: usize = 8;
+
+/// Requests that have a password checked or wait for it; more are refused with 429.
+pub const HTTP_PASSWORD_CHECKS: usize = 16;
+
+/// Threads for work that blocks; more of it waits.
+pub const HTTP_BLOCKING_THREADS: usize = 64;
+
+const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());

@@ -11,6 +11,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 64;
 /// The store is not as it was written.
 pub const DAMAGED: u8 = 65;
+/// Something this needs is not there: a port, a store that another process holds.
+pub const UNAVAILABLE: u8 = 69;
 /// A setting, such as the state directory, cannot be used.
 pub const CONFIGURATION: u8 = 78;
 
@@ -35,6 +37,11 @@ impl Failure {
     /// A setting that cannot be used; the message names it and what to do.
     pub fn configuration(message: impl Into<String>) -> Self {
         Failure { code: CONFIGURATION, message: message.into() }
+    }
+
+    /// Something this needs is not there now; the message names it and what to do.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Failure { code: UNAVAILABLE, message: message.into() }
     }
 
     /// With a further clause.

@@ -10,7 +10,7 @@ use crate::service::recordings::{Planned, import_files, in_time_order};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `tradingd import`.
 #[derive(Args)]
@@ -38,7 +38,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 
 fn record(store: &Store, files: &[Planned]) -> Result<RecordingV1, Failure> {
     let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");
-    let loaded = import_files(store, files, clock::now(), &|bytes| bar.inc(bytes));
+    let loaded = import_files(store, files, Path::new(""), clock::now(), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     Ok(store.recording(&loaded?)?)
 }

@@ -7,21 +7,24 @@ mod failure;
 mod terminal;
 
 mod backtest;
+mod config;
 mod export;
 mod import;
 mod indicators;
 mod recordings;
 mod results;
+mod run;
 mod sessions;
 mod state;
 mod strategies;
 mod table;
+mod users;
 mod verify;
 
 pub use failure::Failure;
 
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Records MEXC futures, replays them in backtests, trades them on paper and live.
@@ -40,9 +43,17 @@ pub struct Global {
     /// Directory of the store, keys and crash logs [default: $STATE_DIRECTORY, else ./state].
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "config/config.json")]
+    config: PathBuf,
 }
 
 impl Global {
+    /// The configuration file.
+    pub fn config_path(&self) -> &Path {
+        &self.config
+    }
+
     /// The state directory: the option, systemd's, or `./state`.
     pub fn state(&self) -> PathBuf {
         let from_systemd = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
@@ -52,6 +63,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the daemon: REST, WebSocket and console.
+    Run(run::Options),
     /// Run strategies over recorded market data and show what they would have earned.
     Backtest(Box<backtest::Options>),
     /// List every indicator type with its formula, unit and parameters.
@@ -70,6 +83,10 @@ enum Command {
     Sessions(sessions::Options),
     /// List and show results of backtests and sessions.
     Results(results::Options),
+    /// Make, change and list the users who may log in.
+    User(users::Options),
+    /// Check a configuration file.
+    Config(config::Options),
 }
 
 /// Parses arguments, runs the command, reports failure.
@@ -84,6 +101,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
+        Command::Run(options) => run::run(&cli.global, &options),
         Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),
         Command::Import(options) => import::run(&cli.global, &options),
@@ -93,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Strategies(options) => strategies::run(&cli.global, &options),
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),
+        Command::User(options) => users::run(&cli.global, &options),
+        Command::Config(options) => config::run(&cli.global, &options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

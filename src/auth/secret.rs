@@ -179,3 +179,71 @@ impl std::error::Error for KeyError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn load(state: &Path, credentials: Option<&Path>) -> Result<[u8; 32], KeyError> {
+        Keys::load(state, credentials).map(|keys| keys.access)
+    }
+
+    #[test]
+    fn the_secret_is_made_once_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = load(dir.path(), None).unwrap();
+        let path = dir.path().join(KEY_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read(&path).unwrap().len(), 32);
+        assert_eq!(load(dir.path(), None).unwrap(), first);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+        fs::remove_file(&path).unwrap();
+        fs::write(path.with_extension("key.new"), b"half").unwrap();
+        assert_ne!(load(dir.path(), None).unwrap(), first);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_credential_comes_first() {
+        let (state, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let own = load(state.path(), Some(credentials.path())).unwrap();
+        fs::write(credentials.path().join(CREDENTIAL), [7; 40]).unwrap();
+        let given = load(state.path(), Some(credentials.path())).unwrap();
+        assert_ne!(given, own);
+        assert_eq!(given, Keys::derive(&[7; 40]).access);
+    }
+
+    #[test]
+    fn a_secret_that_is_short_or_open_to_others_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        load(dir.path(), None).unwrap();
+        let path = dir.path().join(KEY_FILE);
+        for mode in [0o640, 0o604, 0o660, 0o610] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let error = load(dir.path(), None).unwrap_err();
+            assert!(matches!(&error, KeyError::Exposed { mode: found, .. } if *found == mode) && error.to_string().contains("chmod 600"));
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        for bytes in [0, 31] {
+            fs::write(&path, vec![1; bytes]).unwrap();
+            assert!(matches!(load(dir.path(), None), Err(KeyError::Short { bytes: found, .. }) if found == bytes));
+            fs::write(dir.path().join(CREDENTIAL), vec![1; bytes]).unwrap();
+            assert!(matches!(load(dir.path(), Some(dir.path())), Err(KeyError::Short { .. })));
+            fs::remove_file(dir.path().join(CREDENTIAL)).unwrap();
+        }
+        let missing = load(&dir.path().join("gone"), None).unwrap_err();
+        assert!(matches!(missing, KeyError::Io { .. }), "{missing}");
+    }
+
+    #[test]
+    fn keys_differ_by_purpose_and_secret() {
+        let keys = Keys::derive(&[1; 32]);
+        let sign = |key| hmac::sign(key, b"x").as_ref().to_vec();
+        assert_ne!(sign(&keys.csrf), sign(&keys.refresh));
+        assert_ne!(keys.access, Keys::derive(&[2; 32]).access);
+        assert_ne!(keys.access, [1; 32]);
+        assert!(same_secret(b"a", b"a") && !same_secret(b"a", b"b") && !same_secret(b"a", b"ab"));
+    }
+}

@@ -2,6 +2,76 @@
 //!
 //! Never: a secret, a half-read file, or a value that was guessed.
 
+mod check;
+mod difference;
+mod parse;
+mod schema;
 mod types;
+mod watch;
 
+pub use difference::{Change, diff, keep_running};
+pub use parse::{Problem, parse, read};
+pub use schema::schema;
 pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Log, Risk, Trading};
+pub use watch::{Content, Watch};
+
+use serde::Serialize;
+
+/// When a changed field is heeded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TakesEffect {
+    /// At once.
+    Live,
+    /// With the next session that starts; running ones keep what they started with.
+    NextSession,
+    /// When the daemon starts again.
+    Restart,
+}
+
+/// Every field (a JSON pointer) and when a change of it takes effect. A list is one field.
+pub const EFFECTS: &[(&str, TakesEffect)] = &[
+    ("/http/listen", TakesEffect::Restart),
+    ("/http/origins", TakesEffect::Live),
+    ("/http/max_connections", TakesEffect::Restart),
+    ("/http/requests_per_second", TakesEffect::Live),
+    ("/http/request_burst", TakesEffect::Live),
+    ("/http/header_timeout_ms", TakesEffect::Restart),
+    ("/http/body_timeout_ms", TakesEffect::Live),
+    ("/http/drain_timeout_ms", TakesEffect::Live),
+    ("/auth/access_ttl_s", TakesEffect::Live),
+    ("/auth/refresh_ttl_s", TakesEffect::Live),
+    ("/auth/csrf_ttl_s", TakesEffect::Live),
+    ("/trading/default_symbols", TakesEffect::Live),
+    ("/trading/disabled_symbols", TakesEffect::Live),
+    ("/trading/fees/maker_pct", TakesEffect::NextSession),
+    ("/trading/fees/taker_pct", TakesEffect::NextSession),
+    ("/trading/risk/max_position_pct", TakesEffect::NextSession),
+    ("/trading/risk/risk_per_trade_pct", TakesEffect::NextSession),
+    ("/trading/risk/max_concurrent_positions", TakesEffect::NextSession),
+    ("/trading/risk/symbol_exposure_pct", TakesEffect::NextSession),
+    ("/trading/risk/total_exposure_pct", TakesEffect::NextSession),
+    ("/trading/risk/margin_utilisation_pct", TakesEffect::NextSession),
+    ("/trading/risk/daily_loss_pct", TakesEffect::NextSession),
+    ("/trading/risk/max_drawdown_pct", TakesEffect::NextSession),
+    ("/trading/risk/consecutive_losses", TakesEffect::NextSession),
+    ("/trading/risk/loss_pause_s", TakesEffect::NextSession),
+    ("/trading/risk/trades_per_day", TakesEffect::NextSession),
+    ("/trading/risk/orders_per_second", TakesEffect::NextSession),
+    ("/trading/risk/orders_per_minute", TakesEffect::NextSession),
+    ("/trading/risk/max_leverage", TakesEffect::NextSession),
+    ("/trading/risk/max_spread_pct", TakesEffect::NextSession),
+    ("/trading/risk/max_slippage_pct", TakesEffect::NextSession),
+    ("/trading/risk/max_depth_share_pct", TakesEffect::NextSession),
+    ("/trading/risk/price_band_pct", TakesEffect::NextSession),
+    ("/trading/risk/min_liquidation_to_stop", TakesEffect::NextSession),
+    ("/trading/risk/exclusive_symbols", TakesEffect::NextSession),
+    ("/limits/max_sessions", TakesEffect::Live),
+    ("/limits/max_symbols", TakesEffect::Live),
+    ("/import/folder", TakesEffect::Live),
+    ("/log/level", TakesEffect::Live),
+    ("/log/format", TakesEffect::Restart),
+];
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,8 @@ impl Refusal {
 
     /// [`Kind::Invalid`] with every problem: where (a JSON pointer) and what.
     pub fn invalid(code: &'static str, message: impl Into<String>, problems: Vec<(String, String)>) -> Self {
-        let problems: Vec<Value> = problems.into_iter().map(|(path, problem)| json!({"path": path, "problem": problem})).collect();
+        let problems: Vec<Value> =
+            problems.into_iter().map(|(path, problem)| json!({"path": shortened(path), "problem": shortened(problem)})).collect();
         Refusal::new(Kind::Invalid, code, message).with(json!({ "problems": problems }))
     }
 
@@ -68,6 +69,16 @@ impl Refusal {
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Refusal::new(Kind::Conflict, code, message)
     }
+}
+
+/// What comes from the caller may be as long as they like; what is said of it may not.
+fn shortened(mut text: String) -> String {
+    const SHOWN: usize = 300;
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Refusal {

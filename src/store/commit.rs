@@ -72,6 +72,16 @@ impl Commits {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_busy(&self) -> bool {
+        lock(&self.queue).busy
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.queue).waiting.len()
+    }
+
     fn wait(&self, db: &Database, job: Job, outcome: &Mutex<Option<Outcome>>) -> Outcome {
         let mut queue = lock(&self.queue);
         while queue.waiting.len() >= STORE_COMMIT_QUEUE {

@@ -116,6 +116,11 @@ impl Store {
         Store::prepare(db)
     }
 
+    /// Whether the store can be read at this moment.
+    pub fn check_readable(&self) -> Result<(), StoreError> {
+        self.format().map(drop)
+    }
+
     /// Gives unused space of the file back. Worth a call after an import or a deletion.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.db.compact().map(|_| ()).map_err(during("compacting the store"))

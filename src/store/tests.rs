@@ -12,8 +12,10 @@ use crate::domain::time::Timestamp;
 use crate::session::ports::{Chunk, Feed, Tick, TickKind};
 use std::sync::{Arc, Mutex};
 
+mod accounts;
 mod damage;
 mod feeds;
+mod sharing;
 
 fn number(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()

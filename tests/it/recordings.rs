@@ -132,7 +132,7 @@ fn an_import_takes_only_files_of_its_folder() {
     std::fs::write(folder.join("bad.csv"), "name,age\na,1\n").unwrap();
     let recordings = open(&cli);
     let imported = recordings.import(Some(&folder), "btc.trades.csv.gz", clock::now()).unwrap();
-    assert_eq!(imported["prices_count"], 21_313);
+    assert_eq!((&imported["prices_count"], &imported["sources"]), (&json!(21_313), &json!(["btc.trades.csv.gz"])));
     let refused = recordings.import(Some(&folder), "bad.csv", clock::now()).unwrap_err();
     assert!(refused.code == "invalid_file" && refused.message.contains("bad.csv"), "{refused:?}");
     assert_eq!(recordings.import(Some(&folder), "../state", clock::now()).unwrap_err().code, "invalid_path");

@@ -57,17 +57,17 @@ pub struct Recordings {
     in_use: Arc<InUse>,
 }
 
-/// Imports files in this order as one recording, whole or not at all; returns its id. `read` is told how many bytes
-/// more have been read.
+/// Imports files in this order as one recording, whole or not at all; returns its id. The recording names them as they
+/// stand below `root`; `read` is told how many bytes more have been read.
 ///
 /// # Errors
 /// The first file or row that is refused, files that overlap, or a store that cannot be written.
-pub fn import_files(store: &Store, files: &[Planned], now: Timestamp, read: &load::Done<'_>) -> Result<String, SourceError> {
+pub fn import_files(store: &Store, files: &[Planned], root: &Path, now: Timestamp, read: &load::Done<'_>) -> Result<String, SourceError> {
     let writer = store.begin_recording(NewRecording {
         at: now,
         // Both ends of ids are six hexadecimal digits.
         suffix: u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default(),
-        sources: files.iter().map(|file| file.path.display().to_string()).collect(),
+        sources: files.iter().map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string()).collect(),
         mode: RecordingMode::Import,
     })?;
     load::all(files, writer, read)
@@ -203,8 +203,19 @@ impl Recordings {
                 return Err(invalid_path());
             }
         }
-        let files = in_time_order(files)?;
-        let id = import_files(&self.store, &files, now, &|_| {})?;
+        self.import_all(files, &inside.folder, now)
+    }
+
+    /// Imports one file that the program itself wrote, such as a body that was received.
+    ///
+    /// # Errors
+    /// `invalid_file` with place and reason.
+    pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
+        self.import_all(vec![path.to_owned()], path.parent().unwrap_or(path), now)
+    }
+
+    fn import_all(&self, files: Vec<PathBuf>, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
+        let id = import_files(&self.store, &in_time_order(files)?, root, now, &|_| {})?;
         self.get(&id)
     }
 

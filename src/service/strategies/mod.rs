@@ -71,8 +71,7 @@ impl Strategies {
     pub fn list(&self) -> Result<Arc<StrategyList>, Refusal> {
         // The revision first: a change while the store is read makes the next call read again.
         let revision = self.revision.load(Ordering::Acquire);
-        let kept = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(kept) = kept.filter(|kept| kept.revision == revision) {
+        if let Some(kept) = self.listed() {
             return Ok(kept);
         }
         let statistics = self.statistics()?;
@@ -81,6 +80,13 @@ impl Strategies {
         let list = Arc::new(StrategyList { revision, strategies });
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&list));
         Ok(list)
+    }
+
+    /// All strategies as they were read last, when nothing has changed since. Never reads the store.
+    pub fn listed(&self) -> Option<Arc<StrategyList>> {
+        let revision = self.revision.load(Ordering::Acquire);
+        let kept = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.filter(|kept| kept.revision == revision)
     }
 
     /// One by its id, else by its exact name.

@@ -108,6 +108,21 @@ pub struct StrategyFilter {
     pub text: Option<String>,
 }
 
+impl StrategyFilter {
+    /// Whether a strategy is one of those.
+    pub fn takes(&self, strategy: &StrategySummary) -> bool {
+        let same = |word: &String| strategy.category.as_ref().is_some_and(|category| category.to_lowercase() == word.to_lowercase());
+        let holds = |text: &String| {
+            let text = text.to_lowercase();
+            let fields = [&strategy.id, &strategy.strategy_name, &strategy.description];
+            fields.into_iter().chain(&strategy.tags).any(|field| field.to_lowercase().contains(&text))
+        };
+        self.enabled.is_none_or(|enabled| enabled == strategy.enabled)
+            && self.category.as_ref().is_none_or(same)
+            && self.text.as_ref().is_none_or(holds)
+    }
+}
+
 pub(super) fn summary(kept: &StrategyV1, statistics: Option<&StrategyStatisticsV1>) -> StrategySummary {
     let document = strategy::parse(kept.document.as_bytes()).ok().map(|(document, _)| document);
     summary_of(kept, document.as_ref(), statistics)

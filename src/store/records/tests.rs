@@ -164,6 +164,42 @@ fn statistics() -> StrategyStatisticsV1 {
     }
 }
 
+fn user() -> UserV1 {
+    UserV1 {
+        name: "ann".into(),
+        role: "admin".into(),
+        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into(),
+        created_us: 1,
+        updated_us: 2,
+        disabled: true,
+    }
+}
+
+fn login() -> LoginV1 {
+    LoginV1 {
+        family: "AAAAAAAAAAAAAAAAAAAAAA".into(),
+        user: "ann".into(),
+        created_us: 1,
+        expires_us: 2,
+        refresh_hash: std::array::from_fn(|byte| byte as u8),
+        revoked: true,
+    }
+}
+
+fn revoked_token() -> RevokedTokenV1 {
+    RevokedTokenV1 { jti: "BBBBBBBBBBBBBBBBBBBBBB".into(), expires_us: 3 }
+}
+
+fn idempotency() -> IdempotencyV1 {
+    IdempotencyV1 {
+        request_hash: [7; 32],
+        status: 201,
+        location: Some("/api/strategies/pump_v2".into()),
+        body: b"{}".to_vec(),
+        created_us: 4,
+    }
+}
+
 /// The golden file of a record reads as the record, and the record still encodes to it.
 /// A missing file is written, so that a new version starts with its own; the test fails until it is committed with it.
 fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str) {
@@ -195,6 +231,10 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&result()),
         golden(&document()),
         golden(&session()),
+        golden(&user()),
+        golden(&login()),
+        golden(&revoked_token()),
+        golden(&idempotency()),
         golden(&report()),
         golden(&events()),
         golden(&statistics()),

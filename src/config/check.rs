@@ -1,0 +1,137 @@
+//! A value against the schema, so that all problems come at once: serde stops at the first. Knows the part of JSON
+//! Schema that [`schema`](super::schema) uses, no more.
+
+use super::schema;
+use crate::json::{Report, at, nearest};
+use serde_json::{Map, Value};
+
+/// Reports everything that the schema does not allow.
+pub(super) fn check(document: &Value, report: &mut Report<'_>) {
+    node(document, schema(), "", report);
+}
+
+fn node(value: &Value, schema: &Value, path: &str, report: &mut Report<'_>) {
+    let schema = resolve(schema);
+    if let Some(words) = words(schema) {
+        return word(value, &words, path, report);
+    }
+    if !has_type(value, schema) {
+        return report(path, format!("must be {}, but is {}", allowed_types(schema), shown(value)));
+    }
+    match value {
+        Value::Object(fields) => object(fields, schema, path, report),
+        Value::Array(values) => {
+            length(values.len(), schema, ("minItems", "maxItems", "entries"), path, report);
+            let items = schema.get("items").unwrap_or(&Value::Null);
+            values.iter().enumerate().for_each(|(index, item)| node(item, items, &at(path, index), report));
+        }
+        Value::String(text) => length(text.chars().count(), schema, ("minLength", "maxLength", "characters"), path, report),
+        Value::Number(number) => in_range(number.as_f64().unwrap_or(f64::NAN), schema, path, report),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+fn object(fields: &Map<String, Value>, schema: &Value, path: &str, report: &mut Report<'_>) {
+    let none = Map::new();
+    let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    for (name, value) in fields {
+        let here = at(path, name);
+        match known.get(name) {
+            Some(schema) => node(value, schema, &here, report),
+            None => {
+                let names = known.keys().map(String::as_str);
+                let hint = match nearest(name, names.clone()) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("there are {}", names.filter(|name| !name.starts_with('$')).collect::<Vec<_>>().join(", ")),
+                };
+                report(&here, format!("there is no such field; {hint}"));
+            }
+        }
+    }
+}
+
+fn resolve(schema: &Value) -> &Value {
+    let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+    super::schema().pointer(reference.trim_start_matches('#')).unwrap_or(schema)
+}
+
+fn words(schema: &Value) -> Option<Vec<&str>> {
+    let choices = schema.get("oneOf")?.as_array()?;
+    choices.iter().map(|choice| choice.get("const").and_then(Value::as_str)).collect()
+}
+
+fn word(value: &Value, words: &[&str], path: &str, report: &mut Report<'_>) {
+    if value.as_str().is_some_and(|text| words.contains(&text)) {
+        return;
+    }
+    let near = value.as_str().and_then(|text| nearest(text, words.iter().copied()));
+    let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    report(path, format!("must be one of {}, but is {}{near}", words.join(", "), shown(value)));
+}
+
+/// The types a value may have: one or several words.
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
+        Some(word) => word.as_str().into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+fn has_type(value: &Value, schema: &Value) -> bool {
+    let types = types(schema);
+    types.is_empty()
+        || types.iter().any(|word| match *word {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "boolean" => value.is_boolean(),
+            "number" => value.is_number(),
+            "integer" => value.is_u64() || value.is_i64(),
+            _ => value.is_null(),
+        })
+}
+
+fn allowed_types(schema: &Value) -> String {
+    let phrase = |word: &str| match word {
+        "object" => "an object",
+        "array" => "a list",
+        "string" => "a string",
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        "number" => "a number",
+        _ => "null",
+    };
+    types(schema).into_iter().map(phrase).collect::<Vec<_>>().join(" or ")
+}
+
+/// The value for a sentence, kept short.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(text) if text.chars().count() > 60 => format!("\"{}…\"", text.chars().take(60).collect::<String>()),
+        other => other.to_string(),
+    }
+}
+
+fn in_range(number: f64, schema: &Value, path: &str, report: &mut Report<'_>) {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let (low, high) = (bound("minimum"), bound("maximum"));
+    if low.is_some_and(|low| number < low) || high.is_some_and(|high| number > high) {
+        let low = low.map(|low| format!("at least {low}"));
+        let high = high.map(|high| format!("at most {high}"));
+        let bounds = [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        report(path, format!("must be {bounds}, but is {number}"));
+    }
+}
+
+fn length(length: usize, schema: &Value, (low, high, what): (&str, &str, &str), path: &str, report: &mut Report<'_>) {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64).map(|bound| bound as usize);
+    if let Some(low) = bound(low).filter(|low| length < *low) {
+        report(path, format!("must have at least {low} {what}, but has {length}"));
+    }
+    if let Some(high) = bound(high).filter(|high| length > *high) {
+        report(path, format!("must have at most {high} {what}, but has {length}"));
+    }
+}

@@ -1,0 +1,145 @@
+//! From bytes to a configuration, or to everything that is wrong with them.
+
+use super::Config;
+use super::check::check;
+use crate::json::{self, Bounds, at};
+use crate::limits::{CONFIG_BYTES, CONFIG_JSON_DEPTH, CONFIG_PROBLEMS};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// One thing that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Problem {
+    /// Where: a JSON pointer (RFC 6901); empty for the whole file.
+    pub path: String,
+    /// What is wrong and what to do, one sentence.
+    pub problem: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.path, self.problem) }
+    }
+}
+
+/// Reads a configuration file whole, as far as a usable one can reach.
+///
+/// # Errors
+/// No such file, no right to read it, not a file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked first: opening a pipe would wait for somebody to write into it.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(CONFIG_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The configuration in a file's bytes. What is left out has its default.
+///
+/// # Errors
+/// Every problem, at least one.
+pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut report = |path: &str, problem: String| {
+        if problems.len() < CONFIG_PROBLEMS {
+            problems.push(Problem { path: path.to_owned(), problem });
+        }
+    };
+    let value = json::read(bytes, Bounds { bytes: CONFIG_BYTES, depth: CONFIG_JSON_DEPTH }, &mut |path, problem| {
+        report(path, explained(problem));
+    });
+    let config = value.and_then(|mut value| {
+        check(&value, &mut report);
+        if let Some(fields) = value.as_object_mut() {
+            fields.shift_remove("$schema");
+        }
+        judge(&value, &mut report);
+        serde_json::from_value::<Config>(value).ok()
+    });
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => {
+            if problems.is_empty() {
+                problems.push(Problem { path: String::new(), problem: "does not read as a configuration".to_owned() });
+            }
+            Err(problems)
+        }
+    }
+}
+
+/// A file that was cut is said to be.
+fn explained(problem: String) -> String {
+    if problem.contains("EOF while parsing") { format!("{problem}; the file ends in the middle, write it again whole") } else { problem }
+}
+
+/// What no schema says.
+fn judge(value: &Value, report: &mut json::Report<'_>) {
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
+    if let Some(listen) = text("/http/listen")
+        && listen.parse::<SocketAddr>().is_err()
+    {
+        report("/http/listen", format!("must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, but is {listen:?}"));
+    }
+    let origin =
+        |text: &str| (!is_origin(text)).then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned());
+    each(value, "/http/origins", report, origin);
+    for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
+        each(value, list, report, |text| (!is_symbol(text)).then(|| "must be a symbol like BTC_USDT, upper case".to_owned()));
+    }
+    if text("/import/folder").is_some_and(|folder| folder.contains('\0')) {
+        report("/import/folder", "must be the path of a folder".to_owned());
+    }
+    let defaults = super::Auth::default();
+    let seconds = |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);
+    let access = seconds("/auth/access_ttl_s", defaults.access_ttl_s);
+    let refresh = seconds("/auth/refresh_ttl_s", defaults.refresh_ttl_s);
+    if access.zip(refresh).is_some_and(|(access, refresh)| refresh < access) {
+        report("/auth/refresh_ttl_s", "must not be less than access_ttl_s: nobody could refresh".to_owned());
+    }
+}
+
+/// Judges every text of a list and refuses those that stand twice.
+fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn(&str) -> Option<String>) {
+    let texts: Vec<&str> = match value.pointer(path).and_then(Value::as_array) {
+        Some(list) => list.iter().map(|item| item.as_str().unwrap_or_default()).collect(),
+        None => return,
+    };
+    for (index, text) in texts.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        if let Some(problem) = wrong(text) {
+            report(&at(path, index), format!("{problem}, but is {text:?}"));
+        } else if let Some(first) = texts[..index].iter().position(|other| other == text) {
+            report(&at(path, index), format!("stands there already as entry {first}; remove one"));
+        }
+    }
+}
+
+/// `[A-Z0-9]{1,20}_[A-Z0-9]{1,10}`.
+fn is_symbol(text: &str) -> bool {
+    let fits =
+        |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    text.split_once('_').is_some_and(|(base, quote)| fits(base, 20) && fits(quote, 10))
+}
+
+/// Scheme, host and perhaps a port, as browsers send it: lower case, nothing behind.
+fn is_origin(text: &str) -> bool {
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let (name, port) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        Some((name, port)) => (name, Some(port)),
+        None => (host, None),
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let named = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            (1..=253).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
+        }
+    };
+    named && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0 && !port.starts_with(['+', '0'])))
+}

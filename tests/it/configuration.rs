@@ -1,0 +1,27 @@
+//! `tradingd config check`: the shipped file is usable, and a broken one is told with all that is wrong.
+
+use crate::cli::Cli;
+use serde_json::Value;
+
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/config.json");
+
+#[test]
+fn the_shipped_file_can_be_used() {
+    let cli = Cli::new();
+    assert!(cli.ok(&["config", "check", SHIPPED]).contains("can be used"));
+    assert_eq!(cli.json(&["config", "check", "--json", "--config", SHIPPED])["valid"], true);
+}
+
+#[test]
+fn everything_that_is_wrong_is_printed() {
+    let cli = Cli::new();
+    let file = cli.file("config.json", r#"{"http": {"listn": 1, "max_connections": 0}, "log": {"level": "loud"}}"#);
+    let places = ["/http/listn", "did you mean \"listen\"?", "/http/max_connections", "/log/level"];
+    cli.run(&["config", "check", &file]).fails("three problems", 78, &places);
+    cli.run(&["config", "check"]).fails("the default is not there", 78, &["config/config.json cannot be used", "cannot be read"]);
+    cli.run(&["config", "check", "/dev/zero"]).fails("no file", 78, &["not a file"]);
+    cli.run(&["config", "check", &cli.file("cut.json", "{\"http\": {")]).fails("cut", 78, &["ends in the middle"]);
+    let ran = cli.run(&["config", "check", "--json", &file]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, report["problems"].as_array().unwrap().len()), (78, 3));
+}
