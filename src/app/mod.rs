@@ -16,6 +16,7 @@ mod results;
 mod sessions;
 mod state;
 mod strategies;
+mod systemd;
 mod table;
 mod verify;
 
