@@ -39,6 +39,9 @@ pub const DOCUMENT_PROBLEMS: usize = 256;
 /// Named indicators in one strategy document; more are a validation error.
 pub const DOCUMENT_INDICATORS: usize = 128;
 
+/// Bytes of a strategy's id; that of a longer name is cut.
+pub const STRATEGY_ID_BYTES: usize = 64;
+
 /// Bytes of one line of an imported file; longer is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
@@ -92,12 +95,29 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
+pub const RESULT_REPORT_BYTES: usize = 64 << 20;
+
+/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
+/// event would exceed them.
+pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
+
+/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
+/// whoever watches), those of the session's life are still kept.
+pub const SESSION_EVENTS: u64 = 200_000;
+
+/// Milliseconds after which events of a running session are written, however few there are.
+pub const SESSION_EVENTS_MS: i64 = 1_000;
+
 /// Topics of the hub that are kept; when full those that nobody reads go, and when all are read a new one is refused.
 pub const HUB_TOPICS: usize = 1_024;
 
 /// Updates a lossless topic keeps for readers that are behind and for those that come back; when full the oldest leave,
 /// and a reader that still needed one is closed.
 pub const TOPIC_UPDATES: usize = 4_096;
+
+/// Tokens in a row a client may be refused before it is closed.
+pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 
 /// Bytes of updates a lossless topic keeps; when full as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
@@ -129,9 +149,6 @@ pub const STREAM_BATCH: usize = 64;
 /// Clients whose tokens or snapshots are worked on at once; others wait.
 pub const STREAM_BLOCKING: usize = 8;
 
-/// Tokens in a row a client may be refused before it is closed.
-pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
-
 /// Bytes of `config.json`; a larger one is refused.
 pub const CONFIG_BYTES: usize = 256 << 10;
 
@@ -145,5 +162,71 @@ pub const CONFIG_PROBLEMS: usize = 64;
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
 
+/// Bytes of a store that is checked page by page when it is opened; a larger one is opened at once and read through in
+/// the background (about a second per GiB). Every record and block is checked when it is read, either way.
+pub const STORE_CHECKED_OPEN_BYTES: u64 = 32 << 20;
+
+/// Changes that wait for the commit under way; one more waits too and is committed with the next group.
+pub const STORE_COMMIT_QUEUE: usize = 1_024;
+
+/// Users; one more is refused.
+pub const USERS: usize = 256;
+
+/// Logins of one user that are kept; with one more the oldest ends.
+pub const USER_LOGINS: usize = 64;
+
+/// Access tokens that are refused one by one although they have not expired; when full the one that expires first
+/// leaves. Its login ended with it, so it stays refused.
+pub const REVOKED_TOKENS: usize = 1 << 16;
+
+/// Bytes of an access token; a longer one is refused unread.
+pub const ACCESS_TOKEN_BYTES: usize = 1_024;
+
+/// Addresses and names whose failed logins are remembered; when full the one with the fewest failures is forgotten.
+pub const LOGIN_DELAYS: usize = 4_096;
+
+/// Password hashes worked out at once, each in 19 MiB; more wait.
+pub const PASSWORD_HASHES: usize = 2;
+
+/// Password hashes that wait; one more is refused.
+pub const PASSWORD_HASHES_WAITING: usize = 64;
+
+/// Answers kept for one user's idempotency keys; with one more the oldest leaves.
+pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
+
+/// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
+pub const HTTP_ADDRESSES: usize = 4_096;
+
+/// Header fields of one request; more are refused with 431.
+pub const HTTP_HEADERS: usize = 64;
+
+/// Bytes of the head of one request; more are refused with 431.
+pub const HTTP_HEAD_BYTES: usize = 16 << 10;
+
+/// Bytes of one JSON request body; more are refused with 413.
+pub const HTTP_BODY_BYTES: usize = 1 << 20;
+
+/// Depth of one JSON request body; deeper is refused.
+pub const HTTP_JSON_DEPTH: usize = 64;
+
+/// Problems listed in one answer; more are not listed.
+pub const HTTP_PROBLEMS: usize = 256;
+
+/// Bytes of an uploaded recording; more are refused with 413.
+pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
+
+/// Bodies smaller than this are sent as they are: compressing them gains nothing.
+pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
+
+/// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
+pub const HTTP_STREAM_CHUNKS: usize = 8;
+
+/// Requests that have a password checked or wait for it; more are refused with 429.
+pub const HTTP_PASSWORD_CHECKS: usize = 16;
+
+/// Threads for work that blocks; more of it waits.
+pub const HTTP_BLOCKING_THREADS: usize = 64;
+
+const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());

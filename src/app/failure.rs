@@ -1,6 +1,7 @@
 //! How a command fails: a sentence that says what to do, and the exit code scripts and systemd act on.
 
 use crate::files::FileError;
+use crate::service::backtest::BacktestError;
 use crate::store::StoreError;
 use std::fmt;
 
@@ -10,6 +11,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 64;
 /// The store is not as it was written.
 pub const DAMAGED: u8 = 65;
+/// Something this needs is not there: a port, a store that another process holds.
+pub const UNAVAILABLE: u8 = 69;
 /// A setting, such as the state directory, cannot be used.
 pub const CONFIGURATION: u8 = 78;
 
@@ -34,6 +37,11 @@ impl Failure {
     /// A setting that cannot be used; the message names it and what to do.
     pub fn configuration(message: impl Into<String>) -> Self {
         Failure { code: CONFIGURATION, message: message.into() }
+    }
+
+    /// Something this needs is not there now; the message names it and what to do.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Failure { code: UNAVAILABLE, message: message.into() }
     }
 
     /// With a further clause.
@@ -73,5 +81,15 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
         Failure { code: error.exit_code(), message: format!("{error}{cause}") }
+    }
+}
+
+impl From<BacktestError> for Failure {
+    fn from(error: BacktestError) -> Self {
+        match error {
+            BacktestError::Input(what) => Failure::input(what),
+            BacktestError::File(error) => error.into(),
+            BacktestError::Store(error) => error.into(),
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `tradingd indicators`: the catalogue strategies choose from.
 
 use super::{Failure, terminal};
-use crate::engine::indicators::{CatalogueEntry, CatalogueParam, catalogue};
+use crate::engine::indicators::{CatalogueEntry, catalogue};
+use crate::service::indicator_catalogue;
 use clap::Args;
-use serde_json::{Value, json};
 
 /// Options of `tradingd indicators`.
 #[derive(Args)]
@@ -26,27 +26,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         return Err(Failure::input(format!("no indicator type contains {wanted:?}; `tradingd indicators` lists them all")));
     }
     if options.json {
-        let list: Vec<Value> = entries.iter().map(entry_json).collect();
-        terminal::print(&format!("{:#}\n", json!({ "indicators": list })));
+        terminal::print(&format!("{:#}\n", indicator_catalogue(&wanted)));
     } else {
         terminal::print(&entries.iter().map(entry_text).collect::<Vec<_>>().join("\n"));
     }
     Ok(())
-}
-
-fn entry_json(entry: &CatalogueEntry) -> Value {
-    let params: Vec<Value> = entry.params.iter().map(param_json).collect();
-    json!({
-        "type": entry.kind, "description": entry.about, "formula": entry.formula, "unit": entry.unit,
-        "needs": entry.needs, "range": entry.range, "parameters": params,
-    })
-}
-
-fn param_json(param: &CatalogueParam) -> Value {
-    json!({
-        "name": param.name, "type": param.kind, "default": param.default, "min": param.min, "max": param.max,
-        "allowed": param.allowed, "description": param.about,
-    })
 }
 
 fn entry_text(entry: &CatalogueEntry) -> String {

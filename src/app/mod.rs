@@ -13,11 +13,13 @@ mod import;
 mod indicators;
 mod recordings;
 mod results;
+mod run;
 mod sessions;
 mod state;
 mod strategies;
 mod systemd;
 mod table;
+mod users;
 mod verify;
 
 pub use failure::Failure;
@@ -62,6 +64,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the daemon: REST, WebSocket and console.
+    Run(run::Options),
     /// Run strategies over recorded market data and show what they would have earned.
     Backtest(Box<backtest::Options>),
     /// List every indicator type with its formula, unit and parameters.
@@ -80,6 +84,8 @@ enum Command {
     Sessions(sessions::Options),
     /// List and show results of backtests and sessions.
     Results(results::Options),
+    /// Make, change and list the users who may log in.
+    User(users::Options),
     /// Check a configuration file.
     Config(config::Options),
 }
@@ -96,6 +102,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
+        Command::Run(options) => run::run(&cli.global, &options),
         Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),
         Command::Import(options) => import::run(&cli.global, &options),
@@ -105,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Strategies(options) => strategies::run(&cli.global, &options),
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),
+        Command::User(options) => users::run(&cli.global, &options),
         Command::Config(options) => config::run(&cli.global, &options),
     };
     match ended {

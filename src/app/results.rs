@@ -5,7 +5,7 @@ use super::{Failure, Global, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use crate::store::OpenMode;
-use crate::store::records::ResultV1;
+use crate::store::records::ResultV2;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn to_text(results: &[ResultV1]) -> String {
+fn to_text(results: &[ResultV2]) -> String {
     if results.is_empty() {
         return "no results yet; `tradingd backtest --strategy pump_v2 --recording ID` makes one\n".to_owned();
     }
@@ -65,10 +65,10 @@ fn to_text(results: &[ResultV1]) -> String {
         ("net", Align::Right),
         ("max drawdown", Align::Right),
     ];
-    let row = |result: &ResultV1| {
+    let row = |result: &ResultV2| {
         vec![
             result.id.clone(),
-            result.strategy_id.clone(),
+            result.strategies_line(),
             result.symbols.join(","),
             result.source.clone(),
             grouped(result.trades),
@@ -80,12 +80,12 @@ fn to_text(results: &[ResultV1]) -> String {
     table(&columns, &results.iter().map(row).collect::<Vec<_>>())
 }
 
-fn to_json(result: &ResultV1) -> Value {
+fn to_json(result: &ResultV2) -> Value {
     let time = |us: i64| Timestamp::from_micros(us).map(|at| at.to_string());
     json!({
         "id": result.id,
-        "strategy": result.strategy_id,
-        "strategy_version": result.strategy_version,
+        "strategy": result.strategies_line(),
+        "strategy_version": result.strategies.first().map(|strategy| strategy.version),
         "symbols": result.symbols,
         "source": result.source,
         "from": time(result.from_us),

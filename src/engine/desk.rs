@@ -24,6 +24,10 @@ pub struct SessionConfig {
     pub budget_cap: Option<Money>,
     /// Notional each strategy may hold, by its place in the session.
     pub allocations: Vec<Option<Money>>,
+    /// Symbols each strategy runs on, by its place in the session; `None` or no entry: all.
+    pub assigned: Vec<Option<Vec<SymbolId>>>,
+    /// Notional of one position; larger entries shrink.
+    pub max_position: Option<Money>,
     /// Stop for strategies that have none, percent.
     pub stop_loss_pct: Option<f64>,
     /// Target for strategies that have none, percent.
@@ -41,11 +45,20 @@ impl Default for SessionConfig {
             risk: RiskLimits::default(),
             budget_cap: None,
             allocations: Vec::new(),
+            assigned: Vec::new(),
+            max_position: None,
             stop_loss_pct: None,
             take_profit_pct: None,
             force_session_stops: false,
             assumed_spread_pct: 0.1,
         }
+    }
+}
+
+impl SessionConfig {
+    /// Whether the strategy at a place runs on a symbol.
+    pub fn runs_on(&self, strategy: usize, symbol: SymbolId) -> bool {
+        self.assigned.get(strategy).and_then(Option::as_ref).is_none_or(|symbols| symbols.contains(&symbol))
     }
 }
 

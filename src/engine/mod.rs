@@ -70,7 +70,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine before its first event. `strategies` run on every symbol of the table.
+    /// An engine before its first event. `strategies` run on every symbol of the table that `config` assigns to them.
     pub fn new(table: &SymbolTable, strategies: &[Arc<StrategyDef>], config: SessionConfig) -> Self {
         let mut engine = Engine {
             symbols: Vec::with_capacity(table.len()),
@@ -99,7 +99,7 @@ impl Engine {
         let mut market = MarketState::default();
         let mut indicators = IndicatorSet::default();
         let first = self.instances.len();
-        for place in order {
+        for place in order.iter().filter(|place| self.desk.config.runs_on(**place, symbol)) {
             let def = &strategies[*place];
             for side in Instance::sides(def.direction) {
                 let index = self.instances.len() as u32;

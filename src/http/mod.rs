@@ -1,5 +1,29 @@
 //! The HTTP edge: sockets, routes, the request pipeline, JSON in and out, WebSocket, the console's files.
 //!
+//! Read it in this order: `server` accepts, `pipeline` is the way of one request from top to bottom, `routes` is the one
+//! table of everything that can be asked, `handlers` do what a route says, `reply` and `error` make the answer.
 //! Never: a decision of the program (`service` makes them), or anything that blocks a worker.
 
-pub mod stream;
+mod compress;
+mod connection;
+mod console;
+mod edge;
+mod error;
+mod fields;
+mod guard;
+mod handlers;
+mod openapi;
+mod pipeline;
+mod rate;
+mod reply;
+mod request;
+mod route;
+mod routes;
+mod server;
+mod stream;
+
+pub use edge::Edge;
+pub use openapi::document as openapi;
+pub use route::{Access, Example, Method, Route};
+pub use routes::ROUTES;
+pub use server::{Server, Stop};

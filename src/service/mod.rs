@@ -3,8 +3,27 @@
 //! Functions here block (they read and write the store); asynchronous callers hand them to a thread. Never: HTTP, a
 //! status code, text for a terminal.
 
+pub mod backtest;
 pub mod hub;
+pub mod in_use;
+mod indicators;
+pub mod page;
+pub mod recordings;
 mod refusal;
+pub mod results;
+pub mod sessions;
 pub mod settings;
+pub mod strategies;
+mod upload;
+pub mod users;
 
+pub mod answers;
+mod daemon;
+mod readiness;
+
+pub use daemon::{Parts, Service};
+pub use indicators::indicator_catalogue;
+pub use readiness::resident_bytes;
 pub use refusal::{Kind, Refusal};
+pub use upload::Upload;
+pub use users::{Caller, Lifetimes, Login, User, Users};

@@ -24,6 +24,9 @@ pub trait Recorder {
 
     /// The engine did something.
     fn outputs(&mut self, out: &Outputs);
+
+    /// From here on the run sees this symbol table; `progress` is how far it has come.
+    fn symbol_table(&mut self, _table: &SymbolTable, _progress: Progress) {}
 }
 
 /// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
@@ -96,13 +99,14 @@ impl Backtest {
     }
 
     /// Takes over a replaced symbol table.
-    fn refresh_table(&mut self) {
+    fn refresh_table<R: Recorder>(&mut self, recorder: &mut R) {
         let now = self.shared.load();
         if now.version != self.table.version {
             assert_eq!(now.len(), self.table.len(), "a replaced symbol table holds the symbols the session began with");
             self.table = Arc::clone(now);
             let version = self.table.version;
             self.apply(self.at, Body::SymbolTable { version });
+            recorder.symbol_table(&self.table, self.progress());
         }
     }
 
@@ -133,7 +137,7 @@ impl Backtest {
     ) -> Result<(), FeedError> {
         let mut chunk = Chunk::default();
         while feed.next(&mut chunk)? {
-            self.refresh_table();
+            self.refresh_table(recorder);
             for tick in chunk.ticks() {
                 self.tick(&chunk, tick, recorder);
                 if self.stopping && self.engine.is_flat() {

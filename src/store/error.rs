@@ -4,9 +4,10 @@ use super::codec::CodecError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Why the store did not do what was asked.
-#[derive(Debug)]
+/// Why the store did not do what was asked. Callers that shared a commit share its error, so causes are shared too.
+#[derive(Clone, Debug)]
 pub enum StoreError {
     /// Another process holds the store.
     AlreadyOpen(PathBuf),
@@ -38,7 +39,7 @@ pub enum StoreError {
         /// During what.
         doing: &'static str,
         /// Cause.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The disk is full.
     Full(&'static str),
@@ -47,7 +48,7 @@ pub enum StoreError {
         /// During what.
         doing: &'static str,
         /// Cause.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The disk failed before: until it is opened again the store only reads.
     ReadOnly(&'static str),
@@ -65,7 +66,7 @@ pub enum StoreError {
         /// During what.
         doing: &'static str,
         /// Cause.
-        source: Box<redb::Error>,
+        source: Arc<redb::Error>,
     },
 }
 
@@ -92,10 +93,12 @@ impl StoreError {
     pub(super) fn io(doing: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(doing),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::NotWritable { doing, source },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                StoreError::NotWritable { doing, source: Arc::new(source) }
+            }
             // Too short or with foreign first bytes: redb reports both as I/O errors of these kinds.
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StoreError::damaged("the store file", source),
-            _ => StoreError::Io { doing, source },
+            _ => StoreError::Io { doing, source: Arc::new(source) },
         }
     }
 }
@@ -109,7 +112,7 @@ pub(super) fn during<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) ->
         redb::Error::UpgradeRequired(version) => {
             StoreError::damaged("the store file", format!("it has the file format {version} of another program version"))
         }
-        source => StoreError::Database { doing, source: Box::new(source) },
+        source => StoreError::Database { doing, source: Arc::new(source) },
     }
 }
 
@@ -161,7 +164,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StoreError::NotWritable { source, .. } | StoreError::Io { source, .. } => Some(source),
+            StoreError::NotWritable { source, .. } | StoreError::Io { source, .. } => Some(source.as_ref()),
             StoreError::Database { source, .. } => Some(source.as_ref()),
             _ => None,
         }

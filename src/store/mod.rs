@@ -5,7 +5,11 @@
 
 pub mod blocks;
 pub mod codec;
+mod commit;
 mod error;
+mod idempotency;
+mod logins;
+mod page;
 mod recordings;
 pub mod records;
 mod results;
@@ -14,18 +18,23 @@ mod strategies;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod users;
 mod verify;
 
 pub use error::StoreError;
+pub use page::{StoredPage, Wanted};
 pub use recordings::{FeedChoice, FeedClock, NewRecording, RecordingFeed, RecordingMode, RecordingWriter, RowsIter};
+pub use results::{NewResult, StrategyOutcome};
+pub use sessions::EventSegment;
 pub use verify::{Problem, VerifyReport, verify};
 
-use crate::limits::STORE_CACHE_BYTES;
+use crate::limits::{STORE_CACHE_BYTES, STORE_CHECKED_OPEN_BYTES};
 use codec::Stored;
+use commit::Commits;
 use error::during;
-use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the store in the state directory.
@@ -48,19 +57,34 @@ pub enum OpenMode {
     MustExist,
 }
 
-/// An open store. One process holds it at a time.
+/// Which pages are checked when a store is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Check {
+    /// All, however many there are.
+    Every,
+    /// All of a small file; those of a large one when they are read.
+    Small,
+}
+
+/// An open store, for many threads at once. One process holds it at a time.
 #[derive(Debug)]
 pub struct Store {
     db: Database,
+    commits: Commits,
 }
 
 impl Store {
-    /// Opens the store of a state directory and checks every page of it; removes imports that were killed.
+    /// Opens the store of a state directory; removes imports that were killed. Every page of a file of up to
+    /// [`STORE_CHECKED_OPEN_BYTES`] is checked; for a larger one there is [`Store::scan`].
     ///
     /// # Errors
     /// [`StoreError::Vanished`] when only the marker is left, [`StoreError::Newer`] and [`StoreError::Damaged`] as named,
     /// [`StoreError::AlreadyOpen`], and what the disk reports.
     pub fn open(dir: &Path, mode: OpenMode) -> Result<Store, StoreError> {
+        Store::open_checked(dir, mode, Check::Small)
+    }
+
+    fn open_checked(dir: &Path, mode: OpenMode, check: Check) -> Result<Store, StoreError> {
         let (path, marker) = (dir.join(STORE_FILE), dir.join(MARKER_FILE));
         if !exists(&path)? {
             if exists(&marker)? {
@@ -71,7 +95,9 @@ impl Store {
             }
             create(dir)?;
         }
-        let db = builder().open(&path).map_err(|error| open_error(error, &path))?;
+        let length = fs::metadata(&path).map_err(|error| StoreError::io("looking for the store", error))?.len();
+        let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
+        let db = builder().set_check_integrity_on_open(checked).open(&path).map_err(|error| open_error(error, &path))?;
         let store = Store::prepare(db)?;
         if !exists(&marker)? {
             write_marker(dir)?;
@@ -90,21 +116,26 @@ impl Store {
         Store::prepare(db)
     }
 
+    /// Whether the store can be read at this moment.
+    pub fn check_readable(&self) -> Result<(), StoreError> {
+        self.format().map(drop)
+    }
+
     /// Gives unused space of the file back. Worth a call after an import or a deletion.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.db.compact().map(|_| ()).map_err(during("compacting the store"))
     }
 
     fn prepare(db: Database) -> Result<Store, StoreError> {
-        let store = Store { db };
+        let store = Store { db, commits: Commits::default() };
         match store.format()? {
-            None => store.write(|txn| {
+            None => store.write_alone(|txn| {
                 tables::create_all(txn).map_err(during("creating the tables"))?;
                 let mut meta = txn.open_table(tables::META).map_err(during("creating the tables"))?;
                 meta.insert(FORMAT_KEY, STORE_FORMAT).map_err(during("creating the tables"))?;
                 Ok(())
             })?,
-            Some(STORE_FORMAT) => {}
+            Some(STORE_FORMAT) => store.add_new_tables()?,
             Some(found) => return Err(StoreError::Newer { found, known: STORE_FORMAT }),
         }
         store.recover_recordings()?;
@@ -129,20 +160,54 @@ impl Store {
         self.db.begin_read().map_err(during("reading the store"))
     }
 
-    /// Runs one transaction: all of it is on disk afterwards, or nothing is.
-    fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut txn = self.db.begin_write().map_err(during("beginning a change"))?;
-        txn.set_durability(Durability::Immediate).map_err(during("beginning a change"))?;
-        txn.set_quick_repair(true);
+    /// Runs a change in one transaction with those of concurrent callers: it is on disk afterwards, or left no trace.
+    /// It may run more than once, each time as if it were the first, and must change nothing but the transaction.
+    fn write<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.commits.run(&self.db, change)
+    }
+
+    /// Runs a change in a transaction of its own, once: for large ones and for those that borrow.
+    fn write_alone<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let txn = commit::begin(&self.db)?;
         let value = change(&txn)?;
         txn.commit().map_err(during("writing a change"))?;
         Ok(value)
+    }
+
+    /// Tables that came with this version; what an older version wrote stays as it is.
+    fn add_new_tables(&self) -> Result<(), StoreError> {
+        const ADDING: &str = "creating the tables";
+        let txn = commit::begin(&self.db)?;
+        let count = || -> Result<usize, StoreError> { Ok(txn.list_tables().map_err(during(ADDING))?.count()) };
+        let before = count()?;
+        tables::create_all(&txn).map_err(during(ADDING))?;
+        if count()? == before {
+            return txn.abort().map_err(during(ADDING));
+        }
+        txn.commit().map_err(during(ADDING))
     }
 }
 
 /// The bytes of a record, or why it cannot be kept.
 fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, StoreError> {
     codec::encode(record).map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
+}
+
+/// A text packed as one zstd frame.
+fn pack(text: &str, doing: &'static str) -> Result<Vec<u8>, StoreError> {
+    const LEVEL: i32 = 3;
+    zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(|error| StoreError::io(doing, error))
+}
+
+/// The text of a frame that holds at most `bytes_max`; `place` names it should it be damaged.
+fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Result<String, StoreError> {
+    let mut text = String::new();
+    let read = zstd::stream::read::Decoder::new(frame).and_then(|decoder| decoder.take(bytes_max as u64).read_to_string(&mut text));
+    read.map_err(|error| StoreError::damaged(place(), error))?;
+    Ok(text)
 }
 
 /// The record of a place in the store.

@@ -14,18 +14,19 @@ impl Store {
     /// Keeps a document as the next version of a strategy (1 for a new one) and returns the version. A deleted strategy
     /// comes back with it.
     pub fn put_strategy(&self, id: &str, name: &str, document: &str, at: Timestamp) -> Result<u32, StoreError> {
-        self.write(|txn| {
+        let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
+        self.write(move |txn| {
             let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
-            let newest = newest(&table, id)?;
+            let newest = newest(&table, &id)?;
             let version = newest.as_ref().map_or(1, |newest| newest.version.saturating_add(1));
             let created_us = newest.map_or(at.micros(), |newest| newest.created_us);
             insert(
                 &mut table,
                 &StrategyV1 {
-                    id: id.to_owned(),
+                    id: id.clone(),
                     version,
-                    name: name.to_owned(),
-                    document: document.to_owned(),
+                    name: name.clone(),
+                    document: document.clone(),
                     created_us,
                     updated_us: at.micros(),
                     deleted_us: None,
@@ -66,9 +67,10 @@ impl Store {
 
     /// Hides a strategy from lists; its versions stay.
     pub fn delete_strategy(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
-        self.write(|txn| {
+        let id = id.to_owned();
+        self.write(move |txn| {
             let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
-            let newest = newest(&table, id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(id))?;
+            let newest = newest(&table, &id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(&id))?;
             insert(&mut table, &StrategyV1 { deleted_us: Some(at.micros()), ..newest })
         })
     }

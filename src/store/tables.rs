@@ -24,14 +24,35 @@ pub const BLOCKS: TableDefinition<BlockKey<'static>, &[u8]> = TableDefinition::n
 /// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
 pub const GAPS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("gaps_v1");
 
-/// `result id -> ResultV1`.
+/// `result id -> result`: ids hold their time, so oldest first.
 pub const RESULTS: TableDefinition<&str, &[u8]> = TableDefinition::new("results_v1");
 
 /// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
 pub const RESULT_DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_documents_v1");
 
-/// `session id -> SessionV1`.
+/// `result id -> ResultReportV1`.
+pub const RESULT_REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_reports_v1");
+
+/// `session id -> session`: ids hold their time, so oldest first.
 pub const SESSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("sessions_v1");
+
+/// `user name -> UserV1`.
+pub const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("users_v1");
+
+/// `login family id -> LoginV1`: ids are random, so in no order that means anything.
+pub const LOGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("logins_v1");
+
+/// `access token id -> RevokedTokenV1`.
+pub const REVOKED_TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("revoked_tokens_v1");
+
+/// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
+pub const IDEMPOTENCY: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("idempotency_v1");
+
+/// `(session id, number of the first event) -> SessionEventsV1`: a session's events stand together in order.
+pub const SESSION_EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_events_v1");
+
+/// `strategy id -> StrategyStatisticsV1`.
+pub const STRATEGY_STATISTICS: TableDefinition<&str, &[u8]> = TableDefinition::new("strategy_statistics_v1");
 
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
@@ -47,5 +68,12 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(RESULTS)?;
     write.open_table(RESULT_DOCUMENTS)?;
     write.open_table(SESSIONS)?;
+    write.open_table(USERS)?;
+    write.open_table(LOGINS)?;
+    write.open_table(REVOKED_TOKENS)?;
+    write.open_table(IDEMPOTENCY)?;
+    write.open_table(RESULT_REPORTS)?;
+    write.open_table(SESSION_EVENTS)?;
+    write.open_table(STRATEGY_STATISTICS)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The store as a whole: the same steps on a file and in memory, cut short at every write, damaged, and refused.
 
-use super::records::{RecordingState, ResultV1, SessionV1};
+use super::records::{RecordingState, ResultStrategyV2, ResultV2, SessionV2};
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Gap, GapCause, Market};
@@ -12,8 +12,10 @@ use crate::domain::time::Timestamp;
 use crate::session::ports::{Chunk, Feed, Tick, TickKind};
 use std::sync::{Arc, Mutex};
 
+mod accounts;
 mod damage;
 mod feeds;
+mod sharing;
 
 fn number(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()
@@ -63,11 +65,11 @@ fn all_rows(store: &Store, id: &str, symbol: &str, kind: StreamKind) -> Vec<Reco
     store.rows(id, symbol, kind).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-fn result(id: &str, created_us: i64) -> ResultV1 {
-    ResultV1 {
+fn result(id: &str, created_us: i64) -> ResultV2 {
+    ResultV2 {
         id: id.into(),
-        strategy_id: "pump_v2".into(),
-        strategy_version: 1,
+        session_id: None,
+        strategies: vec![ResultStrategyV2 { id: "pump_v2".into(), version: 1, name: "Pump".into() }],
         symbols: vec!["BTCUSDT".into()],
         source: "x".into(),
         from_us: 0,
@@ -76,9 +78,17 @@ fn result(id: &str, created_us: i64) -> ResultV1 {
         digest: "00".into(),
         trades: 1,
         wins: 1,
+        draws: 0,
+        initial_money: 10,
         net_money: -1,
         max_drawdown_money: 1,
+        stopped_early: false,
     }
+}
+
+fn new_result(id: &str, created_us: i64, document: &str) -> NewResult {
+    let outcome = StrategyOutcome { strategy_id: "pump_v2".into(), trades: 3, wins: 1, losses: 1, draws: 1, net_pct_e9: -1_500_000_000 };
+    NewResult { result: result(id, created_us), document: document.into(), report: "<html>é</html>".into(), outcomes: vec![outcome] }
 }
 
 /// Runs the steps on a file and in memory.
@@ -111,27 +121,83 @@ fn strategies_keep_all_versions() {
 #[test]
 fn results_and_sessions_are_kept_newest_first() {
     on_both(|store| {
-        store.put_result(&result("exec_a", 5), "{\"x\":1}").unwrap();
-        store.put_result(&result("exec_b", 9), "{}").unwrap();
+        store.put_result(new_result("exec_a", 5, "{\"x\":1}")).unwrap();
+        store.put_result(new_result("exec_b", 9, "{}")).unwrap();
         assert_eq!(store.results().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["exec_b", "exec_a"]);
         assert_eq!(store.result("exec_a").unwrap(), result("exec_a", 5));
         assert_eq!(store.result_document("exec_a").unwrap(), "{\"x\":1}");
+        assert_eq!(store.result_report("exec_a").unwrap().as_deref(), Some("<html>é</html>"));
         assert!(matches!(store.result("exec_c"), Err(StoreError::NotFound { .. })));
-        let session = SessionV1 {
-            id: "s".into(),
-            kind: "backtest".into(),
-            state: "running".into(),
-            created_us: 1,
-            started_us: Some(2),
-            ended_us: None,
-            error: None,
-            result_id: None,
-        };
-        store.put_session(&session).unwrap();
-        let done = SessionV1 { state: "completed".into(), result_id: Some("exec_a".into()), ..session };
-        store.put_session(&done).unwrap();
+        let session = session("s", "running");
+        store.put_session(&session, &EventSegment::default()).unwrap();
+        let done = SessionV2 { state: "completed".into(), result_id: Some("exec_a".into()), ..session };
+        store.put_session(&done, &EventSegment::default()).unwrap();
         assert_eq!(store.sessions().unwrap(), vec![done.clone()]);
         assert_eq!(store.session("s").unwrap(), done);
+    });
+}
+
+fn session(id: &str, state: &str) -> SessionV2 {
+    SessionV2 { id: id.into(), kind: "backtest".into(), state: state.into(), request: "{}".into(), ..SessionV2::default() }
+}
+
+fn events(first_seq: u64, count: u64) -> EventSegment {
+    EventSegment { first_seq, lines: (first_seq..first_seq + count).map(|seq| format!("{{\"seq\":{seq}}}\n")).collect() }
+}
+
+#[test]
+fn a_session_ends_with_its_result_and_counts_once() {
+    on_both(|store| {
+        store.put_session(&session("exec_1", "running"), &events(1, 1)).unwrap();
+        store.put_session_events("exec_1", &events(2, 3)).unwrap();
+        for _ in 0..2 {
+            store.finish_session(&session("exec_1", "completed"), &events(5, 2), Some(new_result("exec_1", 7, "{}"))).unwrap();
+        }
+        store.put_result(new_result("exec_0", 3, "{}")).unwrap();
+        let all = store.strategy_statistics().unwrap();
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].results, all[0].trades, all[0].wins, all[0].net_pct_e9), (2, 6, 2, -3_000_000_000));
+        assert_eq!((all[0].last_result_id.as_str(), all[0].last_us), ("exec_1", 7));
+        assert_eq!(store.last_session_event("exec_1").unwrap(), 6);
+        assert_eq!(store.last_session_event("exec_2").unwrap(), 0);
+        for after in 0..=7 {
+            for limit in [1, 2, 100] {
+                let seqs: Vec<u64> = store.session_events("exec_1", after, limit).unwrap().into_iter().map(|(seq, _)| seq).collect();
+                assert_eq!(seqs, (after + 1..=6).take(limit).collect::<Vec<_>>(), "{after} {limit}");
+            }
+        }
+        assert_eq!(store.session_events("exec_1", 4, 1).unwrap()[0].1, "{\"seq\":5}");
+        store.finish_session(&session("exec_2", "failed"), &events(1, 1), None).unwrap();
+        assert_eq!(store.session("exec_2").unwrap().state, "failed");
+    });
+}
+
+#[test]
+fn pages_follow_each_other_without_holes_whatever_is_wanted() {
+    on_both(|store| {
+        for number in 0..25 {
+            let state = if number % 3 == 0 { "failed" } else { "completed" };
+            store.put_session(&session(&format!("exec_{number:02}"), state), &EventSegment::default()).unwrap();
+        }
+        let failed = |session: &SessionV2| session.state == "failed";
+        let wanteds: [Wanted<'_, SessionV2>; 2] = [None, Some(&failed)];
+        for (wanted, count) in wanteds.into_iter().zip([25, 9]) {
+            for limit in [1, 7, 9, 25, 100] {
+                let (mut seen, mut before) = (Vec::new(), None);
+                loop {
+                    let page = store.sessions_page(before.as_deref(), limit, wanted).unwrap();
+                    assert_eq!(page.total_count, count);
+                    assert!(page.items.len() <= limit);
+                    seen.extend(page.items.into_iter().map(|session| session.id));
+                    before = page.next;
+                    if before.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(seen.len() as u64, count);
+                assert!(seen.is_sorted_by(|a, b| a > b));
+            }
+        }
     });
 }
 
@@ -303,7 +369,7 @@ fn work_until_full(store: &Store, done: &mut Acknowledged) -> Result<(), StoreEr
     for round in 0_u32.. {
         done.versions = store.put_strategy("pump", "Pump", &"x".repeat(3_000), at_ms(1))?;
         let id = format!("exec_{round:04}");
-        store.put_result(&result(&id, i64::from(round)), &"y".repeat(9_000))?;
+        store.put_result(new_result(&id, i64::from(round), &"y".repeat(9_000)))?;
         done.results.push(id);
         let mut writer = store.begin_recording(new_recording(round, RecordingMode::Import))?;
         writer.append("BTCUSDT", StreamKind::Trades, &trades(5_000))?;

@@ -1,7 +1,5 @@
 //! `--explain SYMBOL@TIME`: runs up to that moment and shows what every strategy saw, decided and was refused.
 
-use super::job::Job;
-use super::options::Options;
 use crate::app::{Failure, terminal};
 use crate::document::decision;
 use crate::domain::decision::{Decision, Evidence};
@@ -10,6 +8,7 @@ use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::explain::Explanation;
 use crate::engine::output::Outputs;
+use crate::service::backtest::Run;
 use crate::session::backtest::{Backtest, Flow, Recorder};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -40,20 +39,20 @@ impl Recorder for Recent {
 ///
 /// # Errors
 /// A question that cannot be read, or a symbol and time outside of all data.
-pub fn run(question: &str, jobs: &[Job<'_>], as_json: bool) -> Result<(), Failure> {
+pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failure> {
     let (symbol, at) = question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
     let at = Timestamp::parse(at)
         .ok_or_else(|| Failure::input(format!("{at:?} is no time; write it like 2024-08-08T23:55:00Z or in microseconds since 1970")))?;
-    let covers = |job: &&Job<'_>| job.has_symbol(symbol) && job.span().is_some_and(|(first, last)| (first..=last).contains(&at));
+    let covers = |run: &&Run<'_>| run.has_symbol(symbol) && run.source_span().is_some_and(|(first, last)| (first..=last).contains(&at));
     let mut answers = Vec::new();
-    for job in jobs.iter().filter(covers) {
-        answers.push(answer(job, symbol, at)?);
+    for run in runs.iter().filter(covers) {
+        answers.push(answer(run, symbol, at)?);
     }
     if answers.is_empty() {
-        let known: Vec<String> = jobs
+        let known: Vec<String> = runs
             .iter()
-            .filter(|job| job.has_symbol(symbol))
-            .filter_map(|job| job.span().map(|(first, last)| format!("  {}: {first} to {last}", job.source_id())))
+            .filter(|run| run.has_symbol(symbol))
+            .filter_map(|run| run.source_span().map(|(first, last)| format!("  {}: {first} to {last}", run.source_id())))
             .collect();
         let known = if known.is_empty() { "  no data of that symbol".to_owned() } else { known.join("\n") };
         return Err(Failure::input(format!("there is no data of {symbol} at {at}:\n{known}")));
@@ -75,18 +74,17 @@ struct Answer {
     recent: Vec<(Decision, Vec<Evidence>)>,
 }
 
-fn answer(job: &Job<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure> {
-    let mut backtest: Backtest = job.build();
-    let options = Options { to: Some(at + Span::from_nanos(1)), ..job.options().clone() };
-    let mut feed = job.feed_until(&options, &backtest)?;
+fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure> {
+    let mut backtest: Backtest = run.build();
+    let mut feed = run.feed_until(at + Span::from_nanos(1), &backtest)?;
     let mut recent = Recent::default();
     backtest.advance(&mut *feed, &mut recent, &mut |_| Flow::Continue).map_err(|error| Failure::input(error.to_string()))?;
     backtest.wait_until(at, &mut recent);
     let table = backtest.table().clone();
-    let id = table.find(symbol).ok_or_else(|| Failure::input(format!("{symbol} is not in {}", job.source_id())))?;
+    let id = table.find(symbol).ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id())))?;
     let explanations = backtest.engine().explain(&table, id, at);
     let recent = recent.0.into_iter().filter(|(made, _)| made.symbol == id).collect();
-    Ok(Answer { source: job.source_id().to_owned(), at, spec: table.spec(id).clone(), defs: job.defs(), explanations, recent })
+    Ok(Answer { source: run.source_id().to_owned(), at, spec: table.spec(id).clone(), defs: run.defs(), explanations, recent })
 }
 
 impl Answer {

@@ -6,26 +6,22 @@
 mod explain;
 mod job;
 mod options;
-mod source;
 mod strategies;
 
 pub use options::Options;
 
 use super::{Failure, Global, terminal};
 use crate::clock;
-use crate::document::result::{self, Generator};
+use crate::document::result;
 use crate::report::run::RunResult;
 use crate::report::{html, text};
-use crate::store::records::ResultV1;
-use crate::store::{OpenMode, Store};
-use job::Job;
+use crate::service::backtest::{self, GENERATOR, Input, Run};
+use crate::store::{NewResult, OpenMode, Store};
+use job::Journal;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Who made a document.
-const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
 
 /// Plans the runs, runs them on all threads, shows and keeps what they were worth.
 ///
@@ -39,14 +35,20 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     };
     let stored = store.as_ref();
     let strategies = strategies::load(&options.strategy, global, stored)?;
-    let sources = source::find(&options, stored)?;
-    let jobs = job::plan(&options, &sources, &strategies)?;
+    let settings = options.settings();
+    let input = match (&options.recording, stored) {
+        (Some(id), Some(store)) => Input::Recording(store, id),
+        _ => Input::Files(&options.data),
+    };
+    let sources = backtest::find(input, &settings)?;
+    let journal = options.journal.as_deref().map(job::journal).transpose()?;
+    let runs = backtest::plan(&settings, &sources, &strategies)?;
     if let Some(question) = &options.explain {
-        return explain::run(question, &jobs, options.json);
+        return explain::run(question, &runs, options.json);
     }
-    let results = run_all(&jobs, options.threads())?;
+    let results = run_all(&runs, journal.as_ref(), options.threads())?;
     if let Some(store) = stored {
-        keep(store, &results, &jobs)?;
+        keep(store, &results)?;
     }
     if let Some(path) = &options.report {
         write_whole(path, html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes())?;
@@ -73,25 +75,25 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs every job once, on as many threads as asked for; results in the order of the plan.
-fn run_all(jobs: &[Job<'_>], threads: usize) -> Result<Vec<RunResult>, Failure> {
-    let bytes: u64 = jobs.iter().map(Job::bytes).sum();
+/// Does every run once, on as many threads as asked for; results in the order of the plan.
+fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Result<Vec<RunResult>, Failure> {
+    let bytes: u64 = runs.iter().map(Run::bytes).sum();
     let bar = terminal::byte_progress(bytes, "backtest");
     let next = AtomicUsize::new(0);
-    let slots: Vec<Mutex<Option<Result<RunResult, Failure>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let slots: Vec<Mutex<Option<Result<RunResult, Failure>>>> = runs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
-        while let Some((job, slot)) = jobs.get(next.load(Ordering::Relaxed)).and_then(|_| {
+        while let Some((run, slot)) = runs.get(next.load(Ordering::Relaxed)).and_then(|_| {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            jobs.get(place).zip(slots.get(place))
+            runs.get(place).zip(slots.get(place))
         }) {
-            let ended = job.run(&bar);
+            let ended = job::finish(run, journal, &bar);
             if let Ok(mut slot) = slot.lock() {
                 *slot = Some(ended);
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads.min(jobs.len()) {
+        for _ in 1..threads.min(runs.len()) {
             scope.spawn(work);
         }
         work();
@@ -102,28 +104,18 @@ fn run_all(jobs: &[Job<'_>], threads: usize) -> Result<Vec<RunResult>, Failure> 
 }
 
 /// Stores every result; its id is printed once it is durable.
-fn keep(store: &Store, results: &[RunResult], jobs: &[Job<'_>]) -> Result<(), Failure> {
-    for (run, job) in results.iter().zip(jobs) {
+fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
+    for run in results {
         let created = clock::now();
-        let summary = &run.summary;
-        let strategy = run.strategies.first();
-        let record = ResultV1 {
-            id: format!("exec_{}_{}", created.compact(), clock::id_suffix()),
-            strategy_id: strategy.map_or_else(String::new, |strategy| strategy.id.clone()),
-            strategy_version: strategy.and_then(|strategy| strategy.version).unwrap_or(0),
-            symbols: run.symbols.iter().map(|spec| spec.name.clone()).collect(),
-            source: job.source_id().to_owned(),
-            from_us: summary.start.micros(),
-            to_us: summary.end.micros(),
-            created_us: created.micros(),
-            digest: run.digest.clone(),
-            trades: summary.trades.len() as u64,
-            wins: summary.trades.iter().filter(|trade| trade.net().0 > 0 && trade.net() >= trade.draw_below).count() as u64,
-            net_money: (summary.final_equity - summary.initial - summary.deposits).0,
-            max_drawdown_money: summary.equity_drawdowns.deepest.first().map_or(0, |drawdown| drawdown.depth().0),
-        };
-        store.put_result(&record, &result::document(std::slice::from_ref(run), GENERATOR).to_string())?;
-        eprintln!("stored as {}", record.id);
+        let id = format!("exec_{}_{}", created.compact(), clock::id_suffix());
+        let one = std::slice::from_ref(run);
+        store.put_result(NewResult {
+            result: backtest::summary(id.clone(), None, false, run, created),
+            document: result::document(one, GENERATOR).to_string(),
+            report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
+            outcomes: backtest::outcomes(run),
+        })?;
+        eprintln!("stored as {id}");
     }
     Ok(())
 }

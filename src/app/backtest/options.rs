@@ -1,12 +1,9 @@
 //! What the user asked for, checked before anything is opened.
 
 use crate::app::Failure;
-use crate::domain::num::{Money, Rate};
-use crate::domain::symbol::{DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE};
-use crate::domain::time::{Span, Timestamp};
-use crate::engine::desk::SessionConfig;
-use crate::engine::risk::RiskLimits;
-use crate::sim::{SyntheticBook, VenueConfig};
+use crate::domain::num::Rate;
+use crate::domain::time::Timestamp;
+use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -117,7 +114,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 fn fees(text: &str) -> Result<(Rate, Rate), String> {
     let number = |part: &str| match part.trim().parse::<f64>() {
-        Ok(percent) if percent.abs() <= 10.0 => Ok(Rate::from_percent(percent)),
+        Ok(percent) if percent.abs() <= bounds::FEE.1 => Ok(Rate::from_percent(percent)),
         _ => Err(format!("{part:?} is no fee between -10 and 10 percent; write 0.06 or 0.02,0.06")),
     };
     match text.split_once(',') {
@@ -141,19 +138,19 @@ impl Options {
             return Err(Failure::input(format!("--from {from} is not before --to {to}")));
         }
         let bounded = [
-            ("--initial-balance", self.initial_balance, 1e-6, 1e12),
-            ("--speed", self.speed, 0.0, 1e6),
-            ("--slippage", self.slippage, 0.0, 50.0),
-            ("--latency-ms", self.latency_ms, 0.0, 60_000.0),
-            ("--feed-latency-ms", self.feed_latency_ms, 0.0, 60_000.0),
-            ("--assumed-spread", self.assumed_spread, 0.0, 50.0),
-            ("--assumed-depth", self.assumed_depth, 0.0, 1e12),
-            ("--reject-rate", self.reject_rate, 0.0, 100.0),
-            ("--stop-loss", self.stop_loss.unwrap_or(1.0), 0.01, 100.0),
-            ("--take-profit", self.take_profit.unwrap_or(1.0), 0.01, 1_000.0),
+            ("--initial-balance", self.initial_balance, bounds::INITIAL_BALANCE),
+            ("--speed", self.speed, bounds::SPEED),
+            ("--slippage", self.slippage, bounds::PRICE_PART),
+            ("--latency-ms", self.latency_ms, bounds::LATENCY_MS),
+            ("--feed-latency-ms", self.feed_latency_ms, bounds::LATENCY_MS),
+            ("--assumed-spread", self.assumed_spread, bounds::PRICE_PART),
+            ("--assumed-depth", self.assumed_depth, bounds::ASSUMED_DEPTH),
+            ("--reject-rate", self.reject_rate, bounds::SHARE),
+            ("--stop-loss", self.stop_loss.unwrap_or(1.0), bounds::STOP_LOSS),
+            ("--take-profit", self.take_profit.unwrap_or(1.0), bounds::TAKE_PROFIT),
         ];
-        match bounded.iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
-            Some((name, value, min, max)) => Err(Failure::input(format!("{name} {value} is not between {min} and {max}"))),
+        match bounded.iter().find(|(_, value, (min, max))| !(min..=max).contains(&value)) {
+            Some((name, value, (min, max))) => Err(Failure::input(format!("{name} {value} is not between {min} and {max}"))),
             None => Ok(()),
         }
     }
@@ -164,58 +161,34 @@ impl Options {
         if self.threads == 0 { cores() } else { self.threads }
     }
 
-    /// The session as the engine takes it.
-    pub fn session(&self) -> SessionConfig {
-        SessionConfig {
-            initial_balance: Money::from_f64(self.initial_balance),
+    /// The settings of the runs.
+    pub fn settings(&self) -> RunSettings {
+        RunSettings {
+            symbols: self.symbol.clone(),
+            from: self.from,
+            to: self.to,
+            clock: match self.clock {
+                Clock::Exchange => ReplayClock::Exchange,
+                Clock::Receive => ReplayClock::Receive,
+            },
+            speed: self.speed,
+            initial_balance: self.initial_balance,
+            fees: self.fees,
+            slippage_pct: self.slippage,
+            latency_ms: self.latency_ms,
+            feed_latency_ms: self.feed_latency_ms,
+            assumed_spread_pct: self.assumed_spread,
+            assumed_depth: self.assumed_depth,
+            seed: self.seed,
+            reject_rate_pct: self.reject_rate,
             risk: match self.risk {
-                Risk::Default => RiskLimits::default(),
-                Risk::None => RiskLimits::none(),
+                Risk::Default => RiskChoice::Default,
+                Risk::None => RiskChoice::None,
             },
             stop_loss_pct: self.stop_loss,
             take_profit_pct: self.take_profit,
-            assumed_spread_pct: self.assumed_spread,
-            ..SessionConfig::default()
+            together: self.together,
+            ..RunSettings::default()
         }
-    }
-
-    /// The venue as the simulation takes it.
-    pub fn venue(&self) -> VenueConfig {
-        VenueConfig {
-            order_latency: Span::from_seconds_f64(self.latency_ms / 1_000.0),
-            feed_latency: Span::from_seconds_f64(self.feed_latency_ms / 1_000.0),
-            slippage_pct: self.slippage,
-            fees: self.fees,
-            synthetic: SyntheticBook {
-                spread_pct: self.assumed_spread,
-                depth_per_level: (self.assumed_depth > 0.0).then(|| Money::from_f64(self.assumed_depth)),
-            },
-            reject_rate: self.reject_rate / 100.0,
-            seed: self.seed,
-            ..VenueConfig::default()
-        }
-    }
-
-    /// Settings by name, for the snapshot of a result. Only what can change a result.
-    pub fn settings(&self) -> Vec<(String, String)> {
-        let (maker, taker) = self.fees.unwrap_or((DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE));
-        let time = |at: Option<Timestamp>| at.map_or("—".to_owned(), |at| at.to_string());
-        let settings = [
-            ("from", time(self.from)),
-            ("to", time(self.to)),
-            ("initial_balance", self.initial_balance.to_string()),
-            ("fees_pct", format!("{},{}", maker.percent(), taker.percent())),
-            ("slippage_pct", self.slippage.to_string()),
-            ("latency_ms", self.latency_ms.to_string()),
-            ("feed_latency_ms", self.feed_latency_ms.to_string()),
-            ("assumed_spread_pct", self.assumed_spread.to_string()),
-            ("assumed_depth", self.assumed_depth.to_string()),
-            ("seed", self.seed.to_string()),
-            ("reject_rate_pct", self.reject_rate.to_string()),
-            ("risk", format!("{:?}", self.risk).to_lowercase()),
-            ("clock", format!("{:?}", self.clock).to_lowercase()),
-            ("together", self.together.to_string()),
-        ];
-        settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }
 }

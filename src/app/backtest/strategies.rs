@@ -1,22 +1,11 @@
-//! From what the user named to strategies ready to run: built-in, stored, or a document file.
+//! From what the user named to strategies ready to run: a document file, a stored strategy, or a built-in one.
 
 use crate::app::{Failure, Global};
-use crate::document::strategy::{self, Document, Problem};
-use crate::domain::strategy::StrategyDef;
+use crate::document::strategy;
 use crate::limits::DOCUMENT_BYTES;
-use crate::report::run::StrategyRef;
+use crate::service::strategies::{Loaded, built_in, compile};
 use crate::store::{OpenMode, Store, store_path};
 use std::path::Path;
-use std::sync::Arc;
-
-/// A strategy ready to run.
-#[derive(Clone)]
-pub struct Loaded {
-    /// What the engine runs.
-    pub def: Arc<StrategyDef>,
-    /// What a result says of it.
-    pub label: StrategyRef,
-}
 
 /// Loads every named strategy. `store` is the open one, when the command has one; otherwise it is only opened for a
 /// name that is neither a file nor built in.
@@ -40,8 +29,8 @@ fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded
     if let Some(loaded) = found {
         return Ok(loaded);
     }
-    match strategy::builtin().iter().find(|(id, _)| *id == name) {
-        Some((id, text)) => compiled(id, None, text.as_bytes(), name),
+    match built_in(name) {
+        Some(text) => compiled(name, None, text.as_bytes(), name),
         None => {
             let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
             let known = known.join(", ");
@@ -70,14 +59,12 @@ fn from_store(name: &str, store: &Store) -> Result<Option<Loaded>, Failure> {
 }
 
 fn compiled(id: &str, version: Option<u32>, bytes: &[u8], shown: &str) -> Result<Loaded, Failure> {
-    let (document, warnings): (Document, Vec<Problem>) = strategy::parse(bytes).map_err(|problems| {
+    let loaded = compile(id, version, bytes).map_err(|problems| {
         let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         Failure::input(format!("strategy {shown} has {} problems:\n{}", list.len(), list.join("\n")))
     })?;
-    for warning in warnings {
+    for warning in &loaded.warnings {
         eprintln!("strategy {shown}: {warning}");
     }
-    let def = Arc::new(document.compile(id, version.unwrap_or(1)));
-    let label = StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };
-    Ok(Loaded { def, label })
+    Ok(loaded)
 }

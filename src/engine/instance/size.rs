@@ -60,6 +60,7 @@ impl Instance {
         };
         let caps = [
             limits.max_position,
+            turn.desk.config.max_position,
             limits.max_position_fraction.map(|f| share(100.0 * f)),
             turn.desk.remaining_budget(self.strategy, limits),
         ];

@@ -1,11 +1,11 @@
 //! One client: hears it, sends it what it subscribed to, ends it when its time is over.
 
 use super::command::{self, Action, Place, Subscribe};
-use super::{Backend, Login, Streams, message};
+use super::{Backend, Streams, message};
 use crate::clock;
 use crate::limits::{STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_OUT_BYTES, STREAM_SUBSCRIPTIONS, TOPIC_VALUES};
 use crate::service::hub::{Bell, Cursor, More, Start};
-use crate::service::{Kind, Refusal};
+use crate::service::{Caller, Kind, Refusal};
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::CloseFrame;
@@ -76,7 +76,7 @@ struct Client<'s, T> {
     streams: &'s Streams,
     socket: WebSocketStream<T>,
     bell: Arc<Bell>,
-    login: Option<Login>,
+    login: Option<Caller>,
     /// The login changed; its timer is to be set.
     renewed: bool,
     refused_logins: usize,
@@ -88,7 +88,7 @@ struct Client<'s, T> {
     paced: bool,
 }
 
-pub(super) async fn serve<T>(streams: &Streams, socket: WebSocketStream<T>, login: Option<Login>)
+pub(super) async fn serve<T>(streams: &Streams, socket: WebSocketStream<T>, login: Option<Caller>)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -153,7 +153,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         match &self.login {
             None => LOGIN_TIMEOUT,
             Some(login) => {
-                let left = (login.expires_at - clock::now()).nanos().max(0).unsigned_abs();
+                let left = (login.expires - clock::now()).nanos().max(0).unsigned_abs();
                 Duration::from_nanos(left).min(LOGIN_MAX)
             }
         }
@@ -210,7 +210,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         if self.refused_logins >= STREAM_LOGIN_ATTEMPTS { Err(NO_LOGIN) } else { Ok(()) }
     }
 
-    async fn log_in(&mut self, token: String) -> Result<Login, Refusal> {
+    async fn log_in(&mut self, token: String) -> Result<Caller, Refusal> {
         let login = match ask(self.streams, move |backend| backend.authenticate(&token)).await {
             Ok(login) => login,
             Err(refusal) => {

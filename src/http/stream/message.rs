@@ -1,10 +1,9 @@
 //! What a client is sent, as text.
 
-use super::Login;
 use super::command::Place;
 use crate::domain::time::Timestamp;
 use crate::service::hub::Update;
-use crate::service::{Kind, Refusal};
+use crate::service::{Caller, Kind, Refusal};
 use serde_json::{Map, Value, json};
 
 /// The answer to a request that was done.
@@ -33,8 +32,8 @@ pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
 }
 
 /// Who is logged in now.
-pub(super) fn welcome(id: Option<&str>, login: &Login) -> String {
-    let data = json!({"username": login.name, "role": login.role.word(), "expires_at": login.expires_at.rfc3339_millis()});
+pub(super) fn welcome(id: Option<&str>, login: &Caller) -> String {
+    let data = json!({"username": &*login.name, "role": login.role.word(), "expires_at": login.expires.rfc3339_millis()});
     response(id, data)
 }
 

@@ -12,13 +12,11 @@ mod client;
 mod command;
 mod message;
 
-pub use command::{Place, Subscribe};
+pub use command::Subscribe;
 
-use crate::auth::Role;
-use crate::domain::time::Timestamp;
 use crate::limits::{STREAM_BLOCKING, STREAM_IN_BYTES, STREAM_OUT_BYTES};
-use crate::service::Refusal;
 use crate::service::hub::Hub;
+use crate::service::{Caller, Refusal};
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 use serde_json::Value;
@@ -26,35 +24,22 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 
-/// Who is on the other end.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Login {
-    /// User.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// When the login ends.
-    pub expires_at: Timestamp,
-    /// Number of the login, for [`Backend::is_current`].
-    pub token_id: String,
-}
-
 /// What connections need from the program. Called on threads that may block, except where it says otherwise.
 pub trait Backend: Send + Sync + 'static {
     /// Who an access token belongs to.
     ///
     /// # Errors
     /// When it does not count.
-    fn authenticate(&self, token: &str) -> Result<Login, Refusal>;
+    fn authenticate(&self, token: &str) -> Result<Caller, Refusal>;
 
     /// Whether the login has not been revoked since. Asked now and then for every client; must not block.
-    fn is_current(&self, login: &Login) -> bool;
+    fn is_current(&self, login: &Caller) -> bool;
 
     /// The state of a stream at this moment; the updates that follow may repeat the last of it.
     ///
     /// # Errors
     /// When there is no such thing, or not for this user.
-    fn snapshot(&self, login: &Login, subscribe: &Subscribe) -> Result<Value, Refusal>;
+    fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal>;
 }
 
 /// What all connections share.
@@ -73,7 +58,7 @@ impl Streams {
     }
 
     /// Talks to a client until one of both ends it. `login`: who the upgrade request came from, when it said so.
-    pub async fn serve<T>(&self, socket: WebSocketStream<T>, login: Option<Login>)
+    pub async fn serve<T>(&self, socket: WebSocketStream<T>, login: Option<Caller>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {

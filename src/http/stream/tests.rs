@@ -1,8 +1,9 @@
 //! The server's end over an in-memory pair, time moved by hand.
 
 use super::*;
+use crate::auth::Role;
 use crate::clock;
-use crate::domain::time::Span;
+use crate::domain::time::{Span, Timestamp};
 use crate::limits::{STREAM_SUBSCRIPTIONS, TOPIC_UPDATES};
 use crate::service::Kind;
 use futures_util::{SinkExt, StreamExt};
@@ -22,7 +23,7 @@ struct Program {
 }
 
 impl Backend for Program {
-    fn authenticate(&self, token: &str) -> Result<Login, Refusal> {
+    fn authenticate(&self, token: &str) -> Result<Caller, Refusal> {
         let (name, seconds) = token.split_once(':').unwrap_or((token, "900"));
         match name {
             "nobody" => Err(Refusal::new(Kind::Unauthenticated, "authentication_failed", "this token does not count")),
@@ -30,22 +31,22 @@ impl Backend for Program {
         }
     }
 
-    fn is_current(&self, _: &Login) -> bool {
+    fn is_current(&self, _: &Caller) -> bool {
         !self.revoked.load(Ordering::Relaxed)
     }
 
-    fn snapshot(&self, login: &Login, subscribe: &Subscribe) -> Result<Value, Refusal> {
+    fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
         match subscribe.place.session_id.as_deref() {
             Some("gone") => Err(Refusal::not_found("session_not_found", "there is no session gone")),
             Some("broken") => Err(Refusal::new(Kind::Internal, "internal_error", "secret path")),
-            _ => Ok(json!({"for": login.name, "symbols": subscribe.symbols})),
+            _ => Ok(json!({"for": &*login.name, "symbols": subscribe.symbols})),
         }
     }
 }
 
-fn login(name: &str, seconds: i64) -> Login {
-    let expires_at = clock::now() + Span::from_seconds(seconds);
-    Login { name: name.to_owned(), role: Role::Viewer, expires_at, token_id: String::new() }
+fn login(name: &str, seconds: i64) -> Caller {
+    let expires = clock::now() + Span::from_seconds(seconds);
+    Caller { name: name.into(), role: Role::Viewer, jti: "".into(), family: "".into(), expires }
 }
 
 struct World {
@@ -72,7 +73,7 @@ impl World {
         World { program, hub, streams, stop }
     }
 
-    async fn connect(&self, login: Option<Login>) -> Peer {
+    async fn connect(&self, login: Option<Caller>) -> Peer {
         let (ours, theirs) = tokio::io::duplex(16 << 10);
         let streams = self.streams.clone();
         let server = WebSocketStream::from_raw_socket(ours, Side::Server, Some(protocol())).await;

@@ -63,20 +63,28 @@ impl Store {
     /// Keeps what was known about a symbol when it was recorded; [`Store::spec_of`] gives it from then on.
     pub fn put_recorded_spec(&self, id: &str, spec: &SymbolSpec) -> Result<(), StoreError> {
         let bytes = encode(&SymbolSpecV1::from(spec))?;
-        self.write(|txn| {
+        let (id, symbol) = (id.to_owned(), spec.name.clone());
+        self.write(move |txn| {
             let mut table = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
-            table.insert((id, spec.name.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
+            table.insert((id.as_str(), symbol.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
             Ok(())
         })
+    }
+
+    /// The specification kept with a recording, when one was.
+    pub fn recorded_spec(&self, id: &str, symbol: &str) -> Result<Option<SymbolSpec>, StoreError> {
+        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
+        let Some(kept) = table.get((id, symbol)).map_err(during(READING))? else { return Ok(None) };
+        let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
+        let inexact = || StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps");
+        kept.spec().ok_or_else(inexact).map(Some)
     }
 
     /// The specification of a recorded symbol: the one kept with the recording, or else steps of 10^-(most digits
     /// seen), contracts of one unit and default fees.
     pub fn spec_of(&self, id: &str, symbol: &str) -> Result<SymbolSpec, StoreError> {
-        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
-        if let Some(kept) = table.get((id, symbol)).map_err(during(READING))? {
-            let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
-            return kept.spec().ok_or_else(|| StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps"));
+        if let Some(spec) = self.recorded_spec(id, symbol)? {
+            return Ok(spec);
         }
         let recording = self.recording(id)?;
         let recorded = recording.symbol(symbol).ok_or_else(|| no_symbol(&recording, symbol))?;
@@ -102,7 +110,7 @@ impl Store {
                 RecordingState::Importing => self.remove_recording(&recording.id)?,
                 RecordingState::Recording => {
                     let complete = RecordingV1 { state: RecordingState::Complete, ..recording };
-                    self.write(|txn| put(txn, &complete))?;
+                    self.write_alone(|txn| put(txn, &complete))?;
                 }
             }
         }
@@ -122,7 +130,7 @@ impl Store {
     fn remove_recording(&self, id: &str) -> Result<(), StoreError> {
         // The first text behind `id` itself: the upper end of every key that begins with it.
         let behind = format!("{id}\0");
-        self.write(|txn| {
+        self.write_alone(|txn| {
             txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
             let mut blocks = txn.open_table(BLOCKS).map_err(during(REMOVING))?;
             blocks.retain_in((id, "", 0, 0)..(behind.as_str(), "", 0, 0), |_, _| false).map_err(during(REMOVING))?;

@@ -115,7 +115,7 @@ impl Store {
         if self.all_recordings()?.iter().any(|other| other.id == recording.id) {
             return Err(StoreError::Refused(format!("recording `{}` exists: try again", recording.id)));
         }
-        self.write(|txn| put(txn, &recording))?;
+        self.write_alone(|txn| put(txn, &recording))?;
         Ok(RecordingWriter {
             store: self,
             recording,
@@ -323,7 +323,7 @@ impl RecordingWriter<'_> {
     fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
         self.recording.symbols = self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
         let (ready, recording) = (&self.ready, &self.recording);
-        let written = self.store.write(|txn| {
+        let written = self.store.write_alone(|txn| {
             put(txn, recording)?;
             let mut blocks = txn.open_table(BLOCKS).map_err(during(WRITING))?;
             for segment in ready {

@@ -4,18 +4,26 @@
 //! `schema/records.md` lists them all; `tests/golden` holds bytes of each.
 
 mod gap;
+mod idempotency;
+mod login;
 mod recording;
 mod result;
 mod session;
 mod strategy;
+mod strategy_statistics;
 mod symbol_spec;
+mod user;
 
 pub use gap::GapV1;
+pub use idempotency::IdempotencyV1;
+pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
-pub use result::{ResultDocumentV1, ResultV1};
-pub use session::SessionV1;
+pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2};
+pub use session::{SessionEventsV1, SessionReachedV2, SessionStrategyV2, SessionV1, SessionV2};
 pub use strategy::StrategyV1;
+pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
+pub use user::UserV1;
 
 #[cfg(test)]
 mod tests;

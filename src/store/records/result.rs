@@ -1,9 +1,57 @@
-//! A finished backtest or session: what lists show, and apart from it the whole document.
+//! A finished backtest or session: what lists show, and apart from it the whole document and the page to print.
 
-use crate::store::codec::Stored;
+use crate::store::codec::{CodecError, Stored, decode_payload};
 use serde::{Deserialize, Serialize};
 
 /// What lists show of a result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResultV2 {
+    /// `exec_…`.
+    pub id: String,
+    /// Session it came from; `None`: a run of the command line.
+    pub session_id: Option<String>,
+    /// The strategies, in the order of the run.
+    pub strategies: Vec<ResultStrategyV2>,
+    /// Symbols it ran on.
+    pub symbols: Vec<String>,
+    /// Recording or file it ran on.
+    pub source: String,
+    /// First event time, microseconds since 1970.
+    pub from_us: i64,
+    /// Last event time, microseconds since 1970.
+    pub to_us: i64,
+    /// When it was made, microseconds since 1970.
+    pub created_us: i64,
+    /// Digest of the decisions, hexadecimal.
+    pub digest: String,
+    /// Closed trades.
+    pub trades: u64,
+    /// Closed trades that won.
+    pub wins: u64,
+    /// Closed trades that neither won nor lost; 0 in results of version 1, which did not count them.
+    pub draws: u64,
+    /// Money at the start in 10^-18 of the quote currency; 0 in results of version 1, which did not keep it.
+    pub initial_money: i128,
+    /// Net profit in 10^-18 of the quote currency.
+    pub net_money: i128,
+    /// Highest fall of the equity in 10^-18 of the quote currency.
+    pub max_drawdown_money: i128,
+    /// It was stopped before the end of its data.
+    pub stopped_early: bool,
+}
+
+/// A strategy of a result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResultStrategyV2 {
+    /// Id.
+    pub id: String,
+    /// Version; 0: not from the store.
+    pub version: u32,
+    /// Name.
+    pub name: String,
+}
+
+/// The first version: one strategy, no session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultV1 {
     /// `exec_…`.
@@ -43,14 +91,72 @@ pub struct ResultDocumentV1 {
     pub document: String,
 }
 
-impl Stored for ResultV1 {
+/// The page of a result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResultReportV1 {
+    /// Id of the result.
+    pub id: String,
+    /// HTML as one zstd frame.
+    pub html: Vec<u8>,
+}
+
+impl ResultV2 {
+    /// Whether a strategy took part.
+    pub fn has_strategy(&self, id: &str) -> bool {
+        self.strategies.iter().any(|strategy| strategy.id == id)
+    }
+
+    /// Ids of the strategies in a line.
+    pub fn strategies_line(&self) -> String {
+        self.strategies.iter().map(|strategy| strategy.id.as_str()).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl From<ResultV1> for ResultV2 {
+    fn from(old: ResultV1) -> Self {
+        let strategy = ResultStrategyV2 { name: old.strategy_id.clone(), id: old.strategy_id, version: old.strategy_version };
+        ResultV2 {
+            id: old.id,
+            session_id: None,
+            strategies: vec![strategy],
+            symbols: old.symbols,
+            source: old.source,
+            from_us: old.from_us,
+            to_us: old.to_us,
+            created_us: old.created_us,
+            digest: old.digest,
+            trades: old.trades,
+            wins: old.wins,
+            draws: 0,
+            initial_money: 0,
+            net_money: old.net_money,
+            max_drawdown_money: old.max_drawdown_money,
+            stopped_early: false,
+        }
+    }
+}
+
+impl Stored for ResultV2 {
     const KIND: u16 = 5;
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
     const NAME: &'static str = "result";
+
+    fn from_older(version: u16, payload: &[u8]) -> Result<Self, CodecError> {
+        match version {
+            1 => decode_payload::<ResultV1>(payload).map(ResultV2::from),
+            other => Err(CodecError::UnknownVersion(other)),
+        }
+    }
 }
 
 impl Stored for ResultDocumentV1 {
     const KIND: u16 = 7;
     const VERSION: u16 = 1;
     const NAME: &'static str = "result_document";
+}
+
+impl Stored for ResultReportV1 {
+    const KIND: u16 = 20;
+    const VERSION: u16 = 1;
+    const NAME: &'static str = "result_report";
 }

@@ -51,7 +51,30 @@ fn gap() -> GapV1 {
     GapV1 { symbol: "BTCUSDT".into(), stream: 4, from_ns: 1_000, to_ns: 2_000, cause: "import".into() }
 }
 
-fn result() -> ResultV1 {
+fn result() -> ResultV2 {
+    let strategy = |id: &str, version| ResultStrategyV2 { id: id.into(), version, name: "Pump".into() };
+    ResultV2 {
+        id: "exec_20240808_235416_a1b2c3".into(),
+        session_id: Some("exec_20240808_235416_a1b2c3".into()),
+        strategies: vec![strategy("pump_v2", 3), strategy("dump_v2", 0)],
+        symbols: vec!["BTCUSDT".into()],
+        source: "session_20240808_235416_a1b2c3".into(),
+        from_us: 1,
+        to_us: 2,
+        created_us: 3,
+        digest: "00ff".into(),
+        trades: 12,
+        wins: 7,
+        draws: 1,
+        initial_money: 10_000_000_000_000_000_000_000,
+        net_money: -1_500_000_000_000_000_000,
+        max_drawdown_money: 2_000_000_000_000_000_000,
+        stopped_early: true,
+    }
+}
+
+/// What the golden file of version 1 holds.
+fn result_v1() -> ResultV1 {
     ResultV1 {
         id: "exec_20240808_235416_a1b2c3".into(),
         strategy_id: "pump_v2".into(),
@@ -73,16 +96,107 @@ fn document() -> ResultDocumentV1 {
     ResultDocumentV1 { id: "exec_20240808_235416_a1b2c3".into(), document: "{\"trades\":[]}".into() }
 }
 
-fn session() -> SessionV1 {
-    SessionV1 {
+fn report() -> ResultReportV1 {
+    ResultReportV1 { id: "exec_20240808_235416_a1b2c3".into(), html: vec![0x28, 0xb5, 0x2f, 0xfd] }
+}
+
+fn session() -> SessionV2 {
+    SessionV2 {
+        id: "exec_20240808_235416_a1b2c3".into(),
+        kind: "backtest".into(),
+        state: "completed".into(),
+        created_us: 1,
+        started_us: Some(2),
+        ended_us: Some(3),
+        error: Some("no data".into()),
+        result_id: Some("exec_20240808_235416_a1b2c3".into()),
+        symbols: vec!["BTCUSDT".into()],
+        strategies: vec![SessionStrategyV2 { id: "pump_v2".into(), version: 3, name: "Pump".into() }],
+        recording_id: Some("session_20240808_235416_a1b2c3".into()),
+        request: "{\"session_type\":\"backtest\"}".into(),
+        fingerprint: "00ff".into(),
+        user: "ann".into(),
+        reached: SessionReachedV2 {
+            progress_ppm: Some(1_000_000),
+            simulated_us: Some(4),
+            ticks: 5,
+            signals: 6,
+            orders: 7,
+            fills: 8,
+            trades: 9,
+            events: 10,
+            events_not_kept: 11,
+        },
+        was_orphaned: true,
+        orphan_closed: false,
+    }
+}
+
+/// What the golden file of version 1 holds, upgraded.
+fn session_v1() -> SessionV2 {
+    SessionV2 {
         id: "exec_20240808_235416_a1b2c3".into(),
         kind: "backtest".into(),
         state: "failed".into(),
         created_us: 1,
         started_us: Some(2),
-        ended_us: None,
         error: Some("no data".into()),
-        result_id: None,
+        request: "null".into(),
+        ..SessionV2::default()
+    }
+}
+
+fn events() -> SessionEventsV1 {
+    SessionEventsV1 { first_seq: 3, count: 2, lines: vec![0x28, 0xb5, 0x2f, 0xfd] }
+}
+
+fn statistics() -> StrategyStatisticsV1 {
+    StrategyStatisticsV1 {
+        strategy_id: "pump_v2".into(),
+        results: 2,
+        trades: 12,
+        wins: 7,
+        losses: 4,
+        draws: 1,
+        net_pct_e9: -1_500_000_000,
+        last_result_id: "exec_20240808_235416_a1b2c3".into(),
+        last_us: 3,
+    }
+}
+
+fn user() -> UserV1 {
+    UserV1 {
+        name: "ann".into(),
+        role: "admin".into(),
+        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into(),
+        created_us: 1,
+        updated_us: 2,
+        disabled: true,
+    }
+}
+
+fn login() -> LoginV1 {
+    LoginV1 {
+        family: "AAAAAAAAAAAAAAAAAAAAAA".into(),
+        user: "ann".into(),
+        created_us: 1,
+        expires_us: 2,
+        refresh_hash: std::array::from_fn(|byte| byte as u8),
+        revoked: true,
+    }
+}
+
+fn revoked_token() -> RevokedTokenV1 {
+    RevokedTokenV1 { jti: "BBBBBBBBBBBBBBBBBBBBBB".into(), expires_us: 3 }
+}
+
+fn idempotency() -> IdempotencyV1 {
+    IdempotencyV1 {
+        request_hash: [7; 32],
+        status: 201,
+        location: Some("/api/strategies/pump_v2".into()),
+        body: b"{}".to_vec(),
+        created_us: 4,
     }
 }
 
@@ -101,6 +215,13 @@ fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str)
 }
 
 #[test]
+fn older_versions_read_as_the_newest() {
+    let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
+    assert_eq!(decode::<ResultV2>(&old("result")).unwrap(), ResultV2::from(result_v1()));
+    assert_eq!(decode::<SessionV2>(&old("session")).unwrap(), session_v1());
+}
+
+#[test]
 fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
     let mut kinds = [
         golden(&strategy()),
@@ -110,6 +231,13 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&result()),
         golden(&document()),
         golden(&session()),
+        golden(&user()),
+        golden(&login()),
+        golden(&revoked_token()),
+        golden(&idempotency()),
+        golden(&report()),
+        golden(&events()),
+        golden(&statistics()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();

@@ -121,14 +121,14 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
         writer.commit().unwrap();
     }
     let id = writer.finish(&[]).unwrap();
-    store.put_result(&result("exec_a", 1), "{}").unwrap();
+    store.put_result(new_result("exec_a", 1, "{}")).unwrap();
     let whole = store.verify().unwrap();
     assert!(whole.is_sound() && whole.rows == 6_000, "{whole:?}");
 
     let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 1_000);
     let first = store.read().unwrap().open_table(tables::BLOCKS).unwrap().get(key).unwrap().unwrap().value().to_vec();
     let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
-        store.write(|txn| {
+        store.write_alone(|txn| {
             let mut table = txn.open_table(tables::BLOCKS).unwrap();
             match bytes {
                 Some(bytes) => drop(table.insert(key, bytes).unwrap()),
@@ -153,10 +153,42 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     change((id.as_str(), "ETHUSDT", key.2, 1_000), None).unwrap();
 
     store
-        .write(|txn| {
+        .write_alone(|txn| {
             txn.open_table(tables::RESULT_DOCUMENTS).unwrap().remove("exec_a").unwrap();
             Ok(())
         })
         .unwrap();
     assert_eq!(store.verify().unwrap().problems.len(), 1);
+}
+
+#[test]
+fn a_large_store_opens_unchecked_and_its_damage_is_found_by_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = "whole".repeat(800_000);
+    {
+        let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+        for number in 0..10 {
+            store.put_result(new_result(&format!("exec_{number}"), 1, &whole)).unwrap();
+        }
+        store.put_result(new_result("exec_hurt", 1, &"needle".repeat(1_000))).unwrap();
+    }
+    let mut bytes = fs::read(store_path(dir.path())).unwrap();
+    assert!(bytes.len() as u64 > STORE_CHECKED_OPEN_BYTES);
+    {
+        let report = Store::open(dir.path(), OpenMode::MustExist).unwrap().scan().unwrap();
+        assert!(report.is_sound() && report.records > 22, "{report:?}");
+    }
+    for at in places(&bytes, b"needleneedle") {
+        bytes[at] ^= 0x10;
+    }
+    fs::write(store_path(dir.path()), &bytes).unwrap();
+    let store = Store::open(dir.path(), OpenMode::MustExist).unwrap();
+    assert!(matches!(store.result_document("exec_hurt"), Err(StoreError::Damaged { .. })));
+    assert_eq!(store.result_document("exec_3").unwrap(), whole);
+    let scanned = store.scan().unwrap();
+    assert!(scanned.problems.iter().any(|problem| problem.place.contains("exec_hurt")), "{scanned:?}");
+    drop(store);
+    let verified = verify(dir.path()).unwrap();
+    assert!(verified.problems[0].place.contains("store file"), "every page is checked: {verified:?}");
+    assert!(verified.problems.iter().any(|problem| problem.place.contains("exec_hurt")), "{verified:?}");
 }

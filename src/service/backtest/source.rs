@@ -1,7 +1,7 @@
 //! Where market data comes from: a recording of the store, or files. One source is one feed over chosen symbols.
 
-use super::options::{Clock, Options};
-use crate::app::Failure;
+use super::BacktestError;
+use super::settings::{ReplayClock, RunSettings};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
@@ -11,6 +11,16 @@ use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey, expand, group_b
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// What market data the user names.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// A recording of the store.
+    Recording(&'a Store, &'a str),
+    /// Files or directories.
+    Files(&'a [PathBuf]),
+}
 
 /// A source with what is in it.
 pub struct Source<'a> {
@@ -64,63 +74,69 @@ impl SourceSymbol {
 ///
 /// # Errors
 /// Data that cannot be read or a symbol that is in none of it.
-pub fn find<'a>(options: &Options, store: Option<&'a Store>) -> Result<Vec<Source<'a>>, Failure> {
-    let sources = match (&options.recording, store) {
-        (Some(id), Some(store)) => vec![recording(id, options, store)?],
-        _ => files(options)?,
+pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'a>>, BacktestError> {
+    let sources = match input {
+        Input::Recording(store, id) => vec![recording(id, settings, store)?],
+        Input::Files(paths) => files(paths, settings)?,
     };
-    for wanted in &options.symbol {
+    for wanted in &settings.symbols {
         if !sources.iter().any(|source| source.symbols.iter().any(|symbol| symbol.spec.name == *wanted)) {
-            return Err(Failure::input(format!("no data of the symbol {wanted:?}; leave out --symbol to run over all there are")));
+            return Err(BacktestError::Input(format!("no data of the symbol {wanted:?}; name no symbol to run over all there are")));
         }
     }
     let sources: Vec<Source<'a>> = sources.into_iter().filter(|source| !source.symbols.is_empty()).collect();
     if sources.is_empty() {
-        return Err(Failure::input("there is no market data in what --data names"));
+        return Err(BacktestError::Input("there is no market data in what was named".to_owned()));
     }
     Ok(sources)
 }
 
-fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, Failure> {
+fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, BacktestError> {
     SymbolSpec::new(name, price_step, quantity_step, Decimal::ONE).ok_or_else(|| {
-        Failure::input(format!(
+        BacktestError::Input(format!(
             "{name} has prices in steps of {price_step} and quantities in steps of {quantity_step}: their product has more than 18 digits behind the point, which money cannot hold"
         ))
     })
 }
 
-fn files(options: &Options) -> Result<Vec<Source<'static>>, Failure> {
-    let paths = expand(&options.data)?;
+/// The fees to assume where no contract was recorded.
+fn with_fees(mut spec: SymbolSpec, settings: &RunSettings) -> SymbolSpec {
+    (spec.maker_fee, spec.taker_fee) = settings.default_fees;
+    spec
+}
+
+fn files(paths: &[PathBuf], settings: &RunSettings) -> Result<Vec<Source<'static>>, BacktestError> {
+    let paths = expand(paths)?;
     group_by_stem(&paths)
         .into_iter()
         .map(|group| {
-            let selection = selection(options, &options.symbol);
+            let selection = selection(settings, &settings.symbols);
             let survey = survey(&group.paths, &selection, &mut |_| {})?;
             let symbols = survey
                 .symbols
                 .iter()
                 .map(|symbol| {
-                    let spec = spec(&symbol.name, symbol.price_step(), symbol.quantity_step())?;
+                    let spec = with_fees(spec(&symbol.name, symbol.price_step(), symbol.quantity_step())?, settings);
                     Ok(SourceSymbol { spec, streams: symbol.streams.clone(), contract: false })
                 })
-                .collect::<Result<Vec<_>, Failure>>()?;
+                .collect::<Result<Vec<_>, BacktestError>>()?;
             let span = survey.first.zip(survey.last);
             Ok(Source { label: group.label, symbols, span, bytes: survey.total_bytes, origin: Origin::Files(survey) })
         })
         .collect()
 }
 
-fn selection(options: &Options, symbols: &[String]) -> Selection {
-    let clock = match options.clock {
-        Clock::Exchange => FeedClock::Exchange,
-        Clock::Receive => FeedClock::Receive,
+fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
+    let clock = match settings.clock {
+        ReplayClock::Exchange => FeedClock::Exchange,
+        ReplayClock::Receive => FeedClock::Receive,
     };
-    Selection { from: options.from, to: options.to, symbols: symbols.to_vec(), clock }
+    Selection { from: settings.from, to: settings.to, symbols: symbols.to_vec(), clock }
 }
 
-fn recording<'a>(id: &str, options: &Options, store: &'a Store) -> Result<Source<'a>, Failure> {
+fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store) -> Result<Source<'a>, BacktestError> {
     let record = store.recording(id)?;
-    let wanted = |name: &str| options.symbol.is_empty() || options.symbol.iter().any(|symbol| symbol == name);
+    let wanted = |name: &str| settings.symbols.is_empty() || settings.symbols.iter().any(|symbol| symbol == name);
     let mut symbols = Vec::new();
     let (mut first, mut last, mut bytes) = (i64::MAX, i64::MIN, 0);
     for symbol in record.symbols.iter().filter(|symbol| wanted(&symbol.name)) {
@@ -130,7 +146,13 @@ fn recording<'a>(id: &str, options: &Options, store: &'a Store) -> Result<Source
             last = last.max(stream.last_ns);
             bytes += stream.bytes;
         }
-        symbols.push(SourceSymbol { spec: store.spec_of(id, &symbol.name)?, streams, contract: false });
+        let recorded = store.recorded_spec(id, &symbol.name)?;
+        let contract = recorded.is_some();
+        let spec = match recorded {
+            Some(spec) => spec,
+            None => with_fees(store.spec_of(id, &symbol.name)?, settings),
+        };
+        symbols.push(SourceSymbol { spec, streams, contract });
     }
     let span = (first <= last).then(|| (Timestamp::from_nanos(first), Timestamp::from_nanos(last)));
     Ok(Source { label: id.to_owned(), symbols, span, bytes, origin: Origin::Recording(store) })
@@ -141,10 +163,10 @@ impl Source<'_> {
     ///
     /// # Errors
     /// Data that cannot be read, or receive times that were not recorded.
-    pub fn feed<'s>(&'s self, options: &Options, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, Failure> {
+    pub fn feed<'s>(&'s self, settings: &RunSettings, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, BacktestError> {
         let names: Vec<String> = table.iter().map(|(_, spec)| spec.name.clone()).collect();
         match &self.origin {
-            Origin::Files(survey) => Ok(Box::new(FileFeed::open(survey, &selection(options, &names), table)?)),
+            Origin::Files(survey) => Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?)),
             Origin::Recording(store) => {
                 let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
                 let streams = self.replayed(&names);
@@ -152,12 +174,12 @@ impl Source<'_> {
                     recording: &self.label,
                     symbols: &symbols,
                     streams: &streams,
-                    clock: match options.clock {
-                        Clock::Exchange => StoreClock::Exchange,
-                        Clock::Receive => StoreClock::Receive,
+                    clock: match settings.clock {
+                        ReplayClock::Exchange => StoreClock::Exchange,
+                        ReplayClock::Receive => StoreClock::Receive,
                     },
-                    from: options.from.unwrap_or(Timestamp::MIN),
-                    to: options.to.unwrap_or(Timestamp::MAX),
+                    from: settings.from.unwrap_or(Timestamp::MIN),
+                    to: settings.to.unwrap_or(Timestamp::MAX),
                 };
                 Ok(Box::new(store.feed(choice, table)?))
             }

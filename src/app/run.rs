@@ -1,0 +1,126 @@
+//! `tradingd run`: the daemon. Opens everything without side effects on others, binds, says where, serves until it is
+//! told to stop, then ends what runs in order.
+
+use super::{Failure, Global};
+use crate::auth::Keys;
+use crate::clock;
+use crate::config::{Content, Watch};
+use crate::domain::time::Span;
+use crate::http::Server;
+use crate::limits::HTTP_BLOCKING_THREADS;
+use crate::service::settings::{Outcome, Settings};
+use crate::service::{Parts, Service};
+use crate::store::OpenMode;
+use clap::Args;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Options of `tradingd run`.
+#[derive(Args)]
+pub struct Options {}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A configuration, key or store that cannot be used (78, 65, 69), an address that is taken (69).
+pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
+    let (config, bytes) = super::config::load(global.config_path())?;
+    let settings = Settings::new(config, global.config_path(), clock::now());
+    let service = open(global, settings)?;
+    let watch = watch(&service, Content::Bytes(bytes))?;
+    serve(&runtime()?, service, Some(&watch), |_| {})
+}
+
+/// Watches the configuration file and puts its changes in force.
+fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
+    let reloading = Arc::clone(service);
+    let watch = Watch::start(service.settings.path(), known, move |content| match reloading.settings.reload_from(&content, clock::now()) {
+        Outcome::Reloaded { version, .. } => tracing::info!(version, "configuration reloaded"),
+        Outcome::Rejected(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            tracing::error!(problems = problems.join("; "), "configuration rejected: the last valid one stays in force");
+        }
+        Outcome::Unchanged => tracing::info!("configuration unchanged"),
+    });
+    let watch = watch.map_err(|error| Failure::other(format!("the configuration cannot be watched: {error}")))?;
+    if let Some(problem) = watch.problem() {
+        tracing::warn!("{problem}");
+    }
+    Ok(watch)
+}
+
+/// Opens the daemon without binding anything.
+///
+/// # Errors
+/// As [`run`].
+pub fn open(global: &Global, settings: Settings) -> Result<Arc<Service>, Failure> {
+    let state = global.state();
+    let store = global.store(OpenMode::CreateIfNew)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let keys = Keys::load(&state, credentials.as_deref()).map_err(|error| Failure::configuration(error.to_string()))?;
+    Service::open(Parts { store, state, keys, settings }, clock::now()).map_err(|refusal| Failure::other(refusal.message))
+}
+
+/// Threads for sockets and for work that blocks.
+///
+/// # Errors
+/// A system without room for them.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let built = Builder::new_multi_thread().enable_all().max_blocking_threads(HTTP_BLOCKING_THREADS).thread_name("tradingd-http").build();
+    built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
+}
+
+/// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the address once it is bound.
+///
+/// # Errors
+/// An address that cannot be bound.
+pub fn serve(
+    runtime: &Runtime,
+    service: Arc<Service>,
+    watch: Option<&Watch>,
+    bound: impl FnOnce(std::net::SocketAddr),
+) -> Result<(), Failure> {
+    runtime.block_on(async {
+        let listen = service.settings.current().http.listen.clone();
+        let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
+            Failure::unavailable(format!(
+                "{listen} cannot be listened on ({error}): free it, or set another http.listen in the configuration"
+            ))
+        })?;
+        let address = server.address();
+        eprintln!("tradingd listens on http://{address}");
+        if let Some(code) = service.users.setup_code() {
+            eprintln!("there is no user yet: open http://{address} and make the first admin with the setup code {code}");
+        }
+        bound(address);
+        let serving = tokio::spawn(server.run());
+        eprintln!("tradingd is ready");
+        until_told(watch).await?;
+        stop.stop();
+        let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
+        let closing = tokio::task::spawn_blocking(move || service.close(drain));
+        // Both end by themselves within the drain time.
+        let _ = tokio::join!(serving, closing);
+        Ok(())
+    })
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn until_told(watch: Option<&Watch>) -> Result<(), Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let mut hang_up = listen(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => {
+                if let Some(watch) = watch {
+                    watch.poke();
+                }
+            }
+        }
+    }
+}

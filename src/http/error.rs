@@ -1,0 +1,108 @@
+//! Refusals on the wire: the only file that knows which status a refusal has.
+
+use super::reply::{Content, Reply, close};
+use crate::domain::time::Timestamp;
+use crate::service::{Kind, Refusal};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+/// Why a request got no answer of its handler.
+#[derive(Debug)]
+pub enum Failure {
+    /// What the program refused.
+    Refused(Refusal),
+    /// What only HTTP can refuse.
+    Http {
+        /// Status.
+        status: StatusCode,
+        /// `snake_case`.
+        code: &'static str,
+        /// One sentence.
+        message: String,
+        /// Methods the path has, for 405.
+        allow: Option<String>,
+    },
+}
+
+impl Failure {
+    /// A refusal of the transport.
+    pub fn http(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Failure::Http { status, code, message: message.into(), allow: None }
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Failure::Http { status, .. } => *status,
+            Failure::Refused(refusal) => match refusal.kind {
+                Kind::Invalid => StatusCode::BAD_REQUEST,
+                Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+                Kind::Forbidden => StatusCode::FORBIDDEN,
+                Kind::NotFound => StatusCode::NOT_FOUND,
+                Kind::Conflict => StatusCode::CONFLICT,
+                Kind::Stale => StatusCode::PRECONDITION_FAILED,
+                Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+
+    /// Its code, for the log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Failure::Http { code, .. } | Failure::Refused(Refusal { code, .. }) => code,
+        }
+    }
+
+    /// What the client is told of a defect: nothing of its inside. The log has it all.
+    fn public_message(&self) -> &str {
+        match self {
+            Failure::Refused(Refusal { kind: Kind::Internal, .. }) => {
+                "something broke inside; the log of the daemon tells what, under this request_id"
+            }
+            Failure::Http { message, .. } | Failure::Refused(Refusal { message, .. }) => message,
+        }
+    }
+
+    /// The answer.
+    pub fn into_reply(self, request_id: &str, at: Timestamp) -> Reply {
+        let status = self.status();
+        let details = match &self {
+            Failure::Refused(Refusal { details, .. }) if !details.is_null() => Some(details),
+            _ => None,
+        };
+        let mut reply = Reply::new(status, Content::Flat(body(self.code(), self.public_message(), details, request_id, at)));
+        if status == StatusCode::UNAUTHORIZED {
+            reply = reply.header(WWW_AUTHENTICATE, "Bearer");
+        }
+        match &self {
+            Failure::Http { allow: Some(allow), .. } => reply.header(ALLOW, allow),
+            Failure::Http { status: StatusCode::REQUEST_TIMEOUT, .. } => reply.header(CONNECTION, "close"),
+            Failure::Refused(Refusal { retry_after_s: Some(seconds), .. }) => reply.header(RETRY_AFTER, &seconds.to_string()),
+            _ => reply,
+        }
+    }
+}
+
+fn body(code: &str, message: &str, details: Option<&Value>, request_id: &str, at: Timestamp) -> Bytes {
+    let mut body = Vec::with_capacity(256);
+    body.extend_from_slice(b"{\"type\":\"error\",\"error_code\":\"");
+    body.extend_from_slice(code.as_bytes());
+    body.extend_from_slice(b"\",\"error_message\":");
+    body.extend_from_slice(json!(message).to_string().as_bytes());
+    if let Some(details) = details {
+        body.extend_from_slice(b",\"details\":");
+        body.extend_from_slice(details.to_string().as_bytes());
+    }
+    close(&mut body, request_id, at);
+    Bytes::from(body)
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}

@@ -1,0 +1,79 @@
+//! Reads the fields of a small JSON body: all problems at once, each with its place.
+
+use super::error::Failure;
+use super::request::invalid;
+use crate::json;
+use serde_json::{Map, Value};
+
+/// The fields of one object.
+pub struct Fields<'v> {
+    object: Option<&'v Map<String, Value>>,
+    problems: Vec<(String, String)>,
+}
+
+impl<'v> Fields<'v> {
+    /// Of a body that may have these fields and no others.
+    pub fn of(body: &'v Value, known: &[&str]) -> Self {
+        let object = body.as_object();
+        let mut problems = Vec::new();
+        match object {
+            None => problems.push((String::new(), "must be a JSON object".to_owned())),
+            Some(object) => {
+                for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
+                    let near = json::nearest(name, known.iter().copied());
+                    let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+                    problems.push((json::at("", name), format!("there is no such field{hint}")));
+                }
+            }
+        }
+        Fields { object, problems }
+    }
+
+    fn get(&self, name: &str) -> Option<&'v Value> {
+        self.object.and_then(|object| object.get(name)).filter(|value| !value.is_null())
+    }
+
+    fn wrong(&mut self, name: &str, problem: &str) {
+        self.problems.push((json::at("", name), problem.to_owned()));
+    }
+
+    /// A text that must be there.
+    pub fn text(&mut self, name: &str) -> &'v str {
+        let text = self.optional_text(name);
+        if text.is_none() && self.object.is_some() && self.get(name).is_none() {
+            self.wrong(name, "must be there, as text");
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A text that may be there.
+    pub fn optional_text(&mut self, name: &str) -> Option<&'v str> {
+        let value = self.get(name)?;
+        if !value.is_string() {
+            self.wrong(name, "must be text");
+        }
+        value.as_str()
+    }
+
+    /// True or false that may be there.
+    pub fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        if !value.is_boolean() {
+            self.wrong(name, "must be true or false");
+        }
+        value.as_bool()
+    }
+
+    /// A further problem of a field.
+    pub fn refuse(&mut self, name: &str, problem: &str) {
+        self.wrong(name, problem);
+    }
+
+    /// Whether everything was in order.
+    ///
+    /// # Errors
+    /// 400 with every problem.
+    pub fn finish(self) -> Result<(), Failure> {
+        if self.problems.is_empty() { Ok(()) } else { Err(invalid("the body cannot be used; details.problems says why", self.problems)) }
+    }
+}

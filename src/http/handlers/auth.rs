@@ -1,0 +1,164 @@
+//! Logging in and out. Tokens go back in the body for programs and in cookies for pages.
+
+use crate::domain::time::Span;
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::fields::Fields;
+use crate::http::pipeline::cookie;
+use crate::http::reply::Reply;
+use crate::http::request::Call;
+use crate::http::route::Answer;
+use crate::service::{Caller, Kind, Lifetimes, Login, Refusal};
+use hyper::StatusCode;
+use hyper::header::{HOST, HeaderMap, SET_COOKIE};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const ACCESS: &str = "access_token";
+const REFRESH: &str = "refresh_token";
+/// The refresh token is only ever sent where it is used.
+const REFRESH_PATH: &str = "/api/v1/auth";
+
+/// `POST /api/v1/auth/login`.
+pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let mut fields = Fields::of(call.json(), &["username", "password"]);
+        let (name, password) = (fields.text("username").to_owned(), fields.text("password").to_owned());
+        fields.finish()?;
+        checked(edge, call, name.clone(), move |edge, call| edge.service.users.login(&name, &password, lifetimes(edge), call.now)).await
+    })
+}
+
+/// `POST /api/v1/auth/setup`: the first admin, with the code of the daemon's log.
+pub fn setup(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let mut fields = Fields::of(call.json(), &["code", "username", "password"]);
+        let (code, name, password) =
+            (fields.text("code").to_owned(), fields.text("username").to_owned(), fields.text("password").to_owned());
+        fields.finish()?;
+        let reply = checked(edge, call, String::new(), move |edge, call| {
+            edge.service.users.setup(&code, &name, &password, lifetimes(edge), call.now)
+        })
+        .await?;
+        Ok(reply.status(StatusCode::CREATED))
+    })
+}
+
+/// Runs a password check in its turn: few at once, few waiting, later after failures of the same name from the same
+/// address.
+async fn checked(
+    edge: Arc<Edge>,
+    call: Call,
+    name: String,
+    check: impl FnOnce(&Edge, &Call) -> Result<Login, Refusal> + Send + 'static,
+) -> Result<Reply, Failure> {
+    let delay = edge.service.users.login_delay(call.peer, &name, call.now);
+    if delay > Span::from_nanos(0) {
+        let seconds = u32::try_from(delay.nanos() / 1_000_000_000 + 1).unwrap_or(u32::MAX);
+        let message = "too many failed logins with this name from this address: wait, then try again";
+        return Err(Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "login_delayed", message) }.into());
+    }
+    let busy = || Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", "too many logins at once: try again") };
+    let _turn = edge.passwords.try_acquire().map_err(|_| busy())?;
+    let shared = Arc::clone(&edge);
+    let joined = tokio::task::spawn_blocking(move || {
+        let outcome = check(&shared, &call);
+        match &outcome {
+            Ok(_) => shared.service.users.login_succeeded(call.peer, &name),
+            Err(refusal) if refusal.kind == Kind::Unauthenticated => shared.service.users.login_failed(call.peer, &name, call.now),
+            Err(_) => {}
+        }
+        outcome.map(|login| logged_in(&login, &call.headers))
+    });
+    let outcome =
+        joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a login ended in a panic: {panic}")))?;
+    Ok(outcome?)
+}
+
+/// `POST /api/v1/auth/refresh`.
+pub fn refresh(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let mut fields = Fields::of(if call.json().is_null() { &EMPTY } else { call.json() }, &[REFRESH]);
+    let given = fields.optional_text(REFRESH);
+    fields.finish()?;
+    let token = given.or_else(|| cookie(&call.headers, REFRESH)).unwrap_or_default();
+    let login = edge.service.users.refresh(token, lifetimes(edge), call.now)?;
+    Ok(logged_in(&login, &call.headers))
+}
+
+static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| json!({}));
+
+/// `POST /api/v1/auth/logout`.
+pub fn logout(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    edge.service.users.logout(call.caller()?, call.now)?;
+    let secure = secure(&call.headers);
+    Ok(Reply::data(&json!({"status": "logged_out"}))
+        .header(SET_COOKIE, &cookie_text(ACCESS, "", "/", 0, secure))
+        .header(SET_COOKIE, &cookie_text(REFRESH, "", REFRESH_PATH, 0, secure)))
+}
+
+/// `GET /api/v1/auth/me`.
+pub fn me(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let caller = call.caller()?;
+    let mut data = user(caller);
+    data["expires_at"] = json!(caller.expires.rfc3339_millis());
+    Ok(Reply::data(&data))
+}
+
+/// `GET /csrf-token`.
+pub fn csrf_token(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let ttl = edge.service.settings.current().auth.csrf_ttl_s;
+    let family = call.caller.as_ref().map(|caller| &*caller.family);
+    let token = edge.service.users.csrf_token(call.now, Span::from_seconds(i64::from(ttl)), family);
+    Ok(Reply::data(&json!({"token": token, "expires_in": ttl})))
+}
+
+/// `GET /api/v1/auth/setup`: whether the first admin is still to be made.
+pub fn needs_setup(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&json!({"needed": edge.service.users.setup_code().is_some()})))
+}
+
+fn lifetimes(edge: &Edge) -> Lifetimes {
+    Lifetimes::from(&edge.service.settings.current().auth)
+}
+
+fn user(caller: &Caller) -> Value {
+    json!({"username": &*caller.name, "role": caller.role.word(), "permissions": caller.role.permissions()})
+}
+
+fn logged_in(login: &Login, headers: &HeaderMap) -> Reply {
+    let secure = secure(headers);
+    let data = json!({
+        "access_token": login.access_token,
+        "token_type": "bearer",
+        "expires_in": login.expires_in,
+        "refresh_token": login.refresh_token,
+        "user": user(&login.caller),
+    });
+    Reply::data(&data)
+        .header(SET_COOKIE, &cookie_text(ACCESS, &login.access_token, "/", login.expires_in, secure))
+        .header(SET_COOKIE, &cookie_text(REFRESH, &login.refresh_token, REFRESH_PATH, login.refresh_expires_in, secure))
+}
+
+fn cookie_text(name: &str, value: &str, path: &str, max_age_s: u32, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// Whether the browser came by another name than this host's own: then a proxy with TLS stands before the daemon.
+fn secure(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
+    !["localhost", "127.0.0.1", "[::1]"].iter().any(|local| name.eq_ignore_ascii_case(local))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_secure_but_on_this_host() {
+        let of = |host: &str| secure(&[(HOST, host.parse().unwrap())].into_iter().collect());
+        assert!(!of("localhost:8080") && !of("127.0.0.1:9") && !of("[::1]:8080") && !of("localhost"));
+        assert!(of("trade.example.org") && of("trade.example.org:443") && of("localhost.example.org"));
+    }
+}

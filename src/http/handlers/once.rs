@@ -1,0 +1,80 @@
+//! `Idempotency-Key`: the first answer to a key is kept for a day, a retry gets the same one and changes nothing.
+
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::{Call, invalid};
+use crate::service::answers::Answer as Kept;
+use crate::service::{Kind, Refusal};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{HeaderName, LOCATION};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const KEY: &str = "idempotency-key";
+const KEY_BYTES: usize = 128;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
+
+/// Runs a handler, or gives the answer that the same request got before. Two at once: the second waits for the first.
+///
+/// # Errors
+/// Those of the handler (they are not kept: a refused request changed nothing), and `idempotency_key_reused`.
+pub fn once(edge: &Arc<Edge>, call: &mut Call, handler: fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>) -> Result<Reply, Failure> {
+    let Some(key) = call.headers.get(KEY) else { return handler(edge, call) };
+    let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES).contains(&key.len())).map(str::to_owned);
+    let key = key.ok_or_else(|| {
+        invalid(
+            "the Idempotency-Key cannot be used",
+            vec![("/header/idempotency-key".to_owned(), format!("must be 1 to {KEY_BYTES} visible ASCII characters"))],
+        )
+    })?;
+    let user = call.caller()?.name.to_string();
+
+    let turn = turn(edge, &user, &key);
+    let result = {
+        let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        kept_or_new(edge, call, &user, &key, handler)
+    };
+    let mut turns = edge.once.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two: the map's and ours. Anybody who waits holds a third.
+    if Arc::strong_count(&turn) <= 2 {
+        turns.remove(&(user, key));
+    }
+    result
+}
+
+fn turn(edge: &Edge, user: &str, key: &str) -> Arc<Mutex<()>> {
+    let mut turns = edge.once.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(turns.entry((user.to_owned(), key.to_owned())).or_default())
+}
+
+fn kept_or_new(
+    edge: &Arc<Edge>,
+    call: &mut Call,
+    user: &str,
+    key: &str,
+    handler: fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>,
+) -> Result<Reply, Failure> {
+    let place = format!("{} {}\n{}\n", call.route.method.word(), call.route.path, call.ids.join("/"));
+    let request = [place.as_bytes(), call.text()].concat();
+    if let Some(kept) = edge.service.kept_answer(user, key, &request, call.now)? {
+        return replay(kept).map(|reply| reply.header(REPLAYED, "true"));
+    }
+    let reply = handler(edge, call)?;
+    if let Content::Data(data) = &reply.content {
+        let location = reply.headers.iter().find(|(name, _)| *name == LOCATION).and_then(|(_, value)| value.to_str().ok());
+        let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.to_vec() };
+        edge.service.keep_answer(user, key, &request, answer, call.now)?;
+    }
+    Ok(reply)
+}
+
+fn replay(kept: Kept) -> Result<Reply, Failure> {
+    let status =
+        StatusCode::from_u16(kept.status).map_err(|_| Refusal::new(Kind::Internal, "internal_error", "a kept answer has no status"))?;
+    let reply = Reply::new(status, Content::Data(Bytes::from(kept.body)));
+    Ok(match kept.location {
+        Some(location) => reply.header(LOCATION, &location),
+        None => reply,
+    })
+}

@@ -1,0 +1,205 @@
+//! Recordings: list, look into, export, import, delete.
+
+use super::page;
+use crate::domain::time::Span;
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::fields::Fields;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::{Body, Call, invalid};
+use crate::http::route::Answer;
+use crate::limits::{HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
+use crate::service::recordings::{CandleRequest, ExportRequest, RecordingFilter};
+use crate::service::{Kind, Refusal, Upload};
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_DISPOSITION, LOCATION};
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Candles of an answer when the caller names no number.
+const CANDLES: usize = 1_000;
+
+/// `GET /api/data-collection/sessions`, flat as the seed has it.
+pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let filter = RecordingFilter {
+        status: call.query.text("status").map(str::to_owned),
+        symbol: call.query.text("symbol").map(str::to_owned),
+        include_stats: call.query.flag("include_stats").unwrap_or(false),
+    };
+    let request = page(call);
+    let found = edge.service.recordings.list(&filter, &request)?;
+    let mut flat = json!({"sessions": found.items, "total_count": found.total_count, "limit": request.limit});
+    if let Some(next) = found.next {
+        flat["next_cursor"] = json!(next);
+    }
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from(flat.to_string()))))
+}
+
+/// `GET /api/data-collection/{id}`.
+pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&edge.service.recordings.get(call.id(0))?))
+}
+
+/// `GET /api/data-collection/{id}/candles`.
+pub fn candles(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let interval = interval(call.query.text("interval").unwrap_or("1m"));
+    let (Some(interval), Some(symbol)) = (interval, call.query.text("symbol")) else {
+        return Err(invalid(
+            "say which candles: ?symbol=BTC_USDT&interval=1m",
+            vec![("/query/symbol".to_owned(), "must be there".to_owned())],
+        ));
+    };
+    let request = CandleRequest {
+        symbol: symbol.to_owned(),
+        interval,
+        from: call.query.time("from"),
+        to: call.query.time("to"),
+        max_points: call.query.count("max_points").unwrap_or(CANDLES),
+    };
+    Ok(Reply::data(&edge.service.recordings.candles(call.id(0), &request)?))
+}
+
+/// The words of the `interval` parameter.
+pub const INTERVALS: &[&str] = &["1s", "5s", "10s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"];
+
+fn interval(word: &str) -> Option<Span> {
+    let (count, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    count.parse::<i64>().ok().map(|count| Span::from_seconds(count * unit))
+}
+
+/// `DELETE /api/data-collection/sessions/{id}`.
+pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    edge.service.recordings.delete(call.id(0))?;
+    Ok(Reply::data(&json!({"session_id": call.id(0), "status": "deleted"})))
+}
+
+/// `GET /api/data-collection/{id}/export`: as it is read from the store, never cut.
+pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let request = ExportRequest {
+            format: call.query.text("format").unwrap_or("csv").to_owned(),
+            symbol: call.query.text("symbol").map(str::to_owned),
+            kind: call.query.text("kind").unwrap_or("trades").to_owned(),
+        };
+        let planner = Arc::clone(&edge);
+        let planned = tokio::task::spawn_blocking(move || planner.service.recordings.plan_export(call.id(0), &request)).await;
+        let export =
+            planned.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("an export ended in a panic: {panic}")))??;
+        let (media, name) = (export.media_type, export.file_name.clone());
+        let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
+        tokio::task::spawn_blocking(move || {
+            let sink = Chunks { chunks, pending: Vec::with_capacity(Chunks::BYTES) };
+            // The status is on its way already: what fails now can only cut the stream short, which the missing last
+            // chunk tells the client.
+            if let Err(error) = edge.service.recordings.export(&export, Box::new(sink)) {
+                tracing::warn!(%error, "export cut short");
+            }
+        });
+        Ok(Reply::new(StatusCode::OK, Content::Stream(media, body))
+            .header(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")))
+    })
+}
+
+/// Writes into the body of an answer; a slow client makes the writer wait.
+struct Chunks {
+    chunks: mpsc::Sender<Bytes>,
+    pending: Vec<u8>,
+}
+
+impl Chunks {
+    const BYTES: usize = 64 << 10;
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= Chunks::BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let chunk = Bytes::from(std::mem::replace(&mut self.pending, Vec::with_capacity(Chunks::BYTES)));
+        self.chunks.blocking_send(chunk).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client went away"))
+    }
+}
+
+/// `POST /api/data-collection/import`: a file of the import folder, or the body itself.
+pub fn import(edge: Arc<Edge>, mut call: Call) -> Answer {
+    Box::pin(async move {
+        let body = std::mem::replace(&mut call.body, Body::Nothing);
+        let upload = match body {
+            Body::Upload(incoming) => Some(receive(&edge, &call, incoming).await?),
+            body => {
+                call.body = body;
+                None
+            }
+        };
+        let joined = tokio::task::spawn_blocking(move || imported(&edge, &call, upload)).await;
+        joined.unwrap_or_else(|panic| {
+            Err(Refusal::new(Kind::Internal, "internal_error", format!("an import ended in a panic: {panic}")).into())
+        })
+    })
+}
+
+fn imported(edge: &Edge, call: &Call, upload: Option<Upload>) -> Result<Reply, Failure> {
+    let recordings = &edge.service.recordings;
+    let data = match upload {
+        Some(upload) => recordings.import_file(upload.path(), call.now)?,
+        None => {
+            let mut fields = Fields::of(call.json(), &["path"]);
+            let path = fields.text("path");
+            fields.finish()?;
+            let config = edge.service.settings.current();
+            recordings.import(config.import.folder.as_deref().map(Path::new), path, call.now)?
+        }
+    };
+    let location = format!("/api/data-collection/{}", data["session_id"].as_str().unwrap_or_default());
+    Ok(Reply::data(&data).status(StatusCode::CREATED).header(LOCATION, &location))
+}
+
+/// Writes a body into a file of the state directory; the file goes with the value.
+async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Upload, Failure> {
+    let name = call.query.text("name").unwrap_or_default().to_owned();
+    let mut upload = edge.service.begin_upload(&name)?;
+    let patience = Duration::from_millis(edge.service.settings.current().http.body_timeout_ms);
+    let mut received = 0_u64;
+    loop {
+        let frame = tokio::time::timeout(patience, body.frame())
+            .await
+            .map_err(|_| Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again"))?;
+        let Some(frame) = frame else { return Ok(upload) };
+        let frame = frame.map_err(|_| Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the upload ended before it was whole"))?;
+        let Ok(bytes) = frame.into_data() else { continue };
+        received += bytes.len() as u64;
+        if received > HTTP_UPLOAD_BYTES {
+            let message = format!("an upload has at most {HTTP_UPLOAD_BYTES} bytes: import it with the command line");
+            return Err(Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message));
+        }
+        let written = tokio::task::spawn_blocking(move || upload.write_all(&bytes).map(|()| upload)).await;
+        upload = match written {
+            Ok(Ok(upload)) => upload,
+            Ok(Err(error)) => {
+                return Err(Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")).into());
+            }
+            Err(panic) => return Err(Refusal::new(Kind::Internal, "internal_error", format!("an upload ended in a panic: {panic}")).into()),
+        };
+    }
+}

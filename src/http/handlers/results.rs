@@ -1,0 +1,82 @@
+//! Results of sessions.
+
+use super::{listed, page};
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::{Call, invalid};
+use crate::service::results::ResultFilter;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::CONTENT_SECURITY_POLICY;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Points of an equity curve when the caller names no number.
+const EQUITY_POINTS: usize = 1_000;
+/// Results that can be compared at once.
+const COMPARED: usize = 6;
+/// The report is one file with its style and script inside; it reaches for nothing else.
+const REPORT_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// `GET /results`.
+pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let filter =
+        ResultFilter { strategy: call.query.text("strategy").map(str::to_owned), symbol: call.query.text("symbol").map(str::to_owned) };
+    let request = page(call);
+    Ok(listed("results", edge.service.results.list(&filter, &request)?, request.limit))
+}
+
+/// `GET /results/session/{id}`.
+pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let result = edge.service.results.of_session(call.id(0))?;
+    Ok(tagged(&result, call.id(0)))
+}
+
+/// `GET /results/session/{id}/trades`.
+pub fn trades(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(tagged(&edge.service.results.trades(call.id(0))?, call.id(0)))
+}
+
+/// `GET /results/session/{id}/equity`.
+pub fn equity(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let points = call.query.count("max_points").unwrap_or(EQUITY_POINTS);
+    Ok(tagged(&edge.service.results.equity(call.id(0), points)?, &format!("{}-{points}", call.id(0))))
+}
+
+/// `GET /results/session/{id}/signals`.
+pub fn signals(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(tagged(&edge.service.results.signals(call.id(0))?, call.id(0)))
+}
+
+/// `GET /results/session/{id}/orders`.
+pub fn orders(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(tagged(&edge.service.results.orders(call.id(0))?, call.id(0)))
+}
+
+/// `GET /results/session/{id}/report`.
+pub fn report(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let page = edge.service.results.report(call.id(0))?;
+    let reply = Reply::new(StatusCode::OK, Content::File("text/html; charset=utf-8", Bytes::from(page)));
+    Ok(reply.header(CONTENT_SECURITY_POLICY, REPORT_POLICY).tagged(tag(call.id(0))))
+}
+
+/// `GET /results/compare`.
+pub fn compare(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let ids: Vec<String> = call.query.text("ids").unwrap_or_default().split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    if !(2..=COMPARED).contains(&ids.len()) {
+        let problem = format!("name 2 to {COMPARED} session ids with commas between them");
+        return Err(invalid("the results to compare are not named", vec![("/query/ids".to_owned(), problem)]));
+    }
+    Ok(Reply::data(&edge.service.results.compare(&ids)?))
+}
+
+/// A result never changes once it is there.
+fn tagged(data: &Value, id: &str) -> Reply {
+    Reply::data(data).tagged(tag(id))
+}
+
+fn tag(id: &str) -> String {
+    id.chars().filter(char::is_ascii_alphanumeric).collect()
+}

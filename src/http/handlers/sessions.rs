@@ -1,0 +1,75 @@
+//! Sessions: start, stop, look at them.
+
+use super::page;
+use crate::auth::Role;
+use crate::domain::time::Span;
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::fields::Fields;
+use crate::http::pipeline::forbidden;
+use crate::http::reply::Reply;
+use crate::http::request::Call;
+use crate::service::sessions::SessionFilter;
+use hyper::StatusCode;
+use serde_json::json;
+use std::sync::Arc;
+
+/// How long a stop waits for the session's real end before it answers 202.
+const STOP_WAIT: Span = Span::from_seconds(10);
+/// Events of one answer when the caller names no limit.
+const EVENTS: usize = 200;
+
+/// `POST /sessions/start`. The shape of the answer is the seed's.
+pub fn start(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let caller = call.caller()?;
+    if call.json()["session_type"] == "live" && caller.role < Role::Live {
+        return Err(forbidden(caller, Role::Live));
+    }
+    let config = edge.service.settings.current();
+    let started = edge.service.sessions.start(call.json(), &caller.name, &config, call.now)?;
+    Ok(Reply::data(&json!({"status": "session_started", "data": started})))
+}
+
+/// `POST /sessions/stop`. The shape of the answer is the seed's.
+pub fn stop(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let mut fields = Fields::of(call.json(), &["session_id"]);
+    let id = fields.text("session_id");
+    fields.finish()?;
+    let caller = call.caller()?;
+    if caller.role < Role::Live && edge.service.sessions.get(id).is_ok_and(|session| session.session_type == "live") {
+        return Err(forbidden(caller, Role::Live));
+    }
+    let stopped = edge.service.sessions.stop(id, STOP_WAIT)?;
+    let (word, status) = if stopped.still_stopping { ("stopping", StatusCode::ACCEPTED) } else { ("session_stopped", StatusCode::OK) };
+    let mut data = json!({"session_id": stopped.session_id});
+    if stopped.was_orphaned {
+        data["was_orphaned"] = json!(true);
+    }
+    Ok(Reply::data(&json!({"status": word, "data": data})).status(status))
+}
+
+/// `GET /sessions`.
+pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let filter =
+        SessionFilter { status: call.query.text("status").map(str::to_owned), session_type: call.query.text("type").map(str::to_owned) };
+    let request = page(call);
+    Ok(super::listed("sessions", edge.service.sessions.list(&filter, &request)?, request.limit))
+}
+
+/// `GET /sessions/{id}`.
+pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&edge.service.sessions.get(call.id(0))?))
+}
+
+/// `GET /sessions/{id}/events`.
+pub fn events(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
+    let limit = call.query.count("limit").unwrap_or(EVENTS);
+    Ok(Reply::data(&edge.service.sessions.events(call.id(0), after, limit)?))
+}
+
+/// `GET /sessions/execution-status`.
+pub fn execution_status(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+    let running = edge.service.sessions.execution_status();
+    Ok(Reply::data(&json!({"total_count": running.len(), "sessions": running})))
+}

@@ -1,0 +1,121 @@
+//! Strategies and the catalogue of indicators.
+
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::reply::{Reply, json_bytes};
+use crate::http::request::Call;
+use crate::http::route::Answer;
+use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategyList, StrategySummary, validate as judge};
+
+use crate::service::{Kind, Refusal, indicator_catalogue};
+use hyper::StatusCode;
+use hyper::header::{IF_MATCH, LOCATION};
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The list as it is answered.
+#[derive(Serialize)]
+struct Listed<'a> {
+    strategies: Vec<&'a StrategySummary>,
+}
+
+/// `GET /api/strategies`: from memory, but for the first time after a change.
+pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let list = match edge.service.strategies.listed() {
+            Some(list) => list,
+            None => {
+                let reader = Arc::clone(&edge);
+                let read = tokio::task::spawn_blocking(move || reader.service.strategies.list()).await;
+                read.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a list ended in a panic: {panic}")))??
+            }
+        };
+        let filter = StrategyFilter {
+            enabled: call.query.flag("enabled"),
+            category: call.query.text("category").map(str::to_owned),
+            text: call.query.text("q").map(str::to_owned),
+        };
+        if filter == StrategyFilter::default() {
+            return Ok(whole(&edge, &list));
+        }
+        let strategies = list.strategies.iter().filter(|strategy| filter.takes(strategy)).collect();
+        Ok(Reply::data(&Listed { strategies }))
+    })
+}
+
+/// The whole list, made once for every change.
+fn whole(edge: &Edge, list: &StrategyList) -> Reply {
+    let known = edge.strategies.load();
+    let ready = match &**known {
+        Some((revision, ready)) if *revision == list.revision => ready.clone(),
+        _ => {
+            let ready = json_bytes(&Listed { strategies: list.strategies.iter().collect() });
+            edge.strategies.store(Arc::new(Some((list.revision, ready.clone()))));
+            ready
+        }
+    };
+    Reply::bytes(ready).tagged(format!("strategies-{}-{}", edge.run(), list.revision))
+}
+
+/// `GET /api/strategies/{id}`.
+pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    shown(&edge.service.strategies.get(call.id(0))?)
+}
+
+/// `POST /api/strategies`.
+pub fn create(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let made = edge.service.strategies.create(call.text(), call.now)?;
+    let location = format!("/api/strategies/{}", made.summary.id);
+    Ok(shown(&made)?.status(StatusCode::CREATED).header(LOCATION, &location))
+}
+
+/// `PUT /api/strategies/{id}`.
+pub fn update(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    shown(&edge.service.strategies.update(call.id(0), call.text(), if_version(call)?, call.now)?)
+}
+
+/// `DELETE /api/strategies/{id}`.
+pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    edge.service.strategies.delete(call.id(0), if_version(call)?, call.now)?;
+    Ok(Reply::data(&json!({"id": call.id(0), "status": "deleted"})))
+}
+
+/// `POST /api/strategies/validate`.
+pub fn validate(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&judge(call.text())))
+}
+
+/// `GET /api/strategies/{id}/versions`.
+pub fn versions(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&json!({ "versions": edge.service.strategies.versions(call.id(0))? })))
+}
+
+/// `GET /api/strategies/{id}/versions/{n}`.
+pub fn version(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let n = call.id(1).parse::<u32>().map_err(|_| {
+        Refusal::not_found("version_not_found", format!("{:?} is no version: GET /api/strategies/{{id}}/versions lists them", call.id(1)))
+    })?;
+    shown(&edge.service.strategies.version(call.id(0), n)?)
+}
+
+/// `GET /api/indicators`.
+pub fn indicators(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&indicator_catalogue("")))
+}
+
+fn shown(strategy: &StrategyDetail) -> Result<Reply, Failure> {
+    Ok(Reply::data(strategy).tagged(strategy.summary.version.to_string()))
+}
+
+/// The version an `If-Match` names.
+fn if_version(call: &Call) -> Result<Option<u32>, Failure> {
+    let Some(header) = call.headers.get(IF_MATCH) else { return Ok(None) };
+    let text = header.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.trim_start_matches("W/").trim_matches('"').parse().ok();
+    // A tag that was never ours can match nothing.
+    Ok(Some(version.unwrap_or(0)))
+}

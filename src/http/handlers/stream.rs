@@ -1,0 +1,60 @@
+//! `GET /ws`: from a request to an open WebSocket, and what its clients see of the service.
+
+use crate::clock;
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::{Body, Call};
+use crate::http::route::Answer;
+use crate::http::stream::{self, Backend, Subscribe};
+use crate::service::{Caller, Refusal, Service};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Opens the WebSocket. Who came without a login logs in with the first message.
+pub fn upgrade(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let refuse = || Failure::http(StatusCode::BAD_REQUEST, "upgrade_required", "open this path as a WebSocket");
+        let Call { caller, body: Body::Socket(mut request), .. } = call else { return Err(refuse()) };
+        if !hyper_tungstenite::is_upgrade_request(&request) {
+            return Err(refuse());
+        }
+        let (response, socket) = hyper_tungstenite::upgrade(&mut *request, Some(stream::protocol())).map_err(|_| refuse())?;
+        tokio::spawn(async move {
+            // The client changed its mind before the WebSocket was open.
+            let Ok(socket) = socket.await else { return };
+            edge.counts.clients.fetch_add(1, Ordering::Relaxed);
+            edge.streams.serve(socket, caller.map(|caller| (*caller).clone())).await;
+            edge.counts.clients.fetch_sub(1, Ordering::Relaxed);
+        });
+        let mut reply = Reply::new(StatusCode::SWITCHING_PROTOCOLS, Content::Empty);
+        reply.headers.extend(response.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        Ok(reply)
+    })
+}
+
+/// The service as WebSocket clients see it.
+pub struct Window(pub Arc<Service>);
+
+impl Backend for Window {
+    fn authenticate(&self, token: &str) -> Result<Caller, Refusal> {
+        self.0.users.authenticate(token, clock::now())
+    }
+
+    fn is_current(&self, caller: &Caller) -> bool {
+        self.0.users.is_current(caller)
+    }
+
+    fn snapshot(&self, _: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
+        let session = subscribe.place.session_id.as_deref();
+        let sessions = &self.0.sessions;
+        Ok(match (subscribe.place.stream, session) {
+            ("sessions", _) => json!({"sessions": sessions.execution_status(), "config": self.0.settings.status()}),
+            ("session", Some(id)) => json!(sessions.get(id)?),
+            ("health", _) => self.0.ready(clock::now()),
+            _ => json!({"sessions": sessions.execution_status()}),
+        })
+    }
+}

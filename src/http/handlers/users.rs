@@ -1,0 +1,64 @@
+//! Users, for admins.
+
+use crate::auth::Role;
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::fields::Fields;
+use crate::http::reply::Reply;
+use crate::http::request::Call;
+use crate::service::User;
+use crate::service::users::Alteration;
+use hyper::StatusCode;
+use hyper::header::LOCATION;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /api/users`.
+pub fn list(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+    let users: Vec<Value> = edge.service.users.list()?.iter().map(to_json).collect();
+    Ok(Reply::data(&json!({"total_count": users.len(), "users": users})))
+}
+
+/// `POST /api/users`.
+pub fn create(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let mut fields = Fields::of(call.json(), &["username", "password", "role"]);
+    let (name, password, role) = (fields.text("username"), fields.text("password"), role(&mut fields, true));
+    fields.finish()?;
+    let user = edge.service.users.create(name, role.unwrap_or(Role::Viewer), password, call.now)?;
+    Ok(Reply::data(&to_json(&user)).status(StatusCode::CREATED).header(LOCATION, &format!("/api/users/{name}")))
+}
+
+/// `PUT /api/users/{name}`: role, password, disabled; what is left out stays.
+pub fn change(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let mut fields = Fields::of(call.json(), &["password", "role", "disabled"]);
+    let (password, role, disabled) = (fields.optional_text("password"), role(&mut fields, false), fields.optional_flag("disabled"));
+    fields.finish()?;
+    let user = edge.service.users.alter(call.id(0), &Alteration { password, role, disabled }, call.now)?;
+    Ok(Reply::data(&to_json(&user)))
+}
+
+/// `DELETE /api/users/{name}`.
+pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    edge.service.users.delete(call.id(0))?;
+    Ok(Reply::data(&json!({"username": call.id(0), "status": "deleted"})))
+}
+
+fn role(fields: &mut Fields<'_>, needed: bool) -> Option<Role> {
+    let word = if needed { Some(fields.text("role")) } else { fields.optional_text("role") }?;
+    let role = Role::from_word(word);
+    if role.is_none() && !word.is_empty() {
+        fields.refuse("role", "must be viewer, trader, live or admin");
+    }
+    role
+}
+
+fn to_json(user: &User) -> Value {
+    json!({
+        "username": user.name,
+        "role": user.role.word(),
+        "permissions": user.role.permissions(),
+        "disabled": user.disabled,
+        "created_at": user.created.rfc3339_millis(),
+        "updated_at": user.updated.rfc3339_millis(),
+    })
+}

@@ -1,0 +1,241 @@
+//! The API as a document (OpenAPI 3.1), made from the table of routes. `schema/openapi.json` is its copy for readers.
+
+use super::request;
+use super::route::{Access, Example, Method, Param, ParamKind, Route, Run, Takes};
+use super::routes::ROUTES;
+use crate::limits::SYMBOL_BYTES;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// Schemas of bodies and answers, written by hand: what a client may rely on.
+const COMPONENTS: &str = include_str!("openapi/components.json");
+
+/// The whole document.
+pub fn document() -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for route in ROUTES {
+        paths.entry(route.path).or_default().insert(route.method.word().to_ascii_lowercase(), operation(route));
+    }
+    let components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tradingd",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": include_str!("openapi/about.md"),
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": components,
+    })
+}
+
+/// The document as it is served.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
+    &TEXT
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "tags": [route.tag],
+        "operationId": operation_id(route),
+        "summary": route.about,
+        "responses": responses(route),
+        "security": security(route),
+    });
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(body) = request_body(route) {
+        operation["requestBody"] = body;
+    }
+    if let Access::Role(role) = route.access {
+        operation["x-role"] = json!(role.word());
+    }
+    if let Run::Once(_) = route.run {
+        operation["x-idempotency-key"] = json!(true);
+    }
+    operation
+}
+
+/// `get_api_strategies_id`: the method and the words of the path.
+fn operation_id(route: &Route) -> String {
+    let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let method = route.method.word().to_ascii_lowercase();
+    let id = std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_");
+    if route.path == "/" { format!("{id}_console") } else { id }
+}
+
+fn security(route: &Route) -> Value {
+    match (route.access, route.needs_csrf()) {
+        (Access::Public | Access::Entrance, _) => json!([]),
+        (Access::Local, _) => json!([{}, {"bearer": []}]),
+        (Access::Role(_), true) => json!([{"bearer": [], "csrf": []}, {"cookie": [], "csrf": []}]),
+        (Access::Role(_), false) => json!([{"bearer": []}, {"cookie": []}]),
+    }
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let names = route.path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    let of_path = names.map(|name| {
+        json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1, "maxLength": request::ID_BYTES}})
+    });
+    let of_query = route
+        .query
+        .iter()
+        .map(|param| json!({"name": param.name, "in": "query", "required": false, "description": param.about, "schema": kind(param)}));
+    let mut all: Vec<Value> = of_path.chain(of_query).collect();
+    if let Run::Once(_) = route.run {
+        let about = "The same key and body within 24 hours get the same answer.";
+        all.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "description": about,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}}));
+    }
+    all
+}
+
+fn kind(param: &Param) -> Value {
+    match param.kind {
+        ParamKind::Integer(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
+        ParamKind::Text(bytes) => json!({"type": "string", "maxLength": bytes}),
+        ParamKind::Word(words) => json!({"type": "string", "enum": words}),
+        ParamKind::Flag => json!({"type": "boolean"}),
+        ParamKind::Time => json!({"type": "string", "format": "date-time"}),
+        ParamKind::Symbol => json!({"type": "string", "pattern": "^[A-Z0-9_]+$", "minLength": 1, "maxLength": SYMBOL_BYTES}),
+    }
+}
+
+fn request_body(route: &Route) -> Option<Value> {
+    let (name, required) = match route.takes {
+        Takes::Nothing | Takes::Socket => return None,
+        Takes::Json(name) | Takes::Upload(name) => (name, true),
+        Takes::Optional(name) => (name, false),
+    };
+    let examples: Map<String, Value> = route.examples.iter().filter_map(body_example).collect();
+    let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}, "examples": examples}});
+    if let Takes::Upload(_) = route.takes {
+        content["application/octet-stream"] = json!({"schema": {"type": "string", "format": "binary"}});
+    }
+    Some(json!({"required": required, "content": content}))
+}
+
+fn body_example(example: &Example) -> Option<(String, Value)> {
+    let body: Value = serde_json::from_str(example.body?).ok()?;
+    Some((example.name.to_owned(), json!({"summary": format!("answered with {}", example.status), "value": body})))
+}
+
+/// Statuses with the codes they come with: what the route says and what the pipeline may refuse on its way.
+pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
+    let mut all: BTreeMap<u16, BTreeSet<&'static str>> = BTreeMap::new();
+    for status in route.success {
+        all.entry(*status).or_default();
+    }
+    let mut refused = |status: u16, code: &'static str| {
+        all.entry(status).or_default().insert(code);
+    };
+    for (status, code) in route.refusals {
+        refused(*status, code);
+    }
+    for (status, code) in [
+        (400, "invalid_request"),
+        (403, "host_not_allowed"),
+        (403, "origin_not_allowed"),
+        (413, "body_too_large"),
+        (429, "rate_limited"),
+        (500, "internal_error"),
+    ] {
+        refused(status, code);
+    }
+    if route.needs_login() || route.access == Access::Local {
+        refused(401, "authentication_required");
+    }
+    if route.needs_login() {
+        refused(403, "permission_denied");
+    }
+    if route.mutates() {
+        refused(408, "body_timeout");
+        refused(415, "unsupported_media_type");
+        refused(503, "store_unavailable");
+    }
+    if route.needs_csrf() {
+        for code in ["csrf_missing", "csrf_invalid", "csrf_expired"] {
+            refused(403, code);
+        }
+    }
+    if let Run::Once(_) = route.run {
+        refused(409, "idempotency_key_reused");
+    }
+    if route.method == Method::Get && !matches!(route.run, Run::Async(_)) {
+        all.entry(304).or_default();
+    }
+    all
+}
+
+fn responses(route: &Route) -> Value {
+    let all = statuses(route).into_iter().map(|(status, codes)| {
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let answer = if route.success.contains(&status) && codes.is_empty() {
+            success(route, status)
+        } else if status == 304 {
+            json!({"description": "The client's copy still holds."})
+        } else {
+            let error = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+            json!({"description": format!("Refused: {}.", codes.join(", ")), "content": error})
+        };
+        (status.to_string(), answer)
+    });
+    Value::Object(all.collect())
+}
+
+fn success(route: &Route, status: u16) -> Value {
+    let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
+    let content = match route.path {
+        _ if status == 101 => return json!({"description": "The WebSocket is open."}),
+        "/" | "/console/{file}" | "/results/session/{id}/report" => json!({"text/html": {"schema": {"type": "string"}}}),
+        "/metrics" => json!({"text/plain": {"schema": {"type": "string"}}}),
+        "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
+        "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),
+        "/api/data-collection/sessions" if route.method == Method::Get => json_of("RecordingList"),
+        _ => json_of("Response"),
+    };
+    json!({"description": "Done.", "content": content})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_that_is_named_exists() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let mut names = BTreeSet::new();
+        walk(&document, &mut names);
+        for name in names {
+            let name = name.strip_prefix("#/components/schemas/").expect("a schema");
+            assert!(schemas.contains_key(name), "{name}");
+        }
+        let mut ids = BTreeSet::new();
+        for route in ROUTES {
+            assert!(ids.insert(operation_id(route)), "{} stands twice", operation_id(route));
+        }
+    }
+
+    fn walk(value: &Value, names: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    match value.as_str() {
+                        Some(name) if key == "$ref" => drop(names.insert(name.to_owned())),
+                        _ => walk(value, names),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, names)),
+            _ => {}
+        }
+    }
+}

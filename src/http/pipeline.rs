@@ -1,0 +1,285 @@
+//! One request from top to bottom, in the order of checks that the API promises: framing and origin, route, method,
+//! rate, size, authentication, CSRF, permission, syntax; then the handler, which checks meaning, existence and state.
+
+use super::compress;
+use super::connection::Connection;
+use super::edge::Edge;
+use super::error::Failure;
+use super::guard;
+use super::handlers::once;
+use super::reply::{Content, Payload, Reply};
+use super::request::{self, Body, Call, Query};
+use super::route::{Access, Method, Route, Run, Takes};
+use crate::clock::{self, Stopwatch};
+use crate::domain::time::Timestamp;
+use crate::limits::{HTTP_BODY_BYTES, HTTP_UPLOAD_BYTES};
+use crate::service::users::unauthenticated;
+use crate::service::{Caller, Kind, Refusal};
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Request, Response, StatusCode};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CSRF: &str = "x-csrf-token";
+
+/// The answer to a request, whatever it is.
+pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Payload> {
+    let (watch, now, id) = (Stopwatch::start(), clock::now(), edge.request_id());
+    let line = Line { method: request.method().clone(), path: request.uri().path().to_owned(), peer: connection.peer };
+    let encoding = compress::accepted(request.headers());
+    let known = request.headers().get(IF_NONE_MATCH).cloned();
+    let head = request.method() == hyper::Method::HEAD;
+    let cross = readable_by(&edge, request.headers());
+
+    let outcome = dispatch(&edge, &connection, request, &id, now).await;
+    let refused = outcome.as_ref().err().map(|failure| (failure.code(), inside(failure)));
+    let reply = outcome.unwrap_or_else(|failure| failure.into_reply(&id, now));
+    let mut response = match &reply.etag {
+        Some(etag) if known.is_some_and(|known| names(&known, etag)) => not_modified(reply, &id, now),
+        _ => reply.into_response(&id, now),
+    };
+    if let Some(encoding) = encoding.filter(|_| compress::worthwhile(&response)) {
+        response = packed(response, encoding).await;
+    }
+    finish(&mut response, &id, cross);
+    if head {
+        *response.body_mut() = Payload::Whole(None);
+    }
+    let class = usize::from(response.status().as_u16() / 100).min(5);
+    edge.counts.by_class[class].fetch_add(1, Ordering::Relaxed);
+    line.log(&id, response.status(), refused, watch);
+    response
+}
+
+async fn dispatch(
+    edge: &Arc<Edge>,
+    connection: &Connection,
+    request: Request<Incoming>,
+    id: &str,
+    now: Timestamp,
+) -> Result<Reply, Failure> {
+    guard::framing(&request)?;
+    edge.origins().1.check(request.headers())?;
+
+    let found = edge.router.at(request.uri().path());
+    let found = found.map_err(|_| {
+        Failure::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path: /openapi.json lists what there is")
+    })?;
+    if request.method() == hyper::Method::OPTIONS {
+        return Ok(options(found.value));
+    }
+    let method = Method::of(request.method());
+    let route = found.value.iter().copied().find(|route| Some(route.method) == method).ok_or_else(|| not_allowed(found.value))?;
+    let ids = request::ids(found.params.iter());
+
+    let config = edge.service.settings.current();
+    connection.bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| Refusal {
+        retry_after_s: Some(seconds),
+        ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down")
+    })?;
+    let has_body = size(route, request.headers())?;
+
+    let (parts, incoming) = request.into_parts();
+    let (caller, family) = authenticate(edge, connection, route, &parts.headers, now)?;
+    if route.needs_csrf() {
+        let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
+        edge.service.users.verify_csrf(token, now, family.as_deref())?;
+    }
+    permit(route, caller.as_deref())?;
+
+    let upload = request::media(route, &parts.headers, has_body)?;
+    let ids = ids?;
+    let query = Query::read(parts.uri.query(), route.query)?;
+    let body = match (upload, route.method) {
+        (true, _) => Body::Upload(incoming),
+        _ if route.takes == Takes::Socket => Body::Socket(Box::new(Request::from_parts(parts.clone(), ()))),
+        (false, Method::Get) => Body::Nothing,
+        (false, _) => request::read_json(route, incoming, Duration::from_millis(config.http.body_timeout_ms)).await?,
+    };
+    let call = Call { route, request_id: id.to_owned(), now, peer: connection.peer, caller, ids, query, headers: parts.headers, body };
+    run(edge, call).await
+}
+
+async fn run(edge: &Arc<Edge>, mut call: Call) -> Result<Reply, Failure> {
+    match call.route.run {
+        Run::Now(handler) => handler(edge, &mut call),
+        Run::Async(handler) => handler(Arc::clone(edge), call).await,
+        Run::Blocking(handler) => on_thread(edge, call, handler).await,
+        Run::Once(handler) => on_thread(edge, call, move |edge, call| once::once(edge, call, handler)).await,
+    }
+}
+
+/// Runs to its end on a thread of its own, whether or not the client is still there.
+async fn on_thread(
+    edge: &Arc<Edge>,
+    mut call: Call,
+    handler: impl FnOnce(&Arc<Edge>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
+) -> Result<Reply, Failure> {
+    let edge = Arc::clone(edge);
+    let joined = tokio::task::spawn_blocking(move || handler(&edge, &mut call)).await;
+    joined
+        .unwrap_or_else(|panic| Err(Refusal::new(Kind::Internal, "internal_error", format!("a handler ended in a panic: {panic}")).into()))
+}
+
+/// Whether a body is announced.
+fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
+    let length = match headers.get(CONTENT_LENGTH) {
+        None => return Ok(headers.contains_key(TRANSFER_ENCODING)),
+        Some(length) => length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).unwrap_or(u64::MAX),
+    };
+    let most = if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { HTTP_BODY_BYTES as u64 };
+    if length > most { Err(request::too_large()) } else { Ok(length > 0) }
+}
+
+/// Who asks, and the login that a CSRF token must belong to: only a cookie is sent by pages of others too.
+fn authenticate(
+    edge: &Edge,
+    connection: &Connection,
+    route: &Route,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<(Option<Arc<Caller>>, Option<Arc<str>>), Failure> {
+    let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
+    let token = bearer.or_else(|| cookie(headers, "access_token"));
+    let local = route.access == Access::Local && connection.peer.is_loopback();
+    let caller = match token {
+        Some(token) => match connection.authenticate(&edge.service.users, token, now) {
+            Ok(caller) => Some(caller),
+            // Where nobody has to be logged in, a stale cookie must not lock anybody out.
+            Err(refusal) if route.needs_login() || (route.access == Access::Local && !local) => return Err(refusal.into()),
+            Err(_) => None,
+        },
+        None if route.needs_login() || (route.access == Access::Local && !local) => return Err(unauthenticated().into()),
+        None => None,
+    };
+    let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
+    Ok((caller, family))
+}
+
+fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
+    match (route.access, caller) {
+        (Access::Role(needed), Some(caller)) if caller.role < needed => Err(forbidden(caller, needed)),
+        _ => Ok(()),
+    }
+}
+
+/// 403 for a role that is too low.
+pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
+    let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
+    Refusal::new(Kind::Forbidden, "permission_denied", message).into()
+}
+
+/// The token of an Authorization header.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of a cookie.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';')).find_map(|pair| {
+        let (known, value) = pair.trim().split_once('=')?;
+        (known == name).then_some(value)
+    })
+}
+
+fn allow(routes: &[&Route]) -> String {
+    let mut words: Vec<&str> = routes.iter().map(|route| route.method.word()).collect();
+    if words.contains(&"GET") {
+        words.push("HEAD");
+    }
+    words.push("OPTIONS");
+    words.join(", ")
+}
+
+fn not_allowed(routes: &[&Route]) -> Failure {
+    let allow = allow(routes);
+    let message = format!("this path takes {allow}");
+    Failure::Http { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message, allow: Some(allow) }
+}
+
+fn options(routes: &[&Route]) -> Reply {
+    let allow = allow(routes);
+    Reply::new(StatusCode::NO_CONTENT, Content::Empty)
+        .header(ALLOW, &allow)
+        .header(ACCESS_CONTROL_ALLOW_METHODS, &allow)
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, if-match, x-csrf-token")
+}
+
+/// The origin of a configured foreign page: it must be told that it may read the answer.
+fn readable_by(edge: &Edge, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(ORIGIN)?;
+    let origins = edge.origins();
+    (origins.1.allows(origin) && origins.1.is_cross(headers)).then(|| origin.clone())
+}
+
+fn finish(response: &mut Response<Payload>, id: &str, cross: Option<HeaderValue>) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(origin) = cross {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// Whether an If-None-Match header names a tag.
+fn names(header: &HeaderValue, etag: &str) -> bool {
+    let unquoted = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"') == etag;
+    header.to_str().is_ok_and(|header| header.trim() == "*" || header.split(',').any(unquoted))
+}
+
+fn not_modified(reply: Reply, id: &str, now: Timestamp) -> Response<Payload> {
+    Reply { status: StatusCode::NOT_MODIFIED, content: Content::Empty, ..reply }.into_response(id, now)
+}
+
+/// Large answers are compressed on a thread that may take its time.
+async fn packed(response: Response<Payload>, encoding: compress::Encoding) -> Response<Payload> {
+    const AT_ONCE_BYTES: usize = 32 << 10;
+    match response.body() {
+        Payload::Whole(Some(bytes)) if bytes.len() > AT_ONCE_BYTES => {
+            let joined = tokio::task::spawn_blocking(move || compress::compress(response, encoding)).await;
+            joined.unwrap_or_else(|_| Response::new(Payload::Whole(None)))
+        }
+        _ => compress::compress(response, encoding),
+    }
+}
+
+/// What only the log may tell.
+fn inside(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Refused(refusal) if refusal.kind == Kind::Internal => Some(refusal.message.clone()),
+        _ => None,
+    }
+}
+
+/// The line of the access log.
+struct Line {
+    method: hyper::Method,
+    path: String,
+    peer: std::net::IpAddr,
+}
+
+impl Line {
+    /// Defects are errors, refusals and changes are worth a line, reads only to whoever looks for them.
+    fn log(&self, id: &str, status: StatusCode, refused: Option<(&'static str, Option<String>)>, watch: Stopwatch) {
+        let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
+        let Line { method, path, peer } = self;
+        match refused {
+            Some((code, Some(cause))) => tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed"),
+            Some((code, None)) => tracing::info!(%id, %method, path, status, code, %peer, micros, "request refused"),
+            None if *method == hyper::Method::GET => tracing::debug!(%id, %method, path, status, %peer, micros, "request"),
+            None => tracing::info!(%id, %method, path, status, %peer, micros, "request"),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Answers: the envelope around JSON, files, streams. Every answer of the program is made here.
+
+use crate::domain::time::Timestamp;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+
+/// What a handler answers.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// Body.
+    pub content: Content,
+    /// Headers beside those every answer has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Tag of the content, without quotes; answers with one may be kept by the client and asked for again.
+    pub etag: Option<String>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// Goes into the envelope as `data`: JSON.
+    Data(Bytes),
+    /// JSON as it is, without envelope.
+    Flat(Bytes),
+    /// Any other text or file with its media type.
+    File(&'static str, Bytes),
+    /// Chunks as they are made; ends with the sender.
+    Stream(&'static str, mpsc::Receiver<Bytes>),
+    /// Nothing.
+    Empty,
+}
+
+impl Reply {
+    /// 200 with data in the envelope.
+    pub fn data(data: &impl Serialize) -> Self {
+        Reply::bytes(json_bytes(data))
+    }
+
+    /// 200 with data that is JSON text already.
+    pub fn bytes(json: Bytes) -> Self {
+        Reply::new(StatusCode::OK, Content::Data(json))
+    }
+
+    /// Any status and content.
+    pub fn new(status: StatusCode, content: Content) -> Self {
+        Reply { status, content, headers: Vec::new(), etag: None }
+    }
+
+    /// With another status.
+    pub fn status(self, status: StatusCode) -> Self {
+        Reply { status, ..self }
+    }
+
+    /// With a further header; a value that cannot stand in a header is left out.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// With a tag.
+    pub fn tagged(self, etag: String) -> Self {
+        Reply { etag: Some(etag), ..self }
+    }
+
+    /// The answer on the wire.
+    pub fn into_response(self, request_id: &str, at: Timestamp) -> Response<Payload> {
+        let (media, payload) = match self.content {
+            Content::Data(data) => (Some(JSON), Payload::Whole(Some(enveloped(&data, request_id, at)))),
+            Content::Flat(json) => (Some(JSON), Payload::Whole(Some(json))),
+            Content::File(media, bytes) => (Some(media), Payload::Whole(Some(bytes))),
+            Content::Stream(media, chunks) => (Some(media), Payload::Chunks(chunks)),
+            Content::Empty => (None, Payload::Whole(None)),
+        };
+        let mut response = Response::new(payload);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(media) = media {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        }
+        match self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok()) {
+            // The client may keep it but must ask whether it still holds.
+            Some(etag) => {
+                headers.insert(ETAG, etag);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+            }
+            None => {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+        }
+        for (name, value) in self.headers {
+            // Cookies are several headers of one name; anything else replaces what stands there.
+            if name == hyper::header::SET_COOKIE {
+                headers.append(name, value);
+            } else {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// JSON text of an answer.
+pub fn json_bytes(data: &impl Serialize) -> Bytes {
+    // Only a map whose keys are no text, or a `Serialize` that fails, could fail here; no answer has either.
+    Bytes::from(serde_json::to_vec(data).expect("answers are plain objects"))
+}
+
+const JSON: &str = "application/json";
+
+/// `{"type":"response","data":…,"request_id":…,"timestamp":…}` around JSON text, in one copy.
+fn enveloped(data: &[u8], request_id: &str, at: Timestamp) -> Bytes {
+    const FRAME_BYTES: usize = 128;
+    let mut body = Vec::with_capacity(data.len() + FRAME_BYTES);
+    body.extend_from_slice(b"{\"type\":\"response\",\"data\":");
+    body.extend_from_slice(data);
+    close(&mut body, request_id, at);
+    Bytes::from(body)
+}
+
+/// The end of every envelope.
+pub fn close(body: &mut Vec<u8>, request_id: &str, at: Timestamp) {
+    body.extend_from_slice(b",\"request_id\":\"");
+    body.extend_from_slice(request_id.as_bytes());
+    body.extend_from_slice(b"\",\"timestamp\":\"");
+    body.extend_from_slice(at.rfc3339_millis().as_bytes());
+    body.extend_from_slice(b"\"}");
+}
+
+/// The body of a response on its way out.
+#[derive(Debug)]
+pub enum Payload {
+    /// All of it, at once; then nothing.
+    Whole(Option<Bytes>),
+    /// As it comes.
+    Chunks(mpsc::Receiver<Bytes>),
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Payload::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Payload::Chunks(chunks) => chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Payload::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Payload::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Payload::Chunks(_) => SizeHint::default(),
+        }
+    }
+}

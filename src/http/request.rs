@@ -1,0 +1,337 @@
+//! A request as a handler sees it: checked, decoded, bounded.
+
+use super::error::Failure;
+use super::route::{Param, ParamKind, Route, Takes};
+use crate::domain::time::Timestamp;
+use crate::json::{self, Bounds};
+use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_PROBLEMS, SYMBOL_BYTES};
+use crate::service::{Caller, Refusal};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use hyper::{Request, StatusCode};
+use serde_json::Value;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request that has passed every check before its handler.
+pub struct Call {
+    /// Its line of the table.
+    pub route: &'static Route,
+    /// Id of the request, as in its answer and in the log.
+    pub request_id: String,
+    /// When it came.
+    pub now: Timestamp,
+    /// From where.
+    pub peer: IpAddr,
+    /// Who asks.
+    pub caller: Option<Arc<Caller>>,
+    /// Values of the path's `{…}`, decoded.
+    pub ids: Vec<String>,
+    /// What stands behind `?`.
+    pub query: Query,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// A body.
+pub enum Body {
+    /// None.
+    Nothing,
+    /// JSON: the text and its tree.
+    Json(Bytes, Value),
+    /// Bytes still on their way, for the handler to read.
+    Upload(Incoming),
+    /// The head of the request, with the promise of its socket.
+    Socket(Box<Request<()>>),
+}
+
+/// What stands behind `?`: names of the route's table with values that have their kind.
+#[derive(Default, Debug)]
+pub struct Query(Vec<(&'static str, String)>);
+
+impl Query {
+    /// A value.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.text(name).and_then(|text| text.parse().ok())
+    }
+
+    /// A number of things.
+    pub fn count(&self, name: &str) -> Option<usize> {
+        self.integer(name).and_then(|count| usize::try_from(count).ok())
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|text| text == "true")
+    }
+
+    /// A moment.
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        self.text(name).and_then(Timestamp::parse)
+    }
+
+    /// Reads a query by a route's table.
+    ///
+    /// # Errors
+    /// 400 with every problem: unknown and repeated names, values of the wrong kind.
+    pub fn read(text: Option<&str>, params: &'static [Param]) -> Result<Query, Failure> {
+        let mut found: Vec<(&'static str, String)> = Vec::new();
+        let mut problems: Vec<(String, String)> = Vec::new();
+        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(HTTP_PROBLEMS) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(name), Some(value)) = (decoded(name, true), decoded(value, true)) else {
+                problems.push(("/query".to_owned(), format!("{pair:?} is not percent-encoded UTF-8")));
+                continue;
+            };
+            let place = json::at("/query", &name);
+            match params.iter().find(|param| param.name == name) {
+                None => problems.push((place, unknown(&name, params.iter().map(|param| param.name)))),
+                Some(param) if found.iter().any(|(known, _)| *known == param.name) => {
+                    problems.push((place, "this parameter stands twice; send it once".to_owned()));
+                }
+                Some(param) => match judge(param.kind, &value) {
+                    Ok(()) => found.push((param.name, value)),
+                    Err(problem) => problems.push((place, problem)),
+                },
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(Query(found)),
+            false => Err(invalid("the query cannot be used; details.problems says why", problems)),
+        }
+    }
+}
+
+/// 400 with every problem.
+pub fn invalid(message: &str, problems: Vec<(String, String)>) -> Failure {
+    Failure::Refused(Refusal::invalid("invalid_request", message, problems))
+}
+
+/// What to say of an unknown name.
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    match json::nearest(name, known.clone()) {
+        Some(near) => format!("there is no such parameter; did you mean \"{near}\"?"),
+        None => {
+            let all: Vec<&str> = known.collect();
+            if all.is_empty() {
+                "this path takes no parameters".to_owned()
+            } else {
+                format!("there is no such parameter; there are {}", all.join(", "))
+            }
+        }
+    }
+}
+
+fn judge(kind: ParamKind, value: &str) -> Result<(), String> {
+    let (right, wanted) = match kind {
+        ParamKind::Integer(min, max) => {
+            let inside = value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number));
+            (inside && !value.starts_with('+'), format!("a whole number from {min} to {max}"))
+        }
+        ParamKind::Text(bytes) => (value.len() <= bytes && !value.chars().any(char::is_control), format!("text of at most {bytes} bytes")),
+        ParamKind::Word(words) => (words.contains(&value), format!("one of {}", words.join(", "))),
+        ParamKind::Flag => (value == "true" || value == "false", "true or false".to_owned()),
+        ParamKind::Time => (Timestamp::parse(value).is_some(), "a time like 2026-11-22T18:00:00Z".to_owned()),
+        ParamKind::Symbol => (is_symbol(value), "a symbol like BTC_USDT".to_owned()),
+    };
+    if right { Ok(()) } else { Err(format!("must be {wanted}")) }
+}
+
+/// Names of recorded symbols: those of other exchanges have no underscore.
+fn is_symbol(name: &str) -> bool {
+    (1..=SYMBOL_BYTES).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Percent-decodes once; `None` for what is no UTF-8 or no encoding. `plus`: a plus is a space.
+pub fn decoded(text: &str, plus: bool) -> Option<String> {
+    let hex = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes().iter();
+    while let Some(&byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => hex(*rest.next()?)? << 4 | hex(*rest.next()?)?,
+            b'+' if plus => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl Call {
+    /// Who asks; the route's access has made sure that somebody does.
+    ///
+    /// # Errors
+    /// 401 on a route that is open to everybody.
+    pub fn caller(&self) -> Result<&Arc<Caller>, Failure> {
+        self.caller.as_ref().ok_or_else(|| Failure::Refused(crate::service::users::unauthenticated()))
+    }
+
+    /// The n-th `{…}` of the path.
+    pub fn id(&self, n: usize) -> &str {
+        self.ids.get(n).map_or("", String::as_str)
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The JSON body; null when there is none.
+    pub fn json(&self) -> &Value {
+        match &self.body {
+            Body::Json(_, value) => value,
+            _ => &Value::Null,
+        }
+    }
+
+    /// The JSON body as text.
+    pub fn text(&self) -> &[u8] {
+        match &self.body {
+            Body::Json(text, _) => text,
+            _ => b"",
+        }
+    }
+}
+
+/// Bytes of an id in a path; longer can be none.
+pub const ID_BYTES: usize = 128;
+
+/// Decodes the path's `{…}`.
+///
+/// # Errors
+/// 400 for what can be no id: bad encoding, control characters, a slash, too long.
+pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<String>, Failure> {
+    params
+        .map(|(name, raw)| {
+            let id = decoded(raw, false).filter(|id| id.len() <= ID_BYTES && !id.chars().any(|c| c.is_control() || c == '/' || c == '\\'));
+            id.ok_or_else(|| {
+                let problem = format!("must be percent-encoded UTF-8 of at most {ID_BYTES} bytes without slashes and control characters");
+                invalid("the path cannot be used", vec![(json::at("/path", name), problem)])
+            })
+        })
+        .collect()
+}
+
+/// Refuses media types before a byte of the body is read. Whatever changes something takes JSON only: a form of a
+/// foreign page can never look like it.
+///
+/// # Errors
+/// 415.
+pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool, Failure> {
+    let refuse = |message: &str| Err(Failure::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return refuse("send the body as it is, without Content-Encoding");
+    }
+    let media = match headers.get(CONTENT_TYPE) {
+        None if has_body && route.takes != Takes::Nothing => return refuse("say Content-Type: application/json"),
+        None => return Ok(false),
+        Some(value) => value.to_str().unwrap_or_default(),
+    };
+    let (kind, parameter) = media.split_once(';').unwrap_or((media, ""));
+    let parameter = parameter.trim();
+    let utf8 =
+        parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8") || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
+    match kind.trim() {
+        kind if kind.eq_ignore_ascii_case("application/json") && utf8 => Ok(false),
+        kind if kind.eq_ignore_ascii_case("application/octet-stream") && matches!(route.takes, Takes::Upload(_)) => Ok(true),
+        _ if route.mutates() => refuse("say Content-Type: application/json and send JSON"),
+        _ => Ok(false),
+    }
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// 408 when it takes too long, 413 when it is too large, 400 with every problem of the JSON.
+pub async fn read_json(route: &Route, body: Incoming, timeout: Duration) -> Result<Body, Failure> {
+    let read = tokio::time::timeout(timeout, Limited::new(body, HTTP_BODY_BYTES).collect()).await;
+    let bytes = match read {
+        Err(_) => {
+            let message = "the body did not arrive in time: send it at once, or raise http.body_timeout_ms";
+            return Err(Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", message));
+        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the body ended before it was whole")),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    match route.takes {
+        Takes::Nothing if bytes.is_empty() => return Ok(Body::Nothing),
+        Takes::Optional(_) if bytes.is_empty() => return Ok(Body::Nothing),
+        Takes::Nothing => return Err(invalid("this path takes no body", vec![(String::new(), "send no body".to_owned())])),
+        _ => {}
+    }
+    let mut problems = Vec::new();
+    let value = json::read(&bytes, Bounds { bytes: HTTP_BODY_BYTES, depth: HTTP_JSON_DEPTH }, &mut |path, problem| {
+        if problems.len() < HTTP_PROBLEMS {
+            problems.push((path.to_owned(), problem));
+        }
+    });
+    match value {
+        Some(value) if problems.is_empty() => Ok(Body::Json(bytes, value)),
+        _ => Err(invalid("the body is not JSON that can be used; details.problems says why", problems)),
+    }
+}
+
+/// 413.
+pub fn too_large() -> Failure {
+    let message = format!("a JSON body has at most {HTTP_BODY_BYTES} bytes");
+    Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_once() {
+        assert_eq!(decoded("a%2Fb%25+", false).as_deref(), Some("a/b%+"));
+        assert_eq!(decoded("a+b", true).as_deref(), Some("a b"));
+        for bad in ["%", "%4", "%zz", "%ff", "%C0%AF"] {
+            assert_eq!(decoded(bad, false), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_cannot_walk() {
+        for bad in ["..%2Fetc", "a%00b", "%0a", "a%5Cb", "%ff", &"x".repeat(129)] {
+            assert!(ids([("id", bad)].into_iter()).is_err(), "{bad}");
+        }
+        assert_eq!(ids([("id", "Pump%20Detection%20v2")].into_iter()).unwrap(), ["Pump Detection v2"]);
+    }
+
+    #[test]
+    fn a_query_is_judged_by_its_table() {
+        const PARAMS: &[Param] = &[
+            Param { name: "limit", kind: ParamKind::Integer(1, 200), about: "" },
+            Param { name: "symbol", kind: ParamKind::Symbol, about: "" },
+            Param { name: "enabled", kind: ParamKind::Flag, about: "" },
+        ];
+        let query = Query::read(Some("limit=50&symbol=BTC_USDT&enabled=true"), PARAMS).unwrap();
+        assert_eq!((query.count("limit"), query.text("symbol"), query.flag("enabled")), (Some(50), Some("BTC_USDT"), Some(true)));
+        assert_eq!(Query::read(None, PARAMS).unwrap().count("limit"), None);
+        for bad in [
+            "limit=0",
+            "limit=201",
+            "limit=+5",
+            "limit=5.0",
+            "limit=",
+            "limit",
+            "limit=1&limit=1",
+            "limits=1",
+            "symbol=btc",
+            "enabled=1",
+            "x=%zz",
+        ] {
+            assert!(Query::read(Some(bad), PARAMS).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Sockets: accepts within bounds, gives every connection its timeouts, and ends them all in order.
+
+use super::connection::Connection;
+use super::edge::Edge;
+use super::pipeline;
+use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS};
+use crate::service::Service;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+/// A server that is bound and not yet accepting.
+pub struct Server {
+    listener: TcpListener,
+    edge: Arc<Edge>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Ends a server.
+pub struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    /// No new connections; running requests end, idle connections close, WebSockets are told to come back.
+    pub fn stop(&self) {
+        // Nobody listens any more: then there is nothing to stop.
+        let _ = self.0.send(true);
+    }
+}
+
+impl Server {
+    /// Binds the configured address.
+    ///
+    /// # Errors
+    /// An address that is taken or not this machine's.
+    pub async fn bind(service: Arc<Service>) -> io::Result<(Server, Stop)> {
+        let listener = TcpListener::bind(&service.settings.current().http.listen).await?;
+        let (stop, stopping) = watch::channel(false);
+        let edge = Edge::new(service, listener.local_addr()?, stopping.clone());
+        Ok((Server { listener, edge, stopping }, Stop(stop)))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.edge.bound()
+    }
+
+    /// Accepts until it is stopped, then waits for what runs, at most as long as `http.drain_timeout_ms`.
+    pub async fn run(self) {
+        let Server { listener, edge, mut stopping } = self;
+        let config = edge.service.settings.current();
+        let hub = Arc::clone(&edge.service.hub);
+        let waking = tokio::spawn(async move { hub.run().await });
+        let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
+        // Every connection holds a sender; when all are gone the receiver ends.
+        let (alive, mut ended) = mpsc::channel::<()>(1);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => break,
+                accepted = accept(&listener, &permits) => accepted,
+            };
+            if let Some((stream, peer, permit)) = accepted {
+                let (edge, alive) = (Arc::clone(&edge), alive.clone());
+                let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
+                tokio::spawn(async move {
+                    edge.counts.connections.fetch_add(1, Ordering::Relaxed);
+                    serve(&edge, stream, peer, header_timeout).await;
+                    edge.counts.connections.fetch_sub(1, Ordering::Relaxed);
+                    drop((permit, alive));
+                });
+            }
+        }
+        drop((listener, alive));
+        let drain = Duration::from_millis(edge.service.settings.current().http.drain_timeout_ms);
+        // What has not ended by then is cut off: the process ends.
+        let _ = tokio::time::timeout(drain, ended.recv()).await;
+        waking.abort();
+    }
+}
+
+/// The next connection, once there is room for it. `None`: it was gone already, or the process is out of descriptors.
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    /// Before trying again: an error such as "too many open files" does not go away at once.
+    const PAUSE: Duration = Duration::from_millis(20);
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn serve(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, header_timeout: Duration) {
+    // Small answers must not wait for others; a socket that refuses this still works.
+    let _ = stream.set_nodelay(true);
+    let peer = peer.ip().to_canonical();
+    let connection = Arc::new(Connection::new(peer, edge.rates.bucket(peer)));
+    let service = service_fn(|request| {
+        let (edge, connection) = (Arc::clone(edge), Arc::clone(&connection));
+        async move { Ok::<_, std::convert::Infallible>(pipeline::answer(edge, connection, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(HTTP_HEADERS)
+        .max_buf_size(HTTP_HEAD_BYTES)
+        .half_close(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut served = std::pin::pin!(served);
+    let mut stopping = edge.stopping.clone();
+    tokio::select! {
+        // A client that went away or sent nonsense is its own business.
+        _ = served.as_mut() => return,
+        _ = stopping.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),
+    }
+    let _ = served.await;
+}

@@ -1,0 +1,245 @@
+//! One run: a source, its symbols, its strategies, one account.
+
+use super::BacktestError;
+use super::pace::{Control, Paced};
+use super::settings::{ReplayClock, RunSettings};
+use super::source::{Source, SourceSymbol};
+use crate::document::strategy::needs;
+use crate::domain::num::Money;
+use crate::domain::record::StreamKind;
+use crate::domain::strategy::StrategyDef;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, Coverage, FeeSource, FeeTerms, FundingSource};
+use crate::report::run::RunResult;
+use crate::service::strategies::Loaded;
+use crate::session::backtest::Backtest;
+use crate::session::collector::{Collector, Labels};
+use crate::session::ports::Feed;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// A run that can be repeated.
+pub struct Run<'a> {
+    settings: &'a RunSettings,
+    source: &'a Source<'a>,
+    symbols: Vec<&'a SourceSymbol>,
+    strategies: Vec<&'a Loaded>,
+    /// Share of the source's bytes this run is counted with in the progress.
+    bytes: u64,
+}
+
+/// All runs: source × symbol × strategy, or one per source when together.
+///
+/// # Errors
+/// A strategy that needs data a source does not have.
+pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies: &'a [Loaded]) -> Result<Vec<Run<'a>>, BacktestError> {
+    let mut runs = Vec::new();
+    for source in sources {
+        let all: Vec<&SourceSymbol> = source.symbols.iter().collect();
+        let count = if settings.together { 1 } else { all.len() * strategies.len() };
+        let mut add = |symbols: Vec<&'a SourceSymbol>, strategies: Vec<&'a Loaded>| {
+            runs.push(Run { settings, source, symbols, strategies, bytes: source.bytes / count.max(1) as u64 });
+        };
+        if settings.together {
+            add(all, strategies.iter().collect());
+            continue;
+        }
+        for symbol in all {
+            for strategy in strategies {
+                add(vec![symbol], vec![strategy]);
+            }
+        }
+    }
+    for run in &runs {
+        run.refuse_missing_channels()?;
+    }
+    Ok(runs)
+}
+
+impl<'a> Run<'a> {
+    /// Bytes this run is counted with.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// File stem or recording id.
+    pub fn source_id(&self) -> &str {
+        &self.source.label
+    }
+
+    /// How it is run.
+    pub fn settings(&self) -> &RunSettings {
+        self.settings
+    }
+
+    /// Whether a symbol of that name is in the run.
+    pub fn has_symbol(&self, name: &str) -> bool {
+        self.symbols.iter().any(|symbol| symbol.spec.name == name)
+    }
+
+    /// First and last tick that the run can see.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = self.source.span?;
+        let first = self.settings.from.map_or(first, |from| from.max(first));
+        let last = self.settings.to.map_or(last, |to| to.min(last));
+        (first <= last).then_some((first, last))
+    }
+
+    /// First and last tick of the source.
+    pub fn source_span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.source.span
+    }
+
+    /// Strategies in the order of the session.
+    pub fn defs(&self) -> Vec<Arc<StrategyDef>> {
+        self.strategies.iter().map(|strategy| Arc::clone(&strategy.def)).collect()
+    }
+
+    /// Whether the strategy at a place runs on a symbol.
+    fn is_assigned(&self, place: usize, symbol: &str) -> bool {
+        let names = self.settings.assigned.get(place).and_then(Option::as_ref);
+        names.is_none_or(|names| names.iter().any(|name| name == symbol))
+    }
+
+    fn refuse_missing_channels(&self) -> Result<(), BacktestError> {
+        for (place, strategy) in self.strategies.iter().enumerate() {
+            for symbol in self.symbols.iter().filter(|symbol| self.is_assigned(place, &symbol.spec.name)) {
+                let has = symbol.channels();
+                let needed = needs(&strategy.def);
+                let missing: Vec<String> = needed
+                    .iter()
+                    .filter(|(channel, _)| !has.contains(channel))
+                    .flat_map(|(_, parts)| parts)
+                    .map(|need| format!("  {need}"))
+                    .collect();
+                if !missing.is_empty() {
+                    let streams: Vec<&str> = symbol.streams.iter().map(|stream| stream.word()).collect();
+                    return Err(BacktestError::Input(format!(
+                        "strategy {} cannot run on {} of {}, which holds only {}:\n{}\nrecord or import that data too, or remove these conditions",
+                        strategy.label.id,
+                        symbol.spec.name,
+                        self.source.label,
+                        streams.join(", "),
+                        missing.join("\n")
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The symbols of the run, all of them enabled.
+    pub fn table(&self) -> SymbolTable {
+        SymbolTable::new(1, self.symbols.iter().map(|symbol| symbol.spec.clone()).collect())
+    }
+
+    /// Engine, venue and symbols before the first event.
+    pub fn build(&self) -> Backtest {
+        self.sharing(Arc::new(ArcSwap::from_pointee(self.table())))
+    }
+
+    /// The same on a table that others may replace while the run goes on.
+    pub fn sharing(&self, symbols: Arc<ArcSwap<SymbolTable>>) -> Backtest {
+        let session = self.settings.session(&symbols.load());
+        Backtest::sharing(symbols, &self.defs(), session, self.settings.venue())
+    }
+
+    /// What gathers the run's result.
+    pub fn collector<'s>(&self, backtest: &mut Backtest) -> Collector<'s> {
+        let instances = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
+        Collector::new(Money::from_f64(self.settings.initial_balance), self.symbols.len(), instances)
+    }
+
+    /// The events at the speed of the settings, until the end or until `control` says so.
+    ///
+    /// # Errors
+    /// As [`Source::feed`].
+    pub fn feed<'s>(&'s self, backtest: &Backtest, control: &'s Control) -> Result<Paced<'s>, BacktestError> {
+        Ok(Paced::new(self.source.feed(self.settings, backtest.table())?, self.settings.speed, control))
+    }
+
+    /// A feed that ends before a moment, as fast as possible.
+    ///
+    /// # Errors
+    /// As [`Source::feed`].
+    pub fn feed_until(&self, to: Timestamp, backtest: &Backtest) -> Result<Box<dyn Feed + '_>, BacktestError> {
+        let settings = RunSettings { to: Some(to), ..self.settings.clone() };
+        self.source.feed(&settings, backtest.table())
+    }
+
+    /// The result of a run that is over. `noted` are sentences for the reader beside the usual ones.
+    pub fn result(&self, mut backtest: Backtest, collector: Collector<'_>, noted: Vec<String>) -> RunResult {
+        let counts = backtest.venue_counts();
+        let table = backtest.table().clone();
+        let mut assumptions =
+            Assumptions { synthetic_fills: counts.synthetic_fills, penalised_fills: counts.penalised_fills, ..self.assumptions(&table) };
+        assumptions.warnings.extend(noted);
+        let labels = Labels {
+            source: self.source.label.clone(),
+            strategies: self.strategies.iter().map(|strategy| strategy.label.clone()).collect(),
+            assumptions,
+            settings: self.settings.named(),
+        };
+        let (orders, warm_at) = (backtest.engine().desk().orders(), backtest.engine().warm_at());
+        collector.finish(&table, labels, orders, warm_at)
+    }
+
+    fn assumptions(&self, table: &SymbolTable) -> Assumptions {
+        let venue = self.settings.venue();
+        let session = self.settings.session(table);
+        let fees = table.iter().zip(&self.symbols).map(|((symbol, spec), source)| {
+            let (maker, taker) = venue.fees.unwrap_or((spec.maker_fee, spec.taker_fee));
+            let source = match (venue.fees, source.contract) {
+                (Some(_), _) => FeeSource::Given,
+                (None, true) => FeeSource::Contract,
+                (None, false) => FeeSource::Default,
+            };
+            FeeTerms { symbol, maker, taker, source }
+        });
+        let fees = fees.collect();
+        let assumed = (100.0 * self.settings.assumed_spread_pct, Money::from_f64(self.settings.assumed_depth));
+        let books = self.symbols.iter().filter(|symbol| symbol.has_book()).count();
+        let book = match books {
+            0 => BookSource::Synthetic { spread_bps: assumed.0, depth: assumed.1 },
+            _ if books == self.symbols.len() => BookSource::Real,
+            _ => BookSource::Mixed { spread_bps: assumed.0, depth: assumed.1 },
+        };
+        let funded = self.symbols.iter().any(|symbol| symbol.streams.contains(&StreamKind::Funding));
+        let walked = if books > 0 { "walks the recorded book, own impact included" } else { "walks the assumed book" };
+        Assumptions {
+            fees,
+            slippage: format!("{walked}; {} % on top", venue.slippage_pct),
+            latency: venue.order_latency,
+            feed_latency: venue.feed_latency,
+            book,
+            funding: if funded { FundingSource::Recorded } else { FundingSource::None },
+            clock: match self.settings.clock {
+                ReplayClock::Exchange => ClockUsed::Exchange,
+                ReplayClock::Receive => ClockUsed::Received,
+            },
+            initial_balance: session.initial_balance,
+            risk_limits: session.risk.named(),
+            seed: venue.seed,
+            coverage: Coverage::default(),
+            warm_up: None,
+            synthetic_fills: 0,
+            penalised_fills: 0,
+            warnings: self.warnings(funded, books),
+        }
+    }
+
+    fn warnings(&self, funded: bool, books: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if books < self.symbols.len() {
+            warnings.push("no book was recorded: spread and depth of the fills are assumed".to_owned());
+        }
+        if !funded {
+            warnings.push("no funding was recorded: none is charged".to_owned());
+        }
+        if self.settings.latency_ms == 0.0 {
+            warnings.push("orders act at once (latency 0): no live session can do that".to_owned());
+        }
+        warnings
+    }
+}

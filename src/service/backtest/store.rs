@@ -1,0 +1,60 @@
+//! What is kept of a result: its summary, and what each strategy was worth in it.
+
+use crate::document::result::Generator;
+use crate::domain::num::Money;
+use crate::domain::time::Timestamp;
+use crate::report::run::RunResult;
+use crate::report::tally::Outcome;
+use crate::store::StrategyOutcome;
+use crate::store::records::{ResultStrategyV2, ResultV2};
+
+/// Who made a document.
+pub const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
+
+/// What lists show of a result.
+pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run: &RunResult, created: Timestamp) -> ResultV2 {
+    let summary = &run.summary;
+    let count = |outcome: Outcome| summary.trades.iter().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
+    let strategy = |strategy: &crate::report::run::StrategyRef| ResultStrategyV2 {
+        id: strategy.id.clone(),
+        version: strategy.version.unwrap_or(0),
+        name: strategy.name.clone(),
+    };
+    ResultV2 {
+        id,
+        session_id,
+        strategies: run.strategies.iter().map(strategy).collect(),
+        symbols: run.symbols.iter().map(|spec| spec.name.clone()).collect(),
+        source: run.source.clone(),
+        from_us: summary.start.micros(),
+        to_us: summary.end.micros(),
+        created_us: created.micros(),
+        digest: run.digest.clone(),
+        trades: summary.trades.len() as u64,
+        wins: count(Outcome::Win),
+        draws: count(Outcome::Draw),
+        initial_money: summary.initial.0,
+        net_money: (summary.final_equity - summary.initial - summary.deposits).0,
+        max_drawdown_money: summary.equity_drawdowns.deepest.first().map_or(Money::ZERO, |drawdown| drawdown.depth()).0,
+        stopped_early,
+    }
+}
+
+/// What each strategy of a completed run was worth, as far as it came from the store: a file of the same name is not
+/// the stored strategy.
+pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
+    let one = |(place, strategy): (usize, &crate::report::run::StrategyRef)| {
+        let own = || run.summary.trades.iter().filter(move |trade| trade.strategy as usize == place);
+        let count = |outcome: Outcome| own().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
+        StrategyOutcome {
+            strategy_id: strategy.id.clone(),
+            trades: own().count() as u64,
+            wins: count(Outcome::Win),
+            losses: count(Outcome::Loss),
+            draws: count(Outcome::Draw),
+            // Billionths of a percent are summed exactly and in any order.
+            net_pct_e9: own().map(|trade| (trade.net_pct() * 1e9).round() as i128).sum(),
+        }
+    };
+    run.strategies.iter().enumerate().filter(|(_, strategy)| strategy.version.is_some()).map(one).collect()
+}

@@ -1,0 +1,85 @@
+//! Everything the daemon holds, opened in order and closed in order.
+
+use super::hub::Hub;
+use super::in_use::InUse;
+use super::recordings::Recordings;
+use super::results::Results;
+use super::sessions::Sessions;
+use super::settings::Settings;
+use super::strategies::{Strategies, seed_builtin};
+use super::{Refusal, Users};
+use crate::auth::Keys;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The daemon without its sockets.
+pub struct Service {
+    /// When it was opened.
+    pub started: Timestamp,
+    /// The configuration in force.
+    pub settings: Settings,
+    /// Who may do what.
+    pub users: Users,
+    /// Strategy documents.
+    pub strategies: Arc<Strategies>,
+    /// Recorded market data.
+    pub recordings: Recordings,
+    /// What sessions were worth.
+    pub results: Results,
+    /// Sessions, those that run and those that ended.
+    pub sessions: Arc<Sessions>,
+    /// Where what happens is published.
+    pub hub: Arc<Hub>,
+    pub(super) store: Arc<Store>,
+    pub(super) state: PathBuf,
+}
+
+/// What a service is opened with.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The state directory, for uploads under way.
+    pub state: PathBuf,
+    /// Keys of tokens.
+    pub keys: Keys,
+    /// The configuration in force.
+    pub settings: Settings,
+}
+
+impl Service {
+    /// Opens everything: built-in strategies are put in, sessions that a crash left behind are sealed.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn open(parts: Parts, now: Timestamp) -> Result<Arc<Service>, Refusal> {
+        let store = Arc::new(parts.store);
+        let in_use = Arc::new(InUse::default());
+        let users = Users::open(Arc::clone(&store), parts.keys)?;
+        seed_builtin(&store, now)?;
+        let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
+        let hub = Arc::new(Hub::new(now));
+        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&strategies), Arc::clone(&in_use), now)?;
+        parts.settings.publish_to(Arc::clone(&hub));
+        let told = Arc::clone(&sessions);
+        parts.settings.on_change(move |config| told.apply_config(config));
+        Ok(Arc::new(Service {
+            started: now,
+            settings: parts.settings,
+            users,
+            strategies,
+            recordings: Recordings::new(Arc::clone(&store), in_use),
+            results: Results::new(Arc::clone(&store)),
+            sessions,
+            hub,
+            store,
+            state: parts.state,
+        }))
+    }
+
+    /// Ends what runs; what was acknowledged is on disk.
+    pub fn close(&self, drain: Span) -> Vec<String> {
+        self.sessions.shutdown(drain)
+    }
+}

@@ -1,0 +1,82 @@
+//! What running sessions stand on: recordings and strategies that must not go away under them.
+//!
+//! Never: a wait. Whoever wants to remove something is told that it is in use.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Something a session stands on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Thing {
+    /// A recording by its id.
+    Recording(String),
+    /// A strategy by its id.
+    Strategy(String),
+}
+
+/// Who stands on what.
+#[derive(Default, Debug)]
+pub struct InUse(Mutex<BTreeMap<Thing, Vec<String>>>);
+
+/// Holds things for a session until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    all: Arc<InUse>,
+    session: String,
+    things: Vec<Thing>,
+}
+
+impl InUse {
+    /// Holds these things for a session.
+    pub fn hold(self: &Arc<Self>, session: &str, things: Vec<Thing>) -> Hold {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for thing in &things {
+            users.entry(thing.clone()).or_default().push(session.to_owned());
+        }
+        Hold { all: Arc::clone(self), session: session.to_owned(), things }
+    }
+
+    /// Does something while nobody can begin to use the thing; `Err` names the sessions that use it already.
+    pub fn unless_used<T>(&self, thing: &Thing, act: impl FnOnce() -> T) -> Result<T, Vec<String>> {
+        let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match users.get(thing) {
+            Some(sessions) => Err(sessions.clone()),
+            None => Ok(act()),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut users = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for thing in &self.things {
+            if let Some(sessions) = users.get_mut(thing) {
+                if let Some(place) = sessions.iter().position(|session| *session == self.session) {
+                    sessions.remove(place);
+                }
+                if sessions.is_empty() {
+                    users.remove(thing);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_cannot_be_removed_until_the_last_hold_ends() {
+        let all = Arc::new(InUse::default());
+        let thing = || Thing::Recording("r".to_owned());
+        let first = all.hold("a", vec![thing(), Thing::Strategy("r".to_owned())]);
+        let second = all.hold("b", vec![thing()]);
+        assert_eq!(all.unless_used(&thing(), || ()), Err(vec!["a".to_owned(), "b".to_owned()]));
+        drop(first);
+        assert_eq!(all.unless_used(&Thing::Strategy("r".to_owned()), || 1), Ok(1));
+        assert_eq!(all.unless_used(&thing(), || ()), Err(vec!["b".to_owned()]));
+        drop(second);
+        assert_eq!(all.unless_used(&thing(), || 2), Ok(2));
+    }
+}

@@ -1,0 +1,119 @@
+//! The fields of a request, read one by one: everything that is wrong is remembered with its place, and what nobody
+//! asked for is a problem too.
+
+use crate::json::{at, nearest};
+use crate::limits::DOCUMENT_PROBLEMS;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+
+/// What is wrong with a request: where (a JSON pointer) and what.
+#[derive(Default)]
+pub(super) struct Problems(RefCell<Vec<(String, String)>>);
+
+impl Problems {
+    pub(super) fn add(&self, path: &str, problem: impl Into<String>) {
+        let mut all = self.0.borrow_mut();
+        if all.len() < DOCUMENT_PROBLEMS {
+            all.push((path.to_owned(), problem.into()));
+        }
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    pub(super) fn into_vec(self) -> Vec<(String, String)> {
+        self.0.into_inner()
+    }
+}
+
+/// An object of the request.
+pub(super) struct Fields<'v, 'p> {
+    path: String,
+    fields: Option<&'v Map<String, Value>>,
+    asked: Vec<&'static str>,
+    problems: &'p Problems,
+}
+
+impl<'v, 'p> Fields<'v, 'p> {
+    /// Of a value that must be an object.
+    pub(super) fn of(value: &'v Value, path: &str, problems: &'p Problems) -> Self {
+        if !value.is_object() {
+            problems.add(path, "must be an object");
+        }
+        Fields { path: path.to_owned(), fields: value.as_object(), asked: Vec::new(), problems }
+    }
+
+    /// A field as it is; null is as good as none.
+    pub(super) fn get(&mut self, name: &'static str) -> Option<&'v Value> {
+        self.asked.push(name);
+        self.fields?.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        at(&self.path, name)
+    }
+
+    /// A field that is an object.
+    pub(super) fn object(&mut self, name: &'static str) -> Option<Fields<'v, 'p>> {
+        let value = self.get(name)?;
+        Some(Fields::of(value, &self.path(name), self.problems))
+    }
+
+    pub(super) fn text(&mut self, name: &'static str) -> Option<&'v str> {
+        self.typed(name, Value::as_str, "must be a text")
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.typed(name, Value::as_bool, "must be true or false")
+    }
+
+    pub(super) fn whole(&mut self, name: &'static str) -> Option<u64> {
+        self.typed(name, Value::as_u64, "must be a whole number, 0 or more")
+    }
+
+    pub(super) fn number(&mut self, name: &'static str, (low, high): (f64, f64)) -> Option<f64> {
+        let number = self.typed(name, Value::as_f64, "must be a number")?;
+        if (low..=high).contains(&number) {
+            return Some(number);
+        }
+        self.problems.add(&self.path(name), format!("is {number}, but must be between {low} and {high}"));
+        None
+    }
+
+    fn typed<T>(&mut self, name: &'static str, read: impl FnOnce(&'v Value) -> Option<T>, wrong: &str) -> Option<T> {
+        let value = self.get(name)?;
+        let read = read(value);
+        if read.is_none() {
+            self.problems.add(&self.path(name), wrong);
+        }
+        read
+    }
+
+    /// Reports every field that nobody asked for.
+    pub(super) fn end(self) {
+        for name in self.fields.into_iter().flat_map(|fields| fields.keys()) {
+            if !self.asked.contains(&name.as_str()) {
+                let near = nearest(name, self.asked.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
+                self.problems.add(&at(&self.path, name), format!("is unknown{}", near.unwrap_or_default()));
+            }
+        }
+    }
+}
+
+/// A list of texts, each once, in their order.
+pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<String> {
+    let Some(list) = value.as_array() else {
+        problems.add(path, "must be a list of texts");
+        return Vec::new();
+    };
+    let mut names: Vec<String> = Vec::new();
+    for (place, entry) in list.iter().enumerate() {
+        match entry.as_str() {
+            Some("") | None => problems.add(&at(path, place), "must be a text that is not empty"),
+            Some(name) if names.iter().any(|known| known == name) => {}
+            Some(name) => names.push(name.to_owned()),
+        }
+    }
+    names
+}

@@ -1,0 +1,402 @@
+//! Sessions of the daemon: started, watched, stopped, found again after a restart.
+//!
+//! A session's row is on disk before its id is given out; its end, its result and what its strategies were worth are
+//! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
+
+mod fields;
+mod live;
+mod plan;
+mod recorder;
+mod request;
+mod running;
+mod stream;
+mod view;
+
+pub use request::SessionKind;
+pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
+
+use super::hub::Hub;
+use super::in_use::{InUse, Thing};
+use super::page::{Page, PageRequest};
+use super::strategies::Strategies;
+use super::{Kind, Refusal};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::records::{SessionStrategyV2, SessionV2};
+use crate::store::{EventSegment, Store, StoreError};
+use plan::Plan;
+use running::Running;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use stream::{Class, EventStream};
+
+/// How long a start waits for the end of a session it replaces.
+const REPLACED_WITHIN: Span = Span::from_seconds(10);
+/// How often a start replaces a session before it gives up: others may start sessions at the same time.
+const REPLACEMENTS: usize = 3;
+
+/// All sessions.
+pub struct Sessions {
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    strategies: Arc<Strategies>,
+    in_use: Arc<InUse>,
+    /// Held from the decision that a session may start until its row is on disk: one start at a time.
+    gate: Mutex<Gate>,
+    /// Those in this process, by id; oldest first.
+    running: Mutex<BTreeMap<String, Arc<Running>>>,
+}
+
+struct Gate {
+    closed: bool,
+    /// Symbols switched off by the configuration applied last; `None` before the first.
+    disabled: Option<Vec<String>>,
+}
+
+impl Sessions {
+    /// Takes over a store: sessions that the daemon left running are sealed as failed.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn open(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        strategies: Arc<Strategies>,
+        in_use: Arc<InUse>,
+        now: Timestamp,
+    ) -> Result<Arc<Self>, Refusal> {
+        let left = |row: &SessionV2| State::from_word(&row.state).is_none_or(|state| !state.is_final());
+        for row in store.sessions_page(None, usize::MAX, Some(&left))?.items {
+            seal(&store, row, now)?;
+        }
+        let gate = Mutex::new(Gate { closed: false, disabled: None });
+        Ok(Arc::new(Sessions { store, hub, strategies, in_use, gate, running: Mutex::default() }))
+    }
+
+    /// Starts a session. The row is on disk when this returns.
+    ///
+    /// # Errors
+    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`; 404 `strategy_not_found`,
+    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`; 503 `exchange_unavailable`, `shutting_down`.
+    pub fn start(self: &Arc<Self>, body: &Value, user: &str, config: &Config, now: Timestamp) -> Result<Started, Refusal> {
+        let mut plan = plan::make(request::read(body, config)?, &self.store, config)?;
+        for _ in 0..REPLACEMENTS {
+            let gate = self.gate();
+            if gate.closed {
+                return Err(Refusal::new(
+                    Kind::Unavailable,
+                    "shutting_down",
+                    "the daemon is stopping; start the session again in a moment",
+                ));
+            }
+            if plan.idempotent
+                && let Some(same) = self.same(&plan.fingerprint)
+            {
+                return Ok(started(&same, &plan, true));
+            }
+            let Some(oldest) = self.conflict(config) else {
+                return self.begin(plan, user, config, &gate, now);
+            };
+            if !plan.replace_existing {
+                return Err(conflict(&oldest, config));
+            }
+            drop(gate);
+            oldest.stop();
+            if !oldest.wait(REPLACED_WITHIN) {
+                return Err(conflict(&oldest, config));
+            }
+            plan.warnings.push(format!("session {} was stopped to make room for this one", oldest.id));
+        }
+        let busy = "others start sessions as fast as this one makes room; try again";
+        Err(Refusal::conflict("session_conflict", busy).with(json!({"conflict": {"kind": "max_sessions"}})))
+    }
+
+    /// The session that runs the same request.
+    fn same(&self, fingerprint: &str) -> Option<Arc<Running>> {
+        let same =
+            |session: &&Arc<Running>| session.fingerprint == fingerprint && matches!(session.row().1, State::Starting | State::Running);
+        self.running().values().find(same).cloned()
+    }
+
+    /// The oldest running session, when there is room for no more.
+    fn conflict(&self, config: &Config) -> Option<Arc<Running>> {
+        let running = self.running();
+        let mut active = running.values().filter(|session| !session.is_ended());
+        let oldest = active.next()?;
+        (1 + active.count() >= config.limits.max_sessions as usize).then(|| Arc::clone(oldest))
+    }
+
+    fn begin(self: &Arc<Self>, plan: Plan, user: &str, config: &Config, gate: &Gate, now: Timestamp) -> Result<Started, Refusal> {
+        let id = self.new_id(now)?;
+        let mut things = vec![Thing::Recording(plan.recording.clone())];
+        things.extend(plan.strategies.iter().map(|loaded| Thing::Strategy(loaded.label.id.clone())));
+        let hold = self.in_use.hold(&id, things);
+        let disabled = gate.disabled.as_ref().unwrap_or(&config.trading.disabled_symbols);
+        let table = switched(&plan.table, disabled);
+        let stream = EventStream::new(&id, Arc::clone(&self.store), Arc::clone(&self.hub));
+        let row = row(&id, &plan, user, now);
+        announce(&stream, &plan, &row, now);
+        let session = Arc::new(Running::new(row, &plan, table, stream, hold));
+        self.store.put_session(&session.row().0, &session.stream.part())?;
+        session.stream.written();
+        self.running().insert(id.clone(), Arc::clone(&session));
+        let told = started(&session, &plan, false);
+        let (all, thread_session) = (Arc::clone(self), Arc::clone(&session));
+        // Linux shows 15 bytes of a thread's name.
+        let name = format!("session-{}", id.rsplit('_').next().unwrap_or_default());
+        let spawned = std::thread::Builder::new().name(name).spawn(move || {
+            thread_session.run(&plan, &all.store);
+            all.ended(&thread_session);
+        });
+        if let Err(error) = spawned {
+            let why = format!("no thread could be started for it: {error}");
+            seal_as(&self.store, session.row().0, &why, now)?;
+            self.running().remove(&id);
+            session.close();
+            return Err(Refusal::new(Kind::Unavailable, "too_many_threads", why));
+        }
+        Ok(told)
+    }
+
+    /// Called by the session's thread as its last deed.
+    fn ended(&self, session: &Running) {
+        self.strategies.refresh();
+        // One whose end could not be stored is shown as it ended until the daemon ends.
+        if session.row().0.ended_us.is_some() && session.row().0.state != State::Running.word() {
+            self.running().remove(&session.id);
+        }
+        session.close();
+    }
+
+    fn new_id(&self, now: Timestamp) -> Result<String, Refusal> {
+        loop {
+            let id = format!("exec_{}_{}", now.compact(), clock::id_suffix());
+            match self.store.session(&id) {
+                Ok(_) => {}
+                Err(StoreError::NotFound { .. }) if !self.running().contains_key(&id) => return Ok(id),
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Asks a session to end and waits up to `timeout` until it has.
+    ///
+    /// # Errors
+    /// 404 `session_not_found`, 409 `session_already_stopped`.
+    pub fn stop(&self, id: &str, timeout: Span) -> Result<Stopped, Refusal> {
+        let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
+        if let Some(session) = found {
+            session.stop();
+            let still_stopping = !session.wait(timeout);
+            return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping });
+        }
+        let _one_at_a_time = self.gate();
+        let row = self.store.session(id).map_err(not_found)?;
+        if row.was_orphaned && !row.orphan_closed {
+            self.store.put_session(&SessionV2 { orphan_closed: true, ..row }, &EventSegment::default())?;
+            return Ok(Stopped { session_id: id.to_owned(), was_orphaned: true, still_stopping: false });
+        }
+        let message = format!("session {id} has ended already ({})", row.state);
+        Err(Refusal::conflict("session_already_stopped", message).with(json!({"session_id": id, "status": row.state})))
+    }
+
+    /// Waits up to `timeout` for a session to end by itself; whether it has.
+    pub fn wait(&self, id: &str, timeout: Span) -> bool {
+        let found = self.running().get(id).cloned();
+        found.is_none_or(|session| session.wait(timeout))
+    }
+
+    /// A part of the list.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn list(&self, filter: &SessionFilter, page: &PageRequest) -> Result<Page<SessionView>, Refusal> {
+        let running = self.running().clone();
+        let state = |row: &SessionV2| match running.get(&row.id) {
+            Some(session) => session.row().1.word().to_owned(),
+            None => row.state.clone(),
+        };
+        let wanted = |row: &SessionV2| {
+            filter.status.as_ref().is_none_or(|status| *status == state(row))
+                && filter.session_type.as_ref().is_none_or(|kind| *kind == row.kind)
+        };
+        let wanted: crate::store::Wanted<'_, SessionV2> = if *filter == SessionFilter::default() { None } else { Some(&wanted) };
+        let part = self.store.sessions_page(page.cursor.as_deref(), page.limit, wanted)?;
+        let shown = |row: SessionV2| match running.get(&row.id) {
+            Some(session) => view::running(session),
+            None => view::stored(&row),
+        };
+        Ok(Page { items: part.items.into_iter().map(shown).collect(), total_count: part.total_count, next: part.next })
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// `session_not_found`.
+    pub fn get(&self, id: &str) -> Result<SessionView, Refusal> {
+        let found = self.running().get(id).cloned();
+        match found {
+            Some(session) => Ok(view::running(&session)),
+            None => self.store.session(id).map(|row| view::stored(&row)).map_err(not_found),
+        }
+    }
+
+    /// Events behind `after` (0 for all), at most `limit`.
+    ///
+    /// # Errors
+    /// `session_not_found`.
+    pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Events, Refusal> {
+        let found = self.running().get(id).cloned();
+        // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
+        let (from, unwritten) = found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
+        let ended = match &found {
+            Some(session) => session.is_ended(),
+            None => State::from_word(&self.store.session(id).map_err(not_found)?.state).is_some_and(State::is_final),
+        };
+        let mut events = Vec::new();
+        if after.saturating_add(1) < from {
+            events = self.store.session_events(id, after, limit.saturating_add(1))?;
+            events.retain(|(seq, _)| *seq < from);
+        }
+        events.extend(unwritten);
+        let more = events.len() > limit;
+        events.truncate(limit);
+        let next_after = events.last().map_or(after, |(seq, _)| *seq);
+        let events = events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect();
+        Ok(Events { events, next_after, more, ended })
+    }
+
+    /// The sessions that run now, oldest first. Never touches the store.
+    pub fn execution_status(&self) -> Vec<SessionView> {
+        let running = self.running().clone();
+        running.values().filter(|session| !session.is_ended()).map(|session| view::running(session)).collect()
+    }
+
+    /// Running sessions see which symbols are switched off now, at their next batch of events.
+    pub fn apply_config(&self, config: &Config) {
+        let mut gate = self.gate();
+        let disabled = &config.trading.disabled_symbols;
+        gate.disabled = Some(disabled.clone());
+        for session in self.running().values() {
+            let now = session.table.load_full();
+            let next = switched(&now, disabled);
+            if next.version != now.version {
+                session.table.store(Arc::new(next));
+            }
+        }
+    }
+
+    /// Takes no more starts, asks every session to end and waits up to `drain`. Returns the ids still ending then.
+    pub fn shutdown(&self, drain: Span) -> Vec<String> {
+        self.gate().closed = true;
+        let running = self.running().clone();
+        running.values().for_each(|session| session.stop());
+        let watch = clock::Stopwatch::start();
+        let left = || Span::from_nanos(drain.nanos().saturating_sub(watch.elapsed().nanos()));
+        running.values().filter(|session| !session.wait(left())).map(|session| session.id.clone()).collect()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        // Every change is complete before anything can panic.
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The table with exactly these symbols switched off; of a higher version when that changes it.
+fn switched(table: &SymbolTable, disabled: &[String]) -> SymbolTable {
+    let wanted = |name: &str| !disabled.iter().any(|off| off == name);
+    table.iter().fold(table.clone(), |next, (id, spec)| match wanted(&spec.name) {
+        enabled if enabled == next.is_enabled(id) => next,
+        enabled => next.with_enabled(id, enabled),
+    })
+}
+
+fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionV2 {
+    let strategy = |loaded: &super::strategies::Loaded| SessionStrategyV2 {
+        id: loaded.label.id.clone(),
+        version: loaded.label.version.unwrap_or(0),
+        name: loaded.label.name.clone(),
+    };
+    SessionV2 {
+        id: id.to_owned(),
+        kind: SessionKind::Backtest.word().to_owned(),
+        state: State::Running.word().to_owned(),
+        created_us: now.micros(),
+        symbols: plan.symbols.clone(),
+        strategies: plan.strategies.iter().map(strategy).collect(),
+        recording_id: Some(plan.recording.clone()),
+        request: plan.request.to_string(),
+        fingerprint: plan.fingerprint.clone(),
+        user: user.to_owned(),
+        ..SessionV2::default()
+    }
+}
+
+/// The first events; they are stored with the row.
+fn announce(stream: &EventStream, plan: &Plan, row: &SessionV2, now: Timestamp) {
+    let ids: Vec<&str> = row.strategies.iter().map(|strategy| strategy.id.as_str()).collect();
+    let fields = json!({
+        "status": State::Starting, "timestamp": now.rfc3339_millis(), "session_type": row.kind, "symbols": row.symbols,
+        "strategies": ids, "source_session_id": row.recording_id, "user": row.user, "request": plan.request,
+    });
+    stream.add(Class::Life, "session_started", None, fields);
+    for (place, strategy) in row.strategies.iter().enumerate() {
+        let symbols = plan.settings.assigned.get(place).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
+        let fields = json!({
+            "strategy_id": strategy.id, "version": strategy.version, "symbols": symbols, "timestamp": now.rfc3339_millis(),
+        });
+        stream.add(Class::Life, "strategy_activated", None, fields);
+    }
+}
+
+fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
+    Started {
+        session_id: session.id.clone(),
+        session_type: SessionKind::Backtest.word(),
+        symbols: plan.symbols.clone(),
+        strategies: plan.strategies.iter().map(|loaded| loaded.label.id.clone()).collect(),
+        idempotent_replay,
+        warnings: plan.warnings.clone(),
+    }
+}
+
+/// A session that the daemon left running is closed with what is known of it.
+fn seal(store: &Store, row: SessionV2, now: Timestamp) -> Result<(), StoreError> {
+    let row = SessionV2 { was_orphaned: true, ..row };
+    seal_as(store, row, "the daemon ended while it ran", now)
+}
+
+fn seal_as(store: &Store, mut row: SessionV2, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    row.state = State::Failed.word().to_owned();
+    row.error = Some(why.to_owned());
+    row.ended_us = Some(now.micros());
+    let first_seq = store.last_session_event(&row.id)? + 1;
+    row.reached.events = first_seq;
+    let event = json!({
+        "seq": first_seq, "event": "session_failed", "status": State::Failed, "timestamp": now.rfc3339_millis(),
+        "error_message": why, "was_orphaned": row.was_orphaned,
+    });
+    store.finish_session(&row, &EventSegment { first_seq, lines: format!("{event}\n") }, None)
+}
+
+fn conflict(oldest: &Running, config: &Config) -> Refusal {
+    let most = config.limits.max_sessions;
+    let message = format!("{most} sessions run already, the most allowed; stop one of them, e.g. {}, or wait", oldest.id);
+    let details = json!({"conflict": {"kind": "max_sessions", "max_sessions": most, "session_id": oldest.id}});
+    Refusal::conflict("session_conflict", message).with(details)
+}
+
+fn not_found(error: StoreError) -> Refusal {
+    match error {
+        StoreError::NotFound { id, .. } => Refusal::not_found("session_not_found", format!("there is no session `{id}`")),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,196 @@
+//! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
+
+use super::fields::Problems;
+use super::request::{SessionKind, StartRequest, exchange_unavailable, refused, symbol_problem};
+use crate::config::Config;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::json::{at, nearest};
+use crate::service::Refusal;
+use crate::service::backtest::{self, Input, RunSettings};
+use crate::service::strategies::{Loaded, built_in, compile, stored};
+use crate::store::records::RecordingV1;
+use crate::store::{Store, StoreError};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A session that can run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub settings: RunSettings,
+    pub strategies: Vec<Loaded>,
+    pub recording: String,
+    /// In the order of the request.
+    pub symbols: Vec<String>,
+    /// Every symbol enabled, in the order of the run.
+    pub table: SymbolTable,
+    /// First and last event it can see.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The request as it was understood.
+    pub request: Value,
+    /// Equal for equal requests.
+    pub fingerprint: String,
+    pub replace_existing: bool,
+    pub idempotent: bool,
+    pub warnings: Vec<String>,
+}
+
+/// Finds everything a request names.
+///
+/// # Errors
+/// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go
+/// together; 503 `exchange_unavailable` for anything but a backtest.
+pub(super) fn make(request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
+    let strategies = strategies(&request, store)?;
+    let id = match &request.recording {
+        Some(id) if request.kind == SessionKind::Backtest => id.clone(),
+        _ => return Err(exchange_unavailable(request.kind)),
+    };
+    let recording = store.recording(&id).map_err(|error| match error {
+        StoreError::NotFound { .. } => {
+            Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")).with(json!({ "session_id": id }))
+        }
+        other => other.into(),
+    })?;
+    let symbols = symbols(&request, &recording)?;
+    let mut settings = request.settings.clone();
+    settings.symbols = symbols.clone();
+    settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
+    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
+    let (table, span) = try_out(store, &id, &settings, &strategies)?;
+    let normal = normal_form(&request, &settings, &strategies, &id, &symbols);
+    let mut warnings: Vec<String> = Vec::new();
+    for loaded in &strategies {
+        warnings.extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {warning}", loaded.label.id)));
+    }
+    let off: Vec<&str> = symbols.iter().filter(|name| config.trading.disabled_symbols.contains(name)).map(String::as_str).collect();
+    if !off.is_empty() {
+        warnings.push(format!("{} switched off in the configuration: no position is opened there", off.join(", ")));
+    }
+    Ok(Plan {
+        fingerprint: fingerprint(&normal, &settings),
+        settings,
+        strategies,
+        recording: id,
+        symbols,
+        table,
+        span,
+        request: normal,
+        replace_existing: request.replace_existing,
+        idempotent: request.idempotent,
+        warnings,
+    })
+}
+
+fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Loaded>, Refusal> {
+    let problems = Problems::default();
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for wish in &request.strategies {
+        let loaded = match stored(store, &wish.name)? {
+            Some(kept) => compile(&kept.id, Some(kept.version), kept.document.as_bytes()),
+            None => match built_in(&wish.name) {
+                Some(text) => compile(&wish.name, None, text.as_bytes()),
+                None => {
+                    missing.push(wish);
+                    continue;
+                }
+            },
+        };
+        match loaded {
+            Err(wrong) => {
+                let first = wrong.first().map_or_else(String::new, ToString::to_string);
+                problems.add(&wish.path, format!("{} cannot run: {first}", wish.name));
+            }
+            Ok(loaded) if !loaded.enabled => problems.add(&wish.path, format!("{} is disabled; enable it first", wish.name)),
+            Ok(loaded) if found.iter().any(|other: &Loaded| other.label.id == loaded.label.id) => {
+                problems.add(&wish.path, format!("{} is named twice", loaded.label.id));
+            }
+            Ok(loaded) => found.push(loaded),
+        }
+    }
+    if !missing.is_empty() {
+        let known: Vec<String> = store.strategies()?.into_iter().map(|kept| kept.id).collect();
+        let all: Vec<&str> = missing.iter().map(|wish| wish.name.as_str()).collect();
+        let near = missing.first().and_then(|wish| nearest(&wish.name, known.iter().map(String::as_str)));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let listed: Vec<Value> =
+            missing.iter().map(|wish| json!({"path": wish.path, "problem": format!("there is no strategy `{}`", wish.name)})).collect();
+        let message = format!("there is no strategy {}{near}", all.join(", "));
+        return Err(Refusal::not_found("strategy_not_found", message).with(json!({"strategies": all, "problems": listed})));
+    }
+    if problems.are_none() { Ok(found) } else { Err(refused("invalid_request", problems)) }
+}
+
+/// The symbols named, else those of the recording.
+fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String>, Refusal> {
+    if request.symbols.is_empty() {
+        return Ok(recording.symbols.iter().map(|symbol| symbol.name.clone()).collect());
+    }
+    let known: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
+    if missing.is_empty() {
+        return Ok(request.symbols.clone());
+    }
+    let problems = Problems::default();
+    for (place, name) in &missing {
+        if let Some(problem) = symbol_problem(name) {
+            problems.add(&at("/symbols", place), problem);
+        }
+    }
+    if !problems.are_none() {
+        return Err(refused("invalid_request", problems));
+    }
+    let names: Vec<&str> = missing.iter().map(|(_, name)| name.as_str()).collect();
+    let shown: Vec<&str> = known.iter().copied().take(20).collect();
+    let message = format!("recording {} has no {}; it has {}", recording.id, names.join(", "), shown.join(", "));
+    Err(Refusal::not_found("symbol_not_found", message).with(json!({"symbols": names, "available": known})))
+}
+
+/// Plans the run once, so that what cannot run is refused instead of failing later.
+fn try_out(
+    store: &Store,
+    recording: &str,
+    settings: &RunSettings,
+    strategies: &[Loaded],
+) -> Result<(SymbolTable, Option<(Timestamp, Timestamp)>), Refusal> {
+    let sources = backtest::find(Input::Recording(store, recording), settings)?;
+    let runs = backtest::plan(settings, &sources, strategies)?;
+    let run = runs.first().ok_or_else(|| Refusal::new(crate::service::Kind::Invalid, "invalid_request", "the recording is empty"))?;
+    let session = run.settings().session(&run.table());
+    if run.source_span().is_some() && run.span().is_none() {
+        let problems = Problems::default();
+        problems.add("/config/from", "the recording has no data between from and to");
+        return Err(refused("invalid_request", problems));
+    }
+    debug_assert!(session.initial_balance.0 > 0, "bounds were checked");
+    Ok((run.table(), run.span()))
+}
+
+/// The request with everything found and every default filled in.
+fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loaded], recording: &str, symbols: &[String]) -> Value {
+    let strategy = |(place, loaded): (usize, &Loaded)| {
+        json!({
+            "id": loaded.label.id,
+            "version": loaded.label.version,
+            "symbols": settings.assigned.get(place).cloned().flatten(),
+            "allocation": settings.allocations.get(place).copied().flatten().map(|money| money.to_f64()),
+        })
+    };
+    let named: serde_json::Map<String, Value> = settings.named().into_iter().map(|(name, value)| (name, value.into())).collect();
+    json!({
+        "session_type": request.kind.word(),
+        "symbols": symbols,
+        "strategies": strategies.iter().enumerate().map(strategy).collect::<Vec<_>>(),
+        "session_id": recording,
+        "acceleration_factor": settings.speed,
+        "settings": named,
+    })
+}
+
+/// Documents that come without a version (built in) count by their text.
+fn fingerprint(normal: &Value, settings: &RunSettings) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(normal.to_string());
+    hasher.update(format!("{:?}", settings.default_fees));
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,155 @@
+//! Takes down what a run does: for its result, and as events for whoever watches.
+//!
+//! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
+
+use super::live::Live;
+use super::stream::{Class, EventStream};
+use crate::document::decision;
+use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::event::Gap;
+use crate::domain::ledger::ClosedTrade;
+use crate::domain::order::Side;
+use crate::domain::strategy::StrategyDef;
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::engine::output::Outputs;
+use crate::report::tally::Outcome;
+use crate::session::backtest::{Progress, Recorder};
+use crate::session::collector::Collector;
+use crate::session::ports::{Tick, TickKind};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Takes down a session's run.
+pub(super) struct SessionRecorder<'a> {
+    /// For the result.
+    pub collector: Collector<'a>,
+    pub stream: &'a EventStream,
+    pub live: &'a Live,
+    pub table: Arc<SymbolTable>,
+    pub defs: Vec<Arc<StrategyDef>>,
+    /// Strategy of every instance.
+    pub strategies: Vec<u32>,
+    /// Whether last prices are wanted.
+    pub shows_prices: bool,
+    /// What the reader of the result must know of changes while it ran.
+    pub noted: Vec<String>,
+}
+
+impl Recorder for SessionRecorder<'_> {
+    #[inline]
+    fn tick(&mut self, tick: &Tick) {
+        match &tick.kind {
+            TickKind::Trade(trade) if self.shows_prices => self.live.price(tick.symbol, trade.price, tick.at),
+            TickKind::Gap(gap) => self.gap(tick.symbol, *gap),
+            _ => {}
+        }
+        self.collector.tick(tick);
+    }
+
+    fn outputs(&mut self, out: &Outputs) {
+        let mut used = 0;
+        for made in &out.decisions {
+            let end = used + usize::from(made.evidence);
+            self.decision(made, &out.evidence[used..end]);
+            used = end;
+        }
+        for trade in &out.closed {
+            self.closed(trade);
+        }
+        self.collector.outputs(out);
+        if !out.decisions.is_empty() && self.stream.is_full() {
+            self.stream.write_if_due();
+        }
+    }
+
+    /// The same configuration at the same place gives the same run; the place depends on when it was changed, so the
+    /// result says where it was.
+    fn symbol_table(&mut self, table: &SymbolTable, progress: Progress) {
+        let off: Vec<&str> = table.iter().filter(|(id, _)| !table.is_enabled(*id)).map(|(_, spec)| spec.name.as_str()).collect();
+        let at = (progress.ticks > 0).then(|| progress.at.to_string());
+        let fields = json!({"version": table.version, "after_ticks": progress.ticks, "timestamp": at, "disabled_symbols": off});
+        self.stream.add(Class::Life, "symbol_table", None, fields);
+        let place = at.unwrap_or_else(|| "the start".to_owned());
+        let off = if off.is_empty() { "none".to_owned() } else { off.join(", ") };
+        self.noted.push(format!(
+            "the configuration changed while it ran: from {place} on (after {} events) the symbols switched off were: {off}; the same \
+             request gives the same result only with the same change at the same place",
+            progress.ticks
+        ));
+    }
+}
+
+impl SessionRecorder<'_> {
+    fn decision(&self, made: &Decision, evidence: &[Evidence]) {
+        let def = &self.defs[self.strategies[made.instance as usize] as usize];
+        let spec = self.table.spec(made.symbol);
+        let value = decision::decision(made, evidence, def, spec);
+        let symbol = Some(spec.name.as_str());
+        let (class, event) = match &made.kind {
+            DecisionKind::Transition { to, trigger, .. } => {
+                if matches!(trigger, Trigger::Section(_)) && *to != State::Inactive {
+                    Live::add(&self.live.signals);
+                    self.stream.add(Class::Signal, "signal", symbol, with(&value, "section", trigger.word()));
+                }
+                if *to == State::PositionActive {
+                    self.stream.add(Class::Position, "position_update", symbol, with(&value, "status", "open"));
+                }
+                (Class::Signal, "state_transition")
+            }
+            DecisionKind::Refused { .. } => (Class::Signal, "signal"),
+            DecisionKind::Submitted { .. } => {
+                Live::add(&self.live.orders);
+                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "submitted"));
+            }
+            DecisionKind::CancelSent { .. } => {
+                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "cancel_sent"));
+            }
+            DecisionKind::Rejected { .. } => {
+                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "rejected"));
+            }
+            DecisionKind::Filled { .. } => {
+                Live::add(&self.live.fills);
+                (Class::Order, "fill")
+            }
+            DecisionKind::StopMoved { .. } => {
+                return self.stream.add(Class::Position, "position_update", symbol, with(&value, "status", "stop_moved"));
+            }
+            DecisionKind::Warning(_) => (Class::Signal, "alert"),
+        };
+        self.stream.add(class, event, symbol, value);
+    }
+
+    fn closed(&self, trade: &ClosedTrade) {
+        Live::add(&self.live.trades);
+        let spec = self.table.spec(trade.symbol);
+        let fields = json!({
+            "status": "closed",
+            "timestamp": trade.closed_at.to_string(),
+            "strategy_id": self.defs[trade.strategy as usize].id,
+            "instance": trade.instance,
+            "side": if trade.side == Side::Buy { "long" } else { "short" },
+            "quantity": spec.qty_f64(trade.qty),
+            "entry_time": trade.opened_at.to_string(),
+            "entry_price": trade.entry_price,
+            "exit_price": trade.exit_price,
+            "net": trade.net().to_f64(),
+            "net_pct": trade.net_pct(),
+            "outcome": Outcome::of(trade).word(),
+            "reason": trade.reason.word(),
+        });
+        self.stream.add(Class::Position, "position_update", Some(&spec.name), fields);
+    }
+
+    fn gap(&self, symbol: SymbolId, gap: Gap) {
+        let fields = json!({
+            "timestamp": gap.to.to_string(), "from": gap.from.to_string(), "to": gap.to.to_string(), "cause": gap.cause.word(),
+        });
+        self.stream.add(Class::Feed, "feed_gap", Some(&self.table.spec(symbol).name), fields);
+    }
+}
+
+fn with(value: &Value, name: &str, word: &str) -> Value {
+    let mut fields: Map<String, Value> = value.as_object().cloned().unwrap_or_default();
+    fields.insert(name.to_owned(), word.into());
+    Value::Object(fields)
+}

@@ -1,0 +1,390 @@
+//! What a start request says, judged by itself: every problem at once, before anything is looked up.
+
+use super::fields::{Fields, Problems, names};
+use crate::config::Config;
+use crate::domain::num::{Money, Rate};
+use crate::domain::time::Timestamp;
+use crate::json::{at, nearest};
+use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
+use crate::service::{Kind, Refusal};
+use serde_json::{Value, json};
+
+/// What a session does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionKind {
+    /// Records market data.
+    Collect,
+    /// Replays a recording.
+    Backtest,
+    /// Trades a live market on paper.
+    Paper,
+    /// Trades.
+    Live,
+}
+
+impl SessionKind {
+    /// All kinds with the words of the API.
+    pub const ALL: [(SessionKind, &'static str); 4] = [
+        (SessionKind::Collect, "collect"),
+        (SessionKind::Backtest, "backtest"),
+        (SessionKind::Paper, "paper"),
+        (SessionKind::Live, "live"),
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
+    /// The kind a start request asks for; `None` when it asks for none, so that nobody needs a right to be told so.
+    pub fn of_request(body: &Value) -> Option<SessionKind> {
+        let asked = body.get("session_type")?.as_str()?;
+        Self::ALL.iter().find(|(_, word)| *word == asked).map(|(kind, _)| *kind)
+    }
+}
+
+/// A strategy that is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct StrategyWish {
+    /// Id or exact name.
+    pub name: String,
+    /// Symbols it is to run on; `None`: all of the session.
+    pub symbols: Option<Vec<String>>,
+    /// Share of the budget.
+    pub allocation: Option<Money>,
+    /// Where the request names it.
+    pub path: String,
+}
+
+/// A start request that makes sense by itself.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct StartRequest {
+    pub kind: SessionKind,
+    /// Symbols named in the list or for a strategy, each once; empty when none is.
+    pub symbols: Vec<String>,
+    pub strategies: Vec<StrategyWish>,
+    /// Recording to replay.
+    pub recording: Option<String>,
+    /// All but symbols and what is known by strategy.
+    pub settings: RunSettings,
+    /// `duration` of a collect session as given.
+    pub duration: Option<String>,
+    pub replace_existing: bool,
+    pub idempotent: bool,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, with every problem.
+pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusal> {
+    let problems = Problems::default();
+    let mut fields = Fields::of(body, "", &problems);
+    let kind = kind(&mut fields, &problems);
+    let mut symbols = fields.get("symbols").map(|list| names(list, "/symbols", &problems)).unwrap_or_default();
+    let mut strategies = strategies(&mut fields, &problems);
+    let idempotent = fields.flag("idempotent").unwrap_or(false);
+    let mut read = ConfigPart::new(config);
+    if let Some(part) = fields.object("config") {
+        read.read(part, &mut strategies, &problems);
+    }
+    fields.end();
+    join_symbols(&mut symbols, &strategies, &problems);
+    let most = config.limits.max_symbols as usize;
+    if symbols.len() > most {
+        problems.add("/symbols", format!("names {} symbols, at most {most} are allowed", symbols.len()));
+    }
+    match kind {
+        Some(SessionKind::Backtest) if read.recording.is_none() => {
+            problems.add("/config/session_id", "is missing: name the recording to replay (GET /api/data-collection/sessions)");
+        }
+        Some(kind) if kind != SessionKind::Backtest => check_names(&symbols, &problems),
+        _ => {}
+    }
+    if kind.is_some_and(|kind| kind != SessionKind::Collect) && strategies.is_empty() {
+        problems.add("/strategy_config", "names no strategy: write {\"strategies\": [\"pump_v2\"]}");
+    }
+    let Some(kind) = kind else { return Err(refused("invalid_session_type", problems)) };
+    if let Some(over) = read.over_budget {
+        let only = problems.are_none();
+        let message = format!("allocations add up to {}, more than the budget of {}; lower one of them", over.allocated, over.cap);
+        problems.add("/config/budget/allocations", message.clone());
+        if only {
+            let figures = json!({"global_cap": over.cap, "allocated": over.allocated});
+            let mut refusal = refused("budget_cap_exceeded", problems);
+            refusal.message = message;
+            if let (Some(details), Value::Object(figures)) = (refusal.details.as_object_mut(), figures) {
+                details.extend(figures);
+            }
+            return Err(refusal);
+        }
+    }
+    if !problems.are_none() {
+        return Err(refused("invalid_request", problems));
+    }
+    let ConfigPart { recording, settings, duration, replace_existing, .. } = read;
+    Ok(StartRequest { kind, symbols, strategies, recording, settings, duration, replace_existing, idempotent })
+}
+
+/// A refusal with all problems; the sentence is the first of them.
+pub(super) fn refused(code: &'static str, problems: Problems) -> Refusal {
+    let problems = problems.into_vec();
+    let first = problems.first().map_or_else(String::new, |(path, problem)| format!("{path} {problem}").trim().to_owned());
+    let message = match problems.len() {
+        0 | 1 => first,
+        more => format!("{first} (and {} more problems)", more - 1),
+    };
+    Refusal::invalid(code, message, problems)
+}
+
+fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind> {
+    let words: Vec<&str> = SessionKind::ALL.iter().map(|(_, word)| *word).collect();
+    let one_of = words.join(", ");
+    match fields.get("session_type") {
+        None => problems.add("/session_type", format!("is missing: one of {one_of}")),
+        Some(value) => {
+            let asked = value.as_str();
+            if let Some((kind, _)) = SessionKind::ALL.iter().find(|(_, word)| Some(*word) == asked) {
+                return Some(*kind);
+            }
+            let near = asked.and_then(|asked| nearest(asked, words)).map(|near| format!("; did you mean \"{near}\"?"));
+            problems.add("/session_type", format!("is none of {one_of}{}", near.unwrap_or_default()));
+        }
+    }
+    None
+}
+
+/// The strategies of `strategy_config`, or of `selected_strategies`.
+fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyWish> {
+    let wish = |path: String, name: String, symbols| StrategyWish { name, symbols, allocation: None, path };
+    let listed = |value: &Value, path: &str| -> Vec<StrategyWish> {
+        let all = names(value, path, problems);
+        all.into_iter().enumerate().map(|(place, name)| wish(at(path, place), name, None)).collect()
+    };
+    let selected = fields.get("selected_strategies").map(|list| listed(list, "/selected_strategies"));
+    let configured = match fields.get("strategy_config") {
+        None => None,
+        Some(value) if value.get("strategies").is_some() => {
+            let mut part = Fields::of(value, "/strategy_config", problems);
+            let list = part.get("strategies").map(|list| listed(list, "/strategy_config/strategies"));
+            part.end();
+            list
+        }
+        Some(Value::Object(map)) => {
+            let one = |(name, list): (&String, &Value)| {
+                let path = at("/strategy_config", name);
+                let symbols = names(list, &path, problems);
+                wish(path, name.clone(), Some(symbols).filter(|symbols| !symbols.is_empty()))
+            };
+            Some(map.iter().map(one).collect())
+        }
+        Some(_) => {
+            problems.add("/strategy_config", "must be an object: {\"strategies\": [id…]} or {id: [symbol…]}");
+            None
+        }
+    };
+    match (selected, configured) {
+        (Some(selected), Some(configured)) if !selected.is_empty() && !configured.is_empty() => {
+            let ids = |all: &[StrategyWish]| all.iter().map(|wish| wish.name.clone()).collect::<Vec<_>>();
+            if ids(&selected) != ids(&configured) {
+                problems.add("/selected_strategies", "differs from strategy_config; leave one of them out");
+            }
+            configured
+        }
+        (selected, configured) => configured.filter(|all| !all.is_empty()).or(selected).unwrap_or_default(),
+    }
+}
+
+/// Symbols named for strategies belong to the list; without a list they are the list.
+fn join_symbols(symbols: &mut Vec<String>, strategies: &[StrategyWish], problems: &Problems) {
+    let listed = !symbols.is_empty();
+    for wish in strategies {
+        for (place, name) in wish.symbols.iter().flatten().enumerate() {
+            if symbols.contains(name) {
+                continue;
+            }
+            if listed {
+                problems.add(&at(&wish.path, place), format!("{name} is not in /symbols"));
+            } else {
+                symbols.push(name.clone());
+            }
+        }
+    }
+}
+
+/// Names as the exchange writes them.
+fn check_names(symbols: &[String], problems: &Problems) {
+    for (place, name) in symbols.iter().enumerate() {
+        if let Some(problem) = symbol_problem(name) {
+            problems.add(&at("/symbols", place), problem);
+        }
+    }
+}
+
+/// What keeps a text from being a symbol's name: `[A-Z0-9]{1,20}_[A-Z0-9]{1,10}`.
+pub(super) fn symbol_problem(name: &str) -> Option<String> {
+    let plain = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    match name.split_once('_') {
+        Some((base, quote)) if plain(base, 20) && plain(quote, 10) => None,
+        _ => Some(format!("{name:?} is no symbol: write it like BTC_USDT")),
+    }
+}
+
+struct OverBudget {
+    cap: f64,
+    allocated: f64,
+}
+
+/// What `config` says.
+struct ConfigPart {
+    settings: RunSettings,
+    recording: Option<String>,
+    duration: Option<String>,
+    replace_existing: bool,
+    over_budget: Option<OverBudget>,
+}
+
+impl ConfigPart {
+    fn new(config: &Config) -> Self {
+        let fees = config.trading.fees;
+        let default_fees = (Rate::from_percent(fees.maker_pct), Rate::from_percent(fees.taker_pct));
+        ConfigPart {
+            settings: RunSettings { default_fees, together: true, ..RunSettings::default() },
+            recording: None,
+            duration: None,
+            replace_existing: false,
+            over_budget: None,
+        }
+    }
+
+    fn read(&mut self, mut part: Fields<'_, '_>, strategies: &mut [StrategyWish], problems: &Problems) {
+        self.recording = part.text("session_id").filter(|id| !id.is_empty()).map(str::to_owned);
+        self.replace_existing = part.flag("replace_existing").unwrap_or(false);
+        self.duration = part.text("duration").map(str::to_owned);
+        if let Some(duration) = &self.duration
+            && !is_duration(duration)
+        {
+            problems.add("/config/duration", "is no duration: write 30s, 15m, 1h or continuous");
+        }
+        let settings = &mut self.settings;
+        let set = |value: &mut f64, read: Option<f64>| *value = read.unwrap_or(*value);
+        set(&mut settings.initial_balance, part.number("initial_balance", bounds::INITIAL_BALANCE));
+        set(&mut settings.speed, part.number("acceleration_factor", bounds::SPEED));
+        set(&mut settings.slippage_pct, part.number("slippage", bounds::PRICE_PART));
+        set(&mut settings.latency_ms, part.number("latency_ms", bounds::LATENCY_MS));
+        set(&mut settings.feed_latency_ms, part.number("feed_latency_ms", bounds::LATENCY_MS));
+        set(&mut settings.assumed_spread_pct, part.number("assumed_spread", bounds::PRICE_PART));
+        set(&mut settings.assumed_depth, part.number("assumed_depth", bounds::ASSUMED_DEPTH));
+        settings.stop_loss_pct = part.number("stop_loss_percent", bounds::STOP_LOSS);
+        settings.take_profit_pct = part.number("take_profit_percent", bounds::TAKE_PROFIT);
+        settings.max_position = part.number("max_position_size", bounds::INITIAL_BALANCE).map(Money::from_f64);
+        settings.seed = part.whole("seed").unwrap_or(settings.seed);
+        settings.fees = fees(&mut part, problems).or(settings.fees);
+        (settings.from, settings.to) = (time(&mut part, "from", problems), time(&mut part, "to", problems));
+        if let (Some(from), Some(to)) = (settings.from, settings.to)
+            && from >= to
+        {
+            problems.add("/config/to", "is not after /config/from");
+        }
+        match part.text("clock") {
+            None | Some("exchange") => {}
+            Some("receive") => settings.clock = ReplayClock::Receive,
+            Some(_) => problems.add("/config/clock", "is none of exchange, receive"),
+        }
+        match part.text("risk") {
+            None | Some("default") => {}
+            Some("none") => settings.risk = RiskChoice::None,
+            Some(_) => problems.add("/config/risk", "is none of default, none"),
+        }
+        if let Some(budget) = part.object("budget") {
+            self.budget(budget, strategies, problems);
+        }
+        part.end();
+    }
+
+    fn budget(&mut self, mut part: Fields<'_, '_>, strategies: &mut [StrategyWish], problems: &Problems) {
+        let cap = part.number("global_cap", bounds::INITIAL_BALANCE);
+        self.settings.budget_cap = cap.map(Money::from_f64);
+        let base = cap.unwrap_or(self.settings.initial_balance);
+        let allocations = part.get("allocations");
+        part.end();
+        let Some(allocations) = allocations else { return };
+        let Some(allocations) = allocations.as_object() else {
+            return problems.add("/config/budget/allocations", "must be an object: {strategy: 300} or {strategy: \"60%\"}");
+        };
+        let mut allocated = 0.0;
+        for (name, value) in allocations {
+            let path = at("/config/budget/allocations", name);
+            let amount = match value {
+                Value::String(text) => share(text).map(|share| share * base),
+                value => value.as_f64(),
+            };
+            let Some(amount) = amount.filter(|amount| (0.0..=bounds::INITIAL_BALANCE.1).contains(amount)) else {
+                problems.add(&path, "must be an amount of money like 300, or a share of the budget like \"60%\"");
+                continue;
+            };
+            allocated += amount;
+            match strategies.iter_mut().find(|wish| wish.name == *name) {
+                Some(wish) => wish.allocation = Some(Money::from_f64(amount)),
+                None => {
+                    let near = nearest(name, strategies.iter().map(|wish| wish.name.as_str()));
+                    let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+                    problems.add(&path, format!("is none of the session's strategies{near}"));
+                }
+            }
+        }
+        // Sums of shares like 33.3 % are not exact.
+        const NOISE: f64 = 1.0 + 1e-9;
+        self.over_budget = cap.filter(|cap| allocated > cap * NOISE).map(|cap| OverBudget { cap, allocated });
+    }
+}
+
+/// `"60%"` as 0.6.
+fn share(text: &str) -> Option<f64> {
+    let percent: f64 = text.trim().strip_suffix('%')?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}
+
+/// `fees`: percent for both, or `{"maker", "taker"}`.
+fn fees(part: &mut Fields<'_, '_>, problems: &Problems) -> Option<(Rate, Rate)> {
+    const WRONG: &str = "must be percent like 0.06, or {\"maker\": 0.02, \"taker\": 0.06}";
+    let rate = |percent: f64| Rate::from_percent(percent);
+    match part.get("fees")? {
+        Value::Object(_) => {
+            let mut both = part.object("fees")?;
+            let (maker, taker) = (both.number("maker", bounds::FEE), both.number("taker", bounds::FEE));
+            both.end();
+            if maker.is_none() || taker.is_none() {
+                problems.add("/config/fees", WRONG);
+            }
+            Some((rate(maker?), rate(taker?)))
+        }
+        Value::Number(_) => part.number("fees", bounds::FEE).map(|both| (rate(both), rate(both))),
+        _ => {
+            problems.add("/config/fees", WRONG);
+            None
+        }
+    }
+}
+
+fn time(part: &mut Fields<'_, '_>, name: &'static str, problems: &Problems) -> Option<Timestamp> {
+    let text = part.text(name)?;
+    let time = Timestamp::parse(text);
+    if time.is_none() {
+        problems.add(&part.path(name), "is no time: write it like 2024-08-08T23:55:00Z");
+    }
+    time
+}
+
+fn is_duration(text: &str) -> bool {
+    let number = |unit: char| text.strip_suffix(unit).is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 0));
+    text == "continuous" || ['s', 'm', 'h'].into_iter().any(number)
+}
+
+/// Nothing that needs an exchange can start yet.
+pub(super) fn exchange_unavailable(kind: SessionKind) -> Refusal {
+    let message = format!("a {} session needs the exchange, and none is connected; only backtest sessions can be started", kind.word());
+    Refusal::new(Kind::Unavailable, "exchange_unavailable", message)
+}

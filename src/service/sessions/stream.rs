@@ -1,0 +1,223 @@
+//! A session's stream of events: numbered without holes, published at once, stored in segments while it runs.
+//!
+//! Never: an event published in another order than it is stored, or a number given twice.
+
+use crate::clock::Stopwatch;
+use crate::domain::time::Span;
+use crate::limits::{SESSION_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
+use crate::service::hub::Hub;
+use crate::store::{EventSegment, Store, StoreError};
+use serde_json::{Map, Value};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What an event is, by which bound and topic it falls under.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    /// How the session stands: always kept.
+    Life,
+    /// Signals and changes of state.
+    Signal,
+    /// Orders and fills.
+    Order,
+    /// Positions.
+    Position,
+    /// The data.
+    Feed,
+}
+
+impl Class {
+    /// The topic of all sessions that shows it.
+    fn topic(self) -> Option<&'static str> {
+        match self {
+            Class::Life => Some("sessions"),
+            Class::Signal => Some("signals"),
+            Class::Order => Some("orders"),
+            Class::Position => Some("positions"),
+            Class::Feed => None,
+        }
+    }
+}
+
+/// The stream of one session.
+pub(super) struct EventStream {
+    session: String,
+    topic: String,
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Number of the next event.
+    next_seq: u64,
+    not_kept: u64,
+    /// On its way into the store; there until it is on disk.
+    writing: Arc<EventSegment>,
+    /// Not on its way yet.
+    pending: EventSegment,
+    since: Stopwatch,
+    failed: Option<StoreError>,
+    /// The session's last transaction is being written: what comes now is too late.
+    closed: bool,
+}
+
+/// How many events there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct EventCounts {
+    pub kept: u64,
+    pub not_kept: u64,
+}
+
+impl EventStream {
+    pub(super) fn new(session: &str, store: Arc<Store>, hub: Arc<Hub>) -> Self {
+        let state = State {
+            next_seq: 1,
+            not_kept: 0,
+            writing: Arc::default(),
+            pending: EventSegment { first_seq: 1, lines: String::new() },
+            since: Stopwatch::start(),
+            failed: None,
+            closed: false,
+        };
+        EventStream { session: session.to_owned(), topic: format!("session/{session}"), store, hub, state: Mutex::new(state) }
+    }
+
+    /// Adds an event. `fields` is an object; its number and name are put before it.
+    pub(super) fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        if class != Class::Life && state.next_seq > SESSION_EVENTS {
+            state.not_kept += 1;
+            return self.publish(class, event, symbol, fields);
+        }
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        let mut object = Map::new();
+        object.insert("seq".to_owned(), seq.into());
+        object.insert("event".to_owned(), event.into());
+        if let Some(symbol) = symbol {
+            object.insert("symbol".to_owned(), symbol.into());
+        }
+        if let Value::Object(fields) = fields {
+            for (name, value) in fields {
+                object.entry(name).or_insert(value);
+            }
+        }
+        let object = Value::Object(object);
+        let line = object.to_string();
+        state.pending.lines.push_str(&line);
+        state.pending.lines.push('\n');
+        // Under the lock, so that readers see events in the order of their numbers.
+        self.publish(class, event, symbol, object);
+    }
+
+    /// Tells whoever watches, without keeping it.
+    pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        if let Some(topic) = class.topic()
+            && self.hub.has_readers(topic)
+        {
+            self.hub.publish(topic, event, Some(&self.session), symbol, fields.clone());
+        }
+        self.hub.publish(&self.topic, event, Some(&self.session), symbol, fields);
+    }
+
+    /// The latest price of a symbol, for whoever watches the market.
+    pub(super) fn publish_price(&self, symbol: &str, fields: Value) {
+        self.hub.publish("market_data", "market_data", Some(&self.session), Some(symbol), fields);
+    }
+
+    /// Writes what has gathered, when it is much or waits long. Only the session's thread calls this.
+    pub(super) fn write_if_due(&self) {
+        let segment = {
+            let mut state = self.lock();
+            let bytes = state.pending.lines.len();
+            let waited = state.since.elapsed() >= Span::from_millis(SESSION_EVENTS_MS);
+            if bytes == 0 || state.failed.is_some() || bytes < SESSION_SEGMENT_BYTES / 2 && !waited {
+                return;
+            }
+            state.take()
+        };
+        let written = self.store.put_session_events(&self.session, &segment);
+        let mut state = self.lock();
+        match written {
+            Ok(()) => state.writing = Arc::default(),
+            Err(error) => state.failed = Some(error),
+        }
+    }
+
+    /// Whether so much has gathered that it must be written before more comes.
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().pending.lines.len() >= SESSION_SEGMENT_BYTES / 2
+    }
+
+    /// What has not been written yet, for a transaction of the session itself; still readable until
+    /// [`EventStream::written`].
+    pub(super) fn part(&self) -> Arc<EventSegment> {
+        self.lock().take()
+    }
+
+    /// The same for the session's last transaction: what is added later is dropped.
+    pub(super) fn rest(&self) -> Arc<EventSegment> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.take()
+    }
+
+    /// The part is on disk.
+    pub(super) fn written(&self) {
+        self.lock().writing = Arc::default();
+    }
+
+    /// Whether events could not be written.
+    pub(super) fn has_failed(&self) -> bool {
+        self.lock().failed.is_some()
+    }
+
+    /// Why events could not be written, once.
+    pub(super) fn failure(&self) -> Option<StoreError> {
+        self.lock().failed.take()
+    }
+
+    pub(super) fn counts(&self) -> EventCounts {
+        let state = self.lock();
+        EventCounts { kept: state.next_seq - 1, not_kept: state.not_kept }
+    }
+
+    /// Events behind a number that are not on disk yet, and the number from which on they are all here.
+    pub(super) fn unwritten(&self, after: u64) -> (u64, Vec<(u64, String)>) {
+        let state = self.lock();
+        let from = if state.writing.lines.is_empty() { state.pending.first_seq } else { state.writing.first_seq };
+        let lines = |segment: &EventSegment| -> Vec<(u64, String)> {
+            (segment.first_seq..)
+                .zip(segment.lines.lines())
+                .filter(|(seq, _)| *seq > after)
+                .map(|(seq, line)| (seq, line.to_owned()))
+                .collect()
+        };
+        let mut all = lines(&state.writing);
+        all.extend(lines(&state.pending));
+        (from, all)
+    }
+
+    /// Ends the stream for whoever watches.
+    pub(super) fn end(&self) {
+        self.hub.end_session(&self.session);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Arc<EventSegment> {
+        let fresh = EventSegment { first_seq: self.next_seq, lines: String::new() };
+        let full = std::mem::replace(&mut self.pending, fresh);
+        self.since = Stopwatch::start();
+        self.writing = Arc::new(full);
+        Arc::clone(&self.writing)
+    }
+}

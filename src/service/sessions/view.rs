@@ -1,0 +1,215 @@
+//! Sessions as users see them.
+
+use super::running::Running;
+use crate::domain::time::Timestamp;
+use crate::store::records::{SessionStrategyV2, SessionV2};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// How a session stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Its row is written, its thread begins.
+    Starting,
+    /// It runs.
+    Running,
+    /// Asked to end.
+    Stopping,
+    /// Ended because it was asked to.
+    Stopped,
+    /// Ended by itself.
+    Completed,
+    /// Ended by a failure.
+    Failed,
+}
+
+/// What a start brought.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Started {
+    /// Id.
+    pub session_id: String,
+    /// `backtest`.
+    pub session_type: &'static str,
+    /// Symbols it runs on, in the order of the request.
+    pub symbols: Vec<String>,
+    /// Ids of its strategies.
+    pub strategies: Vec<String>,
+    /// The same request already runs; this is its session.
+    pub idempotent_replay: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What a stop brought.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Stopped {
+    /// Id.
+    pub session_id: String,
+    /// The daemon had ended while it ran; this call closed it.
+    pub was_orphaned: bool,
+    /// It has not ended within the time given; it goes on ending.
+    pub still_stopping: bool,
+}
+
+/// A session as lists and `GET /sessions/{id}` show it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SessionView {
+    /// Id.
+    pub session_id: String,
+    /// `backtest`.
+    pub session_type: String,
+    /// State.
+    pub status: State,
+    /// Symbols.
+    pub symbols: Vec<String>,
+    /// `{"id","version","name"}` each.
+    pub strategies: Vec<Value>,
+    /// The recording it replays.
+    pub source_session_id: Option<String>,
+    /// Who started it.
+    pub user: String,
+    /// RFC 3339, milliseconds.
+    pub created_at: String,
+    /// When its thread began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// Share of the data done, 0 to 100; `None` when the data has no span.
+    pub progress: Option<f64>,
+    /// Time of the last event replayed.
+    pub simulated_time: Option<String>,
+    /// Events replayed a second, over the last moments; `None` when it does not run.
+    pub events_per_second: Option<f64>,
+    /// Seconds to the end at this pace; `None` when unknown.
+    pub eta_seconds: Option<f64>,
+    /// Counts so far.
+    pub counters: Counters,
+    /// Why it failed.
+    pub error_message: Option<String>,
+    /// Its result, once it ended with one.
+    pub result_id: Option<String>,
+    /// The daemon ended while it ran.
+    pub was_orphaned: bool,
+    /// The request as it was understood.
+    pub request: Value,
+}
+
+/// What a session did so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Counters {
+    /// Events replayed.
+    pub ticks: u64,
+    /// Sections that became true.
+    pub signals: u64,
+    /// Orders sent.
+    pub orders: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Round trips closed.
+    pub trades: u64,
+    /// Events of the session's stream.
+    pub events: u64,
+    /// Events that were beyond the bound of the stream and only counted.
+    pub events_not_kept: u64,
+}
+
+/// Which sessions are wanted; `None` is all.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SessionFilter {
+    /// With this state's word.
+    pub status: Option<String>,
+    /// Of this type.
+    pub session_type: Option<String>,
+}
+
+/// Part of a session's stream of events.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Events {
+    /// JSON objects in the order of their `seq`.
+    pub events: Vec<Value>,
+    /// `after` of the next part.
+    pub next_after: u64,
+    /// Whether there are more now.
+    pub more: bool,
+    /// Whether the session has ended, so that none will come once there are no more.
+    pub ended: bool,
+}
+
+impl State {
+    /// All states.
+    const ALL: [State; 6] = [State::Starting, State::Running, State::Stopping, State::Stopped, State::Completed, State::Failed];
+
+    /// The word the API shows.
+    pub const fn word(self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Stopping => "stopping",
+            State::Stopped => "stopped",
+            State::Completed => "completed",
+            State::Failed => "failed",
+        }
+    }
+
+    /// The state of a word.
+    pub fn from_word(word: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether nothing follows it.
+    pub const fn is_final(self) -> bool {
+        matches!(self, State::Stopped | State::Completed | State::Failed)
+    }
+}
+
+/// A session of this process.
+pub(super) fn running(session: &Running) -> SessionView {
+    let (row, state) = session.row();
+    let ended = state.is_final();
+    SessionView {
+        status: state,
+        events_per_second: if ended { None } else { session.live.events_per_second() },
+        eta_seconds: if ended { None } else { session.live.eta_seconds() },
+        ..stored(&row)
+    }
+}
+
+/// A session of the store.
+pub(super) fn stored(row: &SessionV2) -> SessionView {
+    let reached = row.reached;
+    let strategy = |strategy: &SessionStrategyV2| json!({"id": strategy.id, "version": strategy.version, "name": strategy.name});
+    SessionView {
+        session_id: row.id.clone(),
+        session_type: row.kind.clone(),
+        status: State::from_word(&row.state).unwrap_or(State::Failed),
+        symbols: row.symbols.clone(),
+        strategies: row.strategies.iter().map(strategy).collect(),
+        source_session_id: row.recording_id.clone(),
+        user: row.user.clone(),
+        created_at: time(row.created_us),
+        started_at: row.started_us.map(time),
+        ended_at: row.ended_us.map(time),
+        progress: reached.progress_ppm.map(|ppm| f64::from(ppm) / 10_000.0),
+        simulated_time: reached.simulated_us.and_then(Timestamp::from_micros).map(|at| at.to_string()),
+        events_per_second: None,
+        eta_seconds: None,
+        counters: Counters {
+            ticks: reached.ticks,
+            signals: reached.signals,
+            orders: reached.orders,
+            fills: reached.fills,
+            trades: reached.trades,
+            events: reached.events,
+            events_not_kept: reached.events_not_kept,
+        },
+        error_message: row.error.clone(),
+        result_id: row.result_id.clone(),
+        was_orphaned: row.was_orphaned,
+        request: serde_json::from_str(&row.request).unwrap_or(Value::Null),
+    }
+}
+
+fn time(us: i64) -> String {
+    Timestamp::from_micros(us).unwrap_or(Timestamp::MAX).rfc3339_millis()
+}

@@ -1,0 +1,119 @@
+//! Logging in, renewing a login, logging out.
+
+use super::standing::role_of;
+use super::{Caller, Kind, Lifetimes, Login, Refusal, Users, lock, unauthenticated};
+use crate::auth::{RefreshToken, Role, password, random_id, same_secret};
+use crate::domain::time::{Span, Timestamp};
+use crate::store::StoreError;
+use crate::store::records::{LoginV1, RevokedTokenV1, UserV1};
+
+impl Users {
+    /// Logs a user in. The caller asks [`Users::login_delay`] first and tells how it ended.
+    ///
+    /// # Errors
+    /// `authentication_failed`, the same text after the same work for an unknown user, a wrong password and a disabled
+    /// user; `too_many_requests` when too many wait for their passwords to be checked.
+    pub fn login(&self, name: &str, password: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+        let user = match self.store.user(name) {
+            Ok(user) => Some(user),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        let right = self.hashes.run(|| password::verify(password, hash))?;
+        let user = user.filter(|user| right && !user.disabled).ok_or_else(authentication_failed)?;
+        self.begin_login(&user, lifetimes, now)
+    }
+
+    /// Renews a login. The refresh token is used up; the login has the new one from now on.
+    ///
+    /// Whoever presents a token that was used before ends the whole login: one of two holders is a thief, and nobody
+    /// can tell which. A client that lost the answer and tries again looks just the same, and logs in anew.
+    ///
+    /// # Errors
+    /// `refresh_reused` when the token was used before, `authentication_required` for every other that is no good.
+    pub fn refresh(&self, refresh_token: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+        let token = RefreshToken::read(&self.keys, refresh_token).ok_or_else(unauthenticated)?;
+        let _changes = lock(&self.changes);
+        let login = self.store.login(&token.family)?.filter(|login| login.expires_us > now.micros()).ok_or_else(unauthenticated)?;
+        if !same_secret(&token.hash, &login.refresh_hash) {
+            if !login.revoked {
+                let revoked = LoginV1 { revoked: true, ..login };
+                self.store.put_login(&revoked, &[])?;
+                self.standing_mut().put_login(&revoked);
+                self.next_epoch();
+            }
+            return Err(refresh_reused());
+        }
+        let user = self.standing().users.get(login.user.as_str()).copied();
+        let user = user.filter(|user| !user.disabled && !login.revoked).ok_or_else(unauthenticated)?;
+        self.keep_login(login, user.role, Vec::new(), lifetimes, now)
+    }
+
+    /// Ends a login: its refresh token and every access token of it are good no more, on disk before this returns.
+    ///
+    /// # Errors
+    /// What the store reports; the login then goes on.
+    pub fn logout(&self, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
+        let _changes = lock(&self.changes);
+        // Without it there is nothing left to end.
+        let Some(login) = self.store.login(&caller.family)? else { return Ok(()) };
+        let revoked = LoginV1 { revoked: true, ..login };
+        let token = RevokedTokenV1 { jti: caller.jti.to_string(), expires_us: caller.expires.micros() };
+        self.store.end_login(&revoked, &token, now)?;
+        let mut standing = self.standing_mut();
+        standing.put_login(&revoked);
+        standing.forget_expired_tokens(now);
+        standing.revoke_token(&token);
+        drop(standing);
+        self.next_epoch();
+        Ok(())
+    }
+
+    /// Begins a login of a user whose password was right when this record of theirs was read.
+    pub(super) fn begin_login(&self, user: &UserV1, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+        let _changes = lock(&self.changes);
+        // Checking took a while; they may be gone, disabled or have another password by now.
+        if self.store.user(&user.name).ok().as_ref() != Some(user) {
+            return Err(authentication_failed());
+        }
+        let login = LoginV1 {
+            family: random_id(),
+            user: user.name.clone(),
+            created_us: now.micros(),
+            expires_us: 0,
+            refresh_hash: [0; 32],
+            revoked: false,
+        };
+        let surplus = self.standing().surplus(&user.name, now);
+        self.keep_login(login, role_of(user)?, surplus, lifetimes, now)
+    }
+
+    /// Gives a login its next tokens, keeps it and removes others. Under `changes`.
+    fn keep_login(&self, login: LoginV1, role: Role, surplus: Vec<String>, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+        let (refresh, refresh_token) = RefreshToken::issue(&self.keys, &login.family);
+        let expires_us = (now + Span::from_seconds(lifetimes.refresh_s.into())).micros();
+        let login = LoginV1 { refresh_hash: refresh.hash, expires_us, ..login };
+        let lifetime = Span::from_seconds(lifetimes.access_s.into());
+        let (access_token, access) = self.tokens.issue(&login.user, role, &login.family, now, lifetime);
+        self.store.put_login(&login, &surplus)?;
+        let mut standing = self.standing_mut();
+        surplus.iter().for_each(|family| standing.remove_login(family));
+        standing.put_login(&login);
+        let caller = standing.caller(access).ok_or_else(unauthenticated)?;
+        drop(standing);
+        if !surplus.is_empty() {
+            self.next_epoch();
+        }
+        Ok(Login { access_token, expires_in: lifetimes.access_s, refresh_token, refresh_expires_in: lifetimes.refresh_s, caller })
+    }
+}
+
+fn authentication_failed() -> Refusal {
+    Refusal::new(Kind::Unauthenticated, "authentication_failed", "name and password do not fit: check both and try again")
+}
+
+fn refresh_reused() -> Refusal {
+    let message = "this refresh token was used before, so the login it belongs to has ended: log in again";
+    Refusal::new(Kind::Unauthenticated, "refresh_reused", message)
+}

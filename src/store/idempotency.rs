@@ -1,0 +1,68 @@
+//! Answers kept under idempotency keys for a day, so many per user.
+
+use super::error::during;
+use super::records::IdempotencyV1;
+use super::tables::IDEMPOTENCY;
+use super::{Store, StoreError, decode, encode};
+use crate::domain::time::{Span, Timestamp};
+use crate::limits::USER_IDEMPOTENCY_KEYS;
+use redb::{ReadableTable, Table};
+
+const READING: &str = "reading an answer";
+const WRITING: &str = "writing an answer";
+
+/// How long an answer is kept.
+const KEPT: Span = Span::from_seconds(86_400);
+/// Answers a user may add before what is old is looked for.
+const PRUNE_EVERY: usize = 64;
+
+impl Store {
+    /// The answer kept under a user's key; `None` when there is none of the last 24 hours.
+    pub fn answer(&self, user: &str, key: &str, now: Timestamp) -> Result<Option<IdempotencyV1>, StoreError> {
+        let table = self.read()?.open_table(IDEMPOTENCY).map_err(during(READING))?;
+        let Some(bytes) = table.get((user, key)).map_err(during(READING))? else { return Ok(None) };
+        let answer: IdempotencyV1 = decode(bytes.value(), key)?;
+        Ok(Some(answer).filter(|answer| answer.created_us > oldest_us(now)))
+    }
+
+    /// Keeps the answer to a request under a user's key. Now and then answers of the user that are older than 24 hours
+    /// leave, and the oldest when there are too many.
+    pub fn put_answer(&self, user: &str, key: &str, answer: &IdempotencyV1, now: Timestamp) -> Result<(), StoreError> {
+        let (user, key, bytes) = (user.to_owned(), key.to_owned(), encode(answer)?);
+        self.write(move |txn| {
+            let mut table = txn.open_table(IDEMPOTENCY).map_err(during(WRITING))?;
+            prune(&mut table, &user, now)?;
+            table.insert((user.as_str(), key.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
+            Ok(())
+        })
+    }
+}
+
+/// Makes room among a user's answers. Reading them all is work, so only one call in many does it.
+fn prune(table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>, user: &str, now: Timestamp) -> Result<(), StoreError> {
+    // The first text behind the user's name: the upper end of every key that begins with it.
+    let behind = format!("{user}\0");
+    let range = (user, "")..(behind.as_str(), "");
+    let count = table.range(range.clone()).map_err(during(WRITING))?.count();
+    if !count.is_multiple_of(PRUNE_EVERY) {
+        return Ok(());
+    }
+    let mut kept = Vec::new();
+    for row in table.range(range).map_err(during(WRITING))? {
+        let (key, bytes) = row.map_err(during(WRITING))?;
+        let created = decode::<IdempotencyV1>(bytes.value(), key.value().1).map_or(i64::MIN, |answer| answer.created_us);
+        kept.push((created, key.value().1.to_owned()));
+    }
+    kept.sort_unstable();
+    let surplus = (count + PRUNE_EVERY).saturating_sub(USER_IDEMPOTENCY_KEYS);
+    for (place, (created, key)) in kept.into_iter().enumerate() {
+        if place < surplus || created <= oldest_us(now) {
+            table.remove((user, key.as_str())).map_err(during(WRITING))?;
+        }
+    }
+    Ok(())
+}
+
+fn oldest_us(now: Timestamp) -> i64 {
+    (now - KEPT).micros()
+}

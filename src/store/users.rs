@@ -1,0 +1,77 @@
+//! Users. What may be done to whom is decided above; here each change is kept with what it ends.
+
+use super::error::during;
+use super::records::{LoginV1, UserV1};
+use super::tables::{LOGINS, USERS};
+use super::{Store, StoreError, decode, encode};
+use redb::{ReadableTable, WriteTransaction};
+
+const READING: &str = "reading a user";
+const WRITING: &str = "writing a user";
+
+impl Store {
+    /// Keeps a user; one of the same name is replaced.
+    pub fn put_user(&self, user: &UserV1) -> Result<(), StoreError> {
+        self.change_user(user, |_, _| Ok(()))
+    }
+
+    /// As [`Store::put_user`], and every login of the user ends with it.
+    pub fn put_user_and_end_logins(&self, user: &UserV1) -> Result<(), StoreError> {
+        self.change_user(user, remove_logins)
+    }
+
+    /// Removes a user with every login.
+    pub fn delete_user(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.write(move |txn| {
+            txn.open_table(USERS).map_err(during(WRITING))?.remove(name.as_str()).map_err(during(WRITING))?;
+            remove_logins(txn, &name)
+        })
+    }
+
+    /// A user.
+    pub fn user(&self, name: &str) -> Result<UserV1, StoreError> {
+        let table = self.read()?.open_table(USERS).map_err(during(READING))?;
+        let found = table.get(name).map_err(during(READING))?;
+        found.map_or_else(|| Err(StoreError::NotFound { what: "user", id: name.to_owned() }), |bytes| decode(bytes.value(), name))
+    }
+
+    /// All users, by name.
+    pub fn users(&self) -> Result<Vec<UserV1>, StoreError> {
+        let table = self.read()?.open_table(USERS).map_err(during(READING))?;
+        let rows = table.iter().map_err(during(READING))?;
+        rows.map(|row| {
+            let (name, bytes) = row.map_err(during(READING))?;
+            decode(bytes.value(), name.value())
+        })
+        .collect()
+    }
+
+    fn change_user(
+        &self,
+        user: &UserV1,
+        with: impl Fn(&WriteTransaction, &str) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (name, bytes) = (user.name.clone(), encode(user)?);
+        self.write(move |txn| {
+            txn.open_table(USERS).map_err(during(WRITING))?.insert(name.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
+            with(txn, &name)
+        })
+    }
+}
+
+fn remove_logins(txn: &WriteTransaction, user: &str) -> Result<(), StoreError> {
+    let mut table = txn.open_table(LOGINS).map_err(during(WRITING))?;
+    let mut ended = Vec::new();
+    for row in table.iter().map_err(during(WRITING))? {
+        let (family, bytes) = row.map_err(during(WRITING))?;
+        // A login that cannot be read cannot be anybody's: it is left for `tradingd verify` to tell.
+        if decode::<LoginV1>(bytes.value(), family.value()).is_ok_and(|login| login.user == user) {
+            ended.push(family.value().to_owned());
+        }
+    }
+    for family in ended {
+        table.remove(family.as_str()).map_err(during(WRITING))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! Sessions of the daemon over a real recording: the same result as the command line's, whatever the speed; stopped,
+//! refused, found again. And what a start request may say.
+
+use crate::cli::{Cli, shipped_one};
+use serde_json::{Value, json};
+use std::sync::{Arc, Barrier};
+use tradingd::clock;
+use tradingd::config::Config;
+use tradingd::domain::time::Span;
+use tradingd::service::Refusal;
+use tradingd::service::hub::Hub;
+use tradingd::service::in_use::InUse;
+use tradingd::service::page::PageRequest;
+use tradingd::service::recordings::Recordings;
+use tradingd::service::results::{ResultFilter, Results};
+use tradingd::service::sessions::{SessionFilter, SessionView, Sessions, Started, State};
+use tradingd::service::strategies::{Strategies, seed_builtin};
+use tradingd::store::records::SessionV2;
+use tradingd::store::{EventSegment, OpenMode, Store};
+
+/// Longer than any run of the small recording takes.
+const LONG: Span = Span::from_seconds(120);
+
+/// The services over a state directory with one recording and the strategy `ema`, which trades a lot.
+struct World {
+    store: Arc<Store>,
+    strategies: Arc<Strategies>,
+    in_use: Arc<InUse>,
+    sessions: Arc<Sessions>,
+}
+
+fn prepared(cli: &Cli) -> String {
+    let ema = cli.file("ema.json", include_str!("../../benches/workloads/ema.json"));
+    cli.ok(&["strategies", "add", &ema]);
+    cli.import(&[shipped_one("trades")])["id"].as_str().unwrap().to_owned()
+}
+
+impl World {
+    fn open(cli: &Cli) -> World {
+        let store = Arc::new(Store::open(&cli.state(), OpenMode::MustExist).unwrap());
+        World::over(store)
+    }
+
+    fn over(store: Arc<Store>) -> World {
+        seed_builtin(&store, clock::now()).unwrap();
+        let in_use = Arc::new(InUse::default());
+        let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
+        let hub = Arc::new(Hub::new(clock::now()));
+        let sessions = Sessions::open(Arc::clone(&store), hub, Arc::clone(&strategies), Arc::clone(&in_use), clock::now()).unwrap();
+        World { store, strategies, in_use, sessions }
+    }
+
+    fn start(&self, body: &Value) -> Result<Started, Refusal> {
+        self.sessions.start(body, "ann", &Config::default(), clock::now())
+    }
+
+    #[track_caller]
+    fn finished(&self, body: &Value) -> SessionView {
+        let id = self.start(body).unwrap().session_id;
+        assert!(self.sessions.wait(&id, LONG), "{id} does not end");
+        self.sessions.get(&id).unwrap()
+    }
+
+    fn digest(&self, session: &SessionView) -> String {
+        self.store.result(session.result_id.as_deref().unwrap()).unwrap().digest
+    }
+
+    fn events(&self, id: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let part = self.sessions.events(id, after, 100).unwrap();
+            all.extend(part.events);
+            after = part.next_after;
+            if !part.more {
+                return all;
+            }
+        }
+    }
+}
+
+fn request(recording: &str) -> Value {
+    json!({
+        "session_type": "backtest",
+        "symbols": [],
+        "strategy_config": {"strategies": ["ema"]},
+        "config": {"session_id": recording, "acceleration_factor": 0, "initial_balance": 5000, "seed": 7},
+    })
+}
+
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value;
+    body
+}
+
+#[test]
+fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let args = ["backtest", "--recording", &id, "--strategy", "ema", "--together", "--json", "--initial-balance", "5000", "--seed", "7"];
+    let ran = cli.json(&args);
+    let world = World::open(&cli);
+    let session = world.finished(&request(&id));
+    assert_eq!(session.status, State::Completed, "{session:?}");
+    assert_eq!(Value::from(world.digest(&session)), ran["results"][0]["digest"]);
+    assert_eq!((session.progress, session.counters.ticks), (Some(100.0), 21_313));
+    assert!(session.counters.trades > 0 && session.counters.orders >= 2 * session.counters.trades);
+    assert_eq!(session.symbols, ["BTCUSDT"]);
+    let paced = world.finished(&with(request(&id), "/config/acceleration_factor", json!(600)));
+    assert_eq!(paced.status, State::Completed);
+    assert_eq!(world.digest(&paced), world.digest(&session), "speed changed the result");
+    assert_eq!(paced.counters, session.counters);
+    // The session's figures are those of its result.
+    let result = world.store.result(&session.session_id).unwrap();
+    assert_eq!(result.trades, session.counters.trades);
+    assert!(world.store.result_report(&session.session_id).unwrap().unwrap().contains("<!DOCTYPE html>"));
+    let list = world.strategies.list().unwrap();
+    let ema = list.strategies.iter().find(|one| one.id == "ema").unwrap();
+    // Three backtests of the same data: the command's and two sessions.
+    assert_eq!(ema.total_trades, Some(3 * result.trades));
+    assert_eq!(ema.last_result_id.as_deref(), Some(paced.session_id.as_str()));
+    assert!(world.store.verify().unwrap().is_sound());
+}
+
+#[test]
+fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let session = world.finished(&request(&id));
+    let events = world.events(&session.session_id);
+    let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=session.counters.events).collect::<Vec<_>>());
+    let count = |name: &str, field: &str, value: &str| {
+        events.iter().filter(|event| event["event"] == name && (field.is_empty() || event[field] == value)).count() as u64
+    };
+    assert_eq!(count("fill", "", ""), session.counters.fills);
+    assert_eq!(count("order_update", "status", "submitted"), session.counters.orders);
+    assert_eq!(count("position_update", "status", "closed"), session.counters.trades);
+    assert_eq!(
+        events.iter().filter(|event| event["event"] == "signal" && event.get("section").is_some()).count() as u64,
+        session.counters.signals
+    );
+    assert_eq!((events[0]["event"].as_str(), events[0]["user"].as_str()), (Some("session_started"), Some("ann")));
+    assert_eq!(events[1]["event"], "strategy_activated");
+    assert_eq!(events.last().unwrap()["event"], "session_completed");
+    assert!(world.sessions.events(&session.session_id, session.counters.events, 10).unwrap().ended);
+    let results = Results::new(Arc::clone(&world.store));
+    let orders = results.orders(&session.session_id).unwrap();
+    assert_eq!(orders["total_count"], session.counters.orders);
+    assert_eq!(results.trades(&session.session_id).unwrap()["total_count"], session.counters.trades);
+    let shown = results.of_session(&session.session_id).unwrap();
+    assert_eq!(shown["metrics"]["trades"]["value"], session.counters.trades);
+    assert!(shown.get("trades").is_none() && shown["assumptions"].is_object());
+    let equity = results.equity(&session.session_id, 50).unwrap();
+    assert!(equity["equity"].as_array().unwrap().len() <= 50);
+    assert!(results.report(&session.session_id).unwrap().contains("BTCUSDT"));
+    let list = results.list(&ResultFilter { strategy: Some("ema".into()), ..ResultFilter::default() }, &page(10)).unwrap();
+    assert_eq!((list.total_count, list.items[0].session_id.as_deref()), (1, Some(session.session_id.as_str())));
+    assert_eq!(results.of_session("exec_none").unwrap_err().code, "result_not_found");
+}
+
+fn page(limit: usize) -> PageRequest {
+    PageRequest { limit, cursor: None }
+}
+
+#[test]
+fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    // 343 seconds of data in 17: too slow to end by itself before it is stopped.
+    let started = world.start(&with(request(&id), "/config/acceleration_factor", json!(20))).unwrap();
+    assert_eq!((started.session_type, started.strategies.as_slice()), ("backtest", &["ema".to_owned()][..]));
+    while world.sessions.get(&started.session_id).unwrap().counters.ticks == 0 {
+        std::thread::yield_now();
+    }
+    let running = &world.sessions.execution_status()[0];
+    assert_eq!((running.status, running.session_id.as_str()), (State::Running, started.session_id.as_str()));
+    assert!(running.progress.unwrap() < 100.0 && running.simulated_time.is_some());
+    let recordings = Recordings::new(Arc::clone(&world.store), Arc::clone(&world.in_use));
+    assert_eq!(recordings.delete(&id).unwrap_err().code, "session_active");
+    assert_eq!(world.strategies.delete("ema", None, clock::now()).unwrap_err().code, "strategy_in_use");
+    let watch = clock::Stopwatch::start();
+    let stopped = world.sessions.stop(&started.session_id, Span::from_seconds(10)).unwrap();
+    assert!(watch.elapsed() < Span::from_seconds(5), "a waiting replay must end at once");
+    assert!(!stopped.still_stopping && !stopped.was_orphaned);
+    let ended = world.sessions.get(&started.session_id).unwrap();
+    assert_eq!((ended.status, ended.error_message), (State::Stopped, None));
+    let result = world.store.result(ended.result_id.as_deref().unwrap()).unwrap();
+    assert!(result.stopped_early);
+    assert_eq!(world.strategies.list().unwrap().strategies.iter().find(|one| one.id == "ema").unwrap().total_trades, None);
+    assert_eq!(world.sessions.stop(&started.session_id, LONG).unwrap_err().code, "session_already_stopped");
+    assert_eq!(world.sessions.stop("exec_none", LONG).unwrap_err().code, "session_not_found");
+    assert!(world.sessions.execution_status().is_empty());
+    recordings.delete(&id).unwrap();
+}
+
+#[test]
+fn a_session_is_found_after_a_restart_and_one_that_was_cut_is_closed_once() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let session = world.finished(&request(&id));
+    let cut = SessionV2 {
+        id: "exec_20200101_000000_abcdef".into(),
+        kind: "backtest".into(),
+        state: "running".into(),
+        request: "{}".into(),
+        ..SessionV2::default()
+    };
+    let first = EventSegment { first_seq: 1, lines: "{\"seq\":1,\"event\":\"session_started\"}\n".into() };
+    world.store.put_session(&cut, &first).unwrap();
+    drop(world);
+    let world = World::open(&cli);
+    assert_eq!(world.sessions.get(&session.session_id).unwrap(), session);
+    let found = world.sessions.get(&cut.id).unwrap();
+    assert_eq!((found.status, found.was_orphaned), (State::Failed, true));
+    assert_eq!(found.error_message.as_deref(), Some("the daemon ended while it ran"));
+    assert_eq!(world.events(&cut.id).last().unwrap()["event"], "session_failed");
+    assert!(world.sessions.stop(&cut.id, LONG).unwrap().was_orphaned);
+    assert_eq!(world.sessions.stop(&cut.id, LONG).unwrap_err().code, "session_already_stopped");
+    drop(world);
+    let world = World::open(&cli);
+    assert_eq!(world.sessions.stop(&cut.id, LONG).unwrap_err().code, "session_already_stopped");
+    let list = world.sessions.list(&SessionFilter::default(), &page(1)).unwrap();
+    assert_eq!((list.total_count, list.items[0].session_id.as_str()), (2, session.session_id.as_str()));
+    let failed = SessionFilter { status: Some("failed".into()), ..SessionFilter::default() };
+    assert_eq!(world.sessions.list(&failed, &page(10)).unwrap().items[0].session_id, cut.id);
+}
+
+#[test]
+fn identical_requests_at_the_same_time_make_one_session() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let slow = with(with(request(&id), "/config/acceleration_factor", json!(1)), "/idempotent", json!(true));
+    let together = Barrier::new(6);
+    let started: Vec<Started> = std::thread::scope(|scope| {
+        let one = || {
+            together.wait();
+            world.start(&slow).unwrap()
+        };
+        let all: Vec<_> = (0..6).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(started.iter().all(|one| one.session_id == started[0].session_id));
+    assert_eq!(started.iter().filter(|one| !one.idempotent_replay).count(), 1);
+    let other = world.start(&with(slow.clone(), "/config/seed", json!(8))).unwrap();
+    assert_ne!(other.session_id, started[0].session_id);
+    world.sessions.stop(&started[0].session_id, LONG).unwrap();
+    assert_ne!(world.start(&slow).unwrap().session_id, started[0].session_id, "an ended session is not given again");
+    let mut config = Config::default();
+    config.limits.max_sessions = 2;
+    let third = with(slow, "/config/seed", json!(9));
+    let refused = world.sessions.start(&third, "ann", &config, clock::now()).unwrap_err();
+    assert_eq!((refused.code, &refused.details["conflict"]["session_id"]), ("session_conflict", &json!(other.session_id)));
+    let replacing = with(third, "/config/replace_existing", json!(true));
+    let replaced = world.sessions.start(&replacing, "ann", &config, clock::now()).unwrap();
+    assert!(replaced.warnings.iter().any(|warning| warning.contains(&other.session_id)), "{replaced:?}");
+    assert_eq!(world.sessions.get(&other.session_id).unwrap().status, State::Stopped);
+    assert!(world.sessions.shutdown(LONG).is_empty());
+    assert_eq!(world.sessions.get(&replaced.session_id).unwrap().status, State::Stopped);
+    assert_eq!(world.start(&request(&id)).unwrap_err().code, "shutting_down");
+}
+
+#[test]
+fn a_symbol_switched_off_while_a_session_runs_is_an_event_and_told_in_the_result() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let started = world.start(&with(request(&id), "/config/acceleration_factor", json!(20))).unwrap();
+    let mut config = Config::default();
+    config.trading.disabled_symbols = vec!["BTCUSDT".into()];
+    world.sessions.apply_config(&config);
+    while !world.events(&started.session_id).iter().any(|event| event["event"] == "symbol_table") {
+        std::thread::yield_now();
+    }
+    world.sessions.stop(&started.session_id, LONG).unwrap();
+    let events = world.events(&started.session_id);
+    let swap = events.iter().find(|event| event["event"] == "symbol_table").unwrap();
+    assert_eq!(swap["disabled_symbols"], json!(["BTCUSDT"]));
+    let shown = Results::new(Arc::clone(&world.store)).of_session(&started.session_id).unwrap();
+    let warnings = shown["assumptions"]["warnings"].to_string();
+    assert!(warnings.contains("the configuration changed while it ran"), "{warnings}");
+    // From the start: the request alone says it all, and nothing is traded.
+    let session = world.sessions.start(&request(&id), "ann", &config, clock::now()).unwrap();
+    assert!(session.warnings.iter().any(|warning| warning.contains("switched off")), "{session:?}");
+    assert!(world.sessions.wait(&session.session_id, LONG));
+    assert_eq!(world.sessions.get(&session.session_id).unwrap().counters.orders, 0);
+}
+
+/// Code, pointers of the problems, words of the message.
+type Refused = (Value, &'static str, &'static [&'static str], &'static str);
+
+fn bad_requests(id: &str) -> Vec<Refused> {
+    let good = || request(id);
+    vec![
+        (json!({}), "invalid_session_type", &["/session_type", "/strategy_config"], "is missing"),
+        (json!([]), "invalid_session_type", &[""], "must be an object"),
+        (with(good(), "/session_type", json!("backtst")), "invalid_session_type", &["/session_type"], "did you mean \"backtest\"?"),
+        (with(good(), "/symbol", json!(["X_Y"])), "invalid_request", &["/symbol"], "did you mean \"symbols\"?"),
+        (with(good(), "/config/aceleration_factor", json!(1)), "invalid_request", &["/config/aceleration_factor"], "acceleration_factor"),
+        (with(good(), "/config/session_id", json!(null)), "invalid_request", &["/config/session_id"], "name the recording"),
+        (with(good(), "/config/session_id", json!("session_none")), "recording_not_found", &[], "session_none"),
+        (with(good(), "/symbols", json!(["btc"])), "invalid_request", &["/symbols/0"], "BTC_USDT"),
+        (with(good(), "/symbols", json!("BTCUSDT")), "invalid_request", &["/symbols"], "list"),
+        (with(good(), "/symbols", json!(["ETH_USDT"])), "symbol_not_found", &[], "ETH_USDT"),
+        (
+            with(good(), "/strategy_config", json!({"strategies": ["emma"]})),
+            "strategy_not_found",
+            &["/strategy_config/strategies/0"],
+            "ema?",
+        ),
+        (with(good(), "/strategy_config", json!({"strategies": []})), "invalid_request", &["/strategy_config"], "names no strategy"),
+        (with(good(), "/config/stop_loss_percent", json!("5")), "invalid_request", &["/config/stop_loss_percent"], "number"),
+        (with(good(), "/config/acceleration_factor", json!(-1)), "invalid_request", &["/config/acceleration_factor"], "between 0"),
+        (
+            with(good(), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": 1001}})),
+            "budget_cap_exceeded",
+            &["/config/budget/allocations"],
+            "1001",
+        ),
+        (
+            with(good(), "/config/budget", json!({"allocations": {"em": "60"}})),
+            "invalid_request",
+            &["/config/budget/allocations/em"],
+            "60%",
+        ),
+        (with(good(), "/session_type", json!("paper")), "exchange_unavailable", &[], "exchange"),
+    ]
+}
+
+#[test]
+fn a_bad_request_is_told_all_its_problems_and_nothing_starts() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    for (body, code, paths, words) in bad_requests(&id) {
+        let body = if code == "exchange_unavailable" { with(body, "/symbols", json!(["BTC_USDT"])) } else { body };
+        let refused = world.start(&body).unwrap_err();
+        assert_eq!(refused.code, code, "{body}: {refused:?}");
+        let problems = refused.details["problems"].as_array().cloned().unwrap_or_default();
+        for path in paths {
+            assert!(problems.iter().any(|problem| problem["path"] == *path), "{body}: no {path} in {refused:?}");
+        }
+        assert!(
+            format!("{} {}", refused.message, refused.details).contains(&words.replace('"', "\\\"")) || refused.message.contains(words),
+            "{body}: {refused:?}"
+        );
+    }
+    let over = with(request(&id), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": "100%"}}));
+    let session = world.finished(&with(over, "/strategy_config", json!({"ema": ["BTCUSDT"]})));
+    assert_eq!(session.status, State::Completed);
+    assert_eq!(session.request["strategies"][0]["allocation"], 1000.0);
+    assert_eq!(world.sessions.list(&SessionFilter::default(), &page(10)).unwrap().total_count, 1);
+}
