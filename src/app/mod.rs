@@ -17,6 +17,7 @@ mod run;
 mod sessions;
 mod state;
 mod strategies;
+mod systemd;
 mod table;
 mod users;
 mod verify;
