@@ -215,8 +215,8 @@ pub const HTTP_BODY_BYTES: usize = 1 << 20;
 /// Depth of one JSON request body; deeper is refused.
 pub const HTTP_JSON_DEPTH: usize = 64;
 
-/// Problems listed in one answer; more are not listed.
-pub const HTTP_PROBLEMS: usize = 256;
+/// Problems that one refusal lists; more are counted.
+pub const REFUSAL_PROBLEMS: usize = 256;
 
 /// Bytes of an uploaded recording; more are refused with 413.
 pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
