@@ -146,6 +146,9 @@ pub const STREAM_PROBLEMS: usize = 16;
 /// Symbols one subscription names; more are refused.
 pub const STREAM_SYMBOLS: usize = 200;
 
+/// WebSocket clients at once; a further one is closed with 1013. Each costs some 8 KiB while it is idle.
+pub const STREAM_CLIENTS: u32 = 16_384;
+
 /// Subscriptions of one client; more are refused.
 pub const STREAM_SUBSCRIPTIONS: usize = 32;
 
