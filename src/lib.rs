@@ -20,6 +20,7 @@ pub mod config;
 pub mod document;
 pub mod files;
 pub mod store;
+pub mod telemetry;
 
 pub mod service;
 

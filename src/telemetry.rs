@@ -1,0 +1,175 @@
+//! Log lines on standard error: as text for people or as JSON for programs, one line an event.
+//!
+//! Whatever an event says, no control character leaves here: nobody outside can forge a line or move a cursor. Never: a
+//! decision that depends on a log line.
+
+use crate::clock;
+use crate::config::{Format, Level};
+use std::fmt;
+use std::io::{self, Write};
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, reload};
+
+/// The log of this process.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    levels: reload::Handle<Targets, Registry>,
+}
+
+/// The log has been started already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlreadyStarted;
+
+/// Starts the log of this process; once.
+///
+/// # Errors
+/// [`AlreadyStarted`] when it was before.
+pub fn init(level: Level, format: Format) -> Result<Telemetry, AlreadyStarted> {
+    let (subscriber, telemetry) = writing_to(level, format, || OneLine(io::stderr()));
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyStarted)?;
+    Ok(telemetry)
+}
+
+impl Telemetry {
+    /// From now on lines of this level and of more important ones are written.
+    pub fn set_level(&self, level: Level) {
+        // Fails only when the log is gone, and then nobody misses the level.
+        let _ = self.levels.reload(levels(level));
+    }
+}
+
+fn writing_to<W>(level: Level, format: Format, writer: W) -> (Box<dyn Subscriber + Send + Sync>, Telemetry)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let (filter, handle) = reload::Layer::new(levels(level));
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false);
+    let lines: Box<dyn Layer<_> + Send + Sync> = match format {
+        Format::Text => Box::new(lines),
+        Format::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).with_span_list(false)),
+    };
+    (Box::new(Registry::default().with(filter).with(lines)), Telemetry { levels: handle })
+}
+
+/// Ours from the level on; those of libraries only when they need somebody.
+fn levels(level: Level) -> Targets {
+    let level = match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+    };
+    Targets::new().with_target("tradingd", level).with_default(level.min(LevelFilter::WARN))
+}
+
+/// Times as everywhere else: RFC 3339, UTC, microseconds.
+struct Wall;
+
+impl FormatTime for Wall {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", clock::now())
+    }
+}
+
+/// Takes one event a write, as the formatter hands them over, and writes it as one line.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escaped(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The line with every control character but its end written as `\u....`, which is right in JSON too.
+fn escaped(line: &str) -> String {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let mut safe = String::with_capacity(line.len() + 1);
+    for c in line.chars() {
+        if c.is_control() {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.push('\n');
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Lines written while `say` ran.
+    fn lines(level: Level, format: Format, say: impl FnOnce(&Telemetry)) -> Vec<String> {
+        let memory = Memory::default();
+        let to = memory.clone();
+        let (subscriber, telemetry) = writing_to(level, format, move || OneLine(to.clone()));
+        tracing::subscriber::with_default(subscriber, || say(&telemetry));
+        let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        written.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn nothing_that_is_said_makes_a_line_of_its_own() {
+        let hostile = "x\n2026-11-22T18:00:00Z ERROR forged\r\u{1b}[2J\u{9b}31m\u{7f}\t\0";
+        for format in [Format::Text, Format::Json] {
+            let lines = lines(Level::Info, format, |_| {
+                tracing::info!(user = hostile, shown = %hostile, "{hostile}");
+                tracing::error!("next");
+            });
+            assert_eq!(lines.len(), 2, "{lines:#?}");
+            assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
+            assert!(lines[0].contains("forged"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn json_lines_are_json() {
+        let lines = lines(Level::Info, Format::Json, |_| tracing::warn!(session = "exec_1", "journal \"stalled\"\n"));
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!((line["level"].as_str(), line["session"].as_str()), (Some("WARN"), Some("exec_1")));
+        assert_eq!(line["message"], "journal \"stalled\"\n");
+        assert!(crate::domain::time::Timestamp::parse(line["timestamp"].as_str().unwrap()).is_some());
+    }
+
+    #[test]
+    fn levels_change_while_it_runs() {
+        let lines = lines(Level::Warn, Format::Text, |telemetry| {
+            tracing::info!("one");
+            telemetry.set_level(Level::Debug);
+            tracing::debug!("two");
+            tracing::info!(target: "library", "three");
+            tracing::warn!(target: "library", "four");
+            telemetry.set_level(Level::Error);
+            tracing::warn!("five");
+        });
+        let said: Vec<&str> = lines.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(said, ["two", "four"]);
+    }
+}
