@@ -143,6 +143,7 @@ impl Sessions {
         self.store.put_session(&session.row().0, &session.stream.part())?;
         session.stream.written();
         self.running().insert(id.clone(), Arc::clone(&session));
+        session.stream.release();
         let told = started(&session, &plan, false);
         let (all, thread_session) = (Arc::clone(self), Arc::clone(&session));
         // Linux shows 15 bytes of a thread's name.
