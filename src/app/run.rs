@@ -34,6 +34,9 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let service = open(global, settings)?;
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, Content::Bytes(bytes))?;
+    let scanned = Arc::clone(&service);
+    let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
+    scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     serve(&runtime()?, service, Some(&watch), |_| {})
 }
 

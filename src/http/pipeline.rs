@@ -145,16 +145,12 @@ struct Asking {
     family: Option<Arc<str>>,
 }
 
-fn authenticate(
-    edge: &Edge,
-    connection: &Connection,
-    route: &Route,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<Asking, Failure> {
+fn authenticate(edge: &Edge, connection: &Connection, route: &Route, headers: &HeaderMap, now: Timestamp) -> Result<Asking, Failure> {
     let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
-    let local = route.access == Access::Local && connection.peer.is_loopback();
+    // A proxy on this host forwards for others.
+    let forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
+    let local = route.access == Access::Local && connection.peer.is_loopback() && !forwarded;
     let caller = match token {
         Some(token) => match connection.authenticate(&edge.service.users, token, now) {
             Ok(caller) => Some(caller),

@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::edge::Edge;
 use super::pipeline;
+use crate::clock;
 use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS};
 use crate::service::Service;
 use hyper::server::conn::http1;
@@ -57,6 +58,7 @@ impl Server {
         let config = edge.service.settings.current();
         let hub = Arc::clone(&edge.service.hub);
         let waking = tokio::spawn(async move { hub.run().await });
+        let beating = tokio::spawn(beat(Arc::clone(&edge.service)));
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
         // Every connection holds a sender; when all are gone the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -86,6 +88,22 @@ impl Server {
         };
         let _ = tokio::time::timeout(drain, all_ended).await;
         waking.abort();
+        beating.abort();
+    }
+}
+
+/// Publishes how the daemon is, for whoever listens to that.
+async fn beat(service: Arc<Service>) {
+    const EVERY: Duration = Duration::from_secs(10);
+    let mut beat = tokio::time::interval(EVERY);
+    loop {
+        beat.tick().await;
+        if service.hub.has_readers("health") {
+            let reader = Arc::clone(&service);
+            let told = tokio::task::spawn_blocking(move || reader.hub.publish("health", "health", None, None, reader.ready(clock::now())));
+            // A panic in there was reported by itself; the next beat tries again.
+            let _ = told.await;
+        }
     }
 }
 

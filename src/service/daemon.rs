@@ -2,12 +2,13 @@
 
 use super::hub::Hub;
 use super::in_use::InUse;
+use super::readiness::Scan;
 use super::recordings::Recordings;
 use super::results::Results;
 use super::sessions::Sessions;
 use super::settings::Settings;
 use super::strategies::{Strategies, seed_builtin};
-use super::{Refusal, Users};
+use super::{Refusal, Users, upload};
 use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::Store;
@@ -34,6 +35,7 @@ pub struct Service {
     pub hub: Arc<Hub>,
     pub(super) store: Arc<Store>,
     pub(super) state: PathBuf,
+    pub(super) scan: Scan,
 }
 
 /// What a service is opened with.
@@ -54,6 +56,7 @@ impl Service {
     /// # Errors
     /// What the store reports.
     pub fn open(parts: Parts, now: Timestamp) -> Result<Arc<Service>, Refusal> {
+        upload::remove_leftovers(&parts.state);
         let store = Arc::new(parts.store);
         let in_use = Arc::new(InUse::default());
         let users = Users::open(Arc::clone(&store), parts.keys)?;
@@ -75,6 +78,7 @@ impl Service {
             hub,
             store,
             state: parts.state,
+            scan: Scan::default(),
         }))
     }
 

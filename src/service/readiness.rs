@@ -1,26 +1,72 @@
-//! Whether everything the daemon depends on is there.
+//! Whether everything the daemon depends on is there, and each part's age: how long ago that was seen.
 
 use super::Service;
+use crate::clock;
 use crate::domain::time::Timestamp;
+use crate::limits::STORE_CHECKED_OPEN_BYTES;
+use crate::store::store_path;
 use serde_json::{Value, json};
+use std::sync::{Mutex, PoisonError};
+
+/// What reading through a store said that was too large to be checked when it was opened.
+#[derive(Default)]
+pub(super) struct Scan(Mutex<Option<(Timestamp, Result<(), String>)>>);
 
 impl Service {
-    /// `status` is `ready` or `not_ready`; every part has its own `status` and `age_seconds`, how long ago that was seen.
-    pub fn ready(&self, now: Timestamp) -> Value {
-        let store = match self.store.check_readable() {
-            Ok(()) => json!({"status": "ok", "age_seconds": 0}),
-            Err(error) => json!({"status": "failed", "age_seconds": 0, "reason": error.to_string()}),
+    /// Reads through a store that was opened without a check: takes about a second per GiB, on a thread of its own. What it
+    /// finds is told by [`Service::ready`].
+    pub fn scan_large_store(&self) {
+        let length = std::fs::metadata(store_path(&self.state)).map_or(0, |meta| meta.len());
+        if length <= STORE_CHECKED_OPEN_BYTES {
+            return;
+        }
+        let found = match self.store.scan() {
+            Ok(report) if report.is_sound() => Ok(()),
+            Ok(report) => {
+                Err(format!("{} problems: stop the daemon and run `tradingd verify`", report.problems.len() as u64 + report.more_problems))
+            }
+            Err(error) => Err(error.to_string()),
         };
-        let sound = store["status"] == "ok";
+        *self.scan.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::now(), found));
+    }
+
+    /// `status` is `ready` or `not_ready`; every part has its own `status` and `age_seconds`.
+    pub fn ready(&self, now: Timestamp) -> Value {
+        let store = self.store_part(now);
+        let ready = store["status"] == "ok";
         json!({
-            "status": if sound { "ready" } else { "not_ready" },
+            "status": if ready { "ready" } else { "not_ready" },
             "store": store,
-            "config": {"status": "ok", "age_seconds": (now - self.started).seconds_f64()},
-            "exchange": {"status": "not_connected", "age_seconds": null, "reason": "this version does not connect to an exchange yet"},
+            "config": self.config_part(now),
+            "exchange": {"status": "not_connected", "age_seconds": null, "reason": "this version does not connect to an exchange"},
             "questdb": {"status": "disabled", "age_seconds": null, "reason": "no copy to QuestDB is configured"},
             "clock": {"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which is not connected"},
         })
     }
+
+    fn store_part(&self, now: Timestamp) -> Value {
+        let scan = self.scan.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (self.store.check_readable(), &*scan) {
+            (Err(error), _) => json!({"status": "failed", "age_seconds": 0, "reason": error.to_string()}),
+            (Ok(()), Some((at, Err(why)))) => json!({"status": "damaged", "age_seconds": age(*at, now), "reason": why}),
+            (Ok(()), _) => json!({"status": "ok", "age_seconds": 0}),
+        }
+    }
+
+    /// A refused file is no reason not to serve: the last valid one is in force.
+    fn config_part(&self, now: Timestamp) -> Value {
+        let status = self.settings.status();
+        match status.last_error {
+            Some(error) => {
+                json!({"status": "rejected", "age_seconds": age(error.at, now), "reason": "GET /api/config/status says what is wrong"})
+            }
+            None => json!({"status": "ok", "age_seconds": age(status.loaded_at, now)}),
+        }
+    }
+}
+
+fn age(at: Timestamp, now: Timestamp) -> f64 {
+    (now - at).seconds_f64().max(0.0)
 }
 
 /// Resident memory of this process in bytes; `None` where the system does not tell.

@@ -6,8 +6,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Folder of uploads in the state directory; what is in it when the daemon starts was cut off and goes.
-pub const UPLOAD_DIR: &str = "uploads";
+/// Folder of uploads in the state directory.
+const UPLOAD_DIR: &str = "uploads";
+
+/// Removes what was cut off when the daemon ended.
+pub(super) fn remove_leftovers(state: &Path) {
+    // It only takes room: what cannot be removed is tried again at the next start.
+    let _ = std::fs::remove_dir_all(state.join(UPLOAD_DIR));
+}
 
 /// A file under way.
 pub struct Upload {

@@ -150,3 +150,12 @@ fn live_sessions_need_the_role_live() {
     let answer = daemon.ask_as(&admin, "POST", "/sessions/start", Some(&live));
     assert_eq!((answer.status, answer.code().as_str()), (503, "exchange_unavailable"));
 }
+
+/// What only this host may read is not read through a proxy on it.
+#[test]
+fn numbers_are_for_this_host() {
+    let daemon = Daemon::start();
+    assert_eq!(daemon.ask("GET", "/metrics", &[], None).status, 200);
+    let answer = daemon.ask("GET", "/metrics", &[("X-Forwarded-For", "203.0.113.7")], None);
+    assert_eq!((answer.status, answer.code().as_str()), (401, "authentication_required"));
+}
