@@ -95,6 +95,12 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Names (symbols, strategies) read of one list of a start request; a longer list is refused.
+pub const REQUEST_NAMES: usize = 1_000;
+
+/// Bytes of a name or other text in a start request; a longer one is refused.
+pub const REQUEST_TEXT_BYTES: usize = 256;
+
 /// Results compared in one call; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 

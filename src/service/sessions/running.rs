@@ -143,6 +143,7 @@ impl Running {
             strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
             shows_prices: plan.settings.speed > 0.0,
             noted: plan.warnings.clone(),
+            changes: 0,
         };
         if backtest.table().version != self.first_version {
             // Changed between the start and the first event.
