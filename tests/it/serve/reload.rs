@@ -218,6 +218,15 @@ impl Ear {
     }
 }
 
+/// Ends whoever looks at it, also when a test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Waits until a condition holds; how long that took.
 #[track_caller]
 fn until(what: &str, most: Duration, mut holds: impl FnMut() -> bool) -> Duration {
@@ -291,8 +300,10 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
             sessions
         });
         let heard = scope.spawn(|| listen(&mut ear, edits + 1));
-        let storm = storm(&daemon, &mut editor, edits, &begun);
-        over.store(true, Ordering::Relaxed);
+        let storm = {
+            let _over = Over(&over);
+            storm(&daemon, &mut editor, edits, &begun)
+        };
         let asked = [config, symbols, health].map(|thread| thread.join().unwrap());
         (storm, asked, watched.join().unwrap(), heard.join().unwrap())
     });
@@ -327,8 +338,7 @@ struct Storm {
 }
 
 fn storm(daemon: &Daemon, editor: &mut Editor, edits: u64, begun: &AtomicU64) -> Storm {
-    let mut connection = daemon.connect();
-    let mut in_force = |number: u64| number_of(&connection.send("GET", "/symbols", &[], None).unwrap().data()["symbols"]) == number;
+    let in_force = |number: u64| number_of(&daemon.ask("GET", "/symbols", &[], None).data()["symbols"]) == number;
     let mut storm = Storm { valid: 0, signals: 0, settled: Vec::new() };
     for number in 1..=edits {
         let is_valid = editor.chance.below(2) == 0;

@@ -45,25 +45,25 @@ fn refused(answer: &Answer, status: u16, code: &str) -> Value {
 
 /// `2025-11-18T12:00:00Z`, here with milliseconds.
 fn is_time(value: &Value) -> bool {
-    fits(value, "dddd-dd-ddTdd:dd:dd.dddZ")
+    fits(value, "####-##-##T##:##:##.###Z")
 }
 
-/// Whether a text has this form: `d` is a digit, `x` a digit or a to f, everything else itself.
+/// Whether a text has this form: `#` is a digit, `%` a digit or a to f, everything else itself.
 fn fits(value: &Value, form: &str) -> bool {
     let Some(text) = value.as_str() else { return false };
     let fits = |(byte, form): (u8, u8)| match form {
-        b'd' => byte.is_ascii_digit(),
-        b'x' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+        b'#' => byte.is_ascii_digit(),
+        b'%' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
         form => byte == form,
     };
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
-/// The real trades under names that MEXC would give them, so that the requests of the seed stand as they are.
-fn renamed(cli: &Cli, symbol: &str) -> String {
+/// Real data under names that MEXC would give it, so that the requests of the seed stand as they are.
+fn renamed(cli: &Cli, stream: &str, symbol: &str) -> String {
     let mut text = String::new();
-    GzDecoder::new(File::open(shipped_one("trades")).unwrap()).read_to_string(&mut text).unwrap();
-    cli.file(&format!("{symbol}.csv"), text.replace("BTCUSDT", symbol))
+    GzDecoder::new(File::open(shipped_one(stream)).unwrap()).read_to_string(&mut text).unwrap();
+    cli.file(&format!("{symbol}.{stream}.csv"), text.replace("BTCUSDT", symbol))
 }
 
 struct World {
@@ -71,17 +71,19 @@ struct World {
     daemon: Daemon,
     login: Login,
     recording: String,
+    rows: u64,
 }
 
 impl World {
     fn new() -> World {
         let cli = Cli::new();
-        let files = [renamed(&cli, "BTC_USDT"), renamed(&cli, "ETH_USDT")];
-        let recording = cli.import(&files)["id"].as_str().unwrap().to_owned();
+        let files = ["BTC_USDT", "ETH_USDT"].map(|symbol| ["trades", "book20"].map(|stream| renamed(&cli, stream, symbol)));
+        let imported = cli.import(&files.concat());
+        let (recording, rows) = (imported["id"].as_str().unwrap().to_owned(), imported["rows"].as_u64().unwrap());
         cli.file("config.json", config().to_string());
         let daemon = Daemon::at(&cli.at("."));
         let login = daemon.admin();
-        World { cli, daemon, login, recording }
+        World { cli, daemon, login, recording, rows }
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -117,7 +119,7 @@ impl World {
         assert_eq!(data["status"], "session_started");
         begins(&data["data"], &["session_id", "session_type", "symbols"]);
         let started = data["data"].clone();
-        assert!(fits(&started["session_id"], "exec_dddddddd_dddddd_xxxxxx"), "{started}");
+        assert!(fits(&started["session_id"], "exec_########_######_%%%%%%"), "{started}");
         assert_eq!((&started["session_type"], &started["symbols"]), (&request["session_type"], &request["symbols"]));
         (started["session_id"].as_str().unwrap().to_owned(), started)
     }
@@ -143,8 +145,7 @@ impl World {
 
 const STRATEGY: [&str; 6] = ["id", "strategy_name", "description", "direction", "enabled", "category"];
 const STRATEGY_REST: [&str; 3] = ["tags", "created_at", "updated_at"];
-const RECORDING: [&str; 8] =
-    ["session_id", "symbols", "data_types", "status", "start_time", "end_time", "records_collected", "duration"];
+const RECORDING: [&str; 8] = ["session_id", "symbols", "data_types", "status", "start_time", "end_time", "records_collected", "duration"];
 
 #[test]
 fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
@@ -175,11 +176,11 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
     assert_eq!((&flat["total_count"], &flat["limit"]), (&json!(1), &json!(50)));
     let recording = &flat["sessions"][0];
     begins(recording, &RECORDING);
-    assert!(fits(&recording["session_id"], "session_dddddddd_dddddd_xxxxxx"), "{recording}");
+    assert!(fits(&recording["session_id"], "session_########_######_%%%%%%"), "{recording}");
     assert!(is_time(&recording["start_time"]) && is_time(&recording["end_time"]), "{recording}");
     assert_eq!(recording["symbols"], json!(["BTC_USDT", "ETH_USDT"]));
-    assert_eq!((&recording["data_types"], &recording["status"]), (&json!(["tick_prices"]), &json!("completed")));
-    assert_eq!((&recording["records_collected"], &recording["duration"]), (&json!(2 * 21_313), &json!("5m43s")));
+    assert_eq!((&recording["data_types"], &recording["status"]), (&json!(["tick_prices", "orderbook"]), &json!("completed")));
+    assert_eq!((&recording["records_collected"], &recording["duration"]), (&json!(world.rows), &json!("5m44s")));
     // 6. Symbols of the exchange, which is not connected.
     let refusal = refused(&world.daemon.ask("GET", "/api/exchange/symbols", &[], None), 503, "exchange_unavailable");
     assert!(refusal["error_message"].as_str().unwrap().contains("/symbols"), "it says what to do instead: {refusal}");
@@ -198,7 +199,9 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     assert_eq!(started["idempotent_replay"], false);
     let ended = world.ended(&id);
     assert_eq!((&ended["status"], &ended["progress"]), (&json!("completed"), &json!(100.0)), "{ended}");
-    assert_eq!(ended["counters"]["ticks"], 2 * 21_313);
+    // A row of the recording is a trade or one of the forty levels of a book.
+    let trades = 2 * 21_313;
+    assert_eq!(ended["counters"]["ticks"], trades + (world.rows - trades) / 40);
     let result = enveloped(&world.get(&format!("/results/session/{id}")), 200);
     assert_eq!(result["session_id"], id.as_str());
     assert!(result["digest"].as_str().is_some_and(|digest| digest.len() == 64), "{}", result["digest"]);
