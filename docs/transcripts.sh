@@ -32,7 +32,7 @@ for symbol in BTC_USDT ETH_USDT; do
     done
 done
 "$TRADINGD" import --state "$home/state" "$home"/*.csv >/dev/null 2>&1
-"$TRADINGD" strategies add --state "$home/state" benches/workloads/ema.json >/dev/null
+"$TRADINGD" strategies add --state "$home/state" benches/workloads/ema.json >/dev/null 2>&1
 echo "a password for the transcript" | "$TRADINGD" user add --state "$home/state" demo --role trader --password-stdin >/dev/null
 echo '{"http": {"listen": "127.0.0.1:0"}}' >"$home/config.json"
 "$TRADINGD" run --state "$home/state" --config "$home/config.json" >"$home/out.log" 2>"$home/log" &
