@@ -61,7 +61,8 @@ pub(super) fn make(request: StartRequest, store: &Store, config: &Config) -> Res
     let normal = normal_form(&request, &settings, &strategies, &id, &symbols);
     let mut warnings: Vec<String> = Vec::new();
     for loaded in &strategies {
-        warnings.extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {warning}", loaded.label.id)));
+        warnings
+            .extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {} {}", loaded.label.id, warning.path, warning.problem)));
     }
     let off: Vec<&str> = symbols.iter().filter(|name| config.trading.disabled_symbols.contains(name)).map(String::as_str).collect();
     if !off.is_empty() {
