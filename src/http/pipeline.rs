@@ -15,12 +15,13 @@ use crate::domain::time::Timestamp;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_UPLOAD_BYTES};
 use crate::service::users::unauthenticated;
 use crate::service::{Caller, Kind, Refusal};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,7 +39,12 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
     let head = request.method() == hyper::Method::HEAD;
     let cross = readable_by(&edge, request.headers());
 
-    let outcome = dispatch(&edge, &connection, request, &id, now).await;
+    let (parts, body) = request.into_parts();
+    let mut body = Some(body);
+    let outcome = dispatch(&edge, &connection, parts, &mut body, &id, now).await;
+    if let Some(unread) = body.filter(|body| outcome.is_err() && !body.is_end_stream()) {
+        request::discard(unread).await;
+    }
     let refused = outcome.as_ref().err().map(|failure| (failure.code(), inside(failure)));
     let reply = outcome.unwrap_or_else(|failure| failure.into_reply(&id, now));
     let mut response = match &reply.etag {
@@ -61,21 +67,22 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
 async fn dispatch(
     edge: &Arc<Edge>,
     connection: &Connection,
-    request: Request<Incoming>,
+    parts: Parts,
+    body: &mut Option<Incoming>,
     id: &str,
     now: Timestamp,
 ) -> Result<Reply, Failure> {
-    guard::framing(&request)?;
-    edge.origins().1.check(request.headers())?;
+    guard::framing(&parts)?;
+    edge.origins().1.check(&parts.headers)?;
 
-    let found = edge.router.at(request.uri().path());
+    let found = edge.router.at(parts.uri.path());
     let found = found.map_err(|_| {
         Failure::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path: /openapi.json lists what there is")
     })?;
-    if request.method() == hyper::Method::OPTIONS {
+    if parts.method == hyper::Method::OPTIONS {
         return Ok(options(found.value));
     }
-    let method = Method::of(request.method());
+    let method = Method::of(&parts.method);
     let route = found.value.iter().copied().find(|route| Some(route.method) == method).ok_or_else(|| not_allowed(found.value))?;
     let ids = request::ids(found.params.iter());
 
@@ -84,9 +91,8 @@ async fn dispatch(
         retry_after_s: Some(seconds),
         ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down")
     })?;
-    let has_body = size(route, request.headers())?;
+    let has_body = size(route, &parts.headers)?;
 
-    let (parts, incoming) = request.into_parts();
     let Asking { caller, family } = authenticate(edge, connection, route, &parts.headers, now)?;
     if route.needs_csrf() {
         let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
@@ -97,11 +103,11 @@ async fn dispatch(
     let upload = request::media(route, &parts.headers, has_body)?;
     let ids = ids?;
     let query = Query::read(parts.uri.query(), route.query)?;
-    let body = match (upload, route.method) {
-        (true, _) => Body::Upload(incoming),
-        _ if route.takes == Takes::Socket => Body::Socket(Box::new(Request::from_parts(parts.clone(), ()))),
-        (false, Method::Get) => Body::Nothing,
-        (false, _) => request::read_json(route, incoming, Duration::from_millis(config.http.body_timeout_ms)).await?,
+    let body = match (body.take(), route.takes) {
+        (_, Takes::Socket) => Body::Socket(Box::new(Request::from_parts(parts.clone(), ()))),
+        (Some(body), _) if upload => Body::Upload(body),
+        (Some(body), _) if route.mutates() => request::read_json(route, body, Duration::from_millis(config.http.body_timeout_ms)).await?,
+        _ => Body::Nothing,
     };
     let call = Call { route, request_id: id.to_owned(), now, peer: connection.peer, caller, ids, query, headers: parts.headers, body };
     run(edge, call).await

@@ -281,6 +281,15 @@ pub async fn read_json(route: &Route, body: Incoming, timeout: Duration) -> Resu
     }
 }
 
+/// Reads what is left of a refused request, within bounds: a connection that is closed with unread bytes is reset, and the
+/// client would not see why it was refused.
+pub async fn discard(body: Incoming) {
+    const BYTES: usize = 2 * HTTP_BODY_BYTES;
+    const PATIENCE: Duration = Duration::from_secs(1);
+    // Whoever sends more, or slower, is cut off.
+    let _ = tokio::time::timeout(PATIENCE, Limited::new(body, BYTES).collect()).await;
+}
+
 /// 413.
 pub fn too_large() -> Failure {
     let message = format!("a JSON body has at most {HTTP_BODY_BYTES} bytes");
