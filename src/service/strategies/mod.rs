@@ -38,7 +38,7 @@ pub struct Strategies {
 /// # Errors
 /// What the store reports.
 pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, StoreError> {
-    let mut added = Vec::new();
+    let (mut added, mut new) = (Vec::new(), Vec::new());
     for (id, text) in strategy::builtin() {
         match store.strategy_version(id, 1) {
             Ok(_) => continue,
@@ -47,8 +47,12 @@ pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, 
         }
         let (document, _) = strategy::parse(text.as_bytes())
             .map_err(|problems| StoreError::Refused(format!("the built-in strategy {id} has {} problems", problems.len())))?;
-        store.put_strategy(id, document.name(), &document.to_json(), now)?;
+        new.push([id.to_owned(), document.name().to_owned(), document.to_json()]);
         added.push(id);
+    }
+    // One commit for all of them: it is most of what a first start costs.
+    if !new.is_empty() {
+        store.put_strategies(new, now)?;
     }
     Ok(added)
 }
