@@ -95,6 +95,12 @@ pub const PRICE_POINTS: usize = 2_048;
 /// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
+/// Names (symbols, strategies) read of one list of a start request; a longer list is refused.
+pub const REQUEST_NAMES: usize = 1_000;
+
+/// Bytes of a name or other text in a start request; a longer one is refused.
+pub const REQUEST_TEXT_BYTES: usize = 256;
+
 /// Results compared in one call; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
@@ -145,6 +151,9 @@ pub const STREAM_PROBLEMS: usize = 16;
 
 /// Symbols one subscription names; more are refused.
 pub const STREAM_SYMBOLS: usize = 200;
+
+/// WebSocket clients at once; a further one is closed with 1013. Each costs some 8 KiB while it is idle.
+pub const STREAM_CLIENTS: u32 = 16_384;
 
 /// Subscriptions of one client; more are refused.
 pub const STREAM_SUBSCRIPTIONS: usize = 32;
@@ -215,8 +224,8 @@ pub const HTTP_BODY_BYTES: usize = 1 << 20;
 /// Depth of one JSON request body; deeper is refused.
 pub const HTTP_JSON_DEPTH: usize = 64;
 
-/// Problems listed in one answer; more are not listed.
-pub const HTTP_PROBLEMS: usize = 256;
+/// Problems that one refusal lists; more are counted.
+pub const REFUSAL_PROBLEMS: usize = 256;
 
 /// Bytes of an uploaded recording; more are refused with 413.
 pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;

@@ -2,6 +2,7 @@
 
 use crate::files::FileError;
 use crate::service::SourceError;
+use crate::service::{Kind, Refusal};
 use crate::store::StoreError;
 use std::fmt;
 
@@ -91,5 +92,16 @@ impl From<SourceError> for Failure {
             SourceError::File(error) => error.into(),
             SourceError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.kind {
+            Kind::Unavailable => UNAVAILABLE,
+            Kind::Internal => FAILED,
+            _ => USAGE,
+        };
+        Failure { code, message: refusal.message }
     }
 }

@@ -8,6 +8,7 @@ mod terminal;
 
 mod backtest;
 mod config;
+mod demo;
 mod export;
 mod import;
 mod indicators;
@@ -64,6 +65,8 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the daemon on a throw-away store with a real recording; prints where it is and how to log in.
+    Demo(demo::Options),
     /// Run the daemon: REST, WebSocket and console.
     Run(run::Options),
     /// Run strategies over recorded market data and show what they would have earned.
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
+        Command::Demo(options) => demo::run(&cli.global, &options),
         Command::Run(options) => run::run(&cli.global, &options),
         Command::Backtest(options) => backtest::run(&cli.global, *options),
         Command::Indicators(options) => indicators::run(&options),

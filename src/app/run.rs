@@ -1,7 +1,7 @@
 //! `tradingd run`: the daemon. Opens everything without side effects on others, binds, says where, serves until it is
 //! told to stop, then ends what runs in order.
 
-use super::{Failure, Global};
+use super::{Failure, Global, systemd};
 use crate::auth::Keys;
 use crate::clock;
 use crate::config::{Content, Watch};
@@ -11,9 +11,11 @@ use crate::limits::HTTP_BLOCKING_THREADS;
 use crate::service::settings::{Outcome, Settings};
 use crate::service::{Parts, Service};
 use crate::store::OpenMode;
+use crate::telemetry::{self, Telemetry};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,9 +30,20 @@ pub struct Options {}
 pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let (config, bytes) = super::config::load(global.config_path())?;
     let settings = Settings::new(config, global.config_path(), clock::now());
+    let telemetry = log(&settings)?;
     let service = open(global, settings)?;
+    service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, Content::Bytes(bytes))?;
     serve(&runtime()?, service, Some(&watch), |_| {})
+}
+
+/// Starts the log.
+///
+/// # Errors
+/// When this process has one already.
+pub fn log(settings: &Settings) -> Result<Telemetry, Failure> {
+    let log = &settings.current().log;
+    telemetry::init(log.level, log.format).map_err(|_| Failure::other("this process writes a log already"))
 }
 
 /// Watches the configuration file and puts its changes in force.
@@ -97,7 +110,9 @@ pub fn serve(
         bound(address);
         let serving = tokio::spawn(server.run());
         eprintln!("tradingd is ready");
+        systemd::ready();
         until_told(watch).await?;
+        systemd::stopping();
         stop.stop();
         let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
         let closing = tokio::task::spawn_blocking(move || service.close(drain));
@@ -112,14 +127,20 @@ async fn until_told(watch: Option<&Watch>) -> Result<(), Failure> {
     let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let mut hang_up = listen(SignalKind::hangup())?;
+    let patience = systemd::watchdog();
+    // Said by the runtime that serves: when that hangs nothing is said, and systemd starts the daemon anew.
+    let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3_600)));
     loop {
         tokio::select! {
+            _ = alive.tick(), if patience.is_some() => systemd::alive(),
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             _ = hang_up.recv() => {
+                systemd::reloading();
                 if let Some(watch) = watch {
                     watch.poke();
                 }
+                systemd::ready();
             }
         }
     }

@@ -5,7 +5,7 @@ use super::handlers::stream::Window;
 use super::rate::Rates;
 use super::reply::Ready;
 use super::route::Route;
-use super::routes::ROUTES;
+use super::routes::routes;
 use super::stream::Streams;
 use crate::clock;
 use crate::config::Config;
@@ -60,7 +60,7 @@ impl Edge {
     /// The edge of a service, bound to an address.
     pub fn new(service: Arc<Service>, bound: SocketAddr, stopping: watch::Receiver<bool>) -> Arc<Edge> {
         let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
-        for route in ROUTES {
+        for route in routes() {
             paths.entry(route.path).or_default().push(route);
         }
         let mut router = matchit::Router::new();

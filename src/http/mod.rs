@@ -25,5 +25,5 @@ mod stream;
 pub use edge::Edge;
 pub use openapi::document as openapi;
 pub use route::{Access, Example, Method, Route};
-pub use routes::ROUTES;
+pub use routes::routes;
 pub use server::{Server, Stop};

@@ -4,7 +4,7 @@ use super::error::Failure;
 use super::route::{Param, ParamKind, Route, Takes};
 use crate::domain::time::Timestamp;
 use crate::json::{self, Bounds};
-use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_PROBLEMS, SYMBOL_BYTES};
+use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, REFUSAL_PROBLEMS, SYMBOL_BYTES};
 use crate::service::{Caller, Refusal};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -86,7 +86,7 @@ impl Query {
     pub fn read(text: Option<&str>, params: &'static [Param]) -> Result<Query, Failure> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         let mut problems: Vec<(String, String)> = Vec::new();
-        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(HTTP_PROBLEMS) {
+        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(REFUSAL_PROBLEMS) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(name), Some(value)) = (decoded(name, true), decoded(value, true)) else {
                 problems.push(("/query".to_owned(), format!("{pair:?} is not percent-encoded UTF-8")));
@@ -271,7 +271,7 @@ pub async fn read_json(route: &Route, body: Incoming, timeout: Duration) -> Resu
     }
     let mut problems = Vec::new();
     let value = json::read(&bytes, Bounds { bytes: HTTP_BODY_BYTES, depth: HTTP_JSON_DEPTH }, &mut |path, problem| {
-        if problems.len() < HTTP_PROBLEMS {
+        if problems.len() <= REFUSAL_PROBLEMS {
             problems.push((path.to_owned(), problem));
         }
     });

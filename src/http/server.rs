@@ -80,7 +80,11 @@ impl Server {
         drop((listener, alive));
         let drain = Duration::from_millis(edge.service.settings.current().http.drain_timeout_ms);
         // What has not ended by then is cut off: the process ends.
-        let _ = tokio::time::timeout(drain, ended.recv()).await;
+        let all_ended = async {
+            ended.recv().await;
+            edge.streams.ended().await;
+        };
+        let _ = tokio::time::timeout(drain, all_ended).await;
         waking.abort();
     }
 }

@@ -1,5 +1,6 @@
 //! Why something asked for was not done, without a word about how that is transported.
 
+use crate::limits::REFUSAL_PROBLEMS;
 use crate::store::StoreError;
 use serde_json::{Value, json};
 use std::fmt;
@@ -53,8 +54,12 @@ impl Refusal {
         Refusal { details, ..self }
     }
 
-    /// [`Kind::Invalid`] with every problem: where (a JSON pointer) and what.
-    pub fn invalid(code: &'static str, message: impl Into<String>, problems: Vec<(String, String)>) -> Self {
+    /// [`Kind::Invalid`] with every problem: where (a JSON pointer) and what. Beyond a bound they are only counted.
+    pub fn invalid(code: &'static str, message: impl Into<String>, mut problems: Vec<(String, String)>) -> Self {
+        if problems.len() > REFUSAL_PROBLEMS {
+            let beyond = problems.split_off(REFUSAL_PROBLEMS).len();
+            problems.push((String::new(), format!("{beyond} more problems are not listed")));
+        }
         let problems: Vec<Value> =
             problems.into_iter().map(|(path, problem)| json!({"path": shortened(path), "problem": shortened(problem)})).collect();
         Refusal::new(Kind::Invalid, code, message).with(json!({ "problems": problems }))

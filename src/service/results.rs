@@ -30,10 +30,10 @@ pub struct ResultLine {
     pub symbols: Vec<String>,
     /// Recording or file.
     pub source: String,
-    /// First event, RFC 3339, milliseconds.
-    pub from: String,
+    /// First event, RFC 3339, milliseconds; `None` when there was no event.
+    pub from: Option<String>,
     /// Last event.
-    pub to: String,
+    pub to: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// Digest of the decisions.
@@ -311,14 +311,16 @@ fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
 }
 
 fn shown(result: &ResultV2) -> ResultLine {
+    // A run without an event stands at the beginning of time.
+    let had_events = (result.from_us, result.to_us) != (0, 0);
     ResultLine {
         result_id: result.id.clone(),
         session_id: result.session_id.clone(),
         strategies: result.strategies.iter().map(|one| json!({"id": one.id, "version": one.version, "name": one.name})).collect(),
         symbols: result.symbols.clone(),
         source: result.source.clone(),
-        from: time(result.from_us),
-        to: time(result.to_us),
+        from: had_events.then(|| time(result.from_us)),
+        to: had_events.then(|| time(result.to_us)),
         created_at: time(result.created_us),
         digest: result.digest.clone(),
         trades: result.trades,

@@ -53,7 +53,7 @@ fn a_recording_is_listed_as_the_seed_shows_it() {
         ("data_types", json!(["tick_prices", "orderbook"])),
         ("status", json!("completed")),
         ("prices_count", json!(21_313)),
-        ("duration", json!("5m43s")),
+        ("duration", json!("5m44s")),
         ("coverage_pct", json!(100.0)),
         ("gaps", json!(0)),
         ("exchange", Value::Null),

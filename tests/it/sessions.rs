@@ -13,7 +13,7 @@ use tradingd::service::in_use::InUse;
 use tradingd::service::page::PageRequest;
 use tradingd::service::recordings::Recordings;
 use tradingd::service::results::{ResultFilter, Results};
-use tradingd::service::sessions::{SessionFilter, SessionView, Sessions, Started, State};
+use tradingd::service::sessions::{Counters, SessionFilter, SessionView, Sessions, Started, State};
 use tradingd::service::strategies::{Strategies, seed_builtin};
 use tradingd::store::records::SessionV2;
 use tradingd::store::{EventSegment, OpenMode, Store};
@@ -61,6 +61,10 @@ impl World {
         self.sessions.get(&id).unwrap()
     }
 
+    fn counts(&self, session: &SessionView) -> Counters {
+        session.counters.unwrap()
+    }
+
     fn digest(&self, session: &SessionView) -> String {
         self.store.result(session.result_id.as_deref().unwrap()).unwrap().digest
     }
@@ -103,8 +107,9 @@ fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     let session = world.finished(&request(&id));
     assert_eq!(session.status, State::Completed, "{session:?}");
     assert_eq!(Value::from(world.digest(&session)), ran["results"][0]["digest"]);
-    assert_eq!((session.progress, session.counters.ticks), (Some(100.0), 21_313));
-    assert!(session.counters.trades > 0 && session.counters.orders >= 2 * session.counters.trades);
+    let counters = world.counts(&session);
+    assert_eq!((session.progress, counters.ticks), (Some(100.0), 21_313));
+    assert!(counters.trades > 0 && counters.orders >= 2 * counters.trades);
     assert_eq!(session.symbols, ["BTCUSDT"]);
     let paced = world.finished(&with(request(&id), "/config/acceleration_factor", json!(600)));
     assert_eq!(paced.status, State::Completed);
@@ -112,7 +117,7 @@ fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     assert_eq!(paced.counters, session.counters);
     // The session's figures are those of its result.
     let result = world.store.result(&session.session_id).unwrap();
-    assert_eq!(result.trades, session.counters.trades);
+    assert_eq!(result.trades, counters.trades);
     assert!(world.store.result_report(&session.session_id).unwrap().unwrap().contains("<!DOCTYPE html>"));
     let list = world.strategies.list().unwrap();
     let ema = list.strategies.iter().find(|one| one.id == "ema").unwrap();
@@ -129,28 +134,26 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     let world = World::open(&cli);
     let session = world.finished(&request(&id));
     let events = world.events(&session.session_id);
+    let counters = world.counts(&session);
     let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
-    assert_eq!(seqs, (1..=session.counters.events).collect::<Vec<_>>());
+    assert_eq!(seqs, (1..=counters.events).collect::<Vec<_>>());
     let count = |name: &str, field: &str, value: &str| {
         events.iter().filter(|event| event["event"] == name && (field.is_empty() || event[field] == value)).count() as u64
     };
-    assert_eq!(count("fill", "", ""), session.counters.fills);
-    assert_eq!(count("order_update", "status", "submitted"), session.counters.orders);
-    assert_eq!(count("position_update", "status", "closed"), session.counters.trades);
-    assert_eq!(
-        events.iter().filter(|event| event["event"] == "signal" && event.get("section").is_some()).count() as u64,
-        session.counters.signals
-    );
+    assert_eq!(count("fill", "", ""), counters.fills);
+    assert_eq!(count("order_update", "status", "submitted"), counters.orders);
+    assert_eq!(count("position_update", "status", "closed"), counters.trades);
+    assert_eq!(events.iter().filter(|event| event["event"] == "signal" && event.get("section").is_some()).count() as u64, counters.signals);
     assert_eq!((events[0]["event"].as_str(), events[0]["user"].as_str()), (Some("session_started"), Some("ann")));
     assert_eq!(events[1]["event"], "strategy_activated");
     assert_eq!(events.last().unwrap()["event"], "session_completed");
-    assert!(world.sessions.events(&session.session_id, session.counters.events, 10).unwrap().ended);
+    assert!(world.sessions.events(&session.session_id, counters.events, 10).unwrap().ended);
     let results = Results::new(Arc::clone(&world.store));
     let orders = results.orders(&session.session_id).unwrap();
-    assert_eq!(orders["total_count"], session.counters.orders);
-    assert_eq!(results.trades(&session.session_id).unwrap()["total_count"], session.counters.trades);
+    assert_eq!(orders["total_count"], counters.orders);
+    assert_eq!(results.trades(&session.session_id).unwrap()["total_count"], counters.trades);
     let shown = results.of_session(&session.session_id).unwrap();
-    assert_eq!(shown["metrics"]["trades"]["value"], session.counters.trades);
+    assert_eq!(shown["metrics"]["trades"]["value"], counters.trades);
     assert!(shown.get("trades").is_none() && shown["assumptions"].is_object());
     let equity = results.equity(&session.session_id, 50).unwrap();
     assert!(equity["equity"].as_array().unwrap().len() <= 50);
@@ -172,7 +175,7 @@ fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
     // 343 seconds of data in 17: too slow to end by itself before it is stopped.
     let started = world.start(&with(request(&id), "/config/acceleration_factor", json!(20))).unwrap();
     assert_eq!((started.session_type, started.strategies.as_slice()), ("backtest", &["ema".to_owned()][..]));
-    while world.sessions.get(&started.session_id).unwrap().counters.ticks == 0 {
+    while world.counts(&world.sessions.get(&started.session_id).unwrap()).ticks == 0 {
         std::thread::yield_now();
     }
     let running = &world.sessions.execution_status()[0];
@@ -215,7 +218,7 @@ fn a_session_is_found_after_a_restart_and_one_that_was_cut_is_closed_once() {
     let world = World::open(&cli);
     assert_eq!(world.sessions.get(&session.session_id).unwrap(), session);
     let found = world.sessions.get(&cut.id).unwrap();
-    assert_eq!((found.status, found.was_orphaned), (State::Failed, true));
+    assert_eq!((found.status, found.was_orphaned, found.counters), (State::Failed, true, None));
     assert_eq!(found.error_message.as_deref(), Some("the daemon ended while it ran"));
     assert_eq!(world.events(&cut.id).last().unwrap()["event"], "session_failed");
     assert!(world.sessions.stop(&cut.id, LONG).unwrap().was_orphaned);
@@ -287,7 +290,7 @@ fn a_symbol_switched_off_while_a_session_runs_is_an_event_and_told_in_the_result
     let session = world.sessions.start(&request(&id), "ann", &config, clock::now()).unwrap();
     assert!(session.warnings.iter().any(|warning| warning.contains("switched off")), "{session:?}");
     assert!(world.sessions.wait(&session.session_id, LONG));
-    assert_eq!(world.sessions.get(&session.session_id).unwrap().counters.orders, 0);
+    assert_eq!(world.counts(&world.sessions.get(&session.session_id).unwrap()).orders, 0);
 }
 
 /// Code, pointers of the problems, words of the message.

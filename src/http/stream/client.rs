@@ -62,6 +62,7 @@ enum Event {
 
 const RESTART: End = End::Close(1012, "the daemon stops; connect again in a moment");
 const SLOW: End = End::Close(1013, "too slow: updates were not read in time; connect and subscribe again");
+const FULL: End = End::Close(1013, "as many clients as there may be are connected; try again later");
 const EXPIRED: End = End::Close(4401, "the login has ended; send an auth message with a new token before it does");
 const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
 
@@ -104,7 +105,8 @@ where
         read_latest: false,
         paced: false,
     };
-    let end = client.talk().await;
+    let slot = streams.clients.try_acquire();
+    let end = if slot.is_ok() { client.talk().await } else { FULL };
     // Boxed, like all that happens rarely: the size of an idle client is that of its largest step.
     Box::pin(client.close(end)).await;
 }

@@ -14,7 +14,7 @@ mod message;
 
 pub use command::Subscribe;
 
-use crate::limits::{STREAM_BLOCKING, STREAM_IN_BYTES, STREAM_OUT_BYTES};
+use crate::limits::{STREAM_BLOCKING, STREAM_CLIENTS, STREAM_IN_BYTES, STREAM_OUT_BYTES};
 use crate::service::hub::Hub;
 use crate::service::{Caller, Refusal};
 use hyper_tungstenite::WebSocketStream;
@@ -49,12 +49,25 @@ pub struct Streams {
     stopping: watch::Receiver<bool>,
     /// Slots for calls of the backend.
     blocking: Semaphore,
+    /// Slots for clients.
+    clients: Semaphore,
+    clients_max: u32,
 }
 
 impl Streams {
     /// `stopping` turns true when the daemon stops. [`Hub::run`] must be running somewhere.
     pub fn new(backend: Arc<dyn Backend>, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Self {
-        Streams { backend, hub, stopping, blocking: Semaphore::new(STREAM_BLOCKING) }
+        Streams::holding(STREAM_CLIENTS, backend, hub, stopping)
+    }
+
+    fn holding(clients_max: u32, backend: Arc<dyn Backend>, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Self {
+        let (blocking, clients) = (Semaphore::new(STREAM_BLOCKING), Semaphore::new(clients_max as usize));
+        Streams { backend, hub, stopping, blocking, clients, clients_max }
+    }
+
+    /// Waits until no client is served any more. After the stop each of them has been told, or was not there to listen.
+    pub async fn ended(&self) {
+        let _all = self.clients.acquire_many(self.clients_max).await;
     }
 
     /// Talks to a client until one of both ends it. `login`: who the upgrade request came from, when it said so.

@@ -63,9 +63,13 @@ struct Peer {
 
 impl World {
     fn new() -> Self {
+        World::holding(STREAM_CLIENTS)
+    }
+
+    fn holding(clients_max: u32) -> Self {
         let (program, hub) = (Arc::<Program>::default(), Arc::new(Hub::new(Timestamp::from_micros(1_000).unwrap())));
         let (stop, stopping) = watch::channel(false);
-        let streams = Arc::new(Streams::new(program.clone(), hub.clone(), stopping));
+        let streams = Arc::new(Streams::holding(clients_max, program.clone(), hub.clone(), stopping));
         tokio::spawn({
             let hub = hub.clone();
             async move { hub.run().await }
@@ -330,8 +334,23 @@ async fn a_stop_says_so() {
     let world = World::new();
     let (mut anonymous, mut peer) = (world.connect(None).await, world.connect(Some(login("ann", 900))).await);
     peer.subscribe("orders", json!({})).await;
+    assert!(timeout(Duration::from_secs(1), world.streams.ended()).await.is_err());
     world.stop.send(true).unwrap();
     assert_eq!((anonymous.end().await, peer.end().await), ((0, 1012), (0, 1012)));
+    world.streams.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_are_counted() {
+    let world = World::holding(2);
+    let mut held = [world.connect(None).await, world.connect(None).await];
+    tokio::task::yield_now().await;
+    assert_eq!(held[0].ask(json!({"type": "ping"})).await["error_code"], "not_authenticated");
+    assert_eq!(world.connect(None).await.end().await, (0, 1013));
+    let [first, _second] = held;
+    drop(first.socket);
+    first.server.await.unwrap();
+    assert_eq!(world.connect(None).await.ask(json!({"type": "ping"})).await["type"], "error");
 }
 
 #[tokio::test(start_paused = true)]

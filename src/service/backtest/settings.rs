@@ -32,7 +32,8 @@ pub mod bounds {
 /// Risk limits by name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RiskChoice {
-    /// The session limits of the reference: position, exposure, margin, day loss, drawdown, order rate and more.
+    /// Those of the configuration, else of the reference: position, exposure, margin, day loss, drawdown, order rate and
+    /// more.
     Default,
     /// No session limits; those of the documents hold.
     None,
@@ -100,8 +101,10 @@ pub struct RunSettings {
     pub seed: u64,
     /// Share of orders the venue refuses at random, percent.
     pub reject_rate_pct: f64,
-    /// Limits of the session.
+    /// Whether the session has limits.
     pub risk: RiskChoice,
+    /// Those limits.
+    pub limits: RiskLimits,
     /// Stop for strategies that have none, percent.
     pub stop_loss_pct: Option<f64>,
     /// Target for strategies that have none, percent.
@@ -137,6 +140,7 @@ impl Default for RunSettings {
             seed: 0,
             reject_rate_pct: 0.0,
             risk: RiskChoice::Default,
+            limits: RiskLimits::default(),
             stop_loss_pct: None,
             take_profit_pct: None,
             max_position: None,
@@ -155,7 +159,7 @@ impl RunSettings {
         SessionConfig {
             initial_balance: Money::from_f64(self.initial_balance),
             risk: match self.risk {
-                RiskChoice::Default => RiskLimits::default(),
+                RiskChoice::Default => self.limits.clone(),
                 RiskChoice::None => RiskLimits::none(),
             },
             budget_cap: self.budget_cap,

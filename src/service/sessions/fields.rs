@@ -2,9 +2,12 @@
 //! asked for is a problem too.
 
 use crate::json::{at, nearest};
-use crate::limits::DOCUMENT_PROBLEMS;
+use crate::limits::{DOCUMENT_PROBLEMS, REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+const TOO_LONG: &str = "is too long for a name";
 
 /// What is wrong with a request: where (a JSON pointer) and what.
 #[derive(Default)]
@@ -20,6 +23,11 @@ impl Problems {
 
     pub(super) fn are_none(&self) -> bool {
         self.0.borrow().is_empty()
+    }
+
+    /// Whether more would not be kept: what only makes problems need not go on.
+    pub(super) fn are_full(&self) -> bool {
+        self.0.borrow().len() >= DOCUMENT_PROBLEMS
     }
 
     pub(super) fn into_vec(self) -> Vec<(String, String)> {
@@ -61,7 +69,12 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 
     pub(super) fn text(&mut self, name: &'static str) -> Option<&'v str> {
-        self.typed(name, Value::as_str, "must be a text")
+        let text = self.typed(name, Value::as_str, "must be a text")?;
+        if text.len() > REQUEST_TEXT_BYTES {
+            self.problems.add(&self.path(name), TOO_LONG);
+            return None;
+        }
+        Some(text)
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
@@ -93,6 +106,9 @@ impl<'v, 'p> Fields<'v, 'p> {
     /// Reports every field that nobody asked for.
     pub(super) fn end(self) {
         for name in self.fields.into_iter().flat_map(|fields| fields.keys()) {
+            if self.problems.are_full() {
+                return;
+            }
             if !self.asked.contains(&name.as_str()) {
                 let near = nearest(name, self.asked.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
                 self.problems.add(&at(&self.path, name), format!("is unknown{}", near.unwrap_or_default()));
@@ -101,18 +117,23 @@ impl<'v, 'p> Fields<'v, 'p> {
     }
 }
 
-/// A list of texts, each once, in their order.
-pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<String> {
+/// A list of texts, each once, in their order, with the place each stands at.
+pub(super) fn names(value: &Value, path: &str, problems: &Problems) -> Vec<(usize, String)> {
     let Some(list) = value.as_array() else {
         problems.add(path, "must be a list of texts");
         return Vec::new();
     };
-    let mut names: Vec<String> = Vec::new();
-    for (place, entry) in list.iter().enumerate() {
+    if list.len() > REQUEST_NAMES {
+        problems.add(path, format!("has {} entries, at most {REQUEST_NAMES} are read", list.len()));
+    }
+    let mut known = BTreeSet::new();
+    let mut names = Vec::new();
+    for (place, entry) in list.iter().take(REQUEST_NAMES).enumerate() {
         match entry.as_str() {
             Some("") | None => problems.add(&at(path, place), "must be a text that is not empty"),
-            Some(name) if names.iter().any(|known| known == name) => {}
-            Some(name) => names.push(name.to_owned()),
+            Some(name) if name.len() > REQUEST_TEXT_BYTES => problems.add(&at(path, place), TOO_LONG),
+            Some(name) if known.insert(name) => names.push((place, name.to_owned())),
+            Some(_) => {}
         }
     }
     names

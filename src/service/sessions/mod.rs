@@ -143,6 +143,7 @@ impl Sessions {
         self.store.put_session(&session.row().0, &session.stream.part())?;
         session.stream.written();
         self.running().insert(id.clone(), Arc::clone(&session));
+        session.stream.release();
         let told = started(&session, &plan, false);
         let (all, thread_session) = (Arc::clone(self), Arc::clone(&session));
         // Linux shows 15 bytes of a thread's name.
@@ -171,9 +172,12 @@ impl Sessions {
         session.close();
     }
 
+    /// An id that no session has. Its six digits begin with the millisecond, so that ids sort by time within a second.
     fn new_id(&self, now: Timestamp) -> Result<String, Refusal> {
         loop {
-            let id = format!("exec_{}_{}", now.compact(), clock::id_suffix());
+            let chance = u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default() & 0x3fff;
+            let millisecond = u32::try_from(now.millis().rem_euclid(1_000)).unwrap_or_default();
+            let id = format!("exec_{}_{:06x}", now.compact(), (millisecond << 14) | chance);
             match self.store.session(&id) {
                 Ok(_) => {}
                 Err(StoreError::NotFound { .. }) if !self.running().contains_key(&id) => return Ok(id),

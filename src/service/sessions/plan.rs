@@ -191,6 +191,6 @@ fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loa
 fn fingerprint(normal: &Value, settings: &RunSettings) -> String {
     let mut hasher = Sha256::new();
     hasher.update(normal.to_string());
-    hasher.update(format!("{:?}", settings.default_fees));
+    hasher.update(format!("{:?} {:?}", settings.default_fees, settings.limits));
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

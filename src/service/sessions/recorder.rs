@@ -19,6 +19,9 @@ use crate::session::ports::{Tick, TickKind};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// Changes of the symbol table that a result tells one by one; more are in the events only.
+const CHANGES_TOLD: usize = 16;
+
 /// Takes down a session's run.
 pub(super) struct SessionRecorder<'a> {
     /// For the result.
@@ -33,6 +36,8 @@ pub(super) struct SessionRecorder<'a> {
     pub shows_prices: bool,
     /// What the reader of the result must know of changes while it ran.
     pub noted: Vec<String>,
+    /// Changes of the symbol table so far.
+    pub changes: usize,
 }
 
 impl Recorder for SessionRecorder<'_> {
@@ -69,6 +74,14 @@ impl Recorder for SessionRecorder<'_> {
         let at = (progress.ticks > 0).then(|| progress.at.to_string());
         let fields = json!({"version": table.version, "after_ticks": progress.ticks, "timestamp": at, "disabled_symbols": off});
         self.stream.add(Class::Life, "symbol_table", None, fields);
+        self.changes += 1;
+        if self.changes > CHANGES_TOLD {
+            if self.changes == CHANGES_TOLD + 1 {
+                self.noted
+                    .push("the configuration changed more often than is told here; the session's events have every change".to_owned());
+            }
+            return;
+        }
         let place = at.unwrap_or_else(|| "the start".to_owned());
         let off = if off.is_empty() { "none".to_owned() } else { off.join(", ") };
         self.noted.push(format!(

@@ -5,9 +5,12 @@ use crate::config::Config;
 use crate::domain::num::{Money, Rate};
 use crate::domain::time::Timestamp;
 use crate::json::{at, nearest};
+use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
+use crate::service::settings::risk_limits;
 use crate::service::{Kind, Refusal};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What a session does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +84,7 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     let problems = Problems::default();
     let mut fields = Fields::of(body, "", &problems);
     let kind = kind(&mut fields, &problems);
-    let mut symbols = fields.get("symbols").map(|list| names(list, "/symbols", &problems)).unwrap_or_default();
+    let mut symbols = fields.get("symbols").map(|list| plain(names(list, "/symbols", &problems))).unwrap_or_default();
     let mut strategies = strategies(&mut fields, &problems);
     let idempotent = fields.flag("idempotent").unwrap_or(false);
     let mut read = ConfigPart::new(config);
@@ -98,8 +101,13 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
         Some(SessionKind::Backtest) if read.recording.is_none() => {
             problems.add("/config/session_id", "is missing: name the recording to replay (GET /api/data-collection/sessions)");
         }
-        Some(kind) if kind != SessionKind::Backtest => check_names(&symbols, &problems),
-        _ => {}
+        Some(SessionKind::Backtest) | None => {}
+        Some(_) => {
+            if symbols.is_empty() {
+                symbols.clone_from(&config.trading.default_symbols);
+            }
+            check_names(&symbols, &problems);
+        }
     }
     if kind.is_some_and(|kind| kind != SessionKind::Collect) && strategies.is_empty() {
         problems.add("/strategy_config", "names no strategy: write {\"strategies\": [\"pump_v2\"]}");
@@ -107,16 +115,9 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     let Some(kind) = kind else { return Err(refused("invalid_session_type", problems)) };
     if let Some(over) = read.over_budget {
         let only = problems.are_none();
-        let message = format!("allocations add up to {}, more than the budget of {}; lower one of them", over.allocated, over.cap);
-        problems.add("/config/budget/allocations", message.clone());
+        problems.add("/config/budget/allocations", over.message());
         if only {
-            let figures = json!({"global_cap": over.cap, "allocated": over.allocated});
-            let mut refusal = refused("budget_cap_exceeded", problems);
-            refusal.message = message;
-            if let (Some(details), Value::Object(figures)) = (refusal.details.as_object_mut(), figures) {
-                details.extend(figures);
-            }
-            return Err(refusal);
+            return Err(over.refusal());
         }
     }
     if !problems.are_none() {
@@ -129,7 +130,9 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
 /// A refusal with all problems; the sentence is the first of them.
 pub(super) fn refused(code: &'static str, problems: Problems) -> Refusal {
     let problems = problems.into_vec();
-    let first = problems.first().map_or_else(String::new, |(path, problem)| format!("{path} {problem}").trim().to_owned());
+    // Names of unknown fields are as long as the caller likes.
+    let place = |path: &str| path.chars().take(REQUEST_TEXT_BYTES).collect::<String>();
+    let first = problems.first().map_or_else(String::new, |(path, problem)| format!("{} {problem}", place(path)).trim().to_owned());
     let message = match problems.len() {
         0 | 1 => first,
         more => format!("{first} (and {} more problems)", more - 1),
@@ -158,8 +161,7 @@ fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind>
 fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyWish> {
     let wish = |path: String, name: String, symbols| StrategyWish { name, symbols, allocation: None, path };
     let listed = |value: &Value, path: &str| -> Vec<StrategyWish> {
-        let all = names(value, path, problems);
-        all.into_iter().enumerate().map(|(place, name)| wish(at(path, place), name, None)).collect()
+        names(value, path, problems).into_iter().map(|(place, name)| wish(at(path, place), name, None)).collect()
     };
     let selected = fields.get("selected_strategies").map(|list| listed(list, "/selected_strategies"));
     let configured = match fields.get("strategy_config") {
@@ -172,11 +174,17 @@ fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyW
         }
         Some(Value::Object(map)) => {
             let one = |(name, list): (&String, &Value)| {
+                if name.len() > REQUEST_TEXT_BYTES {
+                    problems.add("/strategy_config", "has a name that is too long");
+                }
                 let path = at("/strategy_config", name);
-                let symbols = names(list, &path, problems);
+                let symbols = plain(names(list, &path, problems));
                 wish(path, name.clone(), Some(symbols).filter(|symbols| !symbols.is_empty()))
             };
-            Some(map.iter().map(one).collect())
+            if map.len() > REQUEST_NAMES {
+                problems.add("/strategy_config", format!("names {} strategies, at most {REQUEST_NAMES} are read", map.len()));
+            }
+            Some(map.iter().take(REQUEST_NAMES).map(one).collect())
         }
         Some(_) => {
             problems.add("/strategy_config", "must be an object: {\"strategies\": [id…]} or {id: [symbol…]}");
@@ -195,17 +203,23 @@ fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyW
     }
 }
 
+fn plain(names: Vec<(usize, String)>) -> Vec<String> {
+    names.into_iter().map(|(_, name)| name).collect()
+}
+
 /// Symbols named for strategies belong to the list; without a list they are the list.
 fn join_symbols(symbols: &mut Vec<String>, strategies: &[StrategyWish], problems: &Problems) {
     let listed = !symbols.is_empty();
+    let mut known: BTreeSet<String> = symbols.iter().cloned().collect();
     for wish in strategies {
-        for (place, name) in wish.symbols.iter().flatten().enumerate() {
-            if symbols.contains(name) {
+        for name in wish.symbols.iter().flatten() {
+            if known.contains(name) {
                 continue;
             }
             if listed {
-                problems.add(&at(&wish.path, place), format!("{name} is not in /symbols"));
+                problems.add(&wish.path, format!("{name} is not in /symbols"));
             } else {
+                known.insert(name.clone());
                 symbols.push(name.clone());
             }
         }
@@ -237,6 +251,19 @@ struct OverBudget {
     allocated: f64,
 }
 
+impl OverBudget {
+    fn message(&self) -> String {
+        format!("allocations add up to {}, more than the budget of {}; lower one of them", self.allocated, self.cap)
+    }
+
+    /// With both figures, for programs.
+    fn refusal(&self) -> Refusal {
+        let problem = json!({"path": "/config/budget/allocations", "problem": self.message()});
+        let details = json!({"global_cap": self.cap, "allocated": self.allocated, "problems": [problem]});
+        Refusal::new(Kind::Invalid, "budget_cap_exceeded", self.message()).with(details)
+    }
+}
+
 /// What `config` says.
 struct ConfigPart {
     settings: RunSettings,
@@ -251,7 +278,7 @@ impl ConfigPart {
         let fees = config.trading.fees;
         let default_fees = (Rate::from_percent(fees.maker_pct), Rate::from_percent(fees.taker_pct));
         ConfigPart {
-            settings: RunSettings { default_fees, together: true, ..RunSettings::default() },
+            settings: RunSettings { default_fees, limits: risk_limits(&config.trading.risk), together: true, ..RunSettings::default() },
             recording: None,
             duration: None,
             replace_existing: false,
@@ -316,6 +343,9 @@ impl ConfigPart {
         };
         let mut allocated = 0.0;
         for (name, value) in allocations {
+            if problems.are_full() {
+                break;
+            }
             let path = at("/config/budget/allocations", name);
             let amount = match value {
                 Value::String(text) => share(text).map(|share| share * base),
@@ -329,7 +359,9 @@ impl ConfigPart {
             match strategies.iter_mut().find(|wish| wish.name == *name) {
                 Some(wish) => wish.allocation = Some(Money::from_f64(amount)),
                 None => {
-                    let near = nearest(name, strategies.iter().map(|wish| wish.name.as_str()));
+                    // Of more nobody would mean one by a slip.
+                    const NEAR: usize = 64;
+                    let near = nearest(name, strategies.iter().take(NEAR).map(|wish| wish.name.as_str()));
                     let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
                     problems.add(&path, format!("is none of the session's strategies{near}"));
                 }

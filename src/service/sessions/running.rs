@@ -143,6 +143,7 @@ impl Running {
             strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
             shows_prices: plan.settings.speed > 0.0,
             noted: plan.warnings.clone(),
+            changes: 0,
         };
         if backtest.table().version != self.first_version {
             // Changed between the start and the first event.
@@ -170,6 +171,7 @@ impl Running {
             Ok((_, false)) => (State::Completed, "session_completed", None),
             Err(why) => (State::Failed, "session_failed", Some(why.clone())),
         };
+        self.stream.hold();
         for strategy in &plan.strategies {
             let fields = json!({"strategy_id": strategy.label.id, "timestamp": ended.rfc3339_millis()});
             self.stream.add(Class::Life, "strategy_deactivated", None, fields);
@@ -197,6 +199,8 @@ impl Running {
                 self.stream.written();
                 let mut status = self.status();
                 (status.row, status.state) = (row, state);
+                drop(status);
+                self.stream.release();
             }
             Err(error) => self.fail_unsaved(&format!("its end could not be stored: {error}")),
         }
@@ -220,6 +224,10 @@ impl Running {
         status.row.error = Some(why.to_owned());
         status.row.ended_us = Some(clock::now().micros());
         status.row.reached = self.reached();
+        drop(status);
+        self.stream.forget();
+        let fields = json!({"status": State::Failed, "timestamp": clock::now().rfc3339_millis(), "error_message": why});
+        self.stream.publish(Class::Life, "session_failed", None, fields);
     }
 
     /// Lets everybody who waits go on. What the session stood on is free.

@@ -1,5 +1,6 @@
 //! A session's stream of events: numbered without holes, published at once, stored in segments while it runs.
 //!
+//! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
 //! Never: an event published in another order than it is stored, or a number given twice.
 
 use crate::clock::Stopwatch;
@@ -59,6 +60,16 @@ struct State {
     failed: Option<StoreError>,
     /// The session's last transaction is being written: what comes now is too late.
     closed: bool,
+    /// What is told once it is on disk; `None`: what comes is told at once.
+    held: Option<Vec<Told>>,
+}
+
+/// An event on its way to whoever watches.
+struct Told {
+    class: Class,
+    event: &'static str,
+    symbol: Option<String>,
+    fields: Value,
 }
 
 /// How many events there are.
@@ -69,6 +80,7 @@ pub(super) struct EventCounts {
 }
 
 impl EventStream {
+    /// Before the session is on disk: its events are held back until [`EventStream::release`].
     pub(super) fn new(session: &str, store: Arc<Store>, hub: Arc<Hub>) -> Self {
         let state = State {
             next_seq: 1,
@@ -78,6 +90,7 @@ impl EventStream {
             since: Stopwatch::start(),
             failed: None,
             closed: false,
+            held: Some(Vec::new()),
         };
         EventStream { session: session.to_owned(), topic: format!("session/{session}"), store, hub, state: Mutex::new(state) }
     }
@@ -90,7 +103,7 @@ impl EventStream {
         }
         if class != Class::Life && state.next_seq > SESSION_EVENTS {
             state.not_kept += 1;
-            return self.publish(class, event, symbol, fields);
+            return self.tell(&mut state, class, event, symbol, fields);
         }
         let seq = state.next_seq;
         state.next_seq += 1;
@@ -110,7 +123,32 @@ impl EventStream {
         state.pending.lines.push_str(&line);
         state.pending.lines.push('\n');
         // Under the lock, so that readers see events in the order of their numbers.
-        self.publish(class, event, symbol, object);
+        self.tell(&mut state, class, event, symbol, object);
+    }
+
+    fn tell(&self, state: &mut State, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        match &mut state.held {
+            Some(held) => held.push(Told { class, event, symbol: symbol.map(str::to_owned), fields }),
+            None => self.publish(class, event, symbol, fields),
+        }
+    }
+
+    /// From now on events are held back.
+    pub(super) fn hold(&self) {
+        self.lock().held.get_or_insert_default();
+    }
+
+    /// What was held back is on disk and told.
+    pub(super) fn release(&self) {
+        let mut state = self.lock();
+        for Told { class, event, symbol, fields } in state.held.take().unwrap_or_default() {
+            self.publish(class, event, symbol.as_deref(), fields);
+        }
+    }
+
+    /// What was held back did not get onto the disk: nobody is told.
+    pub(super) fn forget(&self) {
+        self.lock().held = None;
     }
 
     /// Tells whoever watches, without keeping it.

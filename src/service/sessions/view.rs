@@ -83,8 +83,8 @@ pub struct SessionView {
     pub events_per_second: Option<f64>,
     /// Seconds to the end at this pace; `None` when unknown.
     pub eta_seconds: Option<f64>,
-    /// Counts so far.
-    pub counters: Counters,
+    /// Counts so far; `None` for one that the daemon left running when it ended: nobody knows how far it came.
+    pub counters: Option<Counters>,
     /// Why it failed.
     pub error_message: Option<String>,
     /// Its result, once it ended with one.
@@ -194,7 +194,7 @@ pub(super) fn stored(row: &SessionV2) -> SessionView {
         simulated_time: reached.simulated_us.and_then(Timestamp::from_micros).map(|at| at.to_string()),
         events_per_second: None,
         eta_seconds: None,
-        counters: Counters {
+        counters: (!row.was_orphaned).then_some(Counters {
             ticks: reached.ticks,
             signals: reached.signals,
             orders: reached.orders,
@@ -202,7 +202,7 @@ pub(super) fn stored(row: &SessionV2) -> SessionView {
             trades: reached.trades,
             events: reached.events,
             events_not_kept: reached.events_not_kept,
-        },
+        }),
         error_message: row.error.clone(),
         result_id: row.result_id.clone(),
         was_orphaned: row.was_orphaned,

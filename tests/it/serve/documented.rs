@@ -2,7 +2,7 @@
 
 use super::daemon::Daemon;
 use std::path::Path;
-use tradingd::http::{Access, ROUTES, openapi};
+use tradingd::http::{Access, openapi, routes};
 
 /// Run with `BLESS=1` to write the file anew.
 #[test]
@@ -23,7 +23,7 @@ fn documented_requests_are_answered_as_documented() {
     let daemon = Daemon::start();
     let admin = daemon.admin();
     let document = openapi();
-    for route in ROUTES {
+    for route in routes() {
         for example in route.examples {
             let path = example.path.unwrap_or(route.path);
             let body = example.body.map(|body| serde_json::from_str(body).unwrap());

@@ -4,7 +4,7 @@ use super::client::Login;
 use super::daemon::Daemon;
 use serde_json::Value;
 use tradingd::auth::Role;
-use tradingd::http::{Access, Method, ROUTES, Route};
+use tradingd::http::{Access, Method, Route, routes};
 
 /// A path that could be asked.
 fn path(route: &Route) -> String {
@@ -81,7 +81,7 @@ fn whoever_may_not_is_refused_on_every_route() {
     let [live, trader, viewer] = ["live", "trader", "viewer"].map(|role| daemon.user(&admin, role));
     let logins = Logins { stranger: daemon.log_in("admin"), admin, live, trader, viewer };
     let mut asked = 0;
-    for route in ROUTES.iter().filter(|route| route.method != Method::Get) {
+    for route in routes().filter(|route| route.method != Method::Get) {
         let entrance = route.access == Access::Entrance;
         for case in &CASES {
             // Before there is a login there is nothing that it could be checked against.
@@ -103,7 +103,7 @@ fn whoever_may_not_is_refused_on_every_route() {
 #[test]
 fn what_is_read_with_a_login_is_not_read_without() {
     let daemon = Daemon::start();
-    for route in ROUTES.iter().filter(|route| route.method == Method::Get) {
+    for route in routes().filter(|route| route.method == Method::Get) {
         let answer = daemon.ask("GET", &path(route), &[], None);
         let public = !matches!(route.access, Access::Role(_));
         assert_eq!(answer.status != 401, public, "{} {}", route.path, answer.status);
@@ -116,8 +116,7 @@ fn what_is_read_with_a_login_is_not_read_without() {
 /// The routes that anybody may change something with. A new one must be put here by hand.
 #[test]
 fn only_entrances_are_open() {
-    let open: Vec<String> = ROUTES
-        .iter()
+    let open: Vec<String> = routes()
         .filter(|route| route.method != Method::Get && !matches!(route.access, Access::Role(_)))
         .map(|route| format!("{} {}", route.method.word(), route.path))
         .collect();
@@ -127,7 +126,7 @@ fn only_entrances_are_open() {
 #[test]
 fn methods_that_a_path_lacks_are_named() {
     let daemon = Daemon::start();
-    for route in ROUTES {
+    for route in routes() {
         let answer = daemon.ask("PATCH", &path(route), &[], None);
         assert_eq!((answer.status, answer.code().as_str()), (405, "method_not_allowed"), "{}", route.path);
         let allow = answer.header("allow").unwrap();

@@ -94,7 +94,7 @@ function hear(message) {
 async function refresh(id, data) {
   const known = sessions.get(id);
   if (known && data.event === "session_progress") sessions.set(id, { ...known, ...data });
-  else sessions.set(id, await get(`/sessions/${encodeURIComponent(id)}`));
+  else sessions.set(id, await get(`/sessions/${encodeURIComponent(id)}`).catch(() => known ?? data));
   showSessions();
 }
 

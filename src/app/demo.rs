@@ -1,0 +1,110 @@
+//! `tradingd demo`: the daemon on a throw-away store with a real recording, the built-in strategies, a user and one
+//! finished backtest. Needs no network, no configuration and no other server; leaves nothing behind.
+
+use super::run::{open, runtime, serve};
+use super::{Failure, Global};
+use crate::auth::{Role, random_id};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::time::Span;
+use crate::service::Service;
+use crate::service::settings::Settings;
+use clap::Args;
+use serde_json::json;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Options of `tradingd demo`.
+#[derive(Args)]
+pub struct Options {
+    /// Address and port; a free port is taken when this one is not.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+/// Six minutes of BTCUSDT; `tests/data/PROVENANCE.md` says where they come from and under which licence.
+const RECORDING: [(&str, &[u8]); 2] = [
+    ("BTCUSDT_20240808.trades.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz")),
+    ("BTCUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.book20.csv.gz")),
+];
+
+/// A strategy that trades within six minutes.
+const STRATEGY: &[u8] = include_bytes!("../../config/strategies/examples/minute_breakout.json");
+
+const USER: &str = "demo";
+
+/// A directory that goes with the value.
+struct Throwaway(PathBuf);
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        // It is in the system's folder for such: what cannot be removed now goes with the next restart.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A temporary directory that cannot be written, an address that cannot be listened on.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let dir = Throwaway(std::env::temp_dir().join(format!("tradingd-demo-{}", random_id())));
+    let unwritable =
+        |error: std::io::Error| Failure::other(format!("{} cannot be written ({error}): set TMPDIR to a folder that can", dir.0.display()));
+    std::fs::create_dir_all(&dir.0).map_err(unwritable)?;
+    let mut config = Config::default();
+    config.http.listen = free(options.listen).to_string();
+    config.log.level = crate::config::Level::Warn;
+    let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
+    let _log = super::run::log(&settings)?;
+    let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings)?;
+    let password = random_id();
+    prepare(&service, &dir.0, &password).map_err(Failure::from)?;
+    serve(&runtime()?, service, None, |address| {
+        eprintln!();
+        eprintln!("  open      http://{address}");
+        eprintln!("  user      {USER}");
+        eprintln!("  password  {password}");
+        eprintln!();
+        eprintln!("  a real recording, the built-in strategies and one finished backtest are there;");
+        eprintln!("  all of it is thrown away when you end this with Ctrl-C");
+        eprintln!();
+    })
+}
+
+/// The address, or a free port of it.
+fn free(wanted: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(wanted) {
+        Ok(_) => wanted,
+        Err(_) => SocketAddr::new(wanted.ip(), 0),
+    }
+}
+
+fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), crate::service::Refusal> {
+    let now = clock::now();
+    service.users.create(USER, Role::Admin, password, now)?;
+    let folder = dir.join("recording");
+    let failed = |error: std::io::Error| {
+        crate::service::Refusal::new(
+            crate::service::Kind::Unavailable,
+            "store_unavailable",
+            format!("the recording cannot be written: {error}"),
+        )
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    for (name, bytes) in RECORDING {
+        std::fs::write(folder.join(name), bytes).map_err(failed)?;
+    }
+    let recording = service.recordings.import(Some(dir), "recording", now)?;
+    let strategy = service.strategies.create(STRATEGY, now)?;
+    let request = json!({
+        "session_type": "backtest",
+        "strategy_config": {"strategies": [strategy.summary.id]},
+        "config": {"session_id": recording["session_id"], "acceleration_factor": 0},
+    });
+    let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
+    // A slow machine may still be at it: then the console shows how far it is.
+    service.sessions.wait(&started.session_id, Span::from_seconds(60));
+    Ok(())
+}

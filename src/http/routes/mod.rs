@@ -1,0 +1,58 @@
+//! Everything that can be asked, in one table. The documentation (`schema/openapi.json`) and the tests of permissions are
+//! made from it; a route without its line cannot be reached.
+
+mod login;
+mod operations;
+mod recordings;
+mod sessions;
+mod strategies;
+
+use super::handlers::operations::health;
+use super::route::ParamKind::{Integer, Symbol, Text};
+use super::route::Run::Now;
+use super::route::{Access, Example, Method, Param, Route, Takes};
+use crate::auth::Role;
+
+/// All groups, in the order of the documentation.
+const GROUPS: [&[Route]; 5] = [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
+
+/// The whole table.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    GROUPS.into_iter().flatten()
+}
+
+const VIEWER: Access = Access::Role(Role::Viewer);
+const TRADER: Access = Access::Role(Role::Trader);
+const ADMIN: Access = Access::Role(Role::Admin);
+
+/// A route with what most of them have; the table says what differs.
+const GET: Route = Route {
+    method: Method::Get,
+    path: "",
+    tag: "",
+    about: "",
+    access: VIEWER,
+    query: &[],
+    takes: Takes::Nothing,
+    success: &[200],
+    refusals: &[],
+    run: Now(health),
+    examples: &[],
+};
+const POST: Route = Route { method: Method::Post, access: TRADER, ..GET };
+const PUT: Route = Route { method: Method::Put, access: TRADER, ..GET };
+const DELETE: Route = Route { method: Method::Delete, access: TRADER, ..GET };
+
+const LIMIT: Param = Param { name: "limit", kind: Integer(1, 200), about: "Entries at most; 50 when it is left out." };
+const CURSOR: Param = Param { name: "cursor", kind: Text(256), about: "`next_cursor` of the part before." };
+const SYMBOL: Param = Param { name: "symbol", kind: Symbol, about: "Only this symbol." };
+const POINTS: Param =
+    Param { name: "max_points", kind: Integer(2, 10_000), about: "Points at most; neighbours are merged keeping extremes." };
+
+const fn example(name: &'static str, body: &'static str, status: u16) -> Example {
+    Example { name, path: None, body: Some(body), status }
+}
+
+const fn ask(name: &'static str, path: &'static str, status: u16) -> Example {
+    Example { name, path: Some(path), body: None, status }
+}

@@ -1,0 +1,104 @@
+//! Looking at the daemon itself, the WebSocket, and the console.
+
+use super::{GET, ask};
+use crate::http::console;
+use crate::http::handlers::{operations, stream};
+use crate::http::route::Access::{Local, Public};
+use crate::http::route::Run::{Async, Blocking, Now};
+use crate::http::route::{Route, Takes};
+
+/// The routes.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/health",
+        tag: "operations",
+        about: "Whether the process answers.",
+        access: Public,
+        run: Now(operations::health),
+        examples: &[ask("asked", "/health", 200)],
+        ..GET
+    },
+    Route {
+        path: "/health/ready",
+        tag: "operations",
+        about: "Whether everything it depends on is there, each with its age.",
+        access: Public,
+        success: &[200, 503],
+        run: Blocking(operations::ready),
+        examples: &[ask("asked", "/health/ready", 200)],
+        ..GET
+    },
+    Route {
+        path: "/metrics",
+        tag: "operations",
+        about: "Numbers for Prometheus. From this host without a login.",
+        access: Local,
+        run: Now(operations::metrics),
+        examples: &[ask("asked", "/metrics", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/config",
+        tag: "operations",
+        about: "The configuration that is in force. There are no secrets in it.",
+        run: Now(operations::config),
+        examples: &[ask("asked", "/api/config", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/config/status",
+        tag: "operations",
+        about: "Version of the configuration, when it was loaded, and what was wrong with the last change.",
+        run: Now(operations::config_status),
+        examples: &[ask("asked", "/api/config/status", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/analytics/status",
+        tag: "operations",
+        about: "The copy to QuestDB.",
+        run: Now(operations::analytics),
+        examples: &[ask("asked", "/api/analytics/status", 200)],
+        ..GET
+    },
+    Route {
+        path: "/openapi.json",
+        tag: "operations",
+        about: "This documentation.",
+        access: Public,
+        run: Now(operations::openapi),
+        examples: &[ask("asked", "/openapi.json", 200)],
+        ..GET
+    },
+    Route {
+        path: "/ws",
+        tag: "operations",
+        about: "The WebSocket: snapshots and updates of sessions, signals, orders, positions, market data, health.",
+        access: Public,
+        takes: Takes::Socket,
+        success: &[101],
+        refusals: &[(400, "upgrade_required")],
+        run: Async(stream::upgrade),
+        examples: &[ask("without upgrade", "/ws", 400)],
+        ..GET
+    },
+    Route {
+        path: "/",
+        tag: "console",
+        about: "The console.",
+        access: Public,
+        run: Now(console::index),
+        examples: &[ask("asked", "/", 200)],
+        ..GET
+    },
+    Route {
+        path: "/console/{file}",
+        tag: "console",
+        about: "A file of the console.",
+        access: Public,
+        refusals: &[(404, "not_found")],
+        run: Now(console::file),
+        examples: &[ask("unknown", "/console/nothing", 404)],
+        ..GET
+    },
+];

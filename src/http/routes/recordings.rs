@@ -1,0 +1,96 @@
+//! Recordings.
+
+use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
+use crate::http::handlers::recordings;
+use crate::http::handlers::recordings::INTERVALS;
+use crate::http::route::Access::Public;
+use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
+use crate::http::route::Run::{Async, Blocking};
+use crate::http::route::{Param, Route, Takes};
+
+/// The routes.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/api/data-collection/sessions",
+        tag: "recordings",
+        about: "Recordings, newest first. The answer is flat, without an envelope.",
+        access: Public,
+        query: &[
+            LIMIT,
+            CURSOR,
+            Param { name: "status", kind: Word(&["running", "completed"]), about: "Only those in this state." },
+            SYMBOL,
+            Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
+        ],
+        run: Blocking(recordings::list),
+        examples: &[
+            ask("the newest", "/api/data-collection/sessions?limit=50", 200),
+            ask("too many", "/api/data-collection/sessions?limit=201", 400),
+        ],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/sessions/{id}",
+        tag: "recordings",
+        about: "Delete a recording.",
+        refusals: &[(404, "recording_not_found"), (409, "session_active")],
+        run: Blocking(recordings::delete),
+        examples: &[ask("unknown", "/api/data-collection/sessions/nothing", 404)],
+        ..DELETE
+    },
+    Route {
+        path: "/api/data-collection/import",
+        tag: "recordings",
+        about: "Import a file of the import folder, or the body itself (application/octet-stream with ?name=).",
+        query: &[Param { name: "name", kind: Text(128), about: "File name of an uploaded body: its ending tells the format." }],
+        takes: Takes::Upload("Import"),
+        success: &[201],
+        refusals: &[(400, "invalid_path"), (400, "invalid_file"), (503, "import_disabled")],
+        run: Async(recordings::import),
+        examples: &[example("outside", r#"{"path": "../../etc/passwd"}"#, 503)],
+        ..POST
+    },
+    Route {
+        path: "/api/data-collection/{id}",
+        tag: "recordings",
+        about: "One recording: counts per symbol, gaps with their causes, bytes per record.",
+        refusals: &[(404, "recording_not_found")],
+        run: Blocking(recordings::get),
+        examples: &[ask("unknown", "/api/data-collection/nothing", 404)],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/candles",
+        tag: "recordings",
+        about: "Candles of one symbol of a recording.",
+        query: &[
+            Param { name: "symbol", kind: Symbol, about: "Of this symbol." },
+            Param { name: "interval", kind: Word(INTERVALS), about: "Length of a candle; 1m when it is left out." },
+            Param { name: "from", kind: Time, about: "First moment." },
+            Param { name: "to", kind: Time, about: "First moment that is no longer shown." },
+            POINTS,
+        ],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        run: Blocking(recordings::candles),
+        examples: &[ask("without a symbol", "/api/data-collection/nothing/candles", 400)],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/export",
+        tag: "recordings",
+        about: "The rows of a recording, streamed, never cut.",
+        query: &[
+            Param { name: "format", kind: Word(&["csv", "jsonl", "parquet"]), about: "csv when it is left out." },
+            SYMBOL,
+            Param {
+                name: "kind",
+                kind: Word(&["trades", "book", "book20", "l2", "bbo", "bars", "marks", "funding"]),
+                about: "trades when it is left out.",
+            },
+        ],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "stream_not_found")],
+        run: Async(recordings::export),
+        examples: &[ask("unknown", "/api/data-collection/nothing/export", 404)],
+        ..GET
+    },
+];

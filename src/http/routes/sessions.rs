@@ -1,0 +1,175 @@
+//! Sessions and their results.
+
+use super::{CURSOR, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
+use crate::http::handlers::{results, sessions};
+use crate::http::route::ParamKind::{Integer, Text, Word};
+use crate::http::route::Run::{Blocking, Now, Once};
+use crate::http::route::{Param, Route, Takes};
+
+/// The routes.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/sessions/start",
+        tag: "sessions",
+        about: "Start a session. The row is on disk before the answer is sent. A live session needs the role live.",
+        takes: Takes::Json("SessionStart"),
+        refusals: &[
+            (400, "invalid_session_type"),
+            (400, "budget_cap_exceeded"),
+            (404, "strategy_not_found"),
+            (404, "recording_not_found"),
+            (404, "symbol_not_found"),
+            (409, "session_conflict"),
+            (503, "exchange_unavailable"),
+            (503, "shutting_down"),
+        ],
+        run: Once(sessions::start),
+        examples: &[
+            example("no type", r#"{"symbols": ["BTC_USDT"]}"#, 400),
+            example(
+                "over the cap",
+                r#"{"session_type": "paper", "symbols": ["BTC_USDT"], "strategy_config": {"strategies": ["pump_v2", "dump_v2"]}, "config": {"budget": {"global_cap": 1000, "allocations": {"pump_v2": 700, "dump_v2": "60%"}}}}"#,
+                400,
+            ),
+            example(
+                "paper",
+                r#"{"session_type": "paper", "symbols": ["BTC_USDT", "ETH_USDT"], "strategy_config": {"strategies": ["pump_v2", "dump_v2"]}, "config": {"budget": {"global_cap": 1000, "allocations": {}}, "stop_loss_percent": 5.0, "take_profit_percent": 10.0}, "idempotent": true}"#,
+                503,
+            ),
+        ],
+        ..POST
+    },
+    Route {
+        path: "/sessions/stop",
+        tag: "sessions",
+        about: "Stop a session. Answers when it has really ended, or 202 after ten seconds.",
+        takes: Takes::Json("SessionStop"),
+        success: &[200, 202],
+        refusals: &[(404, "session_not_found"), (409, "session_already_stopped")],
+        run: Blocking(sessions::stop),
+        examples: &[example("unknown", r#"{"session_id": "exec_20251118_150123_xyz789"}"#, 404), example("without an id", "{}", 400)],
+        ..POST
+    },
+    Route {
+        path: "/sessions",
+        tag: "sessions",
+        about: "Sessions, newest first.",
+        query: &[
+            LIMIT,
+            CURSOR,
+            Param {
+                name: "status",
+                kind: Word(&["starting", "running", "stopping", "stopped", "completed", "failed"]),
+                about: "Only those in this state.",
+            },
+            Param { name: "type", kind: Word(&["collect", "backtest", "paper", "live"]), about: "Only those of this type." },
+        ],
+        run: Blocking(sessions::list),
+        examples: &[ask("all", "/sessions", 200), ask("running", "/sessions?status=running", 200)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/execution-status",
+        tag: "sessions",
+        about: "The sessions that run now.",
+        run: Now(sessions::execution_status),
+        examples: &[ask("all", "/sessions/execution-status", 200)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}",
+        tag: "sessions",
+        about: "One session: state, progress, simulated time, speed, counters, error.",
+        refusals: &[(404, "session_not_found")],
+        run: Blocking(sessions::get),
+        examples: &[ask("unknown", "/sessions/nothing", 404)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/events",
+        tag: "sessions",
+        about: "Everything a session did, in one ordered stream.",
+        query: &[
+            Param { name: "after", kind: Integer(0, i64::MAX), about: "Only events with a higher number." },
+            Param { name: "limit", kind: Integer(1, 1_000), about: "Events at most; 200 when it is left out." },
+        ],
+        refusals: &[(404, "session_not_found")],
+        run: Blocking(sessions::events),
+        examples: &[ask("unknown", "/sessions/nothing/events", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results",
+        tag: "results",
+        about: "Results, newest first.",
+        query: &[LIMIT, CURSOR, Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." }, SYMBOL],
+        run: Blocking(results::list),
+        examples: &[ask("all", "/results", 200)],
+        ..GET
+    },
+    Route {
+        path: "/results/compare",
+        tag: "results",
+        about: "Two to six results side by side.",
+        query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
+        refusals: &[(404, "result_not_found")],
+        run: Blocking(results::compare),
+        examples: &[ask("one", "/results/compare?ids=a", 400), ask("unknown", "/results/compare?ids=a,b", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}",
+        tag: "results",
+        about: "What a session was worth: metrics, assumptions, digest, per strategy and per symbol.",
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::get),
+        examples: &[ask("unknown", "/results/session/nothing", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/trades",
+        tag: "results",
+        about: "Its round trips.",
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::trades),
+        examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/equity",
+        tag: "results",
+        about: "Its equity curve.",
+        query: &[POINTS],
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::equity),
+        examples: &[ask("unknown", "/results/session/nothing/equity", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/signals",
+        tag: "results",
+        about: "Its signals.",
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::signals),
+        examples: &[ask("unknown", "/results/session/nothing/signals", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/orders",
+        tag: "results",
+        about: "Its orders.",
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::orders),
+        examples: &[ask("unknown", "/results/session/nothing/orders", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/report",
+        tag: "results",
+        about: "Its report: one HTML page that needs nothing else.",
+        refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        run: Blocking(results::report),
+        examples: &[ask("unknown", "/results/session/nothing/report", 404)],
+        ..GET
+    },
+];
