@@ -231,13 +231,13 @@ fn changes(daemon: &Daemon, admin: &Login, loader: Loader) {
         let made = daemon.ask_as(admin, "POST", "/api/strategies", Some(&serde_json::from_str(&document).expect("a document")));
         assert_eq!(made.status, 201, "{}", made.json());
     }
-    let (before, behind) = STRATEGY.split_once("EMA 9 over 21").expect("its description");
-    // The name stays away: that of the document is the one of the strategy that is edited.
-    let before = before.replace("  \"strategy_name\": \"ema_cross_trend\",\n", "");
+    let (before, rest) = STRATEGY.split_once("ema_cross_trend").expect("its name");
+    let (between, behind) = rest.split_once("EMA 9 over 21").expect("its description");
+    let before = format!("{before}edited ");
     let bearer = format!("Bearer {}", admin.access);
     let headers = [("Authorization", bearer.as_str()), ("X-CSRF-Token", &admin.csrf), ("Content-Type", "application/json")];
     let time = Duration::from_millis(if is_test() { 50 } else { 3_000 });
-    let ask = Ask::Put { prefix: "edited_", body: (&before, behind) };
+    let ask = Ask::Put { prefix: "edited_", body: [&before, between, behind] };
     let all: Vec<Outcome> = (0..rounds()).map(|_| loader.run(daemon.address, &ask, &headers, time)).collect();
     assert!(all.iter().all(|outcome| outcome.refused == 0), "{all:?}");
     report("durable changes acknowledged", middle(all.iter().map(|o| o.per_second / 1e3).collect()), "k/s", ">= 20");

@@ -18,8 +18,9 @@ const THREADS: usize = 2;
 pub enum Ask<'a> {
     /// One path again and again.
     Get(&'a str),
-    /// `PUT /api/strategies/<prefix><n>`, n below [`CONNECTIONS`], a body whose middle is another number every time.
-    Put { prefix: &'a str, body: (&'a str, &'a str) },
+    /// `PUT /api/strategies/<prefix><n>`, n below [`CONNECTIONS`]. Between the parts of the body stand n and a number
+    /// that is another one every time.
+    Put { prefix: &'a str, body: [&'a str; 3] },
 }
 
 /// How it went.
@@ -77,7 +78,7 @@ fn wrk(address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration)
 }
 
 /// A script that changes one strategy after the other, each thread its own ones.
-fn write_script(path: &Path, prefix: &str, (before, behind): &(&str, &str)) {
+fn write_script(path: &Path, prefix: &str, [before, between, behind]: &[&str; 3]) {
     let each = CONNECTIONS / THREADS;
     let script = format!(
         "local threads = 0\n\
@@ -85,8 +86,9 @@ fn write_script(path: &Path, prefix: &str, (before, behind): &(&str, &str)) {
          local count = 0\n\
          function request()\n\
            count = count + 1\n\
-           local path = '/api/strategies/{prefix}' .. (first + count % {each})\n\
-           return wrk.format('PUT', path, nil, [==[{before}]==] .. first .. '.' .. count .. [==[{behind}]==])\n\
+           local n = first + count % {each}\n\
+           local body = [==[{before}]==] .. n .. [==[{between}]==] .. count .. [==[{behind}]==]\n\
+           return wrk.format('PUT', '/api/strategies/{prefix}' .. n, nil, body)\n\
          end\n"
     );
     fs::write(path, script).expect("a disk with room");
@@ -130,7 +132,8 @@ fn own(address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration)
                     let answer = match ask {
                         Ask::Get(path) => connection.send("GET", path, headers, None),
                         Ask::Put { prefix, body } => {
-                            let body = format!("{}{}{}", body.0, count.fetch_add(1, Ordering::Relaxed), body.1);
+                            let [before, between, behind] = body;
+                            let body = format!("{before}{n}{between}{}{behind}", count.fetch_add(1, Ordering::Relaxed));
                             connection.send("PUT", &format!("/api/strategies/{prefix}{n}"), headers, Some(body.as_bytes()))
                         }
                     };
