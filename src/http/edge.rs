@@ -35,7 +35,7 @@ pub struct Edge {
     /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Keys whose first request is under way.
-    pub once: Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>,
+    pub once: Turns,
     /// Counters.
     pub counts: Counts,
     bound: SocketAddr,
@@ -44,6 +44,9 @@ pub struct Edge {
     run: String,
     requests: AtomicU64,
 }
+
+/// Whose turn it is, by user and idempotency key. As many entries as requests that run at once.
+pub type Turns = Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>;
 
 /// What is counted, by status class.
 #[derive(Default)]
@@ -78,7 +81,7 @@ impl Edge {
             passwords: Semaphore::new(HTTP_PASSWORD_CHECKS),
             strategies: ArcSwapOption::empty(),
             stopping,
-            once: Mutex::new(BTreeMap::new()),
+            once: Turns::default(),
             counts: Counts::default(),
             bound,
             origins: ArcSwap::from_pointee((config, origins)),

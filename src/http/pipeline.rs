@@ -87,7 +87,7 @@ async fn dispatch(
     let has_body = size(route, request.headers())?;
 
     let (parts, incoming) = request.into_parts();
-    let (caller, family) = authenticate(edge, connection, route, &parts.headers, now)?;
+    let Asking { caller, family } = authenticate(edge, connection, route, &parts.headers, now)?;
     if route.needs_csrf() {
         let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
         edge.service.users.verify_csrf(token, now, family.as_deref())?;
@@ -138,14 +138,20 @@ fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
     if length > most { Err(request::too_large()) } else { Ok(length > 0) }
 }
 
-/// Who asks, and the login that a CSRF token must belong to: only a cookie is sent by pages of others too.
+/// Who asks.
+struct Asking {
+    caller: Option<Arc<Caller>>,
+    /// The login that a CSRF token must belong to: only a cookie is sent by pages of others too.
+    family: Option<Arc<str>>,
+}
+
 fn authenticate(
     edge: &Edge,
     connection: &Connection,
     route: &Route,
     headers: &HeaderMap,
     now: Timestamp,
-) -> Result<(Option<Arc<Caller>>, Option<Arc<str>>), Failure> {
+) -> Result<Asking, Failure> {
     let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
     let local = route.access == Access::Local && connection.peer.is_loopback();
@@ -160,7 +166,7 @@ fn authenticate(
         None => None,
     };
     let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
-    Ok((caller, family))
+    Ok(Asking { caller, family })
 }
 
 fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
