@@ -19,7 +19,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -44,8 +44,11 @@ fn main() {
     runtime.block_on(async {
         let (heard, mut arrivals) = mpsc::unbounded_channel();
         let deaf = clients / 10;
+        let start = Instant::now();
         connect(&daemon, &admin, clients - deaf, &heard).await;
+        // Last: they give no sign of life, so the daemon keeps them for a minute.
         let sleeping = sleepers(&daemon, &admin, deaf).await;
+        report("connected", clients as f64 / 1e3 / start.elapsed().as_secs_f64(), "k/s", "");
         report(&format!("resident with {clients} clients"), resident_mib(&daemon), "MiB", "<= 250");
         report("a client", (resident_mib(&daemon) - alone) * 1_024.0 / clients as f64, "KiB", "");
         let before = cpu_time(daemon.pid());
@@ -114,8 +117,12 @@ async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::Unb
             let turn = connecting.acquire_owned().await;
             let mut socket = subscribed(address, &token, "sessions").await;
             drop((turn, ready));
-            while let Some((_, text)) = frame(&mut socket).await {
+            while let Some((opcode, text)) = frame(&mut socket).await {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is right");
+                // Whoever gives no sign of life for a minute is closed.
+                if opcode == PING && socket.write_all(&PONG).await.is_err() {
+                    break;
+                }
                 if text.starts_with(b"{\"type\":\"update\"") && heard.send(now).is_err() {
                     break;
                 }
@@ -176,6 +183,9 @@ async fn greedy(address: SocketAddr, token: String) -> usize {
 }
 
 const CLOSE: u8 = 8;
+const PING: u8 = 9;
+/// Final, empty, masked with zeros.
+const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 const SUBSCRIBE_HEALTH: &str = r#"{"type":"subscribe","stream":"health"}"#;
 
 /// A client that has logged in with the upgrade, subscribed and got its snapshot.

@@ -145,13 +145,7 @@ struct Asking {
     family: Option<Arc<str>>,
 }
 
-fn authenticate(
-    edge: &Edge,
-    connection: &Connection,
-    route: &Route,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<Asking, Failure> {
+fn authenticate(edge: &Edge, connection: &Connection, route: &Route, headers: &HeaderMap, now: Timestamp) -> Result<Asking, Failure> {
     let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
     let local = route.access == Access::Local && connection.peer.is_loopback();

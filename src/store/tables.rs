@@ -59,9 +59,8 @@ pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
 /// Whether nothing is missing.
 pub fn are_all_in(read: &ReadTransaction) -> Result<bool, StorageError> {
-    let names: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
-    let there = |name: &str| names.iter().any(|known| known == name);
-    Ok(names().into_iter().all(there))
+    let there: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
+    Ok(names().into_iter().all(|name| there.iter().any(|known| known == name)))
 }
 
 /// Creates what is not there yet.
