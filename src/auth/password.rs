@@ -1,7 +1,8 @@
 //! Passwords: hashed with argon2id, compared with the same work whether there is a user or not.
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use super::random;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// Shortest password that is accepted, in bytes.
 pub const PASSWORD_BYTES_MIN: usize = 10;
@@ -10,6 +11,14 @@ pub const PASSWORD_BYTES_MAX: usize = 1_024;
 
 /// Memory (KiB), passes and lanes of a hash.
 const COST: (u32, u32, u32) = (19 * 1_024, 2, 1);
+
+/// Bytes of a salt and of what comes out.
+const SALT_BYTES: usize = 16;
+const OUTPUT_BYTES: usize = 32;
+
+/// Room asked for in KiB, of which a hash touches only its part. The allocator gives more than 32 MiB straight back to
+/// the kernel; the 19 MiB of a hash it would learn to keep, once for each thread that ever checked a password.
+const ROOM: usize = 33 * 1_024;
 
 /// A hash of no password that anybody knows, with the cost of every other: what an unknown user's password is
 /// compared with.
@@ -29,8 +38,16 @@ pub fn problem(password: &str) -> Option<String> {
 pub fn hash(password: &str) -> String {
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None).expect("the cost is a constant that is in range, see the tests");
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash: PasswordHash = argon.hash_password(password.as_bytes()).expect("the password's length was checked and memory is there");
+    let salt = Salt::new(&random::<SALT_BYTES>()).expect("16 bytes are a salt");
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let output = output(&argon, password, &salt, OUTPUT_BYTES).expect("the password's length was checked");
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).expect("parameters that are in range can be written"),
+        salt: Some(salt),
+        hash: Some(output),
+    };
     hash.to_string()
 }
 
@@ -38,8 +55,27 @@ pub fn hash(password: &str) -> String {
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     // A password that is too long is nobody's, and must not buy more work.
     let (password, possible) = if password.len() <= PASSWORD_BYTES_MAX { (password, true) } else { ("", false) };
-    let same = Argon2::default().verify_password(password.as_bytes(), hash.unwrap_or(NOBODY)).is_ok();
+    let same = fits(password, hash.unwrap_or(NOBODY)).unwrap_or(false);
     same && possible && hash.is_some()
+}
+
+/// Whether a password has this hash; `None` when it is no hash. Compares in constant time.
+fn fits(password: &str, hash: &str) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let argon = Argon2::new(Algorithm::try_from(hash.algorithm.as_str()).ok()?, version, Params::try_from(&hash).ok()?);
+    let (salt, known) = (hash.salt?, hash.hash?);
+    Some(output(&argon, password, &salt, known.len())? == known)
+}
+
+/// The work itself; `None` when the password or the salt is out of range.
+fn output(argon: &Argon2<'_>, password: &str, salt: &[u8], bytes: usize) -> Option<Output> {
+    let blocks = argon.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(ROOM));
+    memory.resize(blocks, Block::new());
+    let mut output = vec![0; bytes];
+    argon.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut memory[..]).ok()?;
+    Output::new(&output).ok()
 }
 
 #[cfg(test)]

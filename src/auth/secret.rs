@@ -2,7 +2,7 @@
 //!
 //! Nothing here can be printed: no key has `Debug`, and no error carries bytes of one.
 
-use aws_lc_rs::{constant_time, hmac, rand};
+use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -93,10 +93,11 @@ impl Keys {
     }
 }
 
-/// Random bytes that nobody can guess.
+/// Random bytes that nobody can guess, from the kernel: the generator of the library for keys takes as long as the rest of
+/// a start to seed itself.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the library's generator ends the process rather than fail");
+    getrandom::fill(&mut bytes).expect("every kernel we run on gives random bytes, and waits until it has some");
     bytes
 }
 

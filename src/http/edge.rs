@@ -3,6 +3,7 @@
 use super::guard::Origins;
 use super::handlers::stream::Window;
 use super::rate::Rates;
+use super::reply::Ready;
 use super::route::Route;
 use super::routes::routes;
 use super::stream::Streams;
@@ -10,8 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::limits::HTTP_PASSWORD_CHECKS;
 use crate::service::Service;
-use arc_swap::ArcSwap;
-use hyper::body::Bytes;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +28,8 @@ pub struct Edge {
     pub rates: Rates,
     /// Places for requests that have a password checked: each keeps a thread waiting.
     pub passwords: Semaphore,
-    /// The list of strategies as it is answered, with its revision.
-    pub strategies: ArcSwap<Option<(u64, Bytes)>>,
+    /// The list of strategies as it is answered.
+    pub strategies: ArcSwapOption<Ready>,
     /// WebSocket clients.
     pub streams: Streams,
     /// Turns true when the daemon stops.
@@ -79,7 +79,7 @@ impl Edge {
             router,
             rates: Rates::default(),
             passwords: Semaphore::new(HTTP_PASSWORD_CHECKS),
-            strategies: ArcSwap::from_pointee(None),
+            strategies: ArcSwapOption::empty(),
             stopping,
             once: Turns::default(),
             counts: Counts::default(),

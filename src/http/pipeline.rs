@@ -22,7 +22,7 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Uri};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +33,7 @@ const CSRF: &str = "x-csrf-token";
 /// The answer to a request, whatever it is.
 pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Payload> {
     let (watch, now, id) = (Stopwatch::start(), clock::now(), edge.request_id());
-    let line = Line { method: request.method().clone(), path: request.uri().path().to_owned(), peer: connection.peer };
+    let line = Line { method: request.method().clone(), uri: request.uri().clone(), peer: connection.peer };
     let encoding = compress::accepted(request.headers());
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let head = request.method() == hyper::Method::HEAD;
@@ -242,9 +242,12 @@ fn finish(response: &mut Response<Payload>, id: &str, cross: Option<HeaderValue>
 }
 
 /// Whether an If-None-Match header names a tag.
-fn names(header: &HeaderValue, etag: &str) -> bool {
-    let unquoted = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"') == etag;
-    header.to_str().is_ok_and(|header| header.trim() == "*" || header.split(',').any(unquoted))
+fn names(header: &HeaderValue, etag: &HeaderValue) -> bool {
+    fn bare(tag: &str) -> &str {
+        tag.trim().trim_start_matches("W/").trim_matches('"')
+    }
+    let (Ok(header), Ok(etag)) = (header.to_str(), etag.to_str()) else { return false };
+    header.trim() == "*" || header.split(',').any(|tag| bare(tag) == bare(etag))
 }
 
 fn not_modified(reply: Reply, id: &str, now: Timestamp) -> Response<Payload> {
@@ -274,7 +277,7 @@ fn inside(failure: &Failure) -> Option<String> {
 /// The line of the access log.
 struct Line {
     method: hyper::Method,
-    path: String,
+    uri: Uri,
     peer: std::net::IpAddr,
 }
 
@@ -282,7 +285,8 @@ impl Line {
     /// Defects are errors, refusals and changes are worth a line, reads only to whoever looks for them.
     fn log(&self, id: &str, status: StatusCode, refused: Option<(&'static str, Option<String>)>, watch: Stopwatch) {
         let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
-        let Line { method, path, peer } = self;
+        let Line { method, uri, peer } = self;
+        let path = uri.path();
         match refused {
             Some((code, Some(cause))) => tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed"),
             Some((code, None)) => tracing::info!(%id, %method, path, status, code, %peer, micros, "request refused"),

@@ -19,15 +19,15 @@ pub struct Reply {
     pub content: Content,
     /// Headers beside those every answer has.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Tag of the content, without quotes; answers with one may be kept by the client and asked for again.
-    pub etag: Option<String>,
+    /// Tag of the content, as in its header; answers with one may be kept by the client and asked for again.
+    pub etag: Option<HeaderValue>,
 }
 
 /// The body of an answer.
 #[derive(Debug)]
 pub enum Content {
-    /// Goes into the envelope as `data`: JSON.
-    Data(Bytes),
+    /// JSON in the envelope.
+    Data(Enveloped),
     /// JSON as it is, without envelope.
     Flat(Bytes),
     /// Any other text or file with its media type.
@@ -41,12 +41,12 @@ pub enum Content {
 impl Reply {
     /// 200 with data in the envelope.
     pub fn data(data: &impl Serialize) -> Self {
-        Reply::bytes(json_bytes(data))
+        Reply::new(StatusCode::OK, Content::Data(Enveloped::serialised(data)))
     }
 
     /// 200 with data that is JSON text already.
-    pub fn bytes(json: Bytes) -> Self {
-        Reply::new(StatusCode::OK, Content::Data(json))
+    pub fn bytes(json: &[u8]) -> Self {
+        Reply::new(StatusCode::OK, Content::Data(Enveloped::copied(json)))
     }
 
     /// Any status and content.
@@ -67,15 +67,15 @@ impl Reply {
         self
     }
 
-    /// With a tag.
-    pub fn tagged(self, etag: String) -> Self {
-        Reply { etag: Some(etag), ..self }
+    /// With a tag, given without its quotes.
+    pub fn tagged(self, tag: &str) -> Self {
+        Reply { etag: etag(tag), ..self }
     }
 
     /// The answer on the wire.
     pub fn into_response(self, request_id: &str, at: Timestamp) -> Response<Payload> {
         let (media, payload) = match self.content {
-            Content::Data(data) => (Some(JSON), Payload::Whole(Some(enveloped(&data, request_id, at)))),
+            Content::Data(data) => (Some(JSON), Payload::Whole(Some(data.closed(request_id, at)))),
             Content::Flat(json) => (Some(JSON), Payload::Whole(Some(json))),
             Content::File(media, bytes) => (Some(media), Payload::Whole(Some(bytes))),
             Content::Stream(media, chunks) => (Some(media), Payload::Chunks(chunks)),
@@ -87,7 +87,7 @@ impl Reply {
         if let Some(media) = media {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         }
-        match self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok()) {
+        match self.etag {
             // The client may keep it but must ask whether it still holds.
             Some(etag) => {
                 headers.insert(ETAG, etag);
@@ -109,23 +109,71 @@ impl Reply {
     }
 }
 
+/// A tag as it stands in its header; `None` for what cannot stand in one.
+pub fn etag(tag: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("\"{tag}\"")).ok()
+}
+
+/// An answer that is made once and given until what it says has changed.
+pub struct Ready {
+    /// Number of the state it shows.
+    pub revision: u64,
+    /// JSON text.
+    pub json: Bytes,
+    /// Its tag.
+    pub etag: Option<HeaderValue>,
+}
+
+impl Ready {
+    /// The answer.
+    pub fn reply(&self) -> Reply {
+        Reply { etag: self.etag.clone(), ..Reply::bytes(&self.json) }
+    }
+}
+
 /// JSON text of an answer.
 pub fn json_bytes(data: &impl Serialize) -> Bytes {
     // Only a map whose keys are no text, or a `Serialize` that fails, could fail here; no answer has either.
     Bytes::from(serde_json::to_vec(data).expect("answers are plain objects"))
 }
 
-const JSON: &str = "application/json";
+/// `{"type":"response","data":…`: JSON text in its envelope, which `closed` completes without another copy.
+#[derive(Debug)]
+pub struct Enveloped(Vec<u8>);
 
-/// `{"type":"response","data":…,"request_id":…,"timestamp":…}` around JSON text, in one copy.
-fn enveloped(data: &[u8], request_id: &str, at: Timestamp) -> Bytes {
+impl Enveloped {
+    const OPEN: &[u8] = b"{\"type\":\"response\",\"data\":";
+    /// Room for what stands around the data.
     const FRAME_BYTES: usize = 128;
-    let mut body = Vec::with_capacity(data.len() + FRAME_BYTES);
-    body.extend_from_slice(b"{\"type\":\"response\",\"data\":");
-    body.extend_from_slice(data);
-    close(&mut body, request_id, at);
-    Bytes::from(body)
+
+    /// Around data.
+    pub fn serialised(data: &impl Serialize) -> Self {
+        let mut text = Vec::with_capacity(8 * Self::FRAME_BYTES);
+        text.extend_from_slice(Self::OPEN);
+        serde_json::to_writer(&mut text, data).expect("answers are plain objects, as above");
+        Enveloped(text)
+    }
+
+    /// Around data that is JSON text already.
+    pub fn copied(json: &[u8]) -> Self {
+        let mut text = Vec::with_capacity(json.len() + Self::FRAME_BYTES);
+        text.extend_from_slice(Self::OPEN);
+        text.extend_from_slice(json);
+        Enveloped(text)
+    }
+
+    /// The data as JSON text.
+    pub fn data(&self) -> &[u8] {
+        &self.0[Self::OPEN.len()..]
+    }
+
+    fn closed(mut self, request_id: &str, at: Timestamp) -> Bytes {
+        close(&mut self.0, request_id, at);
+        Bytes::from(self.0)
+    }
 }
+
+const JSON: &str = "application/json";
 
 /// The end of every envelope.
 pub fn close(body: &mut Vec<u8>, request_id: &str, at: Timestamp) {

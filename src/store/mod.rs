@@ -86,19 +86,17 @@ impl Store {
 
     fn open_checked(dir: &Path, mode: OpenMode, check: Check) -> Result<Store, StoreError> {
         let (path, marker) = (dir.join(STORE_FILE), dir.join(MARKER_FILE));
-        if !exists(&path)? {
-            if exists(&marker)? {
-                return Err(StoreError::Vanished { store: path, marker });
-            }
-            if mode == OpenMode::MustExist {
-                return Err(StoreError::NoStore(path));
-            }
-            create(dir)?;
-        }
-        let length = fs::metadata(&path).map_err(|error| StoreError::io("looking for the store", error))?.len();
-        let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
-        let db = builder().set_check_integrity_on_open(checked).open(&path).map_err(|error| open_error(error, &path))?;
-        let store = Store::prepare(db)?;
+        let store = if exists(&path)? {
+            let length = fs::metadata(&path).map_err(|error| StoreError::io("looking for the store", error))?.len();
+            let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
+            Store::prepare(builder().set_check_integrity_on_open(checked).open(&path).map_err(|error| open_error(error, &path))?)?
+        } else if exists(&marker)? {
+            return Err(StoreError::Vanished { store: path, marker });
+        } else if mode == OpenMode::MustExist {
+            return Err(StoreError::NoStore(path));
+        } else {
+            create(dir)?
+        };
         if !exists(&marker)? {
             write_marker(dir)?;
         }
@@ -180,6 +178,10 @@ impl Store {
     /// Tables that came with this version; what an older version wrote stays as it is.
     fn add_new_tables(&self) -> Result<(), StoreError> {
         const ADDING: &str = "creating the tables";
+        // Even a transaction that is given up costs two syncs, and most stores have every table.
+        if tables::are_all_in(&self.read()?).map_err(during(ADDING))? {
+            return Ok(());
+        }
         let txn = commit::begin(&self.db)?;
         let count = || -> Result<usize, StoreError> { Ok(txn.list_tables().map_err(during(ADDING))?.count()) };
         let before = count()?;
@@ -232,8 +234,9 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| StoreError::io("looking for the store", error))
 }
 
-/// Makes an empty store under another name first: a file of the right name is always whole.
-fn create(dir: &Path) -> Result<(), StoreError> {
+/// Makes an empty store under another name first: a file of the right name is always whole. It stays open under its new
+/// name: closing and opening it again would cost four more syncs.
+fn create(dir: &Path) -> Result<Store, StoreError> {
     let creating = |error| StoreError::io("creating the store", error);
     fs::create_dir_all(dir).map_err(creating)?;
     let new = dir.join(NEW_FILE);
@@ -243,9 +246,10 @@ fn create(dir: &Path) -> Result<(), StoreError> {
             _ => {}
         }
         let db = builder().create(&new).map_err(|error| open_error(error, &new))?;
-        drop(Store::prepare(db)?);
+        let store = Store::prepare(db)?;
         fs::rename(&new, dir.join(STORE_FILE)).map_err(creating)?;
-        sync_dir(dir).map_err(creating)
+        sync_dir(dir).map_err(creating)?;
+        Ok(store)
     })();
     if made.is_err() {
         // Best effort: what is left under this name is removed by the next attempt.

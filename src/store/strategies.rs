@@ -17,22 +17,15 @@ impl Store {
         let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
         self.write(move |txn| {
             let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
-            let newest = newest(&table, &id)?;
-            let version = newest.as_ref().map_or(1, |newest| newest.version.saturating_add(1));
-            let created_us = newest.map_or(at.micros(), |newest| newest.created_us);
-            insert(
-                &mut table,
-                &StrategyV1 {
-                    id: id.clone(),
-                    version,
-                    name: name.clone(),
-                    document: document.clone(),
-                    created_us,
-                    updated_us: at.micros(),
-                    deleted_us: None,
-                },
-            )?;
-            Ok(version)
+            put(&mut table, &id, &name, &document, at)
+        })
+    }
+
+    /// Keeps several documents as [`Store::put_strategy`] does, each with id and name, in one commit.
+    pub fn put_strategies(&self, all: Vec<[String; 3]>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |txn| {
+            let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
+            all.iter().try_for_each(|[id, name, document]| put(&mut table, id, name, document, at).map(drop))
         })
     }
 
@@ -86,6 +79,21 @@ fn newest(table: &impl ReadableTable<(&'static str, u32), &'static [u8]>, id: &s
         None => Ok(None),
         Some(row) => decode(row.map_err(during(DOING))?.1.value(), id).map(Some),
     }
+}
+
+fn put(
+    table: &mut Table<'_, (&'static str, u32), &'static [u8]>,
+    id: &str,
+    name: &str,
+    document: &str,
+    at: Timestamp,
+) -> Result<u32, StoreError> {
+    let newest = newest(table, id)?;
+    let version = newest.as_ref().map_or(1, |newest| newest.version.saturating_add(1));
+    let created_us = newest.map_or(at.micros(), |newest| newest.created_us);
+    let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
+    insert(table, &StrategyV1 { id, version, name, document, created_us, updated_us: at.micros(), deleted_us: None })?;
+    Ok(version)
 }
 
 fn insert(table: &mut Table<'_, (&'static str, u32), &'static [u8]>, strategy: &StrategyV1) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 //! Names carry the version of key and value types: redb refuses a table whose types changed, so a change is a new name
 //! and a copy. Text sorts by its bytes, numbers by size, tuples field by field.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
 /// `name -> number`; `format` is the layout of all of this. The one table that can never change.
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -57,6 +57,12 @@ pub const STRATEGY_STATISTICS: TableDefinition<&str, &[u8]> = TableDefinition::n
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
+/// Whether nothing is missing.
+pub fn are_all_in(read: &ReadTransaction) -> Result<bool, StorageError> {
+    let there: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
+    Ok(names().into_iter().all(|name| there.iter().any(|known| known == name)))
+}
+
 /// Creates what is not there yet.
 pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(META)?;
@@ -76,4 +82,46 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(SESSION_EVENTS)?;
     write.open_table(STRATEGY_STATISTICS)?;
     Ok(())
+}
+
+fn names() -> [&'static str; 16] {
+    [
+        META.name(),
+        STRATEGIES.name(),
+        RECORDINGS.name(),
+        SYMBOL_SPECS.name(),
+        BLOCKS.name(),
+        GAPS.name(),
+        RESULTS.name(),
+        RESULT_DOCUMENTS.name(),
+        SESSIONS.name(),
+        USERS.name(),
+        LOGINS.name(),
+        REVOKED_TOKENS.name(),
+        IDEMPOTENCY.name(),
+        RESULT_REPORTS.name(),
+        SESSION_EVENTS.name(),
+        STRATEGY_STATISTICS.name(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::{Database, ReadableDatabase, backends::InMemoryBackend};
+
+    #[test]
+    fn the_names_are_those_of_all_tables() {
+        let db = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let write = db.begin_write().unwrap();
+        write.open_table(META).unwrap();
+        write.commit().unwrap();
+        assert!(!are_all_in(&db.begin_read().unwrap()).unwrap());
+        let write = db.begin_write().unwrap();
+        create_all(&write).unwrap();
+        write.commit().unwrap();
+        let read = db.begin_read().unwrap();
+        assert!(are_all_in(&read).unwrap());
+        assert_eq!(read.list_tables().unwrap().count(), names().len(), "a table that `names` does not know");
+    }
 }

@@ -46,5 +46,5 @@ fn shown(file: &File) -> Reply {
     Reply::new(StatusCode::OK, Content::File(file.media, Bytes::from_static(file.bytes)))
         .header(CONTENT_SECURITY_POLICY, POLICY)
         .header(REFERRER, "no-referrer")
-        .tagged(format!("{:08x}", crc32c::crc32c(file.bytes)))
+        .tagged(&format!("{:08x}", crc32c::crc32c(file.bytes)))
 }

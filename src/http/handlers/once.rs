@@ -7,7 +7,6 @@ use crate::http::request::{Call, invalid};
 use crate::service::answers::Answer as Kept;
 use crate::service::{Kind, Refusal};
 use hyper::StatusCode;
-use hyper::body::Bytes;
 use hyper::header::{HeaderName, LOCATION};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,7 +62,7 @@ fn kept_or_new(
     let reply = handler(edge, call)?;
     if let Content::Data(data) = &reply.content {
         let location = reply.headers.iter().find(|(name, _)| *name == LOCATION).and_then(|(_, value)| value.to_str().ok());
-        let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.to_vec() };
+        let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.data().to_vec() };
         edge.service.keep_answer(user, key, &request, answer, call.now)?;
     }
     Ok(reply)
@@ -72,7 +71,7 @@ fn kept_or_new(
 fn replay(kept: Kept) -> Result<Reply, Failure> {
     let status =
         StatusCode::from_u16(kept.status).map_err(|_| Refusal::new(Kind::Internal, "internal_error", "a kept answer has no status"))?;
-    let reply = Reply::new(status, Content::Data(Bytes::from(kept.body)));
+    let reply = Reply::bytes(&kept.body).status(status);
     Ok(match kept.location {
         Some(location) => reply.header(LOCATION, &location),
         None => reply,

@@ -59,7 +59,7 @@ pub fn orders(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 pub fn report(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let page = edge.service.results.report(call.id(0))?;
     let reply = Reply::new(StatusCode::OK, Content::File("text/html; charset=utf-8", Bytes::from(page)));
-    Ok(reply.header(CONTENT_SECURITY_POLICY, REPORT_POLICY).tagged(tag(call.id(0))))
+    Ok(reply.header(CONTENT_SECURITY_POLICY, REPORT_POLICY).tagged(&tag(call.id(0))))
 }
 
 /// `GET /results/compare`.
@@ -74,7 +74,7 @@ pub fn compare(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// A result never changes once it is there.
 fn tagged(data: &Value, id: &str) -> Reply {
-    Reply::data(data).tagged(tag(id))
+    Reply::data(data).tagged(&tag(id))
 }
 
 fn tag(id: &str) -> String {

@@ -2,7 +2,7 @@
 
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
-use crate::http::reply::{Reply, json_bytes};
+use crate::http::reply::{Ready, Reply, etag, json_bytes};
 use crate::http::request::Call;
 use crate::http::route::Answer;
 use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategyList, StrategySummary, validate as judge};
@@ -39,7 +39,7 @@ pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
         if filter == StrategyFilter::default() {
             return Ok(whole(&edge, &list));
         }
-        let strategies = list.strategies.iter().filter(|strategy| filter.takes(strategy)).collect();
+        let strategies = list.strategies.iter().map(|strategy| &**strategy).filter(|strategy| filter.takes(strategy)).collect();
         Ok(Reply::data(&Listed { strategies }))
     })
 }
@@ -47,15 +47,14 @@ pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
 /// The whole list, made once for every change.
 fn whole(edge: &Edge, list: &StrategyList) -> Reply {
     let known = edge.strategies.load();
-    let ready = match &**known {
-        Some((revision, ready)) if *revision == list.revision => ready.clone(),
-        _ => {
-            let ready = json_bytes(&Listed { strategies: list.strategies.iter().collect() });
-            edge.strategies.store(Arc::new(Some((list.revision, ready.clone()))));
-            ready
-        }
-    };
-    Reply::bytes(ready).tagged(format!("strategies-{}-{}", edge.run(), list.revision))
+    if let Some(ready) = known.as_ref().filter(|ready| ready.revision == list.revision) {
+        return ready.reply();
+    }
+    let json = json_bytes(&Listed { strategies: list.strategies.iter().map(|strategy| &**strategy).collect() });
+    let tag = etag(&format!("strategies-{}-{}", edge.run(), list.revision));
+    let ready = Arc::new(Ready { revision: list.revision, json, etag: tag });
+    edge.strategies.store(Some(Arc::clone(&ready)));
+    ready.reply()
 }
 
 /// `GET /api/strategies/{id}`.
@@ -105,7 +104,7 @@ pub fn indicators(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
 }
 
 fn shown(strategy: &StrategyDetail) -> Result<Reply, Failure> {
-    Ok(Reply::data(strategy).tagged(strategy.summary.version.to_string()))
+    Ok(Reply::data(strategy).tagged(&strategy.summary.version.to_string()))
 }
 
 /// The version an `If-Match` names.

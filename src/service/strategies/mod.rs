@@ -2,9 +2,11 @@
 //!
 //! Never: a document that does not validate in the store, or a number that no stored result gave.
 
+mod listed;
 mod load;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod view;
 
 pub use load::{Loaded, built_in, compile, stored};
@@ -17,20 +19,19 @@ use crate::domain::time::Timestamp;
 use crate::limits::STRATEGY_ID_BYTES;
 use crate::store::records::{StrategyStatisticsV1, StrategyV1};
 use crate::store::{Store, StoreError};
+use listed::Listed;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use turns::Turns;
 
 /// The strategies of a store.
 pub struct Strategies {
     store: Arc<Store>,
     in_use: Arc<InUse>,
-    /// One edit at a time: names stay unique.
-    editing: Mutex<()>,
-    /// Grows with every change.
-    revision: AtomicU64,
-    listed: Mutex<Option<Arc<StrategyList>>>,
+    /// So that names stay unique and versions follow each other.
+    turns: Turns,
+    listed: Listed,
 }
 
 /// Puts the built-in strategies that were never in the store into it, each as version 1; returns their ids.
@@ -38,7 +39,7 @@ pub struct Strategies {
 /// # Errors
 /// What the store reports.
 pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, StoreError> {
-    let mut added = Vec::new();
+    let (mut added, mut new) = (Vec::new(), Vec::new());
     for (id, text) in strategy::builtin() {
         match store.strategy_version(id, 1) {
             Ok(_) => continue,
@@ -47,8 +48,12 @@ pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, 
         }
         let (document, _) = strategy::parse(text.as_bytes())
             .map_err(|problems| StoreError::Refused(format!("the built-in strategy {id} has {} problems", problems.len())))?;
-        store.put_strategy(id, document.name(), &document.to_json(), now)?;
+        new.push([id.to_owned(), document.name().to_owned(), document.to_json()]);
         added.push(id);
+    }
+    // One commit for all of them: it is most of what a first start costs.
+    if !new.is_empty() {
+        store.put_strategies(new, now)?;
     }
     Ok(added)
 }
@@ -56,12 +61,12 @@ pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, 
 impl Strategies {
     /// Over a store; deletions respect what sessions use.
     pub fn new(store: Arc<Store>, in_use: Arc<InUse>) -> Self {
-        Strategies { store, in_use, editing: Mutex::default(), revision: AtomicU64::new(1), listed: Mutex::default() }
+        Strategies { store, in_use, turns: Turns::default(), listed: Listed::default() }
     }
 
     /// Something about strategies changed: the next list is read anew.
     pub fn refresh(&self) {
-        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.listed.forget();
     }
 
     /// All strategies, read from the store only when something changed since the last call.
@@ -70,23 +75,19 @@ impl Strategies {
     /// What the store reports.
     pub fn list(&self) -> Result<Arc<StrategyList>, Refusal> {
         // The revision first: a change while the store is read makes the next call read again.
-        let revision = self.revision.load(Ordering::Acquire);
-        if let Some(kept) = self.listed() {
-            return Ok(kept);
+        let revision = self.listed.revision();
+        if let Some(known) = self.listed.known() {
+            return Ok(known);
         }
         let statistics = self.statistics()?;
         let strategies = self.store.strategies()?;
-        let strategies = strategies.iter().map(|kept| view::summary(kept, statistics.get(&kept.id))).collect();
-        let list = Arc::new(StrategyList { revision, strategies });
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&list));
-        Ok(list)
+        let summary = |kept: &StrategyV1| Arc::new(view::summary(kept, statistics.get(&kept.id)));
+        Ok(self.listed.read(revision, strategies.iter().map(summary).collect()))
     }
 
     /// All strategies as they were read last, when nothing has changed since. Never reads the store.
     pub fn listed(&self) -> Option<Arc<StrategyList>> {
-        let revision = self.revision.load(Ordering::Acquire);
-        let kept = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        kept.filter(|kept| kept.revision == revision)
+        self.listed.known()
     }
 
     /// One by its id, else by its exact name.
@@ -103,13 +104,11 @@ impl Strategies {
     /// # Errors
     /// `invalid_strategy` with every problem, `strategy_exists` when another has the name.
     pub fn create(&self, body: &[u8], now: Timestamp) -> Result<StrategyDetail, Refusal> {
-        let document = parsed(body)?;
-        let _one_at_a_time = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (document, warnings) = parsed(body)?;
+        let _nobody_else = self.turns.all();
         self.refuse_name(&document, None)?;
         let id = self.free_id(document.name())?;
-        self.store.put_strategy(&id, document.name(), &document.to_json(), now)?;
-        self.refresh();
-        self.get(&id)
+        self.keep(&id, document.to_json(), now.micros(), &document, &warnings, now)
     }
 
     /// Keeps a document as the next version. `if_version`: only when that is still the newest.
@@ -117,18 +116,18 @@ impl Strategies {
     /// # Errors
     /// `strategy_not_found`, `invalid_strategy`, `strategy_exists` (name), `version_conflict` (stale).
     pub fn update(&self, id: &str, body: &[u8], if_version: Option<u32>, now: Timestamp) -> Result<StrategyDetail, Refusal> {
-        let document = parsed(body)?;
-        let _one_at_a_time = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = self.find(id)?;
+        let (document, warnings) = parsed(body)?;
+        let id = self.find(id)?.id;
+        let _turn = self.turns.of(&[&id, document.name()]);
+        let kept = self.find(&id)?;
         refuse_stale(&kept, if_version)?;
-        self.refuse_name(&document, Some(&kept.id))?;
+        self.refuse_name(&document, Some(&id))?;
         let text = document.to_json();
         // The same document again is no new version.
-        if kept.document != text {
-            self.store.put_strategy(&kept.id, document.name(), &text, now)?;
-            self.refresh();
+        if kept.document == text {
+            return self.detail(&kept);
         }
-        self.get(&kept.id)
+        self.keep(&id, text, kept.created_us, &document, &warnings, now)
     }
 
     /// Hides a strategy; its versions stay.
@@ -136,7 +135,7 @@ impl Strategies {
     /// # Errors
     /// `strategy_not_found`, `strategy_in_use` with the sessions, `version_conflict` (stale).
     pub fn delete(&self, id: &str, if_version: Option<u32>, now: Timestamp) -> Result<(), Refusal> {
-        let _one_at_a_time = self.editing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _nobody_else = self.turns.all();
         let kept = self.find(id)?;
         refuse_stale(&kept, if_version)?;
         let deleted = self.in_use.unless_used(&Thing::Strategy(kept.id.clone()), || self.store.delete_strategy(&kept.id, now));
@@ -175,6 +174,25 @@ impl Strategies {
         }
     }
 
+    /// Writes the next version and has the list follow.
+    fn keep(
+        &self,
+        id: &str,
+        text: String,
+        created_us: i64,
+        document: &Document,
+        warnings: &[Problem],
+        now: Timestamp,
+    ) -> Result<StrategyDetail, Refusal> {
+        let name = document.name().to_owned();
+        let version = self.store.put_strategy(id, &name, &text, now)?;
+        let forgotten = self.listed.forgotten();
+        let kept = StrategyV1 { id: id.to_owned(), version, name, document: text, created_us, updated_us: now.micros(), deleted_us: None };
+        let detail = view::detail_of(&kept, Some(document), warnings, self.statistics()?.get(id));
+        self.listed.follow(detail.summary.clone(), forgotten);
+        Ok(detail)
+    }
+
     fn find(&self, id_or_name: &str) -> Result<StrategyV1, Refusal> {
         stored(&self.store, id_or_name)?.ok_or_else(|| not_found(id_or_name))
     }
@@ -188,11 +206,12 @@ impl Strategies {
     }
 
     fn refuse_name(&self, document: &Document, own: Option<&str>) -> Result<(), Refusal> {
-        let taken = |kept: &StrategyV1| (kept.name == document.name() || kept.id == document.name()) && own != Some(kept.id.as_str());
-        match self.store.strategies()?.iter().find(|kept| taken(kept)) {
+        let name = document.name();
+        let taken = |known: &StrategySummary| (known.strategy_name == name || known.id == name) && own != Some(known.id.as_str());
+        match self.list()?.strategies.iter().find(|known| taken(known)) {
             None => Ok(()),
             Some(other) => {
-                let message = format!("strategy {} is named {:?} already; choose another name", other.id, other.name);
+                let message = format!("strategy {} is named {:?} already; choose another name", other.id, other.strategy_name);
                 Err(Refusal::conflict("strategy_exists", message).with(json!({ "id": other.id })))
             }
         }
@@ -225,8 +244,8 @@ pub fn validate(body: &[u8]) -> Validation {
     }
 }
 
-fn parsed(body: &[u8]) -> Result<Document, Refusal> {
-    strategy::parse(body).map(|(document, _)| document).map_err(|problems| {
+fn parsed(body: &[u8]) -> Result<(Document, Vec<Problem>), Refusal> {
+    strategy::parse(body).map_err(|problems| {
         let errors = problems.into_iter().filter(|problem| problem.severity == strategy::Severity::Error);
         let errors: Vec<(String, String)> = errors.map(|problem| (problem.path, problem.problem)).collect();
         let message = format!("the strategy has {} problems; details.problems lists them all", errors.len());

@@ -30,7 +30,7 @@ fn built_in_strategies_are_put_in_once_and_stay_deleted() {
     let list = strategies.list().unwrap();
     let pump = list.strategies.iter().find(|one| one.id == "pump_v2").unwrap();
     assert_eq!((pump.direction, pump.enabled, pump.version, pump.total_trades), (Some("long"), true, 1, None));
-    let shown = serde_json::to_value(pump).unwrap();
+    let shown = serde_json::to_value(&**pump).unwrap();
     assert!(shown["winRate"].is_null() && shown["avgProfit"].is_null() && shown["lastResultId"].is_null(), "{shown}");
     strategies.delete("pump_v2", None, at(3)).unwrap();
     assert!(seed_builtin(&store, at(4)).unwrap().is_empty());

@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::store::records::{StrategyStatisticsV1, StrategyV1};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A line of the list, with the field names of the API.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -94,7 +95,7 @@ pub struct StrategyList {
     /// Differs whenever the list does: for an `ETag`. Not the same over restarts.
     pub revision: u64,
     /// By id.
-    pub strategies: Vec<StrategySummary>,
+    pub strategies: Vec<Arc<StrategySummary>>,
 }
 
 /// Which strategies are wanted; `None` is all.
@@ -111,7 +112,7 @@ pub struct StrategyFilter {
 impl StrategyFilter {
     /// Whether a strategy is one of those.
     pub fn takes(&self, strategy: &StrategySummary) -> bool {
-        let same = |word: &String| strategy.category.as_ref().is_some_and(|category| category.to_lowercase() == word.to_lowercase());
+        let same = |word: &String| strategy.category.as_ref().is_some_and(|category| lower(category).eq(lower(word)));
         let holds = |text: &String| {
             let text = text.to_lowercase();
             let fields = [&strategy.id, &strategy.strategy_name, &strategy.description];
@@ -121,6 +122,10 @@ impl StrategyFilter {
             && self.category.as_ref().is_none_or(same)
             && self.text.as_ref().is_none_or(holds)
     }
+}
+
+fn lower(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 pub(super) fn summary(kept: &StrategyV1, statistics: Option<&StrategyStatisticsV1>) -> StrategySummary {
@@ -154,13 +159,21 @@ fn summary_of(kept: &StrategyV1, document: Option<&Document>, statistics: Option
 }
 
 pub(super) fn detail(kept: &StrategyV1, statistics: Option<&StrategyStatisticsV1>) -> StrategyDetail {
-    let parsed = strategy::parse(kept.document.as_bytes());
-    let warnings = match &parsed {
-        Ok((_, warnings)) => warnings,
-        Err(problems) => problems,
-    };
+    match strategy::parse(kept.document.as_bytes()) {
+        Ok((document, warnings)) => detail_of(kept, Some(&document), &warnings, statistics),
+        Err(problems) => detail_of(kept, None, &problems, statistics),
+    }
+}
+
+/// With the document that was read already.
+pub(super) fn detail_of(
+    kept: &StrategyV1,
+    document: Option<&Document>,
+    warnings: &[Problem],
+    statistics: Option<&StrategyStatisticsV1>,
+) -> StrategyDetail {
     StrategyDetail {
-        summary: summary_of(kept, parsed.as_ref().ok().map(|(document, _)| document), statistics),
+        summary: summary_of(kept, document, statistics),
         document: serde_json::from_str(&kept.document).unwrap_or(Value::Null),
         warnings: warnings.iter().map(problem).collect(),
     }

@@ -1,0 +1,237 @@
+//! Do 10,000 WebSocket clients that mostly sleep stay cheap, and does a message reach all of them soon although some of
+//! them do not read?
+//!
+//! Budget: 250 MiB resident in the daemon, p99 from publication to arrival 250 ms with a tenth of the clients not
+//! reading. Clients that leave what they asked for unread are closed with 1013, and nobody else notices.
+//!
+//! What is published are real reloads of the configuration, whose moment the daemon tells. The clients are raw sockets in
+//! this process; they take processor time too, on a machine with two cores about as much as the daemon.
+
+mod input;
+mod serving;
+
+use input::{is_test, report};
+use serde_json::{Value, json};
+use serving::client::Login;
+use serving::daemon::{Daemon, config};
+use serving::{cpu_time, quantile, resident_mib};
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::sync::{Semaphore, mpsc};
+use tradingd::domain::time::Timestamp;
+
+/// Clients that connect at the same time.
+const CONNECTING: usize = 128;
+/// Clients that ask for more than they read.
+const GREEDY: usize = 20;
+/// What each of them asks for: more than the kernel's buffers of a connection take.
+const GREEDY_QUESTIONS: usize = 12_000;
+
+fn main() {
+    let (clients, rounds) = if is_test() { (20, 2) } else { (10_000, 10) };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    write_config(folder.path(), 8);
+    let daemon = Daemon::at(folder.path());
+    let admin = daemon.admin();
+    let alone = resident_mib(&daemon);
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (heard, mut arrivals) = mpsc::unbounded_channel();
+        let deaf = clients / 10;
+        let start = Instant::now();
+        connect(&daemon, &admin, clients - deaf, &heard).await;
+        // Last: they give no sign of life, so the daemon keeps them for a minute.
+        let sleeping = sleepers(&daemon, &admin, deaf).await;
+        report("connected", clients as f64 / 1e3 / start.elapsed().as_secs_f64(), "k/s", "");
+        report(&format!("resident with {clients} clients"), resident_mib(&daemon), "MiB", "<= 250");
+        report("a client", (resident_mib(&daemon) - alone) * 1_024.0 / clients as f64, "KiB", "");
+        let before = cpu_time(daemon.pid());
+        let mut times = Vec::new();
+        for round in 0..rounds {
+            times.extend(fan_out(&daemon, &admin, 10 + round, clients - deaf, &mut arrivals).await);
+        }
+        let used = (cpu_time(daemon.pid()) - before).as_secs_f64() * 1e6;
+        times.sort_unstable();
+        report("publication to arrival, p50", quantile(&times, 0.50).as_secs_f64() * 1e3, "ms", "");
+        report("publication to arrival, p99", quantile(&times, 0.99).as_secs_f64() * 1e3, "ms", "<= 250");
+        report("processor time of an arrival, daemon", used / times.len() as f64, "µs", "");
+
+        let greedy = tokio::spawn(greedy(daemon.address, bearer(&admin)));
+        let mut times = fan_out(&daemon, &admin, 100, clients - deaf, &mut arrivals).await;
+        times.sort_unstable();
+        report("the same beside greedy clients, p99", quantile(&times, 0.99).as_secs_f64() * 1e3, "ms", "");
+        let closed = greedy.await.expect("clients end");
+        report(&format!("greedy clients closed with 1013, of {GREEDY}"), closed as f64, "", &format!("= {GREEDY}"));
+        let times = fan_out(&daemon, &admin, 101, clients - deaf, &mut arrivals).await;
+        assert_eq!(times.len(), clients - deaf, "nobody else was closed");
+        drop(sleeping);
+    });
+    report("resident at the end", resident_mib(&daemon), "MiB", "<= 250");
+}
+
+fn bearer(login: &Login) -> String {
+    login.access.clone()
+}
+
+fn write_config(folder: &std::path::Path, max_sessions: usize) {
+    let mut config = config();
+    config["limits"] = json!({"max_sessions": max_sessions});
+    // Renamed, as a careful editor does: the daemon never sees half of it.
+    let new = folder.join("config.json.new");
+    fs::write(&new, config.to_string()).and_then(|()| fs::rename(&new, folder.join("config.json"))).expect("a disk with room");
+}
+
+/// One reload: how long it took from its publication until each client had it.
+async fn fan_out(
+    daemon: &Daemon,
+    admin: &Login,
+    value: usize,
+    readers: usize,
+    arrivals: &mut mpsc::UnboundedReceiver<Duration>,
+) -> Vec<Duration> {
+    write_config(&daemon.folder, value);
+    daemon.signal("HUP");
+    let mut times = Vec::with_capacity(readers);
+    while times.len() < readers {
+        times.push(tokio::time::timeout(Duration::from_secs(30), arrivals.recv()).await.expect("it arrives").expect("clients are there"));
+    }
+    let status: Value = daemon.ask_as(admin, "GET", "/api/config/status", None).data();
+    let at = status["loaded_at"].as_str().and_then(Timestamp::parse).expect("the shape of the API");
+    times.iter().map(|time| time.saturating_sub(Duration::from_nanos(at.nanos().unsigned_abs()))).collect()
+}
+
+/// Clients that read everything and tell when an update came.
+async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::UnboundedSender<Duration>) {
+    let (ready, mut all_ready) = mpsc::channel::<()>(1);
+    let connecting = Arc::new(Semaphore::new(CONNECTING));
+    let (address, token) = (daemon.address, bearer(admin));
+    for _ in 0..count {
+        let (heard, ready, connecting, token) = (heard.clone(), ready.clone(), Arc::clone(&connecting), token.clone());
+        tokio::spawn(async move {
+            let turn = connecting.acquire_owned().await;
+            let mut socket = subscribed(address, &token, "sessions").await;
+            drop((turn, ready));
+            while let Some((opcode, text)) = frame(&mut socket).await {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is right");
+                // Whoever gives no sign of life for a minute is closed.
+                if opcode == PING && socket.write_all(&PONG).await.is_err() {
+                    break;
+                }
+                if text.starts_with(b"{\"type\":\"update\"") && heard.send(now).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    drop(ready);
+    let _ = all_ready.recv().await;
+}
+
+/// Clients that subscribe and never read again.
+async fn sleepers(daemon: &Daemon, admin: &Login, count: usize) -> Vec<BufReader<TcpStream>> {
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        all.push(subscribed(daemon.address, &bearer(admin), "sessions").await);
+    }
+    all
+}
+
+/// Clients that ask for much and begin to read it when it is too late; how many were told 1013.
+async fn greedy(address: SocketAddr, token: String) -> usize {
+    let closed = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..GREEDY)
+        .map(|_| {
+            let (closed, token) = (Arc::clone(&closed), token.clone());
+            tokio::spawn(async move {
+                let socket = subscribed(address, &token, "health").await;
+                let (mut reader, mut writer) = tokio::io::split(socket);
+                let asking = tokio::spawn(async move {
+                    for _ in 0..GREEDY_QUESTIONS {
+                        if writer.write_all(&masked(SUBSCRIBE_HEALTH)).await.is_err() {
+                            break;
+                        }
+                    }
+                    // Half a connection is none: it stays open until the other half ends.
+                    std::future::pending::<()>().await;
+                });
+                // The daemon waits for five seconds and then, for one more, for somebody to read why it closes.
+                tokio::time::sleep(Duration::from_millis(if is_test() { 0 } else { 5_600 })).await;
+                while let Some((opcode, payload)) = frame(&mut reader).await {
+                    if opcode == CLOSE {
+                        let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                        closed.fetch_add(usize::from(code == Some(1013)), Ordering::Relaxed);
+                        break;
+                    }
+                    if is_test() {
+                        break;
+                    }
+                }
+                asking.abort();
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client ends");
+    }
+    closed.load(Ordering::Relaxed)
+}
+
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+/// Final, empty, masked with zeros.
+const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+const SUBSCRIBE_HEALTH: &str = r#"{"type":"subscribe","stream":"health"}"#;
+
+/// A client that has logged in with the upgrade, subscribed and got its snapshot.
+async fn subscribed(address: SocketAddr, token: &str, stream: &str) -> BufReader<TcpStream> {
+    const BUFFER_BYTES: usize = 1_024;
+    let socket = TcpStream::connect(address).await.expect("the daemon accepts");
+    socket.set_nodelay(true).expect("a socket that is open");
+    let mut socket = BufReader::with_capacity(BUFFER_BYTES, socket);
+    let head = format!(
+        "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await.expect("the daemon reads");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(socket.read_u8().await.expect("the daemon answers"));
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+    let subscribe = masked(&json!({"type": "subscribe", "stream": stream}).to_string());
+    socket.write_all(&subscribe).await.expect("the daemon reads");
+    loop {
+        let (_, text) = frame(&mut socket).await.expect("the daemon answers");
+        assert!(!text.starts_with(b"{\"type\":\"error\""), "{}", String::from_utf8_lossy(&text));
+        if text.starts_with(b"{\"type\":\"snapshot\"") {
+            return socket;
+        }
+    }
+}
+
+/// A text frame as clients send it; a mask of zeros is one too.
+fn masked(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("short messages only");
+    let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// The next frame from the daemon: opcode and payload; `None` when the connection has ended.
+async fn frame(socket: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, Vec<u8>)> {
+    let opcode = socket.read_u8().await.ok()? & 0x0f;
+    let length = match socket.read_u8().await.ok()? {
+        126 => usize::from(socket.read_u16().await.ok()?),
+        127 => usize::try_from(socket.read_u64().await.ok()?).ok()?,
+        short => usize::from(short),
+    };
+    let mut payload = vec![0; length];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((opcode, payload))
+}

@@ -1,0 +1,42 @@
+//! What the benchmarks of the daemon share: a bare hyper server to stand beside it, a load generator, and processes to
+//! look at from outside.
+#![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
+
+pub mod bare;
+#[allow(clippy::unwrap_used)]
+#[path = "../../tests/it/serve/client.rs"]
+pub mod client;
+#[allow(clippy::unwrap_used)]
+#[path = "../../tests/it/serve/daemon.rs"]
+pub mod daemon;
+pub mod load;
+
+use std::fs;
+use std::time::Duration;
+
+/// Resident memory of a process in MiB.
+pub fn resident_mib(daemon: &daemon::Daemon) -> f64 {
+    daemon.resident_bytes() as f64 / f64::from(1 << 20)
+}
+
+/// Processor time a process has used so far, all its threads, to the clock tick of 10 ms.
+pub fn cpu_time(pid: u32) -> Duration {
+    const TICK_MS: u64 = 10;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    // The name in parentheses may hold blanks; user and system time are the 12th and 13th field behind it.
+    let (_, fields) = stat.rsplit_once(") ").expect("as proc(5) says");
+    let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * TICK_MS)
+}
+
+/// The middle one.
+pub fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The value below which this share of the others lies.
+pub fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let place = (sorted.len() as f64 * share) as usize;
+    sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
