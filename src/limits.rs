@@ -21,6 +21,12 @@ pub const SESSION_SYMBOLS: usize = 1_000;
 /// Strategies one session runs at most; more are refused at the start.
 pub const SESSION_STRATEGIES: usize = 1_000;
 
+/// Characters of one name in a JSON pointer; of a longer one only these are said.
+pub const JSON_STEP_CHARS: usize = 128;
+
+/// Fields of one JSON text that are reported to stand twice in their object; that there are more is said once.
+pub const JSON_REPEATED: usize = 256;
+
 /// Conditions in one strategy document; more are a validation error.
 pub const DOCUMENT_CONDITIONS: usize = 64;
 

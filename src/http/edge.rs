@@ -62,21 +62,13 @@ pub struct Counts {
 impl Edge {
     /// The edge of a service, bound to an address.
     pub fn new(service: Arc<Service>, bound: SocketAddr, stopping: watch::Receiver<bool>) -> Arc<Edge> {
-        let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
-        for route in routes() {
-            paths.entry(route.path).or_default().push(route);
-        }
-        let mut router = matchit::Router::new();
-        for (path, routes) in paths {
-            router.insert(path, routes).expect("the paths of the table do not overlap: a test builds this router");
-        }
         let config = service.settings.current();
         let origins = Origins::new(bound, &config.http.origins);
         let streams = Streams::new(Arc::new(Window(Arc::clone(&service))), Arc::clone(&service.hub), stopping.clone());
         Arc::new(Edge {
             streams,
             service,
-            router,
+            router: router(),
             rates: Rates::default(),
             passwords: Semaphore::new(HTTP_PASSWORD_CHECKS),
             strategies: ArcSwapOption::empty(),
@@ -116,4 +108,17 @@ impl Edge {
     pub fn bound(&self) -> SocketAddr {
         self.bound
     }
+}
+
+/// The routes of each path.
+pub fn router() -> matchit::Router<Vec<&'static Route>> {
+    let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
+    for route in routes() {
+        paths.entry(route.path).or_default().push(route);
+    }
+    let mut router = matchit::Router::new();
+    for (path, routes) in paths {
+        router.insert(path, routes).expect("the paths of the table do not overlap: a test builds this router");
+    }
+    router
 }

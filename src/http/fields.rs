@@ -3,6 +3,7 @@
 use super::error::Failure;
 use super::request::invalid;
 use crate::json;
+use crate::limits::REFUSAL_PROBLEMS;
 use serde_json::{Map, Value};
 
 /// The fields of one object.
@@ -20,7 +21,9 @@ impl<'v> Fields<'v> {
             None => problems.push((String::new(), "must be a JSON object".to_owned())),
             Some(object) => {
                 for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-                    let near = json::nearest(name, known.iter().copied());
+                    // The search costs more than all the rest, and what is beyond the bound is only counted.
+                    let listed = problems.len() < REFUSAL_PROBLEMS;
+                    let near = listed.then(|| json::nearest(name, known.iter().copied())).flatten();
                     let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
                     problems.push((json::at("", name), format!("there is no such field{hint}")));
                 }

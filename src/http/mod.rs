@@ -12,6 +12,7 @@ mod error;
 mod fields;
 mod guard;
 mod handlers;
+pub mod judge;
 mod openapi;
 mod pipeline;
 mod rate;

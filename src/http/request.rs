@@ -263,6 +263,14 @@ pub async fn read_json(route: &Route, body: Incoming, timeout: Duration) -> Resu
         Ok(Err(_)) => return Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the body ended before it was whole")),
         Ok(Ok(collected)) => collected.to_bytes(),
     };
+    json_body(route, bytes)
+}
+
+/// The JSON of a body that is whole.
+///
+/// # Errors
+/// 400 with every problem of the JSON, or for a body where none belongs.
+pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     match route.takes {
         Takes::Nothing if bytes.is_empty() => return Ok(Body::Nothing),
         Takes::Optional(_) if bytes.is_empty() => return Ok(Body::Nothing),

@@ -4,6 +4,7 @@ mod nearest;
 
 pub use nearest::nearest;
 
+use crate::limits::{JSON_REPEATED, JSON_STEP_CHARS};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -42,7 +43,8 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Part { path: String::new(), depth: 0, deepest: bounds.depth, report }.deserialize(&mut deserializer);
+    let mut reading = Reading { deepest: bounds.depth, repeated: 0, report };
+    let read = Part { place: Place::Root, depth: 0, reading: &mut reading }.deserialize(&mut deserializer);
     match read.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Some(value),
         Err(error) => {
@@ -52,21 +54,71 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
     }
 }
 
-/// A step down in a JSON pointer.
+/// A step down in a JSON pointer. Names are as long as a stranger likes, and a pointer is copied for everything below
+/// it: of a longer one only the first [`JSON_STEP_CHARS`] are said.
 pub fn at(path: &str, step: impl fmt::Display) -> String {
-    let step = step.to_string();
+    let mut step = step.to_string();
+    if let Some((end, _)) = step.char_indices().nth(JSON_STEP_CHARS) {
+        step.truncate(end);
+        step.push('…');
+    }
     if step.contains(['~', '/']) { format!("{path}/{}", step.replace('~', "~0").replace('/', "~1")) } else { format!("{path}/{step}") }
 }
 
-/// One value of the tree and where it stands.
-struct Part<'p, 'r> {
-    path: String,
-    depth: usize,
+/// Where a value stands. The pointer is written only when there is something to say: written for every value it would
+/// cost the length of all names above it each time.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Root,
+    Field(&'p Place<'p>, &'p str),
+    Entry(&'p Place<'p>, usize),
+}
+
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Place::Root => String::new(),
+            Place::Field(above, name) => at(&above.pointer(), name),
+            Place::Entry(above, index) => at(&above.pointer(), index),
+        }
+    }
+}
+
+/// What all values of a text share.
+struct Reading<'p, 'r> {
     deepest: usize,
+    /// Fields reported to stand twice.
+    repeated: usize,
     report: &'p mut Report<'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Part<'_, '_> {
+impl Reading<'_, '_> {
+    fn repeated(&mut self, place: &Place<'_>) {
+        self.repeated += 1;
+        match self.repeated {
+            ..=JSON_REPEATED => (self.report)(&place.pointer(), "this field stands twice in its object; remove one".to_owned()),
+            n if n == JSON_REPEATED + 1 => (self.report)("", "more fields stand twice; they are not listed".to_owned()),
+            _ => {}
+        }
+    }
+
+    fn deeper<E: Error>(&self, depth: usize, place: &Place<'_>) -> Result<usize, E> {
+        if depth == self.deepest {
+            let start: String = place.pointer().chars().take(120).collect();
+            return Err(E::custom(format!("nested deeper than {} levels at {start}", self.deepest)));
+        }
+        Ok(depth + 1)
+    }
+}
+
+/// One value of the tree.
+struct Part<'p, 'q, 'r> {
+    place: Place<'p>,
+    depth: usize,
+    reading: &'p mut Reading<'q, 'r>,
+}
+
+impl<'de> DeserializeSeed<'de> for Part<'_, '_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -74,7 +126,7 @@ impl<'de> DeserializeSeed<'de> for Part<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_, '_> {
+impl<'de> Visitor<'de> for Part<'_, '_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,10 +158,10 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let depth = deeper(self.depth, self.deepest, &self.path)?;
+        let depth = self.reading.deeper(self.depth, &self.place)?;
         let mut values = Vec::new();
         loop {
-            let part = Part { path: at(&self.path, values.len()), depth, deepest: self.deepest, report: &mut *self.report };
+            let part = Part { place: Place::Entry(&self.place, values.len()), depth, reading: &mut *self.reading };
             match list.next_element_seed(part)? {
                 Some(value) => values.push(value),
                 None => return Ok(Value::Array(values)),
@@ -118,27 +170,19 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let depth = deeper(self.depth, self.deepest, &self.path)?;
+        let depth = self.reading.deeper(self.depth, &self.place)?;
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
-            let path = at(&self.path, &key);
-            let value = object.next_value_seed(Part { path: path.clone(), depth, deepest: self.deepest, report: &mut *self.report })?;
+            let place = Place::Field(&self.place, &key);
+            let value = object.next_value_seed(Part { place, depth, reading: &mut *self.reading })?;
             if fields.contains_key(&key) {
-                (self.report)(&path, "this field stands twice in its object; remove one".to_owned());
+                self.reading.repeated(&place);
             } else {
                 fields.insert(key, value);
             }
         }
         Ok(Value::Object(fields))
     }
-}
-
-fn deeper<E: Error>(depth: usize, deepest: usize, path: &str) -> Result<usize, E> {
-    if depth == deepest {
-        let start: String = path.chars().take(120).collect();
-        return Err(E::custom(format!("nested deeper than {deepest} levels at {start}")));
-    }
-    Ok(depth + 1)
 }
 
 #[cfg(test)]
@@ -178,6 +222,18 @@ mod tests {
         let (value, said) = judge(b"\xEF\xBB\xBF{\"z\": 1, \"a\": [true, null, -2.5, \"\\u00e9\"]}");
         assert_eq!(value.unwrap().to_string(), r#"{"z":1,"a":[true,null,-2.5,"é"]}"#);
         assert_eq!(said, "");
+    }
+
+    /// The time of the worst text is that of any other: a name is not copied for every value below it, nor for every
+    /// problem.
+    #[test]
+    fn long_names_over_many_values_cost_no_more_than_their_bytes() {
+        let name = "n".repeat(BOUNDS.bytes / 2);
+        let (value, said) = judge(format!("{{\"{name}\":[{}0]}}", "0,".repeat(BOUNDS.bytes / 4 - 10)).as_bytes());
+        assert_eq!((value.unwrap()[&name].as_array().unwrap().len(), said.as_str()), (BOUNDS.bytes / 4 - 9, ""));
+        let said = judge(format!("{{\"{name}\":{{{}\"a\":0}}}}", "\"a\":0,".repeat(BOUNDS.bytes / 16)).as_bytes()).1;
+        assert_eq!(said.lines().count(), JSON_REPEATED + 1);
+        assert!(said.len() < JSON_REPEATED * 2 * JSON_STEP_CHARS, "{} bytes are said", said.len());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::problem::{Problems, at};
 use super::tree::Origin;
 use super::variants::{self, is_uuid};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 mod conditions;
 
@@ -129,6 +130,13 @@ fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
 /// Fields that name an indicator.
 const REFERENCES: [&str; 5] = ["indicatorId", "compareTo", "priceIndicatorId", "riskIndicatorId", "closeOrderPriceIndicatorId"];
 
+/// Names of indicators while variant ids get theirs.
+struct Names<'n> {
+    named: &'n mut Map<String, Value>,
+    /// By the variant's own name, so that a name is looked for once, however often its id stands in the document.
+    chosen: BTreeMap<&'static str, String>,
+}
+
 /// Gives known variant ids their readable names and declares them. Whether there was any id.
 fn name_variants(fields: &mut Map<String, Value>) -> bool {
     let mut named = match fields.get("indicators") {
@@ -137,10 +145,11 @@ fn name_variants(fields: &mut Map<String, Value>) -> bool {
         Some(_) => return false,
     };
     let before = named.len();
+    let mut names = Names { named: &mut named, chosen: BTreeMap::new() };
     let mut any = false;
     for (section, _) in SECTIONS {
         if let Some(section) = fields.get_mut(section) {
-            any |= name_below(section, &mut named);
+            any |= name_below(section, &mut names);
         }
     }
     if named.len() > before {
@@ -168,7 +177,7 @@ fn declare(fields: &mut Map<String, Value>, named: Map<String, Value>) {
     *fields = ordered;
 }
 
-fn name_below(value: &mut Value, named: &mut Map<String, Value>) -> bool {
+fn name_below(value: &mut Value, names: &mut Names<'_>) -> bool {
     let mut any = false;
     match value {
         Value::Object(fields) => {
@@ -177,16 +186,16 @@ fn name_below(value: &mut Value, named: &mut Map<String, Value>) -> bool {
                     Value::String(id) if REFERENCES.contains(&key.as_str()) && is_uuid(id) => {
                         any = true;
                         if let Some(known) = variants::known(id) {
-                            *id = readable(known, named);
+                            *id = readable(known, names);
                         }
                     }
-                    other => any |= name_below(other, named),
+                    other => any |= name_below(other, names),
                 }
             }
         }
         Value::Array(values) => {
             for value in values {
-                any |= name_below(value, named);
+                any |= name_below(value, names);
             }
         }
         _ => {}
@@ -194,19 +203,42 @@ fn name_below(value: &mut Value, named: &mut Map<String, Value>) -> bool {
     any
 }
 
-fn readable(known: variants::Known, named: &mut Map<String, Value>) -> String {
+fn readable(known: variants::Known, names: &mut Names<'_>) -> String {
     let Some((name, params)) = known.named else { return known.kind.to_owned() };
+    if let Some(chosen) = names.chosen.get(name) {
+        return chosen.clone();
+    }
     let mut indicator = Map::from_iter([("type".to_owned(), Value::from(known.kind))]);
     indicator.extend(params);
     let indicator = Value::Object(indicator);
     let mut free = name.to_owned();
     // The author's own indicator of that name keeps it.
     for number in 2.. {
-        match named.get(&free) {
+        match names.named.get(&free) {
             Some(other) if *other != indicator => free = format!("{name}_{number}"),
             _ => break,
         }
     }
-    named.insert(free.clone(), indicator);
+    names.named.insert(free.clone(), indicator);
+    names.chosen.insert(name, free.clone());
     free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looked for once: done for each of these ids by itself, it would take minutes.
+    #[test]
+    fn an_id_that_stands_there_often_gets_one_free_name_among_many_taken_ones() {
+        const TAKEN: usize = 25_000;
+        let mut indicators = Map::from_iter([("pump_10s".to_owned(), json!(0))]);
+        indicators.extend((2..TAKEN).map(|n| (format!("pump_10s_{n}"), json!(0))));
+        let condition = json!({"compareTo": "5f000000-0000-4000-8000-000000000001"});
+        let mut document = json!({"indicators": indicators, "s1_signal": {"conditions": vec![condition; 10_000]}});
+        assert_eq!(canonical(&mut document, &mut Problems::default()), Origin::Imported);
+        let conditions = document["s1_signal"]["conditions"].as_array().unwrap();
+        assert!(conditions.iter().all(|condition| condition["compareTo"] == format!("pump_10s_{TAKEN}")), "{}", conditions[0]);
+        assert_eq!(document["indicators"].as_object().unwrap().len(), TAKEN);
+    }
 }

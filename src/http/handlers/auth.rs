@@ -22,9 +22,7 @@ const REFRESH_PATH: &str = "/api/v1/auth";
 /// `POST /api/v1/auth/login`.
 pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
     Box::pin(async move {
-        let mut fields = Fields::of(call.json(), &["username", "password"]);
-        let (name, password) = (fields.text("username").to_owned(), fields.text("password").to_owned());
-        fields.finish()?;
+        let [name, password] = credentials(call.json())?.map(str::to_owned);
         checked(edge, call, name.clone(), move |edge, call| edge.service.users.login(&name, &password, lifetimes(edge), call.now)).await
     })
 }
@@ -32,16 +30,36 @@ pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
 /// `POST /api/v1/auth/setup`: the first admin, with the code of the daemon's log.
 pub fn setup(edge: Arc<Edge>, call: Call) -> Answer {
     Box::pin(async move {
-        let mut fields = Fields::of(call.json(), &["code", "username", "password"]);
-        let (code, name, password) =
-            (fields.text("code").to_owned(), fields.text("username").to_owned(), fields.text("password").to_owned());
-        fields.finish()?;
+        let [code, name, password] = first_admin(call.json())?.map(str::to_owned);
         let reply = checked(edge, call, String::new(), move |edge, call| {
             edge.service.users.setup(&code, &name, &password, lifetimes(edge), call.now)
         })
         .await?;
         Ok(reply.status(StatusCode::CREATED))
     })
+}
+
+/// Name and password of a login.
+///
+/// # Errors
+/// 400 with every problem.
+pub fn credentials(body: &Value) -> Result<[&str; 2], Failure> {
+    texts(body, ["username", "password"])
+}
+
+/// Setup code, name and password of the first admin.
+///
+/// # Errors
+/// 400 with every problem.
+pub fn first_admin(body: &Value) -> Result<[&str; 3], Failure> {
+    texts(body, ["code", "username", "password"])
+}
+
+fn texts<'v, const N: usize>(body: &'v Value, names: [&str; N]) -> Result<[&'v str; N], Failure> {
+    let mut fields = Fields::of(body, &names);
+    let texts = names.map(|name| fields.text(name));
+    fields.finish()?;
+    Ok(texts)
 }
 
 /// Runs a password check in its turn: few at once, few waiting, later after failures of the same name from the same
@@ -77,12 +95,20 @@ async fn checked(
 
 /// `POST /api/v1/auth/refresh`.
 pub fn refresh(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let mut fields = Fields::of(if call.json().is_null() { &EMPTY } else { call.json() }, &[REFRESH]);
-    let given = fields.optional_text(REFRESH);
-    fields.finish()?;
-    let token = given.or_else(|| cookie(&call.headers, REFRESH)).unwrap_or_default();
+    let token = refresh_token(call.json())?.or_else(|| cookie(&call.headers, REFRESH)).unwrap_or_default();
     let login = edge.service.users.refresh(token, lifetimes(edge), call.now)?;
     Ok(logged_in(&login, &call.headers))
+}
+
+/// The refresh token of a body, where it has one.
+///
+/// # Errors
+/// 400 with every problem.
+pub fn refresh_token(body: &Value) -> Result<Option<&str>, Failure> {
+    let mut fields = Fields::of(if body.is_null() { &EMPTY } else { body }, &[REFRESH]);
+    let given = fields.optional_text(REFRESH);
+    fields.finish()?;
+    Ok(given)
 }
 
 static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| json!({}));

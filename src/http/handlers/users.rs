@@ -21,20 +21,37 @@ pub fn list(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
 
 /// `POST /api/users`.
 pub fn create(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let mut fields = Fields::of(call.json(), &["username", "password", "role"]);
+    let (name, password, role) = new_user(call.json())?;
+    let user = edge.service.users.create(name, role, password, call.now)?;
+    Ok(Reply::data(&to_json(&user)).status(StatusCode::CREATED).header(LOCATION, &format!("/api/users/{name}")))
+}
+
+/// Name, password and role of a user to be.
+///
+/// # Errors
+/// 400 with every problem.
+pub fn new_user(body: &Value) -> Result<(&str, &str, Role), Failure> {
+    let mut fields = Fields::of(body, &["username", "password", "role"]);
     let (name, password, role) = (fields.text("username"), fields.text("password"), role(&mut fields, true));
     fields.finish()?;
-    let user = edge.service.users.create(name, role.unwrap_or(Role::Viewer), password, call.now)?;
-    Ok(Reply::data(&to_json(&user)).status(StatusCode::CREATED).header(LOCATION, &format!("/api/users/{name}")))
+    Ok((name, password, role.unwrap_or(Role::Viewer)))
 }
 
 /// `PUT /api/users/{name}`: role, password, disabled; what is left out stays.
 pub fn change(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let mut fields = Fields::of(call.json(), &["password", "role", "disabled"]);
+    let user = edge.service.users.alter(call.id(0), &alteration(call.json())?, call.now)?;
+    Ok(Reply::data(&to_json(&user)))
+}
+
+/// What of a user is to change.
+///
+/// # Errors
+/// 400 with every problem.
+pub fn alteration(body: &Value) -> Result<Alteration<'_>, Failure> {
+    let mut fields = Fields::of(body, &["password", "role", "disabled"]);
     let (password, role, disabled) = (fields.optional_text("password"), role(&mut fields, false), fields.optional_flag("disabled"));
     fields.finish()?;
-    let user = edge.service.users.alter(call.id(0), &Alteration { password, role, disabled }, call.now)?;
-    Ok(Reply::data(&to_json(&user)))
+    Ok(Alteration { password, role, disabled })
 }
 
 /// `DELETE /api/users/{name}`.

@@ -196,7 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         let command = command::read(text);
         let id = command.id.as_deref();
         let answered = match command.action {
-            Err(problems) => Err(Refusal::invalid("invalid_request", "the message cannot be used; details.problems says why", problems)),
+            Err(problems) => Err(command::unusable(problems)),
             Ok(Action::Auth { token }) => self.log_in(token).await.map(|login| message::welcome(id, &login)),
             Ok(_) if self.login.is_none() => {
                 Err(Refusal::new(Kind::Unauthenticated, "not_authenticated", "log in first: send {\"type\":\"auth\",\"token\":…}"))

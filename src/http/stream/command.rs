@@ -2,6 +2,7 @@
 
 use crate::json::{self, Bounds, at};
 use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS, SYMBOL_BYTES};
+use crate::service::Refusal;
 use crate::service::hub::Filter;
 use serde_json::{Map, Value};
 
@@ -109,6 +110,11 @@ pub(super) fn read(text: &str) -> Command {
         _ => Err(problems.0),
     };
     Command { id, action }
+}
+
+/// The refusal of a message with problems.
+pub(super) fn unusable(problems: Vec<(String, String)>) -> Refusal {
+    Refusal::invalid("invalid_request", "the message cannot be used; details.problems says why", problems)
 }
 
 fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {

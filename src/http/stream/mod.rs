@@ -90,5 +90,14 @@ pub fn protocol() -> WebSocketConfig {
         .max_frame_size(Some(STREAM_IN_BYTES))
 }
 
+/// Judges a message by itself, before anything is looked up.
+///
+/// # Errors
+/// The message that says every problem.
+pub fn judge(text: &str) -> Result<(), String> {
+    let command::Command { id, action } = command::read(text);
+    action.map(drop).map_err(|problems| message::error(id.as_deref(), &command::unusable(problems)))
+}
+
 #[cfg(test)]
 mod tests;

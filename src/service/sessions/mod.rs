@@ -12,7 +12,7 @@ mod running;
 mod stream;
 mod view;
 
-pub use request::SessionKind;
+pub use request::{SessionKind, judge};
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;

@@ -76,6 +76,14 @@ pub(super) struct StartRequest {
     pub idempotent: bool,
 }
 
+/// Judges a request by itself: the first thing [`super::Sessions::start`] does.
+///
+/// # Errors
+/// `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, with every problem.
+pub fn judge(body: &Value, config: &Config) -> Result<(), Refusal> {
+    read(body, config).map(drop)
+}
+
 /// Reads a request.
 ///
 /// # Errors

@@ -244,6 +244,14 @@ pub fn validate(body: &[u8]) -> Validation {
     }
 }
 
+/// Judges a document by itself: the first thing [`Strategies::create`] and [`Strategies::update`] do.
+///
+/// # Errors
+/// `invalid_strategy` with every problem.
+pub fn judge(body: &[u8]) -> Result<(), Refusal> {
+    parsed(body).map(drop)
+}
+
 fn parsed(body: &[u8]) -> Result<(Document, Vec<Problem>), Refusal> {
     strategy::parse(body).map_err(|problems| {
         let errors = problems.into_iter().filter(|problem| problem.severity == strategy::Severity::Error);
