@@ -2,7 +2,7 @@
 //! them do not read?
 //!
 //! Budget: 250 MiB resident in the daemon, p99 from publication to arrival 250 ms with a tenth of the clients not
-//! reading. Clients that do not read long messages either are closed with 1013, and nobody else notices.
+//! reading. Clients that leave more unread than the kernel keeps for them are closed, and nobody else notices.
 //!
 //! What is published are real reloads of the configuration, whose moment the daemon tells. The clients are raw sockets in
 //! this process; they take processor time too, on a machine with two cores about as much as the daemon.
@@ -65,7 +65,7 @@ fn main() {
 
 /// Clients that do not read long messages while others do.
 async fn slow_readers() {
-    let (slow, readers, rounds) = if is_test() { (2, 5, 2) } else { (20, 50, 250) };
+    let (slow, readers, rounds) = if is_test() { (2, 5, 2) } else { (20, 50, 200) };
     let folder = tempfile::tempdir().expect("a temporary directory");
     fs::write(folder.path().join("config.json"), config().to_string()).expect("a disk with room");
     let daemon = Daemon::at(folder.path());
@@ -79,22 +79,26 @@ async fn slow_readers() {
     }
     times.sort_unstable();
     report("long messages beside slow readers, p99", quantile(&times, 0.99).as_secs_f64() * 1e3, "ms", "");
-    let mut told = 0;
-    for mut socket in sleeping {
-        while let Some((opcode, payload)) = frame(&mut socket).await {
-            if opcode == CLOSE {
-                told += usize::from(payload.first_chunk().map(|code| u16::from_be_bytes(*code)) == Some(1013));
-                break;
-            }
-            // Too few rounds to be slow.
-            if is_test() {
-                break;
-            }
-        }
+    let mut closed = 0;
+    for socket in sleeping {
+        closed += usize::from(ends(socket).await);
     }
-    report(&format!("slow readers closed with 1013, of {slow}"), told as f64, "", &format!("= {slow}"));
+    // 1013 reaches those who begin to read within a second of it; the others find an end.
+    report(&format!("slow readers closed, of {slow}"), closed as f64, "", &format!("= {slow}"));
     let times = fan_out(&daemon, &admin, &long_config(rounds), readers, &mut arrivals).await;
     assert_eq!(times.len(), readers, "nobody else was closed");
+}
+
+/// Whether the daemon has closed a connection, behind what is still on its way.
+async fn ends(mut socket: BufReader<TcpStream>) -> bool {
+    let quiet = Duration::from_secs(if is_test() { 0 } else { 3 });
+    loop {
+        match tokio::time::timeout(quiet, frame(&mut socket)).await {
+            Ok(Some((opcode, _))) if opcode != CLOSE => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
 }
 
 /// A configuration whose change takes about 27 KB to tell.

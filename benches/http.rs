@@ -22,6 +22,7 @@ use serving::daemon::{Daemon, config};
 use serving::load::{Ask, CONNECTIONS, Loader, Outcome};
 use serving::{cpu_time, middle, quantile, resident_mib};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tradingd::domain::record::{Record, StreamKind};
@@ -66,6 +67,7 @@ fn started() {
         folder
     };
     let times = |folder: &dyn Fn() -> f64| middle((0..2 * rounds() + 1).map(|_| folder()).collect());
+    report("fdatasync of 4 KiB, p50 (no store yet: 13 of them)", bare_sync().as_secs_f64() * 1e3, "ms", "");
     report("start to the first 200, no store yet", times(&|| first_answer(new_folder().path())), "ms", "<= 15");
     let known = new_folder();
     first_answer(known.path());
@@ -78,6 +80,18 @@ fn started() {
         assert_eq!(daemon.ask("GET", "/health/ready", &[], None).status, 200);
         report("resident with it", resident_mib(&daemon), "MiB", "");
     }
+}
+
+/// What the disk asks for: a start waits for several.
+fn bare_sync() -> Duration {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    let mut sync = || {
+        file.write_all(&[7; 4_096]).expect("a disk with room");
+        timed(|| file.sync_data().expect("a disk that syncs")).0
+    };
+    let mut times: Vec<Duration> = (0..if is_test() { 5 } else { 100 }).map(|_| sync()).collect();
+    times.sort_unstable();
+    quantile(&times, 0.50)
 }
 
 fn memory() {
