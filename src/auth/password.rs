@@ -106,6 +106,16 @@ mod tests {
     }
 
     #[test]
+    fn it_is_the_hash_of_the_library() {
+        use argon2::{PasswordHasher, PasswordVerifier};
+        let password = "correct horse battery";
+        assert!(Argon2::default().verify_password(password.as_bytes(), hash(password).as_str()).is_ok());
+        let theirs: PasswordHash = Argon2::default().hash_password(password.as_bytes()).unwrap();
+        assert!(verify(password, Some(&theirs.to_string())));
+        assert!(!verify("correct horse battery staple", Some(&theirs.to_string())));
+    }
+
+    #[test]
     fn lengths_are_told() {
         assert_eq!(problem("0123456789"), None);
         assert_eq!(problem(&"x".repeat(1_024)), None);
