@@ -5,7 +5,10 @@ mod properties;
 
 use std::path::Path;
 
-const TARGETS: [(&str, fn(&[u8])); 5] = [
+/// Takes any bytes and panics when something that must be true is not.
+type Target = fn(&[u8]);
+
+const TARGETS: [(&str, Target); 5] = [
     ("request", properties::request),
     ("document", properties::document),
     ("config", properties::config),
