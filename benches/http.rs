@@ -30,6 +30,9 @@ use tradingd::domain::time::Timestamp;
 use tradingd::store::records::RecordingV1;
 use tradingd::store::{NewRecording, OpenMode, RecordingMode, Store, store_path};
 
+/// Bare and ours of one round: what the load saw, and CPU seconds.
+type Pair = [(Outcome, f64); 2];
+
 const STRATEGIES: usize = 50;
 const STRATEGY: &str = include_str!("../config/strategies/ema_cross_trend.json");
 
@@ -191,7 +194,7 @@ fn beside(daemon: &Daemon, admin: &Login, loader: Loader, bare: &Bare, path: &st
     };
     let both: Vec<[(Outcome, f64); 2]> =
         (0..rounds()).map(|_| [run(bare.address, std::process::id()), run(daemon.address, daemon.pid())]).collect();
-    let of = |value: &dyn Fn(&[(Outcome, f64); 2]) -> f64| middle(both.iter().map(value).collect());
+    let of = |value: &dyn Fn(&Pair) -> f64| middle(both.iter().map(value).collect());
     report("  bare hyper", of(&|[bare, _]| bare.0.per_second / 1e3), "k/s", "");
     report("  daemon", of(&|[_, ours]| ours.0.per_second / 1e3), "k/s", "");
     report("  daemon over bare, requests a second", of(&|[bare, ours]| ours.0.per_second / bare.0.per_second), "", ratio);

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Options of `tradingd run`.
 #[derive(Args)]
@@ -99,6 +99,8 @@ pub fn serve(
     bound: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), Failure> {
     runtime.block_on(async {
+        // Before anybody is told that it runs: who is told may end it.
+        let mut signals = Signals::listen()?;
         let listen = service.settings.current().http.listen.clone();
         let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
             Failure::unavailable(format!(
@@ -114,7 +116,7 @@ pub fn serve(
         let serving = tokio::spawn(server.run());
         eprintln!("tradingd is ready");
         systemd::ready();
-        until_told(watch).await?;
+        signals.until_told(watch).await;
         systemd::stopping();
         stop.stop();
         let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
@@ -125,25 +127,40 @@ pub fn serve(
     })
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn until_told(watch: Option<&Watch>) -> Result<(), Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let mut hang_up = listen(SignalKind::hangup())?;
-    let patience = systemd::watchdog();
-    // Said by the runtime that serves: when that hangs nothing is said, and systemd starts the daemon anew.
-    let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3_600)));
-    loop {
-        tokio::select! {
-            _ = alive.tick(), if patience.is_some() => systemd::alive(),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                systemd::reloading();
-                if let Some(watch) = watch {
-                    watch.poke();
+/// The signals that are listened to. From the moment it is made none of them ends the process by itself.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    async fn until_told(&mut self, watch: Option<&Watch>) {
+        let patience = systemd::watchdog();
+        // Said by the runtime that serves: when that hangs nothing is said, and systemd starts the daemon anew.
+        let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3_600)));
+        loop {
+            tokio::select! {
+                _ = alive.tick(), if patience.is_some() => systemd::alive(),
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    systemd::reloading();
+                    if let Some(watch) = watch {
+                        watch.poke();
+                    }
+                    systemd::ready();
                 }
-                systemd::ready();
             }
         }
     }

@@ -10,6 +10,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod exits;
+mod fuzz_corpus;
 mod golden;
 mod harness;
 mod limits;

@@ -6,6 +6,7 @@
 use super::problem::{Problems, at};
 use super::wire::Strategy;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -90,14 +91,14 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
     let others = schema.get("additionalProperties").filter(|others| others.is_object());
     let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let fits = length_fits(fields.len(), schema, ("minProperties", "maxProperties", "entries"), path, problems);
-    let mut wrong = Vec::new();
+    let mut wrong = BTreeSet::new();
     for (name, value) in fields.iter_mut() {
         let here = at(path, name);
         match known.get(name).or(others) {
-            Some(_) if value.is_null() => wrong.push(name.clone()),
+            Some(_) if value.is_null() => drop(wrong.insert(name.clone())),
             Some(schema) => {
                 if !node(value, schema, &here, problems) {
-                    wrong.push(name.clone());
+                    wrong.insert(name.clone());
                 }
             }
             None if known.is_empty() => {}
@@ -116,9 +117,7 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
             );
         }
     }
-    for name in wrong {
-        fields.shift_remove(&name);
-    }
+    fields.retain(|name, _| !wrong.contains(name));
     fits
 }
 

@@ -135,6 +135,9 @@ fn left_to_right<'a>(list: Vec<(String, &'a Condition)>, logic: Logic, path: &st
     let new = |logic: Logic, branches: Vec<Branch<'a>>| Tree { path: path.to_owned(), logic, negate: false, branches, group: None };
     let mut tree = new(logic, Vec::new());
     let mut link = None;
+    // Every change of logic nests once more, and what is too deep is refused soon: no deeper than that, because whoever
+    // walks a tree does it on the stack.
+    let mut depth = 0;
     for (path, condition) in list {
         let next = connector(condition, logic);
         let leaf = Branch::Condition { path, condition };
@@ -144,7 +147,10 @@ fn left_to_right<'a>(list: Vec<(String, &'a Condition)>, logic: Logic, path: &st
             leaf
         };
         match link {
-            Some(link) if tree.branches.len() > 1 && tree.logic != link => tree = new(link, vec![Branch::Group(tree), term]),
+            Some(link) if tree.branches.len() > 1 && tree.logic != link && depth <= DOCUMENT_GROUP_DEPTH => {
+                depth += 1;
+                tree = new(link, vec![Branch::Group(tree), term]);
+            }
             Some(link) => {
                 tree.logic = link;
                 tree.branches.push(term);

@@ -175,3 +175,26 @@ fn the_examples_are_imported_unchanged() {
         assert_eq!(warnings, [], "{name}");
     }
 }
+
+/// Each change nests one level, and whoever walks a tree does it on the stack.
+#[test]
+fn a_list_that_changes_its_logic_thousands_of_times_is_refused() {
+    let mut document = base();
+    let condition = |n: usize| json!({"id": format!("c{n}"), "indicatorId": "SPREAD_PCT", "operator": ">", "value": 1, "logic": (["AND", "OR"][n % 2])});
+    patch(&mut document, "/s1_signal/conditions", (0..12_000).map(condition).collect());
+    let problems = import(document.to_string().as_bytes()).unwrap_err();
+    assert!(problems.iter().any(|p| p.path == "/s1_signal" && p.problem.contains("nested deeper")), "{problems:#?}");
+    patch(&mut document, "/s1_signal/conditions", (0..5).map(condition).collect());
+    let (document, _) = import(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let value = document.to_value();
+    assert!(value["s1_signal"].pointer("/groups/0/groups/0/groups/0").is_some(), "{value}");
+}
+
+/// Taken out one by one, each moves all behind it: half a minute for these.
+#[test]
+fn a_flood_of_wrong_fields_is_taken_out_at_once() {
+    let mut document = base();
+    let indicators: serde_json::Map<String, Value> = (0..40_000).map(|n| (format!("i{n}"), json!(0))).collect();
+    patch(&mut document, "/indicators", Value::Object(indicators));
+    assert_eq!(parse(document.to_string().as_bytes()).unwrap_err().len(), crate::limits::DOCUMENT_PROBLEMS + 1);
+}
