@@ -294,7 +294,7 @@ fn from_store(real: &[Record], passes: usize) {
     let store = Store::in_memory().expect("memory");
     let length = real[real.len() - 1].exchange_at - real[0].exchange_at + Span::from_millis(1);
     let at = Timestamp::from_seconds(1_700_000_000);
-    let new = NewRecording { at, suffix: 1, sources: vec!["bench".to_owned()], mode: RecordingMode::Import };
+    let new = NewRecording { at, chance: 1, sources: vec!["bench".to_owned()], mode: RecordingMode::Import };
     let mut writer = store.begin_recording(new).expect("an empty store takes a recording");
     for pass in 0..passes as i64 {
         let shift = |record: &Record| Record {

@@ -276,9 +276,9 @@ fn recorded() -> (tempfile::TempDir, String) {
     (folder, id)
 }
 
-fn record(store: &Store, suffix: u32, trades: &[Record]) -> String {
+fn record(store: &Store, chance: u32, trades: &[Record]) -> String {
     let at = Timestamp::from_seconds(1_723_161_256);
-    let new = NewRecording { at, suffix, sources: Vec::new(), mode: RecordingMode::Import };
+    let new = NewRecording { at, chance, sources: Vec::new(), mode: RecordingMode::Import };
     let mut writer = store.begin_recording(new).expect("a new id");
     for batch in trades.chunks(4_096) {
         writer.append("BTCUSDT", StreamKind::Trades, batch).expect("rows in order");
@@ -302,11 +302,11 @@ fn large_store() -> Option<PathBuf> {
         let trades = load(10_000_000).trades;
         let store = Store::open(&state, OpenMode::CreateIfNew).expect("a store");
         let blocks = || store.recordings().expect("a store").iter().map(RecordingV1::bytes).sum::<u64>();
-        for suffix in store.recordings().expect("a store").len() as u32.. {
+        for chance in store.recordings().expect("a store").len() as u32.. {
             if blocks() >= BYTES {
                 break;
             }
-            record(&store, suffix, &trades);
+            record(&store, chance, &trades);
         }
     }
     Some(folder)

@@ -26,13 +26,13 @@ fn main() {
     let trades: Vec<Record> = many.trades.iter().map(without_receive_time).collect();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store");
-    let mut suffix = 0;
+    let mut chance = 0;
 
     for (rows, budget, commits) in [(1, "(peers 5.6)", 500), (1_000, ">= 2500", 400), (10_000, ">= 8000", 100)] {
         let count = if is_test() { rows.min(1_000) } else { (rows * commits).min(trades.len()) };
         let time = median(|| {
-            suffix += 1;
-            record_live(&store, suffix, &trades[..count], rows)
+            chance += 1;
+            record_live(&store, chance, &trades[..count], rows)
         });
         report(&format!("durable rows, {rows} a commit"), count as f64 / 1e3 / time.as_secs_f64(), "k rows/s", budget);
     }
@@ -46,20 +46,20 @@ fn main() {
     }
 
     let import = median(|| {
-        suffix += 1;
-        timed(|| import(&store, suffix, &trades)).0
+        chance += 1;
+        timed(|| import(&store, chance, &trades)).0
     });
     report("import from memory, durable", trades.len() as f64 / 1e6 / import.as_secs_f64(), "M rows/s", ">= 1");
     drop(store);
     scan(&trades);
 }
 
-fn begin(suffix: u32, mode: RecordingMode) -> NewRecording {
-    NewRecording { at: Timestamp::from_seconds(1_723_161_256), suffix, sources: Vec::new(), mode }
+fn begin(chance: u32, mode: RecordingMode) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: Vec::new(), mode }
 }
 
-fn record_live(store: &Store, suffix: u32, trades: &[Record], rows: usize) -> Duration {
-    let mut writer = store.begin_recording(begin(suffix, RecordingMode::Live)).expect("a new id");
+fn record_live(store: &Store, chance: u32, trades: &[Record], rows: usize) -> Duration {
+    let mut writer = store.begin_recording(begin(chance, RecordingMode::Live)).expect("a new id");
     let (time, ()) = timed(|| {
         for batch in trades.chunks(rows) {
             writer.append(SYMBOL, StreamKind::Trades, batch).expect("rows in order");
@@ -113,8 +113,8 @@ fn bare_sync(dir: &Path) -> Duration {
     times[times.len() / 2]
 }
 
-fn import(store: &Store, suffix: u32, trades: &[Record]) {
-    let mut writer = store.begin_recording(begin(suffix, RecordingMode::Import)).expect("a new id");
+fn import(store: &Store, chance: u32, trades: &[Record]) {
+    let mut writer = store.begin_recording(begin(chance, RecordingMode::Import)).expect("a new id");
     for batch in trades.chunks(4_096) {
         writer.append(SYMBOL, StreamKind::Trades, batch).expect("rows in order");
     }

@@ -10,10 +10,10 @@ pub fn now() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Six lower-case hexadecimal digits that differ between two calls: the suffix of ids.
-pub fn id_suffix() -> String {
+/// 24 bits that differ between two calls: the chance in ids.
+pub fn chance() -> u32 {
     let mixed = (now().nanos() as u64 ^ (u64::from(std::process::id()) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    format!("{:06x}", mixed >> 40)
+    u32::try_from(mixed >> 40).unwrap_or_default()
 }
 
 /// Time since a moment, unaffected by clock steps.

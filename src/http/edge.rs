@@ -77,7 +77,7 @@ impl Edge {
             counts: Counts::default(),
             bound,
             origins: ArcSwap::from_pointee((config, origins)),
-            run: clock::id_suffix(),
+            run: format!("{:06x}", clock::chance()),
             requests: AtomicU64::new(0),
         })
     }

@@ -47,8 +47,8 @@ fn trades(count: i64) -> Vec<Record> {
         .collect()
 }
 
-fn new_recording(suffix: u32, mode: RecordingMode) -> NewRecording {
-    NewRecording { at: Timestamp::from_seconds(1_723_161_256), suffix, sources: vec!["a.trades.csv".into()], mode }
+fn new_recording(chance: u32, mode: RecordingMode) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: vec!["a.trades.csv".into()], mode }
 }
 
 fn import(store: &Store, suffix: u32, rows: &[(&str, StreamKind, Vec<Record>)], gaps: &[(String, RecordedGap)]) -> String {

@@ -107,7 +107,7 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
 fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
     for run in results {
         let created = clock::now();
-        let id = format!("exec_{}_{}", created.compact(), clock::id_suffix());
+        let id = format!("exec_{}", created.id(clock::chance()));
         let one = std::slice::from_ref(run);
         store.put_result(NewResult {
             result: backtest::summary(id.clone(), None, false, run, created),

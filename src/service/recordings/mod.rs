@@ -65,8 +65,7 @@ pub struct Recordings {
 pub fn import_files(store: &Store, files: &[Planned], root: &Path, now: Timestamp, read: &load::Done<'_>) -> Result<String, SourceError> {
     let writer = store.begin_recording(NewRecording {
         at: now,
-        // Both ends of ids are six hexadecimal digits.
-        suffix: u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default(),
+        chance: clock::chance(),
         sources: files.iter().map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string()).collect(),
         mode: RecordingMode::Import,
     })?;

@@ -172,12 +172,10 @@ impl Sessions {
         session.close();
     }
 
-    /// An id that no session has. Its six digits begin with the millisecond, so that ids sort by time within a second.
+    /// An id that no session has.
     fn new_id(&self, now: Timestamp) -> Result<String, Refusal> {
         loop {
-            let chance = u32::from_str_radix(&clock::id_suffix(), 16).unwrap_or_default() & 0x3fff;
-            let millisecond = u32::try_from(now.millis().rem_euclid(1_000)).unwrap_or_default();
-            let id = format!("exec_{}_{:06x}", now.compact(), (millisecond << 14) | chance);
+            let id = format!("exec_{}", now.id(clock::chance()));
             match self.store.session(&id) {
                 Ok(_) => {}
                 Err(StoreError::NotFound { .. }) if !self.running().contains_key(&id) => return Ok(id),

@@ -30,8 +30,8 @@ pub enum RecordingMode {
 pub struct NewRecording {
     /// When it begins; part of the id.
     pub at: Timestamp,
-    /// Random number; its low 24 bits are the end of the id.
-    pub suffix: u32,
+    /// Random number; its low 14 bits are the end of the id.
+    pub chance: u32,
     /// Where the rows come from, for people.
     pub sources: Vec<String>,
     /// Import or live.
@@ -106,7 +106,7 @@ impl Grid {
 impl Store {
     /// Begins a recording; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
     pub fn begin_recording(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
-        let id = format!("session_{}_{:06x}", new.at.compact(), new.suffix & 0xff_ffff);
+        let id = format!("session_{}", new.at.id(new.chance));
         let state = match new.mode {
             RecordingMode::Import => RecordingState::Importing,
             RecordingMode::Live => RecordingState::Recording,
