@@ -296,8 +296,8 @@ mod tests {
         let at = Timestamp::from_micros(1_583_251_195_123_456).unwrap();
         assert_eq!(at.to_string(), "2020-03-03T15:59:55.123456Z");
         assert_eq!(at.rfc3339_millis(), "2020-03-03T15:59:55.123Z");
-        assert_eq!(at.id(0xffff_c005), "20200303_155955_000005");
-        assert_eq!((at + Span::from_millis(999)).id(0x3fff), "20200303_155955_f9ffff");
+        assert_eq!(at.id(0xffff_c005), "20200303_155955_1ec005");
+        assert_eq!((at + Span::from_millis(876)).id(0x3fff), "20200303_155955_f9ffff");
         assert_eq!(Timestamp::parse("2020-03-03T15:59:55.123456Z"), Some(at));
         assert_eq!(Timestamp::parse("2020-03-03 16:59:55.123456+01:00"), Some(at));
         assert_eq!(Timestamp::parse("1583251195123456"), Some(at));
