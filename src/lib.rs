@@ -18,10 +18,12 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod document;
+pub mod exchange;
 pub mod files;
 pub mod store;
 pub mod telemetry;
 
+pub mod rehearsal;
 pub mod service;
 
 pub mod http;

@@ -12,7 +12,7 @@ use tidy::source::Tree;
 use tidy::{documents, rules};
 
 /// Who may name whom in `src/`, lowest layer first. Everybody may name `limits`; a longer path allows only what is
-/// below it. Adapters (`document`, `files`, `store`, `clock`) never name each other.
+/// below it. Adapters (`document`, `files`, `store`, `exchange`, `clock`) never name each other; an exchange stamps with the clock.
 const LAYERS: rules::Layers<'static> = &[
     ("limits", &[]),
     ("json", &[]),
@@ -26,12 +26,18 @@ const LAYERS: rules::Layers<'static> = &[
     ("files", &["session::ports", "domain"]),
     ("store", &["session::ports", "domain"]),
     ("clock", &["session::ports", "domain"]),
+    ("exchange", &["clock", "session::ports", "domain"]),
+    // Its own reading of the wire format, so that a client tested against it is not tested against itself.
+    ("rehearsal", &["clock", "domain"]),
     ("auth", &["domain"]),
     ("config", &["domain", "json"]),
     // Only app starts it; everybody else uses the macros of tracing.
     ("telemetry", &["config", "clock", "domain"]),
     // The one place where adapters meet.
-    ("service", &["json", "auth", "config", "clock", "store", "files", "document", "session", "report", "sim", "engine", "domain"]),
+    (
+        "service",
+        &["json", "auth", "config", "clock", "exchange", "store", "files", "document", "session", "report", "sim", "engine", "domain"],
+    ),
     ("http", &["json", "service", "auth", "config", "clock", "report", "domain"]),
     (
         "app",
@@ -43,6 +49,8 @@ const LAYERS: rules::Layers<'static> = &[
             "auth",
             "config",
             "clock",
+            "exchange",
+            "rehearsal",
             "store",
             "files",
             "document",

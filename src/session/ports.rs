@@ -1,9 +1,10 @@
-//! What a session needs from the outside: a feed of market data.
+//! What a session needs from the outside: a feed of recorded market data, or an intake that a live market pours into.
 //!
 //! Feeds hand over chunks, not single events: one virtual call per few thousand ticks, no allocation per tick.
 
-use crate::domain::event::{Bar, Gap, Level, LevelChange, Market, Trade};
+use crate::domain::event::{Bar, Gap, GapCause, Level, LevelChange, Market, Trade};
 use crate::domain::num::{Price, Qty, Rate};
+use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use std::fmt;
@@ -26,6 +27,59 @@ impl fmt::Display for FeedError {
 }
 
 impl std::error::Error for FeedError {}
+
+/// Where a live market's rows go, in the order in which they arrived. Called from the connection's tasks: never waits.
+/// Symbols are places in the list that was subscribed to.
+pub trait Intake: Send + Sync {
+    /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no receive time:
+    /// the intake stamps them.
+    fn rows(&self, symbol: SymbolId, rows: &[Record]);
+
+    /// From `since` (our clock) on rows of these streams may be missing. Said once; again only after `regained`.
+    fn lost(&self, symbol: SymbolId, streams: &[StreamKind], since: Timestamp, cause: GapCause);
+
+    /// From here on rows of these streams are complete again.
+    fn regained(&self, symbol: SymbolId, streams: &[StreamKind]);
+
+    /// Something about the connection that the session's reader should see.
+    fn notice(&self, notice: Notice);
+}
+
+/// What a connection has to say besides rows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// A socket is open and everything it carries is subscribed.
+    Connected {
+        /// Number of the socket, from 0.
+        socket: u32,
+    },
+    /// A socket was lost; it is being opened again.
+    Disconnected {
+        /// Number of the socket.
+        socket: u32,
+        /// What happened, for people.
+        reason: String,
+    },
+    /// The exchange does not know a symbol or refuses it; its streams are given up.
+    Refused {
+        /// Which one.
+        symbol: SymbolId,
+        /// The exchange's words.
+        reason: String,
+    },
+    /// The exchange's clock minus ours, nanoseconds.
+    ClockOffset {
+        /// Positive: ours is behind.
+        offset_ns: i64,
+    },
+    /// A contract's terms changed, e.g. it was paused.
+    Contract {
+        /// Which one.
+        symbol: SymbolId,
+        /// Whether orders are taken now.
+        is_tradable: bool,
+    },
+}
 
 /// A reusable buffer of ticks with the levels they refer to.
 #[derive(Clone, Default, Debug)]

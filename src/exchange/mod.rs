@@ -1,0 +1,5 @@
+//! Markets of exchanges: contracts, tickers and live data into an intake.
+//!
+//! Never: a decision, a store, a number the exchange did not send, a wait that blocks a session.
+
+pub mod mexc;
