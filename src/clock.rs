@@ -16,6 +16,38 @@ pub fn chance() -> u32 {
     u32::try_from(mixed >> 40).unwrap_or_default()
 }
 
+/// How far the wall clock may be from the steady one before that is a step.
+const STEP: Span = Span::from_seconds(1);
+
+/// The wall clock as it was once, carried on by time that cannot be set: it never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct SteadyClock {
+    begun: Timestamp,
+    watch: Stopwatch,
+}
+
+impl SteadyClock {
+    /// From now.
+    pub fn start() -> Self {
+        SteadyClock { begun: now(), watch: Stopwatch::start() }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.begun + self.watch.elapsed()
+    }
+
+    /// Follows a wall clock that was set forward; the time it left behind. One that was set back is not followed: time
+    /// that has been told stays told.
+    pub fn follow_step(&mut self) -> Option<Timestamp> {
+        let (old, wall) = (self.now(), now());
+        (wall - old > STEP).then(|| {
+            *self = SteadyClock::start();
+            old
+        })
+    }
+}
+
 /// Time since a moment, unaffected by clock steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);

@@ -251,3 +251,9 @@ pub const HTTP_BLOCKING_THREADS: usize = 64;
 const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
+
+/// Rows of a live market that wait for their session; when full the newest are dropped and leave a gap `overflow`.
+pub const INTAKE_ROWS: usize = 1 << 20;
+
+/// Messages of a live market that wait for their session; when full as for the rows.
+pub const INTAKE_ARRIVALS: usize = 1 << 18;

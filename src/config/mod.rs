@@ -4,12 +4,14 @@
 
 mod check;
 mod difference;
+mod market;
 mod parse;
 mod schema;
 mod types;
 mod watch;
 
 pub use difference::{Change, diff, keep_running};
+pub use market::{Exchange, Recording};
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
 pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Log, Risk, Trading};
@@ -66,6 +68,24 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/trading/risk/price_band_pct", TakesEffect::NextSession),
     ("/trading/risk/min_liquidation_to_stop", TakesEffect::NextSession),
     ("/trading/risk/exclusive_symbols", TakesEffect::NextSession),
+    ("/exchange/enabled", TakesEffect::Restart),
+    ("/exchange/rest_url", TakesEffect::Restart),
+    ("/exchange/ws_url", TakesEffect::Restart),
+    ("/exchange/symbols_per_socket", TakesEffect::Restart),
+    ("/exchange/requests_per_second", TakesEffect::Restart),
+    ("/exchange/request_burst", TakesEffect::Restart),
+    ("/exchange/request_timeout_ms", TakesEffect::Restart),
+    ("/exchange/ping_ms", TakesEffect::Restart),
+    ("/exchange/pong_timeout_ms", TakesEffect::Restart),
+    ("/exchange/silence_ms", TakesEffect::Restart),
+    ("/exchange/reconnect_min_ms", TakesEffect::Restart),
+    ("/exchange/reconnect_max_ms", TakesEffect::Restart),
+    ("/exchange/tickers_ttl_s", TakesEffect::Live),
+    ("/exchange/fees/maker_pct", TakesEffect::NextSession),
+    ("/exchange/fees/taker_pct", TakesEffect::NextSession),
+    ("/recording/keep_days", TakesEffect::Live),
+    ("/recording/keep_mib", TakesEffect::Live),
+    ("/recording/min_free_mib", TakesEffect::Live),
     ("/limits/max_sessions", TakesEffect::Live),
     ("/limits/max_symbols", TakesEffect::Live),
     ("/import/folder", TakesEffect::Live),

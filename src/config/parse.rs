@@ -93,6 +93,12 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
         each(value, list, report, |text| (!is_symbol(text)).then(|| "must be a symbol like BTC_USDT, upper case".to_owned()));
     }
+    for (path, schemes) in [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])] {
+        let host = |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);
+        if text(path).is_some_and(|text| host(text).is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace))) {
+            report(path, format!("must be an address that begins with {}", schemes.join(" or ")));
+        }
+    }
     if text("/import/folder").is_some_and(|folder| folder.contains('\0')) {
         report("/import/folder", "must be the path of a folder".to_owned());
     }

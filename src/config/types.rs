@@ -1,6 +1,7 @@
 //! What `config.json` says, field by field. The JSON Schema is made from these types, so every doc comment here is
 //! documentation for the user. No secrets: those come from files and systemd credentials.
 
+use super::{Exchange, Recording};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,10 @@ pub struct Config {
     pub auth: Auth,
     /// What is traded by default, and at what cost.
     pub trading: Trading,
+    /// The exchange.
+    pub exchange: Exchange,
+    /// Recording of live market data.
+    pub recording: Recording,
     /// How much runs at once.
     pub limits: Limits,
     /// Market data from files.

@@ -2,6 +2,7 @@
 //!
 //! A price or quantity alone shows no number: only the `SymbolSpec` knows what a tick or lot is worth.
 
+use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -164,6 +165,19 @@ impl fmt::Debug for Money {
 impl Rate {
     /// No share.
     pub const ZERO: Rate = Rate(0);
+
+    /// From a fraction, rounded half away from zero to a part per billion; saturates.
+    pub fn of(fraction: Decimal) -> Self {
+        let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
+        let (value, scale) = (i128::from(fraction.mantissa()), fraction.scale());
+        let parts = if scale <= 9 {
+            value * power(9 - scale)
+        } else {
+            let unit = power(scale - 9);
+            (value + value.signum() * (unit / 2)) / unit
+        };
+        Rate(i64::try_from(parts).unwrap_or(if parts > 0 { i64::MAX } else { i64::MIN }))
+    }
 
     /// From percent (`0.06` is 0.06 %), rounded to a part per billion.
     pub fn from_percent(percent: f64) -> Self {

@@ -4,7 +4,7 @@
 //! Never: the wall clock (pacing is the caller's), or an event shown to the engine before its time.
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Body, Event};
+use crate::domain::event::{Body, Command, Event, GapCause};
 use crate::domain::order::OrderEvent;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
@@ -98,16 +98,18 @@ impl Backtest {
         }
     }
 
-    /// Takes over a replaced symbol table.
-    fn refresh_table<R: Recorder>(&mut self, recorder: &mut R) {
+    /// Takes over a symbol table that was replaced from outside, as a numbered event at the time reached; whether it was.
+    pub fn refresh_table<R: Recorder>(&mut self, recorder: &mut R) -> bool {
         let now = self.shared.load();
-        if now.version != self.table.version {
-            assert_eq!(now.len(), self.table.len(), "a replaced symbol table holds the symbols the session began with");
-            self.table = Arc::clone(now);
-            let version = self.table.version;
-            self.apply(self.at, Body::SymbolTable { version });
-            recorder.symbol_table(&self.table, self.progress());
+        if now.version == self.table.version {
+            return false;
         }
+        assert_eq!(now.len(), self.table.len(), "a replaced symbol table holds the symbols the session began with");
+        self.table = Arc::clone(now);
+        let version = self.table.version;
+        self.apply(self.at, Body::SymbolTable { version });
+        recorder.symbol_table(&self.table, self.progress());
+        true
     }
 
     /// Runs a feed to its end, then closes what is open. `watch` is called once per chunk.
@@ -140,7 +142,7 @@ impl Backtest {
             self.refresh_table(recorder);
             for tick in chunk.ticks() {
                 self.tick(&chunk, tick, recorder);
-                if self.stopping && self.engine.is_flat() {
+                if self.has_ended() {
                     // Right here: where a chunk ends must not change what is decided.
                     return Ok(());
                 }
@@ -150,6 +152,17 @@ impl Backtest {
             }
         }
         Ok(())
+    }
+
+    /// Whether a limit ended the session and nothing is open any more.
+    pub fn has_ended(&self) -> bool {
+        self.stopping && self.engine.is_flat()
+    }
+
+    /// A wish from outside, at the time reached.
+    pub fn command<R: Recorder>(&mut self, command: Command, recorder: &mut R) {
+        self.apply(self.at, Body::Command(command));
+        self.flush(self.at, recorder);
     }
 
     /// Lets time pass up to a moment without any market event.
@@ -162,6 +175,9 @@ impl Backtest {
     #[inline]
     pub fn tick<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
         let at = tick.at;
+        if matches!(tick.kind, TickKind::Gap(gap) if gap.cause == GapCause::Restart) {
+            self.sleep_until(at);
+        }
         if self.engine.next_clock() < at || self.venue.next_due() <= at {
             self.run_due(at, recorder);
         }
@@ -181,6 +197,13 @@ impl Backtest {
         if !self.out.is_quiet() || self.out.equity.is_some() {
             self.flush(at, recorder);
         }
+    }
+
+    /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is known.
+    #[cold]
+    fn sleep_until(&mut self, at: Timestamp) {
+        self.at = self.at.max(at);
+        self.venue.on_absence();
     }
 
     /// A tick that is not a trade.
@@ -209,7 +232,7 @@ impl Backtest {
             let (clock, arrival) = (self.engine.next_clock().max(self.at), self.venue.next_due());
             if arrival <= limit && arrival <= clock {
                 self.at = self.at.max(arrival);
-                self.arrivals(arrival, recorder);
+                self.arrivals(self.at, recorder);
             } else if clock < limit {
                 self.at = clock;
                 self.apply(clock, Body::Clock);
@@ -255,7 +278,7 @@ impl Backtest {
     }
 
     /// The data is over: what works is cancelled, what is open is closed at once.
-    fn finish<R: Recorder>(&mut self, recorder: &mut R) {
+    pub fn finish<R: Recorder>(&mut self, recorder: &mut R) {
         for _ in 0..END_TRIES {
             self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
             self.flush(self.at, recorder);

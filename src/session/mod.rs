@@ -6,3 +6,4 @@ pub mod backtest;
 pub mod collector;
 pub mod digest;
 pub mod ports;
+pub mod rows;

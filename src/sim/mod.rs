@@ -6,6 +6,7 @@
 
 mod chance;
 mod depth;
+mod gap;
 mod resting;
 
 use crate::domain::event::{Market, Trade};
@@ -267,11 +268,6 @@ impl Venue {
         let book = &mut self.books[symbol.index()];
         book.last = Some(bar.close);
         book.depth.trade(bar.close);
-    }
-
-    /// No data: what was known about the book is gone.
-    pub fn on_gap(&mut self, symbol: SymbolId) {
-        self.books[symbol.index()].depth.forget();
     }
 
     /// Fills resting orders with the lots that `hit` says reach them.

@@ -11,5 +11,5 @@ mod store;
 pub use pace::{Control, Paced};
 pub use run::{Run, plan};
 pub use settings::{ReplayClock, RiskChoice, RunSettings, bounds};
-pub use source::{Input, Source, SourceSymbol, find};
+pub use source::{Input, Source, SourceSymbol, find, market};
 pub use store::{GENERATOR, outcomes, summary};

@@ -46,6 +46,8 @@ pub struct SourceSymbol {
 }
 
 enum Origin<'a> {
+    /// A live market: its rows come by themselves.
+    Market,
     Files(SourceSurvey),
     Recording(&'a Store),
 }
@@ -89,6 +91,12 @@ pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'
         return Err(SourceError::Input("there is no market data in what was named".to_owned()));
     }
     Ok(sources)
+}
+
+/// A live market as a source: what a run must know of it, without a feed.
+pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Source<'static> {
+    let symbol = |spec: &SymbolSpec| SourceSymbol { spec: spec.clone(), streams: streams.to_vec(), contract: true };
+    Source { label: label.to_owned(), symbols: specs.iter().map(symbol).collect(), span: None, bytes: 0, origin: Origin::Market }
 }
 
 fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, SourceError> {
@@ -166,6 +174,7 @@ impl Source<'_> {
     pub fn feed<'s>(&'s self, settings: &RunSettings, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, SourceError> {
         let names: Vec<String> = table.iter().map(|(_, spec)| spec.name.clone()).collect();
         match &self.origin {
+            Origin::Market => Err(SourceError::Input("a live market has no recorded data".to_owned())),
             Origin::Files(survey) => Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?)),
             Origin::Recording(store) => {
                 let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();

@@ -4,9 +4,11 @@
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
 mod fields;
+mod intake;
 mod live;
 mod plan;
 mod recorder;
+mod rerun;
 mod request;
 mod running;
 mod stream;

@@ -3,7 +3,7 @@
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
 use super::live::Live;
-use super::stream::{Class, EventStream};
+use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::event::Gap;
@@ -22,11 +22,20 @@ use std::sync::Arc;
 /// Changes of the symbol table that a result tells one by one; more are in the events only.
 const CHANGES_TOLD: usize = 16;
 
+/// Where a run's events go, in order.
+pub(super) trait Sink {
+    /// One event; `fields` is an object.
+    fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value);
+
+    /// A good moment to write what has gathered.
+    fn settle(&self) {}
+}
+
 /// Takes down a session's run.
 pub(super) struct SessionRecorder<'a> {
     /// For the result.
     pub collector: Collector<'a>,
-    pub stream: &'a EventStream,
+    pub stream: &'a dyn Sink,
     pub live: &'a Live,
     pub table: Arc<SymbolTable>,
     pub defs: Vec<Arc<StrategyDef>>,
@@ -62,8 +71,8 @@ impl Recorder for SessionRecorder<'_> {
             self.closed(trade);
         }
         self.collector.outputs(out);
-        if !out.decisions.is_empty() && self.stream.is_full() {
-            self.stream.write_if_due();
+        if !out.decisions.is_empty() {
+            self.stream.settle();
         }
     }
 

@@ -3,6 +3,7 @@
 //! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
 //! Never: an event published in another order than it is stored, or a number given twice.
 
+use super::recorder::Sink;
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::{SESSION_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
@@ -247,6 +248,19 @@ impl EventStream {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Written as it gathers.
+impl Sink for EventStream {
+    fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        EventStream::add(self, class, event, symbol, fields);
+    }
+
+    fn settle(&self) {
+        if self.is_full() {
+            self.write_if_due();
+        }
     }
 }
 

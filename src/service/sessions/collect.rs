@@ -1,0 +1,48 @@
+//! A session that records a live market and does nothing else.
+//!
+//! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters more.
+
+use super::intake::{Batch, Queue};
+use super::journal::Journal;
+use super::paper::Ended;
+use super::running::{Running, Watcher};
+use crate::domain::time::{Span, Timestamp};
+use crate::session::backtest::Progress;
+use crate::store::StoreError;
+
+/// How long the session's thread sleeps when nothing comes.
+const PATIENCE: Span = Span::from_millis(5);
+
+/// Records until `until`, or until it is stopped or the daemon ends.
+///
+/// # Errors
+/// A sentence that says why it could not go on; what was recorded stays.
+pub(super) fn record(session: &Running, journal: &mut Journal, queue: &Queue, until: Option<Timestamp>) -> Result<Ended, String> {
+    let said = |error: StoreError| format!("the recording ended, what was recorded before is kept: {error}");
+    let mut batch = Batch::default();
+    let mut watcher = Watcher::new(session, true);
+    loop {
+        queue.take(&mut batch, PATIENCE);
+        journal.take_down(&batch, session).map_err(said)?;
+        let ended = if session.is_suspending() {
+            Some(Ended::Suspended)
+        } else if session.control.is_stopped() {
+            Some(Ended::Stopped)
+        } else {
+            until.filter(|until| batch.until >= *until).map(|_| Ended::ByItself)
+        };
+        if let Some(ended) = ended {
+            if ended != Ended::Suspended {
+                queue.close(&mut batch);
+                journal.take_down(&batch, session).map_err(said)?;
+            }
+            journal.commit(session, batch.until).map_err(said)?;
+            return Ok(ended);
+        }
+        if let Some(reason) = session.must_stop_recording() {
+            return Err(format!("the recording ended, what was recorded before is kept: {reason}"));
+        }
+        journal.commit_if_due(session, batch.until).map_err(said)?;
+        watcher.show(Progress { ticks: journal.rows(), at: batch.until });
+    }
+}

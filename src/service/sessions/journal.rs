@@ -1,0 +1,117 @@
+//! What a live session has on disk: rows, gaps, wishes and events, committed together in the order in which they came.
+//!
+//! Never: an event told before what it follows from is durable, or rows of which a session would know nothing after a kill.
+
+use super::intake::{Arrived, Batch};
+use super::running::Running;
+use super::stream::Class;
+use crate::clock::Stopwatch;
+use crate::domain::event::Gap;
+use crate::domain::record::RecordedGap;
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::{Span, Timestamp};
+use crate::limits::LIVE_COMMIT_MS;
+use crate::session::ports::Notice;
+use crate::store::records::{ControlKindV1, SessionControlV1};
+use crate::store::{LiveCommit, LiveRecording, StoreError};
+use serde_json::json;
+
+/// The durable side of a live session.
+pub(super) struct Journal {
+    recording: LiveRecording,
+    symbols: Vec<String>,
+    controls: Vec<SessionControlV1>,
+    since: Stopwatch,
+    /// Something waits for the next commit.
+    dirty: bool,
+    /// Engine time on disk.
+    reached: Timestamp,
+}
+
+impl Journal {
+    pub(super) fn new(recording: LiveRecording, symbols: Vec<String>) -> Self {
+        Journal { recording, symbols, controls: Vec::new(), since: Stopwatch::start(), dirty: false, reached: Timestamp::MIN }
+    }
+
+    /// Takes down what came.
+    ///
+    /// # Errors
+    /// A row the store does not take.
+    pub(super) fn take_down(&mut self, batch: &Batch, session: &Running) -> Result<(), StoreError> {
+        for (at, arrived) in &batch.arrived {
+            self.dirty = true;
+            match arrived {
+                Arrived::Rows { symbol, first, count } => self.recording.push(*symbol, &batch.rows[*first..*first + *count])?,
+                Arrived::Gap { symbol, streams, from, cause } => {
+                    let gap = Gap { from: *from, to: *at, cause: *cause };
+                    for stream in streams {
+                        self.recording.gap(*symbol, RecordedGap { stream: *stream, gap });
+                    }
+                }
+                Arrived::Notice(notice) => self.notice(*at, notice, session),
+            }
+        }
+        Ok(())
+    }
+
+    /// A wish, at the time the engine has reached.
+    pub(super) fn control(&mut self, at: Timestamp, kind: ControlKindV1) {
+        self.dirty = true;
+        self.controls.push(SessionControlV1 { at_ns: at.nanos(), kind });
+    }
+
+    /// Makes durable what has gathered when it has waited long enough, and tells it.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub(super) fn commit_if_due(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
+        let due = self.since.elapsed() >= Span::from_millis(LIVE_COMMIT_MS) || session.stream.is_full();
+        if due && (self.dirty || session.stream.has_news()) { self.commit(session, reached) } else { Ok(()) }
+    }
+
+    /// Makes durable what has gathered and tells it.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub(super) fn commit(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
+        let part = session.stream.part();
+        let row = session.row_reached(reached);
+        self.recording.commit(LiveCommit { session: Some((&row, &part)), controls: &self.controls })?;
+        session.stream.written();
+        // What was said between is told; what comes is held back until the next commit.
+        session.stream.release();
+        session.stream.hold();
+        self.controls.clear();
+        self.dirty = false;
+        self.reached = reached;
+        self.since = Stopwatch::start();
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.recording.rows()
+    }
+
+    /// For the last transaction: the recording, and wishes that are not on disk.
+    pub(super) fn into_parts(self) -> (LiveRecording, Vec<SessionControlV1>) {
+        (self.recording, self.controls)
+    }
+
+    fn notice(&self, at: Timestamp, notice: &Notice, session: &Running) {
+        let name = |symbol: &SymbolId| self.symbols.get(symbol.index()).map(String::as_str);
+        let at = at.to_string();
+        let (symbol, fields) = match notice {
+            Notice::Connected { socket } => (None, json!({"timestamp": at, "kind": "connected", "socket": socket})),
+            Notice::Disconnected { socket, reason } => {
+                (None, json!({"timestamp": at, "kind": "disconnected", "socket": socket, "reason": reason}))
+            }
+            Notice::Refused { symbol, reason } => (name(symbol), json!({"timestamp": at, "kind": "refused", "reason": reason})),
+            Notice::ClockOffset { offset_ns } => (None, json!({"timestamp": at, "kind": "clock_offset", "offset_ms": *offset_ns as f64 / 1e6})),
+            Notice::Contract { symbol, is_tradable } => {
+                (name(symbol), json!({"timestamp": at, "kind": "contract", "tradable": is_tradable}))
+            }
+        };
+        session.stream.add(Class::Feed, "feed", symbol, fields);
+    }
+}

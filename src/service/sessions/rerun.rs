@@ -1,0 +1,173 @@
+//! A live session's journaled input through the same engine once more: to go on after a restart, and to prove that the
+//! same input gives the same decisions.
+//!
+//! Never: an event that the session did not see, or one seen at another place.
+
+use super::recorder::{SessionRecorder, Sink};
+use super::stream::Class;
+use super::switched;
+use crate::domain::event::Command;
+use crate::domain::symbol::SymbolTable;
+use crate::domain::time::Timestamp;
+use crate::session::backtest::Backtest;
+use crate::session::ports::{Chunk, Feed};
+use crate::store::records::{ControlKindV1, SessionControlV1};
+use arc_swap::ArcSwap;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Events that follow from the input alone; others say how the session's life went on.
+const FOLLOWS: [&str; 7] = ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
+
+/// Runs everything journaled. Whether the session had ended by it.
+///
+/// # Errors
+/// What the feed could not read.
+pub(super) fn rerun(
+    backtest: &mut Backtest,
+    table: &ArcSwap<SymbolTable>,
+    feed: &mut dyn Feed,
+    controls: &[SessionControlV1],
+    recorder: &mut SessionRecorder<'_>,
+) -> Result<bool, String> {
+    let mut controls = controls.iter().peekable();
+    let mut chunk = Chunk::default();
+    while feed.next(&mut chunk).map_err(|error| error.to_string())? {
+        for tick in chunk.ticks() {
+            while let Some(control) = controls.next_if(|control| control.at_ns < tick.at.nanos()) {
+                if obey(backtest, table, control, recorder) {
+                    return Ok(true);
+                }
+            }
+            backtest.tick(&chunk, tick, recorder);
+            if backtest.has_ended() {
+                backtest.finish(recorder);
+                return Ok(true);
+            }
+        }
+    }
+    Ok(controls.any(|control| obey(backtest, table, control, recorder)))
+}
+
+/// What was wished at a moment, at that moment again. Whether it ended the session.
+fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &SessionControlV1, recorder: &mut SessionRecorder<'_>) -> bool {
+    backtest.wait_until(Timestamp::from_nanos(control.at_ns), recorder);
+    match &control.kind {
+        ControlKindV1::SymbolTable { version, disabled } => {
+            let next = SymbolTable { version: *version, ..switched(&table.load(), disabled) };
+            table.store(Arc::new(next));
+            backtest.refresh_table(recorder);
+        }
+        ControlKindV1::Pause => backtest.command(Command::Pause, recorder),
+        ControlKindV1::Resume => backtest.command(Command::Resume, recorder),
+        ControlKindV1::Flatten => backtest.command(Command::Flatten, recorder),
+        // Only the time up to which the engine had come matters: the gap that follows is a tick.
+        ControlKindV1::Restart { .. } => {}
+        ControlKindV1::End => {
+            backtest.finish(recorder);
+            return true;
+        }
+    }
+    false
+}
+
+/// Where a run did something else than is written down.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Difference {
+    /// Number of the event among those that follow from the input, from 1.
+    pub place: u64,
+    /// What is written down; `None` when nothing more is.
+    pub recorded: Option<Value>,
+    /// What the run did; `None` when it did nothing more.
+    pub replayed: Option<Value>,
+}
+
+impl Difference {
+    /// For programs.
+    pub fn json(&self) -> Value {
+        json!({"place": self.place, "recorded": self.recorded, "replayed": self.replayed})
+    }
+}
+
+/// Compares a run with the events written down, one by one.
+pub(super) struct Comparison {
+    state: RefCell<Compared>,
+}
+
+struct Compared {
+    recorded: std::vec::IntoIter<Value>,
+    place: u64,
+    first: Option<Difference>,
+    /// Events of the run behind the last recorded one.
+    beyond: Vec<(Class, &'static str, Option<String>, Value)>,
+    keeps_beyond: bool,
+}
+
+impl Comparison {
+    /// With the session's stored events, all of them in order. What a run does beyond them is kept when
+    /// `keeps_beyond` (the session goes on), else a difference.
+    pub(super) fn new(events: Vec<Value>, keeps_beyond: bool) -> Self {
+        let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
+        let recorded: Vec<Value> = events.into_iter().filter(follows).collect();
+        let state = Compared { recorded: recorded.into_iter(), place: 0, first: None, beyond: Vec::new(), keeps_beyond };
+        Comparison { state: RefCell::new(state) }
+    }
+
+    /// The first difference, and how many events were equal before it. `is_whole`: the run has ended, so nothing recorded
+    /// may be left.
+    pub(super) fn outcome(&self, is_whole: bool) -> (Option<Difference>, u64) {
+        let mut state = self.state.borrow_mut();
+        if state.first.is_none() && is_whole
+            && let Some(recorded) = state.recorded.next()
+        {
+            state.place += 1;
+            state.first = Some(Difference { place: state.place, recorded: Some(recorded), replayed: None });
+        }
+        (state.first.clone(), state.place - u64::from(state.first.is_some()))
+    }
+
+    /// What the run did beyond what is written down.
+    pub(super) fn beyond(self) -> Vec<(Class, &'static str, Option<String>, Value)> {
+        self.state.into_inner().beyond
+    }
+}
+
+impl Sink for Comparison {
+    fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        let mut state = self.state.borrow_mut();
+        if state.first.is_some() || !FOLLOWS.contains(&event) {
+            return;
+        }
+        let recorded = state.recorded.next();
+        if recorded.is_none() && state.keeps_beyond {
+            return state.beyond.push((class, event, symbol.map(str::to_owned), fields));
+        }
+        state.place += 1;
+        let replayed = shown(event, symbol, &fields);
+        if recorded.as_ref().map(without_number) != Some(replayed.clone()) {
+            state.first = Some(Difference { place: state.place, recorded, replayed: Some(replayed) });
+        }
+    }
+}
+
+/// An event as the stream writes it, but for its number.
+fn shown(event: &str, symbol: Option<&str>, fields: &Value) -> Value {
+    let mut object = serde_json::Map::new();
+    object.insert("event".to_owned(), event.into());
+    if let Some(symbol) = symbol {
+        object.insert("symbol".to_owned(), symbol.into());
+    }
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        object.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Value::Object(object)
+}
+
+fn without_number(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(fields) = event.as_object_mut() {
+        fields.shift_remove("seq");
+    }
+    event
+}
