@@ -245,6 +245,27 @@ pub const HTTP_STREAM_CHUNKS: usize = 8;
 /// Requests that have a password checked or wait for it; more are refused with 429.
 pub const HTTP_PASSWORD_CHECKS: usize = 16;
 
+/// Bytes of one answer of an exchange (the list of contracts has some 2.3 MB); a larger one is given up.
+pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
+
+/// Bytes of one message from an exchange's socket; a larger one ends the connection, which is opened again.
+pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
+
+/// Symbols one socket to an exchange carries; more in the settings are refused.
+pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
+
+/// Calls to an exchange that wait for a place in their budget; one more is refused as throttled.
+pub const EXCHANGE_WAITING_CALLS: usize = 256;
+
+/// Snapshots of books that are fetched at once; the others wait, so that other calls find a place between them.
+pub const EXCHANGE_SNAPSHOT_CALLS: usize = 2;
+
+/// Trade ids remembered per symbol to tell repeated trades; when full the oldest are forgotten.
+pub const EXCHANGE_DEAL_IDS: usize = 1_024;
+
+/// Level changes of one book that wait for its snapshot; when full the oldest messages leave and a newer snapshot is needed.
+pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
+
 /// Threads for work that blocks; more of it waits.
 pub const HTTP_BLOCKING_THREADS: usize = 64;
 

@@ -77,51 +77,21 @@ impl Decimal {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let mut mantissa: i128 = 0;
-        let mut scale: i32 = 0;
-        let mut seen_digit = false;
-        let mut seen_point = false;
-        let mut rest = digits;
-        while let [byte, tail @ ..] = rest {
-            match byte {
-                b'0'..=b'9' => {
-                    seen_digit = true;
-                    mantissa = mantissa * 10 + i128::from(byte - b'0');
-                    if mantissa > 1_i128 << 100 {
-                        return Err(DecimalError::OutOfRange);
-                    }
-                    scale += i32::from(seen_point);
-                }
-                b'.' if !seen_point => seen_point = true,
-                b'e' | b'E' if seen_digit => break,
-                _ => return Err(DecimalError::NotANumber),
-            }
-            rest = tail;
+        let read = Digits::read(digits)?;
+        let mut exponent = read.zeros - read.scale;
+        if let [_, text @ ..] = read.rest {
+            let text = std::str::from_utf8(text).map_err(|_| DecimalError::NotANumber)?;
+            let more: i32 = text.parse().map_err(|_| DecimalError::NotANumber)?;
+            exponent = exponent.checked_add(more).ok_or(DecimalError::OutOfRange)?;
         }
-        if !seen_digit {
-            return Err(DecimalError::NotANumber);
-        }
-        if let [_, exponent @ ..] = rest {
-            let text = std::str::from_utf8(exponent).map_err(|_| DecimalError::NotANumber)?;
-            let exponent: i32 = text.parse().map_err(|_| DecimalError::NotANumber)?;
-            scale = scale.checked_sub(exponent).ok_or(DecimalError::OutOfRange)?;
-        }
-        while scale > 0 && mantissa % 10 == 0 && mantissa != 0 {
-            mantissa /= 10;
-            scale -= 1;
-        }
-        if mantissa == 0 {
+        if read.mantissa == 0 {
             return Ok(Decimal::ZERO);
         }
-        while scale < 0 {
-            mantissa *= 10;
-            scale += 1;
-            if mantissa > i128::from(i64::MAX) {
-                return Err(DecimalError::OutOfRange);
-            }
-        }
+        let power = usize::try_from(exponent.max(0)).unwrap_or(usize::MAX);
+        let power = POWERS_OF_TEN.get(power).ok_or(DecimalError::OutOfRange)?;
+        let mantissa = i128::from(read.mantissa) * i128::from(*power);
         let mantissa = i64::try_from(if negative { -mantissa } else { mantissa }).map_err(|_| DecimalError::OutOfRange)?;
-        let scale = u8::try_from(scale).ok().filter(|s| *s <= MAX_SCALE).ok_or(DecimalError::OutOfRange)?;
+        let scale = u8::try_from(-exponent.min(0)).ok().filter(|s| *s <= MAX_SCALE).ok_or(DecimalError::OutOfRange)?;
         Ok(Decimal { mantissa, scale })
     }
 
@@ -171,6 +141,48 @@ impl Decimal {
     }
 }
 
+/// The digits of a number up to its exponent. Zeros are held back until another digit follows them, so padding costs no
+/// room and the mantissa never ends in a zero.
+struct Digits<'a> {
+    mantissa: u64,
+    /// Zeros behind the mantissa.
+    zeros: i32,
+    /// Digits behind the point, those zeros included.
+    scale: i32,
+    /// What follows: nothing, or `e` and the exponent.
+    rest: &'a [u8],
+}
+
+impl Digits<'_> {
+    fn read(text: &[u8]) -> Result<Digits<'_>, DecimalError> {
+        let mut read = Digits { mantissa: 0, zeros: 0, scale: 0, rest: text };
+        let (mut seen_digit, mut seen_point) = (false, false);
+        while let [byte, tail @ ..] = read.rest {
+            match byte {
+                b'0' => {
+                    seen_digit = true;
+                    read.zeros += i32::from(read.mantissa != 0);
+                    read.scale += i32::from(seen_point);
+                }
+                b'1'..=b'9' => {
+                    seen_digit = true;
+                    let power = usize::try_from(read.zeros + 1).unwrap_or(usize::MAX);
+                    let power = POWERS_OF_TEN.get(power).ok_or(DecimalError::OutOfRange)?.unsigned_abs();
+                    let shifted = read.mantissa.checked_mul(power).ok_or(DecimalError::OutOfRange)?;
+                    read.mantissa = shifted.checked_add(u64::from(byte - b'0')).ok_or(DecimalError::OutOfRange)?;
+                    read.zeros = 0;
+                    read.scale += i32::from(seen_point);
+                }
+                b'.' if !seen_point => seen_point = true,
+                b'e' | b'E' if seen_digit => return Ok(read),
+                _ => return Err(DecimalError::NotANumber),
+            }
+            read.rest = tail;
+        }
+        if seen_digit { Ok(read) } else { Err(DecimalError::NotANumber) }
+    }
+}
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = usize::from(self.scale);
@@ -207,6 +219,12 @@ mod tests {
             ("-1.50", "-1.5"),
             ("0.000", "0"),
             ("5e-9", "0.000000005"),
+            ("12.000000000000000000000000000000", "12"),
+            ("0.500000000000000000000000000000E+1", "5"),
+            ("-1000000000000000000000.00e-21", "-1"),
+            ("000000000000000000000000000000.25", "0.25"),
+            ("9223372036854775807", "9223372036854775807"),
+            ("-9223372036854775808", "-9223372036854775808"),
         ] {
             assert_eq!(decimal(text).unwrap().to_string(), shown);
         }
@@ -214,7 +232,22 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_number() {
-        for text in ["", "NaN", "inf", "1.2.3", "1e308", "-", ".", "1e", "0x10", "1 ", "0.0000000000000000001"] {
+        for text in [
+            "",
+            "NaN",
+            "inf",
+            "1.2.3",
+            "1e308",
+            "-",
+            ".",
+            "1e",
+            "0x10",
+            "1 ",
+            "0.0000000000000000001",
+            "9223372036854775808",
+            "1.00000000000000000000000000001",
+            "1e99999999999",
+        ] {
             assert!(decimal(text).is_err(), "{text}");
         }
     }

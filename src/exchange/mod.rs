@@ -2,4 +2,7 @@
 //!
 //! Never: a decision, a store, a number the exchange did not send, a wait that blocks a session.
 
+mod error;
 pub mod mexc;
+
+pub use error::ExchangeError;

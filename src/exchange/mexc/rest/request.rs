@@ -1,0 +1,90 @@
+//! What is asked of MEXC, as text: method, path, query and body. Pure functions; nothing is sent here.
+
+pub mod account;
+pub mod market;
+
+use super::budget::Group;
+use std::fmt::Write as _;
+
+/// One call. The query is sorted by name and encoded, as it is signed; a body is signed byte for byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// GET or POST.
+    pub method: Method,
+    /// Path, without host.
+    pub path: String,
+    /// `a=1&b=2`, empty when there is none.
+    pub query: String,
+    /// JSON.
+    pub body: Option<String>,
+    /// Whose budget it takes from. All but market data is signed.
+    pub group: Group,
+}
+
+/// HTTP methods that MEXC's contract calls use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// A read.
+    Get,
+    /// A write, or a read with a body.
+    Post,
+}
+
+impl Request {
+    /// Path with query.
+    pub fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// What the signature covers besides key and time.
+    pub fn parameters(&self) -> &str {
+        self.body.as_deref().unwrap_or(&self.query)
+    }
+
+    /// For errors and logs.
+    pub fn name(&self) -> String {
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        format!("{method} {}", self.path)
+    }
+
+    pub(super) fn market(path: String, query: &[(&str, Option<String>)]) -> Request {
+        Request { method: Method::Get, path, query: encoded(query), body: None, group: Group::Market }
+    }
+
+    pub(super) fn account(path: &str, query: &[(&str, Option<String>)]) -> Request {
+        Request { method: Method::Get, path: format!("/api/v1/private{path}"), query: encoded(query), body: None, group: Group::Account }
+    }
+
+    pub(super) fn write(path: &str, body: String, group: Group) -> Request {
+        Request { method: Method::Post, path: format!("/api/v1/private{path}"), query: String::new(), body: Some(body), group }
+    }
+}
+
+/// The parameters that are there, sorted by name, percent-encoded.
+fn encoded(query: &[(&str, Option<String>)]) -> String {
+    let mut parts: Vec<(&str, &str)> = query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    parts.sort_unstable();
+    let mut text = String::new();
+    for (name, value) in parts {
+        let separator = if text.is_empty() { "" } else { "&" };
+        let _ = write!(text, "{separator}{name}={}", escaped(value));
+    }
+    text
+}
+
+/// A text as it may stand in a path or query.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            other => {
+                let _ = write!(escaped, "%{other:02X}");
+            }
+        }
+    }
+    escaped
+}

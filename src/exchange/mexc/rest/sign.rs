@@ -1,0 +1,45 @@
+//! Signatures of private calls. Never: a key or what is signed with it in a log line or an error.
+
+use crate::domain::time::Timestamp;
+use aws_lc_rs::hmac;
+use std::fmt;
+use std::fmt::Write as _;
+
+/// Access to an account. Cannot be printed.
+#[derive(Clone)]
+pub struct Keys {
+    access: String,
+    secret: hmac::Key,
+}
+
+impl Keys {
+    /// From the exchange's access key and secret.
+    pub fn new(access: &str, secret: &str) -> Self {
+        Keys { access: access.to_owned(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()) }
+    }
+
+    /// The name of the key, sent with each call.
+    pub(in crate::exchange::mexc) fn access(&self) -> &str {
+        &self.access
+    }
+
+    /// Lower-case hex of HMAC-SHA256(secret, access + time in milliseconds + parameters). `parameters`: the sorted query of
+    /// a GET, the body of a POST byte for byte.
+    pub fn signature(&self, at: Timestamp, parameters: &str) -> String {
+        let mut context = hmac::Context::with_key(&self.secret);
+        context.update(self.access.as_bytes());
+        context.update(at.millis().to_string().as_bytes());
+        context.update(parameters.as_bytes());
+        let mut hex = String::with_capacity(64);
+        for byte in context.sign().as_ref() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}

@@ -1,0 +1,73 @@
+//! Numbers and texts as MEXC writes them: `8.2E+4`, `0.080550`, `12.000…0`, in quotes or not.
+//!
+//! Never through a float.
+
+use crate::domain::decimal::{Decimal, DecimalError};
+use crate::domain::time::Timestamp;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The number of a value, with or without quotes; exact.
+pub fn decimal(raw: &RawValue) -> Option<Decimal> {
+    Decimal::parse(unquoted(raw.get()).as_bytes()).ok()
+}
+
+/// The number of a value; of one with too many digits those at the end are cut off. Only for statistics.
+pub fn truncated(raw: &RawValue) -> Option<Decimal> {
+    let text = unquoted(raw.get()).as_bytes();
+    match Decimal::parse(text) {
+        Err(DecimalError::OutOfRange) => {
+            let point = text.iter().position(|byte| *byte == b'.')?;
+            let plain = text[point + 1..].iter().all(u8::is_ascii_digit);
+            let ends = (point + 1..text.len()).rev().filter(|_| plain);
+            ends.filter_map(|end| Decimal::parse(&text[..end]).ok()).next()
+        }
+        other => other.ok(),
+    }
+}
+
+/// A number above zero.
+pub fn positive(raw: &RawValue) -> Option<Decimal> {
+    decimal(raw).filter(|value| value.mantissa() > 0)
+}
+
+/// A whole number, also as `1.7E+12`.
+pub fn integer(raw: &RawValue) -> Option<i64> {
+    let text = unquoted(raw.get());
+    text.parse().ok().or_else(|| Decimal::parse(text.as_bytes()).ok().filter(|value| value.scale() == 0).map(Decimal::mantissa))
+}
+
+/// A whole number that is not negative: ids, versions.
+pub fn unsigned(raw: &RawValue) -> Option<u64> {
+    let text = unquoted(raw.get());
+    text.parse().ok().or_else(|| integer(raw).and_then(|value| u64::try_from(value).ok()))
+}
+
+/// A time in milliseconds since 1970 that lies after 1970.
+pub fn millis(raw: &RawValue) -> Option<Timestamp> {
+    integer(raw).filter(|ms| *ms > 0).and_then(Timestamp::from_millis)
+}
+
+/// A text; a number gives its own text.
+pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let json = raw.get();
+    match json.as_bytes().first()? {
+        b'"' if json.contains('\\') => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
+        b'"' => Some(Cow::Borrowed(unquoted(json))),
+        b'{' | b'[' => None,
+        _ => Some(Cow::Borrowed(json)),
+    }
+}
+
+/// A yes or no.
+pub fn truth(raw: &RawValue) -> Option<bool> {
+    match raw.get() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn unquoted(json: &str) -> &str {
+    json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json)
+}
