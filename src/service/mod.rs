@@ -7,6 +7,7 @@ pub mod backtest;
 pub mod hub;
 pub mod in_use;
 mod indicators;
+pub mod market;
 pub mod page;
 pub mod recordings;
 mod refusal;

@@ -1,0 +1,119 @@
+//! The exchange, for the rest of the service: contracts and tickers kept for a while, live rows.
+//!
+//! Never: a zero for what is missing, two calls where one is under way, a list without its age.
+
+mod tickers;
+
+pub use tickers::{Scope, SymbolQuery};
+
+use super::{Kind, Refusal};
+use crate::config::{Config, Exchange};
+use crate::domain::contract::Contract;
+use crate::domain::record::StreamKind;
+use crate::domain::time::{Span, Timestamp};
+use crate::exchange::ExchangeError;
+use crate::exchange::mexc::{Health, Live, Mexc, Settings, Subscription};
+use crate::session::ports::Intake;
+use crate::store::Store;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tickers::Tickers;
+
+/// How long terms of contracts are good.
+const CONTRACTS_TTL: Span = Span::from_seconds(3_600);
+
+/// The exchange.
+pub struct Market {
+    /// `None`: switched off in the configuration.
+    client: Option<Arc<Mexc>>,
+    store: Arc<Store>,
+    contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
+    tickers: Tickers,
+}
+
+impl Market {
+    /// Over a client; what was kept of tickers is good again.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>) -> Result<Self, Refusal> {
+        let tickers = Tickers::open(&store)?;
+        Ok(Market { client, store, contracts: Mutex::new(None), tickers })
+    }
+
+    /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
+    ///
+    /// # Errors
+    /// 503 `exchange_unavailable`.
+    pub fn contracts(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
+        let mut known = self.known();
+        if let Some((at, contracts)) = known.as_ref()
+            && now - *at < CONTRACTS_TTL
+        {
+            return Ok(Arc::clone(contracts));
+        }
+        let contracts = Arc::new(self.client()?.contracts().map_err(|error| unavailable(&error))?);
+        self.store.put_contracts(&contracts, now)?;
+        *known = Some((now, Arc::clone(&contracts)));
+        Ok(contracts)
+    }
+
+    /// Symbols with their prices: `{"symbols", "as_of", "source", "unavailable"}`.
+    ///
+    /// # Errors
+    /// 503 `exchange_unavailable` when nothing was ever heard of it.
+    pub fn symbols(&self, query: &SymbolQuery, config: &Config, now: Timestamp) -> Result<serde_json::Value, Refusal> {
+        self.tickers.symbols(self, query, config, now)
+    }
+
+    /// Rows of these symbols from now on, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// 503 `exchange_unavailable`.
+    pub fn subscribe(&self, symbols: Vec<String>, streams: Vec<StreamKind>, intake: Arc<dyn Intake>) -> Result<Live, Refusal> {
+        self.client()?.subscribe(Subscription { symbols, streams }, intake).map_err(|error| unavailable(&error))
+    }
+
+    /// How the connection stands; `None` when it is switched off.
+    pub fn health(&self) -> Option<Health> {
+        self.client.as_ref().map(|client| client.health())
+    }
+
+    /// The exchange's clock minus ours in nanoseconds and when that was measured; `None` before the first measurement.
+    pub fn clock_offset(&self) -> Option<(i64, Timestamp)> {
+        let offset = self.client.as_ref()?.clock_offset()?;
+        Some((offset.offset_ns, offset.at))
+    }
+
+    fn client(&self) -> Result<&Arc<Mexc>, Refusal> {
+        let off = "the exchange is switched off: set exchange.enabled in the configuration and restart";
+        self.client.as_ref().ok_or_else(|| Refusal::new(Kind::Unavailable, "exchange_unavailable", off))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<(Timestamp, Arc<Vec<Contract>>)>> {
+        // Held while they are fetched: who comes meanwhile waits for the same answer.
+        self.contracts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the configuration says, for the client.
+pub fn settings(config: &Exchange) -> Settings {
+    Settings {
+        rest_url: config.rest_url.clone(),
+        ws_url: config.ws_url.clone(),
+        symbols_per_socket: config.symbols_per_socket as usize,
+        requests_per_second: config.requests_per_second,
+        request_burst: config.request_burst,
+        request_timeout_ms: config.request_timeout_ms,
+        ping_ms: config.ping_ms,
+        pong_timeout_ms: config.pong_timeout_ms,
+        silence_ms: config.silence_ms,
+        reconnect_min_ms: config.reconnect_min_ms,
+        reconnect_max_ms: config.reconnect_max_ms,
+        ..Settings::default()
+    }
+}
+
+fn unavailable(error: &ExchangeError) -> Refusal {
+    let message = format!("the exchange gave no usable answer ({error}); try again, or see GET /health/ready");
+    Refusal { retry_after_s: Some(5), ..Refusal::new(Kind::Unavailable, "exchange_unavailable", message) }
+}

@@ -1,0 +1,216 @@
+//! Symbols with their prices: one bulk call, kept in memory and in the store, stale rather than nothing.
+//!
+//! Never: a row for a symbol without a price, or a second call while one is under way.
+
+use super::Market;
+use crate::config::Config;
+use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+use crate::domain::time::{Span, Timestamp};
+use crate::exchange::mexc::Ticker;
+use crate::service::Refusal;
+use crate::store::{Store, StoreError};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How long the exchange is not asked again after it gave no answer.
+const ASK_AGAIN: Span = Span::from_seconds(5);
+
+/// Which symbols are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Those of the configuration.
+    Configured,
+    /// Every contract that can be traded.
+    All,
+}
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SymbolQuery {
+    /// Which symbols.
+    pub scope: Scope,
+    /// Only those with this text in their name, whatever its case.
+    pub text: Option<String>,
+}
+
+/// The list last heard of.
+pub(super) struct Tickers {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    known: Option<Arc<Known>>,
+    is_fetching: bool,
+    /// When and why there was no answer last.
+    failed: Option<(Timestamp, Refusal)>,
+}
+
+/// A list as the exchange gave it.
+struct Known {
+    as_of: Timestamp,
+    /// By symbol, as the API shows them.
+    rows: BTreeMap<String, Value>,
+    /// By symbol, why there is no row.
+    unavailable: BTreeMap<String, String>,
+}
+
+impl Tickers {
+    pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
+        let known = store.ticker_cache()?.and_then(|(as_of, body)| Known::read(as_of, &body)).map(Arc::new);
+        Ok(Tickers { state: Mutex::new(State { known, ..State::default() }), changed: Condvar::new() })
+    }
+
+    pub(super) fn symbols(&self, market: &Market, query: &SymbolQuery, config: &Config, now: Timestamp) -> Result<Value, Refusal> {
+        let (known, source) = self.current(market, config, now)?;
+        let text = query.text.as_ref().map(|text| text.to_ascii_uppercase());
+        let wanted = |name: &str| text.as_ref().is_none_or(|text| name.contains(text.as_str()));
+        let mut unavailable = Vec::new();
+        let mut rows = Vec::new();
+        match query.scope {
+            Scope::All => {
+                rows.extend(known.rows.iter().filter(|(name, row)| wanted(name) && row["tradable"] == true).map(|(_, row)| row));
+                unavailable.extend(known.unavailable.iter().filter(|(name, _)| wanted(name)).map(|(name, why)| (name.as_str(), why.as_str())));
+            }
+            Scope::Configured => {
+                for name in config.trading.default_symbols.iter().filter(|name| wanted(name)) {
+                    match known.rows.get(name) {
+                        Some(row) => rows.push(row),
+                        None => {
+                            let why = known.unavailable.get(name).map_or("the exchange does not list it", String::as_str);
+                            unavailable.push((name.as_str(), why));
+                        }
+                    }
+                }
+            }
+        }
+        let unavailable: Vec<Value> = unavailable.into_iter().map(|(symbol, reason)| json!({"symbol": symbol, "reason": reason})).collect();
+        Ok(json!({"symbols": rows, "as_of": known.as_of.rfc3339_millis(), "source": source, "unavailable": unavailable}))
+    }
+
+    /// A list that is young enough, else what there is; with the word for where it comes from.
+    fn current(&self, market: &Market, config: &Config, now: Timestamp) -> Result<(Arc<Known>, &'static str), Refusal> {
+        let ttl = Span::from_seconds(i64::from(config.exchange.tickers_ttl_s));
+        let mut state = self.lock();
+        let mut waited = false;
+        loop {
+            if let Some(known) = state.known.as_ref().filter(|known| now - known.as_of < ttl) {
+                return Ok((Arc::clone(known), if waited { "exchange" } else { "cache" }));
+            }
+            let failed = state.failed.as_ref().filter(|(at, _)| now - *at < ASK_AGAIN).map(|(_, refusal)| refusal.clone());
+            if let Some(refusal) = failed {
+                return state.known.as_ref().map(|known| (Arc::clone(known), "stale_cache")).ok_or(refusal);
+            }
+            if !state.is_fetching {
+                break;
+            }
+            waited = true;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.is_fetching = true;
+        drop(state);
+        let under_way = UnderWay(self);
+        let fetched = fetch(market, now);
+        let mut state = self.lock();
+        match fetched {
+            Ok(known) => {
+                state.known = Some(Arc::new(known));
+                state.failed = None;
+            }
+            Err(refusal) => state.failed = Some((now, refusal)),
+        }
+        let answer = match (&state.known, &state.failed) {
+            (Some(known), None) => Ok((Arc::clone(known), "exchange")),
+            (Some(known), Some(_)) => Ok((Arc::clone(known), "stale_cache")),
+            (None, Some((_, refusal))) => Err(refusal.clone()),
+            (None, None) => unreachable!("a fetch leaves a list or a failure"),
+        };
+        drop(state);
+        drop(under_way);
+        answer
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way; over however it ends.
+struct UnderWay<'a>(&'a Tickers);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_fetching = false;
+        self.0.changed.notify_all();
+    }
+}
+
+fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
+    let contracts = market.contracts(now)?;
+    let tickers = market.client()?.tickers().map_err(|error| super::unavailable(&error))?;
+    let known = Known::join(&contracts, &tickers, now);
+    market.store.put_ticker_cache(now, &known.body())?;
+    Ok(known)
+}
+
+impl Known {
+    fn join(contracts: &[Contract], tickers: &[Ticker], as_of: Timestamp) -> Self {
+        let of = |symbol: &str| contracts.iter().find(|contract| contract.symbol == symbol);
+        let (mut rows, mut unavailable) = (BTreeMap::new(), BTreeMap::new());
+        for ticker in tickers {
+            let contract = of(&ticker.symbol);
+            let why = match (contract, ticker.last) {
+                (None, _) => Some("the exchange gives no contract terms for it"),
+                (_, None) => Some("the exchange gives no price for it"),
+                _ => None,
+            };
+            match (contract, why) {
+                (Some(contract), None) => drop(rows.insert(ticker.symbol.clone(), row(contract, ticker, as_of))),
+                (_, why) => drop(unavailable.insert(ticker.symbol.clone(), why.unwrap_or_default().to_owned())),
+            }
+        }
+        for contract in contracts {
+            if !rows.contains_key(&contract.symbol) {
+                unavailable.entry(contract.symbol.clone()).or_insert_with(|| "the exchange gives no ticker for it".to_owned());
+            }
+        }
+        Known { as_of, rows, unavailable }
+    }
+
+    fn body(&self) -> String {
+        json!({"rows": self.rows, "unavailable": self.unavailable}).to_string()
+    }
+
+    /// `None` for a list of another form: it is as good as none.
+    fn read(as_of: Timestamp, body: &str) -> Option<Self> {
+        let mut body: Value = serde_json::from_str(body).ok()?;
+        let rows: Map<String, Value> = serde_json::from_value(body["rows"].take()).ok()?;
+        let unavailable = serde_json::from_value(body["unavailable"].take()).ok()?;
+        Some(Known { as_of, rows: rows.into_iter().collect(), unavailable })
+    }
+}
+
+/// A row as the API shows it; what the exchange did not say is null.
+fn row(contract: &Contract, ticker: &Ticker, as_of: Timestamp) -> Value {
+    let number = |value: Option<Decimal>| value.map(Decimal::to_f64);
+    json!({
+        "symbol": contract.symbol,
+        "name": contract.display_name,
+        "price": number(ticker.last),
+        "volume24h": number(ticker.turnover24),
+        "change24h": ticker.change24.and_then(|change| change.product(Decimal::new(100, 0)?)).map(Decimal::to_f64),
+        "high24h": number(ticker.high),
+        "low24h": number(ticker.low),
+        "funding_rate": number(ticker.funding_rate),
+        "contract_size": contract.contract_size.to_f64(),
+        "price_step": contract.price_step.to_f64(),
+        "quantity_step": contract.quantity_step.to_f64(),
+        "max_leverage": contract.max_leverage,
+        "tradable": contract.is_tradable(),
+        "updated_at": ticker.at.unwrap_or(as_of).rfc3339_millis(),
+    })
+}
