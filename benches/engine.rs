@@ -27,7 +27,7 @@ use tradingd::session::collector::Collector;
 use tradingd::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use tradingd::sim::VenueConfig;
 
-use tradingd::store::{FeedChoice, FeedClock, NewRecording, RecordingMode, Store};
+use tradingd::store::{FeedChoice, FeedClock, NewRecording, Store};
 
 const WORKLOADS: [(&str, &str); 3] = [
     ("noop", include_str!("workloads/noop.json")),
@@ -294,7 +294,7 @@ fn from_store(real: &[Record], passes: usize) {
     let store = Store::in_memory().expect("memory");
     let length = real[real.len() - 1].exchange_at - real[0].exchange_at + Span::from_millis(1);
     let at = Timestamp::from_seconds(1_700_000_000);
-    let new = NewRecording { at, chance: 1, sources: vec!["bench".to_owned()], mode: RecordingMode::Import };
+    let new = NewRecording { at, chance: 1, sources: vec!["bench".to_owned()] };
     let mut writer = store.begin_recording(new).expect("an empty store takes a recording");
     for pass in 0..passes as i64 {
         let shift = |record: &Record| Record {

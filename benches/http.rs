@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use tradingd::domain::record::{Record, StreamKind};
 use tradingd::domain::time::Timestamp;
 use tradingd::store::records::RecordingV1;
-use tradingd::store::{NewRecording, OpenMode, RecordingMode, Store, store_path};
+use tradingd::store::{NewRecording, OpenMode, Store, store_path};
 
 /// Bare and ours of one round: what the load saw, and CPU seconds.
 type Pair = [(Outcome, f64); 2];
@@ -278,7 +278,7 @@ fn recorded() -> (tempfile::TempDir, String) {
 
 fn record(store: &Store, chance: u32, trades: &[Record]) -> String {
     let at = Timestamp::from_seconds(1_723_161_256);
-    let new = NewRecording { at, chance, sources: Vec::new(), mode: RecordingMode::Import };
+    let new = NewRecording { at, chance, sources: Vec::new() };
     let mut writer = store.begin_recording(new).expect("a new id");
     for batch in trades.chunks(4_096) {
         writer.append("BTCUSDT", StreamKind::Trades, batch).expect("rows in order");

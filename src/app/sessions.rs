@@ -4,7 +4,7 @@ use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
 use crate::store::OpenMode;
-use crate::store::records::SessionV2;
+use crate::store::records::SessionRow;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -50,12 +50,12 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn to_text(sessions: &[SessionV2]) -> String {
+fn to_text(sessions: &[SessionRow]) -> String {
     if sessions.is_empty() {
         return "no sessions yet\n".to_owned();
     }
     let columns = [("id", Align::Left), ("kind", Align::Left), ("state", Align::Left), ("created", Align::Left), ("ended", Align::Left)];
-    let row = |session: &SessionV2| {
+    let row = |session: &SessionRow| {
         let ended = session.ended_us.and_then(time).unwrap_or_else(|| "—".to_owned());
         let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());
         vec![session.id.clone(), session.kind.clone(), session.state.clone(), created, ended]
@@ -63,7 +63,7 @@ fn to_text(sessions: &[SessionV2]) -> String {
     table(&columns, &sessions.iter().map(row).collect::<Vec<_>>())
 }
 
-fn to_json(session: &SessionV2) -> Value {
+fn to_json(session: &SessionRow) -> Value {
     json!({
         "id": session.id,
         "kind": session.kind,

@@ -82,6 +82,11 @@ impl StoreError {
         }
     }
 
+    /// Whether the disk has no room: nothing of the change is there, and until the store is opened again it only reads.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Full(_))
+    }
+
     pub(super) fn damaged(place: impl Into<String>, what: impl fmt::Display) -> Self {
         StoreError::Damaged { place: place.into(), what: what.to_string() }
     }

@@ -6,8 +6,10 @@
 pub mod blocks;
 pub mod codec;
 mod commit;
+mod contracts;
 mod error;
 mod idempotency;
+mod journal;
 mod logins;
 mod page;
 mod recordings;
@@ -23,7 +25,7 @@ mod verify;
 
 pub use error::StoreError;
 pub use page::{StoredPage, Wanted};
-pub use recordings::{FeedChoice, FeedClock, NewRecording, RecordingFeed, RecordingMode, RecordingWriter, RowsIter};
+pub use recordings::{FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewRecording, RecordingFeed, RecordingWriter, RowsIter};
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
 pub use verify::{Problem, VerifyReport, verify};
@@ -32,6 +34,7 @@ use crate::limits::{STORE_CACHE_BYTES, STORE_CHECKED_OPEN_BYTES};
 use codec::Stored;
 use commit::Commits;
 use error::during;
+use recordings::Owners;
 use redb::{Builder, Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -71,10 +74,12 @@ enum Check {
 pub struct Store {
     db: Database,
     commits: Commits,
+    live: Owners,
 }
 
 impl Store {
-    /// Opens the store of a state directory; removes imports that were killed. Every page of a file of up to
+    /// Opens the store of a state directory; removes imports that were killed. Live recordings that were cut stay as their
+    /// last commit left them ([`Store::live_recordings`]). Every page of a file of up to
     /// [`STORE_CHECKED_OPEN_BYTES`] is checked; for a larger one there is [`Store::scan`].
     ///
     /// # Errors
@@ -125,7 +130,7 @@ impl Store {
     }
 
     fn prepare(db: Database) -> Result<Store, StoreError> {
-        let store = Store { db, commits: Commits::default() };
+        let store = Store { db, commits: Commits::default(), live: Owners::default() };
         match store.format()? {
             None => store.write_alone(|txn| {
                 tables::create_all(txn).map_err(during("creating the tables"))?;

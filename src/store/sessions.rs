@@ -2,12 +2,13 @@
 
 use super::error::during;
 use super::page::{StoredPage, Wanted};
-use super::records::{SessionEventsV1, SessionV2};
+use super::records::{SessionControlV1, SessionEventsV1, SessionRow, SymbolSpecV1};
 use super::results::{EncodedResult, NewResult};
-use super::tables::{SESSION_EVENTS, SESSIONS};
+use super::tables::{CONTROLS, SESSION_EVENTS, SESSION_SPECS, SESSIONS};
 use super::{Store, StoreError, decode, encode, pack, unpack};
+use crate::domain::symbol::SymbolSpec;
 use crate::limits::SESSION_SEGMENT_BYTES;
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 
 const READING: &str = "reading a session";
 const WRITING: &str = "writing a session";
@@ -33,19 +34,30 @@ impl EventSegment {
     }
 }
 
-/// A session's row and events as bytes.
-struct Encoded {
+/// A session's row, events and controls as bytes, ready to be written as part of a transaction.
+pub(super) struct EncodedSession {
     id: String,
     session: Option<Vec<u8>>,
     events: Option<(u64, Vec<u8>)>,
+    controls: Vec<Vec<u8>>,
 }
 
-impl Encoded {
-    fn new(session: &SessionV2, events: &EventSegment) -> Result<Self, StoreError> {
-        Ok(Encoded { id: session.id.clone(), session: Some(encode(session)?), events: events.encoded()? })
+impl EncodedSession {
+    fn new(session: &SessionRow, events: &EventSegment) -> Result<Self, StoreError> {
+        Ok(EncodedSession { id: session.id.clone(), session: Some(encode(session)?), events: events.encoded()?, controls: Vec::new() })
     }
 
-    fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
+    /// What a live recording's commit writes of its session.
+    pub(super) fn of(session: Option<(&SessionRow, &EventSegment)>, controls: &[SessionControlV1]) -> Result<Option<Self>, StoreError> {
+        let Some((session, events)) = session else {
+            let none = || StoreError::Refused("controls belong to a session: name it".to_owned());
+            return if controls.is_empty() { Ok(None) } else { Err(none()) };
+        };
+        let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
+        Ok(Some(EncodedSession { controls, ..EncodedSession::new(session, events)? }))
+    }
+
+    pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         if let Some(bytes) = &self.session {
             let mut table = txn.open_table(SESSIONS).map_err(during(WRITING))?;
@@ -55,27 +67,75 @@ impl Encoded {
             let mut table = txn.open_table(SESSION_EVENTS).map_err(during(WRITING))?;
             table.insert((id, *first_seq), bytes.as_slice()).map_err(during(WRITING))?;
         }
+        if self.controls.is_empty() {
+            return Ok(());
+        }
+        let mut table = txn.open_table(CONTROLS).map_err(during(WRITING))?;
+        let last = table.range((id, 0)..=(id, u64::MAX)).map_err(during(WRITING))?.next_back();
+        let next = last.transpose().map_err(during(WRITING))?.map_or(0, |(key, _)| key.value().1 + 1);
+        for (number, bytes) in (next..).zip(&self.controls) {
+            table.insert((id, number), bytes.as_slice()).map_err(during(WRITING))?;
+        }
         Ok(())
     }
 }
 
 impl Store {
     /// Keeps a session with events that belong to the same moment; one of the same id is replaced.
-    pub fn put_session(&self, session: &SessionV2, events: &EventSegment) -> Result<(), StoreError> {
-        let encoded = Encoded::new(session, events)?;
+    pub fn put_session(&self, session: &SessionRow, events: &EventSegment) -> Result<(), StoreError> {
+        let encoded = EncodedSession::new(session, events)?;
         self.write(move |txn| encoded.write(txn))
+    }
+
+    /// Keeps what was done to a session from outside, behind what was done before.
+    pub fn put_session_controls(&self, id: &str, controls: &[SessionControlV1]) -> Result<(), StoreError> {
+        let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
+        let encoded = EncodedSession { id: id.to_owned(), session: None, events: None, controls };
+        self.write(move |txn| encoded.write(txn))
+    }
+
+    /// What was done to a session from outside, in order.
+    pub fn session_controls(&self, id: &str) -> Result<Vec<SessionControlV1>, StoreError> {
+        let table = self.read()?.open_table(CONTROLS).map_err(during(READING))?;
+        let rows = table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))?;
+        rows.map(|row| decode(row.map_err(during(READING))?.1.value(), id)).collect()
+    }
+
+    /// Keeps the symbols of a session as it started, in its order.
+    pub fn put_session_specs(&self, id: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let specs = specs.iter().map(|spec| encode(&SymbolSpecV1::from(spec))).collect::<Result<Vec<_>, _>>()?;
+        self.write(move |txn| {
+            let mut table = txn.open_table(SESSION_SPECS).map_err(during(WRITING))?;
+            for (place, bytes) in (0..).zip(&specs) {
+                table.insert((id.as_str(), place), bytes.as_slice()).map_err(during(WRITING))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The symbols of a session as it started; empty when none were kept.
+    pub fn session_specs(&self, id: &str) -> Result<Vec<SymbolSpec>, StoreError> {
+        let table = self.read()?.open_table(SESSION_SPECS).map_err(during(READING))?;
+        let mut specs = Vec::new();
+        for row in table.range((id, 0)..=(id, u32::MAX)).map_err(during(READING))? {
+            let kept: SymbolSpecV1 = decode(row.map_err(during(READING))?.1.value(), id)?;
+            let inexact = || StoreError::damaged(format!("symbol_spec `{}` of session `{id}`", kept.name), "inexact steps");
+            specs.push(kept.spec().ok_or_else(inexact)?);
+        }
+        Ok(specs)
     }
 
     /// Keeps further events of a session.
     pub fn put_session_events(&self, id: &str, events: &EventSegment) -> Result<(), StoreError> {
-        let encoded = Encoded { id: id.to_owned(), session: None, events: events.encoded()? };
+        let encoded = EncodedSession { id: id.to_owned(), session: None, events: events.encoded()?, controls: Vec::new() };
         self.write(move |txn| encoded.write(txn))
     }
 
     /// Keeps how a session ended: its last state and events, its result, and what that adds to its strategies'
     /// statistics. All of it or nothing.
-    pub fn finish_session(&self, session: &SessionV2, events: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
-        let encoded = Encoded::new(session, events)?;
+    pub fn finish_session(&self, session: &SessionRow, events: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
+        let encoded = EncodedSession::new(session, events)?;
         let result = result.map(EncodedResult::new).transpose()?;
         self.write(move |txn| {
             encoded.write(txn)?;
@@ -87,14 +147,14 @@ impl Store {
     }
 
     /// A session.
-    pub fn session(&self, id: &str) -> Result<SessionV2, StoreError> {
+    pub fn session(&self, id: &str) -> Result<SessionRow, StoreError> {
         let table = self.read()?.open_table(SESSIONS).map_err(during(READING))?;
         let found = table.get(id).map_err(during(READING))?;
         found.map_or_else(|| Err(StoreError::NotFound { what: "session", id: id.to_owned() }), |bytes| decode(bytes.value(), id))
     }
 
     /// All sessions, newest first.
-    pub fn sessions(&self) -> Result<Vec<SessionV2>, StoreError> {
+    pub fn sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
         let mut all = self.sessions_page(None, usize::MAX, None)?.items;
         all.sort_by(|a, b| (b.created_us, &b.id).cmp(&(a.created_us, &a.id)));
         Ok(all)
@@ -105,8 +165,8 @@ impl Store {
         &self,
         before: Option<&str>,
         limit: usize,
-        wanted: Wanted<'_, SessionV2>,
-    ) -> Result<StoredPage<SessionV2>, StoreError> {
+        wanted: Wanted<'_, SessionRow>,
+    ) -> Result<StoredPage<SessionRow>, StoreError> {
         self.page(SESSIONS, before, limit, wanted)
     }
 

@@ -54,6 +54,21 @@ pub const SESSION_EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition:
 /// `strategy id -> StrategyStatisticsV1`.
 pub const STRATEGY_STATISTICS: TableDefinition<&str, &[u8]> = TableDefinition::new("strategy_statistics_v1");
 
+/// `(recording id, chunk number) -> journal chunk`: rows of a live recording that are in no block yet, oldest first.
+pub const JOURNAL: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("journal_v1");
+
+/// `(session id, number) -> SessionControlV1`: what was done to a session from outside, in order.
+pub const CONTROLS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_controls_v1");
+
+/// `(session id, place) -> SymbolSpecV1`: the symbols of a session as it started, in its order.
+pub const SESSION_SPECS: TableDefinition<(&str, u32), &[u8]> = TableDefinition::new("session_specs_v1");
+
+/// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
+pub const CONTRACTS: TableDefinition<(&str, i64), &[u8]> = TableDefinition::new("contracts_v1");
+
+/// `exchange -> TickerCacheV1`.
+pub const TICKERS: TableDefinition<&str, &[u8]> = TableDefinition::new("tickers_v1");
+
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
@@ -81,10 +96,15 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(RESULT_REPORTS)?;
     write.open_table(SESSION_EVENTS)?;
     write.open_table(STRATEGY_STATISTICS)?;
+    write.open_table(JOURNAL)?;
+    write.open_table(CONTROLS)?;
+    write.open_table(SESSION_SPECS)?;
+    write.open_table(CONTRACTS)?;
+    write.open_table(TICKERS)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 16] {
+fn names() -> [&'static str; 21] {
     [
         META.name(),
         STRATEGIES.name(),
@@ -102,6 +122,11 @@ fn names() -> [&'static str; 16] {
         RESULT_REPORTS.name(),
         SESSION_EVENTS.name(),
         STRATEGY_STATISTICS.name(),
+        JOURNAL.name(),
+        CONTROLS.name(),
+        SESSION_SPECS.name(),
+        CONTRACTS.name(),
+        TICKERS.name(),
     ]
 }
 

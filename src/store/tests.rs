@@ -1,6 +1,6 @@
 //! The store as a whole: the same steps on a file and in memory, cut short at every write, damaged, and refused.
 
-use super::records::{RecordingState, ResultStrategyV2, ResultV2, SessionV2};
+use super::records::{RecordingState, ResultStrategyV2, ResultV2, SessionRow};
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Gap, GapCause, Market};
@@ -47,12 +47,12 @@ fn trades(count: i64) -> Vec<Record> {
         .collect()
 }
 
-fn new_recording(chance: u32, mode: RecordingMode) -> NewRecording {
-    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: vec!["a.trades.csv".into()], mode }
+fn new_recording(chance: u32) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: vec!["a.trades.csv".into()] }
 }
 
 fn import(store: &Store, suffix: u32, rows: &[(&str, StreamKind, Vec<Record>)], gaps: &[(String, RecordedGap)]) -> String {
-    let mut writer = store.begin_recording(new_recording(suffix, RecordingMode::Import)).unwrap();
+    let mut writer = store.begin_recording(new_recording(suffix)).unwrap();
     for (symbol, kind, rows) in rows {
         for batch in rows.chunks(1_000) {
             writer.append(symbol, *kind, batch).unwrap();
@@ -130,15 +130,15 @@ fn results_and_sessions_are_kept_newest_first() {
         assert!(matches!(store.result("exec_c"), Err(StoreError::NotFound { .. })));
         let session = session("s", "running");
         store.put_session(&session, &EventSegment::default()).unwrap();
-        let done = SessionV2 { state: "completed".into(), result_id: Some("exec_a".into()), ..session };
+        let done = SessionRow { state: "completed".into(), result_id: Some("exec_a".into()), ..session };
         store.put_session(&done, &EventSegment::default()).unwrap();
         assert_eq!(store.sessions().unwrap(), vec![done.clone()]);
         assert_eq!(store.session("s").unwrap(), done);
     });
 }
 
-fn session(id: &str, state: &str) -> SessionV2 {
-    SessionV2 { id: id.into(), kind: "backtest".into(), state: state.into(), request: "{}".into(), ..SessionV2::default() }
+fn session(id: &str, state: &str) -> SessionRow {
+    SessionRow { id: id.into(), kind: "backtest".into(), state: state.into(), request: "{}".into(), ..SessionRow::default() }
 }
 
 fn events(first_seq: u64, count: u64) -> EventSegment {
@@ -179,8 +179,8 @@ fn pages_follow_each_other_without_holes_whatever_is_wanted() {
             let state = if number % 3 == 0 { "failed" } else { "completed" };
             store.put_session(&session(&format!("exec_{number:02}"), state), &EventSegment::default()).unwrap();
         }
-        let failed = |session: &SessionV2| session.state == "failed";
-        let wanteds: [Wanted<'_, SessionV2>; 2] = [None, Some(&failed)];
+        let failed = |session: &SessionRow| session.state == "failed";
+        let wanteds: [Wanted<'_, SessionRow>; 2] = [None, Some(&failed)];
         for (wanted, count) in wanteds.into_iter().zip([25, 9]) {
             for limit in [1, 7, 9, 25, 100] {
                 let (mut seen, mut before) = (Vec::new(), None);
@@ -242,7 +242,7 @@ fn deleting_a_recording_leaves_its_neighbours() {
 #[test]
 fn rows_that_cannot_be_kept_are_refused_with_their_place() {
     let store = Store::in_memory().unwrap();
-    let mut writer = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+    let mut writer = store.begin_recording(new_recording(1)).unwrap();
     writer.append("A", StreamKind::Trades, &[trade(5, "1", "1")]).unwrap();
     let back = writer.append("A", StreamKind::Trades, &[trade(5, "1", "1"), trade(4, "1", "1")]).unwrap_err();
     assert!(back.to_string().contains("row 2") && back.to_string().contains("back in time"), "{back}");
@@ -255,7 +255,7 @@ fn rows_that_cannot_be_kept_are_refused_with_their_place() {
     assert!(large.to_string().contains("prices of B"), "{large}");
     assert!(store.recordings().unwrap().is_empty());
     assert_eq!(store.verify().unwrap().records, 0);
-    let empty = store.begin_recording(new_recording(2, RecordingMode::Import)).unwrap();
+    let empty = store.begin_recording(new_recording(2)).unwrap();
     assert_eq!(empty.finish(&[]).unwrap_err().exit_code(), 64);
     assert_eq!(store.verify().unwrap().records, 0);
 }
@@ -271,37 +271,29 @@ fn numbers_too_far_apart_for_one_block_are_split() {
 }
 
 #[test]
-fn a_killed_import_is_removed_and_a_cut_live_recording_completed() {
+fn a_killed_import_is_removed() {
     let backend = SharedMemory::default();
     {
         let store = Store::with_backend(backend.clone()).unwrap();
-        let mut import = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+        let mut import = store.begin_recording(new_recording(1)).unwrap();
         import.append("BTCUSDT", StreamKind::Trades, &trades(10_000)).unwrap();
         import.commit().unwrap();
         assert!(store.recordings().unwrap().is_empty());
-        let mut live = store.begin_recording(new_recording(2, RecordingMode::Live)).unwrap();
-        live.append("BTCUSDT", StreamKind::Trades, &trades(6_000)[..5_000]).unwrap();
-        live.commit().unwrap();
-        live.append("BTCUSDT", StreamKind::Trades, &trades(6_000)[5_000..]).unwrap();
-        // Neither is finished nor dropped: the process dies here.
-        std::mem::forget((import, live));
+        // Neither finished nor dropped: the process dies here.
+        std::mem::forget(import);
     }
     let store = Store::with_backend(backend).unwrap();
-    let recordings = store.recordings().unwrap();
-    assert_eq!(recordings.len(), 1);
-    assert_eq!(recordings[0].state, RecordingState::Complete);
-    assert_eq!(all_rows(&store, &recordings[0].id, "BTCUSDT", StreamKind::Trades), trades(6_000)[..5_000]);
-    assert!(store.verify().unwrap().is_sound());
+    assert_eq!(store.verify().unwrap(), VerifyReport::default());
 }
 
 #[test]
 fn a_dropped_or_aborted_import_leaves_nothing() {
     let store = Store::in_memory().unwrap();
-    let mut dropped = store.begin_recording(new_recording(1, RecordingMode::Import)).unwrap();
+    let mut dropped = store.begin_recording(new_recording(1)).unwrap();
     dropped.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
     dropped.commit().unwrap();
     drop(dropped);
-    let mut aborted = store.begin_recording(new_recording(2, RecordingMode::Import)).unwrap();
+    let mut aborted = store.begin_recording(new_recording(2)).unwrap();
     aborted.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
     aborted.commit().unwrap();
     aborted.abort().unwrap();
@@ -371,7 +363,7 @@ fn work_until_full(store: &Store, done: &mut Acknowledged) -> Result<(), StoreEr
         let id = format!("exec_{round:04}");
         store.put_result(new_result(&id, i64::from(round), &"y".repeat(9_000)))?;
         done.results.push(id);
-        let mut writer = store.begin_recording(new_recording(round, RecordingMode::Import))?;
+        let mut writer = store.begin_recording(new_recording(round))?;
         writer.append("BTCUSDT", StreamKind::Trades, &trades(5_000))?;
         done.recordings.push(writer.finish(&[])?);
     }

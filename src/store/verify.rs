@@ -8,7 +8,7 @@ use super::codec::{self, Stored};
 use super::error::during;
 use super::records::{
     GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
-    SessionEventsV1, SessionV2, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, UserV1,
+    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, UserV1,
 };
 use super::tables::{
     BLOCKS, GAPS, IDEMPOTENCY, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS,
@@ -131,7 +131,7 @@ impl Checker {
         checker.records(txn, STRATEGIES, |key| format!("strategy `{}` version {}", key.0, key.1), |_: StrategyV1| ())?;
         checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
         checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
-        checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionV2| ())?;
+        checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionRow| ())?;
         checker.records(txn, SESSION_EVENTS, |key| format!("events of session `{}` from {}", key.0, key.1), |_: SessionEventsV1| ())?;
         checker.records(txn, STRATEGY_STATISTICS, |key| format!("statistics of strategy `{key}`"), |_: StrategyStatisticsV1| ())?;
         checker.records(txn, RESULT_REPORTS, |key| format!("page of result `{key}`"), |_: ResultReportV1| ())?;
@@ -249,9 +249,9 @@ fn check_segment(
         if (0..rows.len()).any(|row| rows.record(row).is_none()) {
             return Err("a row holds what no row can".to_owned());
         }
-        let first = seen.last_ns.into_iter().chain(rows.exchange.iter().copied());
-        if !first.is_sorted() {
-            return Err("its rows go back in time".to_owned());
+        let times = seen.last_ns.into_iter().chain(rows.exchange.iter().copied());
+        if times.is_sorted() == header.goes_back {
+            return Err(if header.goes_back { "its rows do not go back in time as it says" } else { "its rows go back in time" }.to_owned());
         }
         seen.rows += header.rows as u64;
         seen.bytes += header.block_bytes() as u64;

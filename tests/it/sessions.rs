@@ -15,7 +15,7 @@ use tradingd::service::recordings::Recordings;
 use tradingd::service::results::{ResultFilter, Results};
 use tradingd::service::sessions::{Counters, SessionFilter, SessionView, Sessions, Started, State};
 use tradingd::service::strategies::{Strategies, seed_builtin};
-use tradingd::store::records::SessionV2;
+use tradingd::store::records::SessionRow;
 use tradingd::store::{EventSegment, OpenMode, Store};
 
 /// Longer than any run of the small recording takes.
@@ -205,12 +205,12 @@ fn a_session_is_found_after_a_restart_and_one_that_was_cut_is_closed_once() {
     let id = prepared(&cli);
     let world = World::open(&cli);
     let session = world.finished(&request(&id));
-    let cut = SessionV2 {
+    let cut = SessionRow {
         id: "exec_20200101_000000_abcdef".into(),
         kind: "backtest".into(),
         state: "running".into(),
         request: "{}".into(),
-        ..SessionV2::default()
+        ..SessionRow::default()
     };
     let first = EventSegment { first_seq: 1, lines: "{\"seq\":1,\"event\":\"session_started\"}\n".into() };
     world.store.put_session(&cut, &first).unwrap();

@@ -21,7 +21,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::time::Timestamp;
 use crate::files::{FileFormat, Layout, RecordSink, expand};
 use crate::store::records::{RecordingState, RecordingV1};
-use crate::store::{NewRecording, RecordingMode, Store, StoreError};
+use crate::store::{NewRecording, Store, StoreError};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -67,7 +67,6 @@ pub fn import_files(store: &Store, files: &[Planned], root: &Path, now: Timestam
         at: now,
         chance: clock::chance(),
         sources: files.iter().map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string()).collect(),
-        mode: RecordingMode::Import,
     })?;
     load::all(files, writer, read)
 }

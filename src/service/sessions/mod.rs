@@ -26,7 +26,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
-use crate::store::records::{SessionStrategyV2, SessionV2};
+use crate::store::records::{SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, Store, StoreError};
 use plan::Plan;
 use running::Running;
@@ -70,7 +70,7 @@ impl Sessions {
         in_use: Arc<InUse>,
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
-        let left = |row: &SessionV2| State::from_word(&row.state).is_none_or(|state| !state.is_final());
+        let left = |row: &SessionRow| State::from_word(&row.state).is_none_or(|state| !state.is_final());
         for row in store.sessions_page(None, usize::MAX, Some(&left))?.items {
             seal(&store, row, now)?;
         }
@@ -201,7 +201,7 @@ impl Sessions {
         let _one_at_a_time = self.gate();
         let row = self.store.session(id).map_err(not_found)?;
         if row.was_orphaned && !row.orphan_closed {
-            self.store.put_session(&SessionV2 { orphan_closed: true, ..row }, &EventSegment::default())?;
+            self.store.put_session(&SessionRow { orphan_closed: true, ..row }, &EventSegment::default())?;
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: true, still_stopping: false });
         }
         let message = format!("session {id} has ended already ({})", row.state);
@@ -220,17 +220,17 @@ impl Sessions {
     /// What the store reports.
     pub fn list(&self, filter: &SessionFilter, page: &PageRequest) -> Result<Page<SessionView>, Refusal> {
         let running = self.running().clone();
-        let state = |row: &SessionV2| match running.get(&row.id) {
+        let state = |row: &SessionRow| match running.get(&row.id) {
             Some(session) => session.row().1.word().to_owned(),
             None => row.state.clone(),
         };
-        let wanted = |row: &SessionV2| {
+        let wanted = |row: &SessionRow| {
             filter.status.as_ref().is_none_or(|status| *status == state(row))
                 && filter.session_type.as_ref().is_none_or(|kind| *kind == row.kind)
         };
-        let wanted: crate::store::Wanted<'_, SessionV2> = if *filter == SessionFilter::default() { None } else { Some(&wanted) };
+        let wanted: crate::store::Wanted<'_, SessionRow> = if *filter == SessionFilter::default() { None } else { Some(&wanted) };
         let part = self.store.sessions_page(page.cursor.as_deref(), page.limit, wanted)?;
-        let shown = |row: SessionV2| match running.get(&row.id) {
+        let shown = |row: SessionRow| match running.get(&row.id) {
             Some(session) => view::running(session),
             None => view::stored(&row),
         };
@@ -323,13 +323,13 @@ fn switched(table: &SymbolTable, disabled: &[String]) -> SymbolTable {
     })
 }
 
-fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionV2 {
+fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {
     let strategy = |loaded: &super::strategies::Loaded| SessionStrategyV2 {
         id: loaded.label.id.clone(),
         version: loaded.label.version.unwrap_or(0),
         name: loaded.label.name.clone(),
     };
-    SessionV2 {
+    SessionRow {
         id: id.to_owned(),
         kind: SessionKind::Backtest.word().to_owned(),
         state: State::Running.word().to_owned(),
@@ -340,12 +340,12 @@ fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionV2 {
         request: plan.request.to_string(),
         fingerprint: plan.fingerprint.clone(),
         user: user.to_owned(),
-        ..SessionV2::default()
+        ..SessionRow::default()
     }
 }
 
 /// The first events; they are stored with the row.
-fn announce(stream: &EventStream, plan: &Plan, row: &SessionV2, now: Timestamp) {
+fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp) {
     let ids: Vec<&str> = row.strategies.iter().map(|strategy| strategy.id.as_str()).collect();
     let fields = json!({
         "status": State::Starting, "timestamp": now.rfc3339_millis(), "session_type": row.kind, "symbols": row.symbols,
@@ -373,12 +373,12 @@ fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
 }
 
 /// A session that the daemon left running is closed with what is known of it.
-fn seal(store: &Store, row: SessionV2, now: Timestamp) -> Result<(), StoreError> {
-    let row = SessionV2 { was_orphaned: true, ..row };
+fn seal(store: &Store, row: SessionRow, now: Timestamp) -> Result<(), StoreError> {
+    let row = SessionRow { was_orphaned: true, ..row };
     seal_as(store, row, "the daemon ended while it ran", now)
 }
 
-fn seal_as(store: &Store, mut row: SessionV2, why: &str, now: Timestamp) -> Result<(), StoreError> {
+fn seal_as(store: &Store, mut row: SessionRow, why: &str, now: Timestamp) -> Result<(), StoreError> {
     row.state = State::Failed.word().to_owned();
     row.error = Some(why.to_owned());
     row.ended_us = Some(now.micros());

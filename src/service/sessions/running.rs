@@ -16,7 +16,7 @@ use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
 use crate::service::in_use::Hold;
 use crate::session::backtest::{Flow, Progress, Recorder};
-use crate::store::records::{SessionReachedV2, SessionV2};
+use crate::store::records::{SessionReachedV2, SessionRow};
 use crate::store::{NewResult, Store};
 use arc_swap::ArcSwap;
 use serde_json::json;
@@ -47,13 +47,13 @@ pub(super) struct Running {
 }
 
 struct Status {
-    row: SessionV2,
+    row: SessionRow,
     state: State,
     ended: bool,
 }
 
 impl Running {
-    pub(super) fn new(row: SessionV2, plan: &Plan, table: SymbolTable, stream: EventStream, hold: Hold) -> Self {
+    pub(super) fn new(row: SessionRow, plan: &Plan, table: SymbolTable, stream: EventStream, hold: Hold) -> Self {
         Running {
             id: row.id.clone(),
             fingerprint: plan.fingerprint.clone(),
@@ -74,7 +74,7 @@ impl Running {
     }
 
     /// The row with the figures of now, and the state.
-    pub(super) fn row(&self) -> (SessionV2, State) {
+    pub(super) fn row(&self) -> (SessionRow, State) {
         let status = self.status();
         let mut row = status.row.clone();
         if !status.ended {

@@ -2,7 +2,7 @@
 
 use super::running::Running;
 use crate::domain::time::Timestamp;
-use crate::store::records::{SessionStrategyV2, SessionV2};
+use crate::store::records::{SessionRow, SessionStrategyV2};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -176,7 +176,7 @@ pub(super) fn running(session: &Running) -> SessionView {
 }
 
 /// A session of the store.
-pub(super) fn stored(row: &SessionV2) -> SessionView {
+pub(super) fn stored(row: &SessionRow) -> SessionView {
     let reached = row.reached;
     let strategy = |strategy: &SessionStrategyV2| json!({"id": strategy.id, "version": strategy.version, "name": strategy.name});
     SessionView {

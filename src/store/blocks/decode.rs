@@ -121,12 +121,13 @@ fn read_times(input: &mut &[u8], header: &BlockHeader, out: &mut Vec<i64>) -> Re
     column::read(input, header.rows, out)?;
     let unit = header.unit_ns;
     out.iter_mut().for_each(|time| *time = time.wrapping_mul(unit));
-    let ends = (out.first().copied(), out.last().copied());
-    if ends == (Some(header.first_at.nanos()), Some(header.last_at.nanos())) {
-        Ok(())
+    let (first, last) = (header.first_at.nanos(), header.last_at.nanos());
+    let fits = if header.goes_back {
+        out.first().is_some_and(|time| *time <= first) && out.iter().copied().fold(first, i64::max) == last
     } else {
-        Err(BlockError::Payload("its times are not those of its header"))
-    }
+        (out.first(), out.last()) == (Some(&first), Some(&last))
+    };
+    if fits { Ok(()) } else { Err(BlockError::Payload("its times are not those of its header")) }
 }
 
 fn read_decimals(input: &mut &[u8], header: &BlockHeader, scale: u8, column: &mut Column) -> Result<(), BlockError> {

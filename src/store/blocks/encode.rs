@@ -63,6 +63,21 @@ impl BlockEncoder {
     /// # Panics
     /// When the range is empty, too long or beyond the rows: a bug of the caller.
     pub fn encode(&mut self, rows: &Rows, range: Range<usize>, first_seq: u64, out: &mut Vec<u8>) -> Result<BlockHeader, ScaleOverflow> {
+        self.encode_behind(Timestamp::MIN, rows, range, first_seq, out)
+    }
+
+    /// As [`BlockEncoder::encode`], for rows behind others of which the latest has the exchange time `clock`.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn encode_behind(
+        &mut self,
+        clock: Timestamp,
+        rows: &Rows,
+        range: Range<usize>,
+        first_seq: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<BlockHeader, ScaleOverflow> {
         assert!(!range.is_empty() && range.len() <= BLOCK_ROWS && range.end <= rows.len(), "a block has 1 to {BLOCK_ROWS} rows");
         let times = &rows.exchange[range.clone()];
         let unit_ns = common_unit(times);
@@ -101,8 +116,9 @@ impl BlockEncoder {
             unit_ns,
             offset_unit_ns,
             scales,
-            first_at: Timestamp::from_nanos(times[0]),
-            last_at: Timestamp::from_nanos(times[times.len() - 1]),
+            first_at: Timestamp::from_nanos(times[0].max(clock.nanos())),
+            last_at: Timestamp::from_nanos(times.iter().copied().fold(clock.nanos(), i64::max)),
+            goes_back: times[0] < clock.nanos() || !times.is_sorted(),
             has_ids,
             has_receive_times,
             hot_raw: self.hot.len(),

@@ -3,7 +3,8 @@
 //! A block is `header | hot frame | cold frame | crc32c u32`, all numbers little-endian. The hot frame holds what a
 //! replay on the exchange's clock needs (time and body), the cold one receive times and ids; each is one zstd frame
 //! over the columns of [`mod@column`], in the order of [`rows::fields`]. Decimals are kept as mantissas at the block's own
-//! largest scale per class, so an import needs one pass; readers rescale without loss.
+//! largest scale per class, so an import needs one pass; readers rescale without loss. Rows stand in the order in which
+//! they came; where exchange times go back the header says so and its times are those of a clock that never does.
 //!
 //! Nothing here knows a database, a recording or a symbol's name. Damaged bytes give an error, never a panic, and
 //! never more memory than [`MAX_RAW_BYTES`].
@@ -26,8 +27,12 @@ use std::fmt;
 
 /// First bytes of every block.
 pub const MAGIC: [u8; 4] = *b"tdbk";
-/// The layout this build writes; older ones stay readable.
-pub const FORMAT: u16 = 1;
+/// The newest layout that this build writes; older ones stay readable.
+pub const FORMAT: u16 = FORMAT_ARRIVAL;
+/// Rows in the order of their exchange times.
+const FORMAT_SORTED: u16 = 1;
+/// Rows in the order of their arrival, where exchange times go back: a version that knows only the other refuses it.
+const FORMAT_ARRIVAL: u16 = 2;
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 72;
 /// Bytes of the checksum behind the frames.
@@ -64,10 +69,13 @@ pub struct BlockHeader {
     pub offset_unit_ns: i64,
     /// Digits behind the point by [`ScaleClass`].
     pub scales: [u8; 3],
-    /// Exchange time of the first row.
+    /// The stream's exchange clock at the first row: the latest exchange time of the rows up to it. Where times never go
+    /// back that is the row's own.
     pub first_at: Timestamp,
-    /// Exchange time of the last row.
+    /// The same at the last row.
     pub last_at: Timestamp,
+    /// Whether an exchange time of the block lies before that clock.
+    pub goes_back: bool,
     /// Whether every row has an id (trades) or update id.
     pub has_ids: bool,
     /// Whether every row has a receive time.
@@ -86,7 +94,7 @@ impl BlockHeader {
             return Err(BlockError::NotABlock);
         }
         let format = u16::from_le_bytes(array(header, 4));
-        if format != FORMAT {
+        if !matches!(format, FORMAT_SORTED | FORMAT_ARRIVAL) {
             return Err(if format > FORMAT { BlockError::Newer(format) } else { BlockError::Header("its format number") });
         }
         let kind = kind_from_code(header[6]).ok_or(BlockError::Header("its stream kind"))?;
@@ -102,6 +110,7 @@ impl BlockHeader {
             first_seq: u64::from_le_bytes(array(header, 20)),
             first_at: time(28),
             last_at: time(36),
+            goes_back: format == FORMAT_ARRIVAL,
             hot_raw: length(44),
             hot: length(48),
             cold_raw: length(52),
@@ -129,7 +138,8 @@ impl BlockHeader {
     fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&FORMAT.to_le_bytes());
+        let format = if self.goes_back { FORMAT_ARRIVAL } else { FORMAT_SORTED };
+        out.extend_from_slice(&format.to_le_bytes());
         out.push(kind_code(self.kind));
         out.push((u8::from(self.has_ids) * HAS_IDS) | (u8::from(self.has_receive_times) * HAS_RECEIVE_TIMES));
         out.extend_from_slice(&(self.rows as u32).to_le_bytes());

@@ -58,6 +58,12 @@ impl Column {
         self.present.clear();
     }
 
+    fn append(&mut self, other: &Column) {
+        self.values.extend_from_slice(&other.values);
+        self.scales.extend_from_slice(&other.scales);
+        self.present.extend_from_slice(&other.present);
+    }
+
     fn decimal(&mut self, value: Decimal) {
         self.values.push(value.mantissa());
         self.scales.push(value.scale());
@@ -174,6 +180,14 @@ impl Rows {
         self.exchange.push(record.exchange_at.nanos());
         self.received.optional(record.received_at.map(Timestamp::nanos));
         Ok(())
+    }
+
+    /// Appends all rows of others of the same kind.
+    pub fn append(&mut self, others: &Rows) {
+        debug_assert_eq!(self.kind, others.kind);
+        self.exchange.extend_from_slice(&others.exchange);
+        self.received.append(&others.received);
+        self.columns.iter_mut().zip(&others.columns).for_each(|(column, other)| column.append(other));
     }
 
     /// The row as it was pushed. `None` beyond the end, or when a damaged block holds what no row can.

@@ -22,10 +22,9 @@ use std::collections::BinaryHeap;
 /// Which of a row's times orders a replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FeedClock {
-    /// The exchange's.
+    /// The exchange's. Within a stream no clock runs backwards: a row that is stamped before its predecessor comes with it.
     Exchange,
-    /// The recorder's; every chosen stream must have it. Within a stream it never runs backwards: a row that is stamped
-    /// before its predecessor comes with it.
+    /// The recorder's; every chosen stream must have it.
     Receive,
 }
 

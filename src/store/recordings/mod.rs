@@ -3,22 +3,26 @@
 //! A recording is visible as complete only after all of it is on disk. Rows are written once and never changed.
 
 mod feed;
+mod grid;
+mod live;
 mod reader;
 mod ticks;
 mod trades;
 mod writer;
 
 pub use feed::{FeedChoice, FeedClock, RecordingFeed};
+pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners};
 pub use reader::RowsIter;
-pub use writer::{NewRecording, RecordingMode, RecordingWriter};
+pub use writer::{NewRecording, RecordingWriter};
 
 use super::error::during;
 use super::records::{GapV1, RecordingState, RecordingV1, SymbolSpecV1};
-use super::tables::{BLOCKS, GAPS, RECORDINGS, SYMBOL_SPECS};
+use super::tables::{BLOCKS, GAPS, JOURNAL, RECORDINGS, SYMBOL_SPECS};
 use super::{Store, StoreError, decode, encode};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::RecordedGap;
 use crate::domain::symbol::SymbolSpec;
+use crate::limits::SYMBOL_NAME_BYTES;
 use redb::{ReadableTable, WriteTransaction};
 
 const READING: &str = "reading a recording";
@@ -43,8 +47,14 @@ impl Store {
     }
 
     /// Removes a recording with its blocks, specifications and gaps, all at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Refused`] while somebody makes it.
     pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
         self.recording(id)?;
+        if self.is_live(id) {
+            return Err(StoreError::Refused(format!("recording `{id}` is being made: stop that first")));
+        }
         self.remove_recording(id)
     }
 
@@ -102,17 +112,19 @@ impl Store {
         })
     }
 
-    /// Start is recovery: a killed import leaves nothing, a cut live recording keeps what was acknowledged.
+    /// Start is recovery: a killed import leaves nothing. A cut live recording stays: somebody may go on with it.
     pub(super) fn recover_recordings(&self) -> Result<(), StoreError> {
         for recording in self.all_recordings()? {
-            match recording.state {
-                RecordingState::Complete => {}
-                RecordingState::Importing => self.remove_recording(&recording.id)?,
-                RecordingState::Recording => {
-                    let complete = RecordingV1 { state: RecordingState::Complete, ..recording };
-                    self.write_alone(|txn| put(txn, &complete))?;
-                }
+            if recording.state == RecordingState::Importing {
+                self.remove_recording(&recording.id)?;
             }
+        }
+        Ok(())
+    }
+
+    fn refuse_known(&self, id: &str) -> Result<(), StoreError> {
+        if self.all_recordings()?.iter().any(|other| other.id == id) {
+            return Err(StoreError::Refused(format!("recording `{id}` exists: try again")));
         }
         Ok(())
     }
@@ -134,6 +146,8 @@ impl Store {
             txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
             let mut blocks = txn.open_table(BLOCKS).map_err(during(REMOVING))?;
             blocks.retain_in((id, "", 0, 0)..(behind.as_str(), "", 0, 0), |_, _| false).map_err(during(REMOVING))?;
+            let mut journal = txn.open_table(JOURNAL).map_err(during(REMOVING))?;
+            journal.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).map_err(during(REMOVING))?;
             let mut gaps = txn.open_table(GAPS).map_err(during(REMOVING))?;
             gaps.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).map_err(during(REMOVING))?;
             let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(REMOVING))?;
@@ -147,6 +161,13 @@ fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError
     let bytes = encode(recording)?;
     let mut table = txn.open_table(RECORDINGS).map_err(during(WRITING))?;
     table.insert(recording.id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
+    Ok(())
+}
+
+fn check_name(symbol: &str) -> Result<(), StoreError> {
+    if symbol.is_empty() || symbol.len() > SYMBOL_NAME_BYTES || symbol.chars().any(char::is_control) {
+        return Err(StoreError::Refused(format!("{symbol:?} is no symbol's name: 1 to {SYMBOL_NAME_BYTES} bytes, no control characters")));
+    }
     Ok(())
 }
 

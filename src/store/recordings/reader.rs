@@ -43,10 +43,11 @@ impl<'a> BlockReader<'a> {
 
     /// The next block, checked; `None` behind the last.
     pub fn next(&mut self) -> Result<Option<Block<'_>>, StoreError> {
+        // Of a recording that grows there may be more behind: what came after the reader was made.
+        if self.next_seq >= self.rows {
+            return Ok(None);
+        }
         if self.at >= self.segment.len() {
-            if self.next_seq >= self.rows {
-                return Ok(None);
-            }
             self.load()?;
         }
         let place = self.place();

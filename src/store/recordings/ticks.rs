@@ -111,7 +111,7 @@ impl<'a> TickSource<'a> {
 
     /// Turns the next block into ticks; the last message waits for the block behind it.
     fn load(&mut self) -> Result<(), StoreError> {
-        let place = self.blocks.place();
+        let (place, known_after_ns) = (self.blocks.place(), self.known_after_ns());
         let Some(block) = self.blocks.next()? else {
             self.finish_message();
             self.hand_over_opening();
@@ -119,6 +119,10 @@ impl<'a> TickSource<'a> {
             return Ok(());
         };
         let header = block.header;
+        if self.context.clock == FeedClock::Exchange {
+            // The clock of rows that were skipped; a row stamped before it comes with it.
+            self.last_ns = self.last_ns.max(header.first_at.nanos().saturating_add(known_after_ns));
+        }
         self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place.as_str(), error))?;
         self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&place))?;
         for row in 0..self.rows.len() {
@@ -138,13 +142,15 @@ impl<'a> TickSource<'a> {
     fn time(&mut self, row: usize) -> i64 {
         let at_ns = match (self.context.clock, self.kind) {
             (FeedClock::Receive, _) => self.rows.received.values[row],
-            (FeedClock::Exchange, StreamKind::Bars) => {
-                self.rows.exchange[row].saturating_add(i64::from(self.bar_seconds) * NANOS_PER_SECOND)
-            }
-            (FeedClock::Exchange, _) => self.rows.exchange[row],
+            (FeedClock::Exchange, _) => self.rows.exchange[row].saturating_add(self.known_after_ns()),
         };
         self.last_ns = self.last_ns.max(at_ns);
         self.last_ns
+    }
+
+    /// How long after its exchange time a row is known: a bar is at its end.
+    fn known_after_ns(&self) -> i64 {
+        if self.kind == StreamKind::Bars { i64::from(self.bar_seconds) * NANOS_PER_SECOND } else { 0 }
     }
 
     fn rows_to_steps(&mut self, scales: [u8; 3]) -> Option<()> {
@@ -191,6 +197,9 @@ impl<'a> TickSource<'a> {
     }
 
     fn take_book_row(&mut self, row: usize, at_ns: i64, place: &str) -> Result<(), StoreError> {
+        if self.begins_snapshot(row) {
+            self.finish_message();
+        }
         let columns = self.rows.columns.as_slice();
         let exchange_ns = self.rows.exchange[row];
         let (side, key, price, quantity) = match (self.kind, columns) {
@@ -204,7 +213,7 @@ impl<'a> TickSource<'a> {
             _ => return Ok(()),
         };
         let change = LevelChange {
-            side: if side.values[row] == 0 { Side::Buy } else { Side::Sell },
+            side: side_of(side.values[row]),
             level: Level { price: Price(price.values[row]), qty: Qty(quantity.values[row]) },
         };
         if self.message.key != Some(key) {
@@ -217,6 +226,14 @@ impl<'a> TickSource<'a> {
         self.message.at_ns = at_ns;
         self.message.rows.push(change);
         Ok(())
+    }
+
+    /// Whether the row is the best level of a side that the gathered snapshot has already: that one is whole.
+    fn begins_snapshot(&self, row: usize) -> bool {
+        match (self.kind, self.rows.columns.as_slice()) {
+            (StreamKind::BookSnapshots, [side, level, ..]) => level.values[row] == 1 && self.message.has_side(side_of(side.values[row])),
+            _ => false,
+        }
     }
 
     /// The gathered message as a tick, or into the opening book.
@@ -259,6 +276,10 @@ impl<'a> TickSource<'a> {
 }
 
 impl Message {
+    fn has_side(&self, side: Side) -> bool {
+        self.key.is_some() && self.rows.iter().any(|change| change.side == side)
+    }
+
     /// Rows to levels, best first, at most `levels` a side; empty levels are none.
     fn sort_levels(&mut self, levels: usize) {
         self.bids.clear();
@@ -294,6 +315,10 @@ impl OpeningBook {
             }
         }
     }
+}
+
+fn side_of(flag: i64) -> Side {
+    if flag == 0 { Side::Buy } else { Side::Sell }
 }
 
 fn step_is_price(field: &Field) -> bool {

@@ -1,4 +1,4 @@
-//! Rows into the store: a pending block and segment per stream, commits as segments fill, one commit that completes.
+//! An import into the store: a pending block and segment per stream, commits as segments fill, one commit that completes.
 //!
 //! Memory is bounded by the number of streams, not by rows. Rows that go back in time are refused.
 
@@ -7,23 +7,14 @@ use super::super::error::during;
 use super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 use super::super::tables::{BLOCKS, GAPS};
 use super::super::{Store, StoreError, encode};
-use super::{WRITING, put};
-use crate::domain::decimal::POWERS_OF_TEN;
+use super::grid::Grids;
+use super::live::halves;
+use super::{WRITING, check_name, put};
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::limits::{IMPORT_COMMIT_BYTES, MAX_TICKS, RECORDING_STREAMS, STORE_SEGMENT_BYTES, SYMBOL_NAME_BYTES};
+use crate::limits::{IMPORT_COMMIT_BYTES, RECORDING_STREAMS, STORE_SEGMENT_BYTES};
 use redb::WriteTransaction;
 use std::collections::BTreeMap;
-use std::ops::Range;
-
-/// What becomes of rows when the process dies before `finish`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RecordingMode {
-    /// All or nothing.
-    Import,
-    /// Rows survive from [`RecordingWriter::commit`] on.
-    Live,
-}
 
 /// A recording to begin. Time and chance come in as values.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,15 +25,12 @@ pub struct NewRecording {
     pub chance: u32,
     /// Where the rows come from, for people.
     pub sources: Vec<String>,
-    /// Import or live.
-    pub mode: RecordingMode,
 }
 
-/// Writes one recording. Dropped unfinished, an import is removed (at the latest when the store is opened next).
+/// Writes one import. Dropped unfinished it is removed (at the latest when the store is opened next).
 pub struct RecordingWriter<'a> {
     store: &'a Store,
     recording: RecordingV1,
-    mode: RecordingMode,
     /// Place in `streams` by symbol and stream code.
     index: BTreeMap<String, SymbolState>,
     streams: Vec<Stream>,
@@ -58,8 +46,7 @@ pub struct RecordingWriter<'a> {
 
 struct SymbolState {
     name: String,
-    prices: Grid,
-    quantities: Grid,
+    grids: Grids,
     /// Place in `streams` by stream code.
     streams: [Option<usize>; 8],
 }
@@ -81,45 +68,23 @@ struct Segment {
     bytes: Vec<u8>,
 }
 
-/// Digits and sizes of one kind of number, to prove that all fit one step.
-#[derive(Clone, Copy, Default)]
-struct Grid {
-    scale: u8,
-    largest: [u64; 19],
-}
-
-impl Grid {
-    fn see(&mut self, scale: u8, largest: u64) {
-        let slot = &mut self.largest[usize::from(scale)];
-        *slot = largest.max(*slot);
-        self.scale = self.scale.max(scale);
-    }
-
-    fn fits(&self) -> bool {
-        self.largest.iter().enumerate().filter(|(_, largest)| **largest > 0).all(|(scale, largest)| {
-            let up = POWERS_OF_TEN[usize::from(self.scale) - scale].unsigned_abs();
-            u128::from(*largest) * u128::from(up) < u128::from(MAX_TICKS.unsigned_abs())
-        })
+impl NewRecording {
+    /// The record of it before its first row.
+    pub(super) fn row(self, state: RecordingState) -> RecordingV1 {
+        let id = format!("session_{}", self.at.id(self.chance));
+        RecordingV1 { id, state, sources: self.sources, created_us: self.at.micros(), symbols: Vec::new() }
     }
 }
 
 impl Store {
     /// Begins a recording; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
     pub fn begin_recording(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
-        let id = format!("session_{}", new.at.id(new.chance));
-        let state = match new.mode {
-            RecordingMode::Import => RecordingState::Importing,
-            RecordingMode::Live => RecordingState::Recording,
-        };
-        let recording = RecordingV1 { id, state, sources: new.sources, created_us: new.at.micros(), symbols: Vec::new() };
-        if self.all_recordings()?.iter().any(|other| other.id == recording.id) {
-            return Err(StoreError::Refused(format!("recording `{}` exists: try again", recording.id)));
-        }
+        let recording = new.row(RecordingState::Importing);
+        self.refuse_known(&recording.id)?;
         self.write_alone(|txn| put(txn, &recording))?;
         Ok(RecordingWriter {
             store: self,
             recording,
-            mode: new.mode,
             index: BTreeMap::new(),
             streams: Vec::new(),
             ready: Vec::new(),
@@ -172,19 +137,13 @@ impl RecordingWriter<'_> {
             }
             stream.last = Some(last.exchange_at);
         }
-        match self.mode {
-            _ if self.ready_bytes < IMPORT_COMMIT_BYTES => Ok(()),
-            RecordingMode::Import => self.commit_ready(),
-            // Whatever is committed of a live recording must be readable at once: counts and blocks agree.
-            RecordingMode::Live => self.commit(),
-        }
+        if self.ready_bytes < IMPORT_COMMIT_BYTES { Ok(()) } else { self.write(&[]) }
     }
 
-    /// Makes every row appended so far durable (live recordings: they survive the death of the process).
+    #[cfg(test)]
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        self.usable()?;
         self.close_all()?;
-        self.commit_ready()
+        self.write(&[])
     }
 
     /// Makes the recording complete with its gaps, in one commit, and returns its id.
@@ -215,11 +174,7 @@ impl RecordingWriter<'_> {
         if let Some(place) = self.index.get(symbol).and_then(|state| state.streams[usize::from(code)]) {
             return Ok(place);
         }
-        if symbol.is_empty() || symbol.len() > SYMBOL_NAME_BYTES || symbol.chars().any(char::is_control) {
-            return Err(StoreError::Refused(format!(
-                "{symbol:?} is no symbol's name: 1 to {SYMBOL_NAME_BYTES} bytes, no control characters"
-            )));
-        }
+        check_name(symbol)?;
         if self.streams.len() >= RECORDING_STREAMS {
             return Err(StoreError::Refused(format!(
                 "a recording holds at most {RECORDING_STREAMS} streams (symbol and kind): split the import"
@@ -236,8 +191,7 @@ impl RecordingWriter<'_> {
         });
         let state = self.index.entry(symbol.to_owned()).or_insert_with(|| SymbolState {
             name: symbol.to_owned(),
-            prices: Grid::default(),
-            quantities: Grid::default(),
+            grids: Grids::default(),
             streams: [None; 8],
         });
         state.streams[usize::from(code)] = Some(place);
@@ -315,10 +269,6 @@ impl RecordingWriter<'_> {
         Ok(())
     }
 
-    fn commit_ready(&mut self) -> Result<(), StoreError> {
-        self.write(&[])
-    }
-
     /// Segments, the recording as it stands, and gaps in one commit.
     fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
         self.recording.symbols = self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
@@ -344,7 +294,7 @@ impl RecordingWriter<'_> {
 /// An import that was not finished leaves nothing behind.
 impl Drop for RecordingWriter<'_> {
     fn drop(&mut self) {
-        if !self.done && self.mode == RecordingMode::Import {
+        if !self.done {
             // When the disk refuses even this, the next open removes it.
             let _ = self.store.remove_recording(&self.recording.id);
         }
@@ -363,8 +313,8 @@ fn put_gaps(txn: &WriteTransaction, id: &str, gaps: &[(String, RecordedGap)]) ->
 fn recorded_symbol(state: &SymbolState, streams: &[Stream]) -> RecordedSymbolV1 {
     RecordedSymbolV1 {
         name: state.name.clone(),
-        price_scale: state.prices.scale,
-        quantity_scale: state.quantities.scale,
+        price_scale: state.grids.prices.scale,
+        quantity_scale: state.grids.quantities.scale,
         streams: state.streams.iter().flatten().map(|place| streams[*place].info.clone()).collect(),
     }
 }
@@ -404,21 +354,8 @@ fn see_numbers(state: &mut SymbolState, header: &BlockHeader, largest: [u64; 3])
     if header.kind == StreamKind::Funding {
         return Ok(());
     }
-    state.prices.see(header.scales[ScaleClass::Price as usize], largest[ScaleClass::Price as usize]);
-    state.quantities.see(header.scales[ScaleClass::Quantity as usize], largest[ScaleClass::Quantity as usize]);
-    for (grid, what) in [(&state.prices, "prices"), (&state.quantities, "quantities")] {
-        if !grid.fits() {
-            return Err(StoreError::Refused(format!(
-                "the {what} of {} need {} digits behind the point and are too large for that: as whole steps they exceed 2^53",
-                state.name, grid.scale
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// The later half first: the earlier one is popped first.
-fn halves(range: Range<usize>) -> [Range<usize>; 2] {
-    let middle = range.start + range.len() / 2;
-    [middle..range.end, range.start..middle]
+    let (price, quantity) = (ScaleClass::Price as usize, ScaleClass::Quantity as usize);
+    state.grids.prices.see(header.scales[price], largest[price]);
+    state.grids.quantities.see(header.scales[quantity], largest[quantity]);
+    state.grids.check(&state.name)
 }

@@ -3,26 +3,32 @@
 //! A struct that was ever written never changes: a new version is a new struct with an upgrade from the one before.
 //! `schema/records.md` lists them all; `tests/golden` holds bytes of each.
 
+mod contract;
 mod gap;
 mod idempotency;
 mod login;
 mod recording;
 mod result;
 mod session;
+mod session_control;
 mod strategy;
 mod strategy_statistics;
 mod symbol_spec;
+mod ticker_cache;
 mod user;
 
+pub use contract::ContractV1;
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2};
-pub use session::{SessionEventsV1, SessionReachedV2, SessionStrategyV2, SessionV1, SessionV2};
+pub use session::{SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3};
+pub use session_control::{ControlKindV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
+pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
 
 #[cfg(test)]

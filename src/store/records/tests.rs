@@ -100,8 +100,8 @@ fn report() -> ResultReportV1 {
     ResultReportV1 { id: "exec_20240808_235416_a1b2c3".into(), html: vec![0x28, 0xb5, 0x2f, 0xfd] }
 }
 
-fn session() -> SessionV2 {
-    SessionV2 {
+fn session() -> SessionRow {
+    SessionRow {
         id: "exec_20240808_235416_a1b2c3".into(),
         kind: "backtest".into(),
         state: "completed".into(),
@@ -133,8 +133,8 @@ fn session() -> SessionV2 {
 }
 
 /// What the golden file of version 1 holds, upgraded.
-fn session_v1() -> SessionV2 {
-    SessionV2 {
+fn session_v1() -> SessionRow {
+    SessionRow {
         id: "exec_20240808_235416_a1b2c3".into(),
         kind: "backtest".into(),
         state: "failed".into(),
@@ -142,7 +142,7 @@ fn session_v1() -> SessionV2 {
         started_us: Some(2),
         error: Some("no data".into()),
         request: "null".into(),
-        ..SessionV2::default()
+        ..SessionRow::default()
     }
 }
 
@@ -218,7 +218,7 @@ fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str)
 fn older_versions_read_as_the_newest() {
     let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
     assert_eq!(decode::<ResultV2>(&old("result")).unwrap(), ResultV2::from(result_v1()));
-    assert_eq!(decode::<SessionV2>(&old("session")).unwrap(), session_v1());
+    assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
 }
 
 #[test]

@@ -1,0 +1,246 @@
+//! Live recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of them.
+//!
+//! A commit appends one chunk to the recording's journal; a full block takes its rows out of it again. Whoever makes a
+//! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
+//! Never acknowledges what is not on disk.
+
+mod resume;
+mod state;
+mod stream;
+mod write;
+
+pub use stream::halves;
+
+use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
+use super::super::results::{EncodedResult, NewResult};
+use super::super::sessions::{EncodedSession, EventSegment};
+use super::super::{Store, StoreError};
+use super::{NewRecording, check_name, put};
+use crate::domain::record::{Record, RecordedGap};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::limits::RECORDING_STREAMS;
+use state::{Live, Sealing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use write::Change;
+
+/// What a session keeps in the same transaction as the rows it has seen.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct LiveCommit<'a> {
+    /// The session as it stands, and events since the last commit.
+    pub session: Option<(&'a SessionRow, &'a EventSegment)>,
+    /// What was done to that session from outside since the last commit; needs `session`.
+    pub controls: &'a [SessionControlV1],
+}
+
+/// What the end of a session keeps in the same transaction as the end of its recording.
+#[derive(Clone, Default, Debug)]
+pub struct LiveEnd<'a> {
+    /// The session as it ended, and its last events.
+    pub session: Option<(&'a SessionRow, &'a EventSegment)>,
+    /// What was done to that session from outside since the last commit; needs `session`.
+    pub controls: &'a [SessionControlV1],
+    /// Its result, and what that adds to its strategies' statistics.
+    pub result: Option<NewResult>,
+}
+
+/// A recording that is being made. Dropped unfinished it stays as its last commit left it, for
+/// [`Store::resume_live`] or [`Store::complete_live`].
+pub struct LiveRecording {
+    store: Arc<Store>,
+    live: Arc<Mutex<Live>>,
+    id: String,
+}
+
+/// Who makes which recording.
+#[derive(Default)]
+pub struct Owners(Mutex<BTreeMap<String, Weak<Mutex<Live>>>>);
+
+impl fmt::Debug for Owners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owners")
+    }
+}
+
+impl Owners {
+    fn of(&self, id: &str) -> Option<Arc<Mutex<Live>>> {
+        lock(&self.0).get(id).and_then(Weak::upgrade)
+    }
+
+    /// Whether somebody makes the recording now.
+    pub fn has(&self, id: &str) -> bool {
+        self.of(id).is_some()
+    }
+
+    /// Makes the caller the one who makes a recording, once `make` has succeeded.
+    fn claim(&self, id: &str, make: impl FnOnce() -> Result<Live, StoreError>) -> Result<Arc<Mutex<Live>>, StoreError> {
+        let mut owners = lock(&self.0);
+        owners.retain(|_, live| live.strong_count() > 0);
+        if owners.contains_key(id) {
+            return Err(StoreError::Refused(format!("recording `{id}` is being made")));
+        }
+        let live = Arc::new(Mutex::new(make()?));
+        owners.insert(id.to_owned(), Arc::downgrade(&live));
+        Ok(live)
+    }
+}
+
+impl Store {
+    /// Begins a live recording of these symbols; rows name them by their place. Its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a name that is none or stands twice, too many symbols, or an id that exists; else what
+    /// the disk reports.
+    pub fn begin_live(self: &Arc<Self>, new: NewRecording, symbols: Vec<String>) -> Result<LiveRecording, StoreError> {
+        symbols.iter().try_for_each(|name| check_name(name))?;
+        if symbols.len() > RECORDING_STREAMS || symbols.iter().collect::<BTreeSet<_>>().len() != symbols.len() {
+            let count = symbols.len();
+            return Err(StoreError::Refused(format!("a recording has at most {RECORDING_STREAMS} symbols, each once; these are {count}")));
+        }
+        let mut recording = new.row(RecordingState::Recording);
+        let symbol = |name| RecordedSymbolV1 { name, price_scale: 0, quantity_scale: 0, streams: Vec::new() };
+        recording.symbols = symbols.into_iter().map(symbol).collect();
+        let id = recording.id.clone();
+        let live = self.live.claim(&id, || {
+            self.refuse_known(&recording.id)?;
+            self.write_alone(|txn| put(txn, &recording))?;
+            Ok(Live::new(recording))
+        })?;
+        Ok(LiveRecording { store: Arc::clone(self), live, id })
+    }
+
+    /// Takes up a live recording that was left unfinished, with every row that was committed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete or somebody makes it,
+    /// [`StoreError::Damaged`] with the place.
+    pub fn resume_live(self: &Arc<Self>, id: &str) -> Result<LiveRecording, StoreError> {
+        let live = self.live.claim(id, || resume::resume(self, id))?;
+        Ok(LiveRecording { store: Arc::clone(self), live, id: id.to_owned() })
+    }
+
+    /// Live recordings that are not complete, oldest first: those being made and those that a killed process left.
+    pub fn live_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
+        let mut all = self.all_recordings()?;
+        all.retain(|recording| recording.state == RecordingState::Recording);
+        Ok(all)
+    }
+
+    /// Whether somebody in this process makes the recording.
+    pub fn is_live(&self, id: &str) -> bool {
+        self.live.has(id)
+    }
+
+    /// Completes a live recording that nobody will go on with, at its last commit.
+    ///
+    /// # Errors
+    /// As [`Store::resume_live`].
+    pub fn complete_live(&self, id: &str) -> Result<(), StoreError> {
+        let live = self.live.claim(id, || resume::resume(self, id))?;
+        lock(&live).finish(self, Change::default())
+    }
+
+    /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording.
+    /// Nothing to do for a complete one.
+    ///
+    /// # Errors
+    /// As [`Store::resume_live`], and what the disk reports.
+    pub fn seal_live(&self, id: &str) -> Result<(), StoreError> {
+        if self.recording(id)?.state != RecordingState::Recording {
+            return Ok(());
+        }
+        let live = match self.live.of(id) {
+            Some(live) => live,
+            None => self.live.claim(id, || resume::resume(self, id))?,
+        };
+        lock(&live).commit(self, Sealing::All, Change::default())
+    }
+}
+
+impl LiveRecording {
+    /// The recording's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Appends rows of one stream, as one message brought them; in memory until the next commit. Their exchange times may
+    /// go back; each has a receive time, and those of a stream never decrease.
+    ///
+    /// When `LIVE_UNCOMMITTED_ROWS` wait for a commit, this is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for rows that cannot be kept (nothing of them is then), else what the disk reports.
+    pub fn push(&mut self, symbol: SymbolId, rows: &[Record]) -> Result<(), StoreError> {
+        lock(&self.live).push(&self.store, symbol.index(), rows)
+    }
+
+    /// Appends a gap; in memory until the next commit.
+    pub fn gap(&mut self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
+        lock(&self.live).gap(symbol.index(), &gap)
+    }
+
+    /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other
+    /// changes share the disk's sync.
+    ///
+    /// # Errors
+    /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
+    /// disk as the last commit left it.
+    pub fn commit(&mut self, with: LiveCommit<'_>) -> Result<(), StoreError> {
+        let change = Change { session: EncodedSession::of(with.session, with.controls)?, ..Change::default() };
+        lock(&self.live).commit(&self.store, Sealing::Due, change)
+    }
+
+    /// Commits, and puts every row where readers of the store find it.
+    ///
+    /// # Errors
+    /// As [`LiveRecording::commit`].
+    pub fn seal(&mut self) -> Result<(), StoreError> {
+        lock(&self.live).commit(&self.store, Sealing::All, Change::default())
+    }
+
+    /// Completes the recording together with the end of its session, in one commit; returns its id.
+    ///
+    /// # Errors
+    /// As [`LiveRecording::commit`]; the recording then stays as the last commit left it.
+    pub fn finish(self, with: LiveEnd<'_>) -> Result<String, StoreError> {
+        let session = EncodedSession::of(with.session, with.controls)?;
+        let result = with.result.map(EncodedResult::new).transpose()?;
+        lock(&self.live).finish(&self.store, Change { session, result, ..Change::default() })?;
+        Ok(self.id)
+    }
+
+    /// Rows so far, committed or not.
+    pub fn rows(&self) -> u64 {
+        lock(&self.live).rows()
+    }
+
+    /// Bytes of it on disk: blocks and journal.
+    pub fn bytes(&self) -> u64 {
+        lock(&self.live).bytes()
+    }
+
+    /// Rows that wait in memory for a block.
+    pub fn pending_rows(&self) -> usize {
+        lock(&self.live).pending
+    }
+
+    /// Receive time of the latest row, also of those before a kill; the next one must not lie before it.
+    pub fn last_received(&self) -> Option<Timestamp> {
+        lock(&self.live).last_received
+    }
+}
+
+impl Live {
+    fn finish(&mut self, store: &Store, change: Change) -> Result<(), StoreError> {
+        self.usable()?;
+        self.recording.state = RecordingState::Complete;
+        self.commit(store, Sealing::All, change)
+    }
+}
+
+/// A panic of another caller left the recording as it was before its commit or marked as failed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

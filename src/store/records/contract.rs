@@ -1,0 +1,102 @@
+//! A contract's terms from some moment on.
+
+use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+use crate::store::codec::Stored;
+use serde::{Deserialize, Serialize};
+
+/// The terms. Decimals are `(mantissa, scale)`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContractV1 {
+    /// Name as the exchange writes it.
+    pub symbol: String,
+    /// For people.
+    pub display_name: String,
+    /// Currency that is traded.
+    pub base: String,
+    /// Currency of prices.
+    pub quote: String,
+    /// Currency of profit and loss.
+    pub settle: String,
+    /// Base units in one contract (linear), quote units (inverse).
+    pub contract_size: (i64, u8),
+    /// Smallest change of a price.
+    pub price_step: (i64, u8),
+    /// Contracts in one lot.
+    pub quantity_step: (i64, u8),
+    /// Fewest contracts of an order.
+    pub min_quantity: (i64, u8),
+    /// Most contracts of an order.
+    pub max_quantity: (i64, u8),
+    /// Highest leverage.
+    pub max_leverage: u32,
+    /// Fee of a passive fill, a fraction.
+    pub maker_fee: (i64, u8),
+    /// Fee of a taking fill, a fraction.
+    pub taker_fee: (i64, u8),
+    /// Maintenance margin of the first tier, a fraction.
+    pub maintenance: (i64, u8),
+    /// The exchange's number for its state.
+    pub state: i64,
+    /// Whether orders over the API are taken.
+    pub is_api_allowed: bool,
+    /// When it was listed, milliseconds since 1970.
+    pub listed_ms: Option<i64>,
+}
+
+impl Stored for ContractV1 {
+    const KIND: u16 = 24;
+    const VERSION: u16 = 1;
+    const NAME: &'static str = "contract";
+}
+
+impl From<&Contract> for ContractV1 {
+    fn from(contract: &Contract) -> Self {
+        let pair = |decimal: Decimal| (decimal.mantissa(), decimal.scale());
+        ContractV1 {
+            symbol: contract.symbol.clone(),
+            display_name: contract.display_name.clone(),
+            base: contract.base.clone(),
+            quote: contract.quote.clone(),
+            settle: contract.settle.clone(),
+            contract_size: pair(contract.contract_size),
+            price_step: pair(contract.price_step),
+            quantity_step: pair(contract.quantity_step),
+            min_quantity: pair(contract.min_quantity),
+            max_quantity: pair(contract.max_quantity),
+            max_leverage: contract.max_leverage,
+            maker_fee: pair(contract.maker_fee),
+            taker_fee: pair(contract.taker_fee),
+            maintenance: pair(contract.maintenance),
+            state: contract.state,
+            is_api_allowed: contract.is_api_allowed,
+            listed_ms: contract.listed_ms,
+        }
+    }
+}
+
+impl ContractV1 {
+    /// The contract; `None` when a number is none (a damaged record).
+    pub fn contract(&self) -> Option<Contract> {
+        let decimal = |(mantissa, scale): (i64, u8)| Decimal::new(mantissa, scale);
+        Some(Contract {
+            symbol: self.symbol.clone(),
+            display_name: self.display_name.clone(),
+            base: self.base.clone(),
+            quote: self.quote.clone(),
+            settle: self.settle.clone(),
+            contract_size: decimal(self.contract_size)?,
+            price_step: decimal(self.price_step)?,
+            quantity_step: decimal(self.quantity_step)?,
+            min_quantity: decimal(self.min_quantity)?,
+            max_quantity: decimal(self.max_quantity)?,
+            max_leverage: self.max_leverage,
+            maker_fee: decimal(self.maker_fee)?,
+            taker_fee: decimal(self.taker_fee)?,
+            maintenance: decimal(self.maintenance)?,
+            state: self.state,
+            is_api_allowed: self.is_api_allowed,
+            listed_ms: self.listed_ms,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! What was done to a session from outside: with the recorded rows it is all that a replay needs.
+
+use crate::store::codec::Stored;
+use serde::{Deserialize, Serialize};
+
+/// Something done to a session. It acts before rows that are seen at or after its time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionControlV1 {
+    /// The session's engine time, nanoseconds since 1970.
+    pub at_ns: i64,
+    /// What.
+    pub kind: ControlKindV1,
+}
+
+/// What was done. The order of the variants is part of the stored form.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ControlKindV1 {
+    /// Another symbol table took effect.
+    SymbolTable {
+        /// Its version.
+        version: u64,
+        /// Symbols on which nothing may be begun.
+        disabled: Vec<String>,
+    },
+    /// Nothing is begun from here on.
+    Pause,
+    /// Things are begun again.
+    Resume,
+    /// Every position is closed.
+    Flatten,
+    /// The process ended and came back; what happened between is missing.
+    Restart {
+        /// Engine time it had reached, nanoseconds since 1970.
+        from_ns: i64,
+    },
+    /// It was told to end.
+    End,
+}
+
+impl Stored for SessionControlV1 {
+    const KIND: u16 = 23;
+    const VERSION: u16 = 1;
+    const NAME: &'static str = "session_control";
+}
