@@ -295,3 +295,6 @@ pub const INTAKE_ROWS: usize = 1 << 20;
 
 /// Messages of a live market that wait for their session; when full as for the rows.
 pub const INTAKE_ARRIVALS: usize = 1 << 18;
+
+/// Milliseconds between two commits of a live session's journal; what comes meanwhile waits for the next.
+pub const LIVE_COMMIT_MS: i64 = 10;

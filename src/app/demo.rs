@@ -58,10 +58,11 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     config.log.level = crate::config::Level::Warn;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
     let _log = super::run::log(&settings)?;
-    let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings)?;
+    let runtime = runtime()?;
+    let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
-    serve(&runtime()?, service, None, |address| {
+    serve(&runtime, service, None, |address| {
         eprintln!();
         eprintln!("  open      http://{address}");
         eprintln!("  user      {USER}");

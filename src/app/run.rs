@@ -6,8 +6,10 @@ use crate::auth::Keys;
 use crate::clock;
 use crate::config::{Content, Watch};
 use crate::domain::time::Span;
+use crate::exchange::mexc::Mexc;
 use crate::http::Server;
 use crate::limits::HTTP_BLOCKING_THREADS;
+use crate::service::market;
 use crate::service::settings::{Outcome, Settings};
 use crate::service::{Parts, Service};
 use crate::store::OpenMode;
@@ -16,7 +18,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Options of `tradingd run`.
@@ -31,13 +33,14 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let (config, bytes) = super::config::load(global.config_path())?;
     let settings = Settings::new(config, global.config_path(), clock::now());
     let telemetry = log(&settings)?;
-    let service = open(global, settings)?;
+    let runtime = runtime()?;
+    let service = open(global, settings, runtime.handle())?;
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, Content::Bytes(bytes))?;
     let scanned = Arc::clone(&service);
     let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
     scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
-    serve(&runtime()?, service, Some(&watch), |_| {})
+    serve(&runtime, service, Some(&watch), |_| {})
 }
 
 /// Starts the log.
@@ -71,12 +74,20 @@ fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn open(global: &Global, settings: Settings) -> Result<Arc<Service>, Failure> {
+pub fn open(global: &Global, settings: Settings, runtime: &Handle) -> Result<Arc<Service>, Failure> {
+    let exchange = exchange(&settings, runtime)?;
     let state = global.state();
     let store = global.store(OpenMode::CreateIfNew)?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let keys = Keys::load(&state, credentials.as_deref()).map_err(|error| Failure::configuration(error.to_string()))?;
-    Service::open(Parts { store, state, keys, settings }, clock::now()).map_err(|refusal| Failure::other(refusal.message))
+    Service::open(Parts { store, state, keys, settings, exchange }, clock::now()).map_err(|refusal| Failure::other(refusal.message))
+}
+
+/// The exchange, unless it is switched off. Nothing is sent before somebody asks.
+fn exchange(settings: &Settings, runtime: &Handle) -> Result<Option<Arc<Mexc>>, Failure> {
+    let config = &settings.current().exchange;
+    let open = || Mexc::new(market::settings(config), runtime.clone()).map_err(|error| Failure::configuration(error.to_string()));
+    config.enabled.then(open).transpose()
 }
 
 /// Threads for sockets and for work that blocks.

@@ -2,6 +2,7 @@
 
 use super::hub::Hub;
 use super::in_use::InUse;
+use super::market::Market;
 use super::readiness::Scan;
 use super::recordings::Recordings;
 use super::results::Results;
@@ -11,6 +12,7 @@ use super::strategies::{Strategies, seed_builtin};
 use super::{Refusal, Users, upload};
 use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
+use crate::exchange::mexc::Mexc;
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct Service {
     pub results: Results,
     /// Sessions, those that run and those that ended.
     pub sessions: Arc<Sessions>,
+    /// The exchange.
+    pub market: Arc<Market>,
     /// Where what happens is published.
     pub hub: Arc<Hub>,
     pub(super) store: Arc<Store>,
@@ -48,6 +52,8 @@ pub struct Parts {
     pub keys: Keys,
     /// The configuration in force.
     pub settings: Settings,
+    /// The exchange; `None` when it is switched off.
+    pub exchange: Option<Arc<Mexc>>,
 }
 
 impl Service {
@@ -63,7 +69,9 @@ impl Service {
         seed_builtin(&store, now)?;
         let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
         let hub = Arc::new(Hub::new(now));
-        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&strategies), Arc::clone(&in_use), now)?;
+        let market = Arc::new(Market::open(parts.exchange, Arc::clone(&store), parts.state.clone())?);
+        let config = parts.settings.current();
+        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&strategies), Arc::clone(&in_use), Arc::clone(&market), &config, now)?;
         parts.settings.publish_to(Arc::clone(&hub));
         let told = Arc::clone(&sessions);
         parts.settings.on_change(move |config| told.apply_config(config));
@@ -75,6 +83,7 @@ impl Service {
             recordings: Recordings::new(Arc::clone(&store), in_use),
             results: Results::new(Arc::clone(&store)),
             sessions,
+            market,
             hub,
             store,
             state: parts.state,

@@ -38,9 +38,9 @@ impl Service {
             "status": if ready { "ready" } else { "not_ready" },
             "store": store,
             "config": self.config_part(now),
-            "exchange": {"status": "not_connected", "age_seconds": null, "reason": "this version does not connect to an exchange"},
+            "exchange": self.exchange_part(now),
             "questdb": {"status": "disabled", "age_seconds": null, "reason": "no copy to QuestDB is configured"},
-            "clock": {"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which is not connected"},
+            "clock": self.clock_part(now),
         })
     }
 
@@ -50,6 +50,27 @@ impl Service {
             (Err(error), _) => json!({"status": "failed", "age_seconds": 0, "reason": error.to_string()}),
             (Ok(()), Some((at, Err(why)))) => json!({"status": "damaged", "age_seconds": age(*at, now), "reason": why}),
             (Ok(()), _) => json!({"status": "ok", "age_seconds": 0}),
+        }
+    }
+
+    /// An exchange that does not answer is no reason not to serve: backtests and results need none.
+    fn exchange_part(&self, now: Timestamp) -> Value {
+        let Some(health) = self.market.health() else {
+            return json!({"status": "disabled", "age_seconds": null, "reason": "exchange.enabled is false in the configuration"});
+        };
+        let age_seconds = self.market.last_heard(now);
+        let status = if age_seconds.is_some() { "ok" } else { "not_asked" };
+        json!({
+            "status": status, "age_seconds": age_seconds, "frames": health.frames, "rows": health.rows, "reconnects": health.reconnects,
+            "malformed": health.malformed, "unknown": health.unknown_channels + health.unknown_fields, "requests": health.requests,
+            "throttled": health.throttled,
+        })
+    }
+
+    fn clock_part(&self, now: Timestamp) -> Value {
+        match self.market.clock_offset() {
+            Some((offset_ns, at)) => json!({"status": "ok", "age_seconds": age(at, now), "offset_ms": offset_ns as f64 / 1e6}),
+            None => json!({"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which was not asked yet"}),
         }
     }
 

@@ -4,7 +4,8 @@ use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
-use crate::service::{Kind, Refusal};
+use crate::clock;
+use crate::service::market::{Scope, SymbolQuery};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ pub fn configured(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
 }
 
 /// `GET /api/exchange/symbols`.
-pub fn exchange(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    let message = "the exchange is not connected, so there are no live prices: GET /symbols lists the configured symbols";
-    Err(Refusal::new(Kind::Unavailable, "exchange_unavailable", message).into())
+pub fn exchange(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let scope = if call.query.text("scope") == Some("all") { Scope::All } else { Scope::Configured };
+    let query = SymbolQuery { scope, text: call.query.text("q").map(str::to_owned) };
+    let service = &edge.service;
+    Ok(Reply::data(&service.market.symbols(&query, &service.settings.current(), clock::now())?))
 }

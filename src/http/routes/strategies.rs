@@ -140,7 +140,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "q", kind: Text(64), about: "Only those with this text in their name." },
         ],
         refusals: &[(503, "exchange_unavailable")],
-        run: Now(symbols::exchange),
+        run: Blocking(symbols::exchange),
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
         ..GET
     },

@@ -15,6 +15,7 @@ use crate::exchange::ExchangeError;
 use crate::exchange::mexc::{Health, Live, Mexc, Settings, Subscription};
 use crate::session::ports::Intake;
 use crate::store::Store;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::Tickers;
 
@@ -26,6 +27,8 @@ pub struct Market {
     /// `None`: switched off in the configuration.
     client: Option<Arc<Mexc>>,
     store: Arc<Store>,
+    /// Where the store is, for the room that is left there.
+    state: PathBuf,
     contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
     tickers: Tickers,
 }
@@ -35,9 +38,9 @@ impl Market {
     ///
     /// # Errors
     /// What the store reports.
-    pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>) -> Result<Self, Refusal> {
+    pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
-        Ok(Market { client, store, contracts: Mutex::new(None), tickers })
+        Ok(Market { client, store, state, contracts: Mutex::new(None), tickers })
     }
 
     /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
@@ -82,6 +85,12 @@ impl Market {
     pub fn clock_offset(&self) -> Option<(i64, Timestamp)> {
         let offset = self.client.as_ref()?.clock_offset()?;
         Some((offset.offset_ns, offset.at))
+    }
+
+    /// MiB left on the disk of the store; `None` where the system does not say.
+    pub fn free_mib(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.state).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
     }
 
     fn client(&self) -> Result<&Arc<Mexc>, Refusal> {

@@ -9,6 +9,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::Ticker;
 use crate::service::Refusal;
+use crate::store::records::TickerCacheV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How long the exchange is not asked again after it gave no answer.
 const ASK_AGAIN: Span = Span::from_seconds(5);
+
+/// Under which name they are kept.
+const EXCHANGE: &str = "mexc";
 
 /// Which symbols are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +64,8 @@ struct Known {
 
 impl Tickers {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
-        let known = store.ticker_cache()?.and_then(|(as_of, body)| Known::read(as_of, &body)).map(Arc::new);
+        let kept = store.tickers(EXCHANGE)?;
+        let known = kept.and_then(|kept| Known::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body)).map(Arc::new);
         Ok(Tickers { state: Mutex::new(State { known, ..State::default() }), changed: Condvar::new() })
     }
 
@@ -153,7 +158,7 @@ fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
     let contracts = market.contracts(now)?;
     let tickers = market.client()?.tickers().map_err(|error| super::unavailable(&error))?;
     let known = Known::join(&contracts, &tickers, now);
-    market.store.put_ticker_cache(now, &known.body())?;
+    market.store.put_tickers(EXCHANGE, &TickerCacheV1 { as_of_us: now.micros(), body: known.body() })?;
     Ok(known)
 }
 

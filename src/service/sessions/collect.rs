@@ -6,6 +6,7 @@ use super::intake::{Batch, Queue};
 use super::journal::Journal;
 use super::paper::Ended;
 use super::running::{Running, Watcher};
+use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};
 use crate::session::backtest::Progress;
 use crate::store::StoreError;
@@ -13,11 +14,22 @@ use crate::store::StoreError;
 /// How long the session's thread sleeps when nothing comes.
 const PATIENCE: Span = Span::from_millis(5);
 
+/// How often the room on the disk is looked at.
+const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
+
 /// Records until `until`, or until it is stopped or the daemon ends.
 ///
 /// # Errors
 /// A sentence that says why it could not go on; what was recorded stays.
-pub(super) fn record(session: &Running, journal: &mut Journal, queue: &Queue, until: Option<Timestamp>) -> Result<Ended, String> {
+pub(super) fn record(
+    session: &Running,
+    journal: &mut Journal,
+    queue: &Queue,
+    until: Option<Timestamp>,
+    min_free_mib: u64,
+    free_mib: &dyn Fn() -> Option<u64>,
+) -> Result<Ended, String> {
+    let mut free = Stopwatch::start();
     let said = |error: StoreError| format!("the recording ended, what was recorded before is kept: {error}");
     let mut batch = Batch::default();
     let mut watcher = Watcher::new(session, true);
@@ -39,8 +51,14 @@ pub(super) fn record(session: &Running, journal: &mut Journal, queue: &Queue, un
             journal.commit(session, batch.until).map_err(said)?;
             return Ok(ended);
         }
-        if let Some(reason) = session.must_stop_recording() {
-            return Err(format!("the recording ended, what was recorded before is kept: {reason}"));
+        if free.elapsed() >= LOOK_AT_DISK_EVERY {
+            free = Stopwatch::start();
+            if let Some(left) = free_mib().filter(|left| *left < min_free_mib) {
+                return Err(format!(
+                    "the recording ended, what was recorded before is kept: the disk has {left} MiB left and {min_free_mib} MiB are to stay \
+                     free (recording.min_free_mib)"
+                ));
+            }
         }
         journal.commit_if_due(session, batch.until).map_err(said)?;
         watcher.show(Progress { ticks: journal.rows(), at: batch.until });

@@ -190,7 +190,9 @@ impl State {
             let members = || of_symbol.iter().filter(|(stream, loss)| key(*stream, loss) == group);
             if members().all(|(_, loss)| loss.is_over) {
                 let streams: Vec<StreamKind> = members().map(|(stream, _)| *stream).collect();
-                streams.iter().for_each(|stream| drop(self.lost.remove(&(symbol, *stream))));
+                for stream in &streams {
+                    self.lost.remove(&(symbol, *stream));
+                }
                 let at = self.stamp();
                 let gap = Arrived::Gap { symbol, streams, from: group.1.min(at), cause: group.2 };
                 self.waiting.arrived.push((at, gap));

@@ -12,8 +12,8 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::LIVE_COMMIT_MS;
 use crate::session::ports::Notice;
-use crate::store::records::{ControlKindV1, SessionControlV1};
-use crate::store::{LiveCommit, LiveRecording, StoreError};
+use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
+use crate::store::{EventSegment, LiveCommit, LiveEnd, LiveRecording, NewResult, StoreError};
 use serde_json::json;
 
 /// The durable side of a live session.
@@ -21,16 +21,30 @@ pub(super) struct Journal {
     recording: LiveRecording,
     symbols: Vec<String>,
     controls: Vec<SessionControlV1>,
+    /// Since the last commit, and since the last one with the session's row.
     since: Stopwatch,
+    told: Stopwatch,
     /// Something waits for the next commit.
     dirty: bool,
-    /// Engine time on disk.
-    reached: Timestamp,
 }
 
 impl Journal {
     pub(super) fn new(recording: LiveRecording, symbols: Vec<String>) -> Self {
-        Journal { recording, symbols, controls: Vec::new(), since: Stopwatch::start(), dirty: false, reached: Timestamp::MIN }
+        Journal { recording, symbols, controls: Vec::new(), since: Stopwatch::start(), told: Stopwatch::start(), dirty: false }
+    }
+
+    /// Every row is readable by others; the last time something was received.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub(super) fn seal(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.recording.seal()?;
+        Ok(self.recording.last_received())
+    }
+
+    /// Id of the recording.
+    pub(super) fn recording_id(&self) -> &str {
+        self.recording.id()
     }
 
     /// Takes down what came.
@@ -45,7 +59,7 @@ impl Journal {
                 Arrived::Gap { symbol, streams, from, cause } => {
                     let gap = Gap { from: *from, to: *at, cause: *cause };
                     for stream in streams {
-                        self.recording.gap(*symbol, RecordedGap { stream: *stream, gap });
+                        self.recording.gap(*symbol, RecordedGap { stream: *stream, gap })?;
                     }
                 }
                 Arrived::Notice(notice) => self.notice(*at, notice, session),
@@ -75,15 +89,17 @@ impl Journal {
     /// What the disk reports.
     pub(super) fn commit(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
         let part = session.stream.part();
-        let row = session.row_reached(reached);
-        self.recording.commit(LiveCommit { session: Some((&row, &part)), controls: &self.controls })?;
+        // The row says how far the session is: of use with every event, else now and then.
+        let tells = !part.lines.is_empty() || !self.controls.is_empty() || self.told.elapsed() >= Span::SECOND;
+        let row = tells.then(|| session.row_reached(reached));
+        self.recording.commit(LiveCommit { session: row.as_ref().map(|row| (row, &*part)), controls: &self.controls })?;
+        if tells {
+            self.told = Stopwatch::start();
+        }
         session.stream.written();
-        // What was said between is told; what comes is held back until the next commit.
-        session.stream.release();
-        session.stream.hold();
+        session.stream.release_and_hold();
         self.controls.clear();
         self.dirty = false;
-        self.reached = reached;
         self.since = Stopwatch::start();
         Ok(())
     }
@@ -93,9 +109,12 @@ impl Journal {
         self.recording.rows()
     }
 
-    /// For the last transaction: the recording, and wishes that are not on disk.
-    pub(super) fn into_parts(self) -> (LiveRecording, Vec<SessionControlV1>) {
-        (self.recording, self.controls)
+    /// The end: last rows, gaps, wishes and events, the session's state and its result, in one transaction.
+    ///
+    /// # Errors
+    /// What the disk reports.
+    pub(super) fn finish(self, row: &SessionRow, rest: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
+        self.recording.finish(LiveEnd { session: Some((row, rest)), controls: &self.controls, result }).map(drop)
     }
 
     fn notice(&self, at: Timestamp, notice: &Notice, session: &Running) {

@@ -23,6 +23,8 @@ pub(super) struct Live {
     pub orders: AtomicU64,
     pub fills: AtomicU64,
     pub trades: AtomicU64,
+    /// The account's equity, as the bits of an f64; 0 bits before the first.
+    equity: AtomicU64,
     prices: Vec<LastPrice>,
 }
 
@@ -53,6 +55,7 @@ impl Live {
             orders: AtomicU64::new(0),
             fills: AtomicU64::new(0),
             trades: AtomicU64::new(0),
+            equity: AtomicU64::new(0),
             prices: (0..symbols).map(|_| price()).collect(),
         }
     }
@@ -76,6 +79,17 @@ impl Live {
         } else if mark.at.is_none() {
             mark.at = Some(progress.at);
         }
+    }
+
+    /// The account is worth this.
+    pub(super) fn set_equity(&self, equity: f64) {
+        self.equity.store(equity.to_bits(), Ordering::Relaxed);
+    }
+
+    /// What the account is worth; `None` before anything was traded.
+    pub(super) fn equity(&self) -> Option<f64> {
+        let bits = self.equity.load(Ordering::Relaxed);
+        (bits != 0).then(|| f64::from_bits(bits))
     }
 
     /// The last trade price of a symbol.

@@ -5,7 +5,12 @@
 
 mod fields;
 mod intake;
+mod collect;
+mod journal;
 mod live;
+mod live_plan;
+mod live_run;
+mod paper;
 mod plan;
 mod recorder;
 mod rerun;
@@ -19,16 +24,19 @@ pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Sto
 
 use super::hub::Hub;
 use super::in_use::{InUse, Thing};
+use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::strategies::Strategies;
 use super::{Kind, Refusal};
 use crate::clock;
 use crate::config::Config;
+use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::records::{SessionRow, SessionStrategyV2};
-use crate::store::{EventSegment, Store, StoreError};
-use plan::Plan;
+use crate::store::{EventSegment, LiveRecording, NewRecording, Store, StoreError};
+use live_run::Ground;
+use plan::{Plan, Rows};
 use running::Running;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,6 +54,7 @@ pub struct Sessions {
     hub: Arc<Hub>,
     strategies: Arc<Strategies>,
     in_use: Arc<InUse>,
+    market: Arc<Market>,
     /// Held from the decision that a session may start until its row is on disk: one start at a time.
     gate: Mutex<Gate>,
     /// Those in this process, by id; oldest first.
@@ -59,7 +68,8 @@ struct Gate {
 }
 
 impl Sessions {
-    /// Takes over a store: sessions that the daemon left running are sealed as failed.
+    /// Takes over a store: of the sessions that the daemon left running, those on a live market go on, others are sealed
+    /// as failed. Recordings that no session makes any more are completed.
     ///
     /// # Errors
     /// What the store reports.
@@ -68,14 +78,47 @@ impl Sessions {
         hub: Arc<Hub>,
         strategies: Arc<Strategies>,
         in_use: Arc<InUse>,
+        market: Arc<Market>,
+        config: &Config,
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
+        let gate = Mutex::new(Gate { closed: false, disabled: Some(config.trading.disabled_symbols.clone()) });
+        let all = Arc::new(Sessions { store, hub, strategies, in_use, market, gate, running: Mutex::default() });
         let left = |row: &SessionRow| State::from_word(&row.state).is_none_or(|state| !state.is_final());
-        for row in store.sessions_page(None, usize::MAX, Some(&left))?.items {
-            seal(&store, row, now)?;
+        let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
+        left.reverse();
+        for row in left {
+            all.take_up(row, now)?;
         }
-        let gate = Mutex::new(Gate { closed: false, disabled: None });
-        Ok(Arc::new(Sessions { store, hub, strategies, in_use, gate, running: Mutex::default() }))
+        for recording in all.store.live_recordings()? {
+            if !all.store.is_live(&recording.id) {
+                all.store.complete_live(&recording.id)?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// A session that the daemon left running goes on where that makes sense, else it is sealed.
+    fn take_up(self: &Arc<Self>, row: SessionRow, now: Timestamp) -> Result<(), Refusal> {
+        let Some(recording) = row.input_recording_id.clone() else { return Ok(seal(&self.store, row, now)?) };
+        let sealed = |row: SessionRow, why: &str| {
+            seal_as(&self.store, SessionRow { was_orphaned: true, ..row }, &format!("it could not go on after the daemon ended: {why}"), now)
+        };
+        let plan = match live_plan::again(&row, &self.store) {
+            Ok(plan) => plan,
+            Err(why) => return Ok(sealed(row, &why)?),
+        };
+        let recording = match self.store.resume_live(&recording) {
+            Ok(recording) => recording,
+            Err(error) => return Ok(sealed(row, &error.to_string())?),
+        };
+        let hold = self.in_use.hold(&row.id, things(&plan, Some(recording.id())));
+        let last = self.store.last_session_event(&row.id)?;
+        let stream = EventStream::new(&row.id, last, Arc::clone(&self.store), Arc::clone(&self.hub));
+        stream.release_and_hold();
+        let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
+        self.running().insert(session.id.clone(), Arc::clone(&session));
+        self.launch(&session, plan, Some(recording), true, now)
     }
 
     /// Starts a session. The row is on disk when this returns.
@@ -84,7 +127,12 @@ impl Sessions {
     /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`; 404 `strategy_not_found`,
     /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`; 503 `exchange_unavailable`, `shutting_down`.
     pub fn start(self: &Arc<Self>, body: &Value, user: &str, config: &Config, now: Timestamp) -> Result<Started, Refusal> {
-        let mut plan = plan::make(request::read(body, config)?, &self.store, config)?;
+        let mut plan = plan::make(request::read(body, config)?, &self.store, &self.market, config, now)?;
+        if plan.kind != SessionKind::Backtest {
+            for (name, value) in live_plan::kept(body, config) {
+                plan.request[name] = value;
+            }
+        }
         for _ in 0..REPLACEMENTS {
             let gate = self.gate();
             if gate.closed {
@@ -99,16 +147,16 @@ impl Sessions {
             {
                 return Ok(started(&same, &plan, true));
             }
-            let Some(oldest) = self.conflict(config) else {
+            let Some((oldest, refusal)) = self.conflict(&plan, config) else {
                 return self.begin(plan, user, config, &gate, now);
             };
             if !plan.replace_existing {
-                return Err(conflict(&oldest, config));
+                return Err(refusal);
             }
             drop(gate);
             oldest.stop();
             if !oldest.wait(REPLACED_WITHIN) {
-                return Err(conflict(&oldest, config));
+                return Err(refusal);
             }
             plan.warnings.push(format!("session {} was stopped to make room for this one", oldest.id));
         }
@@ -123,23 +171,35 @@ impl Sessions {
         self.running().values().find(same).cloned()
     }
 
-    /// The oldest running session, when there is room for no more.
-    fn conflict(&self, config: &Config) -> Option<Arc<Running>> {
+    /// The running session that is in the way: one that records the same, or the oldest when there is room for no more.
+    fn conflict(&self, plan: &Plan, config: &Config) -> Option<(Arc<Running>, Refusal)> {
         let running = self.running();
         let mut active = running.values().filter(|session| !session.is_ended());
+        let same = active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
+        if let Some((session, shared)) = same {
+            return Some((Arc::clone(session), recorded_twice(session, &shared)));
+        }
         let oldest = active.next()?;
-        (1 + active.count() >= config.limits.max_sessions as usize).then(|| Arc::clone(oldest))
+        (1 + active.count() >= config.limits.max_sessions as usize).then(|| (Arc::clone(oldest), conflict(oldest, config)))
     }
 
     fn begin(self: &Arc<Self>, plan: Plan, user: &str, config: &Config, gate: &Gate, now: Timestamp) -> Result<Started, Refusal> {
-        let id = self.new_id(now)?;
-        let mut things = vec![Thing::Recording(plan.recording.clone())];
-        things.extend(plan.strategies.iter().map(|loaded| Thing::Strategy(loaded.label.id.clone())));
-        let hold = self.in_use.hold(&id, things);
+        let recording = self.begin_recording(&plan, now)?;
+        let id = match &recording {
+            // A recording and the session that makes it are one for the user.
+            Some(recording) if plan.kind == SessionKind::Collect => recording.id().to_owned(),
+            _ => self.new_id(now)?,
+        };
+        let hold = self.in_use.hold(&id, things(&plan, recording.as_ref().map(LiveRecording::id)));
         let disabled = gate.disabled.as_ref().unwrap_or(&config.trading.disabled_symbols);
         let table = switched(&plan.table, disabled);
-        let stream = EventStream::new(&id, Arc::clone(&self.store), Arc::clone(&self.hub));
-        let row = row(&id, &plan, user, now);
+        let stream = EventStream::new(&id, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
+        let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
+        let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
+        if recording.is_some() {
+            let specs: Vec<_> = plan.table.iter().map(|(_, spec)| spec.clone()).collect();
+            self.store.put_session_specs(&id, &specs)?;
+        }
         announce(&stream, &plan, &row, now);
         let session = Arc::new(Running::new(row, &plan, table, stream, hold));
         self.store.put_session(&session.row().0, &session.stream.part())?;
@@ -147,21 +207,49 @@ impl Sessions {
         self.running().insert(id.clone(), Arc::clone(&session));
         session.stream.release();
         let told = started(&session, &plan, false);
-        let (all, thread_session) = (Arc::clone(self), Arc::clone(&session));
+        self.launch(&session, plan, recording, false, now)?;
+        Ok(told)
+    }
+
+    /// The recording that a session on a live market makes.
+    fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<LiveRecording>, Refusal> {
+        let Rows::Market { .. } = plan.rows else { return Ok(None) };
+        let sources = vec![format!("mexc, {} session", plan.kind.word())];
+        let new = NewRecording { at: now, chance: clock::chance(), sources };
+        let recording = self.store.begin_live(new, plan.symbols.clone())?;
+        for (_, spec) in plan.table.iter() {
+            self.store.put_recorded_spec(recording.id(), spec)?;
+        }
+        Ok(Some(recording))
+    }
+
+    /// Gives a session its thread.
+    fn launch(
+        self: &Arc<Self>,
+        session: &Arc<Running>,
+        plan: Plan,
+        recording: Option<LiveRecording>,
+        resumed: bool,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (all, thread_session) = (Arc::clone(self), Arc::clone(session));
         // Linux shows 15 bytes of a thread's name.
-        let name = format!("session-{}", id.rsplit('_').next().unwrap_or_default());
+        let name = format!("session-{}", session.id.rsplit('_').next().unwrap_or_default());
         let spawned = std::thread::Builder::new().name(name).spawn(move || {
-            thread_session.run(&plan, &all.store);
+            let disabled = || all.gate().disabled.clone().unwrap_or_default();
+            let ground =
+                recording.map(|recording| Ground { store: &all.store, market: &all.market, recording, resumed, disabled: &disabled });
+            thread_session.run(&plan, &all.store, ground);
             all.ended(&thread_session);
         });
         if let Err(error) = spawned {
             let why = format!("no thread could be started for it: {error}");
             seal_as(&self.store, session.row().0, &why, now)?;
-            self.running().remove(&id);
+            self.running().remove(&session.id);
             session.close();
             return Err(Refusal::new(Kind::Unavailable, "too_many_threads", why));
         }
-        Ok(told)
+        Ok(())
     }
 
     /// Called by the session's thread as its last deed.
@@ -285,7 +373,7 @@ impl Sessions {
         let mut gate = self.gate();
         let disabled = &config.trading.disabled_symbols;
         gate.disabled = Some(disabled.clone());
-        for session in self.running().values() {
+        for session in self.running().values().filter(|session| !session.is_resuming()) {
             let now = session.table.load_full();
             let next = switched(&now, disabled);
             if next.version != now.version {
@@ -294,11 +382,12 @@ impl Sessions {
         }
     }
 
-    /// Takes no more starts, asks every session to end and waits up to `drain`. Returns the ids still ending then.
+    /// Takes no more starts, asks every session to end, or to stay as it is on disk and go on later, and waits up to
+    /// `drain`. Returns the ids still ending then.
     pub fn shutdown(&self, drain: Span) -> Vec<String> {
         self.gate().closed = true;
         let running = self.running().clone();
-        running.values().for_each(|session| session.stop());
+        running.values().for_each(|session| session.suspend());
         let watch = clock::Stopwatch::start();
         let left = || Span::from_nanos(drain.nanos().saturating_sub(watch.elapsed().nanos()));
         running.values().filter(|session| !session.wait(left())).map(|session| session.id.clone()).collect()
@@ -331,12 +420,15 @@ fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {
     };
     SessionRow {
         id: id.to_owned(),
-        kind: SessionKind::Backtest.word().to_owned(),
+        kind: plan.kind.word().to_owned(),
         state: State::Running.word().to_owned(),
         created_us: now.micros(),
         symbols: plan.symbols.clone(),
         strategies: plan.strategies.iter().map(strategy).collect(),
-        recording_id: Some(plan.recording.clone()),
+        recording_id: match &plan.rows {
+            Rows::Recording(id) => Some(id.clone()),
+            Rows::Market { .. } => None,
+        },
         request: plan.request.to_string(),
         fingerprint: plan.fingerprint.clone(),
         user: user.to_owned(),
@@ -364,7 +456,7 @@ fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp)
 fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
     Started {
         session_id: session.id.clone(),
-        session_type: SessionKind::Backtest.word(),
+        session_type: plan.kind.word(),
         symbols: plan.symbols.clone(),
         strategies: plan.strategies.iter().map(|loaded| loaded.label.id.clone()).collect(),
         idempotent_replay,
@@ -389,6 +481,47 @@ fn seal_as(store: &Store, mut row: SessionRow, why: &str, now: Timestamp) -> Res
         "error_message": why, "was_orphaned": row.was_orphaned,
     });
     store.finish_session(&row, &EventSegment { first_seq, lines: format!("{event}\n") }, None)
+}
+
+/// What a session stands on: what it reads, what it makes, and its strategies.
+fn things(plan: &Plan, made: Option<&str>) -> Vec<Thing> {
+    let read = match &plan.rows {
+        Rows::Recording(id) => Some(id.as_str()),
+        Rows::Market { .. } => None,
+    };
+    let recordings = read.into_iter().chain(made).map(|id| Thing::Recording(id.to_owned()));
+    recordings.chain(plan.strategies.iter().map(|loaded| Thing::Strategy(loaded.label.id.clone()))).collect()
+}
+
+/// What a collecting session records: nobody else has to record it too.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Recorded {
+    symbols: Vec<String>,
+    streams: Vec<StreamKind>,
+}
+
+impl Recorded {
+    fn of(plan: &Plan) -> Self {
+        match &plan.rows {
+            Rows::Market { streams, .. } if plan.kind == SessionKind::Collect => {
+                Recorded { symbols: plan.symbols.clone(), streams: streams.clone() }
+            }
+            _ => Recorded::default(),
+        }
+    }
+
+    /// Symbols of which both record the same; `None` without one.
+    fn shared(&self, other: &Recorded) -> Option<Vec<String>> {
+        let streams = self.streams.iter().any(|stream| other.streams.contains(stream));
+        let symbols: Vec<String> = self.symbols.iter().filter(|symbol| other.symbols.contains(symbol)).cloned().collect();
+        (streams && !symbols.is_empty()).then_some(symbols)
+    }
+}
+
+fn recorded_twice(session: &Running, shared: &[String]) -> Refusal {
+    let message = format!("session {} records {} already; stop it, or record something else", session.id, shared.join(", "));
+    let details = json!({"conflict": {"kind": "collect", "session_id": session.id, "symbols": shared}});
+    Refusal::conflict("session_conflict", message).with(details)
 }
 
 fn conflict(oldest: &Running, config: &Config) -> Refusal {

@@ -1,12 +1,15 @@
 //! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
 
 use super::fields::Problems;
-use super::request::{SessionKind, StartRequest, exchange_unavailable, refused, symbol_problem};
+use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol_problem};
 use crate::config::Config;
+use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolTable;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
+use super::live_plan;
 use crate::service::Refusal;
+use crate::service::market::Market;
 use crate::service::backtest::{self, Input, RunSettings};
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::store::records::RecordingV1;
@@ -14,12 +17,29 @@ use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+/// Where a session's rows come from.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Rows {
+    /// A recording.
+    Recording(String),
+    /// The live market.
+    Market {
+        /// What of it.
+        streams: Vec<StreamKind>,
+        /// How long; `None`: until it is stopped.
+        duration: Option<Span>,
+        /// MiB that stay free on the disk.
+        min_free_mib: u64,
+    },
+}
+
 /// A session that can run.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub kind: SessionKind,
     pub settings: RunSettings,
     pub strategies: Vec<Loaded>,
-    pub recording: String,
+    pub rows: Rows,
     /// In the order of the request.
     pub symbols: Vec<String>,
     /// Every symbol enabled, in the order of the run.
@@ -39,13 +59,20 @@ pub(super) struct Plan {
 ///
 /// # Errors
 /// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go
-/// together; 503 `exchange_unavailable` for anything but a backtest.
-pub(super) fn make(request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
+/// together; 503 `exchange_unavailable`.
+pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+    match request.kind {
+        SessionKind::Backtest => backtest(request, store, config),
+        SessionKind::Paper | SessionKind::Collect => live_plan::make(request, store, market, config, now),
+        SessionKind::Live => Err(no_live_trading()),
+    }
+}
+
+fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
     let strategies = strategies(&request, store)?;
-    let id = match &request.recording {
-        Some(id) if request.kind == SessionKind::Backtest => id.clone(),
-        _ => return Err(exchange_unavailable(request.kind)),
-    };
+    let id = request.recording.clone().unwrap_or_default();
+    // What is being recorded can be replayed up to now.
+    store.seal_live(&id).or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
     let recording = store.recording(&id).map_err(|error| match error {
         StoreError::NotFound { .. } => {
             Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")).with(json!({ "session_id": id }))
@@ -58,21 +85,15 @@ pub(super) fn make(request: StartRequest, store: &Store, config: &Config) -> Res
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     let (table, span) = try_out(store, &id, &settings, &strategies)?;
-    let normal = normal_form(&request, &settings, &strategies, &id, &symbols);
-    let mut warnings: Vec<String> = Vec::new();
-    for loaded in &strategies {
-        warnings
-            .extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {} {}", loaded.label.id, warning.path, warning.problem)));
-    }
-    let off: Vec<&str> = symbols.iter().filter(|name| config.trading.disabled_symbols.contains(name)).map(String::as_str).collect();
-    if !off.is_empty() {
-        warnings.push(format!("{} switched off in the configuration: no position is opened there", off.join(", ")));
-    }
+    let mut normal = normal_form(&request, &settings, &strategies, &symbols);
+    normal["session_id"] = id.as_str().into();
+    let warnings = warnings(&request, &strategies, &symbols, config);
     Ok(Plan {
+        kind: request.kind,
         fingerprint: fingerprint(&normal, &settings),
         settings,
         strategies,
-        recording: id,
+        rows: Rows::Recording(id),
         symbols,
         table,
         span,
@@ -83,7 +104,21 @@ pub(super) fn make(request: StartRequest, store: &Store, config: &Config) -> Res
     })
 }
 
-fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Loaded>, Refusal> {
+/// What the user should know.
+pub(super) fn warnings(request: &StartRequest, strategies: &[Loaded], symbols: &[String], config: &Config) -> Vec<String> {
+    let mut warnings: Vec<String> = request.ignored.iter().map(|ignored| (*ignored).to_owned()).collect();
+    for loaded in strategies {
+        warnings
+            .extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {} {}", loaded.label.id, warning.path, warning.problem)));
+    }
+    let off: Vec<&str> = symbols.iter().filter(|name| config.trading.disabled_symbols.contains(name)).map(String::as_str).collect();
+    if !off.is_empty() {
+        warnings.push(format!("{} switched off in the configuration: no position is opened there", off.join(", ")));
+    }
+    warnings
+}
+
+pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Loaded>, Refusal> {
     let problems = Problems::default();
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for wish in &request.strategies {
@@ -168,7 +203,7 @@ fn try_out(
 }
 
 /// The request with everything found and every default filled in.
-fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loaded], recording: &str, symbols: &[String]) -> Value {
+pub(super) fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loaded], symbols: &[String]) -> Value {
     let strategy = |(place, loaded): (usize, &Loaded)| {
         json!({
             "id": loaded.label.id,
@@ -182,14 +217,14 @@ fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loa
         "session_type": request.kind.word(),
         "symbols": symbols,
         "strategies": strategies.iter().enumerate().map(strategy).collect::<Vec<_>>(),
-        "session_id": recording,
+        "session_id": null,
         "acceleration_factor": settings.speed,
         "settings": named,
     })
 }
 
 /// Documents that come without a version (built in) count by their text.
-fn fingerprint(normal: &Value, settings: &RunSettings) -> String {
+pub(super) fn fingerprint(normal: &Value, settings: &RunSettings) -> String {
     let mut hasher = Sha256::new();
     hasher.update(normal.to_string());
     hasher.update(format!("{:?} {:?}", settings.default_fees, settings.limits));

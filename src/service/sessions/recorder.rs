@@ -70,6 +70,9 @@ impl Recorder for SessionRecorder<'_> {
         for trade in &out.closed {
             self.closed(trade);
         }
+        if let Some(point) = &out.equity {
+            self.live.set_equity(point.equity.to_f64());
+        }
         self.collector.outputs(out);
         if !out.decisions.is_empty() {
             self.stream.settle();

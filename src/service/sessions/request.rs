@@ -3,7 +3,8 @@
 use super::fields::{Fields, Problems, names};
 use crate::config::Config;
 use crate::domain::num::{Money, Rate};
-use crate::domain::time::Timestamp;
+use crate::domain::record::StreamKind;
+use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
 use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
@@ -70,8 +71,12 @@ pub(super) struct StartRequest {
     pub recording: Option<String>,
     /// All but symbols and what is known by strategy.
     pub settings: RunSettings,
-    /// `duration` of a collect session as given.
-    pub duration: Option<String>,
+    /// How long a collect session lasts; `None`: until it is stopped.
+    pub duration: Option<Span>,
+    /// What a collect session records.
+    pub data_types: Vec<StreamKind>,
+    /// What was said and means nothing for this kind of session.
+    pub ignored: Vec<&'static str>,
     pub replace_existing: bool,
     pub idempotent: bool,
 }
@@ -131,8 +136,13 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     if !problems.are_none() {
         return Err(refused("invalid_request", problems));
     }
-    let ConfigPart { recording, settings, duration, replace_existing, .. } = read;
-    Ok(StartRequest { kind, symbols, strategies, recording, settings, duration, replace_existing, idempotent })
+    let ConfigPart { recording, settings, duration, data_types, replace_existing, .. } = read;
+    let mut ignored = Vec::new();
+    if kind != SessionKind::Backtest {
+        ignored.extend(recording.is_some().then_some("config.session_id is for backtests and was not used"));
+        ignored.extend((settings.speed > 0.0).then_some("config.acceleration_factor is for backtests and was not used"));
+    }
+    Ok(StartRequest { kind, symbols, strategies, recording, settings, duration, data_types, ignored, replace_existing, idempotent })
 }
 
 /// A refusal with all problems; the sentence is the first of them.
@@ -276,7 +286,8 @@ impl OverBudget {
 struct ConfigPart {
     settings: RunSettings,
     recording: Option<String>,
-    duration: Option<String>,
+    duration: Option<Span>,
+    data_types: Vec<StreamKind>,
     replace_existing: bool,
     over_budget: Option<OverBudget>,
 }
@@ -289,6 +300,7 @@ impl ConfigPart {
             settings: RunSettings { default_fees, limits: risk_limits(&config.trading.risk), together: true, ..RunSettings::default() },
             recording: None,
             duration: None,
+            data_types: DATA_TYPES.map(|(_, kind)| kind).to_vec(),
             replace_existing: false,
             over_budget: None,
         }
@@ -297,11 +309,14 @@ impl ConfigPart {
     fn read(&mut self, mut part: Fields<'_, '_>, strategies: &mut [StrategyWish], problems: &Problems) {
         self.recording = part.text("session_id").filter(|id| !id.is_empty()).map(str::to_owned);
         self.replace_existing = part.flag("replace_existing").unwrap_or(false);
-        self.duration = part.text("duration").map(str::to_owned);
-        if let Some(duration) = &self.duration
-            && !is_duration(duration)
-        {
-            problems.add("/config/duration", "is no duration: write 30s, 15m, 1h or continuous");
+        if let Some(text) = part.text("duration") {
+            match duration(text) {
+                Some(duration) => self.duration = duration,
+                None => problems.add("/config/duration", "is no duration: write 30s, 15m, 1h or continuous"),
+            }
+        }
+        if let Some(list) = part.get("data_types") {
+            self.data_types = data_types(list, problems);
         }
         let settings = &mut self.settings;
         let set = |value: &mut f64, read: Option<f64>| *value = read.unwrap_or(*value);
@@ -418,13 +433,47 @@ fn time(part: &mut Fields<'_, '_>, name: &'static str, problems: &Problems) -> O
     time
 }
 
-fn is_duration(text: &str) -> bool {
-    let number = |unit: char| text.strip_suffix(unit).is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 0));
-    text == "continuous" || ['s', 'm', 'h'].into_iter().any(number)
+/// The words for what a collect session records; those of lists of recordings come first.
+const DATA_TYPES: [(&str, StreamKind); 5] = [
+    ("tick_prices", StreamKind::Trades),
+    ("orderbook", StreamKind::BookSnapshots),
+    ("orderbook_changes", StreamKind::BookChanges),
+    ("mark_prices", StreamKind::Marks),
+    ("funding", StreamKind::Funding),
+];
+
+fn data_types(list: &Value, problems: &Problems) -> Vec<StreamKind> {
+    let mut kinds = Vec::new();
+    for (place, name) in names(list, "/config/data_types", problems) {
+        match DATA_TYPES.iter().find(|(word, _)| *word == name) {
+            Some((_, kind)) if kinds.contains(kind) => {}
+            Some((_, kind)) => kinds.push(*kind),
+            None => {
+                let words = DATA_TYPES.map(|(word, _)| word).join(", ");
+                problems.add(&at("/config/data_types", place), format!("is none of {words}"));
+            }
+        }
+    }
+    if kinds.is_empty() {
+        problems.add("/config/data_types", "names nothing to record");
+    }
+    kinds
 }
 
-/// Nothing that needs an exchange can start yet.
-pub(super) fn exchange_unavailable(kind: SessionKind) -> Refusal {
-    let message = format!("a {} session needs the exchange, and none is connected; only backtest sessions can be started", kind.word());
+/// `Some(None)` is without an end; `None` is no duration.
+fn duration(text: &str) -> Option<Option<Span>> {
+    if text == "continuous" {
+        return Some(None);
+    }
+    let number = |(unit, seconds): (char, i64)| {
+        let number: u32 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number > 0)?;
+        Some(Some(Span::from_seconds(i64::from(number) * seconds)))
+    };
+    [('s', 1), ('m', 60), ('h', 3_600)].into_iter().find_map(number)
+}
+
+/// What the program cannot do yet.
+pub(super) fn no_live_trading() -> Refusal {
+    let message = "live sessions cannot be started yet; a paper session trades the same live market without real orders";
     Refusal::new(Kind::Unavailable, "exchange_unavailable", message)
 }

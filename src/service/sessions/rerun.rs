@@ -55,7 +55,8 @@ fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &Session
     backtest.wait_until(Timestamp::from_nanos(control.at_ns), recorder);
     match &control.kind {
         ControlKindV1::SymbolTable { version, disabled } => {
-            let next = SymbolTable { version: *version, ..switched(&table.load(), disabled) };
+            let mut next = switched(&table.load(), disabled);
+            next.version = *version;
             table.store(Arc::new(next));
             backtest.refresh_table(recorder);
         }
@@ -128,8 +129,8 @@ impl Comparison {
     }
 
     /// What the run did beyond what is written down.
-    pub(super) fn beyond(self) -> Vec<(Class, &'static str, Option<String>, Value)> {
-        self.state.into_inner().beyond
+    pub(super) fn beyond(&self) -> Vec<(Class, &'static str, Option<String>, Value)> {
+        std::mem::take(&mut self.state.borrow_mut().beyond)
     }
 }
 

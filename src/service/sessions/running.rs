@@ -2,9 +2,12 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
-use super::State;
+use super::{Recorded, State};
+use super::journal::Journal;
 use super::live::{Live, RateMark};
-use super::plan::Plan;
+use super::live_run::Ground;
+use super::plan::{Plan, Rows};
+use super::request::SessionKind;
 use super::recorder::SessionRecorder;
 use super::stream::{Class, EventStream};
 use crate::clock::{self, Stopwatch};
@@ -17,12 +20,12 @@ use crate::service::backtest::{self, Control, GENERATOR, Input};
 use crate::service::in_use::Hold;
 use crate::session::backtest::{Flow, Progress, Recorder};
 use crate::store::records::{SessionReachedV2, SessionRow};
-use crate::store::{NewResult, Store};
+use crate::store::{EventSegment, NewResult, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,11 +42,32 @@ pub(super) struct Running {
     pub live: Live,
     pub stream: EventStream,
     pub table: Arc<ArcSwap<SymbolTable>>,
+    /// What it records for its own sake.
+    pub records: Recorded,
     /// Version of the table that the request and the configuration of its time gave.
     first_version: u64,
     status: Mutex<Status>,
     changed: Condvar,
     hold: Mutex<Option<Hold>>,
+    /// The daemon ends: a session on a live market goes on when it is back.
+    suspending: AtomicBool,
+    /// It is taken up again and still comes to where it was: the table it sees is that of then.
+    resuming: AtomicBool,
+}
+
+/// How a run came out.
+pub(super) enum Outcome {
+    /// It is over.
+    Ended {
+        /// What it was worth; `None` where nothing was traded.
+        run: Option<RunResult>,
+        /// Whether somebody stopped it.
+        stopped: bool,
+        /// Its recording, when it made one.
+        journal: Option<Journal>,
+    },
+    /// It goes on when the daemon is back.
+    Suspended,
 }
 
 struct Status {
@@ -61,11 +85,55 @@ impl Running {
             live: Live::new(plan.span, table.len()),
             stream,
             first_version: table.version,
+            records: Recorded::of(plan),
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false }),
             changed: Condvar::new(),
             hold: Mutex::new(Some(hold)),
+            suspending: AtomicBool::new(false),
+            resuming: AtomicBool::new(false),
         }
+    }
+
+    /// Marks it as coming to where it was.
+    pub(super) fn resuming(self) -> Self {
+        self.resuming.store(true, Ordering::Release);
+        self
+    }
+
+    /// It has come to where it was.
+    pub(super) fn resumes(&self) {
+        self.resuming.store(false, Ordering::Release);
+    }
+
+    /// Whether it still comes to where it was.
+    pub(super) fn is_resuming(&self) -> bool {
+        self.resuming.load(Ordering::Acquire)
+    }
+
+    /// The daemon ends: a session on a live market stays as it is on disk, others are asked to end.
+    pub(super) fn suspend(&self) {
+        if self.status().row.input_recording_id.is_none() {
+            return self.stop();
+        }
+        self.suspending.store(true, Ordering::Release);
+    }
+
+    /// Whether the daemon ends.
+    pub(super) fn is_suspending(&self) -> bool {
+        self.suspending.load(Ordering::Acquire)
+    }
+
+    /// When it began to run.
+    pub(super) fn started(&self) -> Timestamp {
+        self.status().row.started_us.and_then(Timestamp::from_micros).unwrap_or_else(clock::now)
+    }
+
+    /// The row as it is to be on disk when the engine has come this far.
+    pub(super) fn row_reached(&self, reached: Timestamp) -> SessionRow {
+        let (mut row, _) = self.row();
+        row.reached_ns = Some(reached.nanos());
+        row
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
@@ -106,18 +174,26 @@ impl Running {
     }
 
     /// The whole life of the thread.
-    pub(super) fn run(&self, plan: &Plan, store: &Store) {
+    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<Ground<'_>>) {
         let started = clock::now();
         {
             let mut status = self.status();
-            status.row.started_us = Some(started.micros());
+            status.row.started_us.get_or_insert(started.micros());
             if status.state == State::Starting {
                 status.state = State::Running;
             }
         }
         self.stream.add(Class::Life, "session_status", None, json!({"status": State::Running, "timestamp": now()}));
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.replay(plan, store)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, ground) {
+            (Rows::Recording(recording), _) => self.replay(plan, recording, store),
+            (Rows::Market { .. }, Some(ground)) if plan.kind == SessionKind::Collect => self.collect(plan, ground),
+            (Rows::Market { .. }, Some(ground)) => self.paper(plan, ground),
+            (Rows::Market { .. }, None) => Err("there is no market".to_owned()),
+        }));
         let outcome = outcome.unwrap_or_else(|panic| Err(format!("a defect ended the run; please report this: {}", said(&*panic))));
+        if matches!(outcome, Ok(Outcome::Suspended)) {
+            return;
+        }
         // Storing the end could be what panics.
         let stored = catch_unwind(AssertUnwindSafe(|| self.end(plan, store, outcome)));
         if let Err(panic) = stored {
@@ -126,9 +202,9 @@ impl Running {
     }
 
     /// The run itself: the result and whether it was stopped.
-    fn replay(&self, plan: &Plan, store: &Store) -> Result<(RunResult, bool), String> {
+    fn replay(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, String> {
         let text = |error: crate::service::SourceError| error.to_string();
-        let sources = backtest::find(Input::Recording(store, &plan.recording), &plan.settings).map_err(text)?;
+        let sources = backtest::find(Input::Recording(store, recording), &plan.settings).map_err(text)?;
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
         let run = runs.first().ok_or("the recording is empty")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
@@ -160,23 +236,29 @@ impl Running {
         if feed.was_cut() {
             noted.push("the session was stopped before the end of its data; open positions were closed there".to_owned());
         }
-        Ok((run.result(backtest, recorder.collector, noted), feed.was_cut()))
+        let result = run.result(backtest, recorder.collector, noted);
+        Ok(Outcome::Ended { run: Some(result), stopped: feed.was_cut(), journal: None })
     }
 
     /// The last events, state, result and statistics in one transaction.
-    fn end(&self, plan: &Plan, store: &Store, outcome: Result<(RunResult, bool), String>) {
+    fn end(&self, plan: &Plan, store: &Store, outcome: Result<Outcome, String>) {
         let ended = clock::now();
-        let (state, event, error) = match &outcome {
-            Ok((_, true)) => (State::Stopped, "session_stopped", None),
-            Ok((_, false)) => (State::Completed, "session_completed", None),
-            Err(why) => (State::Failed, "session_failed", Some(why.clone())),
+        let (run, stopped, journal, error) = match outcome {
+            Ok(Outcome::Ended { run, stopped, journal }) => (run, stopped, journal, None),
+            Ok(Outcome::Suspended) => return,
+            Err(why) => (None, false, None, Some(why)),
+        };
+        let (state, event) = match (&error, stopped) {
+            (Some(_), _) => (State::Failed, "session_failed"),
+            (None, true) => (State::Stopped, "session_stopped"),
+            (None, false) => (State::Completed, "session_completed"),
         };
         self.stream.hold();
         for strategy in &plan.strategies {
             let fields = json!({"strategy_id": strategy.label.id, "timestamp": ended.rfc3339_millis()});
             self.stream.add(Class::Life, "strategy_deactivated", None, fields);
         }
-        let result = outcome.ok().map(|(run, stopped)| self.result(&run, stopped, ended));
+        let result = run.map(|run| self.result(plan, &run, stopped, ended));
         let mut row = self.status().row.clone();
         row.state = state.word().to_owned();
         row.ended_us = Some(ended.micros());
@@ -194,7 +276,7 @@ impl Running {
         self.stream.add(Class::Life, event, None, fields);
         let rest = self.stream.rest();
         (row.reached.events, row.reached.events_not_kept) = self.counts();
-        match store.finish_session(&row, &rest, result) {
+        match finish(store, &row, &rest, result, journal) {
             Ok(()) => {
                 self.stream.written();
                 let mut status = self.status();
@@ -206,14 +288,14 @@ impl Running {
         }
     }
 
-    fn result(&self, run: &RunResult, stopped: bool, ended: Timestamp) -> NewResult {
+    fn result(&self, plan: &Plan, run: &RunResult, stopped: bool, ended: Timestamp) -> NewResult {
         let one = std::slice::from_ref(run);
         NewResult {
             result: backtest::summary(self.id.clone(), Some(self.id.clone()), stopped, run, ended),
             document: result::document(one, GENERATOR).to_string(),
             report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
-            // A part of the data says nothing about the whole.
-            outcomes: if stopped { Vec::new() } else { backtest::outcomes(run) },
+            // A part of the data says nothing about the whole, and what strategies are worth is what backtests say.
+            outcomes: if stopped || plan.kind != SessionKind::Backtest { Vec::new() } else { backtest::outcomes(run) },
         }
     }
 
@@ -261,7 +343,7 @@ impl Running {
 }
 
 /// What is done once per batch of events.
-struct Watcher<'a> {
+pub(super) struct Watcher<'a> {
     session: &'a Running,
     mark: RateMark,
     shows_prices: bool,
@@ -271,18 +353,24 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(session: &'a Running, shows_prices: bool) -> Self {
+    pub(super) fn new(session: &'a Running, shows_prices: bool) -> Self {
         let shown = vec![Timestamp::MIN; session.table.load().len()];
         Watcher { session, mark: RateMark::new(), shows_prices, prices: Stopwatch::start(), shown, progress: Stopwatch::start() }
     }
 
     fn see(&mut self, progress: Progress) -> Flow {
-        let session = self.session;
-        session.live.reach(progress, &mut self.mark);
-        session.stream.write_if_due();
-        if session.stream.has_failed() {
+        self.session.stream.write_if_due();
+        if self.session.stream.has_failed() {
             return Flow::Stop;
         }
+        self.show(progress);
+        Flow::Continue
+    }
+
+    /// Tells how far it is and what prices are, now and then.
+    pub(super) fn show(&mut self, progress: Progress) {
+        let session = self.session;
+        session.live.reach(progress, &mut self.mark);
         if self.shows_prices && self.prices.elapsed() >= PRICES_EVERY {
             self.prices = Stopwatch::start();
             self.show_prices();
@@ -296,10 +384,10 @@ impl<'a> Watcher<'a> {
                 "ticks": live.ticks(),
                 "events_per_second": live.events_per_second(),
                 "eta_seconds": live.eta_seconds(),
+                "equity": live.equity(),
             });
             session.stream.publish(Class::Life, "session_progress", None, fields);
         }
-        Flow::Continue
     }
 
     fn last(&mut self, progress: Progress) {
@@ -317,6 +405,24 @@ impl<'a> Watcher<'a> {
                 let fields = json!({"price": spec.price_f64(price), "timestamp": at.to_string()});
                 self.session.stream.publish_price(&spec.name, fields);
             }
+        }
+    }
+}
+
+/// The end of a session, with that of its recording when it made one.
+fn finish(
+    store: &Store,
+    row: &SessionRow,
+    rest: &EventSegment,
+    result: Option<NewResult>,
+    journal: Option<Journal>,
+) -> Result<(), StoreError> {
+    match journal {
+        Some(journal) => journal.finish(row, rest, result),
+        None => {
+            store.finish_session(row, rest, result)?;
+            // What was recorded before it failed is whole as far as it goes.
+            row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_live(recording))
         }
     }
 }

@@ -81,13 +81,14 @@ pub(super) struct EventCounts {
 }
 
 impl EventStream {
-    /// Before the session is on disk: its events are held back until [`EventStream::release`].
-    pub(super) fn new(session: &str, store: Arc<Store>, hub: Arc<Hub>) -> Self {
+    /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
+    /// [`EventStream::release`].
+    pub(super) fn new(session: &str, last: u64, store: Arc<Store>, hub: Arc<Hub>) -> Self {
         let state = State {
-            next_seq: 1,
+            next_seq: last + 1,
             not_kept: 0,
             writing: Arc::default(),
-            pending: EventSegment { first_seq: 1, lines: String::new() },
+            pending: EventSegment { first_seq: last + 1, lines: String::new() },
             since: Stopwatch::start(),
             failed: None,
             closed: false,
@@ -137,6 +138,14 @@ impl EventStream {
     /// From now on events are held back.
     pub(super) fn hold(&self) {
         self.lock().held.get_or_insert_default();
+    }
+
+    /// What was held back is on disk and told; what comes is held back again.
+    pub(super) fn release_and_hold(&self) {
+        let mut state = self.lock();
+        for Told { class, event, symbol, fields } in state.held.replace(Vec::new()).unwrap_or_default() {
+            self.publish(class, event, symbol.as_deref(), fields);
+        }
     }
 
     /// What was held back is on disk and told.
@@ -189,6 +198,11 @@ impl EventStream {
     /// Whether so much has gathered that it must be written before more comes.
     pub(super) fn is_full(&self) -> bool {
         self.lock().pending.lines.len() >= SESSION_SEGMENT_BYTES / 2
+    }
+
+    /// Whether something has gathered.
+    pub(super) fn has_news(&self) -> bool {
+        !self.lock().pending.lines.is_empty()
     }
 
     /// What has not been written yet, for a transaction of the session itself; still readable until

@@ -1,0 +1,162 @@
+//! From a request for a live market to something that can run, and the same again from what was kept of it.
+//!
+//! Never: a specification that was guessed; after a restart, other terms than the session started with.
+
+use super::fields::Problems;
+use super::plan::{Plan, Rows, fingerprint, normal_form, strategies, warnings};
+use super::request::{self, SessionKind, StartRequest, refused};
+use crate::config::{Config, Exchange};
+use crate::domain::contract::Contract;
+use crate::domain::num::Rate;
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::{RiskTier, SymbolSpec, SymbolTable};
+use crate::domain::time::Timestamp;
+use crate::json::at;
+use crate::service::backtest::{self, ReplayClock};
+use crate::service::market::Market;
+use crate::service::strategies::{Loaded, built_in, compile};
+use crate::service::Refusal;
+use crate::store::Store;
+use crate::store::records::SessionRow;
+use serde_json::{Value, json};
+
+/// What a paper session looks at: the top of the book comes whole with each message, so that no lost message can leave
+/// it wrong.
+const PAPER_STREAMS: [StreamKind; 4] = [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
+
+/// Finds everything a request for the live market names.
+///
+/// # Errors
+/// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
+/// strategy needs; 503 `exchange_unavailable`.
+pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+    let strategies = if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
+    let contracts = market.contracts(now)?;
+    let known = known(&request, &contracts)?;
+    let specs = specs(&known, &config.exchange)?;
+    let mut warnings = warnings(&request, &strategies, &request.symbols, config);
+    warnings.extend(known.iter().filter(|contract| !contract.is_tradable()).map(|contract| {
+        format!("the exchange takes no orders over the API for {} now", contract.symbol)
+    }));
+    let normal = |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
+    plan(&request, strategies.clone(), specs, config, warnings, normal)
+}
+
+/// The plan of a session that is to go on, or to be replayed, as it was when it started.
+///
+/// # Errors
+/// A sentence that says what is missing.
+pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
+    let kept: Value = serde_json::from_str(&row.request).unwrap_or_default();
+    let config: Config = serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
+    let request = request::read(&kept["as_sent"], &config).map_err(|refusal| format!("its request is not understood: {refusal}"))?;
+    let specs = store.session_specs(&row.id).map_err(|error| error.to_string())?;
+    if specs.is_empty() {
+        return Err("the terms of its contracts were not kept".to_owned());
+    }
+    let mut loaded = Vec::new();
+    for strategy in &row.strategies {
+        loaded.push(version(store, &strategy.id, strategy.version)?);
+    }
+    let request_as_kept = kept.clone();
+    plan(&request, loaded, specs, &config, Vec::new(), |_, _| request_as_kept).map_err(|refusal| refusal.to_string())
+}
+
+fn version(store: &Store, id: &str, version: u32) -> Result<Loaded, String> {
+    let wrong = |_| format!("strategy {id} does not read any more");
+    match (version, built_in(id)) {
+        (0, Some(text)) => compile(id, None, text.as_bytes()).map_err(wrong),
+        _ => {
+            let kept = store.strategy_version(id, version).map_err(|error| error.to_string())?;
+            compile(&kept.id, Some(kept.version), kept.document.as_bytes()).map_err(wrong)
+        }
+    }
+}
+
+fn plan(
+    request: &StartRequest,
+    strategies: Vec<Loaded>,
+    specs: Vec<SymbolSpec>,
+    config: &Config,
+    warnings: Vec<String>,
+    normal: impl FnOnce(&StartRequest, &backtest::RunSettings) -> Value,
+) -> Result<Plan, Refusal> {
+    let mut settings = request.settings.clone();
+    settings.symbols.clone_from(&request.symbols);
+    settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
+    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
+    settings.clock = ReplayClock::Receive;
+    (settings.from, settings.to, settings.speed) = (None, None, 0.0);
+    let streams = if request.kind == SessionKind::Paper { PAPER_STREAMS.to_vec() } else { request.data_types.clone() };
+    if request.kind == SessionKind::Paper {
+        // What cannot run is refused now.
+        backtest::plan(&settings, &[backtest::market("", &specs, &streams)], &strategies)?;
+    }
+    let mut normal = normal(request, &settings);
+    if request.kind == SessionKind::Collect {
+        normal["data_types"] = streams.iter().map(|stream| stream.word()).collect();
+        normal["duration_s"] = request.duration.map(|span| span.seconds_f64()).into();
+    }
+    Ok(Plan {
+        kind: request.kind,
+        fingerprint: fingerprint(&normal, &settings),
+        settings,
+        strategies,
+        rows: Rows::Market { streams, duration: request.duration, min_free_mib: config.recording.min_free_mib },
+        symbols: request.symbols.clone(),
+        table: SymbolTable::new(1, specs),
+        span: None,
+        request: normal,
+        replace_existing: request.replace_existing,
+        idempotent: request.idempotent,
+        warnings,
+    })
+}
+
+/// What is kept beside a request so that the session can go on as it started: the request as it was sent, and what of
+/// the configuration it was read with.
+pub(super) fn kept(body: &Value, config: &Config) -> [(&'static str, Value); 2] {
+    let read_with = json!({"trading": config.trading, "exchange": {"fees": config.exchange.fees}, "recording": config.recording, "limits": config.limits});
+    [("as_sent", body.clone()), ("read_with", read_with)]
+}
+
+fn known(request: &StartRequest, contracts: &[Contract]) -> Result<Vec<Contract>, Refusal> {
+    let find = |name: &String| contracts.iter().find(|contract| contract.symbol == *name).cloned();
+    let (found, missing): (Vec<_>, Vec<_>) = request.symbols.iter().map(|name| (name, find(name))).partition(|(_, found)| found.is_some());
+    if missing.is_empty() {
+        return Ok(found.into_iter().filter_map(|(_, contract)| contract).collect());
+    }
+    let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).collect();
+    let message = format!("the exchange has no {}; GET /api/exchange/symbols?scope=all lists what it has", names.join(", "));
+    Err(Refusal::not_found("symbol_not_found", message).with(json!({ "symbols": names })))
+}
+
+fn specs(contracts: &[Contract], exchange: &Exchange) -> Result<Vec<SymbolSpec>, Refusal> {
+    let problems = Problems::default();
+    let mut specs = Vec::new();
+    for (place, contract) in contracts.iter().enumerate() {
+        match spec(contract, exchange) {
+            Some(spec) => specs.push(spec),
+            None => problems.add(
+                &at("/symbols", place),
+                format!("{} is settled in {} or has steps too fine for exact money: only contracts settled in their quote currency can be used", contract.symbol, contract.settle),
+            ),
+        }
+    }
+    if problems.are_none() { Ok(specs) } else { Err(refused("invalid_request", problems)) }
+}
+
+/// A contract as the engine must know it, with the fees that orders over the API pay.
+fn spec(contract: &Contract, exchange: &Exchange) -> Option<SymbolSpec> {
+    if !contract.is_linear() {
+        return None;
+    }
+    let mut spec = SymbolSpec::new(&contract.symbol, contract.price_step, contract.quantity_step, contract.contract_size)?;
+    let lots = contract.min_quantity.in_steps_of(contract.quantity_step).filter(|lots| *lots > 0);
+    spec.min_quantity = crate::domain::num::Qty(lots.unwrap_or(1));
+    spec.maker_fee = Rate::from_percent(exchange.fees.maker_pct);
+    spec.taker_fee = Rate::from_percent(exchange.fees.taker_pct);
+    let maintenance = Rate::of(contract.maintenance);
+    spec.tiers = vec![RiskTier { max_leverage: contract.max_leverage.max(1), maintenance, ..spec.tiers.first().copied()? }];
+    Some(spec)
+}

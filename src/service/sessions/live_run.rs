@@ -1,0 +1,199 @@
+//! The life of a session on a live market: opened or taken up again, run, ended with its recording in one transaction.
+//!
+//! Never: a session taken up that does not come to where it was; a recording that ends without its session.
+
+use super::intake::Queue;
+use super::journal::Journal;
+use super::paper::{Ended, Paper};
+use super::plan::{Plan, Rows};
+use super::recorder::{SessionRecorder, Sink};
+use super::rerun::{Comparison, rerun};
+use super::running::{Outcome, Running};
+use super::stream::Class;
+use super::{collect, switched};
+use crate::clock::{self, SteadyClock};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::service::backtest::{self, Run};
+use crate::service::market::Market;
+use crate::session::backtest::Backtest;
+use crate::store::records::ControlKindV1;
+use crate::store::{FeedChoice, FeedClock, LiveRecording, Store};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a session on a live market runs on.
+pub(super) struct Ground<'a> {
+    pub store: &'a Arc<Store>,
+    pub market: &'a Market,
+    pub recording: LiveRecording,
+    /// Whether it goes on after the daemon ended.
+    pub resumed: bool,
+    /// Symbols switched off now.
+    pub disabled: &'a dyn Fn() -> Vec<String>,
+}
+
+/// Events that the journal commits, and tells afterwards.
+struct Journaled<'a>(&'a Running);
+
+impl Sink for Journaled<'_> {
+    fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        self.0.stream.add(class, event, symbol, fields);
+    }
+}
+
+impl Running {
+    /// Records until it is over.
+    pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
+        let Rows::Market { streams, duration, min_free_mib } = &plan.rows else { return Err("it has no market".to_owned()) };
+        let begun = ground.recording.last_received();
+        let mut journal = Journal::new(ground.recording, plan.symbols.clone());
+        let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed));
+        let started = self.started();
+        let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
+        let live = live.map_err(|refusal| refusal.message)?;
+        let until = duration.map(|duration| started + duration);
+        let ended = collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
+        drop(live);
+        match ended {
+            Ok(Ended::Suspended) => Ok(Outcome::Suspended),
+            Ok(ended) => Ok(Outcome::Ended { run: None, stopped: ended == Ended::Stopped, journal: Some(journal) }),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Trades on paper until it is over.
+    pub(super) fn paper(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
+        let Rows::Market { streams, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
+        let specs: Vec<_> = plan.table.iter().map(|(_, spec)| spec.clone()).collect();
+        let sources = [backtest::market(ground.recording.id(), &specs, streams)];
+        let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
+        let run = runs.first().ok_or("there is nothing to run")?;
+        let mut backtest = run.sharing(Arc::clone(&self.table));
+        let mut journal = Journal::new(ground.recording, plan.symbols.clone());
+        let (journaled, mut reached, mut closing_since) = (Journaled(self), None, None);
+        let comparison = Comparison::new(self.stored_events(ground.store, ground.resumed)?, true);
+        let mut recorder = self.recorder(plan, run, &mut backtest, &comparison);
+        let mut over = false;
+        if ground.resumed {
+            let again = self.again(&mut journal, &mut backtest, &mut recorder, ground.store)?;
+            if let (Some(difference), _) = comparison.outcome(false) {
+                let what = difference.json();
+                return Err(format!("its journal does not lead to what it did; the first difference is {what}; please report this"));
+            }
+            (over, closing_since) = (again.over, again.closing_since);
+            reached = Some(again.reached);
+        }
+        recorder.stream = &journaled;
+        for (class, event, symbol, fields) in comparison.beyond() {
+            self.stream.add(class, event, symbol.as_deref(), fields);
+        }
+        if !over {
+            let (queue, now) = self.queue(plan, reached);
+            let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
+            paper.begin(now, reached, &(ground.disabled)());
+            let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
+            let live = live.map_err(|refusal| refusal.message)?;
+            let ended = paper.trade(&queue);
+            drop(live);
+            let ended = ended?;
+            if ended == Ended::Suspended {
+                return Ok(Outcome::Suspended);
+            }
+            (backtest, recorder, journal) = (paper.backtest, paper.recorder, paper.journal);
+            over = ended == Ended::Stopped;
+        }
+        let noted = recorder.noted;
+        Ok(Outcome::Ended { run: Some(run.result(backtest, recorder.collector, noted)), stopped: over, journal: Some(journal) })
+    }
+
+    fn recorder<'s>(&'s self, plan: &Plan, run: &Run<'_>, backtest: &mut Backtest, sink: &'s dyn Sink) -> SessionRecorder<'s> {
+        SessionRecorder {
+            collector: run.collector(backtest),
+            stream: sink,
+            live: &self.live,
+            table: Arc::new(backtest.table().clone()),
+            defs: run.defs(),
+            strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
+            shows_prices: true,
+            noted: plan.warnings.clone(),
+            changes: 0,
+        }
+    }
+
+    /// Everything journaled once more.
+    fn again(
+        &self,
+        journal: &mut Journal,
+        backtest: &mut Backtest,
+        recorder: &mut SessionRecorder<'_>,
+        store: &Arc<Store>,
+    ) -> Result<Again, String> {
+        let said = |error: crate::store::StoreError| format!("its journal could not be read: {error}");
+        let last = journal.seal().map_err(said)?;
+        let controls = store.session_controls(&self.id).map_err(said)?;
+        let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
+        let choice = FeedChoice {
+            recording: journal.recording_id(),
+            symbols: &symbols,
+            streams: &[],
+            clock: FeedClock::Receive,
+            from: Timestamp::MIN,
+            to: Timestamp::MAX,
+        };
+        let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
+        let over = rerun(backtest, &self.table, &mut feed, &controls, recorder)?;
+        let stored = self.row().0.reached_ns.map(Timestamp::from_nanos);
+        let reached = stored.max(last).unwrap_or(Timestamp::MIN).max(backtest.progress().at);
+        if !over {
+            backtest.wait_until(reached, recorder);
+        }
+        let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
+        Ok(Again { over, reached, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
+    }
+
+    fn stored_events(&self, store: &Store, resumed: bool) -> Result<Vec<Value>, String> {
+        if !resumed {
+            return Ok(Vec::new());
+        }
+        let events = store.session_events(&self.id, 0, usize::MAX).map_err(|error| format!("its events could not be read: {error}"))?;
+        Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
+    }
+
+    /// A queue whose stamps follow what was reached before; what came between is missing.
+    fn queue(&self, plan: &Plan, reached: Option<Timestamp>) -> (Arc<Queue>, Timestamp) {
+        let Rows::Market { streams, .. } = &plan.rows else { unreachable!("only sessions on a market have a queue") };
+        let clock = SteadyClock::start();
+        let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
+        let queue = Queue::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), streams, clock, after);
+        if let Some(since) = reached {
+            queue.restarted(since);
+        }
+        (Arc::new(queue), after)
+    }
+}
+
+/// Where a session that is taken up again is.
+struct Again {
+    over: bool,
+    reached: Timestamp,
+    closing_since: Option<Timestamp>,
+}
+
+impl Paper<'_> {
+    /// The first wishes of a run: from where it goes on, and which symbols are switched off.
+    fn begin(&mut self, now: Timestamp, reached: Option<Timestamp>, disabled: &[String]) {
+        match reached {
+            Some(reached) => self.journal.control(reached, ControlKindV1::Restart { from_ns: reached.nanos() }),
+            None => self.backtest.wait_until(now, &mut self.recorder),
+        }
+        let table = self.session.table.load();
+        let next = switched(&table, disabled);
+        if next.version != table.version {
+            self.session.table.store(Arc::new(next));
+        }
+        self.session.resumes();
+        self.backtest.refresh_table(&mut self.recorder);
+        self.note_symbol_table();
+    }
+}
