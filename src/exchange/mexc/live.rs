@@ -1,12 +1,13 @@
 //! A subscription: which symbols, which streams, and the sockets that carry them until it is dropped.
 
-use super::Link;
+use super::{Link, socket};
 use crate::domain::record::StreamKind;
 use crate::exchange::ExchangeError;
 use crate::limits;
-use crate::session::ports::Intake;
+use crate::session::ports::{Intake, Notice};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -49,8 +50,28 @@ impl Drop for Live {
 
 pub(super) fn start(link: &Arc<Link>, handle: &Handle, wanted: Subscription, intake: Arc<dyn Intake>) -> Result<Live, ExchangeError> {
     check(&wanted)?;
-    let _ = (link, intake);
-    Ok(Live { tasks: Vec::new(), handle: handle.clone() })
+    let mut tasks: Vec<JoinHandle<()>> =
+        socket::of(link, &wanted, &intake).into_iter().map(|socket| handle.spawn(socket.serve())).collect();
+    tasks.push(handle.spawn(watch_clock(link.clone(), intake)));
+    Ok(Live { tasks, handle: handle.clone() })
+}
+
+/// Measures the exchange's clock again and again and says what came out.
+async fn watch_clock(link: Arc<Link>, intake: Arc<dyn Intake>) {
+    let every = Duration::from_millis(link.settings.clock_every_ms.max(1_000));
+    loop {
+        let wait = match link.measure_clock().await {
+            Ok(clock) => {
+                intake.notice(Notice::ClockOffset { offset_ns: clock.offset_ns });
+                every
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the exchange's clock was not measured");
+                every.min(Duration::from_secs(60))
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
 }
 
 fn check(wanted: &Subscription) -> Result<(), ExchangeError> {

@@ -3,6 +3,7 @@
 //! Calls of [`Mexc`] wait for the exchange and belong on threads that may wait; rows arrive on the connection's own tasks.
 //! Never: a decision, a store, a number the exchange did not send, a key in a log.
 
+mod book;
 mod health;
 mod live;
 mod market;

@@ -5,5 +5,6 @@
 #[macro_use]
 mod object;
 pub(super) mod envelope;
+pub(super) mod frame;
 pub(super) mod number;
 pub(super) mod rows;

@@ -1,0 +1,297 @@
+//! One order book from snapshots and messages of changes that may be lost, repeated, late or too old.
+//!
+//! A state machine: messages, snapshots and times come in, rows and "lost" and "regained" go out. While it is live, what it
+//! let out is the exchange's book at [`Book::version`], never a guess. No I/O, no clock; never a version of another connection.
+
+mod held;
+mod sides;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::decimal::Decimal;
+use crate::domain::order::Side;
+use crate::domain::time::{Span, Timestamp};
+use held::Held;
+use sides::Sides;
+
+/// How patient it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// How long a first message is waited for before a snapshot is fetched anyway: the contract is quiet.
+    pub quiet: Span,
+    /// First wait after a snapshot that was too old or did not come; doubles.
+    pub wait_min: Span,
+    /// Longest such wait.
+    pub wait_max: Span,
+    /// Between two repairs.
+    pub resync: Span,
+    /// How long bid and ask may be crossed.
+    pub crossed: Span,
+}
+
+/// A level's new state; quantity 0: it is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Side of the book.
+    pub side: Side,
+    /// Price.
+    pub price: Decimal,
+    /// New quantity, absolute.
+    pub quantity: Decimal,
+}
+
+/// All changes of the versions `begin` to `end`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message<'a> {
+    /// First version it covers.
+    pub begin: u64,
+    /// Last version it covers.
+    pub end: u64,
+    /// The exchange's time.
+    pub at: Timestamp,
+    /// In any order.
+    pub changes: &'a [Change],
+}
+
+/// The whole book at a version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Snapshot<'a> {
+    /// Its version.
+    pub version: u64,
+    /// The exchange's time.
+    pub at: Timestamp,
+    /// Every level, best first.
+    pub levels: &'a [Change],
+}
+
+/// Where a book's rows go.
+pub trait Out {
+    /// The whole book, after `regained`.
+    fn snapshot(&mut self, snapshot: Snapshot<'_>);
+    /// The next message.
+    fn changed(&mut self, message: Message<'_>);
+    /// The book is wrong from here on.
+    fn lost(&mut self);
+    /// The book is right from here on; a snapshot follows.
+    fn regained(&mut self);
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// Let out, or held until the snapshot is there.
+    New,
+    /// It had been there before; left out.
+    Repeated,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Not subscribed.
+    Idle,
+    /// Messages are held until a snapshot joins them; `is_first`: none has come yet.
+    Joining { is_first: bool },
+    /// Messages go out.
+    Live,
+}
+
+/// One book.
+#[derive(Debug)]
+pub struct Book {
+    pace: Pace,
+    state: State,
+    held: Held,
+    sides: Sides,
+    /// Version of what was let out.
+    last: u64,
+    /// No snapshot below this version can be joined.
+    floor: u64,
+    /// When a snapshot is wanted.
+    due: Option<Span>,
+    wait: Span,
+    next_resync: Span,
+    crossed_since: Option<Span>,
+}
+
+impl Book {
+    /// Not subscribed yet.
+    pub fn new(pace: Pace) -> Self {
+        Book {
+            pace,
+            state: State::Idle,
+            held: Held::default(),
+            sides: Sides::default(),
+            last: 0,
+            floor: 0,
+            due: None,
+            wait: pace.wait_min,
+            next_resync: Span::ZERO,
+            crossed_since: None,
+        }
+    }
+
+    /// The subscription stands; messages may follow. Nothing happens when it stood already.
+    pub fn start(&mut self, now: Span) {
+        if self.state == State::Idle {
+            self.state = State::Joining { is_first: true };
+            self.due = Some(now + self.pace.quiet);
+        }
+    }
+
+    /// The connection is gone and everything known with it.
+    pub fn reset(&mut self) {
+        *self = Book { held: std::mem::take(&mut self.held), next_resync: self.next_resync, ..Book::new(self.pace) };
+        self.held.clear();
+    }
+
+    /// Whether what was let out is the exchange's book.
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
+    /// Version of the book, while it is live.
+    #[cfg(test)]
+    pub fn version(&self) -> Option<u64> {
+        self.is_live().then_some(self.last)
+    }
+
+    /// Asks for a snapshot once its time has come; answer with [`Book::snapshot`] or [`Book::no_snapshot`].
+    pub fn take_due(&mut self, now: Span) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            self.due = None;
+        }
+        is_due
+    }
+
+    /// A message came.
+    pub fn message(&mut self, message: Message<'_>, now: Span, out: &mut impl Out) -> Taken {
+        match self.state {
+            State::Idle => {
+                self.start(now);
+                self.hold(message, now)
+            }
+            State::Joining { .. } => self.hold(message, now),
+            State::Live if message.end <= self.last => Taken::Repeated,
+            State::Live if message.begin > self.last + 1 => {
+                self.lose(self.last, now, out);
+                self.hold(message, now)
+            }
+            State::Live => {
+                self.apply(message, out);
+                self.check(now, out);
+                Taken::New
+            }
+        }
+    }
+
+    /// A message came that cannot be read.
+    pub fn refused(&mut self, now: Span, out: &mut impl Out) {
+        let known = if self.is_live() { self.last } else { self.held.end().unwrap_or(self.floor) };
+        self.lose(known.saturating_add(1), now, out);
+    }
+
+    /// The rows let out count no longer, e.g. after a step of the clock; the book is fetched anew.
+    pub fn reopen(&mut self, now: Span, out: &mut impl Out) {
+        if self.is_live() {
+            self.lose(self.last, now, out);
+        }
+    }
+
+    /// The snapshot that was asked for.
+    pub fn snapshot(&mut self, snapshot: Snapshot<'_>, now: Span, out: &mut impl Out) {
+        if !matches!(self.state, State::Joining { .. }) {
+            return;
+        }
+        let joins = self.held.first_behind(snapshot.version).is_none_or(|begin| begin <= snapshot.version.saturating_add(1));
+        if snapshot.version < self.floor || !joins {
+            return self.no_snapshot(now);
+        }
+        out.regained();
+        self.sides.clear();
+        self.sides.apply(snapshot.levels);
+        self.last = snapshot.version;
+        out.snapshot(snapshot);
+        self.state = State::Live;
+        self.due = None;
+        self.wait = self.pace.wait_min;
+        self.crossed_since = None;
+        let mut held = std::mem::take(&mut self.held);
+        held.drain(|message| {
+            if message.end > self.last {
+                self.apply(message, out);
+            }
+        });
+        self.held = held;
+        self.check(now, out);
+    }
+
+    /// The snapshot did not come, or was too old: another after a while.
+    pub fn no_snapshot(&mut self, now: Span) {
+        if matches!(self.state, State::Joining { .. }) {
+            self.due = Some(now + self.wait);
+            self.wait = (self.wait + self.wait).min(self.pace.wait_max);
+        }
+    }
+
+    /// Looks whether bid and ask have been crossed for too long. Also to be called when no message comes.
+    pub fn check(&mut self, now: Span, out: &mut impl Out) {
+        if !self.is_live() || !self.sides.are_crossed() {
+            self.crossed_since = None;
+            return;
+        }
+        let since = *self.crossed_since.get_or_insert(now);
+        if now.nanos() - since.nanos() > self.pace.crossed.nanos() {
+            self.lose(self.last, now, out);
+        }
+    }
+
+    fn apply(&mut self, message: Message<'_>, out: &mut impl Out) {
+        self.sides.apply(message.changes);
+        self.last = message.end;
+        out.changed(message);
+    }
+
+    fn hold(&mut self, message: Message<'_>, now: Span) -> Taken {
+        if self.state == (State::Joining { is_first: true }) {
+            self.state = State::Joining { is_first: false };
+            self.due = self.due.map(|due| due.min(now));
+        }
+        let end = self.held.end();
+        if end.is_some_and(|end| message.end <= end) {
+            return Taken::Repeated;
+        }
+        // A hole among the held ones: the snapshot must be newer than it.
+        if let Some(end) = end.filter(|end| message.begin > end.saturating_add(1)) {
+            self.floor = self.floor.max(end);
+            self.held.clear();
+        }
+        if let Some(forgotten) = self.held.push(message) {
+            self.floor = self.floor.max(forgotten);
+        }
+        Taken::New
+    }
+
+    /// From here on a snapshot of at least `floor` is needed.
+    fn lose(&mut self, floor: u64, now: Span, out: &mut impl Out) {
+        if self.is_live() {
+            out.lost();
+        }
+        self.held.clear();
+        self.sides.clear();
+        self.crossed_since = None;
+        self.floor = self.floor.max(floor);
+        let at = now.max(self.next_resync);
+        self.next_resync = at + self.pace.resync;
+        // A snapshot that is on its way may be too old, which is found out when it is there.
+        self.due = Some(at);
+        self.wait = self.pace.wait_min;
+        self.state = State::Joining { is_first: false };
+    }
+
+    /// Levels of a side, best first, while it is live.
+    #[cfg(test)]
+    pub fn levels(&self, side: Side) -> Vec<(Decimal, Decimal)> {
+        self.sides.levels(side)
+    }
+}

@@ -1,0 +1,66 @@
+//! Waits between attempts: longer each time, never the same for two sockets.
+
+use crate::domain::time::Span;
+
+/// Doubling waits with jitter.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    min: Span,
+    max: Span,
+    next: Span,
+    chance: u64,
+}
+
+impl Backoff {
+    /// The same seed gives the same waits.
+    pub fn new(min: Span, max: Span, seed: u64) -> Self {
+        Backoff { min, max, next: min, chance: seed }
+    }
+
+    /// The next wait: doubled each time, between three and five quarters of it.
+    pub fn wait(&mut self) -> Span {
+        let wait = self.next;
+        self.next = (wait + wait).min(self.max);
+        Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.draw())) as i64)
+    }
+
+    /// Starts again with the first wait.
+    pub fn reset(&mut self) {
+        self.next = self.min;
+    }
+
+    /// 0 to 1 (S. Vigna, splitmix64).
+    fn draw(&mut self) -> f64 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.chance;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound_and_start_again() {
+        let mut backoff = Backoff::new(Span::from_seconds(1), Span::from_seconds(60), 7);
+        for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            let wait = backoff.wait().seconds_f64() / f64::from(expected);
+            assert!((0.75..1.25).contains(&wait), "{wait} of {expected}");
+        }
+        backoff.reset();
+        assert!(backoff.wait() < Span::from_millis(1_250));
+    }
+
+    #[test]
+    fn two_sockets_never_wait_the_same() {
+        let waits = |seed| Backoff::new(Span::from_seconds(1), Span::from_seconds(60), seed).wait();
+        let mut all: Vec<Span> = (0..100).map(waits).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 100);
+        assert_eq!(waits(3), waits(3));
+    }
+}

@@ -1,0 +1,407 @@
+//! One socket: opened, served, given up, opened again, until its task is ended.
+
+use super::backoff::Backoff;
+use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
+use super::dispatch::{Dispatch, Received, Said};
+use super::roster::Roster;
+use super::watch::{ClockWatch, Patience, Verdict, Watch};
+use crate::clock::{self, Stopwatch};
+use crate::domain::event::GapCause;
+use crate::domain::order::Side;
+use crate::domain::record::StreamKind;
+use crate::domain::time::{Span, Timestamp};
+use crate::exchange::ExchangeError;
+use crate::exchange::mexc::Link;
+use crate::exchange::mexc::book::{Change, Snapshot};
+use crate::exchange::mexc::market::{Depth, FundingRate};
+use crate::exchange::mexc::rest::request::market as calls;
+use crate::exchange::mexc::wire::rows;
+use crate::limits;
+use crate::session::ports::{Intake, Notice};
+use futures_util::{SinkExt, StreamExt};
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A socket and what it carries.
+pub struct Socket {
+    link: Arc<Link>,
+    intake: Arc<dyn Intake>,
+    number: u32,
+    dispatch: Dispatch,
+    roster: Roster,
+    backoff: Backoff,
+    since: Stopwatch,
+    clock: ClockWatch,
+    /// The last message of any kind, and the last with market data, by the wall clock.
+    heard_at: Timestamp,
+    served_at: Timestamp,
+}
+
+/// Why a connection ended.
+struct End {
+    cause: GapCause,
+    reason: String,
+}
+
+/// What was asked of REST while the connection serves.
+enum Fetched {
+    Depth(usize, Result<Depth, ExchangeError>),
+    Funding(Result<rows::Rows<FundingRate>, ExchangeError>),
+}
+
+fn gone(reason: impl Into<String>) -> End {
+    End { cause: GapCause::Disconnect, reason: reason.into() }
+}
+
+impl Socket {
+    /// Closed; nothing happens before [`Socket::serve`].
+    pub fn new(link: Arc<Link>, intake: Arc<dyn Intake>, number: u32, dispatch: Dispatch, roster: Roster) -> Self {
+        let settings = &link.settings;
+        let seed = settings.seed ^ (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let backoff = Backoff::new(span(settings.reconnect_min_ms), span(settings.reconnect_max_ms), seed);
+        let clock = ClockWatch::new(span(settings.clock_step_ms));
+        let now = clock::now();
+        Socket { link, intake, number, dispatch, roster, backoff, since: Stopwatch::start(), clock, heard_at: now, served_at: now }
+    }
+
+    /// Serves until the task is ended, or until the exchange refused every symbol.
+    pub async fn serve(mut self) {
+        // Sockets that start together do not call together.
+        tokio::time::sleep(Duration::from_millis(self.link.settings.reconnect_min_ms / 10 * u64::from(self.number))).await;
+        let mut is_outage_said = false;
+        while !self.roster.is_empty() {
+            match self.connect().await {
+                Ok(stream) => {
+                    is_outage_said = false;
+                    let opened_at = self.since.elapsed();
+                    let end = self.run(stream).await;
+                    self.disconnected(&end);
+                    if self.since.elapsed().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
+                        self.backoff.reset();
+                    }
+                    is_outage_said = self.say_outage(is_outage_said, end.reason);
+                }
+                Err(reason) => is_outage_said = self.say_outage(is_outage_said, reason),
+            }
+            let wait = self.backoff.wait();
+            tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
+            self.link.counters.reconnects.add(1);
+        }
+    }
+
+    /// Once per outage, however many attempts it takes.
+    fn say_outage(&self, is_said: bool, reason: String) -> bool {
+        if !is_said {
+            tracing::warn!(socket = self.number, reason, "socket to the exchange lost");
+            self.intake.notice(Notice::Disconnected { socket: self.number, reason });
+        }
+        true
+    }
+
+    async fn connect(&self) -> Result<Stream, String> {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(64 << 10)
+            .write_buffer_size(0)
+            .max_write_buffer_size(64 << 10)
+            .max_message_size(Some(limits::EXCHANGE_FRAME_BYTES))
+            .max_frame_size(Some(limits::EXCHANGE_FRAME_BYTES));
+        let url = self.link.settings.ws_url.as_str();
+        let opening = tokio_tungstenite::connect_async_with_config(url, Some(config), true);
+        match tokio::time::timeout(Duration::from_millis(self.link.settings.connect_timeout_ms), opening).await {
+            Ok(Ok((stream, _))) => Ok(stream),
+            Ok(Err(error)) => Err(format!("not connected: {error}")),
+            Err(_) => Err("not connected in time".to_owned()),
+        }
+    }
+
+    async fn run(&mut self, mut stream: Stream) -> End {
+        let _open = Open::count(&self.link);
+        let settings = self.link.settings.clone();
+        let now = self.received();
+        (self.heard_at, self.served_at) = (now.at, now.at);
+        let patience = Patience { ping: span(settings.ping_ms), pong: span(settings.pong_timeout_ms), silence: span(settings.silence_ms) };
+        let mut watch = Watch::new(patience, now.steady);
+        self.roster.connected(now.steady);
+        let mut fetches = JoinSet::new();
+        self.fetch_funding(&mut fetches);
+        let mut outbox: Vec<String> = Vec::new();
+        if self.number == 0 {
+            outbox.push(SUBSCRIBE_CONTRACTS.to_owned());
+        }
+        let mut timer = tokio::time::interval(tick(&settings));
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let step = tokio::select! {
+                message = stream.next() => self.heard(message, &mut watch),
+                _ = timer.tick() => self.tick(&mut watch, &mut fetches, &mut outbox),
+                Some(fetched) = fetches.join_next(), if !fetches.is_empty() => {
+                    if let Ok(fetched) = fetched {
+                        self.fetched(fetched);
+                    }
+                    Ok(())
+                }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+            for text in outbox.drain(..) {
+                // A peer that reads nothing must not stop the watch.
+                let sending = stream.send(Message::text(text));
+                match tokio::time::timeout(Duration::from_millis(settings.pong_timeout_ms), sending).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return gone(format!("sending failed: {error}")),
+                    Err(_) => return gone("sending took too long"),
+                }
+            }
+        }
+    }
+
+    fn received(&self) -> Received {
+        Received { at: clock::now(), steady: self.since.elapsed() }
+    }
+
+    fn heard(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
+        let received = self.received();
+        self.watch_clock(received);
+        self.heard_at = received.at;
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                self.link.counters.frame(received.at);
+                self.text(text.as_str(), received, watch);
+            }
+            Some(Ok(Message::Binary(bytes))) => {
+                self.link.counters.frame(received.at);
+                match unzipped(&bytes) {
+                    Some(text) => self.text(&text, received, watch),
+                    None => self.link.counters.malformed.add(1),
+                }
+            }
+            // A protocol ping is answered by the library.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Close(frame))) => {
+                return Err(gone(
+                    frame.map_or_else(|| "closed by the exchange".to_owned(), |frame| format!("closed by the exchange: {frame}")),
+                ));
+            }
+            Some(Err(error)) => return Err(gone(error.to_string())),
+            None => return Err(gone("closed by the exchange without a word")),
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, received: Received, watch: &mut Watch) {
+        match self.dispatch.text(text, received) {
+            Said::Served(place, channel) => {
+                watch.served(received.steady);
+                self.served_at = received.at;
+                if self.roster.served(place, channel) {
+                    self.confirmed(place, channel, received);
+                }
+            }
+            Said::Pong => watch.pong(),
+            Said::Acknowledged(channel) => {
+                if let Some(place) = self.roster.acknowledged(channel) {
+                    self.confirmed(place, channel, received);
+                }
+            }
+            Said::Refused(place, reason) => {
+                if let Some(place) = place.or_else(|| self.roster.refused_unnamed()) {
+                    self.refuse(place, reason);
+                }
+            }
+            Said::Complaint(reason) => tracing::warn!(socket = self.number, reason, "the exchange complains"),
+            Said::Nothing => {}
+        }
+    }
+
+    /// A subscription stands. A book is complete only when its snapshot is there.
+    fn confirmed(&mut self, place: usize, channel: Channel, received: Received) {
+        let stream = channel.stream();
+        if stream == StreamKind::BookChanges {
+            self.dispatch.symbols[place].book.start(received.steady);
+        } else if self.dispatch.wants(stream) {
+            self.dispatch.symbols[place].coverage.regained(&[stream], &*self.intake);
+        }
+        self.say_complete();
+    }
+
+    fn say_complete(&mut self) {
+        if self.roster.became_complete() {
+            self.intake.notice(Notice::Connected { socket: self.number });
+        }
+    }
+
+    fn refuse(&mut self, place: usize, reason: String) {
+        if self.roster.is_refused(place) {
+            return;
+        }
+        self.roster.refuse(place);
+        let symbol = &mut self.dispatch.symbols[place];
+        let complete = symbol.coverage.complete();
+        symbol.lost(&complete, self.heard_at, GapCause::Disconnect, &*self.intake);
+        symbol.disconnected();
+        self.intake.notice(Notice::Refused { symbol: symbol.coverage.id, reason });
+        self.say_complete();
+    }
+
+    /// A step of our clock is a gap for everybody: spans across it are wrong.
+    fn watch_clock(&mut self, received: Received) {
+        if !self.clock.stepped(received.at, received.steady) {
+            return;
+        }
+        self.link.counters.clock_steps.add(1);
+        for place in 0..self.dispatch.symbols.len() {
+            let symbol = &mut self.dispatch.symbols[place];
+            let mut complete = symbol.coverage.complete();
+            symbol.lost(&complete, self.heard_at, GapCause::ClockStep, &*self.intake);
+            complete.retain(|stream| *stream != StreamKind::BookChanges);
+            symbol.coverage.regained(&complete, &*self.intake);
+            self.dispatch.with_book(place, received, |book, out| book.reopen(received.steady, out));
+        }
+    }
+
+    /// What is due: signs of life, subscriptions, snapshots, funding.
+    fn tick(&mut self, watch: &mut Watch, fetches: &mut JoinSet<Fetched>, outbox: &mut Vec<String>) -> Result<(), End> {
+        let now = self.received();
+        self.watch_clock(now);
+        match watch.verdict(now.steady) {
+            Verdict::Fine => {}
+            Verdict::Ping => outbox.push(PING.to_owned()),
+            Verdict::NoPong => return Err(End { cause: GapCause::Silence, reason: "no pong in time".to_owned() }),
+            Verdict::Silent => {
+                self.heard_at = self.served_at;
+                return Err(End { cause: GapCause::Silence, reason: "no market data in time".to_owned() });
+            }
+        }
+        if let Some((place, channel)) = self.roster.due(now.steady) {
+            outbox.push(channel.subscription(&self.dispatch.symbols[place].name));
+        }
+        if self.roster.is_empty() {
+            return Err(gone("the exchange refused every symbol"));
+        }
+        if self.dispatch.wants(StreamKind::BookChanges) {
+            for place in 0..self.dispatch.symbols.len() {
+                self.dispatch.with_book(place, now, |book, out| book.check(now.steady, out));
+                let symbol = &mut self.dispatch.symbols[place];
+                if !symbol.is_fetching && symbol.book.take_due(now.steady) {
+                    symbol.is_fetching = true;
+                    self.fetch_depth(place, fetches);
+                }
+            }
+        }
+        if self.dispatch.wants(StreamKind::Funding) {
+            let offset = self.link.clock_offset().map_or(0, |clock| clock.offset_ns);
+            self.dispatch.settle(now.at + Span::from_nanos(offset));
+        }
+        Ok(())
+    }
+
+    fn fetch_depth(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
+        let link = self.link.clone();
+        let request = calls::depth(&self.dispatch.symbols[place].name, Some(link.settings.book_levels));
+        fetches.spawn(async move {
+            // The semaphore is never closed, so waiting for it ends with a permit.
+            let _permit = link.snapshots.acquire().await;
+            Fetched::Depth(place, link.rest.read(&request, None, rows::depth).await)
+        });
+    }
+
+    fn fetch_funding(&self, fetches: &mut JoinSet<Fetched>) {
+        if self.dispatch.wants(StreamKind::Funding) {
+            let link = self.link.clone();
+            fetches.spawn(async move { Fetched::Funding(link.rest.read(&calls::funding_rate(None), None, rows::funding_rates).await) });
+        }
+    }
+
+    fn fetched(&mut self, fetched: Fetched) {
+        let now = self.received();
+        match fetched {
+            Fetched::Depth(place, depth) => {
+                self.dispatch.symbols[place].is_fetching = false;
+                match depth {
+                    Ok(depth) => self.joined(place, &depth, now),
+                    Err(error) if error.code() == Some(1001) => self.refuse(place, error.to_string()),
+                    Err(error) => {
+                        tracing::debug!(socket = self.number, %error, "no snapshot of a book");
+                        self.dispatch.symbols[place].book.no_snapshot(now.steady);
+                    }
+                }
+            }
+            Fetched::Funding(Ok(rates)) => {
+                self.link.counters.unknown_fields.add(rates.unknown);
+                self.link.counters.malformed.add(rates.malformed);
+                for rate in rates.rows {
+                    self.dispatch.announce(&rate, now.at);
+                }
+            }
+            Fetched::Funding(Err(error)) => tracing::debug!(socket = self.number, %error, "no list of funding rates"),
+        }
+    }
+
+    fn joined(&mut self, place: usize, depth: &Depth, now: Received) {
+        let side = |side| move |level: &crate::exchange::mexc::DepthLevel| Change { side, price: level.price, quantity: level.quantity };
+        let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
+        // Without a time of its own a snapshot is as old as the message before it.
+        let Some(at) = depth.at.or(self.dispatch.told_at()) else {
+            self.link.counters.malformed.add(1);
+            return self.dispatch.symbols[place].book.no_snapshot(now.steady);
+        };
+        let snapshot = Snapshot { version: depth.version, at, levels: &levels };
+        self.dispatch.with_book(place, now, |book, out| book.snapshot(snapshot, now.steady, out));
+    }
+
+    fn disconnected(&mut self, end: &End) {
+        for symbol in &mut self.dispatch.symbols {
+            let complete = symbol.coverage.complete();
+            symbol.lost(&complete, self.heard_at, end.cause, &*self.intake);
+            symbol.disconnected();
+        }
+    }
+}
+
+/// Counts an open socket while it lives.
+struct Open(Arc<Link>);
+
+impl Open {
+    fn count(link: &Arc<Link>) -> Self {
+        link.counters.sockets.fetch_add(1, Relaxed);
+        Open(link.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.counters.sockets.fetch_sub(1, Relaxed);
+    }
+}
+
+fn span(ms: u64) -> Span {
+    Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+/// How often a socket looks what is due: often enough for the shortest of its times.
+fn tick(settings: &crate::exchange::mexc::Settings) -> Duration {
+    let between = 1_000 / u64::from(settings.subscribes_per_second);
+    let shortest = [between, settings.ping_ms, settings.silence_ms, settings.pong_timeout_ms, settings.snapshot_wait_min_ms];
+    Duration::from_millis((shortest.into_iter().min().unwrap_or_default() / 4).clamp(1, 25))
+}
+
+/// The text of a compressed message, bounded like any other. No such message was seen from this exchange yet.
+fn unzipped(bytes: &[u8]) -> Option<String> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return None;
+    }
+    let mut text = String::new();
+    let bound = limits::EXCHANGE_FRAME_BYTES as u64;
+    flate2::read::GzDecoder::new(bytes).take(bound).read_to_string(&mut text).ok()?;
+    Some(text)
+}

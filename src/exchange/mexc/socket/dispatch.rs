@@ -1,0 +1,327 @@
+//! Messages into rows: what a text says about which symbol, and what of it is new.
+
+use super::channel::Channel;
+use super::symbol::Symbol;
+use crate::domain::decimal::Decimal;
+use crate::domain::order::Side;
+use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::domain::time::{Span, Timestamp};
+use crate::exchange::mexc::book::{Change, Message, Taken};
+use crate::exchange::mexc::health::Counters;
+use crate::exchange::mexc::market::FundingRate;
+use crate::exchange::mexc::wire::frame::{self, Frame, RawBook, RawRate};
+use crate::exchange::mexc::wire::rows::{self, RawDeal, RawTicker};
+use crate::exchange::mexc::wire::{envelope, number};
+use crate::limits;
+use crate::session::ports::{Intake, Notice};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a message means for the connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// Rows of a channel of a symbol (its place on the socket), or that there are none new.
+    Served(usize, Channel),
+    /// An answer to a ping.
+    Pong,
+    /// A subscription to a channel was accepted.
+    Acknowledged(Channel),
+    /// Something was refused: the symbol's place, when the text names it, and the text.
+    Refused(Option<usize>, String),
+    /// The exchange complains about something else.
+    Complaint(String),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// When a message came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// By the wall clock.
+    pub at: Timestamp,
+    /// By the steady clock.
+    pub steady: Span,
+}
+
+/// The symbols of a socket and the memory that messages are taken apart in.
+pub struct Dispatch {
+    /// By place on the socket.
+    pub symbols: Vec<Symbol>,
+    /// What the subscription wants; a ticker may come as a sign of life only.
+    streams: Vec<StreamKind>,
+    by_name: HashMap<String, usize>,
+    counters: Arc<Counters>,
+    intake: Arc<dyn Intake>,
+    rows: Vec<Record>,
+    changes: Vec<Change>,
+    /// The exchange's time of the last message that bore one.
+    told_at: Option<Timestamp>,
+}
+
+impl Dispatch {
+    /// For these symbols and streams.
+    pub fn new(symbols: Vec<Symbol>, streams: Vec<StreamKind>, counters: Arc<Counters>, intake: Arc<dyn Intake>) -> Self {
+        let by_name = symbols.iter().enumerate().map(|(place, symbol)| (symbol.name.clone(), place)).collect();
+        Dispatch { symbols, streams, by_name, counters, intake, rows: Vec::new(), changes: Vec::new(), told_at: None }
+    }
+
+    /// Whether the subscription wants a stream.
+    pub fn wants(&self, stream: StreamKind) -> bool {
+        self.streams.contains(&stream)
+    }
+
+    /// Takes a text apart; its rows are with the intake when this returns.
+    pub fn text(&mut self, text: &str, received: Received) -> Said {
+        if text.trim_ascii().is_empty() {
+            return Said::Nothing;
+        }
+        let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return self.malformed() };
+        self.counters.unknown_fields.add(frame.unknown);
+        let Some(channel) = frame.channel.and_then(number::text) else { return self.malformed() };
+        match &*channel {
+            "pong" => Said::Pong,
+            "rs.error" => self.error(frame.data),
+            "push.contract" => self.contract(frame.data),
+            "push.tickers" | "push.kline" | "push.index.price" | "push.fair.price" | "push.event.contract" => Said::Nothing,
+            name => match (name.strip_prefix("push.").and_then(Channel::from_word), name.strip_prefix("rs.sub.")) {
+                (Some(channel), _) => self.push(channel, &frame, received),
+                (None, Some(word)) => self.answer(word, frame.data),
+                _ => {
+                    self.counters.unknown_channels.add(u64::from(!name.starts_with("rs.")));
+                    Said::Nothing
+                }
+            },
+        }
+    }
+
+    fn malformed(&self) -> Said {
+        self.counters.malformed.add(1);
+        Said::Nothing
+    }
+
+    fn answer(&self, word: &str, data: Option<&RawValue>) -> Said {
+        let is_success = data.and_then(number::text).as_deref() == Some("success");
+        match Channel::from_word(word) {
+            Some(channel) if is_success => Said::Acknowledged(channel),
+            Some(_) => Said::Complaint(format!("subscription to {word} answered with {}", data.map_or("nothing", RawValue::get))),
+            None => Said::Nothing,
+        }
+    }
+
+    /// The exchange's words name the symbol in brackets, or not at all.
+    fn error(&self, data: Option<&RawValue>) -> Said {
+        let text = data.and_then(number::text).map_or_else(String::new, |text| envelope::shortened(&text));
+        let lower = text.to_ascii_lowercase();
+        if !lower.contains("contract") || !(lower.contains("not exist") || lower.contains("doesn't exist")) {
+            return Said::Complaint(text);
+        }
+        let named = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(name, _)| name);
+        match named.map(|name| self.by_name.get(name).copied()) {
+            Some(None) => Said::Complaint(text),
+            Some(place) => Said::Refused(place, text),
+            None => Said::Refused(None, text),
+        }
+    }
+
+    fn contract(&mut self, data: Option<&RawValue>) -> Said {
+        let Some((name, is_tradable, unknown)) = data.and_then(rows::contract_state) else { return self.malformed() };
+        self.counters.unknown_fields.add(unknown);
+        if let Some(place) = self.by_name.get(&name) {
+            let symbol = &mut self.symbols[*place];
+            if symbol.is_tradable.replace(is_tradable) != Some(is_tradable) {
+                self.intake.notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable });
+            }
+        }
+        Said::Nothing
+    }
+
+    fn push(&mut self, channel: Channel, frame: &Frame<'_>, received: Received) -> Said {
+        let place = frame.symbol.and_then(number::text).and_then(|name| self.by_name.get(&*name).copied());
+        let Some(place) = place else { return self.malformed() };
+        let told_at = frame.ts.and_then(number::millis);
+        self.told_at = told_at.or(self.told_at);
+        let read = frame.data.and_then(|data| match channel {
+            Channel::Deal => self.deals(place, data),
+            Channel::DepthFull => self.top(place, data),
+            Channel::Depth => self.depth(place, data, received),
+            Channel::Ticker => self.ticker(place, data),
+            Channel::FundingRate => self.funding(place, data),
+        });
+        if read.is_none() {
+            self.counters.malformed.add(1);
+            if channel == Channel::Depth {
+                self.with_book(place, received, |book, out| book.refused(received.steady, out));
+            }
+        }
+        Said::Served(place, channel)
+    }
+
+    /// Sends the gathered rows.
+    fn send(&self, place: usize) {
+        if !self.rows.is_empty() {
+            self.counters.rows.add(self.rows.len() as u64);
+            self.intake.rows(self.symbols[place].coverage.id, &self.rows);
+        }
+    }
+
+    fn deals(&mut self, place: usize, data: &RawValue) -> Option<()> {
+        self.rows.clear();
+        let (symbol, rows) = (&mut self.symbols[place], &mut self.rows);
+        let (mut unknown, mut malformed, mut repeated) = (0, 0, 0);
+        let read = frame::each_row(data.get(), |raw: RawDeal<'_>| {
+            unknown += raw.unknown;
+            let Some(deal) = rows::deal(&raw) else {
+                malformed += 1;
+                return;
+            };
+            if deal.id.is_some_and(|id| !symbol.deals.is_new(id)) {
+                repeated += 1;
+                return;
+            }
+            let body = RecordBody::Trade { price: deal.price, quantity: deal.quantity, taker: deal.taker, id: deal.id };
+            rows.push(Record { exchange_at: deal.at, received_at: None, body });
+        });
+        self.counters.unknown_fields.add(unknown);
+        self.counters.malformed.add(malformed);
+        self.counters.repeated.add(repeated);
+        // Rows before one that cannot be read are good; their ids are remembered, so they must not be lost.
+        self.send(place);
+        read.ok()
+    }
+
+    fn top(&mut self, place: usize, data: &RawValue) -> Option<()> {
+        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok()?;
+        self.counters.unknown_fields.add(raw.unknown);
+        let version = raw.version.and_then(number::unsigned);
+        let symbol = &mut self.symbols[place];
+        if version.is_some_and(|version| symbol.top_version.is_some_and(|last| version <= last)) {
+            self.counters.repeated.add(1);
+            return Some(());
+        }
+        let at = raw.at.and_then(number::millis).or(self.told_at)?;
+        self.rows.clear();
+        for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
+            self.changes.clear();
+            let changes = &mut self.changes;
+            levels.map_or(Some(()), |levels| rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity })))?;
+            if changes.iter().any(|level| level.quantity.mantissa() == 0) || !in_order(changes, side) {
+                return None;
+            }
+            self.rows.extend(changes.iter().take(limits::BOOK_SNAPSHOT_LEVELS).zip(1..).map(|(level, place)| Record {
+                exchange_at: at,
+                received_at: None,
+                body: RecordBody::SnapshotLevel { side, level: place, price: level.price, quantity: level.quantity },
+            }));
+        }
+        symbol.top_version = version.or(symbol.top_version);
+        self.send(place);
+        Some(())
+    }
+
+    fn depth(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
+        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok()?;
+        self.counters.unknown_fields.add(raw.unknown);
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.clear();
+        let message = self.message(&raw, &mut changes);
+        let taken = message.map(|message| self.with_book(place, received, |book, out| book.message(message, received.steady, out)));
+        self.changes = changes;
+        self.counters.repeated.add(u64::from(taken == Some(Taken::Repeated)));
+        self.symbols[place].book_heard_at = Some(received.at);
+        taken.map(|_| ())
+    }
+
+    fn message<'c>(&self, raw: &RawBook<'_>, changes: &'c mut Vec<Change>) -> Option<Message<'c>> {
+        for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
+            levels.map_or(Some(()), |levels| rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity })))?;
+        }
+        let version = raw.version.and_then(number::unsigned);
+        let end = raw.end.map_or(version, number::unsigned)?;
+        let begin = raw.begin.map_or(Some(end), number::unsigned)?;
+        let at = raw.at.and_then(number::millis).or(self.told_at)?;
+        (begin <= end).then_some(Message { begin, end, at, changes })
+    }
+
+    fn ticker(&mut self, place: usize, data: &RawValue) -> Option<()> {
+        let raw: RawTicker<'_> = serde_json::from_str(data.get()).ok()?;
+        self.counters.unknown_fields.add(raw.unknown);
+        if !self.streams.contains(&StreamKind::Marks) {
+            return Some(());
+        }
+        let price = |raw: Option<&RawValue>| raw.and_then(number::decimal).filter(|price| price.mantissa() > 0);
+        // A contract that is not traded has neither; that is no mark and no fault.
+        let Some(mark) = price(raw.fair) else { return raw.fair.is_none_or(|raw| number::decimal(raw).is_some()).then_some(()) };
+        let index: Option<Decimal> = price(raw.index);
+        let at = raw.at.and_then(number::millis).or(self.told_at)?;
+        let symbol = &mut self.symbols[place];
+        if symbol.mark.replace((mark, index)) != Some((mark, index)) {
+            self.rows.clear();
+            self.rows.push(Record { exchange_at: at, received_at: None, body: RecordBody::Mark { mark, index } });
+            self.send(place);
+        }
+        Some(())
+    }
+
+    fn funding(&mut self, place: usize, data: &RawValue) -> Option<()> {
+        let raw: RawRate<'_> = serde_json::from_str(data.get()).ok()?;
+        self.counters.unknown_fields.add(raw.unknown);
+        let rate = raw.rate.or(raw.funding_rate).and_then(number::decimal)?;
+        let settles_at = raw.settles_at.and_then(number::millis);
+        let paid = self.symbols[place].funding.announce(rate, settles_at, self.told_at?);
+        self.settled(place, paid);
+        Some(())
+    }
+
+    /// Funding whose time has come by the exchange's clock.
+    pub fn settle(&mut self, now: Timestamp) {
+        for place in 0..self.symbols.len() {
+            let paid = self.symbols[place].funding.settle(now);
+            self.settled(place, paid);
+        }
+    }
+
+    fn settled(&mut self, place: usize, paid: Option<(Decimal, Timestamp)>) {
+        if let Some((rate, at)) = paid {
+            self.rows.clear();
+            self.rows.push(Record { exchange_at: at, received_at: None, body: RecordBody::Funding { rate } });
+            self.send(place);
+        }
+    }
+
+    /// A rate of the list that was fetched.
+    pub fn announce(&mut self, rate: &FundingRate, now: Timestamp) {
+        if let Some(place) = self.by_name.get(&rate.symbol).copied() {
+            let paid = self.symbols[place].funding.announce(rate.rate, rate.settles_at, now);
+            self.settled(place, paid);
+        }
+    }
+
+    /// The exchange's time of the last message that bore one.
+    pub fn told_at(&self) -> Option<Timestamp> {
+        self.told_at
+    }
+
+    /// Runs a symbol's book; what it says goes to the intake.
+    pub fn with_book<T>(
+        &mut self,
+        place: usize,
+        received: Received,
+        run: impl FnOnce(&mut crate::exchange::mexc::book::Book, &mut super::symbol::ToIntake<'_>) -> T,
+    ) -> T {
+        let symbol = &mut self.symbols[place];
+        let since = symbol.book_heard_at.unwrap_or(received.at);
+        symbol.with_book(&mut self.rows, &*self.intake, &self.counters, since, run)
+    }
+}
+
+/// Best first, no price twice.
+fn in_order(levels: &[Change], side: Side) -> bool {
+    levels.windows(2).all(|pair| {
+        let (better, worse) = match side {
+            Side::Buy => (pair[0].price, pair[1].price),
+            Side::Sell => (pair[1].price, pair[0].price),
+        };
+        better.cmp_value(worse).is_gt()
+    })
+}

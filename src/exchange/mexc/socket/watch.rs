@@ -1,0 +1,147 @@
+//! Is the other side still there, and does our clock still run? Times come in, verdicts go out.
+
+use crate::domain::time::{Span, Timestamp};
+
+/// How long a socket may be silent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// Between two pings.
+    pub ping: Span,
+    /// For a pong after a ping.
+    pub pong: Span,
+    /// Without market data.
+    pub silence: Span,
+}
+
+/// What to do about a socket now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Nothing.
+    Fine,
+    /// Send a ping.
+    Ping,
+    /// Give it up: no pong came.
+    NoPong,
+    /// Give it up: no market data came.
+    Silent,
+}
+
+/// One connection's signs of life, on the steady clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    patience: Patience,
+    ping_due: Span,
+    /// The oldest ping without an answer.
+    unanswered_since: Option<Span>,
+    served_at: Span,
+}
+
+impl Watch {
+    /// Of a connection that opened now; the first ping is due.
+    pub fn new(patience: Patience, now: Span) -> Self {
+        Watch { patience, ping_due: now, unanswered_since: None, served_at: now }
+    }
+
+    /// Any pong answers all pings: the exchange sends one or two for each.
+    pub fn pong(&mut self) {
+        self.unanswered_since = None;
+    }
+
+    /// Market data came.
+    pub fn served(&mut self, now: Span) {
+        self.served_at = now;
+    }
+
+    /// What is due. After [`Verdict::Ping`] one must be sent.
+    pub fn verdict(&mut self, now: Span) -> Verdict {
+        let longer = |since: Span, bound: Span| now.nanos() - since.nanos() > bound.nanos();
+        if self.unanswered_since.is_some_and(|since| longer(since, self.patience.pong)) {
+            return Verdict::NoPong;
+        }
+        if longer(self.served_at, self.patience.silence) {
+            return Verdict::Silent;
+        }
+        if now < self.ping_due {
+            return Verdict::Fine;
+        }
+        self.ping_due = now + self.patience.ping;
+        self.unanswered_since.get_or_insert(now);
+        Verdict::Ping
+    }
+}
+
+/// Sees when the wall clock jumps against the steady one. Slow corrections are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockWatch {
+    step: Span,
+    /// Wall minus steady at the last look.
+    difference: Option<i64>,
+}
+
+impl ClockWatch {
+    /// `step`: what counts as a jump.
+    pub fn new(step: Span) -> Self {
+        ClockWatch { step, difference: None }
+    }
+
+    /// Whether the clock jumped since the last look.
+    pub fn stepped(&mut self, wall: Timestamp, steady: Span) -> bool {
+        let difference = wall.nanos().saturating_sub(steady.nanos());
+        let before = self.difference.replace(difference).unwrap_or(difference);
+        difference.abs_diff(before) > self.step.nanos().unsigned_abs()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience { ping: Span::from_seconds(15), pong: Span::from_seconds(30), silence: Span::from_seconds(30) };
+
+    fn s(seconds: i64) -> Span {
+        Span::from_seconds(seconds)
+    }
+
+    #[test]
+    fn pings_go_out_in_time_and_a_late_pong_is_none() {
+        let mut watch = Watch::new(PATIENCE, s(0));
+        assert_eq!(watch.verdict(s(0)), Verdict::Ping);
+        assert_eq!(watch.verdict(s(14)), Verdict::Fine);
+        watch.pong();
+        watch.pong();
+        watch.served(s(15));
+        assert_eq!(watch.verdict(s(15)), Verdict::Ping);
+        watch.served(s(29));
+        assert_eq!(watch.verdict(s(30)), Verdict::Ping);
+        watch.served(s(45));
+        assert_eq!(watch.verdict(s(45)), Verdict::Ping);
+        assert_eq!(watch.verdict(s(46)), Verdict::NoPong, "31 s since the ping at 15 s");
+        watch.pong();
+        assert_eq!(watch.verdict(s(46)), Verdict::Fine);
+    }
+
+    #[test]
+    fn a_pong_is_no_market_data() {
+        let mut watch = Watch::new(PATIENCE, s(0));
+        for second in (0..=30).step_by(15) {
+            assert_eq!(watch.verdict(s(second)), Verdict::Ping);
+            watch.pong();
+        }
+        assert_eq!(watch.verdict(s(31)), Verdict::Silent);
+    }
+
+    #[test]
+    fn a_jump_is_seen_once_and_a_drift_never() {
+        let mut watch = ClockWatch::new(Span::from_millis(500));
+        let wall = |ms: i64| Timestamp::from_seconds(1_700_000_000) + Span::from_millis(ms);
+        assert!(!watch.stepped(wall(0), s(0)));
+        for second in 1..1_000 {
+            assert!(!watch.stepped(wall(second * 1_100), s(second)), "a tenth fast");
+        }
+        let here = 999 * 1_100;
+        assert!(watch.stepped(wall(here + 1_000 + 501), s(1_000)));
+        assert!(!watch.stepped(wall(here + 2_000 + 501), s(1_001)));
+        assert!(watch.stepped(wall(here), s(1_002)), "back");
+        assert!(!watch.stepped(wall(here + 1_000), s(1_003)));
+    }
+}
