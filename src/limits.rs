@@ -89,7 +89,7 @@ pub const LIVE_UNCOMMITTED_ROWS: usize = 1 << 17;
 /// sealed with the next commit until a quarter is free.
 pub const LIVE_PENDING_ROWS: usize = 1 << 19;
 
-/// Bytes of a live recording's journal; from three quarters on each commit seals the streams that hold its oldest chunks
+/// Bytes of a live recording's journal before its last chunk; from three quarters on each commit seals the streams that hold its oldest chunks
 /// ([`LIVE_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
 pub const JOURNAL_BYTES: usize = 64 << 20;
 

@@ -232,3 +232,6 @@ fn read_flags(input: &mut &[u8], count: usize, bits: &mut Vec<u8>, out: &mut Vec
     out.extend(bits.iter().map(|bit| i64::from(*bit)));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

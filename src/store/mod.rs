@@ -25,6 +25,8 @@ mod verify;
 
 pub use error::StoreError;
 pub use page::{StoredPage, Wanted};
+#[cfg(test)]
+use recordings::Bounds;
 pub use recordings::{FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewRecording, RecordingFeed, RecordingWriter, RowsIter};
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;

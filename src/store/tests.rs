@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 mod accounts;
 mod damage;
 mod feeds;
+mod live;
 mod sharing;
 
 fn number(text: &str) -> Decimal {

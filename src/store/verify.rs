@@ -3,16 +3,18 @@
 //! Reports all it finds with place and advice. Opening the store recovers it as every start does (a killed import is
 //! removed); beyond that nothing is repaired or deleted, and a damaged file is only read.
 
-use super::blocks::{Block, BlockDecoder, Rows, kind_from_code};
+use super::blocks::{Block, BlockDecoder, BlockError, Rows, kind_from_code};
 use super::codec::{self, Stored};
 use super::error::during;
+use super::journal::ChunkReader;
+use super::recordings::chunk_place;
 use super::records::{
-    GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
-    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, UserV1,
+    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
+    SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, TickerCacheV1, UserV1,
 };
 use super::tables::{
-    BLOCKS, GAPS, IDEMPOTENCY, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS,
-    STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, USERS,
+    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS,
+    SESSION_EVENTS, SESSION_SPECS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -42,6 +44,8 @@ pub struct VerifyReport {
     pub records: u64,
     /// Blocks looked at.
     pub blocks: u64,
+    /// Chunks of journals looked at.
+    pub chunks: u64,
     /// Rows in blocks that could be read.
     pub rows: u64,
     /// What is wrong, at most 1,000.
@@ -132,6 +136,10 @@ impl Checker {
         checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
         checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
         checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionRow| ())?;
+        checker.records(txn, SESSION_SPECS, |key| format!("symbol_spec {} of session `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
+        checker.records(txn, CONTROLS, |key| format!("control {} of session `{}`", key.1, key.0), |_: SessionControlV1| ())?;
+        checker.records(txn, CONTRACTS, |key| format!("contract `{}` since {}", key.0, key.1), |_: ContractV1| ())?;
+        checker.records(txn, TICKERS, |key| format!("tickers of `{key}`"), |_: TickerCacheV1| ())?;
         checker.records(txn, SESSION_EVENTS, |key| format!("events of session `{}` from {}", key.0, key.1), |_: SessionEventsV1| ())?;
         checker.records(txn, STRATEGY_STATISTICS, |key| format!("statistics of strategy `{key}`"), |_: StrategyStatisticsV1| ())?;
         checker.records(txn, RESULT_REPORTS, |key| format!("page of result `{key}`"), |_: ResultReportV1| ())?;
@@ -148,6 +156,7 @@ impl Checker {
         }
         checker.blocks(txn)?;
         let recordings = checker.records(txn, RECORDINGS, |key| format!("recording `{key}`"), |recording: RecordingV1| recording)?;
+        checker.journals(txn, &recordings)?;
         checker.compare(recordings);
         Ok(checker.report)
     }
@@ -195,6 +204,25 @@ impl Checker {
         Ok(())
     }
 
+    /// Every chunk of every journal: each can be read, and belongs to a live recording that is not complete.
+    fn journals(&mut self, txn: &ReadTransaction, recordings: &[Option<RecordingV1>]) -> Result<(), StoreError> {
+        let table = txn.open_table(JOURNAL).map_err(during("checking journals"))?;
+        let live = recordings.iter().flatten().filter(|recording| recording.state == RecordingState::Recording);
+        let live: BTreeSet<&str> = live.map(|recording| recording.id.as_str()).collect();
+        let mut rows = Rows::new(StreamKind::Trades);
+        for chunk in table.iter().map_err(during("checking journals"))? {
+            let (key, bytes) = chunk.map_err(during("checking journals"))?;
+            let (id, number) = key.value();
+            self.report.chunks += 1;
+            if let Err(error) = check_chunk(bytes.value(), &mut rows) {
+                self.report.problem(chunk_place(id, number), error, ROWS_ADVICE);
+            } else if !live.contains(id) {
+                self.report.problem(chunk_place(id, number), "it belongs to no recording that is being made", RECORD_ADVICE);
+            }
+        }
+        Ok(())
+    }
+
     /// What recordings say against what their blocks hold.
     fn compare(&mut self, recordings: Vec<Option<RecordingV1>>) {
         for recording in recordings.into_iter().flatten() {
@@ -224,6 +252,12 @@ impl Checker {
             self.report.problem(place, format!("{} rows belong to no recording that can be read", seen.rows), RECORD_ADVICE);
         }
     }
+}
+
+fn check_chunk(bytes: &[u8], rows: &mut Rows) -> Result<(), BlockError> {
+    let mut chunk = ChunkReader::new(bytes)?;
+    while chunk.next(rows)?.is_some() {}
+    Ok(())
 }
 
 /// Every block of a segment; stops at the first that cannot be read, because nothing says where the next begins.

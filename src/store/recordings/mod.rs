@@ -11,7 +11,9 @@ mod trades;
 mod writer;
 
 pub use feed::{FeedChoice, FeedClock, RecordingFeed};
-pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners};
+#[cfg(test)]
+pub use live::Bounds;
+pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners, chunk_place};
 pub use reader::RowsIter;
 pub use writer::{NewRecording, RecordingWriter};
 

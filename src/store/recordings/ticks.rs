@@ -41,6 +41,8 @@ struct Message {
     rows: Vec<LevelChange>,
     bids: Vec<Level>,
     asks: Vec<Level>,
+    /// A best bid, a best ask is among the rows of the snapshot.
+    has_best: [bool; 2],
 }
 
 /// What the rows of one message share.
@@ -197,43 +199,35 @@ impl<'a> TickSource<'a> {
     }
 
     fn take_book_row(&mut self, row: usize, at_ns: i64, place: &str) -> Result<(), StoreError> {
-        if self.begins_snapshot(row) {
-            self.finish_message();
-        }
         let columns = self.rows.columns.as_slice();
         let exchange_ns = self.rows.exchange[row];
-        let (side, key, price, quantity) = match (self.kind, columns) {
-            (StreamKind::BookSnapshots, [side, _, price, quantity]) => {
-                (side, MessageKey { exchange_ns, update_id: None, snapshot: true }, price, quantity)
+        let (side, key, price, quantity, is_best) = match (self.kind, columns) {
+            (StreamKind::BookSnapshots, [side, level, price, quantity]) => {
+                (side, MessageKey { exchange_ns, update_id: None, snapshot: true }, price, quantity, level.values[row] == 1)
             }
             (_, [side, snapshot, price, quantity, id]) => {
                 let update_id = (id.present[row] != 0).then(|| id.values[row]);
-                (side, MessageKey { exchange_ns, update_id, snapshot: snapshot.values[row] != 0 }, price, quantity)
+                (side, MessageKey { exchange_ns, update_id, snapshot: snapshot.values[row] != 0 }, price, quantity, false)
             }
             _ => return Ok(()),
         };
         let change = LevelChange {
-            side: side_of(side.values[row]),
+            side: if side.values[row] == 0 { Side::Buy } else { Side::Sell },
             level: Level { price: Price(price.values[row]), qty: Qty(quantity.values[row]) },
         };
-        if self.message.key != Some(key) {
+        let side = usize::from(change.side == Side::Sell);
+        // A snapshot that has a best level on that side already is whole.
+        if self.message.key != Some(key) || is_best && self.message.has_best[side] {
             self.finish_message();
             self.message.key = Some(key);
         }
+        self.message.has_best[side] |= is_best;
         if self.message.rows.len() >= BOOK_MESSAGE_ROWS {
             return Err(StoreError::damaged(place, format!("a book message has more than {BOOK_MESSAGE_ROWS} rows")));
         }
         self.message.at_ns = at_ns;
         self.message.rows.push(change);
         Ok(())
-    }
-
-    /// Whether the row is the best level of a side that the gathered snapshot has already: that one is whole.
-    fn begins_snapshot(&self, row: usize) -> bool {
-        match (self.kind, self.rows.columns.as_slice()) {
-            (StreamKind::BookSnapshots, [side, level, ..]) => level.values[row] == 1 && self.message.has_side(side_of(side.values[row])),
-            _ => false,
-        }
     }
 
     /// The gathered message as a tick, or into the opening book.
@@ -259,6 +253,7 @@ impl<'a> TickSource<'a> {
             }
         }
         self.message.rows.clear();
+        self.message.has_best = [false; 2];
     }
 
     /// The book as the span begins, once.
@@ -276,10 +271,6 @@ impl<'a> TickSource<'a> {
 }
 
 impl Message {
-    fn has_side(&self, side: Side) -> bool {
-        self.key.is_some() && self.rows.iter().any(|change| change.side == side)
-    }
-
     /// Rows to levels, best first, at most `levels` a side; empty levels are none.
     fn sort_levels(&mut self, levels: usize) {
         self.bids.clear();
@@ -315,10 +306,6 @@ impl OpeningBook {
             }
         }
     }
-}
-
-fn side_of(flag: i64) -> Side {
-    if flag == 0 { Side::Buy } else { Side::Sell }
 }
 
 fn step_is_price(field: &Field) -> bool {

@@ -140,6 +140,7 @@ impl RecordingWriter<'_> {
         if self.ready_bytes < IMPORT_COMMIT_BYTES { Ok(()) } else { self.write(&[]) }
     }
 
+    /// Writes what a long import would have written by now.
     #[cfg(test)]
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.close_all()?;

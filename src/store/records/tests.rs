@@ -129,7 +129,44 @@ fn session() -> SessionRow {
         },
         was_orphaned: true,
         orphan_closed: false,
+        input_recording_id: Some("session_20240808_235416_b1b2c3".into()),
+        reached_ns: Some(12),
     }
+}
+
+/// What the golden file of version 2 holds, upgraded.
+fn session_v2() -> SessionRow {
+    SessionRow { input_recording_id: None, reached_ns: None, ..session() }
+}
+
+fn control() -> SessionControlV1 {
+    SessionControlV1 { at_ns: 5, kind: ControlKindV1::SymbolTable { version: 2, disabled: vec!["BTC_USDT".into()] } }
+}
+
+fn contract() -> ContractV1 {
+    ContractV1 {
+        symbol: "BTC_USDT".into(),
+        display_name: "BTC_USDT PERPETUAL".into(),
+        base: "BTC".into(),
+        quote: "USDT".into(),
+        settle: "USDT".into(),
+        contract_size: (1, 4),
+        price_step: (1, 1),
+        quantity_step: (1, 0),
+        min_quantity: (1, 0),
+        max_quantity: (1_250_000, 0),
+        max_leverage: 200,
+        maker_fee: (0, 0),
+        taker_fee: (2, 4),
+        maintenance: (4, 3),
+        state: 0,
+        is_api_allowed: true,
+        listed_ms: Some(1_591_242_684_000),
+    }
+}
+
+fn tickers() -> TickerCacheV1 {
+    TickerCacheV1 { as_of_us: 6, body: "{\"tickers\":[]}".into() }
 }
 
 /// What the golden file of version 1 holds, upgraded.
@@ -219,6 +256,8 @@ fn older_versions_read_as_the_newest() {
     let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
     assert_eq!(decode::<ResultV2>(&old("result")).unwrap(), ResultV2::from(result_v1()));
     assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
+    let second = std::fs::read(root("tests/golden/session_v2.bin")).unwrap();
+    assert_eq!(decode::<SessionRow>(&second).unwrap(), session_v2());
 }
 
 #[test]
@@ -238,6 +277,9 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&report()),
         golden(&events()),
         golden(&statistics()),
+        golden(&control()),
+        golden(&contract()),
+        golden(&tickers()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();
@@ -260,8 +302,9 @@ fn row_start(line: &str) -> String {
 }
 
 #[test]
-fn a_specification_survives_and_a_gap_too() {
+fn a_specification_survives_a_gap_and_a_contract_too() {
     let kept = spec();
     assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
     assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());
+    assert_eq!(ContractV1::from(&contract().contract().unwrap()), contract());
 }

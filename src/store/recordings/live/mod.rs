@@ -9,6 +9,9 @@ mod state;
 mod stream;
 mod write;
 
+pub use resume::place as chunk_place;
+#[cfg(test)]
+pub use state::Bounds;
 pub use stream::halves;
 
 use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
@@ -224,6 +227,18 @@ impl LiveRecording {
     /// Rows that wait in memory for a block.
     pub fn pending_rows(&self) -> usize {
         lock(&self.live).pending
+    }
+
+    /// Smaller bounds, for tests of what happens when they are reached.
+    #[cfg(test)]
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        lock(&self.live).bounds = bounds;
+    }
+
+    /// Bytes of chunks on disk.
+    #[cfg(test)]
+    pub fn journal_bytes(&self) -> usize {
+        lock(&self.live).journal.bytes
     }
 
     /// Receive time of the latest row, also of those before a kill; the next one must not lie before it.

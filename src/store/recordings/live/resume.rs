@@ -41,8 +41,8 @@ pub fn resume(store: &Store, id: &str) -> Result<Live, StoreError> {
         live.journal.push(bytes.value().len());
         take_chunk(store, &mut live, number, bytes.value(), &mut rows)?;
     }
-    let last = live.last_received.unwrap_or(Timestamp::MIN);
-    live.streams.iter_mut().for_each(|stream| stream.last_received = last);
+    live.begins_at = live.last_received.unwrap_or(Timestamp::MIN);
+    live.streams.iter_mut().for_each(|stream| stream.last_received = live.begins_at);
     Ok(live)
 }
 

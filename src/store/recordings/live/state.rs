@@ -24,8 +24,36 @@ pub enum Sealing {
     All,
 }
 
+/// How much a live recording holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// As [`LIVE_UNCOMMITTED_ROWS`].
+    pub uncommitted_rows: usize,
+    /// As [`LIVE_PENDING_ROWS`].
+    pub pending_rows: usize,
+    /// As [`JOURNAL_BYTES`].
+    pub journal_bytes: usize,
+    /// As [`JOURNAL_CHUNKS`].
+    pub journal_chunks: usize,
+    /// As [`LIVE_SEALED_AT_ONCE`].
+    pub sealed_at_once: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            uncommitted_rows: LIVE_UNCOMMITTED_ROWS,
+            pending_rows: LIVE_PENDING_ROWS,
+            journal_bytes: JOURNAL_BYTES,
+            journal_chunks: JOURNAL_CHUNKS,
+            sealed_at_once: LIVE_SEALED_AT_ONCE,
+        }
+    }
+}
+
 /// A live recording.
 pub struct Live {
+    pub bounds: Bounds,
     /// As it is on disk, with blocks made since.
     pub recording: RecordingV1,
     /// By place of the symbol.
@@ -36,6 +64,8 @@ pub struct Live {
     touched: Vec<usize>,
     pub gaps: Gaps,
     pub journal: Journal,
+    /// Rows that arrive from now on were not received before this: the last one before it was taken up again.
+    pub begins_at: Timestamp,
     /// Receive time of the latest row.
     pub last_received: Option<Timestamp>,
     /// Rows that wait, and those of them that are not in the journal.
@@ -95,8 +125,9 @@ impl Journal {
         from
     }
 
-    fn is_over(&self, part: usize) -> bool {
-        self.bytes > JOURNAL_BYTES / 4 * part || self.chunks.len() > JOURNAL_CHUNKS / 4 * part
+    /// Whether more than so many quarters of it are full.
+    fn is_over(&self, quarters: usize, bounds: &Bounds) -> bool {
+        self.bytes > bounds.journal_bytes / 4 * quarters || self.chunks.len() > bounds.journal_chunks / 4 * quarters
     }
 }
 
@@ -105,12 +136,14 @@ impl Live {
     pub fn new(recording: RecordingV1) -> Self {
         let symbols = vec![LiveSymbol::default(); recording.symbols.len()];
         Live {
+            bounds: Bounds::default(),
             recording,
             symbols,
             streams: Vec::new(),
             touched: Vec::new(),
             gaps: Gaps::default(),
             journal: Journal::default(),
+            begins_at: Timestamp::MIN,
             last_received: None,
             pending: 0,
             uncommitted: 0,
@@ -151,7 +184,7 @@ impl Live {
         }
         self.uncommitted += rows.len();
         self.touch(place);
-        if self.uncommitted >= LIVE_UNCOMMITTED_ROWS { self.commit(store, Sealing::Due, Change::default()) } else { Ok(()) }
+        if self.uncommitted >= self.bounds.uncommitted_rows { self.commit(store, Sealing::Due, Change::default()) } else { Ok(()) }
     }
 
     /// Appends one row that was checked.
@@ -257,18 +290,18 @@ impl Live {
 
     /// Seals what the bounds ask for: the largest streams while too many rows wait, the oldest while the journal is long.
     fn seal_due(&mut self, store: &Store) -> Result<(), StoreError> {
-        if self.pending > LIVE_PENDING_ROWS {
+        if self.pending > self.bounds.pending_rows {
             let mut by_size: Vec<usize> = (0..self.streams.len()).collect();
             by_size.sort_unstable_by_key(|place| std::cmp::Reverse(self.streams[*place].rows.len()));
             for place in by_size {
-                if self.pending <= LIVE_PENDING_ROWS / 4 * 3 {
+                if self.pending <= self.bounds.pending_rows / 4 * 3 {
                     break;
                 }
                 self.seal_stream(store, place)?;
             }
         }
-        if self.journal.is_over(3) {
-            let most = if self.journal.is_over(4) { usize::MAX } else { LIVE_SEALED_AT_ONCE };
+        if self.journal.is_over(3, &self.bounds) {
+            let most = if self.journal.is_over(4, &self.bounds) { usize::MAX } else { self.bounds.sealed_at_once };
             let mut by_age: Vec<usize> = (0..self.streams.len()).filter(|place| self.streams[*place].chunk.is_some()).collect();
             by_age.sort_unstable_by_key(|place| self.streams[*place].chunk);
             by_age.into_iter().take(most).try_for_each(|place| self.seal_stream(store, place))?;
@@ -311,7 +344,7 @@ impl Live {
                 "a recording holds at most {RECORDING_STREAMS} streams (symbol and kind): record fewer symbols in it"
             )));
         }
-        self.streams.push(Stream::new(symbol, kind, self.last_received.unwrap_or(Timestamp::MIN)));
+        self.streams.push(Stream::new(symbol, kind, self.begins_at));
         self.symbols[symbol].streams[code] = Some(place);
         Ok(place)
     }
