@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod indicators;
 mod recordings;
+mod rehearse;
 mod results;
 mod run;
 mod sessions;
@@ -81,6 +82,8 @@ enum Command {
     Export(export::Options),
     /// Check every record and block of the store.
     Verify(verify::Options),
+    /// Serve an exchange on loopback that replays market data, takes orders and makes faults.
+    Rehearse(rehearse::Options),
     /// List, show, validate and add strategies.
     Strategies(strategies::Options),
     /// List and show sessions.
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Recordings(options) => recordings::run(&cli.global, &options),
         Command::Export(options) => export::run(&cli.global, &options),
         Command::Verify(options) => verify::run(&cli.global, &options),
+        Command::Rehearse(options) => rehearse::run(&cli.global, &options),
         Command::Strategies(options) => strategies::run(&cli.global, &options),
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),

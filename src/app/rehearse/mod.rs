@@ -1,0 +1,131 @@
+//! `tradingd rehearse`: an exchange on loopback that replays recorded market data, takes orders and makes faults.
+//!
+//! Never: an address other machines can reach, a real key.
+
+mod rows;
+
+use super::{Failure, Global};
+use crate::config::{Level, Format};
+use crate::rehearsal::{Options as Rehearsed, Rehearsal, Running, Scenario, TestKey};
+use crate::store::{OpenMode, Store};
+use crate::{clock, telemetry};
+use clap::Args;
+use rows::{Found, Origin};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What a client signs with; made up, and worth nothing anywhere else.
+pub const TEST_KEY: (&str, &str) = ("rehearsal-key", "rehearsal-secret");
+
+/// Options of `tradingd rehearse`.
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("source").required(true)))]
+pub struct Options {
+    /// Id of a recording of the store.
+    #[arg(long, value_name = "ID", group = "source")]
+    recording: Option<String>,
+    /// Files or directories of market data.
+    #[arg(long, value_name = "FILE|DIR", num_args = 1.., group = "source")]
+    data: Vec<PathBuf>,
+    /// Recorded seconds per second, 0.01 to 1000.
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    speed: f64,
+    /// Settings and faults as JSON; docs/rehearsal.md shows all.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Loopback address and port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Begin again at the end.
+    #[arg(long)]
+    repeat: bool,
+    /// Seed of latencies, spellings and faults.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Market data or a scenario that cannot be used, an address that cannot be listened on.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let _log = telemetry::init(Level::Warn, Format::Text).map_err(|_| Failure::other("this process writes a log already"))?;
+    let scenario = options.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
+    let found = match &options.recording {
+        Some(id) => recording(Arc::new(global.store(OpenMode::MustExist)?), id)?,
+        None => rows::find(Origin::Files(options.data.clone()))?,
+    };
+    let runtime = super::run::runtime()?;
+    let rehearsed = Rehearsed {
+        listen: options.listen,
+        source: Box::new(found.source),
+        contracts: found.contracts,
+        speed: options.speed,
+        repeat: options.repeat,
+        scenario,
+        seed: options.seed,
+        keys: vec![test_key()],
+    };
+    let running = begin(rehearsed, runtime.handle())?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+        say(&running);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok::<(), Failure>(())
+    })?;
+    running.stop();
+    Ok(())
+}
+
+/// The rows of a recording as an exchange can replay them.
+///
+/// # Errors
+/// An unknown recording, or one that holds nothing to replay.
+pub fn recording(store: Arc<Store>, id: &str) -> Result<Found, Failure> {
+    rows::find(Origin::Recording(store, id.to_owned()))
+}
+
+/// The test account's key.
+pub fn test_key() -> TestKey {
+    TestKey { key: TEST_KEY.0.to_owned(), secret: TEST_KEY.1.to_owned() }
+}
+
+/// Starts an exchange.
+///
+/// # Errors
+/// An address that cannot be listened on or is not loopback, a speed out of range.
+pub fn begin(options: Rehearsed, runtime: &Handle) -> Result<Running, Failure> {
+    let listen = options.listen;
+    Rehearsal::start(options, runtime).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => Failure::input(error.to_string()),
+        _ => Failure::unavailable(format!("{listen} cannot be listened on ({error}): free it, or name another with --listen")),
+    })
+}
+
+fn say(running: &Running) {
+    eprintln!("rest       {}", running.rest_url());
+    eprintln!("websocket  {}", running.ws_url());
+    eprintln!("control    http://{}", running.control_address());
+    eprintln!("key        {} (secret {})", TEST_KEY.0, TEST_KEY.1);
+    eprintln!("the rehearsal exchange is ready ({})", clock::now());
+}
+
+fn unheard(error: std::io::Error) -> Failure {
+    Failure::other(format!("signals cannot be heard: {error}"))
+}
+
+/// Reads a scenario.
+///
+/// # Errors
+/// A file that cannot be read, or what is wrong in it and where.
+fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
+    Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))
+}

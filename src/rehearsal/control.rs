@@ -1,0 +1,53 @@
+//! The control: faults, the truth and the requests over HTTP on a port of its own, for tests in any language.
+
+use super::exchange::Exchange;
+use super::market::Market;
+use super::rest::{Reply, Request};
+use super::running::Shared;
+use super::wire::{Object, list};
+use crate::domain::order::Side;
+
+/// Answers a request of a test.
+pub fn answer(shared: &Shared, request: &Request) -> Reply {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/truth") => Reply::json(200, truth(&shared.lock())),
+        ("GET", "/requests") => {
+            let after = request.parameter("after").and_then(|text| text.parse().ok()).unwrap_or(0);
+            Reply::json(200, shared.lock().requests.text(after))
+        }
+        ("POST", "/pause") => {
+            shared.pause();
+            Reply::json(200, "{}")
+        }
+        ("POST", "/resume") => {
+            shared.resume();
+            Reply::json(200, "{}")
+        }
+        _ => Reply::json(404, "{\"error\":\"GET /truth, GET /requests?after=N, POST /fault, POST /pause, POST /resume\"}"),
+    }
+}
+
+/// Books with versions, counts of deals and frames.
+pub fn truth(exchange: &Exchange) -> String {
+    let markets = (0..exchange.markets.len()).map(|place| market(&exchange.markets[place], exchange.deals.counts[place]));
+    let sockets = Object::new().put("open", exchange.sockets.ids().len()).put("frames", exchange.sockets.frames);
+    Object::new()
+        .put("now_ms", exchange.now_ms())
+        .raw("markets", &list(markets))
+        .raw("sockets", &sockets.put("slow", exchange.sockets.slow).end())
+        .end()
+}
+
+fn market(market: &Market, deals: u64) -> String {
+    let side = |side: Side| {
+        list(market.ladder.side(side).map(|(price, qty)| format!("[{},{}]", market.price_decimal(price), market.contracts(qty))))
+    };
+    Object::new()
+        .text("symbol", &market.contract.symbol)
+        .put("version", market.version)
+        .maybe("last", market.last.map(|price| market.price_decimal(price)))
+        .raw("bids", &side(Side::Buy))
+        .raw("asks", &side(Side::Sell))
+        .put("deals", deals)
+        .end()
+}

@@ -1,0 +1,140 @@
+//! Candles from trades: a ring of minutes, from which every longer interval is made.
+
+use super::Deal;
+use crate::domain::num::{Money, Price, Qty};
+use std::collections::VecDeque;
+
+/// Minutes kept; when full the oldest leave. As many as one answer holds.
+pub const BARS: usize = 2_000;
+
+/// Names of intervals with their seconds. Weeks and months begin with the first minute that is kept.
+pub const INTERVALS: [(&str, i64); 10] = [
+    ("Min1", 60),
+    ("Min5", 300),
+    ("Min15", 900),
+    ("Min30", 1_800),
+    ("Min60", 3_600),
+    ("Hour4", 14_400),
+    ("Hour8", 28_800),
+    ("Day1", 86_400),
+    ("Week1", 604_800),
+    ("Month1", 2_592_000),
+];
+
+/// A candle. `open` is the close before it, `real_open` the first trade in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bar {
+    /// Beginning, seconds.
+    pub time_s: i64,
+    /// Carried from the bar before.
+    pub open: Price,
+    /// Highest, the carried price included.
+    pub high: Price,
+    /// Lowest, the carried price included.
+    pub low: Price,
+    /// Last trade.
+    pub close: Price,
+    /// First trade.
+    pub real_open: Price,
+    /// Highest trade.
+    pub real_high: Price,
+    /// Lowest trade.
+    pub real_low: Price,
+    /// Lots.
+    pub volume: Qty,
+    /// Value.
+    pub amount: Money,
+}
+
+/// What happened in a span of time.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Summary {
+    /// Highest price.
+    pub high: Option<Price>,
+    /// Lowest price.
+    pub low: Option<Price>,
+    /// Lots.
+    pub volume: Qty,
+    /// Value.
+    pub amount: Money,
+}
+
+/// Candles of a symbol.
+#[derive(Clone, Default, Debug)]
+pub struct Bars {
+    minutes: VecDeque<Bar>,
+}
+
+impl Bars {
+    /// Takes a trade; its minute is never older than the last one.
+    pub fn add(&mut self, deal: &Deal, amount: Money) {
+        let minute_s = deal.at_ms.div_euclid(60_000) * 60;
+        let carried = self.minutes.back().map_or(deal.price, |bar| bar.close);
+        if self.minutes.back().is_none_or(|bar| bar.time_s < minute_s) {
+            if self.minutes.len() == BARS {
+                self.minutes.pop_front();
+            }
+            self.minutes.push_back(Bar {
+                time_s: minute_s,
+                open: carried,
+                high: carried,
+                low: carried,
+                close: carried,
+                real_open: deal.price,
+                real_high: deal.price,
+                real_low: deal.price,
+                volume: Qty::ZERO,
+                amount: Money::ZERO,
+            });
+        }
+        let Some(bar) = self.minutes.back_mut() else { return };
+        bar.close = deal.price;
+        bar.high = bar.high.max(deal.price);
+        bar.low = bar.low.min(deal.price);
+        bar.real_high = bar.real_high.max(deal.price);
+        bar.real_low = bar.real_low.min(deal.price);
+        bar.volume += deal.qty;
+        bar.amount += amount;
+    }
+
+    /// Candles of an interval in `[from, to]` seconds, oldest first.
+    pub fn of(&self, seconds: i64, from_s: i64, to_s: i64) -> Vec<Bar> {
+        let mut bars: Vec<Bar> = Vec::new();
+        for minute in self.minutes.iter().filter(|bar| (from_s..=to_s).contains(&(bar.time_s.div_euclid(seconds) * seconds))) {
+            let begin = minute.time_s.div_euclid(seconds) * seconds;
+            match bars.last_mut().filter(|bar| bar.time_s == begin) {
+                None => bars.push(Bar { time_s: begin, ..*minute }),
+                Some(bar) => {
+                    bar.close = minute.close;
+                    bar.high = bar.high.max(minute.high);
+                    bar.low = bar.low.min(minute.low);
+                    bar.real_high = bar.real_high.max(minute.real_high);
+                    bar.real_low = bar.real_low.min(minute.real_low);
+                    bar.volume += minute.volume;
+                    bar.amount += minute.amount;
+                }
+            }
+        }
+        bars
+    }
+
+    /// The candle that is being made.
+    pub fn current(&self, seconds: i64) -> Option<Bar> {
+        let last = self.minutes.back()?;
+        let begin = last.time_s.div_euclid(seconds) * seconds;
+        self.of(seconds, begin, begin).pop()
+    }
+
+    /// The last 24 hours.
+    pub fn day(&self, now_ms: i64) -> Summary {
+        let from_s = now_ms / 1_000 - 86_400;
+        let mut summary = Summary::default();
+        for bar in self.minutes.iter().rev().take_while(|bar| bar.time_s > from_s) {
+            summary.high = summary.high.max(Some(bar.real_high));
+            summary.low = Some(summary.low.map_or(bar.real_low, |low| low.min(bar.real_low)));
+            summary.volume += bar.volume;
+            summary.amount += bar.amount;
+        }
+        summary
+    }
+}

@@ -1,0 +1,348 @@
+//! One contract's market: book with versions, deals, candles, prices. Rows go in, what changed comes out.
+//!
+//! Never: a clock; times are milliseconds of the rehearsed exchange and come in as values.
+
+pub mod bars;
+pub mod ladder;
+pub mod show;
+
+use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::Side;
+use crate::domain::record::{Record, RecordBody};
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::time::Timestamp;
+use crate::rehearsal::chance::{Chance, mixed};
+use bars::Bars;
+use ladder::{Change, Ladder};
+use std::collections::VecDeque;
+
+/// Book changes kept for `depth_commits`; when full the oldest leave.
+pub const COMMITS: usize = 1_000;
+
+/// Deals kept for the list of last deals; when full the oldest leave.
+pub const LAST_DEALS: usize = 100;
+
+/// Levels a side of a book that is made up because only trades were recorded.
+const MADE_UP_LEVELS: i64 = 20;
+
+/// A change with the version it made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Commit {
+    /// The book's version with it.
+    pub version: u64,
+    /// When, milliseconds.
+    pub at_ms: i64,
+    /// What.
+    pub change: Change,
+}
+
+/// A trade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deal {
+    /// Number, rising over all symbols.
+    pub id: u64,
+    /// When, milliseconds.
+    pub at_ms: i64,
+    /// Price.
+    pub price: Price,
+    /// Lots.
+    pub qty: Qty,
+    /// Who took.
+    pub taker: Side,
+}
+
+/// Funding as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Funding {
+    /// The current estimate.
+    pub rate: Decimal,
+    /// Hours between settlements.
+    pub cycle_hours: i64,
+    /// The next one, milliseconds.
+    pub next_ms: i64,
+}
+
+/// Where the book comes from: what is recorded in more detail wins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum BookSource {
+    Nothing,
+    Trades,
+    Quotes,
+    Snapshots,
+    Changes,
+}
+
+/// What the rows since the last look did.
+#[derive(Default, Debug)]
+pub struct Fresh {
+    /// Book changes in order.
+    pub commits: Vec<Commit>,
+    /// Deals in order.
+    pub deals: Vec<Deal>,
+    /// A settlement at this rate was recorded.
+    pub settled: Option<Decimal>,
+    /// Fair or index price moved.
+    pub marked: bool,
+}
+
+/// A contract's market.
+#[derive(Debug)]
+pub struct Market {
+    /// Its terms.
+    pub contract: Contract,
+    /// Its steps.
+    pub spec: SymbolSpec,
+    /// The book.
+    pub ladder: Ladder,
+    /// The book's version.
+    pub version: u64,
+    /// Last changes, oldest first.
+    pub commits: VecDeque<Commit>,
+    /// Last deals, oldest first.
+    pub deals: VecDeque<Deal>,
+    /// Candles.
+    pub bars: Bars,
+    /// The first price.
+    pub first: Option<Price>,
+    /// The last price.
+    pub last: Option<Price>,
+    /// Recorded index price.
+    pub index: Option<Decimal>,
+    /// Recorded fair price.
+    pub mark: Option<Decimal>,
+    /// Funding.
+    pub funding: Funding,
+    /// Settlements: milliseconds and rate, oldest first; the last hundred.
+    pub settlements: VecDeque<(i64, Decimal)>,
+    /// Whether it is gone from the list of contracts.
+    pub is_delisted: bool,
+    /// What happened since it was taken last.
+    pub fresh: Fresh,
+    source: BookSource,
+    gathered: Vec<Change>,
+    gathered_at: Option<Timestamp>,
+    changed: Vec<Change>,
+}
+
+impl Market {
+    /// An empty market.
+    ///
+    /// # Errors
+    /// Terms whose steps cannot be kept exactly, or an inverse contract.
+    pub fn new(contract: Contract, chance: &mut Chance, now_ms: i64) -> Result<Self, String> {
+        if !contract.is_linear() {
+            return Err(format!("{} is settled in {}: only linear contracts are rehearsed", contract.symbol, contract.settle));
+        }
+        let spec = SymbolSpec::new(&contract.symbol, contract.price_step, contract.quantity_step, contract.contract_size);
+        let spec = spec.ok_or_else(|| format!("{}: the steps are too fine to count money exactly", contract.symbol))?;
+        let rate = Decimal::new(1, 4).unwrap_or(Decimal::ZERO);
+        let cycle_hours = 8;
+        let funding = Funding { rate, cycle_hours, next_ms: next_settlement(now_ms, cycle_hours) };
+        Ok(Market {
+            contract,
+            spec,
+            ladder: Ladder::default(),
+            version: 1_000_000_000 + chance.below(9_000_000_000),
+            commits: VecDeque::new(),
+            deals: VecDeque::new(),
+            bars: Bars::default(),
+            first: None,
+            last: None,
+            index: None,
+            mark: None,
+            funding,
+            settlements: VecDeque::new(),
+            is_delisted: false,
+            fresh: Fresh::default(),
+            source: BookSource::Nothing,
+            gathered: Vec::new(),
+            gathered_at: None,
+            changed: Vec::new(),
+        })
+    }
+
+    /// The fair price in ticks: as recorded, else the middle of the book, else the last price.
+    pub fn fair(&self) -> Option<Price> {
+        let recorded = self.mark.map(|mark| self.nearest(mark));
+        let middle = || {
+            let (bid, ask) = (self.ladder.best(Side::Buy)?.0, self.ladder.best(Side::Sell)?.0);
+            Some(Price((bid.0 + ask.0) / 2))
+        };
+        recorded.or_else(middle).or(self.last)
+    }
+
+    fn nearest(&self, value: Decimal) -> Price {
+        value.in_steps_of(self.spec.price_step).map_or_else(|| self.spec.price_floor(value.to_f64()), Price)
+    }
+
+    /// Takes a recorded row that happens at this time.
+    ///
+    /// # Errors
+    /// A price or quantity that is not a whole number of the contract's steps.
+    pub fn row(&mut self, record: &Record, at_ms: i64, ids: &mut u64) -> Result<(), String> {
+        if self.gathered_at.is_some_and(|at| at != record.exchange_at || !gathers(&record.body)) {
+            self.finish_book(at_ms);
+        }
+        match record.body {
+            RecordBody::Trade { price, quantity, taker, .. } => {
+                let (price, qty) = (self.price(price)?, self.qty(quantity)?);
+                *ids += 1;
+                self.trade(Deal { id: *ids, at_ms, price, qty, taker });
+            }
+            RecordBody::SnapshotLevel { side, level, price, quantity } => {
+                if self.take(BookSource::Snapshots) {
+                    if level == 1 && self.gathered.iter().any(|known| known.side == side) {
+                        self.finish_book(at_ms);
+                    }
+                    self.gather(record.exchange_at, side, price, quantity)?;
+                }
+            }
+            RecordBody::LevelChange { side, price, quantity, snapshot, .. } => {
+                self.take(BookSource::Changes);
+                if snapshot {
+                    self.gather(record.exchange_at, side, price, quantity)?;
+                } else {
+                    let change = Change { side, price: self.price(price)?, qty: self.qty(quantity)? };
+                    self.ladder.set(change, &mut self.changed);
+                    self.commit(at_ms);
+                }
+            }
+            RecordBody::Quote { bid_price, bid_quantity, ask_price, ask_quantity, .. } => {
+                if self.take(BookSource::Quotes) {
+                    self.gather(record.exchange_at, Side::Buy, bid_price, bid_quantity)?;
+                    self.gather(record.exchange_at, Side::Sell, ask_price, ask_quantity)?;
+                    self.finish_book(at_ms);
+                }
+            }
+            RecordBody::Bar { close, volume, .. } => {
+                let (price, qty) = (self.price(close)?, self.qty(volume)?);
+                if !qty.is_zero() {
+                    *ids += 1;
+                    self.trade(Deal { id: *ids, at_ms, price, qty, taker: Side::Buy });
+                }
+            }
+            RecordBody::Mark { mark, index } => {
+                (self.mark, self.index) = (Some(mark), index.or(self.index));
+                self.fresh.marked = true;
+            }
+            RecordBody::Funding { rate } => {
+                self.funding.rate = rate;
+                self.fresh.settled = Some(rate);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the book follows this source; a better one takes over for good.
+    fn take(&mut self, source: BookSource) -> bool {
+        self.source = self.source.max(source);
+        self.source == source
+    }
+
+    fn gather(&mut self, at: Timestamp, side: Side, price: Decimal, quantity: Decimal) -> Result<(), String> {
+        let change = Change { side, price: self.price(price)?, qty: self.qty(quantity)? };
+        self.gathered.push(change);
+        self.gathered_at = Some(at);
+        Ok(())
+    }
+
+    /// The rows of a snapshot are all there: the book becomes it.
+    pub fn finish_book(&mut self, at_ms: i64) {
+        if self.gathered_at.take().is_some() {
+            self.ladder.replace(&self.gathered, &mut self.changed);
+            self.gathered.clear();
+            self.commit(at_ms);
+        }
+    }
+
+    fn commit(&mut self, at_ms: i64) {
+        for change in self.changed.drain(..) {
+            self.version += 1;
+            let commit = Commit { version: self.version, at_ms, change };
+            if self.commits.len() == COMMITS {
+                self.commits.pop_front();
+            }
+            self.commits.push_back(commit);
+            self.fresh.commits.push(commit);
+        }
+    }
+
+    fn trade(&mut self, deal: Deal) {
+        self.first = self.first.or(Some(deal.price));
+        self.last = Some(deal.price);
+        if self.deals.len() == LAST_DEALS {
+            self.deals.pop_front();
+        }
+        self.deals.push_back(deal);
+        self.bars.add(&deal, self.spec.notional(deal.price, deal.qty));
+        self.fresh.deals.push(deal);
+        if self.take(BookSource::Trades) {
+            self.make_up_book(&deal);
+        }
+    }
+
+    /// A book around a trade: the taker's price is the best of the side it took from.
+    fn make_up_book(&mut self, deal: &Deal) {
+        let best_bid = if deal.taker == Side::Buy { deal.price.0 - 1 } else { deal.price.0 };
+        let sides = [(Side::Buy, best_bid, -1), (Side::Sell, best_bid + 1, 1)];
+        let mut levels = Vec::new();
+        for (side, best, direction) in sides {
+            for step in 0..MADE_UP_LEVELS {
+                let price = Price(best + direction * step);
+                let lots = 1 + i64::try_from(mixed(price.0, deal.qty.0) % 500).unwrap_or(0) + deal.qty.0;
+                levels.push(Change { side, price, qty: Qty(lots) });
+            }
+        }
+        levels.retain(|level| level.price.0 > 0);
+        self.ladder.replace(&levels, &mut self.changed);
+        self.commit(deal.at_ms);
+    }
+
+    /// A change that no recording holds: noise, or a fault.
+    pub fn disturb(&mut self, change: Change, at_ms: i64) {
+        self.ladder.set(change, &mut self.changed);
+        self.ladder.uncross(change.side, &mut self.changed);
+        self.commit(at_ms);
+    }
+
+    /// A deal that no recording holds.
+    pub fn invent(&mut self, deal: Deal) {
+        self.trade(deal);
+    }
+
+    /// Notes a settlement and sets the next.
+    pub fn settled(&mut self, at_ms: i64, rate: Decimal) {
+        if self.settlements.len() == 100 {
+            self.settlements.pop_front();
+        }
+        self.settlements.push_back((at_ms, rate));
+        self.funding.next_ms = next_settlement(at_ms, self.funding.cycle_hours);
+    }
+
+    /// Value of lots at a price.
+    pub fn notional(&self, price: Price, qty: Qty) -> Money {
+        self.spec.notional(price, qty)
+    }
+
+    fn price(&self, value: Decimal) -> Result<Price, String> {
+        let steps = value.in_steps_of(self.spec.price_step).filter(|ticks| *ticks > 0);
+        steps.map(Price).ok_or_else(|| format!("{}: the price {value} is no multiple of {}", self.contract.symbol, self.spec.price_step))
+    }
+
+    fn qty(&self, value: Decimal) -> Result<Qty, String> {
+        let steps = value.in_steps_of(self.spec.quantity_step).filter(|lots| *lots >= 0);
+        steps.map(Qty).ok_or_else(|| format!("{}: {value} contracts are no multiple of {}", self.contract.symbol, self.spec.quantity_step))
+    }
+}
+
+fn gathers(body: &RecordBody) -> bool {
+    matches!(body, RecordBody::SnapshotLevel { .. } | RecordBody::LevelChange { snapshot: true, .. })
+}
+
+/// The first full cycle after a time.
+pub fn next_settlement(now_ms: i64, cycle_hours: i64) -> i64 {
+    let cycle_ms = cycle_hours.max(1) * 3_600_000;
+    (now_ms.div_euclid(cycle_ms) + 1) * cycle_ms
+}

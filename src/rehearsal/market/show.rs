@@ -1,0 +1,215 @@
+//! A market as the exchange shows it: the payloads of REST and of pushes.
+
+use super::bars::Bar;
+use super::ladder::Change;
+use super::{Commit, Deal, Market};
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::Side;
+use crate::rehearsal::chance::mixed;
+use crate::rehearsal::wire::{Object, Spelling, list};
+use std::fmt::Write;
+
+/// Part of the fair price by which limit orders may differ from it, in percent.
+pub const BAND_PERCENT: i64 = 10;
+
+impl Market {
+    /// A price with its digits.
+    pub fn price_decimal(&self, price: Price) -> Decimal {
+        self.spec.price_decimal(price)
+    }
+
+    /// Lots as contracts.
+    pub fn contracts(&self, qty: Qty) -> Decimal {
+        self.spec.qty_decimal(qty)
+    }
+
+    /// `[price, contracts, orders]`; a deleted level is `[p,0,0]`.
+    fn level(&self, out: &mut String, spelling: &mut Spelling, price: Price, qty: Qty) {
+        out.push('[');
+        spelling.price(out, self.price_decimal(price));
+        let orders = if qty.is_zero() { 0 } else { 1 + mixed(price.0, qty.0) % 5 };
+        out.push(',');
+        spelling.volume(out, self.contracts(qty));
+        let _ = write!(out, ",{orders}]");
+    }
+
+    fn levels(&self, spelling: &mut Spelling, levels: impl Iterator<Item = (Price, Qty)>) -> String {
+        let mut out = String::from("[");
+        for (place, (price, qty)) in levels.enumerate() {
+            if place > 0 {
+                out.push(',');
+            }
+            self.level(&mut out, spelling, price, qty);
+        }
+        out.push(']');
+        out
+    }
+
+    fn top(&self, spelling: &mut Spelling, side: Side, limit: usize) -> String {
+        self.levels(spelling, self.ladder.side(side).take(limit))
+    }
+
+    /// The book for REST.
+    pub fn depth(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
+        let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
+        Object::new().null("cts").raw("asks", &asks).raw("bids", &bids).put("version", self.version).put("timestamp", now_ms).end()
+    }
+
+    /// The book for `push.depth.full`.
+    pub fn depth_full(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
+        let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
+        let at_ms = self.commits.back().map_or(now_ms, |commit| commit.at_ms.min(now_ms));
+        spelling.object(Object::new().put("cts", at_ms).raw("asks", &asks).raw("bids", &bids).put("version", self.version))
+    }
+
+    /// One change: `push.depth` without merging, and `depth_commits`.
+    pub fn commit_text(&self, spelling: &mut Spelling, commit: &Commit) -> String {
+        let Change { side, price, qty } = commit.change;
+        let mut level = String::from("[");
+        self.level(&mut level, spelling, price, qty);
+        level.push(']');
+        let (asks, bids) = if side == Side::Sell { (level.as_str(), "[]") } else { ("[]", level.as_str()) };
+        Object::new().put("cts", commit.at_ms).raw("asks", asks).raw("bids", bids).put("version", commit.version).end()
+    }
+
+    /// Merged changes: sizes as they are now, in no order.
+    pub fn merged(&self, spelling: &mut Spelling, changed: &[(Side, Price)], begin: u64, at_ms: i64) -> String {
+        let mut levels = [Vec::new(), Vec::new()];
+        for (side, price) in changed {
+            levels[usize::from(*side == Side::Buy)].push((*price, self.ladder.at(*side, *price)));
+        }
+        for side in &mut levels {
+            side.sort_unstable_by_key(|(price, _)| price.0);
+            side.dedup_by_key(|(price, _)| price.0);
+            for place in (1..side.len()).rev() {
+                let other = usize::try_from(spelling.chance().below(place as u64 + 1)).unwrap_or(0);
+                side.swap(place, other);
+            }
+        }
+        let [asks, bids] = levels;
+        let (asks, bids) = (self.levels(spelling, asks.into_iter()), self.levels(spelling, bids.into_iter()));
+        let object = Object::new().put("cts", at_ms).raw("asks", &asks).raw("bids", &bids);
+        spelling.object(object.put("end", self.version).put("begin", begin).put("version", self.version))
+    }
+
+    /// One deal; with its number for pushes and, now and then, for REST.
+    pub fn deal(&self, spelling: &mut Spelling, deal: &Deal, with_id: bool) -> String {
+        let mut price = String::new();
+        spelling.price(&mut price, self.price_decimal(deal.price));
+        let mut volume = String::new();
+        spelling.volume(&mut volume, self.contracts(deal.qty));
+        let side = if deal.taker == Side::Buy { 1 } else { 2 };
+        let kind = 1 + deal.id % 3;
+        let object = Object::new().raw("p", &price).raw("v", &volume).put("T", side).put("O", kind).put("M", 2).put("t", deal.at_ms);
+        if with_id { object.text("i", &deal.id.to_string()).end() } else { object.end() }
+    }
+
+    /// Last deals, newest first.
+    pub fn last_deals(&self, spelling: &mut Spelling, limit: usize) -> String {
+        list(self.deals.iter().rev().take(limit).map(|deal| self.deal(spelling, deal, false)))
+    }
+
+    /// A ticker without the parts that only some forms have; `None` before the first price.
+    fn ticker_core(&self, spelling: &mut Spelling, now_ms: i64) -> Option<Object> {
+        let (last, fair) = (self.last?, self.fair()?);
+        let day = self.bars.day(now_ms);
+        let first = self.first.unwrap_or(last);
+        let index = self.index.unwrap_or_else(|| self.price_decimal(fair));
+        let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
+        let band = |percent: i64| self.price_decimal(Price(fair.0 * (100 + percent) / 100));
+        let last_text = spelling.price_text(self.price_decimal(last));
+        Some(
+            Object::new()
+                .text("symbol", &self.contract.symbol)
+                .raw("lastPrice", &last_text)
+                .put("riseFallRate", format_args!("{:.4}", rate))
+                .put("fairPrice", self.price_decimal(fair))
+                .put("indexPrice", index)
+                .put("volume24", self.contracts(day.volume))
+                .put("amount24", day.amount)
+                .put("maxBidPrice", band(BAND_PERCENT))
+                .put("minAskPrice", band(-BAND_PERCENT))
+                .put("lower24Price", self.price_decimal(day.low.unwrap_or(last)))
+                .put("high24Price", self.price_decimal(day.high.unwrap_or(last)))
+                .put("timestamp", now_ms),
+        )
+    }
+
+    /// The ticker of REST and of `push.ticker`.
+    pub fn ticker(&self, spelling: &mut Spelling, now_ms: i64) -> Option<String> {
+        let (last, first) = (self.last?, self.first.unwrap_or_default());
+        let best = |side: Side| self.ladder.best(side).map(|(price, _)| self.price_decimal(price));
+        let change = self.spec.price_step.times(last.0 - first.0).unwrap_or(Decimal::ZERO);
+        let object = self.ticker_core(spelling, now_ms)?;
+        let object = object.maybe("bid1", best(Side::Buy)).maybe("ask1", best(Side::Sell));
+        let object = object.put("holdVol", self.contracts(self.open_interest())).put("riseFallValue", change);
+        let object = object.put("fundingRate", self.funding.rate).text("zone", "UTC+8");
+        let rates = format!("[{:.4},0,0,0,0,0]", (last.0 - first.0) as f64 / first.0.max(1) as f64);
+        Some(object.raw("riseFallRates", &rates).raw("riseFallRatesOfTimezone", "[0,0,0]").end())
+    }
+
+    /// A row of `push.tickers`: no best prices, no funding.
+    pub fn ticker_row(&self, spelling: &mut Spelling, number: usize, now_ms: i64) -> Option<String> {
+        self.ticker_core(spelling, now_ms).map(|object| object.put("contractId", number + 1).end())
+    }
+
+    fn open_interest(&self) -> Qty {
+        Qty(1_000 + i64::try_from(mixed(self.contract.price_step.mantissa(), self.contract.contract_size.mantissa()) % 1_000_000).unwrap_or(0))
+    }
+
+    /// A candle as `push.kline` has it.
+    pub fn kline(&self, bar: &Bar, interval: &str) -> String {
+        let price = |price: Price| self.price_decimal(price);
+        Object::new()
+            .text("symbol", &self.contract.symbol)
+            .text("interval", interval)
+            .put("t", bar.time_s)
+            .put("o", price(bar.open))
+            .put("c", price(bar.close))
+            .put("h", price(bar.high))
+            .put("l", price(bar.low))
+            .put("a", bar.amount)
+            .put("q", self.contracts(bar.volume))
+            .put("ro", price(bar.real_open))
+            .put("rc", price(bar.close))
+            .put("rh", price(bar.real_high))
+            .put("rl", price(bar.real_low))
+            .end()
+    }
+
+    /// Candles in columns, as REST has them.
+    pub fn klines(&self, bars: &[Bar]) -> String {
+        let column = |value: &dyn Fn(&Bar) -> String| list(bars.iter().map(value));
+        let price = |price: Price| self.price_decimal(price).to_string();
+        Object::new()
+            .raw("time", &column(&|bar| bar.time_s.to_string()))
+            .raw("open", &column(&|bar| price(bar.open)))
+            .raw("close", &column(&|bar| price(bar.close)))
+            .raw("high", &column(&|bar| price(bar.high)))
+            .raw("low", &column(&|bar| price(bar.low)))
+            .raw("vol", &column(&|bar| self.contracts(bar.volume).to_string()))
+            .raw("amount", &column(&|bar| bar.amount.to_string()))
+            .raw("realOpen", &column(&|bar| price(bar.real_open)))
+            .raw("realClose", &column(&|bar| price(bar.close)))
+            .raw("realHigh", &column(&|bar| price(bar.real_high)))
+            .raw("realLow", &column(&|bar| price(bar.real_low)))
+            .end()
+    }
+
+    /// `GET funding_rate`.
+    pub fn funding_text(&self, now_ms: i64) -> String {
+        let fair = self.fair().map(|price| self.price_decimal(price));
+        Object::new()
+            .text("symbol", &self.contract.symbol)
+            .put("fundingRate", self.funding.rate)
+            .raw("maxFundingRate", "0.0018")
+            .raw("minFundingRate", "-0.0018")
+            .put("collectCycle", self.funding.cycle_hours)
+            .put("nextSettleTime", self.funding.next_ms)
+            .put("timestamp", now_ms)
+            .maybe("idxPrice", self.index.or(fair))
+            .maybe("fairPrice", fair)
+            .end()
+    }
+}

@@ -1,0 +1,189 @@
+//! REST as the exchange answers it: the envelope, errors under status 200, HTML where a proxy would speak.
+
+mod budget;
+mod public;
+
+pub use budget::Budgets;
+
+use super::exchange::Exchange;
+use super::requests::Asked;
+use super::wire;
+
+/// A request as it was received.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Path without query.
+    pub path: String,
+    /// Query as received, without `?`.
+    pub query: String,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body as received.
+    pub body: Vec<u8>,
+}
+
+/// What is answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type.
+    pub media_type: &'static str,
+    /// Body.
+    pub body: Vec<u8>,
+    /// Milliseconds to wait before it is sent.
+    pub after_ms: u64,
+    /// Nothing is sent: the connection ends.
+    pub is_reset: bool,
+}
+
+/// A failed call: code and text of the envelope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failed(pub i64, pub String);
+
+/// Payload of a call that succeeded; `None`: no `data` at all.
+pub type Answer = Result<Option<String>, Failed>;
+
+impl Failed {
+    /// With this text.
+    pub fn new(code: i64, text: &str) -> Self {
+        Failed(code, text.to_owned())
+    }
+
+    /// A contract that is not there, in one of the wordings.
+    pub fn no_contract() -> Self {
+        Failed::new(1001, "Contract does not exist")
+    }
+
+    /// A parameter that cannot be used.
+    pub fn parameter() -> Self {
+        Failed::new(600, "Param error!")
+    }
+}
+
+impl Reply {
+    /// JSON under a status.
+    pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Reply { status, media_type: "application/json", body: body.into(), after_ms: 0, is_reset: false }
+    }
+
+    /// A page of a proxy.
+    pub fn html(status: u16, title: &str) -> Self {
+        let body = format!("<HTML><HEAD>\n<TITLE>{title}</TITLE>\n</HEAD><BODY>\n<H1>{title}</H1>\n</BODY></HTML>\n");
+        Reply { status, media_type: "text/html", body: body.into_bytes(), after_ms: 0, is_reset: false }
+    }
+
+    fn of(answer: Answer) -> Self {
+        match answer {
+            Ok(Some(payload)) => Reply::json(200, wire::success(&payload)),
+            Ok(None) => Reply::json(200, wire::DONE),
+            Err(Failed(code, text)) => Reply::json(200, wire::failure(code, &text)),
+        }
+    }
+}
+
+impl Request {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next_back()
+    }
+
+    /// A parameter that is a whole number; the default when there is none.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn number(&self, name: &str, default: i64) -> Result<i64, Failed> {
+        match self.parameter(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| Failed::parameter()),
+        }
+    }
+}
+
+impl Exchange {
+    /// Answers a request that arrives now (true time).
+    pub fn ask(&mut self, request: &Request, true_ms: i64) -> Reply {
+        self.set_time(true_ms);
+        let number = self.note(request);
+        let reply = self.judge(request);
+        let code = code_of(&reply);
+        self.requests.answered(number, reply.status, code);
+        reply
+    }
+
+    fn judge(&mut self, request: &Request) -> Reply {
+        if !self.budgets.take(&self.settings, request, self.true_ms()) {
+            return Reply::of(Err(Failed::new(510, "Requests are too frequent, please try again later")));
+        }
+        if let Some(rest) = request.path.strip_prefix("/api/v1/contract/") {
+            return Reply::of(self.public(request, rest));
+        }
+        if request.path.starts_with("/api/v3/") {
+            return self.spot(request);
+        }
+        Reply::json(404, "{\"code\":404,\"message\":\"Not Found\"}")
+    }
+
+    fn note(&mut self, request: &Request) -> u64 {
+        const KEPT: [(&str, &str); 5] = [
+            ("apikey", "ApiKey"),
+            ("request-time", "Request-Time"),
+            ("signature", "Signature"),
+            ("recv-window", "Recv-Window"),
+            ("content-type", "Content-Type"),
+        ];
+        let headers = KEPT.iter().filter_map(|(name, shown)| Some(((*shown).to_owned(), request.header(name)?.to_owned())));
+        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+        self.requests.note(Asked {
+            number: 0,
+            at_ms: self.true_ms(),
+            method: request.method.clone(),
+            target: format!("{}{query}", request.path),
+            headers: headers.collect(),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+            answer: None,
+        })
+    }
+}
+
+/// The envelope's code; -1 for what is no envelope.
+fn code_of(reply: &Reply) -> i64 {
+    const SUCCESS: &[u8] = b"{\"success\":true";
+    if reply.body.starts_with(SUCCESS) {
+        return 0;
+    }
+    let value: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+    value.and_then(|value| value.get("code")?.as_i64()).unwrap_or(-1)
+}
+
+/// Text with `%2C` for a comma and so on.
+pub fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'%', Some(code)) => {
+                bytes.push(code);
+                rest = &tail[2..];
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = tail;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,164 @@
+//! Public calls: contracts, tickers, books, deals, candles, funding. And as much of spot as clients ask for.
+
+use super::{Answer, Failed, Reply, Request};
+use crate::rehearsal::exchange::Exchange;
+use crate::rehearsal::market::bars::{BARS, INTERVALS};
+use crate::rehearsal::terms;
+use crate::rehearsal::wire::{Object, list};
+
+/// Levels of a book that is asked for without a limit.
+const DEPTH_LEVELS: usize = 1_500;
+
+impl Exchange {
+    /// A call below `/api/v1/contract/`.
+    pub(super) fn public(&mut self, request: &Request, rest: &str) -> Answer {
+        if request.method != "GET" {
+            return Err(Failed::new(405, "Method Not Allowed"));
+        }
+        let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
+        let now_ms = self.now_ms();
+        match parts.as_slice() {
+            ["ping"] => Ok(Some(now_ms.to_string())),
+            ["detail"] | ["detail", "country"] => self.detail(request),
+            ["ticker"] => self.ticker(request),
+            ["depth", symbol] => self.depth(request, symbol),
+            ["depth_commits", symbol, limit] => self.depth_commits(symbol, limit),
+            ["deals", symbol] => {
+                let (place, limit) = (self.place(symbol)?, count(request, "limit", 100, 100)?);
+                Ok(Some(self.markets[place].last_deals(&mut self.spelling, limit)))
+            }
+            ["kline", symbol] => self.klines(request, symbol, true),
+            ["kline", "index_price" | "fair_price", symbol] => self.klines(request, symbol, false),
+            ["funding_rate", "history"] => self.funding_history(request),
+            ["funding_rate"] => Ok(Some(list(self.listed().map(|place| self.markets[place].funding_text(now_ms))))),
+            ["funding_rate", symbol] => Ok(Some(self.markets[self.place(symbol)?].funding_text(now_ms))),
+            ["index_price", symbol] => self.single_price(symbol, "indexPrice"),
+            ["fair_price", symbol] => self.single_price(symbol, "fairPrice"),
+            ["support_currencies"] => Ok(Some("[\"USDT\"]".to_owned())),
+            _ => Err(Failed::new(404, "Not Found")),
+        }
+    }
+
+    /// The place of a symbol of a path, in upper or lower case.
+    pub(super) fn place(&self, symbol: &str) -> Result<usize, Failed> {
+        self.find(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)
+    }
+
+    fn listed(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.markets.len()).filter(|place| !self.markets[*place].is_delisted)
+    }
+
+    fn detail(&mut self, request: &Request) -> Answer {
+        if let Some(symbol) = request.parameter("symbol") {
+            return Ok(Some(terms::detail(&self.markets[self.place(&symbol)?].contract, true)));
+        }
+        Ok(Some(list(self.listed().map(|place| terms::detail(&self.markets[place].contract, true)))))
+    }
+
+    fn ticker(&mut self, request: &Request) -> Answer {
+        let now_ms = self.now_ms();
+        if let Some(symbol) = request.parameter("symbol") {
+            let place = self.place(&symbol)?;
+            return Ok(Some(self.one_ticker(place, now_ms)));
+        }
+        let places: Vec<usize> = (0..self.markets.len()).collect();
+        let rows = places.into_iter().map(|place| self.one_ticker(place, now_ms));
+        Ok(Some(list(rows.collect::<Vec<_>>())))
+    }
+
+    /// A market without a price, or one that is gone, shows zeros.
+    fn one_ticker(&mut self, place: usize, now_ms: i64) -> String {
+        let market = &self.markets[place];
+        let shown = if market.is_delisted { None } else { market.ticker(&mut self.spelling, now_ms) };
+        shown.unwrap_or_else(|| {
+            let object = Object::new().text("symbol", &market.contract.symbol).put("lastPrice", 0).put("volume24", 0).put("amount24", 0);
+            let object = object.put("holdVol", 0).put("lower24Price", 0).put("high24Price", 0).put("riseFallRate", 0).put("riseFallValue", 0);
+            object.put("indexPrice", 0).put("fairPrice", 0).put("fundingRate", 0).put("timestamp", now_ms).end()
+        })
+    }
+
+    fn depth(&mut self, request: &Request, symbol: &str) -> Answer {
+        let limit = count(request, "limit", DEPTH_LEVELS, DEPTH_LEVELS)?;
+        let now_ms = self.now_ms();
+        let place = self.place(symbol)?;
+        Ok(Some(self.markets[place].depth(&mut self.spelling, limit, now_ms)))
+    }
+
+    fn depth_commits(&mut self, symbol: &str, limit: &str) -> Answer {
+        let limit: usize = limit.parse().map_err(|_| Failed::parameter())?;
+        let market = &self.markets[self.place(symbol)?];
+        let commits = market.commits.iter().rev().take(limit.min(1_000));
+        Ok(Some(list(commits.map(|commit| market.commit_text(&mut self.spelling, commit)))))
+    }
+
+    /// `start` alone: up to now; `end` alone: the 2,000 before it; neither: the newest 2,000.
+    fn klines(&mut self, request: &Request, symbol: &str, has_volume: bool) -> Answer {
+        let name = request.parameter("interval").unwrap_or_else(|| "Min1".to_owned());
+        let name = if name == "Hour1" { "Min60".to_owned() } else { name };
+        let (_, seconds) = INTERVALS.iter().find(|(known, _)| *known == name).ok_or_else(Failed::parameter)?;
+        let end = request.number("end", self.now_ms() / 1_000)?;
+        let start = request.number("start", 0)?;
+        let market = &self.markets[self.place(symbol)?];
+        let mut bars = market.bars.of(*seconds, start, end);
+        if request.parameter("start").is_some() {
+            bars.truncate(BARS);
+        } else {
+            bars.drain(..bars.len().saturating_sub(BARS));
+        }
+        if !has_volume {
+            for bar in &mut bars {
+                (bar.volume, bar.amount) = Default::default();
+            }
+        }
+        Ok(Some(market.klines(&bars)))
+    }
+
+    fn funding_history(&mut self, request: &Request) -> Answer {
+        let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
+        let (page, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 1_000));
+        let total = i64::try_from(market.settlements.len()).unwrap_or(i64::MAX);
+        let skip = usize::try_from((page - 1).saturating_mul(size)).unwrap_or(usize::MAX);
+        let rows = market.settlements.iter().rev().skip(skip).take(usize::try_from(size).unwrap_or(0));
+        let rows = list(rows.map(|(at_ms, rate)| {
+            let object = Object::new().text("symbol", &market.contract.symbol).put("fundingRate", rate).put("settleTime", at_ms);
+            object.put("collectCycle", market.funding.cycle_hours).end()
+        }));
+        Ok(Some(paged(page, size, total, &rows)))
+    }
+
+    fn single_price(&mut self, symbol: &str, key: &str) -> Answer {
+        let now_ms = self.now_ms();
+        let market = &self.markets[self.place(symbol)?];
+        let fair = market.fair().map(|price| market.price_decimal(price));
+        let price = if key == "indexPrice" { market.index.or(fair) } else { fair };
+        let object = Object::new().text("symbol", &market.contract.symbol).maybe(key, price);
+        Ok(Some(object.put("timestamp", now_ms).end()))
+    }
+
+    /// Spot: no envelope, and only what is asked of it to find contracts.
+    pub(super) fn spot(&mut self, request: &Request) -> Reply {
+        let now_ms = self.now_ms();
+        match request.path.as_str() {
+            "/api/v3/ping" => Reply::json(200, "{}"),
+            "/api/v3/time" => Reply::json(200, format!("{{\"serverTime\":{now_ms}}}")),
+            "/api/v3/exchangeInfo" => {
+                let object = Object::new().text("timezone", "CST").put("serverTime", now_ms).raw("rateLimits", "[]");
+                Reply::json(200, object.raw("exchangeFilters", "[]").raw("symbols", "[]").end())
+            }
+            _ => Reply::json(404, "{\"code\":404,\"msg\":\"Not Found\"}"),
+        }
+    }
+}
+
+/// A page of a longer list.
+pub(super) fn paged(page: i64, size: i64, total: i64, rows: &str) -> String {
+    let pages = (total + size - 1) / size.max(1);
+    let object = Object::new().put("pageSize", size).put("totalCount", total).put("totalPage", pages);
+    object.put("currentPage", page).raw("resultList", rows).end()
+}
+
+/// A count of the query within bounds.
+fn count(request: &Request, name: &str, default: usize, most: usize) -> Result<usize, Failed> {
+    let wanted = request.number(name, i64::try_from(default).unwrap_or(i64::MAX))?;
+    Ok(usize::try_from(wanted).map_err(|_| Failed::parameter())?.clamp(1, most))
+}
