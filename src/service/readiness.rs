@@ -38,7 +38,7 @@ impl Service {
             "status": if ready { "ready" } else { "not_ready" },
             "store": store,
             "config": self.config_part(now),
-            "exchange": self.exchange_part(now),
+            "exchange": self.exchange_part(),
             "questdb": {"status": "disabled", "age_seconds": null, "reason": "no copy to QuestDB is configured"},
             "clock": self.clock_part(now),
         })
@@ -54,11 +54,11 @@ impl Service {
     }
 
     /// An exchange that does not answer is no reason not to serve: backtests and results need none.
-    fn exchange_part(&self, now: Timestamp) -> Value {
+    fn exchange_part(&self) -> Value {
         let Some(health) = self.market.health() else {
             return json!({"status": "disabled", "age_seconds": null, "reason": "exchange.enabled is false in the configuration"});
         };
-        let age_seconds = self.market.last_heard(now);
+        let age_seconds = health.last_frame_age.map(|age| age.seconds_f64());
         let status = if age_seconds.is_some() { "ok" } else { "not_asked" };
         json!({
             "status": status, "age_seconds": age_seconds, "frames": health.frames, "rows": health.rows, "reconnects": health.reconnects,
