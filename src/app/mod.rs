@@ -14,6 +14,7 @@ mod import;
 mod indicators;
 mod recordings;
 mod rehearse;
+mod replay;
 mod results;
 mod run;
 mod sessions;
@@ -84,6 +85,8 @@ enum Command {
     Verify(verify::Options),
     /// Serve an exchange on loopback that replays market data, takes orders and makes faults.
     Rehearse(rehearse::Options),
+    /// Replay a paper session from what it recorded, and compare every decision.
+    Replay(replay::Options),
     /// List, show, validate and add strategies.
     Strategies(strategies::Options),
     /// List and show sessions.
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Export(options) => export::run(&cli.global, &options),
         Command::Verify(options) => verify::run(&cli.global, &options),
         Command::Rehearse(options) => rehearse::run(&cli.global, &options),
+        Command::Replay(options) => replay::run(&cli.global, &options),
         Command::Strategies(options) => strategies::run(&cli.global, &options),
         Command::Sessions(options) => sessions::run(&cli.global, &options),
         Command::Results(options) => results::run(&cli.global, &options),

@@ -68,6 +68,11 @@ pub fn events(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&edge.service.sessions.events(call.id(0), after, limit)?))
 }
 
+/// `GET /sessions/{id}/replay`.
+pub fn replay(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&edge.service.sessions.replay(call.id(0))?))
+}
+
 /// `GET /sessions/execution-status`.
 pub fn execution_status(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
     let running = edge.service.sessions.execution_status();

@@ -99,6 +99,15 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/sessions/{id}/replay",
+        tag: "sessions",
+        about: "Runs the recorded input of a paper session again and compares every event and the digest of all decisions.",
+        refusals: &[(404, "session_not_found"), (409, "session_active"), (409, "no_replay")],
+        run: Blocking(sessions::replay),
+        examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
+        ..GET
+    },
+    Route {
         path: "/results",
         tag: "results",
         about: "Results, newest first.",

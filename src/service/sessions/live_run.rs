@@ -7,18 +7,17 @@ use super::journal::Journal;
 use super::paper::{Ended, Paper};
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
-use super::rerun::{Comparison, rerun};
+use super::rerun::{self, Comparison};
 use super::running::{Outcome, Running};
 use super::stream::Class;
 use super::{collect, switched};
 use crate::clock::{self, SteadyClock};
-use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::service::backtest::{self, Run};
 use crate::service::market::Market;
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
-use crate::store::{FeedChoice, FeedClock, LiveRecording, Store};
+use crate::store::{LiveRecording, Store};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -72,14 +71,14 @@ impl Running {
         let mut backtest = run.sharing(Arc::clone(&self.table));
         let mut journal = Journal::new(ground.recording, plan.symbols.clone());
         let (journaled, mut reached, mut closing_since) = (Journaled(self), None, None);
-        let comparison = Comparison::new(self.stored_events(ground.store, ground.resumed)?, true);
-        let mut recorder = self.recorder(plan, run, &mut backtest, &comparison);
+        let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
+        let comparison = Comparison::new(done, true);
+        let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
         let mut over = false;
         if ground.resumed {
             let again = self.again(&mut journal, &mut backtest, &mut recorder, ground.store)?;
             if let (Some(difference), _) = comparison.outcome(false) {
-                let what = difference.json();
-                return Err(format!("its journal does not lead to what it did; the first difference is {what}; please report this"));
+                return Err(format!("its journal does not lead to what it did, which is a defect: {difference:?}"));
             }
             (over, closing_since) = (again.over, again.closing_since);
             reached = Some(again.reached);
@@ -107,20 +106,6 @@ impl Running {
         Ok(Outcome::Ended { run: Some(run.result(backtest, recorder.collector, noted)), stopped: over, journal: Some(journal) })
     }
 
-    fn recorder<'s>(&'s self, plan: &Plan, run: &Run<'_>, backtest: &mut Backtest, sink: &'s dyn Sink) -> SessionRecorder<'s> {
-        SessionRecorder {
-            collector: run.collector(backtest),
-            stream: sink,
-            live: &self.live,
-            table: Arc::new(backtest.table().clone()),
-            defs: run.defs(),
-            strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
-            shows_prices: true,
-            noted: plan.warnings.clone(),
-            changes: 0,
-        }
-    }
-
     /// Everything journaled once more.
     fn again(
         &self,
@@ -129,20 +114,8 @@ impl Running {
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
     ) -> Result<Again, String> {
-        let said = |error: crate::store::StoreError| format!("its journal could not be read: {error}");
-        let last = journal.seal().map_err(said)?;
-        let controls = store.session_controls(&self.id).map_err(said)?;
-        let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
-        let choice = FeedChoice {
-            recording: journal.recording_id(),
-            symbols: &symbols,
-            streams: &[],
-            clock: FeedClock::Receive,
-            from: Timestamp::MIN,
-            to: Timestamp::MAX,
-        };
-        let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
-        let over = rerun(backtest, &self.table, &mut feed, &controls, recorder)?;
+        let last = journal.seal().map_err(|error| format!("its journal could not be read: {error}"))?;
+        let (controls, over) = rerun::again(store, (&self.id, journal.recording_id()), backtest, &self.table, recorder)?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos);
         let reached = stored.max(last).unwrap_or(Timestamp::MIN).max(backtest.progress().at);
         if !over {
@@ -150,14 +123,6 @@ impl Running {
         }
         let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
         Ok(Again { over, reached, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
-    }
-
-    fn stored_events(&self, store: &Store, resumed: bool) -> Result<Vec<Value>, String> {
-        if !resumed {
-            return Ok(Vec::new());
-        }
-        let events = store.session_events(&self.id, 0, usize::MAX).map_err(|error| format!("its events could not be read: {error}"))?;
-        Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.

@@ -13,13 +13,16 @@ mod live_run;
 mod paper;
 mod plan;
 mod recorder;
+mod replay;
 mod rerun;
 mod request;
 mod running;
 mod stream;
 mod view;
 
+pub use replay::{Replayed, replay};
 pub use request::{SessionKind, judge};
+pub use rerun::Difference;
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;
@@ -360,6 +363,14 @@ impl Sessions {
         let next_after = events.last().map_or(after, |(seq, _)| *seq);
         let events = events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect();
         Ok(Events { events, next_after, more, ended })
+    }
+
+    /// Runs a paper session's recorded input again and compares.
+    ///
+    /// # Errors
+    /// As [`replay`].
+    pub fn replay(&self, id: &str) -> Result<Replayed, Refusal> {
+        replay(&self.store, id)
     }
 
     /// The sessions that run now, oldest first. Never touches the store.

@@ -55,6 +55,16 @@ pub(super) struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// What of a live market it sees; nothing for a backtest.
+    pub(super) fn streams(&self) -> &[StreamKind] {
+        match &self.rows {
+            Rows::Recording(_) => &[],
+            Rows::Market { streams, .. } => streams,
+        }
+    }
+}
+
 /// Finds everything a request names.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
 use super::live::Live;
+use super::plan::Plan;
+use super::request::SessionKind;
 use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
@@ -13,7 +15,8 @@ use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::engine::output::Outputs;
 use crate::report::tally::Outcome;
-use crate::session::backtest::{Progress, Recorder};
+use crate::service::backtest::Run;
+use crate::session::backtest::{Backtest, Progress, Recorder};
 use crate::session::collector::Collector;
 use crate::session::ports::{Tick, TickKind};
 use serde_json::{Map, Value, json};
@@ -47,6 +50,24 @@ pub(super) struct SessionRecorder<'a> {
     pub noted: Vec<String>,
     /// Changes of the symbol table so far.
     pub changes: usize,
+}
+
+impl<'a> SessionRecorder<'a> {
+    /// Before the first event.
+    pub(super) fn new(run: &Run<'_>, backtest: &mut Backtest, stream: &'a dyn Sink, live: &'a Live, plan: &Plan) -> Self {
+        SessionRecorder {
+            collector: run.collector(backtest),
+            stream,
+            live,
+            table: Arc::new(backtest.table().clone()),
+            defs: run.defs(),
+            strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
+            // A backtest as fast as possible has no time for them.
+            shows_prices: plan.kind != SessionKind::Backtest || plan.settings.speed > 0.0,
+            noted: plan.warnings.clone(),
+            changes: 0,
+        }
+    }
 }
 
 impl Recorder for SessionRecorder<'_> {

@@ -7,24 +7,43 @@ use super::recorder::{SessionRecorder, Sink};
 use super::stream::Class;
 use super::switched;
 use crate::domain::event::Command;
-use crate::domain::symbol::SymbolTable;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::backtest::Backtest;
 use crate::session::ports::{Chunk, Feed};
 use crate::store::records::{ControlKindV1, SessionControlV1};
+use crate::store::{FeedChoice, FeedClock, Store, StoreError};
 use arc_swap::ArcSwap;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Events that follow from the input alone; others say how the session's life went on.
 const FOLLOWS: [&str; 7] = ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
 
-/// Runs everything journaled. Whether the session had ended by it.
+/// Everything journaled of a session, through an engine that has seen nothing. Its wishes, and whether it had ended by them.
 ///
 /// # Errors
-/// What the feed could not read.
-pub(super) fn rerun(
+/// What the store could not read.
+pub(super) fn again(
+    store: &Store,
+    (session, recording): (&str, &str),
+    backtest: &mut Backtest,
+    table: &ArcSwap<SymbolTable>,
+    recorder: &mut SessionRecorder<'_>,
+) -> Result<(Vec<SessionControlV1>, bool), String> {
+    let said = |error: StoreError| format!("its journal could not be read: {error}");
+    let controls = store.session_controls(session).map_err(said)?;
+    let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
+    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+    let choice = FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
+    let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
+    let over = rerun(backtest, table, &mut feed, &controls, recorder)?;
+    Ok((controls, over))
+}
+
+fn rerun(
     backtest: &mut Backtest,
     table: &ArcSwap<SymbolTable>,
     feed: &mut dyn Feed,
@@ -48,6 +67,15 @@ pub(super) fn rerun(
         }
     }
     Ok(controls.any(|control| obey(backtest, table, control, recorder)))
+}
+
+/// What a session did, as it is written down.
+///
+/// # Errors
+/// What the store could not read.
+pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, String> {
+    let events = store.session_events(session, 0, usize::MAX).map_err(|error| format!("its events could not be read: {error}"))?;
+    Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
 }
 
 /// What was wished at a moment, at that moment again. Whether it ended the session.
@@ -74,7 +102,7 @@ fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &Session
 }
 
 /// Where a run did something else than is written down.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Difference {
     /// Number of the event among those that follow from the input, from 1.
     pub place: u64,
@@ -82,13 +110,6 @@ pub struct Difference {
     pub recorded: Option<Value>,
     /// What the run did; `None` when it did nothing more.
     pub replayed: Option<Value>,
-}
-
-impl Difference {
-    /// For programs.
-    pub fn json(&self) -> Value {
-        json!({"place": self.place, "recorded": self.recorded, "replayed": self.replayed})
-    }
 }
 
 /// Compares a run with the events written down, one by one.

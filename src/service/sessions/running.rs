@@ -208,19 +208,8 @@ impl Running {
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
         let run = runs.first().ok_or("the recording is empty")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
-        let collector = run.collector(&mut backtest);
         let mut feed = run.feed(&backtest, &self.control).map_err(text)?;
-        let mut recorder = SessionRecorder {
-            collector,
-            stream: &self.stream,
-            live: &self.live,
-            table: Arc::new(backtest.table().clone()),
-            defs: run.defs(),
-            strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
-            shows_prices: plan.settings.speed > 0.0,
-            noted: plan.warnings.clone(),
-            changes: 0,
-        };
+        let mut recorder = SessionRecorder::new(run, &mut backtest, &self.stream, &self.live, plan);
         if backtest.table().version != self.first_version {
             // Changed between the start and the first event.
             recorder.symbol_table(backtest.table(), backtest.progress());

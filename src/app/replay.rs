@@ -1,0 +1,47 @@
+//! `tradingd replay`: a paper session's recorded input through the engine again; the proof that it decides the same.
+
+use super::{Failure, Global, terminal};
+use crate::service::sessions::{self, Difference, Replayed};
+use crate::store::OpenMode;
+use clap::Args;
+use serde_json::Value;
+
+/// Options of `tradingd replay`.
+#[derive(Args)]
+pub struct Options {
+    /// The session's id.
+    session: String,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Replays a session; ends with 1 when it comes out otherwise.
+///
+/// # Errors
+/// An unknown session, one that left nothing to replay, or one that comes out otherwise.
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let store = global.store(OpenMode::MustExist)?;
+    let replayed = sessions::replay(&store, &options.session).map_err(Failure::from)?;
+    match options.json {
+        true => terminal::print(&format!("{:#}\n", serde_json::to_value(&replayed).unwrap_or_default())),
+        false => terminal::print(&text(&replayed)),
+    }
+    if replayed.equal { Ok(()) } else { Err(Failure::other("the replay differs from the session")) }
+}
+
+fn text(replayed: &Replayed) -> String {
+    let word = if replayed.equal { "equal" } else { "different" };
+    let mut text = format!(
+        "{word}: {} events the same over {} ticks\n  digest recorded  {}\n  digest replayed  {}\n",
+        replayed.events_equal,
+        replayed.ticks,
+        replayed.digest_recorded.as_deref().unwrap_or("none: the session has no result"),
+        replayed.digest_replayed
+    );
+    if let Some(Difference { place, recorded, replayed }) = &replayed.first_difference {
+        let side = |value: &Option<Value>| value.as_ref().map_or("nothing more".to_owned(), |value| format!("{value:#}"));
+        text.push_str(&format!("first difference, event {place}\nrecorded: {}\nreplayed: {}\n", side(recorded), side(replayed)));
+    }
+    text
+}
