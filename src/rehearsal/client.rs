@@ -3,11 +3,19 @@
 //! As unhelpful as the real one: acknowledgements name no symbol, an unknown method or broken text gets no answer.
 
 use super::exchange::Exchange;
-use super::sockets::Out;
+use super::faults::Kind;
+use super::rest::signature;
+use super::sockets::{Filter, Out};
+use super::streams::{Later, To};
 use super::topics::{self, Channel, Refused, Topic};
 use super::wire::{self, quoted};
-use hyper_tungstenite::tungstenite::{Message, Utf8Bytes};
 use serde_json::Value;
+
+/// Filters of one socket; more are left out.
+const FILTERS: usize = 32;
+
+/// Symbols of one filter; more are left out.
+const FILTER_SYMBOLS: usize = 1_000;
 
 impl Exchange {
     /// Takes a text frame of a client.
@@ -19,6 +27,10 @@ impl Exchange {
         let param = said.get("param").unwrap_or(&none);
         if method == "ping" {
             self.pong(id);
+        } else if method == "login" {
+            self.log_in(id, param);
+        } else if method == "personal.filter" {
+            self.filter(id, param);
         } else if let Some(word) = method.strip_prefix("sub.") {
             self.subscribe(id, word, param);
         } else if let Some(word) = method.strip_prefix("unsub.") {
@@ -34,12 +46,64 @@ impl Exchange {
         }
         let stamp = self.stamp();
         let pong = wire::frame("pong", None, &stamp, &stamp);
-        self.sockets.tell(id, Out::Frame(Message::Text(Utf8Bytes::from(pong))));
+        if self.faults.strikes(Kind::PongMissing, None, now_ms).is_some() {
+            return;
+        }
+        if let Some(fault) = self.faults.strikes(Kind::PongLate, None, now_ms) {
+            let due_ms = Some(now_ms + fault.ms.unwrap_or(40_000));
+            return self.hold_back(Later { due_ms, to: To::Socket(id), text: pong });
+        }
+        if self.faults.strikes(Kind::PongDouble, None, now_ms).is_some() {
+            self.sockets.send(id, pong.clone());
+        }
+        self.sockets.send(id, pong);
+    }
+
+    /// Accepted, or refused in one of two forms.
+    fn log_in(&mut self, id: u64, param: &Value) {
+        let text = |key: &str| param.get(key).map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let (key, time, sent) = (text("apiKey"), text("reqTime"), text("signature"));
+        let true_ms = self.true_ms();
+        let account = self.desk.find(&key).filter(|place| {
+            let is_in_time = time.parse::<i64>().is_ok_and(|at_ms| (at_ms - self.now_ms()).abs() <= self.settings.window_ms);
+            is_in_time && signature(&self.desk.accounts[*place].secret, &format!("{key}{time}")) == sent
+        });
+        if self.faults.strikes(Kind::LoginRefusedObject, None, true_ms).is_some() {
+            self.answer(id, "rs.login", "{\"code\":602,\"msg\":\"Signature verification failed\"}");
+        } else if account.is_none() || self.faults.strikes(Kind::LoginRefused, None, true_ms).is_some() {
+            self.answer(id, "rs.error", "\"login failed!\"");
+        } else {
+            self.answer(id, "rs.login", "\"success\"");
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.account = account;
+                socket.filters.clear();
+            }
+            return;
+        }
+        if self.settings.login_closes {
+            self.sockets.tell(id, Out::Close(Some(1000)));
+            self.sockets.remove(id);
+        }
+    }
+
+    /// Each filter frame replaces the one before; an empty list means everything.
+    fn filter(&mut self, id: u64, param: &Value) {
+        let Some(rows) = param.get("filters").and_then(Value::as_array) else { return };
+        let one = |row: &Value| {
+            let rules = row.get("rules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let symbols = rules.iter().filter_map(|rule| rule.as_str().map(str::to_owned)).take(FILTER_SYMBOLS).collect();
+            Some(Filter { key: row.get("filter")?.as_str()?.to_owned(), symbols })
+        };
+        let filters = rows.iter().take(FILTERS).filter_map(one).collect();
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.filters = filters;
+        }
+        self.answer(id, "rs.personal.filter", "\"success\"");
     }
 
     /// A frame that is about nothing but this socket.
     pub fn answer(&mut self, id: u64, channel: &str, payload: &str) {
-        let text = wire::frame(channel, None, payload, &self.stamp());
+        let text = self.framed(channel, None, payload);
         self.sockets.send(id, text);
     }
 
@@ -56,12 +120,18 @@ impl Exchange {
             0
         } else {
             let name = param.get("symbol").and_then(Value::as_str).unwrap_or_default();
-            let Some(symbol) = self.find(name) else {
+            let true_ms = self.true_ms();
+            let found = self.find(name);
+            let is_refused = found.is_some() && self.faults.strikes(Kind::RefuseSymbol, found, true_ms).is_some();
+            let Some(symbol) = found.filter(|_| !is_refused) else {
                 return self.answer(id, "rs.error", &quoted(&format!("Contract [{name}] not exists")));
             };
             symbol
         };
-        self.answer(id, &format!("rs.sub.{word}"), "\"success\"");
+        let true_ms = self.true_ms();
+        if self.faults.strikes(Kind::AckLost, Some(symbol), true_ms).is_none() {
+            self.answer(id, &format!("rs.sub.{word}"), "\"success\"");
+        }
         let is_new = self.sockets.join(id, Topic::new(channel, symbol));
         if is_new {
             self.send_first(id, channel, symbol);
@@ -72,7 +142,7 @@ impl Exchange {
     fn send_first(&mut self, id: u64, channel: Channel, symbol: usize) {
         if channel == Channel::Tickers {
             let rows = self.ticker_rows(false);
-            let text = wire::frame("push.tickers", None, &wire::list(rows), &self.stamp());
+            let text = self.framed("push.tickers", None, &wire::list(rows));
             self.sockets.send(id, text);
         } else if channel == Channel::Funding {
             self.send_funding(symbol);

@@ -1,9 +1,12 @@
 //! The control: faults, the truth and the requests over HTTP on a port of its own, for tests in any language.
 
 use super::exchange::Exchange;
+use super::faults::Fault;
 use super::market::Market;
 use super::rest::{Reply, Request};
 use super::running::Shared;
+use super::trading::account::Account;
+use super::trading::show;
 use super::wire::{Object, list};
 use crate::domain::order::Side;
 
@@ -15,6 +18,17 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             let after = request.parameter("after").and_then(|text| text.parse().ok()).unwrap_or(0);
             Reply::json(200, shared.lock().requests.text(after))
         }
+        ("POST", "/fault") => {
+            let text = String::from_utf8_lossy(&request.body);
+            match Fault::parse(&text).and_then(|fault| shared.lock().inject(fault)) {
+                Ok(()) => Reply::json(200, "{}"),
+                Err(problem) => Reply::json(422, Object::new().text("error", &problem).end()),
+            }
+        }
+        ("POST", "/calm") => {
+            shared.lock().faults.clear();
+            Reply::json(200, "{}")
+        }
         ("POST", "/pause") => {
             shared.pause();
             Reply::json(200, "{}")
@@ -23,7 +37,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             shared.resume();
             Reply::json(200, "{}")
         }
-        _ => Reply::json(404, "{\"error\":\"GET /truth, GET /requests?after=N, POST /fault, POST /pause, POST /resume\"}"),
+        _ => Reply::json(404, "{\"error\":\"GET /truth, GET /requests?after=N, POST /fault, POST /calm, POST /pause, POST /resume\"}"),
     }
 }
 
@@ -34,7 +48,25 @@ pub fn truth(exchange: &Exchange) -> String {
     Object::new()
         .put("now_ms", exchange.now_ms())
         .raw("markets", &list(markets))
+        .raw("accounts", &list(exchange.desk.accounts.iter().map(|owner| account(owner, exchange))))
+        .raw("faults", &exchange.faults.text())
         .raw("sockets", &sockets.put("slow", exchange.sockets.slow).end())
+        .end()
+}
+
+/// Money and its proof, positions, how many orders and fills.
+fn account(account: &Account, exchange: &Exchange) -> String {
+    let ledger = account.ledger;
+    let sums = Object::new().put("deposits", ledger.deposits).put("profit", ledger.profit).put("fees", ledger.fees).put("funding", ledger.funding);
+    let positions = account.positions.values().map(|position| show::position(&exchange.markets[position.symbol], position, false));
+    Object::new()
+        .text("key", &account.key)
+        .put("balance", account.balance)
+        .raw("ledger", &sums.put("balance", ledger.balance()).end())
+        .put("unrealized", show::unrealised(account, &exchange.markets))
+        .put("open_orders", account.open.len())
+        .put("fills", account.fills.len())
+        .raw("positions", &list(positions))
         .end()
 }
 

@@ -2,16 +2,24 @@
 //!
 //! Never: a clock, a wait.
 
+use super::acts::parts;
 use super::chance::Chance;
+use super::faults::{Faults, Kind};
+use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
 use super::requests::Requests;
 use super::rest::Budgets;
+use super::running::TestKey;
 use super::scenario::{Scenario, Settings};
 use super::sockets::{Out, Sockets};
-use super::streams::Stream;
-use super::wire::{self, Spelling};
+use super::streams::{Later, Stream};
+use super::topics::Topic;
+use super::trading::Desk;
+use super::trading::account::Account;
+use super::wire::Spelling;
 use crate::domain::contract::Contract;
 use crate::domain::record::Record;
+use hyper_tungstenite::tungstenite::Utf8Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Deals kept for those who compare; when full the oldest leave (totals stay).
@@ -48,12 +56,30 @@ pub struct Exchange {
     pub requests: Requests,
     /// Limits of requests.
     pub budgets: Budgets,
+    /// Orders and money.
+    pub desk: Desk,
+    /// What goes wrong.
+    pub faults: Faults,
     /// All deals.
     pub deals: DealLog,
     /// The exchange's clock minus the true one, milliseconds.
     pub skew_ms: i64,
     /// When all tickers were sent last.
     pub tickers_ms: i64,
+    /// When a restart began and when REST is back, true time.
+    pub restarting: Option<(i64, i64)>,
+    /// Accounts as they were when reads of them became stale.
+    pub stale_accounts: Vec<Account>,
+    /// Books as they were when snapshots became stale.
+    pub frozen: BTreeMap<usize, (Ladder, u64)>,
+    /// Whether the next snapshot goes back in time.
+    pub goes_back: bool,
+    /// Frames that are held back.
+    pub later: Vec<Later>,
+    /// The frames that were repeated last.
+    pub repeated: BTreeMap<Topic, Utf8Bytes>,
+    /// The malformed frame that is next.
+    pub next_form: i64,
     names: BTreeMap<String, usize>,
     deal_id: u64,
     now_ms: i64,
@@ -64,7 +90,7 @@ impl Exchange {
     ///
     /// # Errors
     /// A contract that cannot be rehearsed, or one that stands twice.
-    pub fn new(contracts: Vec<Contract>, scenario: &Scenario, seed: u64, now_ms: i64) -> Result<Self, String> {
+    pub fn new(contracts: Vec<Contract>, keys: &[TestKey], scenario: &Scenario, seed: u64, now_ms: i64) -> Result<Self, String> {
         let mut chance = Chance::new(seed);
         let mut names = BTreeMap::new();
         let mut markets = Vec::new();
@@ -75,6 +101,13 @@ impl Exchange {
             markets.push(Market::new(contract, &mut chance, now_ms)?);
         }
         let streams = markets.iter().map(|_| Stream::new(now_ms)).collect();
+        let mut faults = Faults::default();
+        for fault in &scenario.faults {
+            if let Some(name) = fault.symbol.as_ref().filter(|name| !names.contains_key(*name)) {
+                return Err(format!("the scenario's fault {:?} names {name}, which is no contract here", fault.fault));
+            }
+            faults.plan(fault.clone(), now_ms)?;
+        }
         let deals = DealLog { last: VecDeque::new(), counts: vec![0; markets.len()] };
         Ok(Exchange {
             markets,
@@ -83,12 +116,21 @@ impl Exchange {
             settings: scenario.settings.clone(),
             spelling: Spelling::new(chance.next(), scenario.settings.quirks),
             deal_id: 10_000_000_000 + chance.below(1 << 32),
+            desk: Desk::new(keys, &scenario.settings, Chance::new(chance.next())),
+            faults,
             chance,
             requests: Requests::default(),
             budgets: Budgets::default(),
             deals,
             skew_ms: 0,
             tickers_ms: now_ms,
+            restarting: None,
+            stale_accounts: Vec::new(),
+            frozen: BTreeMap::new(),
+            goes_back: false,
+            later: Vec::new(),
+            repeated: BTreeMap::new(),
+            next_form: 0,
             names,
             now_ms,
         })
@@ -114,6 +156,17 @@ impl Exchange {
         self.names.get(symbol).copied().filter(|place| !self.markets[*place].is_delisted)
     }
 
+    /// The place of a contract, also of one that is gone.
+    pub fn known(&self, symbol: &str) -> Option<usize> {
+        self.names.get(symbol).copied()
+    }
+
+    /// The number of the next deal.
+    pub fn next_deal(&mut self) -> u64 {
+        self.deal_id += 1;
+        self.deal_id
+    }
+
     /// Takes a row of the recording that happens now (true time).
     ///
     /// # Errors
@@ -129,15 +182,38 @@ impl Exchange {
     /// Sends what is due and closes who is silent.
     pub fn step(&mut self, true_ms: i64) {
         self.set_time(true_ms);
+        self.begin_due();
         let now_ms = self.now_ms();
+        (self.desk.spoiled.twice, self.desk.spoiled.reordered) =
+            (self.faults.is_on(Kind::PushesTwice, true_ms), self.faults.is_on(Kind::PushesReordered, true_ms));
         for symbol in 0..self.markets.len() {
             self.markets[symbol].finish_book(now_ms);
-            self.log_deals(symbol);
-            self.send_fresh(symbol);
+            self.follow_and_send(symbol);
             self.send_due(symbol);
+            if self.markets[symbol].funding.next_ms <= now_ms {
+                self.settle(symbol);
+            }
         }
         self.send_tickers();
+        self.send_private();
+        self.send_later();
         self.close_silent();
+    }
+
+    /// What happened in a market since the last look: orders follow it, readers are told.
+    pub fn follow_and_send(&mut self, symbol: usize) {
+        self.log_deals(symbol);
+        let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
+        let mut fresh = std::mem::take(&mut self.markets[symbol].fresh);
+        if let Some(rate) = fresh.settled.take() {
+            self.desk.settle(symbol, &self.markets[symbol], parts(rate), now_ms);
+            self.markets[symbol].settled(now_ms, rate);
+            self.send_funding(symbol);
+        }
+        self.desk.follow(symbol, &self.markets[symbol], &fresh.deals, &fresh.commits, true_ms, now_ms);
+        self.send_fresh(symbol, &fresh);
+        fresh.clear();
+        self.markets[symbol].fresh = fresh;
     }
 
     fn log_deals(&mut self, symbol: usize) {
@@ -160,8 +236,7 @@ impl Exchange {
             if silent_ms >= limit_ms && !is_warned {
                 socket.is_warned = true;
                 let text = "\"more than 60 seconds no response, close the channel\"";
-                let notice = wire::frame("rs.error", None, text, &self.now_ms().to_string());
-                self.sockets.send(id, notice);
+                self.answer(id, "rs.error", text);
                 if !is_streaming {
                     self.sockets.tell(id, Out::Drop);
                     self.sockets.remove(id);

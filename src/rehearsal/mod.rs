@@ -7,6 +7,7 @@
 //! Never: an address other machines can reach, a fault nobody asked for, a key that is a real one.
 
 pub mod exchange;
+pub mod faults;
 pub mod market;
 pub mod requests;
 pub mod rest;
@@ -15,16 +16,21 @@ pub mod scenario;
 pub mod sockets;
 pub mod source;
 pub mod topics;
+pub mod trading;
 pub mod wire;
 
+mod acts;
 mod chance;
 mod client;
 mod connection;
 mod control;
+mod deliver;
+mod malformed;
 mod server;
 mod streams;
 mod terms;
 
+pub use faults::{Fault, Kind};
 pub use running::{BookTruth, Options, Rehearsal, Running, TestKey};
 pub use scenario::Scenario;
 pub use source::{Generator, RowSource, Rows};

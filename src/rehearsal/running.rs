@@ -1,6 +1,7 @@
 //! A rehearsed exchange that runs: its ports, and the thread that replays rows at their pace.
 
 use super::exchange::Exchange;
+use super::faults::Fault;
 use super::market::Deal;
 use super::market::ladder::Change;
 use super::scenario::Scenario;
@@ -127,7 +128,7 @@ impl Rehearsal {
             return Err(invalid(format!("the speed {} is not between 0.01 and 1000", options.speed)));
         }
         let now_ms = clock::now().millis();
-        let exchange = Exchange::new(options.contracts, &options.scenario, options.seed, now_ms).map_err(invalid)?;
+        let exchange = Exchange::new(options.contracts, &options.keys, &options.scenario, options.seed, now_ms).map_err(invalid)?;
         let _inside = runtime.enter();
         let (listener, address) = bind(options.listen)?;
         let (control_listener, control) = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))?;
@@ -182,6 +183,14 @@ impl Running {
     /// Lets it go on.
     pub fn resume(&self) {
         self.shared.resume();
+    }
+
+    /// Lets a fault begin.
+    ///
+    /// # Errors
+    /// An unknown contract, or too many faults.
+    pub fn inject(&self, fault: Fault) -> Result<(), String> {
+        self.shared.lock().inject(fault)
     }
 
     /// Whether the recording is over (and does not repeat).

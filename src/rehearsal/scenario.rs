@@ -1,5 +1,6 @@
 //! How the exchange behaves: settings, and faults at their times. Read strictly from JSON; `docs/rehearsal.md` shows all.
 
+use super::faults::{FAULTS, Fault};
 use serde::Deserialize;
 
 /// A script.
@@ -8,6 +9,8 @@ use serde::Deserialize;
 pub struct Scenario {
     /// What holds all the time.
     pub settings: Settings,
+    /// What goes wrong, and when after the start.
+    pub faults: Vec<Fault>,
 }
 
 /// What holds all the time.
@@ -28,6 +31,62 @@ pub struct Settings {
     pub ticker_every_ms: i64,
     /// All tickers.
     pub tickers_every_ms: i64,
+    /// Money of every account at the start.
+    pub deposit: f64,
+    /// Fee of a passive fill, a fraction.
+    pub maker_fee: f64,
+    /// Fee of a taking fill, a fraction.
+    pub taker_fee: f64,
+    /// Fewest and most milliseconds from a request to its acknowledgement.
+    pub ack_ms: [i64; 2],
+    /// Fewest and most milliseconds from a request to the order's arrival at the book.
+    pub arrive_ms: [i64; 2],
+    /// Fewest and most milliseconds from an event to its private push.
+    pub push_ms: [i64; 2],
+    /// How far `Request-Time` may be from the exchange's clock, milliseconds.
+    pub window_ms: i64,
+    /// What the values of a query are signed as.
+    pub signed_comma: SignedComma,
+    /// What an `externalOid` that is known gives.
+    pub duplicate_external: DuplicateExternal,
+    /// Form of the answer to `order/create`.
+    pub create_reply: CreateReply,
+    /// Whether a refused login closes the socket.
+    pub login_closes: bool,
+}
+
+/// What the values of a query are signed as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignedComma {
+    /// As received, so `%2C`.
+    Encoded,
+    /// Decoded, so `,`.
+    Raw,
+    /// Both.
+    Either,
+}
+
+/// What an `externalOid` that is known gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateExternal {
+    /// The order that has it.
+    Same,
+    /// Code 603.
+    Refused,
+}
+
+/// Form of the answer to `order/create`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreateReply {
+    /// `{"orderId":"…","ts":…}`.
+    Object,
+    /// `"…"`.
+    Text,
+    /// `…`.
+    Integer,
 }
 
 /// Limits of requests per endpoint.
@@ -50,6 +109,17 @@ impl Default for Settings {
             depth_full_every_ms: 280,
             ticker_every_ms: 2_750,
             tickers_every_ms: 2_000,
+            deposit: 10_000.0,
+            maker_fee: 0.000_6,
+            taker_fee: 0.000_8,
+            ack_ms: [3, 15],
+            arrive_ms: [1, 20],
+            push_ms: [1, 10],
+            window_ms: 10_000,
+            signed_comma: SignedComma::Either,
+            duplicate_external: DuplicateExternal::Same,
+            create_reply: CreateReply::Object,
+            login_closes: false,
         }
     }
 }
@@ -60,6 +130,24 @@ impl Scenario {
     /// # Errors
     /// What is wrong, with line and column.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        let scenario: Scenario = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let settings = &scenario.settings;
+        let mut problems = Vec::new();
+        let mut check = |is_good: bool, problem: &str| {
+            if !is_good {
+                problems.push(problem.to_owned());
+            }
+        };
+        check(scenario.faults.len() <= FAULTS, "faults: more than 256");
+        check((0.0..=1e9).contains(&settings.deposit), "settings.deposit: not between 0 and 1e9");
+        let is_fee = |fee: f64| (-0.01..=0.1).contains(&fee);
+        check(is_fee(settings.maker_fee) && is_fee(settings.taker_fee), "settings.maker_fee, taker_fee: not between -0.01 and 0.1");
+        let is_delay = |delay: [i64; 2]| (0..=delay[1]).contains(&delay[0]) && delay[1] <= 600_000;
+        let delays = [settings.ack_ms, settings.arrive_ms, settings.push_ms];
+        check(delays.into_iter().all(is_delay), "settings.ack_ms, arrive_ms, push_ms: not [fewest, most] within 0 to 600000");
+        let spans = [settings.depth_every_ms, settings.depth_full_every_ms, settings.ticker_every_ms, settings.tickers_every_ms];
+        check(spans.into_iter().all(|span| span > 0), "settings.*_every_ms: not positive");
+        check(settings.ping_timeout_ms > 0 && settings.window_ms > 0, "settings.ping_timeout_ms, window_ms: not positive");
+        if problems.is_empty() { Ok(scenario) } else { Err(problems.join("; ")) }
     }
 }

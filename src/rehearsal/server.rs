@@ -97,6 +97,9 @@ async fn answer(shared: Arc<Shared>, mut request: hyper::Request<Incoming>, port
 }
 
 fn upgrade(shared: Arc<Shared>, request: &mut hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Reset> {
+    if shared.lock().restarting.is_some() {
+        return Err(Reset);
+    }
     let Ok((response, socket)) = hyper_tungstenite::upgrade(request, Some(connection::protocol())) else { return Err(Reset) };
     tokio::spawn(async move {
         if let Ok(socket) = socket.await {

@@ -51,6 +51,12 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Whether its filters let a private frame pass.
+    pub fn wants(&self, key: &str, symbol: Option<&str>) -> bool {
+        let is_for_it = |filter: &Filter| filter.symbols.is_empty() || symbol.is_none_or(|symbol| filter.symbols.iter().any(|known| known == symbol));
+        self.filters.is_empty() || self.filters.iter().any(|filter| filter.key == key && is_for_it(filter))
+    }
+
     /// Whether it listens to anything public.
     pub fn is_streaming(&self) -> bool {
         !self.topics.is_empty()

@@ -1,10 +1,11 @@
 //! What is pushed when: deals and single changes at once, everything else in its rhythm.
 
 use super::exchange::Exchange;
+use super::faults::Kind;
 use super::market::bars::INTERVALS;
 use super::market::Fresh;
 use super::topics::{Channel, Topic};
-use super::wire::{self, Object, list};
+use super::wire::{Object, list};
 use crate::domain::num::Price;
 use crate::domain::order::Side;
 
@@ -16,6 +17,26 @@ const MARK_EVERY_MS: i64 = 1_000;
 
 /// Changed levels that wait for a merged frame; when full the frame goes out early.
 const MERGED_LEVELS: usize = 4_096;
+
+/// Who a frame is held back for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To {
+    /// Everybody who listens.
+    Topic(Topic),
+    /// One socket.
+    Socket(u64),
+}
+
+/// A frame that is held back.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// Until when, true time; `None`: until the next frame of its topic.
+    pub due_ms: Option<i64>,
+    /// For whom.
+    pub to: To,
+    /// The frame.
+    pub text: String,
+}
 
 /// What of a symbol was sent.
 #[derive(Debug)]
@@ -31,6 +52,8 @@ pub struct Stream {
     has_new_deals: bool,
     mark_ms: i64,
     fair: Option<Price>,
+    /// Versions that are left out of merged frames, and of single ones.
+    skipped: [u64; 2],
     /// Whether something changed since all tickers were sent.
     pub ticker_changed: bool,
 }
@@ -49,33 +72,36 @@ impl Stream {
             has_new_deals: false,
             mark_ms: now_ms,
             fair: None,
+            skipped: [0; 2],
             ticker_changed: false,
         }
+    }
+
+    /// Leaves so many versions out.
+    pub fn skip(&mut self, versions: u64) {
+        self.skipped = [versions; 2];
+    }
+
+    /// Forgets what waits to be merged.
+    pub fn forget(&mut self) {
+        self.changed.clear();
     }
 }
 
 impl Exchange {
-    /// `ts` of a frame.
-    pub fn stamp(&self) -> String {
-        self.now_ms().to_string()
-    }
-
-    /// Pushes a payload of a symbol's channel.
-    pub fn push(&mut self, channel: Channel, symbol: usize, word: &str, payload: &str) {
-        let text = wire::frame(word, Some(&self.markets[symbol].contract.symbol), payload, &self.stamp());
-        self.sockets.publish(Topic::new(channel, symbol), text.into());
-    }
-
     fn has(&self, channel: Channel, symbol: usize) -> bool {
         self.sockets.has_readers(Topic::new(channel, symbol))
     }
 
     /// Deals and changes since the last step.
-    pub fn send_fresh(&mut self, symbol: usize) {
-        let fresh = std::mem::take(&mut self.markets[symbol].fresh);
-        self.send_deals(symbol, &fresh);
+    pub fn send_fresh(&mut self, symbol: usize, fresh: &Fresh) {
+        self.send_deals(symbol, fresh);
         if self.has(Channel::DepthEach, symbol) {
             for commit in &fresh.commits {
+                if self.streams[symbol].skipped[1] > 0 {
+                    self.streams[symbol].skipped[1] -= 1;
+                    continue;
+                }
                 let text = self.markets[symbol].commit_text(&mut self.spelling, commit);
                 self.push(Channel::DepthEach, symbol, "push.depth", &text);
             }
@@ -87,16 +113,6 @@ impl Exchange {
         stream.changed.extend(fresh.commits.iter().map(|commit| (commit.change.side, commit.change.price)));
         stream.ticker_changed |= fresh.marked || !fresh.deals.is_empty();
         stream.has_new_deals |= !fresh.deals.is_empty();
-        let mut empty = fresh;
-        empty.commits.clear();
-        empty.deals.clear();
-        if let Some(rate) = empty.settled.take() {
-            let now_ms = self.now_ms();
-            self.markets[symbol].settled(now_ms, rate);
-            self.send_funding(symbol);
-        }
-        empty.marked = false;
-        self.markets[symbol].fresh = empty;
     }
 
     fn send_deals(&mut self, symbol: usize, fresh: &Fresh) {
@@ -107,7 +123,17 @@ impl Exchange {
         if !merged && !each {
             return;
         }
-        let rows: Vec<String> = fresh.deals.iter().map(|deal| self.markets[symbol].deal(&mut self.spelling, deal, true)).collect();
+        let now_ms = self.true_ms();
+        let has_id = self.faults.strikes(Kind::DealsWithoutId, Some(symbol), now_ms).is_none();
+        let is_object = self.faults.strikes(Kind::DealObject, Some(symbol), now_ms).is_some();
+        let rows: Vec<String> = fresh.deals.iter().map(|deal| self.markets[symbol].deal(&mut self.spelling, deal, has_id)).collect();
+        if is_object {
+            for row in &rows {
+                self.push(Channel::Deal, symbol, "push.deal", row);
+                self.push(Channel::DealEach, symbol, "push.deal", row);
+            }
+            return;
+        }
         if each {
             for row in &rows {
                 self.push(Channel::DealEach, symbol, "push.deal", &format!("[{row}]"));
@@ -160,10 +186,14 @@ impl Exchange {
         }
     }
 
-    fn send_merged(&mut self, symbol: usize) {
+    /// What changed since the last merged frame.
+    pub fn send_merged(&mut self, symbol: usize) {
         let stream = &mut self.streams[symbol];
         let (changed, begin) = (std::mem::take(&mut stream.changed), stream.begin);
-        if self.has(Channel::Depth, symbol) {
+        let span = (self.markets[symbol].version + 1).saturating_sub(begin);
+        let is_skipped = stream.skipped[0] > 0;
+        stream.skipped[0] = stream.skipped[0].saturating_sub(span);
+        if self.has(Channel::Depth, symbol) && !is_skipped && !changed.is_empty() {
             let now_ms = self.now_ms();
             let market = &self.markets[symbol];
             let at_ms = market.commits.back().map_or(now_ms, |commit| commit.at_ms.min(now_ms));
@@ -198,7 +228,25 @@ impl Exchange {
             if let Some(bar) = self.markets[symbol].bars.current(seconds) {
                 let payload = self.markets[symbol].kline(&bar, name);
                 self.push(Channel::Kline(place), symbol, "push.kline", &payload);
+                self.send_old_klines(symbol, place, bar.time_s);
             }
+        }
+    }
+
+    /// An older candle behind a newer one, or several at once.
+    fn send_old_klines(&mut self, symbol: usize, place: u8, time_s: i64) {
+        let now_ms = self.true_ms();
+        let (name, seconds) = INTERVALS[usize::from(place).min(INTERVALS.len() - 1)];
+        let back = if self.faults.strikes(Kind::KlinesReordered, Some(symbol), now_ms).is_some() {
+            1
+        } else if self.faults.strikes(Kind::KlinesTwo, Some(symbol), now_ms).is_some() {
+            2
+        } else {
+            return;
+        };
+        for bar in self.markets[symbol].bars.of(seconds, time_s - back * seconds, time_s - seconds) {
+            let payload = self.markets[symbol].kline(&bar, name);
+            self.push(Channel::Kline(place), symbol, "push.kline", &payload);
         }
     }
 
@@ -225,8 +273,8 @@ impl Exchange {
         if self.sockets.has_readers(topic) {
             let rows = self.ticker_rows(true);
             if !rows.is_empty() {
-                let text = wire::frame("push.tickers", None, &list(rows), &self.stamp());
-                self.sockets.publish(topic, text.into());
+                let text = self.framed("push.tickers", None, &list(rows));
+                self.deliver(topic, text);
             }
         }
         for stream in &mut self.streams {

@@ -87,6 +87,15 @@ pub struct Fresh {
     pub marked: bool,
 }
 
+impl Fresh {
+    /// Forgets it, keeps the memory.
+    pub fn clear(&mut self) {
+        self.commits.clear();
+        self.deals.clear();
+        (self.settled, self.marked) = (None, false);
+    }
+}
+
 /// A contract's market.
 #[derive(Debug)]
 pub struct Market {

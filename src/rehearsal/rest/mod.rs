@@ -1,9 +1,14 @@
 //! REST as the exchange answers it: the envelope, errors under status 200, HTML where a proxy would speak.
 
 mod budget;
+mod orders;
+mod private;
 mod public;
+mod sign;
+mod spoil;
 
 pub use budget::Budgets;
+pub use sign::signature;
 
 use super::exchange::Exchange;
 use super::requests::Asked;
@@ -113,7 +118,18 @@ impl Exchange {
     pub fn ask(&mut self, request: &Request, true_ms: i64) -> Reply {
         self.set_time(true_ms);
         let number = self.note(request);
-        let reply = self.judge(request);
+        let reply = match self.answered_instead(request) {
+            None => {
+                let reply = self.judge(request);
+                self.spoiled(request, reply)
+            }
+            Some((reply, is_executed)) => {
+                if is_executed {
+                    self.judge(request);
+                }
+                reply
+            }
+        };
         let code = code_of(&reply);
         self.requests.answered(number, reply.status, code);
         reply
@@ -125,6 +141,15 @@ impl Exchange {
         }
         if let Some(rest) = request.path.strip_prefix("/api/v1/contract/") {
             return Reply::of(self.public(request, rest));
+        }
+        if let Some(rest) = request.path.strip_prefix("/api/v1/private/") {
+            let answer = self.private(request, rest);
+            let mut reply = Reply::of(answer);
+            if rest.starts_with("order/") && request.method == "POST" {
+                let [fewest, most] = self.settings.ack_ms;
+                reply.after_ms = self.chance.between(fewest, most).unsigned_abs();
+            }
+            return reply;
         }
         if request.path.starts_with("/api/v3/") {
             return self.spot(request);

@@ -2,7 +2,9 @@
 
 use super::{Answer, Failed, Reply, Request};
 use crate::rehearsal::exchange::Exchange;
+use crate::rehearsal::faults::Kind;
 use crate::rehearsal::market::bars::{BARS, INTERVALS};
+use crate::rehearsal::market::ladder::Ladder;
 use crate::rehearsal::terms;
 use crate::rehearsal::wire::{Object, list};
 
@@ -30,7 +32,12 @@ impl Exchange {
             ["kline", symbol] => self.klines(request, symbol, true),
             ["kline", "index_price" | "fair_price", symbol] => self.klines(request, symbol, false),
             ["funding_rate", "history"] => self.funding_history(request),
-            ["funding_rate"] => Ok(Some(list(self.listed().map(|place| self.markets[place].funding_text(now_ms))))),
+            ["funding_rate"] => {
+                let true_ms = self.true_ms();
+                let mut places: Vec<usize> = self.listed().collect();
+                places.retain(|place| self.faults.strikes(Kind::FundingMissing, Some(*place), true_ms).is_none());
+                Ok(Some(list(places.into_iter().map(|place| self.markets[place].funding_text(now_ms)))))
+            }
             ["funding_rate", symbol] => Ok(Some(self.markets[self.place(symbol)?].funding_text(now_ms))),
             ["index_price", symbol] => self.single_price(symbol, "indexPrice"),
             ["fair_price", symbol] => self.single_price(symbol, "fairPrice"),
@@ -80,8 +87,38 @@ impl Exchange {
     fn depth(&mut self, request: &Request, symbol: &str) -> Answer {
         let limit = count(request, "limit", DEPTH_LEVELS, DEPTH_LEVELS)?;
         let now_ms = self.now_ms();
-        let place = self.place(symbol)?;
-        Ok(Some(self.markets[place].depth(&mut self.spelling, limit, now_ms)))
+        let place = self.known(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)?;
+        if self.markets[place].is_delisted {
+            let frozen_ms = self.markets[place].commits.back().map_or(0, |commit| commit.at_ms);
+            let object = Object::new().null("cts").raw("asks", "[]").raw("bids", "[]").put("version", self.markets[place].version);
+            return Ok(Some(object.put("timestamp", frozen_ms).end()));
+        }
+        let mut old = self.old_book(place);
+        let market = &mut self.markets[place];
+        if let Some((ladder, version)) = &mut old {
+            std::mem::swap(&mut market.ladder, ladder);
+            std::mem::swap(&mut market.version, version);
+        }
+        let text = market.depth(&mut self.spelling, limit, now_ms);
+        if let Some((ladder, version)) = old {
+            (market.ladder, market.version) = (ladder, version);
+        }
+        Ok(Some(text))
+    }
+
+    /// The book a fault shows instead of the current one.
+    fn old_book(&mut self, place: usize) -> Option<(Ladder, u64)> {
+        let true_ms = self.true_ms();
+        let frozen = self.frozen.get(&place)?;
+        if self.faults.strikes(Kind::SnapshotStale, Some(place), true_ms).is_some() {
+            return Some(frozen.clone());
+        }
+        if self.faults.strikes(Kind::SnapshotBack, Some(place), true_ms).is_some() {
+            // The first is current, the next older, and so on.
+            self.goes_back = !self.goes_back;
+            return (!self.goes_back).then(|| frozen.clone());
+        }
+        None
     }
 
     fn depth_commits(&mut self, symbol: &str, limit: &str) -> Answer {

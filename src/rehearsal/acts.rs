@@ -1,0 +1,323 @@
+//! Faults that happen at once: what they do to markets, sockets, accounts and the clock. The others are switched on here
+//! and strike where they belong.
+
+use super::exchange::Exchange;
+use super::faults::{Fault, Kind};
+use super::market::Deal;
+use super::market::ladder::Change;
+use super::market::next_settlement;
+use super::sockets::Out;
+use super::terms;
+use super::topics::{Channel, Topic};
+use super::trading::order::{Hold, NewOrder, category, kind};
+use super::wire::{self, Object, list};
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Money, Qty, Rate};
+use crate::domain::order::Side;
+
+/// How long REST is away in a restart that does not say.
+const DOWN_MS: i64 = 60_000;
+
+/// Sockets are dropped one after the other within this time.
+const DROP_WITHIN_MS: i64 = 5_000;
+
+/// Rows of a ticker frame of some 400 KB.
+const HUGE_ROWS: usize = 1_400;
+
+impl Exchange {
+    /// Lets a fault begin: now, or `at_ms` later.
+    ///
+    /// # Errors
+    /// An unknown contract, or too many faults.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), String> {
+        if let Some(name) = &fault.symbol {
+            self.known(name).ok_or_else(|| format!("symbol: there is no contract {name}"))?;
+        }
+        if fault.at_ms > 0 {
+            let now_ms = self.true_ms();
+            return self.faults.plan(fault, now_ms);
+        }
+        self.begin(fault);
+        Ok(())
+    }
+
+    /// Scripted faults whose time has come.
+    pub fn begin_due(&mut self) {
+        let now_ms = self.true_ms();
+        for fault in self.faults.due(now_ms) {
+            self.begin(fault);
+        }
+        if self.restarting.is_some_and(|(_, up_ms)| now_ms >= up_ms) {
+            self.restarting = None;
+        }
+        let Some((since_ms, _)) = self.restarting else { return };
+        let ids = self.sockets.ids();
+        let due = if now_ms - since_ms >= DROP_WITHIN_MS { ids.len() } else { ids.len().min(1 + ids.len() / 8) };
+        for id in ids.into_iter().take(due) {
+            self.drop_socket(id, Out::Drop);
+        }
+    }
+
+    fn begin(&mut self, fault: Fault) {
+        let kind = fault.fault;
+        let done = self.act_on_exchange(&fault) || self.act_on_market(&fault) || self.act_on_accounts(&fault) || self.act_on_sockets(&fault);
+        if done {
+            self.faults.count(kind);
+            return;
+        }
+        let now_ms = self.true_ms();
+        let symbol = fault.symbol.as_ref().and_then(|name| self.known(name));
+        if matches!(kind, Kind::SnapshotStale | Kind::SnapshotBack) {
+            for place in self.named(&fault) {
+                let market = &self.markets[place];
+                self.frozen.insert(place, (market.ladder.clone(), market.version));
+            }
+        }
+        if kind == Kind::StaleBalance {
+            self.stale_accounts = self.desk.accounts.clone();
+        }
+        self.faults.switch_on(fault, symbol, now_ms);
+    }
+
+    /// Contracts a fault is about: the named one, or all.
+    fn named(&self, fault: &Fault) -> Vec<usize> {
+        match &fault.symbol {
+            Some(name) => self.known(name).into_iter().collect(),
+            None => (0..self.markets.len()).collect(),
+        }
+    }
+
+    fn act_on_exchange(&mut self, fault: &Fault) -> bool {
+        match fault.fault {
+            Kind::ClockSkew => self.skew_ms = fault.ms.unwrap_or(15_000),
+            Kind::Restart | Kind::RestartSilent => self.restart(fault),
+            Kind::Paused | Kind::Resumed | Kind::Delisted | Kind::Relisted => {
+                for place in self.named(fault) {
+                    let market = &mut self.markets[place];
+                    market.is_delisted = fault.fault == Kind::Delisted;
+                    market.contract.state = match fault.fault {
+                        Kind::Paused => 4,
+                        Kind::Delisted => 3,
+                        _ => 0,
+                    };
+                    self.send_contract(place);
+                }
+            }
+            Kind::Funding => {
+                for place in self.named(fault) {
+                    let now_ms = self.now_ms();
+                    let funding = &mut self.markets[place].funding;
+                    funding.rate = fault.rate.map_or(funding.rate, fraction);
+                    funding.cycle_hours = fault.count.unwrap_or(funding.cycle_hours).clamp(1, 24);
+                    funding.next_ms = next_settlement(now_ms, funding.cycle_hours);
+                    self.send_funding(place);
+                }
+            }
+            Kind::Settle => {
+                for place in self.named(fault) {
+                    self.settle(place);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Everything goes away and comes back with lower versions; some open orders are gone, numbers go on.
+    fn restart(&mut self, fault: &Fault) {
+        let now_ms = self.true_ms();
+        let is_silent = fault.fault == Kind::RestartSilent;
+        let down_ms = fault.ms.unwrap_or(if is_silent { 1_000 } else { DOWN_MS });
+        self.restarting = Some((now_ms, now_ms + down_ms));
+        for place in 0..self.markets.len() {
+            let market = &mut self.markets[place];
+            market.version = market.version / 2 + self.chance.below(1_000);
+            market.commits.clear();
+            market.fresh.commits.clear();
+            self.streams[place].forget();
+        }
+        let at_ms = self.now_ms();
+        for account in 0..self.desk.accounts.len() {
+            let ids: Vec<u64> = self.desk.accounts[account].open.keys().copied().collect();
+            for id in ids {
+                if self.chance.once_in(2) {
+                    self.desk.cancel(account, id, 8, &self.markets, at_ms);
+                }
+            }
+        }
+        if is_silent {
+            let silent_ms = down_ms + fault.for_ms.unwrap_or(20_000);
+            self.faults.switch_on(Fault { for_ms: Some(silent_ms), ..Fault::new(Kind::Silent) }, None, now_ms);
+        }
+    }
+
+    /// Terms of a contract to everybody who listens.
+    pub fn send_contract(&mut self, place: usize) {
+        let payload = terms::detail(&self.markets[place].contract, false);
+        let text = self.framed("push.contract", None, &payload);
+        self.sockets.publish(Topic::new(Channel::Contract, 0), text.into());
+    }
+
+    /// Funding is paid now.
+    pub fn settle(&mut self, place: usize) {
+        let now_ms = self.now_ms();
+        let rate = self.markets[place].funding.rate;
+        self.desk.settle(place, &self.markets[place], parts(rate), now_ms);
+        self.markets[place].settled(now_ms, rate);
+        self.send_funding(place);
+    }
+
+    fn act_on_market(&mut self, fault: &Fault) -> bool {
+        match fault.fault {
+            Kind::SkipVersions => {
+                let count = fault.count.map_or_else(|| self.chance.between(1, 50), |count| count.max(1));
+                for place in self.named(fault) {
+                    self.streams[place].skip(count.unsigned_abs());
+                }
+            }
+            Kind::Burst => {
+                let count = fault.count.unwrap_or(2_000).clamp(1, 10_000);
+                for place in self.named(fault) {
+                    self.burst(place, count);
+                }
+            }
+            Kind::DealsTwin => {
+                for place in self.named(fault) {
+                    if let Some(last) = self.markets[place].deals.back().copied() {
+                        let id = self.next_deal();
+                        self.markets[place].invent(Deal { id, ..last });
+                    }
+                }
+            }
+            Kind::HugeTicker => {
+                let row = |number: usize| format!("{{\"symbol\":\"HUGE{number}_USDT\",\"contractId\":{number},\"lastPrice\":0.04114,\"fairPrice\":0.04116,\"indexPrice\":0.04119,\"riseFallRate\":-0.0292,\"volume24\":376505,\"amount24\":157589.74,\"high24Price\":0.04297,\"lower24Price\":0.04068,\"maxBidPrice\":0.04942,\"minAskPrice\":0.03295,\"timestamp\":{}}}", 1_790_870_034_312_i64);
+                let text = self.framed("push.tickers", None, &list((0..HUGE_ROWS).map(row)));
+                self.sockets.publish(Topic::new(Channel::Tickers, 0), text.into());
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Many changes of displayed sizes at once, each in a frame of its own.
+    fn burst(&mut self, place: usize, count: i64) {
+        for _ in 0..count {
+            let side = if self.chance.once_in(2) { Side::Buy } else { Side::Sell };
+            let levels: Vec<_> = self.markets[place].ladder.side(side).take(10).collect();
+            let Some((price, qty)) = levels.get(usize::try_from(self.chance.below(levels.len() as u64)).unwrap_or(0)).copied() else { continue };
+            let qty = Qty(qty.0 % 5_000 + 1 + self.chance.between(0, 1));
+            let at_ms = self.now_ms();
+            self.markets[place].disturb(Change { side, price, qty }, at_ms);
+            self.follow_and_send(place);
+            self.send_merged(place);
+        }
+    }
+
+    fn act_on_accounts(&mut self, fault: &Fault) -> bool {
+        let force = match fault.fault {
+            Kind::Liquidate => category::LIQUIDATION,
+            Kind::Adl => category::ADL,
+            Kind::WebClose => category::NORMAL,
+            Kind::WebOrder => {
+                self.web_order(fault);
+                return true;
+            }
+            Kind::Leverage => {
+                for account in 0..self.desk.accounts.len() {
+                    for place in self.named(fault) {
+                        for hold in [Hold::Long, Hold::Short] {
+                            let leverage = fault.count.unwrap_or(5).max(1);
+                            self.desk.accounts[account].leverage.insert((place, hold), (leverage, 1));
+                        }
+                    }
+                }
+                return true;
+            }
+            Kind::PositionMode => {
+                for account in &mut self.desk.accounts {
+                    account.mode = fault.count.unwrap_or(2).clamp(1, 2);
+                }
+                let payload = Object::new().put("positionMode", fault.count.unwrap_or(2)).end();
+                let now_ms = self.now_ms();
+                for account in 0..self.desk.accounts.len() {
+                    self.desk.push(account, "position.mode", None, payload.clone(), now_ms);
+                }
+                return true;
+            }
+            _ => return false,
+        };
+        let now_ms = self.now_ms();
+        for account in 0..self.desk.accounts.len() {
+            for place in self.named(fault) {
+                for hold in [Hold::Long, Hold::Short] {
+                    self.desk.close_by_force(account, place, hold, &self.markets[place], force, now_ms);
+                }
+            }
+        }
+        true
+    }
+
+    /// Somebody places an order on the web page: a long of some lots at the market, with a name nobody here gave.
+    fn web_order(&mut self, fault: &Fault) {
+        let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
+        for account in 0..self.desk.accounts.len() {
+            for symbol in self.named(fault) {
+                let (leverage, open_type) = self.desk.accounts[account].leverage_of(symbol, Hold::Long);
+                let qty = Qty(fault.count.unwrap_or(1).max(1));
+                let external = String::new();
+                let new = NewOrder { symbol, side: 1, kind: kind::MARKET, open_type, leverage, qty, price: None, external };
+                self.desk.accept(account, new, Money::ZERO, true_ms, now_ms);
+            }
+        }
+    }
+
+    fn act_on_sockets(&mut self, fault: &Fault) -> bool {
+        let one = fault.count.and_then(|id| u64::try_from(id).ok()).filter(|_| fault.fault != Kind::Malformed);
+        let ids: Vec<u64> = self.sockets.ids().into_iter().filter(|id| one.is_none_or(|one| one == *id)).collect();
+        match fault.fault {
+            Kind::Disconnect => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Drop)),
+            Kind::GoingAway => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Close(Some(1001)))),
+            Kind::HalfOpen => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Freeze)),
+            Kind::SessionLost => {
+                for id in ids {
+                    if let Some(socket) = self.sockets.get_mut(id) {
+                        socket.account = None;
+                    }
+                }
+            }
+            Kind::Malformed => {
+                for id in ids {
+                    self.send_malformed(id, fault.count);
+                }
+            }
+            Kind::UnknownFrames => {
+                let stamp = self.stamp();
+                let frames = [
+                    wire::frame("push.event.contract", Some("EVENT_1"), "{\"strike\":[1,{\"deep\":null}]}", &stamp),
+                    wire::frame("push.nobody.knows", None, "[]", &stamp),
+                    format!("{{\"method\":\"notice\",\"params\":{{\"ts\":{stamp}}}}}"),
+                ];
+                for id in ids {
+                    frames.iter().for_each(|frame| self.sockets.send(id, frame.clone()));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn drop_socket(&mut self, id: u64, how: Out) {
+        self.sockets.tell(id, how);
+        self.sockets.remove(id);
+    }
+}
+
+/// A fraction as a decimal of nine digits.
+fn fraction(rate: f64) -> Decimal {
+    Decimal::new((rate * 1e9).round() as i64, 9).unwrap_or(Decimal::ZERO)
+}
+
+/// A fraction in parts per billion.
+pub fn parts(rate: Decimal) -> Rate {
+    Rate((rate.to_f64() * 1e9).round() as i64)
+}

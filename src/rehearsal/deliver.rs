@@ -1,0 +1,154 @@
+//! The last step of a frame: its time stamp, and the faults on its way.
+
+use super::exchange::Exchange;
+use super::faults::Kind;
+use super::streams::{Later, To};
+use super::topics::{Channel, Topic};
+use super::wire;
+
+/// Frames that are held back at once; when full the oldest is sent.
+const LATER: usize = 50_000;
+
+/// Faults of one kind of stream: repeated, out of order, late.
+const DEPTH: [Kind; 3] = [Kind::DepthRepeated, Kind::DepthReordered, Kind::DepthLate];
+const DEALS: [Kind; 2] = [Kind::DealsRepeated, Kind::DealsReordered];
+
+impl Exchange {
+    /// `ts` of a frame.
+    pub fn stamp(&mut self) -> String {
+        let true_ms = self.true_ms();
+        let shift_ms = self.faults.strikes(Kind::TsShifted, None, true_ms).map_or(0, |fault| fault.ms.unwrap_or(-60_000));
+        (self.now_ms() + shift_ms).to_string()
+    }
+
+    /// A frame with its time stamp.
+    pub fn framed(&mut self, word: &str, symbol: Option<&str>, payload: &str) -> String {
+        let stamp = self.stamp();
+        let true_ms = self.true_ms();
+        if self.faults.strikes(Kind::TsText, None, true_ms).is_some() {
+            return wire::frame(word, symbol, payload, &format!("\"{stamp}\""));
+        }
+        let text = wire::frame(word, symbol, payload, &stamp);
+        if self.faults.strikes(Kind::TsMissing, None, true_ms).is_some() {
+            return text.replace(&format!(",\"ts\":{stamp}}}"), "}");
+        }
+        text
+    }
+
+    /// Pushes a payload of a symbol's channel.
+    pub fn push(&mut self, channel: Channel, symbol: usize, word: &str, payload: &str) {
+        let topic = Topic::new(channel, symbol);
+        if !self.sockets.has_readers(topic) {
+            return;
+        }
+        let name = std::mem::take(&mut self.markets[symbol].contract.symbol);
+        let text = self.framed(word, Some(&name), payload);
+        self.markets[symbol].contract.symbol = name;
+        self.deliver(topic, text);
+    }
+
+    /// Sends a frame to all its readers, unless a fault does something else with it.
+    pub fn deliver(&mut self, topic: Topic, text: String) {
+        let now_ms = self.true_ms();
+        let symbol = if topic.channel == Channel::Tickers { None } else { Some(topic.symbol) };
+        if self.faults.strikes(Kind::Silent, symbol, now_ms).is_some() {
+            return;
+        }
+        let kinds: &[Kind] = match topic.channel {
+            Channel::Depth | Channel::DepthEach => &DEPTH,
+            Channel::Deal | Channel::DealEach => &DEALS,
+            _ => &[],
+        };
+        let struck = kinds.iter().find_map(|kind| self.faults.strikes(*kind, symbol, now_ms));
+        let waiting = self.later.iter().rev().find(|later| later.to == To::Topic(topic)).map(|later| later.due_ms);
+        match (struck.as_ref().map(|fault| fault.fault), waiting) {
+            (Some(Kind::DepthLate), _) | (_, Some(Some(_))) => {
+                let delay_ms = struck.and_then(|fault| fault.ms).unwrap_or(if waiting.is_some() { 0 } else { 2_000 });
+                // Never before one that waits already.
+                let due_ms = waiting.flatten().unwrap_or(0).max(now_ms + delay_ms);
+                self.hold_back(Later { due_ms: Some(due_ms), to: To::Topic(topic), text });
+            }
+            (Some(Kind::DepthReordered | Kind::DealsReordered), None) => {
+                self.hold_back(Later { due_ms: None, to: To::Topic(topic), text });
+            }
+            (Some(Kind::DepthRepeated | Kind::DealsRepeated), _) => self.repeat(topic, text),
+            _ => {
+                self.sockets.publish(topic, text.into());
+                self.release(topic);
+            }
+        }
+    }
+
+    /// The frame twice, then the one that was repeated before.
+    fn repeat(&mut self, topic: Topic, text: String) {
+        let text = hyper_tungstenite::tungstenite::Utf8Bytes::from(text);
+        self.sockets.publish(topic, text.clone());
+        self.sockets.publish(topic, text.clone());
+        if let Some(before) = self.repeated.insert(topic, text) {
+            self.sockets.publish(topic, before);
+        }
+    }
+
+    /// What waited for the next frame of a topic.
+    fn release(&mut self, topic: Topic) {
+        if self.later.is_empty() {
+            return;
+        }
+        let is_due = |later: &Later| later.due_ms.is_none() && later.to == To::Topic(topic);
+        let (due, wait): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later).into_iter().partition(is_due);
+        self.later = wait;
+        for later in due {
+            self.sockets.publish(topic, later.text.into());
+        }
+    }
+
+    /// Keeps a frame for later.
+    pub fn hold_back(&mut self, later: Later) {
+        if self.later.len() >= LATER {
+            let oldest = self.later.remove(0);
+            self.let_go(oldest);
+        }
+        self.later.push(later);
+    }
+
+    /// Frames whose time has come.
+    pub fn send_later(&mut self) {
+        if self.later.is_empty() {
+            return;
+        }
+        let now_ms = self.true_ms();
+        let is_due = |later: &Later| later.due_ms.is_some_and(|due| due <= now_ms);
+        let (due, wait): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later).into_iter().partition(is_due);
+        self.later = wait;
+        for later in due {
+            self.let_go(later);
+        }
+    }
+
+    fn let_go(&mut self, later: Later) {
+        match later.to {
+            To::Topic(topic) => self.sockets.publish(topic, later.text.into()),
+            To::Socket(id) => self.sockets.send(id, later.text),
+        }
+    }
+
+    /// Private frames whose time has come, to the sockets that are logged in and want them.
+    pub fn send_private(&mut self) {
+        let now_ms = self.true_ms();
+        if self.desk.outbox.is_empty() {
+            return;
+        }
+        for private in self.desk.take_due(now_ms) {
+            let symbol = private.symbol.map(|place| self.markets[place].contract.symbol.clone());
+            let wants = |socket: &super::sockets::Socket| socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref());
+            let ids: Vec<u64> = self.sockets.iter().filter(|(_, socket)| wants(socket)).map(|(id, _)| id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let text = self.framed(&format!("push.personal.{}", private.key), None, &private.payload);
+            for id in ids {
+                self.sockets.send(id, text.clone());
+            }
+        }
+    }
+}

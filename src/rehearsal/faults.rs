@@ -1,0 +1,294 @@
+//! Faults: what they are called, which of them are on, and when scripted ones begin. What they do stands where it is done.
+//!
+//! Never: a fault nobody asked for.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Faults that are on at once, and scripted ones that wait; more are refused.
+pub const FAULTS: usize = 256;
+
+/// What can go wrong. `docs/rehearsal.md` tells each with an example.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // each is told in docs/rehearsal.md, and a test compares
+pub enum Kind {
+    // Answers of REST.
+    Throttled,
+    TooMany,
+    Denied,
+    Gateway,
+    Empty,
+    Truncated,
+    Maintenance,
+    Maintenance604,
+    NotAllowed,
+    Internal,
+    Late,
+    ResetAfter,
+    ResetBefore,
+    TimeWindow,
+    UnknownOrder,
+    SnapshotStale,
+    SnapshotBack,
+    FundingMissing,
+    HidePositions,
+    StaleBalance,
+    // Orders.
+    RejectedLater,
+    AckLate,
+    PushesTwice,
+    PushesReordered,
+    Partial,
+    CancelCrossed,
+    Liquidate,
+    Adl,
+    WebClose,
+    WebOrder,
+    Leverage,
+    PositionMode,
+    // The clock.
+    ClockSkew,
+    TsShifted,
+    TsText,
+    TsMissing,
+    // The book.
+    SkipVersions,
+    DepthRepeated,
+    DepthReordered,
+    DepthLate,
+    Burst,
+    // Deals, candles, tickers.
+    DealsRepeated,
+    DealsTwin,
+    DealsReordered,
+    DealObject,
+    DealsWithoutId,
+    KlinesReordered,
+    KlinesTwo,
+    HugeTicker,
+    // The socket.
+    Disconnect,
+    GoingAway,
+    HalfOpen,
+    PongLate,
+    PongDouble,
+    PongMissing,
+    Silent,
+    AckLost,
+    RefuseSymbol,
+    Malformed,
+    UnknownFrames,
+    LoginRefused,
+    LoginRefusedObject,
+    SessionLost,
+    // The exchange.
+    Paused,
+    Resumed,
+    Delisted,
+    Relisted,
+    Funding,
+    Settle,
+    Restart,
+    RestartSilent,
+}
+
+/// A fault as it is asked for.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Which.
+    pub fault: Kind,
+    /// Milliseconds after the start (scripted) or after now.
+    #[serde(default)]
+    pub at_ms: i64,
+    /// Only this contract.
+    #[serde(default)]
+    pub symbol: Option<String>,
+    /// Only requests whose path has this in it.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// How often it happens; without `times` and `for_ms` once.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// For how long it is on.
+    #[serde(default)]
+    pub for_ms: Option<i64>,
+    /// How long something is delayed, shifted or down, milliseconds.
+    #[serde(default)]
+    pub ms: Option<i64>,
+    /// How many, or a number of another meaning that the fault's line tells.
+    #[serde(default)]
+    pub count: Option<i64>,
+    /// A fraction, such as a funding rate.
+    #[serde(default)]
+    pub rate: Option<f64>,
+}
+
+impl Fault {
+    /// One of this kind, once and at once.
+    pub fn new(fault: Kind) -> Self {
+        Fault { fault, at_ms: 0, symbol: None, path: None, times: None, for_ms: None, ms: None, count: None, rate: None }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong, with line and column.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+/// A fault that is on.
+#[derive(Clone, Debug)]
+struct Active {
+    fault: Fault,
+    symbol: Option<usize>,
+    left: Option<u32>,
+    until_ms: Option<i64>,
+}
+
+/// All faults.
+#[derive(Default, Debug)]
+pub struct Faults {
+    active: Vec<Active>,
+    waiting: Vec<(i64, Fault)>,
+    /// How often each happened.
+    pub happened: BTreeMap<Kind, u64>,
+}
+
+impl Faults {
+    /// Lets a fault begin at a time.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub fn plan(&mut self, fault: Fault, now_ms: i64) -> Result<(), String> {
+        if self.waiting.len() >= FAULTS {
+            return Err(format!("more than {FAULTS} faults wait"));
+        }
+        self.waiting.push((now_ms + fault.at_ms, fault));
+        Ok(())
+    }
+
+    /// Faults whose time has come, in their order.
+    pub fn due(&mut self, now_ms: i64) -> Vec<Fault> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let (mut due, wait): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().partition(|(at, _)| *at <= now_ms);
+        self.waiting = wait;
+        due.sort_by_key(|(at, _)| *at);
+        due.into_iter().map(|(_, fault)| fault).collect()
+    }
+
+    /// Switches one on.
+    pub fn switch_on(&mut self, fault: Fault, symbol: Option<usize>, now_ms: i64) {
+        let left = fault.times.or(if fault.for_ms.is_none() { Some(1) } else { None });
+        let until_ms = fault.for_ms.map(|for_ms| now_ms + for_ms);
+        if self.active.len() >= FAULTS {
+            self.active.remove(0);
+        }
+        self.active.push(Active { fault, symbol, left, until_ms });
+    }
+
+    /// Counts one that happened at once.
+    pub fn count(&mut self, kind: Kind) {
+        *self.happened.entry(kind).or_default() += 1;
+    }
+
+    /// Whether a fault happens now, to this contract; then it has happened once more.
+    pub fn strikes(&mut self, kind: Kind, symbol: Option<usize>, now_ms: i64) -> Option<Fault> {
+        self.strikes_path(kind, symbol, "", now_ms)
+    }
+
+    /// The same for a request.
+    pub fn strikes_path(&mut self, kind: Kind, symbol: Option<usize>, path: &str, now_ms: i64) -> Option<Fault> {
+        if self.active.is_empty() {
+            return None;
+        }
+        self.active.retain(|active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0));
+        let fits = |active: &&mut Active| {
+            active.fault.fault == kind
+                && (active.symbol.is_none() || symbol.is_none() || active.symbol == symbol)
+                && active.fault.path.as_deref().is_none_or(|part| path.contains(part))
+        };
+        let active = self.active.iter_mut().find(fits)?;
+        if let Some(left) = &mut active.left {
+            *left -= 1;
+        }
+        let fault = active.fault.clone();
+        self.count(kind);
+        Some(fault)
+    }
+
+    /// Whether one is on, without counting.
+    pub fn is_on(&self, kind: Kind, now_ms: i64) -> bool {
+        let is_live = |active: &Active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0);
+        self.active.iter().any(|active| active.fault.fault == kind && is_live(active))
+    }
+
+    /// Switches everything off.
+    pub fn clear(&mut self) {
+        self.active.clear();
+        self.waiting.clear();
+    }
+
+    /// What happened, as JSON.
+    pub fn text(&self) -> String {
+        let rows: Vec<String> = self.happened.iter().map(|(kind, count)| format!("\"{}\":{count}", word(*kind))).collect();
+        format!("{{{}}}", rows.join(","))
+    }
+}
+
+/// `SkipVersions` is `skip_versions`.
+pub fn word(kind: Kind) -> String {
+    let mut out = String::new();
+    for c in format!("{kind:?}").chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_read_strictly() {
+        assert!(Fault::parse(r#"{"fault": "pong_late", "ms": 40000, "times": 2}"#).is_ok());
+        assert!(Fault::parse(r#"{"fault": "maintenance604"}"#).is_ok());
+        for (text, place) in [(r#"{"fault": "pong_lat"}"#, "line 1 column"), ("{\"fault\": \"silent\",\n \"form_ms\": 3}", "line 2 column")] {
+            assert!(Fault::parse(text).unwrap_err().contains(place));
+        }
+    }
+
+    #[test]
+    fn a_fault_happens_as_often_and_as_long_as_asked() {
+        let mut faults = Faults::default();
+        faults.switch_on(Fault { times: Some(2), ..Fault::new(Kind::Silent) }, Some(1), 0);
+        faults.switch_on(Fault { for_ms: Some(100), path: Some("/depth/".to_owned()), ..Fault::new(Kind::Throttled) }, None, 0);
+        assert!(faults.strikes(Kind::Silent, Some(2), 0).is_none());
+        let struck = (0..5).filter(|_| faults.strikes(Kind::Silent, Some(1), 0).is_some()).count();
+        assert_eq!(struck, 2);
+        assert!(faults.strikes_path(Kind::Throttled, None, "/api/ticker", 0).is_none());
+        assert!(faults.strikes_path(Kind::Throttled, None, "/api/depth/X", 99).is_some());
+        assert!(faults.strikes_path(Kind::Throttled, None, "/api/depth/X", 100).is_none());
+        assert_eq!(faults.happened, BTreeMap::from([(Kind::Silent, 2), (Kind::Throttled, 1)]));
+    }
+
+    #[test]
+    fn waiting_faults_come_in_the_order_of_their_times() {
+        let mut faults = Faults::default();
+        for at_ms in [30, 10, 20] {
+            faults.plan(Fault { at_ms, ..Fault::new(Kind::Burst) }, 5).unwrap();
+        }
+        let times = |due: Vec<Fault>| due.iter().map(|fault| fault.at_ms).collect::<Vec<_>>();
+        assert_eq!(times(faults.due(25)), [10, 20]);
+        assert_eq!(times(faults.due(34)), [] as [i64; 0]);
+        assert_eq!(times(faults.due(35)), [30]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Answers that are spoiled on purpose.
+
+use super::{Failed, Reply, Request};
+use crate::rehearsal::exchange::Exchange;
+use crate::rehearsal::faults::{Fault, Kind};
+
+/// What takes the place of an answer. Where it may have been executed all the same, `count: 1` says that it was.
+const INSTEAD: [Kind; 11] = [
+    Kind::Throttled,
+    Kind::TooMany,
+    Kind::Denied,
+    Kind::Gateway,
+    Kind::Empty,
+    Kind::Maintenance,
+    Kind::Maintenance604,
+    Kind::NotAllowed,
+    Kind::Internal,
+    Kind::TimeWindow,
+    Kind::ResetBefore,
+];
+
+/// What is done to an answer of a call that was executed.
+const AFTER: [Kind; 4] = [Kind::Truncated, Kind::Late, Kind::AckLate, Kind::ResetAfter];
+
+impl Exchange {
+    /// The answer that a fault gives instead; and whether the call is executed all the same.
+    pub(super) fn answered_instead(&mut self, request: &Request) -> Option<(Reply, bool)> {
+        if self.restarting.is_some() {
+            return Some((Reply::html(504, "504 Gateway Time-out"), false));
+        }
+        let now_ms = self.true_ms();
+        let fault = INSTEAD.iter().find_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))?;
+        let failed = |code: i64, text: &str| Reply::of(Err(Failed::new(code, text)));
+        let reply = match fault.fault {
+            Kind::Throttled => failed(510, "Requests are too frequent, please try again later"),
+            Kind::TooMany => Reply::json(429, "{\"code\":429,\"msg\":\"Too Many Requests\"}"),
+            Kind::Denied => Reply::html(403, "Access Denied"),
+            Kind::Gateway => Reply::html(504, "504 Gateway Time-out"),
+            Kind::Empty => Reply::json(200, ""),
+            Kind::Maintenance => {
+                let text = "{\"code\":500,\"message\":\"System maintenance\",\"announcement\":\"https://127.0.0.1/announcement\"}";
+                Reply::json(200, text)
+            }
+            Kind::Maintenance604 => failed(604, "The system is under maintenance"),
+            Kind::NotAllowed => failed(1002, "Contract not allow place order!"),
+            Kind::Internal => failed(500, "System internal error!"),
+            Kind::TimeWindow => failed(513, "Invalid request"),
+            _ => Reply { is_reset: true, ..Reply::json(200, "") },
+        };
+        Some((reply, fault.count == Some(1)))
+    }
+
+    /// The answer of an executed call as the client gets it.
+    pub(super) fn spoiled(&mut self, request: &Request, mut reply: Reply) -> Reply {
+        let now_ms = self.true_ms();
+        let faults: Vec<Fault> =
+            AFTER.iter().filter_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms)).collect();
+        for fault in faults {
+            let delay_ms = |default: i64| fault.ms.unwrap_or(default).clamp(0, 600_000).unsigned_abs();
+            match fault.fault {
+                Kind::Truncated => reply.body.truncate(reply.body.len() / 2),
+                Kind::Late => reply.after_ms += delay_ms(30_000),
+                // Long enough for the fill to be pushed first.
+                Kind::AckLate => reply.after_ms += delay_ms(500),
+                _ => {
+                    reply.after_ms += delay_ms(0);
+                    reply.is_reset = true;
+                }
+            }
+        }
+        reply
+    }
+}

@@ -1,0 +1,244 @@
+//! Which orders fill: price before time, against levels that are displayed and trades that happen.
+
+use super::order::{Hold, NewOrder, Order, category, kind, state};
+use super::{Desk, Taken};
+use crate::domain::num::{Money, Price, Qty};
+use crate::domain::order::Side;
+use crate::rehearsal::market::{Commit, Deal, Market};
+
+/// Levels a market order walks at most.
+const MARKET_LEVELS: usize = 20;
+
+impl Desk {
+    /// What happened in the market since the last step, then orders that arrive now.
+    pub fn follow(&mut self, symbol: usize, market: &Market, deals: &[Deal], commits: &[Commit], true_ms: i64, now_ms: i64) {
+        if !self.taken.is_empty() {
+            for commit in commits {
+                self.taken.remove(&(symbol, commit.change.side, commit.change.price));
+            }
+        }
+        for place in 0..self.accounts.len() {
+            if self.accounts[place].open.is_empty() {
+                continue;
+            }
+            let ids: Vec<u64> = self.accounts[place].open.values().filter(|order| order.new.symbol == symbol).map(|order| order.id).collect();
+            for id in self.by_price(place, ids) {
+                let Some(mut order) = self.accounts[place].open.remove(&id) else { continue };
+                let before = order.version;
+                if order.state == state::PENDING {
+                    if order.arrives_ms <= true_ms {
+                        self.arrive(place, &mut order, market, now_ms);
+                    }
+                } else {
+                    self.rest(place, &mut order, market, deals, now_ms);
+                }
+                // Where it belongs first: what is told of the money counts what open orders reserve.
+                let told = (order.version != before).then(|| order.clone());
+                if order.is_over() {
+                    self.accounts[place].retire(order);
+                } else {
+                    self.accounts[place].open.insert(id, order);
+                }
+                if let Some(order) = told {
+                    self.tell(place, &order, market, now_ms);
+                }
+            }
+        }
+        self.liquidate_due(symbol, market, now_ms);
+    }
+
+    /// Better prices first, then older orders.
+    fn by_price(&self, place: usize, mut ids: Vec<u64>) -> Vec<u64> {
+        let rank = |id: &u64| {
+            let order = self.accounts[place].open.get(id)?;
+            let price = order.new.price?.0;
+            Some(if order.book_side() == Side::Buy { -price } else { price })
+        };
+        ids.sort_by_key(|id| (rank(id), *id));
+        ids
+    }
+
+    fn arrive(&mut self, place: usize, order: &mut Order, market: &Market, now_ms: i64) {
+        order.version += 1;
+        order.updated_ms = now_ms;
+        if order.error_code != 0 {
+            return order.end(state::INVALID, order.error_code, now_ms);
+        }
+        if market.contract.state != 0 {
+            return order.end(state::CANCELLED, 11, now_ms);
+        }
+        order.state = state::OPEN;
+        if order.new.kind == kind::MARKET_TO_LIMIT {
+            order.new.price = market.ladder.best(order.book_side().opposite()).map(|(price, _)| price);
+        }
+        let limit = if order.new.kind == kind::MARKET { None } else { order.new.price };
+        let levels = self.takeable(order.new.symbol, market, order.book_side(), limit);
+        let reachable: i64 = levels.iter().map(|(_, qty)| qty.0).sum();
+        match order.new.kind {
+            kind::POST_ONLY if reachable > 0 => return order.end(state::CANCELLED, 20, now_ms),
+            kind::FOK if reachable < order.new.qty.0 || order.fill_limit.is_some() => return order.end(state::CANCELLED, 19, now_ms),
+            _ => {}
+        }
+        self.walk(place, order, market, &levels, now_ms);
+        if order.is_over() {
+            return;
+        }
+        match order.new.kind {
+            kind::IOC => order.end(state::CANCELLED, 18, now_ms),
+            kind::MARKET => order.end(state::CANCELLED, 21, now_ms),
+            _ => match order.new.price {
+                Some(price) => order.queue_ahead = market.ladder.at(order.book_side(), price),
+                None => order.end(state::CANCELLED, 21, now_ms),
+            },
+        }
+    }
+
+    /// Displayed levels an order of this side can take, best first.
+    fn takeable(&self, symbol: usize, market: &Market, side: Side, limit: Option<Price>) -> Vec<(Price, Qty)> {
+        let opposite = side.opposite();
+        let is_good = |price: Price| match limit {
+            None => true,
+            Some(limit) if side == Side::Buy => price <= limit,
+            Some(limit) => price >= limit,
+        };
+        let left = |(price, qty): (Price, Qty)| {
+            let taken = self.taken.get(&(symbol, opposite, price)).copied().unwrap_or_default();
+            (price, Qty((qty.0 - taken.0).max(0)))
+        };
+        let depth = if limit.is_some() { usize::MAX } else { MARKET_LEVELS };
+        market.ladder.side(opposite).take_while(|(price, _)| is_good(*price)).take(depth).map(left).filter(|(_, qty)| !qty.is_zero()).collect()
+    }
+
+    fn walk(&mut self, place: usize, order: &mut Order, market: &Market, levels: &[(Price, Qty)], now_ms: i64) {
+        for (price, qty) in levels {
+            let qty = order.fillable().min(*qty).min(self.closable_now(place, order));
+            if qty.is_zero() {
+                break;
+            }
+            *self.taken.entry((order.new.symbol, order.book_side().opposite(), *price)).or_default() += qty;
+            self.fill(place, order, market, Taken { price: *price, qty, is_taker: true }, now_ms);
+        }
+    }
+
+    /// A closing order never fills more than is held.
+    fn closable_now(&self, place: usize, order: &Order) -> Qty {
+        if order.is_opening() {
+            return order.rest();
+        }
+        self.accounts[place].positions.get(&(order.new.symbol, order.hold())).map_or(Qty::ZERO, |position| position.qty)
+    }
+
+    /// A resting order: trades at its price after those before it, trades and levels beyond its price at once.
+    fn rest(&mut self, place: usize, order: &mut Order, market: &Market, deals: &[Deal], now_ms: i64) {
+        let Some(price) = order.new.price else { return };
+        let side = order.book_side();
+        order.queue_ahead = order.queue_ahead.min(market.ladder.at(side, price));
+        for deal in deals {
+            let is_through = if side == Side::Buy { deal.price < price } else { deal.price > price };
+            let reached = if is_through {
+                deal.qty
+            } else if deal.price == price && deal.taker != side {
+                let before = order.queue_ahead.min(deal.qty);
+                order.queue_ahead = order.queue_ahead - before;
+                deal.qty - before
+            } else {
+                Qty::ZERO
+            };
+            self.fill_resting(place, order, market, reached, now_ms);
+        }
+        for (level, qty) in self.takeable(order.new.symbol, market, side, Some(price)) {
+            if order.is_over() {
+                break;
+            }
+            let filled = self.fill_resting(place, order, market, qty, now_ms);
+            *self.taken.entry((order.new.symbol, side.opposite(), level)).or_default() += filled;
+        }
+        if !order.is_opening() && !order.is_over() && self.closable_now(place, order).is_zero() {
+            order.end(state::CANCELLED, 3, now_ms);
+        }
+    }
+
+    fn fill_resting(&mut self, place: usize, order: &mut Order, market: &Market, reached: Qty, now_ms: i64) -> Qty {
+        let Some(price) = order.new.price else { return Qty::ZERO };
+        let qty = order.fillable().min(reached).min(self.closable_now(place, order));
+        if !qty.is_zero() && !order.is_over() {
+            self.fill(place, order, market, Taken { price, qty, is_taker: false }, now_ms);
+            return qty;
+        }
+        Qty::ZERO
+    }
+
+    /// Fills an open order at its price as a fault wants it: before a cancel reaches it.
+    pub fn fill_before_cancel(&mut self, place: usize, id: u64, markets: &[Market], now_ms: i64) {
+        let Some(mut order) = self.accounts[place].open.remove(&id) else { return };
+        let market = &markets[order.new.symbol];
+        order.fill_limit = None;
+        order.state = state::OPEN;
+        let price = order.new.price.or(market.last).unwrap_or(Price(1));
+        let qty = order.rest().min(self.closable_now(place, &order));
+        if !qty.is_zero() {
+            self.fill(place, &mut order, market, Taken { price, qty, is_taker: false }, now_ms);
+        }
+        if !order.is_over() {
+            order.end(state::CANCELLED, 0, now_ms);
+        }
+        self.tell(place, &order, market, now_ms);
+        self.accounts[place].retire(order);
+    }
+
+    /// Positions whose margin no longer covers them at the fair price are closed.
+    fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
+        let Some(fair) = market.fair() else { return };
+        let maintenance = market.contract.maintenance.in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default()).unwrap_or(0);
+        for place in 0..self.accounts.len() {
+            for hold in [Hold::Long, Hold::Short] {
+                let account = &self.accounts[place];
+                let Some(position) = account.positions.get(&(symbol, hold)) else { continue };
+                let value = market.notional(fair, position.qty);
+                let backing = if position.open_type == 2 { position.margin + account.available() } else { position.margin };
+                let needed = value.at_rate(crate::domain::num::Rate(maintenance));
+                if backing + position.profit_at(value) <= needed {
+                    self.close_by_force(place, symbol, hold, market, category::LIQUIDATION, now_ms);
+                }
+            }
+        }
+    }
+
+    /// Closes a position without its owner: by the book, and what the book does not hold at the fair price.
+    pub fn close_by_force(&mut self, place: usize, symbol: usize, hold: Hold, market: &Market, category: i64, now_ms: i64) {
+        let Some(position) = self.accounts[place].positions.get(&(symbol, hold)) else { return };
+        let new = NewOrder {
+            symbol,
+            side: hold.closing_side(),
+            kind: kind::MARKET,
+            open_type: position.open_type,
+            leverage: position.leverage,
+            qty: position.qty,
+            price: None,
+            external: String::new(),
+        };
+        let closing: Vec<u64> = {
+            let open = self.accounts[place].open.values();
+            open.filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold).map(|order| order.id).collect()
+        };
+        for id in closing {
+            if let Some(mut order) = self.accounts[place].open.remove(&id) {
+                order.end(state::CANCELLED, 13, now_ms);
+                self.tell(place, &order, market, now_ms);
+                self.accounts[place].retire(order);
+            }
+        }
+        let id = self.accept(place, new, Money::ZERO, 0, now_ms);
+        let Some(mut order) = self.accounts[place].open.remove(&id) else { return };
+        (order.category, order.state) = (category, state::OPEN);
+        let levels = self.takeable(symbol, market, order.book_side(), None);
+        self.walk(place, &mut order, market, &levels, now_ms);
+        let fair = market.fair().unwrap_or(Price(1));
+        if !order.rest().is_zero() {
+            let rest = order.rest();
+            self.fill(place, &mut order, market, Taken { price: fair, qty: rest, is_taker: true }, now_ms);
+        }
+        self.tell(place, &order, market, now_ms);
+        self.accounts[place].retire(order);
+    }
+}

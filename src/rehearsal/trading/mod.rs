@@ -1,0 +1,298 @@
+//! Orders against the recorded book: acceptance, arrival after a latency, fills, positions, money, private pushes.
+//!
+//! The recorded market does not see these orders; what they took of a level stays taken until that level changes.
+
+pub mod account;
+pub mod matching;
+pub mod order;
+pub mod show;
+
+use super::chance::Chance;
+use super::market::Market;
+use super::running::TestKey;
+use super::scenario::Settings;
+use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::domain::order::Side;
+use account::{Account, Fill, FundingPaid, Held};
+use order::{Hold, NewOrder, Order, category, state};
+use std::collections::BTreeMap;
+
+/// Private frames that wait for their time; when full the oldest are sent at once.
+const OUTBOX: usize = 10_000;
+
+/// A private frame on its way.
+#[derive(Clone, Debug)]
+pub struct Private {
+    /// True time at which it is sent, milliseconds.
+    pub due_ms: i64,
+    /// Whose.
+    pub account: usize,
+    /// The filter that lets it pass: `order`, `order.deal`, `position`, `asset`, …
+    pub key: &'static str,
+    /// Place of the contract; `None` for money.
+    pub symbol: Option<usize>,
+    /// The payload.
+    pub payload: String,
+}
+
+/// What a fill is about.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    price: Price,
+    qty: Qty,
+    is_taker: bool,
+}
+
+/// How pushes are spoiled, one flag a fault.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Spoiled {
+    /// Every frame twice.
+    pub twice: bool,
+    /// Later frames before earlier ones.
+    pub reordered: bool,
+}
+
+/// Everybody's orders.
+#[derive(Debug)]
+pub struct Desk {
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// Private frames on their way, in the order they were made.
+    pub outbox: Vec<Private>,
+    /// How pushes are spoiled now.
+    pub spoiled: Spoiled,
+    /// What was taken of displayed levels since they changed last.
+    taken: BTreeMap<(usize, Side, Price), Qty>,
+    chance: Chance,
+    last_id: u64,
+    last_fill: u64,
+    last_position: u64,
+    maker: Rate,
+    taker: Rate,
+    push_ms: (i64, i64),
+}
+
+impl Desk {
+    /// Accounts with the settings' deposit.
+    pub fn new(keys: &[TestKey], settings: &Settings, mut chance: Chance) -> Self {
+        let accounts = keys.iter().map(|key| Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit))).collect();
+        let rate = |fraction: f64| Rate((fraction * 1e9).round() as i64);
+        Desk {
+            accounts,
+            outbox: Vec::new(),
+            spoiled: Spoiled::default(),
+            taken: BTreeMap::new(),
+            last_id: 739_000_000_000_000_000 + chance.below(1 << 40),
+            last_fill: 13_000_000_000 + chance.below(1 << 32),
+            last_position: 1_000_000_000 + chance.below(1 << 28),
+            chance,
+            maker: rate(settings.maker_fee),
+            taker: rate(settings.taker_fee),
+            push_ms: (settings.push_ms[0], settings.push_ms[1]),
+        }
+    }
+
+    /// Fees as rates: maker, taker.
+    pub fn fees(&self) -> (Rate, Rate) {
+        (self.maker, self.taker)
+    }
+
+    /// An account by its key.
+    pub fn find(&self, key: &str) -> Option<usize> {
+        self.accounts.iter().position(|account| account.key == key)
+    }
+
+    /// Takes a checked order; it reaches the book at `arrives_ms` (true time). Returns its number.
+    pub fn accept(&mut self, place: usize, new: NewOrder, reserved: Money, arrives_ms: i64, now_ms: i64) -> u64 {
+        self.last_id += 1 + self.chance.below(1_000);
+        let mut new = new;
+        if new.external.is_empty() {
+            new.external = format!("_m_{:016x}{:016x}", self.chance.next(), self.chance.next());
+        }
+        let order = Order {
+            id: self.last_id,
+            new,
+            state: state::PENDING,
+            category: category::NORMAL,
+            error_code: 0,
+            filled: Qty::ZERO,
+            value: Money::ZERO,
+            taker_fee: Money::ZERO,
+            maker_fee: Money::ZERO,
+            profit: Money::ZERO,
+            reserved,
+            queue_ahead: Qty::ZERO,
+            arrives_ms,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            version: 1,
+            position: 0,
+            fill_limit: None,
+        };
+        self.accounts[place].open.insert(order.id, order);
+        self.last_id
+    }
+
+    /// One fill: fee, position, money, ledger, pushes.
+    fn fill(&mut self, place: usize, order: &mut Order, market: &Market, taken: Taken, now_ms: i64) {
+        let value = market.notional(taken.price, taken.qty);
+        let rate = if taken.is_taker { self.taker } else { self.maker };
+        let fee = value.at_rate(rate);
+        let released = share(order.reserved, taken.qty, order.rest());
+        order.reserved = order.reserved - released;
+        let (profit, position) = self.hold(place, order, market, taken, fee, now_ms);
+        let account = &mut self.accounts[place];
+        account.pay_fee(fee);
+        order.position = position;
+        order.filled += taken.qty;
+        order.value += value;
+        order.profit += profit;
+        if taken.is_taker {
+            order.taker_fee += fee;
+        } else {
+            order.maker_fee += fee;
+        }
+        order.version += 1;
+        order.updated_ms = now_ms;
+        if order.rest().is_zero() {
+            order.state = state::FILLED;
+            order.reserved = Money::ZERO;
+        }
+        self.last_fill += 1;
+        let fill = Fill {
+            id: self.last_fill,
+            order: order.id,
+            external: order.new.external.clone(),
+            symbol: order.new.symbol,
+            side: order.new.side,
+            price: taken.price,
+            qty: taken.qty,
+            fee,
+            profit,
+            is_taker: taken.is_taker,
+            category: order.category,
+            at_ms: now_ms,
+        };
+        let text = show::fill(market, &fill, account.mode);
+        account.keep(fill);
+        self.push(place, "order.deal", Some(order.new.symbol), text, now_ms);
+    }
+
+    /// What a fill does to positions: in one-way mode it closes the other side before it opens.
+    fn hold(&mut self, place: usize, order: &Order, market: &Market, taken: Taken, fee: Money, now_ms: i64) -> (Money, u64) {
+        let symbol = order.new.symbol;
+        let held = |hold: Hold, qty: Qty| Held {
+            symbol,
+            hold,
+            qty,
+            value: market.notional(taken.price, qty),
+            leverage: order.new.leverage,
+            open_type: order.new.open_type,
+            now_ms,
+        };
+        let account = &mut self.accounts[place];
+        if !order.is_opening() {
+            return account.reduce(&held(order.hold(), taken.qty), fee).unwrap_or((Money::ZERO, 0));
+        }
+        let other = order.hold().opposite();
+        let opposed = account.positions.get(&(symbol, other)).map_or(Qty::ZERO, |position| position.qty);
+        let closing = if account.mode == 2 { taken.qty.min(opposed) } else { Qty::ZERO };
+        let mut fee_left = fee;
+        let mut done = (Money::ZERO, 0);
+        if !closing.is_zero() {
+            let part = share(fee, closing, taken.qty);
+            fee_left = fee_left - part;
+            done = account.reduce(&held(other, closing), part).unwrap_or(done);
+        }
+        let opening = taken.qty - closing;
+        if !opening.is_zero() {
+            self.last_position += 1;
+            let id = self.last_position;
+            done.1 = self.accounts[place].add(&held(order.hold(), opening), id, fee_left);
+        }
+        done
+    }
+
+    /// Sends a private frame after the usual delay.
+    pub fn push(&mut self, account: usize, key: &'static str, symbol: Option<usize>, payload: String, now_ms: i64) {
+        let due_ms = now_ms + self.chance.between(self.push_ms.0, self.push_ms.1);
+        let frame = Private { due_ms, account, key, symbol, payload };
+        if self.spoiled.twice {
+            self.outbox.push(frame.clone());
+        }
+        if self.spoiled.reordered && self.chance.once_in(2) {
+            self.outbox.insert(0, frame);
+        } else {
+            self.outbox.push(frame);
+        }
+    }
+
+    /// Frames whose time has come, in their order.
+    pub fn take_due(&mut self, true_ms: i64) -> Vec<Private> {
+        let is_full = self.outbox.len() > OUTBOX;
+        let (due, wait) = std::mem::take(&mut self.outbox).into_iter().partition(|frame: &Private| is_full || frame.due_ms <= true_ms);
+        self.outbox = wait;
+        due
+    }
+
+    /// Tells a client how an order, its position and the money are.
+    pub fn tell(&mut self, place: usize, order: &Order, market: &Market, now_ms: i64) {
+        let symbol = order.new.symbol;
+        let text = show::order_push(market, order, self.accounts[place].mode, self.fees());
+        self.push(place, "order", Some(symbol), text, now_ms);
+        if order.filled.is_zero() {
+            return self.tell_money(place, market, now_ms);
+        }
+        let account = &self.accounts[place];
+        let held = [Hold::Long, Hold::Short].into_iter().filter_map(|hold| account.positions.get(&(symbol, hold)));
+        let closed = account.closed.back().filter(|position| position.symbol == symbol && position.id == order.position);
+        let texts: Vec<String> = held.chain(closed).map(|position| show::position(market, position, true)).collect();
+        for text in texts {
+            self.push(place, "position", Some(symbol), text, now_ms);
+        }
+        self.tell_money(place, market, now_ms);
+    }
+
+    fn tell_money(&mut self, place: usize, market: &Market, now_ms: i64) {
+        let text = show::money_push(&self.accounts[place], &market.contract.settle);
+        self.push(place, "asset", None, text, now_ms);
+    }
+
+    /// Cancels an open order. False when it is over or unknown.
+    pub fn cancel(&mut self, place: usize, id: u64, error_code: i64, markets: &[Market], now_ms: i64) -> bool {
+        let Some(mut order) = self.accounts[place].open.remove(&id) else { return false };
+        order.end(state::CANCELLED, error_code, now_ms);
+        self.tell(place, &order, &markets[order.new.symbol], now_ms);
+        self.accounts[place].retire(order);
+        true
+    }
+
+    /// Funding of a symbol is settled at the fair price: a positive rate is paid by longs.
+    pub fn settle(&mut self, symbol: usize, market: &Market, rate: Rate, now_ms: i64) {
+        let Some(fair) = market.fair() else { return };
+        for place in 0..self.accounts.len() {
+            for hold in [Hold::Long, Hold::Short] {
+                let account = &mut self.accounts[place];
+                let Some(position) = account.positions.get_mut(&(symbol, hold)) else { continue };
+                let value = market.notional(fair, position.qty);
+                let amount = if hold == Hold::Long { -value.at_rate(rate) } else { value.at_rate(rate) };
+                position.funding += amount;
+                position.version += 1;
+                let text = show::position(market, position, true);
+                account.receive_funding(amount);
+                if account.fundings.len() == account::FUNDINGS {
+                    account.fundings.pop_front();
+                }
+                self.last_fill += 1;
+                account.fundings.push_back(FundingPaid { id: self.last_fill, symbol, hold, value, amount, rate, at_ms: now_ms });
+                self.push(place, "position", Some(symbol), text, now_ms);
+                self.tell_money(place, market, now_ms);
+            }
+        }
+    }
+}
+
+/// The part of an amount that belongs to some of its lots, rounded towards zero.
+fn share(whole: Money, part: Qty, of: Qty) -> Money {
+    if of.is_zero() { Money::ZERO } else { Money(whole.0 * i128::from(part.0) / i128::from(of.0)) }
+}
