@@ -99,6 +99,9 @@ pub const JOURNAL_CHUNKS: usize = 1 << 16;
 /// Streams that a commit seals to shorten the journal: few, so that no commit takes long.
 pub const LIVE_SEALED_AT_ONCE: usize = 16;
 
+/// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.
+pub const REMOVED_AT_ONCE: usize = 1_024;
+
 /// Bytes of a symbol's name in a recording; longer is refused.
 pub const SYMBOL_NAME_BYTES: usize = 64;
 

@@ -101,7 +101,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`.
     pub fn get(&self, id: &str) -> Result<Value, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.store.counted_recording(id).map_err(not_found)?;
         let gaps = self.store.gaps(id)?;
         Ok(view::detail(&recording, &gaps))
     }
@@ -115,7 +115,7 @@ impl Recordings {
         let active = |message: String, sessions: Vec<String>| {
             Refusal::conflict("session_active", message).with(json!({"session_id": id, "sessions": sessions}))
         };
-        if recording.state == RecordingState::Recording {
+        if recording.state == RecordingState::Recording || self.store.is_live(id) {
             return Err(active(format!("recording {id} is being made; stop that first"), vec![id.to_owned()]));
         }
         let deleted = self.in_use.unless_used(&Thing::Recording(id.to_owned()), || self.store.delete_recording(id));
@@ -129,7 +129,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn candles(&self, id: &str, request: &CandleRequest) -> Result<Value, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.readable(id, Some(&request.symbol))?;
         let symbol = recording.symbol(&request.symbol).ok_or_else(|| no_symbol(&recording, &request.symbol))?;
         candles::of(&self.store, &recording, symbol, request)
     }
@@ -139,7 +139,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn plan_export(&self, id: &str, request: &ExportRequest) -> Result<Export, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.readable(id, request.symbol.as_deref())?;
         let invalid = |path: &str, problem: String| {
             Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem)])
         };
@@ -215,6 +215,11 @@ impl Recordings {
     fn import_all(&self, files: Vec<PathBuf>, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
         let id = import_files(&self.store, &in_time_order(files)?, root, now, &|_| {})?;
         self.get(&id)
+    }
+
+    /// One whose rows are about to be read, also while it is being made.
+    fn readable(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, Refusal> {
+        self.store.readable_recording(id, symbol).map_err(not_found)
     }
 
     fn find(&self, id: &str) -> Result<RecordingV1, Refusal> {
