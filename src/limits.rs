@@ -82,7 +82,7 @@ pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 /// Streams (symbol × kind) of one recording; more are refused.
 pub const RECORDING_STREAMS: usize = 4_096;
 
-/// Rows of a live recording that may wait for a commit; with one more they are committed on the spot.
+/// Rows and gaps of a live recording that may wait for a commit; then they are committed on the spot.
 pub const LIVE_UNCOMMITTED_ROWS: usize = 1 << 17;
 
 /// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; with more the largest streams are

@@ -269,6 +269,12 @@ fn no_symbol(recording: &RecordingV1, symbol: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::decimal::Decimal;
+    use crate::domain::order::Side;
+    use crate::domain::record::{Record, RecordBody};
+    use crate::domain::symbol::SymbolId;
+    use crate::domain::time::Span;
+    use crate::store::LiveEnd;
 
     #[test]
     fn only_what_lies_in_the_folder_can_be_named() {
@@ -300,5 +306,29 @@ mod tests {
         for bad in bad {
             assert_eq!(inside(&folder, bad).map(|inside| inside.path).unwrap_err().code, "invalid_path", "{bad}");
         }
+    }
+
+    #[test]
+    fn one_that_is_being_made_is_shown_with_every_row_and_stays() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let recordings = Recordings::new(Arc::clone(&store), Arc::new(InUse::default()));
+        let new = NewRecording { at: Timestamp::from_seconds(1), chance: 1, sources: Vec::new() };
+        let mut live = store.begin_live(new, vec!["BTC_USDT".into()]).unwrap();
+        let price = Decimal::new(618_003, 1).unwrap();
+        let body = RecordBody::Trade { price, quantity: Decimal::ONE, taker: Side::Buy, id: None };
+        let at = Timestamp::from_seconds(1_723_161_256);
+        live.push(SymbolId(0), &[Record { exchange_at: at, received_at: Some(at), body }; 3]).unwrap();
+        let list =
+            |recordings: &Recordings| recordings.list(&RecordingFilter::default(), &PageRequest { limit: 10, cursor: None }).unwrap();
+        assert_eq!((list(&recordings).items[0].records_collected, list(&recordings).items[0].status), (3, "recording"));
+        assert_eq!(recordings.get(live.id()).unwrap()["records_collected"], 3);
+        let request = CandleRequest { symbol: "BTC_USDT".into(), interval: Span::SECOND, from: None, to: None, max_points: 10 };
+        assert_eq!(recordings.candles(live.id(), &request).unwrap()["candles"][0]["volume"], 3.0);
+        let export = ExportRequest { format: "csv".into(), symbol: None, kind: "trades".into() };
+        let export = recordings.plan_export(live.id(), &export).unwrap();
+        assert_eq!(recordings.export(&export, Box::new(std::io::sink())).unwrap(), 3);
+        assert_eq!(recordings.delete(live.id()).unwrap_err().code, "session_active");
+        let id = live.finish(LiveEnd::default()).unwrap();
+        recordings.delete(&id).unwrap();
     }
 }

@@ -190,9 +190,12 @@ impl LiveRecording {
         lock(&self.live).push(&self.store, symbol.index(), rows)
     }
 
-    /// Appends a gap; in memory until the next commit.
+    /// Appends a gap; in memory until the next commit, as rows.
+    ///
+    /// # Errors
+    /// As [`LiveRecording::push`].
     pub fn gap(&mut self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
-        lock(&self.live).gap(symbol.index(), &gap)
+        lock(&self.live).gap(&self.store, symbol.index(), &gap)
     }
 
     /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other

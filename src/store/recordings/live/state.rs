@@ -186,6 +186,10 @@ impl Live {
         }
         self.uncommitted += rows.len();
         self.touch(place);
+        self.commit_when_full(store)
+    }
+
+    fn commit_when_full(&mut self, store: &Store) -> Result<(), StoreError> {
         if self.uncommitted >= self.bounds.uncommitted_rows { self.commit(store, Sealing::Due, Change::default()) } else { Ok(()) }
     }
 
@@ -197,12 +201,12 @@ impl Live {
     }
 
     /// Appends a gap.
-    pub fn gap(&mut self, symbol: usize, gap: &RecordedGap) -> Result<(), StoreError> {
+    pub fn gap(&mut self, store: &Store, symbol: usize, gap: &RecordedGap) -> Result<(), StoreError> {
         self.usable()?;
         let name = &self.recording.symbols.get(symbol).ok_or_else(|| self.no_place(symbol))?.name;
         self.gaps.waiting.push(encode(&GapV1::new(name, gap))?);
         self.uncommitted += 1;
-        Ok(())
+        self.commit_when_full(store)
     }
 
     /// Makes everything so far durable together with what else the change writes.

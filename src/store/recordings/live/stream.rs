@@ -152,7 +152,8 @@ impl Stream {
     }
 
     fn encode(&mut self, rows: &Rows, first_seq: u64, mut clock: i64, symbol: &str, encoder: &mut BlockEncoder) -> Result<(), StoreError> {
-        let mut todo = vec![0..rows.len()];
+        let mut todo = Vec::new();
+        todo.push(0..rows.len());
         while let Some(range) = todo.pop() {
             let (seq, mut bytes) = (first_seq + range.start as u64, Vec::new());
             match encoder.encode_behind(Timestamp::from_nanos(clock), rows, range.clone(), seq, &mut bytes) {
