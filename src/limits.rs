@@ -82,7 +82,7 @@ pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 /// Streams (symbol × kind) of one recording; more are refused.
 pub const RECORDING_STREAMS: usize = 4_096;
 
-/// Rows of a live recording that may wait for a commit; with one more they are committed on the spot.
+/// Rows and gaps of a live recording that may wait for a commit; then they are committed on the spot.
 pub const LIVE_UNCOMMITTED_ROWS: usize = 1 << 17;
 
 /// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; with more the largest streams are
@@ -98,6 +98,9 @@ pub const JOURNAL_CHUNKS: usize = 1 << 16;
 
 /// Streams that a commit seals to shorten the journal: few, so that no commit takes long.
 pub const LIVE_SEALED_AT_ONCE: usize = 16;
+
+/// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.
+pub const REMOVED_AT_ONCE: usize = 1_024;
 
 /// Bytes of a symbol's name in a recording; longer is refused.
 pub const SYMBOL_NAME_BYTES: usize = 64;

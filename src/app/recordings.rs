@@ -50,7 +50,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 /// # Errors
 /// An unknown id: which ones there are.
 pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
-    store.recording(id).map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
+    store.readable_recording(id, None).map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
 }
 
 /// Prints one recording with its streams and gaps.

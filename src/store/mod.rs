@@ -27,7 +27,9 @@ pub use error::StoreError;
 pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;
-pub use recordings::{FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewRecording, RecordingFeed, RecordingWriter, RowsIter};
+pub use recordings::{
+    FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewRecording, Pruned, RecordingFeed, RecordingWriter, Retention, RowsIter,
+};
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
 pub use verify::{Problem, VerifyReport, verify};

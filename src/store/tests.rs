@@ -16,6 +16,8 @@ mod accounts;
 mod damage;
 mod feeds;
 mod live;
+mod market;
+mod retention;
 mod sharing;
 
 fn number(text: &str) -> Decimal {

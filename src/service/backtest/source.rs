@@ -143,7 +143,7 @@ fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
 }
 
 fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store) -> Result<Source<'a>, SourceError> {
-    let record = store.recording(id)?;
+    let record = store.readable_recording(id, None)?;
     let wanted = |name: &str| settings.symbols.is_empty() || settings.symbols.iter().any(|symbol| symbol == name);
     let mut symbols = Vec::new();
     let (mut first, mut last, mut bytes) = (i64::MAX, i64::MIN, 0);

@@ -101,7 +101,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`.
     pub fn get(&self, id: &str) -> Result<Value, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.store.counted_recording(id).map_err(not_found)?;
         let gaps = self.store.gaps(id)?;
         Ok(view::detail(&recording, &gaps))
     }
@@ -115,7 +115,7 @@ impl Recordings {
         let active = |message: String, sessions: Vec<String>| {
             Refusal::conflict("session_active", message).with(json!({"session_id": id, "sessions": sessions}))
         };
-        if recording.state == RecordingState::Recording {
+        if recording.state == RecordingState::Recording || self.store.is_live(id) {
             return Err(active(format!("recording {id} is being made; stop that first"), vec![id.to_owned()]));
         }
         let deleted = self.in_use.unless_used(&Thing::Recording(id.to_owned()), || self.store.delete_recording(id));
@@ -129,7 +129,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn candles(&self, id: &str, request: &CandleRequest) -> Result<Value, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.readable(id, Some(&request.symbol))?;
         let symbol = recording.symbol(&request.symbol).ok_or_else(|| no_symbol(&recording, &request.symbol))?;
         candles::of(&self.store, &recording, symbol, request)
     }
@@ -139,7 +139,7 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn plan_export(&self, id: &str, request: &ExportRequest) -> Result<Export, Refusal> {
-        let recording = self.find(id)?;
+        let recording = self.readable(id, request.symbol.as_deref())?;
         let invalid = |path: &str, problem: String| {
             Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem)])
         };
@@ -217,6 +217,11 @@ impl Recordings {
         self.get(&id)
     }
 
+    /// One whose rows are about to be read, also while it is being made.
+    fn readable(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, Refusal> {
+        self.store.readable_recording(id, symbol).map_err(not_found)
+    }
+
     fn find(&self, id: &str) -> Result<RecordingV1, Refusal> {
         self.store.recording(id).map_err(not_found)
     }
@@ -264,6 +269,12 @@ fn no_symbol(recording: &RecordingV1, symbol: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::decimal::Decimal;
+    use crate::domain::order::Side;
+    use crate::domain::record::{Record, RecordBody};
+    use crate::domain::symbol::SymbolId;
+    use crate::domain::time::Span;
+    use crate::store::LiveEnd;
 
     #[test]
     fn only_what_lies_in_the_folder_can_be_named() {
@@ -295,5 +306,29 @@ mod tests {
         for bad in bad {
             assert_eq!(inside(&folder, bad).map(|inside| inside.path).unwrap_err().code, "invalid_path", "{bad}");
         }
+    }
+
+    #[test]
+    fn one_that_is_being_made_is_shown_with_every_row_and_stays() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let recordings = Recordings::new(Arc::clone(&store), Arc::new(InUse::default()));
+        let new = NewRecording { at: Timestamp::from_seconds(1), chance: 1, sources: Vec::new() };
+        let mut live = store.begin_live(new, vec!["BTC_USDT".into()]).unwrap();
+        let price = Decimal::new(618_003, 1).unwrap();
+        let body = RecordBody::Trade { price, quantity: Decimal::ONE, taker: Side::Buy, id: None };
+        let at = Timestamp::from_seconds(1_723_161_256);
+        live.push(SymbolId(0), &[Record { exchange_at: at, received_at: Some(at), body }; 3]).unwrap();
+        let list =
+            |recordings: &Recordings| recordings.list(&RecordingFilter::default(), &PageRequest { limit: 10, cursor: None }).unwrap();
+        assert_eq!((list(&recordings).items[0].records_collected, list(&recordings).items[0].status), (3, "recording"));
+        assert_eq!(recordings.get(live.id()).unwrap()["records_collected"], 3);
+        let request = CandleRequest { symbol: "BTC_USDT".into(), interval: Span::SECOND, from: None, to: None, max_points: 10 };
+        assert_eq!(recordings.candles(live.id(), &request).unwrap()["candles"][0]["volume"], 3.0);
+        let export = ExportRequest { format: "csv".into(), symbol: None, kind: "trades".into() };
+        let export = recordings.plan_export(live.id(), &export).unwrap();
+        assert_eq!(recordings.export(&export, Box::new(std::io::sink())).unwrap(), 3);
+        assert_eq!(recordings.delete(live.id()).unwrap_err().code, "session_active");
+        let id = live.finish(LiveEnd::default()).unwrap();
+        recordings.delete(&id).unwrap();
     }
 }

@@ -6,6 +6,7 @@ mod feed;
 mod grid;
 mod live;
 mod reader;
+mod removal;
 mod ticks;
 mod trades;
 mod writer;
@@ -15,11 +16,12 @@ pub use feed::{FeedChoice, FeedClock, RecordingFeed};
 pub use live::Bounds;
 pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners, chunk_place};
 pub use reader::RowsIter;
+pub use removal::{Pruned, Retention};
 pub use writer::{NewRecording, RecordingWriter};
 
 use super::error::during;
 use super::records::{GapV1, RecordingState, RecordingV1, SymbolSpecV1};
-use super::tables::{BLOCKS, GAPS, JOURNAL, RECORDINGS, SYMBOL_SPECS};
+use super::tables::{GAPS, RECORDINGS, SYMBOL_SPECS};
 use super::{Store, StoreError, decode, encode};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::RecordedGap;
@@ -29,7 +31,6 @@ use redb::{ReadableTable, WriteTransaction};
 
 const READING: &str = "reading a recording";
 const WRITING: &str = "writing a recording";
-const REMOVING: &str = "removing a recording";
 
 impl Store {
     /// A complete recording.
@@ -40,24 +41,12 @@ impl Store {
         if recording.state == RecordingState::Importing { Err(not_found(id)) } else { Ok(recording) }
     }
 
-    /// All recordings but imports under way, newest first.
+    /// All recordings but imports under way, newest first, counted as [`Store::counted_recording`] does.
     pub fn recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
         let mut all = self.all_recordings()?;
         all.retain(|recording| recording.state != RecordingState::Importing);
         all.reverse();
-        Ok(all)
-    }
-
-    /// Removes a recording with its blocks, specifications and gaps, all at once.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Refused`] while somebody makes it.
-    pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
-        self.recording(id)?;
-        if self.is_live(id) {
-            return Err(StoreError::Refused(format!("recording `{id}` is being made: stop that first")));
-        }
-        self.remove_recording(id)
+        Ok(all.into_iter().map(|recording| self.counted(recording)).collect())
     }
 
     /// The gaps of a recording: symbol and gap, in the order in which they were reported.
@@ -139,23 +128,6 @@ impl Store {
             all.push(decode(bytes.value(), id.value())?);
         }
         Ok(all)
-    }
-
-    fn remove_recording(&self, id: &str) -> Result<(), StoreError> {
-        // The first text behind `id` itself: the upper end of every key that begins with it.
-        let behind = format!("{id}\0");
-        self.write_alone(|txn| {
-            txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
-            let mut blocks = txn.open_table(BLOCKS).map_err(during(REMOVING))?;
-            blocks.retain_in((id, "", 0, 0)..(behind.as_str(), "", 0, 0), |_, _| false).map_err(during(REMOVING))?;
-            let mut journal = txn.open_table(JOURNAL).map_err(during(REMOVING))?;
-            journal.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).map_err(during(REMOVING))?;
-            let mut gaps = txn.open_table(GAPS).map_err(during(REMOVING))?;
-            gaps.retain_in((id, 0)..=(id, u64::MAX), |_, _| false).map_err(during(REMOVING))?;
-            let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(REMOVING))?;
-            specs.retain_in((id, "")..(behind.as_str(), ""), |_, _| false).map_err(during(REMOVING))?;
-            Ok(())
-        })
     }
 }
 

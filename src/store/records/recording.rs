@@ -12,7 +12,7 @@ pub enum RecordingState {
     Importing,
     /// Whole.
     Complete,
-    /// A live recording under way; found at open it was cut and is completed with what was acknowledged.
+    /// A live recording under way, or one that was cut and that nobody has taken up or completed yet.
     Recording,
 }
 

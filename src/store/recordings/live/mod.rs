@@ -4,11 +4,13 @@
 //! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
 //! Never acknowledges what is not on disk.
 
+mod owners;
 mod resume;
 mod state;
 mod stream;
 mod write;
 
+pub use owners::Owners;
 pub use resume::place as chunk_place;
 #[cfg(test)]
 pub use state::Bounds;
@@ -24,9 +26,8 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::RECORDING_STREAMS;
 use state::{Live, Sealing};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use write::Change;
 
 /// What a session keeps in the same transaction as the rows it has seen.
@@ -55,39 +56,6 @@ pub struct LiveRecording {
     store: Arc<Store>,
     live: Arc<Mutex<Live>>,
     id: String,
-}
-
-/// Who makes which recording.
-#[derive(Default)]
-pub struct Owners(Mutex<BTreeMap<String, Weak<Mutex<Live>>>>);
-
-impl fmt::Debug for Owners {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Owners")
-    }
-}
-
-impl Owners {
-    fn of(&self, id: &str) -> Option<Arc<Mutex<Live>>> {
-        lock(&self.0).get(id).and_then(Weak::upgrade)
-    }
-
-    /// Whether somebody makes the recording now.
-    pub fn has(&self, id: &str) -> bool {
-        self.of(id).is_some()
-    }
-
-    /// Makes the caller the one who makes a recording, once `make` has succeeded.
-    fn claim(&self, id: &str, make: impl FnOnce() -> Result<Live, StoreError>) -> Result<Arc<Mutex<Live>>, StoreError> {
-        let mut owners = lock(&self.0);
-        owners.retain(|_, live| live.strong_count() > 0);
-        if owners.contains_key(id) {
-            return Err(StoreError::Refused(format!("recording `{id}` is being made")));
-        }
-        let live = Arc::new(Mutex::new(make()?));
-        owners.insert(id.to_owned(), Arc::downgrade(&live));
-        Ok(live)
-    }
 }
 
 impl Store {
@@ -145,20 +113,63 @@ impl Store {
         lock(&live).finish(self, Change::default())
     }
 
-    /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording.
-    /// Nothing to do for a complete one.
+    /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording; of
+    /// one symbol only when it is named. Nothing to do for a complete one.
     ///
     /// # Errors
     /// As [`Store::resume_live`], and what the disk reports.
-    pub fn seal_live(&self, id: &str) -> Result<(), StoreError> {
-        if self.recording(id)?.state != RecordingState::Recording {
+    pub fn seal_live(&self, id: &str, symbol: Option<&str>) -> Result<(), StoreError> {
+        let recording = self.recording(id)?;
+        if recording.state != RecordingState::Recording {
             return Ok(());
         }
+        let sealing = match symbol {
+            None => Sealing::All,
+            Some(name) => Sealing::Symbol(recording.symbols.iter().position(|symbol| symbol.name == name).unwrap_or(usize::MAX)),
+        };
         let live = match self.live.of(id) {
             Some(live) => live,
             None => self.live.claim(id, || resume::resume(self, id))?,
         };
-        lock(&live).commit(self, Sealing::All, Change::default())
+        lock(&live).commit(self, sealing, Change::default())
+    }
+
+    /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol, when one is
+    /// named) where readers find it. On a disk that fails, what is there already.
+    ///
+    /// # Errors
+    /// As [`Store::recording`], and damage.
+    pub fn readable_recording(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, StoreError> {
+        match self.seal_live(id, symbol) {
+            Ok(()) => {}
+            Err(StoreError::Refused(_) | StoreError::Full(_) | StoreError::Io { .. } | StoreError::ReadOnly(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.recording(id)
+    }
+
+    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that readers do not find
+    /// yet.
+    ///
+    /// # Errors
+    /// As [`Store::recording`].
+    pub fn counted_recording(&self, id: &str) -> Result<RecordingV1, StoreError> {
+        self.recording(id).map(|recording| self.counted(recording))
+    }
+
+    pub(super) fn counted(&self, recording: RecordingV1) -> RecordingV1 {
+        if recording.state != RecordingState::Recording {
+            return recording;
+        }
+        let symbols = match self.live.of(&recording.id) {
+            Some(live) => Ok(lock(&live).counts()),
+            None => resume::resume(self, &recording.id).map(|live| live.counts()),
+        };
+        match symbols {
+            Ok(symbols) => RecordingV1 { symbols, ..recording },
+            // A damaged journal is told to whoever reads its rows; what is in blocks is there.
+            Err(_) => recording,
+        }
     }
 }
 
@@ -179,9 +190,12 @@ impl LiveRecording {
         lock(&self.live).push(&self.store, symbol.index(), rows)
     }
 
-    /// Appends a gap; in memory until the next commit.
+    /// Appends a gap; in memory until the next commit, as rows.
+    ///
+    /// # Errors
+    /// As [`LiveRecording::push`].
     pub fn gap(&mut self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
-        lock(&self.live).gap(symbol.index(), &gap)
+        lock(&self.live).gap(&self.store, symbol.index(), &gap)
     }
 
     /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other

@@ -5,7 +5,7 @@
 
 use super::super::super::blocks::{BlockEncoder, kind_code};
 use super::super::super::journal::ChunkWriter;
-use super::super::super::records::{GapV1, RecordedSymbolV1, RecordingState, RecordingV1};
+use super::super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 use super::super::super::{Store, StoreError, encode};
 use super::super::grid::Grids;
 use super::stream::Stream;
@@ -20,6 +20,8 @@ use std::collections::VecDeque;
 pub enum Sealing {
     /// What the bounds ask for.
     Due,
+    /// Those of the symbol at a place, and what the bounds ask for.
+    Symbol(usize),
     /// Every stream.
     All,
 }
@@ -184,6 +186,10 @@ impl Live {
         }
         self.uncommitted += rows.len();
         self.touch(place);
+        self.commit_when_full(store)
+    }
+
+    fn commit_when_full(&mut self, store: &Store) -> Result<(), StoreError> {
         if self.uncommitted >= self.bounds.uncommitted_rows { self.commit(store, Sealing::Due, Change::default()) } else { Ok(()) }
     }
 
@@ -195,12 +201,12 @@ impl Live {
     }
 
     /// Appends a gap.
-    pub fn gap(&mut self, symbol: usize, gap: &RecordedGap) -> Result<(), StoreError> {
+    pub fn gap(&mut self, store: &Store, symbol: usize, gap: &RecordedGap) -> Result<(), StoreError> {
         self.usable()?;
         let name = &self.recording.symbols.get(symbol).ok_or_else(|| self.no_place(symbol))?.name;
         self.gaps.waiting.push(encode(&GapV1::new(name, gap))?);
         self.uncommitted += 1;
-        Ok(())
+        self.commit_when_full(store)
     }
 
     /// Makes everything so far durable together with what else the change writes.
@@ -216,6 +222,11 @@ impl Live {
     fn try_commit(&mut self, store: &Store, sealing: Sealing, mut change: Change) -> Result<(), StoreError> {
         match sealing {
             Sealing::Due => self.seal_due(store)?,
+            Sealing::Symbol(symbol) => {
+                self.seal_due(store)?;
+                let own = self.symbols.get(symbol).cloned().unwrap_or_default().streams;
+                own.into_iter().flatten().try_for_each(|place| self.seal_stream(store, place))?;
+            }
             Sealing::All => (0..self.streams.len()).try_for_each(|place| self.seal_stream(store, place))?,
         }
         let is_over = self.recording.state == RecordingState::Complete;
@@ -271,19 +282,24 @@ impl Live {
             }
         }
         if !change.segments.is_empty() || self.recording.state == RecordingState::Complete {
-            self.recording.symbols = self.recorded_symbols();
+            self.recording.symbols = self.recorded_symbols(|stream| stream.info.clone());
             change.row = Some(encode(&self.recording)?);
         }
         Ok(())
     }
 
-    fn recorded_symbols(&self) -> Vec<RecordedSymbolV1> {
+    /// Its symbols with all rows, also those that are in no block yet.
+    pub fn counts(&self) -> Vec<RecordedSymbolV1> {
+        self.recorded_symbols(Stream::counted)
+    }
+
+    fn recorded_symbols(&self, info: fn(&Stream) -> RecordedStreamV1) -> Vec<RecordedSymbolV1> {
         let names = self.recording.symbols.iter().map(|symbol| symbol.name.clone());
         let recorded = names.zip(&self.symbols).map(|(name, symbol)| RecordedSymbolV1 {
             name,
             price_scale: symbol.grids.prices.scale,
             quantity_scale: symbol.grids.quantities.scale,
-            streams: symbol.streams.iter().flatten().map(|place| self.streams[*place].info.clone()).filter(|info| info.rows > 0).collect(),
+            streams: symbol.streams.iter().flatten().map(|place| info(&self.streams[*place])).filter(|info| info.rows > 0).collect(),
         });
         recorded.collect()
     }

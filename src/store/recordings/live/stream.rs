@@ -117,7 +117,7 @@ impl Stream {
         let kind = self.rows.kind();
         let new = std::mem::replace(&mut self.rows, Rows::new(kind));
         (self.journaled, self.chunk) = (0, None);
-        let (low, high) = new.exchange.iter().fold((i64::MAX, i64::MIN), |(low, high), at| (low.min(*at), high.max(*at)));
+        let info = self.with_rows(&new);
         let mut clock = if self.info.rows == 0 { i64::MIN } else { self.info.last_ns };
         let mut first_seq = self.info.rows;
         let mut rows = new;
@@ -131,14 +131,29 @@ impl Stream {
             self.replaces_tail = true;
         }
         self.encode(&rows, first_seq, clock, place.1, encoder)?;
-        self.info.first_ns = if self.info.rows == 0 { low } else { self.info.first_ns.min(low) };
-        self.info.last_ns = if self.info.rows == 0 { high } else { self.info.last_ns.max(high) };
-        self.info.rows += count as u64;
+        self.info = RecordedStreamV1 { bytes: self.info.bytes, ..info };
         Ok(())
     }
 
+    /// What its blocks would hold with the rows that wait.
+    pub fn counted(&self) -> RecordedStreamV1 {
+        self.with_rows(&self.rows)
+    }
+
+    fn with_rows(&self, rows: &Rows) -> RecordedStreamV1 {
+        let mut info = self.info.clone();
+        let (low, high) = rows.exchange.iter().fold((i64::MAX, i64::MIN), |(low, high), at| (low.min(*at), high.max(*at)));
+        if !rows.is_empty() {
+            info.first_ns = if info.rows == 0 { low } else { info.first_ns.min(low) };
+            info.last_ns = if info.rows == 0 { high } else { info.last_ns.max(high) };
+        }
+        info.rows += rows.len() as u64;
+        info
+    }
+
     fn encode(&mut self, rows: &Rows, first_seq: u64, mut clock: i64, symbol: &str, encoder: &mut BlockEncoder) -> Result<(), StoreError> {
-        let mut todo = vec![0..rows.len()];
+        let mut todo = Vec::new();
+        todo.push(0..rows.len());
         while let Some(range) = todo.pop() {
             let (seq, mut bytes) = (first_seq + range.start as u64, Vec::new());
             match encoder.encode_behind(Timestamp::from_nanos(clock), rows, range.clone(), seq, &mut bytes) {

@@ -1,0 +1,208 @@
+//! Live recordings: rows a second through the journal, commits every 10 ms of a busy market, bytes a row afterwards.
+
+use crate::input::{is_test, median, report, timed};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tradingd::domain::decimal::Decimal;
+use tradingd::domain::record::{Record, RecordBody, StreamKind};
+use tradingd::domain::symbol::SymbolId;
+use tradingd::domain::time::Timestamp;
+use tradingd::files::{RecordBatch, SourceFile};
+use tradingd::store::{LiveCommit, LiveEnd, LiveRecording, NewRecording, OpenMode, Store};
+
+const BOOK: &str = "market/binance-usdm_BTCUSDT_20240808.l2.csv.gz";
+const SYMBOLS: usize = 200;
+/// Messages of one commit: 20,000 a second.
+const MESSAGES: usize = 200;
+const TICK: Duration = Duration::from_millis(10);
+
+/// All of it, over trades that have receive times.
+pub fn run(trades: &[Record]) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = Arc::new(Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store"));
+    let trades = arrived(trades);
+    let mut chance = 0;
+    for (rows, commits, budget) in [(1, 500, "(peers 5.6)"), (1_000, 400, ">= 500"), (10_000, 100, ">= 500")] {
+        let count = if is_test() { rows.min(1_000) } else { (rows * commits).min(trades.len()) };
+        let time = median(|| {
+            chance += 1;
+            record(&store, chance, &trades[..count], rows).0
+        });
+        report(&format!("live, durable rows, {rows} a commit"), count as f64 / 1e3 / time.as_secs_f64(), "k rows/s", budget);
+    }
+    bytes_per_row(&store, "trade", StreamKind::Trades, &trades[..trades.len().min(200_000)], "<= 4.5");
+    let book = book();
+    bytes_per_row(&store, "book change", StreamKind::BookChanges, &book, "");
+    let (paced, free) = if is_test() { (5, 5) } else { (2_000, 20_000) };
+    market(&store, &trades, &book, paced, Pace::Real);
+    market(&store, &trades, &book, free, Pace::Free);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// A commit every 10 ms.
+    Real,
+    /// The same commits one behind the other.
+    Free,
+}
+
+fn begin(store: &Arc<Store>, chance: u32, symbols: usize) -> LiveRecording {
+    let new = NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: Vec::new() };
+    store.begin_live(new, (0..symbols).map(|i| format!("S{i}_USDT")).collect()).expect("a new id")
+}
+
+/// Receive times as a recorder stamps them: never back.
+fn arrived(rows: &[Record]) -> Vec<Record> {
+    let mut last = Timestamp::MIN;
+    rows.iter()
+        .map(|row| {
+            last = last.max(row.received_at.unwrap_or(row.exchange_at));
+            Record { received_at: Some(last), ..*row }
+        })
+        .collect()
+}
+
+/// Time to have the rows durable, and bytes of their blocks.
+fn record(store: &Arc<Store>, chance: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
+    let mut live = begin(store, chance, 1);
+    let (time, ()) = timed(|| {
+        for batch in rows.chunks(a_commit) {
+            live.push(SymbolId(0), batch).expect("rows in order");
+            live.commit(LiveCommit::default()).expect("a disk with room");
+        }
+    });
+    let id = live.finish(LiveEnd::default()).expect("a disk with room");
+    let bytes = store.recording(&id).expect("it was just finished").bytes();
+    store.delete_recording(&id).expect("it was just finished");
+    (time, bytes)
+}
+
+fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Record], budget: &str) {
+    let (_, live) = record(store, 900_000, rows, 100);
+    let new = NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance: 900_001, sources: Vec::new() };
+    let mut writer = store.begin_recording(new).expect("a new id");
+    writer.append("S0_USDT", kind, rows).expect("rows in order");
+    let id = writer.finish(&[]).expect("a disk with room");
+    let import = store.recording(&id).expect("it was just finished").bytes();
+    let count = rows.len() as f64;
+    report(&format!("bytes a {what} with receive time, live"), live as f64 / count, "bytes", budget);
+    report("the same rows imported", import as f64 / count, "bytes", "");
+}
+
+/// Real changes of a book, received 2 to 30 ms after their time; none without the file.
+fn book() -> Vec<Record> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let given = std::env::var_os("TRADINGD_DATA_DIR").map(PathBuf::from);
+    let dirs = [given, Some(here.join("../shared/data")), Some(here.join("tests/data"))];
+    let Some(path) = dirs.into_iter().flatten().map(|dir| dir.join(BOOK)).find(|path| path.exists()) else {
+        println!("SKIPPED: book changes of {BOOK} were not found, a walk stands in");
+        return walk();
+    };
+    let mut file = SourceFile::open(&path).expect("a file of market data");
+    let (mut batch, mut rows) = (RecordBatch::default(), Vec::new());
+    while rows.len() < if is_test() { 5_000 } else { 200_000 } && file.read(&mut batch).expect("a file of market data") {
+        rows.extend(batch.rows().iter().map(|(_, record)| late(record)));
+    }
+    arrived(&rows)
+}
+
+fn late(record: &Record) -> Record {
+    let delay_us = 2_000 + (record.exchange_at.micros() / 1_000).wrapping_mul(0x9e37) % 28_000;
+    Record { received_at: Some(Timestamp::from_nanos(record.exchange_at.nanos() + delay_us * 1_000)), ..*record }
+}
+
+fn walk() -> Vec<Record> {
+    let change = |i: i64| RecordBody::LevelChange {
+        side: if i % 3 == 0 { tradingd::domain::order::Side::Sell } else { tradingd::domain::order::Side::Buy },
+        price: Decimal::new(618_000 + i * 7_919 % 400, 1).expect("one digit is in range"),
+        quantity: Decimal::new(i * 104_729 % 5_000, 3).expect("three digits are in range"),
+        snapshot: i == 0,
+        update_id: Some(1_007_198_635_033 + i as u64 / 5),
+    };
+    let row = |i| late(&Record { exchange_at: Timestamp::from_nanos(i / 5 * 3_000_000), received_at: None, body: change(i) });
+    arrived(&(0..if is_test() { 5_000 } else { 200_000 }).map(row).collect::<Vec<_>>())
+}
+
+/// 200 symbols with trades, book changes (5 levels a message) and marks; each commit holds the messages of 10 ms.
+fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, pace: Pace) {
+    let mut live = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
+    let (mut commits, mut lags, mut pending) = (Vec::new(), Vec::new(), 0);
+    let (mut message, mut rows) = (0_usize, Vec::new());
+    let start = Instant::now();
+    let mut busy = Duration::ZERO;
+    for tick in 0..ticks {
+        let due = TICK * tick as u32;
+        if pace == Pace::Real {
+            std::thread::sleep(due.saturating_sub(start.elapsed()));
+        }
+        let begun = Instant::now();
+        for _ in 0..MESSAGES {
+            let symbol = message * 7_919 % SYMBOLS;
+            fill(&mut rows, message, trades, book);
+            live.push(SymbolId(symbol as u32), &rows).expect("rows in order");
+            message += 1;
+        }
+        let (time, done) = timed(|| live.commit(LiveCommit::default()));
+        done.expect("a disk with room");
+        commits.push(time);
+        lags.push(start.elapsed().saturating_sub(due));
+        busy += begun.elapsed();
+        pending = pending.max(live.pending_rows());
+    }
+    let (count, journal_and_blocks) = (live.rows() as f64, live.bytes() as f64);
+    let (finish, id) = timed(|| live.finish(LiveEnd::default()).expect("a disk with room"));
+    let blocks = store.recording(&id).expect("it was just finished").bytes() as f64;
+    let word = if pace == Pace::Real { "every 10 ms" } else { "unpaced" };
+    println!("200 symbols x 3 streams, 200 messages a commit, {word}: {ticks} commits, {count} rows");
+    let at = |times: &mut Vec<Duration>, part: f64| {
+        times.sort_unstable();
+        times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3
+    };
+    report("  commit p50", at(&mut commits, 0.5), "ms", "");
+    report("  commit p99", at(&mut commits, 0.99), "ms", "<= 10");
+    report("  commit, longest", at(&mut commits, 1.0), "ms", "");
+    if pace == Pace::Real {
+        report("  first message of a commit to disk, p99", 10.0 + at(&mut lags, 0.99), "ms", "<= 20");
+        report("  share of one core's time", busy.as_secs_f64() / start.elapsed().as_secs_f64() * 100.0, "%", "");
+    } else {
+        report("  durable rows", count / 1e3 / busy.as_secs_f64(), "k rows/s", "");
+    }
+    report("  most rows that waited", pending as f64, "rows", "");
+    report("  bytes a row, before the end", journal_and_blocks / count, "bytes", "");
+    report("  bytes a row, complete", blocks / count, "bytes", "");
+    report("  end of the recording", finish.as_secs_f64() * 1e3, "ms", "");
+    store.delete_recording(&id).expect("it was just finished");
+}
+
+/// The rows of a message: six of ten change the book, three are trades, one is a mark.
+fn fill(rows: &mut Vec<Record>, message: usize, trades: &[Record], book: &[Record]) {
+    let received = Timestamp::from_nanos(1_723_161_256_000_000_000 + message as i64 * 50_000);
+    let late_ms = 5 + (message * 31 % 20) as i64;
+    let exchange_at = Timestamp::from_nanos((received.nanos() / 1_000_000 - late_ms) * 1_000_000);
+    // Each symbol runs through the same data from a place of its own.
+    let (symbol, round) = (message * 7_919 % SYMBOLS, message / SYMBOLS);
+    let stamped = |body| Record { exchange_at, received_at: Some(received), body };
+    rows.clear();
+    match (message / SYMBOLS + symbol) % 10 {
+        0..6 => {
+            let from = (symbol * 997 + round * 5) % (book.len() - 5);
+            rows.extend(book[from..from + 5].iter().map(|row| match row.body {
+                RecordBody::LevelChange { side, price, quantity, .. } => {
+                    stamped(RecordBody::LevelChange { side, price, quantity, snapshot: false, update_id: Some(9_000_000 + round as u64) })
+                }
+                other => stamped(other),
+            }));
+        }
+        6..9 => rows.push(stamped(trades[(symbol * 997 + round) % trades.len()].body)),
+        _ => {
+            let mark = Decimal::new(618_003 + (round % 50) as i64, 1).expect("one digit is in range");
+            rows.push(stamped(RecordBody::Mark { mark, index: Some(mark) }));
+        }
+    }
+}
+
+/// Bytes of the store's file.
+pub fn file_bytes(dir: &Path) -> f64 {
+    std::fs::metadata(tradingd::store::store_path(dir)).map_or(0.0, |meta| meta.len() as f64)
+}
