@@ -14,6 +14,7 @@ mod fuzz_corpus;
 mod golden;
 mod harness;
 mod limits;
+mod live;
 mod properties;
 mod pumps;
 mod recordings;

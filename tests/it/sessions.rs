@@ -10,6 +10,7 @@ use tradingd::domain::time::Span;
 use tradingd::service::Refusal;
 use tradingd::service::hub::Hub;
 use tradingd::service::in_use::InUse;
+use tradingd::service::market::Market;
 use tradingd::service::page::PageRequest;
 use tradingd::service::recordings::Recordings;
 use tradingd::service::results::{ResultFilter, Results};
@@ -46,7 +47,9 @@ impl World {
         let in_use = Arc::new(InUse::default());
         let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
         let hub = Arc::new(Hub::new(clock::now()));
-        let sessions = Sessions::open(Arc::clone(&store), hub, Arc::clone(&strategies), Arc::clone(&in_use), clock::now()).unwrap();
+        let market = Arc::new(Market::open(None, Arc::clone(&store), std::path::PathBuf::new()).unwrap());
+        let (stored, known, held) = (Arc::clone(&store), Arc::clone(&strategies), Arc::clone(&in_use));
+        let sessions = Sessions::open(stored, hub, known, held, market, &Config::default(), clock::now()).unwrap();
         World { store, strategies, in_use, sessions }
     }
 

@@ -91,12 +91,14 @@ impl Journal {
         let part = session.stream.part();
         // The row says how far the session is: of use with every event, else now and then.
         let tells = !part.lines.is_empty() || !self.controls.is_empty() || self.told.elapsed() >= Span::SECOND;
-        let row = tells.then(|| session.row_reached(reached));
+        let counted = session.reached();
+        let row = tells.then(|| session.row_reached(counted, reached));
         self.recording.commit(LiveCommit { session: row.as_ref().map(|row| (row, &*part)), controls: &self.controls })?;
         if tells {
             self.told = Stopwatch::start();
         }
         session.stream.written();
+        session.is_on_disk(counted);
         session.stream.release_and_hold();
         self.controls.clear();
         self.dirty = false;

@@ -13,7 +13,7 @@ use super::stream::Class;
 use super::{collect, switched};
 use crate::clock::{self, SteadyClock};
 use crate::domain::time::Timestamp;
-use crate::service::backtest::{self, Run};
+use crate::service::backtest;
 use crate::service::market::Market;
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;

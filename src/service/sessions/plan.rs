@@ -82,7 +82,7 @@ fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Pla
     let strategies = strategies(&request, store)?;
     let id = request.recording.clone().unwrap_or_default();
     // What is being recorded can be replayed up to now.
-    store.seal_live(&id).or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
+    store.seal_live(&id, None).or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
     let recording = store.recording(&id).map_err(|error| match error {
         StoreError::NotFound { .. } => {
             Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")).with(json!({ "session_id": id }))

@@ -130,10 +130,14 @@ impl Running {
     }
 
     /// The row as it is to be on disk when the engine has come this far.
-    pub(super) fn row_reached(&self, reached: Timestamp) -> SessionRow {
-        let (mut row, _) = self.row();
-        row.reached_ns = Some(reached.nanos());
-        row
+    pub(super) fn row_reached(&self, counted: SessionReachedV2, reached: Timestamp) -> SessionRow {
+        let row = self.status().row.clone();
+        SessionRow { reached: counted, reached_ns: Some(reached.nanos()), ..row }
+    }
+
+    /// What was counted is on disk: from now on it is shown.
+    pub(super) fn is_on_disk(&self, counted: SessionReachedV2) {
+        self.status().row.reached = counted;
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
@@ -145,7 +149,8 @@ impl Running {
     pub(super) fn row(&self) -> (SessionRow, State) {
         let status = self.status();
         let mut row = status.row.clone();
-        if !status.ended {
+        // Of a session on a live market only what is on disk is shown: after a kill nothing that was shown is gone.
+        if !status.ended && row.input_recording_id.is_none() {
             row.reached = self.reached();
         }
         (row, status.state)
@@ -314,7 +319,8 @@ impl Running {
         (counts.kept, counts.not_kept)
     }
 
-    fn reached(&self) -> SessionReachedV2 {
+    /// How far it has come.
+    pub(super) fn reached(&self) -> SessionReachedV2 {
         let live = &self.live;
         let (events, events_not_kept) = self.counts();
         SessionReachedV2 {

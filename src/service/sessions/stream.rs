@@ -239,8 +239,12 @@ impl EventStream {
     }
 
     /// Events behind a number that are not on disk yet, and the number from which on they are all here.
+    /// What is held back is nobody's business yet.
     pub(super) fn unwritten(&self, after: u64) -> (u64, Vec<(u64, String)>) {
         let state = self.lock();
+        if state.held.is_some() {
+            return (u64::MAX, Vec::new());
+        }
         let from = if state.writing.lines.is_empty() { state.pending.first_seq } else { state.writing.first_seq };
         let lines = |segment: &EventSegment| -> Vec<(u64, String)> {
             (segment.first_seq..)

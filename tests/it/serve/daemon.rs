@@ -23,9 +23,12 @@ pub struct Daemon {
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// A configuration for tests: a free port and no rate limit that a test could meet by accident.
+/// A configuration for tests: a free port, no exchange and no rate limit that a test could meet by accident.
 pub fn config() -> Value {
-    json!({"http": {"listen": "127.0.0.1:0", "requests_per_second": 1_000_000, "request_burst": 1_000_000}})
+    json!({
+        "http": {"listen": "127.0.0.1:0", "requests_per_second": 1_000_000, "request_burst": 1_000_000},
+        "exchange": {"enabled": false},
+    })
 }
 
 impl Daemon {

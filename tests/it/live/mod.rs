@@ -1,0 +1,169 @@
+//! Sessions on a live market: the rehearsal exchange, its client, the store and the engine together.
+
+mod collect;
+mod kills;
+mod paper;
+mod tickers;
+
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tradingd::auth::Keys;
+use tradingd::clock;
+use tradingd::config::Config;
+use tradingd::domain::time::Span;
+use tradingd::exchange::mexc::{Mexc, Settings};
+use tradingd::rehearsal::{Fault, Generator, Kind, Options, Rehearsal, Running, Scenario};
+use tradingd::service::settings::Settings as InForce;
+use tradingd::service::{Parts, Service};
+use tradingd::store::{OpenMode, Store};
+
+/// Longer than anything here takes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A made-up market on a port, and threads for it and for its clients.
+pub struct Market {
+    pub runtime: tokio::runtime::Runtime,
+    pub exchange: Running,
+    pub symbols: Vec<String>,
+}
+
+impl Market {
+    pub fn new(symbols: usize, messages: u32, seed: u64) -> Market {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let contracts = Generator::contracts(symbols);
+        let names = contracts.iter().map(|contract| contract.symbol.clone()).collect();
+        let options = Options {
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            source: Box::new(Generator::new(symbols, messages, seed)),
+            contracts,
+            speed: 1.0,
+            repeat: false,
+            scenario: Scenario::default(),
+            seed,
+            keys: Vec::new(),
+        };
+        let exchange = Rehearsal::start(options, runtime.handle()).unwrap();
+        Market { runtime, exchange, symbols: names }
+    }
+
+    /// A client that notices everything soon.
+    pub fn client(&self) -> Arc<Mexc> {
+        let settings = Settings {
+            rest_url: self.exchange.rest_url(),
+            ws_url: self.exchange.ws_url(),
+            ping_ms: 300,
+            pong_timeout_ms: 1_000,
+            silence_ms: 1_000,
+            reconnect_min_ms: 50,
+            reconnect_max_ms: 500,
+            ..Settings::default()
+        };
+        Mexc::new(settings, self.runtime.handle().clone()).unwrap()
+    }
+
+    pub fn fault(&self, kind: Kind, change: impl FnOnce(&mut Fault)) {
+        let mut fault = Fault::new(kind);
+        change(&mut fault);
+        self.exchange.inject(fault).unwrap();
+    }
+}
+
+/// The daemon without its sockets, on a market.
+pub struct World {
+    pub service: Arc<Service>,
+}
+
+impl World {
+    pub fn open(state: &Path, client: Option<Arc<Mexc>>) -> World {
+        let store = Store::open(state, OpenMode::CreateIfNew).unwrap();
+        let keys = Keys::load(state, None).unwrap();
+        let settings = InForce::new(config(), Path::new("the test's own"), clock::now());
+        let parts = Parts { store, state: state.to_owned(), keys, settings, exchange: client };
+        World { service: Service::open(parts, clock::now()).unwrap() }
+    }
+
+    /// Ends the daemon in order; what trades goes on when it is opened again.
+    pub fn close(self) {
+        assert_eq!(self.service.close(Span::from_seconds(30)), Vec::<String>::new());
+        let service = Arc::into_inner(self.service);
+        // Threads of sessions may still let go of it.
+        drop(service);
+    }
+
+    pub fn add_strategy(&self) {
+        self.service.strategies.create(STRATEGY.to_string().as_bytes(), clock::now()).unwrap();
+    }
+
+    #[track_caller]
+    pub fn start(&self, body: &Value) -> String {
+        self.service.sessions.start(body, "ann", &self.service.settings.current(), clock::now()).unwrap().session_id
+    }
+
+    pub fn counters(&self, id: &str) -> tradingd::service::sessions::Counters {
+        self.service.sessions.get(id).unwrap().counters.unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn stop(&self, id: &str) {
+        assert!(!self.service.sessions.stop(id, Span::from_seconds(30)).unwrap().still_stopping);
+        let session = self.service.sessions.get(id).unwrap();
+        assert_eq!(session.error_message, None, "{session:?}");
+    }
+
+    pub fn events(&self, id: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let part = self.service.sessions.events(id, after, 1_000).unwrap();
+            all.extend(part.events);
+            after = part.next_after;
+            if !part.more {
+                return all;
+            }
+        }
+    }
+
+    pub fn has_event(&self, id: &str, name: &str, field: &str, value: &str) -> bool {
+        self.events(id).iter().any(|event| event["event"] == name && event[field] == value)
+    }
+}
+
+/// Waits for something that must come.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+pub fn config() -> Config {
+    let mut config = Config::default();
+    config.exchange.enabled = false;
+    config.recording.min_free_mib = 0;
+    config
+}
+
+/// Trades often on a price that walks by single ticks.
+pub const STRATEGY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+    let mut strategy: Value = serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
+    strategy["strategy_name"] = json!("restless");
+    strategy["indicators"]["fast"]["period"] = json!(3);
+    strategy["indicators"]["slow"]["period"] = json!(9);
+    strategy["z1_entry"]["positionSize"] = json!({"type": "quantity", "value": 1});
+    strategy
+});
+
+pub fn paper(symbols: &[String]) -> Value {
+    json!({
+        "session_type": "paper",
+        "symbols": symbols,
+        "strategy_config": {"strategies": ["restless"]},
+        "config": {"initial_balance": 1_000_000, "risk": "none", "latency_ms": 5, "budget": {"global_cap": 500_000, "allocations": {}}},
+        "idempotent": true,
+    })
+}

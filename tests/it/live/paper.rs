@@ -1,0 +1,82 @@
+//! Paper sessions: they trade, survive what an exchange does, go on after a restart, and a replay comes out the same.
+
+use super::{Market, World, paper, until};
+use serde_json::json;
+use tradingd::rehearsal::Kind;
+use tradingd::service::sessions::State;
+use tradingd::store::{OpenMode, Store};
+
+#[test]
+fn a_session_trades_a_live_market_and_a_replay_decides_the_same() {
+    let market = Market::new(2, 400, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let body = paper(&market.symbols);
+    let id = world.start(&body);
+    assert_eq!(world.start(&body), id, "the same request is the same session");
+    until("ten trades", || world.counters(&id).trades >= 10);
+    world.stop(&id);
+    let session = world.service.sessions.get(&id).unwrap();
+    assert_eq!(session.status, State::Stopped);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal && replayed.events_equal > 40, "{replayed:?}");
+    assert_eq!(replayed.digest_recorded.as_ref(), Some(&replayed.digest_replayed));
+    let counters = world.counters(&id);
+    assert_eq!(counters.fills, counters.orders, "every order of this strategy is filled once");
+}
+
+#[test]
+fn what_goes_wrong_in_between_changes_nothing_about_the_replay() {
+    let market = Market::new(3, 600, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    until("a trade", || world.counters(&id).trades >= 2);
+    market.fault(Kind::Disconnect, |_| {});
+    until("the gap of a lost connection", || world.has_event(&id, "feed_gap", "cause", "disconnect"));
+    market.fault(Kind::Silent, |fault| fault.for_ms = Some(3_000));
+    until("the gap of a silent one", || world.has_event(&id, "feed_gap", "cause", "silence"));
+    market.fault(Kind::DealsRepeated, |fault| fault.times = Some(5));
+    market.fault(Kind::DealsReordered, |fault| fault.times = Some(5));
+    let mut config = super::config();
+    config.trading.disabled_symbols = vec![market.symbols[0].clone()];
+    world.service.sessions.apply_config(&config);
+    let off = json!([market.symbols[0]]);
+    until("the changed symbol table", || {
+        world.events(&id).iter().any(|event| event["event"] == "symbol_table" && event["disabled_symbols"] == off)
+    });
+    let before = world.counters(&id);
+    world.close();
+    let world = World::open(folder.path(), Some(market.client()));
+    until("trades after the restart", || world.counters(&id).trades > before.trades + 2);
+    assert!(world.has_event(&id, "feed_gap", "cause", "restart"));
+    world.stop(&id);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+    assert!(replayed.digest_recorded.is_some());
+}
+
+#[test]
+fn a_replay_finds_what_was_changed() {
+    let market = Market::new(1, 300, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    until("trades", || world.counters(&id).trades >= 3);
+    world.stop(&id);
+    world.close();
+    let store = Store::open(folder.path(), OpenMode::MustExist).unwrap();
+    // Somebody says the session traded another symbol's terms.
+    let mut specs = store.session_specs(&id).unwrap();
+    specs[0].taker_fee = tradingd::domain::num::Rate(specs[0].taker_fee.0 * 5);
+    specs[0].price_step = tradingd::domain::decimal::Decimal::new(1, 3).unwrap();
+    let spec = tradingd::domain::symbol::SymbolSpec::new(&specs[0].name, specs[0].price_step, specs[0].quantity_step, specs[0].contract_size);
+    store.put_session_specs(&id, &[spec.unwrap()]).unwrap();
+    let replayed = tradingd::service::sessions::replay(&store, &id).unwrap();
+    assert!(!replayed.equal);
+    let difference = replayed.first_difference.unwrap();
+    assert!(difference.recorded.is_some() && difference.replayed.is_some() && difference.recorded != difference.replayed);
+}
