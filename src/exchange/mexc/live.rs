@@ -74,7 +74,7 @@ async fn watch_clock(link: Arc<Link>, intake: Arc<dyn Intake>) {
     }
 }
 
-fn check(wanted: &Subscription) -> Result<(), ExchangeError> {
+pub(super) fn check(wanted: &Subscription) -> Result<(), ExchangeError> {
     let refuse = |reason: String| Err(ExchangeError::Settings(reason));
     if wanted.symbols.is_empty() || wanted.streams.is_empty() {
         return refuse("a subscription needs at least one symbol and one stream".to_owned());

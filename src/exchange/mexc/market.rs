@@ -17,7 +17,7 @@ pub struct Ticker {
     pub ask: Option<Decimal>,
     /// Contracts traded in 24 h.
     pub volume24: Option<Decimal>,
-    /// Quote currency traded in 24 h; digits behind the eighteenth are cut off.
+    /// Quote currency traded in 24 h; digits that do not fit are cut off at the end.
     pub turnover24: Option<Decimal>,
     /// Change as a fraction since the start of the day in UTC+8, which is what the exchange gives.
     pub change24: Option<Decimal>,
@@ -113,7 +113,7 @@ pub struct Candle {
     pub close: Decimal,
     /// Contracts traded.
     pub volume: Decimal,
-    /// Quote currency traded; digits behind the eighteenth are cut off.
+    /// Quote currency traded; digits that do not fit are cut off at the end.
     pub turnover: Decimal,
 }
 

@@ -4,6 +4,7 @@
 //! Never: a decision, a store, a number the exchange did not send, a key in a log.
 
 mod book;
+mod frames;
 mod health;
 mod live;
 mod market;
@@ -12,9 +13,14 @@ mod settings;
 mod socket;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
+pub use frames::Frames;
 pub use health::Health;
 pub use live::{Live, STREAMS, Subscription};
 pub use market::{Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, Ticker};
+pub use rest::request;
 pub use rest::sign::Keys;
 pub use settings::Settings;
 
@@ -23,8 +29,8 @@ use crate::domain::contract::Contract;
 use crate::exchange::ExchangeError;
 use crate::session::ports::Intake;
 use health::Counters;
-use rest::request::{Request, market as calls};
-use rest::{Rest, request::account};
+use rest::Rest;
+use rest::request::{Request, account, market as calls};
 use serde_json::value::RawValue;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;

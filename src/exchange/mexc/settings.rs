@@ -2,6 +2,7 @@
 
 use crate::exchange::ExchangeError;
 use crate::limits;
+use std::net::IpAddr;
 
 /// Addresses, pace and patience of a connection to MEXC. Plain values; `Default` is the public exchange.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,6 +137,16 @@ impl Settings {
         );
         check(self.request_timeout_ms > 0 && self.connect_timeout_ms > 0, "request_timeout_ms and connect_timeout_ms must be at least 1");
         problems
+    }
+
+    /// Whether what is sent over REST can be read by nobody else: encrypted, or to this machine.
+    pub(super) fn keeps_secrets(&self) -> bool {
+        let Some(rest) = self.rest_url.strip_prefix("http://") else { return true };
+        let host = match rest.strip_prefix('[') {
+            Some(address) => address.split(']').next(),
+            None => rest.split(['/', ':', '?', '#']).next(),
+        };
+        host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
     }
 
     pub(super) fn checked(self) -> Result<Self, ExchangeError> {

@@ -103,6 +103,11 @@ impl Rest {
             Err(NoData::Refused { code: Some(429 | 510), .. }) => Err(self.throttled(request)),
             Err(NoData::Refused { code, message }) => Err(ExchangeError::Refused { call: request.name(), code, message }),
             Err(NoData::Unreadable(_)) if status == 429 => Err(self.throttled(request)),
+            // The network in front of the exchange bans for a while, and longer for who keeps knocking.
+            Err(NoData::Unreadable(reason)) if status == 403 => {
+                self.throttled(request);
+                Err(unreadable(reason))
+            }
             Err(NoData::Unreadable(reason)) => Err(unreadable(reason)),
         }
     }
@@ -152,6 +157,10 @@ impl Rest {
         };
         if request.group != Group::Market {
             let keys = keys.ok_or_else(|| ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name())))?;
+            if !self.settings.keeps_secrets() {
+                let reason = format!("{}: keys are sent over https only, or to this machine; change rest_url", request.name());
+                return Err(ExchangeError::Settings(reason));
+            }
             let at = Timestamp::from_nanos(clock::now().nanos().saturating_add(self.offset_ns.load(Relaxed)));
             builder = builder
                 .header("ApiKey", keys.access())

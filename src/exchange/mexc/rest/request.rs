@@ -2,9 +2,10 @@
 
 pub mod account;
 pub mod market;
+pub mod order;
 
-use super::budget::Group;
-use std::fmt::Write as _;
+pub use super::budget::Group;
+use std::fmt::{Display, Write as _};
 
 /// One call. The query is sorted by name and encoded, as it is signed; a body is signed byte for byte.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +61,41 @@ impl Request {
 
     pub(super) fn write(path: &str, body: String, group: Group) -> Request {
         Request { method: Method::Post, path: format!("/api/v1/private{path}"), query: String::new(), body: Some(body), group }
+    }
+}
+
+/// A JSON object in the making; fields stand in the order in which they are added.
+struct Body(String);
+
+impl Body {
+    fn new() -> Self {
+        Body("{".to_owned())
+    }
+
+    fn number(mut self, name: &str, value: impl Display) -> Self {
+        let separator = if self.0.len() > 1 { "," } else { "" };
+        let _ = write!(self.0, "{separator}\"{name}\":{value}");
+        self
+    }
+
+    fn text(self, name: &str, value: &str) -> Self {
+        self.number(name, serde_json::Value::from(value))
+    }
+
+    fn maybe(self, name: &str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
+    fn maybe_text(self, name: &str, value: Option<&str>) -> Self {
+        self.maybe(name, value.map(serde_json::Value::from))
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
     }
 }
 

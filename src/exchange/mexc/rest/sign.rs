@@ -36,6 +36,13 @@ impl Keys {
         }
         hex
     }
+
+    /// The message that logs a socket in.
+    pub fn login(&self, at: Timestamp) -> String {
+        let access = serde_json::Value::from(self.access.as_str());
+        let (time, signature) = (at.millis(), self.signature(at, ""));
+        format!(r#"{{"method":"login","param":{{"apiKey":{access},"reqTime":"{time}","signature":"{signature}"}}}}"#)
+    }
 }
 
 impl fmt::Debug for Keys {

@@ -4,15 +4,14 @@ use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Received, Said};
 use super::roster::Roster;
+use super::span;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
 use crate::clock::{self, Stopwatch};
 use crate::domain::event::GapCause;
-use crate::domain::order::Side;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::Link;
-use crate::exchange::mexc::book::{Change, Snapshot};
 use crate::exchange::mexc::market::{Depth, FundingRate};
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
@@ -172,7 +171,9 @@ impl Socket {
     fn heard(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
         let received = self.received();
         self.watch_clock(received);
-        self.heard_at = received.at;
+        if matches!(message, Some(Ok(ref message)) if !message.is_close()) {
+            self.heard_at = received.at;
+        }
         match message {
             Some(Ok(Message::Text(text))) => {
                 self.link.counters.frame(received.at);
@@ -328,7 +329,7 @@ impl Socket {
             Fetched::Depth(place, depth) => {
                 self.dispatch.symbols[place].is_fetching = false;
                 match depth {
-                    Ok(depth) => self.joined(place, &depth, now),
+                    Ok(depth) => self.dispatch.join(place, &depth, now),
                     Err(error) if error.code() == Some(1001) => self.refuse(place, error.to_string()),
                     Err(error) => {
                         tracing::debug!(socket = self.number, %error, "no snapshot of a book");
@@ -345,18 +346,6 @@ impl Socket {
             }
             Fetched::Funding(Err(error)) => tracing::debug!(socket = self.number, %error, "no list of funding rates"),
         }
-    }
-
-    fn joined(&mut self, place: usize, depth: &Depth, now: Received) {
-        let side = |side| move |level: &crate::exchange::mexc::DepthLevel| Change { side, price: level.price, quantity: level.quantity };
-        let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
-        // Without a time of its own a snapshot is as old as the message before it.
-        let Some(at) = depth.at.or(self.dispatch.told_at()) else {
-            self.link.counters.malformed.add(1);
-            return self.dispatch.symbols[place].book.no_snapshot(now.steady);
-        };
-        let snapshot = Snapshot { version: depth.version, at, levels: &levels };
-        self.dispatch.with_book(place, now, |book, out| book.snapshot(snapshot, now.steady, out));
     }
 
     fn disconnected(&mut self, end: &End) {
@@ -382,10 +371,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.counters.sockets.fetch_sub(1, Relaxed);
     }
-}
-
-fn span(ms: u64) -> Span {
-    Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// How often a socket looks what is due: often enough for the shortest of its times.

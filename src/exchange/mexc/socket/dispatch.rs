@@ -1,14 +1,14 @@
 //! Messages into rows: what a text says about which symbol, and what of it is new.
 
 use super::channel::Channel;
-use super::symbol::Symbol;
+use super::symbol::{Symbol, ToIntake};
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::{Span, Timestamp};
-use crate::exchange::mexc::book::{Change, Message, Taken};
+use crate::exchange::mexc::book::{Book, Change, Message, Snapshot, Taken};
 use crate::exchange::mexc::health::Counters;
-use crate::exchange::mexc::market::FundingRate;
+use crate::exchange::mexc::market::{Depth, DepthLevel, FundingRate};
 use crate::exchange::mexc::wire::frame::{self, Frame, RawBook, RawRate};
 use crate::exchange::mexc::wire::rows::{self, RawDeal, RawTicker};
 use crate::exchange::mexc::wire::{envelope, number};
@@ -297,18 +297,20 @@ impl Dispatch {
         }
     }
 
-    /// The exchange's time of the last message that bore one.
-    pub fn told_at(&self) -> Option<Timestamp> {
-        self.told_at
+    /// Gives a symbol's book its snapshot. One without a time is as old as the message before it.
+    pub fn join(&mut self, place: usize, depth: &Depth, received: Received) {
+        let Some(at) = depth.at.or(self.told_at) else {
+            self.counters.malformed.add(1);
+            return self.symbols[place].book.no_snapshot(received.steady);
+        };
+        let side = |side| move |level: &DepthLevel| Change { side, price: level.price, quantity: level.quantity };
+        let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
+        let snapshot = Snapshot { version: depth.version, at, levels: &levels };
+        self.with_book(place, received, |book, out| book.snapshot(snapshot, received.steady, out));
     }
 
     /// Runs a symbol's book; what it says goes to the intake.
-    pub fn with_book<T>(
-        &mut self,
-        place: usize,
-        received: Received,
-        run: impl FnOnce(&mut crate::exchange::mexc::book::Book, &mut super::symbol::ToIntake<'_>) -> T,
-    ) -> T {
+    pub fn with_book<T>(&mut self, place: usize, received: Received, run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T) -> T {
         let symbol = &mut self.symbols[place];
         let since = symbol.book_heard_at.unwrap_or(received.at);
         symbol.with_book(&mut self.rows, &*self.intake, &self.counters, since, run)

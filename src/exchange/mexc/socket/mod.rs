@@ -13,16 +13,17 @@ mod watch;
 use super::Link;
 use super::book::Pace;
 use super::live::Subscription;
+use super::settings::Settings;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Span;
 use crate::session::ports::Intake;
 use channel::Channel;
 pub(super) use connection::Socket;
-use dispatch::Dispatch;
+pub(super) use dispatch::{Dispatch, Received};
 use roster::Roster;
 use std::sync::Arc;
-use symbol::Symbol;
+pub(super) use symbol::Symbol;
 
 /// How long a first message of a book is waited for before its snapshot is fetched.
 const QUIET: Span = Span::from_seconds(1);
@@ -30,15 +31,7 @@ const QUIET: Span = Span::from_seconds(1);
 /// The sockets that carry a subscription, each with its share of the symbols.
 pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Intake>) -> Vec<Socket> {
     let settings = &link.settings;
-    let span = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
-    let wait_min = span(settings.snapshot_wait_min_ms);
-    let pace = Pace {
-        quiet: QUIET.min(wait_min + wait_min + wait_min + wait_min + wait_min),
-        wait_min,
-        wait_max: span(settings.snapshot_wait_max_ms),
-        resync: span(settings.resync_ms),
-        crossed: span(settings.crossed_ms),
-    };
+    let pace = pace(settings);
     let shares = wanted.symbols.chunks(settings.symbols_per_socket).zip(0_u32..);
     let socket = |(names, number): (&[String], u32)| {
         let first = number as usize * settings.symbols_per_socket;
@@ -49,6 +42,22 @@ pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Intak
         Socket::new(link.clone(), intake.clone(), number, dispatch, roster)
     };
     shares.map(socket).collect()
+}
+
+/// How patient the books are.
+pub(super) fn pace(settings: &Settings) -> Pace {
+    let wait_min = span(settings.snapshot_wait_min_ms);
+    Pace {
+        quiet: QUIET.min(wait_min + wait_min + wait_min + wait_min + wait_min),
+        wait_min,
+        wait_max: span(settings.snapshot_wait_max_ms),
+        resync: span(settings.resync_ms),
+        crossed: span(settings.crossed_ms),
+    }
+}
+
+fn span(ms: u64) -> Span {
+    Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// Every channel of every symbol. Tickers come every few seconds from each contract, so where none is wanted that of the

@@ -1,0 +1,56 @@
+//! Messages of MEXC's socket taken apart without a socket: for measurements, fuzzing and captures.
+
+use super::health::Counters;
+use super::live::{self, Subscription};
+use super::market::Depth;
+use super::settings::Settings;
+use super::socket::{Dispatch, Received, Symbol, pace};
+use super::{ExchangeError, Health};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::{Span, Timestamp};
+use crate::session::ports::Intake;
+use std::sync::Arc;
+
+/// What a socket does with messages, and nothing else: rows go to the intake, and books wait for their snapshots.
+pub struct Frames {
+    dispatch: Dispatch,
+    counters: Arc<Counters>,
+    since: Option<Timestamp>,
+}
+
+impl Frames {
+    /// For a subscription's symbols and streams, all of them on one socket.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Settings`] as for a subscription.
+    pub fn new(subscription: &Subscription, intake: Arc<dyn Intake>) -> Result<Frames, ExchangeError> {
+        live::check(subscription)?;
+        let pace = pace(&Settings::default());
+        let symbols = (0..).zip(&subscription.symbols).map(|(id, name)| Symbol::new(SymbolId(id), name.clone(), pace)).collect();
+        let counters = Arc::new(Counters::default());
+        Ok(Frames { dispatch: Dispatch::new(symbols, subscription.streams.clone(), counters.clone(), intake), counters, since: None })
+    }
+
+    /// Takes a message apart that came at `at`; its rows are with the intake when this returns.
+    pub fn read(&mut self, text: &str, at: Timestamp) {
+        let received = self.received(at);
+        self.counters.frame(at);
+        self.dispatch.text(text, received);
+    }
+
+    /// Gives a symbol (its place in the subscription) the snapshot its book waits for.
+    pub fn snapshot(&mut self, symbol: usize, depth: &Depth, at: Timestamp) {
+        let received = self.received(at);
+        self.dispatch.join(symbol, depth, received);
+    }
+
+    /// Counts up to `now`.
+    pub fn health(&self, now: Timestamp) -> Health {
+        self.counters.health(now)
+    }
+
+    fn received(&mut self, at: Timestamp) -> Received {
+        let since = *self.since.get_or_insert(at);
+        Received { at, steady: Span::from_nanos((at - since).nanos()) }
+    }
+}

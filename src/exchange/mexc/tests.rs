@@ -1,0 +1,11 @@
+//! The client against payloads, requests and signatures of others, and against a small exchange on loopback that does as it
+//! is told.
+
+mod exchange;
+mod faults;
+mod fixtures;
+mod intake;
+mod live;
+mod parsing;
+mod payloads;
+mod requests;
