@@ -4,7 +4,9 @@ use super::*;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use proptest::prelude::*;
 
+mod disk;
 mod order;
+mod readers;
 
 const SYMBOLS: [&str; 3] = ["BTC_USDT", "ETH_USDT", "ADA_USDT"];
 const KINDS: [StreamKind; 4] = [StreamKind::Trades, StreamKind::BookChanges, StreamKind::BookSnapshots, StreamKind::Marks];
@@ -190,95 +192,6 @@ proptest! {
 }
 
 #[test]
-fn a_disk_that_fails_at_any_write_keeps_every_commit_and_is_readable() {
-    for budget in (0..2_000).step_by(3) {
-        let mut world = World::new(Bounds { journal_bytes: 3_000, pending_rows: 500, ..Bounds::default() });
-        world.push(0, 4_000);
-        world.live().seal().unwrap();
-        world.committed();
-        *world.disk.budget.lock().unwrap() = Some(budget);
-        let mut failed = None;
-        for round in 0..12 {
-            world.push(round % 12, 30 + 400 * (round % 3));
-            if let Err(error) = world.live().commit(LiveCommit::default()) {
-                failed = Some(error);
-                break;
-            }
-            world.committed();
-        }
-        if let Some(error) = &failed {
-            assert!(error.is_full(), "{error:?}");
-            let again = world.live().push(SymbolId(0), &[row(StreamKind::Trades, 1, i64::MAX)]).unwrap_err();
-            assert_eq!(again.to_string(), error.to_string(), "a recording that failed takes no more");
-            assert!(!all_rows(&world.store, &world.id, SYMBOLS[0], StreamKind::Trades).is_empty());
-            assert!(world.store.recordings().unwrap().len() == 1 && world.store.gaps(&world.id).unwrap().is_empty());
-        }
-        *world.disk.budget.lock().unwrap() = None;
-        world.live = None;
-        let reopened = {
-            world.store = Arc::new(Store::in_memory().unwrap());
-            Arc::new(Store::with_backend(world.disk.clone()).unwrap())
-        };
-        reopened.complete_live(&world.id).unwrap();
-        for (stream, (rows, committed)) in world.rows.iter().enumerate() {
-            let kept = all_rows(&reopened, &world.id, SYMBOLS[stream / KINDS.len()], KINDS[stream % KINDS.len()]);
-            // The commit that failed may have reached the disk although its acknowledgement was lost: whole.
-            assert!(kept == rows[..*committed] || kept == *rows, "budget {budget}, stream {stream}: {} of {committed}", kept.len());
-        }
-        assert!(reopened.verify().unwrap().is_sound());
-        if failed.is_none() {
-            return;
-        }
-    }
-    panic!("the disk never had enough room");
-}
-
-#[test]
-fn a_torn_or_missing_chunk_is_refused_with_its_place() {
-    let mut world = World::new(Bounds::default());
-    for round in 0..5 {
-        world.push(round, 20);
-        world.live().commit(LiveCommit::default()).unwrap();
-    }
-    world.push(0, 5);
-    world.live().commit(LiveCommit::default()).unwrap();
-    world.live = None;
-    let key = |number| (world.id.as_str(), number);
-    let chunk =
-        |number| world.store.read().unwrap().open_table(tables::JOURNAL).unwrap().get(key(number)).unwrap().unwrap().value().to_vec();
-    let put = |number, bytes: Option<&[u8]>| {
-        let change = world.store.write_alone(|txn| {
-            let mut table = txn.open_table(tables::JOURNAL).unwrap();
-            match bytes {
-                Some(bytes) => drop(table.insert(key(number), bytes).unwrap()),
-                None => drop(table.remove(key(number)).unwrap()),
-            }
-            Ok(())
-        });
-        change.unwrap();
-    };
-    let refused = || world.store.resume_live(&world.id).err().unwrap();
-    let whole = chunk(3);
-    put(3, Some(&whole[..whole.len() - 1]));
-    let error = refused();
-    assert!(matches!(&error, StoreError::Damaged { place, .. } if place.contains(&world.id) && place.ends_with("chunk 3")), "{error}");
-    assert!(world.store.verify().unwrap().problems.iter().any(|problem| problem.place.ends_with("chunk 3")));
-    put(3, None);
-    assert!(refused().to_string().contains("chunk 3"));
-    put(3, Some(&whole));
-    let last = chunk(5);
-    put(5, Some(&chunk(4)));
-    put(0, None);
-    let error = {
-        put(5, Some(&last));
-        refused()
-    };
-    assert!(error.to_string().contains("rows 0 to 20 of BTC_USDT trades are missing"), "{error}");
-    put(0, Some(&whole));
-    assert!(!world.store.is_live(&world.id), "a failed resume claims nothing");
-}
-
-#[test]
 fn a_thousand_streams_stay_within_their_bounds() {
     let store = Arc::new(Store::in_memory().unwrap());
     let symbols: Vec<String> = (0..500).map(|i| format!("S{i}_USDT")).collect();
@@ -385,58 +298,4 @@ fn blocks_end_up_full_however_often_a_stream_is_sealed() {
     assert_eq!((report.rows, report.blocks), (9_000, 3), "{report:?}");
     assert_eq!(world.store.recording(&world.id).unwrap().bytes() + world.live().journal_bytes() as u64, world.live().bytes());
     world.check();
-}
-
-#[test]
-fn readers_see_every_row_while_more_arrive() {
-    let store = Arc::new(Store::in_memory().unwrap());
-    let mut live = store.begin_live(new_recording(1), names()).unwrap();
-    let id = live.id().to_owned();
-    let all: Vec<Record> = (0..60_000).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
-    live.push(SymbolId(1), &all[..1]).unwrap();
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let reader = || {
-            let mut seen = 0;
-            while !is_over.load(std::sync::atomic::Ordering::Acquire) {
-                let counted = store.counted_recording(&id).unwrap().rows();
-                let symbol = (seen % 2 == 0).then_some(SYMBOLS[1]);
-                let readable = store.readable_recording(&id, symbol).unwrap().rows();
-                let rows = all_rows(&store, &id, SYMBOLS[1], StreamKind::Trades);
-                assert!(seen <= counted && counted <= readable && readable <= rows.len() as u64);
-                assert!(rows == all[..rows.len()], "rows that are in the way of a seal are read once and in order");
-                seen = rows.len() as u64;
-            }
-            seen
-        };
-        let reader = scope.spawn(reader);
-        for batch in all[1..].chunks(333) {
-            live.push(SymbolId(1), batch).unwrap();
-            live.commit(LiveCommit::default()).unwrap();
-        }
-        is_over.store(true, std::sync::atomic::Ordering::Release);
-        assert!(reader.join().unwrap() > 0);
-    });
-    live.finish(LiveEnd::default()).unwrap();
-    assert!(all_rows(&store, &id, SYMBOLS[1], StreamKind::Trades) == all);
-}
-
-#[test]
-fn a_recording_that_was_left_is_counted_and_read_without_being_completed() {
-    let mut world = World::new(Bounds::default());
-    world.push(0, 5_000);
-    world.push(1, 70);
-    world.live().commit(LiveCommit::default()).unwrap();
-    world.live = None;
-    assert_eq!(world.store.recordings().unwrap()[0].rows(), 5_070);
-    assert_eq!(world.store.recording(&world.id).unwrap().rows(), 4_096, "what is in blocks");
-    let readable = world.store.readable_recording(&world.id, None).unwrap();
-    assert_eq!((readable.rows(), readable.state), (5_070, RecordingState::Recording));
-    world.check();
-    let mut live = world.store.resume_live(&world.id).unwrap();
-    live.push(SymbolId(0), &[row(StreamKind::Trades, 5_000, i64::MAX)]).unwrap();
-    drop(live);
-    world.store.complete_live(&world.id).unwrap();
-    world.check();
-    assert_eq!(world.store.recording(&world.id).unwrap().state, RecordingState::Complete);
 }

@@ -4,16 +4,17 @@
 //! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
 //! Never acknowledges what is not on disk.
 
+mod bounds;
 mod owners;
 mod resume;
 mod state;
 mod stream;
 mod write;
 
+#[cfg(test)]
+pub use bounds::Bounds;
 pub use owners::Owners;
 pub use resume::place as chunk_place;
-#[cfg(test)]
-pub use state::Bounds;
 pub use stream::halves;
 
 use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};

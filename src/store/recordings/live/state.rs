@@ -8,12 +8,12 @@ use super::super::super::journal::ChunkWriter;
 use super::super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 use super::super::super::{Store, StoreError, encode};
 use super::super::grid::Grids;
+use super::bounds::{Bounds, Journal};
 use super::stream::Stream;
 use super::write::Change;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::limits::{JOURNAL_BYTES, JOURNAL_CHUNKS, LIVE_PENDING_ROWS, LIVE_SEALED_AT_ONCE, LIVE_UNCOMMITTED_ROWS, RECORDING_STREAMS};
-use std::collections::VecDeque;
+use crate::limits::RECORDING_STREAMS;
 
 /// Rows that wait, as far as the choice of streams to seal goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,33 +24,6 @@ pub enum Sealing {
     Symbol(usize),
     /// Every stream.
     All,
-}
-
-/// How much a live recording holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
-    /// As [`LIVE_UNCOMMITTED_ROWS`].
-    pub uncommitted_rows: usize,
-    /// As [`LIVE_PENDING_ROWS`].
-    pub pending_rows: usize,
-    /// As [`JOURNAL_BYTES`].
-    pub journal_bytes: usize,
-    /// As [`JOURNAL_CHUNKS`].
-    pub journal_chunks: usize,
-    /// As [`LIVE_SEALED_AT_ONCE`].
-    pub sealed_at_once: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Bounds {
-            uncommitted_rows: LIVE_UNCOMMITTED_ROWS,
-            pending_rows: LIVE_PENDING_ROWS,
-            journal_bytes: JOURNAL_BYTES,
-            journal_chunks: JOURNAL_CHUNKS,
-            sealed_at_once: LIVE_SEALED_AT_ONCE,
-        }
-    }
 }
 
 /// A live recording.
@@ -93,44 +66,6 @@ pub struct Gaps {
     /// Number of the first of them.
     pub next: u64,
     waiting: Vec<Vec<u8>>,
-}
-
-/// Chunks on disk.
-#[derive(Default)]
-pub struct Journal {
-    /// Number of the first.
-    pub first: u64,
-    /// Their bytes, in order.
-    pub chunks: VecDeque<usize>,
-    pub bytes: usize,
-}
-
-impl Journal {
-    /// Number of the chunk that comes next.
-    pub fn next(&self) -> u64 {
-        self.first + self.chunks.len() as u64
-    }
-
-    pub fn push(&mut self, bytes: usize) {
-        self.chunks.push_back(bytes);
-        self.bytes += bytes;
-    }
-
-    /// Forgets chunks before a number and says from which on.
-    fn drop_before(&mut self, number: u64) -> u64 {
-        let from = self.first;
-        while self.first < number {
-            let Some(bytes) = self.chunks.pop_front() else { break };
-            self.bytes -= bytes;
-            self.first += 1;
-        }
-        from
-    }
-
-    /// Whether more than so many quarters of it are full.
-    fn is_over(&self, quarters: usize, bounds: &Bounds) -> bool {
-        self.bytes > bounds.journal_bytes / 4 * quarters || self.chunks.len() > bounds.journal_chunks / 4 * quarters
-    }
 }
 
 impl Live {
