@@ -4,7 +4,7 @@
 //! Never: the wall clock (pacing is the caller's), or an event shown to the engine before its time.
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Body, Command, Event, GapCause};
+use crate::domain::event::{Body, Command, Event};
 use crate::domain::order::OrderEvent;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
@@ -165,6 +165,12 @@ impl Backtest {
         self.flush(self.at, recorder);
     }
 
+    /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is known.
+    pub fn sleep_until(&mut self, at: Timestamp) {
+        self.at = self.at.max(at);
+        self.venue.on_absence();
+    }
+
     /// Lets time pass up to a moment without any market event.
     pub fn wait_until<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
         self.run_due(at, recorder);
@@ -175,9 +181,6 @@ impl Backtest {
     #[inline]
     pub fn tick<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
         let at = tick.at;
-        if matches!(tick.kind, TickKind::Gap(gap) if gap.cause == GapCause::Restart) {
-            self.sleep_until(at);
-        }
         if self.engine.next_clock() < at || self.venue.next_due() <= at {
             self.run_due(at, recorder);
         }
@@ -197,13 +200,6 @@ impl Backtest {
         if !self.out.is_quiet() || self.out.equity.is_some() {
             self.flush(at, recorder);
         }
-    }
-
-    /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is known.
-    #[cold]
-    fn sleep_until(&mut self, at: Timestamp) {
-        self.at = self.at.max(at);
-        self.venue.on_absence();
     }
 
     /// A tick that is not a trade.

@@ -149,7 +149,10 @@ impl Paper<'_> {
     /// The first wishes of a run: from where it goes on, and which symbols are switched off.
     fn begin(&mut self, now: Timestamp, reached: Option<Timestamp>, disabled: &[String]) {
         match reached {
-            Some(reached) => self.journal.control(reached, ControlKindV1::Restart { from_ns: reached.nanos() }),
+            Some(reached) => {
+                self.journal.control(now, ControlKindV1::Restart { from_ns: reached.nanos() });
+                self.backtest.sleep_until(now);
+            }
             None => self.backtest.wait_until(now, &mut self.recorder),
         }
         let table = self.session.table.load();

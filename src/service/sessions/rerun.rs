@@ -80,7 +80,13 @@ pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, 
 
 /// What was wished at a moment, at that moment again. Whether it ended the session.
 fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &SessionControlV1, recorder: &mut SessionRecorder<'_>) -> bool {
-    backtest.wait_until(Timestamp::from_nanos(control.at_ns), recorder);
+    let at = Timestamp::from_nanos(control.at_ns);
+    if let ControlKindV1::Restart { from_ns } = control.kind {
+        backtest.wait_until(Timestamp::from_nanos(from_ns), recorder);
+        backtest.sleep_until(at);
+        return false;
+    }
+    backtest.wait_until(at, recorder);
     match &control.kind {
         ControlKindV1::SymbolTable { version, disabled } => {
             let mut next = switched(&table.load(), disabled);
@@ -91,7 +97,6 @@ fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &Session
         ControlKindV1::Pause => backtest.command(Command::Pause, recorder),
         ControlKindV1::Resume => backtest.command(Command::Resume, recorder),
         ControlKindV1::Flatten => backtest.command(Command::Flatten, recorder),
-        // Only the time up to which the engine had come matters: the gap that follows is a tick.
         ControlKindV1::Restart { .. } => {}
         ControlKindV1::End => {
             backtest.finish(recorder);

@@ -3,7 +3,7 @@
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// Something done to a session. It acts before rows that are seen at or after its time.
+/// Something done to a session. It acts behind rows that are seen up to its time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionControlV1 {
     /// The session's engine time, nanoseconds since 1970.

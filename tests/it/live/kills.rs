@@ -33,8 +33,9 @@ fn sessions_go_on_after_every_kill() {
     for kill in 0..kills {
         let login = daemon.log_in("admin");
         let counter = |id: &str, name: &str| {
-            let answer = daemon.ask_as(&login, "GET", &format!("/sessions/{id}"), None);
-            answer.data()["counters"][name].as_u64().unwrap_or(0)
+            let session = daemon.ask_as(&login, "GET", &format!("/sessions/{id}"), None).data();
+            assert_eq!(session["status"], "running", "before kill {kill}: {session}");
+            session["counters"][name].as_u64().unwrap_or(0)
         };
         let (orders, ticks) = (counter(&paper, "orders"), counter(&collect, "ticks"));
         until("orders and rows", || counter(&paper, "orders") > orders && counter(&collect, "ticks") > ticks + 50);
@@ -63,7 +64,7 @@ fn sessions_go_on_after_every_kill() {
     let replayed = daemon.ask_as(&login, "GET", &format!("/sessions/{paper}/replay"), None);
     assert_eq!(replayed.data()["equal"], true, "{}", replayed.json());
     let detail = daemon.ask_as(&login, "GET", &format!("/api/data-collection/{collect}"), None).data();
-    let causes = detail["gaps"].to_string();
+    let causes = detail["gap_list"].to_string();
     assert!(causes.contains("restart"), "{detail}");
 }
 
