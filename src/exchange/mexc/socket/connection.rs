@@ -84,6 +84,7 @@ impl Socket {
                     let opened_at = self.since.elapsed();
                     let end = self.run(stream).await;
                     self.disconnected(&end);
+                    self.link.counters.reconnects.add(1);
                     if self.since.elapsed().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
                         self.backoff.reset();
                     }
@@ -93,7 +94,6 @@ impl Socket {
             }
             let wait = self.backoff.wait();
             tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
-            self.link.counters.reconnects.add(1);
         }
     }
 
