@@ -47,6 +47,15 @@ impl Reader {
         self.dispatch.join(0, depth, Received { at: Timestamp::from_seconds(1), steady: Span::from_seconds(2) });
     }
 
+    /// When the last message before a step of the clock came.
+    pub const HEARD_AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    /// Our clock jumps by an hour.
+    pub fn step(&mut self) {
+        let at = Timestamp::from_seconds(1_700_003_600);
+        self.dispatch.clock_stepped(Received { at, steady: Span::from_seconds(3) }, Self::HEARD_AT);
+    }
+
     /// Whether the first symbol's book asks for a snapshot, sooner or later.
     pub fn is_snapshot_due(&mut self) -> bool {
         self.symbol(0).book.take_due(Span::from_seconds(100))
