@@ -91,7 +91,9 @@ impl Counters {
             requests: self.requests.get(),
             failed_requests: self.failed_requests.get(),
             throttled: self.throttled.get(),
-            last_frame_age: Some(self.last_frame_ns.load(Relaxed)).filter(|at| *at > 0).map(|at| now - Timestamp::from_nanos(at)),
+            last_frame_age: Some(self.last_frame_ns.load(Relaxed))
+                .filter(|at| *at > 0)
+                .map(|at| (now - Timestamp::from_nanos(at)).max(Span::ZERO)),
         }
     }
 }

@@ -25,6 +25,7 @@ pub struct Subscription {
 }
 
 /// Rows flow while this lives.
+#[must_use = "rows flow only while it lives"]
 #[derive(Debug)]
 pub struct Live {
     tasks: Vec<JoinHandle<()>>,

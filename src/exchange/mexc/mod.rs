@@ -153,7 +153,7 @@ impl Mexc {
     }
 
     /// Lets rows of these symbols flow into the intake until [`Live`] is dropped. Streams begin incomplete: each is said to be
-    /// `regained` when it is served for the first time.
+    /// `regained` when it is served for the first time. All of a symbol comes from one task, in order.
     ///
     /// # Errors
     /// [`ExchangeError::Settings`]: no symbols, too many, one twice, or a stream MEXC does not have.

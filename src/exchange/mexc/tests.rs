@@ -9,3 +9,4 @@ mod live;
 mod parsing;
 mod payloads;
 mod requests;
+mod scenarios;

@@ -28,10 +28,13 @@ fn both(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Vec<Change> {
     [levels(Side::Buy, bids), levels(Side::Sell, asks)].concat()
 }
 
+/// Quantities by side (true: bids) and price.
+type Levels = BTreeMap<(bool, String), String>;
+
 /// What came out, applied: the book somebody behind the intake would have.
 #[derive(Default, Debug)]
 struct Reader {
-    book: BTreeMap<(bool, String), String>,
+    book: Levels,
     version: u64,
     is_valid: bool,
     lost: u32,
@@ -282,7 +285,7 @@ enum Fate {
 
 /// The exchange: a book at each version.
 struct Truth {
-    versions: Vec<(Change, BTreeMap<(bool, String), String>)>,
+    versions: Vec<(Change, Levels)>,
     first: u64,
 }
 
@@ -300,7 +303,7 @@ impl Truth {
         Truth { versions: versions.collect(), first }
     }
 
-    fn at(&self, version: u64) -> &BTreeMap<(bool, String), String> {
+    fn at(&self, version: u64) -> &Levels {
         &self.versions[(version - self.first) as usize].1
     }
 

@@ -84,6 +84,7 @@ impl Socket {
                     let opened_at = self.since.elapsed();
                     let end = self.run(stream).await;
                     self.disconnected(&end);
+                    self.link.counters.reconnects.add(1);
                     if self.since.elapsed().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
                         self.backoff.reset();
                     }
@@ -93,7 +94,6 @@ impl Socket {
             }
             let wait = self.backoff.wait();
             tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
-            self.link.counters.reconnects.add(1);
         }
     }
 
@@ -254,19 +254,9 @@ impl Socket {
         self.say_complete();
     }
 
-    /// A step of our clock is a gap for everybody: spans across it are wrong.
     fn watch_clock(&mut self, received: Received) {
-        if !self.clock.stepped(received.at, received.steady) {
-            return;
-        }
-        self.link.counters.clock_steps.add(1);
-        for place in 0..self.dispatch.symbols.len() {
-            let symbol = &mut self.dispatch.symbols[place];
-            let mut complete = symbol.coverage.complete();
-            symbol.lost(&complete, self.heard_at, GapCause::ClockStep, &*self.intake);
-            complete.retain(|stream| *stream != StreamKind::BookChanges);
-            symbol.coverage.regained(&complete, &*self.intake);
-            self.dispatch.with_book(place, received, |book, out| book.reopen(received.steady, out));
+        if self.clock.stepped(received.at, received.steady) {
+            self.dispatch.clock_stepped(received, self.heard_at);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::channel::Channel;
 use super::symbol::{Symbol, ToIntake};
 use crate::domain::decimal::Decimal;
+use crate::domain::event::GapCause;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::{Span, Timestamp};
@@ -307,6 +308,20 @@ impl Dispatch {
         let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
         let snapshot = Snapshot { version: depth.version, at, levels: &levels };
         self.with_book(place, received, |book, out| book.snapshot(snapshot, received.steady, out));
+    }
+
+    /// A step of our clock is a gap for everybody: spans across it are wrong. `since`: the last message before it.
+    pub fn clock_stepped(&mut self, received: Received, since: Timestamp) {
+        self.counters.clock_steps.add(1);
+        for place in 0..self.symbols.len() {
+            let symbol = &mut self.symbols[place];
+            let mut complete = symbol.coverage.complete();
+            symbol.lost(&complete, since, GapCause::ClockStep, &*self.intake);
+            // Behind a gap a book needs a snapshot; all else goes on at once.
+            complete.retain(|stream| *stream != StreamKind::BookChanges);
+            symbol.coverage.regained(&complete, &*self.intake);
+            self.with_book(place, received, |book, out| book.reopen(received.steady, out));
+        }
     }
 
     /// Runs a symbol's book; what it says goes to the intake.

@@ -119,11 +119,10 @@ impl Roster {
     }
 
     /// A request was refused without a name: certain only when no other is open.
-    pub fn refused_unnamed(&mut self) -> Option<usize> {
-        match self.unanswered.make_contiguous() {
-            [only] => Some(self.entries[*only].symbol),
-            _ => None,
-        }
+    pub fn refused_unnamed(&self) -> Option<usize> {
+        let mut open = self.unanswered.iter().map(|at| &self.entries[*at]).filter(|entry| entry.state == State::Sent);
+        let first = open.next()?;
+        open.next().is_none().then_some(first.symbol)
     }
 
     /// A symbol is given up. When its ticker was the only sign of life, another symbol's takes its place.
@@ -133,10 +132,9 @@ impl Roster {
         }
         self.unanswered.retain(|open| self.entries[*open].symbol != symbol);
         let left = || self.entries.iter().filter(|entry| entry.state != State::Refused);
-        if left().all(|entry| entry.channel != Channel::Ticker) {
-            if let Some(symbol) = left().map(|entry| entry.symbol).next() {
-                self.add(symbol, Channel::Ticker);
-            }
+        let has_ticker = left().any(|entry| entry.channel == Channel::Ticker);
+        if let Some(other) = left().map(|entry| entry.symbol).next().filter(|_| !has_ticker) {
+            self.add(other, Channel::Ticker);
         }
     }
 
@@ -253,7 +251,7 @@ mod tests {
         assert_eq!(roster.refused_unnamed(), Some(0));
         roster.due(ms(100));
         assert_eq!(roster.refused_unnamed(), None);
-        assert_eq!(roster.acknowledged(Channel::Deal), Some(0));
-        assert_eq!(roster.refused_unnamed(), Some(1));
+        assert!(roster.served(0, Channel::Deal));
+        assert_eq!(roster.refused_unnamed(), Some(1), "the other is served");
     }
 }

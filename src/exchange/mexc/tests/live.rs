@@ -412,7 +412,7 @@ fn a_book_is_joined_repaired_and_right() {
     memory.wait("version 111", |told| (book_of(told).1 == Some(111)).then_some(()));
     assert_eq!(book(&memory).0, BTreeMap::from([level(false, "0.5", "110"), level(true, "0.07", "1")]));
     let health = client.health();
-    assert_eq!((health.resyncs, health.repeated, health.throttled), (1, 1, 1));
+    assert_eq!((health.resyncs, health.repeated, health.throttled), (1, 1, 2), "a page under 403 is a ban");
     assert_eq!(stage.calls("/api/v1/contract/depth/RIF_USDT?limit=1000"), 6);
     peer.push("depth", "RIF_USDT", r#"{"asks":[[80468.7]],"bids":[],"version":112}"#);
     memory.wait("a second loss", |told| (told.iter().filter(|told| matches!(told, Told::Lost(..))).count() == 2).then_some(()));

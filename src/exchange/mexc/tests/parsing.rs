@@ -39,8 +39,26 @@ impl Reader {
 
     /// Gives the first symbol's book an empty snapshot of a version.
     pub fn join(&mut self, version: u64) {
-        let depth = Depth { bids: Vec::new(), asks: Vec::new(), version, at: Some(Timestamp::from_seconds(1)) };
-        self.dispatch.join(0, &depth, Received { at: Timestamp::from_seconds(1), steady: Span::from_seconds(2) });
+        self.snapshot(&Depth { bids: Vec::new(), asks: Vec::new(), version, at: Some(Timestamp::from_seconds(1)) });
+    }
+
+    /// Gives the first symbol's book a snapshot.
+    pub fn snapshot(&mut self, depth: &Depth) {
+        self.dispatch.join(0, depth, Received { at: Timestamp::from_seconds(1), steady: Span::from_seconds(2) });
+    }
+
+    /// When the last message before a step of the clock came.
+    pub const HEARD_AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    /// Our clock jumps by an hour.
+    pub fn step(&mut self) {
+        let at = Timestamp::from_seconds(1_700_003_600);
+        self.dispatch.clock_stepped(Received { at, steady: Span::from_seconds(3) }, Self::HEARD_AT);
+    }
+
+    /// Whether the first symbol's book asks for a snapshot, sooner or later.
+    pub fn is_snapshot_due(&mut self) -> bool {
+        self.symbol(0).book.take_due(Span::from_seconds(100))
     }
 
     pub fn health(&self) -> Health {
