@@ -131,7 +131,12 @@ impl Generator {
         let up = bid < 1_000 || self.chance.once_in(2);
         let sizes = [self.chance.between(1, 5_000), self.chance.between(1, 5_000)];
         let changes = if up {
-            [(Side::Sell, bid + 1, 0), (Side::Buy, bid + 1, sizes[0]), (Side::Buy, bid - LEVELS + 1, 0), (Side::Sell, bid + 1 + LEVELS, sizes[1])]
+            [
+                (Side::Sell, bid + 1, 0),
+                (Side::Buy, bid + 1, sizes[0]),
+                (Side::Buy, bid - LEVELS + 1, 0),
+                (Side::Sell, bid + 1 + LEVELS, sizes[1]),
+            ]
         } else {
             [(Side::Buy, bid, 0), (Side::Sell, bid, sizes[0]), (Side::Sell, bid + LEVELS, 0), (Side::Buy, bid - LEVELS, sizes[1])]
         };

@@ -17,6 +17,7 @@ mod limits;
 mod properties;
 mod pumps;
 mod recordings;
+mod rehearsal;
 mod round_trip;
 mod rules;
 mod serve;

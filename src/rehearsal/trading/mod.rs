@@ -220,18 +220,18 @@ impl Desk {
         if self.spoiled.twice {
             self.outbox.push(frame.clone());
         }
-        if self.spoiled.reordered && self.chance.once_in(2) {
-            self.outbox.insert(0, frame);
-        } else {
-            self.outbox.push(frame);
-        }
+        self.outbox.push(frame);
     }
 
     /// Frames whose time has come, in their order.
     pub fn take_due(&mut self, true_ms: i64) -> Vec<Private> {
         let is_full = self.outbox.len() > OUTBOX;
-        let (due, wait) = std::mem::take(&mut self.outbox).into_iter().partition(|frame: &Private| is_full || frame.due_ms <= true_ms);
+        let (mut due, wait): (Vec<Private>, Vec<Private>) =
+            std::mem::take(&mut self.outbox).into_iter().partition(|frame| is_full || frame.due_ms <= true_ms);
         self.outbox = wait;
+        if self.spoiled.reordered {
+            due.reverse();
+        }
         due
     }
 
