@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 /// Frames that wait for a socket's reader; when full the socket is dropped, as the exchange does with slow readers.
 pub const SOCKET_FRAMES: usize = 1 << 16;
 
-/// Sockets at once; a further one is refused with 503.
+/// Sockets at once; a further one is closed as soon as it is open.
 pub const SOCKETS: usize = 1_024;
 
 /// What a socket's task is told.

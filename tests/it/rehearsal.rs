@@ -87,6 +87,16 @@ impl Socket {
         }
     }
 
+    /// Everything that still comes, until nothing does.
+    fn rest(&mut self) -> Vec<Value> {
+        self.0.get_ref().set_read_timeout(Some(SILENCE)).unwrap();
+        let texts = std::iter::from_fn(|| self.0.read().ok()).filter_map(|message| match message {
+            Message::Text(text) => Some(serde_json::from_str(text.as_str()).unwrap()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     /// How it ends, skipping frames.
     fn end(&mut self) -> String {
         loop {
@@ -122,36 +132,26 @@ fn a_book_heard_over_the_socket_is_the_exchanges() {
     for param in [json!({"symbol": "C1_USDT"}), json!({"symbol": "C1_USDT", "compress": false})] {
         let mut socket = world.socket();
         socket.subscribe("depth", param);
-        let first = socket.until("push.depth");
+        let mut frames = vec![socket.until("push.depth")];
         let snapshot = world.get("depth/C1_USDT?limit=1000")["data"].clone();
+        frames.extend((0..20).map(|_| socket.until("push.depth")));
+        world.running.pause();
+        frames.extend(socket.rest());
+        let truth = world.running.book("C1_USDT").unwrap();
         let mut last = snapshot["version"].as_u64().unwrap();
         let (mut asks, mut bids) = (Levels::new(), Levels::new());
         merge(&mut asks, &snapshot["asks"]);
         merge(&mut bids, &snapshot["bids"]);
-        let mut take = |frame: &Value| {
-            let version = frame["data"]["version"].as_u64().unwrap();
-            let begin = frame["data"]["begin"].as_u64().unwrap_or(version);
+        for frame in frames.iter().map(|frame| &frame["data"]).filter(|data| data["asks"].is_array()) {
+            let version = frame["version"].as_u64().unwrap();
+            let begin = frame["begin"].as_u64().unwrap_or(version);
             if version > last {
                 assert!(begin <= last + 1, "a hole before {begin}, after {last}");
-                merge(&mut asks, &frame["data"]["asks"]);
-                merge(&mut bids, &frame["data"]["bids"]);
+                merge(&mut asks, &frame["asks"]);
+                merge(&mut bids, &frame["bids"]);
                 last = version;
             }
-            last
-        };
-        take(&first);
-        for _ in 0..20 {
-            take(&socket.until("push.depth"));
         }
-        world.running.pause();
-        // What had happened by then is still pushed.
-        let truth = std::iter::repeat_with(|| world.running.book("C1_USDT").unwrap()).find(|book| {
-            std::thread::yield_now();
-            world.running.look(|exchange| exchange.true_ms()) > 0 && book.version >= 1
-        });
-        let truth = truth.unwrap();
-        while take(&socket.until("push.depth")) < truth.version {}
-        let truth = world.running.book("C1_USDT").unwrap();
         let side =
             |levels: &[(Decimal, Decimal)]| levels.iter().map(|(price, size)| (price.to_string(), size.to_f64())).collect::<Levels>();
         assert_eq!((asks, bids, last), (side(&truth.asks), side(&truth.bids), truth.version));
