@@ -147,7 +147,7 @@ impl Desk {
                 deal.qty
             } else if deal.price == price && deal.taker != side {
                 let before = order.queue_ahead.min(deal.qty);
-                order.queue_ahead = order.queue_ahead - before;
+                order.queue_ahead -= before;
                 deal.qty - before
             } else {
                 Qty::ZERO

@@ -139,7 +139,7 @@ impl Desk {
         let rate = if taken.is_taker { self.taker } else { self.maker };
         let fee = value.at_rate(rate);
         let released = share(order.reserved, taken.qty, order.rest());
-        order.reserved = order.reserved - released;
+        order.reserved -= released;
         let (profit, position) = self.hold(place, order, market, taken, fee, now_ms);
         let account = &mut self.accounts[place];
         account.pay_fee(fee);
@@ -201,7 +201,7 @@ impl Desk {
         let mut done = (Money::ZERO, 0);
         if !closing.is_zero() {
             let part = share(fee, closing, taken.qty);
-            fee_left = fee_left - part;
+            fee_left -= part;
             done = account.reduce(&held(other, closing), part).unwrap_or(done);
         }
         let opening = taken.qty - closing;
