@@ -60,7 +60,8 @@ impl Exchange {
 
     fn begin(&mut self, fault: Fault) {
         let kind = fault.fault;
-        let done = self.act_on_exchange(&fault) || self.act_on_market(&fault) || self.act_on_accounts(&fault) || self.act_on_sockets(&fault);
+        let done =
+            self.act_on_exchange(&fault) || self.act_on_market(&fault) || self.act_on_accounts(&fault) || self.act_on_sockets(&fault);
         if done {
             self.faults.count(kind);
             return;
@@ -190,7 +191,12 @@ impl Exchange {
                 }
             }
             Kind::HugeTicker => {
-                let row = |number: usize| format!("{{\"symbol\":\"HUGE{number}_USDT\",\"contractId\":{number},\"lastPrice\":0.04114,\"fairPrice\":0.04116,\"indexPrice\":0.04119,\"riseFallRate\":-0.0292,\"volume24\":376505,\"amount24\":157589.74,\"high24Price\":0.04297,\"lower24Price\":0.04068,\"maxBidPrice\":0.04942,\"minAskPrice\":0.03295,\"timestamp\":{}}}", 1_790_870_034_312_i64);
+                let row = |number: usize| {
+                    format!(
+                        "{{\"symbol\":\"HUGE{number}_USDT\",\"contractId\":{number},\"lastPrice\":0.04114,\"fairPrice\":0.04116,\"indexPrice\":0.04119,\"riseFallRate\":-0.0292,\"volume24\":376505,\"amount24\":157589.74,\"high24Price\":0.04297,\"lower24Price\":0.04068,\"maxBidPrice\":0.04942,\"minAskPrice\":0.03295,\"timestamp\":{}}}",
+                        1_790_870_034_312_i64
+                    )
+                };
                 let text = self.framed("push.tickers", None, &list((0..HUGE_ROWS).map(row)));
                 self.sockets.publish(Topic::new(Channel::Tickers, 0), text.into());
             }
@@ -204,7 +210,9 @@ impl Exchange {
         for _ in 0..count {
             let side = if self.chance.once_in(2) { Side::Buy } else { Side::Sell };
             let levels: Vec<_> = self.markets[place].ladder.side(side).take(10).collect();
-            let Some((price, qty)) = levels.get(usize::try_from(self.chance.below(levels.len() as u64)).unwrap_or(0)).copied() else { continue };
+            let Some((price, qty)) = levels.get(usize::try_from(self.chance.below(levels.len() as u64)).unwrap_or(0)).copied() else {
+                continue;
+            };
             let qty = Qty(qty.0 % 5_000 + 1 + self.chance.between(0, 1));
             let at_ms = self.now_ms();
             self.markets[place].disturb(Change { side, price, qty }, at_ms);

@@ -61,7 +61,8 @@ impl Exchange {
 
     /// Accepted, or refused in one of two forms.
     fn log_in(&mut self, id: u64, param: &Value) {
-        let text = |key: &str| param.get(key).map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let text =
+            |key: &str| param.get(key).map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let (key, time, sent) = (text("apiKey"), text("reqTime"), text("signature"));
         let true_ms = self.true_ms();
         let account = self.desk.find(&key).filter(|place| {

@@ -57,7 +57,8 @@ pub fn truth(exchange: &Exchange) -> String {
 /// Money and its proof, positions, how many orders and fills.
 fn account(account: &Account, exchange: &Exchange) -> String {
     let ledger = account.ledger;
-    let sums = Object::new().put("deposits", ledger.deposits).put("profit", ledger.profit).put("fees", ledger.fees).put("funding", ledger.funding);
+    let sums =
+        Object::new().put("deposits", ledger.deposits).put("profit", ledger.profit).put("fees", ledger.fees).put("funding", ledger.funding);
     let positions = account.positions.values().map(|position| show::position(&exchange.markets[position.symbol], position, false));
     Object::new()
         .text("key", &account.key)

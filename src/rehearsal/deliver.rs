@@ -140,7 +140,8 @@ impl Exchange {
         }
         for private in self.desk.take_due(now_ms) {
             let symbol = private.symbol.map(|place| self.markets[place].contract.symbol.clone());
-            let wants = |socket: &super::sockets::Socket| socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref());
+            let wants =
+                |socket: &super::sockets::Socket| socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref());
             let ids: Vec<u64> = self.sockets.iter().filter(|(_, socket)| wants(socket)).map(|(id, _)| id).collect();
             if ids.is_empty() {
                 continue;

@@ -261,7 +261,8 @@ mod tests {
     fn scripts_are_read_strictly() {
         assert!(Fault::parse(r#"{"fault": "pong_late", "ms": 40000, "times": 2}"#).is_ok());
         assert!(Fault::parse(r#"{"fault": "maintenance604"}"#).is_ok());
-        for (text, place) in [(r#"{"fault": "pong_lat"}"#, "line 1 column"), ("{\"fault\": \"silent\",\n \"form_ms\": 3}", "line 2 column")] {
+        for (text, place) in [(r#"{"fault": "pong_lat"}"#, "line 1 column"), ("{\"fault\": \"silent\",\n \"form_ms\": 3}", "line 2 column")]
+        {
             assert!(Fault::parse(text).unwrap_err().contains(place));
         }
     }

@@ -1,8 +1,8 @@
 //! Frames that no exchange should send.
 
 use super::exchange::Exchange;
-use hyper_tungstenite::tungstenite::{Bytes, Message};
 use super::sockets::Out;
+use hyper_tungstenite::tungstenite::{Bytes, Message};
 
 /// Bytes of the frame that is far too large.
 const LARGE: usize = 4 << 20;
@@ -21,14 +21,24 @@ impl Exchange {
             self.next_form - 1
         });
         let symbol = self.markets.first().map_or("BTC_USDT", |market| market.contract.symbol.as_str()).to_owned();
-        let depth = |levels: &str| format!("{{\"symbol\":\"{symbol}\",\"data\":{{\"asks\":{levels},\"bids\":[],\"version\":9}},\"channel\":\"push.depth\",\"ts\":1}}");
+        let depth = |levels: &str| {
+            format!(
+                "{{\"symbol\":\"{symbol}\",\"data\":{{\"asks\":{levels},\"bids\":[],\"version\":9}},\"channel\":\"push.depth\",\"ts\":1}}"
+            )
+        };
         let text = match form.rem_euclid(FORMS) {
             0 => format!("{{\"symbol\":\"{symbol}\",\"data\":{{\"asks\":[[80468.7,34"),
             1 => depth("\"none\""),
-            2 => format!("{{\"symbol\":\"{symbol}\",\"data\":{{\"symbol\":\"{symbol}\",\"price\":NaN}},\"channel\":\"push.fair.price\",\"ts\":1}}"),
+            2 => format!(
+                "{{\"symbol\":\"{symbol}\",\"data\":{{\"symbol\":\"{symbol}\",\"price\":NaN}},\"channel\":\"push.fair.price\",\"ts\":1}}"
+            ),
             3 => "{\"channel\":\"pong\",\"data\":1,\"ts\":1}{\"channel\":\"pong\",\"data\":1,\"ts\":1}".to_owned(),
             // An empty object, packed by gzip.
-            4 => return self.sockets.send_bytes(id, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0]),
+            4 => {
+                return self
+                    .sockets
+                    .send_bytes(id, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0]);
+            }
             5 => format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP)),
             6 => format!("{{\"channel\":\"push.tickers\",\"data\":\"{}\",\"ts\":1}}", "x".repeat(LARGE)),
             7 => return self.send_invalid_text(id),
@@ -37,7 +47,9 @@ impl Exchange {
             10 => "[1,2,3]".to_owned(),
             11 => depth("[[80468.7]]"),
             12 => depth("[[80468.7,-5,1]]"),
-            _ => format!("{{\"symbol\":\"{symbol}\",\"data\":[{{\"p\":\"x\",\"v\":null,\"T\":3}}],\"channel\":\"push.deal\",\"ts\":\"y\"}}"),
+            _ => {
+                format!("{{\"symbol\":\"{symbol}\",\"data\":[{{\"p\":\"x\",\"v\":null,\"T\":3}}],\"channel\":\"push.deal\",\"ts\":\"y\"}}")
+            }
         };
         self.sockets.send(id, text);
     }

@@ -34,3 +34,6 @@ pub use faults::{Fault, Kind};
 pub use running::{BookTruth, Options, Rehearsal, Running, TestKey};
 pub use scenario::Scenario;
 pub use source::{Generator, RowSource, Rows};
+
+#[cfg(test)]
+mod tests;

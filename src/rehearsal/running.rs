@@ -347,6 +347,10 @@ impl Replay {
             }
         }
         if self.head.is_some() {
+            let mut exchange = self.shared.lock();
+            let at_ms = exchange.now_ms();
+            exchange.markets.iter_mut().for_each(|market| market.begin_again(at_ms));
+            drop(exchange);
             self.begin(now_ns + REPEAT_PAUSE_NS);
         } else {
             self.shared.is_over.store(true, Ordering::Release);

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 /// Frames that wait for a socket's reader; when full the socket is dropped, as the exchange does with slow readers.
 pub const SOCKET_FRAMES: usize = 1 << 16;
 
-/// Sockets at once; a further one is refused with 503.
+/// Sockets at once; a further one is closed as soon as it is open.
 pub const SOCKETS: usize = 1_024;
 
 /// What a socket's task is told.
@@ -53,7 +53,8 @@ pub struct Socket {
 impl Socket {
     /// Whether its filters let a private frame pass.
     pub fn wants(&self, key: &str, symbol: Option<&str>) -> bool {
-        let is_for_it = |filter: &Filter| filter.symbols.is_empty() || symbol.is_none_or(|symbol| filter.symbols.iter().any(|known| known == symbol));
+        let is_for_it =
+            |filter: &Filter| filter.symbols.is_empty() || symbol.is_none_or(|symbol| filter.symbols.iter().any(|known| known == symbol));
         self.filters.is_empty() || self.filters.iter().any(|filter| filter.key == key && is_for_it(filter))
     }
 
@@ -82,15 +83,8 @@ impl Sockets {
             return None;
         }
         self.last_id += 1;
-        let socket = Socket {
-            sender,
-            topics: BTreeSet::new(),
-            pinged_ms: now_ms,
-            is_warned: false,
-            account: None,
-            filters: Vec::new(),
-            sent: 0,
-        };
+        let socket =
+            Socket { sender, topics: BTreeSet::new(), pinged_ms: now_ms, is_warned: false, account: None, filters: Vec::new(), sent: 0 };
         self.open.insert(self.last_id, socket);
         Some(self.last_id)
     }

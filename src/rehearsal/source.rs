@@ -131,7 +131,12 @@ impl Generator {
         let up = bid < 1_000 || self.chance.once_in(2);
         let sizes = [self.chance.between(1, 5_000), self.chance.between(1, 5_000)];
         let changes = if up {
-            [(Side::Sell, bid + 1, 0), (Side::Buy, bid + 1, sizes[0]), (Side::Buy, bid - LEVELS + 1, 0), (Side::Sell, bid + 1 + LEVELS, sizes[1])]
+            [
+                (Side::Sell, bid + 1, 0),
+                (Side::Buy, bid + 1, sizes[0]),
+                (Side::Buy, bid - LEVELS + 1, 0),
+                (Side::Sell, bid + 1 + LEVELS, sizes[1]),
+            ]
         } else {
             [(Side::Buy, bid, 0), (Side::Sell, bid, sizes[0]), (Side::Sell, bid + LEVELS, 0), (Side::Buy, bid - LEVELS, sizes[1])]
         };
@@ -186,5 +191,24 @@ pub fn contract(base: &str) -> Contract {
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generator_repeats_itself_in_time_order_at_its_pace() {
+        let mut made = Generator::new(3, 1_000, 5);
+        let mut take = |count: usize| -> Vec<(usize, Record)> { (0..count).filter_map(|_| made.next()?.ok()).collect() };
+        let first = take(20_000);
+        assert!(first.windows(2).all(|pair| pair[0].1.exchange_at <= pair[1].1.exchange_at));
+        // Behind the opening books there is a row a millisecond.
+        let seconds = first.last().map_or(0, |(_, record)| record.exchange_at.millis()) / 1_000;
+        assert_eq!(seconds, 19);
+        made.rewind().unwrap();
+        let again: Vec<(usize, Record)> = (0..20_000).filter_map(|_| made.next()?.ok()).collect();
+        assert_eq!(first, again);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::exchange::Exchange;
 use super::faults::Kind;
-use super::market::bars::INTERVALS;
 use super::market::Fresh;
+use super::market::bars::INTERVALS;
 use super::topics::{Channel, Topic};
 use super::wire::{Object, list};
 use crate::domain::num::Price;

@@ -2,11 +2,10 @@
 
 use super::wire::Object;
 use crate::domain::contract::Contract;
-use crate::domain::decimal::Decimal;
 
-/// Most lots of a market order's walk and other numbers that a recording does not know are the common ones.
+/// What a recording does not know is what most contracts have.
 pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
-    let initial = Decimal::new(1, 0).unwrap_or(Decimal::ONE).to_f64() / f64::from(contract.max_leverage.max(1));
+    let initial = 1.0 / f64::from(contract.max_leverage.max(1));
     let object = Object::new()
         .text("symbol", &contract.symbol)
         .text("displayName", &format!("{}永续", contract.symbol))
@@ -41,6 +40,7 @@ pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
         .put("riskIncrVol", 0)
         .put("riskIncrMmr", 0)
         .put("riskIncrImr", 0)
+        .put("riskLongShortSwitch", 0)
         .put("riskLevelLimit", 1)
         .text("riskLimitType", "BY_VOLUME")
         .raw("maxNumOrders", "[200,50]")
@@ -53,6 +53,11 @@ pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
         .put("isHot", false)
         .put("isHidden", false)
         .raw("conceptPlate", "[\"mc-trade-zone-pow\"]")
+        .raw("conceptPlateId", "[12]")
+        .put("appraisal", 0)
+        .put("showAppraisalCountdown", 0)
+        .put("automaticDelivery", 0)
+        .put("threshold", 0)
         .raw("indexOrigin", "[\"MEXC\"]")
         .raw("depthStepList", &format!("[\"{}\"]", contract.price_step))
         .raw("priceCoefficientVariation", "0.004");

@@ -18,6 +18,7 @@ mod live;
 mod properties;
 mod pumps;
 mod recordings;
+mod rehearsal;
 mod round_trip;
 mod rules;
 mod serve;

@@ -5,8 +5,9 @@
 mod rows;
 
 use super::{Failure, Global};
-use crate::config::{Level, Format};
-use crate::rehearsal::{Options as Rehearsed, Rehearsal, Running, Scenario, TestKey};
+use crate::config::{Format, Level};
+use crate::domain::contract::Contract;
+use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
 use crate::store::{OpenMode, Store};
 use crate::{clock, telemetry};
 use clap::Args;
@@ -30,6 +31,9 @@ pub struct Options {
     /// Files or directories of market data.
     #[arg(long, value_name = "FILE|DIR", num_args = 1.., group = "source")]
     data: Vec<PathBuf>,
+    /// Made-up symbols and messages a second, e.g. 200x20000.
+    #[arg(long, value_name = "SYMBOLSxMESSAGES", group = "source", value_parser = generated)]
+    generate: Option<(usize, u32)>,
     /// Recorded seconds per second, 0.01 to 1000.
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     speed: f64,
@@ -47,6 +51,13 @@ pub struct Options {
     seed: u64,
 }
 
+fn generated(text: &str) -> Result<(usize, u32), String> {
+    let (symbols, messages) = text.split_once('x').ok_or("is not two numbers such as 200x20000")?;
+    let symbols = symbols.parse().ok().filter(|count| (1..=1_000).contains(count)).ok_or("has not 1 to 1000 symbols")?;
+    let messages = messages.parse().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or("has not 1 to 1000000 messages")?;
+    Ok((symbols, messages))
+}
+
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -54,15 +65,22 @@ pub struct Options {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let _log = telemetry::init(Level::Warn, Format::Text).map_err(|_| Failure::other("this process writes a log already"))?;
     let scenario = options.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
-    let found = match &options.recording {
-        Some(id) => recording(Arc::new(global.store(OpenMode::MustExist)?), id)?,
-        None => rows::find(Origin::Files(options.data.clone()))?,
+    let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) = match (&options.recording, options.generate) {
+        (Some(id), _) => {
+            let found = recording(Arc::new(global.store(OpenMode::MustExist)?), id)?;
+            (Box::new(found.source), found.contracts)
+        }
+        (None, Some((symbols, messages))) => (Box::new(Generator::new(symbols, messages, options.seed)), Generator::contracts(symbols)),
+        (None, None) => {
+            let found = rows::find(Origin::Files(options.data.clone()))?;
+            (Box::new(found.source), found.contracts)
+        }
     };
     let runtime = super::run::runtime()?;
     let rehearsed = Rehearsed {
         listen: options.listen,
-        source: Box::new(found.source),
-        contracts: found.contracts,
+        source,
+        contracts,
         speed: options.speed,
         repeat: options.repeat,
         scenario,

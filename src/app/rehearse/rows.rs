@@ -317,8 +317,9 @@ mod tests {
 
     #[test]
     fn files_are_merged_with_one_book_and_whole_contracts() {
-        let folder = PathBuf::from("tests/data");
-        let mut found = find(Origin::Files(vec![folder])).unwrap_or_else(|failure| panic!("{failure}"));
+        let file = |stream: &str| PathBuf::from(format!("tests/data/binance-usdm_BTCUSDT_20240808{stream}.csv.gz"));
+        let files = [".trades", ".book20", "-start.l2", "-start.bbo"].map(file);
+        let mut found = find(Origin::Files(files.to_vec())).unwrap_or_else(|failure| panic!("{failure}"));
         let contract = &found.contracts[0];
         assert_eq!((contract.symbol.as_str(), contract.contract_size.to_string().as_str()), ("BTC_USDT", "0.001"));
         let mut kinds = BTreeMap::new();

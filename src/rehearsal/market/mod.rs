@@ -309,6 +309,14 @@ impl Market {
         self.commit(deal.at_ms);
     }
 
+    /// The recording begins again: what its end left of the book goes.
+    pub fn begin_again(&mut self, at_ms: i64) {
+        self.gathered_at = None;
+        self.gathered.clear();
+        self.ladder.replace(&[], &mut self.changed);
+        self.commit(at_ms);
+    }
+
     /// A change that no recording holds: noise, or a fault.
     pub fn disturb(&mut self, change: Change, at_ms: i64) {
         self.ladder.set(change, &mut self.changed);

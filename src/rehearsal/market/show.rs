@@ -102,7 +102,9 @@ impl Market {
         let side = if deal.taker == Side::Buy { 1 } else { 2 };
         let kind = 1 + deal.id % 3;
         let object = Object::new().raw("p", &price).raw("v", &volume).put("T", side).put("O", kind).put("M", 2).put("t", deal.at_ms);
-        if with_id { object.text("i", &deal.id.to_string()).end() } else { object.end() }
+        let object = if with_id { object.text("i", &deal.id.to_string()) } else { object };
+        // Now and then a row says when it was matched, as text.
+        if spelling.is_quirky() && spelling.chance().once_in(8) { object.text("cts", &deal.at_ms.to_string()).end() } else { object.end() }
     }
 
     /// Last deals, newest first.
@@ -116,14 +118,16 @@ impl Market {
         let day = self.bars.day(now_ms);
         let first = self.first.unwrap_or(last);
         let index = self.index.unwrap_or_else(|| self.price_decimal(fair));
+        // Zero has no sign.
         let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
+        let rate = if rate.abs() < 0.000_05 { 0.0 } else { rate };
         let band = |percent: i64| self.price_decimal(Price(fair.0 * (100 + percent) / 100));
         let last_text = spelling.price_text(self.price_decimal(last));
         Some(
             Object::new()
                 .text("symbol", &self.contract.symbol)
                 .raw("lastPrice", &last_text)
-                .put("riseFallRate", format_args!("{:.4}", rate))
+                .put("riseFallRate", format_args!("{rate:.4}"))
                 .put("fairPrice", self.price_decimal(fair))
                 .put("indexPrice", index)
                 .put("volume24", self.contracts(day.volume))
@@ -155,7 +159,8 @@ impl Market {
     }
 
     fn open_interest(&self) -> Qty {
-        Qty(1_000 + i64::try_from(mixed(self.contract.price_step.mantissa(), self.contract.contract_size.mantissa()) % 1_000_000).unwrap_or(0))
+        Qty(1_000
+            + i64::try_from(mixed(self.contract.price_step.mantissa(), self.contract.contract_size.mantissa()) % 1_000_000).unwrap_or(0))
     }
 
     /// A candle as `push.kline` has it.

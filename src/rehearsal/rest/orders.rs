@@ -60,8 +60,7 @@ impl Exchange {
                 let rows = externals(request)?;
                 let owner = &self.desk.accounts[account];
                 let found = rows.iter().filter_map(|(symbol, external)| owner.external(self.find(symbol)?, external));
-                let shown = found
-                    .map(|order| crate::rehearsal::trading::show::order(&self.markets[order.new.symbol], order, owner.mode));
+                let shown = found.map(|order| crate::rehearsal::trading::show::order(&self.markets[order.new.symbol], order, owner.mode));
                 Ok(Some(list(shown)))
             }
             ["chase_limit_order"] | ["change_limit_order"] => Err(Failed::new(801, "changing orders is not part of the rehearsal")),
@@ -162,7 +161,10 @@ impl Exchange {
         }
         let opposed = owner.positions.get(&(symbol, hold.opposite())).map_or(Qty::ZERO, |position| position.qty);
         let opening = if owner.mode == 2 { Qty((qty.0 - opposed.0).max(0)) } else { qty };
-        let at = price.or(market.ladder.best(if side == 1 { crate::domain::order::Side::Sell } else { crate::domain::order::Side::Buy }).map(|(price, _)| price));
+        let at = price.or(market
+            .ladder
+            .best(if side == 1 { crate::domain::order::Side::Sell } else { crate::domain::order::Side::Buy })
+            .map(|(price, _)| price));
         let value = market.notional(at.or(market.last).unwrap_or(Price(0)), opening);
         let reserved = Money(value.0 / i128::from(leverage)) + value.at_rate(fee(self));
         if reserved > owner.available() {

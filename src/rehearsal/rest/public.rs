@@ -79,7 +79,8 @@ impl Exchange {
         let shown = if market.is_delisted { None } else { market.ticker(&mut self.spelling, now_ms) };
         shown.unwrap_or_else(|| {
             let object = Object::new().text("symbol", &market.contract.symbol).put("lastPrice", 0).put("volume24", 0).put("amount24", 0);
-            let object = object.put("holdVol", 0).put("lower24Price", 0).put("high24Price", 0).put("riseFallRate", 0).put("riseFallValue", 0);
+            let object =
+                object.put("holdVol", 0).put("lower24Price", 0).put("high24Price", 0).put("riseFallRate", 0).put("riseFallValue", 0);
             object.put("indexPrice", 0).put("fairPrice", 0).put("fundingRate", 0).put("timestamp", now_ms).end()
         })
     }

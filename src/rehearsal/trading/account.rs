@@ -232,7 +232,7 @@ impl Account {
 
     /// A fee was paid (or given back when negative).
     pub fn pay_fee(&mut self, fee: Money) {
-        self.balance = self.balance - fee;
+        self.balance -= fee;
         self.ledger.fees += fee;
     }
 
@@ -285,9 +285,9 @@ impl Account {
         let share = |whole: Money| Money(whole.0 * i128::from(qty.0) / i128::from(position.qty.0.max(1)));
         let (entry, margin) = (share(position.entry_value), share(position.margin));
         let profit = if at.hold == Hold::Long { at.value - entry } else { entry - at.value };
-        position.entry_value = position.entry_value - entry;
-        position.margin = position.margin - margin;
-        position.qty = position.qty - qty;
+        position.entry_value -= entry;
+        position.margin -= margin;
+        position.qty -= qty;
         position.closed += qty;
         position.closed_value += at.value;
         position.profit += profit;

@@ -21,7 +21,8 @@ impl Desk {
             if self.accounts[place].open.is_empty() {
                 continue;
             }
-            let ids: Vec<u64> = self.accounts[place].open.values().filter(|order| order.new.symbol == symbol).map(|order| order.id).collect();
+            let ids: Vec<u64> =
+                self.accounts[place].open.values().filter(|order| order.new.symbol == symbol).map(|order| order.id).collect();
             for id in self.by_price(place, ids) {
                 let Some(mut order) = self.accounts[place].open.remove(&id) else { continue };
                 let before = order.version;
@@ -106,7 +107,14 @@ impl Desk {
             (price, Qty((qty.0 - taken.0).max(0)))
         };
         let depth = if limit.is_some() { usize::MAX } else { MARKET_LEVELS };
-        market.ladder.side(opposite).take_while(|(price, _)| is_good(*price)).take(depth).map(left).filter(|(_, qty)| !qty.is_zero()).collect()
+        market
+            .ladder
+            .side(opposite)
+            .take_while(|(price, _)| is_good(*price))
+            .take(depth)
+            .map(left)
+            .filter(|(_, qty)| !qty.is_zero())
+            .collect()
     }
 
     fn walk(&mut self, place: usize, order: &mut Order, market: &Market, levels: &[(Price, Qty)], now_ms: i64) {
@@ -139,7 +147,7 @@ impl Desk {
                 deal.qty
             } else if deal.price == price && deal.taker != side {
                 let before = order.queue_ahead.min(deal.qty);
-                order.queue_ahead = order.queue_ahead - before;
+                order.queue_ahead -= before;
                 deal.qty - before
             } else {
                 Qty::ZERO
@@ -189,7 +197,8 @@ impl Desk {
     /// Positions whose margin no longer covers them at the fair price are closed.
     fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
-        let maintenance = market.contract.maintenance.in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default()).unwrap_or(0);
+        let maintenance =
+            market.contract.maintenance.in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default()).unwrap_or(0);
         for place in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
                 let account = &self.accounts[place];

@@ -139,7 +139,7 @@ impl Desk {
         let rate = if taken.is_taker { self.taker } else { self.maker };
         let fee = value.at_rate(rate);
         let released = share(order.reserved, taken.qty, order.rest());
-        order.reserved = order.reserved - released;
+        order.reserved -= released;
         let (profit, position) = self.hold(place, order, market, taken, fee, now_ms);
         let account = &mut self.accounts[place];
         account.pay_fee(fee);
@@ -201,7 +201,7 @@ impl Desk {
         let mut done = (Money::ZERO, 0);
         if !closing.is_zero() {
             let part = share(fee, closing, taken.qty);
-            fee_left = fee_left - part;
+            fee_left -= part;
             done = account.reduce(&held(other, closing), part).unwrap_or(done);
         }
         let opening = taken.qty - closing;
@@ -220,18 +220,18 @@ impl Desk {
         if self.spoiled.twice {
             self.outbox.push(frame.clone());
         }
-        if self.spoiled.reordered && self.chance.once_in(2) {
-            self.outbox.insert(0, frame);
-        } else {
-            self.outbox.push(frame);
-        }
+        self.outbox.push(frame);
     }
 
     /// Frames whose time has come, in their order.
     pub fn take_due(&mut self, true_ms: i64) -> Vec<Private> {
         let is_full = self.outbox.len() > OUTBOX;
-        let (due, wait) = std::mem::take(&mut self.outbox).into_iter().partition(|frame: &Private| is_full || frame.due_ms <= true_ms);
+        let (mut due, wait): (Vec<Private>, Vec<Private>) =
+            std::mem::take(&mut self.outbox).into_iter().partition(|frame| is_full || frame.due_ms <= true_ms);
         self.outbox = wait;
+        if self.spoiled.reordered {
+            due.reverse();
+        }
         due
     }
 

@@ -1,5 +1,6 @@
 //! Recordings in the shapes of the API.
 
+use std::collections::BTreeMap;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
@@ -150,14 +151,25 @@ fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
     streams.filter(|stream| stream.kind().is_some_and(|kind| kinds.contains(&kind))).map(|stream| stream.rows).sum()
 }
 
-/// Share of the streams' time that is in no gap of theirs, percent.
+/// Share of the streams' time that is in no gap of theirs, percent. A stream lasts from its first row or gap to its last.
 fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f64> {
-    let streams = recording.symbols.iter().flat_map(|symbol| &symbol.streams);
-    let whole: i128 = streams.map(|stream| i128::from(stream.last_ns) - i128::from(stream.first_ns)).sum();
-    let missing: i128 = gaps.iter().map(|(_, known)| i128::from((known.gap.to - known.gap.from).nanos())).sum();
     if recording.rows() == 0 {
         return None;
     }
+    let mut spans: BTreeMap<(&str, StreamKind), (i64, i64)> = BTreeMap::new();
+    for symbol in &recording.symbols {
+        for stream in symbol.streams.iter().filter(|stream| stream.rows > 0) {
+            let Some(kind) = stream.kind() else { continue };
+            spans.insert((&symbol.name, kind), (stream.first_ns, stream.last_ns));
+        }
+    }
+    for (symbol, known) in gaps {
+        let (from, to) = (known.gap.from.nanos(), known.gap.to.nanos());
+        let span = spans.entry((symbol, known.stream)).or_insert((from, to));
+        *span = (span.0.min(from), span.1.max(to));
+    }
+    let whole: i128 = spans.values().map(|(first, last)| i128::from(*last) - i128::from(*first)).sum();
+    let missing: i128 = gaps.iter().map(|(_, known)| i128::from((known.gap.to - known.gap.from).nanos())).sum();
     if whole <= 0 {
         return Some(100.0);
     }
