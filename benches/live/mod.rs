@@ -85,6 +85,7 @@ fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Recor
     writer.append("S0_USDT", kind, rows).expect("rows in order");
     let id = writer.finish(&[]).expect("a disk with room");
     let import = store.recording(&id).expect("it was just finished").bytes();
+    store.delete_recording(&id).expect("it was just finished");
     let count = rows.len() as f64;
     report(&format!("bytes a {what} with receive time, live"), live as f64 / count, "bytes", budget);
     report("the same rows imported", import as f64 / count, "bytes", "");

@@ -113,7 +113,7 @@ impl<'a> TickSource<'a> {
 
     /// Turns the next block into ticks; the last message waits for the block behind it.
     fn load(&mut self) -> Result<(), StoreError> {
-        let (place, known_after_ns) = (self.blocks.place(), self.known_after_ns());
+        let place = self.blocks.place();
         let Some(block) = self.blocks.next()? else {
             self.finish_message();
             self.hand_over_opening();
@@ -121,10 +121,6 @@ impl<'a> TickSource<'a> {
             return Ok(());
         };
         let header = block.header;
-        if self.context.clock == FeedClock::Exchange {
-            // The clock of rows that were skipped; a row stamped before it comes with it.
-            self.last_ns = self.last_ns.max(header.first_at.nanos().saturating_add(known_after_ns));
-        }
         self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place.as_str(), error))?;
         self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&place))?;
         for row in 0..self.rows.len() {

@@ -70,11 +70,8 @@ impl<'a> TradeSource<'a> {
         let decoded = match self.context.clock {
             FeedClock::Exchange if header.first_at.nanos() >= self.context.to_ns => return Ok(false),
             FeedClock::Exchange if header.last_at.nanos() < self.context.from_ns => return Ok(true),
-            FeedClock::Exchange => {
-                // The clock of rows that were skipped; a row stamped before it comes with it.
-                self.last_ns = self.last_ns.max(header.first_at.nanos());
-                self.decoder.trades(&block, &mut self.columns)
-            }
+            // Of rows that were skipped the clock is before the span, so it decides nothing about those that follow.
+            FeedClock::Exchange => self.decoder.trades(&block, &mut self.columns),
             FeedClock::Receive => self.decoder.trades_received(&block, &mut self.columns),
         };
         let columns = &mut self.columns;
