@@ -34,7 +34,7 @@ done
 "$TRADINGD" import --state "$home/state" "$home"/*.csv >/dev/null 2>&1
 "$TRADINGD" strategies add --state "$home/state" benches/workloads/ema.json >/dev/null 2>&1
 echo "a password for the transcript" | "$TRADINGD" user add --state "$home/state" demo --role trader --password-stdin >/dev/null
-echo '{"http": {"listen": "127.0.0.1:0"}}' >"$home/config.json"
+echo '{"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": false}}' >"$home/config.json"
 "$TRADINGD" run --state "$home/state" --config "$home/config.json" >"$home/out.log" 2>"$home/log" &
 daemon=$!
 for _ in $(seq 200); do

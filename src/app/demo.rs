@@ -1,8 +1,9 @@
-//! `tradingd demo`: the daemon on a throw-away store with a real recording, the built-in strategies, a user and one
-//! finished backtest. Needs no network, no configuration and no other server; leaves nothing behind.
+//! `tradingd demo`: the daemon on a throw-away store with a real recording, the built-in strategies, a user, one finished
+//! backtest, and a paper session that trades a rehearsed market. Needs no network, no configuration and no other server;
+//! leaves nothing behind.
 
 use super::run::{open, runtime, serve};
-use super::{Failure, Global};
+use super::{Failure, Global, rehearse};
 use crate::auth::{Role, random_id};
 use crate::clock;
 use crate::config::Config;
@@ -34,6 +35,12 @@ const STRATEGY: &[u8] = include_bytes!("../../config/strategies/examples/minute_
 
 const USER: &str = "demo";
 
+/// The recorded symbol as the rehearsed exchange names it.
+const SYMBOL: &str = "BTC_USDT";
+
+/// Recorded seconds per second on the rehearsed exchange: something happens while one looks.
+const SPEED: f64 = 5.0;
+
 /// A directory that goes with the value.
 struct Throwaway(PathBuf);
 
@@ -56,9 +63,15 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let mut config = Config::default();
     config.http.listen = free(options.listen).to_string();
     config.log.level = crate::config::Level::Warn;
+    let runtime = runtime()?;
+    write_recording(&dir.0.join("recording")).map_err(unwritable)?;
+    let market = rehearse::files(&[dir.0.join("recording")], SPEED, runtime.handle())?;
+    (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
+    config.trading.default_symbols = vec![SYMBOL.to_owned()];
+    // It is thrown away soon, and it is small.
+    config.recording.min_free_mib = 0;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
     let _log = super::run::log(&settings)?;
-    let runtime = runtime()?;
     let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
@@ -68,7 +81,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         eprintln!("  user      {USER}");
         eprintln!("  password  {password}");
         eprintln!();
-        eprintln!("  a real recording, the built-in strategies and one finished backtest are there;");
+        eprintln!("  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades");
+        eprintln!("  {SYMBOL} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;");
         eprintln!("  all of it is thrown away when you end this with Ctrl-C");
         eprintln!();
     })
@@ -85,18 +99,6 @@ fn free(wanted: SocketAddr) -> SocketAddr {
 fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), crate::service::Refusal> {
     let now = clock::now();
     service.users.create(USER, Role::Admin, password, now)?;
-    let folder = dir.join("recording");
-    let failed = |error: std::io::Error| {
-        crate::service::Refusal::new(
-            crate::service::Kind::Unavailable,
-            "store_unavailable",
-            format!("the recording cannot be written: {error}"),
-        )
-    };
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    for (name, bytes) in RECORDING {
-        std::fs::write(folder.join(name), bytes).map_err(failed)?;
-    }
     let recording = service.recordings.import(Some(dir), "recording", now)?;
     let strategy = service.strategies.create(STRATEGY, now)?;
     let request = json!({
@@ -107,5 +109,12 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
     // A slow machine may still be at it: then the console shows how far it is.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
+    let paper = json!({"session_type": "paper", "symbols": [SYMBOL], "strategy_config": {"strategies": [strategy.summary.id]}});
+    service.sessions.start(&paper, USER, &service.settings.current(), clock::now())?;
     Ok(())
+}
+
+fn write_recording(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    RECORDING.iter().try_for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes))
 }

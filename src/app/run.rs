@@ -16,10 +16,13 @@ use crate::store::OpenMode;
 use crate::telemetry::{self, Telemetry};
 use clap::Args;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often old recordings are looked for.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// Options of `tradingd run`.
 #[derive(Args)]
@@ -40,7 +43,23 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let scanned = Arc::clone(&service);
     let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
     scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
+    let pruned = Arc::downgrade(&service);
+    let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || keep_pruned(&pruned));
+    prune.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     serve(&runtime, service, Some(&watch), |_| {})
+}
+
+/// Removes old recordings now and then, as long as the daemon is there.
+fn keep_pruned(service: &Weak<Service>) {
+    while let Some(service) = service.upgrade() {
+        match service.recordings.prune(&service.settings.current().recording, clock::now()) {
+            Ok(removed) if removed.is_empty() => {}
+            Ok(removed) => tracing::info!(recordings = removed.join(", "), "removed by recording.keep_days or recording.keep_mib"),
+            Err(refusal) => tracing::error!(%refusal, "old recordings could not be removed"),
+        }
+        drop(service);
+        std::thread::park_timeout(PRUNE_EVERY);
+    }
 }
 
 /// Starts the log.

@@ -2,7 +2,7 @@
 //!
 //! Never: a level with no quantity, or two levels of one price on one side.
 
-use crate::domain::event::Level;
+use crate::domain::event::{Level, LevelChange};
 use crate::domain::num::Price;
 use crate::domain::order::Side;
 use crate::limits::BOOK_LEVELS;
@@ -84,6 +84,22 @@ impl Book {
         };
         found.map_or(0, |level| level.qty.0)
     }
+}
+
+/// The levels of a snapshot by side, best first, at most `levels` a side; empty levels are none.
+pub fn best_first(changes: &[LevelChange], levels: usize, bids: &mut Vec<Level>, asks: &mut Vec<Level>) {
+    bids.clear();
+    asks.clear();
+    for change in changes.iter().filter(|change| !change.level.qty.is_zero()) {
+        match change.side {
+            Side::Buy => bids.push(change.level),
+            Side::Sell => asks.push(change.level),
+        }
+    }
+    bids.sort_by_key(|level| std::cmp::Reverse(level.price));
+    asks.sort_by_key(|level| level.price);
+    bids.truncate(levels);
+    asks.truncate(levels);
 }
 
 #[cfg(test)]

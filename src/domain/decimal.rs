@@ -130,6 +130,17 @@ impl Decimal {
         if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
     }
 
+    /// The nearest whole number of `step`s, half away from zero; `None` when it does not fit or the step is not positive.
+    pub fn nearest_steps_of(self, step: Decimal) -> Option<i64> {
+        if step.mantissa <= 0 {
+            return None;
+        }
+        let (up, down) = (step.scale.saturating_sub(self.scale), self.scale.saturating_sub(step.scale));
+        let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
+        let (value, unit) = (i128::from(self.mantissa) * power(up), i128::from(step.mantissa) * power(down));
+        i64::try_from((2 * value + value.signum() * unit) / (2 * unit)).ok()
+    }
+
     /// This step times a whole number, exact; `None` when it does not fit.
     pub fn times(self, count: i64) -> Option<Decimal> {
         self.mantissa.checked_mul(count).and_then(|mantissa| Decimal::new(mantissa, self.scale))
@@ -258,5 +269,8 @@ mod tests {
         assert_eq!(decimal("1.15").unwrap().in_steps_of(step), Some(23));
         assert_eq!(decimal("1.16").unwrap().in_steps_of(step), None);
         assert_eq!(step.times(23), Some(decimal("1.15").unwrap()));
+        for (value, nearest) in [("1.174", 23), ("1.175", 24), ("-1.175", -24), ("3", 60), ("0.0249", 0)] {
+            assert_eq!(decimal(value).unwrap().nearest_steps_of(step), Some(nearest), "{value}");
+        }
     }
 }

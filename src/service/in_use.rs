@@ -2,7 +2,7 @@
 //!
 //! Never: a wait. Whoever wants to remove something is told that it is in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something a session stands on.
@@ -34,6 +34,13 @@ impl InUse {
             users.entry(thing.clone()).or_default().push(session.to_owned());
         }
         Hold { all: Arc::clone(self), session: session.to_owned(), things }
+    }
+
+    /// The recordings that are held now.
+    pub fn recordings(&self) -> BTreeSet<String> {
+        let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = users.keys().filter_map(|thing| if let Thing::Recording(id) = thing { Some(id.clone()) } else { None });
+        held.collect()
     }
 
     /// Does something while nobody can begin to use the thing; `Err` names the sessions that use it already.

@@ -2,10 +2,10 @@
 //!
 //! Never: a value rounded to a step, except fair and index prices, which are references and may be finer than a tick.
 
+use crate::domain::book::best_first;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Level, LevelChange, Trade};
 use crate::domain::num::{Price, Qty, Rate};
-use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -78,31 +78,6 @@ impl TickMaker {
     }
 }
 
-/// The levels of a snapshot by side, best first, at most `levels` a side; empty levels are none.
-pub fn best_first(changes: &[LevelChange], levels: usize, bids: &mut Vec<Level>, asks: &mut Vec<Level>) {
-    bids.clear();
-    asks.clear();
-    for change in changes.iter().filter(|change| !change.level.qty.is_zero()) {
-        match change.side {
-            Side::Buy => bids.push(change.level),
-            Side::Sell => asks.push(change.level),
-        }
-    }
-    bids.sort_by_key(|level| std::cmp::Reverse(level.price));
-    asks.sort_by_key(|level| level.price);
-    bids.truncate(levels);
-    asks.truncate(levels);
-}
-
-/// A fair or index price in ticks, to the nearest one, half away from zero; `None` beyond [`MAX_TICKS`].
-pub fn reference_price(value: Decimal, step: Decimal) -> Option<Price> {
-    let (up, down) = (step.scale().saturating_sub(value.scale()), value.scale().saturating_sub(step.scale()));
-    let power = |up: u8| crate::domain::decimal::POWERS_OF_TEN.get(usize::from(up)).map(|power| i128::from(*power));
-    let (value, unit) = (i128::from(value.mantissa()) * power(up)?, i128::from(step.mantissa()) * power(down)?);
-    let ticks = (2 * value + value.signum() * unit) / (2 * unit);
-    i64::try_from(ticks).ok().filter(|ticks| (0..=MAX_TICKS).contains(ticks)).map(Price)
-}
-
 fn single(grid: &Grid<'_>, at: Timestamp, rows: &[Record], chunk: &mut Chunk) -> Result<(), OffGrid> {
     for row in rows {
         // The whole message fits or nothing of it is taken.
@@ -137,7 +112,8 @@ impl Grid<'_> {
 
     fn reference(&self, value: Decimal) -> Result<Price, OffGrid> {
         let step = self.spec.price_step;
-        reference_price(value, step).ok_or(OffGrid { symbol: self.symbol, value, step })
+        let ticks = value.nearest_steps_of(step).filter(|ticks| (0..=MAX_TICKS).contains(ticks));
+        ticks.map(Price).ok_or(OffGrid { symbol: self.symbol, value, step })
     }
 
     fn tick(&self, body: &RecordBody) -> Result<Option<TickKind>, OffGrid> {

@@ -110,6 +110,25 @@ pub fn recording(store: Arc<Store>, id: &str) -> Result<Found, Failure> {
     rows::find(Origin::Recording(store, id.to_owned()))
 }
 
+/// An exchange on a free port that replays files again and again.
+///
+/// # Errors
+/// Files that hold nothing to replay, no free port.
+pub fn files(data: &[PathBuf], speed: f64, runtime: &Handle) -> Result<Running, Failure> {
+    let found = rows::find(Origin::Files(data.to_vec()))?;
+    let options = Rehearsed {
+        listen: SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), 0),
+        source: Box::new(found.source),
+        contracts: found.contracts,
+        speed,
+        repeat: true,
+        scenario: Scenario::default(),
+        seed: 1,
+        keys: vec![test_key()],
+    };
+    begin(options, runtime)
+}
+
 /// The test account's key.
 pub fn test_key() -> TestKey {
     TestKey { key: TEST_KEY.0.to_owned(), secret: TEST_KEY.1.to_owned() }

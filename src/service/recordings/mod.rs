@@ -18,10 +18,11 @@ use super::page::{Page, PageRequest};
 use super::{Kind, Refusal, SourceError};
 use crate::clock;
 use crate::domain::record::StreamKind;
-use crate::domain::time::Timestamp;
+use crate::config::Recording;
+use crate::domain::time::{Span, Timestamp};
 use crate::files::{FileFormat, Layout, RecordSink, expand};
 use crate::store::records::{RecordingState, RecordingV1};
-use crate::store::{NewRecording, Store, StoreError};
+use crate::store::{NewRecording, Retention, Store, StoreError};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -121,6 +122,22 @@ impl Recordings {
         let deleted = self.in_use.unless_used(&Thing::Recording(id.to_owned()), || self.store.delete_recording(id));
         let used = |sessions: Vec<String>| active(format!("recording {id} is read by {}; stop that first", sessions.join(", ")), sessions);
         deleted.map_err(used)?.map_err(not_found)
+    }
+
+    /// Removes what the configuration says is too old or too much; not what sessions stand on or results were made from.
+    /// Returns what went.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn prune(&self, config: &Recording, now: Timestamp) -> Result<Vec<String>, Refusal> {
+        let before = config.keep_days.map(|days| now - Span::from_seconds(i64::from(days) * 86_400));
+        let bytes = config.keep_mib.map(|mib| mib << 20);
+        if before.is_none() && bytes.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut pinned = self.in_use.recordings();
+        pinned.extend(self.store.results_page(None, usize::MAX, None)?.items.into_iter().map(|result| result.source));
+        Ok(self.store.prune(Retention { before, bytes }, &pinned)?.recordings)
     }
 
     /// `{"symbol","interval_seconds","source","candles":[{"time","open","high","low","close","volume"}],"gaps":[…]}`;

@@ -62,7 +62,6 @@ struct State {
     lost: BTreeMap<(SymbolId, StreamKind), Loss>,
     /// Streams of which rows were dropped because the session could not keep up.
     overflowed: BTreeSet<(SymbolId, StreamKind)>,
-    dropped_rows: u64,
 }
 
 /// A stream that is interrupted.
@@ -85,7 +84,6 @@ impl Queue {
             waiting: Batch::default(),
             lost: BTreeMap::new(),
             overflowed: BTreeSet::new(),
-            dropped_rows: 0,
         };
         Queue { state: Mutex::new(state), ready: Condvar::new() }
     }
@@ -128,16 +126,6 @@ impl Queue {
         }
         state.waiting.until = state.last;
         std::mem::swap(&mut state.waiting, batch);
-    }
-
-    /// Rows that did not fit.
-    pub(super) fn dropped_rows(&self) -> u64 {
-        self.lock().dropped_rows
-    }
-
-    /// Streams that are interrupted now.
-    pub(super) fn interrupted(&self) -> usize {
-        self.lock().lost.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -219,7 +207,6 @@ impl State {
             let loss = Loss { since: self.last, cause: GapCause::Overflow, is_over: false };
             self.lost.entry((symbol, stream)).or_insert(loss);
         }
-        self.dropped_rows += rows.len() as u64;
         false
     }
 }

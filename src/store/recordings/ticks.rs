@@ -6,13 +6,14 @@ use super::super::records::RecordedStreamV1;
 use super::feed::{FeedClock, SourceContext, to_steps};
 use super::reader::BlockReader;
 use super::trades::off_grid;
-use crate::domain::decimal::POWERS_OF_TEN;
+use crate::domain::book::best_first;
+use crate::domain::decimal::Decimal;
 use crate::domain::event::{Bar, Level, LevelChange};
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
-use crate::limits::{BOOK_LEVELS, BOOK_MESSAGE_ROWS, BOOK_SNAPSHOT_LEVELS};
+use crate::limits::{BOOK_LEVELS, BOOK_MESSAGE_ROWS, BOOK_SNAPSHOT_LEVELS, MAX_TICKS};
 use crate::session::ports::{Chunk, TickKind};
 use std::collections::BTreeMap;
 
@@ -152,8 +153,10 @@ impl<'a> TickSource<'a> {
     }
 
     fn rows_to_steps(&mut self, scales: [u8; 3]) -> Option<()> {
-        if self.kind == StreamKind::Funding {
-            return Some(());
+        match self.kind {
+            StreamKind::Funding => return Some(()),
+            StreamKind::Marks => return self.marks_to_steps(scales[0]),
+            _ => {}
         }
         for (field, column) in fields(self.kind).iter().zip(&mut self.rows.columns) {
             let step = match field {
@@ -163,6 +166,15 @@ impl<'a> TickSource<'a> {
             };
             let scale = if step_is_price(field) { scales[0] } else { scales[1] };
             to_steps(&mut column.values, scale, step)?;
+        }
+        Some(())
+    }
+
+    /// Fair and index prices are references and may be finer than a tick: the nearest one.
+    fn marks_to_steps(&mut self, scale: u8) -> Option<()> {
+        for value in self.rows.columns.iter_mut().flat_map(|column| &mut column.values) {
+            let ticks = Decimal::new(*value, scale)?.nearest_steps_of(self.context.price_step)?;
+            *value = (0..=MAX_TICKS).contains(&ticks).then_some(ticks)?;
         }
         Some(())
     }
@@ -188,7 +200,7 @@ impl<'a> TickSource<'a> {
             [mark, index] if self.kind == StreamKind::Marks => {
                 TickKind::Mark(Price(value(mark)), (index.present[row] != 0).then(|| Price(value(index))))
             }
-            [rate] if self.kind == StreamKind::Funding => TickKind::Funding(rate_of(value(rate), scales[0])),
+            [rate] if self.kind == StreamKind::Funding => TickKind::Funding(Decimal::new(value(rate), scales[0]).map_or(Rate::ZERO, Rate::of)),
             _ => return,
         };
         self.ready.push(Timestamp::from_nanos(at_ns), self.context.symbol, kind);
@@ -269,18 +281,7 @@ impl<'a> TickSource<'a> {
 impl Message {
     /// Rows to levels, best first, at most `levels` a side; empty levels are none.
     fn sort_levels(&mut self, levels: usize) {
-        self.bids.clear();
-        self.asks.clear();
-        for change in self.rows.iter().filter(|change| !change.level.qty.is_zero()) {
-            match change.side {
-                Side::Buy => self.bids.push(change.level),
-                Side::Sell => self.asks.push(change.level),
-            }
-        }
-        self.bids.sort_by_key(|level| std::cmp::Reverse(level.price));
-        self.asks.sort_by_key(|level| level.price);
-        self.bids.truncate(levels);
-        self.asks.truncate(levels);
+        best_first(&self.rows, levels, &mut self.bids, &mut self.asks);
     }
 }
 
@@ -306,17 +307,4 @@ impl OpeningBook {
 
 fn step_is_price(field: &Field) -> bool {
     matches!(field, Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _))
-}
-
-/// A rate to parts per billion, rounded half away from zero; saturates.
-fn rate_of(mantissa: i64, scale: u8) -> Rate {
-    let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
-    let value = i128::from(mantissa);
-    let parts = if scale <= 9 {
-        value * power(9 - scale)
-    } else {
-        let unit = power(scale - 9);
-        (value + value.signum() * (unit / 2)) / unit
-    };
-    Rate(i64::try_from(parts).unwrap_or(if parts > 0 { i64::MAX } else { i64::MIN }))
 }
