@@ -71,7 +71,15 @@ impl Service {
         let hub = Arc::new(Hub::new(now));
         let market = Arc::new(Market::open(parts.exchange, Arc::clone(&store), parts.state.clone())?);
         let config = parts.settings.current();
-        let sessions = Sessions::open(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&strategies), Arc::clone(&in_use), Arc::clone(&market), &config, now)?;
+        let sessions = Sessions::open(
+            Arc::clone(&store),
+            Arc::clone(&hub),
+            Arc::clone(&strategies),
+            Arc::clone(&in_use),
+            Arc::clone(&market),
+            &config,
+            now,
+        )?;
         parts.settings.publish_to(Arc::clone(&hub));
         let told = Arc::clone(&sessions);
         parts.settings.on_change(move |config| told.apply_config(config));

@@ -70,7 +70,9 @@ impl Service {
     fn clock_part(&self, now: Timestamp) -> Value {
         match self.market.clock_offset() {
             Some((offset_ns, at)) => json!({"status": "ok", "age_seconds": age(at, now), "offset_ms": offset_ns as f64 / 1e6}),
-            None => json!({"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which was not asked yet"}),
+            None => {
+                json!({"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which was not asked yet"})
+            }
         }
     }
 

@@ -61,7 +61,8 @@ impl TickMaker {
     fn gather(&mut self, grid: &Grid<'_>, rows: &[Record]) -> Result<(), OffGrid> {
         self.changes.clear();
         for row in rows {
-            let (RecordBody::SnapshotLevel { side, price, quantity, .. } | RecordBody::LevelChange { side, price, quantity, .. }) = row.body
+            let (RecordBody::SnapshotLevel { side, price, quantity, .. } | RecordBody::LevelChange { side, price, quantity, .. }) =
+                row.body
             else {
                 continue;
             };

@@ -1,10 +1,10 @@
 //! Symbols: those of the configuration, and those of the exchange.
 
+use crate::clock;
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
-use crate::clock;
 use crate::service::market::{Scope, SymbolQuery};
 use serde_json::json;
 use std::sync::Arc;

@@ -78,7 +78,8 @@ impl Tickers {
         match query.scope {
             Scope::All => {
                 rows.extend(known.rows.iter().filter(|(name, row)| wanted(name) && row["tradable"] == true).map(|(_, row)| row));
-                unavailable.extend(known.unavailable.iter().filter(|(name, _)| wanted(name)).map(|(name, why)| (name.as_str(), why.as_str())));
+                unavailable
+                    .extend(known.unavailable.iter().filter(|(name, _)| wanted(name)).map(|(name, why)| (name.as_str(), why.as_str())));
             }
             Scope::Configured => {
                 for name in config.trading.default_symbols.iter().filter(|name| wanted(name)) {

@@ -1,11 +1,11 @@
 //! Recordings in the shapes of the API.
 
-use std::collections::BTreeMap;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A line of the list, with the field names of the API.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -128,7 +128,9 @@ impl Journal {
                 (None, json!({"timestamp": at, "kind": "disconnected", "socket": socket, "reason": reason}))
             }
             Notice::Refused { symbol, reason } => (name(symbol), json!({"timestamp": at, "kind": "refused", "reason": reason})),
-            Notice::ClockOffset { offset_ns } => (None, json!({"timestamp": at, "kind": "clock_offset", "offset_ms": *offset_ns as f64 / 1e6})),
+            Notice::ClockOffset { offset_ns } => {
+                (None, json!({"timestamp": at, "kind": "clock_offset", "offset_ms": *offset_ns as f64 / 1e6}))
+            }
             Notice::Contract { symbol, is_tradable } => {
                 (name(symbol), json!({"timestamp": at, "kind": "contract", "tradable": is_tradable}))
             }

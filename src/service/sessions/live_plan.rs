@@ -12,10 +12,10 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::{RiskTier, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::json::at;
+use crate::service::Refusal;
 use crate::service::backtest::{self, ReplayClock};
 use crate::service::market::Market;
 use crate::service::strategies::{Loaded, built_in, compile};
-use crate::service::Refusal;
 use crate::store::Store;
 use crate::store::records::SessionRow;
 use serde_json::{Value, json};
@@ -35,9 +35,12 @@ pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
-    warnings.extend(known.iter().filter(|contract| !contract.is_tradable()).map(|contract| {
-        format!("the exchange takes no orders over the API for {} now", contract.symbol)
-    }));
+    warnings.extend(
+        known
+            .iter()
+            .filter(|contract| !contract.is_tradable())
+            .map(|contract| format!("the exchange takes no orders over the API for {} now", contract.symbol)),
+    );
     let normal = |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
     plan(&request, strategies.clone(), specs, config, warnings, normal)
 }
@@ -139,7 +142,10 @@ fn specs(contracts: &[Contract], exchange: &Exchange) -> Result<Vec<SymbolSpec>,
             Some(spec) => specs.push(spec),
             None => problems.add(
                 &at("/symbols", place),
-                format!("{} is settled in {} or has steps too fine for exact money: only contracts settled in their quote currency can be used", contract.symbol, contract.settle),
+                format!(
+                    "{} is settled in {} or has steps too fine for exact money: only contracts settled in their quote currency can be used",
+                    contract.symbol, contract.settle
+                ),
             ),
         }
     }

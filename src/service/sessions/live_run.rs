@@ -103,7 +103,7 @@ impl Running {
             over = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended { run: Some(run.result(backtest, recorder.collector, noted)), stopped: over, journal: Some(journal) })
+        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped: over, journal: Some(journal) })
     }
 
     /// Everything journaled once more.

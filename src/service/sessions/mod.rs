@@ -3,9 +3,9 @@
 //! A session's row is on disk before its id is given out; its end, its result and what its strategies were worth are
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
+mod collect;
 mod fields;
 mod intake;
-mod collect;
 mod journal;
 mod live;
 mod live_plan;
@@ -14,8 +14,8 @@ mod paper;
 mod plan;
 mod recorder;
 mod replay;
-mod rerun;
 mod request;
+mod rerun;
 mod running;
 mod stream;
 mod view;
@@ -105,7 +105,12 @@ impl Sessions {
     fn take_up(self: &Arc<Self>, row: SessionRow, now: Timestamp) -> Result<(), Refusal> {
         let Some(recording) = row.input_recording_id.clone() else { return Ok(seal(&self.store, row, now)?) };
         let sealed = |row: SessionRow, why: &str| {
-            seal_as(&self.store, SessionRow { was_orphaned: true, ..row }, &format!("it could not go on after the daemon ended: {why}"), now)
+            seal_as(
+                &self.store,
+                SessionRow { was_orphaned: true, ..row },
+                &format!("it could not go on after the daemon ended: {why}"),
+                now,
+            )
         };
         let plan = match live_plan::again(&row, &self.store) {
             Ok(plan) => plan,

@@ -1,16 +1,16 @@
 //! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
 
 use super::fields::Problems;
+use super::live_plan;
 use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol_problem};
 use crate::config::Config;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
-use super::live_plan;
 use crate::service::Refusal;
-use crate::service::market::Market;
 use crate::service::backtest::{self, Input, RunSettings};
+use crate::service::market::Market;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};

@@ -145,7 +145,8 @@ impl Comparison {
     /// may be left.
     pub(super) fn outcome(&self, is_whole: bool) -> (Option<Difference>, u64) {
         let mut state = self.state.borrow_mut();
-        if state.first.is_none() && is_whole
+        if state.first.is_none()
+            && is_whole
             && let Some(recorded) = state.recorded.next()
         {
             state.place += 1;

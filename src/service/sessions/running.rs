@@ -2,14 +2,14 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
-use super::{Recorded, State};
 use super::journal::Journal;
 use super::live::{Live, RateMark};
 use super::live_run::Ground;
 use super::plan::{Plan, Rows};
-use super::request::SessionKind;
 use super::recorder::SessionRecorder;
+use super::request::SessionKind;
 use super::stream::{Class, EventStream};
+use super::{Recorded, State};
 use crate::clock::{self, Stopwatch};
 use crate::document::result;
 use crate::domain::symbol::SymbolTable;
@@ -60,7 +60,7 @@ pub(super) enum Outcome {
     /// It is over.
     Ended {
         /// What it was worth; `None` where nothing was traded.
-        run: Option<RunResult>,
+        run: Option<Box<RunResult>>,
         /// Whether somebody stopped it.
         stopped: bool,
         /// Its recording, when it made one.
@@ -231,7 +231,7 @@ impl Running {
             noted.push("the session was stopped before the end of its data; open positions were closed there".to_owned());
         }
         let result = run.result(backtest, recorder.collector, noted);
-        Ok(Outcome::Ended { run: Some(result), stopped: feed.was_cut(), journal: None })
+        Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut(), journal: None })
     }
 
     /// The last events, state, result and statistics in one transaction.

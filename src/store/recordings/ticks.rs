@@ -200,7 +200,9 @@ impl<'a> TickSource<'a> {
             [mark, index] if self.kind == StreamKind::Marks => {
                 TickKind::Mark(Price(value(mark)), (index.present[row] != 0).then(|| Price(value(index))))
             }
-            [rate] if self.kind == StreamKind::Funding => TickKind::Funding(Decimal::new(value(rate), scales[0]).map_or(Rate::ZERO, Rate::of)),
+            [rate] if self.kind == StreamKind::Funding => {
+                TickKind::Funding(Decimal::new(value(rate), scales[0]).map_or(Rate::ZERO, Rate::of))
+            }
             _ => return,
         };
         self.ready.push(Timestamp::from_nanos(at_ns), self.context.symbol, kind);

@@ -47,7 +47,7 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
         once.sort_unstable();
         once.dedup();
         assert_eq!(once.len(), ids.len(), "a deal stands there twice");
-        assert!(rows.windows(2).all(|pair| pair[0].received_at < pair[1].received_at || pair[0].received_at == pair[1].received_at));
+        assert!(rows.windows(2).all(|pair| pair[0].received_at <= pair[1].received_at));
         // Every deal of the exchange between the first and the last is there, or in a gap.
         let truth = market.exchange.deals(symbol);
         let (first, last) = (once[0], once[once.len() - 1]);
@@ -55,7 +55,10 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
         for deal in missing {
             let at_ms = deal.at_ms;
             let told = gaps.iter().any(|(name, gap)| {
-                name == symbol && gap.stream == StreamKind::Trades && gap.gap.from.millis() - 1_000 <= at_ms && at_ms <= gap.gap.to.millis() + 1_000
+                name == symbol
+                    && gap.stream == StreamKind::Trades
+                    && gap.gap.from.millis() - 1_000 <= at_ms
+                    && at_ms <= gap.gap.to.millis() + 1_000
             });
             assert!(told, "deal {deal:?} is missing and no gap says so");
         }

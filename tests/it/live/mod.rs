@@ -149,7 +149,7 @@ pub fn config() -> Config {
 }
 
 /// Trades often on a price that walks by single ticks.
-pub const STRATEGY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+pub static STRATEGY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
     let mut strategy: Value = serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
     strategy["strategy_name"] = json!("restless");
     strategy["indicators"]["fast"]["period"] = json!(3);

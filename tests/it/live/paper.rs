@@ -73,7 +73,8 @@ fn a_replay_finds_what_was_changed() {
     let mut specs = store.session_specs(&id).unwrap();
     specs[0].taker_fee = tradingd::domain::num::Rate(specs[0].taker_fee.0 * 5);
     specs[0].price_step = tradingd::domain::decimal::Decimal::new(1, 3).unwrap();
-    let spec = tradingd::domain::symbol::SymbolSpec::new(&specs[0].name, specs[0].price_step, specs[0].quantity_step, specs[0].contract_size);
+    let spec =
+        tradingd::domain::symbol::SymbolSpec::new(&specs[0].name, specs[0].price_step, specs[0].quantity_step, specs[0].contract_size);
     store.put_session_specs(&id, &[spec.unwrap()]).unwrap();
     let replayed = tradingd::service::sessions::replay(&store, &id).unwrap();
     assert!(!replayed.equal);
