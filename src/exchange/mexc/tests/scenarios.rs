@@ -41,14 +41,14 @@ fn a_step_of_the_clock_is_a_gap_for_every_stream() {
     reader.text(depth);
     reader.join(4);
     let memory = reader.memory.clone();
-    reader.symbol(0).coverage.regained(&[StreamKind::Trades], &*memory);
+    reader.symbol(0).coverage.regained(&[StreamKind::Marks], &*memory);
     let ticker = r#"{"symbol":"BTC_USDT","data":{"fairPrice":7},"channel":"push.ticker","ts":1700000000000}"#;
     reader.text(ticker);
     let before = memory.told().len();
     reader.step();
-    let (changes, trades) = (StreamKind::BookChanges, StreamKind::Trades);
-    let gone = Told::Lost(0, vec![changes, trades], Reader::HEARD_AT, GapCause::ClockStep);
-    assert_eq!(memory.told()[before..], [gone, Told::Regained(0, vec![trades])], "the other symbol had nothing to lose");
+    let (changes, marks) = (StreamKind::BookChanges, StreamKind::Marks);
+    let gone = Told::Lost(0, vec![changes, marks], Reader::HEARD_AT, GapCause::ClockStep);
+    assert_eq!(memory.told()[before..], [gone, Told::Regained(0, vec![marks])], "the other symbol had nothing to lose");
     assert!(reader.is_snapshot_due() && !reader.symbol(0).book.is_live());
     reader.text(ticker);
     assert_eq!(memory.rows(0, StreamKind::Marks).len(), 2, "a mark is said again behind a gap");
