@@ -156,7 +156,7 @@ ask 400 POST /sessions/stop '{}'
 cat <<'TEXT'
 ## 6. GET /api/exchange/symbols
 
-No exchange is connected yet. Nothing is made up instead.
+The exchange is switched off in this configuration. Nothing is made up instead.
 
 TEXT
 as=nobody ask 503 GET /api/exchange/symbols

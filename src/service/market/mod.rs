@@ -94,7 +94,7 @@ impl Market {
     }
 
     fn client(&self) -> Result<&Arc<Mexc>, Refusal> {
-        let off = "the exchange is switched off: set exchange.enabled in the configuration and restart";
+        let off = "the exchange is switched off (exchange.enabled in the configuration): GET /symbols lists the configured symbols";
         self.client.as_ref().ok_or_else(|| Refusal::new(Kind::Unavailable, "exchange_unavailable", off))
     }
 

@@ -10,6 +10,7 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{INTAKE_ARRIVALS, INTAKE_ROWS};
 use crate::session::ports::{Intake, Notice};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(super) enum Arrived {
     Rows { symbol: SymbolId, first: usize, count: usize },
     /// Streams that were interrupted are complete again.
     Gap { symbol: SymbolId, streams: Vec<StreamKind>, from: Timestamp, cause: GapCause },
+    /// A stream is interrupted.
+    Lost { symbol: SymbolId, stream: StreamKind, since: Timestamp },
     /// The connection has something to say.
     Notice(Notice),
 }
@@ -106,12 +109,21 @@ impl Queue {
         std::mem::swap(&mut state.waiting, batch);
     }
 
-    /// Nothing was heard since `since`: every stream is interrupted until it is complete again.
-    pub(super) fn restarted(&self, since: Timestamp) {
+    /// Nothing was heard since `since`, of streams that were interrupted then since they were: a gap up to now, told at once
+    /// so that no further kill can lose it, and every stream is interrupted until it is complete again.
+    pub(super) fn restarted(&self, since: Timestamp, open: &BTreeMap<(SymbolId, StreamKind), Timestamp>) {
         let mut state = self.lock();
         for symbol in (0..state.symbols).map(SymbolId) {
+            let mut groups: BTreeMap<Timestamp, Vec<StreamKind>> = BTreeMap::new();
             for stream in state.streams.clone() {
-                state.lost.insert((symbol, stream), Loss { since, cause: GapCause::Restart, is_over: false });
+                groups.entry(open.get(&(symbol, stream)).copied().unwrap_or(since)).or_default().push(stream);
+            }
+            for (from, streams) in groups {
+                let at = state.stamp();
+                state.waiting.arrived.push((at, Arrived::Gap { symbol, streams: streams.clone(), from, cause: GapCause::Restart }));
+                for stream in streams {
+                    state.lose(symbol, stream, Loss { since: at, cause: GapCause::Restart, is_over: false });
+                }
             }
         }
     }
@@ -153,6 +165,14 @@ impl State {
         for symbol in (0..self.symbols).map(SymbolId) {
             let gap = Arrived::Gap { symbol, streams: self.streams.clone(), from: from.min(at), cause: GapCause::ClockStep };
             self.waiting.arrived.push((at, gap));
+        }
+    }
+
+    fn lose(&mut self, symbol: SymbolId, stream: StreamKind, loss: Loss) {
+        if let Entry::Vacant(free) = self.lost.entry((symbol, stream)) {
+            free.insert(loss);
+            let at = self.stamp();
+            self.waiting.arrived.push((at, Arrived::Lost { symbol, stream, since: loss.since }));
         }
     }
 
@@ -204,8 +224,7 @@ impl State {
         }
         if !overflowed {
             self.overflowed.insert((symbol, stream));
-            let loss = Loss { since: self.last, cause: GapCause::Overflow, is_over: false };
-            self.lost.entry((symbol, stream)).or_insert(loss);
+            self.lose(symbol, stream, Loss { since: self.last, cause: GapCause::Overflow, is_over: false });
         }
         false
     }
@@ -230,7 +249,7 @@ impl Intake for Queue {
         // Rows up to the last stamp did come.
         let since = Timestamp::from_nanos(since.nanos() - since.nanos().rem_euclid(STAMP.nanos())).min(state.last);
         for stream in streams {
-            state.lost.entry((symbol, *stream)).or_insert(Loss { since, cause, is_over: false });
+            state.lose(symbol, *stream, Loss { since, cause, is_over: false });
         }
     }
 

@@ -7,7 +7,7 @@ use super::running::Running;
 use super::stream::Class;
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
-use crate::domain::record::RecordedGap;
+use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::LIVE_COMMIT_MS;
@@ -15,6 +15,34 @@ use crate::session::ports::Notice;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use crate::store::{EventSegment, LiveCommit, LiveEnd, LiveRecording, NewResult, StoreError};
 use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Streams that were interrupted when the last of these was written, and since when.
+pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, StreamKind), Timestamp> {
+    let mut open = BTreeMap::new();
+    for control in controls {
+        match control.kind {
+            ControlKindV1::Interrupted { symbol, stream, since_ns } => {
+                if let Some((kind, _)) = StreamKind::ALL.get(usize::from(stream)) {
+                    open.entry((SymbolId(symbol), *kind)).or_insert(Timestamp::from_nanos(since_ns));
+                }
+            }
+            ControlKindV1::Complete { symbol, stream } => {
+                if let Some((kind, _)) = StreamKind::ALL.get(usize::from(stream)) {
+                    open.remove(&(SymbolId(symbol), *kind));
+                }
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+/// A stream as controls name it: its place in [`StreamKind::ALL`].
+fn code(stream: StreamKind) -> u8 {
+    let place = StreamKind::ALL.iter().position(|(kind, _)| *kind == stream);
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+}
 
 /// The durable side of a live session.
 pub(super) struct Journal {
@@ -59,8 +87,13 @@ impl Journal {
                 Arrived::Gap { symbol, streams, from, cause } => {
                     let gap = Gap { from: *from, to: *at, cause: *cause };
                     for stream in streams {
+                        self.control(*at, ControlKindV1::Complete { symbol: symbol.0, stream: code(*stream) });
                         self.recording.gap(*symbol, RecordedGap { stream: *stream, gap })?;
                     }
+                }
+                Arrived::Lost { symbol, stream, since } => {
+                    let kind = ControlKindV1::Interrupted { symbol: symbol.0, stream: code(*stream), since_ns: since.nanos() };
+                    self.control(*at, kind);
                 }
                 Arrived::Notice(notice) => self.notice(*at, notice, session),
             }

@@ -3,7 +3,7 @@
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
 use super::intake::Queue;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::paper::{Ended, Paper};
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
@@ -12,6 +12,8 @@ use super::running::{Outcome, Running};
 use super::stream::Class;
 use super::{collect, switched};
 use crate::clock::{self, SteadyClock};
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::service::backtest;
 use crate::service::market::Market;
@@ -19,7 +21,11 @@ use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
 use crate::store::{LiveRecording, Store};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Streams that were interrupted, and since when.
+type Interrupted = BTreeMap<(SymbolId, StreamKind), Timestamp>;
 
 /// What a session on a live market runs on.
 pub(super) struct Ground<'a> {
@@ -47,7 +53,8 @@ impl Running {
         let Rows::Market { streams, duration, min_free_mib } = &plan.rows else { return Err("it has no market".to_owned()) };
         let begun = ground.recording.last_received();
         let mut journal = Journal::new(ground.recording, plan.symbols.clone());
-        let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed));
+        let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
+        let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
         let started = self.started();
         let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
         let live = live.map_err(|refusal| refusal.message)?;
@@ -70,7 +77,7 @@ impl Running {
         let run = runs.first().ok_or("there is nothing to run")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
         let mut journal = Journal::new(ground.recording, plan.symbols.clone());
-        let (journaled, mut reached, mut closing_since) = (Journaled(self), None, None);
+        let (journaled, mut reached, mut closing_since, mut open) = (Journaled(self), None, None, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
@@ -80,7 +87,7 @@ impl Running {
             if let (Some(difference), _) = comparison.outcome(false) {
                 return Err(format!("its journal does not lead to what it did, which is a defect: {difference:?}"));
             }
-            (over, closing_since) = (again.over, again.closing_since);
+            (over, closing_since, open) = (again.over, again.closing_since, again.interrupted);
             reached = Some(again.reached);
         }
         recorder.stream = &journaled;
@@ -88,7 +95,7 @@ impl Running {
             self.stream.add(class, event, symbol.as_deref(), fields);
         }
         if !over {
-            let (queue, now) = self.queue(plan, reached);
+            let (queue, now) = self.queue(plan, reached, &open);
             let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
             paper.begin(now, reached, &(ground.disabled)());
             let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
@@ -122,17 +129,18 @@ impl Running {
             backtest.wait_until(reached, recorder);
         }
         let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
-        Ok(Again { over, reached, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
+        let interrupted = journal::interrupted(&controls);
+        Ok(Again { over, reached, interrupted, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.
-    fn queue(&self, plan: &Plan, reached: Option<Timestamp>) -> (Arc<Queue>, Timestamp) {
+    fn queue(&self, plan: &Plan, reached: Option<Timestamp>, open: &Interrupted) -> (Arc<Queue>, Timestamp) {
         let Rows::Market { streams, .. } = &plan.rows else { unreachable!("only sessions on a market have a queue") };
         let clock = SteadyClock::start();
         let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
         let queue = Queue::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), streams, clock, after);
         if let Some(since) = reached {
-            queue.restarted(since);
+            queue.restarted(since, open);
         }
         (Arc::new(queue), after)
     }
@@ -142,6 +150,7 @@ impl Running {
 struct Again {
     over: bool,
     reached: Timestamp,
+    interrupted: Interrupted,
     closing_since: Option<Timestamp>,
 }
 

@@ -4,9 +4,11 @@
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
 mod collect;
+mod conflict;
 mod fields;
 mod intake;
 mod journal;
+mod left;
 mod live;
 mod live_plan;
 mod live_run;
@@ -33,11 +35,12 @@ use super::strategies::Strategies;
 use super::{Kind, Refusal};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::records::{SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, LiveRecording, NewRecording, Store, StoreError};
+use conflict::{Recorded, conflict, recorded_twice};
+use left::seal_as;
 use live_run::Ground;
 use plan::{Plan, Rows};
 use running::Running;
@@ -99,34 +102,6 @@ impl Sessions {
             }
         }
         Ok(all)
-    }
-
-    /// A session that the daemon left running goes on where that makes sense, else it is sealed.
-    fn take_up(self: &Arc<Self>, row: SessionRow, now: Timestamp) -> Result<(), Refusal> {
-        let Some(recording) = row.input_recording_id.clone() else { return Ok(seal(&self.store, row, now)?) };
-        let sealed = |row: SessionRow, why: &str| {
-            seal_as(
-                &self.store,
-                SessionRow { was_orphaned: true, ..row },
-                &format!("it could not go on after the daemon ended: {why}"),
-                now,
-            )
-        };
-        let plan = match live_plan::again(&row, &self.store) {
-            Ok(plan) => plan,
-            Err(why) => return Ok(sealed(row, &why)?),
-        };
-        let recording = match self.store.resume_live(&recording) {
-            Ok(recording) => recording,
-            Err(error) => return Ok(sealed(row, &error.to_string())?),
-        };
-        let hold = self.in_use.hold(&row.id, things(&plan, Some(recording.id())));
-        let last = self.store.last_session_event(&row.id)?;
-        let stream = EventStream::new(&row.id, last, Arc::clone(&self.store), Arc::clone(&self.hub));
-        stream.release_and_hold();
-        let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
-        self.running().insert(session.id.clone(), Arc::clone(&session));
-        self.launch(&session, plan, Some(recording), true, now)
     }
 
     /// Starts a session. The row is on disk when this returns.
@@ -480,25 +455,6 @@ fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
     }
 }
 
-/// A session that the daemon left running is closed with what is known of it.
-fn seal(store: &Store, row: SessionRow, now: Timestamp) -> Result<(), StoreError> {
-    let row = SessionRow { was_orphaned: true, ..row };
-    seal_as(store, row, "the daemon ended while it ran", now)
-}
-
-fn seal_as(store: &Store, mut row: SessionRow, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    row.state = State::Failed.word().to_owned();
-    row.error = Some(why.to_owned());
-    row.ended_us = Some(now.micros());
-    let first_seq = store.last_session_event(&row.id)? + 1;
-    row.reached.events = first_seq;
-    let event = json!({
-        "seq": first_seq, "event": "session_failed", "status": State::Failed, "timestamp": now.rfc3339_millis(),
-        "error_message": why, "was_orphaned": row.was_orphaned,
-    });
-    store.finish_session(&row, &EventSegment { first_seq, lines: format!("{event}\n") }, None)
-}
-
 /// What a session stands on: what it reads, what it makes, and its strategies.
 fn things(plan: &Plan, made: Option<&str>) -> Vec<Thing> {
     let read = match &plan.rows {
@@ -507,44 +463,6 @@ fn things(plan: &Plan, made: Option<&str>) -> Vec<Thing> {
     };
     let recordings = read.into_iter().chain(made).map(|id| Thing::Recording(id.to_owned()));
     recordings.chain(plan.strategies.iter().map(|loaded| Thing::Strategy(loaded.label.id.clone()))).collect()
-}
-
-/// What a collecting session records: nobody else has to record it too.
-#[derive(Clone, PartialEq, Debug, Default)]
-struct Recorded {
-    symbols: Vec<String>,
-    streams: Vec<StreamKind>,
-}
-
-impl Recorded {
-    fn of(plan: &Plan) -> Self {
-        match &plan.rows {
-            Rows::Market { streams, .. } if plan.kind == SessionKind::Collect => {
-                Recorded { symbols: plan.symbols.clone(), streams: streams.clone() }
-            }
-            _ => Recorded::default(),
-        }
-    }
-
-    /// Symbols of which both record the same; `None` without one.
-    fn shared(&self, other: &Recorded) -> Option<Vec<String>> {
-        let streams = self.streams.iter().any(|stream| other.streams.contains(stream));
-        let symbols: Vec<String> = self.symbols.iter().filter(|symbol| other.symbols.contains(symbol)).cloned().collect();
-        (streams && !symbols.is_empty()).then_some(symbols)
-    }
-}
-
-fn recorded_twice(session: &Running, shared: &[String]) -> Refusal {
-    let message = format!("session {} records {} already; stop it, or record something else", session.id, shared.join(", "));
-    let details = json!({"conflict": {"kind": "collect", "session_id": session.id, "symbols": shared}});
-    Refusal::conflict("session_conflict", message).with(details)
-}
-
-fn conflict(oldest: &Running, config: &Config) -> Refusal {
-    let most = config.limits.max_sessions;
-    let message = format!("{most} sessions run already, the most allowed; stop one of them, e.g. {}, or wait", oldest.id);
-    let details = json!({"conflict": {"kind": "max_sessions", "max_sessions": most, "session_id": oldest.id}});
-    Refusal::conflict("session_conflict", message).with(details)
 }
 
 fn not_found(error: StoreError) -> Refusal {

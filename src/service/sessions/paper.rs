@@ -155,7 +155,7 @@ fn ticks(table: &SymbolTable, batch: &Batch, maker: &mut TickMaker, chunk: &mut 
             Arrived::Gap { symbol, from, cause, .. } => {
                 chunk.push(*at, *symbol, TickKind::Gap(Gap { from: *from, to: *at, cause: *cause }));
             }
-            Arrived::Notice(_) => {}
+            Arrived::Lost { .. } | Arrived::Notice(_) => {}
         }
     }
     Ok(())

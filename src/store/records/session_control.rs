@@ -35,6 +35,22 @@ pub enum ControlKindV1 {
     },
     /// It was told to end.
     End,
+    /// From a moment on rows of a stream may be missing.
+    Interrupted {
+        /// Place of the symbol.
+        symbol: u32,
+        /// Code of the stream.
+        stream: u8,
+        /// The moment, nanoseconds since 1970.
+        since_ns: i64,
+    },
+    /// The gap that began there is in the ledger.
+    Complete {
+        /// Place of the symbol.
+        symbol: u32,
+        /// Code of the stream.
+        stream: u8,
+    },
 }
 
 impl Stored for SessionControlV1 {

@@ -7,7 +7,7 @@ mod tickers;
 
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tradingd::auth::Keys;
@@ -74,6 +74,7 @@ impl Market {
 /// The daemon without its sockets, on a market.
 pub struct World {
     pub service: Arc<Service>,
+    state: PathBuf,
 }
 
 impl World {
@@ -82,15 +83,15 @@ impl World {
         let keys = Keys::load(state, None).unwrap();
         let settings = InForce::new(config(), Path::new("the test's own"), clock::now());
         let parts = Parts { store, state: state.to_owned(), keys, settings, exchange: client };
-        World { service: Service::open(parts, clock::now()).unwrap() }
+        World { service: Service::open(parts, clock::now()).unwrap(), state: state.to_owned() }
     }
 
     /// Ends the daemon in order; what trades goes on when it is opened again.
     pub fn close(self) {
         assert_eq!(self.service.close(Span::from_seconds(30)), Vec::<String>::new());
-        let service = Arc::into_inner(self.service);
-        // Threads of sessions may still let go of it.
-        drop(service);
+        drop(self.service);
+        // The last deed of a session's thread is to let go of the store.
+        until("the store", || Store::open(&self.state, OpenMode::MustExist).is_ok());
     }
 
     pub fn add_strategy(&self) {
