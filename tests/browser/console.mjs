@@ -77,6 +77,7 @@ async function frontend(page) {
     const body = JSON.stringify(${JSON.stringify({ username: user, password })});
     const login = await json(fetch("/api/v1/auth/login", { method: "POST", headers, body }));
     const recordings = await json(fetch("/api/data-collection/sessions"));
+    const whole = recordings.sessions.find((recording) => recording.status === "completed");
     const state = [];
     const useState = (initial) => { const at = state.push(initial) - 1; return [initial, (value) => { state[at] = value; }]; };
     const useEffect = (effect) => effect();
@@ -84,7 +85,7 @@ async function frontend(page) {
     const router = { push: (path) => pushed.push(path) }, alert = (text) => alerts.push(text);
     const authToken = login.data.access_token, csrfToken = (await json(fetch("/csrf-token"))).data.token;
     const mode = "backtest", globalBudget = 1000, stopLoss = 5.0, takeProfit = 10.0, accelerationFactor = 1;
-    const selectedSymbols = recordings.sessions[0].symbols, backtestSessionId = recordings.sessions[0].session_id;
+    const selectedSymbols = whole.symbols, backtestSessionId = whole.session_id;
     const selectedStrategies = ["minute_breakout", "pump_v2"];
     let currentSessionId = null, running = false;
     const setCurrentSessionId = (id) => { currentSessionId = id; }, setIsSessionRunning = (is) => { running = is; }, setLoading = () => {};

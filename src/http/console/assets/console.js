@@ -122,7 +122,9 @@ function showRecordings(rows) {
   ], rows, "No recordings yet: tradingd import FILE… brings some in."));
 }
 
-function showStart(strategies, recordings, me) {
+function showStart(strategies, all, me) {
+  // One that is being made can be replayed too, but it is rarely the one that is meant.
+  const recordings = [...all].sort((a, b) => (b.status === "completed") - (a.status === "completed"));
   if (!me.permissions.includes("run_backtest") || !recordings.length) return parts.start.replaceChildren(el("h2", {}, "Backtest"), el("p", { class: "quiet" }, recordings.length ? "Your role only reads." : "Import a recording first."));
   const error = el("p", { class: "error", role: "alert" });
   const select = (name, label, options) => el("label", {}, label, el("select", { name }, options.map(([value, text]) => el("option", { value }, text))));
@@ -155,7 +157,7 @@ function showSessions() {
     { name: "Id", of: (row) => row.session_id },
     { name: "Type", of: (row) => row.session_type },
     { name: "State", of: (row) => el("span", { class: row.status === "failed" ? "bad" : row.status === "completed" ? "good" : "" , title: row.error_message }, row.status) },
-    { name: "Progress", of: (row) => running(row) ? el("progress", { max: 100, value: row.progress ?? 0 }) : "" },
+    { name: "Progress", of: (row) => running(row) ? el("progress", row.progress == null ? {} : { max: 100, value: row.progress }) : "" },
     { name: "Simulated (UTC)", of: (row) => moment(row.simulated_time) },
     { name: "Signals", numeric: true, of: (row) => number(row.counters?.signals, 0) },
     { name: "Trades", numeric: true, of: (row) => number(row.counters?.trades, 0) },
