@@ -61,7 +61,7 @@ impl Mexc {
     pub fn new(settings: Settings, handle: Handle) -> Result<Arc<Mexc>, ExchangeError> {
         let settings = Arc::new(settings.checked()?);
         let counters = Arc::new(Counters::default());
-        let rest = Rest::new(settings.clone(), counters.clone())?;
+        let rest = Rest::new(settings.clone(), counters.clone());
         let snapshots = tokio::sync::Semaphore::new(crate::limits::EXCHANGE_SNAPSHOT_CALLS);
         Ok(Arc::new(Mexc { link: Arc::new(Link { settings, counters, rest, offset: Mutex::new(None), snapshots }), handle }))
     }

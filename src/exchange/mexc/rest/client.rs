@@ -12,12 +12,13 @@ use crate::exchange::mexc::wire::envelope::{self, NoData};
 use crate::limits;
 use serde_json::value::RawValue;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The exchange over HTTP.
 pub struct Rest {
-    client: reqwest::Client,
+    /// Made with the first call: reading the system's certificates takes milliseconds and megabytes.
+    client: OnceLock<reqwest::Client>,
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     since: Stopwatch,
@@ -28,19 +29,9 @@ pub struct Rest {
 
 impl Rest {
     /// Opens nothing yet.
-    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>) -> Result<Rest, ExchangeError> {
+    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>) -> Rest {
         // Another part of the program may have installed it already, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("tradingd/", env!("CARGO_PKG_VERSION")))
-            // A signed call must reach the address it was signed for, and sockets know no proxy either.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
-            .timeout(Duration::from_millis(settings.request_timeout_ms))
-            .build()
-            .map_err(|error| ExchangeError::Settings(format!("no HTTP client: {}", chain(&error))))?;
         let stop = Span::from_millis(settings.throttle_ms as i64);
         let bucket = |per_second, burst| Mutex::new(Bucket::new(per_second, burst, stop));
         let budgets = [
@@ -49,7 +40,24 @@ impl Rest {
             bucket(settings.orders_per_second, settings.orders_per_second),
             bucket(settings.account_requests_per_second, settings.account_requests_per_second),
         ];
-        Ok(Rest { client, settings, counters, since: Stopwatch::start(), budgets, offset_ns: AtomicI64::new(0) })
+        Rest { client: OnceLock::new(), settings, counters, since: Stopwatch::start(), budgets, offset_ns: AtomicI64::new(0) }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, ExchangeError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made = reqwest::Client::builder()
+            .user_agent(concat!("tradingd/", env!("CARGO_PKG_VERSION")))
+            // A signed call must reach the address it was signed for, and sockets know no proxy either.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_millis(self.settings.connect_timeout_ms))
+            .timeout(Duration::from_millis(self.settings.request_timeout_ms))
+            .build()
+            .map_err(|error| ExchangeError::Settings(format!("no HTTP client: {}", chain(&error))))?;
+        Ok(self.client.get_or_init(|| made))
     }
 
     /// Corrects the times of signatures.
@@ -152,8 +160,8 @@ impl Rest {
         let unreachable = |error: reqwest::Error| ExchangeError::Unreachable { call: request.name(), reason: chain(&error.without_url()) };
         let url = format!("{}{}", self.settings.rest_url, request.target());
         let mut builder = match request.method {
-            Method::Get => self.client.get(url),
-            Method::Post => self.client.post(url),
+            Method::Get => self.client()?.get(url),
+            Method::Post => self.client()?.post(url),
         };
         if request.group != Group::Market {
             let keys = keys.ok_or_else(|| ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name())))?;
