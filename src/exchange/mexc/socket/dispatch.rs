@@ -290,9 +290,11 @@ impl Dispatch {
         }
     }
 
-    /// A rate of the list that was fetched.
+    /// A rate of the list that was fetched. What was pushed meanwhile is newer.
     pub fn announce(&mut self, rate: &FundingRate, now: Timestamp) {
-        if let Some(place) = self.by_name.get(&rate.symbol).copied() {
+        if let Some(place) = self.by_name.get(&rate.symbol).copied()
+            && !self.symbols[place].funding.is_announced()
+        {
             let paid = self.symbols[place].funding.announce(rate.rate, rate.settles_at, now);
             self.settled(place, paid);
         }

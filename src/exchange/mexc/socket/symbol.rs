@@ -207,6 +207,11 @@ impl Funding {
         paid
     }
 
+    /// Whether something is announced.
+    pub fn is_announced(&self) -> bool {
+        self.announced.is_some()
+    }
+
     /// The payment whose time has come, once.
     pub fn settle(&mut self, now: Timestamp) -> Option<(Decimal, Timestamp)> {
         self.announced.take_if(|(_, at)| *at <= now)
