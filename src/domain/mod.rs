@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod book;
+pub mod chance;
 pub mod contract;
 pub mod decimal;
 pub mod decision;

@@ -3,7 +3,6 @@
 //! Never: a clock, a wait.
 
 use super::acts::parts;
-use super::chance::Chance;
 use super::faults::{Faults, Kind};
 use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
@@ -17,6 +16,7 @@ use super::topics::Topic;
 use super::trading::Desk;
 use super::trading::account::Account;
 use super::wire::Spelling;
+use crate::domain::chance::Chance;
 use crate::domain::contract::Contract;
 use crate::domain::record::Record;
 use hyper_tungstenite::tungstenite::Utf8Bytes;

@@ -20,7 +20,6 @@ pub mod trading;
 pub mod wire;
 
 mod acts;
-mod chance;
 mod client;
 mod connection;
 mod control;

@@ -1,6 +1,6 @@
 //! Where the rows come from that the exchange replays: anything in time order, or a seeded generator for load and faults.
 
-use super::chance::Chance;
+use crate::domain::chance::Chance;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;

@@ -2,7 +2,7 @@
 //!
 //! Never: a number through a float.
 
-use super::chance::Chance;
+use crate::domain::chance::Chance;
 use crate::domain::decimal::Decimal;
 use std::fmt::{Display, Write};
 

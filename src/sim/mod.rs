@@ -4,17 +4,16 @@
 //! Never: a fill better than the market at the order's arrival, or a look at an event that has not happened yet.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-mod chance;
 mod depth;
 mod gap;
 mod resting;
 
+use crate::domain::chance::Chance;
 use crate::domain::event::{Market, Trade};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side};
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use chance::Chance;
 use depth::Depth;
 use resting::Resting;
 use std::collections::{BTreeMap, VecDeque};

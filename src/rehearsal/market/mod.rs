@@ -6,6 +6,7 @@ pub mod bars;
 pub mod ladder;
 pub mod show;
 
+use crate::domain::chance::{Chance, mixed};
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Price, Qty};
@@ -13,7 +14,6 @@ use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
-use crate::rehearsal::chance::{Chance, mixed};
 use bars::Bars;
 use ladder::{Change, Ladder};
 use std::collections::VecDeque;

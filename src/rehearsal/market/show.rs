@@ -3,10 +3,10 @@
 use super::bars::Bar;
 use super::ladder::Change;
 use super::{Commit, Deal, Market};
+use crate::domain::chance::mixed;
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
-use crate::rehearsal::chance::mixed;
 use crate::rehearsal::wire::{Object, Spelling, list};
 use std::fmt::Write;
 

@@ -7,10 +7,10 @@ pub mod matching;
 pub mod order;
 pub mod show;
 
-use super::chance::Chance;
 use super::market::Market;
 use super::running::TestKey;
 use super::scenario::Settings;
+use crate::domain::chance::Chance;
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use account::{Account, Fill, FundingPaid, Held};

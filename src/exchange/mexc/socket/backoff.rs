@@ -1,5 +1,6 @@
 //! Waits between attempts: longer each time, never the same for two sockets.
 
+use crate::domain::chance::Chance;
 use crate::domain::time::Span;
 
 /// Doubling waits with jitter.
@@ -8,34 +9,25 @@ pub struct Backoff {
     min: Span,
     max: Span,
     next: Span,
-    chance: u64,
+    chance: Chance,
 }
 
 impl Backoff {
     /// The same seed gives the same waits.
     pub fn new(min: Span, max: Span, seed: u64) -> Self {
-        Backoff { min, max, next: min, chance: seed }
+        Backoff { min, max, next: min, chance: Chance::new(seed) }
     }
 
     /// The next wait: doubled each time, between three and five quarters of it.
     pub fn wait(&mut self) -> Span {
         let wait = self.next;
         self.next = (wait + wait).min(self.max);
-        Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.draw())) as i64)
+        Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.chance.unit())) as i64)
     }
 
     /// Starts again with the first wait.
     pub fn reset(&mut self) {
         self.next = self.min;
-    }
-
-    /// 0 to 1 (S. Vigna, splitmix64).
-    fn draw(&mut self) -> f64 {
-        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.chance;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

@@ -10,7 +10,9 @@ impl Chance {
         Chance(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "it never ends")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,6 +25,22 @@ impl Chance {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// From 0 to `count - 1`; 0 when there is none.
+    pub fn below(&mut self, count: u64) -> u64 {
+        if count == 0 { 0 } else { self.next() % count }
+    }
+
+    /// From `low` to `high`, both included; `low` when they are the wrong way round.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0);
+        low.saturating_add(i64::try_from(self.below(span.saturating_add(1))).unwrap_or(0))
+    }
+
+    /// True once in `count` times.
+    pub fn once_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
     /// A factor with median 1 and this sigma of its logarithm.
     ///
     /// The sum of twelve uniforms stands for the normal: no transcendental function but one `exp`, so that every
@@ -31,6 +49,11 @@ impl Chance {
         let normal: f64 = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
         (sigma * normal).exp()
     }
+}
+
+/// A number that depends on nothing but these.
+pub fn mixed(a: i64, b: i64) -> u64 {
+    Chance(a.cast_unsigned().wrapping_mul(31).wrapping_add(b.cast_unsigned())).next()
 }
 
 #[cfg(test)]
