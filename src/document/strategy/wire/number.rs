@@ -86,7 +86,7 @@ impl JsonSchema for Whole {
 pub struct Indicator {
     /// Type name.
     pub kind: Option<String>,
-    /// Parameters as written.
+    /// Parameters, every number in its shortest form: `-0` and `0.0` are `0`.
     pub params: Map<String, Value>,
 }
 
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for Indicator {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut params = Map::deserialize(deserializer)?;
         let kind = params.shift_remove("type").and_then(|kind| kind.as_str().map(str::to_owned));
-        Ok(Indicator { kind, params })
+        Ok(Indicator { kind, params: params.iter().map(|(name, value)| (name.clone(), with_plain_numbers(value))).collect() })
     }
 }
 
@@ -109,7 +109,7 @@ impl Serialize for Indicator {
             map.serialize_entry("type", kind)?;
         }
         for (name, value) in &self.params {
-            map.serialize_entry(name, &with_plain_numbers(value))?;
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }
