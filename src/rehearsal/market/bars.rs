@@ -46,6 +46,36 @@ pub struct Bar {
     pub amount: Money,
 }
 
+impl Bar {
+    /// Of one trade.
+    fn of(time_s: i64, deal: &Deal, amount: Money) -> Self {
+        let price = deal.price;
+        Bar {
+            time_s,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            real_open: price,
+            real_high: price,
+            real_low: price,
+            volume: deal.qty,
+            amount,
+        }
+    }
+
+    /// Goes on with what came later.
+    fn absorb(&mut self, later: &Bar) {
+        self.close = later.close;
+        self.high = self.high.max(later.high);
+        self.low = self.low.min(later.low);
+        self.real_high = self.real_high.max(later.real_high);
+        self.real_low = self.real_low.min(later.real_low);
+        self.volume += later.volume;
+        self.amount += later.amount;
+    }
+}
+
 /// What happened in a span of time.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Summary {
@@ -74,27 +104,12 @@ impl Bars {
             if self.minutes.len() == BARS {
                 self.minutes.pop_front();
             }
-            self.minutes.push_back(Bar {
-                time_s: minute_s,
-                open: carried,
-                high: carried,
-                low: carried,
-                close: carried,
-                real_open: deal.price,
-                real_high: deal.price,
-                real_low: deal.price,
-                volume: Qty::ZERO,
-                amount: Money::ZERO,
-            });
+            let (high, low) = (carried.max(deal.price), carried.min(deal.price));
+            return self.minutes.push_back(Bar { open: carried, high, low, ..Bar::of(minute_s, deal, amount) });
         }
-        let Some(bar) = self.minutes.back_mut() else { return };
-        bar.close = deal.price;
-        bar.high = bar.high.max(deal.price);
-        bar.low = bar.low.min(deal.price);
-        bar.real_high = bar.real_high.max(deal.price);
-        bar.real_low = bar.real_low.min(deal.price);
-        bar.volume += deal.qty;
-        bar.amount += amount;
+        if let Some(bar) = self.minutes.back_mut() {
+            bar.absorb(&Bar::of(minute_s, deal, amount));
+        }
     }
 
     /// Candles of an interval in `[from, to]` seconds, oldest first.
@@ -104,15 +119,7 @@ impl Bars {
             let begin = minute.time_s.div_euclid(seconds) * seconds;
             match bars.last_mut().filter(|bar| bar.time_s == begin) {
                 None => bars.push(Bar { time_s: begin, ..*minute }),
-                Some(bar) => {
-                    bar.close = minute.close;
-                    bar.high = bar.high.max(minute.high);
-                    bar.low = bar.low.min(minute.low);
-                    bar.real_high = bar.real_high.max(minute.real_high);
-                    bar.real_low = bar.real_low.min(minute.real_low);
-                    bar.volume += minute.volume;
-                    bar.amount += minute.amount;
-                }
+                Some(bar) => bar.absorb(minute),
             }
         }
         bars

@@ -165,10 +165,10 @@ fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
 
 impl Known {
     fn join(contracts: &[Contract], tickers: &[Ticker], as_of: Timestamp) -> Self {
-        let of = |symbol: &str| contracts.iter().find(|contract| contract.symbol == symbol);
+        let terms: BTreeMap<&str, &Contract> = contracts.iter().map(|contract| (contract.symbol.as_str(), contract)).collect();
         let (mut rows, mut unavailable) = (BTreeMap::new(), BTreeMap::new());
         for ticker in tickers {
-            let contract = of(&ticker.symbol);
+            let contract = terms.get(ticker.symbol.as_str()).copied();
             let why = match (contract, ticker.last) {
                 (None, _) => Some("the exchange gives no contract terms for it"),
                 (_, None) => Some("the exchange gives no price for it"),
