@@ -2,11 +2,10 @@
 
 use super::error::during;
 use super::page::{StoredPage, Wanted};
-use super::records::{SessionControlV1, SessionEventsV1, SessionRow, SymbolSpecV1};
+use super::records::{SessionControlV1, SessionEventsV1, SessionRow};
 use super::results::{EncodedResult, NewResult};
-use super::tables::{CONTROLS, SESSION_EVENTS, SESSION_SPECS, SESSIONS};
+use super::tables::{CONTROLS, SESSION_EVENTS, SESSIONS};
 use super::{Store, StoreError, decode, encode, pack, unpack};
-use crate::domain::symbol::SymbolSpec;
 use crate::limits::SESSION_SEGMENT_BYTES;
 use redb::{ReadableTable, WriteTransaction};
 
@@ -99,31 +98,6 @@ impl Store {
         let table = self.read()?.open_table(CONTROLS).map_err(during(READING))?;
         let rows = table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))?;
         rows.map(|row| decode(row.map_err(during(READING))?.1.value(), id)).collect()
-    }
-
-    /// Keeps the symbols of a session as it started, in its order.
-    pub fn put_session_specs(&self, id: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
-        let id = id.to_owned();
-        let specs = specs.iter().map(|spec| encode(&SymbolSpecV1::from(spec))).collect::<Result<Vec<_>, _>>()?;
-        self.write(move |txn| {
-            let mut table = txn.open_table(SESSION_SPECS).map_err(during(WRITING))?;
-            for (place, bytes) in (0..).zip(&specs) {
-                table.insert((id.as_str(), place), bytes.as_slice()).map_err(during(WRITING))?;
-            }
-            Ok(())
-        })
-    }
-
-    /// The symbols of a session as it started; empty when none were kept.
-    pub fn session_specs(&self, id: &str) -> Result<Vec<SymbolSpec>, StoreError> {
-        let table = self.read()?.open_table(SESSION_SPECS).map_err(during(READING))?;
-        let mut specs = Vec::new();
-        for row in table.range((id, 0)..=(id, u32::MAX)).map_err(during(READING))? {
-            let kept: SymbolSpecV1 = decode(row.map_err(during(READING))?.1.value(), id)?;
-            let inexact = || StoreError::damaged(format!("symbol_spec `{}` of session `{id}`", kept.name), "inexact steps");
-            specs.push(kept.spec().ok_or_else(inexact)?);
-        }
-        Ok(specs)
     }
 
     /// Keeps further events of a session.

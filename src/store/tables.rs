@@ -60,9 +60,6 @@ pub const JOURNAL: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("j
 /// `(session id, number) -> SessionControlV1`: what was done to a session from outside, in order.
 pub const CONTROLS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_controls_v1");
 
-/// `(session id, place) -> SymbolSpecV1`: the symbols of a session as it started, in its order.
-pub const SESSION_SPECS: TableDefinition<(&str, u32), &[u8]> = TableDefinition::new("session_specs_v1");
-
 /// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
 pub const CONTRACTS: TableDefinition<(&str, i64), &[u8]> = TableDefinition::new("contracts_v1");
 
@@ -98,13 +95,12 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(STRATEGY_STATISTICS)?;
     write.open_table(JOURNAL)?;
     write.open_table(CONTROLS)?;
-    write.open_table(SESSION_SPECS)?;
     write.open_table(CONTRACTS)?;
     write.open_table(TICKERS)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 21] {
+fn names() -> [&'static str; 20] {
     [
         META.name(),
         STRATEGIES.name(),
@@ -124,7 +120,6 @@ fn names() -> [&'static str; 21] {
         STRATEGY_STATISTICS.name(),
         JOURNAL.name(),
         CONTROLS.name(),
-        SESSION_SPECS.name(),
         CONTRACTS.name(),
         TICKERS.name(),
     ]

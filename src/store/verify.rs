@@ -14,7 +14,7 @@ use super::records::{
 };
 use super::tables::{
     BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS,
-    SESSION_EVENTS, SESSION_SPECS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
+    SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -136,7 +136,6 @@ impl Checker {
         checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
         checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
         checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionRow| ())?;
-        checker.records(txn, SESSION_SPECS, |key| format!("symbol_spec {} of session `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
         checker.records(txn, CONTROLS, |key| format!("control {} of session `{}`", key.1, key.0), |_: SessionControlV1| ())?;
         checker.records(txn, CONTRACTS, |key| format!("contract `{}` since {}", key.0, key.1), |_: ContractV1| ())?;
         checker.records(txn, TICKERS, |key| format!("tickers of `{key}`"), |_: TickerCacheV1| ())?;

@@ -11,9 +11,6 @@ use crate::domain::time::{Span, Timestamp};
 use crate::session::backtest::Progress;
 use crate::store::StoreError;
 
-/// How long the session's thread sleeps when nothing comes.
-const PATIENCE: Span = Span::from_millis(5);
-
 /// How often the room on the disk is looked at.
 const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
 
@@ -34,7 +31,7 @@ pub(super) fn record(
     let mut batch = Batch::default();
     let mut watcher = Watcher::new(session, true);
     loop {
-        queue.take(&mut batch, PATIENCE);
+        queue.take(&mut batch);
         journal.take_down(&batch, session).map_err(said)?;
         let ended = if session.is_suspending() {
             Some(Ended::Suspended)

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How long the session's thread sleeps when nothing comes.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// The smallest distance of two stamps.
 const STAMP: Span = Span::from_nanos(1_000);
 
@@ -91,13 +94,12 @@ impl Queue {
         Queue { state: Mutex::new(state), ready: Condvar::new() }
     }
 
-    /// Exchanges what came for an emptied batch; waits up to `patience` when nothing did.
-    pub(super) fn take(&self, batch: &mut Batch, patience: Span) {
+    /// Exchanges what came for an emptied batch; waits a little when nothing did.
+    pub(super) fn take(&self, batch: &mut Batch) {
         batch.clear();
         let mut state = self.lock();
         if state.waiting.arrived.is_empty() {
-            let patience = Duration::from_nanos(patience.nanos().max(0).unsigned_abs());
-            let waited = self.ready.wait_timeout_while(state, patience, |state| state.waiting.arrived.is_empty());
+            let waited = self.ready.wait_timeout_while(state, PATIENCE, |state| state.waiting.arrived.is_empty());
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.follow_clock_step();
@@ -158,13 +160,16 @@ impl State {
         self.last
     }
 
-    /// When the wall clock was set forward: the time in between is a gap of every symbol.
+    /// When the wall clock was set forward: the time in between is a gap of every stream that is not in one already.
     fn follow_clock_step(&mut self) {
         let Some(from) = self.clock.follow_step() else { return };
         let at = self.stamp();
         for symbol in (0..self.symbols).map(SymbolId) {
-            let gap = Arrived::Gap { symbol, streams: self.streams.clone(), from: from.min(at), cause: GapCause::ClockStep };
-            self.waiting.arrived.push((at, gap));
+            let is_whole = |stream: &StreamKind| !self.lost.contains_key(&(symbol, *stream));
+            let streams: Vec<StreamKind> = self.streams.iter().copied().filter(is_whole).collect();
+            if !streams.is_empty() {
+                self.waiting.arrived.push((at, Arrived::Gap { symbol, streams, from: from.min(at), cause: GapCause::ClockStep }));
+            }
         }
     }
 

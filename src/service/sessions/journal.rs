@@ -21,27 +21,17 @@ use std::collections::BTreeMap;
 pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, StreamKind), Timestamp> {
     let mut open = BTreeMap::new();
     for control in controls {
+        let Some(stream) = control.kind.stream() else { continue };
         match control.kind {
-            ControlKindV1::Interrupted { symbol, stream, since_ns } => {
-                if let Some((kind, _)) = StreamKind::ALL.get(usize::from(stream)) {
-                    open.entry((SymbolId(symbol), *kind)).or_insert(Timestamp::from_nanos(since_ns));
-                }
+            ControlKindV1::Interrupted { since_ns, .. } => {
+                open.entry(stream).or_insert(Timestamp::from_nanos(since_ns));
             }
-            ControlKindV1::Complete { symbol, stream } => {
-                if let Some((kind, _)) = StreamKind::ALL.get(usize::from(stream)) {
-                    open.remove(&(SymbolId(symbol), *kind));
-                }
+            _ => {
+                open.remove(&stream);
             }
-            _ => {}
         }
     }
     open
-}
-
-/// A stream as controls name it: its place in [`StreamKind::ALL`].
-fn code(stream: StreamKind) -> u8 {
-    let place = StreamKind::ALL.iter().position(|(kind, _)| *kind == stream);
-    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
 }
 
 /// The durable side of a live session.
@@ -87,13 +77,12 @@ impl Journal {
                 Arrived::Gap { symbol, streams, from, cause } => {
                     let gap = Gap { from: *from, to: *at, cause: *cause };
                     for stream in streams {
-                        self.control(*at, ControlKindV1::Complete { symbol: symbol.0, stream: code(*stream) });
+                        self.control(*at, ControlKindV1::complete(*symbol, *stream));
                         self.recording.gap(*symbol, RecordedGap { stream: *stream, gap })?;
                     }
                 }
                 Arrived::Lost { symbol, stream, since } => {
-                    let kind = ControlKindV1::Interrupted { symbol: symbol.0, stream: code(*stream), since_ns: since.nanos() };
-                    self.control(*at, kind);
+                    self.control(*at, ControlKindV1::interrupted(*symbol, *stream, *since));
                 }
                 Arrived::Notice(notice) => self.notice(*at, notice, session),
             }
@@ -132,7 +121,7 @@ impl Journal {
         }
         session.stream.written();
         session.is_on_disk(counted);
-        session.stream.release_and_hold();
+        session.stream.release_part();
         self.controls.clear();
         self.dirty = false;
         self.since = Stopwatch::start();

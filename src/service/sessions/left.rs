@@ -35,7 +35,6 @@ impl Sessions {
         let hold = self.in_use.hold(&row.id, things(&plan, Some(recording.id())));
         let last = self.store.last_session_event(&row.id)?;
         let stream = EventStream::new(&row.id, last, Arc::clone(&self.store), Arc::clone(&self.hub));
-        stream.release_and_hold();
         let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
         self.running().insert(session.id.clone(), Arc::clone(&session));
         self.launch(&session, plan, Some(recording), true, now)

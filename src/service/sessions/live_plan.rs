@@ -53,9 +53,11 @@ pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
     let kept: Value = serde_json::from_str(&row.request).unwrap_or_default();
     let config: Config = serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
     let request = request::read(&kept["as_sent"], &config).map_err(|refusal| format!("its request is not understood: {refusal}"))?;
-    let specs = store.session_specs(&row.id).map_err(|error| error.to_string())?;
-    if specs.is_empty() {
-        return Err("the terms of its contracts were not kept".to_owned());
+    let recording = row.input_recording_id.as_deref().ok_or("it has no recording")?;
+    let mut specs = Vec::new();
+    for symbol in &request.symbols {
+        let kept = store.recorded_spec(recording, symbol).map_err(|error| error.to_string())?;
+        specs.push(kept.ok_or_else(|| format!("the terms of {symbol} were not kept"))?);
     }
     let mut loaded = Vec::new();
     for strategy in &row.strategies {

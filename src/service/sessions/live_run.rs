@@ -50,13 +50,13 @@ impl Sink for Journaled<'_> {
 impl Running {
     /// Records until it is over.
     pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
-        let Rows::Market { streams, duration, min_free_mib } = &plan.rows else { return Err("it has no market".to_owned()) };
+        let Rows::Market { duration, min_free_mib, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
         let begun = ground.recording.last_received();
         let mut journal = Journal::new(ground.recording, plan.symbols.clone());
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
         let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
         let started = self.started();
-        let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
+        let live = ground.market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(&queue) as _);
         let live = live.map_err(|refusal| refusal.message)?;
         let until = duration.map(|duration| started + duration);
         let ended = collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
@@ -70,9 +70,7 @@ impl Running {
 
     /// Trades on paper until it is over.
     pub(super) fn paper(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
-        let Rows::Market { streams, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
-        let specs: Vec<_> = plan.table.iter().map(|(_, spec)| spec.clone()).collect();
-        let sources = [backtest::market(ground.recording.id(), &specs, streams)];
+        let sources = [plan.market(ground.recording.id())];
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or("there is nothing to run")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
@@ -81,13 +79,13 @@ impl Running {
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
-        let mut over = false;
+        let (mut over, mut stopped) = (false, false);
         if ground.resumed {
             let again = self.again(&mut journal, &mut backtest, &mut recorder, ground.store)?;
-            if let (Some(difference), _) = comparison.outcome(false) {
+            if let (Some(difference), _) = comparison.outcome(true) {
                 return Err(format!("its journal does not lead to what it did, which is a defect: {difference:?}"));
             }
-            (over, closing_since, open) = (again.over, again.closing_since, again.interrupted);
+            (over, stopped, closing_since, open) = (again.over, again.stopped, again.closing_since, again.interrupted);
             reached = Some(again.reached);
         }
         recorder.stream = &journaled;
@@ -98,7 +96,7 @@ impl Running {
             let (queue, now) = self.queue(plan, reached, &open);
             let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
             paper.begin(now, reached, &(ground.disabled)());
-            let live = ground.market.subscribe(plan.symbols.clone(), streams.clone(), Arc::clone(&queue) as _);
+            let live = ground.market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(&queue) as _);
             let live = live.map_err(|refusal| refusal.message)?;
             let ended = paper.trade(&queue);
             drop(live);
@@ -107,10 +105,10 @@ impl Running {
                 return Ok(Outcome::Suspended);
             }
             (backtest, recorder, journal) = (paper.backtest, paper.recorder, paper.journal);
-            over = ended == Ended::Stopped;
+            stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped: over, journal: Some(journal) })
+        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped, journal: Some(journal) })
     }
 
     /// Everything journaled once more.
@@ -128,17 +126,17 @@ impl Running {
         if !over {
             backtest.wait_until(reached, recorder);
         }
+        let stopped = controls.iter().any(|control| control.kind == ControlKindV1::End);
         let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
         let interrupted = journal::interrupted(&controls);
-        Ok(Again { over, reached, interrupted, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
+        Ok(Again { over, stopped, reached, interrupted, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.
     fn queue(&self, plan: &Plan, reached: Option<Timestamp>, open: &Interrupted) -> (Arc<Queue>, Timestamp) {
-        let Rows::Market { streams, .. } = &plan.rows else { unreachable!("only sessions on a market have a queue") };
         let clock = SteadyClock::start();
         let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
-        let queue = Queue::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), streams, clock, after);
+        let queue = Queue::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
         if let Some(since) = reached {
             queue.restarted(since, open);
         }
@@ -148,7 +146,9 @@ impl Running {
 
 /// Where a session that is taken up again is.
 struct Again {
+    /// Whether it had ended by what is journaled, and whether somebody stopped it.
     over: bool,
+    stopped: bool,
     reached: Timestamp,
     interrupted: Interrupted,
     closing_since: Option<Timestamp>,

@@ -179,16 +179,16 @@ impl Sessions {
         let stream = EventStream::new(&id, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
-        if recording.is_some() {
-            let specs: Vec<_> = plan.table.iter().map(|(_, spec)| spec.clone()).collect();
-            self.store.put_session_specs(&id, &specs)?;
-        }
         announce(&stream, &plan, &row, now);
         let session = Arc::new(Running::new(row, &plan, table, stream, hold));
         self.store.put_session(&session.row().0, &session.stream.part())?;
         session.stream.written();
         self.running().insert(id.clone(), Arc::clone(&session));
-        session.stream.release();
+        match &recording {
+            // Whatever comes is told once it is on disk with what it was decided on.
+            Some(_) => session.stream.release_part(),
+            None => session.stream.release(),
+        }
         let told = started(&session, &plan, false);
         self.launch(&session, plan, recording, false, now)?;
         Ok(told)
@@ -200,9 +200,7 @@ impl Sessions {
         let sources = vec![format!("mexc, {} session", plan.kind.word())];
         let new = NewRecording { at: now, chance: clock::chance(), sources };
         let recording = self.store.begin_live(new, plan.symbols.clone())?;
-        for (_, spec) in plan.table.iter() {
-            self.store.put_recorded_spec(recording.id(), spec)?;
-        }
+        self.store.put_recorded_specs(recording.id(), &plan.specs())?;
         Ok(Some(recording))
     }
 

@@ -16,8 +16,6 @@ use crate::session::rows::{OffGrid, TickMaker};
 use crate::store::StoreError;
 use crate::store::records::ControlKindV1;
 
-/// How long the session's thread sleeps when nothing comes.
-const PATIENCE: Span = Span::from_millis(5);
 /// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
 const CLOSED_WITHIN: Span = Span::from_seconds(8);
 
@@ -51,7 +49,7 @@ impl Paper<'_> {
         let (mut batch, mut chunk, mut maker) = (Batch::default(), Chunk::default(), TickMaker::default());
         let mut watcher = Watcher::new(self.session, true);
         loop {
-            queue.take(&mut batch, PATIENCE);
+            queue.take(&mut batch);
             // Also what the engine will not see any more: the recording has no hole that it does not tell.
             self.journal.take_down(&batch, self.session).map_err(said)?;
             self.heed_symbol_table();

@@ -5,11 +5,11 @@ use super::live_plan;
 use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol_problem};
 use crate::config::Config;
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::SymbolTable;
+use crate::domain::symbol::{SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
 use crate::service::Refusal;
-use crate::service::backtest::{self, Input, RunSettings};
+use crate::service::backtest::{self, Input, RunSettings, Source};
 use crate::service::market::Market;
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::store::records::RecordingV1;
@@ -62,6 +62,16 @@ impl Plan {
             Rows::Recording(_) => &[],
             Rows::Market { streams, .. } => streams,
         }
+    }
+
+    /// The terms of its symbols, in the order of the run.
+    pub(super) fn specs(&self) -> Vec<SymbolSpec> {
+        self.table.iter().map(|(_, spec)| spec.clone()).collect()
+    }
+
+    /// The live market as a run sees it, named by the recording that it makes.
+    pub(super) fn market(&self, recording: &str) -> Source<'static> {
+        backtest::market(recording, &self.specs(), self.streams())
     }
 }
 

@@ -52,9 +52,7 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
 
 fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed, String> {
     let plan = live_plan::again(row, store)?;
-    let specs: Vec<_> = plan.table.iter().map(|(_, spec)| spec.clone()).collect();
-    let streams = plan.streams();
-    let sources = [backtest::market(recording, &specs, streams)];
+    let sources = [plan.market(recording)];
     let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));

@@ -63,6 +63,8 @@ struct State {
     closed: bool,
     /// What is told once it is on disk; `None`: what comes is told at once.
     held: Option<Vec<Told>>,
+    /// How many of them came before the last part was taken.
+    held_in_part: usize,
 }
 
 /// An event on its way to whoever watches.
@@ -93,6 +95,7 @@ impl EventStream {
             failed: None,
             closed: false,
             held: Some(Vec::new()),
+            held_in_part: 0,
         };
         EventStream { session: session.to_owned(), topic: format!("session/{session}"), store, hub, state: Mutex::new(state) }
     }
@@ -140,10 +143,11 @@ impl EventStream {
         self.lock().held.get_or_insert_default();
     }
 
-    /// What was held back is on disk and told; what comes is held back again.
-    pub(super) fn release_and_hold(&self) {
+    /// What was held back before the last [`EventStream::part`] was taken is on disk and told; the rest stays held back.
+    pub(super) fn release_part(&self) {
         let mut state = self.lock();
-        for Told { class, event, symbol, fields } in state.held.replace(Vec::new()).unwrap_or_default() {
+        let count = std::mem::take(&mut state.held_in_part);
+        for Told { class, event, symbol, fields } in state.held.get_or_insert_default().drain(..count) {
             self.publish(class, event, symbol.as_deref(), fields);
         }
     }
@@ -151,6 +155,7 @@ impl EventStream {
     /// What was held back is on disk and told.
     pub(super) fn release(&self) {
         let mut state = self.lock();
+        state.held_in_part = 0;
         for Told { class, event, symbol, fields } in state.held.take().unwrap_or_default() {
             self.publish(class, event, symbol.as_deref(), fields);
         }
@@ -158,7 +163,8 @@ impl EventStream {
 
     /// What was held back did not get onto the disk: nobody is told.
     pub(super) fn forget(&self) {
-        self.lock().held = None;
+        let mut state = self.lock();
+        (state.held, state.held_in_part) = (None, 0);
     }
 
     /// Tells whoever watches, without keeping it.
@@ -287,7 +293,40 @@ impl State {
         let fresh = EventSegment { first_seq: self.next_seq, lines: String::new() };
         let full = std::mem::replace(&mut self.pending, fresh);
         self.since = Stopwatch::start();
+        self.held_in_part = self.held.as_ref().map_or(0, Vec::len);
         self.writing = Arc::new(full);
         Arc::clone(&self.writing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::hub::{Filter, Start};
+    use serde_json::json;
+
+    #[test]
+    fn what_comes_between_a_part_and_its_commit_is_told_with_the_next_one() {
+        let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
+        let mut orders = hub.subscribe("orders", Filter::default(), Start::Now, &Arc::default()).unwrap();
+        let mut told = || {
+            let mut updates = Vec::new();
+            let _ = orders.read(10, &mut updates);
+            updates.len()
+        };
+        let stream = EventStream::new("exec_1", 0, Arc::new(Store::in_memory().unwrap()), hub);
+        stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
+        let part = stream.part();
+        stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
+        assert_eq!((part.lines.lines().count(), told()), (1, 0), "not on disk yet");
+        stream.written();
+        stream.release_part();
+        assert_eq!(told(), 1, "the second is not on disk");
+        stream.part();
+        stream.release_part();
+        assert_eq!(told(), 1);
+        stream.add(Class::Order, "fill", None, json!({"quantity": 3}));
+        stream.release();
+        assert_eq!(told(), 1);
     }
 }

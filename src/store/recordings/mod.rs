@@ -61,13 +61,16 @@ impl Store {
         Ok(gaps)
     }
 
-    /// Keeps what was known about a symbol when it was recorded; [`Store::spec_of`] gives it from then on.
-    pub fn put_recorded_spec(&self, id: &str, spec: &SymbolSpec) -> Result<(), StoreError> {
-        let bytes = encode(&SymbolSpecV1::from(spec))?;
-        let (id, symbol) = (id.to_owned(), spec.name.clone());
+    /// Keeps what was known about symbols when they were recorded; [`Store::spec_of`] gives it from then on.
+    pub fn put_recorded_specs(&self, id: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
+        let encoded = |spec: &SymbolSpec| Ok((spec.name.clone(), encode(&SymbolSpecV1::from(spec))?));
+        let specs = specs.iter().map(encoded).collect::<Result<Vec<_>, StoreError>>()?;
+        let id = id.to_owned();
         self.write(move |txn| {
             let mut table = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
-            table.insert((id.as_str(), symbol.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
+            for (symbol, bytes) in &specs {
+                table.insert((id.as_str(), symbol.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
+            }
             Ok(())
         })
     }

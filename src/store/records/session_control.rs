@@ -1,5 +1,9 @@
 //! What was done to a session from outside: with the recorded rows it is all that a replay needs.
 
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::store::blocks::{kind_code, kind_from_code};
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +55,28 @@ pub enum ControlKindV1 {
         /// Code of the stream.
         stream: u8,
     },
+}
+
+impl ControlKindV1 {
+    /// A stream of a symbol is interrupted.
+    pub fn interrupted(symbol: SymbolId, stream: StreamKind, since: Timestamp) -> Self {
+        ControlKindV1::Interrupted { symbol: symbol.0, stream: kind_code(stream), since_ns: since.nanos() }
+    }
+
+    /// A stream of a symbol is complete again.
+    pub fn complete(symbol: SymbolId, stream: StreamKind) -> Self {
+        ControlKindV1::Complete { symbol: symbol.0, stream: kind_code(stream) }
+    }
+
+    /// The stream that an interruption or its end is about; `None` for other kinds and for unknown codes.
+    pub fn stream(&self) -> Option<(SymbolId, StreamKind)> {
+        match self {
+            ControlKindV1::Interrupted { symbol, stream, .. } | ControlKindV1::Complete { symbol, stream } => {
+                Some((SymbolId(*symbol), kind_from_code(*stream)?))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Stored for SessionControlV1 {

@@ -169,7 +169,7 @@ fn a_step_that_does_not_fit_is_refused_and_a_finer_one_is_exact() {
     assert!(matches!(ticks[0].0.kind, TickKind::Trade(trade) if (trade.price, trade.qty) == (Price(210), Qty(6))));
     let coarse = SymbolTable::new(1, vec![spec("1")]);
     assert_eq!(store.feed(choice(&id, &symbols), &coarse).err().unwrap().exit_code(), 64);
-    store.put_recorded_spec(&id, &spec("0.05")).unwrap();
+    store.put_recorded_specs(&id, &[spec("0.05")]).unwrap();
     assert_eq!(store.spec_of(&id, "A").unwrap().price_step, number("0.05"));
 }
 

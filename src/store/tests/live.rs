@@ -282,9 +282,6 @@ fn a_session_and_its_rows_are_on_disk_together() {
     assert_eq!(world.store.session_controls("exec_a").unwrap().len(), 4);
     assert_eq!(world.store.recording(&id).unwrap().state, RecordingState::Complete);
     world.check();
-    let spec = crate::domain::symbol::SymbolSpec::new("A", number("0.1"), number("1"), Decimal::ONE).unwrap();
-    world.store.put_session_specs("exec_a", std::slice::from_ref(&spec)).unwrap();
-    assert_eq!(world.store.session_specs("exec_a").unwrap(), [spec]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::{Market, World, paper, until};
 use serde_json::json;
+use tradingd::domain::decimal::Decimal;
+use tradingd::domain::symbol::SymbolSpec;
 use tradingd::rehearsal::Kind;
 use tradingd::service::sessions::State;
 use tradingd::store::{OpenMode, Store};
@@ -70,12 +72,11 @@ fn a_replay_finds_what_was_changed() {
     world.close();
     let store = Store::open(folder.path(), OpenMode::MustExist).unwrap();
     // Somebody says the session traded another symbol's terms.
-    let mut specs = store.session_specs(&id).unwrap();
-    specs[0].taker_fee = tradingd::domain::num::Rate(specs[0].taker_fee.0 * 5);
-    specs[0].price_step = tradingd::domain::decimal::Decimal::new(1, 3).unwrap();
-    let spec =
-        tradingd::domain::symbol::SymbolSpec::new(&specs[0].name, specs[0].price_step, specs[0].quantity_step, specs[0].contract_size);
-    store.put_session_specs(&id, &[spec.unwrap()]).unwrap();
+    let recording = store.session(&id).unwrap().input_recording_id.unwrap();
+    let spec = store.recorded_spec(&recording, &market.symbols[0]).unwrap().unwrap();
+    let finer = Decimal::new(1, 3).unwrap();
+    let other = SymbolSpec::new(&spec.name, finer, spec.quantity_step, spec.contract_size).unwrap();
+    store.put_recorded_specs(&recording, &[other]).unwrap();
     let replayed = tradingd::service::sessions::replay(&store, &id).unwrap();
     assert!(!replayed.equal);
     let difference = replayed.first_difference.unwrap();
