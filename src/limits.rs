@@ -85,18 +85,18 @@ pub const RECORDING_STREAMS: usize = 4_096;
 /// Rows and gaps of a live recording that may wait for a commit; then they are committed on the spot.
 pub const LIVE_UNCOMMITTED_ROWS: usize = 1 << 17;
 
-/// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; with more the largest streams are
-/// sealed with the next commit until a quarter is free.
+/// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; from three quarters on each commit
+/// seals some of the largest streams ([`LIVE_SEALED_AT_ONCE`]), and when it is full so many that a quarter is free.
 pub const LIVE_PENDING_ROWS: usize = 1 << 19;
 
-/// Bytes of a live recording's journal before its last chunk; from three quarters on each commit seals the streams that hold its oldest chunks
-/// ([`LIVE_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
+/// Bytes of a live recording's journal before its last chunk; from three quarters on each commit seals the streams that
+/// hold its oldest chunks ([`LIVE_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
 pub const JOURNAL_BYTES: usize = 64 << 20;
 
 /// Chunks of a live recording's journal; when full as above.
 pub const JOURNAL_CHUNKS: usize = 1 << 16;
 
-/// Streams that a commit seals to shorten the journal: few, so that no commit takes long.
+/// Streams that a commit seals to free memory or to shorten the journal: few, so that no commit takes long.
 pub const LIVE_SEALED_AT_ONCE: usize = 16;
 
 /// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.

@@ -3,6 +3,7 @@
 //! Never: a check that belongs to all routes (the pipeline has those), or a rule of the program (the service has them).
 
 pub mod auth;
+pub mod metrics;
 pub mod once;
 pub mod operations;
 pub mod recordings;

@@ -2,7 +2,7 @@
 
 use super::{GET, ask};
 use crate::http::console;
-use crate::http::handlers::{operations, stream};
+use crate::http::handlers::{metrics, operations, stream};
 use crate::http::route::Access::{Local, Public};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Route, Takes};
@@ -33,7 +33,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "Numbers for Prometheus. From this host without a login.",
         access: Local,
-        run: Now(operations::metrics),
+        run: Now(metrics::metrics),
         examples: &[ask("asked", "/metrics", 200)],
         ..GET
     },

@@ -2,8 +2,10 @@
 //!
 //! Never: a zero for what is missing, two calls where one is under way, a list without its age.
 
+mod lag;
 mod tickers;
 
+pub use lag::{Lag, LagCounts};
 pub use tickers::{Scope, SymbolQuery};
 
 use super::{Kind, Refusal};
@@ -31,6 +33,7 @@ pub struct Market {
     state: PathBuf,
     contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
     tickers: Tickers,
+    lag: Arc<Lag>,
 }
 
 impl Market {
@@ -40,7 +43,7 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
-        Ok(Market { client, store, state, contracts: Mutex::new(None), tickers })
+        Ok(Market { client, store, state, contracts: Mutex::new(None), tickers, lag: Arc::default() })
     }
 
     /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
@@ -79,6 +82,11 @@ impl Market {
     /// How the connection stands; `None` when it is switched off.
     pub fn health(&self) -> Option<Health> {
         self.client.as_ref().map(|client| client.health())
+    }
+
+    /// How long messages took until they were on disk, of all sessions together.
+    pub fn lag(&self) -> &Arc<Lag> {
+        &self.lag
     }
 
     /// The exchange's clock minus ours in nanoseconds and when that was measured; `None` before the first measurement.

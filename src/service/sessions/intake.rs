@@ -43,6 +43,8 @@ pub(super) struct Batch {
     pub rows: Vec<Record>,
     /// Whatever comes later is stamped later than this.
     pub until: Timestamp,
+    /// When it was handed over, on the clock of the stamps.
+    pub taken: Timestamp,
 }
 
 impl Batch {
@@ -107,8 +109,7 @@ impl Queue {
             // Nothing may be stamped before a time that the session has been told is reached.
             state.last = state.last.max(state.now());
         }
-        state.waiting.until = state.last;
-        std::mem::swap(&mut state.waiting, batch);
+        state.hand_over(batch);
     }
 
     /// Nothing was heard since `since`, of streams that were interrupted then since they were: a gap up to now, told at once
@@ -138,8 +139,7 @@ impl Queue {
         for (symbol, stream) in open {
             state.regain(symbol, &[stream]);
         }
-        state.waiting.until = state.last;
-        std::mem::swap(&mut state.waiting, batch);
+        state.hand_over(batch);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,6 +153,11 @@ impl State {
     fn now(&self) -> Timestamp {
         let nanos = self.clock.now().nanos();
         Timestamp::from_nanos(nanos - nanos.rem_euclid(STAMP.nanos()))
+    }
+
+    fn hand_over(&mut self, batch: &mut Batch) {
+        (self.waiting.until, self.waiting.taken) = (self.last, self.now().max(self.last));
+        std::mem::swap(&mut self.waiting, batch);
     }
 
     fn stamp(&mut self) -> Timestamp {

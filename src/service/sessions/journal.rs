@@ -11,11 +11,13 @@ use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::LIVE_COMMIT_MS;
+use crate::service::market::Lag;
 use crate::session::ports::Notice;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use crate::store::{EventSegment, LiveCommit, LiveEnd, LiveRecording, NewResult, StoreError};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Streams that were interrupted when the last of these was written, and since when.
 pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, StreamKind), Timestamp> {
@@ -44,11 +46,17 @@ pub(super) struct Journal {
     told: Stopwatch,
     /// Something waits for the next commit.
     dirty: bool,
+    /// How long messages take.
+    lag: Arc<Lag>,
+    /// Since the journal was opened, and at which time of it each message came that waits for the next commit.
+    open: Stopwatch,
+    came: Vec<Span>,
 }
 
 impl Journal {
-    pub(super) fn new(recording: LiveRecording, symbols: Vec<String>) -> Self {
-        Journal { recording, symbols, controls: Vec::new(), since: Stopwatch::start(), told: Stopwatch::start(), dirty: false }
+    pub(super) fn new(recording: LiveRecording, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
+        let now = Stopwatch::start();
+        Journal { recording, symbols, controls: Vec::new(), since: now, told: now, dirty: false, lag, open: now, came: Vec::new() }
     }
 
     /// Every row is readable by others; the last time something was received.
@@ -70,10 +78,14 @@ impl Journal {
     /// # Errors
     /// A row the store does not take.
     pub(super) fn take_down(&mut self, batch: &Batch, session: &Running) -> Result<(), StoreError> {
+        let open = self.open.elapsed();
         for (at, arrived) in &batch.arrived {
             self.dirty = true;
             match arrived {
-                Arrived::Rows { symbol, first, count } => self.recording.push(*symbol, &batch.rows[*first..*first + *count])?,
+                Arrived::Rows { symbol, first, count } => {
+                    self.came.push(open - (batch.taken - *at));
+                    self.recording.push(*symbol, &batch.rows[*first..*first + *count])?;
+                }
                 Arrived::Gap { symbol, streams, from, cause } => {
                     let gap = Gap { from: *from, to: *at, cause: *cause };
                     for stream in streams {
@@ -119,6 +131,8 @@ impl Journal {
         if tells {
             self.told = Stopwatch::start();
         }
+        let open = self.open.elapsed();
+        self.came.drain(..).for_each(|came| self.lag.add(open - came));
         session.stream.written();
         session.is_on_disk(counted);
         session.stream.release_part();

@@ -52,7 +52,7 @@ impl Running {
     pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
         let Rows::Market { duration, min_free_mib, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
         let begun = ground.recording.last_received();
-        let mut journal = Journal::new(ground.recording, plan.symbols.clone());
+        let mut journal = Journal::new(ground.recording, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
         let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
         let started = self.started();
@@ -74,7 +74,7 @@ impl Running {
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or("there is nothing to run")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
-        let mut journal = Journal::new(ground.recording, plan.symbols.clone());
+        let mut journal = Journal::new(ground.recording, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let (journaled, mut reached, mut closing_since, mut open) = (Journaled(self), None, None, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);

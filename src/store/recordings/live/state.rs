@@ -241,18 +241,22 @@ impl Live {
 
     /// Seals what the bounds ask for: the largest streams while too many rows wait, the oldest while the journal is long.
     fn seal_due(&mut self, store: &Store) -> Result<(), StoreError> {
-        if self.pending > self.bounds.pending_rows {
+        let few = self.bounds.sealed_at_once;
+        let at_once = |is_full: bool| if is_full { usize::MAX } else { few };
+        let enough = self.bounds.pending_rows / 4 * 3;
+        if self.pending > enough {
+            let most = at_once(self.pending > self.bounds.pending_rows);
             let mut by_size: Vec<usize> = (0..self.streams.len()).collect();
             by_size.sort_unstable_by_key(|place| std::cmp::Reverse(self.streams[*place].rows.len()));
-            for place in by_size {
-                if self.pending <= self.bounds.pending_rows / 4 * 3 {
+            for place in by_size.into_iter().take(most) {
+                if self.pending <= enough {
                     break;
                 }
                 self.seal_stream(store, place)?;
             }
         }
         if self.journal.is_over(3, &self.bounds) {
-            let most = if self.journal.is_over(4, &self.bounds) { usize::MAX } else { self.bounds.sealed_at_once };
+            let most = at_once(self.journal.is_over(4, &self.bounds));
             let mut by_age: Vec<usize> = (0..self.streams.len()).filter(|place| self.streams[*place].chunk.is_some()).collect();
             by_age.sort_unstable_by_key(|place| self.streams[*place].chunk);
             by_age.into_iter().take(most).try_for_each(|place| self.seal_stream(store, place))?;

@@ -1,0 +1,93 @@
+//! `GET /metrics`: the daemon's numbers in the text form of Prometheus.
+//!
+//! Never: a number that is not known; what the system does not tell is left out.
+
+use crate::http::edge::Edge;
+use crate::http::error::Failure;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::Call;
+use crate::service::market::LagCounts;
+use crate::service::resident_bytes;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// `GET /metrics`.
+pub fn metrics(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    let mut page = Page::default();
+    page.gauge("uptime_seconds", "Seconds since the start.", (call.now - edge.service.started).seconds_f64());
+    page.gauge("connections", "Open connections.", edge.counts.connections.load(Relaxed));
+    page.gauge("websocket_clients", "WebSocket clients.", edge.counts.clients.load(Relaxed));
+    page.gauge("sessions_running", "Sessions that run.", edge.service.sessions.execution_status().len());
+    page.gauge("config_version", "Version of the running configuration.", edge.service.settings.status().version);
+    if let Some(bytes) = resident_bytes() {
+        page.gauge("resident_bytes", "Resident memory.", bytes);
+    }
+    page.title("http_requests_total", "Answered requests.", "counter");
+    for (class, number) in edge.counts.by_class.iter().enumerate().skip(1) {
+        page.line(&format!("http_requests_total{{status=\"{class}xx\"}}"), number.load(Relaxed));
+    }
+    exchange(&mut page, edge);
+    Ok(Reply::new(StatusCode::OK, Content::File("text/plain; version=0.0.4; charset=utf-8", Bytes::from(page.0))))
+}
+
+/// The connection to the exchange; nothing where it is switched off.
+fn exchange(page: &mut Page, edge: &Edge) {
+    let Some(health) = edge.service.market.health() else { return };
+    page.gauge("exchange_sockets", "Sockets to the exchange that are open.", health.sockets);
+    if let Some(age) = health.last_frame_age {
+        page.gauge("exchange_last_frame_age_seconds", "Since the last message of the exchange.", age.seconds_f64());
+    }
+    for (name, about, number) in [
+        ("frames", "Messages from sockets.", health.frames),
+        ("rows", "Rows taken from them.", health.rows),
+        ("malformed", "Messages, rows and values that cannot be used.", health.malformed),
+        ("unknown", "Fields and channels nobody told us of.", health.unknown_fields + health.unknown_channels),
+        ("repeated", "Messages and trades that had been there before.", health.repeated),
+        ("reconnects", "Times a socket was lost.", health.reconnects),
+        ("resyncs", "Times a book had to be repaired.", health.resyncs),
+        ("requests", "Calls sent.", health.requests),
+        ("failed_requests", "Calls without a usable answer.", health.failed_requests),
+        ("throttled", "Times the exchange said we are too fast.", health.throttled),
+    ] {
+        page.counter(&format!("exchange_{name}_total"), about, number);
+    }
+    page.seconds("journal_lag_seconds", "From the arrival of a message until it is on disk.", &edge.service.market.lag().counts());
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn title(&mut self, name: &str, about: &str, kind: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "# HELP tradingd_{name} {about}\n# TYPE tradingd_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.0, "tradingd_{name} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, about: &str, value: impl Display) {
+        self.title(name, about, "gauge");
+        self.line(name, value);
+    }
+
+    fn counter(&mut self, name: &str, about: &str, value: u64) {
+        self.title(name, about, "counter");
+        self.line(name, value);
+    }
+
+    fn seconds(&mut self, name: &str, about: &str, counts: &LagCounts) {
+        self.title(name, about, "histogram");
+        for (ms, count) in &counts.at_most_ms {
+            self.line(&format!("{name}_bucket{{le=\"{}\"}}", *ms as f64 / 1e3), count);
+        }
+        self.line(&format!("{name}_bucket{{le=\"+Inf\"}}"), counts.count);
+        self.line(&format!("{name}_sum"), counts.sum_s);
+        self.line(&format!("{name}_count"), counts.count);
+    }
+}
