@@ -24,10 +24,12 @@ pub struct Options {
     listen: SocketAddr,
 }
 
-/// Six minutes of BTCUSDT; `tests/data/PROVENANCE.md` says where they come from and under which licence.
-const RECORDING: [(&str, &[u8]); 2] = [
+/// Six minutes of two markets; `tests/data/PROVENANCE.md` says where they come from and under which licence.
+const RECORDING: [(&str, &[u8]); 4] = [
     ("BTCUSDT_20240808.trades.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz")),
     ("BTCUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.book20.csv.gz")),
+    ("ETHUSDT_20240808.trades.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.trades.csv.gz")),
+    ("ETHUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.book20.csv.gz")),
 ];
 
 /// A strategy that trades within six minutes.
@@ -35,8 +37,8 @@ const STRATEGY: &[u8] = include_bytes!("../../config/strategies/examples/minute_
 
 const USER: &str = "demo";
 
-/// The recorded symbol as the rehearsed exchange names it.
-const SYMBOL: &str = "BTC_USDT";
+/// The recorded symbols as the rehearsed exchange names them.
+const SYMBOLS: [&str; 2] = ["BTC_USDT", "ETH_USDT"];
 
 /// Recorded seconds per second on the rehearsed exchange: something happens while one looks.
 const SPEED: f64 = 5.0;
@@ -67,7 +69,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     write_recording(&dir.0.join("recording")).map_err(unwritable)?;
     let market = rehearse::files(&[dir.0.join("recording")], SPEED, runtime.handle())?;
     (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
-    config.trading.default_symbols = vec![SYMBOL.to_owned()];
+    config.trading.default_symbols = SYMBOLS.map(str::to_owned).to_vec();
     // It is thrown away soon, and it is small.
     config.recording.min_free_mib = 0;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
@@ -82,7 +84,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         eprintln!("  password  {password}");
         eprintln!();
         eprintln!("  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades");
-        eprintln!("  {SYMBOL} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;");
+        eprintln!(
+            "  {} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;",
+            SYMBOLS.join(" and ")
+        );
         eprintln!("  all of it is thrown away when you end this with Ctrl-C");
         eprintln!();
     })
@@ -109,7 +114,7 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
     // A slow machine may still be at it: then the console shows how far it is.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
-    let paper = json!({"session_type": "paper", "symbols": [SYMBOL], "strategy_config": {"strategies": [strategy.summary.id]}});
+    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": [strategy.summary.id]}});
     service.sessions.start(&paper, USER, &service.settings.current(), clock::now())?;
     Ok(())
 }

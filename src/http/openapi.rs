@@ -167,6 +167,7 @@ pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
     }
     if let Run::Once(_) = route.run {
         refused(409, "idempotency_key_reused");
+        refused(409, "idempotency_key_unfinished");
     }
     if route.method == Method::Get && !matches!(route.run, Run::Async(_)) {
         all.entry(304).or_default();

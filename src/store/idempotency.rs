@@ -36,6 +36,16 @@ impl Store {
             Ok(())
         })
     }
+
+    /// Forgets what is kept under a user's key.
+    pub fn remove_answer(&self, user: &str, key: &str) -> Result<(), StoreError> {
+        let (user, key) = (user.to_owned(), key.to_owned());
+        self.write(move |txn| {
+            let mut table = txn.open_table(IDEMPOTENCY).map_err(during(WRITING))?;
+            table.remove((user.as_str(), key.as_str())).map_err(during(WRITING))?;
+            Ok(())
+        })
+    }
 }
 
 /// Makes room among a user's answers. Reading them all is work, so only one call in many does it.

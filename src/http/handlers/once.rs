@@ -17,7 +17,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 /// Runs a handler, or gives the answer that the same request got before. Two at once: the second waits for the first.
 ///
 /// # Errors
-/// Those of the handler (they are not kept: a refused request changed nothing), and `idempotency_key_reused`.
+/// Those of the handler (they are not kept: a refused request changed nothing), `idempotency_key_reused` and
+/// `idempotency_key_unfinished`.
 pub fn once(edge: &Arc<Edge>, call: &mut Call, handler: fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>) -> Result<Reply, Failure> {
     let Some(key) = call.headers.get(KEY) else { return handler(edge, call) };
     let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES).contains(&key.len())).map(str::to_owned);
@@ -59,7 +60,14 @@ fn kept_or_new(
     if let Some(kept) = edge.service.kept_answer(user, key, &request, call.now)? {
         return replay(kept).map(|reply| reply.header(REPLAYED, "true"));
     }
-    let reply = handler(edge, call)?;
+    edge.service.begin_answer(user, key, &request, call.now)?;
+    let reply = match handler(edge, call) {
+        Ok(reply) => reply,
+        Err(refused) => {
+            edge.service.forget_answer(user, key)?;
+            return Err(refused);
+        }
+    };
     if let Content::Data(data) = &reply.content {
         let location = reply.headers.iter().find(|(name, _)| *name == LOCATION).and_then(|(_, value)| value.to_str().ok());
         let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.data().to_vec() };

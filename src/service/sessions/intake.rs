@@ -179,10 +179,14 @@ impl State {
     }
 
     fn lose(&mut self, symbol: SymbolId, stream: StreamKind, loss: Loss) {
-        if let Entry::Vacant(free) = self.lost.entry((symbol, stream)) {
-            free.insert(loss);
-            let at = self.stamp();
-            self.waiting.arrived.push((at, Arrived::Lost { symbol, stream, since: loss.since }));
+        match self.lost.entry((symbol, stream)) {
+            // Lost again before its gap was told: one gap from the first loss.
+            Entry::Occupied(mut known) => known.get_mut().is_over = false,
+            Entry::Vacant(free) => {
+                free.insert(loss);
+                let at = self.stamp();
+                self.waiting.arrived.push((at, Arrived::Lost { symbol, stream, since: loss.since }));
+            }
         }
     }
 
@@ -277,5 +281,39 @@ impl Intake for Queue {
         }
         drop(state);
         self.ready.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: SymbolId = SymbolId(0);
+    const STREAMS: [StreamKind; 2] = [StreamKind::Trades, StreamKind::Marks];
+
+    fn gaps(queue: &Queue) -> Vec<(Vec<StreamKind>, Timestamp)> {
+        let mut batch = Batch::default();
+        queue.take(&mut batch);
+        let gap = |(_, arrived): &(Timestamp, Arrived)| match arrived {
+            Arrived::Gap { streams, from, .. } => Some((streams.clone(), *from)),
+            _ => None,
+        };
+        batch.arrived.iter().filter_map(gap).collect()
+    }
+
+    #[test]
+    fn a_stream_that_is_lost_twice_is_in_one_gap_that_ends_when_it_is_back() {
+        let clock = SteadyClock::start();
+        let began = clock.now();
+        let queue = Queue::new(1, &STREAMS, clock, began);
+        queue.lost(A, &STREAMS, began - Span::SECOND, GapCause::Disconnect);
+        queue.regained(A, &STREAMS[..1]);
+        queue.lost(A, &STREAMS[..1], began, GapCause::Silence);
+        queue.regained(A, &STREAMS[1..]);
+        assert_eq!(gaps(&queue), [], "trades are still lost");
+        queue.regained(A, &STREAMS[..1]);
+        let told = gaps(&queue);
+        assert_eq!((told.len(), told[0].0.len()), (1, 2));
+        assert!(told[0].1 <= began - Span::SECOND);
     }
 }

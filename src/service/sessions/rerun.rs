@@ -34,7 +34,9 @@ pub(super) fn again(
     recorder: &mut SessionRecorder<'_>,
 ) -> Result<(Vec<SessionControlV1>, bool), String> {
     let said = |error: StoreError| format!("its journal could not be read: {error}");
-    let controls = store.session_controls(session).map_err(said)?;
+    let mut controls = store.session_controls(session).map_err(said)?;
+    // A batch is written down before a wish that is obeyed in front of its first row.
+    controls.sort_by_key(|control| control.at_ns);
     let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let choice = FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct IdempotencyV1 {
     /// SHA-256 of what was asked.
     pub request_hash: [u8; 32],
-    /// Status of the answer.
+    /// Status of the answer; 0 while there is none.
     pub status: u16,
     /// Where the created thing is, when the answer says so.
     pub location: Option<String>,

@@ -61,6 +61,23 @@ fn what_goes_wrong_in_between_changes_nothing_about_the_replay() {
 }
 
 #[test]
+fn a_stop_that_comes_with_the_restart_is_replayed_where_it_was_obeyed() {
+    let market = Market::new(2, 300, 9);
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    until("orders", || world.counters(&id).orders >= 3);
+    world.close();
+    world = World::open(folder.path(), Some(market.client()));
+    // It still comes to where it was: the stop stands in front of everything that the market says from now on.
+    world.stop(&id);
+    let replayed = world.service.sessions.replay(&id).unwrap();
+    assert!(replayed.equal, "{replayed:?}");
+    assert!(world.has_event(&id, "feed_gap", "cause", "restart"));
+}
+
+#[test]
 fn a_replay_finds_what_was_changed() {
     let market = Market::new(1, 300, 3);
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::sync::Barrier;
 use tradingd::http::{Method, routes};
+use tradingd::store::records::IdempotencyV1;
+use tradingd::store::{OpenMode, Store};
 
 fn ask(daemon: &Daemon, login: &Login, method: &str, path: &str, extra: &[(&str, &str)], body: Option<&Value>) -> Answer {
     let bearer = format!("Bearer {}", login.access);
@@ -86,7 +88,16 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     }
 
     daemon.kill();
+    {
+        // As a kill in the middle of a request leaves it: the key is known, the answer is not.
+        let store = Store::open(&cli.state(), OpenMode::MustExist).unwrap();
+        let now = tradingd::clock::now();
+        let begun = IdempotencyV1 { status: 0, body: Vec::new(), location: None, ..store.answer("admin", "once", now).unwrap().unwrap() };
+        store.put_answer("admin", "cut", &begun, now).unwrap();
+    }
     let daemon = Daemon::at(&cli.at("."));
+    refused(&create(&daemon, "cut", "one of eight"), 409, "idempotency_key_unfinished");
+    refused(&create(&daemon, "cut", "another"), 409, "idempotency_key_reused");
     let again = create(&daemon, "once", "one of eight");
     assert_eq!((said(&again), again.header("idempotent-replay")), (first.clone(), Some("true")));
     refused(&create(&daemon, "once", "another"), 409, "idempotency_key_reused");
