@@ -204,9 +204,7 @@ impl Socket {
             Said::Served(place, channel) => {
                 watch.served(received.steady);
                 self.served_at = received.at;
-                if self.roster.served(place, channel) {
-                    self.confirmed(place, channel, received);
-                }
+                self.served(place, channel, received);
             }
             Said::Pong => watch.pong(),
             Said::Acknowledged(channel) => {
@@ -224,13 +222,29 @@ impl Socket {
         }
     }
 
-    /// A subscription stands. A book is complete only when its snapshot is there.
+    /// A row came. It is a sign of life of its symbol, and of those that have no ticker of their own to show one.
+    fn served(&mut self, place: usize, channel: Channel, received: Received) {
+        if self.roster.served(place, channel) {
+            self.confirmed(place, channel, received);
+        }
+        self.dispatch.symbols[place].served_at = Some(received);
+        for (other, symbol) in self.dispatch.symbols.iter_mut().enumerate() {
+            if other == place || !symbol.promised.is_empty() && !self.roster.has_ticker(other) {
+                symbol.lives(&*self.intake);
+            }
+        }
+    }
+
+    /// A subscription stands. Its stream is complete from the next row of its symbol on, a book when its snapshot is there.
     fn confirmed(&mut self, place: usize, channel: Channel, received: Received) {
         let stream = channel.stream();
+        let is_wanted = self.dispatch.wants(stream);
+        let symbol = &mut self.dispatch.symbols[place];
+        symbol.served_at = symbol.served_at.or(Some(received));
         if stream == StreamKind::BookChanges {
-            self.dispatch.symbols[place].book.start(received.steady);
-        } else if self.dispatch.wants(stream) {
-            self.dispatch.symbols[place].coverage.regained(&[stream], &*self.intake);
+            symbol.book.start(received.steady);
+        } else if is_wanted {
+            symbol.promised.push(stream);
         }
         self.say_complete();
     }
@@ -273,6 +287,7 @@ impl Socket {
                 return Err(End { cause: GapCause::Silence, reason: "no market data in time".to_owned() });
             }
         }
+        self.watch_symbols(now);
         if let Some((place, channel)) = self.roster.due(now.steady) {
             outbox.push(channel.subscription(&self.dispatch.symbols[place].name));
         }
@@ -294,6 +309,20 @@ impl Socket {
             self.dispatch.settle(now.at + Span::from_nanos(offset));
         }
         Ok(())
+    }
+
+    /// A symbol whose ticker does not come is not served, though its socket may be: it is subscribed anew.
+    fn watch_symbols(&mut self, now: Received) {
+        let patience = span(self.link.settings.silence_ms);
+        for place in 0..self.dispatch.symbols.len() {
+            let symbol = &mut self.dispatch.symbols[place];
+            let Some(since) = symbol.silent_since(now.steady, patience).filter(|_| self.roster.has_ticker(place)) else { continue };
+            tracing::warn!(socket = self.number, symbol = symbol.name, "nothing comes of a symbol; it is subscribed anew");
+            let complete = symbol.coverage.complete();
+            symbol.lost(&complete, since, GapCause::Silence, &*self.intake);
+            symbol.forgotten();
+            self.roster.again(place);
+        }
     }
 
     fn fetch_depth(&self, place: usize, fetches: &mut JoinSet<Fetched>) {

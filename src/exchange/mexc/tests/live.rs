@@ -178,6 +178,7 @@ fn a_socket_without_pongs_is_given_up() {
     let mut peer = stage.peer();
     assert_eq!(peer.subscriptions(&stage.runtime, 2), ["ticker BTC_USDT", "deal BTC_USDT"], "a ticker as a sign of life");
     peer.acknowledge("deal");
+    peer.push("ticker", "BTC_USDT", "{}");
     memory.wait_for(&Told::Regained(0, vec![StreamKind::Trades]));
     peer.order(Order::Mute);
     assert_eq!(lost(&memory, 0).2, GapCause::Silence);
@@ -200,6 +201,48 @@ fn a_socket_without_market_data_is_given_up_although_it_answers_pings() {
     assert!(since >= before && (clock::now() - since).nanos() >= 200_000_000, "since the last market data");
     assert_eq!(disconnected(&memory), "no market data in time");
     stage.peer();
+}
+
+#[test]
+fn an_acknowledgement_without_data_is_no_stream() {
+    let mut stage = Stage::new();
+    let (client, _live, memory) = stage.subscribe(&["BTC_USDT", "ETH_USDT"], &[StreamKind::Trades]);
+    let mut peer = stage.peer();
+    peer.subscriptions(&stage.runtime, 3);
+    ["ticker", "deal", "deal"].iter().for_each(|channel| peer.acknowledge(channel));
+    memory.wait_for(&Told::Notice(Notice::Connected { socket: 0 }));
+    assert!(!memory.told().iter().any(|told| matches!(told, Told::Regained(..))), "nothing came yet");
+    peer.push("ticker", "BTC_USDT", "{}");
+    memory.wait_for(&Told::Regained(0, vec![StreamKind::Trades]));
+    memory.wait_for(&Told::Regained(1, vec![StreamKind::Trades]));
+    assert_eq!(client.health().reconnects, 0);
+}
+
+#[test]
+fn a_symbol_of_which_nothing_comes_is_lost_and_subscribed_anew() {
+    let mut stage = Stage::new();
+    stage.settings.silence_ms = 200;
+    let (client, _live, memory) = stage.subscribe(&["BTC_USDT", "ETH_USDT"], &[StreamKind::Trades, StreamKind::Marks]);
+    let mut peer = stage.peer();
+    peer.subscriptions(&stage.runtime, 4);
+    let before = clock::now();
+    peer.push("deal", "ETH_USDT", &deal(1));
+    peer.push("ticker", "ETH_USDT", "{}");
+    let gone = || memory.told().iter().any(|told| matches!(told, Told::Lost(1, ..)));
+    while !gone() {
+        peer.push("ticker", "BTC_USDT", "{}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (streams, since, cause) = lost(&memory, 1);
+    assert_eq!((streams, cause), (vec![StreamKind::Trades, StreamKind::Marks], GapCause::Silence));
+    assert!(since >= before && (clock::now() - since).nanos() >= 200_000_000, "since it came last");
+    assert_eq!(peer.subscriptions(&stage.runtime, 2), ["deal ETH_USDT", "ticker ETH_USDT"]);
+    peer.push("deal", "ETH_USDT", &deal(2));
+    memory.wait("a second beginning", |told| {
+        (told.iter().filter(|told| matches!(told, Told::Regained(1, streams) if streams.contains(&StreamKind::Trades))).count() == 2)
+            .then_some(())
+    });
+    assert!(!memory.told().iter().any(|told| matches!(told, Told::Lost(0, ..))) && client.health().reconnects == 0);
 }
 
 #[test]
@@ -421,4 +464,21 @@ fn a_book_is_joined_repaired_and_right() {
     peer.push("depth", "RIF_USDT", r#"{"asks":[[80468.7]],"bids":[],"version":112}"#);
     memory.wait("a second loss", |told| (told.iter().filter(|told| matches!(told, Told::Lost(..))).count() == 2).then_some(()));
     assert_eq!(client.health().malformed, 1);
+}
+
+#[test]
+fn a_book_without_messages_is_good_since_its_snapshot_and_no_longer() {
+    let mut stage = Stage::new();
+    let snapshot = r#"{"cts":null,"asks":[[0.5,1,1]],"bids":[[0.08,1,1]],"version":98,"timestamp":1789498400900}"#;
+    stage.answer(move |seen| if seen.target.starts_with("/api/v1/contract/depth/") { ok(snapshot) } else { refusal(500) });
+    let (_client, _live, memory) = stage.subscribe(&["RIF_USDT"], &[StreamKind::BookChanges]);
+    let mut peer = stage.peer();
+    peer.subscriptions(&stage.runtime, 2);
+    peer.acknowledge("depth");
+    memory.wait_for(&Told::Regained(0, vec![StreamKind::BookChanges]));
+    let joined_at = clock::now();
+    std::thread::sleep(Duration::from_millis(50));
+    peer.push("depth", "RIF_USDT", r#"{"cts":1789498400907,"asks":[],"bids":[],"end":120,"begin":110,"version":120}"#);
+    let (_, since, cause) = lost(&memory, 0);
+    assert!(since <= joined_at && cause == GapCause::VersionHole, "what is missing is missing since then");
 }

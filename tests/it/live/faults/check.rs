@@ -9,6 +9,9 @@ use tradingd::domain::time::Timestamp;
 use tradingd::rehearsal::market::Deal;
 use tradingd::store::Store;
 
+/// A row of the exchange may be sent so much behind its time, when threads wait for each other.
+const LATE_MS: i64 = 400;
+
 /// What is stored of a symbol.
 pub struct Stored {
     pub deals: Vec<Record>,
@@ -31,9 +34,11 @@ impl Stored {
         self.gaps.iter().filter(move |gap| gap.stream == stream)
     }
 
-    /// Whether the ledger has a gap of a stream between two moments at which rows were received.
-    fn is_told(&self, stream: StreamKind, after: Timestamp, before: Timestamp) -> bool {
-        self.gaps_of(stream).any(|gap| gap.gap.to >= after && gap.gap.from <= before)
+    /// Whether the ledger has a gap of a stream between two moments at which rows were received, with a moment of the
+    /// exchange's in it.
+    fn is_told(&self, stream: StreamKind, [after, before]: [Timestamp; 2], at_ms: i64) -> bool {
+        let holds = |gap: &RecordedGap| gap.gap.from.millis() - LATE_MS <= at_ms && at_ms <= gap.gap.to.millis() + 1;
+        self.gaps_of(stream).any(|gap| gap.gap.to >= after && gap.gap.from <= before && holds(gap))
     }
 }
 
@@ -67,8 +72,10 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
             return Err(format!("{at}: the book goes back to version {version}"));
         }
         if snapshot {
-            if before.is_some_and(|before| !stored.is_told(StreamKind::BookChanges, before, at)) {
-                return Err(format!("{at}: the book is reopened at version {version} and no gap says why"));
+            let missing_ms = truth.changed_ms(walk.at).min(at.millis());
+            if before.is_some_and(|before| !stored.is_told(StreamKind::BookChanges, [before, at], missing_ms)) {
+                let gaps: Vec<_> = stored.gaps_of(StreamKind::BookChanges).collect();
+                return Err(format!("{at}: the book is reopened, changes are missing since {missing_ms} ms, and no gap says so: {gaps:?}"));
             }
             book = Some(Levels::default());
         }
@@ -151,7 +158,7 @@ pub fn deals(stored: &Stored, truth: &[Deal], since: u64) -> Result<usize, Strin
         missing += 1;
         let before = there.range(..deal.id).next_back().map_or(Timestamp::MIN, |(_, at)| *at);
         let behind = there.range(deal.id..).next().map_or(Timestamp::from_nanos(i64::MAX), |(_, at)| *at);
-        if !stored.is_told(StreamKind::Trades, before.min(behind), behind.max(before)) {
+        if !stored.is_told(StreamKind::Trades, [before.min(behind), behind.max(before)], deal.at_ms) {
             return Err(format!("{deal:?} is not stored and no gap between {before} and {behind} says so: {:?}", stored.gaps));
         }
     }

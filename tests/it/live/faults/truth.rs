@@ -44,6 +44,8 @@ impl Levels {
 pub struct Truth {
     base: Levels,
     changes: Vec<(Side, i64, i64)>,
+    /// When each change was made.
+    times_ms: Vec<i64>,
     /// How many changes a version has behind it. Versions of different lives of the exchange do not meet.
     places: HashMap<u64, usize>,
     last: u64,
@@ -56,7 +58,7 @@ impl Truth {
         for side in [Side::Buy, Side::Sell] {
             market.ladder.side(side).for_each(|(price, qty)| base.set(side, price.0, qty.0));
         }
-        Truth { base, changes: Vec::new(), places: HashMap::from([(market.version, 0)]), last: market.version }
+        Truth { base, changes: Vec::new(), times_ms: Vec::new(), places: HashMap::from([(market.version, 0)]), last: market.version }
     }
 
     /// Takes over what changed since the last look. To be called often: the exchange keeps a thousand changes.
@@ -66,6 +68,7 @@ impl Truth {
         for commit in market.commits.iter().filter(|commit| commit.version > known) {
             assert_eq!(commit.version, self.last + 1, "the truth was not asked for often enough");
             self.changes.push((commit.change.side, commit.change.price.0, commit.change.qty.0));
+            self.times_ms.push(commit.at_ms);
             self.last = commit.version;
             self.places.insert(self.last, self.changes.len());
         }
@@ -81,6 +84,11 @@ impl Truth {
     /// The place of a version.
     pub fn place(&self, version: u64) -> Option<usize> {
         self.places.get(&version).copied()
+    }
+
+    /// When the change behind a state was made; the end of time behind the last.
+    pub fn changed_ms(&self, place: usize) -> i64 {
+        self.times_ms.get(place).copied().unwrap_or(i64::MAX)
     }
 
     /// The newest version.
