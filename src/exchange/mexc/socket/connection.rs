@@ -4,8 +4,8 @@ use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Received, Said};
 use super::roster::Roster;
-use super::span;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
+use super::{Symbol, span};
 use crate::clock::{self, Stopwatch};
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;
@@ -30,6 +30,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// Longest wait before the list of funding rates is asked for again.
+const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
+
 /// A socket and what it carries.
 pub struct Socket {
     link: Arc<Link>,
@@ -38,6 +41,8 @@ pub struct Socket {
     dispatch: Dispatch,
     roster: Roster,
     backoff: Backoff,
+    /// Between two lists of funding rates, when the first was none or lacked one of ours.
+    funding_backoff: Backoff,
     since: Stopwatch,
     clock: ClockWatch,
     /// The last message of any kind, and the last with market data, by the wall clock.
@@ -67,9 +72,10 @@ impl Socket {
         let settings = &link.settings;
         let seed = settings.seed ^ (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let backoff = Backoff::new(span(settings.reconnect_min_ms), span(settings.reconnect_max_ms), seed);
+        let funding_backoff = Backoff::new(span(settings.snapshot_wait_min_ms), LONGEST_FUNDING_WAIT, seed);
         let clock = ClockWatch::new(span(settings.clock_step_ms));
-        let now = clock::now();
-        Socket { link, intake, number, dispatch, roster, backoff, since: Stopwatch::start(), clock, heard_at: now, served_at: now }
+        let (since, now) = (Stopwatch::start(), clock::now());
+        Socket { link, intake, number, dispatch, roster, backoff, funding_backoff, since, clock, heard_at: now, served_at: now }
     }
 
     /// Serves until the task is ended, or until the exchange refused every symbol.
@@ -131,7 +137,8 @@ impl Socket {
         let mut watch = Watch::new(patience, now.steady);
         self.roster.connected(now.steady);
         let mut fetches = JoinSet::new();
-        self.fetch_funding(&mut fetches);
+        self.funding_backoff.reset();
+        self.fetch_funding(&mut fetches, Span::ZERO);
         let mut outbox: Vec<String> = Vec::new();
         if self.number == 0 {
             outbox.push(SUBSCRIBE_CONTRACTS.to_owned());
@@ -144,7 +151,7 @@ impl Socket {
                 _ = timer.tick() => self.tick(&mut watch, &mut fetches, &mut outbox),
                 Some(fetched) = fetches.join_next(), if !fetches.is_empty() => {
                     if let Ok(fetched) = fetched {
-                        self.fetched(fetched);
+                        self.fetched(fetched, &mut fetches);
                     }
                     Ok(())
                 }
@@ -335,14 +342,26 @@ impl Socket {
         });
     }
 
-    fn fetch_funding(&self, fetches: &mut JoinSet<Fetched>) {
+    fn fetch_funding(&self, fetches: &mut JoinSet<Fetched>, wait: Span) {
         if self.dispatch.wants(StreamKind::Funding) {
             let link = self.link.clone();
-            fetches.spawn(async move { Fetched::Funding(link.rest.read(&calls::funding_rate(None), None, rows::funding_rates).await) });
+            fetches.spawn(async move {
+                tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
+                Fetched::Funding(link.rest.read(&calls::funding_rate(None), None, rows::funding_rates).await)
+            });
         }
     }
 
-    fn fetched(&mut self, fetched: Fetched) {
+    /// Without a time of the next payment that payment would not be noticed, so the list is asked for until it is whole.
+    fn fetch_funding_again(&mut self, fetches: &mut JoinSet<Fetched>) {
+        let lacks = |(place, symbol): (usize, &Symbol)| !symbol.funding.is_announced() && !self.roster.is_refused(place);
+        if self.dispatch.symbols.iter().enumerate().any(lacks) {
+            let wait = self.funding_backoff.wait();
+            self.fetch_funding(fetches, wait);
+        }
+    }
+
+    fn fetched(&mut self, fetched: Fetched, fetches: &mut JoinSet<Fetched>) {
         let now = self.received();
         match fetched {
             Fetched::Depth(place, depth) => {
@@ -362,8 +381,12 @@ impl Socket {
                 for rate in rates.rows {
                     self.dispatch.announce(&rate, now.at);
                 }
+                self.fetch_funding_again(fetches);
             }
-            Fetched::Funding(Err(error)) => tracing::debug!(socket = self.number, %error, "no list of funding rates"),
+            Fetched::Funding(Err(error)) => {
+                tracing::debug!(socket = self.number, %error, "no list of funding rates");
+                self.fetch_funding_again(fetches);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()
 }
 
-fn deal(id: u64) -> String {
+pub fn deal(id: u64) -> String {
     format!(r#"[{{"p":80489,"v":{id},"T":1,"O":3,"M":1,"t":1789897547210,"i":"{id}"}}]"#)
 }
 
@@ -46,7 +46,7 @@ fn until(client: &Mexc, what: &str, reached: impl Fn(&Health) -> bool) {
 }
 
 #[track_caller]
-fn lost(memory: &Memory, symbol: u32) -> (Vec<StreamKind>, Timestamp, GapCause) {
+pub fn lost(memory: &Memory, symbol: u32) -> (Vec<StreamKind>, Timestamp, GapCause) {
     memory.wait("a loss", |told| {
         told.iter().find_map(|told| match told {
             Told::Lost(id, streams, since, cause) if *id == symbol => Some((streams.clone(), *since, *cause)),
@@ -201,48 +201,6 @@ fn a_socket_without_market_data_is_given_up_although_it_answers_pings() {
     assert!(since >= before && (clock::now() - since).nanos() >= 200_000_000, "since the last market data");
     assert_eq!(disconnected(&memory), "no market data in time");
     stage.peer();
-}
-
-#[test]
-fn an_acknowledgement_without_data_is_no_stream() {
-    let mut stage = Stage::new();
-    let (client, _live, memory) = stage.subscribe(&["BTC_USDT", "ETH_USDT"], &[StreamKind::Trades]);
-    let mut peer = stage.peer();
-    peer.subscriptions(&stage.runtime, 3);
-    ["ticker", "deal", "deal"].iter().for_each(|channel| peer.acknowledge(channel));
-    memory.wait_for(&Told::Notice(Notice::Connected { socket: 0 }));
-    assert!(!memory.told().iter().any(|told| matches!(told, Told::Regained(..))), "nothing came yet");
-    peer.push("ticker", "BTC_USDT", "{}");
-    memory.wait_for(&Told::Regained(0, vec![StreamKind::Trades]));
-    memory.wait_for(&Told::Regained(1, vec![StreamKind::Trades]));
-    assert_eq!(client.health().reconnects, 0);
-}
-
-#[test]
-fn a_symbol_of_which_nothing_comes_is_lost_and_subscribed_anew() {
-    let mut stage = Stage::new();
-    stage.settings.silence_ms = 200;
-    let (client, _live, memory) = stage.subscribe(&["BTC_USDT", "ETH_USDT"], &[StreamKind::Trades, StreamKind::Marks]);
-    let mut peer = stage.peer();
-    peer.subscriptions(&stage.runtime, 4);
-    let before = clock::now();
-    peer.push("deal", "ETH_USDT", &deal(1));
-    peer.push("ticker", "ETH_USDT", "{}");
-    let gone = || memory.told().iter().any(|told| matches!(told, Told::Lost(1, ..)));
-    while !gone() {
-        peer.push("ticker", "BTC_USDT", "{}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let (streams, since, cause) = lost(&memory, 1);
-    assert_eq!((streams, cause), (vec![StreamKind::Trades, StreamKind::Marks], GapCause::Silence));
-    assert!(since >= before && (clock::now() - since).nanos() >= 200_000_000, "since it came last");
-    assert_eq!(peer.subscriptions(&stage.runtime, 2), ["deal ETH_USDT", "ticker ETH_USDT"]);
-    peer.push("deal", "ETH_USDT", &deal(2));
-    memory.wait("a second beginning", |told| {
-        (told.iter().filter(|told| matches!(told, Told::Regained(1, streams) if streams.contains(&StreamKind::Trades))).count() == 2)
-            .then_some(())
-    });
-    assert!(!memory.told().iter().any(|told| matches!(told, Told::Lost(0, ..))) && client.health().reconnects == 0);
 }
 
 #[test]
@@ -464,21 +422,4 @@ fn a_book_is_joined_repaired_and_right() {
     peer.push("depth", "RIF_USDT", r#"{"asks":[[80468.7]],"bids":[],"version":112}"#);
     memory.wait("a second loss", |told| (told.iter().filter(|told| matches!(told, Told::Lost(..))).count() == 2).then_some(()));
     assert_eq!(client.health().malformed, 1);
-}
-
-#[test]
-fn a_book_without_messages_is_good_since_its_snapshot_and_no_longer() {
-    let mut stage = Stage::new();
-    let snapshot = r#"{"cts":null,"asks":[[0.5,1,1]],"bids":[[0.08,1,1]],"version":98,"timestamp":1789498400900}"#;
-    stage.answer(move |seen| if seen.target.starts_with("/api/v1/contract/depth/") { ok(snapshot) } else { refusal(500) });
-    let (_client, _live, memory) = stage.subscribe(&["RIF_USDT"], &[StreamKind::BookChanges]);
-    let mut peer = stage.peer();
-    peer.subscriptions(&stage.runtime, 2);
-    peer.acknowledge("depth");
-    memory.wait_for(&Told::Regained(0, vec![StreamKind::BookChanges]));
-    let joined_at = clock::now();
-    std::thread::sleep(Duration::from_millis(50));
-    peer.push("depth", "RIF_USDT", r#"{"cts":1789498400907,"asks":[],"bids":[],"end":120,"begin":110,"version":120}"#);
-    let (_, since, cause) = lost(&memory, 0);
-    assert!(since <= joined_at && cause == GapCause::VersionHole, "what is missing is missing since then");
 }

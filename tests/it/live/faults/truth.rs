@@ -22,9 +22,9 @@ impl Levels {
     }
 
     /// The best levels of both sides, best first.
-    pub fn top(&self, count: usize) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+    pub fn top(&self, count: usize) -> [Vec<(i64, i64)>; 2] {
         let own = |level: (&i64, &i64)| (*level.0, *level.1);
-        (self.bids.iter().rev().take(count).map(own).collect(), self.asks.iter().take(count).map(own).collect())
+        [self.bids.iter().rev().take(count).map(own).collect(), self.asks.iter().take(count).map(own).collect()]
     }
 
     /// Where two books differ first.
