@@ -10,3 +10,4 @@ mod parsing;
 mod payloads;
 mod requests;
 mod scenarios;
+mod signs;

@@ -1,6 +1,7 @@
 //! Sessions on a live market: the rehearsal exchange, its client, the store and the engine together.
 
 mod collect;
+mod faults;
 mod kills;
 mod paper;
 mod tickers;
@@ -32,6 +33,10 @@ pub struct Market {
 
 impl Market {
     pub fn new(symbols: usize, messages: u32, seed: u64) -> Market {
+        Market::with(Scenario::default(), symbols, messages, seed)
+    }
+
+    pub fn with(scenario: Scenario, symbols: usize, messages: u32, seed: u64) -> Market {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let contracts = Generator::contracts(symbols);
         let names = contracts.iter().map(|contract| contract.symbol.clone()).collect();
@@ -41,7 +46,7 @@ impl Market {
             contracts,
             speed: 1.0,
             repeat: false,
-            scenario: Scenario::default(),
+            scenario,
             seed,
             keys: Vec::new(),
         };

@@ -4,8 +4,8 @@ use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Received, Said};
 use super::roster::Roster;
-use super::span;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
+use super::{Symbol, span};
 use crate::clock::{self, Stopwatch};
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;
@@ -30,6 +30,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// Longest wait before the list of funding rates is asked for again.
+const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
+
 /// A socket and what it carries.
 pub struct Socket {
     link: Arc<Link>,
@@ -38,6 +41,8 @@ pub struct Socket {
     dispatch: Dispatch,
     roster: Roster,
     backoff: Backoff,
+    /// Between two lists of funding rates, when the first was none or lacked one of ours.
+    funding_backoff: Backoff,
     since: Stopwatch,
     clock: ClockWatch,
     /// The last message of any kind, and the last with market data, by the wall clock.
@@ -67,9 +72,10 @@ impl Socket {
         let settings = &link.settings;
         let seed = settings.seed ^ (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let backoff = Backoff::new(span(settings.reconnect_min_ms), span(settings.reconnect_max_ms), seed);
+        let funding_backoff = Backoff::new(span(settings.snapshot_wait_min_ms), LONGEST_FUNDING_WAIT, seed);
         let clock = ClockWatch::new(span(settings.clock_step_ms));
-        let now = clock::now();
-        Socket { link, intake, number, dispatch, roster, backoff, since: Stopwatch::start(), clock, heard_at: now, served_at: now }
+        let (since, now) = (Stopwatch::start(), clock::now());
+        Socket { link, intake, number, dispatch, roster, backoff, funding_backoff, since, clock, heard_at: now, served_at: now }
     }
 
     /// Serves until the task is ended, or until the exchange refused every symbol.
@@ -131,7 +137,8 @@ impl Socket {
         let mut watch = Watch::new(patience, now.steady);
         self.roster.connected(now.steady);
         let mut fetches = JoinSet::new();
-        self.fetch_funding(&mut fetches);
+        self.funding_backoff.reset();
+        self.fetch_funding(&mut fetches, Span::ZERO);
         let mut outbox: Vec<String> = Vec::new();
         if self.number == 0 {
             outbox.push(SUBSCRIBE_CONTRACTS.to_owned());
@@ -144,7 +151,7 @@ impl Socket {
                 _ = timer.tick() => self.tick(&mut watch, &mut fetches, &mut outbox),
                 Some(fetched) = fetches.join_next(), if !fetches.is_empty() => {
                     if let Ok(fetched) = fetched {
-                        self.fetched(fetched);
+                        self.fetched(fetched, &mut fetches);
                     }
                     Ok(())
                 }
@@ -204,9 +211,7 @@ impl Socket {
             Said::Served(place, channel) => {
                 watch.served(received.steady);
                 self.served_at = received.at;
-                if self.roster.served(place, channel) {
-                    self.confirmed(place, channel, received);
-                }
+                self.served(place, channel, received);
             }
             Said::Pong => watch.pong(),
             Said::Acknowledged(channel) => {
@@ -224,13 +229,29 @@ impl Socket {
         }
     }
 
-    /// A subscription stands. A book is complete only when its snapshot is there.
+    /// A row came. It is a sign of life of its symbol, and of those that have no ticker of their own to show one.
+    fn served(&mut self, place: usize, channel: Channel, received: Received) {
+        if self.roster.served(place, channel) {
+            self.confirmed(place, channel, received);
+        }
+        self.dispatch.symbols[place].served_at = Some(received);
+        for (other, symbol) in self.dispatch.symbols.iter_mut().enumerate() {
+            if other == place || !symbol.promised.is_empty() && !self.roster.has_ticker(other) {
+                symbol.lives(&*self.intake);
+            }
+        }
+    }
+
+    /// A subscription stands. Its stream is complete from the next row of its symbol on, a book when its snapshot is there.
     fn confirmed(&mut self, place: usize, channel: Channel, received: Received) {
         let stream = channel.stream();
+        let is_wanted = self.dispatch.wants(stream);
+        let symbol = &mut self.dispatch.symbols[place];
+        symbol.served_at = symbol.served_at.or(Some(received));
         if stream == StreamKind::BookChanges {
-            self.dispatch.symbols[place].book.start(received.steady);
-        } else if self.dispatch.wants(stream) {
-            self.dispatch.symbols[place].coverage.regained(&[stream], &*self.intake);
+            symbol.book.start(received.steady);
+        } else if is_wanted {
+            symbol.promised.push(stream);
         }
         self.say_complete();
     }
@@ -273,6 +294,7 @@ impl Socket {
                 return Err(End { cause: GapCause::Silence, reason: "no market data in time".to_owned() });
             }
         }
+        self.watch_symbols(now);
         if let Some((place, channel)) = self.roster.due(now.steady) {
             outbox.push(channel.subscription(&self.dispatch.symbols[place].name));
         }
@@ -296,6 +318,20 @@ impl Socket {
         Ok(())
     }
 
+    /// A symbol whose ticker does not come is not served, though its socket may be: it is subscribed anew.
+    fn watch_symbols(&mut self, now: Received) {
+        let patience = span(self.link.settings.silence_ms);
+        for place in 0..self.dispatch.symbols.len() {
+            let symbol = &mut self.dispatch.symbols[place];
+            let Some(since) = symbol.silent_since(now.steady, patience).filter(|_| self.roster.has_ticker(place)) else { continue };
+            tracing::warn!(socket = self.number, symbol = symbol.name, "nothing comes of a symbol; it is subscribed anew");
+            let complete = symbol.coverage.complete();
+            symbol.lost(&complete, since, GapCause::Silence, &*self.intake);
+            symbol.forgotten();
+            self.roster.again(place);
+        }
+    }
+
     fn fetch_depth(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
         let link = self.link.clone();
         let request = calls::depth(&self.dispatch.symbols[place].name, Some(link.settings.book_levels));
@@ -306,14 +342,26 @@ impl Socket {
         });
     }
 
-    fn fetch_funding(&self, fetches: &mut JoinSet<Fetched>) {
+    fn fetch_funding(&self, fetches: &mut JoinSet<Fetched>, wait: Span) {
         if self.dispatch.wants(StreamKind::Funding) {
             let link = self.link.clone();
-            fetches.spawn(async move { Fetched::Funding(link.rest.read(&calls::funding_rate(None), None, rows::funding_rates).await) });
+            fetches.spawn(async move {
+                tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
+                Fetched::Funding(link.rest.read(&calls::funding_rate(None), None, rows::funding_rates).await)
+            });
         }
     }
 
-    fn fetched(&mut self, fetched: Fetched) {
+    /// Without a time of the next payment that payment would not be noticed, so the list is asked for until it is whole.
+    fn fetch_funding_again(&mut self, fetches: &mut JoinSet<Fetched>) {
+        let lacks = |(place, symbol): (usize, &Symbol)| !symbol.funding.is_announced() && !self.roster.is_refused(place);
+        if self.dispatch.symbols.iter().enumerate().any(lacks) {
+            let wait = self.funding_backoff.wait();
+            self.fetch_funding(fetches, wait);
+        }
+    }
+
+    fn fetched(&mut self, fetched: Fetched, fetches: &mut JoinSet<Fetched>) {
         let now = self.received();
         match fetched {
             Fetched::Depth(place, depth) => {
@@ -333,8 +381,12 @@ impl Socket {
                 for rate in rates.rows {
                     self.dispatch.announce(&rate, now.at);
                 }
+                self.fetch_funding_again(fetches);
             }
-            Fetched::Funding(Err(error)) => tracing::debug!(socket = self.number, %error, "no list of funding rates"),
+            Fetched::Funding(Err(error)) => {
+                tracing::debug!(socket = self.number, %error, "no list of funding rates");
+                self.fetch_funding_again(fetches);
+            }
         }
     }
 

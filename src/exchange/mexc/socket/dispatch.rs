@@ -310,6 +310,10 @@ impl Dispatch {
         let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
         let snapshot = Snapshot { version: depth.version, at, levels: &levels };
         self.with_book(place, received, |book, out| book.snapshot(snapshot, received.steady, out));
+        let symbol = &mut self.symbols[place];
+        if symbol.book.is_live() {
+            symbol.book_heard_at = Some(received.at);
+        }
     }
 
     /// A step of our clock is a gap for everybody: spans across it are wrong. `since`: the last message before it.

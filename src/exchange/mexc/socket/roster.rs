@@ -118,6 +118,20 @@ impl Roster {
         self.confirm(at).is_some()
     }
 
+    /// Whether a symbol's ticker is subscribed, which comes every few seconds whatever its market does.
+    pub fn has_ticker(&self, symbol: usize) -> bool {
+        let ticker = self.places.get(symbol).and_then(|places| places[Channel::Ticker as usize]);
+        ticker.is_some_and(|at| self.entries[at].state != State::Refused)
+    }
+
+    /// A symbol fell silent: all of it is subscribed anew.
+    pub fn again(&mut self, symbol: usize) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.symbol == symbol && entry.state != State::Refused) {
+            (entry.state, entry.is_served, entry.wait) = (State::Wanted, false, self.confirm);
+        }
+        self.unanswered.retain(|open| self.entries[*open].symbol != symbol);
+    }
+
     /// A request was refused without a name: certain only when no other is open.
     pub fn refused_unnamed(&self) -> Option<usize> {
         let mut open = self.unanswered.iter().map(|at| &self.entries[*at]).filter(|entry| entry.state == State::Sent);
@@ -242,6 +256,26 @@ mod tests {
         let again: Vec<_> = (0..61).filter_map(|at| roster.due(ms(100_000 + at * 100))).collect();
         assert_eq!(again.len(), 59);
         assert!(again.iter().all(|(symbol, _)| *symbol != 7));
+    }
+
+    #[test]
+    fn a_silent_symbol_is_subscribed_anew_and_alone() {
+        let mut roster = roster(2, &[Channel::Deal, Channel::Ticker]);
+        assert!((0..4).all(|at| roster.due(ms(at * 100)).is_some()));
+        for (symbol, channel) in [(0, Channel::Deal), (0, Channel::Ticker), (1, Channel::Deal), (1, Channel::Ticker)] {
+            assert!(roster.served(symbol, channel) && roster.has_ticker(symbol));
+        }
+        roster.again(1);
+        assert_eq!(roster.due(ms(1_000)), Some((1, Channel::Deal)));
+        assert_eq!(roster.due(ms(1_100)), Some((1, Channel::Ticker)));
+        assert_eq!(roster.due(ms(1_200)), None);
+        assert_eq!(roster.acknowledged(Channel::Deal), None, "of symbol 0, which a row confirmed");
+        assert_eq!(roster.acknowledged(Channel::Deal), Some(1));
+        assert!(roster.served(1, Channel::Ticker) && !roster.served(0, Channel::Deal));
+        roster.refuse(1);
+        assert!(!roster.has_ticker(1));
+        roster.again(1);
+        assert_eq!(roster.due(ms(2_000)), None, "what was refused stays refused");
     }
 
     #[test]

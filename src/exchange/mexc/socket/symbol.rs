@@ -4,9 +4,10 @@ use crate::domain::decimal::Decimal;
 use crate::domain::event::GapCause;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::book::{Book, Change, Message, Out, Pace, Snapshot};
 use crate::exchange::mexc::health::Counters;
+use crate::exchange::mexc::socket::Received;
 use crate::limits;
 use crate::session::ports::Intake;
 use std::collections::VecDeque;
@@ -19,8 +20,12 @@ pub struct Symbol {
     pub book: Book,
     /// A snapshot of the book is on its way.
     pub is_fetching: bool,
-    /// When the last message of the book's changes came.
+    /// When the book's changes were complete last: with a message of them, or with a snapshot.
     pub book_heard_at: Option<Timestamp>,
+    /// When something of it came last, or when that was first to be expected; by both clocks.
+    pub served_at: Option<Received>,
+    /// Streams that were acknowledged and wait for a sign of life: an acknowledgement alone is no data.
+    pub promised: Vec<StreamKind>,
     /// Trades seen.
     pub deals: RecentIds,
     /// Version of the last top of the book of this connection.
@@ -74,6 +79,8 @@ impl Symbol {
             book: Book::new(pace),
             is_fetching: false,
             book_heard_at: None,
+            served_at: None,
+            promised: Vec::new(),
             deals: RecentIds::default(),
             top_version: None,
             mark: None,
@@ -94,11 +101,31 @@ impl Symbol {
 
     /// What was known of the connection that is gone.
     pub fn disconnected(&mut self) {
-        self.book.reset();
+        self.forgotten();
         self.is_fetching = false;
+        self.funding = Funding::default();
+    }
+
+    /// What was known of its subscriptions is gone; the connection is not.
+    pub fn forgotten(&mut self) {
+        self.book.reset();
         self.book_heard_at = None;
         self.top_version = None;
-        self.funding = Funding::default();
+        self.served_at = None;
+        self.promised.clear();
+    }
+
+    /// Something of it, or of its socket, came: what was acknowledged is really served.
+    pub fn lives(&mut self, intake: &dyn Intake) {
+        if !self.promised.is_empty() {
+            let promised = std::mem::take(&mut self.promised);
+            self.coverage.regained(&promised, intake);
+        }
+    }
+
+    /// Since when nothing came, when that is longer than it may be.
+    pub fn silent_since(&self, now: Span, patience: Span) -> Option<Timestamp> {
+        self.served_at.filter(|last| now.nanos() - last.steady.nanos() > patience.nanos()).map(|last| last.at)
     }
 
     /// Runs the book with its rows going to the intake.

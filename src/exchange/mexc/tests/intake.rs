@@ -1,9 +1,10 @@
 //! An intake that remembers, and waits for what is to come.
 
+use crate::clock::Stopwatch;
 use crate::domain::event::GapCause;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::session::ports::{Intake, Notice};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
@@ -37,14 +38,14 @@ impl Memory {
     /// Waits until what came has a property; panics with all of it after 20 seconds.
     #[track_caller]
     pub fn wait<T>(&self, what: &str, find: impl Fn(&[Told]) -> Option<T>) -> T {
+        let begun = Stopwatch::start();
         let mut told = self.told.lock().unwrap();
         loop {
             if let Some(found) = find(&told) {
                 return found;
             }
-            let (next, timeout) = self.more.wait_timeout(told, Duration::from_secs(20)).unwrap();
-            told = next;
-            assert!(!timeout.timed_out(), "waited for {what}; came: {told:#?}");
+            assert!(begun.elapsed() < Span::from_seconds(20), "waited for {what}; came: {told:#?}");
+            told = self.more.wait_timeout(told, Duration::from_secs(1)).unwrap().0;
         }
     }
 

@@ -19,7 +19,7 @@ fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap()
 }
 
-fn deal(id: u64) -> String {
+pub fn deal(id: u64) -> String {
     format!(r#"[{{"p":80489,"v":{id},"T":1,"O":3,"M":1,"t":1789897547210,"i":"{id}"}}]"#)
 }
 
@@ -46,7 +46,7 @@ fn until(client: &Mexc, what: &str, reached: impl Fn(&Health) -> bool) {
 }
 
 #[track_caller]
-fn lost(memory: &Memory, symbol: u32) -> (Vec<StreamKind>, Timestamp, GapCause) {
+pub fn lost(memory: &Memory, symbol: u32) -> (Vec<StreamKind>, Timestamp, GapCause) {
     memory.wait("a loss", |told| {
         told.iter().find_map(|told| match told {
             Told::Lost(id, streams, since, cause) if *id == symbol => Some((streams.clone(), *since, *cause)),
@@ -178,6 +178,7 @@ fn a_socket_without_pongs_is_given_up() {
     let mut peer = stage.peer();
     assert_eq!(peer.subscriptions(&stage.runtime, 2), ["ticker BTC_USDT", "deal BTC_USDT"], "a ticker as a sign of life");
     peer.acknowledge("deal");
+    peer.push("ticker", "BTC_USDT", "{}");
     memory.wait_for(&Told::Regained(0, vec![StreamKind::Trades]));
     peer.order(Order::Mute);
     assert_eq!(lost(&memory, 0).2, GapCause::Silence);
