@@ -42,7 +42,7 @@ fn gunzip(path: &Path) -> Vec<u8> {
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let files: Vec<PathBuf> = expand(&[folder]).unwrap().into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 6);
     files
 }
 
@@ -68,7 +68,7 @@ fn csv_comes_back(path: &Path, folder: &Path) -> usize {
 fn shipped_files_come_back_byte_by_byte() {
     let folder = tempfile::tempdir().unwrap();
     let rows: usize = shipped().iter().map(|path| csv_comes_back(path, folder.path())).sum();
-    assert_eq!(rows, 21_313 + 68_880 + 40_310 + 2_000);
+    assert_eq!(rows, 21_313 + 68_880 + 40_310 + 2_000 + 14_076 + 68_880);
 }
 
 #[test]
