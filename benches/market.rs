@@ -1,9 +1,10 @@
 //! Does a recording keep up with 200 symbols and 20,000 messages a second, and is all of it there afterwards?
 //!
-//! Budget: nothing dropped, p99 from the arrival of a message until it is on disk at most 20 ms, flat memory, at most 4.5
-//! bytes a trade. The made-up exchange runs in this process and the daemon in its own, so on two cores both share them.
-//! Afterwards the recording is exported: its trades must be those that the generator makes from its seed, one by one, and
-//! its books, rebuilt from the exported changes, those of the exchange.
+//! Budget: nothing dropped, p99 from the arrival of a message until it is on disk at most 20 ms, flat memory. The made-up
+//! exchange runs in this process and the daemon in its own, so on two cores both share them. Afterwards the recording is
+//! exported: its trades must be those that the generator makes from its seed, one by one, and its books, rebuilt from the
+//! exported changes, those of the exchange. Bytes a row are told, but made-up quantities are random and pack worse than
+//! real ones, which `--bench store` measures.
 
 mod input;
 mod serving;
@@ -40,7 +41,7 @@ struct Load {
 fn main() {
     let load = match is_test() {
         true => Load { symbols: 4, messages: 400, warm_up_s: 0, seconds: 1 },
-        false => Load { symbols: 200, messages: 24_000, warm_up_s: 120, seconds: 60 },
+        false => Load { symbols: 200, messages: 25_000, warm_up_s: 120, seconds: 60 },
     };
     println!("{} symbols, {} messages/s for {} s", load.symbols, load.messages, load.seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
@@ -175,7 +176,7 @@ fn measure(daemon: &Daemon, load: &Load) {
 /// Bytes a row, by stream.
 fn size(detail: &Value) {
     let mut streams: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    for symbol in detail["symbol_list"].as_array().into_iter().flatten() {
+    for symbol in detail["stats"].as_array().into_iter().flatten() {
         for stream in symbol["streams"].as_array().into_iter().flatten() {
             let sums = streams.entry(stream["stream"].as_str().unwrap_or_default()).or_default();
             sums.0 += stream["rows"].as_f64().unwrap_or_default();
@@ -183,8 +184,7 @@ fn size(detail: &Value) {
         }
     }
     for (stream, (rows, bytes)) in streams {
-        let budget = if stream == "trades" { "<= 4.5" } else { "" };
-        report(&format!("bytes a row, {rows} of {stream}"), bytes / rows, "bytes", budget);
+        report(&format!("bytes a row, {rows} of {stream}"), bytes / rows, "bytes", "");
     }
 }
 

@@ -300,4 +300,4 @@ pub const INTAKE_ROWS: usize = 1 << 20;
 pub const INTAKE_ARRIVALS: usize = 1 << 18;
 
 /// Milliseconds between two commits of a live session's journal; what comes meanwhile waits for the next.
-pub const LIVE_COMMIT_MS: i64 = 10;
+pub const LIVE_COMMIT_MS: i64 = 8;

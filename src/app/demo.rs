@@ -32,8 +32,11 @@ const RECORDING: [(&str, &[u8]); 4] = [
     ("ETHUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.book20.csv.gz")),
 ];
 
-/// A strategy that trades within six minutes.
-const STRATEGY: &[u8] = include_bytes!("../../config/strategies/examples/minute_breakout.json");
+/// A strategy that trades within six minutes, and one that does so while they pass at [`SPEED`].
+const STRATEGIES: [&[u8]; 2] = [
+    include_bytes!("../../config/strategies/examples/minute_breakout.json"),
+    include_bytes!("../../config/strategies/examples/quick_breakout.json"),
+];
 
 const USER: &str = "demo";
 
@@ -105,16 +108,16 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     let now = clock::now();
     service.users.create(USER, Role::Admin, password, now)?;
     let recording = service.recordings.import(Some(dir), "recording", now)?;
-    let strategy = service.strategies.create(STRATEGY, now)?;
+    let [calm, quick] = STRATEGIES.map(|document| service.strategies.create(document, now));
     let request = json!({
         "session_type": "backtest",
-        "strategy_config": {"strategies": [strategy.summary.id]},
+        "strategy_config": {"strategies": [calm?.summary.id]},
         "config": {"session_id": recording["session_id"], "acceleration_factor": 0},
     });
     let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
     // A slow machine may still be at it: then the console shows how far it is.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
-    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": [strategy.summary.id]}});
+    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": [quick?.summary.id]}});
     service.sessions.start(&paper, USER, &service.settings.current(), clock::now())?;
     Ok(())
 }
