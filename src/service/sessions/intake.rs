@@ -316,4 +316,28 @@ mod tests {
         assert_eq!((told.len(), told[0].0.len()), (1, 2));
         assert!(told[0].1 <= began - Span::SECOND);
     }
+
+    #[test]
+    fn what_was_interrupted_before_a_restart_is_missing_since_then() {
+        use crate::service::sessions::journal::interrupted;
+        use crate::store::records::{ControlKindV1, SessionControlV1};
+        let clock = SteadyClock::start();
+        let now = clock.now();
+        let [early, late] = [now - Span::from_seconds(9), now - Span::from_seconds(3)];
+        let control = |kind| SessionControlV1 { at_ns: late.nanos(), kind };
+        let [trades, marks] = STREAMS;
+        let open = interrupted(&[
+            control(ControlKindV1::interrupted(A, trades, early)),
+            control(ControlKindV1::interrupted(A, marks, early)),
+            control(ControlKindV1::complete(A, marks)),
+            control(ControlKindV1::Pause),
+        ]);
+        let queue = Queue::new(1, &STREAMS, clock, now);
+        queue.restarted(late, &open);
+        assert_eq!(gaps(&queue), [(vec![trades], early), (vec![marks], late)]);
+        // Told at once; from there to the first rows is another gap.
+        queue.regained(A, &STREAMS);
+        let rest = gaps(&queue);
+        assert!(rest.len() == 2 && rest.iter().all(|(streams, from)| streams.len() == 1 && *from >= now), "{rest:?}");
+    }
 }
