@@ -30,6 +30,11 @@ impl Chance {
         if count == 0 { 0 } else { self.next() % count }
     }
 
+    /// A place in a list of so many, 0 for an empty one; its bias is below 2^-40 for any list that fits in memory.
+    pub fn place(&mut self, count: usize) -> usize {
+        ((u128::from(self.next()) * count as u128) >> 64) as usize
+    }
+
     /// From `low` to `high`, both included; `low` when they are the wrong way round.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0);

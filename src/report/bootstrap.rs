@@ -3,6 +3,8 @@
 //! Blocks of neighbours, because trades in a row are not independent; sums of blocks come from running totals, so
 //! a resample of n trades costs n^(2/3), and the sums are exact.
 
+use crate::domain::chance::Chance;
+
 /// Resamples drawn.
 pub const RESAMPLES: usize = 1_000;
 
@@ -21,7 +23,7 @@ pub fn mean_interval(values: &[i128]) -> Option<(f64, f64)> {
     for value in values {
         totals.push(totals[totals.len() - 1] + value);
     }
-    let mut chance = SplitMix(SEED);
+    let mut chance = Chance::new(SEED);
     let mut sums: Vec<i128> = (0..RESAMPLES).map(|_| resample(&totals, block, &mut chance)).collect();
     sums.sort_unstable();
     let at = |share: f64| sums[((RESAMPLES as f64 * share) as usize).min(RESAMPLES - 1)] as f64 / n as f64;
@@ -29,34 +31,17 @@ pub fn mean_interval(values: &[i128]) -> Option<(f64, f64)> {
 }
 
 /// The sum of n values drawn in blocks of neighbours, the last block cut short, the list closed to a ring.
-fn resample(totals: &[i128], block: usize, chance: &mut SplitMix) -> i128 {
+fn resample(totals: &[i128], block: usize, chance: &mut Chance) -> i128 {
     let n = totals.len() - 1;
     let (mut sum, mut left) = (0, n);
     while left > 0 {
         let length = block.min(left);
-        let from = chance.below(n);
+        let from = chance.place(n);
         let to = from + length;
         sum += if to <= n { totals[to] - totals[from] } else { totals[n] - totals[from] + totals[to - n] };
         left -= length;
     }
     sum
-}
-
-/// SplitMix64 (G. Steele, D. Lea, C. Flood, 2014).
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform below a bound; the bias of a multiplication is below 2^-40 for any list that fits in memory.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
 }
 
 #[cfg(test)]
@@ -72,7 +57,7 @@ mod tests {
     /// For independent values the interval is near mean ± 1.96 s / √n.
     #[test]
     fn agrees_with_the_normal_interval_on_independent_values() {
-        let mut chance = SplitMix(42);
+        let mut chance = Chance::new(42);
         let values: Vec<i128> = (0..4_000).map(|_| i128::from(chance.next() % 1_001) - 500).collect();
         let mean = values.iter().sum::<i128>() as f64 / 4_000.0;
         let half = 1.96 * 289.0 / 4_000.0_f64.sqrt();
@@ -84,7 +69,7 @@ mod tests {
     #[test]
     fn a_ring_of_blocks_sums_what_it_covers() {
         let totals = [0, 1, 3, 6];
-        let mut chance = SplitMix(1);
+        let mut chance = Chance::new(1);
         for _ in 0..100 {
             let sum = resample(&totals, 3, &mut chance);
             assert_eq!(sum, 6, "a block as long as the list holds every value once");

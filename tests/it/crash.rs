@@ -7,6 +7,7 @@ use crate::cli::{Cli, shipped_one};
 use serde_json::Value;
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tradingd::domain::chance::Chance;
 
 /// Kills between two fresh stores: old recordings make opening slower and tell nothing new.
 const KILLS_PER_STORE: u32 = 10;
@@ -19,29 +20,6 @@ struct Job {
     acknowledged: fn(&str, &str) -> Vec<String>,
     /// What the store lists of it, each checked to be whole.
     listed: fn(&Cli) -> Vec<String>,
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-pub struct Chance(pub u64);
-
-impl Chance {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 to `bound`, without it.
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    /// From 0 to 1.
-    pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 /// A whole number of the environment.
@@ -133,7 +111,7 @@ fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
             acknowledged.clear();
         }
         // Half of the kills in the later half, where commits and the acknowledgement are.
-        let share = if chance.next().is_multiple_of(2) { chance.share() } else { 0.5 + 0.5 * chance.share() };
+        let share = if chance.next().is_multiple_of(2) { chance.unit() } else { 0.5 + 0.5 * chance.unit() };
         let told = run(&cli, &job, Some(whole.mul_f64(share)));
         if told.is_empty() {
             cut += 1
@@ -164,7 +142,7 @@ fn plan() -> (u32, Chance) {
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
     let seed = setting("TRADINGD_CRASH_SEED").unwrap_or_else(clock);
     println!("TRADINGD_CRASH_SEED={seed} TRADINGD_CRASH_RUNS={runs}");
-    (runs.div_ceil(2), Chance(seed))
+    (runs.div_ceil(2), Chance::new(seed))
 }
 
 #[test]

@@ -68,10 +68,14 @@ fn kept_or_new(
             return Err(refused);
         }
     };
-    if let Content::Data(data) = &reply.content {
-        let location = reply.headers.iter().find(|(name, _)| *name == LOCATION).and_then(|(_, value)| value.to_str().ok());
-        let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.data().to_vec() };
-        edge.service.keep_answer(user, key, &request, answer, call.now)?;
+    match &reply.content {
+        Content::Data(data) => {
+            let location = reply.headers.iter().find(|(name, _)| *name == LOCATION).and_then(|(_, value)| value.to_str().ok());
+            let answer = Kept { status: reply.status.as_u16(), location: location.map(str::to_owned), body: data.data().to_vec() };
+            edge.service.keep_answer(user, key, &request, answer, call.now)?;
+        }
+        // Files and pages are not kept.
+        _ => edge.service.forget_answer(user, key)?,
     }
     Ok(reply)
 }

@@ -5,6 +5,7 @@
 mod lag;
 mod tickers;
 
+pub use crate::exchange::mexc::Live;
 pub use lag::{Lag, LagCounts};
 pub use tickers::{Scope, SymbolQuery};
 
@@ -14,7 +15,7 @@ use crate::domain::contract::Contract;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::{Health, Live, Mexc, Settings, Subscription};
+use crate::exchange::mexc::{Health, Mexc, Settings, Subscription};
 use crate::session::ports::Intake;
 use crate::store::Store;
 use std::path::PathBuf;

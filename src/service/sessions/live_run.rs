@@ -16,7 +16,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::service::backtest;
-use crate::service::market::Market;
+use crate::service::market::{Live, Market};
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
 use crate::store::{LiveRecording, Store};
@@ -56,8 +56,7 @@ impl Running {
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
         let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
         let started = self.started();
-        let live = ground.market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(&queue) as _);
-        let live = live.map_err(|refusal| refusal.message)?;
+        let live = subscribe(ground.market, plan, &queue)?;
         let until = duration.map(|duration| started + duration);
         let ended = collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
         drop(live);
@@ -96,8 +95,7 @@ impl Running {
             let (queue, now) = self.queue(plan, reached, &open);
             let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
             paper.begin(now, reached, &(ground.disabled)());
-            let live = ground.market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(&queue) as _);
-            let live = live.map_err(|refusal| refusal.message)?;
+            let live = subscribe(ground.market, plan, &queue)?;
             let ended = paper.trade(&queue);
             drop(live);
             let ended = ended?;
@@ -142,6 +140,11 @@ impl Running {
         }
         (Arc::new(queue), after)
     }
+}
+
+/// Rows of all that the session sees, into its queue.
+fn subscribe(market: &Market, plan: &Plan, queue: &Arc<Queue>) -> Result<Live, String> {
+    market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(queue) as _).map_err(|refusal| refusal.message)
 }
 
 /// Where a session that is taken up again is.

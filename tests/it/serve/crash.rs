@@ -9,10 +9,11 @@ mod traffic;
 
 use super::daemon::{Daemon, PASSWORD, config};
 use crate::cli::{Cli, shipped_one};
-use crate::crash::{Chance, setting};
+use crate::crash::setting;
 use inspection::World;
 use serde_json::json;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tradingd::domain::chance::Chance;
 use traffic::{Client, Tally, expect, text, worker};
 
 const CLIENTS: usize = 6;
@@ -52,13 +53,13 @@ fn what_was_acknowledged_survives_kills_under_traffic() {
         expect(&daemon.ask_as(&admin, "POST", "/api/users", Some(&body)), 201, "worker");
     }
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &recording, seed)).collect();
-    let (mut chance, mut ready) = (Chance(seed), Vec::new());
+    let (mut chance, mut ready) = (Chance::new(seed), Vec::new());
     for run in 0..runs {
         std::thread::scope(|scope| {
             let address = daemon.address;
             clients.iter_mut().for_each(|client| drop(scope.spawn(move || client.work(address))));
             // The random moment itself; nothing is waited for.
-            std::thread::sleep(Duration::from_millis(20 + chance.below(480) as u64));
+            std::thread::sleep(Duration::from_millis(20 + chance.place(480) as u64));
             daemon.kill();
         });
         assert!(!daemon.log.lock().unwrap().contains("panicked"), "run {run}: {}", daemon.log.lock().unwrap());

@@ -6,7 +6,7 @@
 use super::client::{Connection, Login};
 use super::daemon::{Daemon, config};
 use crate::cli::{Cli, shipped_one};
-use crate::crash::{Chance, setting};
+use crate::crash::setting;
 use hyper_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use hyper_tungstenite::tungstenite::{Message, WebSocket};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tradingd::domain::chance::Chance;
 
 /// The last valid version is in force within this.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -63,9 +64,9 @@ fn broken(number: u64, chance: &mut Chance) -> Vec<u8> {
         *wrong.pointer_mut(pointer).unwrap() = value;
         wrong.to_string().into_bytes()
     };
-    match chance.below(10) {
+    match chance.place(10) {
         0 => Vec::new(),
-        1 => text.as_bytes()[..1 + chance.below(text.len() - 2)].to_vec(),
+        1 => text.as_bytes()[..1 + chance.place(text.len() - 2)].to_vec(),
         2 => text.replace("max_symbols", "max_symbol").into_bytes(),
         3 => with("/limits/max_sessions", json!(0)),
         4 => with("/trading/default_symbols", json!(["lower_case"])),
@@ -98,13 +99,13 @@ struct Editor {
 impl Editor {
     fn pause(&mut self, most_ms: usize) {
         // The moment of the next step is part of what is tried; nothing is waited for.
-        std::thread::sleep(Duration::from_millis(self.chance.below(most_ms) as u64));
+        std::thread::sleep(Duration::from_millis(self.chance.place(most_ms) as u64));
     }
 
     fn write(&mut self, bytes: &[u8]) -> Way {
         let path = self.folder.join("config.json");
         let ways = [Way::InPlace, Way::RenamedOver, Way::Pieces, Way::LinkSwapped, Way::Recreated];
-        let way = ways[self.chance.below(ways.len())];
+        let way = ways[self.chance.place(ways.len())];
         match way {
             Way::InPlace => fs::write(&path, bytes).unwrap(),
             Way::RenamedOver => {
@@ -114,7 +115,7 @@ impl Editor {
             }
             Way::Pieces => {
                 let mut file = fs::File::create(&path).unwrap();
-                let cut = self.chance.below(bytes.len() + 1);
+                let cut = self.chance.place(bytes.len() + 1);
                 self.pause(40);
                 file.write_all(&bytes[..cut]).unwrap();
                 self.pause(40);
@@ -285,7 +286,7 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
     let mut ear = Ear::open(&daemon, &login);
     let (begun, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let reader = Reader { address: daemon.address, login: &login, begun: &begun, over: &over };
-    let mut editor = Editor { folder: cli.at("."), chance: Chance(seed), files: 0 };
+    let mut editor = Editor { folder: cli.at("."), chance: Chance::new(seed), files: 0 };
 
     let (storm, asked, sessions, heard) = std::thread::scope(|scope| {
         let config = scope.spawn(|| reader.read("/api/config", |data| Some(whole(data))));
@@ -341,22 +342,22 @@ fn storm(daemon: &Daemon, editor: &mut Editor, edits: u64, begun: &AtomicU64) ->
     let in_force = |number: u64| number_of(&daemon.ask("GET", "/symbols", &[], None).data()["symbols"]) == number;
     let mut storm = Storm { valid: 0, signals: 0, settled: Vec::new() };
     for number in 1..=edits {
-        let is_valid = editor.chance.below(2) == 0;
+        let is_valid = editor.chance.place(2) == 0;
         let bytes = if is_valid { version(number).to_string().into_bytes() } else { broken(number, &mut editor.chance) };
         if is_valid {
             storm.valid += 1;
             begun.store(number, Ordering::SeqCst);
         }
         let way = editor.write(&bytes);
-        if editor.chance.below(10) == 0 {
+        if editor.chance.place(10) == 0 {
             daemon.signal("HUP");
             storm.signals += 1;
         }
         // Some are left alone until they are in force, others are written over at once.
-        if is_valid && editor.chance.below(2) == 0 {
+        if is_valid && editor.chance.place(2) == 0 {
             storm.settled.push(until(&format!("version {number}, {way:?}"), WITHIN, || in_force(number)));
         } else {
-            let most = if editor.chance.below(8) == 0 { 1_000 } else { 100 };
+            let most = if editor.chance.place(8) == 0 { 1_000 } else { 100 };
             editor.pause(most);
         }
     }

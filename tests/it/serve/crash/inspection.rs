@@ -128,7 +128,7 @@ impl Client {
             return;
         }
         match self.rotated.clone() {
-            Some(used) if self.chance.below(3) == 0 => {
+            Some(used) if self.chance.place(3) == 0 => {
                 let answer = renewal(wire, &used);
                 assert_eq!((answer.status, answer.code()), (401, "refresh_reused".to_owned()), "a used refresh token works again");
                 self.tally.rotated_refused += 1;
@@ -190,7 +190,7 @@ impl Client {
     }
 
     fn inspect_one_strategy(&mut self, wire: &mut Wire) {
-        if let Some(id) = self.deleted.iter().nth(self.chance.below(self.deleted.len().max(1))) {
+        if let Some(id) = self.deleted.iter().nth(self.chance.place(self.deleted.len().max(1))) {
             let gone = wire.send(self.login.as_ref(), "GET", &format!("/api/strategies/{id}"), None, None).unwrap();
             assert_eq!((gone.status, gone.code()), (404, "strategy_not_found".to_owned()));
         }

@@ -1,11 +1,11 @@
 //! One client: changes things until the daemon is gone, and keeps what was acknowledged.
 
-use crate::crash::Chance;
 use crate::serve::client::{Answer, Connection, Login};
 use crate::serve::daemon::PASSWORD;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use tradingd::domain::chance::Chance;
 
 /// Strategies, users and sessions that one client keeps at once.
 const KEPT: usize = 6;
@@ -144,7 +144,7 @@ impl Client {
     pub fn new(number: usize, recording: &str, seed: u64) -> Self {
         Client {
             number,
-            chance: Chance(seed ^ ((number as u64) << 48)),
+            chance: Chance::new(seed ^ ((number as u64) << 48)),
             recording: recording.to_owned(),
             login: None,
             strategies: BTreeMap::new(),
@@ -171,7 +171,7 @@ impl Client {
         if self.login.is_none() {
             return self.log_in(wire);
         }
-        match self.chance.below(100) {
+        match self.chance.place(100) {
             0..24 if self.strategies.len() < KEPT => self.create_strategy(wire),
             24..44 if !self.strategies.is_empty() => self.update_strategy(wire),
             44..54 if !self.strategies.is_empty() => self.delete_strategy(wire),
@@ -210,13 +210,13 @@ impl Client {
     }
 
     pub fn pick<T>(&mut self, of: &BTreeMap<String, T>) -> String {
-        of.keys().nth(self.chance.below(of.len())).unwrap().clone()
+        of.keys().nth(self.chance.place(of.len())).unwrap().clone()
     }
 
     fn create_strategy(&mut self, wire: &mut Wire) -> Option<()> {
         let (name, mark) = (self.name("crash"), self.name("mark"));
         let body = document(&name, &mark);
-        let key = self.chance.below(2).eq(&0).then(|| format!("key-{name}"));
+        let key = self.chance.place(2).eq(&0).then(|| format!("key-{name}"));
         let doubt = Doubt::CreateStrategy(name.clone(), mark.clone());
         let made = expect(&self.change(wire, doubt, "POST", "/api/strategies", key.as_deref(), Some(&body))?, 201, "create");
         assert_eq!((made["strategy_name"].as_str(), made["version"].as_u64()), (Some(name.as_str()), Some(1)));
@@ -254,7 +254,7 @@ impl Client {
     }
 
     fn account(&mut self) -> Account {
-        Account { role: ["viewer", "trader", "live"][self.chance.below(3)], disabled: self.chance.below(2) == 0 }
+        Account { role: ["viewer", "trader", "live"][self.chance.place(3)], disabled: self.chance.place(2) == 0 }
     }
 
     fn create_user(&mut self, wire: &mut Wire) -> Option<()> {
