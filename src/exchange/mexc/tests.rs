@@ -6,6 +6,7 @@ mod faults;
 mod fixtures;
 mod intake;
 mod live;
+mod made_up;
 mod oddities;
 mod paid;
 mod parsing;
