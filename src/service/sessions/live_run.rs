@@ -2,6 +2,7 @@
 //!
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
+use super::halts::Halts;
 use super::intake::Queue;
 use super::journal::{self, Journal};
 use super::paper::{Ended, Paper};
@@ -93,7 +94,9 @@ impl Running {
         }
         if !over {
             let (queue, now) = self.queue(plan, reached, &open);
-            let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
+            let (market, streams, disabled, halts) = (ground.market, plan.streams(), ground.disabled, Halts::default());
+            let mut paper =
+                Paper { session: self, backtest, recorder, journal, closing_since, market, streams, disabled, halts, came: Vec::new() };
             paper.begin(now, reached, &(ground.disabled)());
             let live = subscribe(ground.market, plan, &queue, reached)?;
             let ended = paper.trade(&queue);
