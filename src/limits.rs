@@ -274,6 +274,9 @@ pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
 /// Symbols one socket to an exchange carries; more in the settings are refused.
 pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
 
+/// Addresses of an exchange's host that are tried; the others are not.
+pub const EXCHANGE_ADDRESSES: usize = 8;
+
 /// Calls to an exchange that wait for a place in their budget; one more is refused as throttled.
 pub const EXCHANGE_WAITING_CALLS: usize = 256;
 
@@ -282,6 +285,9 @@ pub const EXCHANGE_SNAPSHOT_CALLS: usize = 2;
 
 /// Trade ids remembered per symbol to tell repeated trades; when full the oldest are forgotten.
 pub const EXCHANGE_DEAL_IDS: usize = 1_024;
+
+/// Payments of funding that are asked for after a connection was lost; of a longer loss only the newest are caught up.
+pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 
 /// Level changes of one book that wait for its snapshot; when full the oldest messages leave and a newer snapshot is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;

@@ -102,6 +102,13 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
     if text("/import/folder").is_some_and(|folder| folder.contains('\0')) {
         report("/import/folder", "must be the path of a folder".to_owned());
     }
+    let defaults = super::Exchange::default();
+    let milliseconds = |path: &str, default: u64| value.pointer(path).map_or(Some(default), Value::as_u64);
+    let first = milliseconds("/exchange/reconnect_min_ms", defaults.reconnect_min_ms);
+    let longest = milliseconds("/exchange/reconnect_max_ms", defaults.reconnect_max_ms);
+    if first.zip(longest).is_some_and(|(first, longest)| longest < first) {
+        report("/exchange/reconnect_max_ms", "must not be less than reconnect_min_ms".to_owned());
+    }
     let defaults = super::Auth::default();
     let seconds = |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);
     let access = seconds("/auth/access_ttl_s", defaults.access_ttl_s);

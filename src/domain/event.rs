@@ -134,11 +134,13 @@ pub enum GapCause {
     ClockStep,
     /// The files of an import do not touch each other.
     Import,
+    /// The symbol was held still: the exchange paused it, or what it sent did not fit the contract's terms.
+    Halt,
 }
 
 impl GapCause {
     /// All causes with the word that documents and tables use.
-    pub const ALL: [(GapCause, &'static str); 7] = [
+    pub const ALL: [(GapCause, &'static str); 8] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -146,6 +148,7 @@ impl GapCause {
         (GapCause::Restart, "restart"),
         (GapCause::ClockStep, "clock_step"),
         (GapCause::Import, "import"),
+        (GapCause::Halt, "halt"),
     ];
 
     /// The word for it.
@@ -174,4 +177,8 @@ pub enum Command {
     Resume,
     /// Cancel what works, close every position at market.
     Flatten,
+    /// Drop signals and entries of one symbol; its positions stay.
+    Withdraw(SymbolId),
+    /// As [`Command::Flatten`], for one symbol.
+    Close(SymbolId),
 }

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod excursion;
 pub mod explain;
 mod gate;
+mod halt;
 pub mod indicators;
 pub mod instance;
 pub mod market;
@@ -494,13 +495,8 @@ impl Engine {
             Command::Pause => self.desk.pause(true),
             Command::Resume => self.desk.pause(false),
             Command::Flatten => self.flatten(table, at, Trigger::Command, out),
-        }
-    }
-
-    /// Closes every position at market and drops every signal.
-    pub fn flatten(&mut self, table: &SymbolTable, at: Timestamp, trigger: Trigger, out: &mut Outputs) {
-        for index in 0..self.instances.len() as u32 {
-            self.with_instance(table, index, at, None, out, |instance, turn| instance.flatten(trigger, turn));
+            Command::Withdraw(symbol) => self.withdraw(table, symbol, at, out),
+            Command::Close(symbol) => self.close_symbol(table, symbol, at, out),
         }
     }
 
@@ -527,11 +523,6 @@ impl Engine {
             }
         }
         self.next_timer = next;
-    }
-
-    /// Whether every instance is flat with nothing working.
-    pub fn is_flat(&self) -> bool {
-        !self.instances.iter().any(Instance::is_engaged)
     }
 
     /// The session's account and limits.
