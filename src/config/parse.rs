@@ -1,7 +1,7 @@
 //! From bytes to a configuration, or to everything that is wrong with them.
 
-use super::Config;
 use super::check::check;
+use super::{Config, Network};
 use crate::json::{self, Bounds, at};
 use crate::limits::{CONFIG_BYTES, CONFIG_JSON_DEPTH, CONFIG_PROBLEMS};
 use serde::Serialize;
@@ -90,6 +90,9 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
     let origin =
         |text: &str| (!is_origin(text)).then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned());
     each(value, "/http/origins", report, origin);
+    let proxy =
+        |text: &str| Network::parse(text).is_none().then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned());
+    each(value, "/http/trusted_proxies", report, proxy);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
         each(value, list, report, |text| (!is_symbol(text)).then(|| "must be a symbol like BTC_USDT, upper case".to_owned()));
     }

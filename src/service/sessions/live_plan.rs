@@ -3,7 +3,7 @@
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
 use super::fields::Problems;
-use super::plan::{Plan, Rows, fingerprint, normal_form, strategies, warnings};
+use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
@@ -30,6 +30,7 @@ const PAPER_STREAMS: [StreamKind; 4] = [StreamKind::BookSnapshots, StreamKind::T
 /// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
 /// strategy needs; 503 `exchange_unavailable`.
 pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+    check_pairs(&request, request.symbols.len())?;
     let strategies = if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
     let contracts = market.contracts_to_start(now)?;
     let known = known(&request, &contracts)?;
