@@ -122,7 +122,7 @@ pub struct Bar {
 pub enum GapCause {
     /// The connection was lost.
     Disconnect,
-    /// The connection said nothing although it should have.
+    /// Nothing came although it should have, far longer than is usual.
     Silence,
     /// The book's versions had a hole.
     VersionHole,
@@ -134,11 +134,13 @@ pub enum GapCause {
     ClockStep,
     /// The files of an import do not touch each other.
     Import,
+    /// Trade ids have a hole, so trades are missing.
+    MissingTrades,
 }
 
 impl GapCause {
     /// All causes with the word that documents and tables use.
-    pub const ALL: [(GapCause, &'static str); 7] = [
+    pub const ALL: [(GapCause, &'static str); 8] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -146,6 +148,7 @@ impl GapCause {
         (GapCause::Restart, "restart"),
         (GapCause::ClockStep, "clock_step"),
         (GapCause::Import, "import"),
+        (GapCause::MissingTrades, "missing_trades"),
     ];
 
     /// The word for it.
