@@ -3,8 +3,8 @@
 #
 #   docs/transcripts.sh > docs/transcripts.md
 #
-# Starts a daemon of its own on a free port over a throw-away state directory with the recording of tests/data, its
-# symbols under the names that MEXC would give them. TRADINGD names the binary [target/debug/tradingd, built first].
+# Starts a daemon of its own on a free port over a throw-away state directory with the recording of tests/data. The exchange
+# calls BTC_USDT what the files call BTCUSDT; either spelling finds it. TRADINGD names the binary [target/debug/tradingd, built first].
 # Needs bash, curl, jq and gzip. Ends with 1 when an answer has not the status it should have.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,12 +26,7 @@ finish() {
 trap finish EXIT
 
 # What there is to see: two symbols of one real recording, a strategy that trades often, a user.
-for symbol in BTC_USDT ETH_USDT; do
-    for stream in trades book20; do
-        gzip -dc tests/data/*."$stream".csv.gz | sed "s/BTCUSDT/$symbol/" >"$home/$symbol.$stream.csv"
-    done
-done
-"$TRADINGD" import --state "$home/state" "$home"/*.csv >/dev/null 2>&1
+"$TRADINGD" import --state "$home/state" tests/data/binance-usdm_{BTC,ETH}USDT_20240808.{trades,book20}.csv.gz >/dev/null 2>&1
 "$TRADINGD" strategies add --state "$home/state" benches/workloads/ema.json >/dev/null 2>&1
 echo "a password for the transcript" | "$TRADINGD" user add --state "$home/state" demo --role trader --password-stdin >/dev/null
 echo '{"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": false}}' >"$home/config.json"

@@ -57,8 +57,29 @@ pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 /// Symbols one imported file holds; more are refused.
 pub const FILE_SYMBOLS: usize = 10_000;
 
-/// Bytes of a symbol's name; longer is refused with its line.
-pub const SYMBOL_BYTES: usize = 64;
+/// Characters of a symbol's name; a longer one is refused.
+pub const SYMBOL_CHARS: usize = 64;
+
+/// Bytes of a symbol's name in a file of its own; what is longer is cut and told apart by its hash.
+pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
+
+/// Different distances between bars that are counted per file and symbol; further ones are not.
+pub const BAR_DISTANCES: usize = 256;
+
+/// Trades of one symbol and one time whose ids are remembered to tell repeated ones; when full further ones are not.
+pub const TRADES_OF_ONE_TIME: usize = 1 << 16;
+
+/// Pauses over a minute that are kept per stream to find silence among them; when full the shortest leave.
+pub const STREAM_PAUSES: usize = 4_096;
+
+/// Holes in the trade ids of a stream that are kept; when full the shortest leave.
+pub const TRADE_HOLES: usize = 4_096;
+
+/// Bytes of a contract file; a larger one is refused.
+pub const CONTRACT_FILE_BYTES: u64 = 4 << 20;
+
+/// Gaps with their price jumps that a result lists; further ones are only counted.
+pub const GAP_JUMPS: usize = 512;
 
 /// Folders below a directory given as input; deeper is refused.
 pub const FOLDER_DEPTH: usize = 32;
@@ -104,9 +125,6 @@ pub const LIVE_SEALED_AT_ONCE: usize = 16;
 
 /// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.
 pub const REMOVED_AT_ONCE: usize = 1_024;
-
-/// Bytes of a symbol's name in a recording; longer is refused.
-pub const SYMBOL_NAME_BYTES: usize = 64;
 
 /// Levels of one recorded book message; more are a damaged or foreign recording and end the feed with an error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;

@@ -1,14 +1,16 @@
 //! `tradingd export`: the rows of a recording back as files, with the columns they were imported with.
 //!
-//! Every file appears only when it is whole. Nothing is cut, rounded or left out.
+//! Every file appears only when it is whole. Nothing is cut, rounded or left out; what is known of a contract beside its
+//! rows goes into a contract file beside theirs, so that an import of both knows it again.
 
 use super::{Failure, Global, recordings};
 use crate::domain::record::StreamKind;
-use crate::files::{FileError, FileFormat, Problem, RecordSink};
+use crate::files::{FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of};
 use crate::service::SourceError;
 use crate::service::recordings::{Part, layout, write};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
+use crate::limits::SYMBOL_FILE_NAME_BYTES;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::io;
@@ -93,13 +95,14 @@ fn partly(failure: Failure, written: usize, total: usize) -> Failure {
 
 /// Symbols by stream that were asked for and are there.
 fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamKind, Vec<String>>, Failure> {
-    if let Some(missing) = options.symbol.iter().find(|name| recording.symbol(name).is_none()) {
+    if let Some(missing) = options.symbol.iter().find(|name| recording.spelled(name).is_none()) {
         let known: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
         let more = if recording.symbols.len() > known.len() { ", …" } else { "" };
         return Err(Failure::input(format!("{} has no symbol {missing:?}; it has {}{more}", recording.id, known.join(", "))));
     }
+    let named: Vec<&str> = options.symbol.iter().filter_map(|name| Some(recording.spelled(name)?.name.as_str())).collect();
     let mut chosen: BTreeMap<StreamKind, Vec<String>> = BTreeMap::new();
-    for symbol in recording.symbols.iter().filter(|symbol| options.symbol.is_empty() || options.symbol.contains(&symbol.name)) {
+    for symbol in recording.symbols.iter().filter(|symbol| options.symbol.is_empty() || named.contains(&symbol.name.as_str())) {
         let streams = symbol.streams.iter().filter_map(|stream| stream.kind());
         for kind in streams.filter(|kind| options.stream.is_empty() || options.stream.contains(kind)) {
             chosen.entry(kind).or_default().push(symbol.name.clone());
@@ -159,7 +162,8 @@ fn destination(options: &Options) -> Result<Out, Failure> {
     }
 }
 
-/// A symbol as part of a file's name: what would leave the directory or hide the file is written as its code.
+/// A symbol as part of a file's name: what would leave the directory or hide the file is written as its code, and a
+/// name that no file system takes is cut and told apart by its hash.
 fn file_name(symbol: &str) -> String {
     let mut name = String::new();
     for (at, c) in symbol.char_indices() {
@@ -169,12 +173,36 @@ fn file_name(symbol: &str) -> String {
             _ => name.push(c),
         }
     }
+    if name.len() > SYMBOL_FILE_NAME_BYTES {
+        let hash = crc32c::crc32c(symbol.as_bytes());
+        let end = (0..=SYMBOL_FILE_NAME_BYTES).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+        name.truncate(end);
+        name.push_str(&format!("%{hash:08X}"));
+    }
     name
 }
 
 fn write_file(store: &Store, recording: &RecordingV1, part: &Part, path: &Path, format: FileFormat) -> Result<u64, Failure> {
     let sink = RecordSink::create(path, layout(store, recording, part)?, format)?;
+    write_facts(store, recording, part, path)?;
     Ok(write(store, recording, part, sink)?)
+}
+
+/// Writes what is known of the symbols of a file beside it; nothing where nothing is known. Files of one stem have one
+/// contract file: those of a directory are of one symbol, so each writes the same.
+fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
+    let mut facts = FactsBySymbol::new();
+    for symbol in &part.symbols {
+        let known = store.contract_facts(&recording.id, symbol)?;
+        if !known.is_empty() {
+            facts.insert(symbol.clone(), known);
+        }
+    }
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let path = contract_file_of(path);
+    std::fs::write(&path, contract_file(&facts)).map_err(|error| FileError::writing(&path, error).into())
 }
 
 #[cfg(test)]
@@ -185,5 +213,8 @@ mod tests {
     fn names_of_symbols_stay_inside_the_directory() {
         assert_eq!(file_name("BTC_USDT"), "BTC_USDT");
         assert_eq!(file_name("../BTC/USDT%"), "%2E.%2FBTC%2FUSDT%25");
+        assert_eq!(file_name("<svg/onload=alert(1)>"), "<svg%2Fonload=alert(1)>");
+        let wide = |last: char| file_name(&format!("{}{last}", "🦀".repeat(63)));
+        assert!(wide('a').len() < 200 && wide('a') != wide('b'), "{}", wide('a'));
     }
 }

@@ -3,10 +3,11 @@
 //! Nothing of an import is visible before all of it is on disk; what a killed import left is removed when the store is
 //! opened next. Never skips or repairs a row.
 
+use super::declared::DeclaredOptions;
 use super::{Failure, Global, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
-use crate::service::recordings::{Planned, import_files, in_time_order};
+use crate::service::recordings::{Planned, Reading, import_files, in_time_order};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
@@ -15,9 +16,12 @@ use std::path::{Path, PathBuf};
 /// Options of `tradingd import`.
 #[derive(Args)]
 pub struct Options {
-    /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain, gzip or zstd.
+    /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain, gzip or zstd, or
+    /// as parquet.
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    declared: DeclaredOptions,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -28,17 +32,21 @@ pub struct Options {
 /// # Errors
 /// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is kept then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let files = in_time_order(expand(&options.paths)?)?;
+    let inputs = expand(&options.paths)?;
+    let plan = in_time_order(inputs.files)?;
+    let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };
+    inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
+    plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let mut store = global.store(OpenMode::CreateIfNew)?;
-    let recording = record(&store, &files).map_err(|failure| failure.because("nothing of this import was kept"))?;
+    let recording = record(&store, &plan.files, &reading).map_err(|failure| failure.because("nothing of this import was kept"))?;
     recordings::show(&store, &recording, options.json)?;
     global.give_space_back(&mut store, "the recording is kept");
     Ok(())
 }
 
-fn record(store: &Store, files: &[Planned]) -> Result<RecordingV1, Failure> {
+fn record(store: &Store, files: &[Planned], reading: &Reading) -> Result<RecordingV1, Failure> {
     let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");
-    let loaded = import_files(store, files, Path::new(""), clock::now(), &|bytes| bar.inc(bytes));
+    let loaded = import_files(store, files, reading, Path::new(""), clock::now(), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     Ok(store.recording(&loaded?)?)
 }

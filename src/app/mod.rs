@@ -8,6 +8,7 @@ mod terminal;
 
 mod backtest;
 mod config;
+mod declared;
 mod demo;
 mod export;
 mod import;

@@ -2,13 +2,16 @@
 
 use super::table::{Align, grouped, table};
 use super::{Failure, Global, terminal};
+use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1};
+use crate::files::contract_json;
+use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, SymbolFactsV1};
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Options of `tradingd recordings`.
 #[derive(Args)]
@@ -59,9 +62,41 @@ pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
 /// A ledger that cannot be read.
 pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(), Failure> {
     let gaps = store.gaps(&recording.id)?;
-    let text = if as_json { format!("{:#}\n", to_json(recording, &gaps)) } else { to_text(recording, &gaps) };
+    let mut facts = BTreeMap::new();
+    for symbol in &recording.symbols {
+        facts.insert(symbol.name.as_str(), (store.contract_facts(&recording.id, &symbol.name)?, store.facts(&recording.id, &symbol.name)?));
+    }
+    let text = if as_json {
+        let mut shown = to_json(recording, &gaps);
+        for symbol in shown["symbols"].as_array_mut().into_iter().flatten() {
+            let known = symbol["name"].as_str().and_then(|name| facts.get_key_value(name));
+            let Some((name, (contract, kept))) = known else { continue };
+            symbol["contract"] = contract_json(name, contract);
+            symbol["repeated_trades"] = json!(kept.repeated);
+            symbol["notes"] = json!(kept.notes);
+        }
+        format!("{shown:#}\n")
+    } else {
+        let notes = facts.iter().flat_map(|(name, (contract, kept))| said(name, contract, kept)).collect::<String>();
+        format!("{}{notes}", to_text(recording, &gaps))
+    };
     terminal::print(&text);
     Ok(())
+}
+
+/// What is known of a symbol beside its rows, a line each.
+fn said(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<String> {
+    let mut lines = Vec::new();
+    let known = [("price step", contract.price_step), ("quantity step", contract.quantity_step), ("contract size", contract.contract_size)];
+    let known: Vec<String> = known.iter().filter_map(|(what, value)| Some(format!("{what} {}", (*value)?))).collect();
+    if !known.is_empty() {
+        lines.push(format!("\n{name}: {}\n", known.join(", ")));
+    }
+    if kept.repeated > 0 {
+        lines.push(format!("\n{name}: {} rows repeated a trade id and were left out\n", kept.repeated));
+    }
+    lines.extend(kept.notes.iter().map(|note| format!("\n{note}\n")));
+    lines
 }
 
 fn delete(global: &Global, store: &mut Store, id: &str) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::{Config, Network};
+use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{CONFIG_BYTES, CONFIG_JSON_DEPTH, CONFIG_PROBLEMS};
 use serde::Serialize;
@@ -94,7 +95,7 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
         |text: &str| Network::parse(text).is_none().then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned());
     each(value, "/http/trusted_proxies", report, proxy);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
-        each(value, list, report, |text| (!is_symbol(text)).then(|| "must be a symbol like BTC_USDT, upper case".to_owned()));
+        each(value, list, report, |text| symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}")));
     }
     for (path, schemes) in [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])] {
         let host = |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);
@@ -134,13 +135,6 @@ fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn
             report(&at(path, index), format!("stands there already as entry {first}; remove one"));
         }
     }
-}
-
-/// `[A-Z0-9]{1,20}_[A-Z0-9]{1,10}`.
-fn is_symbol(text: &str) -> bool {
-    let fits =
-        |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    text.split_once('_').is_some_and(|(base, quote)| fits(base, 20) && fits(quote, 10))
 }
 
 /// Scheme, host and perhaps a port, as browsers send it: lower case, nothing behind.

@@ -41,7 +41,7 @@ fn everything_that_is_wrong_is_said_with_its_place() {
         "htp": {}, "http": {"listen": "localhost:80", "origins": ["https://a.example/", "*", "https://a.example", "https://a.example"],
         "trusted_proxies": ["10.0.0.0/8", "10.0.0.0/33"], "max_connections": 0, "requests_per_second": "many", "body_timeout_ms": 1.5},
         "auth": {"access_ttl_s": 900, "refresh_ttl_s": 600},
-        "trading": {"default_symbols": ["btc_usdt", "BTC_USDT", "BTC_USDT", 7], "fees": {"maker_pct": 1e3}, "risk": {"max_leverge": 3}},
+        "trading": {"default_symbols": ["btc usdt", "BTC_USDT", "BTC_USDT", 7], "fees": {"maker_pct": 1e3}, "risk": {"max_leverge": 3}},
         "log": {"level": "infos", "level": "info"}, "limits": []
     }"#;
     let said = problems(text);

@@ -91,10 +91,10 @@ pub struct Auth {
 #[serde(deny_unknown_fields, default)]
 pub struct Trading {
     /// Symbols of a session that names none, and of `GET /symbols`. Live.
-    #[schemars(length(max = 200), inner(regex(pattern = r"^[A-Z0-9]{1,20}_[A-Z0-9]{1,10}$")))]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub default_symbols: Vec<String>,
     /// Symbols on which no session opens a position. Live: running sessions see it at their next event.
-    #[schemars(length(max = 200), inner(regex(pattern = r"^[A-Z0-9]{1,20}_[A-Z0-9]{1,10}$")))]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub disabled_symbols: Vec<String>,
     /// Fees where neither the request nor a recorded contract says them. Next session.
     pub fees: Fees,

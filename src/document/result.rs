@@ -5,11 +5,12 @@
 //! defined is `null` with a `reason` beside it; no number stands for "none". Times are RFC 3339, UTC, microseconds.
 
 use crate::domain::ledger::ClosedTrade;
-use crate::domain::num::{Money, Rate};
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Money, Price, Rate};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
-use crate::report::assumptions::{Assumptions, BookSource, Coverage, FundingSource};
+use crate::report::assumptions::{Assumptions, BookSource, ContractSources, Coverage, FundingSource, GapJump};
 use crate::report::definitions;
 use crate::report::drawdown::Drawdown;
 use crate::report::metrics::{Amount, Metric};
@@ -100,8 +101,11 @@ fn assumptions(run: &RunResult) -> Value {
             (run.symbol_name(terms.symbol).to_owned(), rates)
         })
         .collect();
+    let contracts: Map<String, Value> =
+        a.contracts.iter().filter_map(|of| Some((run.symbol_name(of.symbol).to_owned(), contract(of, run.spec(of.symbol)?)))).collect();
     json!({
-        "coverage": coverage(&a.coverage),
+        "coverage": coverage(run, &a.coverage),
+        "contracts": contracts,
         "book": book(a.book),
         "fees": fees,
         "slippage": a.slippage,
@@ -120,7 +124,36 @@ fn assumptions(run: &RunResult) -> Value {
     })
 }
 
-fn coverage(c: &Coverage) -> Value {
+/// Steps and contract size as numbers, each with where it is from.
+fn contract(of: &ContractSources, spec: &SymbolSpec) -> Value {
+    let decimal = |value: Decimal| number(exact(&value.to_string()));
+    json!({
+        "price_step": decimal(spec.price_step),
+        "price_step_source": of.sources.price_step.word(),
+        "quantity_step": decimal(spec.quantity_step),
+        "quantity_step_source": of.sources.quantity_step.word(),
+        "contract_size": decimal(spec.contract_size),
+        "contract_size_source": of.sources.contract_size.word(),
+        "bar_seconds": of.bar.map_or(Value::Null, |(length, _)| number(length.seconds_f64())),
+        "bar_seconds_source": of.bar.map(|(_, source)| source.word()),
+    })
+}
+
+fn jump(run: &RunResult, jump: &GapJump) -> Value {
+    let price = |price: Option<Price>| price.zip(run.spec(jump.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
+    json!({
+        "symbol": run.symbol_name(jump.symbol),
+        "cause": jump.cause.word(),
+        "from": time(jump.from),
+        "to": time(jump.to),
+        "seconds": number((jump.to - jump.from).seconds_f64()),
+        "price_before": price(jump.before),
+        "price_after": price(jump.after),
+        "price_jump_pct": jump.percent().map_or(Value::Null, number),
+    })
+}
+
+fn coverage(run: &RunResult, c: &Coverage) -> Value {
     let causes = c.gaps.iter().map(|gap| {
         let share = json!({"count": gap.count, "seconds": number(gap.time.seconds_f64())});
         (gap.cause.word().to_owned(), share)
@@ -132,6 +165,7 @@ fn coverage(c: &Coverage) -> Value {
         "events_by_kind": c.events.iter().map(|(kind, count)| (kind.word().to_owned(), json!(count))).collect::<Map<_, _>>(),
         "covered_pct": c.covered_pct().map_or(Value::Null, number),
         "gaps": {"count": c.gaps_total(), "seconds": number(c.gap_time().seconds_f64()), "by_cause": causes.collect::<Map<_, _>>()},
+        "jumps": c.jumps.iter().map(|of| jump(run, of)).collect::<Vec<_>>(),
     })
 }
 

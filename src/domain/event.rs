@@ -122,7 +122,7 @@ pub struct Bar {
 pub enum GapCause {
     /// The connection was lost.
     Disconnect,
-    /// The connection said nothing although it should have.
+    /// Nothing came although it should have, far longer than is usual.
     Silence,
     /// The book's versions had a hole.
     VersionHole,
@@ -136,11 +136,13 @@ pub enum GapCause {
     Import,
     /// The symbol was held still: the exchange paused it, or what it sent did not fit the contract's terms.
     Halt,
+    /// Trade ids have a hole, so trades are missing.
+    MissingTrades,
 }
 
 impl GapCause {
     /// All causes with the word that documents and tables use.
-    pub const ALL: [(GapCause, &'static str); 8] = [
+    pub const ALL: [(GapCause, &'static str); 9] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -149,6 +151,7 @@ impl GapCause {
         (GapCause::ClockStep, "clock_step"),
         (GapCause::Import, "import"),
         (GapCause::Halt, "halt"),
+        (GapCause::MissingTrades, "missing_trades"),
     ];
 
     /// The word for it.

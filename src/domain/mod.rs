@@ -3,9 +3,11 @@
 //! Never: I/O, a clock, serialization, logging, or a collection whose order differs per run.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod bar_length;
 pub mod book;
 pub mod chance;
 pub mod contract;
+pub mod contract_facts;
 pub mod decimal;
 pub mod decision;
 pub mod event;
@@ -15,4 +17,5 @@ pub mod order;
 pub mod record;
 pub mod strategy;
 pub mod symbol;
+pub mod symbol_name;
 pub mod time;

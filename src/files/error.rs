@@ -36,6 +36,8 @@ pub enum Problem {
     CutShort,
     /// Compressed data is damaged.
     Corrupt(io::Error),
+    /// A parquet file that cannot be read.
+    Parquet(String),
     /// Another kind of file.
     Foreign(&'static str),
     /// A directory without files, or folders nested too deep.
@@ -67,12 +69,28 @@ pub enum Problem {
         /// Columns of the header.
         expected: usize,
     },
+    /// A CSV field whose quotes do not match.
+    Quotes(&'static str),
     /// A line that is not one flat JSON object.
     Json(&'static str),
     /// Nothing where a value is needed.
     EmptyField,
     /// A text that is not the value it should be.
     Value {
+        /// As written.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A number that is a short one but for the noise of a double, where no step is declared.
+    Noise {
+        /// As written.
+        text: String,
+        /// The short number.
+        meant: String,
+    },
+    /// A text that is not a symbol's name.
+    Symbol {
         /// As written.
         text: String,
         /// What is wrong with it.
@@ -94,6 +112,10 @@ pub enum Problem {
         /// Line of the earlier row.
         before_line: u64,
     },
+    /// Two different trades of one time with one id.
+    TradeIdReused(u64),
+    /// A symbol whose facts are declared twice or cannot be.
+    Facts(String),
     /// Rows that do not make a book.
     Book(String),
     /// A bar that cannot be.
@@ -182,7 +204,10 @@ impl fmt::Display for Problem {
             Problem::NoRows => f.write_str("has column names but no rows; leave it out or fetch it again"),
             Problem::CutShort => f.write_str("ends in the middle of its compressed data: it was cut short; fetch it again"),
             Problem::Corrupt(_) => f.write_str("its compressed data is damaged; fetch it again"),
-            Problem::Foreign(what) => write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd"),
+            Problem::Parquet(why) => write!(f, "is a parquet file that cannot be read ({why}); fetch it again, or give CSV"),
+            Problem::Foreign(what) => {
+                write!(f, "is {what}; give UTF-8 text (CSV or JSON lines), plain or compressed with gzip or zstd, or parquet")
+            }
             Problem::Folder(why) => write!(f, "{why}; give the files themselves"),
             Problem::LineTooLong => {
                 write!(
@@ -198,14 +223,39 @@ impl fmt::Display for Problem {
             Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
             Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is there twice; remove one"),
             Problem::MissingColumn { name, known } => write!(f, "the column `{name}` is missing; {known}"),
+            Problem::Changed => {
+                f.write_str("is not what it was when it was looked through a moment ago; do not change files that are in use")
+            }
+            Problem::OtherKind(word) => {
+                write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
+            }
+            Problem::NoColumn(name) => {
+                write!(f, "a row has a value for `{name}`, but that column was not asked for; add it, nothing is dropped silently")
+            }
+            row => row.fmt_row(f),
+        }
+    }
+}
+
+impl Problem {
+    /// What is wrong with a line or one of its fields.
+    fn fmt_row(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Problem::FieldCount { found, expected } => write!(
                 f,
                 "has {found} fields where the column names are {expected}; the line is damaged or from a file of another layout; \
                  give files of different layouts separately"
             ),
+            Problem::Quotes(why) => write!(f, "{why}; a field in quotes begins and ends with `\"`, and a quote inside it is written twice"),
             Problem::Json(why) => write!(f, "is not one flat JSON object: {why}; write one object a line, values as numbers or strings"),
             Problem::EmptyField => f.write_str("is empty; every row needs it"),
             Problem::Value { text, why } => write!(f, "`{text}` {why}"),
+            Problem::Noise { text, meant } => write!(
+                f,
+                "`{text}` is `{meant}` with the noise of a binary number; correct the row, or declare the step it is to be rounded to \
+                 (--price-step, --quantity-step)"
+            ),
+            Problem::Symbol { text, why } => write!(f, "`{text}` {why}, so it is not a symbol's name"),
             Problem::TimeRange { text, unit: Some(unit) } => {
                 write!(f, "`{text}` seems to be {unit}; times are whole microseconds since 1970, from 2000 to 2200")
             }
@@ -219,6 +269,11 @@ impl fmt::Display for Problem {
                 f,
                 "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times"
             ),
+            Problem::TradeIdReused(id) => write!(
+                f,
+                "`{id}` is the id of another trade of the same time; if these are not ids of single trades, remove the column"
+            ),
+            Problem::Facts(why) => write!(f, "{why}; correct the contract file, or remove it to have these facts assumed"),
             Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must stand together, each side from level 1 outwards"),
             Problem::Bar(why) => write!(f, "{why}; this cannot be a bar, check how the file was made"),
             Problem::TooManySymbols(limit) => write!(f, "has more than {limit} symbols; split it"),
@@ -226,17 +281,14 @@ impl fmt::Display for Problem {
                 f.write_str("has rows without `recv_us`, so it cannot be replayed by receive time; use the exchange's time")
             }
             Problem::OffStep { text, step } => {
-                write!(f, "`{text}` is not a whole number of the step {step} within 2^53 steps; check the symbol's steps")
+                write!(
+                    f,
+                    "`{text}` is not a whole number of the step {step} within 2^53 steps; correct the row, or declare another step \
+                     (--price-step, --quantity-step)"
+                )
             }
-            Problem::Changed => {
-                f.write_str("is not what it was when it was looked through a moment ago; do not change files that are in use")
-            }
-            Problem::OtherKind(word) => {
-                write!(f, "a row of another stream was to be written among {word}; write each stream to its own file")
-            }
-            Problem::NoColumn(name) => {
-                write!(f, "a row has a value for `{name}`, but that column was not asked for; add it, nothing is dropped silently")
-            }
+            // All others are told where this is called from.
+            _ => Ok(()),
         }
     }
 }

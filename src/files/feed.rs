@@ -1,14 +1,15 @@
 //! Files of one source as a feed: opened when their time comes, merged by time, in ticks and lots. Constant memory.
 //!
-//! Best bids and asks are checked by the survey but not replayed. Where a symbol has both level changes and
-//! top-of-book snapshots, only the changes are replayed: the snapshots are cut from the same book, and replaying both
-//! would cut the deep book to 20 levels again and again.
+//! Gaps come before the data of their end. Best bids and asks are checked by the survey but not replayed. Where a symbol
+//! has both level changes and top-of-book snapshots of one time, only the changes are replayed: the snapshots are cut from
+//! the same book, and replaying both would cut the deep book to 20 levels again and again.
 
 mod book;
 mod cursor;
 
 use super::error::{FileError, Problem};
 use super::survey::{FeedClock, FileSymbol, Selection, SourceSurvey};
+use crate::domain::event::Gap;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -30,15 +31,19 @@ pub struct FileFeed {
     cursors: Vec<Cursor>,
     /// The next tick of every cursor that has one, or a time it cannot be before.
     queue: BinaryHeap<Reverse<Key>>,
+    /// By the end of each, and how many are told.
+    gaps: Vec<(SymbolId, Gap)>,
+    gaps_told: usize,
     read_bytes: Arc<AtomicU64>,
     total_bytes: u64,
 }
 
-/// Order of ticks: time, then stream, then file.
+/// Order of ticks: time, then gaps before streams, then file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     at: Timestamp,
-    stream: StreamKind,
+    /// `None` of a gap.
+    stream: Option<StreamKind>,
     cursor: u32,
 }
 
@@ -58,7 +63,7 @@ impl FileFeed {
             let targets: Vec<Target> = file
                 .symbols
                 .iter()
-                .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file.kind, &symbol.name))
+                .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file.kind, symbol))
                 .filter(|symbol| selection.from.is_none_or(|from| symbol.last >= from) && selection.to.is_none_or(|to| symbol.first < to))
                 .filter_map(|symbol| target(symbol, table))
                 .collect();
@@ -72,13 +77,23 @@ impl FileFeed {
                     from: selection.from,
                     to: selection.to,
                     clock: selection.clock,
+                    declared: selection.declared.clone(),
                 };
                 cursors.push(Cursor::new(plan, Arc::clone(&read_bytes)));
                 total_bytes += file.bytes;
             }
         }
         let queue = cursors.iter().enumerate().map(|(i, cursor)| Reverse(Key::of(i, cursor))).collect();
-        Ok(FileFeed { cursors, queue, read_bytes, total_bytes })
+        let gaps = chosen_gaps(survey, selection, table);
+        let mut feed = FileFeed { cursors, queue, gaps, gaps_told: 0, read_bytes, total_bytes };
+        feed.queue_next_gap();
+        Ok(feed)
+    }
+
+    fn queue_next_gap(&mut self) {
+        if let Some((_, gap)) = self.gaps.get(self.gaps_told) {
+            self.queue.push(Reverse(Key { at: gap.to, stream: None, cursor: 0 }));
+        }
     }
 
     /// Bytes this feed reads from disk when it is replayed to its end.
@@ -100,6 +115,13 @@ impl FileFeed {
         let mut levels = 0;
         while chunk.ticks().len() < CHUNK_TICKS && levels < CHUNK_LEVELS {
             let Some(Reverse(key)) = self.queue.pop() else { return Ok(()) };
+            if key.stream.is_none() {
+                let (symbol, gap) = self.gaps[self.gaps_told];
+                chunk.push(gap.to, symbol, TickKind::Gap(gap));
+                self.gaps_told += 1;
+                self.queue_next_gap();
+                continue;
+            }
             let index = key.cursor as usize;
             let cursor = &mut self.cursors[index];
             if cursor.is_drained() {
@@ -140,14 +162,27 @@ impl Feed for FileFeed {
 
 impl Key {
     fn of(index: usize, cursor: &Cursor) -> Key {
-        Key { at: cursor.next_at(), stream: cursor.kind(), cursor: index as u32 }
+        Key { at: cursor.next_at(), stream: Some(cursor.kind()), cursor: index as u32 }
     }
 }
 
-/// Whether a symbol's snapshots are to be left out because its level changes are there.
-fn has_better_book(survey: &SourceSurvey, kind: StreamKind, symbol: &str) -> bool {
+/// Whether a symbol's snapshots are to be left out because its level changes of that time are there.
+fn has_better_book(survey: &SourceSurvey, kind: StreamKind, symbol: &FileSymbol) -> bool {
     kind == StreamKind::BookSnapshots
-        && survey.symbols.iter().any(|found| found.name == symbol && found.streams.contains(&StreamKind::BookChanges))
+        && survey.files.iter().filter(|file| file.kind == StreamKind::BookChanges).flat_map(|file| &file.symbols).any(|changes| {
+            changes.name == symbol.name && changes.first <= symbol.last && symbol.first <= changes.last
+        })
+}
+
+/// The gaps of the replayed streams that end in the selection. One of several streams is one for the engine.
+fn chosen_gaps(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Vec<(SymbolId, Gap)> {
+    let ends_inside = |gap: &Gap| selection.from.is_none_or(|from| from <= gap.to) && selection.to.is_none_or(|to| gap.to < to);
+    let wanted = |name: &str| if selection.wants(name) { table.find(name) } else { None };
+    let replayed = survey.gaps.iter().filter(|(_, gap)| gap.stream != StreamKind::Quotes && ends_inside(&gap.gap));
+    let mut gaps: Vec<(SymbolId, Gap)> = replayed.filter_map(|(name, gap)| Some((wanted(name)?, gap.gap))).collect();
+    gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));
+    gaps.dedup();
+    gaps
 }
 
 fn target(symbol: &FileSymbol, table: &SymbolTable) -> Option<Target> {

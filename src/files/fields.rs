@@ -31,6 +31,9 @@ impl Fields {
     /// Splits a CSV line whose columns stand in the order of `slots`.
     #[inline]
     pub fn split_csv(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {
+        if memchr::memchr(b'"', line).is_some() {
+            return self.split_quoted(line, slots);
+        }
         let mut from = 0;
         let mut count = 0;
         for to in memchr::memchr_iter(b',', line).chain(std::iter::once(line.len())) {
@@ -41,6 +44,22 @@ impl Fields {
             from = to + 1;
         }
         if count == slots.len() { Ok(()) } else { Err(Problem::FieldCount { found: count, expected: slots.len() }) }
+    }
+
+    /// The same where fields stand in quotes.
+    #[cold]
+    fn split_quoted(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {
+        self.unescaped.clear();
+        let fields = csv_fields(line)?;
+        if fields.len() != slots.len() {
+            return Err(Problem::FieldCount { found: fields.len(), expected: slots.len() });
+        }
+        for (field, slot) in fields.iter().zip(slots) {
+            let from = self.unescaped.len() as u32;
+            self.unescaped.extend_from_slice(field);
+            self.places[usize::from(*slot)] = Place { from, to: self.unescaped.len() as u32, unescaped: true };
+        }
+        Ok(())
     }
 
     /// Splits a JSON line by the names of a layout.
@@ -73,6 +92,46 @@ impl Fields {
         match (0..rule.required.len()).find(|slot| seen & 1 << slot == 0) {
             None => Ok(()),
             Some(slot) => Err(Problem::MissingColumn { name: rule.required[slot], known: rule.known() }),
+        }
+    }
+}
+
+/// The fields of a CSV line without their quotes.
+pub(super) fn csv_fields(line: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let (field, behind) = match rest.strip_prefix(b"\"") {
+            Some(quoted) => quoted_field(quoted)?,
+            None => {
+                let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
+                if memchr::memchr(b'"', &rest[..end]).is_some() {
+                    return Err(Problem::Quotes("a quote stands inside a field without quotes"));
+                }
+                (rest[..end].to_vec(), &rest[end..])
+            }
+        };
+        fields.push(field);
+        match behind {
+            [] => return Ok(fields),
+            [b',', next @ ..] => rest = next,
+            _ => return Err(Problem::Quotes("something follows a closing quote")),
+        }
+    }
+}
+
+/// A field up to its closing quote, and what follows.
+fn quoted_field(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Problem> {
+    let (mut field, mut rest) = (Vec::new(), text);
+    loop {
+        let end = memchr::memchr(b'"', rest).ok_or(Problem::Quotes("a closing quote is missing"))?;
+        field.extend_from_slice(&rest[..end]);
+        match &rest[end + 1..] {
+            [b'"', behind @ ..] => {
+                field.push(b'"');
+                rest = behind;
+            }
+            behind => return Ok((field, behind)),
         }
     }
 }
@@ -181,6 +240,26 @@ mod tests {
         let mut fields = Fields::default();
         fields.split_json(line.as_bytes(), rule).map_err(|p| p.to_string())?;
         Ok((0..3).map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap()).collect())
+    }
+
+    #[test]
+    fn fields_in_quotes_are_those_without() {
+        let slots = [0, 1, 2];
+        let split = |line: &str| {
+            let mut fields = Fields::default();
+            fields.split_csv(line.as_bytes(), &slots).map_err(|p| p.to_string())?;
+            Ok::<_, String>((0..3).map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap()).collect::<Vec<_>>())
+        };
+        assert_eq!(split(r#""12",A,"1.5""#).unwrap(), ["12", "A", "1.5"]);
+        assert_eq!(split(r#"12,"=X(""a,b"")","#).unwrap(), ["12", "=X(\"a,b\")", ""]);
+        for (line, words) in [
+            (r#"12,"A"#, "closing quote is missing"),
+            (r#"12,"A"B,1"#, "follows a closing quote"),
+            (r#"12,A"B,1"#, "without quotes"),
+            (r#"12,"A""#, "has 2 fields"),
+        ] {
+            assert!(split(line).unwrap_err().contains(words), "{line}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the rows of a file must be to each other: sorted by time per symbol, snapshots whole and best first.
-//! Never judges the market itself: a crossed book is recorded as it was.
+//! What the rows of a file must be to each other: sorted by time per symbol, snapshots whole and best first, each trade
+//! once. Never judges the market itself: a crossed book is recorded as it was.
 
 use super::error::Problem;
 use super::layout::TIME;
@@ -8,7 +8,10 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
 use crate::domain::time::Timestamp;
+use crate::limits::TRADES_OF_ONE_TIME;
 
+/// Slot of `trade_id` in a trade's row.
+const TRADE_ID: usize = 6;
 /// Slots of `side`, `level` and `price` in a snapshot row.
 const SIDE: usize = 2;
 const LEVEL: usize = 3;
@@ -20,7 +23,22 @@ pub(super) struct Order {
     /// Last time and its line by symbol; line 0: none yet.
     last: Vec<(Timestamp, u64)>,
     snapshot: Option<Snapshot>,
+    /// Trades of the last time by symbol.
+    trades: Vec<TradesOfOneTime>,
 }
+
+/// Whether a row is to be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// It follows the rows before.
+    Next,
+    /// It is a trade that was there before, by its id and everything else.
+    Repeated,
+}
+
+/// Trades with an id, sorted by it. A trade that comes again has the same time, and files are sorted by time.
+#[derive(Default)]
+struct TradesOfOneTime(Vec<(u64, RecordBody)>);
 
 /// The snapshot whose rows are being read.
 struct Snapshot {
@@ -34,7 +52,7 @@ struct Snapshot {
 impl Order {
     /// Accepts the next row or says what is wrong with its place.
     #[inline]
-    pub fn check(&mut self, symbol: u32, line: u64, record: &Record) -> Result<(), Flaw> {
+    pub fn check(&mut self, symbol: u32, line: u64, record: &Record) -> Result<Place, Flaw> {
         let index = symbol as usize;
         if index >= self.last.len() {
             self.last.resize(index + 1, (Timestamp::MIN, 0));
@@ -46,10 +64,24 @@ impl Order {
             return Err(Box::new((TIME, Problem::Backwards { at, before, before_line })));
         }
         self.last[index] = (at, line);
-        if let RecordBody::SnapshotLevel { side, level, price, .. } = record.body {
-            self.check_level(symbol, at, side, level, price)?;
+        match record.body {
+            RecordBody::SnapshotLevel { side, level, price, .. } => self.check_level(symbol, at, side, level, price)?,
+            RecordBody::Trade { id: Some(id), .. } => return self.check_trade(index, at > before, id, record.body),
+            _ => {}
         }
-        Ok(())
+        Ok(Place::Next)
+    }
+
+    #[inline]
+    fn check_trade(&mut self, index: usize, is_new_time: bool, id: u64, body: RecordBody) -> Result<Place, Flaw> {
+        if index >= self.trades.len() {
+            self.trades.resize_with(index + 1, TradesOfOneTime::default);
+        }
+        let trades = &mut self.trades[index];
+        if is_new_time {
+            trades.0.clear();
+        }
+        trades.take(id, body)
     }
 
     /// A snapshot is bids then asks or asks then bids, each from level 1 without holes, each price worse than the one
@@ -85,5 +117,25 @@ impl Order {
         }
         (open.level, open.price) = (level, price);
         Ok(())
+    }
+}
+
+impl TradesOfOneTime {
+    fn take(&mut self, id: u64, body: RecordBody) -> Result<Place, Flaw> {
+        // Ids nearly always grow, so the next one goes to the end.
+        let place = match self.0.last() {
+            Some((last, _)) if id <= *last => self.0.binary_search_by_key(&id, |(known, _)| *known),
+            _ => Err(self.0.len()),
+        };
+        match place {
+            Ok(known) if self.0[known].1 == body => Ok(Place::Repeated),
+            Ok(_) => Err(Box::new((TRADE_ID, Problem::TradeIdReused(id)))),
+            Err(place) => {
+                if self.0.len() < TRADES_OF_ONE_TIME {
+                    self.0.insert(place, (id, body));
+                }
+                Ok(Place::Next)
+            }
+        }
     }
 }

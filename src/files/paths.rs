@@ -1,5 +1,6 @@
 //! Which files are meant by the paths of a command, and which of them belong together. Reads names, never contents.
 
+use super::contract_file::is_contract_file;
 use super::error::{FileError, Problem};
 use crate::limits::FOLDER_DEPTH;
 use std::path::{Path, PathBuf};
@@ -13,35 +14,70 @@ pub struct SourceGroup {
     pub paths: Vec<PathBuf>,
 }
 
+/// The files meant by the paths of a command.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Inputs {
+    /// Files of market data.
+    pub files: Vec<PathBuf>,
+    /// Files of folders whose names are not those of market data, such as README and CHECKSUM.
+    pub left_out: Vec<PathBuf>,
+}
+
 /// Words before the extension that tell the stream and not the source.
-const STREAM_WORDS: [&str; 4] = [".trades", ".book20", ".l2", ".bbo"];
+const STREAM_WORDS: [&str; 7] = [".trades", ".book20", ".l2", ".bbo", ".bars", ".marks", ".funding"];
 
 /// Extensions that belong to no name.
 const EXTENSIONS: [&str; 7] = [".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"];
 
-/// The files meant by these paths: a directory means every file below it, sorted; hidden ones are left out. A file
-/// meant twice is given once.
+/// Extensions of what may hold market data although it cannot be read: better refused than passed over.
+const ARCHIVES: [&str; 4] = [".zip", ".xz", ".bz2", ".7z"];
+
+/// The files meant by these paths: a directory means every file of market data below it, sorted; hidden ones are left
+/// out, and so are contract files, which are read with the files they are about. A file meant twice is given once.
 ///
 /// # Errors
-/// A missing path, or a directory without files or nested deeper than the limit.
-pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
-    let mut files = Vec::new();
+/// A missing path, or a directory without market data or nested deeper than the limit.
+pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
     for path in paths {
         let meta = std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
         if !meta.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let before = files.len();
-        collect(path, FOLDER_DEPTH, &mut files)?;
-        if files.len() == before {
-            return Err(FileError::of(path, Problem::Folder("is a directory without files")));
+        let mut found = Vec::new();
+        collect(path, FOLDER_DEPTH, &mut found)?;
+        found.retain(|file| !is_contract_file(file));
+        found.sort();
+        let (data, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|file| has_name_of_market_data(file));
+        if data.is_empty() {
+            return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
-        files[before..].sort();
+        files.extend(data);
+        left_out.extend(other);
     }
     let mut seen = std::collections::BTreeSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    Ok(files)
+    files.retain(|file| !is_contract_file(file) && seen.insert(file.clone()));
+    Ok(Inputs { files, left_out })
+}
+
+/// Whether a file's name says that it may be market data.
+fn has_name_of_market_data(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    EXTENSIONS.iter().chain(&STREAM_WORDS).chain(&ARCHIVES).any(|end| name.ends_with(end))
+}
+
+/// A stem with every number in it as one sign: files of one kind that differ in their dates only are equal.
+pub(super) fn family(stem: &Path) -> String {
+    let mut family = String::new();
+    for c in stem.to_string_lossy().chars() {
+        match c {
+            '0'..='9' if family.ends_with('#') => {}
+            '0'..='9' => family.push('#'),
+            c => family.push(c),
+        }
+    }
+    family
 }
 
 /// Groups files by the stem before `.trades`, `.book20`, `.l2` or `.bbo`; any other file is a group of its own.
@@ -49,7 +85,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
 pub fn group_by_stem(paths: &[PathBuf]) -> Vec<SourceGroup> {
     let mut stems: std::collections::BTreeMap<(PathBuf, bool), Vec<PathBuf>> = Default::default();
     for path in paths {
-        stems.entry(stem(path)).or_default().push(path.clone());
+        stems.entry(split(path)).or_default().push(path.clone());
     }
     stems
         .into_iter()
@@ -61,8 +97,13 @@ pub fn group_by_stem(paths: &[PathBuf]) -> Vec<SourceGroup> {
         .collect()
 }
 
-/// A file's name without extensions and stream word, and whether there was a stream word.
-fn stem(path: &Path) -> (PathBuf, bool) {
+/// A file's path without extensions and stream word.
+pub(super) fn stem(path: &Path) -> PathBuf {
+    split(path).0
+}
+
+/// The same, and whether there was a stream word.
+fn split(path: &Path) -> (PathBuf, bool) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return (path.to_owned(), false);
     };
@@ -121,15 +162,27 @@ mod tests {
     }
 
     #[test]
+    fn files_that_differ_in_their_dates_only_are_of_one_family() {
+        let same = |a: &str, b: &str| family(Path::new(a)) == family(Path::new(b));
+        assert!(same("d/A-2025-12-01", "d/A-2025-12-02") && same("2025-12-01/A", "2025-12-02/A") && same("A_20200415T1557Z", "A_20210123T2100Z"));
+        assert!(!same("binance-spot_BTCUSDT_20240808", "binance-usdm_BTCUSDT_20240809") && !same("A_1", "B_1"));
+    }
+
+    #[test]
     fn a_directory_means_its_files_sorted() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         assert!(expand(&[folder.path().to_owned()]).unwrap_err().to_string().contains("is a directory without files"));
+        std::fs::write(at("README"), "x").unwrap();
+        assert!(expand(&[folder.path().to_owned()]).unwrap_err().to_string().contains("without files of market data"));
         std::fs::create_dir(at("b")).unwrap();
-        for name in ["c.csv", "b/z.csv", "a.csv", ".hidden"] {
+        for name in ["c.csv", "b/z.csv", "a.csv", ".hidden", "a.contract.json", "a.csv.CHECKSUM"] {
             std::fs::write(at(name), "x").unwrap();
         }
-        assert_eq!(expand(&[at("c.csv"), folder.path().to_owned()]).unwrap(), [at("c.csv"), at("a.csv"), at("b/z.csv")]);
+        let inputs = expand(&[at("c.csv"), folder.path().to_owned()]).unwrap();
+        assert_eq!(inputs.files, [at("c.csv"), at("a.csv"), at("b/z.csv")]);
+        assert_eq!(inputs.left_out, [at("README"), at("a.csv.CHECKSUM")]);
+        assert_eq!(expand(&[at("README")]).unwrap().files, [at("README")], "who is named is meant");
         assert!(expand(&[at("none")]).unwrap_err().to_string().contains("there is no such file"));
     }
 }

@@ -1,14 +1,19 @@
-//! A file of market data as a stream of checked records, in constant memory. Never skips or repairs a row.
+//! A file of market data as a stream of checked records, in constant memory. Never repairs a row, and leaves out only
+//! trades that were there before (the same id, time, price, quantity and side), which it counts.
 
+use super::contract_file::{FactsBySymbol, facts_beside};
 use super::error::{FileError, Problem, excerpt};
-use super::fields::{Fields, json_names};
+use super::fields::{Fields, csv_fields, json_names};
 use super::input;
 use super::layout::{self, Layout, SYMBOL};
 use super::lines::Lines;
-use super::order::Order;
+use super::order::{Order, Place};
 use super::row::{self, Flaw};
+use super::steps;
+use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::record::{Record, StreamKind};
-use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS, SYMBOL_BYTES};
+use crate::domain::symbol_name;
+use crate::limits::{BLOCK_ROWS, FILE_SYMBOLS};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,6 +30,11 @@ pub struct SourceFile {
     symbols: Symbols,
     order: Order,
     rows: u64,
+    /// Repeated trades by symbol.
+    repeated: Vec<u64>,
+    facts: Facts,
+    /// Rounded numbers by symbol.
+    rounded: Vec<u64>,
     total_bytes: u64,
     read_bytes: Arc<AtomicU64>,
 }
@@ -53,7 +63,29 @@ impl SourceFile {
     /// Missing, unreadable, empty, damaged, without rows, or of no known layout.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let (file, bytes) = input::open(path).map_err(|problem| FileError::of(path, problem))?;
-        SourceFile::from_reader(path, file, bytes)
+        let count = Arc::new(AtomicU64::new(0));
+        let text = input::text(file, bytes, Arc::clone(&count)).map_err(|problem| FileError::of(path, problem))?;
+        SourceFile::from_text(path, text, bytes, count)
+    }
+
+    /// The same with what is declared of its symbols: by the contract file beside it, else by the user. Numbers are then
+    /// whole steps, or refused.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open`], or a contract file that cannot be used.
+    pub fn open_with(path: &Path, declared: &Declared) -> Result<Self, FileError> {
+        let facts = Facts { declared: declared.clone(), beside: facts_beside(path)?, by_symbol: Vec::new() };
+        Ok(SourceFile { facts, ..SourceFile::open(path)? })
+    }
+
+    /// What is declared of a symbol of this file.
+    pub fn facts_of(&self, symbol: &str) -> ContractFacts {
+        self.facts.of(symbol)
+    }
+
+    /// Numbers of a symbol index that were off their declared step by the noise of a binary number and were rounded.
+    pub fn rounded(&self, index: u32) -> u64 {
+        self.rounded.get(index as usize).copied().unwrap_or(0)
     }
 
     /// The same from anything that gives bytes. `name` stands for it in errors; `total_bytes` is its size for progress.
@@ -63,7 +95,11 @@ impl SourceFile {
     pub fn from_reader(name: &Path, reader: impl Read + Send + 'static, total_bytes: u64) -> Result<Self, FileError> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let plain = input::plain(reader, Arc::clone(&read_bytes)).map_err(|problem| FileError::of(name, problem))?;
-        let mut lines = Lines::new(plain);
+        SourceFile::from_text(name, plain, total_bytes, read_bytes)
+    }
+
+    fn from_text(name: &Path, text: Box<dyn Read + Send>, total_bytes: u64, read_bytes: Arc<AtomicU64>) -> Result<Self, FileError> {
+        let mut lines = Lines::new(text);
         let (format, layout) = match recognise(&mut lines) {
             Ok(found) => found,
             Err(problem @ (Problem::Empty | Problem::NoRows)) => return Err(FileError::of(name, problem)),
@@ -78,6 +114,9 @@ impl SourceFile {
             symbols: Symbols::default(),
             order: Order::default(),
             rows: 0,
+            repeated: Vec::new(),
+            facts: Facts::default(),
+            rounded: Vec::new(),
             total_bytes,
             read_bytes,
         })
@@ -111,6 +150,11 @@ impl SourceFile {
     /// Rows read so far.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Rows of a symbol index that were left out because their trade was there before.
+    pub fn repeated(&self, index: u32) -> u64 {
+        self.repeated.get(index as usize).copied().unwrap_or(0)
     }
 
     /// Bytes taken from the file so far, as they lie on disk.
@@ -159,9 +203,21 @@ impl SourceFile {
             let parsed =
                 row::record(rule, &self.fields, line).and_then(|record| Ok((self.symbols.index(self.fields.get(line, SYMBOL))?, record)));
             let number = self.lines.number();
-            let checked = parsed.and_then(|row| self.order.check(row.0, number, &row.1).map(|()| row));
+            let checked = parsed.and_then(|(symbol, mut record)| {
+                let facts = self.facts.of_index(symbol, &self.symbols.names);
+                match steps::settle(&mut record.body, facts)? {
+                    0 => {}
+                    rounded => count(&mut self.rounded, symbol, rounded),
+                }
+                self.order.check(symbol, number, &record).map(|place| (place, (symbol, record)))
+            });
             match checked {
-                Ok(row) => batch.rows.push(row),
+                Ok((Place::Next, row)) => batch.rows.push(row),
+                Ok((Place::Repeated, (symbol, _))) => {
+                    count(&mut self.repeated, symbol, 1);
+                    // As above: the lines of a batch follow each other.
+                    if batch.rows.is_empty() { continue } else { break }
+                }
                 Err(flaw) => return Err(self.refuse(*flaw)),
             }
             if batch.rows.len() == 1 {
@@ -201,6 +257,38 @@ impl RecordBatch {
     }
 }
 
+#[cold]
+fn count(by_symbol: &mut Vec<u64>, symbol: u32, more: u64) {
+    let place = symbol as usize;
+    if place >= by_symbol.len() {
+        by_symbol.resize(place + 1, 0);
+    }
+    by_symbol[place] += more;
+}
+
+/// What is declared of the symbols of a file.
+#[derive(Default)]
+struct Facts {
+    declared: Declared,
+    beside: FactsBySymbol,
+    by_symbol: Vec<ContractFacts>,
+}
+
+impl Facts {
+    fn of(&self, symbol: &str) -> ContractFacts {
+        self.beside.get(symbol).cloned().unwrap_or_default().or(self.declared.facts(symbol))
+    }
+
+    #[inline]
+    fn of_index(&mut self, index: u32, names: &[String]) -> &ContractFacts {
+        for name in &names[self.by_symbol.len().min(names.len())..] {
+            let facts = self.of(name);
+            self.by_symbol.push(facts);
+        }
+        &self.by_symbol[index as usize]
+    }
+}
+
 /// Symbol names by index, in order of appearance.
 #[derive(Default)]
 struct Symbols {
@@ -227,13 +315,10 @@ impl Symbols {
         if name.is_empty() {
             return Err(Box::new((SYMBOL, Problem::EmptyField)));
         }
-        let wrong = |why| Box::new((SYMBOL, Problem::Value { text: excerpt(name), why }));
-        let text = std::str::from_utf8(name).map_err(|_| wrong("is not UTF-8 text"))?;
-        if text.len() > SYMBOL_BYTES {
-            return Err(wrong("is longer than 64 bytes, so it is no symbol"));
-        }
-        if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '"')) {
-            return Err(wrong("has a space, comma, quote or control character, so it is no symbol"));
+        let foreign = || Box::new((SYMBOL, Problem::Value { text: excerpt(name), why: "is not UTF-8 text" }));
+        let text = std::str::from_utf8(name).map_err(|_| foreign())?;
+        if let Some(why) = symbol_name::problem(text) {
+            return Err(Box::new((SYMBOL, Problem::Symbol { text: excerpt(name), why })));
         }
         if self.names.len() == FILE_SYMBOLS {
             return Err(Box::new((SYMBOL, Problem::TooManySymbols(FILE_SYMBOLS))));
@@ -263,10 +348,13 @@ fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
         lines.unread();
         return Ok((Format::Json, layout));
     }
-    let names: Vec<&[u8]> = header.split(|b| *b == b',').collect();
+    let names = csv_fields(&header)?;
+    let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
     let first_row = lines.next()?;
     let has_row = first_row.is_some();
-    let side = layout::side_position(&names).and_then(|at| first_row?.split(|b| *b == b',').nth(at));
+    // What is wrong with the row itself is told when it is read.
+    let fields = first_row.and_then(|row| csv_fields(row).ok()).unwrap_or_default();
+    let side = layout::side_position(&names).and_then(|at| fields.get(at)).map(Vec::as_slice);
     let recognised = layout::recognise(&names, side);
     if has_row {
         lines.unread();

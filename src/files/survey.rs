@@ -1,9 +1,14 @@
 //! What is in the files of a source: symbols, steps, span, order. One pass in constant memory; keeps no rows.
 
+use super::continuity::{self, Continuity};
 use super::error::FileError;
+use super::paths;
 use super::source::{RecordBatch, SourceFile};
+use crate::domain::bar_length::{BarDistances, BarSource, declared_by_name};
+use crate::domain::contract_facts::{ContractFacts, Declared};
 use crate::domain::decimal::Decimal;
-use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
+use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +24,10 @@ pub struct Selection {
     pub symbols: Vec<String>,
     /// The clock the ticks' times are taken from.
     pub clock: FeedClock,
+    /// What the user declares of the symbols.
+    pub declared: Declared,
+    /// Length of a bar, when the user gives it.
+    pub bar: Option<Span>,
 }
 
 /// The clock a replay follows.
@@ -39,6 +48,8 @@ pub struct SourceSurvey {
     pub files: Vec<FileSurvey>,
     /// By symbol, sorted by name; only selected ones.
     pub symbols: Vec<SymbolSurvey>,
+    /// Gaps by symbol, each symbol's by time.
+    pub gaps: Vec<(String, RecordedGap)>,
     /// Rows of the selected symbols.
     pub rows: u64,
     /// First tick; `None` without rows.
@@ -66,6 +77,16 @@ pub struct SymbolSurvey {
     pub last: Timestamp,
     /// Its streams, in replay order.
     pub streams: Vec<StreamKind>,
+    /// What is declared of it.
+    pub facts: ContractFacts,
+    /// Length of its bars and how it is known; of several files that of the last.
+    pub bar: Option<(Span, BarSource)>,
+    /// What the distances of its bars say against their length.
+    pub bar_contradiction: Option<String>,
+    /// Rows that were left out because their trade was there before.
+    pub repeated: u64,
+    /// Numbers that were off their declared step by the noise of a binary number and were rounded.
+    pub rounded: u64,
 }
 
 /// One file.
@@ -100,19 +121,23 @@ pub struct FileSymbol {
     pub first: Timestamp,
     /// Last tick.
     pub last: Timestamp,
-    /// Length of its bars: the smallest spacing found, [`DEFAULT_BAR`] when there is one bar only.
+    /// Length of its bars.
     pub bar: Span,
+    /// How that is known.
+    pub bar_source: BarSource,
+    distances: BarDistances,
+    continuity: Continuity,
+    facts: ContractFacts,
+    repeated: u64,
+    rounded: u64,
     first_open: Timestamp,
     last_open: Timestamp,
 }
 
-/// Length of a bar that stands alone in its file.
-pub const DEFAULT_BAR: Span = Span::from_seconds(60);
-
 impl Selection {
-    /// Whether rows of a symbol are wanted.
+    /// Whether rows of a symbol are wanted, in either spelling.
     pub fn wants(&self, symbol: &str) -> bool {
-        self.symbols.is_empty() || self.symbols.iter().any(|wanted| wanted == symbol)
+        self.symbols.is_empty() || self.symbols.iter().any(|wanted| symbol_name::same(wanted, symbol))
     }
 }
 
@@ -157,48 +182,88 @@ impl SymbolSurvey {
 /// The first file or row that is refused.
 pub fn survey(paths: &[PathBuf], selection: &Selection, progress: &mut dyn FnMut(u64)) -> Result<SourceSurvey, FileError> {
     let files = paths.iter().map(|path| survey_file(path, selection, progress)).collect::<Result<Vec<_>, _>>()?;
-    let mut symbols: BTreeMap<&str, SymbolSurvey> = BTreeMap::new();
-    for file in &files {
-        for found in &file.symbols {
-            let symbol = symbols.entry(&found.name).or_insert_with(|| SymbolSurvey {
-                name: found.name.clone(),
-                price_scale: 0,
-                quantity_scale: 0,
-                rows: 0,
-                first: found.first,
-                last: found.last,
-                streams: Vec::new(),
-            });
-            symbol.price_scale = symbol.price_scale.max(found.price_scale);
-            symbol.quantity_scale = symbol.quantity_scale.max(found.quantity_scale);
-            symbol.rows += found.rows;
-            symbol.first = symbol.first.min(found.first);
-            symbol.last = symbol.last.max(found.last);
-            if !symbol.streams.contains(&file.kind) {
-                symbol.streams.push(file.kind);
-                symbol.streams.sort();
-            }
-        }
-    }
-    let symbols: Vec<SymbolSurvey> = symbols.into_values().collect();
-    Ok(SourceSurvey {
-        rows: symbols.iter().map(|symbol| symbol.rows).sum(),
-        first: symbols.iter().map(|symbol| symbol.first).min(),
-        last: symbols.iter().map(|symbol| symbol.last).max(),
-        total_bytes: files.iter().map(|file| file.bytes).sum(),
-        symbols,
-        files,
-    })
+    Ok(SourceSurvey::of(files))
 }
 
-fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(u64)) -> Result<FileSurvey, FileError> {
-    let mut source = SourceFile::open(path)?;
+impl SourceSurvey {
+    /// What files hold together.
+    pub fn of(files: Vec<FileSurvey>) -> Self {
+        let mut names: BTreeMap<&str, Vec<(StreamKind, &FileSymbol)>> = BTreeMap::new();
+        for file in &files {
+            for found in &file.symbols {
+                names.entry(&found.name).or_default().push((file.kind, found));
+            }
+        }
+        let mut gaps = Vec::new();
+        for (name, parts) in &mut names {
+            parts.sort_by_key(|(kind, part)| (*kind, part.first));
+            gaps.extend(gaps_of(parts).into_iter().map(|gap| ((*name).to_owned(), gap)));
+        }
+        let symbols: Vec<SymbolSurvey> = names.into_iter().map(|(name, parts)| SymbolSurvey::of(name, &parts)).collect();
+        SourceSurvey {
+            rows: symbols.iter().map(|symbol| symbol.rows).sum(),
+            first: symbols.iter().map(|symbol| symbol.first).min(),
+            last: symbols.iter().map(|symbol| symbol.last).max(),
+            total_bytes: files.iter().map(|file| file.bytes).sum(),
+            symbols,
+            gaps,
+            files,
+        }
+    }
+}
+
+/// The gaps of one symbol, whose parts are sorted by stream and time. Parts that overlap tell nothing of each other.
+fn gaps_of(parts: &[(StreamKind, &FileSymbol)]) -> Vec<RecordedGap> {
+    let mut streams: Vec<(Timestamp, StreamKind, Continuity)> = Vec::new();
+    for (kind, part) in parts {
+        match streams.last_mut() {
+            Some((reached, known, stream)) if *known == *kind && part.first_open >= *reached => {
+                stream.join(&part.continuity);
+                *reached = part.last_open;
+            }
+            _ => streams.push((part.last_open, *kind, part.continuity.clone())),
+        }
+    }
+    continuity::gaps(&streams.iter().map(|(_, _, stream)| stream).collect::<Vec<_>>())
+}
+
+impl SymbolSurvey {
+    fn of(name: &str, parts: &[(StreamKind, &FileSymbol)]) -> Self {
+        let all = || parts.iter().map(|(_, part)| *part);
+        let bars: Vec<&FileSymbol> = parts.iter().filter(|(kind, _)| *kind == StreamKind::Bars).map(|(_, part)| *part).collect();
+        let mut streams: Vec<StreamKind> = parts.iter().map(|(kind, _)| *kind).collect();
+        streams.sort();
+        streams.dedup();
+        SymbolSurvey {
+            name: name.to_owned(),
+            price_scale: all().map(|part| part.price_scale).max().unwrap_or(0),
+            quantity_scale: all().map(|part| part.quantity_scale).max().unwrap_or(0),
+            rows: all().map(|part| part.rows).sum(),
+            first: all().map(|part| part.first).min().unwrap_or(Timestamp::MIN),
+            last: all().map(|part| part.last).max().unwrap_or(Timestamp::MIN),
+            streams,
+            facts: all().fold(ContractFacts::default(), |facts, part| facts.or(part.facts.clone())),
+            bar: bars.last().map(|part| (part.bar, part.bar_source)),
+            bar_contradiction: bars.iter().find_map(|part| part.distances.contradiction(part.bar, part.bar_source)),
+            repeated: all().map(|part| part.repeated).sum(),
+            rounded: all().map(|part| part.rounded).sum(),
+        }
+    }
+}
+
+/// Reads one file to its end, checking every row.
+///
+/// # Errors
+/// The file or its first row that is refused.
+pub fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(u64)) -> Result<FileSurvey, FileError> {
+    let mut source = SourceFile::open_with(path, &selection.declared)?;
+    let kind = source.layout();
     let mut batch = RecordBatch::default();
     let mut found: Vec<Option<FileSymbol>> = Vec::new();
     let (mut has_receive_times, mut is_time_ordered, mut latest, mut counted) = (true, true, Timestamp::MIN, 0);
     while source.read(&mut batch)? {
         for name in &source.symbols()[found.len()..] {
-            found.push(selection.wants(name).then(|| FileSymbol::new(name)));
+            found.push(selection.wants(name).then(|| FileSymbol::new(name, kind)));
         }
         for (symbol, record) in batch.rows() {
             let Some(symbol) = &mut found[*symbol as usize] else { continue };
@@ -210,18 +275,23 @@ fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(u64)
         progress(source.bytes_read() - counted);
         counted = source.bytes_read();
     }
+    for (index, symbol) in found.iter_mut().enumerate() {
+        let Some(symbol) = symbol else { continue };
+        (symbol.repeated, symbol.rounded) = (source.repeated(index as u32), source.rounded(index as u32));
+        symbol.facts = source.facts_of(&symbol.name);
+    }
     let mut symbols: Vec<FileSymbol> = found.into_iter().flatten().filter(|symbol| symbol.rows > 0).collect();
-    if source.layout() == StreamKind::Bars {
-        for symbol in &mut symbols {
-            symbol.close_bars();
-        }
+    for symbol in &mut symbols {
+        symbol.close(kind, declared_bar(path, selection.bar));
+    }
+    if kind == StreamKind::Bars {
         // Bars of one length end in the order in which they open; of different lengths, or received, they may not.
         let one_length = symbols.windows(2).all(|pair| pair[0].bar == pair[1].bar);
         is_time_ordered &= symbols.len() < 2 || one_length && selection.clock == FeedClock::Exchange;
     }
     Ok(FileSurvey {
         path: path.to_owned(),
-        kind: source.layout(),
+        kind,
         bytes: source.total_bytes(),
         has_receive_times,
         is_time_ordered,
@@ -229,8 +299,14 @@ fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(u64)
     })
 }
 
+/// The length of a file's bars as somebody says it.
+pub fn declared_bar(path: &Path, given: Option<Span>) -> Option<(Span, BarSource)> {
+    let name = || paths::stem(path).file_name().and_then(|name| declared_by_name(&name.to_string_lossy()));
+    given.map(|bar| (bar, BarSource::Given)).or_else(|| name().map(|bar| (bar, BarSource::Name)))
+}
+
 impl FileSymbol {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, kind: StreamKind) -> Self {
         FileSymbol {
             name: name.to_owned(),
             price_scale: 0,
@@ -238,7 +314,13 @@ impl FileSymbol {
             rows: 0,
             first: Timestamp::MIN,
             last: Timestamp::MIN,
-            bar: Span::MAX,
+            bar: Span::ZERO,
+            bar_source: BarSource::Assumed,
+            distances: BarDistances::default(),
+            continuity: Continuity::new(kind),
+            facts: ContractFacts::default(),
+            repeated: 0,
+            rounded: 0,
             first_open: Timestamp::MIN,
             last_open: Timestamp::MIN,
         }
@@ -250,8 +332,9 @@ impl FileSymbol {
         if self.rows == 0 {
             (self.first, self.first_open) = (at, record.exchange_at);
         } else if matches!(record.body, RecordBody::Bar { .. }) {
-            self.bar = self.bar.min(record.exchange_at - self.last_open);
+            self.distances.add(record.exchange_at - self.last_open);
         }
+        self.continuity.see(record);
         (self.last, self.last_open) = (at, record.exchange_at);
         self.rows += 1;
         let (prices, quantities) = scales(&record.body);
@@ -260,13 +343,19 @@ impl FileSymbol {
         at
     }
 
-    /// From the opening times to the times the bars are known.
-    fn close_bars(&mut self) {
-        if self.bar == Span::MAX {
-            self.bar = DEFAULT_BAR;
+    /// After the last row. From the opening times of bars to the times they are known.
+    fn close(&mut self, kind: StreamKind, declared: Option<(Span, BarSource)>) {
+        if kind == StreamKind::Bars {
+            (self.bar, self.bar_source) = self.distances.length(declared);
+            self.first = self.first.max(self.first_open + self.bar);
+            self.last = self.last.max(self.last_open + self.bar);
         }
-        self.first = self.first.max(self.first_open + self.bar);
-        self.last = self.last.max(self.last_open + self.bar);
+        self.continuity.close(self.bar);
+    }
+
+    /// Exchange times of its first and last row.
+    pub fn open_span(&self) -> (Timestamp, Timestamp) {
+        (self.first_open, self.last_open)
     }
 }
 

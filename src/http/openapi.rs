@@ -3,7 +3,7 @@
 use super::request;
 use super::route::{Access, Example, Method, Param, ParamKind, Route, Run, Takes};
 use super::routes::routes;
-use crate::limits::SYMBOL_BYTES;
+use crate::limits::SYMBOL_CHARS;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -104,7 +104,7 @@ fn kind(param: &Param) -> Value {
         ParamKind::Word(words) => json!({"type": "string", "enum": words}),
         ParamKind::Flag => json!({"type": "boolean"}),
         ParamKind::Time => json!({"type": "string", "format": "date-time"}),
-        ParamKind::Symbol => json!({"type": "string", "pattern": "^[A-Z0-9_]+$", "minLength": 1, "maxLength": SYMBOL_BYTES}),
+        ParamKind::Symbol => json!({"type": "string", "pattern": "^\\S+$", "minLength": 1, "maxLength": SYMBOL_CHARS}),
     }
 }
 

@@ -5,9 +5,10 @@ use super::edge::Edge;
 use super::error::Failure;
 use super::route::{Param, ParamKind, Route, Takes};
 use super::turns::{NoTurn, Turn};
+use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
 use crate::json::{self, Bounds};
-use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_SMALL_BODY_BYTES, REFUSAL_PROBLEMS, SYMBOL_BYTES};
+use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_SMALL_BODY_BYTES, REFUSAL_PROBLEMS};
 use crate::service::{Caller, Kind, Refusal, listed};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
@@ -147,15 +148,10 @@ fn judge(kind: ParamKind, value: &str) -> Result<(), String> {
         ParamKind::Text(bytes) => (value.len() <= bytes && !value.chars().any(char::is_control), format!("text of at most {bytes} bytes")),
         ParamKind::Word(words) => (words.contains(&value), format!("one of {}", words.join(", "))),
         ParamKind::Flag => (value == "true" || value == "false", "true or false".to_owned()),
-        ParamKind::Time => (Timestamp::parse(value).is_some(), "a time like 2026-11-22T18:00:00Z".to_owned()),
-        ParamKind::Symbol => (is_symbol(value), "a symbol like BTC_USDT".to_owned()),
+        ParamKind::Time => return Timestamp::read(value).map(drop).map_err(|error| error.to_string()),
+        ParamKind::Symbol => return symbol_name::problem(value).map_or(Ok(()), |problem| Err(format!("{problem}, so it is not a symbol"))),
     };
     if right { Ok(()) } else { Err(format!("must be {wanted}")) }
-}
-
-/// Names of recorded symbols: those of other exchanges have no underscore.
-fn is_symbol(name: &str) -> bool {
-    (1..=SYMBOL_BYTES).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Percent-decodes once; `None` for what is no UTF-8 or no encoding. `plus`: a plus is a space.

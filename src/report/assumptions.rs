@@ -1,16 +1,21 @@
 //! What a result stands on: costs, latency, book, funding, coverage. Shown before any number, everywhere.
 
-use crate::domain::event::GapCause;
-use crate::domain::num::{Money, Rate};
+use crate::domain::bar_length::BarSource;
+use crate::domain::contract_facts::SpecSources;
+use crate::domain::event::{Gap, GapCause};
+use crate::domain::num::{Money, Price, Rate};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::limits::GAP_JUMPS;
 
 /// Everything a reader must know before believing a number.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Assumptions {
     /// Fees per symbol.
     pub fees: Vec<FeeTerms>,
+    /// Where steps, contract sizes and lengths of bars are from.
+    pub contracts: Vec<ContractSources>,
     /// How orders pay for size, in words, e.g. `walks the recorded book, own impact included`.
     pub slippage: String,
     /// From decision to venue.
@@ -54,6 +59,17 @@ pub struct FeeTerms {
     pub taker: Rate,
     /// Where the rates are from.
     pub source: FeeSource,
+}
+
+/// Where the facts of a symbol are from; the facts themselves are its specification.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContractSources {
+    /// Which symbol.
+    pub symbol: SymbolId,
+    /// Of its steps and contract size.
+    pub sources: SpecSources,
+    /// Length of its bars, where bars are replayed.
+    pub bar: Option<(Span, BarSource)>,
 }
 
 /// Where fee rates are from.
@@ -175,6 +191,33 @@ pub struct Coverage {
     pub events: Vec<(StreamKind, u64)>,
     /// Gaps touched, by cause.
     pub gaps: Vec<GapShare>,
+    /// What the price did over gaps that are silence or missing trades; beyond [`GAP_JUMPS`] they are only counted.
+    pub jumps: Vec<GapJump>,
+}
+
+/// The price before and after a gap.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct GapJump {
+    /// Whose.
+    pub symbol: SymbolId,
+    /// Why.
+    pub cause: GapCause,
+    /// Last moment before it.
+    pub from: Timestamp,
+    /// First moment behind it.
+    pub to: Timestamp,
+    /// Last price before it; `None` when there was none.
+    pub before: Option<Price>,
+    /// First price behind it; `None` while there is none.
+    pub after: Option<Price>,
+}
+
+impl GapJump {
+    /// Change of the price in percent.
+    pub fn percent(&self) -> Option<f64> {
+        let (before, after) = (self.before?.0 as f64, self.after?.0 as f64);
+        (before > 0.0).then(|| 100.0 * (after / before - 1.0))
+    }
 }
 
 /// The gaps of one cause.
@@ -215,6 +258,19 @@ impl Coverage {
                 self.events.sort_by_key(|(kind, _)| *kind);
             }
         }
+    }
+
+    /// A gap whose price jump is told; `before` is the last price of its symbol.
+    pub fn jump(&mut self, symbol: SymbolId, gap: Gap, before: Option<Price>) {
+        if matches!(gap.cause, GapCause::Silence | GapCause::MissingTrades) && self.jumps.len() < GAP_JUMPS {
+            self.jumps.push(GapJump { symbol, cause: gap.cause, from: gap.from, to: gap.to, before, after: None });
+        }
+    }
+
+    /// The first price of a symbol behind its gaps.
+    pub fn landed(&mut self, symbol: SymbolId, price: Price) {
+        let open = self.jumps.iter_mut().rev().filter(|jump| jump.symbol == symbol).take_while(|jump| jump.after.is_none());
+        open.for_each(|jump| jump.after = Some(price));
     }
 
     /// One more gap.

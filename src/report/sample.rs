@@ -1,5 +1,6 @@
 //! Made-up ledgers and a made-up result for tests of this folder and of the JSON form.
 
+use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::decimal::Decimal;
 use crate::domain::decision::{Guard, SectionName, Trigger};
 use crate::domain::event::GapCause;
@@ -9,7 +10,7 @@ use crate::domain::order::Side;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
-use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, Coverage, FeeSource, FeeTerms, FundingSource};
+use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
 use crate::report::run::{Refusals, RunResult, Signal, StrategyRef};
 use crate::report::series::price_series;
 use crate::report::statistics::Statistics;
@@ -61,6 +62,7 @@ pub(crate) fn assumptions() -> Assumptions {
             taker: Rate::from_percent(0.06),
             source: FeeSource::Default,
         }],
+        contracts: vec![ContractSources { symbol: SymbolId(0), sources: SpecSources::all(FactSource::Assumed), bar: None }],
         slippage: "walks the book, own impact included".to_owned(),
         latency: Span::from_millis(150),
         feed_latency: Span::from_millis(50),

@@ -3,9 +3,9 @@
 //! Memory grows with signals and trades, not with ticks. Never: a number that did not come from the engine.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
-use crate::domain::num::Money;
+use crate::domain::num::{Money, Price};
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::SymbolTable;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
@@ -33,6 +33,8 @@ pub struct Collector<'a> {
     first: Option<Timestamp>,
     last: Timestamp,
     coverage: Coverage,
+    /// Last price by symbol, and whether it is still the one before a gap.
+    last_prices: Vec<(Option<Price>, bool)>,
     sink: Option<Box<DecisionSink<'a>>>,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Collector<'a> {
             first: None,
             last: Timestamp::MIN,
             coverage: Coverage::default(),
+            last_prices: vec![(None, false); symbols],
             sink: None,
         }
     }
@@ -71,6 +74,16 @@ impl<'a> Collector<'a> {
     pub fn with_sink(mut self, sink: Box<DecisionSink<'a>>) -> Self {
         self.sink = Some(sink);
         self
+    }
+
+    /// The first and the last price of a tick.
+    #[inline]
+    fn price(&mut self, symbol: SymbolId, first: Price, last: Price) {
+        let (known, waits) = &mut self.last_prices[symbol.index()];
+        *known = Some(last);
+        if std::mem::take(waits) {
+            self.coverage.landed(symbol, first);
+        }
     }
 
     fn decide(&mut self, decision: &Decision, evidence: &[Evidence]) {
@@ -142,10 +155,14 @@ impl Recorder for Collector<'_> {
             TickKind::Trade(trade) => {
                 // Place of trades in `StreamKind::ALL`.
                 self.counts[3] += 1;
+                self.price(tick.symbol, trade.price, trade.price);
                 self.prices[tick.symbol.index()].push(tick.at, trade.price);
             }
             TickKind::Gap(gap) => {
                 self.coverage.gap(gap.cause, gap.to - gap.from);
+                let (last, waits) = &mut self.last_prices[tick.symbol.index()];
+                self.coverage.jump(tick.symbol, *gap, *last);
+                *waits = true;
                 if let Some(statistics) = &mut self.statistics {
                     statistics.gap(gap.from, gap.to);
                 }
@@ -155,6 +172,7 @@ impl Recorder for Collector<'_> {
                     self.counts[place] += 1;
                 }
                 if let TickKind::Bar(bar) = kind {
+                    self.price(tick.symbol, bar.open, bar.close);
                     for price in [bar.low, bar.high, bar.close] {
                         self.prices[tick.symbol.index()].push(tick.at, price);
                     }

@@ -63,6 +63,9 @@ pub const CONTROLS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("
 /// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
 pub const CONTRACTS: TableDefinition<(&str, i64), &[u8]> = TableDefinition::new("contracts_v1");
 
+/// `(recording id, symbol) -> SymbolFactsV1`.
+pub const SYMBOL_FACTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("symbol_facts_v1");
+
 /// `exchange -> TickerCacheV1`.
 pub const TICKERS: TableDefinition<&str, &[u8]> = TableDefinition::new("tickers_v1");
 
@@ -97,10 +100,11 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(CONTROLS)?;
     write.open_table(CONTRACTS)?;
     write.open_table(TICKERS)?;
+    write.open_table(SYMBOL_FACTS)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 20] {
+fn names() -> [&'static str; 21] {
     [
         META.name(),
         STRATEGIES.name(),
@@ -122,6 +126,7 @@ fn names() -> [&'static str; 20] {
         CONTROLS.name(),
         CONTRACTS.name(),
         TICKERS.name(),
+        SYMBOL_FACTS.name(),
     ]
 }
 

@@ -10,11 +10,11 @@ use super::journal::ChunkReader;
 use super::recordings::chunk_place;
 use super::records::{
     ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
-    SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, TickerCacheV1, UserV1,
+    SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
 };
 use super::tables::{
     BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS,
-    SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
+    SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -134,6 +134,7 @@ impl Checker {
         let mut checker = Checker::default();
         checker.records(txn, STRATEGIES, |key| format!("strategy `{}` version {}", key.0, key.1), |_: StrategyV1| ())?;
         checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
+        checker.records(txn, SYMBOL_FACTS, |key| format!("symbol_facts `{}` of recording `{}`", key.1, key.0), |_: SymbolFactsV1| ())?;
         checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
         checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionRow| ())?;
         checker.records(txn, CONTROLS, |key| format!("control {} of session `{}`", key.1, key.0), |_: SessionControlV1| ())?;

@@ -17,6 +17,7 @@ mod golden;
 mod harness;
 mod limits;
 mod live;
+mod market_files;
 mod properties;
 mod pumps;
 mod recordings;

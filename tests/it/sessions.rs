@@ -102,6 +102,23 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 }
 
 #[test]
+fn a_recorded_symbol_is_found_by_either_spelling() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let asked = with(request(&id), "/symbols", json!(["BTC_USDT", "BTCUSDT"]));
+    let session = world.finished(&asked);
+    assert_eq!((session.status, session.symbols.clone()), (State::Completed, vec!["BTCUSDT".to_owned()]));
+    assert_eq!(world.digest(&session), world.digest(&world.finished(&request(&id))));
+    let by_strategy = with(with(request(&id), "/symbols", json!([])), "/strategy_config", json!({"ema": ["BTC_USDT"]}));
+    assert_eq!(world.digest(&world.finished(&by_strategy)), world.digest(&session));
+    let refusal = world.start(&with(request(&id), "/symbols", json!(["币安人生_USDT"]))).unwrap_err();
+    assert_eq!(refusal.code, "symbol_not_found");
+    let refusal = world.start(&with(request(&id), "/symbols", json!(["BTC\u{202e}_USDT"]))).unwrap_err();
+    assert!(refusal.code == "invalid_request" && refusal.message.contains("text-direction"), "{refusal:?}");
+}
+
+#[test]
 fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     let cli = Cli::new();
     let id = prepared(&cli);
@@ -310,7 +327,7 @@ fn bad_requests(id: &str) -> Vec<Refused> {
         (with(good(), "/config/aceleration_factor", json!(1)), "invalid_request", &["/config/aceleration_factor"], "acceleration_factor"),
         (with(good(), "/config/session_id", json!(null)), "invalid_request", &["/config/session_id"], "name the recording"),
         (with(good(), "/config/session_id", json!("session_none")), "recording_not_found", &[], "session_none"),
-        (with(good(), "/symbols", json!(["btc"])), "invalid_request", &["/symbols/0"], "BTC_USDT"),
+        (with(good(), "/symbols", json!(["b tc"])), "invalid_request", &["/symbols/0"], "white space"),
         (with(good(), "/symbols", json!("BTCUSDT")), "invalid_request", &["/symbols"], "list"),
         (with(good(), "/symbols", json!(["ETH_USDT"])), "symbol_not_found", &[], "ETH_USDT"),
         (

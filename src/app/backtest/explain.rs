@@ -41,12 +41,11 @@ impl Recorder for Recent {
 /// A question that cannot be read, or a symbol and time outside of all data.
 pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failure> {
     let (symbol, at) = question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
-    let at = Timestamp::parse(at)
-        .ok_or_else(|| Failure::input(format!("{at:?} is no time; write it like 2024-08-08T23:55:00Z or in microseconds since 1970")))?;
+    let at = Timestamp::read(at).map_err(|error| Failure::input(format!("{at:?} {error}")))?;
     let covers = |run: &&Run<'_>| run.has_symbol(symbol) && run.source_span().is_some_and(|(first, last)| (first..=last).contains(&at));
     let mut answers = Vec::new();
     for run in runs.iter().filter(covers) {
-        answers.push(answer(run, symbol, at)?);
+        answers.push(answer(run, run.spelled(symbol).unwrap_or(symbol), at)?);
     }
     if answers.is_empty() {
         let known: Vec<String> = runs

@@ -29,20 +29,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bad options, strategies or data (64), a damaged store (65); nothing is kept then.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
-    let store = match &options.recording {
-        Some(_) => Some(Store::open(&global.state(), OpenMode::MustExist)?),
-        None => None,
+    let store = match options.recording.is_empty() {
+        false => Some(Store::open(&global.state(), OpenMode::MustExist)?),
+        true => None,
     };
     let stored = store.as_ref();
     let strategies = strategies::load(&options.strategy, global, stored)?;
     let settings = options.settings();
-    let input = match (&options.recording, stored) {
-        (Some(id), Some(store)) => Input::Recording(store, id),
-        _ => Input::Files(&options.data),
+    let input = match stored {
+        Some(store) => Input::Recordings(store, &options.recording),
+        None => Input::Files(&options.data),
     };
-    let sources = backtest::find(input, &settings)?;
+    let mut left_out = Vec::new();
+    let mut sources = backtest::find_fit(input, &settings, &mut left_out)?;
+    backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
     let journal = options.journal.as_deref().map(job::journal).transpose()?;
-    let runs = backtest::plan(&settings, &sources, &strategies)?;
+    let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out)?;
+    left_out.iter().for_each(|what| eprintln!("left out: {what}"));
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
     }

@@ -1,6 +1,7 @@
 //! What the user asked for, checked before anything is opened.
 
 use crate::app::Failure;
+use crate::app::declared::DeclaredOptions;
 use crate::domain::num::Rate;
 use crate::domain::time::Timestamp;
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
@@ -13,16 +14,26 @@ pub struct Options {
     /// Strategy: a built-in or stored id, or a document file. Several are run one by one.
     #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE")]
     pub strategy: Vec<String>,
-    /// Recording of the store (see `tradingd recordings`).
-    #[arg(long, value_name = "ID", conflicts_with = "data")]
-    pub recording: Option<String>,
-    /// Market data files or directories; files that share a stem are one source. Needs no store.
+    /// Recordings of the store (see `tradingd recordings`), each a source of its own.
+    #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data")]
+    pub recording: Vec<String>,
+    /// Market data files or directories; files that share a stem are one source, and files that differ in their dates and
+    /// follow each other (daily files) are one history. Needs no store.
     #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
     pub data: Vec<PathBuf>,
-    /// Only these symbols.
+    /// Every stem of --data is a source of its own, also where files follow each other.
+    #[arg(long)]
+    pub separate_files: bool,
+    /// Leave out what does not fit and name it, instead of refusing everything: sources that lack what a strategy needs,
+    /// files that cannot be used, inverse contracts, sources without data between --from and --to.
+    #[arg(long)]
+    pub skip_unfit: bool,
+    #[command(flatten)]
+    pub declared: DeclaredOptions,
+    /// Only these symbols, in either spelling (BTCUSDT, BTC_USDT).
     #[arg(long, num_args = 1.., value_name = "SYMBOL")]
     pub symbol: Vec<String>,
-    /// First moment, e.g. 2024-08-08T23:55:00Z, a date, or microseconds since 1970.
+    /// First moment, e.g. 2024-08-08T23:55:00Z, "2024-08-08 23:55:00", 2024-08-08, 20240808, or microseconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub from: Option<Timestamp>,
     /// First moment that is no longer replayed.
@@ -109,7 +120,7 @@ pub enum Clock {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "write it like 2024-08-08T23:55:00Z, 2024-08-08, or microseconds since 1970".to_owned())
+    Timestamp::read(text).map_err(|error| error.to_string())
 }
 
 fn fees(text: &str) -> Result<(Rate, Rate), String> {
@@ -129,7 +140,7 @@ impl Options {
     /// # Errors
     /// The first option that cannot be used.
     pub fn check(&self) -> Result<(), Failure> {
-        if self.recording.is_none() && self.data.is_empty() {
+        if self.recording.is_empty() && self.data.is_empty() {
             return Err(Failure::input("name the data: --recording ID for one of `tradingd recordings`, or --data FILE…"));
         }
         if let (Some(from), Some(to)) = (self.from, self.to)
@@ -188,6 +199,10 @@ impl Options {
             stop_loss_pct: self.stop_loss,
             take_profit_pct: self.take_profit,
             together: self.together,
+            declared: self.declared.facts(),
+            bar: self.declared.bar(),
+            separate_files: self.separate_files,
+            skip_unfit: self.skip_unfit,
             ..RunSettings::default()
         }
     }

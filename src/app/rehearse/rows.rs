@@ -4,6 +4,7 @@
 
 use crate::app::Failure;
 use crate::domain::contract::Contract;
+use crate::domain::contract_facts::FactSource;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolSpec;
@@ -69,7 +70,7 @@ pub struct Merged {
 /// Data that cannot be read, symbols that are no contracts, or nothing at all.
 pub fn find(origin: Origin) -> Result<Found, Failure> {
     let origin = match origin {
-        Origin::Files(paths) => Origin::Files(expand(&paths)?),
+        Origin::Files(paths) => Origin::Files(expand(&paths)?.files),
         recording => recording,
     };
     let plans = match &origin {
@@ -126,14 +127,14 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     }
     let mut plans = Vec::new();
     for symbol in &survey.symbols {
-        let spec = SymbolSpec::new(&symbol.name, symbol.price_step(), symbol.quantity_step(), Decimal::ONE);
-        let spec = spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
+        let spec = symbol.facts.spec(&symbol.name, symbol.price_step(), symbol.quantity_step());
+        let (spec, sources) = spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
         let of = |file: &crate::files::FileSurvey| {
             let found = file.symbols.iter().find(|found| found.name == symbol.name)?;
             Some((file.kind, found.last.nanos() - found.first.nanos()))
         };
         let spans: Vec<(StreamKind, i64)> = survey.files.iter().filter_map(of).collect();
-        plans.push(plan(&symbol.name, &spec, false, &spans)?);
+        plans.push(plan(&symbol.name, &spec, sources.contract_size != FactSource::Assumed, &spans)?);
     }
     Ok(plans)
 }

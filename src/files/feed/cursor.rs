@@ -2,6 +2,7 @@
 
 use super::book::{Books, Message, MessageKey};
 use super::level_count;
+use crate::domain::contract_facts::Declared;
 use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
 use crate::domain::event::{Bar, Level, Trade};
 use crate::domain::num::{Price, Qty, Rate};
@@ -29,6 +30,7 @@ pub(super) struct Plan {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
     pub clock: FeedClock,
+    pub declared: Declared,
 }
 
 /// A symbol of a pass.
@@ -149,7 +151,7 @@ impl Cursor {
 
 impl Open {
     fn new(plan: &Plan) -> Result<Self, FileError> {
-        let source = SourceFile::open(&plan.path)?;
+        let source = SourceFile::open_with(&plan.path, &plan.declared)?;
         if source.layout() != plan.kind {
             return Err(FileError::of(&plan.path, Problem::Changed));
         }
@@ -218,7 +220,12 @@ impl Decoder {
                 seconds: u32::try_from(target.bar.nanos() / Span::SECOND.nanos()).unwrap_or(u32::MAX).max(1),
             }),
             RecordBody::Mark { mark, index } => {
-                TickKind::Mark(price(mark, "mark_price")?, index.map(|index| price(index, "index_price")).transpose()?)
+                // Fair and index prices are references and may be finer than a tick: the nearest one.
+                let nearest = |value: Decimal, column| {
+                    let steps = value.nearest_steps_of(target.price_step).filter(|steps| (0..=MAX_TICKS).contains(steps));
+                    steps.map(Price).ok_or((column, value))
+                };
+                TickKind::Mark(nearest(mark, "mark_price")?, index.map(|index| nearest(index, "index_price")).transpose()?)
             }
             RecordBody::Funding { rate } => {
                 // Parts per billion; finer digits do not exist on any venue and would change no cent.

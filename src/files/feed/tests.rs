@@ -321,7 +321,7 @@ fn all_shared_real_sources_replay_to_their_end() {
         eprintln!("SKIPPED: replay of the large real files; {} is not there", shared.display());
         return;
     }
-    let groups = group_by_stem(&expand(&folders).unwrap());
+    let groups = group_by_stem(&expand(&folders).unwrap().files);
     let (mut trades, mut bars, mut rows) = (0, 0, 0);
     for group in &groups {
         let survey = replay(&group.paths, &Selection::default(), &mut |chunk| {

@@ -41,7 +41,7 @@ fn gunzip(path: &Path) -> Vec<u8> {
 
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let files: Vec<PathBuf> = expand(&[folder]).unwrap().into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
+    let files: Vec<PathBuf> = expand(&[folder]).unwrap().files.into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
     assert_eq!(files.len(), 6);
     files
 }
@@ -81,7 +81,7 @@ fn all_shared_real_files_come_back_byte_by_byte() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let files = expand(&folders).unwrap();
+    let files = expand(&folders).unwrap().files;
     let rows: usize = files.iter().map(|path| csv_comes_back(path, folder.path())).sum();
     assert!(files.len() >= 58 && rows > 4_000_000, "{} files, {rows} rows", files.len());
 }

@@ -44,6 +44,7 @@ fn csv_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) {
         match cell {
             Cell::Missing => {}
             Cell::Time(micros) => push_signed(line, *micros, 0),
+            Cell::Text(text) if text.contains([',', '"']) => push_quoted(line, text),
             Cell::Text(text) => line.extend_from_slice(text.as_bytes()),
             Cell::Number(value) => push_signed(line, value.mantissa(), usize::from(value.scale())),
             Cell::Whole(value) => push_digits(line, *value, 0),
@@ -78,6 +79,13 @@ fn json_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) ->
     }
     line.extend_from_slice(b"}\n");
     Ok(())
+}
+
+/// A text whose characters mean something in CSV.
+fn push_quoted(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    line.push(b'"');
 }
 
 /// Appends `value × 10^-scale`.

@@ -205,7 +205,7 @@ fn bad_input_is_refused_with_its_place() {
         ),
         (format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":1}}\nnonsense\n"), &["line 2: is not one flat JSON object"]),
         (format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":null}}\n"), &["line 1, column `rate`: is empty"]),
-        ("PAR1....".into(), &["x: is a parquet file"]),
+        ("PAR1....".into(), &["x: is parquet"]),
         ("\0\0\0\n".into(), &["is no text"]),
     ];
     for (input, words) in &cases {

@@ -1,8 +1,9 @@
 //! What a client may say: `auth`, `subscribe`, `unsubscribe`, `ping` or `heartbeat`, which is the same. All problems of a
 //! message at once; a `timestamp` in it is not looked at.
 
+use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
-use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS, SYMBOL_BYTES};
+use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS};
 use crate::service::hub::Filter;
 use crate::service::{Refusal, listed};
 use serde_json::{Map, Value};
@@ -233,9 +234,8 @@ impl Problems {
                 return symbols;
             }
         };
-        let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         for (index, value) in list.iter().enumerate() {
-            match value.as_str().filter(|name| (1..=SYMBOL_BYTES).contains(&name.len()) && name.bytes().all(fits)) {
+            match value.as_str().filter(|name| symbol_name::problem(name).is_none()) {
                 Some(name) if symbols.iter().any(|known| known == name) => {}
                 Some(name) => symbols.push(name.to_owned()),
                 None => self.add(&at("/params/symbols", index), "must be a symbol like BTC_USDT".to_owned()),
@@ -281,7 +281,7 @@ mod tests {
             assert!(said.contains(part), "{part:?} not in {said}");
         }
         let text =
-            r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["btc",1],"resume_from":-1}}"#;
+            r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["b c",1],"resume_from":-1}}"#;
         let said = problems(text);
         assert_eq!(said.lines().count(), 5, "{said}");
         for (text, said) in [

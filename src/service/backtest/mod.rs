@@ -2,14 +2,17 @@
 //!
 //! Same settings, same data, same strategies: same result, whoever asked, at whatever speed, watched or not.
 
+mod files;
 mod pace;
 mod run;
 mod settings;
 mod source;
 mod store;
+mod symbol;
 
 pub use pace::{Control, Paced};
-pub use run::{Run, plan};
+pub use run::{Run, plan, plan_fit};
 pub use settings::{ReplayClock, RiskChoice, RunSettings, bounds};
-pub use source::{Input, Source, SourceSymbol, find, market};
+pub use source::{Input, Source, find, find_fit, market, refuse_empty_range};
 pub use store::{GENERATOR, outcomes, summary};
+pub use symbol::SourceSymbol;

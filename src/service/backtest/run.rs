@@ -2,14 +2,18 @@
 
 use super::pace::{Control, Paced};
 use super::settings::{ReplayClock, RunSettings};
-use super::source::{Source, SourceSymbol};
+use super::source::Source;
+use super::symbol::SourceSymbol;
 use crate::document::strategy::needs;
+use crate::domain::bar_length::BarSource;
+use crate::domain::contract_facts::FactSource;
 use crate::domain::num::Money;
 use crate::domain::record::StreamKind;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
+use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
-use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, Coverage, FeeSource, FeeTerms, FundingSource};
+use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
 use crate::report::run::RunResult;
 use crate::service::SourceError;
 use crate::service::strategies::Loaded;
@@ -34,6 +38,19 @@ pub struct Run<'a> {
 /// # Errors
 /// A strategy that needs data a source does not have.
 pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies: &'a [Loaded]) -> Result<Vec<Run<'a>>, SourceError> {
+    plan_fit(settings, sources, strategies, &mut Vec::new())
+}
+
+/// The same; a run that lacks data its strategy needs is named in `left_out` when the settings say so.
+///
+/// # Errors
+/// As [`plan`], or no run that fits.
+pub fn plan_fit<'a>(
+    settings: &'a RunSettings,
+    sources: &'a [Source<'a>],
+    strategies: &'a [Loaded],
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Run<'a>>, SourceError> {
     let mut runs = Vec::new();
     for source in sources {
         let all: Vec<&SourceSymbol> = source.symbols.iter().collect();
@@ -51,10 +68,22 @@ pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies
             }
         }
     }
-    for run in &runs {
-        run.refuse_missing_channels()?;
+    let mut fit = Vec::new();
+    let mut refused = None;
+    for run in runs {
+        match run.refuse_missing_channels() {
+            Ok(()) => fit.push(run),
+            Err(error) if settings.skip_unfit => {
+                left_out.push(error.to_string());
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(runs)
+    match refused {
+        Some(error) if fit.is_empty() => Err(error),
+        _ => Ok(fit),
+    }
 }
 
 impl<'a> Run<'a> {
@@ -75,20 +104,26 @@ impl<'a> Run<'a> {
 
     /// Whether a symbol of that name is in the run.
     pub fn has_symbol(&self, name: &str) -> bool {
-        self.symbols.iter().any(|symbol| symbol.spec.name == name)
+        self.spelled(name).is_some()
+    }
+
+    /// The symbol that a name means, in either spelling.
+    pub fn spelled(&self, name: &str) -> Option<&str> {
+        symbol_name::find(name, self.symbols.iter().map(|symbol| symbol.spec.name.as_str()))
     }
 
     /// First and last tick that the run can see.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = self.source.span?;
+        let (first, last) = self.source_span()?;
         let first = self.settings.from.map_or(first, |from| from.max(first));
         let last = self.settings.to.map_or(last, |to| to.min(last));
         (first <= last).then_some((first, last))
     }
 
-    /// First and last tick of the source.
+    /// First and last tick of the run's symbols in the source.
     pub fn source_span(&self) -> Option<(Timestamp, Timestamp)> {
-        self.source.span
+        let spans = || self.symbols.iter().filter_map(|symbol| symbol.span);
+        Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
     }
 
     /// Strategies in the order of the session.
@@ -186,7 +221,49 @@ impl<'a> Run<'a> {
             settings: self.settings.named(),
         };
         let (orders, warm_at) = (backtest.engine().desk().orders(), backtest.engine().warm_at());
-        collector.finish(&table, labels, orders, warm_at)
+        let mut result = collector.finish(&table, labels, orders, warm_at);
+        let coarse = self.coarse_steps(&result);
+        result.assumptions.warnings.extend(coarse);
+        result
+    }
+
+    /// Assumed price steps that are coarser than the assumed spread: they decide what a fill costs.
+    fn coarse_steps(&self, result: &RunResult) -> Vec<String> {
+        let assumed = self.symbols.iter().zip(&result.prices).filter(|(symbol, _)| {
+            symbol.sources.price_step == FactSource::Assumed && !symbol.has_book()
+        });
+        let coarse = assumed.filter_map(|(symbol, (_, prices))| {
+            let lowest = prices.iter().map(|bucket| bucket.extent.low).min().filter(|price| price.0 > 0)?;
+            let pct = 100.0 / lowest.0 as f64;
+            (pct > self.settings.assumed_spread_pct).then(|| {
+                format!(
+                    "the price step {} of {} is assumed and up to {pct:.2} % of its price, more than the assumed spread of {} %: fills at an \
+                     assumed book may cost that much; declare the step (--price-step)",
+                    symbol.spec.price_step, symbol.spec.name, self.settings.assumed_spread_pct
+                )
+            })
+        });
+        coarse.collect()
+    }
+
+    /// What is assumed about the symbols, in one sentence a fact.
+    fn assumed_facts(&self) -> Vec<String> {
+        let names = |is_assumed: &dyn Fn(&SourceSymbol) -> bool| {
+            const SHOWN: usize = 3;
+            let all: Vec<&str> = self.symbols.iter().filter(|symbol| is_assumed(symbol)).map(|symbol| symbol.spec.name.as_str()).collect();
+            let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
+            (!all.is_empty()).then(|| format!("{}{more}", all[..all.len().min(SHOWN)].join(", ")))
+        };
+        let assumed = |source: FactSource| source == FactSource::Assumed;
+        let steps = names(&|symbol| assumed(symbol.sources.price_step) || assumed(symbol.sources.quantity_step))
+            .map(|names| format!("price or quantity step of {names} not known: assumed by the digits in the data"));
+        let sizes = names(&|symbol| assumed(symbol.sources.contract_size))
+            .map(|names| format!("contract size of {names} not known: quantities are assumed to be in the base currency"));
+        let bars = |source| move |symbol: &SourceSymbol| symbol.replayed_bar().is_some_and(|(_, known)| known == source);
+        let frequent = names(&bars(BarSource::Frequent))
+            .map(|names| format!("length of the bars of {names} not declared: their most frequent distance is assumed"));
+        let alone = names(&bars(BarSource::Assumed)).map(|names| format!("length of the bars of {names} not known: a minute is assumed"));
+        [steps, sizes, frequent, alone].into_iter().flatten().collect()
     }
 
     fn assumptions(&self, table: &SymbolTable) -> Assumptions {
@@ -202,6 +279,12 @@ impl<'a> Run<'a> {
             FeeTerms { symbol, maker, taker, source }
         });
         let fees = fees.collect();
+        let contracts = table.iter().zip(&self.symbols).map(|((symbol, _), source)| ContractSources {
+            symbol,
+            sources: source.sources,
+            bar: source.replayed_bar(),
+        });
+        let contracts = contracts.collect();
         let assumed = (100.0 * self.settings.assumed_spread_pct, Money::from_f64(self.settings.assumed_depth));
         let books = self.symbols.iter().filter(|symbol| symbol.has_book()).count();
         let book = match books {
@@ -213,6 +296,7 @@ impl<'a> Run<'a> {
         let walked = if books > 0 { "walks the recorded book, own impact included" } else { "walks the assumed book" };
         Assumptions {
             fees,
+            contracts,
             slippage: format!("{walked}; {} % on top", venue.slippage_pct),
             latency: venue.order_latency,
             feed_latency: venue.feed_latency,
@@ -239,6 +323,8 @@ impl<'a> Run<'a> {
         if books < self.symbols.len() {
             warnings.push("no book was recorded: spread and depth of the fills are assumed".to_owned());
         }
+        warnings.extend(self.assumed_facts());
+        warnings.extend(self.symbols.iter().flat_map(|symbol| symbol.notes.iter().cloned()));
         if !funded {
             warnings.push("no funding was recorded: none is charged".to_owned());
         }

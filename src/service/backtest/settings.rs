@@ -1,5 +1,6 @@
 //! How a backtest is run, in plain values: command line and requests are read into this.
 
+use crate::domain::contract_facts::Declared;
 use crate::domain::num::{Money, Rate};
 use crate::domain::symbol::{DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE, SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -119,6 +120,14 @@ pub struct RunSettings {
     pub assigned: Vec<Option<Vec<String>>>,
     /// All symbols and strategies of a source in one session with one account.
     pub together: bool,
+    /// What is declared of the symbols' contracts, where the data do not say it.
+    pub declared: Declared,
+    /// Length of a bar in files, when it is given.
+    pub bar: Option<Span>,
+    /// Files that follow each other are not joined to one history.
+    pub separate_files: bool,
+    /// What does not fit is left out and named, instead of refusing everything.
+    pub skip_unfit: bool,
 }
 
 impl Default for RunSettings {
@@ -148,6 +157,10 @@ impl Default for RunSettings {
             allocations: Vec::new(),
             assigned: Vec::new(),
             together: false,
+            declared: Declared::default(),
+            bar: None,
+            separate_files: false,
+            skip_unfit: false,
         }
     }
 }
@@ -216,6 +229,8 @@ impl RunSettings {
             ("max_position_size", self.max_position.map(|money| money.to_string())),
             ("budget_cap", self.budget_cap.map(|money| money.to_string())),
         ];
+        settings.extend(self.bar.map(|bar| ("bar_seconds", bar.seconds_f64().to_string())));
+        settings.extend(self.declared.named());
         settings.extend(amounts.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
         if self.allocations.iter().any(Option::is_some) {
             let shown: Vec<String> = self.allocations.iter().map(|limit| limit.map_or("—".to_owned(), |limit| limit.to_string())).collect();

@@ -1,12 +1,16 @@
-//! Where market data comes from: a recording of the store, or files. One source is one feed over chosen symbols.
+//! Where market data comes from: recordings of the store, or files. One source is one feed over chosen symbols.
 
+use super::files::from_files;
 use super::settings::{ReplayClock, RunSettings};
+use super::symbol::{Known, SourceSymbol};
+use crate::domain::bar_length::BarSource;
+use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
-use crate::domain::time::Timestamp;
-use crate::engine::indicators::Channel;
-use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey, expand, group_by_stem, survey};
+use crate::domain::symbol_name;
+use crate::domain::time::{Span, Timestamp};
+use crate::files::{FeedClock, FileFeed, Selection, SourceSurvey};
 use crate::service::SourceError;
 use crate::session::ports::Feed;
 use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
@@ -18,6 +22,8 @@ use std::path::PathBuf;
 pub enum Input<'a> {
     /// A recording of the store.
     Recording(&'a Store, &'a str),
+    /// Several recordings, each a source of its own.
+    Recordings(&'a Store, &'a [String]),
     /// Files or directories.
     Files(&'a [PathBuf]),
 }
@@ -32,44 +38,14 @@ pub struct Source<'a> {
     pub span: Option<(Timestamp, Timestamp)>,
     /// Bytes to read.
     pub bytes: u64,
-    origin: Origin<'a>,
+    pub(super) origin: Origin<'a>,
 }
 
-/// One symbol of a source.
-pub struct SourceSymbol {
-    /// What the engine must know of it.
-    pub spec: SymbolSpec,
-    /// What is recorded of it.
-    pub streams: Vec<StreamKind>,
-    /// Whether its fees are the recorded contract's.
-    pub contract: bool,
-}
-
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     /// A live market: its rows come by themselves.
     Market,
-    Files(SourceSurvey),
+    Files(Box<SourceSurvey>),
     Recording(&'a Store),
-}
-
-impl SourceSymbol {
-    /// Data that indicators can be computed from.
-    pub fn channels(&self) -> BTreeSet<Channel> {
-        let of = |kind: &StreamKind| match kind {
-            StreamKind::BookSnapshots | StreamKind::BookChanges => vec![Channel::Book],
-            StreamKind::Trades => vec![Channel::Price, Channel::Trades],
-            StreamKind::Bars => vec![Channel::Price],
-            StreamKind::Marks => vec![Channel::Mark],
-            StreamKind::Funding => vec![Channel::Funding],
-            StreamKind::Quotes => vec![],
-        };
-        self.streams.iter().flat_map(of).collect()
-    }
-
-    /// Whether a book is replayed.
-    pub fn has_book(&self) -> bool {
-        self.channels().contains(&Channel::Book)
-    }
 }
 
 /// All sources the user named.
@@ -77,93 +53,144 @@ impl SourceSymbol {
 /// # Errors
 /// Data that cannot be read or a symbol that is in none of it.
 pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'a>>, SourceError> {
-    let sources = match input {
-        Input::Recording(store, id) => vec![recording(id, settings, store)?],
-        Input::Files(paths) => files(paths, settings)?,
+    find_fit(input, settings, &mut Vec::new())
+}
+
+/// The same; what was passed over is named in `left_out`: files without rows or with names of no market data, and what
+/// does not fit when the settings say so.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_fit<'a>(input: Input<'a>, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<Source<'a>>, SourceError> {
+    let mut sources = match input {
+        Input::Recording(store, id) => vec![recording(id, settings, store, left_out)?],
+        Input::Recordings(store, ids) => {
+            ids.iter().map(|id| recording(id, settings, store, left_out)).collect::<Result<Vec<_>, SourceError>>()?
+        }
+        Input::Files(paths) => from_files(paths, settings, left_out)?,
     };
     for wanted in &settings.symbols {
-        if !sources.iter().any(|source| source.symbols.iter().any(|symbol| symbol.spec.name == *wanted)) {
-            return Err(SourceError::Input(format!("no data of the symbol {wanted:?}; name no symbol to run over all there are")));
+        let has = |source: &Source<'_>| source.symbols.iter().any(|symbol| symbol_name::same(&symbol.spec.name, wanted));
+        if !sources.iter().any(has) {
+            return Err(SourceError::Input(format!("there is no data of the symbol {wanted:?}; name no symbol to run over all there are")));
         }
     }
-    let sources: Vec<Source<'a>> = sources.into_iter().filter(|source| !source.symbols.is_empty()).collect();
+    sources.retain(|source| !source.symbols.is_empty());
     if sources.is_empty() {
-        return Err(SourceError::Input("there is no market data in what was named".to_owned()));
+        let why = left_out.iter().map(|why| format!("\n  {why}")).collect::<String>();
+        return Err(SourceError::Input(format!("there is no market data in what was named{why}")));
     }
     Ok(sources)
 }
 
+/// Refuses, or leaves out, symbols without data between the from and to of the settings.
+///
+/// # Errors
+/// A range that is empty for a source.
+pub fn refuse_empty_range(sources: &mut Vec<Source<'_>>, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<(), SourceError> {
+    let has_data = |symbol: &SourceSymbol| {
+        let overlaps = |(first, last): (Timestamp, Timestamp)| {
+            settings.from.is_none_or(|from| from <= last) && settings.to.is_none_or(|to| to > first)
+        };
+        symbol.span.is_none_or(overlaps)
+    };
+    let mut empty = Vec::new();
+    for source in sources.iter_mut() {
+        let label = &source.label;
+        source.symbols.retain(|symbol| {
+            let keep = has_data(symbol);
+            if !keep && let Some((first, last)) = symbol.span {
+                empty.push(format!("{} of {label} has data from {first} to {last} only, none between --from and --to", symbol.spec.name));
+            }
+            keep
+        });
+    }
+    sources.retain(|source| !source.symbols.is_empty());
+    if empty.is_empty() {
+        return Ok(());
+    }
+    if !settings.skip_unfit || sources.is_empty() {
+        return Err(SourceError::Input(empty.join("\n")));
+    }
+    left_out.extend(empty);
+    Ok(())
+}
+
 /// A live market as a source: what a run must know of it, without a feed.
 pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Source<'static> {
-    let symbol = |spec: &SymbolSpec| SourceSymbol { spec: spec.clone(), streams: streams.to_vec(), contract: true };
+    let symbol = |spec: &SymbolSpec| SourceSymbol {
+        spec: spec.clone(),
+        streams: streams.to_vec(),
+        contract: true,
+        sources: SpecSources::all(FactSource::Contract),
+        bar: None,
+        notes: Vec::new(),
+        span: None,
+    };
     Source { label: label.to_owned(), symbols: specs.iter().map(symbol).collect(), span: None, bytes: 0, origin: Origin::Market }
 }
 
-fn spec(name: &str, price_step: Decimal, quantity_step: Decimal) -> Result<SymbolSpec, SourceError> {
-    SymbolSpec::new(name, price_step, quantity_step, Decimal::ONE).ok_or_else(|| {
-        SourceError::Input(format!(
-            "{name} has prices in steps of {price_step} and quantities in steps of {quantity_step}: their product has more than 18 digits behind the point, which money cannot hold"
-        ))
-    })
-}
-
-/// The fees to assume where no contract was recorded.
-fn with_fees(mut spec: SymbolSpec, settings: &RunSettings) -> SymbolSpec {
-    (spec.maker_fee, spec.taker_fee) = settings.default_fees;
-    spec
-}
-
-fn files(paths: &[PathBuf], settings: &RunSettings) -> Result<Vec<Source<'static>>, SourceError> {
-    let paths = expand(paths)?;
-    group_by_stem(&paths)
-        .into_iter()
-        .map(|group| {
-            let selection = selection(settings, &settings.symbols);
-            let survey = survey(&group.paths, &selection, &mut |_| {})?;
-            let symbols = survey
-                .symbols
-                .iter()
-                .map(|symbol| {
-                    let spec = with_fees(spec(&symbol.name, symbol.price_step(), symbol.quantity_step())?, settings);
-                    Ok(SourceSymbol { spec, streams: symbol.streams.clone(), contract: false })
-                })
-                .collect::<Result<Vec<_>, SourceError>>()?;
-            let span = survey.first.zip(survey.last);
-            Ok(Source { label: group.label, symbols, span, bytes: survey.total_bytes, origin: Origin::Files(survey) })
-        })
-        .collect()
-}
-
-fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
+/// What of files is read, and how.
+pub(super) fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
     let clock = match settings.clock {
         ReplayClock::Exchange => FeedClock::Exchange,
         ReplayClock::Receive => FeedClock::Receive,
     };
-    Selection { from: settings.from, to: settings.to, symbols: symbols.to_vec(), clock }
+    Selection {
+        from: settings.from,
+        to: settings.to,
+        symbols: symbols.to_vec(),
+        clock,
+        declared: settings.declared.clone(),
+        bar: settings.bar,
+    }
 }
 
-fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store) -> Result<Source<'a>, SourceError> {
+fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store, left_out: &mut Vec<String>) -> Result<Source<'a>, SourceError> {
     let record = store.readable_recording(id, None)?;
-    let wanted = |name: &str| settings.symbols.is_empty() || settings.symbols.iter().any(|symbol| symbol == name);
-    let mut symbols = Vec::new();
-    let (mut first, mut last, mut bytes) = (i64::MAX, i64::MIN, 0);
+    let named: Vec<&str> = settings.symbols.iter().filter_map(|symbol| Some(record.spelled(symbol)?.name.as_str())).collect();
+    let wanted = |name: &str| settings.symbols.is_empty() || named.contains(&name);
+    let (mut symbols, mut bytes) = (Vec::new(), 0);
     for symbol in record.symbols.iter().filter(|symbol| wanted(&symbol.name)) {
         let streams: Vec<StreamKind> = symbol.streams.iter().filter_map(|stream| stream.kind()).collect();
-        for stream in &symbol.streams {
-            first = first.min(stream.first_ns);
-            last = last.max(stream.last_ns);
-            bytes += stream.bytes;
-        }
-        let recorded = store.recorded_spec(id, &symbol.name)?;
-        let contract = recorded.is_some();
-        let spec = match recorded {
-            Some(spec) => spec,
-            None => with_fees(store.spec_of(id, &symbol.name)?, settings),
+        bytes += symbol.streams.iter().map(|stream| stream.bytes).sum::<u64>();
+        let kept = store.facts(id, &symbol.name)?;
+        let mut notes = kept.notes.clone();
+        let bar = symbol.stream(StreamKind::Bars).map(|stream| {
+            let length = Span::from_seconds(i64::from(stream.bar_seconds()));
+            if kept.bar_source().is_none() {
+                notes.push(format!(
+                    "the bars of {} were imported when the smallest distance between them was taken for their length; import them again",
+                    symbol.name
+                ));
+            }
+            (length, kept.bar_source().unwrap_or(BarSource::Assumed))
+        });
+        let first = symbol.streams.iter().map(|stream| stream.first_ns).min();
+        let last = symbol.streams.iter().map(|stream| stream.last_ns).max();
+        let bar_ns = bar.map_or(0, |(length, _)| length.nanos());
+        let known = Known {
+            source: id,
+            name: &symbol.name,
+            facts: store.contract_facts(id, &symbol.name)?,
+            price_digits: Decimal::step(symbol.price_scale).unwrap_or(Decimal::ONE),
+            quantity_digits: Decimal::step(symbol.quantity_scale).unwrap_or(Decimal::ONE),
+            streams,
+            bar,
+            repeated: kept.repeated,
+            notes,
+            span: first.zip(last).map(|(first, last)| (Timestamp::from_nanos(first), Timestamp::from_nanos(last.saturating_add(bar_ns)))),
         };
-        symbols.push(SourceSymbol { spec, streams, contract });
+        symbols.extend(known.symbol_or_left_out(settings, left_out)?);
     }
-    let span = (first <= last).then(|| (Timestamp::from_nanos(first), Timestamp::from_nanos(last)));
+    let span = span_of(&symbols);
     Ok(Source { label: id.to_owned(), symbols, span, bytes, origin: Origin::Recording(store) })
+}
+
+/// First and last tick of symbols.
+pub(super) fn span_of(symbols: &[SourceSymbol]) -> Option<(Timestamp, Timestamp)> {
+    let spans = || symbols.iter().filter_map(|symbol| symbol.span);
+    Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
 }
 
 impl Source<'_> {

@@ -3,9 +3,9 @@
 //! Memory is bounded by the channel between them and the recording's streams, not by rows.
 
 use super::order::Planned;
-use crate::domain::event::{Gap, GapCause};
-use crate::domain::record::{Record, RecordedGap, StreamKind};
-use crate::domain::time::{Span, Timestamp};
+use super::seen::{Reading, Seen};
+use crate::domain::record::{Record, StreamKind};
+use crate::domain::time::Timestamp;
 use crate::files::{FileError, RecordBatch, SourceFile};
 use crate::service::SourceError;
 use crate::store::{RecordingWriter, StoreError};
@@ -16,13 +16,6 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Parsed parts on their way to the writer; when full the parser waits.
 const PARTS_UNDER_WAY: usize = 8;
-
-/// Two files of one stream that are further apart leave a gap in the ledger. Daily or hourly files touch each other to
-/// within minutes even for quiet symbols; an hour without a trade between two files means that one is missing.
-const FILE_GAP: Span = Span::from_seconds(3_600);
-
-/// The same for funding, which settles every eight hours at most.
-const FUNDING_GAP: Span = Span::from_seconds(9 * 3_600);
 
 /// Told how many bytes more have been read.
 pub type Done<'a> = dyn Fn(u64) + Sync + 'a;
@@ -39,45 +32,64 @@ struct Part {
 ///
 /// # Errors
 /// The first refused row, two files that overlap, or what the store reports. The writer then removes what it wrote.
-pub fn all(files: &[Planned], mut writer: RecordingWriter<'_>, done: &Done<'_>) -> Result<String, SourceError> {
+pub fn all(files: &[Planned], reading: &Reading, mut writer: RecordingWriter<'_>, done: &Done<'_>) -> Result<String, SourceError> {
     let (parts, incoming) = sync_channel(PARTS_UNDER_WAY);
     let (spent, recycled) = channel();
-    let gaps = std::thread::scope(|scope| {
-        let parser = scope.spawn(move || parse(files, done, &parts, &recycled));
-        let written = write(files, &mut writer, &incoming, &spent);
+    let mut seen = Seen::new(files, reading);
+    std::thread::scope(|scope| {
+        let parser = scope.spawn(move || parse(files, reading, done, &parts, &recycled));
+        let written = write(files, &mut writer, &mut seen, &incoming, &spent);
         // When writing failed the parser is waiting with the next part: without a receiver it ends.
         drop(incoming);
         let parsed = parser
             .join()
             .unwrap_or_else(|_| Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned())));
         match (parsed, written) {
-            (Ok(()), written) => written,
+            (Ok(read), Ok(())) => {
+                seen.read(read);
+                Ok(())
+            }
+            (Ok(_), Err(failed)) => Err(failed),
             // What was written before a refused row is no import.
-            (Err(refused), Ok(_)) => Err(refused),
+            (Err(refused), Ok(())) => Err(refused),
             (Err(_), Err(failed)) => Err(failed),
         }
     })?;
-    Ok(writer.finish(&gaps)?)
+    let known = seen.finish();
+    for (symbol, bar) in &known.bars {
+        writer.set_bar_length(symbol, *bar);
+    }
+    writer.set_facts(known.facts);
+    Ok(writer.finish(&known.gaps)?)
 }
 
-/// Every file in order; ends early without an error when nobody takes the parts any more.
-fn parse(files: &[Planned], done: &Done<'_>, parts: &SyncSender<Part>, recycled: &Receiver<Vec<Record>>) -> Result<(), SourceError> {
+/// Every file in order; ends early without an error when nobody takes the parts any more. What each file told beside
+/// its rows, as far as they were read.
+fn parse(
+    files: &[Planned],
+    reading: &Reading,
+    done: &Done<'_>,
+    parts: &SyncSender<Part>,
+    recycled: &Receiver<Vec<Record>>,
+) -> Result<Vec<SourceFile>, SourceError> {
+    let mut read = Vec::new();
     for (file, planned) in files.iter().enumerate() {
-        if !parse_file(file, &planned.path, done, parts, recycled)? {
+        let mut source = SourceFile::open_with(&planned.path, &reading.declared)?;
+        if !parse_file(file, &mut source, done, parts, recycled)? {
             break;
         }
+        read.push(source);
     }
-    Ok(())
+    Ok(read)
 }
 
 fn parse_file(
     file: usize,
-    path: &Path,
+    source: &mut SourceFile,
     done: &Done<'_>,
     parts: &SyncSender<Part>,
     recycled: &Receiver<Vec<Record>>,
 ) -> Result<bool, FileError> {
-    let mut source = SourceFile::open(path)?;
     let kind = source.layout();
     let mut batch = RecordBatch::default();
     let mut symbols: Vec<(Arc<str>, Vec<Record>)> = Vec::new();
@@ -113,48 +125,45 @@ struct Reached {
     last: Timestamp,
 }
 
-/// Appends parts until there are no more; returns the gaps between files.
+/// Appends parts until there are no more.
 fn write(
     files: &[Planned],
     writer: &mut RecordingWriter<'_>,
+    seen: &mut Seen<'_>,
     incoming: &Receiver<Part>,
     spent: &Sender<Vec<Record>>,
-) -> Result<Vec<(String, RecordedGap)>, SourceError> {
+) -> Result<(), SourceError> {
     let mut reached: BTreeMap<(StreamKind, Arc<str>), Reached> = BTreeMap::new();
-    let mut gaps = Vec::new();
     for mut part in incoming {
         let (Some(first), Some(last)) = (part.rows.first(), part.rows.last()) else { continue };
         let now = Reached { file: part.file, last: last.exchange_at };
         let before = reached.insert((part.kind, Arc::clone(&part.symbol)), now);
-        if let Some(before) = before.filter(|before| before.file != part.file)
-            && let Some(gap) = joined(files, &part, &before, first.exchange_at)?
-        {
-            gaps.push((part.symbol.to_string(), gap));
+        if let Some(before) = before.filter(|before| before.file != part.file) {
+            refuse_overlap(files, &part, &before, first.exchange_at)?;
         }
+        seen.rows(part.file, &part.symbol, part.kind, &part.rows);
         writer.append(&part.symbol, part.kind, &part.rows).map_err(|error| refused(&files[part.file].path, error))?;
         part.rows.clear();
         // The parser may be done; then the rows are simply dropped.
         let _ = spent.send(part.rows);
     }
-    Ok(gaps)
+    Ok(())
 }
 
-/// Whether a file goes on where the one before ended: with a gap, or not at all.
-fn joined(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) -> Result<Option<RecordedGap>, SourceError> {
+/// A file must go on where the one before ended.
+fn refuse_overlap(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) -> Result<(), SourceError> {
     let overlaps = first < before.last || part.kind == StreamKind::Bars && first == before.last;
-    if overlaps {
-        return Err(SourceError::Input(format!(
-            "{} and {} overlap: the one has {} {} up to {}, the other from {first}; leave one of them out, or import them as two recordings",
-            files[before.file].path.display(),
-            files[part.file].path.display(),
-            part.symbol,
-            part.kind.word(),
-            before.last
-        )));
+    if !overlaps {
+        return Ok(());
     }
-    let longest = if part.kind == StreamKind::Funding { FUNDING_GAP } else { FILE_GAP };
-    let gap = Gap { from: before.last, to: first, cause: GapCause::Import };
-    Ok((first - before.last > longest).then_some(RecordedGap { stream: part.kind, gap }))
+    Err(SourceError::Input(format!(
+        "{} and {} overlap: the one has {} {} up to {}, the other from {first}; leave one of them out, or import them as two recordings",
+        files[before.file].path.display(),
+        files[part.file].path.display(),
+        part.symbol,
+        part.kind.word(),
+        before.last
+    )))
 }
 
 /// What the store refuses about rows says nothing of files.

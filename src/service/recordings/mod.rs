@@ -6,11 +6,13 @@ mod candles;
 mod export;
 mod load;
 mod order;
+mod seen;
 mod view;
 
 pub use candles::CandleRequest;
 pub use export::{Part, layout, write};
-pub use order::{Planned, in_time_order};
+pub use order::{Plan, Planned, in_time_order};
+pub use seen::Reading;
 pub use view::{RecordingFilter, RecordingLine};
 
 use super::in_use::{InUse, Thing};
@@ -20,7 +22,7 @@ use crate::clock;
 use crate::config::Recording;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
-use crate::files::{FileFormat, Layout, RecordSink, expand};
+use crate::files::{FileFormat, Inputs, Layout, RecordSink, expand};
 use crate::store::records::{RecordingState, RecordingV1};
 use crate::store::{NewRecording, Retention, Store, StoreError};
 use serde_json::{Value, json};
@@ -63,13 +65,20 @@ pub struct Recordings {
 ///
 /// # Errors
 /// The first file or row that is refused, files that overlap, or a store that cannot be written.
-pub fn import_files(store: &Store, files: &[Planned], root: &Path, now: Timestamp, read: &load::Done<'_>) -> Result<String, SourceError> {
+pub fn import_files(
+    store: &Store,
+    files: &[Planned],
+    reading: &Reading,
+    root: &Path,
+    now: Timestamp,
+    read: &load::Done<'_>,
+) -> Result<String, SourceError> {
     let writer = store.begin_recording(NewRecording {
         at: now,
         chance: clock::chance(),
         sources: files.iter().map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string()).collect(),
     })?;
-    load::all(files, writer, read)
+    load::all(files, reading, writer, read)
 }
 
 impl Recordings {
@@ -90,7 +99,8 @@ impl Recordings {
         let mut items = Vec::new();
         for recording in rest.by_ref().take(page.limit) {
             let gaps = self.store.gaps(&recording.id)?;
-            items.push(view::line(&recording, &gaps, filter.include_stats));
+            let venue = recording.symbols.first().map(|symbol| self.store.facts(&recording.id, &symbol.name)).transpose()?;
+            items.push(view::line(&recording, &gaps, venue.and_then(|facts| facts.venue), filter.include_stats));
         }
         let more = rest.next().is_some();
         let next = items.last().map(|line| line.session_id.clone()).filter(|_| more);
@@ -104,7 +114,11 @@ impl Recordings {
     pub fn get(&self, id: &str) -> Result<Value, Refusal> {
         let recording = self.store.counted_recording(id).map_err(not_found)?;
         let gaps = self.store.gaps(id)?;
-        Ok(view::detail(&recording, &gaps))
+        let mut contracts = Vec::new();
+        for symbol in &recording.symbols {
+            contracts.push(view::contract(&symbol.name, &self.store.contract_facts(id, &symbol.name)?, &self.store.facts(id, &symbol.name)?));
+        }
+        Ok(view::detail(&recording, &gaps, contracts))
     }
 
     /// Removes one.
@@ -146,8 +160,9 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn candles(&self, id: &str, request: &CandleRequest) -> Result<Value, Refusal> {
-        let recording = self.readable(id, Some(&request.symbol))?;
-        let symbol = recording.symbol(&request.symbol).ok_or_else(|| no_symbol(&recording, &request.symbol))?;
+        let name = self.spelled(id, &request.symbol)?;
+        let recording = self.readable(id, Some(&name))?;
+        let symbol = recording.symbol(&name).ok_or_else(|| no_symbol(&recording, &request.symbol))?;
         candles::of(&self.store, &recording, symbol, request)
     }
 
@@ -156,16 +171,16 @@ impl Recordings {
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
     pub fn plan_export(&self, id: &str, request: &ExportRequest) -> Result<Export, Refusal> {
-        let recording = self.readable(id, request.symbol.as_deref())?;
+        let asked = request.symbol.as_ref().map(|name| self.spelled(id, name)).transpose()?;
+        let recording = self.readable(id, asked.as_deref())?;
         let invalid = |path: &str, problem: String| {
             Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem)])
         };
         let words: Vec<&str> = FileFormat::ALL.iter().map(|(_, word)| *word).collect();
         let format = FileFormat::ALL.iter().find(|(_, word)| *word == request.format).map(|(format, _)| *format);
         let format = format.ok_or_else(|| invalid("/format", format!("is none of {}", words.join(", "))))?;
-        let symbols: Vec<String> = match &request.symbol {
-            Some(name) if recording.symbol(name).is_none() => return Err(no_symbol(&recording, name)),
-            Some(name) => vec![name.clone()],
+        let symbols: Vec<String> = match asked {
+            Some(name) => vec![name],
             None => recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
         };
         let has = |kind: StreamKind| symbols.iter().any(|name| recording.symbol(name).is_some_and(|symbol| symbol.stream(kind).is_some()));
@@ -211,14 +226,14 @@ impl Recordings {
             Refusal::new(Kind::Unavailable, "import_disabled", "no import folder is configured; set import.folder in the configuration")
         })?;
         let inside = inside(folder, path)?;
-        let files = expand(&[inside.path]).map_err(SourceError::from)?;
-        for file in &files {
+        let inputs = expand(&[inside.path]).map_err(SourceError::from)?;
+        for file in &inputs.files {
             // A link inside the folder may lead out of it.
             if !file.canonicalize().is_ok_and(|real| real.starts_with(&inside.folder)) {
                 return Err(invalid_path());
             }
         }
-        self.import_all(files, &inside.folder, now)
+        self.import_all(inputs, &inside.folder, now)
     }
 
     /// Imports one file that the program itself wrote, such as a body that was received.
@@ -226,17 +241,28 @@ impl Recordings {
     /// # Errors
     /// `invalid_file` with place and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
-        self.import_all(vec![path.to_owned()], path.parent().unwrap_or(path), now)
+        let inputs = Inputs { files: vec![path.to_owned()], left_out: Vec::new() };
+        self.import_all(inputs, path.parent().unwrap_or(path), now)
     }
 
-    fn import_all(&self, files: Vec<PathBuf>, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
-        let id = import_files(&self.store, &in_time_order(files)?, root, now, &|_| {})?;
-        self.get(&id)
+    fn import_all(&self, inputs: Inputs, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
+        let plan = in_time_order(inputs.files)?;
+        let id = import_files(&self.store, &plan.files, &Reading::default(), root, now, &|_| {})?;
+        let mut shown = self.get(&id)?;
+        let left_out = inputs.left_out.iter().chain(&plan.empty).map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
+        shown["left_out"] = left_out.collect();
+        Ok(shown)
     }
 
     /// One whose rows are about to be read, also while it is being made.
     fn readable(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, Refusal> {
         self.store.readable_recording(id, symbol).map_err(not_found)
+    }
+
+    /// The name under which a symbol is recorded, from either spelling.
+    fn spelled(&self, id: &str, name: &str) -> Result<String, Refusal> {
+        let recording = self.store.counted_recording(id).map_err(not_found)?;
+        recording.spelled(name).map(|symbol| symbol.name.clone()).ok_or_else(|| no_symbol(&recording, name))
     }
 
     fn find(&self, id: &str) -> Result<RecordingV1, Refusal> {

@@ -2,9 +2,17 @@
 //! none of market data is refused before a store is made.
 
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, RecordBatch, SourceFile};
+use crate::files::{FileError, Problem, RecordBatch, SourceFile};
 use crate::service::SourceError;
 use std::path::{Path, PathBuf};
+
+/// The files of an import.
+pub struct Plan {
+    /// In the order in which they are read.
+    pub files: Vec<Planned>,
+    /// Files without a row, such as a day on which nothing was traded.
+    pub empty: Vec<PathBuf>,
+}
 
 /// A file of the import.
 pub struct Planned {
@@ -17,10 +25,11 @@ pub struct Planned {
 /// The files sorted by the time of their first rows, so that each stream continues where the file before ended.
 ///
 /// # Errors
-/// A file that is refused before its second row, or a pipe beside other files.
-pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Vec<Planned>, SourceError> {
+/// A file that is refused before its second row, a pipe beside other files, or no file with a row.
+pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Plan, SourceError> {
     let only = paths.len() == 1;
-    let mut files = Vec::with_capacity(paths.len());
+    let (mut files, mut empty) = (Vec::with_capacity(paths.len()), Vec::new());
+    let mut refused = None;
     for path in paths {
         let meta = std::fs::metadata(&path).ok();
         let bytes = meta.as_ref().map_or(0, std::fs::Metadata::len);
@@ -29,11 +38,23 @@ pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Vec<Planned>, SourceError> {
             return Err(SourceError::Input(format!("{} is no file, so it can only be imported alone", path.display())));
         }
         // A pipe can be read once only.
-        let first = if is_file { first_time(&path)? } else { Timestamp::MIN };
+        let first = match is_file.then(|| first_time(&path)) {
+            None => Timestamp::MIN,
+            Some(Ok(first)) => first,
+            Some(Err(error)) if matches!(error.problem, Problem::Empty | Problem::NoRows) => {
+                empty.push(path);
+                refused.get_or_insert(error);
+                continue;
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
         files.push((first, Planned { path, bytes }));
     }
+    if let Some(error) = refused.filter(|_| files.is_empty()) {
+        return Err(error.into());
+    }
     files.sort_by(|(a_first, a), (b_first, b)| (a_first, &a.path).cmp(&(b_first, &b.path)));
-    Ok(files.into_iter().map(|(_, file)| file).collect())
+    Ok(Plan { files: files.into_iter().map(|(_, file)| file).collect(), empty })
 }
 
 fn first_time(path: &Path) -> Result<Timestamp, FileError> {

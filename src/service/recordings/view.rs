@@ -1,8 +1,10 @@
 //! Recordings in the shapes of the API.
 
+use crate::domain::contract_facts::ContractFacts;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
-use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
+use crate::files::contract_json;
+use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1, SymbolFactsV1};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -74,7 +76,7 @@ impl RecordingFilter {
     /// Empty ones only when they are asked for: there is nothing to replay in them.
     pub(super) fn wants(&self, recording: &RecordingV1) -> bool {
         self.status.as_deref().map_or(status(recording) != EMPTY, |wanted| wanted == status(recording))
-            && self.symbol.as_ref().is_none_or(|symbol| recording.symbol(symbol).is_some())
+            && self.symbol.as_ref().is_none_or(|symbol| recording.spelled(symbol).is_some())
     }
 }
 
@@ -90,7 +92,12 @@ fn status(recording: &RecordingV1) -> &'static str {
     }
 }
 
-pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], with_stats: bool) -> RecordingLine {
+pub(super) fn line(
+    recording: &RecordingV1,
+    gaps: &[(String, RecordedGap)],
+    exchange: Option<String>,
+    with_stats: bool,
+) -> RecordingLine {
     let span = recording.span_ns();
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
     let created_at = Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis);
@@ -105,7 +112,7 @@ pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], with
         records_collected: recording.rows(),
         duration: duration(nanos / 1_000_000_000),
         duration_seconds: nanos as f64 / 1e9,
-        exchange: exchange(recording),
+        exchange: exchange.or_else(|| recorded_from(recording)),
         prices_count: rows_of(recording, WORDS[0].1),
         orderbook_count: rows_of(recording, WORDS[1].1),
         created_at,
@@ -117,21 +124,32 @@ pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], with
 }
 
 /// The exchange that a session of this program recorded it from: `mexc` of `mexc, paper session`.
-fn exchange(recording: &RecordingV1) -> Option<String> {
+fn recorded_from(recording: &RecordingV1) -> Option<String> {
     let [source] = &recording.sources[..] else { return None };
     let (exchange, made_by) = source.split_once(", ")?;
     made_by.ends_with(" session").then(|| exchange.to_owned())
 }
 
-pub(super) fn detail(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Value {
-    let mut value = serde_json::to_value(line(recording, gaps, true)).unwrap_or_default();
+pub(super) fn detail(recording: &RecordingV1, gaps: &[(String, RecordedGap)], contracts: Vec<Value>) -> Value {
+    let venue = contracts.first().and_then(|contract| contract["venue"].as_str()).map(str::to_owned);
+    let mut value = serde_json::to_value(line(recording, gaps, venue, true)).unwrap_or_default();
     let listed: Vec<Value> = gaps.iter().take(GAPS_SHOWN).map(gap).collect();
     if let Some(fields) = value.as_object_mut() {
         fields.insert("sources".to_owned(), json!(recording.sources));
+        fields.insert("contracts".to_owned(), contracts.into());
         fields.insert("bytes_per_row".to_owned(), json!(per_row(recording.bytes(), recording.rows())));
         fields.insert("gap_list".to_owned(), json!(listed));
         fields.insert("gap_list_complete".to_owned(), json!(gaps.len() <= GAPS_SHOWN));
     }
+    value
+}
+
+/// What is known of a symbol beside its rows; null is not known.
+pub(super) fn contract(symbol: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Value {
+    let mut value = contract_json(symbol, contract);
+    value["bar_source"] = json!(kept.bar_source);
+    value["repeated_trades"] = json!(kept.repeated);
+    value["notes"] = json!(kept.notes);
     value
 }
 

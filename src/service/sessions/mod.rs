@@ -202,6 +202,7 @@ impl Sessions {
         let new = NewRecording { at: now, chance: clock::chance(), sources };
         let recording = self.store.begin_live(new, plan.symbols.clone())?;
         self.store.put_recorded_specs(recording.id(), &plan.specs())?;
+        self.store.put_market(recording.id(), "mexc", &plan.specs())?;
         Ok(Some(recording))
     }
 

@@ -107,10 +107,11 @@ fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Pla
     }
     let symbols = symbols(&request, &recording)?;
     check_pairs(&request, symbols.len())?;
+    let recorded = |names: Vec<String>| -> Vec<String> { names.iter().filter_map(|name| Some(recording.spelled(name)?.name.clone())).collect() };
     let mut settings = request.settings.clone();
     settings.symbols = symbols.clone();
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
-    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
+    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone().map(recorded)).collect();
     let (table, span) = try_out(store, &id, &settings, &strategies)?;
     let mut normal = normal_form(&request, &settings, &strategies, &symbols);
     normal["session_id"] = id.as_str().into();
@@ -197,15 +198,21 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
     if problems.are_none() { Ok(found) } else { Err(refused("invalid_request", problems)) }
 }
 
-/// The symbols named, else those of the recording.
+/// The symbols named, as they are recorded, else those of the recording.
 fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String>, Refusal> {
     if request.symbols.is_empty() {
         return Ok(recording.symbols.iter().map(|symbol| symbol.name.clone()).collect());
     }
     let known: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
-    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
+    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| recording.spelled(name).is_none()).collect();
     if missing.is_empty() {
-        return Ok(request.symbols.clone());
+        let mut names: Vec<String> = Vec::new();
+        for name in request.symbols.iter().filter_map(|name| recording.spelled(name)).map(|symbol| &symbol.name) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        return Ok(names);
     }
     let problems = Problems::default();
     for (place, name) in &missing {

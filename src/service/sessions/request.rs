@@ -4,6 +4,7 @@ use super::fields::{Fields, Problems, names};
 use crate::config::Config;
 use crate::domain::num::{Money, Rate};
 use crate::domain::record::StreamKind;
+use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
 use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
@@ -237,7 +238,7 @@ fn join_symbols(symbols: &mut Vec<String>, strategies: &[StrategyWish], problems
     }
 }
 
-/// Names as the exchange writes them.
+/// Every text must be a symbol's name.
 fn check_names(symbols: &[String], problems: &Problems) {
     for (place, name) in symbols.iter().enumerate() {
         if let Some(problem) = symbol_problem(name) {
@@ -246,15 +247,9 @@ fn check_names(symbols: &[String], problems: &Problems) {
     }
 }
 
-/// What keeps a text from being a symbol's name: `[A-Z0-9]{1,20}_[A-Z0-9]{1,10}`.
+/// What keeps a text from being a symbol's name.
 pub(super) fn symbol_problem(name: &str) -> Option<String> {
-    let plain = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    };
-    match name.split_once('_') {
-        Some((base, quote)) if plain(base, 20) && plain(quote, 10) => None,
-        _ => Some(format!("{name:?} is no symbol: write it like BTC_USDT")),
-    }
+    symbol_name::problem(name).map(|problem| format!("{name:?} {problem}, so it is not a symbol"))
 }
 
 struct OverBudget {
@@ -425,11 +420,13 @@ fn fees(part: &mut Fields<'_, '_>, problems: &Problems) -> Option<(Rate, Rate)> 
 
 fn time(part: &mut Fields<'_, '_>, name: &'static str, problems: &Problems) -> Option<Timestamp> {
     let text = part.text(name)?;
-    let time = Timestamp::parse(text);
-    if time.is_none() {
-        problems.add(&part.path(name), "is no time: write it like 2024-08-08T23:55:00Z");
+    match Timestamp::read(text) {
+        Ok(time) => Some(time),
+        Err(error) => {
+            problems.add(&part.path(name), error.to_string());
+            None
+        }
     }
-    time
 }
 
 /// The words for what a collect session records; those of lists of recordings come first.

@@ -2,6 +2,7 @@
 //!
 //! A recording is visible as complete only after all of it is on disk. Rows are written once and never changed.
 
+mod facts;
 mod feed;
 mod grid;
 mod live;
@@ -11,6 +12,7 @@ mod ticks;
 mod trades;
 mod writer;
 
+pub use facts::NewFacts;
 pub use feed::{FeedChoice, FeedClock, RecordingFeed};
 #[cfg(test)]
 pub use live::Bounds;
@@ -26,7 +28,7 @@ use super::{Store, StoreError, decode, encode};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::RecordedGap;
 use crate::domain::symbol::SymbolSpec;
-use crate::limits::SYMBOL_NAME_BYTES;
+use crate::domain::symbol_name;
 use redb::{ReadableTable, WriteTransaction};
 
 const READING: &str = "reading a recording";
@@ -84,8 +86,8 @@ impl Store {
         kept.spec().ok_or_else(inexact).map(Some)
     }
 
-    /// The specification of a recorded symbol: the one kept with the recording, or else steps of 10^-(most digits
-    /// seen), contracts of one unit and default fees.
+    /// The specification of a recorded symbol: the one kept with the recording, or else what is declared of it, steps of
+    /// 10^-(most digits seen), contracts of one unit and default fees.
     pub fn spec_of(&self, id: &str, symbol: &str) -> Result<SymbolSpec, StoreError> {
         if let Some(spec) = self.recorded_spec(id, symbol)? {
             return Ok(spec);
@@ -94,7 +96,7 @@ impl Store {
         let recorded = recording.symbol(symbol).ok_or_else(|| no_symbol(&recording, symbol))?;
         let steps = (Decimal::step(recorded.price_scale), Decimal::step(recorded.quantity_scale));
         let spec = match steps {
-            (Some(price), Some(quantity)) => SymbolSpec::new(symbol, price, quantity, Decimal::ONE),
+            (Some(price), Some(quantity)) => self.facts(id, symbol)?.contract().spec(symbol, price, quantity).map(|(spec, _)| spec),
             _ => None,
         };
         spec.ok_or_else(|| {
@@ -142,10 +144,10 @@ fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError
 }
 
 fn check_name(symbol: &str) -> Result<(), StoreError> {
-    if symbol.is_empty() || symbol.len() > SYMBOL_NAME_BYTES || symbol.chars().any(char::is_control) {
-        return Err(StoreError::Refused(format!("{symbol:?} is no symbol's name: 1 to {SYMBOL_NAME_BYTES} bytes, no control characters")));
+    match symbol_name::problem(symbol) {
+        Some(problem) => Err(StoreError::Refused(format!("{symbol:?} {problem}, so it is not a symbol's name"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn not_found(id: &str) -> StoreError {

@@ -5,7 +5,7 @@
 
 use super::super::error::during;
 use super::super::records::{RecordingState, RecordingV1};
-use super::super::tables::{BLOCKS, BlockKey, GAPS, JOURNAL, RECORDINGS, SYMBOL_SPECS};
+use super::super::tables::{BLOCKS, BlockKey, GAPS, JOURNAL, RECORDINGS, SYMBOL_FACTS, SYMBOL_SPECS};
 use super::super::{Store, StoreError};
 use super::put;
 use crate::domain::time::Timestamp;
@@ -91,6 +91,8 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     take::<(&str, u64)>(&mut gaps, (id, 0)..=(id, u64::MAX), &mut room)?;
     let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(REMOVING))?;
     take::<(&str, &str)>(&mut specs, (id, "")..(behind.as_str(), ""), &mut room)?;
+    let mut facts = txn.open_table(SYMBOL_FACTS).map_err(during(REMOVING))?;
+    take::<(&str, &str)>(&mut facts, (id, "")..(behind.as_str(), ""), &mut room)?;
     if room > 0 {
         txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
         return Ok(true);

@@ -9,9 +9,11 @@ use super::super::tables::{BLOCKS, GAPS};
 use super::super::{Store, StoreError, encode};
 use super::grid::Grids;
 use super::live::halves;
+use super::facts::{NewFacts, put_facts};
 use super::{WRITING, check_name, put};
+use crate::domain::bar_length::BarDistances;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::limits::{IMPORT_COMMIT_BYTES, RECORDING_STREAMS, STORE_SEGMENT_BYTES};
 use redb::WriteTransaction;
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ pub struct RecordingWriter<'a> {
     /// Place in `streams` by symbol and stream code.
     index: BTreeMap<String, SymbolState>,
     streams: Vec<Stream>,
+    facts: Vec<NewFacts>,
     ready: Vec<Segment>,
     ready_bytes: usize,
     encoder: BlockEncoder,
@@ -59,6 +62,7 @@ struct Stream {
     encoded: u64,
     info: RecordedStreamV1,
     last: Option<Timestamp>,
+    distances: BarDistances,
 }
 
 struct Segment {
@@ -87,6 +91,7 @@ impl Store {
             recording,
             index: BTreeMap::new(),
             streams: Vec::new(),
+            facts: Vec::new(),
             ready: Vec::new(),
             ready_bytes: 0,
             encoder: BlockEncoder::new(),
@@ -133,7 +138,7 @@ impl RecordingWriter<'_> {
             }
             stream.info.last_ns = last.exchange_at.nanos();
             if kind == StreamKind::Bars {
-                see_spacing(stream, rows);
+                see_distances(stream, rows);
             }
             stream.last = Some(last.exchange_at);
         }
@@ -145,6 +150,19 @@ impl RecordingWriter<'_> {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.close_all()?;
         self.write(&[])
+    }
+
+    /// Declares the length of a symbol's bars; without it the most frequent distance between them counts.
+    pub fn set_bar_length(&mut self, symbol: &str, bar: Span) {
+        let place = self.index.get(symbol).and_then(|state| state.streams[usize::from(kind_code(StreamKind::Bars))]);
+        if let Some(place) = place {
+            self.streams[place].info.spacing_ns = bar.nanos();
+        }
+    }
+
+    /// Keeps what is known about the symbols beside their rows, with the commit that completes the recording.
+    pub fn set_facts(&mut self, facts: Vec<NewFacts>) {
+        self.facts = facts;
     }
 
     /// Makes the recording complete with its gaps, in one commit, and returns its id.
@@ -189,6 +207,7 @@ impl RecordingWriter<'_> {
             encoded: 0,
             info: RecordedStreamV1 { stream: code, rows: 0, first_ns: 0, last_ns: 0, bytes: 0, has_receive_times: true, spacing_ns: 0 },
             last: None,
+            distances: BarDistances::default(),
         });
         let state = self.index.entry(symbol.to_owned()).or_insert_with(|| SymbolState {
             name: symbol.to_owned(),
@@ -273,9 +292,10 @@ impl RecordingWriter<'_> {
     /// Segments, the recording as it stands, and gaps in one commit.
     fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
         self.recording.symbols = self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
-        let (ready, recording) = (&self.ready, &self.recording);
+        let (ready, recording, facts) = (&self.ready, &self.recording, &self.facts);
         let written = self.store.write_alone(|txn| {
             put(txn, recording)?;
+            put_facts(txn, &recording.id, facts)?;
             let mut blocks = txn.open_table(BLOCKS).map_err(during(WRITING))?;
             for segment in ready {
                 let key = (recording.id.as_str(), segment.symbol.as_str(), segment.stream, segment.first_seq);
@@ -339,15 +359,15 @@ fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record])
     Ok(())
 }
 
-fn see_spacing(stream: &mut Stream, rows: &[Record]) {
+fn see_distances(stream: &mut Stream, rows: &[Record]) {
     let mut last = stream.last;
     for record in rows {
-        let step = last.map_or(0, |last| (record.exchange_at - last).nanos());
-        if step > 0 && (stream.info.spacing_ns == 0 || step < stream.info.spacing_ns) {
-            stream.info.spacing_ns = step;
+        if let Some(last) = last {
+            stream.distances.add(record.exchange_at - last);
         }
         last = Some(record.exchange_at);
     }
+    stream.info.spacing_ns = stream.distances.most_frequent().map_or(0, Span::nanos);
 }
 
 /// Takes the numbers of a block into the symbol's steps. Funding rates and traded values have no step.

@@ -13,6 +13,7 @@ mod session;
 mod session_control;
 mod strategy;
 mod strategy_statistics;
+mod symbol_facts;
 mod symbol_spec;
 mod ticker_cache;
 mod user;
@@ -27,6 +28,7 @@ pub use session::{SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategy
 pub use session_control::{ControlKindV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
+pub use symbol_facts::SymbolFactsV1;
 pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;

@@ -1,6 +1,7 @@
 //! A recording: what it holds and whether it is whole. The rows themselves are blocks.
 
 use crate::domain::record::StreamKind;
+use crate::domain::symbol_name;
 use crate::store::blocks::{kind_code, kind_from_code};
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ pub struct RecordedStreamV1 {
     pub bytes: u64,
     /// Whether every row has a receive time.
     pub has_receive_times: bool,
-    /// Bars only: smallest positive distance between rows in nanoseconds, their length. 0 when there is none.
+    /// Bars only: their length in nanoseconds, declared or the most frequent distance between rows. 0 when there is none.
     pub spacing_ns: i64,
 }
 
@@ -70,7 +71,13 @@ impl Stored for RecordingV1 {
 }
 
 impl RecordingV1 {
-    /// The symbol of a name.
+    /// The symbol that a name means, in either spelling.
+    pub fn spelled(&self, name: &str) -> Option<&RecordedSymbolV1> {
+        let names = self.symbols.iter().map(|symbol| symbol.name.as_str());
+        symbol_name::find(name, names).and_then(|name| self.symbol(name))
+    }
+
+    /// The symbol of a name as it is recorded.
     pub fn symbol(&self, name: &str) -> Option<&RecordedSymbolV1> {
         self.symbols.iter().find(|symbol| symbol.name == name)
     }

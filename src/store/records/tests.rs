@@ -47,6 +47,20 @@ fn spec() -> SymbolSpecV1 {
     SymbolSpecV1::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
 }
 
+fn facts() -> SymbolFactsV1 {
+    SymbolFactsV1 {
+        venue: Some("mexc".into()),
+        quote: Some("USDT".into()),
+        settle: Some("USDT".into()),
+        price_step: Some((1, 1)),
+        quantity_step: Some((1, 0)),
+        contract_size: Some((1, 4)),
+        bar_source: Some("name".into()),
+        repeated: 7,
+        notes: vec!["bars are taken as 60 s long".into()],
+    }
+}
+
 fn gap() -> GapV1 {
     GapV1 { symbol: "BTCUSDT".into(), stream: 4, from_ns: 1_000, to_ns: 2_000, cause: "import".into() }
 }
@@ -280,6 +294,7 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&control()),
         golden(&contract()),
         golden(&tickers()),
+        golden(&facts()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();
@@ -303,6 +318,10 @@ fn row_start(line: &str) -> String {
 
 #[test]
 fn a_specification_survives_a_gap_and_a_contract_too() {
+    let kept = facts();
+    let again = SymbolFactsV1 { bar_source: kept.bar_source.clone(), repeated: 7, notes: kept.notes.clone(), ..SymbolFactsV1::new(&kept.contract()) };
+    assert_eq!(again, kept);
+    assert_eq!(kept.bar_source().map(|source| source.word()), Some("name"));
     let kept = spec();
     assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
     assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());

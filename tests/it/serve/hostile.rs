@@ -86,7 +86,7 @@ fn bodies() -> Vec<(String, Vec<u8>)> {
         "{\"session_type\":\"backtest\",\"symbols\":\"BTC_USDT\"}",
         "{\"session_type\":\"backtest\",\"symbols\":[1]}",
         "{\"session_type\":\"backtest\",\"symbols\":[null]}",
-        "{\"session_type\":\"backtest\",\"symbols\":[\"btc_usdt\"]}",
+        "{\"session_type\":\"backtest\",\"symbols\":[\"btc usdt\"]}",
         "{\"session_type\":\"backtest\",\"symbols\":[\"../../etc/passwd\"]}",
         "{\"session_type\":\"backtest\",\"config\":[]}",
         "{\"session_type\":\"backtest\",\"config\":{\"budget\":1}}",

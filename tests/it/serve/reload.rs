@@ -69,7 +69,7 @@ fn broken(number: u64, chance: &mut Chance) -> Vec<u8> {
         1 => text.as_bytes()[..1 + chance.place(text.len() - 2)].to_vec(),
         2 => text.replace("max_symbols", "max_symbol").into_bytes(),
         3 => with("/limits/max_sessions", json!(0)),
-        4 => with("/trading/default_symbols", json!(["lower_case"])),
+        4 => with("/trading/default_symbols", json!(["white space"])),
         5 => with("/http", json!([])),
         6 => text.replacen('{', "{\"log\": {}, \"log\": {},", 1).into_bytes(),
         7 => text.replace("_USDT", "\u{fffd}").into_bytes().iter().map(|byte| if *byte == 0xef { 0xff } else { *byte }).collect(),

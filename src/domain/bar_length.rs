@@ -1,0 +1,163 @@
+//! How long the bars of a symbol are: what is declared, else the most frequent distance between them.
+//!
+//! Never the smallest distance: one bar too early would make every bar known before its end.
+
+use crate::domain::time::Span;
+use crate::limits::BAR_DISTANCES;
+use std::collections::BTreeMap;
+
+/// Length of a bar where nothing tells it.
+pub const DEFAULT_BAR: Span = Span::from_seconds(60);
+
+/// How the length of bars is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BarSource {
+    /// The user gave it.
+    Given,
+    /// The file's name says it.
+    Name,
+    /// The most frequent distance between bars.
+    Frequent,
+    /// Nothing tells it.
+    Assumed,
+}
+
+impl BarSource {
+    /// All sources with the word that results use.
+    pub const ALL: [(BarSource, &'static str); 4] = [
+        (BarSource::Given, "given"),
+        (BarSource::Name, "name"),
+        (BarSource::Frequent, "most_frequent"),
+        (BarSource::Assumed, "assumed"),
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(source, _)| *source == self).map_or("", |(_, word)| word)
+    }
+
+    /// Whether somebody said so.
+    pub const fn is_declared(self) -> bool {
+        matches!(self, BarSource::Given | BarSource::Name)
+    }
+}
+
+/// Distances between the opening times of bars that follow each other.
+#[derive(Clone, Default, Debug)]
+pub struct BarDistances {
+    counts: BTreeMap<i64, u64>,
+    shortest: Option<Span>,
+}
+
+impl BarDistances {
+    /// Two bars that follow each other; bars of one time have no distance.
+    pub fn add(&mut self, distance: Span) {
+        if distance <= Span::ZERO {
+            return;
+        }
+        self.shortest = Some(self.shortest.map_or(distance, |shortest| shortest.min(distance)));
+        if let Some(count) = self.counts.get_mut(&distance.nanos()) {
+            *count += 1;
+        } else if self.counts.len() < BAR_DISTANCES {
+            self.counts.insert(distance.nanos(), 1);
+        }
+    }
+
+    /// Those of other bars too.
+    pub fn join(&mut self, other: &BarDistances) {
+        for (distance, count) in &other.counts {
+            self.add(Span::from_nanos(*distance));
+            if let Some(known) = self.counts.get_mut(distance) {
+                *known += count - 1;
+            }
+        }
+    }
+
+    /// The most frequent distance, of equally frequent ones the shorter.
+    pub fn most_frequent(&self) -> Option<Span> {
+        self.counts.iter().max_by_key(|(distance, count)| (**count, std::cmp::Reverse(**distance))).map(|(distance, _)| Span::from_nanos(*distance))
+    }
+
+    /// The length of the bars and how it is known, given what is declared.
+    pub fn length(&self, declared: Option<(Span, BarSource)>) -> (Span, BarSource) {
+        declared.or_else(|| self.most_frequent().map(|span| (span, BarSource::Frequent))).unwrap_or((DEFAULT_BAR, BarSource::Assumed))
+    }
+
+    /// What the distances say against a length, for the reader; `None` when nothing does.
+    pub fn contradiction(&self, length: Span, source: BarSource) -> Option<String> {
+        let seconds = |span: Span| span.seconds_f64();
+        if let Some(shortest) = self.shortest.filter(|shortest| *shortest < length) {
+            return Some(format!("bars are taken as {} s long, but some follow each other after {} s", seconds(length), seconds(shortest)));
+        }
+        let frequent = self.most_frequent().filter(|frequent| source.is_declared() && *frequent != length)?;
+        Some(format!("bars are declared {} s long, but most follow each other after {} s", seconds(length), seconds(frequent)))
+    }
+}
+
+/// The length of a bar that a file's name declares: the last part like `1m`, `15m`, `4h` or `1d` between other signs.
+pub fn declared_by_name(name: &str) -> Option<Span> {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let lengths = parts.filter_map(|part| {
+        let (count, unit) = part.split_at_checked(part.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            "w" => 604_800,
+            _ => return None,
+        };
+        let plain = !count.is_empty() && !count.starts_with('0') && count.len() <= 4 && count.bytes().all(|byte| byte.is_ascii_digit());
+        Some(Span::from_seconds(plain.then(|| count.parse::<i64>().ok()).flatten()? * unit))
+    });
+    lengths.last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distances(seconds: &[i64]) -> BarDistances {
+        let mut all = BarDistances::default();
+        seconds.iter().for_each(|seconds| all.add(Span::from_seconds(*seconds)));
+        all
+    }
+
+    #[test]
+    fn the_most_frequent_distance_is_the_length_never_the_smallest() {
+        let thin = distances(&[300, 60, 60, 240, 60, 30, 120]);
+        assert_eq!(thin.length(None), (Span::from_seconds(60), BarSource::Frequent));
+        assert!(thin.contradiction(Span::from_seconds(60), BarSource::Frequent).unwrap().contains("after 30 s"));
+        assert_eq!(distances(&[]).length(None), (DEFAULT_BAR, BarSource::Assumed));
+    }
+
+    #[test]
+    fn what_is_declared_holds_and_a_distance_that_contradicts_it_is_told() {
+        let (minute, declared) = (Span::from_seconds(60), Some((Span::from_seconds(60), BarSource::Given)));
+        let thin = distances(&[240, 240, 300, 60]);
+        assert_eq!(thin.length(declared), (minute, BarSource::Given));
+        assert!(thin.contradiction(minute, BarSource::Given).unwrap().contains("declared 60 s long, but most follow each other after 240 s"));
+        assert_eq!(distances(&[60, 60, 120]).contradiction(minute, BarSource::Given), None);
+    }
+
+    #[test]
+    fn joined_distances_count_together_and_their_number_is_bounded() {
+        let mut all = distances(&[60, 300]);
+        all.join(&distances(&[300, 300, 60]));
+        assert_eq!(all.most_frequent(), Some(Span::from_seconds(300)));
+        for distance in 1..10_000 {
+            all.add(Span::from_seconds(distance));
+        }
+        assert_eq!(all.counts.len(), BAR_DISTANCES);
+    }
+
+    #[test]
+    fn names_of_files_declare_the_length_of_bars() {
+        for (name, seconds) in [("THE_USDT_1m_20250212", 60), ("BTCUSDT-15m-2024-01", 900), ("X.4h", 14_400), ("mexc_1d", 86_400)] {
+            assert_eq!(declared_by_name(name), Some(Span::from_seconds(seconds)), "{name}");
+        }
+        for name in ["BTCUSDT", "THE_USDT_20250212", "1INCH_USDT", "x_m", "0m"] {
+            assert_eq!(declared_by_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What is known about a symbol's contract beside its rows, and where each fact is from.
+//!
+//! Never: a fact that looks known and was guessed.
+
+use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Qty, Rate};
+use crate::domain::symbol::{RiskTier, SymbolSpec};
+use crate::domain::symbol_name;
+
+/// Where a fact is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FactSource {
+    /// The contract's terms, kept with the recording or beside the file.
+    Contract,
+    /// The user gave it.
+    Given,
+    /// Nothing says it: steps by the digits in the data, a contract of one unit.
+    Assumed,
+}
+
+impl FactSource {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            FactSource::Contract => "contract",
+            FactSource::Given => "given",
+            FactSource::Assumed => "assumed",
+        }
+    }
+}
+
+/// What is declared of a symbol; `None` where nothing is.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct ContractFacts {
+    /// Exchange, e.g. `mexc`.
+    pub venue: Option<String>,
+    /// Currency of prices.
+    pub quote: Option<String>,
+    /// Currency of profit and loss.
+    pub settle: Option<String>,
+    /// Smallest change of a price.
+    pub price_step: Option<Decimal>,
+    /// Contracts in one lot.
+    pub quantity_step: Option<Decimal>,
+    /// Base units in one contract.
+    pub contract_size: Option<Decimal>,
+    /// The rest of an exchange's terms, where all of them are known.
+    pub terms: Option<ContractTerms>,
+}
+
+/// The terms of a contract beside its steps and size.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ContractTerms {
+    /// Smallest order in lots.
+    pub min_quantity: Qty,
+    /// Fee of a passive fill.
+    pub maker_fee: Rate,
+    /// Fee of a taking fill.
+    pub taker_fee: Rate,
+    /// By growing notional; never empty.
+    pub tiers: Vec<RiskTier>,
+}
+
+/// Where the facts of a specification are from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpecSources {
+    /// Of the price step.
+    pub price_step: FactSource,
+    /// Of the quantity step.
+    pub quantity_step: FactSource,
+    /// Of the contract size.
+    pub contract_size: FactSource,
+}
+
+impl SpecSources {
+    /// All from one place.
+    pub const fn all(source: FactSource) -> Self {
+        SpecSources { price_step: source, quantity_step: source, contract_size: source }
+    }
+}
+
+impl ContractFacts {
+    /// The facts of a complete specification.
+    pub fn of(spec: &SymbolSpec) -> Self {
+        ContractFacts {
+            price_step: Some(spec.price_step),
+            quantity_step: Some(spec.quantity_step),
+            contract_size: Some(spec.contract_size),
+            terms: Some(ContractTerms {
+                min_quantity: spec.min_quantity,
+                maker_fee: spec.maker_fee,
+                taker_fee: spec.taker_fee,
+                tiers: spec.tiers.clone(),
+            }),
+            ..ContractFacts::default()
+        }
+    }
+
+    /// Where a contract is listed and in what it is counted.
+    pub fn market(venue: &str, contract: &Contract) -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        ContractFacts { venue: text(venue), quote: text(&contract.quote), settle: text(&contract.settle), ..ContractFacts::default() }
+    }
+
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        *self == ContractFacts::default()
+    }
+
+    /// Facts of another origin fill what is not declared here.
+    pub fn or(self, other: ContractFacts) -> Self {
+        ContractFacts {
+            venue: self.venue.or(other.venue),
+            quote: self.quote.or(other.quote),
+            settle: self.settle.or(other.settle),
+            price_step: self.price_step.or(other.price_step),
+            quantity_step: self.quantity_step.or(other.quantity_step),
+            contract_size: self.contract_size.or(other.contract_size),
+            terms: self.terms.or(other.terms),
+        }
+    }
+
+    /// Whether profit is not in the currency of prices. A declared settlement decides, else the name.
+    pub fn is_inverse(&self, symbol: &str) -> bool {
+        match (&self.quote, &self.settle) {
+            (Some(quote), Some(settle)) => quote != settle,
+            _ => symbol_name::is_inverse(symbol),
+        }
+    }
+
+    /// The specification, with steps by the digits in the data and a contract of one unit where nothing is declared.
+    /// `None` when one tick of one lot cannot be counted exactly.
+    pub fn spec(&self, symbol: &str, price_digits: Decimal, quantity_digits: Decimal) -> Option<(SymbolSpec, SpecSources)> {
+        let known = if self.terms.is_some() { FactSource::Contract } else { FactSource::Given };
+        let source = |fact: Option<Decimal>| if fact.is_some() { known } else { FactSource::Assumed };
+        let mut spec = SymbolSpec::new(
+            symbol,
+            self.price_step.unwrap_or(price_digits),
+            self.quantity_step.unwrap_or(quantity_digits),
+            self.contract_size.unwrap_or(Decimal::ONE),
+        )?;
+        if let Some(terms) = &self.terms {
+            spec.min_quantity = terms.min_quantity;
+            (spec.maker_fee, spec.taker_fee) = (terms.maker_fee, terms.taker_fee);
+            spec.tiers.clone_from(&terms.tiers);
+        }
+        let sources = SpecSources {
+            price_step: source(self.price_step),
+            quantity_step: source(self.quantity_step),
+            contract_size: source(self.contract_size),
+        };
+        Some((spec, sources))
+    }
+}
+
+/// What a user declares: a value for every symbol, or for one by its name.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Declared {
+    /// Price steps.
+    pub price_step: Vec<(Option<String>, Decimal)>,
+    /// Quantity steps.
+    pub quantity_step: Vec<(Option<String>, Decimal)>,
+    /// Contract sizes.
+    pub contract_size: Vec<(Option<String>, Decimal)>,
+}
+
+impl Declared {
+    /// The facts of a symbol: those of its name before those of every symbol.
+    pub fn facts(&self, symbol: &str) -> ContractFacts {
+        let of = |all: &[(Option<String>, Decimal)]| {
+            let named = all.iter().find(|(name, _)| name.as_deref().is_some_and(|name| symbol_name::same(name, symbol)));
+            named.or_else(|| all.iter().find(|(name, _)| name.is_none())).map(|(_, value)| *value)
+        };
+        ContractFacts {
+            price_step: of(&self.price_step),
+            quantity_step: of(&self.quantity_step),
+            contract_size: of(&self.contract_size),
+            ..ContractFacts::default()
+        }
+    }
+
+    /// By name, for the snapshot of a result; nothing where nothing is declared.
+    pub fn named(&self) -> Vec<(&'static str, String)> {
+        let shown = |all: &[(Option<String>, Decimal)]| {
+            let one = |(name, value): &(Option<String>, Decimal)| name.as_ref().map_or(value.to_string(), |name| format!("{name}={value}"));
+            all.iter().map(one).collect::<Vec<_>>().join(",")
+        };
+        let all = [("price_step", &self.price_step), ("quantity_step", &self.quantity_step), ("contract_size", &self.contract_size)];
+        all.into_iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (name, shown(all))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn d(text: &str) -> Decimal {
+        Decimal::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_declared_is_assumed_and_said_to_be() {
+        let declared = Declared { contract_size: vec![(None, d("10")), (Some("BTC_USDT".to_owned()), d("0.0001"))], ..Declared::default() };
+        let (spec, sources) = declared.facts("BTCUSDT").spec("BTCUSDT", d("0.1"), d("1")).unwrap();
+        assert_eq!((spec.contract_size, spec.price_step), (d("0.0001"), d("0.1")));
+        assert_eq!((sources.contract_size, sources.price_step), (FactSource::Given, FactSource::Assumed));
+        assert_eq!(declared.facts("ETHUSDT").contract_size, Some(d("10")));
+        assert_eq!(declared.named(), [("contract_size", "10,BTC_USDT=0.0001".to_owned())]);
+    }
+
+    #[test]
+    fn terms_of_a_contract_make_the_specification_again() {
+        let mut spec = SymbolSpec::new("BTC_USDT", d("0.1"), d("1"), d("0.0001")).unwrap();
+        (spec.taker_fee, spec.min_quantity, spec.tiers[0].max_leverage) = (Rate(200_000), Qty(3), 200);
+        let (again, sources) = ContractFacts::of(&spec).spec("BTC_USDT", d("1"), d("1")).unwrap();
+        assert_eq!((again, sources), (spec, SpecSources::all(FactSource::Contract)));
+    }
+
+    #[test]
+    fn a_declared_settlement_decides_before_the_name() {
+        let settled = |quote: &str, settle: &str| ContractFacts { quote: Some(quote.into()), settle: Some(settle.into()), ..Default::default() };
+        assert!(ContractFacts::default().is_inverse("BTCUSD_PERP"));
+        assert!(!settled("USD", "USD").is_inverse("BTCUSD_PERP"));
+        assert!(settled("USD", "BTC").is_inverse("BTC_USD"));
+    }
+}

@@ -1,0 +1,353 @@
+//! Whether the rows of a symbol are complete: what trade ids prove, and where everything was silent for too long.
+//!
+//! Looks at every row once, in bounded memory. A pause is no gap where trade ids prove that nothing is missing.
+
+use crate::domain::event::{Gap, GapCause};
+use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
+use crate::domain::time::{Span, Timestamp};
+use crate::limits::{STREAM_PAUSES, TRADE_HOLES};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A pause that is no longer than this is never silence.
+const SHORTEST_SILENCE: Span = Span::from_seconds(60);
+
+/// A pause must be so many times the 99th percentile of the symbol's intervals to be silence.
+const SILENCE_INTERVALS: i64 = 20;
+
+/// Two files of one stream that are further apart leave a gap. Daily or hourly files touch each other to within minutes
+/// even for quiet symbols; an hour without a row between two files means that one is missing.
+const FILE_GAP: Span = Span::from_seconds(3_600);
+
+/// The same for funding, which settles every eight hours at most.
+const FUNDING_GAP: Span = Span::from_seconds(9 * 3_600);
+
+/// One stream of one symbol.
+#[derive(Clone, Debug)]
+pub struct Continuity {
+    kind: StreamKind,
+    /// Length of its bars; a bar covers the time up to its end.
+    bar: Span,
+    first: Option<Timestamp>,
+    last: Timestamp,
+    intervals: Intervals,
+    pauses: Longest,
+    between_files: Vec<Pause>,
+    ids: Ids,
+    holes: Longest,
+}
+
+/// A time between two rows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Pause {
+    from: Timestamp,
+    to: Timestamp,
+    /// Whether trade ids go on without a hole.
+    is_proven: bool,
+}
+
+/// Trade ids. They are looked at when the time of their trades is over: trades of one time come in any order.
+#[derive(Clone, Copy, Default, Debug)]
+struct Ids {
+    lowest: Option<u64>,
+    /// The highest of all times before.
+    before: Option<u64>,
+    /// The highest of the time at hand, and how many of its trades have an id above `before`.
+    now: Option<u64>,
+    fresh: u64,
+    /// The pause before the time at hand.
+    pause: Option<(Timestamp, Timestamp)>,
+    /// How often ids went on, and how often without a hole.
+    steps: u64,
+    whole: u64,
+}
+
+/// What trade ids say about a pause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proof {
+    Nothing,
+    Whole,
+    Hole,
+}
+
+impl Continuity {
+    /// Before the first row of a stream of one file.
+    pub fn new(kind: StreamKind) -> Self {
+        Continuity {
+            kind,
+            bar: Span::ZERO,
+            first: None,
+            last: Timestamp::MIN,
+            intervals: Intervals::default(),
+            pauses: Longest::new(STREAM_PAUSES),
+            between_files: Vec::new(),
+            ids: Ids::default(),
+            holes: Longest::new(TRADE_HOLES),
+        }
+    }
+
+    /// The next row. Times never go back.
+    #[inline]
+    pub fn see(&mut self, record: &Record) {
+        let at = record.exchange_at;
+        if self.first.is_none() {
+            self.first = Some(at);
+        } else if at > self.last {
+            self.turn();
+            self.intervals.add(at - self.last);
+            self.ids.pause = Some((self.last, at));
+        } else if self.kind == StreamKind::Trades {
+            // Rows of one time are one message of a book, but as many trades.
+            self.intervals.add(Span::ZERO);
+        }
+        self.last = at;
+        if let RecordBody::Trade { id: Some(id), .. } = record.body {
+            self.ids.see(id);
+        }
+    }
+
+    /// After the last row of the file; `bar` is the length of its bars.
+    pub fn close(&mut self, bar: Span) {
+        self.turn();
+        if self.kind == StreamKind::Bars {
+            self.bar = bar;
+        }
+    }
+
+    /// The stream goes on in another file, whose rows are all later. Both are closed.
+    pub fn join(&mut self, later: &Continuity) {
+        let Some(next) = later.first else { return };
+        if self.first.is_some() && next > self.last {
+            let proof = self.ids.goes_on(later.ids.lowest, 1);
+            let pause = Pause { from: self.last, to: next, is_proven: proof == Proof::Whole };
+            let longest = if self.kind == StreamKind::Funding { FUNDING_GAP } else { FILE_GAP };
+            self.intervals.add(next - self.last);
+            match proof {
+                Proof::Hole => self.holes.push(pause),
+                _ if next - (self.last + self.bar) > longest => self.between_files.push(pause),
+                _ if next - self.last > SHORTEST_SILENCE => self.pauses.push(pause),
+                _ => {}
+            }
+        }
+        self.first = self.first.or(later.first);
+        (self.last, self.bar) = (later.last, later.bar);
+        self.intervals.join(&later.intervals);
+        self.pauses.join(&later.pauses);
+        self.holes.join(&later.holes);
+        self.between_files.extend(&later.between_files);
+        self.ids.lowest = self.ids.lowest.or(later.ids.lowest);
+        self.ids.before = later.ids.before.max(self.ids.before);
+        self.ids.steps += later.ids.steps;
+        self.ids.whole += later.ids.whole;
+    }
+
+    /// The time at hand is over: what its ids say about the pause before it.
+    fn turn(&mut self) {
+        let ids = &mut self.ids;
+        let (now, fresh) = (ids.now.take(), std::mem::take(&mut ids.fresh));
+        if let Some((from, to)) = ids.pause.take() {
+            let proof = ids.goes_on(now, fresh);
+            let pause = Pause { from, to, is_proven: proof == Proof::Whole };
+            match proof {
+                Proof::Hole => self.holes.push(pause),
+                _ if to - from > SHORTEST_SILENCE => self.pauses.push(pause),
+                _ => {}
+            }
+        }
+        ids.before = ids.before.max(now);
+    }
+
+    /// Whether ids count trades one by one, so that a hole in them is a missing trade. Some venues draw them at random.
+    fn ids_count(&self) -> bool {
+        2 * self.ids.whole > self.ids.steps
+    }
+
+    /// Where no row of this stream lies: its pauses and what is outside of it.
+    fn without_rows(&self) -> Vec<Pause> {
+        let (Some(first), last) = (self.first, self.last) else { return Vec::new() };
+        let outside = |from, to| Pause { from, to, is_proven: false };
+        let mut all = self.pauses.sorted();
+        all.extend(self.between_files.iter().copied().chain(self.holes.sorted()));
+        all.iter_mut().for_each(|pause| {
+            pause.from = (pause.from + self.bar).min(pause.to);
+            pause.is_proven &= self.ids_count();
+        });
+        all.insert(0, outside(Timestamp::MIN, first));
+        all.push(outside(last + self.bar, Timestamp::MAX));
+        all.sort();
+        all
+    }
+
+    fn gap(&self, pause: &Pause, cause: GapCause) -> RecordedGap {
+        RecordedGap { stream: self.kind, gap: Gap { from: (pause.from + self.bar).min(pause.to), to: pause.to, cause } }
+    }
+}
+
+/// The gaps of one symbol's closed streams, by time: holes in trade ids, files that do not touch, and silence of all
+/// its streams at once.
+pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
+    let mut gaps = Vec::new();
+    for stream in streams {
+        let counts = stream.ids_count();
+        if counts {
+            gaps.extend(stream.holes.sorted().iter().map(|hole| stream.gap(hole, GapCause::MissingTrades)));
+        }
+        let apart = stream.between_files.iter().filter(|pause| !(counts && pause.is_proven));
+        gaps.extend(apart.map(|pause| stream.gap(pause, GapCause::Import)));
+    }
+    let known: Vec<Gap> = gaps.iter().map(|gap| gap.gap).collect();
+    for silence in silences(streams) {
+        // What is known to be missing is not silence too.
+        if known.iter().any(|gap| gap.from < silence.to && silence.from < gap.to) {
+            continue;
+        }
+        let gap = Gap { from: silence.from, to: silence.to, cause: GapCause::Silence };
+        let silent = streams.iter().filter(|stream| stream.first.is_some_and(|first| first < gap.to) && stream.last >= gap.to);
+        gaps.extend(silent.map(|stream| RecordedGap { stream: stream.kind, gap }));
+    }
+    gaps.sort_by_key(|gap| (gap.gap.to, gap.gap.from, gap.stream));
+    gaps
+}
+
+/// Times in which nothing came of a symbol, although something came before and after, and that are far longer than its
+/// intervals. Funding tells nothing: it is hours apart.
+fn silences(streams: &[&Continuity]) -> Vec<Pause> {
+    let telling: Vec<&&Continuity> = streams.iter().filter(|stream| stream.kind != StreamKind::Funding && stream.first.is_some()).collect();
+    let Some(usual) = telling.iter().filter_map(|stream| stream.intervals.percentile_99()).min() else { return Vec::new() };
+    let longest = SHORTEST_SILENCE.max(Span::from_nanos(usual.nanos().saturating_mul(SILENCE_INTERVALS)));
+    let mut common: Option<Vec<Pause>> = None;
+    for stream in telling {
+        let own = stream.without_rows();
+        common = Some(match common {
+            None => own,
+            Some(before) => intersection(&before, &own),
+        });
+    }
+    let inside = |pause: &Pause| pause.from > Timestamp::MIN && pause.to < Timestamp::MAX;
+    let mut found = common.unwrap_or_default();
+    found.retain(|pause| inside(pause) && !pause.is_proven && pause.to - pause.from > longest);
+    found
+}
+
+/// What two sorted lists have in common. What one of them proves is proven.
+fn intersection(a: &[Pause], b: &[Pause]) -> Vec<Pause> {
+    let (mut all, mut i, mut j) = (Vec::new(), 0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        let (from, to) = (x.from.max(y.from), x.to.min(y.to));
+        if from < to {
+            all.push(Pause { from, to, is_proven: x.is_proven || y.is_proven });
+        }
+        if x.to <= y.to { i += 1 } else { j += 1 }
+    }
+    all
+}
+
+impl Ids {
+    #[inline]
+    fn see(&mut self, id: u64) {
+        self.lowest = Some(self.lowest.map_or(id, |lowest| lowest.min(id)));
+        self.fresh += u64::from(self.before.is_none_or(|before| id > before));
+        self.now = self.now.max(Some(id));
+    }
+
+    /// From the ids before to `fresh` new ones up to `highest`.
+    fn goes_on(&mut self, highest: Option<u64>, fresh: u64) -> Proof {
+        let (Some(before), Some(highest)) = (self.before, highest) else { return Proof::Nothing };
+        if highest <= before {
+            return Proof::Nothing;
+        }
+        self.steps += 1;
+        if highest - before <= fresh {
+            self.whole += 1;
+            return Proof::Whole;
+        }
+        Proof::Hole
+    }
+}
+
+/// The longest of many pauses.
+#[derive(Clone, Debug)]
+struct Longest {
+    limit: usize,
+    kept: BinaryHeap<Reverse<(Span, Pause)>>,
+}
+
+impl Longest {
+    fn new(limit: usize) -> Self {
+        Longest { limit, kept: BinaryHeap::new() }
+    }
+
+    fn push(&mut self, pause: Pause) {
+        self.kept.push(Reverse((pause.to - pause.from, pause)));
+        if self.kept.len() > self.limit {
+            self.kept.pop();
+        }
+    }
+
+    fn join(&mut self, other: &Longest) {
+        other.kept.iter().for_each(|Reverse((_, pause))| self.push(*pause));
+    }
+
+    fn sorted(&self) -> Vec<Pause> {
+        let mut all: Vec<Pause> = self.kept.iter().map(|Reverse((_, pause))| *pause).collect();
+        all.sort();
+        all
+    }
+}
+
+/// How often intervals of about a length occur: eight classes for each doubling, so within an eighth.
+#[derive(Clone, Default, Debug)]
+struct Intervals {
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl Intervals {
+    #[inline]
+    fn add(&mut self, interval: Span) {
+        let class = class_of((interval.nanos() / 1_000).unsigned_abs());
+        if class >= self.counts.len() {
+            self.counts.resize(class + 1, 0);
+        }
+        self.counts[class] += 1;
+        self.total += 1;
+    }
+
+    fn join(&mut self, other: &Intervals) {
+        if other.counts.len() > self.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, others)| *mine += others);
+        self.total += other.total;
+    }
+
+    /// Of so few intervals that one of them is the hundredth part, the longest but one.
+    fn percentile_99(&self) -> Option<Span> {
+        let rank = self.total.checked_sub(1)? * 99 / 100;
+        let mut seen = 0;
+        let class = self.counts.iter().position(|count| {
+            seen += count;
+            seen > rank
+        })?;
+        Some(Span::from_nanos(i64::try_from(longest_of(class)).unwrap_or(i64::MAX).saturating_mul(1_000)))
+    }
+}
+
+fn class_of(micros: u64) -> usize {
+    match micros.checked_ilog2() {
+        Some(doublings) if doublings >= 3 => 8 * (doublings as usize - 2) + ((micros >> (doublings - 3)) & 7) as usize,
+        _ => micros as usize,
+    }
+}
+
+/// The longest interval of a class.
+fn longest_of(class: usize) -> u64 {
+    if class < 8 {
+        return class as u64;
+    }
+    let (doublings, part) = (class / 8 + 2, (class % 8) as u64);
+    ((8 + part + 1) << (doublings - 3)) - 1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Contract facts beside market data: `X.contract.json` says of the files with the stem `X` what their rows cannot, such
+//! as the contract size. An export writes it, an import and a backtest read it.
+//!
+//! Never: a fact taken from a file of another stem.
+
+use super::error::{FileError, Problem};
+use super::paths;
+use crate::domain::contract_facts::{ContractFacts, ContractTerms};
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Money, Qty, Rate};
+use crate::domain::symbol::RiskTier;
+use crate::domain::symbol_name;
+use crate::limits::CONTRACT_FILE_BYTES;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The end of a contract file's name.
+const ENDING: &str = ".contract.json";
+
+/// Facts by symbol.
+pub type FactsBySymbol = BTreeMap<String, ContractFacts>;
+
+/// Whether a path is that of a contract file and not of market data.
+pub(super) fn is_contract_file(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(ENDING)
+}
+
+/// Where the facts of a file of market data stand.
+pub fn contract_file_of(path: &Path) -> PathBuf {
+    let mut name = paths::stem(path).into_os_string();
+    name.push(ENDING);
+    PathBuf::from(name)
+}
+
+/// The facts beside a file of market data; none when there is no contract file.
+///
+/// # Errors
+/// A contract file that cannot be read or says what cannot be.
+pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
+    let path = contract_file_of(path);
+    if !path.is_file() {
+        return Ok(FactsBySymbol::new());
+    }
+    let unreadable = |error| FileError::of(&path, Problem::Unreadable(error));
+    let wrong = |why: String| FileError::of(&path, Problem::Facts(why));
+    if std::fs::metadata(&path).map_err(unreadable)?.len() > CONTRACT_FILE_BYTES {
+        return Err(wrong(format!("has more than {CONTRACT_FILE_BYTES} bytes")));
+    }
+    let text = std::fs::read(&path).map_err(unreadable)?;
+    let document: Value = serde_json::from_slice(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    let listed = document.get("contracts").and_then(Value::as_array).ok_or_else(|| wrong("has no list `contracts`".to_owned()))?;
+    let mut facts = FactsBySymbol::new();
+    for entry in listed {
+        let symbol = entry.get("symbol").and_then(Value::as_str).unwrap_or_default();
+        if let Some(problem) = symbol_name::problem(symbol) {
+            return Err(wrong(format!("a symbol {problem}")));
+        }
+        let read = read(entry).map_err(|field| wrong(format!("`{field}` of {symbol} cannot be used")))?;
+        if facts.insert(symbol.to_owned(), read).is_some() {
+            return Err(wrong(format!("{symbol} is there twice")));
+        }
+    }
+    Ok(facts)
+}
+
+/// The contract file of facts, as text.
+pub fn contract_file(facts: &FactsBySymbol) -> String {
+    let listed: Vec<Value> = facts.iter().map(|(symbol, facts)| contract_json(symbol, facts)).collect();
+    format!("{:#}\n", json!({ "contracts": listed }))
+}
+
+/// Facts of one symbol as JSON; what is not known is null. Decimals are texts, so that no reader rounds them.
+pub fn contract_json(symbol: &str, facts: &ContractFacts) -> Value {
+    let text = |number: Option<Decimal>| number.map(|number| number.to_string());
+    let rate = |rate: Rate| Decimal::new(rate.0, 9).unwrap_or(Decimal::ZERO).to_string();
+    let tier = |tier: &RiskTier| {
+        let most = (tier.max_notional.0 < i128::MAX).then(|| tier.max_notional.to_string());
+        json!({"max_notional": most, "max_leverage": tier.max_leverage, "maintenance": rate(tier.maintenance)})
+    };
+    let mut value = json!({
+        "symbol": symbol,
+        "venue": facts.venue,
+        "quote": facts.quote,
+        "settle": facts.settle,
+        "price_step": text(facts.price_step),
+        "quantity_step": text(facts.quantity_step),
+        "contract_size": text(facts.contract_size),
+    });
+    if let Some(terms) = &facts.terms {
+        value["min_quantity_lots"] = json!(terms.min_quantity.0);
+        value["maker_fee"] = json!(rate(terms.maker_fee));
+        value["taker_fee"] = json!(rate(terms.taker_fee));
+        value["tiers"] = terms.tiers.iter().map(tier).collect();
+    }
+    value
+}
+
+/// One entry; the name of a field that cannot be used.
+fn read(entry: &Value) -> Result<ContractFacts, &'static str> {
+    let none = Map::new();
+    let entry = entry.as_object().unwrap_or(&none);
+    let given = |name: &str| entry.get(name).filter(|value| !value.is_null());
+    let text = |name: &'static str| match given(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(|text| Some(text.to_owned())).ok_or(name),
+    };
+    let step = |name: &'static str| match given(name) {
+        None => Ok(None),
+        Some(value) => decimal(value).filter(|step| step.mantissa() > 0).map(Some).ok_or(name),
+    };
+    let facts = ContractFacts {
+        venue: text("venue")?,
+        quote: text("quote")?,
+        settle: text("settle")?,
+        price_step: step("price_step")?,
+        quantity_step: step("quantity_step")?,
+        contract_size: step("contract_size")?,
+        terms: None,
+    };
+    let complete = facts.price_step.is_some() && facts.quantity_step.is_some() && facts.contract_size.is_some();
+    let Some(tiers) = given("tiers").filter(|_| complete) else { return Ok(facts) };
+    let rate = |value: Option<&Value>, name| value.and_then(decimal).map(Rate::of).ok_or(name);
+    let tier = |tier: &Value| -> Result<RiskTier, &'static str> {
+        let leverage = tier.get("max_leverage").and_then(Value::as_u64).and_then(|leverage| u32::try_from(leverage).ok());
+        let most = match tier.get("max_notional").filter(|most| !most.is_null()) {
+            None => Money(i128::MAX),
+            Some(most) => money(most.as_str().ok_or("tiers")?).ok_or("tiers")?,
+        };
+        let maintenance = rate(tier.get("maintenance"), "tiers")?;
+        Ok(RiskTier { max_notional: most, max_leverage: leverage.filter(|leverage| *leverage > 0).ok_or("tiers")?, maintenance })
+    };
+    let tiers = tiers.as_array().ok_or("tiers")?.iter().map(tier).collect::<Result<Vec<_>, &'static str>>()?;
+    if tiers.is_empty() {
+        return Err("tiers");
+    }
+    let lots = given("min_quantity_lots").map_or(Some(1), Value::as_i64).filter(|lots| *lots > 0).ok_or("min_quantity_lots")?;
+    let terms = ContractTerms {
+        min_quantity: Qty(lots),
+        maker_fee: rate(given("maker_fee"), "maker_fee")?,
+        taker_fee: rate(given("taker_fee"), "taker_fee")?,
+        tiers,
+    };
+    Ok(ContractFacts { terms: Some(terms), ..facts })
+}
+
+fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::String(text) => Decimal::parse(text.as_bytes()).ok(),
+        Value::Number(number) => Decimal::parse(number.to_string().as_bytes()).ok(),
+        _ => None,
+    }
+}
+
+/// Money with all its digits, as [`Money`] shows it.
+fn money(text: &str) -> Option<Money> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 18 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let fraction: i128 = format!("{fraction:0<18}").parse().ok()?;
+    whole.parse::<i128>().ok()?.checked_mul(Money::ONE.0)?.checked_add(fraction).map(Money)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::symbol::SymbolSpec;
+
+    fn d(text: &str) -> Decimal {
+        Decimal::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_beside_a_file_is_read_with_every_file_of_its_stem() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spec = SymbolSpec::new("BTC_USDT", d("0.1"), d("1"), d("0.0001")).unwrap();
+        (spec.taker_fee, spec.min_quantity) = (Rate(200_000), Qty(3));
+        let last = RiskTier { max_leverage: 20, ..spec.tiers[0] };
+        spec.tiers = vec![RiskTier { max_notional: Money(1_500_000_000_000_000_000), max_leverage: 200, maintenance: Rate(4_000_000) }, last];
+        let known = ContractFacts { venue: Some("mexc".into()), settle: Some("USDT".into()), ..ContractFacts::of(&spec) };
+        let facts = FactsBySymbol::from([
+            ("BTC_USDT".to_owned(), known),
+            ("币安人生_USDT".to_owned(), ContractFacts { price_step: Some(d("0.00001")), ..ContractFacts::default() }),
+        ]);
+        std::fs::write(folder.path().join("X.contract.json"), contract_file(&facts)).unwrap();
+        for name in ["X.trades.csv.gz", "X.marks.parquet", "X.csv", "X.jsonl"] {
+            assert_eq!(facts_beside(&folder.path().join(name)).unwrap(), facts, "{name}");
+        }
+        assert!(facts_beside(&folder.path().join("Y.trades.csv")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_contract_file_that_cannot_be_is_refused_with_the_field() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, words) in [
+            ("[", "is not JSON"),
+            ("{}", "no list `contracts`"),
+            (r#"{"contracts":[{"symbol":"A B"}]}"#, "white space"),
+            (r#"{"contracts":[{"symbol":"A"},{"symbol":"A"}]}"#, "A is there twice"),
+            (r#"{"contracts":[{"symbol":"A","contract_size":"0"}]}"#, "`contract_size` of A"),
+            (r#"{"contracts":[{"symbol":"A","price_step":true}]}"#, "`price_step` of A"),
+            (r#"{"contracts":[{"symbol":"A","price_step":1,"quantity_step":1,"contract_size":1,"tiers":[]}]}"#, "`tiers` of A"),
+        ] {
+            std::fs::write(folder.path().join("X.contract.json"), text).unwrap();
+            let error = facts_beside(&folder.path().join("X.csv")).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("X.contract.json"), "{text}: {error}");
+        }
+    }
+}

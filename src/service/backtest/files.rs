@@ -1,0 +1,99 @@
+//! Files as sources: grouped by stem, joined to histories where they follow each other.
+
+use super::settings::RunSettings;
+use super::source::{Origin, Source, selection, span_of};
+use super::symbol::Known;
+use crate::files::{FileError, FileSurvey, History, Problem, SourceGroup, SourceSurvey, expand, group_by_stem, histories, survey_file};
+use crate::service::SourceError;
+use std::path::PathBuf;
+
+/// The sources that files are.
+///
+/// # Errors
+/// A file that is refused, a symbol that does not fit, or nothing at all.
+pub(super) fn from_files(paths: &[PathBuf], settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<Source<'static>>, SourceError> {
+    let inputs = expand(paths)?;
+    left_out.extend(inputs.left_out.iter().map(|path| format!("{}: its name is not that of market data", path.display())));
+    let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
+    let mut refused = None;
+    for group in group_by_stem(&inputs.files) {
+        match survey_group(&group, settings, left_out) {
+            Ok(files) if files.is_empty() => {}
+            Ok(files) => surveyed.push((group, files)),
+            Err(error) if is_unfit(&error, settings) => {
+                left_out.push(error.to_string());
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if surveyed.is_empty()
+        && let Some(error) = refused
+    {
+        return Err(error.into());
+    }
+    let joined = match settings.separate_files {
+        true => surveyed.into_iter().map(|(group, files)| History { label: group.label, files }).collect(),
+        false => histories(surveyed),
+    };
+    joined.into_iter().map(|history| source(history, settings, left_out)).collect()
+}
+
+/// Whether a source that is refused is passed over.
+fn is_unfit(error: &FileError, settings: &RunSettings) -> bool {
+    is_empty(error) || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
+}
+
+/// Whether a file holds nothing, as on a day without trades: nothing is lost by going on without it.
+fn is_empty(error: &FileError) -> bool {
+    matches!(error.problem, Problem::Empty | Problem::NoRows)
+}
+
+/// The files of a group that have rows; the error of one without when none has.
+fn survey_group(group: &SourceGroup, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<FileSurvey>, FileError> {
+    let selection = selection(settings, &settings.symbols);
+    let (mut files, mut empty) = (Vec::new(), Vec::new());
+    for path in &group.paths {
+        match survey_file(path, &selection, &mut |_| {}) {
+            Ok(file) => files.push(file),
+            Err(error) if is_empty(&error) => empty.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if files.is_empty()
+        && let Some(error) = empty.pop()
+    {
+        return Err(error);
+    }
+    left_out.extend(empty.iter().map(ToString::to_string));
+    Ok(files)
+}
+
+fn source(history: History, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Source<'static>, SourceError> {
+    let survey = SourceSurvey::of(history.files);
+    let mut symbols = Vec::new();
+    for symbol in &survey.symbols {
+        let mut notes: Vec<String> = symbol.bar_contradiction.iter().map(|why| format!("{}: {why}", symbol.name)).collect();
+        if symbol.rounded > 0 {
+            notes.push(format!(
+                "{} numbers of {} were off their step by the noise of binary numbers and were rounded to it",
+                symbol.rounded, symbol.name
+            ));
+        }
+        let known = Known {
+            source: &history.label,
+            name: &symbol.name,
+            facts: symbol.facts.clone(),
+            price_digits: symbol.price_step(),
+            quantity_digits: symbol.quantity_step(),
+            streams: symbol.streams.clone(),
+            bar: symbol.bar,
+            repeated: symbol.repeated,
+            notes,
+            span: Some((symbol.first, symbol.last)),
+        };
+        symbols.extend(known.symbol_or_left_out(settings, left_out)?);
+    }
+    let span = span_of(&symbols);
+    Ok(Source { label: history.label, symbols, span, bytes: survey.total_bytes, origin: Origin::Files(Box::new(survey)) })
+}

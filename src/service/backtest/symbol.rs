@@ -1,0 +1,142 @@
+//! One symbol of a source: what the engine must know of it, and where each fact is from.
+//!
+//! Never: an inverse contract as a linear one, or an option that contradicts the contract's own terms.
+
+use super::settings::RunSettings;
+use crate::domain::bar_length::BarSource;
+use crate::domain::contract_facts::{ContractFacts, SpecSources};
+use crate::domain::decimal::Decimal;
+use crate::domain::record::StreamKind;
+use crate::domain::symbol::SymbolSpec;
+use crate::domain::symbol_name;
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::indicators::Channel;
+use crate::service::SourceError;
+use std::collections::BTreeSet;
+
+/// One symbol of a source.
+pub struct SourceSymbol {
+    /// What the engine must know of it.
+    pub spec: SymbolSpec,
+    /// What is recorded of it.
+    pub streams: Vec<StreamKind>,
+    /// Whether its fees are the recorded contract's.
+    pub contract: bool,
+    /// Where its steps and contract size are from.
+    pub sources: SpecSources,
+    /// Length of its bars and how it is known.
+    pub bar: Option<(Span, BarSource)>,
+    /// What the reader of a result must know of its data.
+    pub notes: Vec<String>,
+    /// First and last tick.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// What a source tells of a symbol.
+pub(super) struct Known<'a> {
+    pub source: &'a str,
+    pub name: &'a str,
+    pub facts: ContractFacts,
+    pub price_digits: Decimal,
+    pub quantity_digits: Decimal,
+    pub streams: Vec<StreamKind>,
+    pub bar: Option<(Span, BarSource)>,
+    pub repeated: u64,
+    pub notes: Vec<String>,
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl SourceSymbol {
+    /// Data that indicators can be computed from.
+    pub fn channels(&self) -> BTreeSet<Channel> {
+        let of = |kind: &StreamKind| match kind {
+            StreamKind::BookSnapshots | StreamKind::BookChanges => vec![Channel::Book],
+            StreamKind::Trades => vec![Channel::Price, Channel::Trades],
+            StreamKind::Bars => vec![Channel::Price],
+            StreamKind::Marks => vec![Channel::Mark],
+            StreamKind::Funding => vec![Channel::Funding],
+            StreamKind::Quotes => vec![],
+        };
+        self.streams.iter().flat_map(of).collect()
+    }
+
+    /// Whether a book is replayed.
+    pub fn has_book(&self) -> bool {
+        self.channels().contains(&Channel::Book)
+    }
+
+    /// Length of its bars, when they are replayed: trades come first.
+    pub fn replayed_bar(&self) -> Option<(Span, BarSource)> {
+        self.bar.filter(|_| !self.streams.contains(&StreamKind::Trades))
+    }
+}
+
+impl Known<'_> {
+    /// The symbol; `None` when it does not fit and the settings say that such ones are left out.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub fn symbol_or_left_out(self, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Option<SourceSymbol>, SourceError> {
+        match self.symbol(settings) {
+            Ok(symbol) => Ok(Some(symbol)),
+            Err(why) if settings.skip_unfit => {
+                left_out.push(why);
+                Ok(None)
+            }
+            Err(why) => Err(SourceError::Input(why)),
+        }
+    }
+
+    fn symbol(self, settings: &RunSettings) -> Result<SourceSymbol, String> {
+        let (name, source) = (self.name, self.source);
+        if self.facts.is_inverse(name) {
+            return Err(format!(
+                "{name} of {source} is an inverse (coin-margined) contract: its quantity is counted in the quote currency and its profit is \
+                 paid in the coin; only linear contracts can be computed, so leave it out (--symbol, --skip-unfit). If it is linear, say so in \
+                 {source}.contract.json with equal `quote` and `settle`"
+            ));
+        }
+        let declared = settings.declared.facts(name);
+        self.refuse_contradiction(&declared)?;
+        let has_terms = self.facts.terms.is_some();
+        let facts = self.facts.or(declared);
+        let (mut spec, sources) = facts.spec(name, self.price_digits, self.quantity_digits).ok_or_else(|| {
+            format!(
+                "{name} of {source} has prices in steps of {} and quantities in steps of {}: their product has more than 18 digits behind the \
+                 point, which money cannot hold; declare coarser steps (--price-step, --quantity-step) or leave it out",
+                facts.price_step.unwrap_or(self.price_digits),
+                facts.quantity_step.unwrap_or(self.quantity_digits)
+            )
+        })?;
+        if !has_terms {
+            (spec.maker_fee, spec.taker_fee) = settings.default_fees;
+        }
+        let mut notes = self.notes;
+        if facts.settle.is_none() && symbol_name::may_be_inverse(name) {
+            notes.push(format!("{name} is computed as linear, settled in USD: if it is coin-margined (inverse), this result is wrong"));
+        }
+        if self.repeated > 0 {
+            notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
+        }
+        if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| self.streams.contains(kind)) {
+            notes.push(format!("the book of {name} is replayed from its l2 changes; its book20 snapshots, cut from the same book, are not"));
+        }
+        Ok(SourceSymbol { spec, streams: self.streams, contract: has_terms, sources, bar: self.bar, notes, span: self.span })
+    }
+
+    fn refuse_contradiction(&self, declared: &ContractFacts) -> Result<(), String> {
+        let facts = [
+            ("--price-step", self.facts.price_step, declared.price_step),
+            ("--quantity-step", self.facts.quantity_step, declared.quantity_step),
+            ("--contract-size", self.facts.contract_size, declared.contract_size),
+        ];
+        for (option, known, given) in facts {
+            if let (Some(known), Some(given)) = (known, given)
+                && known != given
+            {
+                return Err(format!("{option} {given} contradicts what {} knows of {}: {known}; leave the option out", self.source, self.name));
+            }
+        }
+        Ok(())
+    }
+}

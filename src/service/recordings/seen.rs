@@ -1,0 +1,135 @@
+//! What an import learns about its symbols beside their rows: contract facts, the length of bars, gaps, repeated trades.
+
+use super::order::Planned;
+use crate::domain::bar_length::{BarDistances, BarSource};
+use crate::domain::contract_facts::{ContractFacts, Declared};
+use crate::domain::decimal::Decimal;
+use crate::domain::record::{Record, RecordedGap, StreamKind};
+use crate::domain::time::{Span, Timestamp};
+use crate::files::{Continuity, SourceFile, declared_bar, gaps};
+use crate::store::NewFacts;
+use crate::store::records::SymbolFactsV1;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How the files of an import are read.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Reading {
+    /// What the user declares of the symbols.
+    pub declared: Declared,
+    /// Length of a bar, when the user gives it.
+    pub bar: Option<Span>,
+}
+
+/// What was learned.
+pub(super) struct Known {
+    pub bars: Vec<(String, Span)>,
+    pub facts: Vec<NewFacts>,
+    pub gaps: Vec<(String, RecordedGap)>,
+}
+
+/// What has been seen so far.
+pub(super) struct Seen<'a> {
+    files: &'a [Planned],
+    reading: &'a Reading,
+    streams: BTreeMap<(Arc<str>, StreamKind), Stream>,
+    /// By symbol: facts, repeated trades, rounded numbers of its files.
+    told: BTreeMap<String, (ContractFacts, u64, u64)>,
+}
+
+/// One stream of one symbol.
+struct Stream {
+    /// By file, the one being read last.
+    parts: Vec<Continuity>,
+    file: usize,
+    distances: BarDistances,
+    last: Option<Timestamp>,
+    /// Of the last file that declares it.
+    bar: Option<(Span, BarSource)>,
+}
+
+impl<'a> Seen<'a> {
+    pub fn new(files: &'a [Planned], reading: &'a Reading) -> Self {
+        Seen { files, reading, streams: BTreeMap::new(), told: BTreeMap::new() }
+    }
+
+    /// The next rows of a stream.
+    pub fn rows(&mut self, file: usize, symbol: &Arc<str>, kind: StreamKind, rows: &[Record]) {
+        let stream = self.streams.entry((Arc::clone(symbol), kind)).or_insert_with(|| Stream {
+            parts: vec![Continuity::new(kind)],
+            file,
+            distances: BarDistances::default(),
+            last: None,
+            bar: None,
+        });
+        if stream.file != file {
+            stream.parts.push(Continuity::new(kind));
+            stream.file = file;
+        }
+        if kind == StreamKind::Bars {
+            stream.bar = declared_bar(&self.files[file].path, self.reading.bar).or(stream.bar);
+            for record in rows {
+                if let Some(last) = stream.last.replace(record.exchange_at) {
+                    stream.distances.add(record.exchange_at - last);
+                }
+            }
+        }
+        if let Some(part) = stream.parts.last_mut() {
+            rows.iter().for_each(|record| part.see(record));
+        }
+    }
+
+    /// All files have been read.
+    pub fn read(&mut self, sources: Vec<SourceFile>) {
+        for source in sources {
+            for (index, name) in source.symbols().iter().enumerate() {
+                let told = self.told.entry(name.clone()).or_default();
+                told.0 = std::mem::take(&mut told.0).or(source.facts_of(name));
+                told.1 += source.repeated(index as u32);
+                told.2 += source.rounded(index as u32);
+            }
+        }
+    }
+
+    pub fn finish(self) -> Known {
+        let mut known = Known { bars: Vec::new(), facts: Vec::new(), gaps: Vec::new() };
+        let mut by_symbol: BTreeMap<Arc<str>, Vec<Continuity>> = BTreeMap::new();
+        let mut notes: BTreeMap<Arc<str>, (BarSource, Option<String>)> = BTreeMap::new();
+        for ((symbol, kind), mut stream) in self.streams {
+            let (length, source) = stream.distances.length(stream.bar);
+            if kind == StreamKind::Bars {
+                known.bars.push((symbol.to_string(), length));
+                notes.insert(Arc::clone(&symbol), (source, stream.distances.contradiction(length, source)));
+            }
+            stream.parts.iter_mut().for_each(|part| part.close(length));
+            let whole = stream.parts.into_iter().reduce(|mut before, later| {
+                before.join(&later);
+                before
+            });
+            by_symbol.entry(symbol).or_default().extend(whole);
+        }
+        for (symbol, streams) in by_symbol {
+            let found = gaps(&streams.iter().collect::<Vec<_>>());
+            known.gaps.extend(found.into_iter().map(|gap| (symbol.to_string(), gap)));
+            let (facts, repeated, rounded) = self.told.get(&*symbol).cloned().unwrap_or_default();
+            known.facts.extend(kept(&symbol, &facts, repeated, rounded, notes.remove(&symbol)));
+        }
+        known
+    }
+}
+
+/// The facts of a symbol, when there is anything to keep.
+fn kept(symbol: &str, facts: &ContractFacts, repeated: u64, rounded: u64, bars: Option<(BarSource, Option<String>)>) -> Option<NewFacts> {
+    if facts.is_empty() && repeated == 0 && rounded == 0 && bars.is_none() {
+        return None;
+    }
+    let mut notes = Vec::new();
+    if rounded > 0 {
+        notes.push(format!("{rounded} numbers of {symbol} were off their step by the noise of binary numbers and were rounded to it"));
+    }
+    let (source, contradiction) = bars.map_or((None, None), |(source, contradiction)| (Some(source), contradiction));
+    notes.extend(contradiction.map(|contradiction| format!("{symbol}: {contradiction}")));
+    let bar_source = source.map(|source| source.word().to_owned());
+    let spec = facts.terms.is_some().then(|| facts.spec(symbol, Decimal::ONE, Decimal::ONE)).flatten().map(|(spec, _)| spec);
+    Some(NewFacts { symbol: symbol.to_owned(), facts: SymbolFactsV1 { bar_source, repeated, notes, ..SymbolFactsV1::new(facts) }, spec })
+}

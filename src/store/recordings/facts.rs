@@ -1,0 +1,63 @@
+//! What a recording knows about its symbols beside their rows.
+
+use super::super::error::during;
+use super::super::records::{SymbolFactsV1, SymbolSpecV1};
+use super::super::tables::{SYMBOL_FACTS, SYMBOL_SPECS};
+use super::super::{Store, StoreError, decode, encode};
+use super::{READING, WRITING};
+use crate::domain::contract_facts::ContractFacts;
+use crate::domain::symbol::SymbolSpec;
+use redb::WriteTransaction;
+
+/// Facts of one symbol on their way into a recording.
+#[derive(Clone, Debug)]
+pub struct NewFacts {
+    /// The symbol as recorded.
+    pub symbol: String,
+    /// What is kept of it.
+    pub facts: SymbolFactsV1,
+    /// Its specification, where all terms of its contract are known.
+    pub spec: Option<SymbolSpec>,
+}
+
+impl Store {
+    /// What a recording knows about a symbol; nothing where nothing was kept.
+    pub fn facts(&self, id: &str, symbol: &str) -> Result<SymbolFactsV1, StoreError> {
+        let table = self.read()?.open_table(SYMBOL_FACTS).map_err(during(READING))?;
+        match table.get((id, symbol)).map_err(during(READING))? {
+            Some(kept) => decode(kept.value(), symbol),
+            None => Ok(SymbolFactsV1::default()),
+        }
+    }
+
+    /// What a recording knows about a symbol's contract.
+    pub fn contract_facts(&self, id: &str, symbol: &str) -> Result<ContractFacts, StoreError> {
+        let kept = self.facts(id, symbol)?.contract();
+        let terms = self.recorded_spec(id, symbol)?.as_ref().map(ContractFacts::of).unwrap_or_default();
+        Ok(terms.or(kept))
+    }
+
+    /// Keeps where the symbols of a recording are listed; of linear contracts, which are settled in their quote currency.
+    pub fn put_market(&self, id: &str, venue: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
+        let all = specs.iter().map(|spec| {
+            let quote = spec.name.rsplit_once('_').map(|(_, quote)| quote.to_owned());
+            let facts = SymbolFactsV1 { venue: Some(venue.to_owned()), quote: quote.clone(), settle: quote, ..SymbolFactsV1::default() };
+            NewFacts { symbol: spec.name.clone(), facts, spec: None }
+        });
+        let (all, id) = (all.collect::<Vec<_>>(), id.to_owned());
+        self.write(move |txn| put_facts(txn, &id, &all))
+    }
+}
+
+pub(super) fn put_facts(txn: &WriteTransaction, id: &str, all: &[NewFacts]) -> Result<(), StoreError> {
+    let mut facts = txn.open_table(SYMBOL_FACTS).map_err(during(WRITING))?;
+    let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
+    for new in all {
+        let key = (id, new.symbol.as_str());
+        facts.insert(key, encode(&new.facts)?.as_slice()).map_err(during(WRITING))?;
+        if let Some(spec) = &new.spec {
+            specs.insert(key, encode(&SymbolSpecV1::from(spec))?.as_slice()).map_err(during(WRITING))?;
+        }
+    }
+    Ok(())
+}
