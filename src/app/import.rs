@@ -30,6 +30,7 @@ pub struct Options {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let files = in_time_order(expand(&options.paths)?)?;
     let mut store = global.store(OpenMode::CreateIfNew)?;
+    terminal::say_when_interrupted("nothing of this import was kept");
     let recording = record(&store, &files).map_err(|failure| failure.because("nothing of this import was kept"))?;
     recordings::show(&store, &recording, options.json)?;
     global.give_space_back(&mut store, "the recording is kept");

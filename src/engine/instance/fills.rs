@@ -159,7 +159,6 @@ impl Instance {
         let entry_price = position.entry_price(turn.spec);
         let (worst, best) = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
         let move_pct = |price| position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price;
-        let half_tick = turn.spec.money(i128::from(position.opened_lots));
         ClosedTrade {
             instance: self.index,
             strategy: self.strategy,
@@ -183,7 +182,6 @@ impl Instance {
             reason,
             fills: position.fills,
             leverage: position.leverage,
-            draw_below: Money(half_tick.0 / 2),
         }
     }
 

@@ -83,7 +83,9 @@ pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'
     };
     for wanted in &settings.symbols {
         if !sources.iter().any(|source| source.symbols.iter().any(|symbol| symbol.spec.name == *wanted)) {
-            return Err(SourceError::Input(format!("no data of the symbol {wanted:?}; name no symbol to run over all there are")));
+            return Err(SourceError::Input(format!(
+                "there is no data of the symbol {wanted:?}; leave the symbol out to run over all there are"
+            )));
         }
     }
     let sources: Vec<Source<'a>> = sources.into_iter().filter(|source| !source.symbols.is_empty()).collect();
@@ -193,6 +195,11 @@ impl Source<'_> {
                 Ok(Box::new(store.feed(choice, table)?))
             }
         }
+    }
+
+    /// Whether its rows come from a live market by themselves.
+    pub fn is_market(&self) -> bool {
+        matches!(self.origin, Origin::Market)
     }
 
     /// The richer of two streams that say the same: changes before snapshots of the book, trades before bars.
