@@ -132,6 +132,9 @@ pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 /// Ticks a recording's feed hands over at once; the next call goes on behind them.
 pub const FEED_CHUNK_TICKS: usize = 4_096;
 
+/// Trades of one result whose conditions at entry and exit are kept, some KiB each; of later ones only the trade is.
+pub const EXPLAINED_TRADES: usize = 10_000;
+
 /// Points of an equity curve kept for a result; beyond it neighbours are merged, keeping lows and highs.
 pub const EQUITY_POINTS: usize = 4_096;
 

@@ -95,7 +95,9 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
         |text: &str| Network::parse(text).is_none().then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned());
     each(value, "/http/trusted_proxies", report, proxy);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
-        each(value, list, report, |text| symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}")));
+        each(value, list, report, |text| {
+            symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}"))
+        });
     }
     for (path, schemes) in [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])] {
         let host = |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);

@@ -169,9 +169,12 @@ impl Key {
 /// Whether a symbol's snapshots are to be left out because its level changes of that time are there.
 fn has_better_book(survey: &SourceSurvey, kind: StreamKind, symbol: &FileSymbol) -> bool {
     kind == StreamKind::BookSnapshots
-        && survey.files.iter().filter(|file| file.kind == StreamKind::BookChanges).flat_map(|file| &file.symbols).any(|changes| {
-            changes.name == symbol.name && changes.first <= symbol.last && symbol.first <= changes.last
-        })
+        && survey
+            .files
+            .iter()
+            .filter(|file| file.kind == StreamKind::BookChanges)
+            .flat_map(|file| &file.symbols)
+            .any(|changes| changes.name == symbol.name && changes.first <= symbol.last && symbol.first <= changes.last)
 }
 
 /// The gaps of the replayed streams that end in the selection. One of several streams is one for the engine.

@@ -164,7 +164,11 @@ mod tests {
     #[test]
     fn files_that_differ_in_their_dates_only_are_of_one_family() {
         let same = |a: &str, b: &str| family(Path::new(a)) == family(Path::new(b));
-        assert!(same("d/A-2025-12-01", "d/A-2025-12-02") && same("2025-12-01/A", "2025-12-02/A") && same("A_20200415T1557Z", "A_20210123T2100Z"));
+        assert!(
+            same("d/A-2025-12-01", "d/A-2025-12-02")
+                && same("2025-12-01/A", "2025-12-02/A")
+                && same("A_20200415T1557Z", "A_20210123T2100Z")
+        );
         assert!(!same("binance-spot_BTCUSDT_20240808", "binance-usdm_BTCUSDT_20240809") && !same("A_1", "B_1"));
     }
 

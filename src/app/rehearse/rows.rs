@@ -128,7 +128,8 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::new();
     for symbol in &survey.symbols {
         let spec = symbol.facts.spec(&symbol.name, symbol.price_step(), symbol.quantity_step());
-        let (spec, sources) = spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
+        let (spec, sources) =
+            spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
         let of = |file: &crate::files::FileSurvey| {
             let found = file.symbols.iter().find(|found| found.name == symbol.name)?;
             Some((file.kind, found.last.nanos() - found.first.nanos()))
@@ -142,7 +143,7 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
 /// How a symbol is replayed. Recorded contracts keep their terms; where base units were recorded one step is a contract.
 fn plan(name: &str, spec: &SymbolSpec, has_terms: bool, spans: &[(StreamKind, i64)]) -> Result<Plan, Failure> {
     let (base, quote) = split(name).ok_or_else(|| {
-        Failure::input(format!("{name} is no linear contract: its name does not end with USDT, USDC or USD, so it cannot be served"))
+        Failure::input(format!("{name} is not a linear contract: its name does not end with USDT, USDC or USD, so it cannot be served"))
     })?;
     let (contract_size, quantity_step, unit) = if has_terms {
         (spec.contract_size, spec.quantity_step, Decimal::ONE)

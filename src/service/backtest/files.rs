@@ -11,7 +11,11 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// A file that is refused, a symbol that does not fit, or nothing at all.
-pub(super) fn from_files(paths: &[PathBuf], settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<Source<'static>>, SourceError> {
+pub(super) fn from_files(
+    paths: &[PathBuf],
+    settings: &RunSettings,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
     left_out.extend(inputs.left_out.iter().map(|path| format!("{}: its name is not that of market data", path.display())));
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();

@@ -116,7 +116,11 @@ impl Recordings {
         let gaps = self.store.gaps(id)?;
         let mut contracts = Vec::new();
         for symbol in &recording.symbols {
-            contracts.push(view::contract(&symbol.name, &self.store.contract_facts(id, &symbol.name)?, &self.store.facts(id, &symbol.name)?));
+            contracts.push(view::contract(
+                &symbol.name,
+                &self.store.contract_facts(id, &symbol.name)?,
+                &self.store.facts(id, &symbol.name)?,
+            ));
         }
         Ok(view::detail(&recording, &gaps, contracts))
     }
