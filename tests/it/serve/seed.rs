@@ -119,7 +119,9 @@ impl World {
         assert_eq!(data["status"], "session_started");
         begins(&data["data"], &["session_id", "session_type", "symbols"]);
         // Other pages of the original look for them one level higher.
-        ["session_id", "session_type", "symbols"].map(|name| assert_eq!(data[name], data["data"][name], "{data}"));
+        for name in ["session_id", "session_type", "symbols"] {
+            assert_eq!(data[name], data["data"][name], "{data}");
+        }
         let started = data["data"].clone();
         assert!(fits(&started["session_id"], "exec_########_######_%%%%%%"), "{started}");
         assert_eq!((&started["session_type"], &started["symbols"]), (&request["session_type"], &request["symbols"]));
