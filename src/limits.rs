@@ -370,6 +370,9 @@ pub const HTTP_REPLAYS: usize = 2;
 /// Imports under way at once; more wait.
 pub const HTTP_IMPORTS: usize = 2;
 
+/// Requests of anybody that wait for the exchange at once; more wait.
+pub const HTTP_EXCHANGE_CALLS: usize = 4;
+
 /// Threads that stay free for the runtime itself: names of hosts, files, the end of the daemon.
 pub const HTTP_SPARE_THREADS: usize = 8;
 
@@ -380,6 +383,7 @@ const _: () = assert!(
         + HTTP_EXPORTS
         + HTTP_REPLAYS
         + HTTP_IMPORTS
+        + HTTP_EXCHANGE_CALLS
         + STREAM_BLOCKING
         + HTTP_SPARE_THREADS
         <= HTTP_BLOCKING_THREADS

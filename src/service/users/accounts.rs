@@ -5,7 +5,7 @@ use super::{Refusal, Users, lock};
 use crate::auth::{Role, password};
 use crate::domain::time::Timestamp;
 use crate::limits::USERS;
-use crate::service::listed;
+use crate::service::problems_text;
 use crate::store::StoreError;
 use crate::store::records::UserV1;
 
@@ -223,5 +223,5 @@ fn problems<const N: usize>(found: [(&str, Option<String>); N]) -> Result<(), Re
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid("invalid_request", format!("this user cannot be kept as asked: {}", listed(&problems)), problems))
+    Err(Refusal::invalid("invalid_request", format!("this user cannot be kept as asked: {}", problems_text(&problems)), problems))
 }

@@ -5,8 +5,10 @@ let csrf = null;
 /** A refusal of the daemon: code, sentence and, where there are some, problems with their places. */
 export class Refused extends Error {
   constructor(status, body) {
-    const problems = body?.details?.problems?.map(({ path, problem }) => `${path || "request"}: ${problem}`) ?? [];
-    super([body?.error_message ?? `the daemon answered ${status}`, ...problems].join("\n"));
+    const message = body?.error_message ?? `the daemon answered ${status}`;
+    // The sentence tells the problems that fit.
+    const rest = (body?.details?.problems ?? []).filter(({ problem }) => !message.includes(problem));
+    super([message, ...rest.map(({ path, problem }) => `${path || "request"}: ${problem}`)].join("\n"));
     this.status = status;
     this.code = body?.error_code;
   }
