@@ -6,11 +6,11 @@
 use super::{Failure, Global, recordings};
 use crate::domain::record::StreamKind;
 use crate::files::{FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of};
+use crate::limits::SYMBOL_FILE_NAME_BYTES;
 use crate::service::SourceError;
 use crate::service::recordings::{Part, layout, write};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
-use crate::limits::SYMBOL_FILE_NAME_BYTES;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::io;

@@ -92,7 +92,9 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
         |text: &str| (!is_origin(text)).then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned());
     each(value, "/http/origins", report, origin);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
-        each(value, list, report, |text| symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}")));
+        each(value, list, report, |text| {
+            symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}"))
+        });
     }
     for (path, schemes) in [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])] {
         let host = |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);

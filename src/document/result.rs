@@ -4,8 +4,8 @@
 //! decimal, in its shortest form, so up to 15 significant digits read exactly as they were computed. What is not
 //! defined is `null` with a `reason` beside it; no number stands for "none". Times are RFC 3339, UTC, microseconds.
 
-use crate::domain::ledger::ClosedTrade;
 use crate::domain::decimal::Decimal;
+use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Price, Rate};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;

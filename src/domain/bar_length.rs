@@ -24,12 +24,8 @@ pub enum BarSource {
 
 impl BarSource {
     /// All sources with the word that results use.
-    pub const ALL: [(BarSource, &'static str); 4] = [
-        (BarSource::Given, "given"),
-        (BarSource::Name, "name"),
-        (BarSource::Frequent, "most_frequent"),
-        (BarSource::Assumed, "assumed"),
-    ];
+    pub const ALL: [(BarSource, &'static str); 4] =
+        [(BarSource::Given, "given"), (BarSource::Name, "name"), (BarSource::Frequent, "most_frequent"), (BarSource::Assumed, "assumed")];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -75,7 +71,10 @@ impl BarDistances {
 
     /// The most frequent distance, of equally frequent ones the shorter.
     pub fn most_frequent(&self) -> Option<Span> {
-        self.counts.iter().max_by_key(|(distance, count)| (**count, std::cmp::Reverse(**distance))).map(|(distance, _)| Span::from_nanos(*distance))
+        self.counts
+            .iter()
+            .max_by_key(|(distance, count)| (**count, std::cmp::Reverse(**distance)))
+            .map(|(distance, _)| Span::from_nanos(*distance))
     }
 
     /// The length of the bars and how it is known, given what is declared.
@@ -136,7 +135,9 @@ mod tests {
         let (minute, declared) = (Span::from_seconds(60), Some((Span::from_seconds(60), BarSource::Given)));
         let thin = distances(&[240, 240, 300, 60]);
         assert_eq!(thin.length(declared), (minute, BarSource::Given));
-        assert!(thin.contradiction(minute, BarSource::Given).unwrap().contains("declared 60 s long, but most follow each other after 240 s"));
+        assert!(
+            thin.contradiction(minute, BarSource::Given).unwrap().contains("declared 60 s long, but most follow each other after 240 s")
+        );
         assert_eq!(distances(&[60, 60, 120]).contradiction(minute, BarSource::Given), None);
     }
 

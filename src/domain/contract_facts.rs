@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_declared_settlement_decides_before_the_name() {
-        let settled = |quote: &str, settle: &str| ContractFacts { quote: Some(quote.into()), settle: Some(settle.into()), ..Default::default() };
+        let settled =
+            |quote: &str, settle: &str| ContractFacts { quote: Some(quote.into()), settle: Some(settle.into()), ..Default::default() };
         assert!(ContractFacts::default().is_inverse("BTCUSD_PERP"));
         assert!(!settled("USD", "USD").is_inverse("BTCUSD_PERP"));
         assert!(settled("USD", "BTC").is_inverse("BTC_USD"));

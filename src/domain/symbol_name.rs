@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn names_of_every_venue_are_names_and_hostile_looking_ones_too() {
         let wide = "汉".repeat(64);
-        for name in ["BTC_USDT", "币安人生_USDT", "kPEPE", "BTC/USDT:USDT", "<svg/onload=alert(1)>", "=HYPERLINK(\"x\",\"y\")", "../x", &wide] {
+        for name in
+            ["BTC_USDT", "币安人生_USDT", "kPEPE", "BTC/USDT:USDT", "<svg/onload=alert(1)>", "=HYPERLINK(\"x\",\"y\")", "../x", &wide]
+        {
             assert_eq!(problem(name), None, "{name}");
         }
     }
@@ -107,7 +109,9 @@ mod tests {
         for name in ["BTCUSD_PERP", "BTCUSD_251226", "BTC-USD-SWAP", "BTC-USD-251226", "PI_XBTUSD", "FI_XBTUSD_250328", "BTC/USD:BTC"] {
             assert!(is_inverse(name), "{name}");
         }
-        for name in ["BTCUSDT", "BTC_USDT", "BTC-USDT-SWAP", "BTCUSDT_251226", "BTC/USDT:USDT", "BTC-PERP", "PF_XBTUSD", "USD_PERP", "BTCUSD"] {
+        for name in
+            ["BTCUSDT", "BTC_USDT", "BTC-USDT-SWAP", "BTCUSDT_251226", "BTC/USDT:USDT", "BTC-PERP", "PF_XBTUSD", "USD_PERP", "BTCUSD"]
+        {
             assert!(!is_inverse(name), "{name}");
         }
         assert!(may_be_inverse("BTCUSD") && may_be_inverse("BTC_USD") && !may_be_inverse("BTC_USDT"));

@@ -178,7 +178,8 @@ mod tests {
         let mut spec = SymbolSpec::new("BTC_USDT", d("0.1"), d("1"), d("0.0001")).unwrap();
         (spec.taker_fee, spec.min_quantity) = (Rate(200_000), Qty(3));
         let last = RiskTier { max_leverage: 20, ..spec.tiers[0] };
-        spec.tiers = vec![RiskTier { max_notional: Money(1_500_000_000_000_000_000), max_leverage: 200, maintenance: Rate(4_000_000) }, last];
+        spec.tiers =
+            vec![RiskTier { max_notional: Money(1_500_000_000_000_000_000), max_leverage: 200, maintenance: Rate(4_000_000) }, last];
         let known = ContractFacts { venue: Some("mexc".into()), settle: Some("USDT".into()), ..ContractFacts::of(&spec) };
         let facts = FactsBySymbol::from([
             ("BTC_USDT".to_owned(), known),

@@ -269,10 +269,9 @@ impl Problem {
                 f,
                 "{at} is before {before} in line {before_line}; rows of a symbol must be sorted by time; sort them, keeping the order of equal times"
             ),
-            Problem::TradeIdReused(id) => write!(
-                f,
-                "`{id}` is the id of another trade of the same time; if these are not ids of single trades, remove the column"
-            ),
+            Problem::TradeIdReused(id) => {
+                write!(f, "`{id}` is the id of another trade of the same time; if these are not ids of single trades, remove the column")
+            }
             Problem::Facts(why) => write!(f, "{why}; correct the contract file, or remove it to have these facts assumed"),
             Problem::Book(why) => write!(f, "{why}; the rows of a snapshot must stand together, each side from level 1 outwards"),
             Problem::Bar(why) => write!(f, "{why}; this cannot be a bar, check how the file was made"),

@@ -130,7 +130,8 @@ mod tests {
         for (name, symbol, first) in files {
             let rows = (0..3).map(|n| format!("{},{symbol},1,1,buy\n", (1_700_000_000 + first + 100 * n) * 1_000_000));
             paths.push(folder.path().join(name));
-            std::fs::write(paths.last().unwrap(), format!("timestamp_us,symbol,price,quantity,side\n{}", rows.collect::<String>())).unwrap();
+            std::fs::write(paths.last().unwrap(), format!("timestamp_us,symbol,price,quantity,side\n{}", rows.collect::<String>()))
+                .unwrap();
         }
         let survey = |path: &PathBuf| survey_file(path, &Selection::default(), &mut |_| {}).unwrap();
         let groups = group_by_stem(&paths).into_iter().map(|group| {

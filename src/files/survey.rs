@@ -289,14 +289,7 @@ pub fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(
         let one_length = symbols.windows(2).all(|pair| pair[0].bar == pair[1].bar);
         is_time_ordered &= symbols.len() < 2 || one_length && selection.clock == FeedClock::Exchange;
     }
-    Ok(FileSurvey {
-        path: path.to_owned(),
-        kind,
-        bytes: source.total_bytes(),
-        has_receive_times,
-        is_time_ordered,
-        symbols,
-    })
+    Ok(FileSurvey { path: path.to_owned(), kind, bytes: source.total_bytes(), has_receive_times, is_time_ordered, symbols })
 }
 
 /// The length of a file's bars as somebody says it.

@@ -28,7 +28,8 @@ pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;
 pub use recordings::{
-    FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewFacts, NewRecording, Pruned, RecordingFeed, RecordingWriter, Retention, RowsIter,
+    FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewFacts, NewRecording, Pruned, RecordingFeed, RecordingWriter, Retention,
+    RowsIter,
 };
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;

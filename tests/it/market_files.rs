@@ -71,7 +71,10 @@ fn what_is_known_of_a_contract_survives_export_and_import_and_is_told() {
 
     let given = &results(&cli, &["--data", &data, "--contract-size", "BTCUSDT=0.01", "--price-step", "0.1", "--quantity-step", "1"])[0];
     let facts = &given["assumptions"]["contracts"]["BTC_USDT"];
-    assert_eq!((&facts["contract_size"], &facts["contract_size_source"], &facts["price_step"]), (&json!(0.01), &json!("given"), &json!(0.1)));
+    assert_eq!(
+        (&facts["contract_size"], &facts["contract_size_source"], &facts["price_step"]),
+        (&json!(0.01), &json!("given"), &json!(0.1))
+    );
     assert!(!warnings(given).contains("not known") && given["digest"] != assumed["digest"]);
 
     // Beside the data, through a recording, and back out of it.
@@ -160,7 +163,7 @@ fn what_rows_prove_to_be_missing_is_a_gap_with_its_price_jump() {
     assert_eq!(proven["gaps"]["count"], 1, "ids prove that nobody traded in the silent hours");
     let silent = results(&cli, &["--data", &without])[0].clone();
     let listed = &coverage(&silent)["jumps"][0];
-    assert_eq!((&listed["cause"], &listed["price_jump_pct"], &listed["seconds"]), (&json!("silence"), &json!(40.0), &json!(10_801.0)));
+    assert_eq!((&listed["cause"], &listed["price_jump_pct"], &listed["seconds"]), (&json!("silence"), &json!(40), &json!(10_801)));
     assert!(coverage(&silent)["covered_pct"].as_f64().unwrap() < 2.0, "{silent}");
     // A recording of the file has the same gaps and decides the same.
     let recording = cli.import(&[without]);
@@ -303,7 +306,10 @@ fn daily_files_of_a_symbol_are_one_history_with_one_account() {
     assert_eq!((&one[0]["source"], one[0]["trades"].as_array().unwrap().len()), (&json!("T_USDT-2025-12"), 1));
     assert_eq!((&one[0]["trades"][0]["reason"], &one[0]["trades"][0]["net"]), (&json!("TP"), &json!(60)));
     let apart = results(&cli, &["--data", &data, "--separate-files"]);
-    assert_eq!(apart.iter().map(|result| result["source"].as_str().unwrap()).collect::<Vec<_>>(), ["T_USDT-2025-12-01", "T_USDT-2025-12-02"]);
+    assert_eq!(
+        apart.iter().map(|result| result["source"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["T_USDT-2025-12-01", "T_USDT-2025-12-02"]
+    );
     // What import makes of them decides the same.
     let id = cli.import(&[data])["id"].as_str().unwrap().to_owned();
     assert_eq!(results(&cli, &["--recording", &id])[0]["digest"], one[0]["digest"]);

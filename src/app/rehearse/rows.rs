@@ -128,7 +128,8 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     let mut plans = Vec::new();
     for symbol in &survey.symbols {
         let spec = symbol.facts.spec(&symbol.name, symbol.price_step(), symbol.quantity_step());
-        let (spec, sources) = spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
+        let (spec, sources) =
+            spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
         let of = |file: &crate::files::FileSurvey| {
             let found = file.symbols.iter().find(|found| found.name == symbol.name)?;
             Some((file.kind, found.last.nanos() - found.first.nanos()))

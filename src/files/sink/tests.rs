@@ -41,7 +41,8 @@ fn gunzip(path: &Path) -> Vec<u8> {
 
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let files: Vec<PathBuf> = expand(&[folder]).unwrap().files.into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
+    let files: Vec<PathBuf> =
+        expand(&[folder]).unwrap().files.into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
     assert_eq!(files.len(), 6);
     files
 }

@@ -225,9 +225,11 @@ impl<'a> Run<'a> {
 
     /// Assumed price steps that are coarser than the assumed spread: they decide what a fill costs.
     fn coarse_steps(&self, result: &RunResult) -> Vec<String> {
-        let assumed = self.symbols.iter().zip(&result.prices).filter(|(symbol, _)| {
-            symbol.sources.price_step == FactSource::Assumed && !symbol.has_book()
-        });
+        let assumed = self
+            .symbols
+            .iter()
+            .zip(&result.prices)
+            .filter(|(symbol, _)| symbol.sources.price_step == FactSource::Assumed && !symbol.has_book());
         let coarse = assumed.filter_map(|(symbol, (_, prices))| {
             let lowest = prices.iter().map(|bucket| bucket.extent.low).min().filter(|price| price.0 > 0)?;
             let pct = 100.0 / lowest.0 as f64;

@@ -119,7 +119,8 @@ impl Known<'_> {
             notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
         }
         if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| self.streams.contains(kind)) {
-            notes.push(format!("the book of {name} is replayed from its l2 changes; its book20 snapshots, cut from the same book, are not"));
+            notes
+                .push(format!("the book of {name} is replayed from its l2 changes; its book20 snapshots, cut from the same book, are not"));
         }
         Ok(SourceSymbol { spec, streams: self.streams, contract: has_terms, sources, bar: self.bar, notes, span: self.span })
     }
@@ -134,7 +135,10 @@ impl Known<'_> {
             if let (Some(known), Some(given)) = (known, given)
                 && known != given
             {
-                return Err(format!("{option} {given} contradicts what {} knows of {}: {known}; leave the option out", self.source, self.name));
+                return Err(format!(
+                    "{option} {given} contradicts what {} knows of {}: {known}; leave the option out",
+                    self.source, self.name
+                ));
             }
         }
         Ok(())

@@ -87,12 +87,7 @@ fn status(recording: &RecordingV1) -> &'static str {
     }
 }
 
-pub(super) fn line(
-    recording: &RecordingV1,
-    gaps: &[(String, RecordedGap)],
-    exchange: Option<String>,
-    with_stats: bool,
-) -> RecordingLine {
+pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], exchange: Option<String>, with_stats: bool) -> RecordingLine {
     let span = recording.span_ns();
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
     let word = |(word, kinds): &(&'static str, &[StreamKind])| (rows_of(recording, kinds) > 0).then_some(*word);

@@ -319,7 +319,12 @@ fn row_start(line: &str) -> String {
 #[test]
 fn a_specification_survives_a_gap_and_a_contract_too() {
     let kept = facts();
-    let again = SymbolFactsV1 { bar_source: kept.bar_source.clone(), repeated: 7, notes: kept.notes.clone(), ..SymbolFactsV1::new(&kept.contract()) };
+    let again = SymbolFactsV1 {
+        bar_source: kept.bar_source.clone(),
+        repeated: 7,
+        notes: kept.notes.clone(),
+        ..SymbolFactsV1::new(&kept.contract())
+    };
     assert_eq!(again, kept);
     assert_eq!(kept.bar_source().map(|source| source.word()), Some("name"));
     let kept = spec();
