@@ -113,7 +113,7 @@ fn measure(name: &str, stream: StreamKind, runs: usize, texts: &[String]) {
 }
 
 fn prepared(stream: StreamKind) -> (Frames, Timestamp, Arc<Count>) {
-    let subscription = Subscription { symbols: vec!["DOGE_USDT".to_owned()], streams: vec![stream] };
+    let subscription = Subscription { symbols: vec!["DOGE_USDT".to_owned()], streams: vec![stream], heard_until: None };
     let count = Arc::new(Count::default());
     let mut frames = Frames::new(&subscription, count.clone()).expect("a good subscription");
     let at = Timestamp::from_seconds(1_789_498_405);

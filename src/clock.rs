@@ -71,3 +71,35 @@ impl Stopwatch {
         }
     }
 }
+
+/// Wall and steady time of one task's work. Steady time is the runtime's, so a test that halts the runtime's clock moves
+/// this one too.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskClock {
+    begun: tokio::time::Instant,
+    /// In tests: the wall time at which the steady time began.
+    simulated_from: Option<Timestamp>,
+}
+
+impl TaskClock {
+    /// From now.
+    pub fn start() -> Self {
+        TaskClock { begun: tokio::time::Instant::now(), simulated_from: None }
+    }
+
+    /// From now, with a wall clock that shows `wall` and moves with the runtime's clock only.
+    #[cfg(test)]
+    pub fn simulated(wall: Timestamp) -> Self {
+        TaskClock { begun: tokio::time::Instant::now(), simulated_from: Some(wall) }
+    }
+
+    /// The wall clock, UTC.
+    pub fn wall(&self) -> Timestamp {
+        self.simulated_from.map_or_else(now, |from| from + self.steady())
+    }
+
+    /// Since the start, unaffected by clock steps.
+    pub fn steady(&self) -> Span {
+        Span::from_nanos(i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    }
+}

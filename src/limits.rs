@@ -21,6 +21,9 @@ pub const SESSION_SYMBOLS: usize = 1_000;
 /// Strategies one session runs at most; more are refused at the start.
 pub const SESSION_STRATEGIES: usize = 1_000;
 
+/// Pairs of a strategy and a symbol it runs on, over all of a session, some 8 KiB each; more are refused at the start.
+pub const SESSION_PAIRS: usize = 10_000;
+
 /// Characters of one name in a JSON pointer; of a longer one only these are said.
 pub const JSON_STEP_CHARS: usize = 128;
 
@@ -208,6 +211,15 @@ pub const STREAM_BATCH: usize = 64;
 /// Clients whose tokens or snapshots are worked on at once; others wait.
 pub const STREAM_BLOCKING: usize = 8;
 
+/// Messages a second from one client, on average, pings included; more close it with 1008.
+pub const STREAM_MESSAGES_PER_SECOND: u32 = 50;
+
+/// Messages one client may send at once after a pause.
+pub const STREAM_MESSAGE_BURST: u32 = 200;
+
+/// Fragments of one message from a client; more close it with 1002.
+pub const STREAM_FRAGMENTS: u32 = 64;
+
 /// Bytes of `config.json`; a larger one is refused.
 pub const CONFIG_BYTES: usize = 256 << 10;
 
@@ -241,7 +253,8 @@ pub const REVOKED_TOKENS: usize = 1 << 16;
 /// Bytes of an access token; a longer one is refused unread.
 pub const ACCESS_TOKEN_BYTES: usize = 1_024;
 
-/// Addresses and names whose failed logins are remembered; when full the one with the fewest failures is forgotten.
+/// Addresses, and pairs of an address and a name, whose failed logins are remembered; when full the one with the fewest
+/// failures is forgotten.
 pub const LOGIN_DELAYS: usize = 4_096;
 
 /// Password hashes worked out at once, each in 19 MiB; more wait.
@@ -262,8 +275,21 @@ pub const HTTP_HEADERS: usize = 64;
 /// Bytes of the head of one request; more are refused with 431.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
 
-/// Bytes of one JSON request body; more are refused with 413.
+/// Bytes of one JSON request body where a route takes documents; more are refused with 413.
 pub const HTTP_BODY_BYTES: usize = 1 << 20;
+
+/// Bytes of any other JSON request body: names, passwords, a few fields. Strangers can send no larger one.
+pub const HTTP_SMALL_BODY_BYTES: usize = 4 << 10;
+
+/// Bodies of more than [`HTTP_SMALL_BODY_BYTES`] held at once, from their first byte until they are answered (a tree of
+/// one takes some 15 times its bytes); more wait unread.
+pub const HTTP_LARGE_BODIES: usize = 8;
+
+/// Of those, bodies of one user.
+pub const HTTP_LARGE_BODIES_PER_USER: usize = 2;
+
+/// Requests of one user that wait to send a large body; one more is refused with 429.
+pub const HTTP_LARGE_BODIES_WAITING_PER_USER: usize = 64;
 
 /// Depth of one JSON request body; deeper is refused.
 pub const HTTP_JSON_DEPTH: usize = 64;
@@ -280,8 +306,20 @@ pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
 /// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
 pub const HTTP_STREAM_CHUNKS: usize = 8;
 
-/// Requests that have a password checked or wait for it; more are refused with 429.
-pub const HTTP_PASSWORD_CHECKS: usize = 16;
+/// Bytes of one of them.
+pub const HTTP_STREAM_CHUNK_BYTES: usize = 64 << 10;
+
+/// Milliseconds a client may take for one chunk of a streamed answer; whoever is slower is cut off.
+pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
+
+/// Passwords checked at once for requests; more wait for a moment.
+pub const HTTP_PASSWORD_CHECKS: usize = 4;
+
+/// Passwords checked at once for one address, so that nobody's guesses keep others waiting for long.
+pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 2;
+
+/// Requests of one address that wait for a password check beside those; one more is refused with 429.
+pub const HTTP_PASSWORD_WAITING_PER_ADDRESS: usize = 8;
 
 /// Bytes of one answer of an exchange (the list of contracts has some 2.3 MB); a larger one is given up.
 pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
@@ -292,6 +330,9 @@ pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
 /// Symbols one socket to an exchange carries; more in the settings are refused.
 pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
 
+/// Addresses of an exchange's host that are tried; the others are not.
+pub const EXCHANGE_ADDRESSES: usize = 8;
+
 /// Calls to an exchange that wait for a place in their budget; one more is refused as throttled.
 pub const EXCHANGE_WAITING_CALLS: usize = 256;
 
@@ -301,13 +342,46 @@ pub const EXCHANGE_SNAPSHOT_CALLS: usize = 2;
 /// Trade ids remembered per symbol to tell repeated trades; when full the oldest are forgotten.
 pub const EXCHANGE_DEAL_IDS: usize = 1_024;
 
+/// Payments of funding that are asked for after a connection was lost; of a longer loss only the newest are caught up.
+pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
+
 /// Level changes of one book that wait for its snapshot; when full the oldest messages leave and a newer snapshot is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
-/// Threads for work that blocks; more of it waits.
+/// Threads for work that blocks. Each kind of work has its own share of them, below, so that none can take another's.
 pub const HTTP_BLOCKING_THREADS: usize = 64;
 
-const _: () = assert!(HTTP_PASSWORD_CHECKS < HTTP_BLOCKING_THREADS);
+/// Threads for requests that read or write the store; more requests wait.
+pub const HTTP_STORE_THREADS: usize = 24;
+
+/// Threads for what must always work: stopping a session, readiness, renewing and ending a login. Each is needed for
+/// moments only; more requests wait.
+pub const HTTP_URGENT_THREADS: usize = 8;
+
+/// Exports under way at once; one more is refused with 429.
+pub const HTTP_EXPORTS: usize = 4;
+
+/// Replays of sessions under way at once; one more is refused with 429.
+pub const HTTP_REPLAYS: usize = 2;
+
+/// Imports under way at once; more wait.
+pub const HTTP_IMPORTS: usize = 2;
+
+/// Threads that stay free for the runtime itself: names of hosts, files, the end of the daemon.
+pub const HTTP_SPARE_THREADS: usize = 8;
+
+const _: () = assert!(
+    HTTP_STORE_THREADS
+        + HTTP_URGENT_THREADS
+        + HTTP_PASSWORD_CHECKS
+        + HTTP_EXPORTS
+        + HTTP_REPLAYS
+        + HTTP_IMPORTS
+        + STREAM_BLOCKING
+        + HTTP_SPARE_THREADS
+        <= HTTP_BLOCKING_THREADS
+);
+const _: () = assert!(HTTP_PASSWORD_CHECKS_PER_ADDRESS < HTTP_PASSWORD_CHECKS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
 

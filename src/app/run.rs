@@ -46,7 +46,9 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let pruned = Arc::downgrade(&service);
     let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || keep_pruned(&pruned));
     prune.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
-    serve(&runtime, service, Some(&watch), |_| {})
+    let served = serve(&runtime, service, Some(&watch), |_| {});
+    end(runtime);
+    served
 }
 
 /// Removes old recordings now and then, as long as the daemon is there.
@@ -118,6 +120,15 @@ pub fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
 }
 
+/// How long threads that still work get when everything else has ended.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
+/// Ends the threads of the runtime. One that hangs, in a file that never answers or a defect, does not keep the daemon
+/// from ending: what was acknowledged is on disk.
+pub fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(LAST_WORK);
+}
+
 /// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the address once it is bound.
 ///
 /// # Errors
@@ -149,10 +160,13 @@ pub fn serve(
         signals.until_told(watch).await;
         systemd::stopping();
         stop.stop();
-        let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
-        let closing = tokio::task::spawn_blocking(move || service.close(drain));
-        // Both end by themselves within the drain time.
-        let _ = tokio::join!(serving, closing);
+        let drain_ms = service.settings.current().http.drain_timeout_ms;
+        let closing = tokio::task::spawn_blocking(move || service.close(Span::from_nanos(1_000_000 * drain_ms as i64)));
+        // Both end by themselves within the drain time; if not, the daemon ends without them.
+        let both = async { tokio::join!(serving, closing) };
+        if tokio::time::timeout(Duration::from_millis(drain_ms) + LAST_WORK, both).await.is_err() {
+            tracing::error!("what ran did not end in time and is cut off");
+        }
         Ok(())
     })
 }
@@ -193,5 +207,26 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{end, runtime};
+    use std::sync::mpsc;
+
+    /// The gate is never opened: without the bound this test would not end.
+    #[test]
+    fn work_that_hangs_does_not_keep_the_daemon_from_ending() {
+        let runtime = runtime().unwrap_or_else(|_| panic!("no threads"));
+        let (gate, closed) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        runtime.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            assert!(closed.recv().is_err(), "nothing is ever sent");
+        });
+        begins.recv().unwrap();
+        end(runtime);
+        drop(gate);
     }
 }

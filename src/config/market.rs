@@ -12,19 +12,20 @@ use serde::{Deserialize, Serialize};
 pub struct Exchange {
     /// Whether the exchange is asked at all. Without it there are backtests only. Restart.
     pub enabled: bool,
-    /// Where REST requests go, without a path, e.g. `https://api.mexc.com`. Restart.
+    /// Where REST requests go, without a path, e.g. `https://api.mexc.com`. Neither they nor WebSockets use a proxy: what
+    /// `HTTPS_PROXY` and its like say has no effect. Restart.
     #[schemars(length(min = 8, max = 256))]
     pub rest_url: String,
     /// Where WebSockets go, e.g. `wss://contract.mexc.com/edge`. Restart.
     #[schemars(length(min = 8, max = 256))]
     pub ws_url: String,
     /// Symbols that share one WebSocket. Restart.
-    #[schemars(range(min = 1, max = 200))]
+    #[schemars(range(min = 1, max = 150))]
     pub symbols_per_socket: u32,
     /// REST requests a second for market data; orders have a budget of their own. Restart.
     #[schemars(range(min = 1, max = 100))]
     pub requests_per_second: u32,
-    /// REST requests that may go at once after a pause. Restart.
+    /// REST requests that may go at once; the next ones only when the rate is kept again. Restart.
     #[schemars(range(min = 1, max = 200))]
     pub request_burst: u32,
     /// Milliseconds a REST request may take. Restart.

@@ -5,6 +5,7 @@
 mod check;
 mod difference;
 mod market;
+mod network;
 mod parse;
 mod schema;
 mod types;
@@ -12,6 +13,7 @@ mod watch;
 
 pub use difference::{Change, diff, keep_running};
 pub use market::{Exchange, Recording};
+pub use network::Network;
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
 pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Log, Risk, Trading};
@@ -36,10 +38,13 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/http/listen", TakesEffect::Restart),
     ("/http/origins", TakesEffect::Live),
     ("/http/max_connections", TakesEffect::Restart),
+    ("/http/max_connections_per_address", TakesEffect::Live),
+    ("/http/trusted_proxies", TakesEffect::Live),
     ("/http/requests_per_second", TakesEffect::Live),
     ("/http/request_burst", TakesEffect::Live),
     ("/http/header_timeout_ms", TakesEffect::Restart),
     ("/http/body_timeout_ms", TakesEffect::Live),
+    ("/http/write_timeout_ms", TakesEffect::Live),
     ("/http/drain_timeout_ms", TakesEffect::Live),
     ("/auth/access_ttl_s", TakesEffect::Live),
     ("/auth/refresh_ttl_s", TakesEffect::Live),

@@ -1,7 +1,7 @@
 //! From bytes to a configuration, or to everything that is wrong with them.
 
-use super::Config;
 use super::check::check;
+use super::{Config, Network};
 use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{CONFIG_BYTES, CONFIG_JSON_DEPTH, CONFIG_PROBLEMS};
@@ -91,6 +91,9 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
     let origin =
         |text: &str| (!is_origin(text)).then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned());
     each(value, "/http/origins", report, origin);
+    let proxy =
+        |text: &str| Network::parse(text).is_none().then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned());
+    each(value, "/http/trusted_proxies", report, proxy);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
         each(value, list, report, |text| {
             symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}"))
@@ -104,6 +107,13 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
     }
     if text("/import/folder").is_some_and(|folder| folder.contains('\0')) {
         report("/import/folder", "must be the path of a folder".to_owned());
+    }
+    let defaults = super::Exchange::default();
+    let milliseconds = |path: &str, default: u64| value.pointer(path).map_or(Some(default), Value::as_u64);
+    let first = milliseconds("/exchange/reconnect_min_ms", defaults.reconnect_min_ms);
+    let longest = milliseconds("/exchange/reconnect_max_ms", defaults.reconnect_max_ms);
+    if first.zip(longest).is_some_and(|(first, longest)| longest < first) {
+        report("/exchange/reconnect_max_ms", "must not be less than reconnect_min_ms".to_owned());
     }
     let defaults = super::Auth::default();
     let seconds = |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);

@@ -39,7 +39,7 @@ fn the_shipped_file_says_every_default() {
 fn everything_that_is_wrong_is_said_with_its_place() {
     let text = br#"{
         "htp": {}, "http": {"listen": "localhost:80", "origins": ["https://a.example/", "*", "https://a.example", "https://a.example"],
-        "max_connections": 0, "requests_per_second": "many", "body_timeout_ms": 1.5},
+        "trusted_proxies": ["10.0.0.0/8", "10.0.0.0/33"], "max_connections": 0, "requests_per_second": "many", "body_timeout_ms": 1.5},
         "auth": {"access_ttl_s": 900, "refresh_ttl_s": 600},
         "trading": {"default_symbols": ["btc usdt", "BTC_USDT", "BTC_USDT", 7], "fees": {"maker_pct": 1e3}, "risk": {"max_leverge": 3}},
         "log": {"level": "infos", "level": "info"}, "limits": []
@@ -52,6 +52,7 @@ fn everything_that_is_wrong_is_said_with_its_place() {
         "/http/origins/0: must be an origin",
         "/http/origins/1: must be an origin",
         "/http/origins/3: stands there already as entry 2",
+        "/http/trusted_proxies/1: must be an IP address or a network",
         "/http/max_connections: must be at least 1 and at most 100000, but is 0",
         "/http/requests_per_second: must be a whole number, but is \"many\"",
         "/http/body_timeout_ms: must be a whole number, but is 1.5",
@@ -66,7 +67,7 @@ fn everything_that_is_wrong_is_said_with_its_place() {
     ] {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
-    assert_eq!(said.lines().count(), 17, "{said}");
+    assert_eq!(said.lines().count(), 18, "{said}");
 }
 
 #[test]

@@ -41,6 +41,15 @@ pub struct Http {
     /// Connections at once; more wait in the kernel's queue. Restart.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections: u32,
+    /// Connections one address (of IPv6: one /64 network) may have at once; more are answered with 429 and closed. This
+    /// host has as many as it likes. Live, for new connections.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections_per_address: u32,
+    /// Addresses and networks of reverse proxies, e.g. `127.0.0.1` or `10.0.0.0/8`, whose `X-Forwarded-For` is believed.
+    /// Without it all users behind a proxy count as one address: they share its rate of requests and its delays after
+    /// wrong passwords. Live.
+    #[schemars(length(max = 32))]
+    pub trusted_proxies: Vec<String>,
     /// Requests a second from one address, on average; more are refused with 429. Live.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_second: u32,
@@ -53,6 +62,10 @@ pub struct Http {
     /// Milliseconds a client has to send the body of a request. Live.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_timeout_ms: u64,
+    /// Milliseconds for which a client may take no byte of what it is sent; then its connection is closed. Live, for new
+    /// connections.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub write_timeout_ms: u64,
     /// Milliseconds running requests and sessions may take when the daemon stops. Live.
     #[schemars(range(min = 0, max = 60_000))]
     pub drain_timeout_ms: u64,
@@ -227,10 +240,13 @@ impl Default for Http {
             listen: "127.0.0.1:8080".to_owned(),
             origins: Vec::new(),
             max_connections: 12_000,
+            max_connections_per_address: 64,
+            trusted_proxies: Vec::new(),
             requests_per_second: 500,
             request_burst: 1_000,
             header_timeout_ms: 5_000,
             body_timeout_ms: 10_000,
+            write_timeout_ms: 10_000,
             drain_timeout_ms: 10_000,
         }
     }

@@ -118,6 +118,7 @@ fn assumptions(run: &RunResult) -> Value {
         "seed": a.seed,
         "warm_up_seconds": a.warm_up.map_or(Value::Null, |span| number(span.seconds_f64())),
         "synthetic_fills": a.synthetic_fills,
+        "bars_in_doubt": a.bars_in_doubt,
         "penalised_fills": a.penalised_fills,
         "warnings": a.warnings,
     })

@@ -33,8 +33,8 @@ pub struct Contract {
     pub maker_fee: Decimal,
     /// The web page's fee of a taking fill; orders over the API may pay another.
     pub taker_fee: Decimal,
-    /// Maintenance margin of the first tier.
-    pub maintenance: Decimal,
+    /// Maintenance margin of the first tier; `None`: not said.
+    pub maintenance: Option<Decimal>,
     /// The exchange's word or number for its state; 0 is open for trading.
     pub state: i64,
     /// Whether orders over the API are taken.

@@ -134,13 +134,15 @@ pub enum GapCause {
     ClockStep,
     /// The files of an import do not touch each other.
     Import,
+    /// The symbol was held still: the exchange paused it, or what it sent did not fit the contract's terms.
+    Halt,
     /// Trade ids have a hole, so trades are missing.
     MissingTrades,
 }
 
 impl GapCause {
     /// All causes with the word that documents and tables use.
-    pub const ALL: [(GapCause, &'static str); 8] = [
+    pub const ALL: [(GapCause, &'static str); 9] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
         (GapCause::VersionHole, "version_hole"),
@@ -148,6 +150,7 @@ impl GapCause {
         (GapCause::Restart, "restart"),
         (GapCause::ClockStep, "clock_step"),
         (GapCause::Import, "import"),
+        (GapCause::Halt, "halt"),
         (GapCause::MissingTrades, "missing_trades"),
     ];
 
@@ -177,4 +180,8 @@ pub enum Command {
     Resume,
     /// Cancel what works, close every position at market.
     Flatten,
+    /// Drop signals and entries of one symbol; its positions stay.
+    Withdraw(SymbolId),
+    /// As [`Command::Flatten`], for one symbol.
+    Close(SymbolId),
 }

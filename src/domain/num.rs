@@ -75,12 +75,22 @@ impl Money {
         Money(units as i128 * Self::ONE.0)
     }
 
-    /// The nearest money to a number from a document or flag; NaN is zero, infinities saturate.
+    /// The money that a number from a document or flag is written as: its shortest decimal form (10000.1 is exactly
+    /// that, not its nearest binary fraction), to the nearest 10^-18, half away from zero. NaN is zero, what is too
+    /// large saturates.
     pub fn from_f64(value: f64) -> Self {
-        // Split so that ordinary amounts (10000, 0.25) come out exact instead of off by the mantissa's last bits.
-        let whole = value.trunc();
-        let fraction = value - whole;
-        Money((whole as i128).saturating_mul(Self::ONE.0).saturating_add((fraction * 1e9).round() as i128 * 1_000_000_000))
+        if !value.is_finite() {
+            let bound = if value > 0.0 { i128::MAX } else { i128::MIN };
+            return if value.is_nan() { Money::ZERO } else { Money(bound) };
+        }
+        let (digits, exponent) = shortest_decimal(value);
+        let power = exponent + 18;
+        let size = match u32::try_from(power) {
+            Ok(power) => 10_i128.checked_pow(power).and_then(|factor| digits.checked_mul(factor)),
+            Err(_) => Some(10_i128.checked_pow(power.unsigned_abs()).map_or(0, |divisor| (digits + divisor / 2) / divisor)),
+        };
+        let size = size.unwrap_or(i128::MAX);
+        Money(if value < 0.0 { -size } else { size })
     }
 
     /// The nearest f64, for indicators and reports.
@@ -195,6 +205,40 @@ impl Rate {
     }
 }
 
+/// The shortest decimal digits that read back as the size of this number, and their power of ten: 0.25 is (25, −2).
+fn shortest_decimal(value: f64) -> (i128, i32) {
+    /// Longest: 17 digits, a point, `e-308`.
+    struct Text {
+        bytes: [u8; 32],
+        len: usize,
+    }
+    impl std::fmt::Write for Text {
+        fn write_str(&mut self, part: &str) -> std::fmt::Result {
+            let end = self.len + part.len();
+            self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(part.as_bytes());
+            self.len = end;
+            Ok(())
+        }
+    }
+    let mut text = Text { bytes: [0; 32], len: 0 };
+    std::fmt::write(&mut text, format_args!("{:e}", value.abs())).expect("a number in exponent form has at most 23 bytes");
+    let (mut digits, mut exponent, mut after_point) = (0_i128, 0_i32, None);
+    let (mut in_exponent, mut negative) = (false, false);
+    for byte in &text.bytes[..text.len] {
+        match byte {
+            b'0'..=b'9' if in_exponent => exponent = exponent * 10 + i32::from(byte - b'0'),
+            b'0'..=b'9' => {
+                digits = digits * 10 + i128::from(byte - b'0');
+                after_point = after_point.map(|count: i32| count + 1);
+            }
+            b'.' => after_point = Some(0),
+            b'e' => in_exponent = true,
+            _ => negative = true,
+        }
+    }
+    (digits, if negative { -exponent } else { exponent } - after_point.unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +247,27 @@ mod tests {
     fn money_shows_every_digit() {
         assert_eq!(Money(-1_500_000_000_000_000_000).to_string(), "-1.5");
         assert_eq!(Money(1).to_string(), "0.000000000000000001");
-        assert_eq!(Money::from_f64(10_000.25), Money(10_000_250_000_000_000_000_000));
+    }
+
+    #[test]
+    fn money_of_a_number_is_what_the_number_is_written_as() {
+        for (number, text) in [
+            (10_000.25, "10000.25"),
+            (10_000.1, "10000.1"),
+            (0.1, "0.1"),
+            (-1e-18, "-0.000000000000000001"),
+            (4e-19, "0"),
+            (5e-19, "0.000000000000000001"),
+            (1.000_000_000_4, "1.0000000004"),
+            (1e15, "1000000000000000"),
+            (f64::NAN, "0"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(Money::from_f64(number).to_string(), text, "{number:e}");
+        }
+        assert_eq!(Money::from_f64(f64::INFINITY), Money(i128::MAX));
+        assert_eq!(Money::from_f64(-1e300), Money(-i128::MAX));
+        assert_eq!(Money::from_f64(1e-300), Money::ZERO);
     }
 
     #[test]

@@ -65,6 +65,15 @@ pub enum OrderKind {
     Limit(Price),
 }
 
+/// Where an exit acts inside the bar that has just ended: its stop or target lay between the bar's prices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InsideBar {
+    /// The stop or target, or the bar's first price when that lay beyond it. Costs come on top.
+    pub price: Price,
+    /// Price furthest against the position that is assumed to come before `price`: a margin used up there ends first.
+    pub worst: Price,
+}
+
 /// An order that risk has not yet seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OrderRequest {
@@ -84,6 +93,8 @@ pub struct OrderRequest {
     pub purpose: Purpose,
     /// Leverage the position is opened with.
     pub leverage: u32,
+    /// Set where the order acts inside the bar that has just ended; otherwise it acts one latency after it was sent.
+    pub inside_bar: Option<InsideBar>,
 }
 
 /// Whether a fill took or gave liquidity.

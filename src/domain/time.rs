@@ -75,6 +75,11 @@ impl Timestamp {
         self.0.div_euclid(86_400 * NANOS_PER_SECOND)
     }
 
+    /// The day whose results this moment belongs to: a midnight belongs to the day that ends.
+    pub const fn day_ended(self) -> i64 {
+        Timestamp(self.0.saturating_sub(1)).day()
+    }
+
     /// This time plus a span; stays at the end of the range instead of wrapping.
     pub const fn saturating_add(self, span: Span) -> Self {
         Timestamp(self.0.saturating_add(span.0))

@@ -109,7 +109,9 @@ pub struct Desk {
     paused_until: Timestamp,
     paused_by_command: bool,
     stopped: bool,
+    /// Times of the last entries, as many as the larger limit of orders counts.
     entry_times: VecDeque<Timestamp>,
+    entry_times_max: usize,
     next_order: u64,
     /// Equity at or below which everything is closed (day loss) or the session stops (drawdown).
     flatten_floor: Money,
@@ -117,13 +119,12 @@ pub struct Desk {
     changed: bool,
 }
 
-/// Orders remembered for the per-minute limit.
-const ENTRY_TIMES: usize = 256;
-
 impl Desk {
     /// A desk before the first event.
     pub fn new(config: SessionConfig, symbols: usize, strategies: usize) -> Self {
         let cash = config.initial_balance;
+        let limits = [config.risk.orders_per_second, config.risk.orders_per_minute];
+        let entry_times_max = limits.into_iter().flatten().max().map_or(0, |limit| limit as usize);
         let mut desk = Desk {
             config,
             cash,
@@ -144,7 +145,8 @@ impl Desk {
             paused_until: Timestamp::MIN,
             paused_by_command: false,
             stopped: false,
-            entry_times: VecDeque::with_capacity(ENTRY_TIMES),
+            entry_times: VecDeque::new(),
+            entry_times_max,
             next_order: 0,
             flatten_floor: Money(i128::MIN),
             stop_floor: Money(i128::MIN),
@@ -289,10 +291,12 @@ impl Desk {
         self.strategy_occupants[strategy as usize] += 1;
         self.entries_today += 1;
         self.strategy_days[strategy as usize].entries += 1;
-        if self.entry_times.len() == ENTRY_TIMES {
-            self.entry_times.pop_front();
+        if self.entry_times_max > 0 {
+            if self.entry_times.len() == self.entry_times_max {
+                self.entry_times.pop_front();
+            }
+            self.entry_times.push_back(at);
         }
-        self.entry_times.push_back(at);
     }
 
     /// Flat again, or never opened: the one place that gives symbol and slot back.
@@ -317,17 +321,18 @@ impl Desk {
         }
     }
 
-    /// Moves to the UTC day of an event; counters of the day start afresh.
+    /// Moves to the UTC day of an event; counters of the day start afresh. A day ends with its last midnight included:
+    /// a bar that ends then, and funding that is settled then, belong to the day that is over.
     #[inline(always)]
     pub fn roll_day(&mut self, at: Timestamp) {
-        if at >= self.day_end {
+        if at > self.day_end {
             self.start_day(at);
         }
     }
 
     #[cold]
     fn start_day(&mut self, at: Timestamp) {
-        self.day_end = Timestamp::from_seconds((at.day() + 1) * 86_400);
+        self.day_end = Timestamp::from_seconds((at.day_ended() + 1) * 86_400);
         self.day_start_equity = self.equity();
         self.entries_today = 0;
         for strategy in &mut self.strategy_days {
@@ -413,14 +418,14 @@ impl Desk {
     }
 
     fn order_rate(&self, at: Timestamp) -> Result<(), Refusal> {
-        let within = |span: Span| self.entry_times.iter().rev().take_while(|time| at - **time < span).count() as u32;
         let risk = &self.config.risk;
         for (limit, span) in [(risk.orders_per_second, Span::SECOND), (risk.orders_per_minute, Span::from_seconds(60))] {
-            if let Some(limit) = limit {
-                let count = within(span);
-                if count >= limit {
-                    return Err(Refusal::new(Guard::OrderRate, f64::from(count), f64::from(limit)));
-                }
+            let Some(limit) = limit else { continue };
+            // The limit is reached when the entry that many back is still within the span.
+            let first = self.entry_times.len().checked_sub(limit as usize);
+            let reached = first.is_some_and(|first| self.entry_times.get(first).is_none_or(|time| at - *time < span));
+            if reached {
+                return Err(Refusal::new(Guard::OrderRate, f64::from(limit), f64::from(limit)));
             }
         }
         Ok(())

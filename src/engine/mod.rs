@@ -7,6 +7,7 @@ pub mod desk;
 pub mod excursion;
 pub mod explain;
 mod gate;
+mod halt;
 pub mod indicators;
 pub mod instance;
 pub mod market;
@@ -18,7 +19,7 @@ pub mod rules;
 pub mod truth;
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
+use crate::domain::event::{Bar, Body, Command, Event, Gap, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::strategy::StrategyDef;
@@ -188,7 +189,8 @@ impl Engine {
         state.indicators.turn();
         let mut prices = None;
         if let Market::Bar(bar) = market {
-            prices = Some((bar.low, bar.high));
+            // What its inside reached was served by `inside_bar`; here it has ended.
+            prices = Some((bar.close, bar.close));
             state.indicators.close_bars(&mut state.market, at, spec);
             if state.indicators.sees_every_trade() {
                 state.indicators.on_trade(spec.price_f64(bar.close));
@@ -198,6 +200,45 @@ impl Engine {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
         self.look(table, symbol, at, Cause::Event, prices, out);
+    }
+
+    /// Shows the positions of a symbol what a bar reached inside, before [`Engine::apply`] shows its end. To be called
+    /// until nothing comes out: a step of a ladder may be followed by the next. Returns whether the order of prices
+    /// inside the bar decided how a position ended.
+    pub fn inside_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) -> bool {
+        self.desk.roll_day(at);
+        let mut mattered = false;
+        self.each_position(table, symbol, at, out, |instance, turn| mattered |= instance.pass_bar(bar, turn));
+        mattered
+    }
+
+    /// The inside of a bar is over: its extremes count for the excursions of what is open.
+    pub fn bar_passed(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) {
+        if self.desk.holds(symbol) {
+            let excursion = &mut self.symbols[symbol.index()].excursion;
+            [bar.open, bar.low, bar.high].into_iter().for_each(|price| excursion.trade(price));
+            self.each_position(table, symbol, at, out, Instance::bar_passed);
+        }
+    }
+
+    fn each_position(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        out: &mut Outputs,
+        mut act: impl FnMut(&mut Instance, &mut Turn<'_>),
+    ) {
+        let state = &mut self.symbols[symbol.index()];
+        if state.stale {
+            refresh(state, &self.instances);
+        }
+        for slot in 0..self.symbols[symbol.index()].busy.len() {
+            let index = self.symbols[symbol.index()].busy[slot];
+            if self.instances[index as usize].position.is_some() {
+                self.with_instance(table, index, at, None, out, &mut act);
+            }
+        }
     }
 
     /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices that
@@ -454,13 +495,8 @@ impl Engine {
             Command::Pause => self.desk.pause(true),
             Command::Resume => self.desk.pause(false),
             Command::Flatten => self.flatten(table, at, Trigger::Command, out),
-        }
-    }
-
-    /// Closes every position at market and drops every signal.
-    pub fn flatten(&mut self, table: &SymbolTable, at: Timestamp, trigger: Trigger, out: &mut Outputs) {
-        for index in 0..self.instances.len() as u32 {
-            self.with_instance(table, index, at, None, out, |instance, turn| instance.flatten(trigger, turn));
+            Command::Withdraw(symbol) => self.withdraw(table, symbol, at, out),
+            Command::Close(symbol) => self.close_symbol(table, symbol, at, out),
         }
     }
 
@@ -487,11 +523,6 @@ impl Engine {
             }
         }
         self.next_timer = next;
-    }
-
-    /// Whether every instance is flat with nothing working.
-    pub fn is_flat(&self) -> bool {
-        !self.instances.iter().any(Instance::is_engaged)
     }
 
     /// The session's account and limits.

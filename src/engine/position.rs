@@ -34,8 +34,10 @@ pub struct Position {
     pub opened_at: Timestamp,
     /// Prices the symbol's excursion had seen before it.
     pub opened_after: u64,
-    /// Price of the first fill: the start of both excursions.
-    pub first_price: Price,
+    /// Lowest price at the start of both excursions: the first fill, or lower inside the bar of a resting entry.
+    pub first_low: Price,
+    /// Highest price at the start of both excursions.
+    pub first_high: Price,
     /// Leverage it was opened with.
     pub leverage: u32,
     /// Fills so far.
@@ -58,7 +60,8 @@ impl Position {
             slippage_x2: Some(0),
             opened_at: fill.at,
             opened_after,
-            first_price: fill.price,
+            first_low: fill.price,
+            first_high: fill.price,
             leverage,
             fills: 0,
         }

@@ -56,7 +56,7 @@ pub struct RiskLimits {
     pub symbol_exposure_pct: Option<f64>,
     /// Σ notional, percent of equity.
     pub total_exposure_pct: Option<f64>,
-    /// Used margin, percent of equity.
+    /// Used margin, percent of equity; without it 100 %.
     pub margin_pct: Option<f64>,
     /// Loss of the UTC day, percent of day-start equity: blocks entries; at 1.5 × everything is closed.
     pub daily_loss_pct: Option<f64>,
@@ -220,7 +220,9 @@ pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRe
     let total_limit = [limits.total_exposure_pct, impact.total_exposure_pct].into_iter().flatten().reduce(f64::min);
     over(Guard::TotalExposure, share_pct(impact.total_exposure + impact.notional, impact.equity), total_limit)?;
     let margin = Money(impact.notional.0 / i128::from(impact.leverage.max(1)));
-    over(Guard::Margin, share_pct(impact.used_margin + margin, impact.equity), limits.margin_pct)?;
+    // No venue lends margin: without a limit of the session all of the equity is the limit.
+    let margin_limit = limits.margin_pct.unwrap_or(100.0).min(100.0);
+    over(Guard::Margin, share_pct(impact.used_margin + margin, impact.equity), Some(margin_limit))?;
     if let (Some(times), Some(stop)) = (limits.min_liquidation_to_stop, impact.stop_pct)
         && impact.liquidation_pct < times * stop
     {

@@ -1,6 +1,6 @@
 //! Compression of answers, as the client's `Accept-Encoding` allows. Only text of some size: the rest gains nothing.
 
-use super::reply::Payload;
+use super::reply::{Outgoing, Payload};
 use crate::limits::HTTP_COMPRESS_BYTES;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -47,16 +47,16 @@ pub fn worthwhile(response: &Response<Payload>) -> bool {
     let text = |media: &HeaderValue| {
         media.as_bytes().starts_with(b"text/") || media.as_bytes().ends_with(b"json") || media.as_bytes().ends_with(b"javascript")
     };
-    matches!(response.body(), Payload::Whole(Some(bytes)) if bytes.len() >= HTTP_COMPRESS_BYTES)
+    matches!(&response.body().content, Outgoing::Whole(Some(bytes)) if bytes.len() >= HTTP_COMPRESS_BYTES)
         && response.headers().get(CONTENT_TYPE).is_some_and(text)
         && !response.headers().contains_key(CONTENT_ENCODING)
 }
 
 /// The answer with a compressed body.
 pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response<Payload> {
-    let Payload::Whole(Some(plain)) = response.body() else { return response };
+    let Outgoing::Whole(Some(plain)) = &response.body().content else { return response };
     let Some(packed) = pack(plain, encoding) else { return response };
-    *response.body_mut() = Payload::Whole(Some(Bytes::from(packed)));
+    *response.body_mut() = Payload::whole(Some(Bytes::from(packed)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.word()));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));

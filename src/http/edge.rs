@@ -1,22 +1,28 @@
 //! What all connections share: the service, the router, the rates, the numbers that are counted.
 
+use super::addresses::{Connections, Proxies};
 use super::guard::Origins;
 use super::handlers::stream::Window;
+use super::lanes::Lanes;
 use super::rate::Rates;
 use super::reply::Ready;
 use super::route::Route;
 use super::routes::routes;
 use super::stream::Streams;
+use super::turns::Turns;
 use crate::clock;
 use crate::config::Config;
-use crate::limits::HTTP_PASSWORD_CHECKS;
+use crate::limits::{
+    HTTP_LARGE_BODIES, HTTP_LARGE_BODIES_PER_USER, HTTP_LARGE_BODIES_WAITING_PER_USER, HTTP_PASSWORD_CHECKS,
+    HTTP_PASSWORD_CHECKS_PER_ADDRESS, HTTP_PASSWORD_WAITING_PER_ADDRESS,
+};
 use crate::service::Service;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// The shared part of the edge.
 pub struct Edge {
@@ -26,8 +32,14 @@ pub struct Edge {
     pub router: matchit::Router<Vec<&'static Route>>,
     /// Request rates by address.
     pub rates: Rates,
-    /// Places for requests that have a password checked: each keeps a thread waiting.
-    pub passwords: Semaphore,
+    /// How many connections each address has.
+    pub connections: Arc<Connections>,
+    /// Threads for what blocks.
+    pub lanes: Lanes,
+    /// Whose password is checked next, by address.
+    pub passwords: Arc<Turns<IpAddr>>,
+    /// Who may send a large body next, by user.
+    pub large_bodies: Arc<Turns<Arc<str>>>,
     /// The list of strategies as it is answered.
     pub strategies: ArcSwapOption<Ready>,
     /// WebSocket clients.
@@ -35,18 +47,35 @@ pub struct Edge {
     /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Keys whose first request is under way.
-    pub once: Turns,
+    pub once: OnceKeys,
     /// Counters.
     pub counts: Counts,
     bound: SocketAddr,
-    origins: ArcSwap<(Arc<Config>, Origins)>,
+    admission: ArcSwap<Admission>,
     /// Differs from run to run, so that ids in logs do.
     run: String,
     requests: AtomicU64,
 }
 
 /// Whose turn it is, by user and idempotency key. As many entries as requests that run at once.
-pub type Turns = Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>;
+pub type OnceKeys = Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>;
+
+/// What follows from the configuration for every request.
+pub struct Admission {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Whose pages may call, under which names.
+    pub origins: Origins,
+    /// Who forwards for others.
+    pub proxies: Proxies,
+}
+
+impl Admission {
+    fn new(config: Arc<Config>, bound: SocketAddr) -> Self {
+        let (origins, proxies) = (Origins::new(bound, &config.http.origins), Proxies::new(&config.http.trusted_proxies));
+        Admission { config, origins, proxies }
+    }
+}
 
 /// What is counted, by status class.
 #[derive(Default)]
@@ -62,21 +91,24 @@ pub struct Counts {
 impl Edge {
     /// The edge of a service, bound to an address.
     pub fn new(service: Arc<Service>, bound: SocketAddr, stopping: watch::Receiver<bool>) -> Arc<Edge> {
-        let config = service.settings.current();
-        let origins = Origins::new(bound, &config.http.origins);
-        let streams = Streams::new(Arc::new(Window(Arc::clone(&service))), Arc::clone(&service.hub), stopping.clone());
+        let admission = Admission::new(service.settings.current(), bound);
+        let logins = service.users.logins_changed();
+        let streams = Streams::new(Arc::new(Window(Arc::clone(&service))), Arc::clone(&service.hub), logins, stopping.clone());
         Arc::new(Edge {
             streams,
             service,
             router: router(),
             rates: Rates::default(),
-            passwords: Semaphore::new(HTTP_PASSWORD_CHECKS),
+            connections: Arc::default(),
+            lanes: Lanes::default(),
+            passwords: Turns::new(HTTP_PASSWORD_CHECKS, HTTP_PASSWORD_CHECKS_PER_ADDRESS, HTTP_PASSWORD_WAITING_PER_ADDRESS),
+            large_bodies: Turns::new(HTTP_LARGE_BODIES, HTTP_LARGE_BODIES_PER_USER, HTTP_LARGE_BODIES_WAITING_PER_USER),
             strategies: ArcSwapOption::empty(),
             stopping,
-            once: Turns::default(),
+            once: OnceKeys::default(),
             counts: Counts::default(),
             bound,
-            origins: ArcSwap::from_pointee((config, origins)),
+            admission: ArcSwap::from_pointee(admission),
             run: format!("{:06x}", clock::chance()),
             requests: AtomicU64::new(0),
         })
@@ -87,16 +119,15 @@ impl Edge {
         format!("{}-{:x}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The configuration of this moment with the origins that follow from it.
-    pub fn origins(&self) -> arc_swap::Guard<Arc<(Arc<Config>, Origins)>> {
-        let known = self.origins.load();
+    /// The configuration of this moment with what follows from it.
+    pub fn admission(&self) -> arc_swap::Guard<Arc<Admission>> {
+        let known = self.admission.load();
         let current = self.service.settings.current();
-        if Arc::ptr_eq(&known.0, &current) {
+        if Arc::ptr_eq(&known.config, &current) {
             return known;
         }
-        let origins = Origins::new(self.bound, &current.http.origins);
-        self.origins.store(Arc::new((current, origins)));
-        self.origins.load()
+        self.admission.store(Arc::new(Admission::new(current, self.bound)));
+        self.admission.load()
     }
 
     /// What differs from run to run.

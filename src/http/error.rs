@@ -23,13 +23,23 @@ pub enum Failure {
         message: String,
         /// Methods the path has, for 405.
         allow: Option<String>,
+        /// The connection ends with the answer: nobody knows what follows the request.
+        closes: bool,
     },
 }
 
 impl Failure {
     /// A refusal of the transport.
     pub fn http(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Failure::Http { status, code, message: message.into(), allow: None }
+        Failure::Http { status, code, message: message.into(), allow: None, closes: false }
+    }
+
+    /// The connection ends with the answer.
+    pub fn closing(mut self) -> Self {
+        if let Failure::Http { closes, .. } = &mut self {
+            *closes = true;
+        }
+        self
     }
 
     /// The status of the answer.
@@ -80,7 +90,7 @@ impl Failure {
         }
         match &self {
             Failure::Http { allow: Some(allow), .. } => reply.header(ALLOW, allow),
-            Failure::Http { status: StatusCode::REQUEST_TIMEOUT, .. } => reply.header(CONNECTION, "close"),
+            Failure::Http { closes: true, .. } => reply.header(CONNECTION, "close"),
             Failure::Refused(Refusal { retry_after_s: Some(seconds), .. }) => reply.header(RETRY_AFTER, &seconds.to_string()),
             _ => reply,
         }

@@ -40,11 +40,13 @@ impl<'v> Fields<'v> {
         self.problems.push((json::at("", name), problem.to_owned()));
     }
 
-    /// A text that must be there.
+    /// A text that must be there, and not empty.
     pub fn text(&mut self, name: &str) -> &'v str {
         let text = self.optional_text(name);
         if text.is_none() && self.object.is_some() && self.get(name).is_none() {
             self.wrong(name, "must be there, as text");
+        } else if text == Some("") {
+            self.wrong(name, "must not be empty");
         }
         text.unwrap_or_default()
     }
@@ -77,6 +79,6 @@ impl<'v> Fields<'v> {
     /// # Errors
     /// 400 with every problem.
     pub fn finish(self) -> Result<(), Failure> {
-        if self.problems.is_empty() { Ok(()) } else { Err(invalid("the body cannot be used; details.problems says why", self.problems)) }
+        if self.problems.is_empty() { Ok(()) } else { Err(invalid("the body cannot be used", self.problems)) }
     }
 }

@@ -75,10 +75,10 @@ impl Origins {
 /// Refuses what two parsers could read in two ways.
 ///
 /// # Errors
-/// 400, and the connection should be closed.
+/// 400, and the connection is closed: what follows could be the rest of this request as well as the next one.
 pub fn framing(request: &Parts) -> Result<(), Failure> {
     let headers = &request.headers;
-    let refuse = |message: &str| Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", message));
+    let refuse = |message: &str| Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", message).closing());
     if headers.contains_key(TRANSFER_ENCODING) {
         if headers.contains_key(CONTENT_LENGTH) || request.version < Version::HTTP_11 {
             return refuse("send either Content-Length or Transfer-Encoding");

@@ -10,7 +10,6 @@ use super::route::{Method, Route};
 use super::stream;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
-use crate::limits::HTTP_BODY_BYTES;
 use crate::service::{sessions, strategies};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -53,8 +52,8 @@ fn judged(method: &str, target: &str, body: &[u8]) -> Result<(), Failure> {
     let route = found.value.iter().copied().find(|route| route.method.word() == method).ok_or_else(|| nothing("method_not_allowed"))?;
     request::ids(found.params.iter())?;
     Query::read(query, route.query)?;
-    if body.len() > HTTP_BODY_BYTES {
-        return Err(request::too_large());
+    if body.len() > route.body_bytes {
+        return Err(request::too_large(route.body_bytes));
     }
     if route.method == Method::Get {
         return Ok(());

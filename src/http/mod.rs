@@ -1,9 +1,13 @@
 //! The HTTP edge: sockets, routes, the request pipeline, JSON in and out, WebSocket, the console's files.
 //!
 //! Read it in this order: `server` accepts, `pipeline` is the way of one request from top to bottom, `routes` is the one
-//! table of everything that can be asked, `handlers` do what a route says, `reply` and `error` make the answer.
+//! table of everything that can be asked, `handlers` do what a route says, `reply` and `error` make the answer. What keeps
+//! one client from taking what all need is in `lanes` (threads), `turns` (password checks, large bodies), `addresses`
+//! (connections), `rate` (requests) and `write_deadline` (sockets that nobody reads).
 //! Never: a decision of the program (`service` makes them), or anything that blocks a worker.
 
+mod addresses;
+mod chunks;
 mod compress;
 mod connection;
 mod console;
@@ -13,6 +17,7 @@ mod fields;
 mod guard;
 mod handlers;
 pub mod judge;
+mod lanes;
 mod openapi;
 mod pipeline;
 mod rate;
@@ -22,6 +27,8 @@ mod route;
 mod routes;
 mod server;
 mod stream;
+mod turns;
+mod write_deadline;
 
 pub use edge::Edge;
 pub use openapi::document as openapi;

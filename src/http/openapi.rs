@@ -145,6 +145,7 @@ pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
         (403, "origin_not_allowed"),
         (413, "body_too_large"),
         (429, "rate_limited"),
+        (429, "too_many_connections"),
         (500, "internal_error"),
     ] {
         refused(status, code);
@@ -200,7 +201,7 @@ fn success(route: &Route, status: u16) -> Value {
         "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
         "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),
         "/api/data-collection/sessions" if route.method == Method::Get => json_of("RecordingList"),
-        _ => json_of("Response"),
+        _ => json_of("Envelope"),
     };
     json!({"description": "Done.", "content": content})
 }

@@ -1,18 +1,21 @@
 //! One request from top to bottom, in the order of checks that the API promises: framing and origin, route, method,
 //! rate, size, authentication, CSRF, permission, syntax; then the handler, which checks meaning, existence and state.
 
+use super::addresses;
+use super::addresses::Counted;
 use super::compress;
 use super::connection::Connection;
 use super::edge::Edge;
 use super::error::Failure;
 use super::guard;
 use super::handlers::once;
-use super::reply::{Content, Payload, Reply};
+use super::lanes::Lane;
+use super::reply::{Content, Outgoing, Payload, Reply};
 use super::request::{self, Body, Call, Query};
 use super::route::{Access, Method, Route, Run, Takes};
 use crate::clock::{self, Stopwatch};
 use crate::domain::time::Timestamp;
-use crate::limits::{HTTP_BODY_BYTES, HTTP_UPLOAD_BYTES};
+use crate::limits::HTTP_UPLOAD_BYTES;
 use crate::service::users::unauthenticated;
 use crate::service::{Caller, Kind, Refusal};
 use hyper::body::{Body as _, Incoming};
@@ -23,6 +26,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Uri};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +37,8 @@ const CSRF: &str = "x-csrf-token";
 /// The answer to a request, whatever it is.
 pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Payload> {
     let (watch, now, id) = (Stopwatch::start(), clock::now(), edge.request_id());
-    let line = Line { method: request.method().clone(), uri: request.uri().clone(), peer: connection.peer };
+    let client = edge.admission().proxies.client(connection.peer, request.headers());
+    let line = Line { method: request.method().clone(), uri: request.uri().clone(), client };
     let encoding = compress::accepted(request.headers());
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let head = request.method() == hyper::Method::HEAD;
@@ -41,7 +46,8 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
 
     let (parts, body) = request.into_parts();
     let mut body = Some(body);
-    let outcome = dispatch(&edge, &connection, parts, &mut body, &id, now).await;
+    let mut asked = Asked { client, counted: None, id: &id, now };
+    let outcome = dispatch(&edge, &connection, parts, &mut body, &mut asked).await;
     if let Some(unread) = body.filter(|body| outcome.is_err() && !body.is_end_stream()) {
         request::discard(unread).await;
     }
@@ -52,16 +58,41 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
         _ => reply.into_response(&id, now),
     };
     if let Some(encoding) = encoding.filter(|_| compress::worthwhile(&response)) {
-        response = packed(response, encoding).await;
+        response = packed(&edge, response, encoding).await;
     }
     finish(&mut response, &id, cross);
     if head {
-        *response.body_mut() = Payload::Whole(None);
+        response.body_mut().content = Outgoing::Whole(None);
     }
+    response.body_mut().counted = asked.counted;
     let class = usize::from(response.status().as_u16() / 100).min(5);
     edge.counts.by_class[class].fetch_add(1, Ordering::Relaxed);
     line.log(&id, response.status(), refused, watch);
     response
+}
+
+/// Where a request comes from, and which one it is.
+struct Asked<'r> {
+    client: IpAddr,
+    /// The place of a client that a proxy forwards.
+    counted: Option<Arc<Counted>>,
+    id: &'r str,
+    now: Timestamp,
+}
+
+/// The place of a client that a proxy forwards: its own connections are not seen here, so each of its requests is one.
+fn forwarded(edge: &Edge, connection: &Connection, client: IpAddr) -> Result<Option<Arc<Counted>>, Refusal> {
+    if client == connection.peer {
+        return Ok(None);
+    }
+    let most = edge.service.settings.current().http.max_connections_per_address;
+    edge.connections.count(client, most).map(|counted| Some(Arc::new(counted))).ok_or_else(|| too_many_connections(most))
+}
+
+/// 429 for an address that has as many connections as one may have.
+pub fn too_many_connections(most: u32) -> Refusal {
+    let message = format!("this address has {most} connections already: close some, or raise http.max_connections_per_address");
+    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "too_many_connections", message) }
 }
 
 async fn dispatch(
@@ -69,11 +100,12 @@ async fn dispatch(
     connection: &Connection,
     parts: Parts,
     body: &mut Option<Incoming>,
-    id: &str,
-    now: Timestamp,
+    asked: &mut Asked<'_>,
 ) -> Result<Reply, Failure> {
+    let now = asked.now;
     guard::framing(&parts)?;
-    edge.origins().1.check(&parts.headers)?;
+    asked.counted = forwarded(edge, connection, asked.client)?;
+    edge.admission().origins.check(&parts.headers)?;
 
     let found = edge.router.at(parts.uri.path());
     let found = found.map_err(|_| {
@@ -87,7 +119,8 @@ async fn dispatch(
     let ids = request::ids(found.params.iter());
 
     let config = edge.service.settings.current();
-    connection.bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| Refusal {
+    let bucket = if asked.client == connection.peer { Arc::clone(&connection.bucket) } else { edge.rates.bucket(asked.client) };
+    bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| Refusal {
         retry_after_s: Some(seconds),
         ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down")
     })?;
@@ -106,10 +139,14 @@ async fn dispatch(
     let body = match (body.take(), route.takes) {
         (_, Takes::Socket) => Body::Socket(Box::new(Request::from_parts(parts.clone(), ()))),
         (Some(body), _) if upload => Body::Upload(body),
-        (Some(body), _) if route.mutates() => request::read_json(route, body, Duration::from_millis(config.http.body_timeout_ms)).await?,
+        (Some(body), _) if route.mutates() => {
+            let timeout = Duration::from_millis(config.http.body_timeout_ms);
+            request::read_json(edge, route, caller.as_deref(), body, timeout).await?
+        }
         _ => Body::Nothing,
     };
-    let call = Call { route, request_id: id.to_owned(), now, peer: connection.peer, caller, ids, query, headers: parts.headers, body };
+    let (client, counted) = (asked.client, asked.counted.clone());
+    let call = Call { route, request_id: asked.id.to_owned(), now, client, counted, caller, ids, query, headers: parts.headers, body };
     run(edge, call).await
 }
 
@@ -128,10 +165,8 @@ async fn on_thread(
     mut call: Call,
     handler: impl FnOnce(&Arc<Edge>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
 ) -> Result<Reply, Failure> {
-    let edge = Arc::clone(edge);
-    let joined = tokio::task::spawn_blocking(move || handler(&edge, &mut call)).await;
-    joined
-        .unwrap_or_else(|panic| Err(Refusal::new(Kind::Internal, "internal_error", format!("a handler ended in a panic: {panic}")).into()))
+    let shared = Arc::clone(edge);
+    edge.lanes.run(call.route.lane, move || handler(&shared, &mut call)).await?
 }
 
 /// Whether a body is announced.
@@ -140,8 +175,8 @@ fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
         None => return Ok(headers.contains_key(TRANSFER_ENCODING)),
         Some(length) => length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).unwrap_or(u64::MAX),
     };
-    let most = if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { HTTP_BODY_BYTES as u64 };
-    if length > most { Err(request::too_large()) } else { Ok(length > 0) }
+    let most = if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
+    if length > most { Err(request::too_large(route.body_bytes)) } else { Ok(length > 0) }
 }
 
 /// Who asks.
@@ -155,8 +190,7 @@ fn authenticate(edge: &Edge, connection: &Connection, route: &Route, headers: &H
     let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
     // A proxy on this host forwards for others.
-    let forwarded = ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
-    let local = route.access == Access::Local && connection.peer.is_loopback() && !forwarded;
+    let local = route.access == Access::Local && connection.peer.is_loopback() && !addresses::is_forwarded(headers);
     let caller = match token {
         Some(token) => match connection.authenticate(&edge.service.users, token, now) {
             Ok(caller) => Some(caller),
@@ -210,7 +244,7 @@ fn allow(routes: &[&Route]) -> String {
 fn not_allowed(routes: &[&Route]) -> Failure {
     let allow = allow(routes);
     let message = format!("this path takes {allow}");
-    Failure::Http { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message, allow: Some(allow) }
+    Failure::Http { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message, allow: Some(allow), closes: false }
 }
 
 fn options(routes: &[&Route]) -> Reply {
@@ -224,8 +258,8 @@ fn options(routes: &[&Route]) -> Reply {
 /// The origin of a configured foreign page: it must be told that it may read the answer.
 fn readable_by(edge: &Edge, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(ORIGIN)?;
-    let origins = edge.origins();
-    (origins.1.allows(origin) && origins.1.is_cross(headers)).then(|| origin.clone())
+    let admission = edge.admission();
+    (admission.origins.allows(origin) && admission.origins.is_cross(headers)).then(|| origin.clone())
 }
 
 fn finish(response: &mut Response<Payload>, id: &str, cross: Option<HeaderValue>) {
@@ -255,12 +289,12 @@ fn not_modified(reply: Reply, id: &str, now: Timestamp) -> Response<Payload> {
 }
 
 /// Large answers are compressed on a thread that may take its time.
-async fn packed(response: Response<Payload>, encoding: compress::Encoding) -> Response<Payload> {
+async fn packed(edge: &Edge, response: Response<Payload>, encoding: compress::Encoding) -> Response<Payload> {
     const AT_ONCE_BYTES: usize = 32 << 10;
-    match response.body() {
-        Payload::Whole(Some(bytes)) if bytes.len() > AT_ONCE_BYTES => {
-            let joined = tokio::task::spawn_blocking(move || compress::compress(response, encoding)).await;
-            joined.unwrap_or_else(|_| Response::new(Payload::Whole(None)))
+    match &response.body().content {
+        Outgoing::Whole(Some(bytes)) if bytes.len() > AT_ONCE_BYTES => {
+            let packed = edge.lanes.run(Lane::Store, move || compress::compress(response, encoding)).await;
+            packed.unwrap_or_else(|_| Response::new(Payload::whole(None)))
         }
         _ => compress::compress(response, encoding),
     }
@@ -278,14 +312,14 @@ fn inside(failure: &Failure) -> Option<String> {
 struct Line {
     method: hyper::Method,
     uri: Uri,
-    peer: std::net::IpAddr,
+    client: IpAddr,
 }
 
 impl Line {
     /// Defects are errors, refusals and changes are worth a line, reads only to whoever looks for them.
     fn log(&self, id: &str, status: StatusCode, refused: Option<(&'static str, Option<String>)>, watch: Stopwatch) {
         let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
-        let Line { method, uri, peer } = self;
+        let Line { method, uri, client: peer } = self;
         let path = uri.path();
         match refused {
             Some((code, Some(cause))) => tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed"),

@@ -2,19 +2,20 @@
 
 use crate::domain::time::Timestamp;
 use crate::limits::HTTP_ADDRESSES;
+use crate::service::users::network;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The buckets of all addresses.
+/// The buckets of all addresses; of IPv6 each network has one.
 #[derive(Default, Debug)]
 pub struct Rates {
     /// When full, addresses that have not asked for longest are forgotten: they get a full bucket, nobody loses one.
     buckets: Mutex<BTreeMap<IpAddr, Arc<Bucket>>>,
 }
 
-/// One address.
+/// A bucket, full at first.
 #[derive(Debug)]
 pub struct Bucket {
     /// The moment, in nanoseconds, at which the bucket is full if nobody asks any more.
@@ -24,6 +25,7 @@ pub struct Bucket {
 impl Rates {
     /// The bucket of an address; looked up once per connection.
     pub fn bucket(&self, address: IpAddr) -> Arc<Bucket> {
+        let address = network(address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= HTTP_ADDRESSES && !buckets.contains_key(&address) {
             let oldest = buckets.iter().min_by_key(|(_, bucket)| bucket.full_at_ns.load(Ordering::Relaxed));
@@ -31,7 +33,13 @@ impl Rates {
                 buckets.remove(&oldest);
             }
         }
-        Arc::clone(buckets.entry(address).or_insert_with(|| Arc::new(Bucket { full_at_ns: AtomicI64::new(i64::MIN) })))
+        Arc::clone(buckets.entry(address).or_default())
+    }
+}
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Bucket { full_at_ns: AtomicI64::new(i64::MIN) }
     }
 }
 

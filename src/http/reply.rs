@@ -1,5 +1,6 @@
 //! Answers: the envelope around JSON, files, streams. Every answer of the program is made here.
 
+use super::addresses::Counted;
 use crate::domain::time::Timestamp;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
@@ -7,6 +8,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
@@ -75,11 +77,11 @@ impl Reply {
     /// The answer on the wire.
     pub fn into_response(self, request_id: &str, at: Timestamp) -> Response<Payload> {
         let (media, payload) = match self.content {
-            Content::Data(data) => (Some(JSON), Payload::Whole(Some(data.closed(request_id, at)))),
-            Content::Flat(json) => (Some(JSON), Payload::Whole(Some(json))),
-            Content::File(media, bytes) => (Some(media), Payload::Whole(Some(bytes))),
-            Content::Stream(media, chunks) => (Some(media), Payload::Chunks(chunks)),
-            Content::Empty => (None, Payload::Whole(None)),
+            Content::Data(data) => (Some(JSON), Payload::whole(Some(data.closed(request_id, at)))),
+            Content::Flat(json) => (Some(JSON), Payload::whole(Some(json))),
+            Content::File(media, bytes) => (Some(media), Payload::whole(Some(bytes))),
+            Content::Stream(media, chunks) => (Some(media), Payload { content: Outgoing::Chunks(chunks), counted: None }),
+            Content::Empty => (None, Payload::whole(None)),
         };
         let mut response = Response::new(payload);
         *response.status_mut() = self.status;
@@ -186,11 +188,27 @@ pub fn close(body: &mut Vec<u8>, request_id: &str, at: Timestamp) {
 
 /// The body of a response on its way out.
 #[derive(Debug)]
-pub enum Payload {
-    /// All of it, at once; then nothing.
+pub struct Payload {
+    /// The bytes.
+    pub content: Outgoing,
+    /// The place of the connection they go to, kept until they are gone.
+    pub counted: Option<Arc<Counted>>,
+}
+
+/// The bytes of a response on their way out.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// All of them, at once; then nothing.
     Whole(Option<Bytes>),
-    /// As it comes.
+    /// As they come.
     Chunks(mpsc::Receiver<Bytes>),
+}
+
+impl Payload {
+    /// Of bytes that are there.
+    pub fn whole(bytes: Option<Bytes>) -> Self {
+        Payload { content: Outgoing::Whole(bytes), counted: None }
+    }
 }
 
 impl Body for Payload {
@@ -198,20 +216,20 @@ impl Body for Payload {
     type Error = Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Payload::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Payload::Chunks(chunks) => chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+        match &mut self.get_mut().content {
+            Outgoing::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Outgoing::Chunks(chunks) => chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Payload::Whole(None))
+        matches!(self.content, Outgoing::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Payload::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Payload::Chunks(_) => SizeHint::default(),
+        match &self.content {
+            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Outgoing::Chunks(_) => SizeHint::default(),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! A request as a handler sees it: checked, decoded, bounded.
 
+use super::addresses::Counted;
+use super::edge::Edge;
 use super::error::Failure;
 use super::route::{Param, ParamKind, Route, Takes};
+use super::turns::{NoTurn, Turn};
 use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
 use crate::json::{self, Bounds};
-use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, REFUSAL_PROBLEMS};
-use crate::service::{Caller, Refusal};
+use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_SMALL_BODY_BYTES, REFUSAL_PROBLEMS};
+use crate::service::{Caller, Kind, Refusal, listed};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode};
 use serde_json::Value;
@@ -25,7 +28,9 @@ pub struct Call {
     /// When it came.
     pub now: Timestamp,
     /// From where.
-    pub peer: IpAddr,
+    pub client: IpAddr,
+    /// The place of its connection, where a proxy forwards it.
+    pub counted: Option<Arc<Counted>>,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// Values of the path's `{…}`, decoded.
@@ -44,6 +49,8 @@ pub enum Body {
     Nothing,
     /// JSON: the text and its tree.
     Json(Bytes, Value),
+    /// The same of a large one, with the turn it takes the memory of.
+    LargeJson(Bytes, Value, Turn<Arc<str>>),
     /// Bytes still on their way, for the handler to read.
     Upload(Incoming),
     /// The head of the request, with the promise of its socket.
@@ -107,14 +114,14 @@ impl Query {
         }
         match problems.is_empty() {
             true => Ok(Query(found)),
-            false => Err(invalid("the query cannot be used; details.problems says why", problems)),
+            false => Err(invalid("the query cannot be used", problems)),
         }
     }
 }
 
-/// 400 with every problem.
-pub fn invalid(message: &str, problems: Vec<(String, String)>) -> Failure {
-    Failure::Refused(Refusal::invalid("invalid_request", message, problems))
+/// 400 with every problem: in its sentence as far as they fit, and all of them in its details.
+pub fn invalid(what: &str, problems: Vec<(String, String)>) -> Failure {
+    Failure::Refused(Refusal::invalid("invalid_request", format!("{what}: {}", listed(&problems)), problems))
 }
 
 /// What to say of an unknown name.
@@ -184,7 +191,7 @@ impl Call {
     /// The JSON body; null when there is none.
     pub fn json(&self) -> &Value {
         match &self.body {
-            Body::Json(_, value) => value,
+            Body::Json(_, value) | Body::LargeJson(_, value, _) => value,
             _ => &Value::Null,
         }
     }
@@ -192,7 +199,7 @@ impl Call {
     /// The JSON body as text.
     pub fn text(&self) -> &[u8] {
         match &self.body {
-            Body::Json(text, _) => text,
+            Body::Json(text, _) | Body::LargeJson(text, ..) => text,
             _ => b"",
         }
     }
@@ -244,22 +251,40 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
     }
 }
 
-/// Reads a JSON body.
+/// Reads a JSON body. A large one waits unread until there is memory for it.
 ///
 /// # Errors
-/// 408 when it takes too long, 413 when it is too large, 400 with every problem of the JSON.
-pub async fn read_json(route: &Route, body: Incoming, timeout: Duration) -> Result<Body, Failure> {
-    let read = tokio::time::timeout(timeout, Limited::new(body, HTTP_BODY_BYTES).collect()).await;
+/// 408 when it takes too long, 413 when it is too large, 429 when too many large ones wait, 400 with every problem of the
+/// JSON.
+pub async fn read_json(edge: &Edge, route: &Route, caller: Option<&Caller>, body: Incoming, timeout: Duration) -> Result<Body, Failure> {
+    let is_large = body.size_hint().upper().unwrap_or(route.body_bytes as u64) > HTTP_SMALL_BODY_BYTES as u64;
+    // Only routes behind a login take large ones.
+    let turn = match caller.filter(|_| is_large) {
+        Some(caller) => Some(edge.large_bodies.take(Arc::clone(&caller.name), timeout).await.map_err(no_turn)?),
+        None => None,
+    };
+    let read = tokio::time::timeout(timeout, Limited::new(body, route.body_bytes).collect()).await;
     let bytes = match read {
         Err(_) => {
             let message = "the body did not arrive in time: send it at once, or raise http.body_timeout_ms";
-            return Err(Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", message));
+            return Err(Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", message).closing());
         }
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large(route.body_bytes)),
         Ok(Err(_)) => return Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the body ended before it was whole")),
         Ok(Ok(collected)) => collected.to_bytes(),
     };
-    json_body(route, bytes)
+    Ok(match (json_body(route, bytes)?, turn) {
+        (Body::Json(text, value), Some(turn)) => Body::LargeJson(text, value, turn),
+        (body, _) => body,
+    })
+}
+
+fn no_turn(why: NoTurn) -> Failure {
+    let message = match why {
+        NoTurn::TooMany => "too many requests with large bodies of this user are under way: send fewer at once",
+        NoTurn::TooLong => "many large bodies are under way: try again in a moment",
+    };
+    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", message) }.into()
 }
 
 /// The JSON of a body that is whole.
@@ -281,22 +306,31 @@ pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     });
     match value {
         Some(value) if problems.is_empty() => Ok(Body::Json(bytes, value)),
-        _ => Err(invalid("the body is not JSON that can be used; details.problems says why", problems)),
+        _ => Err(invalid("the body is not JSON that can be used", problems)),
     }
 }
 
-/// Reads what is left of a refused request, within bounds: a connection that is closed with unread bytes is reset, and the
-/// client would not see why it was refused.
-pub async fn discard(body: Incoming) {
+/// Reads what is left of a refused request, within bounds, and keeps none of it: a connection that is closed with unread
+/// bytes is reset, and the client would not see why it was refused.
+pub async fn discard(mut body: Incoming) {
     const BYTES: usize = 2 * HTTP_BODY_BYTES;
     const PATIENCE: Duration = Duration::from_secs(1);
+    let mut left = BYTES;
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
     // Whoever sends more, or slower, is cut off.
-    let _ = tokio::time::timeout(PATIENCE, Limited::new(body, BYTES).collect()).await;
+    let _ = tokio::time::timeout(PATIENCE, read).await;
 }
 
 /// 413.
-pub fn too_large() -> Failure {
-    let message = format!("a JSON body has at most {HTTP_BODY_BYTES} bytes");
+pub fn too_large(most: usize) -> Failure {
+    let message = format!("a JSON body has at most {most} bytes here");
     Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
 }
 

@@ -2,6 +2,7 @@
 
 use super::edge::Edge;
 use super::error::Failure;
+use super::lanes::Lane;
 use super::reply::Reply;
 use super::request::Call;
 use crate::auth::Role;
@@ -25,12 +26,16 @@ pub struct Route {
     pub query: &'static [Param],
     /// What the body is.
     pub takes: Takes,
+    /// Bytes of a JSON body at most.
+    pub body_bytes: usize,
     /// Statuses of an answer that is not refused.
     pub success: &'static [u16],
     /// What the handler may refuse: status and code. What the pipeline refuses follows from the other fields.
     pub refusals: &'static [(u16, &'static str)],
     /// What runs.
     pub run: Run,
+    /// On which threads, where it may wait.
+    pub lane: Lane,
     /// Requests with the status they are answered with on a fresh demo store.
     pub examples: &'static [Example],
 }

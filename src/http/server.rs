@@ -1,8 +1,13 @@
 //! Sockets: accepts within bounds, gives every connection its timeouts, and ends them all in order.
 
+use super::addresses::Counted;
 use super::connection::Connection;
 use super::edge::Edge;
+use super::error::Failure;
+use super::lanes::Lane;
 use super::pipeline;
+use super::reply::Content;
+use super::write_deadline::WriteDeadline;
 use crate::clock;
 use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS};
 use crate::service::Service;
@@ -10,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,7 +63,7 @@ impl Server {
         let config = edge.service.settings.current();
         let hub = Arc::clone(&edge.service.hub);
         let waking = tokio::spawn(async move { hub.run().await });
-        let beating = tokio::spawn(beat(Arc::clone(&edge.service)));
+        let beating = tokio::spawn(beat(Arc::clone(&edge)));
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
         // Every connection holds a sender; when all are gone the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -69,13 +74,15 @@ impl Server {
                 accepted = accept(&listener, &permits) => accepted,
             };
             if let Some((stream, peer, permit)) = accepted {
+                let peer = peer.ip().to_canonical();
+                let Ok(counted) = count(&edge, &stream, peer) else { continue };
                 let (edge, alive) = (Arc::clone(&edge), alive.clone());
                 let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
                 tokio::spawn(async move {
                     edge.counts.connections.fetch_add(1, Ordering::Relaxed);
                     serve(&edge, stream, peer, header_timeout).await;
                     edge.counts.connections.fetch_sub(1, Ordering::Relaxed);
-                    drop((permit, alive));
+                    drop((permit, counted, alive));
                 });
             }
         }
@@ -93,18 +100,47 @@ impl Server {
 }
 
 /// Publishes how the daemon is, for whoever listens to that.
-async fn beat(service: Arc<Service>) {
+async fn beat(edge: Arc<Edge>) {
     const EVERY: Duration = Duration::from_secs(10);
     let mut beat = tokio::time::interval(EVERY);
     loop {
         beat.tick().await;
-        if service.hub.has_readers("health") {
-            let reader = Arc::clone(&service);
-            let told = tokio::task::spawn_blocking(move || reader.hub.publish("health", "health", None, None, reader.ready(clock::now())));
+        if edge.service.hub.has_readers("health") {
+            let service = Arc::clone(&edge.service);
+            let told = move || service.hub.publish("health", "health", None, None, service.ready(clock::now()));
             // A panic in there was reported by itself; the next beat tries again.
-            let _ = told.await;
+            let _ = edge.lanes.run(Lane::Urgent, told).await;
         }
     }
+}
+
+/// The place of a connection among those of its address; proxies have as many as they need, their clients are counted.
+///
+/// # Errors
+/// When it has as many as one may have: it is told so and closed.
+fn count(edge: &Edge, stream: &TcpStream, peer: IpAddr) -> Result<Option<Counted>, ()> {
+    let admission = edge.admission();
+    if admission.proxies.trust(peer) {
+        return Ok(None);
+    }
+    let most = admission.config.http.max_connections_per_address;
+    let counted = edge.connections.count(peer, most);
+    if counted.is_none() {
+        // The first bytes of a new socket always fit; if not, it is closed without a word.
+        let _ = stream.try_write(&too_many(most, &edge.request_id()));
+    }
+    counted.map(Some).ok_or(())
+}
+
+/// An answer before any request.
+fn too_many(most: u32, request_id: &str) -> Vec<u8> {
+    let reply = Failure::from(pipeline::too_many_connections(most)).into_reply(request_id, clock::now());
+    let Content::Flat(body) = reply.content else { return Vec::new() };
+    let head = format!(
+        "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
 }
 
 /// The next connection, once there is room for it. `None`: it was gone already, or the process is out of descriptors.
@@ -122,10 +158,11 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(Tcp
     }
 }
 
-async fn serve(edge: &Arc<Edge>, stream: TcpStream, peer: SocketAddr, header_timeout: Duration) {
+async fn serve(edge: &Arc<Edge>, stream: TcpStream, peer: IpAddr, header_timeout: Duration) {
     // Small answers must not wait for others; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
-    let peer = peer.ip().to_canonical();
+    let write_timeout = Duration::from_millis(edge.service.settings.current().http.write_timeout_ms);
+    let stream = WriteDeadline::new(stream, write_timeout);
     let connection = Arc::new(Connection::new(peer, edge.rates.bucket(peer)));
     let service = service_fn(|request| {
         let (edge, connection) = (Arc::clone(edge), Arc::clone(&connection));

@@ -104,6 +104,14 @@ impl Exchange {
                     self.send_contract(place);
                 }
             }
+            Kind::FinerPrices | Kind::OddPrices | Kind::PlainPrices => {
+                for place in self.named(fault) {
+                    self.markets[place].change_prices(fault.fault != Kind::PlainPrices, fault.fault == Kind::FinerPrices);
+                    if fault.count == Some(1) {
+                        self.send_contract(place);
+                    }
+                }
+            }
             Kind::Funding => {
                 for place in self.named(fault) {
                     let now_ms = self.now_ms();
@@ -154,7 +162,7 @@ impl Exchange {
 
     /// Terms of a contract to everybody who listens.
     pub fn send_contract(&mut self, place: usize) {
-        let payload = terms::detail(&self.markets[place].contract, false);
+        let payload = terms::detail(&self.markets[place].contract, place, terms::Form::Push);
         let text = self.framed("push.contract", None, &payload);
         self.sockets.publish(Topic::new(Channel::Contract, 0), text.into());
     }

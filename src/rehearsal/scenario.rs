@@ -71,10 +71,12 @@ pub enum SignedComma {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicateExternal {
+    /// Code 2042, as it was seen.
+    Refused,
+    /// Code 603.
+    Repeated,
     /// The order that has it.
     Same,
-    /// Code 603.
-    Refused,
 }
 
 /// Form of the answer to `order/create`.
@@ -117,7 +119,7 @@ impl Default for Settings {
             push_ms: [1, 10],
             window_ms: 10_000,
             signed_comma: SignedComma::Either,
-            duplicate_external: DuplicateExternal::Same,
+            duplicate_external: DuplicateExternal::Refused,
             create_reply: CreateReply::Object,
             login_closes: false,
         }

@@ -187,7 +187,7 @@ pub fn contract(base: &str) -> Contract {
         max_leverage: 200,
         maker_fee: decimal(1, 4),
         taker_fee: decimal(4, 4),
-        maintenance: decimal(4, 3),
+        maintenance: Some(decimal(4, 3)),
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),

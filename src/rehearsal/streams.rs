@@ -216,7 +216,7 @@ impl Exchange {
     fn send_ticker(&mut self, symbol: usize) {
         if self.has(Channel::Ticker, symbol) {
             let now_ms = self.now_ms();
-            if let Some(payload) = self.markets[symbol].ticker(&mut self.spelling, now_ms) {
+            if let Some(payload) = self.markets[symbol].ticker(&mut self.spelling, symbol, now_ms, false) {
                 self.push(Channel::Ticker, symbol, "push.ticker", &payload);
             }
         }

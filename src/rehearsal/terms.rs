@@ -1,10 +1,22 @@
 //! The terms of a contract as `GET detail` and `push.contract` show them.
 
-use super::wire::Object;
+use super::wire::{Object, list};
 use crate::domain::contract::Contract;
+use crate::domain::decimal::Decimal;
+
+/// Where terms are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `GET detail`.
+    Detail,
+    /// `GET detail/country`, which has the tiers that hold instead of those derived.
+    Country,
+    /// `push.contract`, which does not say whether orders over the API are taken.
+    Push,
+}
 
 /// What a recording does not know is what most contracts have.
-pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
+pub fn detail(contract: &Contract, place: usize, form: Form) -> String {
     let initial = 1.0 / f64::from(contract.max_leverage.max(1));
     let object = Object::new()
         .text("symbol", &contract.symbol)
@@ -34,7 +46,7 @@ pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
         .raw("askLimitPriceRate", "0.1")
         .put("takerFeeRate", contract.taker_fee)
         .put("makerFeeRate", contract.maker_fee)
-        .put("maintenanceMarginRate", contract.maintenance)
+        .put("maintenanceMarginRate", maintenance(contract))
         .put("initialMarginRate", initial)
         .put("riskBaseVol", contract.max_quantity)
         .put("riskIncrVol", 0)
@@ -62,5 +74,28 @@ pub fn detail(contract: &Contract, with_api_allowed: bool) -> String {
         .raw("depthStepList", &format!("[\"{}\"]", contract.price_step))
         .raw("priceCoefficientVariation", "0.004");
     let object = object.maybe("createTime", contract.listed_ms).maybe("openingTime", contract.listed_ms).null("deliveryTime");
-    if with_api_allowed { object.put("apiAllowed", contract.is_api_allowed).end() } else { object.end() }
+    if form == Form::Push {
+        return object.end();
+    }
+    let object = object.put("id", place + 1).put("contractId", place + 1).text("baseCoinId", &format!("{:032x}", place + 1));
+    let object = object.text("baseCoinIconUrl", &format!("https://127.0.0.1/icons/{}.png", contract.base));
+    let object = object.put("apiAllowed", contract.is_api_allowed);
+    if form == Form::Country { object.raw("riskLimitCustom", &tiers(contract)).end() } else { object.end() }
+}
+
+/// The maintenance margin; none where a recording does not know it.
+pub fn maintenance(contract: &Contract) -> Decimal {
+    contract.maintenance.unwrap_or(Decimal::ZERO)
+}
+
+/// Two tiers: up to a tenth of the largest order at full leverage, then at half.
+fn tiers(contract: &Contract) -> String {
+    let tier = |level: i64, most: Decimal, rate: Decimal, leverage: u32| {
+        let object = Object::new().put("level", level).put("maxVol", most).put("mmr", rate);
+        object.put("imr", 1.0 / f64::from(leverage.max(1))).put("maxLeverage", leverage).end()
+    };
+    let [tenth, twice] = [Decimal::new(1, 1), Decimal::new(2, 0)].map(|factor| factor.unwrap_or(Decimal::ONE));
+    let part = contract.max_quantity.product(tenth).unwrap_or(contract.max_quantity);
+    let doubled = maintenance(contract).product(twice).unwrap_or(maintenance(contract));
+    list([tier(1, part, maintenance(contract), contract.max_leverage), tier(2, contract.max_quantity, doubled, contract.max_leverage / 2)])
 }

@@ -42,6 +42,8 @@ pub struct Assumptions {
     pub synthetic_fills: u64,
     /// Fills made worse on purpose, because the data could not show the true price (inside a gap, beyond the book).
     pub penalised_fills: u64,
+    /// Bars in which another order of their prices would have meant another end of a position; the worst was assumed.
+    pub bars_in_doubt: u64,
     /// Sentences for the reader.
     pub warnings: Vec<String>,
 }

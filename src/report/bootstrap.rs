@@ -17,7 +17,7 @@ pub fn mean_interval(values: &[i128]) -> Option<(f64, f64)> {
     if n < 2 {
         return None;
     }
-    let block = (n as f64).cbrt().ceil() as usize;
+    let block = libm::cbrt(n as f64).ceil() as usize;
     let mut totals = Vec::with_capacity(n + 1);
     totals.push(0_i128);
     for value in values {

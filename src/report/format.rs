@@ -73,7 +73,7 @@ pub(super) fn measured(value: f64) -> String {
     if !(1e-6..1e9).contains(&size) {
         return format!("{value:.3e}");
     }
-    let decimals = (5 - size.log10().floor() as i32).clamp(0, 12) as usize;
+    let decimals = (5 - libm::log10(size).floor() as i32).clamp(0, 12) as usize;
     let shown = format!("{value:.decimals$}");
     if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.').to_owned() } else { shown }
 }

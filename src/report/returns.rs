@@ -5,7 +5,8 @@ use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
 
 const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 
-/// One UTC day of a run. The first and the last may be parts of a day. An event at midnight belongs to the new day.
+/// One UTC day of a run. The first and the last may be parts of a day. An event at midnight belongs to the day that
+/// ends: so do a bar that closes then and funding that is settled then.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Day {
     /// Days since 1970.
@@ -88,7 +89,7 @@ impl Days {
     /// Ends every day that is over; `equity` is what held until now.
     #[inline]
     pub(super) fn roll(&mut self, at: Timestamp, equity: Money) {
-        while at.nanos() >= self.next_midnight {
+        while at.nanos() > self.next_midnight {
             let midnight = self.next_midnight;
             self.close(midnight.div_euclid(DAY_NS) - 1, equity, self.whole);
             self.whole = true;
@@ -107,11 +108,8 @@ impl Days {
     /// All days, the last cut at `end`.
     pub(super) fn finish(mut self, end: Timestamp, equity: Money) -> Vec<Day> {
         self.roll(end, equity);
-        let begun = end.nanos() > self.next_midnight.saturating_sub(DAY_NS);
-        // What happened exactly at the last midnight belongs to a day that has just begun.
-        if begun || equity != self.opening || self.deposits != Money::ZERO || self.rows.is_empty() {
-            self.close(end.day(), equity, false);
-        }
+        let whole = self.whole && end.nanos() == self.next_midnight;
+        self.close(self.next_midnight.div_euclid(DAY_NS) - 1, equity, whole);
         self.rows
     }
 

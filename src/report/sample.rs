@@ -75,6 +75,7 @@ pub(crate) fn assumptions() -> Assumptions {
         coverage,
         warm_up: Some(Span::from_seconds(300)),
         synthetic_fills: 42,
+        bars_in_doubt: 0,
         penalised_fills: 1,
         warnings: vec!["No funding was recorded; a rate of 0 is assumed.".to_owned()],
     }

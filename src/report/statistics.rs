@@ -194,8 +194,8 @@ impl Statistics {
         let mut days = self.days.finish(end, final_equity);
         let first_day = days.first().map_or(0, |day| day.day);
         for trade in &self.trades {
-            // A run that ends at midnight has no row for the new day: what closed then belongs to the last one.
-            let row = usize::try_from(trade.closed_at.day() - first_day).unwrap_or(0).min(days.len() - 1);
+            // What closed at the midnight that begins the run belongs to its first day.
+            let row = usize::try_from(trade.closed_at.day_ended() - first_day).unwrap_or(0).min(days.len() - 1);
             days[row].trades += 1;
             days[row].trades_net += trade.net();
         }

@@ -53,6 +53,9 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     put("start", format!("{} with seed {}", f::money(a.initial_balance), a.seed));
     put("warm-up", a.warm_up.map_or_else(|| "never complete".to_owned(), |span| f::seconds(span.seconds_f64())));
     put("fills", format!("{} from an assumed book, {} penalised", a.synthetic_fills, a.penalised_fills));
+    if a.bars_in_doubt > 0 {
+        put("bars", format!("{} where the order of prices inside decided how a position ended; the worst was assumed", a.bars_in_doubt));
+    }
     let limits: Vec<String> =
         a.risk_limits.iter().map(|(name, limit)| format!("{name} {}", limit.map_or_else(|| "off".to_owned(), f::measured))).collect();
     put("risk limits", if limits.is_empty() { "none".to_owned() } else { limits.join(", ") });

@@ -59,9 +59,17 @@ impl Service {
             return json!({"status": "disabled", "age_seconds": null, "reason": "exchange.enabled is false in the configuration"});
         };
         let age_seconds = health.last_frame_age.map(|age| age.seconds_f64());
-        let status = if age_seconds.is_some() { "ok" } else { "not_asked" };
+        let (status, reason) = match (health.refused_for, age_seconds) {
+            (Some(span), _) => {
+                let why = "it has refused requests as too frequent for";
+                let then = "one is tried every few seconds, and all go out again by themselves once it serves";
+                ("throttled", Some(format!("{why} {:.0} s; {then}", span.seconds_f64())))
+            }
+            (None, Some(_)) => ("ok", None),
+            (None, None) => ("not_asked", None),
+        };
         json!({
-            "status": status, "age_seconds": age_seconds, "frames": health.frames, "rows": health.rows, "reconnects": health.reconnects,
+            "status": status, "reason": reason, "age_seconds": age_seconds, "frames": health.frames, "rows": health.rows, "reconnects": health.reconnects,
             "malformed": health.malformed, "unknown": health.unknown_channels + health.unknown_fields, "requests": health.requests,
             "throttled": health.throttled,
         })

@@ -76,6 +76,25 @@ impl Refusal {
     }
 }
 
+/// Problems as part of a sentence: every one that fits, and how many more there are.
+pub fn listed(problems: &[(String, String)]) -> String {
+    const SHOWN_BYTES: usize = 400;
+    let mut text = String::new();
+    for (place, (path, problem)) in problems.iter().enumerate() {
+        let one = format!("{} {}", shortened(path.clone()), shortened(problem.clone()));
+        if place > 0 && text.len() + one.len() > SHOWN_BYTES {
+            let more = problems.len() - place;
+            text.push_str(&format!(" (and {more} more problem{})", if more == 1 { "" } else { "s" }));
+            break;
+        }
+        if place > 0 {
+            text.push_str("; ");
+        }
+        text.push_str(one.trim());
+    }
+    text
+}
+
 /// What comes from the caller may be as long as they like; what is said of it may not.
 fn shortened(mut text: String) -> String {
     const SHOWN: usize = 300;
@@ -106,5 +125,24 @@ impl From<StoreError> for Refusal {
             StoreError::Full(_) | StoreError::ReadOnly(_) => Refusal::new(Kind::Unavailable, "store_unavailable", message),
             _ => Refusal::new(Kind::Internal, "internal_error", message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn problems_are_told_as_far_as_they_fit() {
+        let problem = |n: usize| (format!("/field_{n}"), "must be there".to_owned());
+        assert_eq!(listed(&[]), "");
+        assert_eq!(listed(&[problem(1), (String::new(), "must be an object".to_owned())]), "/field_1 must be there; must be an object");
+        let many: Vec<_> = (0..100).map(problem).collect();
+        let text = listed(&many);
+        assert!(text.len() < 450 && text.starts_with("/field_0 must be there; /field_1"), "{text}");
+        let told = text.matches("must be there").count();
+        assert!(text.ends_with(&format!("(and {} more problems)", 100 - told)), "{text}");
+        let long = listed(&[("/x".repeat(9_999), "y".repeat(9_999)), problem(1)]);
+        assert!(long.len() < 700 && long.ends_with("(and 1 more problem)"), "{long}");
     }
 }

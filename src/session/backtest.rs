@@ -4,10 +4,10 @@
 //! Never: the wall clock (pacing is the caller's), or an event shown to the engine before its time.
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Body, Command, Event};
+use crate::domain::event::{Bar, Body, Command, Event, Market};
 use crate::domain::order::OrderEvent;
 use crate::domain::strategy::StrategyDef;
-use crate::domain::symbol::SymbolTable;
+use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::desk::SessionConfig;
@@ -63,6 +63,7 @@ pub struct Backtest {
     seq: u64,
     ticks: u64,
     at: Timestamp,
+    bars_in_doubt: u64,
     stopping: bool,
 }
 
@@ -94,6 +95,7 @@ impl Backtest {
             seq: 0,
             ticks: 0,
             at: Timestamp::MIN,
+            bars_in_doubt: 0,
             stopping: false,
         }
     }
@@ -204,7 +206,9 @@ impl Backtest {
 
     /// A tick that is not a trade.
     fn other<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
-        if let Some(market) = chunk.market(tick) {
+        if let TickKind::Bar(bar) = tick.kind {
+            self.bar(tick.symbol, tick.at, &bar, recorder);
+        } else if let Some(market) = chunk.market(tick) {
             self.venue.on_market(&self.table, tick.symbol, tick.at, &market, &mut self.events);
             if !self.events.is_empty() {
                 self.deliver(tick.at, recorder);
@@ -214,6 +218,27 @@ impl Backtest {
             self.venue.on_gap(tick.symbol);
             self.apply(tick.at, Body::Gap(tick.symbol, gap));
         }
+    }
+
+    /// A bar, known at its end: what waited acts on its first price, then its inside reaches stops and targets, then
+    /// the engine sees its end.
+    fn bar<R: Recorder>(&mut self, symbol: SymbolId, at: Timestamp, bar: &Bar, recorder: &mut R) {
+        self.venue.open_bar(&self.table, symbol, at, bar, &mut self.events);
+        self.deliver(at, recorder);
+        let mut in_doubt = false;
+        loop {
+            in_doubt |= self.engine.inside_bar(&self.table, symbol, at, bar, &mut self.out);
+            let acts = !self.out.actions.is_empty();
+            self.flush(at, recorder);
+            if !acts {
+                break;
+            }
+        }
+        self.bars_in_doubt += u64::from(in_doubt);
+        self.engine.bar_passed(&self.table, symbol, at, bar, &mut self.out);
+        self.venue.close_bar(&self.table, symbol, at, bar, &mut self.events);
+        self.deliver(at, recorder);
+        self.apply(at, Body::Market(symbol, Market::Bar(*bar)));
     }
 
     fn apply(&mut self, at: Timestamp, body: Body<'_>) {
@@ -292,6 +317,8 @@ impl Backtest {
             self.venue.arrive(&self.table, due, &mut self.events);
             self.deliver(self.at, recorder);
         }
+        self.venue.end_bars(&self.table, self.at, &mut self.events);
+        self.deliver(self.at, recorder);
     }
 
     /// The engine, to explain or to look at.
@@ -306,7 +333,7 @@ impl Backtest {
 
     /// What the venue did that the result must tell.
     pub fn venue_counts(&self) -> VenueCounts {
-        self.venue.counts()
+        VenueCounts { bars_in_doubt: self.bars_in_doubt, ..self.venue.counts() }
     }
 
     /// Ticks applied and event time.

@@ -81,7 +81,8 @@ impl Depth {
         self.last
     }
 
-    fn is_fresh(&self, at: Timestamp) -> bool {
+    /// Whether a recorded book can be believed at a time.
+    pub fn is_fresh(&self, at: Timestamp) -> bool {
         self.updated.is_some_and(|updated| at - updated <= MAX_AGE)
     }
 
@@ -100,15 +101,12 @@ impl Depth {
         limit: Option<Price>,
         taken: &mut Vec<(Price, Qty)>,
     ) -> bool {
-        let allowed = |price: Price| match (limit, side) {
-            (None, _) => true,
-            (Some(limit), Side::Buy) => price <= limit,
-            (Some(limit), Side::Sell) => price >= limit,
-        };
         let mut rest = wanted.0;
         if self.is_fresh(at) {
             while rest > 0 {
-                let Some(level) = self.book.opposite_of(side).first().copied().filter(|level| allowed(level.price)) else { break };
+                let Some(level) = self.book.opposite_of(side).first().copied().filter(|level| is_allowed(limit, side, level.price)) else {
+                    break;
+                };
                 let lots = level.qty.0.min(rest);
                 taken.push((level.price, Qty(lots)));
                 self.book.change(side.opposite(), Level { qty: Qty(level.qty.0 - lots), ..level });
@@ -117,10 +115,25 @@ impl Depth {
             return false;
         }
         let Some(last) = self.last else { return true };
+        self.take_around(spec, last, side, wanted, limit, taken);
+        true
+    }
+
+    /// Takes from a synthetic book around a price. Appends (price, lots).
+    pub fn take_around(
+        &mut self,
+        spec: &SymbolSpec,
+        around: Price,
+        side: Side,
+        wanted: Qty,
+        limit: Option<Price>,
+        taken: &mut Vec<(Price, Qty)>,
+    ) {
+        let mut rest = wanted.0;
         let mut skip = self.taken[side as usize];
         for step in 0..SYNTHETIC_LEVELS {
-            let price = self.synthetic_price(spec, last, side, step);
-            if rest == 0 || !allowed(price) || price.0 <= 0 {
+            let price = self.synthetic_price(spec, around, side, step);
+            if rest == 0 || !is_allowed(limit, side, price) || price.0 <= 0 {
                 break;
             }
             let offered = self.synthetic.depth_per_level.map_or(i64::MAX, |value| spec.lots_for(value, price).0.max(1));
@@ -133,7 +146,6 @@ impl Depth {
                 rest -= lots;
             }
         }
-        true
     }
 
     /// Levels stand half a spread from the last price, then as far apart again, at least a tick.
@@ -145,5 +157,14 @@ impl Depth {
         };
         let spacing = (touch.0 - last.0).abs().max(1);
         Price(touch.0 + side.sign() * step * spacing)
+    }
+}
+
+/// Whether a price is at the limit or better.
+fn is_allowed(limit: Option<Price>, side: Side, price: Price) -> bool {
+    match (limit, side) {
+        (None, _) => true,
+        (Some(limit), Side::Buy) => price <= limit,
+        (Some(limit), Side::Sell) => price >= limit,
     }
 }

@@ -4,8 +4,10 @@
 //! Never: a fill better than the market at the order's arrival, or a look at an event that has not happened yet.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod bars;
 mod depth;
 mod gap;
+mod liquidation;
 mod resting;
 
 use crate::domain::chance::Chance;
@@ -95,11 +97,14 @@ pub struct VenueCounts {
     pub liquidations: u64,
     /// Orders refused.
     pub rejects: u64,
+    /// Bars in which another order of prices would have meant another end of a position.
+    pub bars_in_doubt: u64,
 }
 
 /// An order or cancel on its way.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
+    sent: Timestamp,
     due: Timestamp,
     what: Travelling,
 }
@@ -124,7 +129,9 @@ struct Margin {
 
 struct SymbolBooks {
     depth: Depth,
+    /// Better prices first on each side, then older orders.
     resting: Vec<Resting>,
+    bars: bars::BarState,
     mark: Option<Price>,
     last: Option<Price>,
     positions: u32,
@@ -152,6 +159,7 @@ impl Venue {
             .map(|_| SymbolBooks {
                 depth: Depth::new(config.synthetic),
                 resting: Vec::new(),
+                bars: bars::BarState::default(),
                 mark: None,
                 last: None,
                 positions: 0,
@@ -169,8 +177,8 @@ impl Venue {
 
     /// An order leaves us now.
     pub fn submit(&mut self, now: Timestamp, request: &OrderRequest) {
-        let due = now + self.travel();
-        self.send(Arrival { due, what: Travelling::Order(*request) });
+        let due = if request.inside_bar.is_some() { now } else { now + self.travel() };
+        self.send(Arrival { sent: now, due, what: Travelling::Order(*request) });
     }
 
     /// A cancel leaves us now.
@@ -178,8 +186,9 @@ impl Venue {
         // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
         let is_order = |arrival: &&Arrival| matches!(&arrival.what, Travelling::Order(request) if request.id == order);
         let order_due = self.arrivals.iter().find(is_order).map_or(now, |arrival| arrival.due);
-        let due = (now + self.travel()).max(order_due);
-        self.send(Arrival { due, what: Travelling::Cancel(order) });
+        let travel = if self.is_inside_bar_of(order) { Span::ZERO } else { self.travel() };
+        let due = (now + travel).max(order_due);
+        self.send(Arrival { sent: now, due, what: Travelling::Cancel(order) });
     }
 
     fn send(&mut self, arrival: Arrival) {
@@ -210,6 +219,8 @@ impl Venue {
         }
         let Some(arrival) = self.arrivals.pop_front() else { return false };
         match arrival.what {
+            _ if self.must_wait_for_bar(&arrival) => {}
+            Travelling::Order(request) if request.inside_bar.is_some() => self.execute_inside(table, arrival.due, request, events),
             Travelling::Order(request) => self.execute(table, arrival.due, request, events),
             Travelling::Cancel(order) => self.cancel_resting(order, events),
         }
@@ -232,7 +243,7 @@ impl Venue {
         book.last = Some(trade.price);
         book.depth.trade(trade.price);
         if !book.resting.is_empty() {
-            self.hit_resting(table, symbol, at, |order| order.hit(&trade), events);
+            self.hit_resting(table, symbol, at, &mut [0; 2], |order, taken| order.hit(&trade, taken), events);
         }
         if self.books[symbol.index()].positions > 0 {
             self.check_margins(table, symbol, at, (trade.price, trade.price), events);
@@ -242,7 +253,7 @@ impl Venue {
     /// A market event passes the venue: books change, resting orders fill, margins are checked.
     pub fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
         let book = &mut self.books[symbol.index()];
-        let mut prices = book.last.map(|last| (last, last));
+        let prices = book.last.map(|last| (last, last));
         match market {
             Market::Trade(trade) => return self.on_trade(table, symbol, at, *trade, events),
             Market::BookSnapshot { bids, asks } => book.depth.replace(at, bids, asks),
@@ -250,8 +261,8 @@ impl Venue {
             Market::Mark { mark, .. } => book.mark = Some(*mark),
             Market::Funding { rate } => self.settle_funding(table, symbol, *rate, events),
             Market::Bar(bar) => {
-                prices = Some((bar.low, bar.high));
-                self.bar(table, symbol, at, bar, events);
+                self.open_bar(table, symbol, at, bar, events);
+                return self.close_bar(table, symbol, at, bar, events);
             }
             Market::OpenInterest(_) => {}
         }
@@ -261,27 +272,22 @@ impl Venue {
         }
     }
 
-    /// A bar passes: resting orders fill only when it went through their price; its close is the last price.
-    fn bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &crate::domain::event::Bar, events: &mut Vec<OrderEvent>) {
-        self.hit_resting(table, symbol, at, |order| order.passed(bar), events);
-        let book = &mut self.books[symbol.index()];
-        book.last = Some(bar.close);
-        book.depth.trade(bar.close);
-    }
-
-    /// Fills resting orders with the lots that `hit` says reach them.
+    /// Fills resting orders with the lots that `hit` says reach them. Orders of one side share what passes: `taken`
+    /// counts the lots that went to those before, by side.
     fn hit_resting(
         &mut self,
         table: &SymbolTable,
         symbol: SymbolId,
         at: Timestamp,
-        hit: impl Fn(&mut Resting) -> Qty,
+        taken: &mut [i64; 2],
+        hit: impl Fn(&mut Resting, i64) -> Qty,
         events: &mut Vec<OrderEvent>,
     ) {
         let spec = table.spec(symbol);
         let mut resting = std::mem::take(&mut self.books[symbol.index()].resting);
         resting.retain_mut(|order| {
-            let qty = hit(order);
+            let taken = &mut taken[order.request.side as usize];
+            let qty = hit(order, *taken);
             if qty.is_zero() {
                 return true;
             }
@@ -290,6 +296,7 @@ impl Venue {
             if !qty.is_zero() {
                 self.fill(spec, at, &request, order.price, qty, Liquidity::Maker, events);
                 order.filled += qty;
+                *taken += qty.0;
             }
             let over = order.filled >= request.qty || qty.is_zero();
             if over {
@@ -314,7 +321,7 @@ impl Venue {
             OrderKind::Limit(price) if !rest.is_zero() => {
                 let book = &mut self.books[request.symbol.index()];
                 let ahead = book.depth.displayed(at, request.side, price);
-                book.resting.push(Resting { request: OrderRequest { qty: wanted, ..request }, price, filled, ahead });
+                book.rest(Resting { request: OrderRequest { qty: wanted, ..request }, price, filled, ahead });
                 events.push(OrderEvent::Acked(request.id));
             }
             _ => events.push(OrderEvent::Done { order: request.id, filled }),
@@ -351,7 +358,13 @@ impl Venue {
         };
         let mut taken = Vec::new();
         let book = &mut self.books[request.symbol.index()];
-        let synthetic = book.depth.take(spec, at, request.side, wanted, limit, &mut taken);
+        let synthetic = match request.inside_bar {
+            Some(inside) => {
+                book.depth.take_around(spec, inside.price, request.side, wanted, limit, &mut taken);
+                true
+            }
+            None => book.depth.take(spec, at, request.side, wanted, limit, &mut taken),
+        };
         let mut filled = Qty::ZERO;
         for (price, qty) in &taken {
             let price = self.slipped(spec, *price, request.side, limit);
@@ -360,7 +373,8 @@ impl Venue {
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
         if limit.is_none() && filled < wanted {
-            let worst = taken.last().map(|(price, _)| *price).or_else(|| self.books[request.symbol.index()].depth.last());
+            let worst = taken.last().map(|(price, _)| *price).or_else(|| request.inside_bar.map(|inside| inside.price));
+            let worst = worst.or_else(|| self.books[request.symbol.index()].depth.last());
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
                 let price = against(spec, spec.price_f64(worst) * factor, request.side);
@@ -441,44 +455,16 @@ impl Venue {
             events.push(OrderEvent::Funding { symbol, instance: *instance, amount });
         }
     }
-
-    /// Isolated liquidation by fair price, by this event's prices where none is recorded (strategy-engine 4.4).
-    fn check_margins(
-        &mut self,
-        table: &SymbolTable,
-        symbol: SymbolId,
-        at: Timestamp,
-        prices: (Price, Price),
-        events: &mut Vec<OrderEvent>,
-    ) {
-        let book = &self.books[symbol.index()];
-        let (low, high) = book.mark.map_or(prices, |mark| (mark, mark));
-        if low > book.safe.0 && high < book.safe.1 {
-            return;
-        }
-        let spec = table.spec(symbol);
-        let dead = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
-        let dead: Vec<(u32, Margin)> = dead.map(|(instance, margin)| (*instance, *margin)).collect();
-        for (instance, margin) in dead {
-            self.margins.remove(&instance);
-            self.books[symbol.index()].forget_position();
-            self.counts.liquidations += 1;
-            let price = margin.bankruptcy_price(spec);
-            let qty = Qty(margin.lots);
-            let fee = spec.notional(price, qty).at_rate(Rate::from_percent(self.config.liquidation_fee_pct));
-            let fill = Fill { order: OrderId(0), symbol, side: margin.side.opposite(), price, qty, fee, liquidity: Liquidity::Taker, at };
-            events.push(OrderEvent::Liquidated { fill, instance });
-            self.books[symbol.index()].resting.retain(|order| {
-                if order.request.instance == instance {
-                    events.push(OrderEvent::Done { order: order.request.id, filled: order.filled });
-                }
-                order.request.instance != instance
-            });
-        }
-    }
 }
 
 impl SymbolBooks {
+    /// An order joins those of its side behind better prices and older orders.
+    fn rest(&mut self, order: Resting) {
+        let before = |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);
+        let slot = self.resting.iter().rposition(before).map_or(0, |at| at + 1);
+        self.resting.insert(slot, order);
+    }
+
     /// A margin is used up at or beyond these prices.
     fn watch(&mut self, (below, above): (Price, Price)) {
         self.safe = (self.safe.0.max(below), self.safe.1.min(above));
@@ -490,41 +476,6 @@ impl SymbolBooks {
         if self.positions == 0 {
             self.safe = ALWAYS_SAFE;
         }
-    }
-}
-
-impl Margin {
-    fn entry(&self, spec: &SymbolSpec) -> f64 {
-        let notional = spec.money(self.cost).to_f64();
-        notional / spec.qty_f64(Qty(self.lots))
-    }
-
-    fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
-        let (below, above) = self.limits(spec);
-        low <= below || high >= above
-    }
-
-    /// Prices at or beyond which the margin is used up.
-    fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
-        let notional = spec.money(self.cost);
-        let maintenance = spec.tier(notional).maintenance.fraction();
-        let dir = self.side.sign() as f64;
-        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.margin_share(notional)));
-        match self.side {
-            Side::Buy => (spec.price_floor(liquidation), ALWAYS_SAFE.1),
-            Side::Sell => (ALWAYS_SAFE.0, spec.price_ceil(liquidation)),
-        }
-    }
-
-    /// What is left of the margin, as a share of the notional.
-    fn margin_share(&self, notional: Money) -> f64 {
-        1.0 / f64::from(self.leverage) - self.paid.to_f64() / notional.to_f64()
-    }
-
-    /// Where the margin is exactly gone.
-    fn bankruptcy_price(&self, spec: &SymbolSpec) -> Price {
-        let price = self.entry(spec) * (1.0 - self.side.sign() as f64 * self.margin_share(spec.money(self.cost)));
-        Price(against(spec, price, self.side.opposite()).0.max(1))
     }
 }
 

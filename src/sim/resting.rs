@@ -19,8 +19,8 @@ pub struct Resting {
 
 impl Resting {
     /// Lots of a trade that reach this order: what is left behind the queue when the opposite taker trades at its price,
-    /// all of it when anybody trades beyond.
-    pub fn hit(&mut self, trade: &Trade) -> Qty {
+    /// all of it when anybody trades beyond. `taken` lots of it went to our orders that stand before this one.
+    pub fn hit(&mut self, trade: &Trade, taken: i64) -> Qty {
         let mut reaching = trade.qty.0;
         if self.is_through(trade.price) {
             self.ahead = 0;
@@ -32,17 +32,27 @@ impl Resting {
             self.ahead -= queue;
             reaching -= queue;
         }
-        Qty(reaching).min(self.request.qty - self.filled)
+        Qty((reaching - taken).max(0)).min(self.request.qty - self.filled)
     }
 
     /// Lots of a bar that reach this order: all when it went beyond the price, none when it only touched it, because
-    /// who traded there first is unknown.
-    pub fn passed(&mut self, bar: &Bar) -> Qty {
+    /// who traded there first is unknown. `taken` lots of the bar went to our orders that stand before this one.
+    pub fn passed(&mut self, bar: &Bar, taken: i64) -> Qty {
         let extreme = if self.request.side == Side::Buy { bar.low } else { bar.high };
-        if self.is_through(extreme) { bar.volume.min(self.request.qty - self.filled) } else { Qty::ZERO }
+        let reaching = if self.is_through(extreme) { (bar.volume.0 - taken).max(0) } else { 0 };
+        Qty(reaching).min(self.request.qty - self.filled)
     }
 
-    fn is_through(&self, price: Price) -> bool {
+    /// Whether this order is served before another of its side: the better price first, then the older order.
+    pub fn stands_before(&self, price: Price) -> bool {
+        match self.request.side {
+            Side::Buy => self.price >= price,
+            Side::Sell => self.price <= price,
+        }
+    }
+
+    /// Whether a price lies beyond this order's.
+    pub fn is_through(&self, price: Price) -> bool {
         match self.request.side {
             Side::Buy => price < self.price,
             Side::Sell => price > self.price,

@@ -204,11 +204,11 @@ fn isolated_positions_are_liquidated_at_the_vector() {
     run(false, "2 mark 6.7667").never("LIQ");
     let story = run(false, "2 mark 6.7666");
     story.once("2 POSITION_ACTIVE > EXITED LIQ");
-    // Margin 300 and 0.05 % of the notional at bankruptcy, 90 · 6.6667.
+    // Margin 300, the 0.05 % of the notional at the last price (90 · 6.67) included.
     assert_eq!(story.counts.liquidations, 1);
     let trade = &story.closed[0];
-    assert!((trade.gross.to_f64() + 300.0).abs() < 0.01, "{:?}", trade.gross);
-    assert!((trade.fees.to_f64() - 0.0005 * 600.0).abs() < 1e-3, "{:?}", trade.fees);
+    assert_eq!(trade.net().to_string(), "-300");
+    assert!((trade.fees.to_f64() - 0.0005 * 90.0 * 6.67).abs() < 0.01, "{:?}", trade.fees);
     run(true, "2 mark 13.2333").never("LIQ");
     run(true, "2 mark 13.2334").once("2 POSITION_ACTIVE > EXITED LIQ");
     // Where no mark is recorded, the last trade decides.

@@ -317,6 +317,12 @@ impl Hand {
                 world.push(&mut chunk, line);
                 let tick = chunk.ticks()[0];
                 match (chunk.market(&tick), tick.kind) {
+                    (Some(market), TickKind::Bar(bar)) => {
+                        self.engine.inside_bar(&self.table, tick.symbol, tick.at, &bar, &mut self.out);
+                        self.take_outputs();
+                        self.engine.bar_passed(&self.table, tick.symbol, tick.at, &bar, &mut self.out);
+                        self.apply(tick.at, Body::Market(tick.symbol, market));
+                    }
                     (Some(market), _) => self.apply(tick.at, Body::Market(tick.symbol, market)),
                     (None, TickKind::Gap(gap)) => self.apply(tick.at, Body::Gap(tick.symbol, gap)),
                     _ => unreachable!("only a gap is no market event"),
@@ -333,6 +339,10 @@ impl Hand {
     fn apply(&mut self, at: Timestamp, body: Body<'_>) {
         self.seq += 1;
         self.engine.apply(&self.table, &Event { seq: self.seq, at, body }, &mut self.out);
+        self.take_outputs();
+    }
+
+    fn take_outputs(&mut self) {
         self.writer.outputs(&self.out);
         for action in &self.out.actions {
             if let Action::Submit(order) = action {

@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used)] // clippy sees only `#[test]` functions as tests, not what they share
 
 mod account;
+mod bars;
 mod cli;
 mod commands;
 mod configuration;
 mod crash;
+mod engine_version;
 mod exits;
 mod fuzz_corpus;
 mod golden;

@@ -44,7 +44,7 @@ fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
             0..=15 => {
                 *price = (*price + i64::from(*change)).clamp(300, 3_000);
                 let taker = if what % 2 == 0 { Side::Buy } else { Side::Sell };
-                chunk.push(now, id, TickKind::Trade(Trade { price: Price(*price), qty: Qty(qty), taker }));
+                chunk.push(now, id, TickKind::Trade(Trade { price: Price(*price), qty: Qty(qty * scale), taker }));
             }
             16..=27 => {
                 let wide = 1 + i64::from(change.unsigned_abs()) / 4;
@@ -151,6 +151,9 @@ struct Auditor {
     cash: i128,
     /// By instance: symbol, signed lots, signed cost in ticks × lots.
     positions: BTreeMap<u32, (usize, i64, i128)>,
+    /// By instance: entry fees and funding that came out of the margin of the open lots.
+    paid: BTreeMap<u32, i128>,
+    leverages: Vec<u32>,
     orders: BTreeMap<OrderId, (u32, i64, i64)>,
     states: BTreeMap<u32, State>,
     closed_net: i128,
@@ -162,8 +165,11 @@ struct Auditor {
 const UNIT: i128 = 1_000_000_000_000_000;
 
 impl Auditor {
-    fn new() -> Self {
+    fn new(world: &World) -> Self {
+        let owners = owners(world);
         Auditor {
+            paid: BTreeMap::new(),
+            leverages: owners.iter().map(|strategy| world.strategies[*strategy].z1.leverage).collect(),
             marks: [None; 2],
             lasts: [None; 2],
             cash: 10_000 * 1_000 * UNIT,
@@ -189,12 +195,28 @@ impl Auditor {
             *cost += i128::from(signed_lots) * i128::from(price);
         } else {
             assert!(signed_lots.abs() <= lots.abs(), "an exit flipped instance {instance}");
+            if let Some(paid) = self.paid.get_mut(&instance) {
+                *paid = *paid * i128::from((*lots + signed_lots).abs()) / i128::from(lots.abs());
+            }
             let closed_cost = if signed_lots == -*lots { *cost } else { *cost * i128::from(-signed_lots) / i128::from(*lots) };
             *cost -= closed_cost;
             *lots += signed_lots;
             self.cash += (-i128::from(signed_lots) * i128::from(price) - closed_cost) * UNIT;
         }
-        self.cash -= Self::share(i128::from(price) * i128::from(signed_lots.abs()) * UNIT, fee_ppb);
+        let fee = Self::share(i128::from(price) * i128::from(signed_lots.abs()) * UNIT, fee_ppb);
+        self.cash -= fee;
+        if opens {
+            *self.paid.entry(instance).or_insert(0) += fee;
+        }
+    }
+
+    /// An isolated liquidation takes what is left of the margin, whatever the price says.
+    fn liquidate(&mut self, instance: u32, closed_lots: i64) {
+        let (_, lots, cost) = self.positions.get_mut(&instance).expect("only a position is liquidated");
+        assert_eq!(lots.abs(), closed_lots, "all of a position is liquidated");
+        let margin = cost.abs() * UNIT / i128::from(self.leverages[instance as usize]);
+        self.cash -= margin - self.paid.remove(&instance).unwrap_or(0);
+        (*lots, *cost) = (0, 0);
     }
 
     fn decision(&mut self, decision: &tradingd::domain::decision::Decision) {
@@ -219,10 +241,7 @@ impl Auditor {
                 let before = self.orders.insert(order, (instance, side.sign(), qty.0));
                 assert!(before.is_none(), "order {} twice", order.0);
             }
-            DecisionKind::Filled { order: OrderId(0), price, qty } => {
-                let (symbol, lots, _) = self.positions[&instance];
-                self.fill(instance, symbol, -lots.signum() * qty.0, price.0, 500_000);
-            }
+            DecisionKind::Filled { order: OrderId(0), qty, .. } => self.liquidate(instance, qty.0),
             DecisionKind::Filled { order, price, qty } => {
                 let (owner, sign, rest) = self.orders.get_mut(&order).expect("a fill of an order that was submitted");
                 assert_eq!(*owner, instance);
@@ -268,10 +287,11 @@ impl Recorder for Auditor {
             TickKind::Mark(mark, _) => self.marks[symbol] = Some(mark.0),
             TickKind::Funding(rate) => {
                 let Some(mark) = self.marks[symbol].or(self.lasts[symbol]) else { return };
-                let open: Vec<i64> = self.positions.values().filter(|(on, ..)| *on == symbol).map(|(_, lots, _)| *lots).collect();
-                for lots in open {
-                    let paid = Self::share(i128::from(mark) * i128::from(lots.abs()) * UNIT, i128::from(rate.0));
-                    self.cash -= i128::from(lots.signum()) * paid;
+                for (instance, (_, lots, _)) in self.positions.iter().filter(|(_, (on, lots, _))| *on == symbol && *lots != 0) {
+                    let share = Self::share(i128::from(mark) * i128::from(lots.abs()) * UNIT, i128::from(rate.0));
+                    let paid = i128::from(lots.signum()) * share;
+                    self.cash -= paid;
+                    *self.paid.entry(*instance).or_insert(0) += paid;
                 }
             }
             _ => {}
@@ -337,7 +357,7 @@ proptest! {
         let world = random_world(defs, seed);
         let chunk = market(&steps, marks, 1);
         let mut backtest = Backtest::new(Arc::new(world.table()), &world.strategies, world.session.clone(), world.venue.clone());
-        let mut auditor = Auditor::new();
+        let mut auditor = Auditor::new(&world);
         for tick in chunk.ticks() {
             backtest.tick(&chunk, tick, &mut auditor);
             check_desk(&mut backtest);
@@ -401,7 +421,8 @@ proptest! {
         world.session.risk.exclusive_symbols = false;
         world.venue.latency_jitter = 0.0;
         world.venue.reject_rate = 0.0;
-        // Books so deep that nobody's fills move another's.
+        // Books and trades so deep that nobody's fills move another's, and money enough for all.
+        world.session.initial_balance = Money::from_units(1_000_000_000);
         let mut chunk = market(&steps, true, 1_000_000);
         for def in &mut world.strategies {
             *def = Arc::new(deepened(def, 1_000_000.0));

@@ -7,17 +7,18 @@ use std::sync::{Arc, Barrier};
 use tradingd::clock;
 use tradingd::config::Config;
 use tradingd::domain::time::Span;
+use tradingd::limits::SESSION_PAIRS;
 use tradingd::service::Refusal;
 use tradingd::service::hub::Hub;
 use tradingd::service::in_use::InUse;
 use tradingd::service::market::Market;
 use tradingd::service::page::PageRequest;
-use tradingd::service::recordings::Recordings;
+use tradingd::service::recordings::{RecordingFilter, Recordings};
 use tradingd::service::results::{ResultFilter, Results};
 use tradingd::service::sessions::{Counters, SessionFilter, SessionView, Sessions, Started, State};
 use tradingd::service::strategies::{Strategies, seed_builtin};
 use tradingd::store::records::SessionRow;
-use tradingd::store::{EventSegment, OpenMode, Store};
+use tradingd::store::{EventSegment, LiveEnd, NewRecording, OpenMode, Store};
 
 /// Longer than any run of the small recording takes.
 const LONG: Span = Span::from_seconds(120);
@@ -351,6 +352,25 @@ fn bad_requests(id: &str) -> Vec<Refused> {
             "60%",
         ),
         (with(good(), "/session_type", json!("paper")), "exchange_unavailable", &[], "exchange"),
+        (
+            with(good(), "/config/global_budget", json!(1)),
+            "invalid_request",
+            &["/config/global_budget"],
+            "did you mean \"budget.global_cap\"?",
+        ),
+        (
+            with(good(), "/config/replay_speed", json!(1)),
+            "invalid_request",
+            &["/config/replay_speed"],
+            "did you mean \"acceleration_factor\"?",
+        ),
+        // Clients that show the sentence only show everything.
+        (
+            with(with(good(), "/symbol", json!(1)), "/config/slippage", json!("much")),
+            "invalid_request",
+            &["/symbol", "/config/slippage"],
+            "/config/slippage must be a number; /symbol is unknown",
+        ),
     ]
 }
 
@@ -377,4 +397,51 @@ fn a_bad_request_is_told_all_its_problems_and_nothing_starts() {
     assert_eq!(session.status, State::Completed);
     assert_eq!(session.request["strategies"][0]["allocation"], 1000.0);
     assert_eq!(world.sessions.list(&SessionFilter::default(), &page(10)).unwrap().total_count, 1);
+}
+
+/// Each pair of a strategy and a symbol costs memory for as long as the session runs.
+#[test]
+fn a_session_has_so_many_pairs_of_strategies_and_symbols() {
+    let cli = Cli::new();
+    let id = prepared(&cli);
+    let world = World::open(&cli);
+    let symbols: Vec<String> = (0..200).map(|n| format!("S{n}_USDT")).collect();
+    let mut config = Config::default();
+    config.trading.default_symbols.clone_from(&symbols);
+    let strategies = |count: usize| json!({"strategies": (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>()});
+    let start = |count: usize| {
+        let body = json!({"session_type": "paper", "symbols": symbols, "strategy_config": strategies(count)});
+        world.sessions.start(&body, "ann", &config, clock::now()).unwrap_err()
+    };
+    let refused = start(SESSION_PAIRS / 200 + 1);
+    assert_eq!((refused.code, &refused.details["problems"][0]["path"]), ("invalid_request", &json!("/strategy_config")), "{refused:?}");
+    assert_eq!(start(SESSION_PAIRS / 200).code, "strategy_not_found", "as many as there may be");
+    // Of a recording with one symbol any number of strategies fits.
+    let many = with(request(&id), "/strategy_config", strategies(900));
+    assert_eq!(world.start(&many).unwrap_err().code, "strategy_not_found");
+}
+
+#[test]
+fn a_recording_without_rows_is_not_offered_and_not_replayed() {
+    let cli = Cli::new();
+    prepared(&cli);
+    let world = World::open(&cli);
+    let new = NewRecording { at: clock::now(), chance: 7, sources: vec!["mexc, paper session".into()] };
+    let live = world.store.begin_live(new, vec!["BTC_USDT".into()]).unwrap();
+    let recordings = Recordings::new(Arc::clone(&world.store), Arc::clone(&world.in_use));
+    let listed = |status: Option<&str>| {
+        let filter = RecordingFilter { status: status.map(str::to_owned), ..RecordingFilter::default() };
+        recordings.list(&filter, &page(10)).unwrap().items
+    };
+    let making = &listed(Some("recording"))[0];
+    assert!(making.start_time.is_some() && making.start_time == making.created_at && making.end_time.is_none(), "{making:?}");
+    assert_eq!(making.exchange.as_deref(), Some("mexc"));
+    let id = live.finish(LiveEnd::default()).unwrap();
+    assert_eq!(listed(None).len(), 1, "only the one that was imported");
+    assert_eq!(listed(None)[0].exchange, None, "files do not say");
+    assert!(listed(Some("completed")).iter().all(|line| line.session_id != id));
+    assert_eq!(listed(Some("empty"))[0].session_id, id);
+    let refused = world.start(&request(&id)).unwrap_err();
+    assert_eq!((refused.code, refused.message.contains("is empty")), ("invalid_request", true), "{refused:?}");
+    assert_eq!(refused.details["problems"][0]["path"], "/config/session_id");
 }

@@ -199,12 +199,12 @@ fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
 #[test]
 fn permanent_guards_cancel_the_signal() {
     let def = plain().with(|def| def.limits.max_daily_trades = Some(1)).o1("", None, 10.0);
-    let story = one(def).by_hand(&format!("0 {ENTER}\n 0.2 done 1\n 11 {ENTER}\n 12 {ENTER}\n 25 end"));
-    story.once("11 refused max_daily_trades 1.000000 1.000000").once("11 SIGNAL_DETECTED > SIGNAL_CANCELLED GUARD");
-    // The next UTC day allows it again.
+    let story = one(def).by_hand(&format!("1 {ENTER}\n 1.2 done 1\n 12 {ENTER}\n 13 {ENTER}\n 26 end"));
+    story.once("12 refused max_daily_trades 1.000000 1.000000").once("12 SIGNAL_DETECTED > SIGNAL_CANCELLED GUARD");
+    // The next UTC day allows it again; its first moment is after midnight.
     let story = one(plain().with(|def| def.limits.max_daily_trades = Some(1)))
-        .by_hand(&format!("86390 {ENTER}\n 86390.2 done 1\n 86391 {NOTHING}\n 86399.9 {ENTER}\n 86400 {ENTER}\n 86401 end"));
-    story.once("86399.9 refused max_daily_trades").once("86400 submit 2");
+        .by_hand(&format!("86390 {ENTER}\n 86390.2 done 1\n 86391 {NOTHING}\n 86399.9 {ENTER}\n 86400.1 {ENTER}\n 86401 end"));
+    story.once("86399.9 refused max_daily_trades").once("86400.1 submit 2");
 }
 
 #[test]
@@ -316,12 +316,15 @@ fn a_disabled_symbol_takes_no_entries() {
 #[test]
 fn emergency_beats_stop_beats_target_beats_close() {
     let held = format!("0 trade 10 1\n 0.1 {ENTER}\n 0.2 fill 1 100 10\n 0.2 done 1\n");
-    // One bar crosses stop and target; the book before it makes both rules true on the same event.
     let rules = |e1: &str, ze1: &str| plain().stop(1.0).target(1.0).e1(e1, 60.0).ze1(ze1);
-    let bar = format!("{held} 60 bar 10 11 9 10.5 5 60");
     let run = |def: StrategyDef, script: &str| one(def).by_hand(script).with("POSITION_ACTIVE >").join("");
-    assert_eq!(run(rules("PRICE >= 10.5", "PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > EMERGENCY_EXIT E1");
-    assert_eq!(run(rules("", "PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > EMERGENCY_EXIT SL");
+    // One trade makes the rules true and reaches the stop.
+    let low = format!("{held} 60 trade 9 1");
+    assert_eq!(run(rules("PRICE <= 9", "PRICE <= 9"), &low), "60 POSITION_ACTIVE > EMERGENCY_EXIT E1");
+    assert_eq!(run(rules("", "PRICE <= 9"), &low), "60 POSITION_ACTIVE > EMERGENCY_EXIT SL");
+    // One bar crosses stop and target, and its close makes the rules true: its inside comes before its end.
+    let bar = format!("{held} 60 bar 10 11 9 10.5 5 60");
+    assert_eq!(run(rules("PRICE >= 10.5", "PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > EMERGENCY_EXIT SL");
     let target_only = plain().target(1.0).ze1("PRICE >= 10.5");
     assert_eq!(run(target_only, &bar), "60 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP");
     assert_eq!(run(plain().ze1("PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1");
@@ -330,10 +333,10 @@ fn emergency_beats_stop_beats_target_beats_close() {
         def.on_data_loss = Some(DataLoss { after: seconds(20.0), close: true });
     });
     let lost =
-        |bar: &str| one(blind.clone()).by_hand(&format!("{held} 1 book 9.99x1 / 10x1000\n 21 {bar}")).with("POSITION_ACTIVE >").join("");
-    assert_eq!(lost("bar 10 11 9.99 10.5 5 60\n 22 end"), "21 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP");
-    assert_eq!(lost("trade 10 1\n 21.5 bar 10 11 9.99 10.5 5 60"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT DATA");
-    assert_eq!(lost("trade 10 1\n 21.5 bar 10 11 9 10.5 5 60"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT SL");
+        |what: &str| one(blind.clone()).by_hand(&format!("{held} 1 book 9.99x1 / 10x1000\n 21 {what}")).with("POSITION_ACTIVE >").join("");
+    assert_eq!(lost("trade 11 1\n 22 end"), "21 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP");
+    assert_eq!(lost("trade 10 1\n 21.5 trade 11 1"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT DATA");
+    assert_eq!(lost("trade 10 1\n 21.5 trade 9 1"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT SL");
     let late = plain().ze1("PRICE >= 10.5").with(|def| def.max_hold = Some(seconds(60.0)));
     assert_eq!(run(late, &format!("{held} 60.2 trade 10.5 1")), "60.2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TIME");
 }

@@ -166,7 +166,7 @@ fn plan(name: &str, spec: &SymbolSpec, has_terms: bool, spans: &[(StreamKind, i6
         max_leverage: 200,
         maker_fee: rate(spec.maker_fee.0),
         taker_fee: rate(spec.taker_fee.0),
-        maintenance: tier.map_or(Decimal::ZERO, |tier| rate(tier.maintenance.0)),
+        maintenance: tier.map(|tier| rate(tier.maintenance.0)),
         state: 0,
         is_api_allowed: true,
         listed_ms: None,

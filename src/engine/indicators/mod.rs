@@ -51,8 +51,10 @@ mod window_volume;
 mod window_volume_change;
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an oracle may round as the machine does")]
 mod aggregate_oracles;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tolerances of a test")]
 mod aggregate_tests;
 #[cfg(test)]
 mod tests;

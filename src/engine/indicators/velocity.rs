@@ -73,7 +73,7 @@ impl Indicator for Cascade {
             (shorter, weight) = (longer, weight / 2.0);
         }
         let agreement = if rising || falling { 1.2 } else { 1.0 };
-        Ok((agreement * sum / weights / 2.0).tanh())
+        Ok(libm::tanh(agreement * sum / weights / 2.0))
     }
 }
 

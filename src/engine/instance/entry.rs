@@ -58,6 +58,7 @@ impl Instance {
             qty,
             purpose: Purpose::Entry,
             leverage: self.leverage(),
+            inside_bar: None,
         };
         let impact = self.impact(turn, reference, tick, qty, stop_pct);
         let (notional, margin) = (impact.notional, Money(impact.notional.0 / i128::from(impact.leverage.max(1))));

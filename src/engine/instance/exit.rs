@@ -70,7 +70,8 @@ impl Instance {
         if emergency.is_true() {
             return self.emergency(turn);
         }
-        self.move_stop(&own, turn);
+        let best = self.position.map(|position| self.best_price(&position, turn.excursion));
+        self.move_stop(best, turn);
         if self.stop_hit(turn) || self.data_lost(emergency, close, turn) || self.target_hit(turn) {
             return;
         }
@@ -176,7 +177,7 @@ impl Instance {
     }
 
     /// A normal exit at market.
-    fn close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+    pub(super) fn close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         self.start_close(trigger, turn, evidence);
         self.submit_exit(OrderKind::Market, None, turn);
     }
@@ -216,6 +217,10 @@ impl Instance {
     fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
         let Some(position) = self.position.as_ref().filter(|position| position.lots > 0) else { return };
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
+        let inside_bar = self.inside_bar.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
+        if inside_bar.is_none() {
+            self.met = None;
+        }
         let request = OrderRequest {
             id: turn.desk.next_order(),
             instance: self.index,
@@ -225,13 +230,14 @@ impl Instance {
             qty: qty.map_or(position.qty(), |qty| qty.min(position.qty())),
             purpose,
             leverage: position.leverage,
+            inside_bar,
         };
         self.exit = Some(Working {
             id: request.id,
             purpose,
             qty: request.qty,
             filled: Qty::ZERO,
-            mid_x2: turn.mid_x2(),
+            mid_x2: inside_bar.map(|inside| 2 * inside.price.0).or_else(|| turn.mid_x2()),
             submitted_at: turn.at,
             cancel_sent: false,
             rests: matches!(kind, OrderKind::Limit(_)),
@@ -274,12 +280,12 @@ impl Instance {
         false
     }
 
-    fn ladder_price(&self) -> Option<Price> {
+    pub(super) fn ladder_price(&self) -> Option<Price> {
         self.ladder_ticks
     }
 
     /// A ladder step: closes its share; the rest keeps the other exits.
-    fn climb(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn climb(&mut self, turn: &mut Turn<'_>) {
         let (Some(step), Some(position)) = (self.ladder(), self.position) else { return };
         self.exits.next_ladder += 1;
         let share = (position.opened_lots as f64 * step.close_pct / 100.0).round() as i64;
@@ -321,11 +327,12 @@ impl Instance {
     }
 
     /// Trailing and break-even only ever tighten.
-    fn move_stop(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
-        let (Some(view), Some(position)) = (&own.position, &self.position) else { return };
-        let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(self.best_price(position, turn.excursion)));
+    pub(super) fn move_stop(&mut self, best: Option<Price>, turn: &mut Turn<'_>) {
+        let (Some(position), Some(best_tick)) = (&self.position, best) else { return };
+        let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(best_tick));
         let dir = self.side.sign() as f64;
-        let best_pct = dir * 100.0 * (view.best - view.entry) / view.entry;
+        let entry_ticks = position.opened_cost as f64 / position.opened_lots as f64;
+        let best_pct = dir * 100.0 * (best_tick.0 as f64 - entry_ticks) / entry_ticks;
         if let Some(rule) = self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct) {
             self.exits.broke_even = true;
             self.tighten(entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);

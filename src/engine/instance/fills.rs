@@ -6,7 +6,7 @@ use super::{Instance, Turn, Working};
 use crate::domain::decision::{DecisionKind, State, Trigger};
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Qty};
-use crate::domain::order::{Fill, OrderId, RejectReason};
+use crate::domain::order::{Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
 use crate::engine::position::Position;
 
@@ -36,6 +36,9 @@ impl Instance {
         let seen = turn.excursion.seen();
         let position = self.position.get_or_insert_with(|| Position::open(fill, leverage, seen));
         position.increase(fill, mid);
+        if fill.liquidity == Liquidity::Maker {
+            self.entered_inside = Some(fill.at);
+        }
         let cost = i128::from(fill.price.0) * i128::from(fill.qty.0);
         let notional = turn.spec.money(cost);
         let margin = Money(notional.0 / i128::from(leverage.max(1)));
@@ -145,6 +148,7 @@ impl Instance {
         let (notional, margin) = std::mem::take(&mut self.committed);
         turn.desk.commit(self.strategy, -notional, -margin);
         self.position = None;
+        self.met = None;
         self.initial_risk = None;
         self.signal_at = None;
         turn.desk.release(self.symbol, self.strategy);
@@ -157,7 +161,8 @@ impl Instance {
     fn closed_trade(&self, position: &Position, reason: Trigger, turn: &Turn<'_>) -> ClosedTrade {
         let dir = i128::from(position.side.sign());
         let entry_price = position.entry_price(turn.spec);
-        let (worst, best) = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
+        let seen = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
+        let (worst, best) = self.met.unwrap_or(seen);
         let move_pct = |price| position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price;
         let half_tick = turn.spec.money(i128::from(position.opened_lots));
         ClosedTrade {

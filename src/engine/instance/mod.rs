@@ -3,6 +3,7 @@
 //! Fills drive the states; a wish alone never does. `evaluate` reads top to bottom in the order of priorities.
 //! Never: an order that did not come through `risk`, a value that was not asked in this event.
 
+mod bar;
 mod entry;
 mod exit;
 mod fills;
@@ -11,7 +12,7 @@ mod view;
 
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Money, Price, Qty};
-use crate::domain::order::{OrderId, Purpose, Side};
+use crate::domain::order::{InsideBar, OrderId, Purpose, Side};
 use crate::domain::strategy::{Direction, LadderStep, Operand, StrategyDef};
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
@@ -191,6 +192,12 @@ pub struct Instance {
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
+    /// Where the next exit order acts inside the bar that ends at the time given.
+    inside_bar: Option<(Timestamp, InsideBar)>,
+    /// Worst and best price of a position that ends inside a bar, until it is flat.
+    met: Option<(Price, Price)>,
+    /// When a resting entry last filled inside a bar.
+    entered_inside: Option<Timestamp>,
     /// Notional and margin taken from the desk.
     committed: (Money, Money),
     /// Notional and margin held for what the entry order may still fill.
@@ -257,6 +264,9 @@ impl Instance {
             unknown_since: None,
             data_loss_warned: false,
             initial_risk: None,
+            inside_bar: None,
+            met: None,
+            entered_inside: None,
             committed: (Money::ZERO, Money::ZERO),
             reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,

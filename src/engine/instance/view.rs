@@ -46,18 +46,24 @@ impl Instance {
     }
 
     pub(super) fn best_price(&self, position: &Position, excursion: &Excursion) -> Price {
-        let since = match position.side {
-            Side::Buy => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
-            Side::Sell => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
-        };
-        since.unwrap_or(position.first_price)
+        match position.side {
+            Side::Buy => highest(position, excursion),
+            Side::Sell => lowest(position, excursion),
+        }
     }
 
     pub(super) fn worst_price(&self, position: &Position, excursion: &Excursion) -> Price {
-        let since = match position.side {
-            Side::Buy => excursion.lowest_since(position.opened_after).map(|price| price.min(position.first_price)),
-            Side::Sell => excursion.highest_since(position.opened_after).map(|price| price.max(position.first_price)),
-        };
-        since.unwrap_or(position.first_price)
+        match position.side {
+            Side::Buy => lowest(position, excursion),
+            Side::Sell => highest(position, excursion),
+        }
     }
+}
+
+fn highest(position: &Position, excursion: &Excursion) -> Price {
+    excursion.highest_since(position.opened_after).map_or(position.first_high, |price| price.max(position.first_high))
+}
+
+fn lowest(position: &Position, excursion: &Excursion) -> Price {
+    excursion.lowest_since(position.opened_after).map_or(position.first_low, |price| price.min(position.first_low))
 }

@@ -1,7 +1,8 @@
 //! One order book from snapshots and messages of changes that may be lost, repeated, late or too old.
 //!
 //! A state machine: messages, snapshots and times come in, rows and "lost" and "regained" go out. While it is live, what it
-//! let out is the exchange's book at [`Book::version`], never a guess. No I/O, no clock; never a version of another connection.
+//! let out is the exchange's book at [`Book::version`], never a guess. As deep as its snapshot
+//! reached: what lies beyond is let out by nobody. No I/O, no clock; never a version of another connection.
 
 mod held;
 mod sides;
@@ -11,10 +12,11 @@ mod tests;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::{Span, Timestamp};
+use crate::exchange::mexc::versions::Behind;
 use held::Held;
 use sides::Sides;
 
-/// How patient it is.
+/// How patient it is, and how much it asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pace {
     /// How long a first message is waited for before a snapshot is fetched anyway: the contract is quiet.
@@ -27,6 +29,8 @@ pub struct Pace {
     pub resync: Span,
     /// How long bid and ask may be crossed.
     pub crossed: Span,
+    /// Levels a side that a snapshot has at most. A side that has as many may go on beyond them.
+    pub levels: usize,
 }
 
 /// A level's new state; quantity 0: it is gone.
@@ -106,6 +110,12 @@ pub struct Book {
     last: u64,
     /// No snapshot below this version can be joined.
     floor: u64,
+    /// None from this version on either: it is one from before counting began anew.
+    ceiling: Option<u64>,
+    /// Messages behind the newest.
+    behind: Behind,
+    /// Changes of a message within the reach of the snapshot; memory that is used again.
+    known: Vec<Change>,
     /// When a snapshot is wanted.
     due: Option<Span>,
     wait: Span,
@@ -123,6 +133,9 @@ impl Book {
             sides: Sides::default(),
             last: 0,
             floor: 0,
+            ceiling: None,
+            behind: Behind::default(),
+            known: Vec::new(),
             due: None,
             wait: pace.wait_min,
             next_resync: Span::ZERO,
@@ -140,7 +153,8 @@ impl Book {
 
     /// The connection is gone and everything known with it.
     pub fn reset(&mut self) {
-        *self = Book { held: std::mem::take(&mut self.held), next_resync: self.next_resync, ..Book::new(self.pace) };
+        let (held, known) = (std::mem::take(&mut self.held), std::mem::take(&mut self.known));
+        *self = Book { held, known, next_resync: self.next_resync, ..Book::new(self.pace) };
         self.held.clear();
     }
 
@@ -166,13 +180,19 @@ impl Book {
 
     /// A message came.
     pub fn message(&mut self, message: Message<'_>, now: Span, out: &mut impl Out) -> Taken {
+        if self.newest().is_some_and(|newest| message.end <= newest) {
+            if !self.behind.add(message.end) {
+                return Taken::Repeated;
+            }
+            self.begin_anew(now, out);
+        }
+        self.behind.reset();
         match self.state {
             State::Idle => {
                 self.start(now);
                 self.hold(message, now)
             }
             State::Joining { .. } => self.hold(message, now),
-            State::Live if message.end <= self.last => Taken::Repeated,
             State::Live if message.begin > self.last + 1 => {
                 self.lose(self.last, now, out);
                 self.hold(message, now)
@@ -183,6 +203,22 @@ impl Book {
                 Taken::New
             }
         }
+    }
+
+    /// The last version let out or held.
+    fn newest(&self) -> Option<u64> {
+        if self.is_live() {
+            return Some(self.last);
+        }
+        // No snapshot below the floor will do, so no message below it is of use.
+        self.held.end().max(Some(self.floor).filter(|floor| *floor > 0))
+    }
+
+    /// Versions count from a lower number on: nothing known of them holds, and snapshots of the old count are none.
+    fn begin_anew(&mut self, now: Span, out: &mut impl Out) {
+        let ceiling = self.newest();
+        self.lose(0, now, out);
+        (self.floor, self.ceiling) = (0, ceiling);
     }
 
     /// A message came that cannot be read.
@@ -204,13 +240,13 @@ impl Book {
             return;
         }
         let joins = self.held.first_behind(snapshot.version).is_none_or(|begin| begin <= snapshot.version.saturating_add(1));
-        if snapshot.version < self.floor || !joins {
+        let is_old_count = self.ceiling.is_some_and(|ceiling| snapshot.version >= ceiling);
+        if snapshot.version < self.floor || is_old_count || !joins {
             return self.no_snapshot(now);
         }
         out.regained();
-        self.sides.clear();
-        self.sides.apply(snapshot.levels);
-        self.last = snapshot.version;
+        self.sides.open(snapshot.levels, self.pace.levels);
+        (self.last, self.ceiling) = (snapshot.version, None);
         out.snapshot(snapshot);
         self.state = State::Live;
         self.due = None;
@@ -234,8 +270,12 @@ impl Book {
         }
     }
 
-    /// Looks whether bid and ask have been crossed for too long. Also to be called when no message comes.
+    /// Looks whether bid and ask have been crossed for too long, and whether the price has run to the end of what is known.
+    /// Also to be called when no message comes.
     pub fn check(&mut self, now: Span, out: &mut impl Out) {
+        if self.is_live() && self.sides.are_exhausted() {
+            return self.lose(self.last, now, out);
+        }
         if !self.is_live() || !self.sides.are_crossed() {
             self.crossed_since = None;
             return;
@@ -247,9 +287,13 @@ impl Book {
     }
 
     fn apply(&mut self, message: Message<'_>, out: &mut impl Out) {
-        self.sides.apply(message.changes);
+        let mut known = std::mem::take(&mut self.known);
+        known.clear();
+        known.extend(message.changes.iter().filter(|change| self.sides.reach(change)));
+        self.sides.apply(&known);
         self.last = message.end;
-        out.changed(message);
+        out.changed(Message { changes: &known, ..message });
+        self.known = known;
     }
 
     fn hold(&mut self, message: Message<'_>, now: Span) -> Taken {
@@ -257,12 +301,8 @@ impl Book {
             self.state = State::Joining { is_first: false };
             self.due = self.due.map(|due| due.min(now));
         }
-        let end = self.held.end();
-        if end.is_some_and(|end| message.end <= end) {
-            return Taken::Repeated;
-        }
         // A hole among the held ones: the snapshot must be newer than it.
-        if let Some(end) = end.filter(|end| message.begin > end.saturating_add(1)) {
+        if let Some(end) = self.held.end().filter(|end| message.begin > end.saturating_add(1)) {
             self.floor = self.floor.max(end);
             self.held.clear();
         }

@@ -32,6 +32,8 @@ pub struct Health {
     pub failed_requests: u64,
     /// Times the exchange said we are too fast.
     pub throttled: u64,
+    /// How long the exchange has refused market data calls as too frequent; `None`: it does not.
+    pub refused_for: Option<Span>,
     /// Since the last message of any socket; `None` before the first.
     pub last_frame_age: Option<Span>,
 }
@@ -51,6 +53,8 @@ pub(super) struct Counters {
     pub requests: Count,
     pub failed_requests: Count,
     pub throttled: Count,
+    /// 0: it does not refuse.
+    refused_since_ns: AtomicI64,
     last_frame_ns: AtomicI64,
 }
 
@@ -76,7 +80,14 @@ impl Counters {
         self.last_frame_ns.store(at.nanos(), Relaxed);
     }
 
+    /// Since when the exchange refuses market data calls as too frequent.
+    pub fn refused(&self, since: Option<Timestamp>) {
+        self.refused_since_ns.store(since.map_or(0, Timestamp::nanos), Relaxed);
+    }
+
     pub fn health(&self, now: Timestamp) -> Health {
+        let since =
+            |at: &AtomicI64| Some(at.load(Relaxed)).filter(|at| *at > 0).map(|at| (now - Timestamp::from_nanos(at)).max(Span::ZERO));
         Health {
             frames: self.frames.get(),
             rows: self.rows.get(),
@@ -91,9 +102,8 @@ impl Counters {
             requests: self.requests.get(),
             failed_requests: self.failed_requests.get(),
             throttled: self.throttled.get(),
-            last_frame_age: Some(self.last_frame_ns.load(Relaxed))
-                .filter(|at| *at > 0)
-                .map(|at| (now - Timestamp::from_nanos(at)).max(Span::ZERO)),
+            refused_for: since(&self.refused_since_ns),
+            last_frame_age: since(&self.last_frame_ns),
         }
     }
 }

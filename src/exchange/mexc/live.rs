@@ -2,6 +2,7 @@
 
 use super::{Link, socket};
 use crate::domain::record::StreamKind;
+use crate::domain::time::Timestamp;
 use crate::exchange::ExchangeError;
 use crate::limits;
 use crate::session::ports::{Intake, Notice};
@@ -22,6 +23,8 @@ pub struct Subscription {
     pub symbols: Vec<String>,
     /// Of [`STREAMS`]; each symbol gets all of them.
     pub streams: Vec<StreamKind>,
+    /// Until when somebody listened before; funding paid from then on is looked up. `None`: nobody did.
+    pub heard_until: Option<Timestamp>,
 }
 
 /// Rows flow while this lives.

@@ -134,6 +134,40 @@ pub struct Asset {
     pub unrealized: Option<Decimal>,
 }
 
+/// What became of an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OrderState {
+    /// Accepted, not at the book yet.
+    New,
+    /// Rests, perhaps partly filled.
+    Open,
+    /// All of it.
+    Filled,
+    /// Cancelled; what was filled before stays.
+    Cancelled,
+    /// Never was at the book.
+    Invalid,
+}
+
+/// An order as the exchange knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlacedOrder {
+    /// The exchange's id.
+    pub id: u64,
+    /// Its contract.
+    pub symbol: String,
+    /// Our id; `None` when it has none.
+    pub external: Option<String>,
+    /// What became of it.
+    pub state: OrderState,
+    /// Contracts.
+    pub quantity: Decimal,
+    /// Contracts filled so far.
+    pub filled: Decimal,
+    /// Average price of these; `None` before the first.
+    pub average_price: Option<Decimal>,
+}
+
 /// The exchange's clock beside ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockOffset {

@@ -8,9 +8,11 @@ mod frames;
 mod health;
 mod live;
 mod market;
+mod network;
 mod rest;
 mod settings;
 mod socket;
+mod versions;
 mod wire;
 
 #[cfg(test)]
@@ -19,21 +21,24 @@ mod tests;
 pub use frames::Frames;
 pub use health::Health;
 pub use live::{Live, STREAMS, Subscription};
-pub use market::{Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, Ticker};
+pub use market::{Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState, PlacedOrder, Ticker};
 pub use rest::request;
 pub use rest::sign::Keys;
 pub use settings::Settings;
 
-use crate::clock::{self, Stopwatch};
+use crate::clock::TaskClock;
 use crate::domain::contract::Contract;
 use crate::exchange::ExchangeError;
 use crate::session::ports::Intake;
 use health::Counters;
+use network::{Internet, Network};
 use rest::Rest;
 use rest::request::{Request, account, market as calls};
 use serde_json::value::RawValue;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use wire::number;
 use wire::rows::{self, Rows};
 
@@ -47,7 +52,11 @@ pub struct Mexc {
 struct Link {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
+    network: Arc<dyn Network>,
+    clock: TaskClock,
     rest: Rest,
+    /// How many subscriptions there were: their sockets must not wait alike.
+    subscriptions: AtomicU64,
     offset: Mutex<Option<ClockOffset>>,
     /// Snapshots of books that are fetched now.
     snapshots: tokio::sync::Semaphore,
@@ -60,10 +69,8 @@ impl Mexc {
     /// [`ExchangeError::Settings`] with all that is wrong in the settings.
     pub fn new(settings: Settings, handle: Handle) -> Result<Arc<Mexc>, ExchangeError> {
         let settings = Arc::new(settings.checked()?);
-        let counters = Arc::new(Counters::default());
-        let rest = Rest::new(settings.clone(), counters.clone());
-        let snapshots = tokio::sync::Semaphore::new(crate::limits::EXCHANGE_SNAPSHOT_CALLS);
-        Ok(Arc::new(Mexc { link: Arc::new(Link { settings, counters, rest, offset: Mutex::new(None), snapshots }), handle }))
+        let network = Arc::new(Internet::new(settings.clone()));
+        Ok(Arc::new(Mexc { link: Arc::new(Link::new(settings, network, TaskClock::start())), handle }))
     }
 
     /// All contracts, some 1,200.
@@ -79,6 +86,20 @@ impl Mexc {
         let request = calls::detail(Some(symbol));
         let rows = self.rows(&request, rows::contracts)?;
         one(&request, rows, |contract: &Contract| contract.symbol == symbol)
+    }
+
+    /// One contract, without waiting for it: the answer comes through what is returned.
+    pub fn ask_contract(&self, symbol: &str) -> oneshot::Receiver<Result<Contract, ExchangeError>> {
+        let (answer, answered) = oneshot::channel();
+        let (link, symbol) = (Arc::clone(&self.link), symbol.to_owned());
+        self.handle.spawn(async move {
+            let request = calls::detail(Some(&symbol));
+            let rows = link.rest.read(&request, None, rows::contracts).await;
+            let contract = rows.and_then(|rows| one(&request, link.counted(rows), |contract: &Contract| contract.symbol == symbol));
+            // Who asked may be gone.
+            let _ = answer.send(contract);
+        });
+        answered
     }
 
     /// Tickers of all contracts in one call.
@@ -148,8 +169,15 @@ impl Mexc {
 
     /// What the account has, all currencies. A clock that the exchange finds wrong is measured and the call sent once more.
     pub fn assets(&self, keys: &Keys) -> Result<Vec<Asset>, ExchangeError> {
-        let rows = self.handle.block_on(self.link.signed(&account::assets(), keys, rows::assets))?;
+        let parse = |data: Option<&RawValue>| rows::assets(data.ok_or("it has no data")?);
+        let rows = self.handle.block_on(self.link.signed(&account::assets(), keys, parse))?;
         Ok(self.link.counted(rows))
+    }
+
+    /// The order that has this id of ours; `None`: the exchange knows none, which it says with a success that holds nothing.
+    pub fn order_by_external(&self, symbol: &str, external: &str, keys: &Keys) -> Result<Option<PlacedOrder>, ExchangeError> {
+        let request = account::order_by_external(symbol, external);
+        self.handle.block_on(self.link.signed(&request, keys, |data| data.map(rows::order).transpose()))
     }
 
     /// Lets rows of these symbols flow into the intake until [`Live`] is dropped. Streams begin incomplete: each is said to be
@@ -163,7 +191,7 @@ impl Mexc {
 
     /// Counts since the start.
     pub fn health(&self) -> Health {
-        self.link.counters.health(clock::now())
+        self.link.counters.health(self.link.clock.wall())
     }
 
     fn rows<T>(&self, request: &Request, parse: impl Fn(&RawValue) -> Result<Rows<T>, String>) -> Result<Vec<T>, ExchangeError> {
@@ -186,6 +214,14 @@ fn one<T>(request: &Request, rows: Vec<T>, is_it: impl Fn(&T) -> bool) -> Result
 const CLOCK_SAMPLES: usize = 5;
 
 impl Link {
+    fn new(settings: Arc<Settings>, network: Arc<dyn Network>, clock: TaskClock) -> Self {
+        let counters = Arc::new(Counters::default());
+        let rest = Rest::new(settings.clone(), counters.clone(), network.clone(), clock);
+        let snapshots = tokio::sync::Semaphore::new(crate::limits::EXCHANGE_SNAPSHOT_CALLS);
+        let subscriptions = AtomicU64::new(0);
+        Link { settings, counters, network, clock, rest, subscriptions, offset: Mutex::new(None), snapshots }
+    }
+
     fn counted<T>(&self, rows: Rows<T>) -> Vec<T> {
         self.counters.unknown_fields.add(rows.unknown);
         self.counters.malformed.add(rows.malformed);
@@ -216,19 +252,24 @@ impl Link {
 
     /// One ping. A wait in the budget or a second try lengthens the round trip, so the sample loses against the others.
     async fn clock_sample(&self) -> Result<ClockOffset, ExchangeError> {
-        let (sent_at, watch) = (clock::now(), Stopwatch::start());
+        let (sent_at, begun) = (self.clock.wall(), self.clock.steady());
         let theirs = self.ping().await?;
-        let round_trip_ns = watch.elapsed().nanos();
+        let round_trip_ns = self.clock.steady().nanos() - begun.nanos();
         let offset_ns = theirs.nanos() - (sent_at.nanos() + round_trip_ns / 2);
-        Ok(ClockOffset { offset_ns, round_trip_ns, at: clock::now() })
+        Ok(ClockOffset { offset_ns, round_trip_ns, at: self.clock.wall() })
     }
 
     /// A signed read; when our clock was wrong it is set right and the call sent once more.
-    async fn signed<T>(&self, request: &Request, keys: &Keys, parse: impl Fn(&RawValue) -> Result<T, String>) -> Result<T, ExchangeError> {
-        match self.rest.read(request, Some(keys), &parse).await {
+    async fn signed<T>(
+        &self,
+        request: &Request,
+        keys: &Keys,
+        parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
+    ) -> Result<T, ExchangeError> {
+        match self.rest.look_up(request, Some(keys), &parse).await {
             Err(error) if error.code() == Some(513) => {
                 self.measure_clock().await?;
-                self.rest.read(request, Some(keys), &parse).await
+                self.rest.look_up(request, Some(keys), &parse).await
             }
             other => other,
         }

@@ -11,27 +11,31 @@ pub struct Settings {
     pub rest_url: String,
     /// WebSocket address with path, `ws://` or `wss://`.
     pub ws_url: String,
-    /// Path of the call that places an order.
+    /// Path of the call that places an order: there are two names for it. No setting of `config.json`, as no order goes out yet.
     pub order_path: String,
     /// Symbols one socket carries.
     pub symbols_per_socket: usize,
     /// Market data calls per second.
     pub requests_per_second: u32,
-    /// Market data calls at once.
+    /// Market data calls at once; as many again only when they are that long ago that the rate is kept.
     pub request_burst: u32,
+    /// Calls for books and tickers in any span of `depth_window_ms`, among those for market data.
+    pub depth_calls: u32,
+    /// The window in which the exchange counts these calls.
+    pub depth_window_ms: u64,
     /// New orders per second; they have a budget of their own.
     pub orders_per_second: u32,
     /// Cancels, account reads and other signed calls per second, each kind with a budget of its own.
     pub account_requests_per_second: u32,
     /// Longest wait for one answer.
     pub request_timeout_ms: u64,
-    /// Longest wait for a place in the budget.
+    /// Longest wait for a place in the budget, all attempts of a call together.
     pub queue_timeout_ms: u64,
     /// How often a read is tried.
     pub read_attempts: u32,
     /// Wait before a read is tried again; doubles.
     pub retry_ms: u64,
-    /// Silence of a budget after the first "too frequent"; doubles up to half a minute.
+    /// Silence of a budget after the first "too frequent"; doubles up to six seconds.
     pub throttle_ms: u64,
     /// Between two pings of a socket.
     pub ping_ms: u64,
@@ -65,7 +69,7 @@ pub struct Settings {
     pub clock_step_ms: u64,
     /// Between two measurements of the exchange's clock.
     pub clock_every_ms: u64,
-    /// What the jitter of waits is drawn from.
+    /// What the jitter of waits is drawn from; should differ between processes.
     pub seed: u64,
 }
 
@@ -78,6 +82,8 @@ impl Default for Settings {
             symbols_per_socket: 25,
             requests_per_second: 4,
             request_burst: 8,
+            depth_calls: 10,
+            depth_window_ms: 2_100,
             orders_per_second: 2,
             account_requests_per_second: 4,
             request_timeout_ms: 10_000,
@@ -123,6 +129,7 @@ impl Settings {
         let symbols = 1..=limits::EXCHANGE_SOCKET_SYMBOLS;
         check(symbols.contains(&self.symbols_per_socket), &format!("symbols_per_socket must be 1 to {}", limits::EXCHANGE_SOCKET_SYMBOLS));
         check(self.requests_per_second > 0 && self.request_burst > 0, "requests_per_second and request_burst must be at least 1");
+        check(self.depth_calls > 0 && self.depth_window_ms > 0, "depth_calls and depth_window_ms must be at least 1");
         check(self.orders_per_second > 0 && self.account_requests_per_second > 0, "every budget must be at least 1 per second");
         check(self.subscribes_per_second > 0, "subscribes_per_second must be at least 1");
         check(self.read_attempts > 0, "read_attempts must be at least 1");

@@ -1,21 +1,29 @@
 //! Logging in and out. Tokens go back in the body for programs and in cookies for pages.
 
+use crate::clock;
 use crate::domain::time::Span;
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
+use crate::http::lanes::Lane;
 use crate::http::pipeline::cookie;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::http::route::Answer;
+use crate::http::turns::NoTurn;
+use crate::service::users::network;
 use crate::service::{Caller, Kind, Lifetimes, Login, Refusal};
 use hyper::StatusCode;
 use hyper::header::{HOST, HeaderMap, SET_COOKIE};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
+/// How long a login waits for its turn behind others.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The refresh token is only ever sent where it is used.
 const REFRESH_PATH: &str = "/api/v1/auth";
 
@@ -62,35 +70,49 @@ fn texts<'v, const N: usize>(body: &'v Value, names: [&str; N]) -> Result<[&'v s
     Ok(texts)
 }
 
-/// Runs a password check in its turn: few at once, few waiting, later after failures of the same name from the same
-/// address.
+/// Runs a password check in its turn: few at once, fewer of one address, later after failures from the same address.
 async fn checked(
     edge: Arc<Edge>,
     call: Call,
     name: String,
     check: impl FnOnce(&Edge, &Call) -> Result<Login, Refusal> + Send + 'static,
 ) -> Result<Reply, Failure> {
-    let delay = edge.service.users.login_delay(call.peer, &name, call.now);
-    if delay > Span::from_nanos(0) {
-        let seconds = u32::try_from(delay.nanos() / 1_000_000_000 + 1).unwrap_or(u32::MAX);
-        let message = "too many failed logins with this name from this address: wait, then try again";
-        return Err(Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "login_delayed", message) }.into());
-    }
-    let busy = || Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", "too many logins at once: try again") };
-    let _turn = edge.passwords.try_acquire().map_err(|_| busy())?;
+    let client = call.client;
+    not_delayed(&edge, client, &name)?;
+    let turn = edge.passwords.take(network(client), PATIENCE).await.map_err(no_turn)?;
+    // Failures that were counted while this one waited.
+    not_delayed(&edge, client, &name)?;
     let shared = Arc::clone(&edge);
-    let joined = tokio::task::spawn_blocking(move || {
+    let login = edge.lanes.run(Lane::Password, move || {
+        let _turn = turn;
         let outcome = check(&shared, &call);
         match &outcome {
-            Ok(_) => shared.service.users.login_succeeded(call.peer, &name),
-            Err(refusal) if refusal.kind == Kind::Unauthenticated => shared.service.users.login_failed(call.peer, &name, call.now),
+            Ok(_) => shared.service.users.login_succeeded(client, &name),
+            Err(refusal) if refusal.kind == Kind::Unauthenticated => shared.service.users.login_failed(client, &name, clock::now()),
             Err(_) => {}
         }
         outcome.map(|login| logged_in(&login, &call.headers))
     });
-    let outcome =
-        joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a login ended in a panic: {panic}")))?;
-    Ok(outcome?)
+    Ok(login.await??)
+}
+
+/// Refuses while an address has to wait.
+fn not_delayed(edge: &Edge, client: IpAddr, name: &str) -> Result<(), Refusal> {
+    let delay = edge.service.users.login_delay(client, name, clock::now());
+    if delay <= Span::ZERO {
+        return Ok(());
+    }
+    let seconds = u32::try_from(delay.nanos() / 1_000_000_000 + 1).unwrap_or(u32::MAX);
+    let message = "too many failed logins from this address: wait, then try again";
+    Err(Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "login_delayed", message) })
+}
+
+fn no_turn(why: NoTurn) -> Refusal {
+    let message = match why {
+        NoTurn::TooMany => "too many logins from this address at once: try again in a moment",
+        NoTurn::TooLong => "too many logins at once: try again in a moment",
+    };
+    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", message) }
 }
 
 /// `POST /api/v1/auth/refresh`.
@@ -148,7 +170,8 @@ fn lifetimes(edge: &Edge) -> Lifetimes {
 }
 
 fn user(caller: &Caller) -> Value {
-    json!({"username": &*caller.name, "role": caller.role.word(), "permissions": caller.role.permissions()})
+    // The name is the id: it never changes, and clients of the original system look for one.
+    json!({"user_id": &*caller.name, "username": &*caller.name, "role": caller.role.word(), "permissions": caller.role.permissions()})
 }
 
 fn logged_in(login: &Login, headers: &HeaderMap) -> Reply {

@@ -2,13 +2,15 @@
 
 use super::page;
 use crate::domain::time::Span;
+use crate::http::chunks::Chunks;
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
+use crate::http::lanes::Lane;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call, invalid};
 use crate::http::route::Answer;
-use crate::limits::{HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
+use crate::limits::{HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
 use crate::service::recordings::{CandleRequest, ExportRequest, RecordingFilter};
 use crate::service::{Kind, Refusal, Upload};
 use http_body_util::BodyExt;
@@ -16,7 +18,7 @@ use hyper::StatusCode;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_DISPOSITION, LOCATION};
 use serde_json::json;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,7 @@ const CANDLES: usize = 1_000;
 /// `GET /api/data-collection/sessions`, flat as the seed has it.
 pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     let filter = RecordingFilter {
-        status: call.query.text("status").map(str::to_owned),
+        status: call.query.text("status").map(|status| if status == "running" { "recording" } else { status }.to_owned()),
         symbol: call.query.text("symbol").map(str::to_owned),
         include_stats: call.query.flag("include_stats").unwrap_or(false),
     };
@@ -94,14 +96,13 @@ pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
             symbol: call.query.text("symbol").map(str::to_owned),
             kind: call.query.text("kind").unwrap_or("trades").to_owned(),
         };
+        let place = edge.lanes.enter(Lane::Export).await?;
         let planner = Arc::clone(&edge);
-        let planned = tokio::task::spawn_blocking(move || planner.service.recordings.plan_export(call.id(0), &request)).await;
-        let export =
-            planned.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("an export ended in a panic: {panic}")))??;
+        let export = place.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
         let (media, name) = (export.media_type, export.file_name.clone());
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
-        tokio::task::spawn_blocking(move || {
-            let sink = Chunks { chunks, pending: Vec::with_capacity(Chunks::BYTES) };
+        let sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
+        place.start(move || {
             // The status is on its way already: what fails now can only cut the stream short, which the missing last
             // chunk tells the client.
             if let Err(error) = edge.service.recordings.export(&export, Box::new(sink)) {
@@ -111,34 +112,6 @@ pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
         Ok(Reply::new(StatusCode::OK, Content::Stream(media, body))
             .header(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")))
     })
-}
-
-/// Writes into the body of an answer; a slow client makes the writer wait.
-struct Chunks {
-    chunks: mpsc::Sender<Bytes>,
-    pending: Vec<u8>,
-}
-
-impl Chunks {
-    const BYTES: usize = 64 << 10;
-}
-
-impl Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= Chunks::BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let chunk = Bytes::from(std::mem::replace(&mut self.pending, Vec::with_capacity(Chunks::BYTES)));
-        self.chunks.blocking_send(chunk).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client went away"))
-    }
 }
 
 /// `POST /api/data-collection/import`: a file of the import folder, or the body itself.
@@ -152,10 +125,8 @@ pub fn import(edge: Arc<Edge>, mut call: Call) -> Answer {
                 None
             }
         };
-        let joined = tokio::task::spawn_blocking(move || imported(&edge, &call, upload)).await;
-        joined.unwrap_or_else(|panic| {
-            Err(Refusal::new(Kind::Internal, "internal_error", format!("an import ended in a panic: {panic}")).into())
-        })
+        let shared = Arc::clone(&edge);
+        edge.lanes.run(Lane::Import, move || imported(&shared, &call, upload)).await?
     })
 }
 
@@ -184,7 +155,7 @@ async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Up
     loop {
         let frame = tokio::time::timeout(patience, body.frame())
             .await
-            .map_err(|_| Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again"))?;
+            .map_err(|_| Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again").closing())?;
         let Some(frame) = frame else { return Ok(upload) };
         let frame = frame.map_err(|_| Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the upload ended before it was whole"))?;
         let Ok(bytes) = frame.into_data() else { continue };
@@ -193,13 +164,8 @@ async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Up
             let message = format!("an upload has at most {HTTP_UPLOAD_BYTES} bytes: import it with the command line");
             return Err(Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message));
         }
-        let written = tokio::task::spawn_blocking(move || upload.write_all(&bytes).map(|()| upload)).await;
-        upload = match written {
-            Ok(Ok(upload)) => upload,
-            Ok(Err(error)) => {
-                return Err(Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")).into());
-            }
-            Err(panic) => return Err(Refusal::new(Kind::Internal, "internal_error", format!("an upload ended in a panic: {panic}")).into()),
-        };
+        let written = edge.lanes.run(Lane::Store, move || upload.write_all(&bytes).map(|()| upload)).await?;
+        upload = written
+            .map_err(|error| Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")))?;
     }
 }

@@ -6,16 +6,23 @@ use crate::domain::time::Span;
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
+use crate::http::lanes::Lane;
 use crate::http::pipeline::forbidden;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
-use crate::service::sessions::SessionFilter;
+use crate::http::route::Answer;
+use crate::service::sessions::{SessionFilter, Stopped};
 use hyper::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// How long a stop waits for the session's real end before it answers 202.
-const STOP_WAIT: Span = Span::from_seconds(10);
+const STOP_WAIT: Duration = Duration::from_secs(10);
+/// How often it looks meanwhile. No thread waits with it: however many sessions take their time to end, the next one can
+/// be stopped at once.
+const STOP_LOOK: Duration = Duration::from_millis(10);
 /// Events of one answer when the caller names no limit.
 const EVENTS: usize = 200;
 
@@ -27,11 +34,34 @@ pub fn start(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     }
     let config = edge.service.settings.current();
     let started = edge.service.sessions.start(call.json(), &caller.name, &config, call.now)?;
-    Ok(Reply::data(&json!({"status": "session_started", "data": started})))
+    // What clients look for first stands in `data` too.
+    let (id, kind, symbols) = (&started.session_id, started.session_type, &started.symbols);
+    Ok(Reply::data(&json!({"status": "session_started", "data": started, "session_id": id, "session_type": kind, "symbols": symbols})))
 }
 
 /// `POST /sessions/stop`. The shape of the answer is the seed's.
-pub fn stop(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn stop(edge: Arc<Edge>, call: Call) -> Answer {
+    Box::pin(async move {
+        let shared = Arc::clone(&edge);
+        let stopped = edge.lanes.run(Lane::Urgent, move || begin_stop(&shared, &call)).await??;
+        let id = stopped.session_id;
+        let ended = async {
+            while !edge.service.sessions.wait(&id, Span::ZERO) {
+                sleep(STOP_LOOK).await;
+            }
+        };
+        let still_stopping = stopped.still_stopping && timeout(STOP_WAIT, ended).await.is_err();
+        let (word, status) = if still_stopping { ("stopping", StatusCode::ACCEPTED) } else { ("session_stopped", StatusCode::OK) };
+        let mut data = json!({"session_id": id});
+        if stopped.was_orphaned {
+            data["was_orphaned"] = json!(true);
+        }
+        Ok(Reply::data(&json!({"status": word, "data": data})).status(status))
+    })
+}
+
+/// Asks a session to end.
+fn begin_stop(edge: &Edge, call: &Call) -> Result<Stopped, Failure> {
     let mut fields = Fields::of(call.json(), &["session_id"]);
     let id = fields.text("session_id");
     fields.finish()?;
@@ -39,13 +69,7 @@ pub fn stop(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     if caller.role < Role::Live && edge.service.sessions.get(id).is_ok_and(|session| session.session_type == "live") {
         return Err(forbidden(caller, Role::Live));
     }
-    let stopped = edge.service.sessions.stop(id, STOP_WAIT)?;
-    let (word, status) = if stopped.still_stopping { ("stopping", StatusCode::ACCEPTED) } else { ("session_stopped", StatusCode::OK) };
-    let mut data = json!({"session_id": stopped.session_id});
-    if stopped.was_orphaned {
-        data["was_orphaned"] = json!(true);
-    }
-    Ok(Reply::data(&json!({"status": word, "data": data})).status(status))
+    Ok(edge.service.sessions.stop(id, Span::ZERO)?)
 }
 
 /// `GET /sessions`.

@@ -2,12 +2,13 @@
 
 use crate::http::edge::Edge;
 use crate::http::error::Failure;
+use crate::http::lanes::Lane;
 use crate::http::reply::{Ready, Reply, etag, json_bytes};
 use crate::http::request::Call;
 use crate::http::route::Answer;
 use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategyList, StrategySummary, validate as judge};
 
-use crate::service::{Kind, Refusal, indicator_catalogue};
+use crate::service::{Refusal, indicator_catalogue};
 use hyper::StatusCode;
 use hyper::header::{IF_MATCH, LOCATION};
 use serde::Serialize;
@@ -27,8 +28,7 @@ pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
             Some(list) => list,
             None => {
                 let reader = Arc::clone(&edge);
-                let read = tokio::task::spawn_blocking(move || reader.service.strategies.list()).await;
-                read.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a list ended in a panic: {panic}")))??
+                edge.lanes.run(Lane::Store, move || reader.service.strategies.list()).await??
             }
         };
         let filter = StrategyFilter {

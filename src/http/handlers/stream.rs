@@ -9,6 +9,7 @@ use crate::http::route::Answer;
 use crate::http::stream::{self, Backend, Subscribe};
 use crate::service::{Caller, Refusal, Service};
 use hyper::StatusCode;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,17 +18,20 @@ use std::sync::atomic::Ordering;
 pub fn upgrade(edge: Arc<Edge>, call: Call) -> Answer {
     Box::pin(async move {
         let refuse = || Failure::http(StatusCode::BAD_REQUEST, "upgrade_required", "open this path as a WebSocket");
-        let Call { caller, body: Body::Socket(mut request), .. } = call else { return Err(refuse()) };
+        let Call { caller, counted, body: Body::Socket(mut request), .. } = call else { return Err(refuse()) };
         if !hyper_tungstenite::is_upgrade_request(&request) {
             return Err(refuse());
         }
-        let (response, socket) = hyper_tungstenite::upgrade(&mut *request, Some(stream::protocol())).map_err(|_| refuse())?;
+        let upgraded = hyper::upgrade::on(&mut *request);
+        let (response, _) = hyper_tungstenite::upgrade(&mut *request, None).map_err(|_| refuse())?;
         tokio::spawn(async move {
             // The client changed its mind before the WebSocket was open.
-            let Ok(socket) = socket.await else { return };
+            let Ok(socket) = upgraded.await else { return };
+            let socket = stream::open(TokioIo::new(socket)).await;
             edge.counts.clients.fetch_add(1, Ordering::Relaxed);
             edge.streams.serve(socket, caller.map(|caller| (*caller).clone())).await;
             edge.counts.clients.fetch_sub(1, Ordering::Relaxed);
+            drop(counted);
         });
         let mut reply = Reply::new(StatusCode::SWITCHING_PROTOCOLS, Content::Empty);
         reply.headers.extend(response.headers().iter().map(|(name, value)| (name.clone(), value.clone())));

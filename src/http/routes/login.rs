@@ -2,6 +2,7 @@
 
 use super::{ADMIN, DELETE, GET, POST, PUT, VIEWER, ask, example};
 use crate::http::handlers::{auth, users};
+use crate::http::lanes::Lane;
 use crate::http::route::Access::{Entrance, Public};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Example, Route, Takes};
@@ -30,6 +31,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Optional("Refresh"),
         refusals: &[(401, "authentication_required"), (401, "refresh_reused")],
         run: Blocking(auth::refresh),
+        lane: Lane::Urgent,
         examples: &[example("unknown", r#"{"refresh_token": "unknown"}"#, 401)],
         ..POST
     },
@@ -60,6 +62,7 @@ pub const ROUTES: &[Route] = &[
         about: "End this login: its access token and its refresh token are refused from now on.",
         access: VIEWER,
         run: Blocking(auth::logout),
+        lane: Lane::Urgent,
         ..POST
     },
     Route {

@@ -8,10 +8,12 @@ mod sessions;
 mod strategies;
 
 use super::handlers::operations::health;
+use super::lanes::Lane;
 use super::route::ParamKind::{Integer, Symbol, Text};
 use super::route::Run::Now;
 use super::route::{Access, Example, Method, Param, Route, Takes};
 use crate::auth::Role;
+use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};
 
 /// All groups, in the order of the documentation.
 const GROUPS: [&[Route]; 5] = [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
@@ -34,14 +36,19 @@ const GET: Route = Route {
     access: VIEWER,
     query: &[],
     takes: Takes::Nothing,
+    body_bytes: HTTP_SMALL_BODY_BYTES,
     success: &[200],
     refusals: &[],
     run: Now(health),
+    lane: Lane::Store,
     examples: &[],
 };
 const POST: Route = Route { method: Method::Post, access: TRADER, ..GET };
 const PUT: Route = Route { method: Method::Put, access: TRADER, ..GET };
 const DELETE: Route = Route { method: Method::Delete, access: TRADER, ..GET };
+/// Routes that take whole documents.
+const POST_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..POST };
+const PUT_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..PUT };
 
 const LIMIT: Param = Param { name: "limit", kind: Integer(1, 200), about: "Entries at most; 50 when it is left out." };
 const CURSOR: Param = Param { name: "cursor", kind: Text(256), about: "`next_cursor` of the part before." };

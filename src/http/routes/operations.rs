@@ -3,6 +3,7 @@
 use super::{GET, ask};
 use crate::http::console;
 use crate::http::handlers::{metrics, operations, stream};
+use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Route, Takes};
@@ -25,6 +26,7 @@ pub const ROUTES: &[Route] = &[
         access: Public,
         success: &[200, 503],
         run: Blocking(operations::ready),
+        lane: Lane::Urgent,
         examples: &[ask("asked", "/health/ready", 200)],
         ..GET
     },

@@ -18,7 +18,11 @@ pub const ROUTES: &[Route] = &[
         query: &[
             LIMIT,
             CURSOR,
-            Param { name: "status", kind: Word(&["running", "completed"]), about: "Only those in this state." },
+            Param {
+                name: "status",
+                kind: Word(&["recording", "running", "completed", "importing", "empty"]),
+                about: "Only those in this state (`running` is `recording`); `empty` ones, which ended before their first row, only so.",
+            },
             SYMBOL,
             Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
         ],
@@ -78,7 +82,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/api/data-collection/{id}/export",
         tag: "recordings",
-        about: "The rows of a recording, streamed, never cut.",
+        about: "The rows of a recording, streamed, never cut: but for a client that reads none of them for long.",
         query: &[
             Param { name: "format", kind: Word(&["csv", "jsonl", "parquet"]), about: "csv when it is left out." },
             SYMBOL,
@@ -88,7 +92,7 @@ pub const ROUTES: &[Route] = &[
                 about: "trades when it is left out.",
             },
         ],
-        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "stream_not_found")],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "stream_not_found"), (429, "too_many_exports")],
         run: Async(recordings::export),
         examples: &[ask("unknown", "/api/data-collection/nothing/export", 404)],
         ..GET

@@ -1,9 +1,10 @@
 //! Sessions and their results.
 
-use super::{CURSOR, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
+use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
 use crate::http::handlers::{results, sessions};
+use crate::http::lanes::Lane;
 use crate::http::route::ParamKind::{Integer, Text, Word};
-use crate::http::route::Run::{Blocking, Now, Once};
+use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Param, Route, Takes};
 
 /// The routes.
@@ -37,7 +38,7 @@ pub const ROUTES: &[Route] = &[
                 503,
             ),
         ],
-        ..POST
+        ..POST_DOCUMENT
     },
     Route {
         path: "/sessions/stop",
@@ -46,8 +47,12 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("SessionStop"),
         success: &[200, 202],
         refusals: &[(404, "session_not_found"), (409, "session_already_stopped")],
-        run: Blocking(sessions::stop),
-        examples: &[example("unknown", r#"{"session_id": "exec_20251118_150123_xyz789"}"#, 404), example("without an id", "{}", 400)],
+        run: Async(sessions::stop),
+        examples: &[
+            example("unknown", r#"{"session_id": "exec_20251118_150123_xyz789"}"#, 404),
+            example("without an id", "{}", 400),
+            example("with an empty id", r#"{"session_id": ""}"#, 400),
+        ],
         ..POST
     },
     Route {
@@ -102,8 +107,9 @@ pub const ROUTES: &[Route] = &[
         path: "/sessions/{id}/replay",
         tag: "sessions",
         about: "Runs the recorded input of a paper session again and compares every event and the digest of all decisions.",
-        refusals: &[(404, "session_not_found"), (409, "session_active"), (409, "no_replay")],
+        refusals: &[(404, "session_not_found"), (409, "session_active"), (409, "no_replay"), (429, "too_many_replays")],
         run: Blocking(sessions::replay),
+        lane: Lane::Replay,
         examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
         ..GET
     },

@@ -1,6 +1,6 @@
 //! Strategies, indicators and symbols.
 
-use super::{DELETE, GET, POST, PUT, VIEWER, ask, example};
+use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
 use crate::http::handlers::{strategies, symbols};
 use crate::http::route::Access::Public;
 use crate::http::route::ParamKind::{Flag, Text, Word};
@@ -38,7 +38,7 @@ pub const ROUTES: &[Route] = &[
             example("minute breakout", include_str!("../../../config/strategies/examples/minute_breakout.json"), 201),
             example("empty", "{}", 400),
         ],
-        ..POST
+        ..POST_DOCUMENT
     },
     Route {
         path: "/api/strategies/validate",
@@ -51,7 +51,7 @@ pub const ROUTES: &[Route] = &[
             example("valid", include_str!("../../../config/strategies/pump_v2.json"), 200),
             example("invalid", r#"{"strategy_name": "x"}"#, 200),
         ],
-        ..POST
+        ..POST_DOCUMENT
     },
     Route {
         path: "/api/strategies/{id}",
@@ -81,7 +81,7 @@ pub const ROUTES: &[Route] = &[
             body: Some(include_str!("../../../config/strategies/pump_v2.json")),
             status: 200,
         }],
-        ..PUT
+        ..PUT_DOCUMENT
     },
     Route {
         path: "/api/strategies/{id}",

@@ -3,7 +3,11 @@
 use super::command::{self, Action, Place, Subscribe};
 use super::{Backend, Streams, message};
 use crate::clock;
-use crate::limits::{STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_OUT_BYTES, STREAM_SUBSCRIPTIONS, TOPIC_VALUES};
+use crate::http::rate::Bucket;
+use crate::limits::{
+    STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_MESSAGE_BURST, STREAM_MESSAGES_PER_SECOND, STREAM_OUT_BYTES, STREAM_SUBSCRIPTIONS,
+    TOPIC_VALUES,
+};
 use crate::service::hub::{Bell, Cursor, More, Start};
 use crate::service::{Caller, Kind, Refusal};
 use futures_util::{SinkExt, StreamExt};
@@ -57,12 +61,16 @@ enum Event {
     Rung,
     /// Conflated streams may be read again.
     Paced,
+    /// Some login has changed.
+    LoginsChanged,
     Beat,
 }
 
 const RESTART: End = End::Close(1012, "the daemon stops; connect again in a moment");
 const SLOW: End = End::Close(1013, "too slow: updates were not read in time; connect and subscribe again");
 const FULL: End = End::Close(1013, "as many clients as there may be are connected; try again later");
+const NO_PROTOCOL: End = End::Close(1002, "not the WebSocket protocol");
+const TOO_MANY: End = End::Close(1008, "too many messages: a client sends at most 50 a second");
 const EXPIRED: End = End::Close(4401, "the login has ended; send an auth message with a new token before it does");
 const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
 
@@ -81,6 +89,8 @@ struct Client<'s, T> {
     /// The login changed; its timer is to be set.
     renewed: bool,
     refused_logins: usize,
+    /// How many messages it may send.
+    messages: Bucket,
     subscriptions: Vec<Subscription>,
     silent_beats: u32,
     /// Conflated streams have just been read.
@@ -100,6 +110,7 @@ where
         login,
         renewed: false,
         refused_logins: 0,
+        messages: Bucket::default(),
         subscriptions: Vec::new(),
         silent_beats: 0,
         read_latest: false,
@@ -113,7 +124,7 @@ where
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
     async fn talk(&mut self) -> End {
-        let mut stopping = self.streams.stopping.clone();
+        let (mut stopping, mut logins) = (self.streams.stopping.clone(), self.streams.logins.clone());
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
@@ -126,6 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
                 heard = self.socket.next() => Event::Heard(heard),
                 () = self.bell.rung() => Event::Rung,
                 () = &mut pace, if self.paced => Event::Paced,
+                Ok(()) = logins.changed() => Event::LoginsChanged,
                 _ = beat.tick() => Event::Beat,
             };
             let done = match event {
@@ -135,6 +147,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
                     self.paced = false;
                     self.deliver().await
                 }
+                Event::LoginsChanged => self.check_login(),
                 Event::Beat => self.beat().await,
             };
             if let Err(end) = done {
@@ -163,6 +176,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
 
     async fn hear(&mut self, heard: Option<Result<Message, Error>>) -> Result<(), End> {
         self.silent_beats = 0;
+        if matches!(heard, Some(Ok(_))) && self.messages.take(clock::now(), STREAM_MESSAGES_PER_SECOND, STREAM_MESSAGE_BURST).is_err() {
+            return Err(TOO_MANY);
+        }
         match heard {
             Some(Ok(Message::Text(text))) => Box::pin(self.command(&text)).await,
             Some(Ok(Message::Binary(_))) => Err(End::Close(1003, "only text is understood here")),
@@ -172,7 +188,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             Some(Err(Error::Capacity(_))) => Err(End::Close(1009, "a message has at most 64 KiB")),
             Some(Err(Error::Utf8(_))) => Err(End::Close(1007, "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
-            Some(Err(Error::Protocol(_))) => Err(End::Close(1002, "not the WebSocket protocol")),
+            Some(Err(Error::Protocol(_))) => Err(NO_PROTOCOL),
+            // Frames that were judged before the library saw them.
+            Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => Err(NO_PROTOCOL),
             Some(Err(_)) => Err(End::Gone),
         }
     }
@@ -182,14 +200,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         if self.silent_beats > SILENT_BEATS_MAX {
             return Err(End::Close(1001, "no answer for 60 seconds"));
         }
-        if self.login.as_ref().is_some_and(|login| !self.streams.backend.is_current(login)) {
-            return Err(EXPIRED);
-        }
         if self.silent_beats % 2 == 0 {
             self.feed(Message::Ping(Default::default())).await?;
             self.flush().await?;
         }
         Ok(())
+    }
+
+    fn check_login(&self) -> Result<(), End> {
+        let ended = self.login.as_ref().is_some_and(|login| !self.streams.backend.is_current(login));
+        if ended { Err(EXPIRED) } else { Ok(()) }
     }
 
     async fn command(&mut self, text: &str) -> Result<(), End> {

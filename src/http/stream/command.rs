@@ -1,10 +1,11 @@
-//! What a client may say: `auth`, `subscribe`, `unsubscribe`, `ping`. All problems of a message at once.
+//! What a client may say: `auth`, `subscribe`, `unsubscribe`, `ping` or `heartbeat`, which is the same. All problems of a
+//! message at once; a `timestamp` in it is not looked at.
 
 use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS};
-use crate::service::Refusal;
 use crate::service::hub::Filter;
+use crate::service::{Refusal, listed};
 use serde_json::{Map, Value};
 
 /// Bytes of an `id` and of a session's.
@@ -115,15 +116,16 @@ pub(super) fn read(text: &str) -> Command {
 
 /// The refusal of a message with problems.
 pub(super) fn unusable(problems: Vec<(String, String)>) -> Refusal {
-    Refusal::invalid("invalid_request", "the message cannot be used; details.problems says why", problems)
+    Refusal::invalid("invalid_request", format!("the message cannot be used: {}", listed(&problems)), problems)
 }
 
 fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {
-    const KINDS: [(&str, &[&str]); 4] = [
-        ("auth", &["type", "id", "token"]),
-        ("subscribe", &["type", "id", "stream", "params"]),
-        ("unsubscribe", &["type", "id", "stream", "params"]),
-        ("ping", &["type", "id"]),
+    const KINDS: [(&str, &[&str]); 5] = [
+        ("auth", &["type", "id", "timestamp", "token"]),
+        ("subscribe", &["type", "id", "timestamp", "stream", "params"]),
+        ("unsubscribe", &["type", "id", "timestamp", "stream", "params"]),
+        ("ping", &["type", "id", "timestamp"]),
+        ("heartbeat", &["type", "id", "timestamp"]),
     ];
     let Some(kind) = problems.word(fields, "type", &KINDS.map(|(kind, _)| kind)) else {
         // Without a type nobody knows which fields belong here.
@@ -265,6 +267,9 @@ mod tests {
         assert_eq!((session.topic().as_str(), session.filter().is_open()), ("session/exec_1", true));
         let sessions = Place { stream: "sessions", session_id: None };
         assert_eq!(read(r#"{"type":"unsubscribe","stream":"sessions"}"#).action, Ok(Action::Unsubscribe(sessions)));
+        for text in [r#"{"type":"ping"}"#, r#"{"type":"heartbeat","timestamp":1732276800}"#, r#"{"type":"ping","timestamp":"now"}"#] {
+            assert_eq!(read(text).action, Ok(Action::Ping), "{text}");
+        }
         assert_eq!(read(r#"{"type":"auth","token":"a.b.c"}"#).action, Ok(Action::Auth { token: "a.b.c".to_owned() }));
     }
 
@@ -284,7 +289,7 @@ mod tests {
             ("[1]", "must be an object"),
             ("{\"type\":\"ping\"", "not JSON: EOF"),
             ("{\"type\":\"ping\",\"type\":\"ping\"}", "/type: this field stands twice"),
-            ("{}", "/type: must be one of auth, subscribe, unsubscribe, ping"),
+            ("{}", "/type: must be one of auth, subscribe, unsubscribe, ping, heartbeat"),
             ("{\"type\":\"pong\"}", "did you mean \"ping\"?"),
             ("{\"type\":\"auth\"}", "/token: is required"),
             ("{\"type\":\"auth\",\"token\":\"\"}", "/token: must be a string"),

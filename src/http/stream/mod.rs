@@ -3,13 +3,14 @@
 //! A client is a task with places in the hub's topics and no queue of its own. What it asks is in `command`, what it is
 //! sent in `message`. It is closed when it cannot keep up, so it never slows anybody else.
 //!
-//! Close codes: 1001 silent, 1002 and 1007 broken protocol or text, 1003 binary, 1009 too large, 1011 our defect, 1012
-//! the daemon stops, 1013 too slow, 4401 no login or an expired one.
+//! Close codes: 1001 silent, 1002 and 1007 broken protocol or text, 1003 binary, 1008 too many messages, 1009 too large,
+//! 1011 our defect, 1012 the daemon stops, 1013 too slow, 4401 no login or one that has ended.
 //!
 //! Never: an update left out of a lossless stream, a number left out of any, a blocked worker.
 
 mod client;
 mod command;
+mod frames;
 mod message;
 
 pub use command::Subscribe;
@@ -17,8 +18,9 @@ pub use command::Subscribe;
 use crate::limits::{STREAM_BLOCKING, STREAM_CLIENTS, STREAM_IN_BYTES, STREAM_OUT_BYTES};
 use crate::service::hub::Hub;
 use crate::service::{Caller, Refusal};
+use frames::JudgedFrames;
 use hyper_tungstenite::WebSocketStream;
-use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
+use hyper_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,7 +34,7 @@ pub trait Backend: Send + Sync + 'static {
     /// When it does not count.
     fn authenticate(&self, token: &str) -> Result<Caller, Refusal>;
 
-    /// Whether the login has not been revoked since. Asked now and then for every client; must not block.
+    /// Whether the login has not been revoked since. Asked for every client whenever any login has changed; must not block.
     fn is_current(&self, login: &Caller) -> bool;
 
     /// The state of a stream at this moment; the updates that follow may repeat the last of it.
@@ -46,6 +48,8 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Streams {
     backend: Arc<dyn Backend>,
     hub: Arc<Hub>,
+    /// Changes whenever a login that was good may be good no more.
+    logins: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     /// Slots for calls of the backend.
     blocking: Semaphore,
@@ -55,14 +59,21 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// `stopping` turns true when the daemon stops. [`Hub::run`] must be running somewhere.
-    pub fn new(backend: Arc<dyn Backend>, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Self {
-        Streams::holding(STREAM_CLIENTS, backend, hub, stopping)
+    /// `logins` changes when a login may have ended, `stopping` turns true when the daemon stops. [`Hub::run`] must be
+    /// running somewhere.
+    pub fn new(backend: Arc<dyn Backend>, hub: Arc<Hub>, logins: watch::Receiver<()>, stopping: watch::Receiver<bool>) -> Self {
+        Streams::holding(STREAM_CLIENTS, backend, hub, logins, stopping)
     }
 
-    fn holding(clients_max: u32, backend: Arc<dyn Backend>, hub: Arc<Hub>, stopping: watch::Receiver<bool>) -> Self {
+    fn holding(
+        clients_max: u32,
+        backend: Arc<dyn Backend>,
+        hub: Arc<Hub>,
+        logins: watch::Receiver<()>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         let (blocking, clients) = (Semaphore::new(STREAM_BLOCKING), Semaphore::new(clients_max as usize));
-        Streams { backend, hub, stopping, blocking, clients, clients_max }
+        Streams { backend, hub, logins, stopping, blocking, clients, clients_max }
     }
 
     /// Waits until no client is served any more. After the stop each of them has been told, or was not there to listen.
@@ -79,8 +90,13 @@ impl Streams {
     }
 }
 
+/// The protocol on a connection after its upgrade.
+pub async fn open<T: AsyncRead + AsyncWrite + Unpin>(socket: T) -> WebSocketStream<JudgedFrames<T>> {
+    WebSocketStream::from_raw_socket(JudgedFrames::new(socket), Role::Server, Some(protocol())).await
+}
+
 /// How the protocol is spoken: small buffers, because most clients are idle most of the time.
-pub fn protocol() -> WebSocketConfig {
+fn protocol() -> WebSocketConfig {
     const BUFFER_BYTES: usize = 4_096;
     WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)

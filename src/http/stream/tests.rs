@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::Role;
 use crate::clock;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::{STREAM_SUBSCRIPTIONS, TOPIC_UPDATES};
+use crate::limits::{STREAM_FRAGMENTS, STREAM_MESSAGE_BURST, STREAM_SUBSCRIPTIONS, TOPIC_UPDATES};
 use crate::service::Kind;
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::tungstenite::Message;
@@ -53,6 +53,7 @@ struct World {
     program: Arc<Program>,
     hub: Arc<Hub>,
     streams: Arc<Streams>,
+    logins: watch::Sender<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -69,18 +70,19 @@ impl World {
     fn holding(clients_max: u32) -> Self {
         let (program, hub) = (Arc::<Program>::default(), Arc::new(Hub::new(Timestamp::from_micros(1_000).unwrap())));
         let (stop, stopping) = watch::channel(false);
-        let streams = Arc::new(Streams::holding(clients_max, program.clone(), hub.clone(), stopping));
+        let logins = watch::Sender::new(());
+        let streams = Arc::new(Streams::holding(clients_max, program.clone(), hub.clone(), logins.subscribe(), stopping));
         tokio::spawn({
             let hub = hub.clone();
             async move { hub.run().await }
         });
-        World { program, hub, streams, stop }
+        World { program, hub, streams, logins, stop }
     }
 
     async fn connect(&self, login: Option<Caller>) -> Peer {
         let (ours, theirs) = tokio::io::duplex(16 << 10);
         let streams = self.streams.clone();
-        let server = WebSocketStream::from_raw_socket(ours, Side::Server, Some(protocol())).await;
+        let server = open(ours).await;
         let server = tokio::spawn(async move { streams.serve(server, login).await });
         Peer { socket: WebSocketStream::from_raw_socket(theirs, Side::Client, None).await, server }
     }
@@ -262,8 +264,13 @@ async fn a_login_ends() {
     assert!(timeout(Duration::from_secs(100), peer.hear()).await.is_err());
     assert_eq!(timeout(Duration::from_secs(21), peer.end()).await.unwrap(), (0, 4401));
     let mut revoked = world.connect(Some(login("ann", 900))).await;
+    let other = world.connect(None).await;
+    world.logins.send_replace(());
+    assert_eq!(revoked.ask(json!({"type": "ping"})).await["type"], "response", "somebody else's login ended");
     world.program.revoked.store(true, Ordering::Relaxed);
-    assert_eq!(timeout(Duration::from_secs(11), revoked.end()).await.unwrap(), (0, 4401));
+    world.logins.send_replace(());
+    assert_eq!(timeout(Duration::from_millis(100), revoked.end()).await.unwrap(), (0, 4401));
+    assert!(!other.server.is_finished(), "who has no login yet has none that ended");
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,7 +326,16 @@ async fn what_is_not_the_protocol_closes_with_its_code() {
     let id = "x".repeat((64 << 10) - 24);
     assert_eq!(fits.ask(json!({"type": "ping", "id": id})).await["error_code"], "invalid_request");
     let masked = |opcode: u8, payload: &[u8]| [&[0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
-    for (bytes, code) in [(masked(1, b"\xff\xfe"), 1007), (masked(3, b""), 1002), (vec![0x81, 0x02, b'{', b'}'], 1002)] {
+    let too_long = [&[0x81, 0xfe, 0, 2, 0, 0, 0, 0], &b"{}"[..]].concat();
+    let endless = [vec![0x01, 0x80, 0, 0, 0, 0], vec![0x00, 0x80, 0, 0, 0, 0].repeat(STREAM_FRAGMENTS as usize)].concat();
+    for (bytes, code) in [
+        (masked(1, b"\xff\xfe"), 1007),
+        (masked(3, b""), 1002),
+        (vec![0x81, 0x02, b'{', b'}'], 1002),
+        (too_long, 1002),
+        (endless, 1002),
+        (masked(9, b"").repeat(2 * STREAM_MESSAGE_BURST as usize), 1008),
+    ] {
         let mut raw = world.connect(login.clone()).await;
         raw.socket.get_mut().write_all(&bytes).await.unwrap();
         assert_eq!(raw.end().await, (0, code), "{bytes:x?}");

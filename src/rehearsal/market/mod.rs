@@ -127,6 +127,8 @@ pub struct Market {
     pub settlements: VecDeque<(i64, Decimal)>,
     /// Whether it is gone from the list of contracts.
     pub is_delisted: bool,
+    /// Prices are shown with one digit more than the steps of the rows have.
+    pub has_finer_prices: bool,
     /// What happened since it was taken last.
     pub fresh: Fresh,
     source: BookSource,
@@ -164,6 +166,7 @@ impl Market {
             funding,
             settlements: VecDeque::new(),
             is_delisted: false,
+            has_finer_prices: false,
             fresh: Fresh::default(),
             source: BookSource::Nothing,
             gathered: Vec::new(),

@@ -13,10 +13,26 @@ use std::fmt::Write;
 /// Part of the fair price by which limit orders may differ from it, in percent.
 pub const BAND_PERCENT: i64 = 10;
 
+/// A tenth of a step.
+fn finer(step: Decimal) -> Decimal {
+    Decimal::new(step.mantissa(), step.scale() + 1).unwrap_or(step)
+}
+
 impl Market {
     /// A price with its digits.
     pub fn price_decimal(&self, price: Price) -> Decimal {
-        self.spec.price_decimal(price)
+        if !self.has_finer_prices {
+            return self.spec.price_decimal(price);
+        }
+        // One digit more, never the same for neighbours, and zero for one price in ten.
+        let digit = i64::try_from(mixed(price.0, 7) % 10).unwrap_or(0);
+        finer(self.spec.price_step).times(price.0 * 10 + digit).unwrap_or_else(|| self.spec.price_decimal(price))
+    }
+
+    /// Whether prices have one digit more from here on, and whether the terms say so.
+    pub fn change_prices(&mut self, has_finer_prices: bool, do_terms_say: bool) {
+        self.has_finer_prices = has_finer_prices;
+        self.contract.price_step = if do_terms_say { finer(self.spec.price_step) } else { self.spec.price_step };
     }
 
     /// Lots as contracts.
@@ -140,8 +156,8 @@ impl Market {
         )
     }
 
-    /// The ticker of REST and of `push.ticker`.
-    pub fn ticker(&self, spelling: &mut Spelling, now_ms: i64) -> Option<String> {
+    /// The ticker of REST and of `push.ticker`; that of REST has the contract's number, and names the windows of changes.
+    pub fn ticker(&self, spelling: &mut Spelling, number: usize, now_ms: i64, is_rest: bool) -> Option<String> {
         let (last, first) = (self.last?, self.first.unwrap_or_default());
         let best = |side: Side| self.ladder.best(side).map(|(price, _)| self.price_decimal(price));
         let change = self.spec.price_step.times(last.0 - first.0).unwrap_or(Decimal::ZERO);
@@ -149,7 +165,13 @@ impl Market {
         let object = object.maybe("bid1", best(Side::Buy)).maybe("ask1", best(Side::Sell));
         let object = object.put("holdVol", self.contracts(self.open_interest())).put("riseFallValue", change);
         let object = object.put("fundingRate", self.funding.rate).text("zone", "UTC+8");
-        let rates = format!("[{:.4},0,0,0,0,0]", (last.0 - first.0) as f64 / first.0.max(1) as f64);
+        let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
+        if is_rest {
+            let rates = Object::new().text("zone", "UTC+8").put("r", format_args!("{rate:.4}")).put("v", self.price_decimal(last));
+            let rates = ["r7", "r30", "r90", "r180", "r365"].into_iter().fold(rates, |rates, window| rates.put(window, 0));
+            return Some(object.put("contractId", number + 1).raw("riseFallRates", &rates.end()).end());
+        }
+        let rates = format!("[{rate:.4},0,0,0,0,0]");
         Some(object.raw("riseFallRates", &rates).raw("riseFallRatesOfTimezone", "[0,0,0]").end())
     }
 

@@ -1,11 +1,12 @@
-//! Limits of requests: a bucket per group of endpoints and caller. The exchange says nothing before it is empty.
+//! Limits of requests: fixed windows per endpoint and caller, as the exchange was seen to count (120 calls at ten a second:
+//! sixty refused). It says nothing before a window is full, and no quiet time is saved up.
 
 use super::Request;
 use crate::rehearsal::scenario::{RateLimits, Settings};
 use std::collections::BTreeMap;
 
-/// Buckets at once; when full the one used longest ago leaves.
-const BUCKETS: usize = 4_096;
+/// Windows at once; when full the one that began longest ago leaves.
+const WINDOWS: usize = 4_096;
 
 /// Groups: beginning of the path behind `/api/v1`, requests, milliseconds. The first that fits holds; the lowest limits
 /// of all that are documented.
@@ -31,16 +32,15 @@ const GROUPS: [(&str, u32, i64); 18] = [
 ];
 
 #[derive(Debug)]
-struct Bucket {
-    /// Requests × window: what is left, in thousandths of a request.
-    left: i64,
-    at_ms: i64,
+struct Window {
+    begun_ms: i64,
+    calls: u32,
 }
 
-/// All buckets.
+/// All windows.
 #[derive(Default, Debug)]
 pub struct Budgets {
-    buckets: BTreeMap<(String, String), Bucket>,
+    windows: BTreeMap<(String, String), Window>,
 }
 
 impl Budgets {
@@ -54,20 +54,17 @@ impl Budgets {
         let Some((_, count, window_ms)) = GROUPS.iter().find(|(begin, ..)| path.starts_with(begin)) else { return true };
         let endpoint: String = path.split('/').take(if path.starts_with("/private/") { 5 } else { 3 }).collect::<Vec<_>>().join("/");
         let caller = request.header("apikey").unwrap_or_default().to_owned();
-        if self.buckets.len() >= BUCKETS {
-            let oldest = self.buckets.iter().min_by_key(|(_, bucket)| bucket.at_ms).map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.buckets.remove(&key));
+        if self.windows.len() >= WINDOWS {
+            let oldest = self.windows.iter().min_by_key(|(_, window)| window.begun_ms).map(|(key, _)| key.clone());
+            oldest.and_then(|key| self.windows.remove(&key));
         }
-        let full = i64::from(*count) * 1_000;
-        let bucket = self.buckets.entry((endpoint, caller)).or_insert(Bucket { left: full, at_ms: now_ms });
-        let gained = (now_ms - bucket.at_ms).clamp(0, *window_ms) * full / window_ms;
-        bucket.left = (bucket.left + gained).min(full);
-        bucket.at_ms = now_ms;
-        if bucket.left < 1_000 {
-            return false;
+        let window = self.windows.entry((endpoint, caller)).or_insert(Window { begun_ms: now_ms, calls: 0 });
+        // Aligned to the clock, whenever the first call came.
+        if now_ms.div_euclid(*window_ms) != window.begun_ms.div_euclid(*window_ms) {
+            *window = Window { begun_ms: now_ms, calls: 0 };
         }
-        bucket.left -= 1_000;
-        true
+        window.calls = window.calls.saturating_add(1);
+        window.calls <= *count
     }
 }
 
@@ -89,7 +86,10 @@ mod tests {
         let passed = |budgets: &mut Budgets, at_ms: i64| (0..20).filter(|_| budgets.take(&Settings::default(), &ticker, at_ms)).count();
         assert_eq!(passed(&mut budgets, 0), 10);
         assert!(budgets.take(&Settings::default(), &request("/api/v1/contract/ping"), 0));
-        assert_eq!(passed(&mut budgets, 1_000), 5);
-        assert_eq!(passed(&mut budgets, 60_000), 10);
+        assert_eq!(passed(&mut budgets, 1_999), 0, "the window is full");
+        assert_eq!(passed(&mut budgets, 2_000), 10);
+        assert_eq!(passed(&mut budgets, 60_000), 10, "no quiet time is saved up");
+        let half_refused = (0..120).filter(|call| budgets.take(&Settings::default(), &ticker, 100_000 + call * 100)).count();
+        assert_eq!(half_refused, 60, "ten a second against ten in two seconds");
     }
 }

@@ -91,7 +91,8 @@ impl Exchange {
         if let Some(known) = self.desk.accounts[account].external(symbol, &new.external).filter(|_| !new.external.is_empty()) {
             return match self.settings.duplicate_external {
                 DuplicateExternal::Same => Ok(known.id),
-                DuplicateExternal::Refused => Err(Failed::new(603, "Repeated request")),
+                DuplicateExternal::Refused => Err(Failed::new(2042, "The external order id exists already")),
+                DuplicateExternal::Repeated => Err(Failed::new(603, "Repeated request")),
             };
         }
         let true_ms = self.true_ms();
@@ -239,6 +240,10 @@ fn fee(exchange: &Exchange) -> Rate {
 fn quantity(market: &Market, text: &RawValue) -> Result<Qty, Failed> {
     let terms = &market.contract;
     let value = decimal(text)?;
+    // Also how clients find out whether orders are allowed at all, without placing one.
+    if value.mantissa() == 0 {
+        return Err(Failed::new(2011, "Order quantity error"));
+    }
     let lots = value.in_steps_of(terms.quantity_step).filter(|lots| *lots > 0);
     let lots = lots.ok_or_else(|| Failed::new(2015, "The quantity is no multiple of the volume unit"))?;
     if value.cmp_value(terms.min_quantity).is_lt() {
@@ -256,7 +261,7 @@ fn limit(market: &Market, order_kind: i64, side: i64, text: Option<&RawValue>) -
         return Ok(None);
     }
     let text = text.filter(|text| text.get() != "null").ok_or_else(|| Failed::new(2007, "Order price error"))?;
-    let price = decimal(text)?.in_steps_of(market.contract.price_step).filter(|ticks| *ticks > 0).map(Price);
+    let price = decimal(text)?.in_steps_of(market.spec.price_step).filter(|ticks| *ticks > 0).map(Price);
     let price = price.ok_or_else(|| Failed::new(2015, "The price is no multiple of the price unit"))?;
     if let Some(fair) = market.fair() {
         let is_buy = matches!(side, 1 | 2);

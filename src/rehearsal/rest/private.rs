@@ -5,6 +5,7 @@ use super::{Answer, Failed, Request};
 use crate::domain::num::Money;
 use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::Kind;
+use crate::rehearsal::terms;
 use crate::rehearsal::trading::account::Account;
 use crate::rehearsal::trading::order::{Hold, Order, category};
 use crate::rehearsal::trading::show;
@@ -42,9 +43,21 @@ impl Exchange {
             ["asset", currency] if *currency == "USDT" => Ok(Some(show::money(&owner, currency, &self.markets))),
             ["asset", currency] if ["BTC", "ETH"].contains(currency) => Ok(Some(show::no_money(currency))),
             ["asset", _] => Err(Failed::new(4001, "Unsupported currency")),
-            ["tiered_fee_rate", ..] | ["contract", "fee_rate"] => {
+            ["tiered_fee_rate", "v2"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
-                // The web's rates: those of the API are seen in fills only.
+                // The web's rates, and those that orders over the API really pay.
+                let object = Object::new().text("symbol", &market.contract.symbol).put("level", 0);
+                let object = object.put("originalMakerFee", market.contract.maker_fee).put("originalTakerFee", market.contract.taker_fee);
+                let object = object.put("realMakerFee", self.settings.maker_fee).put("realTakerFee", self.settings.taker_fee);
+                Ok(Some(object.put("makerFeeDiscount", 1).put("takerFeeDiscount", 1).end()))
+            }
+            ["transfer_record"] => {
+                let (number, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
+                Ok(Some(paged(number, size, 0, "[]")))
+            }
+            ["tiered_fee_rate"] | ["contract", "fee_rate"] => {
+                let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
+                // The web's rates: those of the API are seen in fills and in v2 only.
                 let object = Object::new().put("level", 0).put("dealAmount", 0).put("walletBalance", owner.balance);
                 let object = object.put("makerFee", market.contract.maker_fee).put("takerFee", market.contract.taker_fee);
                 Ok(Some(object.put("makerFeeDiscount", 1).put("takerFeeDiscount", 1).end()))
@@ -54,10 +67,12 @@ impl Exchange {
                 let rows = self.markets.iter().filter(|market| wanted.as_ref().is_none_or(|name| *name == market.contract.symbol));
                 let object = rows.fold(Object::new(), |object, market| {
                     let row = |hold: i64| {
-                        let terms = &market.contract;
-                        let object = Object::new().put("level", 1).put("maxVol", terms.max_quantity).put("maxLeverage", terms.max_leverage);
-                        let object = object.put("mmr", terms.maintenance).put("imr", 1.0 / f64::from(terms.max_leverage.max(1)));
-                        object.text("symbol", &terms.symbol).put("positionType", hold).end()
+                        let contract = &market.contract;
+                        let object =
+                            Object::new().put("level", 1).put("maxVol", contract.max_quantity).put("maxLeverage", contract.max_leverage);
+                        let object =
+                            object.put("mmr", terms::maintenance(contract)).put("imr", 1.0 / f64::from(contract.max_leverage.max(1)));
+                        object.text("symbol", &contract.symbol).put("positionType", hold).end()
                     };
                     object.raw(&market.contract.symbol, &list([row(2), row(1)]))
                 });
@@ -103,13 +118,14 @@ impl Exchange {
             }
             ["leverage"] => {
                 let symbol = symbol.ok_or_else(Failed::parameter)?;
-                let terms = &self.markets[symbol].contract;
+                let contract = &self.markets[symbol].contract;
                 let row = |hold: Hold| {
                     let (leverage, open_type) = owner.leverage_of(symbol, hold);
-                    let object = Object::new().put("level", 1).put("maxVol", terms.max_quantity).put("mmr", terms.maintenance);
-                    let object = object.put("imr", 1.0 / f64::from(terms.max_leverage.max(1))).put("positionType", hold.number());
+                    let object =
+                        Object::new().put("level", 1).put("maxVol", contract.max_quantity).put("mmr", terms::maintenance(contract));
+                    let object = object.put("imr", 1.0 / f64::from(contract.max_leverage.max(1))).put("positionType", hold.number());
                     let object = object.put("openType", open_type).put("leverage", leverage).put("limitBySys", false);
-                    object.put("currentMmr", terms.maintenance).end()
+                    object.put("currentMmr", terms::maintenance(contract)).end()
                 };
                 Ok(Some(list([row(Hold::Long), row(Hold::Short)])))
             }
@@ -202,7 +218,8 @@ impl Exchange {
         let now_ms = self.true_ms();
         let path = request.path.as_str();
         if matches!(parts[0], "get" | "external") && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some() {
-            return Err(no_order());
+            // Of an `externalOid` that it does not know the exchange says nothing, under success.
+            return if parts[0] == "external" { Ok(None) } else { Err(no_order()) };
         }
         let owner = &self.desk.accounts[account];
         let shown = |order: &Order| show::order(&self.markets[order.new.symbol], order, owner.mode);
@@ -213,7 +230,7 @@ impl Exchange {
             ["get", id] => Ok(Some(shown(id.parse().ok().and_then(|id| owner.order(id)).ok_or_else(no_order)?))),
             ["external", symbol, external] => {
                 let place = self.place(symbol)?;
-                Ok(Some(shown(owner.external(place, &super::decoded(external)).ok_or_else(no_order)?)))
+                Ok(owner.external(place, &super::decoded(external)).map(shown))
             }
             ["batch_query"] => {
                 let ids = request.parameter("order_ids").unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::Kind;
 use crate::rehearsal::market::bars::{BARS, INTERVALS};
 use crate::rehearsal::market::ladder::Ladder;
-use crate::rehearsal::terms;
+use crate::rehearsal::terms::{self, Form};
 use crate::rehearsal::wire::{Object, list};
 
 /// Levels of a book that is asked for without a limit.
@@ -21,7 +21,8 @@ impl Exchange {
         let now_ms = self.now_ms();
         match parts.as_slice() {
             ["ping"] => Ok(Some(now_ms.to_string())),
-            ["detail"] | ["detail", "country"] => self.detail(request),
+            ["detail"] => self.detail(request, Form::Detail),
+            ["detail", "country"] => self.detail(request, Form::Country),
             ["ticker"] => self.ticker(request),
             ["depth", symbol] => self.depth(request, symbol),
             ["depth_commits", symbol, limit] => self.depth_commits(symbol, limit),
@@ -55,11 +56,12 @@ impl Exchange {
         (0..self.markets.len()).filter(|place| !self.markets[*place].is_delisted)
     }
 
-    fn detail(&mut self, request: &Request) -> Answer {
+    fn detail(&mut self, request: &Request, form: Form) -> Answer {
         if let Some(symbol) = request.parameter("symbol") {
-            return Ok(Some(terms::detail(&self.markets[self.place(&symbol)?].contract, true)));
+            let place = self.place(&symbol)?;
+            return Ok(Some(terms::detail(&self.markets[place].contract, place, form)));
         }
-        Ok(Some(list(self.listed().map(|place| terms::detail(&self.markets[place].contract, true)))))
+        Ok(Some(list(self.listed().map(|place| terms::detail(&self.markets[place].contract, place, form)))))
     }
 
     fn ticker(&mut self, request: &Request) -> Answer {
@@ -76,7 +78,7 @@ impl Exchange {
     /// A market without a price, or one that is gone, shows zeros.
     fn one_ticker(&mut self, place: usize, now_ms: i64) -> String {
         let market = &self.markets[place];
-        let shown = if market.is_delisted { None } else { market.ticker(&mut self.spelling, now_ms) };
+        let shown = if market.is_delisted { None } else { market.ticker(&mut self.spelling, place, now_ms, true) };
         shown.unwrap_or_else(|| {
             let object = Object::new().text("symbol", &market.contract.symbol).put("lastPrice", 0).put("volume24", 0).put("amount24", 0);
             let object =

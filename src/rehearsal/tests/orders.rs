@@ -31,6 +31,7 @@ fn what_cannot_be_an_order_is_refused_with_its_code() {
         (with("openType", json!(3)), 2002),
         (with("type", json!(9)), 2029),
         (with("vol", json!(1.5)), 2015),
+        (with("vol", json!(0)), 2011),
         (with("price", json!(100.005)), 2015),
         (with("price", json!(120)), 2003),
         (with("vol", json!(2_000_000)), 2028),
@@ -168,12 +169,24 @@ fn an_external_name_is_found_and_is_not_used_twice() {
     let mut order = limit(1, 1, 10, 99.0);
     order["externalOid"] = json!("daemon-1");
     let id = world.place(&order).unwrap();
-    assert_eq!(world.place(&order), Ok(id.clone()));
+    assert_eq!(world.place(&order), Err(2042));
     assert_eq!(world.private("GET", "order/external/BTC_USDT/daemon-1", "")["data"]["orderId"], json!(id));
-    assert_eq!(world.private("GET", "order/external/BTC_USDT/daemon-2", "")["code"], 2040);
-    let mut strict = World::new(r#"{"settings": {"duplicate_external": "refused"}}"#);
-    strict.place(&order).unwrap();
-    assert_eq!(strict.place(&order), Err(603));
+    let unknown = world.private("GET", "order/external/BTC_USDT/daemon-2", "");
+    assert_eq!((&unknown["success"], unknown.get("data")), (&json!(true), None), "a success that says nothing: {unknown}");
+    let mut repeated = World::new(r#"{"settings": {"duplicate_external": "repeated"}}"#);
+    repeated.place(&order).unwrap();
+    assert_eq!(repeated.place(&order), Err(603));
+    let mut same = World::new(r#"{"settings": {"duplicate_external": "same"}}"#);
+    let first = same.place(&order).unwrap();
+    assert_eq!(same.place(&order), Ok(first));
+}
+
+#[test]
+fn the_fees_of_the_api_stand_beside_those_of_the_web() {
+    let mut world = World::new(PLAIN);
+    let fees = world.private("GET", "account/tiered_fee_rate/v2?symbol=BTC_USDT", "");
+    assert_eq!((&fees["data"]["realMakerFee"], &fees["data"]["realTakerFee"]), (&json!(0.0006), &json!(0.0008)), "{fees}");
+    assert_eq!(world.private("GET", "account/transfer_record", "")["data"]["totalCount"], 0);
 }
 
 #[test]

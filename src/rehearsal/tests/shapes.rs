@@ -87,11 +87,16 @@ fn replies_have_the_keys_of_the_recorded_ones() {
     let id = created["data"]["orderId"].as_str().unwrap().to_owned();
     world.pass(50);
     fault(&mut world, r#"{"fault": "settle"}"#);
-    let submitted = world.private("POST", "order/submit", &buy.to_string());
+    let named = |external: &str| {
+        let mut order = buy.clone();
+        order["externalOid"] = json!(external);
+        order
+    };
+    let submitted = world.private("POST", "order/submit", &named("b").to_string());
     same_shape(&folder, "rest_private_order_submit_ok_number.json", &submitted, &[]);
     let cancelled = world.private("POST", "order/cancel", &json!([id]).to_string());
     same_shape(&folder, "rest_private_order_cancel_mixed.json", &cancelled, &[]);
-    let batch = world.private("POST", "order/submit_batch", &json!([buy]).to_string());
+    let batch = world.private("POST", "order/submit_batch", &json!([named("c")]).to_string());
     same_shape(&folder, "rest_private_submit_batch_mixed.json", &batch, &[]);
     for (file, target) in [
         ("rest_private_assets.json", "account/assets".to_owned()),

@@ -197,8 +197,9 @@ impl Desk {
     /// Positions whose margin no longer covers them at the fair price are closed.
     fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
-        let maintenance =
-            market.contract.maintenance.in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default()).unwrap_or(0);
+        let maintenance = crate::rehearsal::terms::maintenance(&market.contract)
+            .in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default())
+            .unwrap_or(0);
         for place in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
                 let account = &self.accounts[place];

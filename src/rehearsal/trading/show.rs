@@ -146,7 +146,7 @@ fn liquidation(market: &Market, position: &Position) -> Decimal {
     if position.qty.is_zero() || position.open_type == 2 {
         return Decimal::ZERO;
     }
-    let maintenance = market.contract.maintenance.to_f64();
+    let maintenance = crate::rehearsal::terms::maintenance(&market.contract).to_f64();
     let (entry, margin) = (position.entry_value.to_f64(), position.margin.to_f64());
     let value = if position.hold == Hold::Long { (entry - margin) / (1.0 - maintenance) } else { (entry + margin) / (1.0 + maintenance) };
     let per_tick = market.spec.money(i128::from(position.qty.0)).to_f64();

@@ -203,7 +203,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();
     }
-    let power = 10_f64.powf(rough.log10().floor());
+    let power = libm::pow(10.0, libm::log10(rough).floor());
     let step = power * [1.0, 2.0, 5.0, 10.0].into_iter().find(|s| s * power >= rough).unwrap_or(10.0);
     let first = (low / step).ceil();
     (0..8).map(|i| (first + f64::from(i)) * step).take_while(|tick| *tick <= high).collect()

@@ -207,8 +207,12 @@ impl<'a> Run<'a> {
     pub fn result(&self, mut backtest: Backtest, collector: Collector<'_>, noted: Vec<String>) -> RunResult {
         let counts = backtest.venue_counts();
         let table = backtest.table().clone();
-        let mut assumptions =
-            Assumptions { synthetic_fills: counts.synthetic_fills, penalised_fills: counts.penalised_fills, ..self.assumptions(&table) };
+        let mut assumptions = Assumptions {
+            synthetic_fills: counts.synthetic_fills,
+            penalised_fills: counts.penalised_fills,
+            bars_in_doubt: counts.bars_in_doubt,
+            ..self.assumptions(&table)
+        };
         assumptions.warnings.extend(noted);
         let labels = Labels {
             source: self.source.label.clone(),
@@ -310,6 +314,7 @@ impl<'a> Run<'a> {
             coverage: Coverage::default(),
             warm_up: None,
             synthetic_fills: 0,
+            bars_in_doubt: 0,
             penalised_fills: 0,
             warnings: self.warnings(funded, books),
         }

@@ -5,25 +5,29 @@
 mod lag;
 mod tickers;
 
-pub use crate::exchange::mexc::Live;
+pub use crate::exchange::mexc::{Live, Subscription};
 pub use lag::{Lag, LagCounts};
 pub use tickers::{Scope, SymbolQuery};
 
 use super::{Kind, Refusal};
+use crate::clock;
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
-use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::{Health, Mexc, Settings, Subscription};
+use crate::exchange::mexc::{Health, Mexc, Settings};
 use crate::session::ports::Intake;
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::Tickers;
+use tokio::sync::oneshot;
 
 /// How long terms of contracts are good.
 const CONTRACTS_TTL: Span = Span::from_seconds(3_600);
+
+/// How long they are good for a session that starts.
+const START_TTL: Span = Span::from_seconds(60);
 
 /// The exchange.
 pub struct Market {
@@ -52,9 +56,13 @@ impl Market {
     /// # Errors
     /// 503 `exchange_unavailable`.
     pub fn contracts(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
+        self.contracts_within(CONTRACTS_TTL, now)
+    }
+
+    fn contracts_within(&self, ttl: Span, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
         let mut known = self.known();
         if let Some((at, contracts)) = known.as_ref()
-            && now - *at < CONTRACTS_TTL
+            && now - *at < ttl
         {
             return Ok(Arc::clone(contracts));
         }
@@ -62,6 +70,40 @@ impl Market {
         self.store.put_contracts(&contracts, now)?;
         *known = Some((now, Arc::clone(&contracts)));
         Ok(contracts)
+    }
+
+    /// As [`Market::contracts`], not older than a minute while the exchange answers: a session trades by the terms it
+    /// starts with.
+    ///
+    /// # Errors
+    /// 503 `exchange_unavailable`.
+    pub fn contracts_to_start(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
+        self.contracts_within(START_TTL, now).or_else(|refusal| {
+            let known = self.known();
+            let young = known.as_ref().filter(|(at, _)| now - *at < CONTRACTS_TTL);
+            young.map(|(_, contracts)| Arc::clone(contracts)).ok_or(refusal)
+        })
+    }
+
+    /// Asks for the terms of one contract without waiting; `None` when the exchange is switched off. What comes is to be
+    /// handed to [`Market::learn`].
+    pub fn ask_contract(&self, symbol: &str) -> Option<oneshot::Receiver<Result<Contract, ExchangeError>>> {
+        Some(self.client.as_ref()?.ask_contract(symbol))
+    }
+
+    /// Terms that were asked for take the place of those known.
+    ///
+    /// # Errors
+    /// What the store reports; the terms are known all the same.
+    pub fn learn(&self, contract: &Contract, now: Timestamp) -> Result<(), Refusal> {
+        if let Some((_, contracts)) = self.known().as_mut() {
+            match Arc::make_mut(contracts).iter_mut().find(|known| known.symbol == contract.symbol) {
+                Some(known) => known.clone_from(contract),
+                None => Arc::make_mut(contracts).push(contract.clone()),
+            }
+        }
+        self.store.put_contracts(std::slice::from_ref(contract), now)?;
+        Ok(())
     }
 
     /// Symbols with their prices: `{"symbols", "as_of", "source", "unavailable"}`.
@@ -72,12 +114,12 @@ impl Market {
         self.tickers.symbols(self, query, config, now)
     }
 
-    /// Rows of these symbols from now on, until what is returned is dropped.
+    /// Rows from now on, until what is returned is dropped.
     ///
     /// # Errors
     /// 503 `exchange_unavailable`.
-    pub fn subscribe(&self, symbols: Vec<String>, streams: Vec<StreamKind>, intake: Arc<dyn Intake>) -> Result<Live, Refusal> {
-        self.client()?.subscribe(Subscription { symbols, streams }, intake).map_err(|error| unavailable(&error))
+    pub fn subscribe(&self, wanted: Subscription, intake: Arc<dyn Intake>) -> Result<Live, Refusal> {
+        self.client()?.subscribe(wanted, intake).map_err(|error| unavailable(&error))
     }
 
     /// How the connection stands; `None` when it is switched off.
@@ -127,6 +169,7 @@ pub fn settings(config: &Exchange) -> Settings {
         silence_ms: config.silence_ms,
         reconnect_min_ms: config.reconnect_min_ms,
         reconnect_max_ms: config.reconnect_max_ms,
+        seed: u64::from(clock::chance()) << 40,
         ..Settings::default()
     }
 }
@@ -134,4 +177,39 @@ pub fn settings(config: &Exchange) -> Settings {
 fn unavailable(error: &ExchangeError) -> Refusal {
     let message = format!("the exchange gave no usable answer ({error}); try again, or see GET /health/ready");
     Refusal { retry_after_s: Some(5), ..Refusal::new(Kind::Unavailable, "exchange_unavailable", message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What `config check` accepts must not stop the daemon from starting.
+    #[test]
+    fn the_client_takes_every_value_that_the_schema_allows() {
+        let schema = crate::config::schema();
+        let fields = schema.pointer("/$defs/Exchange/properties").and_then(Value::as_object).unwrap();
+        let bounded = fields.iter().filter(|(_, field)| field.get("maximum").is_some());
+        let mut tried = 0;
+        for (name, field) in bounded {
+            for bound in ["minimum", "maximum"] {
+                let mut config = serde_json::to_value(Exchange::default()).unwrap();
+                config[name] = field[bound].clone();
+                let parsed = crate::config::parse(json!({"exchange": config}).to_string().as_bytes());
+                let problems = parsed.map(|config| settings(&config.exchange).problems()).unwrap_or_default();
+                assert_eq!(problems, Vec::<String>::new(), "{name} {bound}");
+                tried += 1;
+            }
+        }
+        assert!(tried >= 18, "{tried}");
+        assert_eq!(fields["symbols_per_socket"]["maximum"], crate::limits::EXCHANGE_SOCKET_SYMBOLS);
+        let crossed = json!({"exchange": {"reconnect_min_ms": 2_000, "reconnect_max_ms": 1_000}}).to_string();
+        assert_eq!(crate::config::parse(crossed.as_bytes()).unwrap_err()[0].path, "/exchange/reconnect_max_ms");
+    }
+
+    #[test]
+    fn two_processes_wait_differently() {
+        let seeds: std::collections::BTreeSet<u64> = (0..8).map(|_| settings(&Exchange::default()).seed).collect();
+        assert!(seeds.len() > 1);
+    }
 }

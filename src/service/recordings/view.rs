@@ -18,9 +18,9 @@ pub struct RecordingLine {
     pub symbols: Vec<String>,
     /// `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding`, whichever there are.
     pub data_types: Vec<&'static str>,
-    /// `completed` or `recording`.
+    /// `completed`, `recording`, or `empty` for a completed one without rows.
     pub status: &'static str,
-    /// First row, RFC 3339, milliseconds; `None` without rows.
+    /// First row, RFC 3339, milliseconds; without rows when it was begun.
     pub start_time: Option<String>,
     /// Last row.
     pub end_time: Option<String>,
@@ -30,7 +30,7 @@ pub struct RecordingLine {
     pub duration: String,
     /// The same in seconds.
     pub duration_seconds: f64,
-    /// Venue, when it is known.
+    /// Exchange that this program recorded it from; `None` for files, which do not say where they come from.
     pub exchange: Option<String>,
     /// Rows of trades.
     pub prices_count: u64,
@@ -73,14 +73,19 @@ const WORDS: [(&str, &[StreamKind]); 5] = [
 ];
 
 impl RecordingFilter {
+    /// Empty ones only when they are asked for: there is nothing to replay in them.
     pub(super) fn wants(&self, recording: &RecordingV1) -> bool {
-        self.status.as_ref().is_none_or(|wanted| wanted == status(recording))
+        self.status.as_deref().map_or(status(recording) != EMPTY, |wanted| wanted == status(recording))
             && self.symbol.as_ref().is_none_or(|symbol| recording.spelled(symbol).is_some())
     }
 }
 
+/// The status of a recording that ended before its first row.
+const EMPTY: &str = "empty";
+
 fn status(recording: &RecordingV1) -> &'static str {
     match recording.state {
+        RecordingState::Complete if recording.rows() == 0 => EMPTY,
         RecordingState::Complete => "completed",
         RecordingState::Recording => "recording",
         RecordingState::Importing => "importing",
@@ -90,26 +95,34 @@ fn status(recording: &RecordingV1) -> &'static str {
 pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], exchange: Option<String>, with_stats: bool) -> RecordingLine {
     let span = recording.span_ns();
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
+    let created_at = Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis);
     let word = |(word, kinds): &(&'static str, &[StreamKind])| (rows_of(recording, kinds) > 0).then_some(*word);
     RecordingLine {
         session_id: recording.id.clone(),
         symbols: recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
         data_types: WORDS.iter().filter_map(word).collect(),
         status: status(recording),
-        start_time: span.map(|(first, _)| time(first)),
+        start_time: span.map(|(first, _)| time(first)).or_else(|| created_at.clone()),
         end_time: span.map(|(_, last)| time(last)),
         records_collected: recording.rows(),
         duration: duration(nanos / 1_000_000_000),
         duration_seconds: nanos as f64 / 1e9,
-        exchange,
+        exchange: exchange.or_else(|| recorded_from(recording)),
         prices_count: rows_of(recording, WORDS[0].1),
         orderbook_count: rows_of(recording, WORDS[1].1),
-        created_at: Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis),
+        created_at,
         bytes: recording.bytes(),
         coverage_pct: coverage(recording, gaps),
         gaps: gaps.len() as u64,
         stats: with_stats.then(|| recording.symbols.iter().map(symbol).collect::<Value>()),
     }
+}
+
+/// The exchange that a session of this program recorded it from: `mexc` of `mexc, paper session`.
+fn recorded_from(recording: &RecordingV1) -> Option<String> {
+    let [source] = &recording.sources[..] else { return None };
+    let (exchange, made_by) = source.split_once(", ")?;
+    made_by.ends_with(" session").then(|| exchange.to_owned())
 }
 
 pub(super) fn detail(recording: &RecordingV1, gaps: &[(String, RecordedGap)], contracts: Vec<Value>) -> Value {

@@ -40,6 +40,8 @@ pub(super) struct Fields<'v, 'p> {
     path: String,
     fields: Option<&'v Map<String, Value>>,
     asked: Vec<&'static str>,
+    /// Names that are wrong, each with the right one.
+    otherwise: Vec<(&'static str, &'static str)>,
     problems: &'p Problems,
 }
 
@@ -49,13 +51,18 @@ impl<'v, 'p> Fields<'v, 'p> {
         if !value.is_object() {
             problems.add(path, "must be an object");
         }
-        Fields { path: path.to_owned(), fields: value.as_object(), asked: Vec::new(), problems }
+        Fields { path: path.to_owned(), fields: value.as_object(), asked: Vec::new(), otherwise: Vec::new(), problems }
     }
 
     /// A field as it is; null is as good as none.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'v Value> {
         self.asked.push(name);
         self.fields?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Names the right field for one that is called otherwise here, when it is there.
+    pub(super) fn is_called(&mut self, theirs: &'static str, ours: &'static str) {
+        self.otherwise.push((theirs, ours));
     }
 
     pub(super) fn path(&self, name: &str) -> String {
@@ -110,7 +117,9 @@ impl<'v, 'p> Fields<'v, 'p> {
                 return;
             }
             if !self.asked.contains(&name.as_str()) {
-                let near = nearest(name, self.asked.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
+                let renamed = self.otherwise.iter().find(|(theirs, _)| theirs == name).map(|(_, ours)| *ours);
+                let near = renamed.or_else(|| nearest(name, self.asked.iter().copied()));
+                let near = near.map(|near| format!("; did you mean \"{near}\"?"));
                 self.problems.add(&at(&self.path, name), format!("is unknown{}", near.unwrap_or_default()));
             }
         }

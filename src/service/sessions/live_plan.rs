@@ -3,7 +3,7 @@
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
 use super::fields::Problems;
-use super::plan::{Plan, Rows, fingerprint, normal_form, respell, strategies, warnings};
+use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
@@ -30,11 +30,12 @@ const PAPER_STREAMS: [StreamKind; 4] = [StreamKind::BookSnapshots, StreamKind::T
 /// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
 /// strategy needs; 503 `exchange_unavailable`.
 pub(super) fn make(mut request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+    check_pairs(&request, request.symbols.len())?;
     let strategies = if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
-    let contracts = market.contracts(now)?;
+    let contracts = market.contracts_to_start(now)?;
     respell(&mut request, contracts.iter().map(|contract| contract.symbol.as_str()));
     let known = known(&request, &contracts)?;
-    let specs = specs(&known, &config.exchange)?;
+    let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
     warnings.extend(
         known
@@ -138,10 +139,14 @@ fn known(request: &StartRequest, contracts: &[Contract]) -> Result<Vec<Contract>
     Err(Refusal::not_found("symbol_not_found", message).with(json!({ "symbols": names })))
 }
 
-fn specs(contracts: &[Contract], exchange: &Exchange) -> Result<Vec<SymbolSpec>, Refusal> {
+fn specs(contracts: &[Contract], exchange: &Exchange, kind: SessionKind) -> Result<Vec<SymbolSpec>, Refusal> {
     let problems = Problems::default();
     let mut specs = Vec::new();
     for (place, contract) in contracts.iter().enumerate() {
+        if kind == SessionKind::Paper && contract.maintenance.is_none() {
+            let why = "the exchange does not say its maintenance margin, so a liquidation cannot be simulated; it can only be collected";
+            problems.add(&at("/symbols", place), format!("{}: {why}", contract.symbol));
+        }
         match spec(contract, exchange) {
             Some(spec) => specs.push(spec),
             None => problems.add(
@@ -166,7 +171,8 @@ fn spec(contract: &Contract, exchange: &Exchange) -> Option<SymbolSpec> {
     spec.min_quantity = crate::domain::num::Qty(lots.unwrap_or(1));
     spec.maker_fee = Rate::from_percent(exchange.fees.maker_pct);
     spec.taker_fee = Rate::from_percent(exchange.fees.taker_pct);
-    let maintenance = Rate::of(contract.maintenance);
-    spec.tiers = vec![RiskTier { max_leverage: contract.max_leverage.max(1), maintenance, ..spec.tiers.first().copied()? }];
+    let first = spec.tiers.first().copied()?;
+    let maintenance = contract.maintenance.map_or(first.maintenance, Rate::of);
+    spec.tiers = vec![RiskTier { max_leverage: contract.max_leverage.max(1), maintenance, ..first }];
     Some(spec)
 }

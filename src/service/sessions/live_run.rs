@@ -2,6 +2,7 @@
 //!
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
+use super::halts::Halts;
 use super::intake::Queue;
 use super::journal::{self, Journal};
 use super::paper::{Ended, Paper};
@@ -16,7 +17,7 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::service::backtest;
-use crate::service::market::{Live, Market};
+use crate::service::market::{Live, Market, Subscription};
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
 use crate::store::{LiveRecording, Store};
@@ -51,12 +52,12 @@ impl Running {
     /// Records until it is over.
     pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
         let Rows::Market { duration, min_free_mib, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
-        let begun = ground.recording.last_received();
+        let begun = ground.recording.last_received().filter(|_| ground.resumed);
         let mut journal = Journal::new(ground.recording, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
-        let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
+        let (queue, _) = self.queue(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
-        let live = subscribe(ground.market, plan, &queue)?;
+        let live = subscribe(ground.market, plan, &queue, begun)?;
         let until = duration.map(|duration| started + duration);
         let ended = collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
         drop(live);
@@ -93,9 +94,11 @@ impl Running {
         }
         if !over {
             let (queue, now) = self.queue(plan, reached, &open);
-            let mut paper = Paper { session: self, backtest, recorder, journal, closing_since };
+            let (market, streams, disabled, halts) = (ground.market, plan.streams(), ground.disabled, Halts::default());
+            let mut paper =
+                Paper { session: self, backtest, recorder, journal, closing_since, market, streams, disabled, halts, came: Vec::new() };
             paper.begin(now, reached, &(ground.disabled)());
-            let live = subscribe(ground.market, plan, &queue)?;
+            let live = subscribe(ground.market, plan, &queue, reached)?;
             let ended = paper.trade(&queue);
             drop(live);
             let ended = ended?;
@@ -143,8 +146,9 @@ impl Running {
 }
 
 /// Rows of all that the session sees, into its queue.
-fn subscribe(market: &Market, plan: &Plan, queue: &Arc<Queue>) -> Result<Live, String> {
-    market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(queue) as _).map_err(|refusal| refusal.message)
+fn subscribe(market: &Market, plan: &Plan, queue: &Arc<Queue>, heard_until: Option<Timestamp>) -> Result<Live, String> {
+    let wanted = Subscription { symbols: plan.symbols.clone(), streams: plan.streams().to_vec(), heard_until };
+    market.subscribe(wanted, Arc::clone(queue) as _).map_err(|refusal| refusal.message)
 }
 
 /// Where a session that is taken up again is.

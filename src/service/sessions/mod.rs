@@ -6,6 +6,7 @@
 mod collect;
 mod conflict;
 mod fields;
+mod halts;
 mod intake;
 mod journal;
 mod left;

@@ -3,21 +3,31 @@
 //!
 //! Never: a real order; an order or fill told before it is on disk; a decision that a replay of the journal would not make.
 
+use super::halts::{Halts, News};
 use super::intake::{Arrived, Batch, Queue};
 use super::journal::Journal;
 use super::recorder::SessionRecorder;
 use super::running::{Running, Watcher};
-use crate::domain::event::{Command, Gap};
-use crate::domain::symbol::SymbolTable;
+use super::stream::Class;
+use super::switched;
+use crate::domain::event::{Command, Gap, GapCause};
+use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::service::market::Market;
 use crate::session::backtest::Backtest;
-use crate::session::ports::{Chunk, TickKind};
-use crate::session::rows::{OffGrid, TickMaker};
+use crate::session::ports::{Chunk, Notice, TickKind};
+use crate::session::rows::TickMaker;
 use crate::store::StoreError;
 use crate::store::records::ControlKindV1;
+use serde_json::json;
+use std::sync::Arc;
 
 /// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
 const CLOSED_WITHIN: Span = Span::from_seconds(8);
+
+/// Half of the smallest distance of two arrivals: a time that none of them has.
+const HALF_STAMP: Span = Span::from_nanos(500);
 
 /// How the loop of a live session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +48,14 @@ pub(super) struct Paper<'a> {
     pub journal: Journal,
     /// When a stop began to close positions.
     pub closing_since: Option<Timestamp>,
+    pub market: &'a Market,
+    /// What it sees of each symbol.
+    pub streams: &'a [StreamKind],
+    /// Symbols switched off by the configuration now.
+    pub disabled: &'a dyn Fn() -> Vec<String>,
+    pub halts: Halts,
+    /// Memory that is used again for what came.
+    pub came: Vec<(Timestamp, Arrived)>,
 }
 
 impl Paper<'_> {
@@ -50,6 +68,7 @@ impl Paper<'_> {
         let mut watcher = Watcher::new(self.session, true);
         loop {
             queue.take(&mut batch);
+            self.sift(&mut batch, &mut maker, &mut chunk);
             // Also what the engine will not see any more: the recording has no hole that it does not tell.
             self.journal.take_down(&batch, self.session).map_err(said)?;
             self.heed_symbol_table();
@@ -60,7 +79,6 @@ impl Paper<'_> {
             if let Some(ended) = self.heed_stop() {
                 return self.end(queue, ended);
             }
-            ticks(self.backtest.table(), &batch, &mut maker, &mut chunk).map_err(|off| self.off_grid(off))?;
             for tick in chunk.ticks() {
                 self.backtest.tick(&chunk, tick, &mut self.recorder);
                 if self.backtest.has_ended() {
@@ -68,6 +86,7 @@ impl Paper<'_> {
                 }
             }
             self.backtest.wait_until(batch.until, &mut self.recorder);
+            self.heed_halts();
             let reached = self.backtest.progress().at;
             self.journal.commit_if_due(self.session, reached).map_err(said)?;
             watcher.show(self.backtest.progress());
@@ -118,8 +137,11 @@ impl Paper<'_> {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
             queue.close(&mut batch);
             batch.arrived.retain(|(_, arrived)| matches!(arrived, Arrived::Gap { .. }));
+            self.sift(&mut batch, &mut TickMaker::default(), &mut chunk);
+            let told = batch.arrived.len();
+            self.halts.end_all(batch.until + HALF_STAMP, self.streams, &mut batch);
+            push_gaps(&batch.arrived[told..], &mut chunk);
             self.journal.take_down(&batch, self.session).map_err(said)?;
-            ticks(self.backtest.table(), &batch, &mut TickMaker::default(), &mut chunk).map_err(|off| self.off_grid(off))?;
             for tick in chunk.ticks() {
                 self.backtest.tick(&chunk, tick, &mut self.recorder);
             }
@@ -134,29 +156,133 @@ impl Paper<'_> {
         self.journal.commit(self.session, reached).map_err(said)
     }
 
-    fn off_grid(&self, off: OffGrid) -> String {
-        let name = &self.backtest.table().spec(off.symbol).name;
-        format!(
-            "{name} has a price or quantity of {} and steps of {}: its contract was changed; start the session again to trade by the \
-             new one",
-            off.value, off.step
-        )
+    /// The ticks of what came, in the order of their stamps. What a halted symbol sent is taken out of the batch, and what
+    /// does not fit its symbol's terms halts it.
+    fn sift(&mut self, batch: &mut Batch, maker: &mut TickMaker, chunk: &mut Chunk) {
+        chunk.clear();
+        let mut came = std::mem::take(&mut self.came);
+        std::mem::swap(&mut came, &mut batch.arrived);
+        let table = self.backtest.table();
+        let mut halts_end_at = Some(batch.until);
+        for (at, arrived) in came.drain(..) {
+            // No other arrival has this time, so a replay sees the gap at the same place.
+            if let Some(end) = halts_end_at.take_if(|end| at >= *end) {
+                end_halts(&mut self.halts, end - HALF_STAMP, self.streams, batch, chunk);
+            }
+            let mut halted = None;
+            match &arrived {
+                Arrived::Rows { symbol, .. } if !self.halts.lets_through(*symbol) => continue,
+                Arrived::Rows { symbol, first, count } => match maker.push(table, *symbol, at, &batch.rows[*first..*first + *count], chunk)
+                {
+                    Ok(()) if is_price(&batch.rows[*first]) => self.halts.fitted(*symbol),
+                    Ok(()) => {}
+                    Err(off) => {
+                        if self.halts.misfit(&off, &table.spec(*symbol).name, at) {
+                            self.halt(*symbol, at, batch, chunk);
+                        }
+                        continue;
+                    }
+                },
+                Arrived::Gap { symbol, from, .. } if self.halts.is_halted(*symbol) => {
+                    self.halts.covers(*symbol, *from);
+                    continue;
+                }
+                Arrived::Lost { symbol, .. } if self.halts.is_halted(*symbol) => continue,
+                Arrived::Notice(Notice::Contract { symbol, is_tradable }) if self.halts.contract(*symbol, *is_tradable, at) => {
+                    halted = Some(*symbol);
+                }
+                Arrived::Gap { .. } => push_gap(at, &arrived, chunk),
+                Arrived::Lost { .. } | Arrived::Notice(_) => {}
+            }
+            batch.arrived.push((at, arrived));
+            if let Some(symbol) = halted {
+                self.halt(symbol, at, batch, chunk);
+            }
+        }
+        if let Some(end) = halts_end_at {
+            end_halts(&mut self.halts, end, self.streams, batch, chunk);
+        }
+        self.came = came;
+    }
+
+    /// A symbol is halted: what was known of it holds no longer, and its rows are missing from here on.
+    fn halt(&self, symbol: SymbolId, at: Timestamp, batch: &mut Batch, chunk: &mut Chunk) {
+        let gap = Arrived::Gap { symbol, streams: self.streams.to_vec(), from: at, cause: GapCause::Halt };
+        push_gap(at, &gap, chunk);
+        batch.arrived.push((at, gap));
+        batch.arrived.extend(self.streams.iter().map(|stream| (at, Arrived::Lost { symbol, stream: *stream, since: at })));
+    }
+
+    /// What follows from halts: no entries, and no positions where a symbol cannot go on.
+    fn heed_halts(&mut self) {
+        self.halts.look(self.market, self.backtest.table());
+        let news = self.halts.take_news();
+        let is_switched_on = |symbol: SymbolId| self.backtest.table().is_enabled(symbol);
+        if !news.is_empty() || self.halts.halted().any(is_switched_on) {
+            self.switch_off_halted();
+        }
+        for symbol in self.halts.take_withdrawals() {
+            self.control(ControlKindV1::Withdraw { symbol: symbol.0 });
+            self.backtest.command(Command::Withdraw(symbol), &mut self.recorder);
+        }
+        for symbol in self.halts.take_closings() {
+            if !self.backtest.engine().is_flat_on(symbol) {
+                self.control(ControlKindV1::Close { symbol: symbol.0 });
+                self.backtest.command(Command::Close(symbol), &mut self.recorder);
+            }
+        }
+        news.into_iter().for_each(|news| self.tell(news));
+    }
+
+    /// Nothing is begun on symbols that are halted or that the configuration switched off.
+    fn switch_off_halted(&mut self) {
+        let table = self.session.table.load();
+        let mut off = (self.disabled)();
+        off.extend(self.halts.halted().map(|symbol| table.spec(symbol).name.clone()));
+        let next = switched(&table, &off);
+        if next.version != table.version {
+            self.session.table.store(Arc::new(next));
+        }
+        self.heed_symbol_table();
+    }
+
+    fn tell(&mut self, news: News) {
+        let at = self.backtest.progress().at.to_string();
+        let (symbol, fields) = match news {
+            News::Halted(symbol, why) => (symbol, json!({"timestamp": at, "kind": "halted", "reason": why})),
+            News::Resumed(symbol) => (symbol, json!({"timestamp": at, "kind": "resumed"})),
+            News::Changed(symbol, why) => {
+                let then = "no entries from here on, and its positions are closed at the next price that fits";
+                self.recorder.noted.push(format!("from {at} on: {why}; {then}; start a new session to trade by the new terms"));
+                (symbol, json!({"timestamp": at, "kind": "terms_changed", "reason": why}))
+            }
+        };
+        let name = &self.backtest.table().spec(symbol).name;
+        tracing::warn!(session = self.session.id, symbol = name, news = %fields, "news of a symbol");
+        self.session.stream.add(Class::Feed, "feed", Some(name), fields);
     }
 }
 
-/// The ticks of what came, in the order of their stamps.
-fn ticks(table: &SymbolTable, batch: &Batch, maker: &mut TickMaker, chunk: &mut Chunk) -> Result<(), OffGrid> {
-    chunk.clear();
-    for (at, arrived) in &batch.arrived {
-        match arrived {
-            Arrived::Rows { symbol, first, count } => maker.push(table, *symbol, *at, &batch.rows[*first..*first + *count], chunk)?,
-            Arrived::Gap { symbol, from, cause, .. } => {
-                chunk.push(*at, *symbol, TickKind::Gap(Gap { from: *from, to: *at, cause: *cause }));
-            }
-            Arrived::Lost { .. } | Arrived::Notice(_) => {}
-        }
+/// Whether somebody can trade at what a row says.
+fn is_price(row: &Record) -> bool {
+    matches!(row.body, RecordBody::Trade { .. } | RecordBody::SnapshotLevel { .. })
+}
+
+/// Ends the halts that are over, with their gaps.
+fn end_halts(halts: &mut Halts, at: Timestamp, streams: &[StreamKind], batch: &mut Batch, chunk: &mut Chunk) {
+    let told = batch.arrived.len();
+    halts.end_those_over(at, streams, batch);
+    push_gaps(&batch.arrived[told..], chunk);
+}
+
+fn push_gaps(gaps: &[(Timestamp, Arrived)], chunk: &mut Chunk) {
+    gaps.iter().for_each(|(at, gap)| push_gap(*at, gap, chunk));
+}
+
+fn push_gap(at: Timestamp, arrived: &Arrived, chunk: &mut Chunk) {
+    if let Arrived::Gap { symbol, from, cause, .. } = arrived {
+        chunk.push(at, *symbol, TickKind::Gap(Gap { from: *from, to: at, cause: *cause }));
     }
-    Ok(())
 }
 
 fn said(error: StoreError) -> String {

@@ -9,6 +9,7 @@ use crate::domain::symbol::{SymbolSpec, SymbolTable};
 use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
+use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, Input, RunSettings, Source};
 use crate::service::market::Market;
@@ -101,8 +102,14 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         }
         other => other.into(),
     })?;
+    if recording.rows() == 0 {
+        let problems = Problems::default();
+        problems.add("/config/session_id", format!("names {id}, which is empty: choose a recording with rows"));
+        return Err(refused("invalid_request", problems));
+    }
     respell(&mut request, recording.symbols.iter().map(|symbol| symbol.name.as_str()));
     let symbols = symbols(&request, &recording)?;
+    check_pairs(&request, symbols.len())?;
     let mut settings = request.settings.clone();
     settings.symbols = symbols.clone();
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
@@ -125,6 +132,19 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         idempotent: request.idempotent,
         warnings,
     })
+}
+
+/// Refuses a session of more pairs of a strategy and a symbol than one may have: each costs memory for as long as it runs.
+pub(super) fn check_pairs(request: &StartRequest, symbols: usize) -> Result<(), Refusal> {
+    let pairs: usize = request.strategies.iter().map(|wish| wish.symbols.as_ref().map_or(symbols, Vec::len)).sum();
+    if pairs <= SESSION_PAIRS {
+        return Ok(());
+    }
+    let problems = Problems::default();
+    let problem =
+        format!("makes {pairs} pairs of a strategy and a symbol, a session has at most {SESSION_PAIRS}: start several sessions instead");
+    problems.add("/strategy_config", problem);
+    Err(refused("invalid_request", problems))
 }
 
 /// What the user should know.

@@ -10,7 +10,7 @@ use crate::json::{at, nearest};
 use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
 use crate::service::settings::risk_limits;
-use crate::service::{Kind, Refusal};
+use crate::service::{Kind, Refusal, listed};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -146,17 +146,10 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     Ok(StartRequest { kind, symbols, strategies, recording, settings, duration, data_types, ignored, replace_existing, idempotent })
 }
 
-/// A refusal with all problems; the sentence is the first of them.
+/// A refusal with all problems; its sentence tells as many of them as fit.
 pub(super) fn refused(code: &'static str, problems: Problems) -> Refusal {
     let problems = problems.into_vec();
-    // Names of unknown fields are as long as the caller likes.
-    let place = |path: &str| path.chars().take(REQUEST_TEXT_BYTES).collect::<String>();
-    let first = problems.first().map_or_else(String::new, |(path, problem)| format!("{} {problem}", place(path)).trim().to_owned());
-    let message = match problems.len() {
-        0 | 1 => first,
-        more => format!("{first} (and {} more problems)", more - 1),
-    };
-    Refusal::invalid(code, message, problems)
+    Refusal::invalid(code, listed(&problems), problems)
 }
 
 fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind> {
@@ -277,6 +270,9 @@ impl OverBudget {
     }
 }
 
+/// What clients of the original system call some fields of `config`, and what they are called here.
+const CALLED_OTHERWISE: [(&str, &str); 2] = [("global_budget", "budget.global_cap"), ("replay_speed", "acceleration_factor")];
+
 /// What `config` says.
 struct ConfigPart {
     settings: RunSettings,
@@ -302,6 +298,9 @@ impl ConfigPart {
     }
 
     fn read(&mut self, mut part: Fields<'_, '_>, strategies: &mut [StrategyWish], problems: &Problems) {
+        for (theirs, ours) in CALLED_OTHERWISE {
+            part.is_called(theirs, ours);
+        }
         self.recording = part.text("session_id").filter(|id| !id.is_empty()).map(str::to_owned);
         self.replace_existing = part.flag("replace_existing").unwrap_or(false);
         if let Some(text) = part.text("duration") {

@@ -99,6 +99,8 @@ fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &Session
         ControlKindV1::Pause => backtest.command(Command::Pause, recorder),
         ControlKindV1::Resume => backtest.command(Command::Resume, recorder),
         ControlKindV1::Flatten => backtest.command(Command::Flatten, recorder),
+        ControlKindV1::Withdraw { symbol } => backtest.command(Command::Withdraw(SymbolId(*symbol)), recorder),
+        ControlKindV1::Close { symbol } => backtest.command(Command::Close(SymbolId(*symbol)), recorder),
         ControlKindV1::Restart { .. } | ControlKindV1::Interrupted { .. } | ControlKindV1::Complete { .. } => {}
         ControlKindV1::End => {
             backtest.finish(recorder);

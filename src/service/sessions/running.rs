@@ -82,7 +82,7 @@ impl Running {
             id: row.id.clone(),
             fingerprint: plan.fingerprint.clone(),
             control: Control::default(),
-            live: Live::new(plan.span, table.len()),
+            live: Live::new(span(&row, plan), table.len()),
             stream,
             first_version: table.version,
             records: Recorded::of(plan),
@@ -334,6 +334,17 @@ impl Running {
             events,
             events_not_kept,
         }
+    }
+}
+
+/// First and last moment of a session: of its data, or of the time for which it is to record.
+fn span(row: &SessionRow, plan: &Plan) -> Option<(Timestamp, Timestamp)> {
+    match &plan.rows {
+        Rows::Market { duration: Some(duration), .. } if plan.kind == SessionKind::Collect => {
+            let begun = Timestamp::from_micros(row.created_us)?;
+            Some((begun, begun + *duration))
+        }
+        _ => plan.span,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Refusal, Users, lock};
 use crate::auth::{Role, password};
 use crate::domain::time::Timestamp;
 use crate::limits::USERS;
+use crate::service::listed;
 use crate::store::StoreError;
 use crate::store::records::UserV1;
 
@@ -222,6 +223,5 @@ fn problems<const N: usize>(found: [(&str, Option<String>); N]) -> Result<(), Re
     if problems.is_empty() {
         return Ok(());
     }
-    let message = "this is no user: see the problems in the details";
-    Err(Refusal::invalid("invalid_request", message, problems))
+    Err(Refusal::invalid("invalid_request", format!("this user cannot be made: {}", listed(&problems)), problems))
 }

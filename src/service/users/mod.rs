@@ -15,6 +15,7 @@ mod standing;
 mod tests;
 
 pub use accounts::{Alteration, User};
+pub use delays::network;
 
 use super::{Kind, Refusal};
 use crate::auth::{Access, AccessTokens, CsrfProblem, Keys, Role, csrf};
@@ -27,6 +28,7 @@ use standing::Standing;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::watch;
 
 /// Whoever made a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +84,8 @@ pub struct Users {
     changes: Mutex<()>,
     standing: RwLock<Standing>,
     epoch: AtomicU64,
+    /// Tells whoever waits that the epoch has changed.
+    changed: watch::Sender<()>,
     delays: Mutex<Delays>,
     hashes: Permits,
     /// Only while there is no user.
@@ -102,6 +106,7 @@ impl Users {
             changes: Mutex::default(),
             standing: RwLock::new(standing),
             epoch: AtomicU64::new(0),
+            changed: watch::Sender::new(()),
             delays: Mutex::default(),
             hashes: Permits::default(),
             setup_code: Mutex::new(setup_code),
@@ -131,9 +136,15 @@ impl Users {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// Tells when tokens that were good may be good no more, for connections that live long.
+    pub fn logins_changed(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     /// How long this address has to wait before it may try this name; zero for most. Grows from the fifth failure on,
-    /// from one second to one minute, for the address (of IPv6 its /64 network) and the name together, so nobody can
-    /// lock out another. Setup codes count under the empty name.
+    /// from one second to one minute, for the address (of IPv6 its /64 network) and the name together; from the twentieth
+    /// failure on, to ten seconds, for the address over all names. So nobody can lock out another address. Setup codes
+    /// count under the empty name.
     pub fn login_delay(&self, address: IpAddr, name: &str, now: Timestamp) -> Span {
         lock(&self.delays).delay(address, name, now)
     }
@@ -181,6 +192,7 @@ impl Users {
     /// Only behind the change itself: whoever sees the new epoch sees the change.
     fn next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
+        self.changed.send_replace(());
     }
 }
 

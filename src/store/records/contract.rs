@@ -34,7 +34,7 @@ pub struct ContractV1 {
     pub maker_fee: (i64, u8),
     /// Fee of a taking fill, a fraction.
     pub taker_fee: (i64, u8),
-    /// Maintenance margin of the first tier, a fraction.
+    /// Maintenance margin of the first tier, a fraction; zero: not said.
     pub maintenance: (i64, u8),
     /// The exchange's number for its state.
     pub state: i64,
@@ -67,7 +67,7 @@ impl From<&Contract> for ContractV1 {
             max_leverage: contract.max_leverage,
             maker_fee: pair(contract.maker_fee),
             taker_fee: pair(contract.taker_fee),
-            maintenance: pair(contract.maintenance),
+            maintenance: pair(contract.maintenance.unwrap_or(Decimal::ZERO)),
             state: contract.state,
             is_api_allowed: contract.is_api_allowed,
             listed_ms: contract.listed_ms,
@@ -93,7 +93,7 @@ impl ContractV1 {
             max_leverage: self.max_leverage,
             maker_fee: decimal(self.maker_fee)?,
             taker_fee: decimal(self.taker_fee)?,
-            maintenance: decimal(self.maintenance)?,
+            maintenance: Some(decimal(self.maintenance)?).filter(|rate| rate.mantissa() != 0),
             state: self.state,
             is_api_allowed: self.is_api_allowed,
             listed_ms: self.listed_ms,

@@ -16,7 +16,7 @@ pub struct SessionControlV1 {
     pub kind: ControlKindV1,
 }
 
-/// What was done. The order of the variants is part of the stored form.
+/// What was done. The order of the variants is part of the stored form: new ones come last.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ControlKindV1 {
     /// Another symbol table took effect.
@@ -54,6 +54,16 @@ pub enum ControlKindV1 {
         symbol: u32,
         /// Code of the stream.
         stream: u8,
+    },
+    /// Signals and entries of a symbol are dropped; its positions stay.
+    Withdraw {
+        /// Place of the symbol.
+        symbol: u32,
+    },
+    /// Every position of a symbol is closed.
+    Close {
+        /// Place of the symbol.
+        symbol: u32,
     },
 }
 

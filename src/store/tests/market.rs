@@ -21,7 +21,7 @@ fn contract(symbol: &str, max_leverage: u32) -> Contract {
         max_leverage,
         maker_fee: number("0"),
         taker_fee: number("0.0002"),
-        maintenance: number("0.004"),
+        maintenance: Some(number("0.004")),
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),

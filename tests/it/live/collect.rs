@@ -74,8 +74,11 @@ fn a_recording_ends_when_its_time_is_over() {
     let world = World::open(folder.path(), Some(market.client()));
     let body = json!({"session_type": "collect", "symbols": market.symbols, "config": {"duration": "1s", "data_types": ["tick_prices", "orderbook"]}});
     let id = world.start(&body);
+    until("progress", || world.service.sessions.get(&id).unwrap().progress.is_some_and(|percent| percent > 0.0));
     assert!(world.service.sessions.wait(&id, tradingd::domain::time::Span::from_seconds(30)));
-    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Completed);
+    let ended = world.service.sessions.get(&id).unwrap();
+    assert_eq!((ended.status, ended.progress), (State::Completed, Some(100.0)));
     let listed = world.service.recordings.get(&id).unwrap();
+    assert_eq!(listed["exchange"], "mexc");
     assert_eq!(listed["data_types"], json!(["tick_prices", "orderbook"]));
 }

@@ -1,7 +1,7 @@
 //! Paper sessions: they trade, survive what an exchange does, go on after a restart, and a replay comes out the same.
 
 use super::{Market, World, paper, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::symbol::SymbolSpec;
 use tradingd::rehearsal::Kind;
@@ -98,4 +98,106 @@ fn a_replay_finds_what_was_changed() {
     assert!(!replayed.equal);
     let difference = replayed.first_difference.unwrap();
     assert!(difference.recorded.is_some() && difference.replayed.is_some() && difference.recorded != difference.replayed);
+}
+
+/// Kinds of what was said about a symbol, and how many orders it had, in the order of the events.
+fn news(world: &World, id: &str, symbol: &str) -> Vec<String> {
+    let kind = |event: &Value| match (event["event"].as_str(), event["symbol"] == symbol) {
+        (Some("feed"), true) => event["kind"].as_str().map(str::to_owned),
+        (Some("order_update"), true) => Some("order".to_owned()),
+        _ => None,
+    };
+    world.events(id).iter().filter_map(kind).collect()
+}
+
+fn says(world: &World, id: &str, symbol: &str, what: &str) -> bool {
+    news(world, id, symbol).iter().any(|kind| kind == what)
+}
+
+fn orders(world: &World, id: &str, symbol: &str) -> usize {
+    news(world, id, symbol).iter().filter(|kind| *kind == "order").count()
+}
+
+/// Ends the session and shows that a replay of what it recorded comes out the same.
+fn ends_well(world: &World, id: &str) {
+    world.stop(id);
+    let session = world.service.sessions.get(id).unwrap();
+    assert!(session.status == State::Stopped && session.result_id.is_some(), "{session:?}");
+    let replayed = world.service.sessions.replay(id).unwrap();
+    assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
+}
+
+#[test]
+fn changed_terms_end_the_trading_of_one_symbol_and_the_next_session_knows_them() {
+    let market = Market::new(2, 400, 11);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    let [changed, other] = [market.symbols[0].clone(), market.symbols[1].clone()];
+    until("orders of both", || orders(&world, &id, &changed) >= 4 && orders(&world, &id, &other) >= 4);
+    market.fault(Kind::FinerPrices, |fault| fault.symbol = Some(changed.clone()));
+    until("the news", || says(&world, &id, &changed, "terms_changed"));
+    let is_flat = || {
+        let of_symbol = |event: &&Value| event["event"] == "position_update" && event["symbol"] == changed.as_str();
+        world.events(&id).iter().filter(of_symbol).last().is_none_or(|event| event["status"] == "closed")
+    };
+    until("no position", is_flat);
+    let before = (orders(&world, &id, &changed), orders(&world, &id, &other));
+    until("orders of the other symbol", || orders(&world, &id, &other) >= before.1 + 6);
+    assert_eq!(orders(&world, &id, &changed), before.0, "nothing is begun any more");
+    assert!(!says(&world, &id, &other, "halted"));
+    assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Running);
+    ends_well(&world, &id);
+
+    let mut again = paper(&market.symbols);
+    again["idempotent"] = json!(false);
+    let next = world.start(&again);
+    until("orders by the new terms", || orders(&world, &next, &changed) >= 2);
+    assert!(!says(&world, &next, &changed, "halted"), "{:?}", news(&world, &next, &changed));
+    ends_well(&world, &next);
+}
+
+#[test]
+fn a_price_that_does_not_fit_holds_its_symbol_still_until_prices_fit_again() {
+    let market = Market::new(2, 400, 12);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    let odd = market.symbols[0].clone();
+    until("orders", || orders(&world, &id, &odd) >= 4);
+    market.fault(Kind::OddPrices, |fault| fault.symbol = Some(odd.clone()));
+    until("the halt", || says(&world, &id, &odd, "halted"));
+    market.fault(Kind::PlainPrices, |fault| fault.symbol = Some(odd.clone()));
+    until("the end of it", || {
+        let told = news(&world, &id, &odd);
+        let resumed = told.iter().rposition(|kind| kind == "resumed");
+        resumed.is_some_and(|at| told[at..].iter().filter(|kind| *kind == "order").count() >= 2)
+    });
+    assert!(world.has_event(&id, "feed_gap", "cause", "halt"));
+    ends_well(&world, &id);
+}
+
+#[test]
+fn a_paused_contract_is_not_traded_until_it_is_resumed() {
+    let market = Market::new(2, 400, 13);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    let [paused, other] = [market.symbols[0].clone(), market.symbols[1].clone()];
+    until("orders", || orders(&world, &id, &paused) >= 4);
+    market.fault(Kind::Paused, |fault| fault.symbol = Some(paused.clone()));
+    until("the halt", || says(&world, &id, &paused, "halted"));
+    // What was on its way when it was paused may still be told.
+    let elsewhere = orders(&world, &id, &other);
+    until("orders of the other symbol", || orders(&world, &id, &other) >= elsewhere + 2);
+    let before = (orders(&world, &id, &paused), orders(&world, &id, &other));
+    until("more of them", || orders(&world, &id, &other) >= before.1 + 6);
+    assert_eq!(orders(&world, &id, &paused), before.0);
+    market.fault(Kind::Resumed, |fault| fault.symbol = Some(paused.clone()));
+    until("orders again", || orders(&world, &id, &paused) >= before.0 + 2);
+    assert!(says(&world, &id, &paused, "resumed"));
+    ends_well(&world, &id);
 }

@@ -1,8 +1,10 @@
 //! Symbols with their prices: one call for many, kept over a restart, stale rather than nothing, never a zero.
 
 use super::{Market, World};
+use std::sync::Arc;
 use tradingd::clock;
 use tradingd::domain::time::Span;
+use tradingd::exchange::mexc::{Mexc, Settings};
 use tradingd::rehearsal::Kind;
 use tradingd::service::market::{Scope, SymbolQuery};
 
@@ -49,4 +51,23 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
     let world = World::open(fresh.path(), Some(market.client()));
     let refused = world.service.market.symbols(&all(), &config, later).unwrap_err();
     assert_eq!(refused.code, "exchange_unavailable");
+}
+
+#[test]
+fn a_refusal_of_calls_is_seen_in_readiness_until_it_is_over() {
+    let market = Market::new(2, 100, 7);
+    let settings =
+        Settings { rest_url: market.exchange.rest_url(), ws_url: market.exchange.ws_url(), throttle_ms: 10, ..Settings::default() };
+    let client: Arc<Mexc> = Mexc::new(settings, market.runtime.handle().clone()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(client));
+    let status = || world.service.ready(clock::now())["exchange"].clone();
+    assert_eq!(status()["status"], "not_asked");
+    market.fault(Kind::Throttled, |fault| fault.times = Some(3));
+    let refused = world.service.market.contracts(clock::now()).unwrap_err();
+    assert_eq!(refused.code, "exchange_unavailable");
+    let throttled = status();
+    assert!(throttled["status"] == "throttled" && throttled["reason"].as_str().unwrap().contains("too frequent"), "{throttled}");
+    assert_eq!(world.service.market.contracts(clock::now()).unwrap().len(), 2, "the next call is served");
+    assert_eq!((&status()["status"], &status()["reason"]), (&"not_asked".into(), &serde_json::Value::Null));
 }

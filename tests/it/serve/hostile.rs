@@ -247,6 +247,48 @@ fn smuggled_requests_are_not_served() {
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
 }
 
+/// Codings that two parsers could read in two ways end the connection: whatever follows is nobody's request.
+#[test]
+fn a_connection_ends_with_odd_framing() {
+    let daemon = Daemon::start();
+    let host = daemon.address;
+    for headers in [
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: chunked,chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+    ] {
+        let mut connection = daemon.connect();
+        let next = format!("GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        connection.raw(format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n0\r\n\r\n{next}").as_bytes());
+        let answer = connection.answer(false).unwrap_or_else(|| panic!("{headers} was not answered"));
+        assert!((400..500).contains(&answer.status), "{headers}: {}", answer.status);
+        assert_eq!(answer.header("connection"), Some("close"), "{headers}");
+        assert!(connection.answer(false).is_none(), "{headers}: what followed was answered");
+    }
+}
+
+/// Strangers may send names and passwords, not megabytes.
+#[test]
+fn a_login_is_small() {
+    let daemon = Daemon::start();
+    for path in ["/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/setup"] {
+        let answer = daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_097]));
+        assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{path}");
+        let mut chunked = daemon.connect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+            daemon.address
+        );
+        chunked.raw(&[head.as_bytes(), b"1001\r\n", &[b' '; 4_097], b"\r\n0\r\n\r\n"].concat());
+        let answer = chunked.answer(false).unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{path}");
+        let answer = daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_096]));
+        assert_ne!(answer.status, 413, "{path}");
+    }
+}
+
 #[test]
 fn heads_that_are_too_large_are_refused() {
     let daemon = Daemon::start();

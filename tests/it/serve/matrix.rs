@@ -156,6 +156,14 @@ fn live_sessions_need_the_role_live() {
 fn numbers_are_for_this_host() {
     let daemon = Daemon::start();
     assert_eq!(daemon.ask("GET", "/metrics", &[], None).status, 200);
-    let answer = daemon.ask("GET", "/metrics", &[("X-Forwarded-For", "203.0.113.7")], None);
-    assert_eq!((answer.status, answer.code().as_str()), (401, "authentication_required"));
+    for sign in [
+        ("X-Forwarded-For", "203.0.113.7"),
+        ("Forwarded", "for=203.0.113.7"),
+        ("X-Real-IP", "203.0.113.7"),
+        ("Via", "1.1 proxy"),
+        ("X-Forwarded-Proto", "https"),
+    ] {
+        let answer = daemon.ask("GET", "/metrics", &[sign], None);
+        assert_eq!((answer.status, answer.code().as_str()), (401, "authentication_required"), "{sign:?}");
+    }
 }

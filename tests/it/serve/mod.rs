@@ -4,6 +4,7 @@ pub mod client;
 mod crash;
 pub mod daemon;
 mod documented;
+mod fairness;
 mod hostile;
 mod matrix;
 mod reload;

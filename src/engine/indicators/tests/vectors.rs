@@ -64,7 +64,7 @@ const AT_100: &[(&str, &str, &str)] = &[
 
 fn close_to(value: f64, printed: &str) -> bool {
     let digits = printed.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    (value - printed.parse::<f64>().unwrap()).abs() <= 0.5 * 10_f64.powi(-(digits as i32)) * (1.0 + 1e-9)
+    (value - printed.parse::<f64>().unwrap()).abs() <= 0.5 * libm::exp10(-(digits as f64)) * (1.0 + 1e-9)
 }
 
 #[test]

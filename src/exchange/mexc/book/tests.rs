@@ -10,6 +10,7 @@ const PACE: Pace = Pace {
     wait_max: Span::from_millis(5_000),
     resync: Span::from_millis(2_000),
     crossed: Span::from_millis(2_000),
+    levels: 1_000,
 };
 
 fn ms(ms: i64) -> Span {
@@ -400,4 +401,74 @@ proptest! {
         prop_assert_eq!(stage.reader.version, newest);
         prop_assert_eq!(&stage.reader.book, truth.at(newest));
     }
+}
+
+/// A snapshot with at most `most` levels a side shows the best of what is there.
+#[test]
+fn a_price_that_runs_through_the_snapshot_asks_for_another_and_shows_no_level_beyond_it() {
+    let mut stage = Stage::new();
+    stage.book = Book::new(Pace { levels: 50, ..PACE });
+    stage.book.start(ms(0));
+    let asks = |from: i64, to: i64, quantity: &str| -> Vec<Change> {
+        let level = |price: i64| Change { side: Side::Sell, price: decimal(&price.to_string()), quantity: decimal(quantity) };
+        (from..to).map(level).collect()
+    };
+    assert_eq!(stage.asked_after(), 1_000);
+    stage.snapshot(10, &asks(101, 151, "3"));
+    stage.message(11, 11, &both(&[("100", "1")], &[("151", "9")]));
+    assert!(!stage.reader.book.contains_key(&(false, "151".to_owned())), "what lies between is not known");
+    assert!(stage.reader.book.contains_key(&(true, "100".to_owned())), "the other side was whole");
+    stage.message(12, 12, &asks(101, 131, "0"));
+    assert!(stage.reader.is_valid, "twenty levels are left");
+    stage.message(13, 13, &asks(131, 132, "0"));
+    assert!(!stage.reader.is_valid && stage.is_asked(), "nineteen are, and nobody knows what is behind them");
+    stage.snapshot(13, &asks(132, 182, "3"));
+    assert!(stage.reader.is_valid);
+    stage.message(14, 14, &asks(160, 161, "8"));
+    assert_eq!(stage.reader.book[&(false, "160".to_owned())], "8");
+}
+
+#[test]
+fn a_side_with_fewer_levels_than_asked_for_is_whole_and_may_become_empty() {
+    let mut stage = Stage::new();
+    stage.asked_after();
+    stage.snapshot(10, &both(&[("100", "1")], &[("101", "1")]));
+    stage.message(11, 11, &both(&[("100", "0")], &[("101", "0"), ("500", "1")]));
+    stage.shows(11, &[("500", "1")], &[]);
+}
+
+#[test]
+fn versions_that_start_again_on_one_connection_do_not_freeze_the_book() {
+    let mut stage = Stage::new();
+    stage.asked_after();
+    stage.snapshot(1_000, &both(&[("100", "1")], &[]));
+    stage.message(1_001, 1_001, &both(&[("100", "2")], &[]));
+    for version in 1..8 {
+        assert_eq!(stage.message(version, version, &both(&[("90", "1")], &[])), Taken::Repeated);
+    }
+    assert!(stage.reader.is_valid);
+    assert_eq!(stage.message(8, 8, &both(&[("91", "8")], &[])), Taken::New);
+    assert!(!stage.reader.is_valid);
+    stage.snapshot(1_001, &both(&[("100", "2")], &[]));
+    assert!(!stage.reader.is_valid, "a snapshot of the old count");
+    stage.message(9, 9, &both(&[("92", "9")], &[]));
+    stage.reader.version = 0;
+    stage.snapshot(8, &both(&[("91", "8")], &[]));
+    stage.shows(9, &[], &[("92", "9"), ("91", "8")]);
+    assert_eq!(stage.message(10, 10, &both(&[("92", "0")], &[])), Taken::New);
+}
+
+/// The same when a hole came first: a floor of the old count must not hold for ever.
+#[test]
+fn versions_that_start_again_while_a_snapshot_is_waited_for_are_joined() {
+    let mut stage = Stage::new();
+    stage.asked_after();
+    stage.snapshot(1_000, &both(&[("100", "1")], &[]));
+    stage.book.refused(stage.now, &mut stage.reader);
+    for version in 1..=8 {
+        stage.message(version, version, &both(&[("90", "1")], &[]));
+    }
+    stage.reader.version = 0;
+    stage.snapshot(8, &both(&[("90", "1")], &[]));
+    stage.shows(8, &[], &[("90", "1")]);
 }

@@ -1,13 +1,19 @@
-//! Pace: how many calls of a kind may be sent when. Time comes in; nothing here waits.
+//! Pace: when the next call of a kind may be sent. Time comes in; nothing waits here.
+//!
+//! A call is counted when it is sent, never before: one that gives up waiting has cost nothing. The exchange counts in
+//! fixed windows, so calls are counted over any span of a window's length and no quiet time is saved up.
 
 use crate::domain::time::Span;
-use crate::limits;
+use std::collections::VecDeque;
 
-/// Kinds of calls, each with a budget of its own, so that market data can never take the place of an order.
+/// Kinds of calls. Market data, account reads, orders and cancels have a budget each, so that market data can never take
+/// the place of an order; books are market data of which the exchange allows less.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
     /// Public market data.
     Market,
+    /// Books and tickers: market data with a limit of its own.
+    Depth,
     /// Signed reads.
     Account,
     /// New orders.
@@ -16,94 +22,165 @@ pub enum Group {
     Cancel,
 }
 
-/// Longest silence after "too frequent".
-const LONGEST_STOP: Span = Span::from_seconds(30);
+/// Longest silence after "too frequent", before jitter adds up to half: the first call behind a ban of any length comes
+/// within nine seconds of its end.
+const LONGEST_STOP: Span = Span::from_seconds(6);
 
-/// How long the rate stays halved after the last "too frequent".
+/// After this long without "too frequent" the next silence is short again.
 const CLEAN: Span = Span::from_seconds(60);
 
-/// Tokens that fill up with time. A call may take one in advance and then waits for it; calls are served in order.
+/// At most so many calls in any span of a length.
 #[derive(Clone, Debug)]
-pub struct Bucket {
-    per_second: f64,
-    burst: f64,
-    tokens: f64,
-    filled_at: Span,
-    stopped_until: Span,
-    halved_until: Span,
+pub struct Window {
+    calls: usize,
+    length: Span,
+    /// When the last of them were sent, oldest first; at most `calls`.
+    sent: VecDeque<Span>,
+}
+
+impl Window {
+    /// Nothing sent yet. At least one call.
+    pub fn new(calls: u32, length: Span) -> Self {
+        Window { calls: calls.max(1) as usize, length, sent: VecDeque::new() }
+    }
+
+    /// When there is room for one more.
+    fn free_at(&self) -> Span {
+        if self.sent.len() < self.calls { Span::ZERO } else { self.sent[0] + self.length }
+    }
+
+    fn add(&mut self, now: Span) {
+        if self.sent.len() == self.calls {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+    }
+}
+
+/// When calls of one budget may be sent. While the exchange refuses them as too frequent, one at a time is tried.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    all: Window,
+    depth: Window,
+    refusal: Option<Refusal>,
     first_stop: Span,
     next_stop: Span,
+    /// How many silences there were.
     stops: u64,
+    /// When the last one was over.
+    stopped_until: Span,
 }
 
-/// A place in a budget.
+/// The exchange refuses calls as too frequent.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    since: Span,
+    /// A call is under way that shows whether it still does.
+    is_tried: bool,
+}
+
+/// Whether a call may be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Turn {
-    /// When the call may be sent.
-    pub at: Span,
-    /// How many stops there had been; a turn from before a stop is void.
-    stops: u64,
+pub enum Turn {
+    /// Now; it is counted as sent.
+    Now(Ticket),
+    /// Not before this time.
+    At(Span),
+    /// Not before the call that is under way is answered.
+    AfterTrial,
 }
 
-impl Bucket {
-    /// Full at time zero.
-    pub fn new(per_second: u32, burst: u32, first_stop: Span) -> Self {
-        let burst = f64::from(burst);
-        Bucket {
-            per_second: f64::from(per_second),
-            burst,
-            tokens: burst,
-            filled_at: Span::ZERO,
-            stopped_until: Span::ZERO,
-            halved_until: Span::ZERO,
-            first_stop,
-            next_stop: first_stop,
-            stops: 0,
+/// A call that was sent, to be handed back with what became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    /// How many silences there had been.
+    stops: u64,
+    is_trial: bool,
+}
+
+/// What an answer says about the pace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// The exchange served the call.
+    Served,
+    /// The exchange said "too frequent", or its network denied access.
+    TooFrequent,
+    /// No answer, or one that says nothing about the pace.
+    Unknown,
+}
+
+/// What an answer changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shift {
+    /// Nothing.
+    None,
+    /// The exchange began to refuse calls.
+    Refused,
+    /// It serves again after this long.
+    Served(Span),
+}
+
+impl Budget {
+    /// `all` bounds every call, `depth` those of [`Group::Depth`] besides; `first_stop`: silence after the first "too
+    /// frequent".
+    pub fn new(all: Window, depth: Window, first_stop: Span) -> Self {
+        Budget { all, depth, refusal: None, first_stop, next_stop: first_stop, stops: 0, stopped_until: Span::ZERO }
+    }
+
+    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and answered with [`Budget::judge`].
+    pub fn take(&mut self, now: Span, is_depth: bool) -> Turn {
+        let free_at = if is_depth { self.all.free_at().max(self.depth.free_at()) } else { self.all.free_at() };
+        let at = free_at.max(self.stopped_until);
+        if now < at {
+            return Turn::At(at);
+        }
+        let is_trial = match &mut self.refusal {
+            Some(refusal) if refusal.is_tried => return Turn::AfterTrial,
+            Some(refusal) => {
+                refusal.is_tried = true;
+                true
+            }
+            None => false,
+        };
+        self.all.add(now);
+        if is_depth {
+            self.depth.add(now);
+        }
+        Turn::Now(Ticket { stops: self.stops, is_trial })
+    }
+
+    /// What became of a call. After "too frequent" nothing is sent for a while: longer each time, and `jitter` (0 to 1)
+    /// adds up to half.
+    pub fn judge(&mut self, ticket: Ticket, verdict: Verdict, now: Span, jitter: f64) -> Shift {
+        // Calls that were sent together are refused together, which is one refusal; and an answer from before it proves nothing.
+        if ticket.stops != self.stops {
+            return Shift::None;
+        }
+        match (verdict, &mut self.refusal) {
+            (Verdict::TooFrequent, _) => self.stop(now, jitter),
+            (Verdict::Served, refusal) => {
+                refusal.take().map_or(Shift::None, |over| Shift::Served(Span::from_nanos(now.nanos() - over.since.nanos())))
+            }
+            (Verdict::Unknown, Some(refusal)) => {
+                refusal.is_tried &= !ticket.is_trial;
+                Shift::None
+            }
+            (Verdict::Unknown, None) => Shift::None,
         }
     }
 
-    /// Takes a place; `None` when too many wait.
-    pub fn reserve(&mut self, now: Span) -> Option<Turn> {
-        self.fill(now);
-        if self.tokens <= -(limits::EXCHANGE_WAITING_CALLS as f64) {
-            return None;
-        }
-        self.tokens -= 1.0;
-        let wait = Span::from_seconds_f64((-self.tokens).max(0.0) / self.rate(now));
-        Some(Turn { at: now.max(self.stopped_until) + wait, stops: self.stops })
-    }
-
-    /// Whether a turn still stands; otherwise a new place must be taken.
-    pub fn holds(&self, turn: Turn) -> bool {
-        turn.stops == self.stops
-    }
-
-    /// The exchange said "too frequent": nothing is sent for a while (longer each time, `jitter` 0 to 1 adds up to half),
-    /// then at half the rate until a minute is clean.
-    pub fn stop(&mut self, now: Span, jitter: f64) {
-        self.fill(now);
-        if now > self.halved_until {
+    fn stop(&mut self, now: Span, jitter: f64) -> Shift {
+        if self.refusal.is_none() && now.nanos() - self.stopped_until.nanos() > CLEAN.nanos() {
             self.next_stop = self.first_stop;
         }
         let length = Span::from_nanos((self.next_stop.nanos() as f64 * (1.0 + jitter.clamp(0.0, 1.0) / 2.0)) as i64);
-        self.stopped_until = self.stopped_until.max(now + length);
-        self.halved_until = self.stopped_until + CLEAN;
+        self.stopped_until = now + length;
         self.next_stop = (self.next_stop + self.next_stop).min(LONGEST_STOP);
-        self.tokens = 0.0;
         self.stops += 1;
-    }
-
-    fn rate(&self, now: Span) -> f64 {
-        if now < self.halved_until { self.per_second / 2.0 } else { self.per_second }
-    }
-
-    fn fill(&mut self, now: Span) {
-        let from = self.filled_at.max(self.stopped_until);
-        if now > from {
-            let seconds = Span::from_nanos(now.nanos() - from.nanos()).seconds_f64();
-            self.tokens = (self.tokens + seconds * self.rate(now)).min(self.burst);
-        }
-        self.filled_at = self.filled_at.max(now);
+        let shift = if self.refusal.is_none() { Shift::Refused } else { Shift::None };
+        let since = self.refusal.map_or(now, |refusal| refusal.since);
+        self.refusal = Some(Refusal { since, is_tried: false });
+        shift
     }
 }
 
@@ -115,53 +192,88 @@ mod tests {
         Span::from_millis(ms)
     }
 
-    fn turn_ms(bucket: &mut Bucket, now: i64) -> i64 {
-        bucket.reserve(ms(now)).unwrap().at.nanos() / 1_000_000
+    fn budget() -> Budget {
+        Budget::new(Window::new(8, ms(2_000)), Window::new(3, ms(2_000)), ms(1_000))
     }
 
-    #[test]
-    fn a_burst_goes_at_once_and_the_rest_in_order() {
-        let mut bucket = Bucket::new(4, 2, ms(1_000));
-        let turns: Vec<i64> = (0..5).map(|_| turn_ms(&mut bucket, 0)).collect();
-        assert_eq!(turns, [0, 0, 250, 500, 750]);
-        assert_eq!(turn_ms(&mut bucket, 1_000), 1_000, "one token was free again");
-        assert_eq!(turn_ms(&mut bucket, 60_000), 60_000);
-        assert_eq!(turn_ms(&mut bucket, 60_000), 60_000);
-        assert_eq!(turn_ms(&mut bucket, 60_000), 60_250, "no more than the burst is saved up");
-    }
-
-    #[test]
-    fn in_no_second_more_than_burst_and_rate() {
-        let mut bucket = Bucket::new(4, 8, ms(1_000));
-        let turns: Vec<i64> = (0..200).map(|i| turn_ms(&mut bucket, i * 10)).collect();
-        for window in 0..40_000_i64 {
-            assert!(turns.iter().filter(|at| (window..window + 1_000).contains(*at)).count() <= 12);
+    /// Sends one call as soon as it may be sent, from `now` on.
+    #[track_caller]
+    fn send(budget: &mut Budget, now: &mut i64, is_depth: bool) -> Ticket {
+        loop {
+            match budget.take(ms(*now), is_depth) {
+                Turn::Now(ticket) => return ticket,
+                Turn::At(at) => *now = at.nanos() / 1_000_000,
+                Turn::AfterTrial => panic!("a trial is under way"),
+            }
         }
     }
 
     #[test]
-    fn too_frequent_stops_longer_each_time_and_halves_the_rate() {
-        let mut bucket = Bucket::new(4, 8, ms(1_000));
-        let before = bucket.reserve(ms(0)).unwrap();
-        bucket.stop(ms(100), 0.0);
-        assert!(!bucket.holds(before));
-        assert_eq!(turn_ms(&mut bucket, 100), 1_600, "a second of silence, then half of four a second");
-        assert_eq!(turn_ms(&mut bucket, 100), 2_100);
-        bucket.stop(ms(2_000), 0.0);
-        assert_eq!(turn_ms(&mut bucket, 2_000), 4_500);
-        for _ in 0..20 {
-            bucket.stop(ms(5_000), 1.0);
+    fn no_span_of_a_window_holds_more_than_its_calls_even_after_a_quiet_time() {
+        let mut budget = budget();
+        let mut sent = Vec::new();
+        for quiet in [0, 60_000, 61_999, 62_001, 500_000] {
+            let mut now = quiet;
+            for _ in 0..30 {
+                let ticket = send(&mut budget, &mut now, false);
+                sent.push(now);
+                assert_eq!(budget.judge(ticket, Verdict::Served, ms(now), 0.0), Shift::None);
+            }
         }
-        assert!(turn_ms(&mut bucket, 5_000) <= 5_000 + 45_000 + 500);
-        assert_eq!(turn_ms(&mut bucket, 200_000), 200_000, "a clean minute later all is as before");
-        bucket.stop(ms(200_000), 0.0);
-        assert_eq!(turn_ms(&mut bucket, 200_000), 201_500, "the first stop is short again");
+        assert!(sent.iter().all(|at| sent.iter().filter(|other| (*at..*at + 2_000).contains(*other)).count() <= 8));
+        assert_eq!(sent[..9], [0, 0, 0, 0, 0, 0, 0, 0, 2_000]);
     }
 
     #[test]
-    fn a_queue_has_an_end() {
-        let mut bucket = Bucket::new(1, 1, ms(1_000));
-        let places = (0..2 * limits::EXCHANGE_WAITING_CALLS).filter(|_| bucket.reserve(Span::ZERO).is_some()).count();
-        assert_eq!(places, limits::EXCHANGE_WAITING_CALLS + 1);
+    fn books_are_bounded_besides_and_leave_room_for_others() {
+        let mut budget = budget();
+        let books: Vec<bool> = (0..5).map(|_| matches!(budget.take(ms(0), true), Turn::Now(_))).collect();
+        assert_eq!(books, [true, true, true, false, false]);
+        let others = (0..8).filter(|_| matches!(budget.take(ms(0), false), Turn::Now(_))).count();
+        assert_eq!(others, 5);
+    }
+
+    #[test]
+    fn asking_without_sending_costs_nothing() {
+        let mut budget = budget();
+        let mut now = 0;
+        for _ in 0..8 {
+            send(&mut budget, &mut now, false);
+        }
+        for at in 0..2_000 {
+            assert_eq!(budget.take(ms(at), false), Turn::At(ms(2_000)));
+        }
+        assert!(matches!(budget.take(ms(2_000), false), Turn::Now(_)));
+    }
+
+    #[test]
+    fn too_frequent_stops_longer_each_time_and_one_call_tries() {
+        let mut budget = budget();
+        let mut now = 0;
+        let together = [send(&mut budget, &mut now, false), send(&mut budget, &mut now, false)];
+        assert_eq!(budget.judge(together[0], Verdict::TooFrequent, ms(100), 0.0), Shift::Refused);
+        assert_eq!(budget.judge(together[1], Verdict::TooFrequent, ms(150), 0.0), Shift::None, "of the same burst");
+        assert_eq!(budget.judge(together[1], Verdict::Served, ms(150), 0.0), Shift::None, "sent before the refusal");
+        for stop in [1_000, 2_000, 4_000, 6_000, 6_000] {
+            let begun = if stop == 1_000 { 100 } else { now };
+            assert_eq!(budget.take(ms(begun), false), Turn::At(ms(begun + stop)));
+            now = begun;
+            let trial = send(&mut budget, &mut now, false);
+            assert_eq!((now, budget.take(ms(now), false)), (begun + stop, Turn::AfterTrial));
+            assert_eq!(budget.judge(trial, Verdict::TooFrequent, ms(now), 0.0), Shift::None);
+        }
+        let trial = send(&mut budget, &mut now, false);
+        assert_eq!(budget.judge(trial, Verdict::Unknown, ms(now), 0.0), Shift::None);
+        let trial = send(&mut budget, &mut now, false);
+        assert_eq!(budget.judge(trial, Verdict::Served, ms(now), 0.0), Shift::Served(ms(now - 100)));
+        let next = send(&mut budget, &mut now, false);
+        assert_eq!(budget.judge(next, Verdict::TooFrequent, ms(now), 1.0), Shift::Refused);
+        assert_eq!(budget.take(ms(now), false), Turn::At(ms(now + 9_000)), "not clean for long enough, and with all the jitter");
+        now += 200_000;
+        let trial = send(&mut budget, &mut now, false);
+        budget.judge(trial, Verdict::Served, ms(now), 0.0);
+        let next = send(&mut budget, &mut now, false);
+        budget.judge(next, Verdict::TooFrequent, ms(now), 0.0);
+        assert_eq!(budget.take(ms(now), false), Turn::At(ms(now + 1_000)), "short again");
     }
 }

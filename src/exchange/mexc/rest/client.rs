@@ -1,63 +1,57 @@
 //! Sends calls and judges answers.
 
-use super::budget::{Bucket, Group};
-use super::request::{Method, Request};
+use super::budget::{Budget, Group, Shift, Verdict, Window};
+use super::line::{Line, Sent, jitter};
+use super::request::Request;
 use super::sign::Keys;
-use crate::clock::{self, Stopwatch};
+use crate::clock::TaskClock;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::health::Counters;
+use crate::exchange::mexc::network::{Call, CallError, Network};
 use crate::exchange::mexc::settings::Settings;
 use crate::exchange::mexc::wire::envelope::{self, NoData};
 use crate::limits;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The exchange over HTTP.
 pub struct Rest {
-    /// Made with the first call: reading the system's certificates takes milliseconds and megabytes.
-    client: OnceLock<reqwest::Client>,
+    network: Arc<dyn Network>,
     settings: Arc<Settings>,
     counters: Arc<Counters>,
-    since: Stopwatch,
-    budgets: [Mutex<Bucket>; 4],
+    clock: TaskClock,
+    market: Line,
+    account: Line,
+    order: Line,
+    cancel: Line,
     /// The exchange's clock minus ours.
     offset_ns: AtomicI64,
 }
 
 impl Rest {
     /// Opens nothing yet.
-    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>) -> Rest {
-        // Another part of the program may have installed it already, which is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>, network: Arc<dyn Network>, clock: TaskClock) -> Rest {
         let stop = Span::from_millis(settings.throttle_ms as i64);
-        let bucket = |per_second, burst| Mutex::new(Bucket::new(per_second, burst, stop));
-        let budgets = [
-            bucket(settings.requests_per_second, settings.request_burst),
-            bucket(settings.account_requests_per_second, settings.account_requests_per_second),
-            bucket(settings.orders_per_second, settings.orders_per_second),
-            bucket(settings.account_requests_per_second, settings.account_requests_per_second),
-        ];
-        Rest { client: OnceLock::new(), settings, counters, since: Stopwatch::start(), budgets, offset_ns: AtomicI64::new(0) }
-    }
-
-    fn client(&self) -> Result<&reqwest::Client, ExchangeError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+        let line = |per_second: u32, burst: u32| {
+            // Somewhat longer than it must be: calls that leave evenly do not arrive evenly.
+            let length = Span::from_seconds_f64(f64::from(burst) / f64::from(per_second) * 1.05);
+            let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
+            Line::new(Budget::new(Window::new(burst, length), depth, stop))
+        };
+        Rest {
+            market: line(settings.requests_per_second, settings.request_burst),
+            account: line(settings.account_requests_per_second, settings.account_requests_per_second),
+            order: line(settings.orders_per_second, settings.orders_per_second),
+            cancel: line(settings.account_requests_per_second, settings.account_requests_per_second),
+            network,
+            settings,
+            counters,
+            clock,
+            offset_ns: AtomicI64::new(0),
         }
-        let made = reqwest::Client::builder()
-            .user_agent(concat!("tradingd/", env!("CARGO_PKG_VERSION")))
-            // A signed call must reach the address it was signed for, and sockets know no proxy either.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(Duration::from_millis(self.settings.connect_timeout_ms))
-            .timeout(Duration::from_millis(self.settings.request_timeout_ms))
-            .build()
-            .map_err(|error| ExchangeError::Settings(format!("no HTTP client: {}", chain(&error))))?;
-        Ok(self.client.get_or_init(|| made))
     }
 
     /// Corrects the times of signatures.
@@ -65,17 +59,34 @@ impl Rest {
         self.offset_ns.store(offset_ns, Relaxed);
     }
 
-    /// A read: sent, judged, taken apart by `parse`, and tried again where that may help.
+    /// A read that must bring data: sent, judged, taken apart by `parse`, and tried again where that may help.
     pub async fn read<T>(
         &self,
         request: &Request,
         keys: Option<&Keys>,
         parse: impl Fn(&RawValue) -> Result<T, String>,
     ) -> Result<T, ExchangeError> {
+        self.look_up(request, keys, |data| parse(data.ok_or("it has no data")?)).await
+    }
+
+    /// As [`Rest::read`], where an answer may succeed and hold nothing: what was asked for is not there.
+    pub async fn look_up<T>(
+        &self,
+        request: &Request,
+        keys: Option<&Keys>,
+        parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
+    ) -> Result<T, ExchangeError> {
         let mut wait = Duration::from_millis(self.settings.retry_ms);
+        // One patience for all attempts: who waits for an answer learns in time that there is none.
+        let deadline = self.clock.steady() + Span::from_millis(self.settings.queue_timeout_ms as i64);
         let mut attempt = 1;
         loop {
-            let error = match self.once(request, keys, &parse).await {
+            let patience = Span::from_nanos(deadline.nanos() - self.clock.steady().nanos());
+            let Some(sent) = self.line(request.group).turn(&self.clock, request.group == Group::Depth, patience).await else {
+                self.counters.failed_requests.add(1);
+                return Err(ExchangeError::Throttled { call: request.name() });
+            };
+            let error = match self.once(request, keys, &parse, sent).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -85,6 +96,7 @@ impl Rest {
             if is_last || error.code() == Some(513) {
                 return Err(error);
             }
+            // Behind "too frequent" it is the line that waits.
             if !matches!(error, ExchangeError::Throttled { .. }) {
                 tokio::time::sleep(wait.mul_f64(1.0 + jitter() / 2.0)).await;
                 wait *= 2;
@@ -97,115 +109,89 @@ impl Rest {
         &self,
         request: &Request,
         keys: Option<&Keys>,
-        parse: impl Fn(&RawValue) -> Result<T, String>,
+        parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
+        sent: Sent<'_>,
     ) -> Result<T, ExchangeError> {
-        self.take_turn(request).await?;
         let (status, body) = self.send(request, keys).await?;
         let unreadable = |reason| ExchangeError::Unreadable { call: request.name(), status, reason };
-        match envelope::open(&body) {
+        let throttled = || ExchangeError::Throttled { call: request.name() };
+        let (verdict, answer) = match envelope::open(&body) {
             Ok(content) => {
                 self.counters.unknown_fields.add(content.unknown);
-                let data = content.data.ok_or_else(|| unreadable("it has no data".to_owned()))?;
-                parse(data).map_err(unreadable)
+                (Verdict::Served, parse(content.data).map_err(unreadable))
             }
-            Err(NoData::Refused { code: Some(429 | 510), .. }) => Err(self.throttled(request)),
-            Err(NoData::Refused { code, message }) => Err(ExchangeError::Refused { call: request.name(), code, message }),
-            Err(NoData::Unreadable(_)) if status == 429 => Err(self.throttled(request)),
+            Err(NoData::Refused { code: Some(429 | 510), .. }) => (Verdict::TooFrequent, Err(throttled())),
+            Err(NoData::Refused { code, message }) => {
+                (Verdict::Served, Err(ExchangeError::Refused { call: request.name(), code, message }))
+            }
+            Err(NoData::Unreadable(_)) if status == 429 => (Verdict::TooFrequent, Err(throttled())),
             // The network in front of the exchange bans for a while, and longer for who keeps knocking.
-            Err(NoData::Unreadable(reason)) if status == 403 => {
-                self.throttled(request);
-                Err(unreadable(reason))
-            }
-            Err(NoData::Unreadable(reason)) => Err(unreadable(reason)),
-        }
-    }
-
-    /// Waits until the call's budget allows it.
-    async fn take_turn(&self, request: &Request) -> Result<(), ExchangeError> {
-        let refused = || ExchangeError::Throttled { call: request.name() };
-        let deadline = self.since.elapsed() + Span::from_millis(self.settings.queue_timeout_ms as i64);
-        loop {
-            let turn = self.budget(request.group, |bucket| bucket.reserve(self.since.elapsed())).ok_or_else(refused)?;
-            if turn.at > deadline {
-                return Err(refused());
-            }
-            let wait = turn.at.nanos() - self.since.elapsed().nanos();
-            if wait > 0 {
-                tokio::time::sleep(Duration::from_nanos(wait.unsigned_abs())).await;
-            }
-            if self.budget(request.group, |bucket| bucket.holds(turn)) {
-                return Ok(());
-            }
-        }
-    }
-
-    fn throttled(&self, request: &Request) -> ExchangeError {
-        self.counters.throttled.add(1);
-        self.budget(request.group, |bucket| bucket.stop(self.since.elapsed(), jitter()));
-        ExchangeError::Throttled { call: request.name() }
-    }
-
-    fn budget<T>(&self, group: Group, use_it: impl FnOnce(&mut Bucket) -> T) -> T {
-        let place = match group {
-            Group::Market => 0,
-            Group::Account => 1,
-            Group::Order => 2,
-            Group::Cancel => 3,
+            Err(NoData::Unreadable(reason)) if status == 403 => (Verdict::TooFrequent, Err(unreadable(reason))),
+            Err(NoData::Unreadable(reason)) => (Verdict::Unknown, Err(unreadable(reason))),
         };
-        use_it(&mut self.budgets[place].lock().unwrap_or_else(PoisonError::into_inner))
+        self.counters.throttled.add(u64::from(verdict == Verdict::TooFrequent));
+        self.say(request, sent.judge(verdict));
+        answer
+    }
+
+    /// Once when the exchange begins to refuse, once when it serves again.
+    fn say(&self, request: &Request, shift: Shift) {
+        let is_market = matches!(request.group, Group::Market | Group::Depth);
+        match shift {
+            Shift::None => {}
+            Shift::Refused => {
+                if is_market {
+                    self.counters.refused(Some(self.clock.wall()));
+                }
+                let call = request.name();
+                tracing::warn!(call, "the exchange refuses calls as too frequent; one is tried every few seconds, the others wait");
+            }
+            Shift::Served(after) => {
+                if is_market {
+                    self.counters.refused(None);
+                }
+                tracing::info!(seconds = after.seconds_f64().round(), "the exchange serves calls again that it refused as too frequent");
+            }
+        }
+    }
+
+    fn line(&self, group: Group) -> &Line {
+        match group {
+            Group::Market | Group::Depth => &self.market,
+            Group::Account => &self.account,
+            Group::Order => &self.order,
+            Group::Cancel => &self.cancel,
+        }
     }
 
     /// Status and body of the answer, whatever it says.
     async fn send(&self, request: &Request, keys: Option<&Keys>) -> Result<(u16, Vec<u8>), ExchangeError> {
-        let unreachable = |error: reqwest::Error| ExchangeError::Unreachable { call: request.name(), reason: chain(&error.without_url()) };
         let url = format!("{}{}", self.settings.rest_url, request.target());
-        let mut builder = match request.method {
-            Method::Get => self.client()?.get(url),
-            Method::Post => self.client()?.post(url),
-        };
-        if request.group != Group::Market {
-            let keys = keys.ok_or_else(|| ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name())))?;
-            if !self.settings.keeps_secrets() {
-                let reason = format!("{}: keys are sent over https only, or to this machine; change rest_url", request.name());
-                return Err(ExchangeError::Settings(reason));
-            }
-            let at = Timestamp::from_nanos(clock::now().nanos().saturating_add(self.offset_ns.load(Relaxed)));
-            builder = builder
-                .header("ApiKey", keys.access())
-                .header("Request-Time", at.millis().to_string())
-                .header("Signature", keys.signature(at, request.parameters()))
-                .header("Content-Type", "application/json");
-        }
-        if let Some(body) = &request.body {
-            builder = builder.body(body.clone());
-        }
+        let headers = if request.is_signed() { self.signed_headers(request, keys)? } else { Vec::new() };
         self.counters.requests.add(1);
-        let mut response = builder.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > limits::EXCHANGE_BODY_BYTES {
+        let sent = self.network.call(Call { url, headers, body: request.body.clone() }).await;
+        sent.map_err(|error| match error {
+            CallError::NoClient(reason) => ExchangeError::Settings(reason),
+            CallError::Unreachable(reason) => ExchangeError::Unreachable { call: request.name(), reason },
+            CallError::TooLarge(status) => {
                 let reason = format!("it is larger than {} bytes", limits::EXCHANGE_BODY_BYTES);
-                return Err(ExchangeError::Unreadable { call: request.name(), status, reason });
+                ExchangeError::Unreadable { call: request.name(), status, reason }
             }
-            body.extend_from_slice(&chunk);
+        })
+    }
+
+    fn signed_headers(&self, request: &Request, keys: Option<&Keys>) -> Result<Vec<(&'static str, String)>, ExchangeError> {
+        let keys = keys.ok_or_else(|| ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name())))?;
+        if !self.settings.keeps_secrets() {
+            let reason = format!("{}: keys are sent over https only, or to this machine; change rest_url", request.name());
+            return Err(ExchangeError::Settings(reason));
         }
-        Ok((status, body))
+        let at = Timestamp::from_nanos(self.clock.wall().nanos().saturating_add(self.offset_ns.load(Relaxed)));
+        Ok(vec![
+            ("ApiKey", keys.access().to_owned()),
+            ("Request-Time", at.millis().to_string()),
+            ("Signature", keys.signature(at, request.parameters())),
+            ("Content-Type", "application/json".to_owned()),
+        ])
     }
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// 0 to 1, different for every call.
-fn jitter() -> f64 {
-    f64::from(clock::chance()) / f64::from(1 << 24)
 }

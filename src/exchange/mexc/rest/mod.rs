@@ -2,6 +2,7 @@
 
 pub(super) mod budget;
 mod client;
+mod line;
 pub mod request;
 pub(super) mod sign;
 

@@ -16,7 +16,7 @@ pub struct Request {
     pub path: String,
     /// `a=1&b=2`, empty when there is none.
     pub query: String,
-    /// JSON.
+    /// JSON of a POST; a GET has none.
     pub body: Option<String>,
     /// Whose budget it takes from. All but market data is signed.
     pub group: Group,
@@ -37,6 +37,11 @@ impl Request {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
+    /// Whether it speaks of an account: then it needs keys.
+    pub fn is_signed(&self) -> bool {
+        !matches!(self.group, Group::Market | Group::Depth)
+    }
+
     /// What the signature covers besides key and time.
     pub fn parameters(&self) -> &str {
         self.body.as_deref().unwrap_or(&self.query)
@@ -53,6 +58,11 @@ impl Request {
 
     pub(super) fn market(path: String, query: &[(&str, Option<String>)]) -> Request {
         Request { method: Method::Get, path, query: encoded(query), body: None, group: Group::Market }
+    }
+
+    /// Books and tickers, of which the exchange allows fewer.
+    pub(super) fn depth(path: String, query: &[(&str, Option<String>)]) -> Request {
+        Request { group: Group::Depth, ..Request::market(path, query) }
     }
 
     pub(super) fn account(path: &str, query: &[(&str, Option<String>)]) -> Request {

@@ -6,13 +6,13 @@ use super::dispatch::{Dispatch, Received, Said};
 use super::roster::Roster;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
 use super::{Symbol, span};
-use crate::clock::{self, Stopwatch};
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::Link;
-use crate::exchange::mexc::market::{Depth, FundingRate};
+use crate::exchange::mexc::market::{Depth, FundingRate, FundingSettlement};
+use crate::exchange::mexc::network::Pipe;
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
 use crate::limits;
@@ -22,13 +22,14 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::client::{IntoClientRequest, uri_mode};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::stream::Mode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Stream = WebSocketStream<MaybeTlsStream<Box<dyn Pipe>>>;
 
 /// Longest wait before the list of funding rates is asked for again.
 const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
@@ -43,7 +44,6 @@ pub struct Socket {
     backoff: Backoff,
     /// Between two lists of funding rates, when the first was none or lacked one of ours.
     funding_backoff: Backoff,
-    since: Stopwatch,
     clock: ClockWatch,
     /// The last message of any kind, and the last with market data, by the wall clock.
     heard_at: Timestamp,
@@ -59,6 +59,7 @@ struct End {
 /// What was asked of REST while the connection serves.
 enum Fetched {
     Depth(usize, Result<Depth, ExchangeError>),
+    Paid(usize, Result<rows::Rows<FundingSettlement>, ExchangeError>),
     Funding(Result<rows::Rows<FundingRate>, ExchangeError>),
 }
 
@@ -68,14 +69,13 @@ fn gone(reason: impl Into<String>) -> End {
 
 impl Socket {
     /// Closed; nothing happens before [`Socket::serve`].
-    pub fn new(link: Arc<Link>, intake: Arc<dyn Intake>, number: u32, dispatch: Dispatch, roster: Roster) -> Self {
+    pub fn new(link: Arc<Link>, intake: Arc<dyn Intake>, number: u32, seed: u64, dispatch: Dispatch, roster: Roster) -> Self {
         let settings = &link.settings;
-        let seed = settings.seed ^ (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let backoff = Backoff::new(span(settings.reconnect_min_ms), span(settings.reconnect_max_ms), seed);
         let funding_backoff = Backoff::new(span(settings.snapshot_wait_min_ms), LONGEST_FUNDING_WAIT, seed);
         let clock = ClockWatch::new(span(settings.clock_step_ms));
-        let (since, now) = (Stopwatch::start(), clock::now());
-        Socket { link, intake, number, dispatch, roster, backoff, funding_backoff, since, clock, heard_at: now, served_at: now }
+        let now = link.clock.wall();
+        Socket { link, intake, number, dispatch, roster, backoff, funding_backoff, clock, heard_at: now, served_at: now }
     }
 
     /// Serves until the task is ended, or until the exchange refused every symbol.
@@ -87,11 +87,11 @@ impl Socket {
             match self.connect().await {
                 Ok(stream) => {
                     is_outage_said = false;
-                    let opened_at = self.since.elapsed();
+                    let opened_at = self.link.clock.steady();
                     let end = self.run(stream).await;
                     self.disconnected(&end);
                     self.link.counters.reconnects.add(1);
-                    if self.since.elapsed().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
+                    if self.link.clock.steady().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
                         self.backoff.reset();
                     }
                     is_outage_said = self.say_outage(is_outage_said, end.reason);
@@ -119,13 +119,24 @@ impl Socket {
             .max_write_buffer_size(64 << 10)
             .max_message_size(Some(limits::EXCHANGE_FRAME_BYTES))
             .max_frame_size(Some(limits::EXCHANGE_FRAME_BYTES));
-        let url = self.link.settings.ws_url.as_str();
-        let opening = tokio_tungstenite::connect_async_with_config(url, Some(config), true);
+        let opening = self.open(config);
         match tokio::time::timeout(Duration::from_millis(self.link.settings.connect_timeout_ms), opening).await {
-            Ok(Ok((stream, _))) => Ok(stream),
+            Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(format!("not connected: {error}")),
             Err(_) => Err("not connected in time".to_owned()),
         }
+    }
+
+    async fn open(&self, config: WebSocketConfig) -> Result<Stream, Error> {
+        let request = self.link.settings.ws_url.as_str().into_client_request()?;
+        let default_port = match uri_mode(request.uri())? {
+            Mode::Plain => 80,
+            Mode::Tls => 443,
+        };
+        let (host, port) = (request.uri().host().unwrap_or_default(), request.uri().port_u16().unwrap_or(default_port));
+        let pipe = self.link.network.connect(host.trim_start_matches('[').trim_end_matches(']'), port).await?;
+        let (stream, _) = tokio_tungstenite::client_async_tls_with_config(request, pipe, Some(config), None).await?;
+        Ok(stream)
     }
 
     async fn run(&mut self, mut stream: Stream) -> End {
@@ -139,10 +150,8 @@ impl Socket {
         let mut fetches = JoinSet::new();
         self.funding_backoff.reset();
         self.fetch_funding(&mut fetches, Span::ZERO);
-        let mut outbox: Vec<String> = Vec::new();
-        if self.number == 0 {
-            outbox.push(SUBSCRIBE_CONTRACTS.to_owned());
-        }
+        // Every socket: each knows only the symbols that it carries.
+        let mut outbox = vec![SUBSCRIBE_CONTRACTS.to_owned()];
         let mut timer = tokio::time::interval(tick(&settings));
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -172,7 +181,7 @@ impl Socket {
     }
 
     fn received(&self) -> Received {
-        Received { at: clock::now(), steady: self.since.elapsed() }
+        Received { at: self.link.clock.wall(), steady: self.link.clock.steady() }
     }
 
     fn heard(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
@@ -314,6 +323,11 @@ impl Socket {
         if self.dispatch.wants(StreamKind::Funding) {
             let offset = self.link.clock_offset().map_or(0, |clock| clock.offset_ns);
             self.dispatch.settle(now.at + Span::from_nanos(offset));
+            for place in 0..self.dispatch.symbols.len() {
+                if self.dispatch.symbols[place].funding.take_due_list(now.steady) {
+                    self.fetch_paid(place, fetches);
+                }
+            }
         }
         Ok(())
     }
@@ -352,6 +366,13 @@ impl Socket {
         }
     }
 
+    /// What was paid while nobody listened.
+    fn fetch_paid(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
+        let link = self.link.clone();
+        let request = calls::funding_history(&self.dispatch.symbols[place].name, 1, limits::EXCHANGE_FUNDING_PAYMENTS);
+        fetches.spawn(async move { Fetched::Paid(place, link.rest.read(&request, None, rows::funding_history).await) });
+    }
+
     /// Without a time of the next payment that payment would not be noticed, so the list is asked for until it is whole.
     fn fetch_funding_again(&mut self, fetches: &mut JoinSet<Fetched>) {
         let lacks = |(place, symbol): (usize, &Symbol)| !symbol.funding.is_announced() && !self.roster.is_refused(place);
@@ -374,6 +395,15 @@ impl Socket {
                         self.dispatch.symbols[place].book.no_snapshot(now.steady);
                     }
                 }
+            }
+            Fetched::Paid(place, Ok(paid)) => {
+                self.link.counters.unknown_fields.add(paid.unknown);
+                self.link.counters.malformed.add(paid.malformed);
+                self.dispatch.catch_up(place, &paid.rows, now.steady);
+            }
+            Fetched::Paid(place, Err(error)) => {
+                tracing::debug!(socket = self.number, %error, "no list of paid funding");
+                self.dispatch.catch_up(place, &[], now.steady);
             }
             Fetched::Funding(Ok(rates)) => {
                 self.link.counters.unknown_fields.add(rates.unknown);

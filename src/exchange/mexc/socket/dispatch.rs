@@ -9,7 +9,7 @@ use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::book::{Book, Change, Message, Snapshot, Taken};
 use crate::exchange::mexc::health::Counters;
-use crate::exchange::mexc::market::{Depth, DepthLevel, FundingRate};
+use crate::exchange::mexc::market::{Depth, DepthLevel, FundingRate, FundingSettlement};
 use crate::exchange::mexc::wire::frame::{self, Frame, RawBook, RawRate};
 use crate::exchange::mexc::wire::rows::{self, RawDeal, RawTicker};
 use crate::exchange::mexc::wire::{envelope, number};
@@ -126,12 +126,12 @@ impl Dispatch {
     }
 
     fn contract(&mut self, data: Option<&RawValue>) -> Said {
-        let Some((name, is_tradable, unknown)) = data.and_then(rows::contract_state) else { return self.malformed() };
+        let Some((name, news, unknown)) = data.and_then(rows::contract_news) else { return self.malformed() };
         self.counters.unknown_fields.add(unknown);
         if let Some(place) = self.by_name.get(&name) {
             let symbol = &mut self.symbols[*place];
-            if symbol.is_tradable.replace(is_tradable) != Some(is_tradable) {
-                self.intake.notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable });
+            if symbol.terms.replace(news) != Some(news) {
+                self.intake.notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable: news.is_tradable });
             }
         }
         Said::Nothing
@@ -144,7 +144,7 @@ impl Dispatch {
         self.told_at = told_at.or(self.told_at);
         let read = frame.data.and_then(|data| match channel {
             Channel::Deal => self.deals(place, data),
-            Channel::DepthFull => self.top(place, data),
+            Channel::DepthFull => self.top(place, data, received),
             Channel::Depth => self.depth(place, data, received),
             Channel::Ticker => self.ticker(place, data),
             Channel::FundingRate => self.funding(place, data),
@@ -191,15 +191,24 @@ impl Dispatch {
         read.ok()
     }
 
-    fn top(&mut self, place: usize, data: &RawValue) -> Option<()> {
-        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok()?;
+    /// Whether what is inside a message is about the symbol it was sent for.
+    fn is_about(&self, place: usize, inner: Option<&RawValue>) -> bool {
+        inner.is_none_or(|inner| number::text(inner).is_some_and(|name| name == self.symbols[place].name))
+    }
+
+    fn top(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
+        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let version = raw.version.and_then(number::unsigned);
         let symbol = &mut self.symbols[place];
-        if version.is_some_and(|version| symbol.top_version.is_some_and(|last| version <= last)) {
-            self.counters.repeated.add(1);
-            return Some(());
+        if let Some(version) = version.filter(|version| symbol.top_version.is_some_and(|last| *version <= last)) {
+            if !symbol.top_behind.add(version) {
+                self.counters.repeated.add(1);
+                return Some(());
+            }
+            symbol.forget_top(received.at, GapCause::VersionHole, &*self.intake);
         }
+        symbol.top_behind.reset();
         let at = raw.at.and_then(number::millis).or(self.told_at)?;
         self.rows.clear();
         for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
@@ -216,12 +225,17 @@ impl Dispatch {
             }));
         }
         symbol.top_version = version.or(symbol.top_version);
+        // A book without any level is no row; but the last top holds no longer.
+        if self.rows.is_empty() && !symbol.is_top_empty {
+            symbol.forget_top(received.at, GapCause::Silence, &*self.intake);
+        }
+        symbol.is_top_empty = self.rows.is_empty();
         self.send(place);
         Some(())
     }
 
     fn depth(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
-        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok()?;
+        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
@@ -245,7 +259,7 @@ impl Dispatch {
     }
 
     fn ticker(&mut self, place: usize, data: &RawValue) -> Option<()> {
-        let raw: RawTicker<'_> = serde_json::from_str(data.get()).ok()?;
+        let raw: RawTicker<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawTicker<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         if !self.streams.contains(&StreamKind::Marks) {
             return Some(());
@@ -265,7 +279,7 @@ impl Dispatch {
     }
 
     fn funding(&mut self, place: usize, data: &RawValue) -> Option<()> {
-        let raw: RawRate<'_> = serde_json::from_str(data.get()).ok()?;
+        let raw: RawRate<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawRate<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let rate = raw.rate.or(raw.funding_rate).and_then(number::decimal)?;
         let settles_at = raw.settles_at.and_then(number::millis);
@@ -287,6 +301,13 @@ impl Dispatch {
             self.rows.clear();
             self.rows.push(Record { exchange_at: at, received_at: None, body: RecordBody::Funding { rate } });
             self.send(place);
+        }
+    }
+
+    /// Payments that were made while the connection was lost, from the list of them.
+    pub fn catch_up(&mut self, place: usize, list: &[FundingSettlement], now: Span) {
+        for paid in self.symbols[place].funding.caught_up(list, now) {
+            self.settled(place, Some(paid));
         }
     }
 

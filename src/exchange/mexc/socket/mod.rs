@@ -6,6 +6,7 @@ mod backoff;
 mod channel;
 mod connection;
 mod dispatch;
+mod funding;
 mod roster;
 mod symbol;
 mod watch;
@@ -23,6 +24,7 @@ pub(super) use connection::Socket;
 pub(super) use dispatch::{Dispatch, Received};
 use roster::Roster;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 pub(super) use symbol::Symbol;
 
 /// How long a first message of a book is waited for before its snapshot is fetched.
@@ -32,16 +34,27 @@ const QUIET: Span = Span::from_seconds(1);
 pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Intake>) -> Vec<Socket> {
     let settings = &link.settings;
     let pace = pace(settings);
+    let subscription = link.subscriptions.fetch_add(1, Relaxed);
+    let symbol = |id, name: &String| {
+        let mut symbol = Symbol::new(SymbolId(id), name.clone(), pace);
+        symbol.funding.heard_until(wanted.heard_until);
+        symbol
+    };
     let shares = wanted.symbols.chunks(settings.symbols_per_socket).zip(0_u32..);
     let socket = |(names, number): (&[String], u32)| {
         let first = number as usize * settings.symbols_per_socket;
-        let symbols: Vec<Symbol> = (first as u32..).zip(names).map(|(id, name)| Symbol::new(SymbolId(id), name.clone(), pace)).collect();
+        let symbols: Vec<Symbol> = (first as u32..).zip(names).map(|(id, name)| symbol(id, name)).collect();
         let between = Span::from_nanos(1_000_000_000 / i64::from(settings.subscribes_per_second));
         let roster = Roster::new(wanted_of(names.len(), &wanted.streams), between, span(settings.confirm_ms));
         let dispatch = Dispatch::new(symbols, wanted.streams.clone(), link.counters.clone(), intake.clone());
-        Socket::new(link.clone(), intake.clone(), number, dispatch, roster)
+        Socket::new(link.clone(), intake.clone(), number, seed(settings.seed, subscription, number), dispatch, roster)
     };
     shares.map(socket).collect()
+}
+
+/// What a socket's waits are drawn from: of two sockets of a process, in one session or in two, never the same.
+fn seed(process: u64, subscription: u64, socket: u32) -> u64 {
+    (process ^ (subscription << 32 | u64::from(socket))).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// How patient the books are.
@@ -53,6 +66,7 @@ pub(super) fn pace(settings: &Settings) -> Pace {
         wait_max: span(settings.snapshot_wait_max_ms),
         resync: span(settings.resync_ms),
         crossed: span(settings.crossed_ms),
+        levels: settings.book_levels as usize,
     }
 }
 
@@ -67,4 +81,24 @@ fn wanted_of(symbols: usize, streams: &[StreamKind]) -> Vec<(usize, Channel)> {
     let sign_of_life = (!channels.contains(&Channel::Ticker)).then_some((0, Channel::Ticker));
     let all = (0..symbols).flat_map(|symbol| channels.iter().map(move |channel| (symbol, *channel)));
     sign_of_life.into_iter().chain(all).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backoff::Backoff;
+
+    #[test]
+    fn sockets_of_all_sessions_wait_differently() {
+        let first_wait = |process, subscription, socket| {
+            Backoff::new(Span::from_seconds(1), Span::from_seconds(60), seed(process, subscription, socket)).wait()
+        };
+        let sockets = (0..10)
+            .flat_map(|process| (0..10).flat_map(move |subscription| (0..4).map(move |socket| (process << 40, subscription, socket))));
+        let mut waits: Vec<Span> = sockets.map(|(process, subscription, socket)| first_wait(process, subscription, socket)).collect();
+        waits.sort();
+        waits.dedup();
+        assert_eq!(waits.len(), 400);
+        assert_eq!(first_wait(7, 1, 0), first_wait(7, 1, 0), "the same socket waits alike in every run of a test");
+    }
 }

@@ -1,5 +1,6 @@
 //! What a socket knows about one symbol: which streams are complete, and what tells repeated rows from new ones.
 
+use super::funding::Funding;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::GapCause;
 use crate::domain::record::{Record, RecordBody, StreamKind};
@@ -8,6 +9,8 @@ use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::book::{Book, Change, Message, Out, Pace, Snapshot};
 use crate::exchange::mexc::health::Counters;
 use crate::exchange::mexc::socket::Received;
+use crate::exchange::mexc::versions::Behind;
+use crate::exchange::mexc::wire::rows::ContractNews;
 use crate::limits;
 use crate::session::ports::Intake;
 use std::collections::VecDeque;
@@ -28,14 +31,18 @@ pub struct Symbol {
     pub promised: Vec<StreamKind>,
     /// Trades seen.
     pub deals: RecentIds,
-    /// Version of the last top of the book of this connection.
+    /// Version of the last top of the book of this connection, and messages behind it.
     pub top_version: Option<u64>,
+    /// Messages of the top behind that version.
+    pub top_behind: Behind,
+    /// The last top had no levels at all: the contract is paused or delisted.
+    pub is_top_empty: bool,
     /// Fair and index price let out last.
     pub mark: Option<(Decimal, Option<Decimal>)>,
     /// The funding to come.
     pub funding: Funding,
-    /// Whether orders were taken when it was said last.
-    pub is_tradable: Option<bool>,
+    /// The terms that were told last.
+    pub terms: Option<ContractNews>,
     /// Which streams are complete.
     pub coverage: Coverage,
 }
@@ -83,9 +90,11 @@ impl Symbol {
             promised: Vec::new(),
             deals: RecentIds::default(),
             top_version: None,
+            top_behind: Behind::default(),
+            is_top_empty: false,
             mark: None,
             funding: Funding::default(),
-            is_tradable: None,
+            terms: None,
             coverage: Coverage { id, complete: Vec::new() },
         }
     }
@@ -99,11 +108,20 @@ impl Symbol {
         }
     }
 
+    /// The last top of the book holds no longer and nothing takes its place: a gap that is over at once.
+    pub fn forget_top(&mut self, at: Timestamp, cause: GapCause, intake: &dyn Intake) {
+        let top = [StreamKind::BookSnapshots];
+        if self.coverage.complete.contains(&top[0]) {
+            self.lost(&top, at, cause, intake);
+            self.coverage.regained(&top, intake);
+        }
+    }
+
     /// What was known of the connection that is gone.
     pub fn disconnected(&mut self) {
         self.forgotten();
         self.is_fetching = false;
-        self.funding = Funding::default();
+        self.funding.disconnected();
     }
 
     /// What was known of its subscriptions is gone; the connection is not.
@@ -111,6 +129,8 @@ impl Symbol {
         self.book.reset();
         self.book_heard_at = None;
         self.top_version = None;
+        self.top_behind.reset();
+        self.is_top_empty = false;
         self.served_at = None;
         self.promised.clear();
     }
@@ -212,35 +232,5 @@ impl RecentIds {
         self.ids.push_back(id);
         self.highest = self.highest.max(id);
         true
-    }
-}
-
-/// The funding that was announced.
-#[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Funding {
-    announced: Option<(Decimal, Timestamp)>,
-}
-
-impl Funding {
-    /// A rate was announced at `at`, to be paid at `settles_at`. Returns the payment that this proves to be over.
-    pub fn announce(&mut self, rate: Decimal, settles_at: Option<Timestamp>, at: Timestamp) -> Option<(Decimal, Timestamp)> {
-        let paid = self.settle(at);
-        match (settles_at, &mut self.announced) {
-            (Some(settles_at), _) if settles_at > at => self.announced = Some((rate, settles_at)),
-            // Without a time it is the rate of the payment known of.
-            (None, Some((announced, _))) => *announced = rate,
-            _ => {}
-        }
-        paid
-    }
-
-    /// Whether something is announced.
-    pub fn is_announced(&self) -> bool {
-        self.announced.is_some()
-    }
-
-    /// The payment whose time has come, once.
-    pub fn settle(&mut self, now: Timestamp) -> Option<(Decimal, Timestamp)> {
-        self.announced.take_if(|(_, at)| *at <= now)
     }
 }

@@ -107,7 +107,8 @@ impl Stage {
     pub fn subscribe(&self, symbols: &[&str], streams: &[StreamKind]) -> (Arc<Mexc>, Live, Arc<Memory>) {
         let client = self.client();
         let memory = Arc::new(Memory::default());
-        let subscription = Subscription { symbols: symbols.iter().map(|name| (*name).to_owned()).collect(), streams: streams.to_vec() };
+        let subscription =
+            Subscription { symbols: symbols.iter().map(|name| (*name).to_owned()).collect(), streams: streams.to_vec(), heard_until: None };
         let live = client.subscribe(subscription, memory.clone()).unwrap();
         (client, live, memory)
     }

@@ -137,7 +137,7 @@ fn read_all_rows(data: &RawValue) {
     let _ = rows::funding_history(data);
     let _ = rows::candles(data);
     let _ = rows::assets(data);
-    let _ = rows::contract_state(data);
+    let _ = rows::contract_news(data);
 }
 
 proptest! {

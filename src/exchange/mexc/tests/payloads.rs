@@ -51,7 +51,7 @@ fn contracts() {
         max_leverage: 100,
         maker_fee: decimal("0.0002"),
         taker_fee: decimal("0.0006"),
-        maintenance: decimal("0.004"),
+        maintenance: some("0.004"),
         state: 0,
         is_api_allowed: true,
         listed_ms: None,

@@ -12,7 +12,7 @@ object! {
 
 object! {
     /// `push.depth` and `push.depth.full`.
-    RawBook { asks = "asks", bids = "bids", begin = "begin", end = "end", version = "version", at = "cts" } knows ["timestamp", "symbol"]
+    RawBook { asks = "asks", bids = "bids", begin = "begin", end = "end", version = "version", at = "cts", symbol = "symbol" } knows ["timestamp"]
 }
 
 object! {

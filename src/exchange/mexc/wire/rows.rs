@@ -7,7 +7,9 @@ use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
-use crate::exchange::mexc::market::{Asset, Candle, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, Ticker};
+use crate::exchange::mexc::market::{
+    Asset, Candle, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState, PlacedOrder, Ticker,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -93,6 +95,20 @@ object! {
     knows ["cashBalance", "bonus", "availableCash", "availableOpen", "debtAmount", "contributeMarginAmount", "vcoinId"]
 }
 
+object! {
+    /// An order.
+    RawOrder {
+        id = "orderId", symbol = "symbol", external = "externalOid", state = "state", quantity = "vol", filled = "dealVol",
+        average = "dealAvgPrice",
+    }
+    knows [
+        "positionId", "price", "leverage", "side", "category", "orderType", "orderMargin", "takerFee", "makerFee", "profit",
+        "feeCurrency", "openType", "errorCode", "usedMargin", "createTime", "updateTime", "stopLossPrice", "takeProfitPrice",
+        "priceStr", "dealAvgPriceStr", "positionMode", "version", "showCancelReason", "showProfitRateShare", "bboTypeNum",
+        "totalFee", "zeroSaveTotalFeeBinance", "zeroTradeTotalFeeBinance", "reduceOnly", "lossTrend", "profitTrend", "remark",
+    ]
+}
+
 /// Reads fields and counts those that are there and cannot be read.
 #[derive(Default)]
 struct Reader {
@@ -175,7 +191,7 @@ fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
         max_leverage: max_leverage.min(country_leverage),
         maker_fee: reader.field(raw.maker_fee, number::decimal)?,
         taker_fee: reader.field(raw.taker_fee, number::decimal)?,
-        maintenance: reader.field(raw.maintenance, number::decimal)?,
+        maintenance: reader.field(raw.maintenance, number::decimal).filter(|rate| rate.mantissa() > 0),
         state: reader.field(raw.state, number::integer)?,
         // Older answers lack the field; orders are taken only where the exchange says so.
         is_api_allowed: reader.field(raw.api_allowed, number::truth).unwrap_or(false),
@@ -183,12 +199,23 @@ fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
     })
 }
 
-/// Symbol and openness of a contract in a message about it: state, and `apiAllowed` when said.
-pub fn contract_state(payload: &RawValue) -> Option<(String, bool, u64)> {
+/// What a message about a contract says of its terms; `None`: not said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContractNews {
+    /// Whether orders are taken: by its state, and by `apiAllowed` when that is said.
+    pub is_tradable: bool,
+    /// Smallest change of a price, of a quantity, and base units in a contract.
+    pub steps: [Option<Decimal>; 3],
+}
+
+/// Symbol and terms of a contract in a message about it, with the number of unknown fields.
+pub fn contract_news(payload: &RawValue) -> Option<(String, ContractNews, u64)> {
     let raw: RawContract<'_> = serde_json::from_str(payload.get()).ok()?;
     let symbol = raw.symbol.and_then(number::text)?.into_owned();
     let is_open = raw.state.and_then(number::integer)? == 0;
-    Some((symbol, is_open && raw.api_allowed.and_then(number::truth) != Some(false), raw.unknown))
+    let is_tradable = is_open && raw.api_allowed.and_then(number::truth) != Some(false);
+    let steps = [raw.price_unit, raw.volume_unit, raw.contract_size].map(|raw| raw.and_then(number::positive));
+    Some((symbol, ContractNews { is_tradable, steps }, raw.unknown))
 }
 
 /// Tickers.
@@ -336,6 +363,31 @@ pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
     };
     let rows: Vec<Candle> = (0..time.len()).filter_map(candle).collect();
     Ok(Rows { malformed: (time.len() - rows.len()) as u64, rows, unknown: raw.unknown })
+}
+
+/// An order.
+pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
+    let raw: RawOrder<'_> = serde_json::from_str(payload.get()).map_err(|error| format!("it is no order ({error})"))?;
+    let state = match raw.state.and_then(number::integer) {
+        Some(1) => OrderState::New,
+        Some(2) => OrderState::Open,
+        Some(3) => OrderState::Filled,
+        Some(4) => OrderState::Cancelled,
+        Some(5) => OrderState::Invalid,
+        _ => return Err("its order has no state that is known".to_owned()),
+    };
+    let read = || {
+        Some(PlacedOrder {
+            id: number::unsigned(raw.id?)?,
+            symbol: number::text(raw.symbol?)?.into_owned(),
+            external: raw.external.and_then(number::text).filter(|text| !text.is_empty()).map(std::borrow::Cow::into_owned),
+            state,
+            quantity: number::positive(raw.quantity?)?,
+            filled: number::decimal(raw.filled?)?,
+            average_price: raw.average.and_then(number::positive),
+        })
+    };
+    read().ok_or_else(|| "its order lacks an id, a contract or a quantity".to_owned())
 }
 
 /// What an account has.

@@ -18,12 +18,12 @@ pub fn detail(symbol: Option<&str>) -> Request {
 
 /// All tickers, or one.
 pub fn ticker(symbol: Option<&str>) -> Request {
-    Request::market(contract("ticker"), &[("symbol", symbol.map(str::to_owned))])
+    Request::depth(contract("ticker"), &[("symbol", symbol.map(str::to_owned))])
 }
 
 /// A book.
 pub fn depth(symbol: &str, limit: Option<u32>) -> Request {
-    Request::market(contract(&format!("depth/{}", escaped(symbol))), &[("limit", limit.map(|limit| limit.to_string()))])
+    Request::depth(contract(&format!("depth/{}", escaped(symbol))), &[("limit", limit.map(|limit| limit.to_string()))])
 }
 
 /// The newest trades.

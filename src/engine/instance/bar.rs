@@ -1,0 +1,149 @@
+//! What the prices inside a bar did to an open position, before the bar's end is known (strategy-engine 4.3, Bars).
+//!
+//! The order of the prices inside is unknown: the one that is worst for the position is assumed.
+//! Never: an exit better than its stop, its target, or the bar's first price beyond them.
+
+use super::{Instance, StopKind, Turn};
+use crate::domain::decision::{State, Trigger};
+use crate::domain::event::Bar;
+use crate::domain::num::Price;
+use crate::domain::order::{InsideBar, Side};
+
+/// Prices that a position met inside a bar.
+#[derive(Clone, Copy, Debug)]
+struct Path {
+    /// First one while the position was open.
+    first: Price,
+    /// Furthest in its favour.
+    best: Price,
+    /// Furthest against it.
+    worst: Price,
+    /// Furthest in its favour at any time of the bar, perhaps before the position was opened.
+    furthest: Price,
+}
+
+impl Instance {
+    /// Lets the prices inside a bar reach stop, trail, target and ladder. Returns whether another order of the bar's
+    /// prices would have meant another end.
+    pub(crate) fn pass_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) -> bool {
+        let leaves = self.exit.is_some_and(|order| !order.rests || order.cancel_sent);
+        let manages = matches!(self.state, State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation);
+        // Where a mark is recorded, stops and targets follow the mark.
+        if turn.market.mark.is_some() || leaves || !manages || self.position.is_none_or(|position| position.lots == 0) {
+            return false;
+        }
+        let path = self.path(bar, turn);
+        if self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.first, stop)) {
+            self.stop_inside(path.first, path.first, path.first, turn);
+            return false;
+        }
+        if self.take_inside(path.first, path, turn) {
+            return false;
+        }
+        let before = self.exits.stop;
+        if self.state == State::PositionActive {
+            let best = self.best_so_far(path.best, turn);
+            self.move_stop(best, turn);
+        }
+        let targets_met = self.next_target().is_some_and(|target| self.is_in_favour(path.furthest, target));
+        match self.exits.stop {
+            Some((stop, _)) if self.is_against(path.worst, stop) => {
+                let moved = before != self.exits.stop;
+                let best = if moved { path.best } else { path.first };
+                let worst = if self.is_against(stop, path.first) { stop } else { path.first };
+                self.stop_inside(stop, worst, best, turn);
+                moved || targets_met
+            }
+            _ => !self.take_inside(path.best, path, turn) && targets_met,
+        }
+    }
+
+    /// A resting entry fills somewhere inside the bar: what came after it is only sure of the far side and the close.
+    fn path(&mut self, bar: &Bar, turn: &Turn<'_>) -> Path {
+        let (best, worst) = match self.side {
+            Side::Buy => (bar.high, bar.low),
+            Side::Sell => (bar.low, bar.high),
+        };
+        let path = Path { first: bar.open, best, worst, furthest: best };
+        match &mut self.position {
+            Some(position) if self.entered_inside == Some(turn.at) => {
+                let filled = if position.side == Side::Buy { position.first_high } else { position.first_low };
+                let best = if position.side == Side::Buy { bar.close.max(filled) } else { bar.close.min(filled) };
+                position.first_low = position.first_low.min(best).min(worst);
+                position.first_high = position.first_high.max(best).max(worst);
+                Path { first: filled, best, ..path }
+            }
+            _ => path,
+        }
+    }
+
+    /// The inside of a bar is over. Its prices count for the excursions of positions that were open from its start, not
+    /// for a new one.
+    pub(crate) fn bar_passed(&mut self, turn: &mut Turn<'_>) {
+        self.inside_bar = None;
+        if self.position.is_some_and(|position| position.lots > 0) {
+            self.met = None;
+        }
+        if let Some(position) = self.position.as_mut().filter(|_| self.entered_inside == Some(turn.at)) {
+            position.opened_after = turn.excursion.seen();
+        }
+    }
+
+    /// Whether a price is at a level or beyond it against the position.
+    fn is_against(&self, price: Price, level: Price) -> bool {
+        if self.side == Side::Buy { price <= level } else { price >= level }
+    }
+
+    fn is_in_favour(&self, price: Price, level: Price) -> bool {
+        if self.side == Side::Buy { price >= level } else { price <= level }
+    }
+
+    fn more_in_favour(&self, one: Price, other: Price) -> Price {
+        if self.is_in_favour(one, other) { one } else { other }
+    }
+
+    fn more_against(&self, one: Price, other: Price) -> Price {
+        if self.is_against(one, other) { one } else { other }
+    }
+
+    fn best_so_far(&self, also: Price, turn: &Turn<'_>) -> Option<Price> {
+        self.position.map(|position| self.more_in_favour(self.best_price(&position, turn.excursion), also))
+    }
+
+    /// The target or ladder step that the price reaches first.
+    fn next_target(&self) -> Option<Price> {
+        if self.state != State::PositionActive {
+            return None;
+        }
+        [self.exits.target, self.ladder_price()].into_iter().flatten().reduce(|one, other| self.more_against(one, other))
+    }
+
+    fn stop_inside(&mut self, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
+        let Some((_, kind)) = self.exits.stop else { return };
+        self.meet(price, worst, (self.more_against(price, worst), best), turn);
+        self.leave(StopKind::trigger(kind), self.normal_cooldown(), turn, None);
+    }
+
+    /// Takes the profit that a price reached; whether it did. Beyond the bar's first price that price is what is paid.
+    fn take_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
+        let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else { return false };
+        let gapped = self.is_in_favour(path.first, level);
+        let price = if gapped { path.first } else { level };
+        let worst = if gapped { path.first } else { path.worst };
+        self.meet(price, worst, (worst, price), turn);
+        if self.exits.target == Some(level) {
+            self.close(Trigger::TakeProfit, turn, None);
+        } else {
+            self.climb(turn);
+        }
+        true
+    }
+
+    /// The next exit order acts at `price`; a position that ends by it met no price beyond `met` (worst, best).
+    fn meet(&mut self, price: Price, worst: Price, met: (Price, Price), turn: &Turn<'_>) {
+        let Some(position) = self.position else { return };
+        let before = (self.worst_price(&position, turn.excursion), self.best_price(&position, turn.excursion));
+        self.inside_bar = Some((turn.at, InsideBar { price, worst }));
+        self.met = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
+    }
+}

@@ -1,0 +1,134 @@
+//! How bytes reach the exchange: HTTP calls and byte streams. In a trait, so that tests can put an exchange and a network
+//! of their own in its place and move time as they like.
+
+mod addresses;
+
+use super::settings::Settings;
+use crate::limits;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// A future of one of a network's methods.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A stream of bytes in both directions.
+pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+
+/// An HTTP call, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Whole address.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// `None`: a GET, else a POST.
+    pub body: Option<String>,
+}
+
+/// Why a call got no whole answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallError {
+    /// Nothing could be sent, whatever the network does.
+    NoClient(String),
+    /// Not connected, reset, or too late.
+    Unreachable(String),
+    /// The answer, of this HTTP status, is larger than [`limits::EXCHANGE_BODY_BYTES`].
+    TooLarge(u16),
+}
+
+/// A way to the exchange.
+pub trait Network: Send + Sync {
+    /// Status and body of the answer, whatever it says.
+    fn call(&self, call: Call) -> Pending<'_, Result<(u16, Vec<u8>), CallError>>;
+
+    /// An open byte stream to a host.
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Pending<'a, io::Result<Box<dyn Pipe>>>;
+}
+
+/// The network of this machine.
+pub struct Internet {
+    settings: Arc<Settings>,
+    /// Made with the first call: reading the system's certificates takes milliseconds and megabytes.
+    client: OnceLock<reqwest::Client>,
+}
+
+impl Internet {
+    /// Opens nothing yet.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        // Another part of the program may have installed it already, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        Internet { settings, client: OnceLock::new() }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, CallError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made = reqwest::Client::builder()
+            .user_agent(concat!("tradingd/", env!("CARGO_PKG_VERSION")))
+            // A signed call must reach the address it was signed for, and sockets know no proxy either.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_millis(self.settings.connect_timeout_ms))
+            .timeout(Duration::from_millis(self.settings.request_timeout_ms))
+            .build()
+            .map_err(|error| CallError::NoClient(format!("no HTTP client: {}", chain(&error))))?;
+        Ok(self.client.get_or_init(|| made))
+    }
+
+    async fn send(&self, call: Call) -> Result<(u16, Vec<u8>), CallError> {
+        let unreachable = |error: reqwest::Error| CallError::Unreachable(chain(&error.without_url()));
+        let client = self.client()?;
+        let mut builder = match call.body {
+            None => client.get(call.url),
+            Some(body) => client.post(call.url).body(body),
+        };
+        for (name, value) in call.headers {
+            builder = builder.header(name, value);
+        }
+        let mut response = builder.send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > limits::EXCHANGE_BODY_BYTES {
+                return Err(CallError::TooLarge(status));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, body))
+    }
+}
+
+impl Network for Internet {
+    fn call(&self, call: Call) -> Pending<'_, Result<(u16, Vec<u8>), CallError>> {
+        Box::pin(self.send(call))
+    }
+
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Pending<'a, io::Result<Box<dyn Pipe>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, port)).await?.collect();
+            let stream = addresses::race(found, TcpStream::connect).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Pipe>)
+        })
+    }
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Threads for work that blocks, in lanes. Each lane has a fixed number of places, and the places of all lanes fit the
+//! runtime's threads (`limits.rs` proves it): whoever fills one lane, with slow disks, long computing or a client that does
+//! not read, leaves the others as they were.
+//!
+//! Never: work on a blocking thread beside the lanes.
+
+use crate::limits::{HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS};
+use crate::service::{Kind, Refusal};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// Kinds of work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lane {
+    /// What must always work and is done in a moment.
+    Urgent,
+    /// Reading and writing the store.
+    Store,
+    /// Checking a password.
+    Password,
+    /// Streaming rows to a client, which may be slow.
+    Export,
+    /// Running a session again.
+    Replay,
+    /// Reading files into the store.
+    Import,
+}
+
+/// After how many seconds it is worth trying a lane again that was full.
+const RETRY_AFTER_S: u32 = 5;
+
+impl Lane {
+    const ALL: [Lane; 6] = [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import];
+
+    const fn places(self) -> usize {
+        match self {
+            Lane::Urgent => HTTP_URGENT_THREADS,
+            Lane::Store => HTTP_STORE_THREADS,
+            Lane::Password => HTTP_PASSWORD_CHECKS,
+            Lane::Export => HTTP_EXPORTS,
+            Lane::Replay => HTTP_REPLAYS,
+            Lane::Import => HTTP_IMPORTS,
+        }
+    }
+
+    /// What a request is told when no place is free; `None` in a lane where it waits.
+    fn full(self) -> Option<Refusal> {
+        let (code, what) = match self {
+            Lane::Export => ("too_many_exports", "exports"),
+            Lane::Replay => ("too_many_replays", "replays"),
+            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import => return None,
+        };
+        let message = format!("{} {what} are under way, which is all there may be: try again when one has ended", self.places());
+        Some(Refusal { retry_after_s: Some(RETRY_AFTER_S), ..Refusal::new(Kind::TooMany, code, message) })
+    }
+}
+
+/// All lanes.
+pub struct Lanes([Arc<Semaphore>; Lane::ALL.len()]);
+
+/// A place in a lane, held until it and all work begun in it are gone.
+pub struct Place(Arc<OwnedSemaphorePermit>);
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Lanes(Lane::ALL.map(|lane| Arc::new(Semaphore::new(lane.places()))))
+    }
+}
+
+impl Lanes {
+    /// A place, in the order in which they were asked for.
+    ///
+    /// # Errors
+    /// 429 in a lane where nobody waits.
+    pub async fn enter(&self, lane: Lane) -> Result<Place, Refusal> {
+        let places = Arc::clone(&self.0[lane as usize]);
+        let permit = match lane.full() {
+            Some(full) => places.try_acquire_owned().map_err(|_| full)?,
+            None => places.acquire_owned().await.expect("the semaphore is never closed"),
+        };
+        Ok(Place(Arc::new(permit)))
+    }
+
+    /// Does work in a lane. It runs to its end, whether or not anybody still waits for it.
+    ///
+    /// # Errors
+    /// As [`Lanes::enter`]; `internal_error` when the work panics.
+    pub async fn run<T: Send + 'static>(&self, lane: Lane, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        self.enter(lane).await?.run(work).await
+    }
+}
+
+impl Place {
+    /// Does work in the place.
+    ///
+    /// # Errors
+    /// `internal_error` when it panics.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let permit = Arc::clone(&self.0);
+        let joined = spawn_blocking(move || {
+            let _place = permit;
+            work()
+        });
+        joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a request ended in a panic: {panic}")))
+    }
+
+    /// Begins work in the place that nobody waits for.
+    pub fn start(self, work: impl FnOnce() + Send + 'static) {
+        spawn_blocking(move || {
+            work();
+            drop(self);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_full_lane_leaves_the_others_free() {
+        let lanes = Lanes::default();
+        let mut releases = Vec::new();
+        for lane in [Lane::Store, Lane::Export, Lane::Replay, Lane::Import, Lane::Password] {
+            for _ in 0..lane.places() {
+                let (release, gate) = mpsc::channel::<()>();
+                let waits = move || assert!(gate.recv().is_err(), "nothing is ever sent");
+                lanes.enter(lane).await.unwrap().start(waits);
+                releases.push(release);
+            }
+        }
+        assert_eq!(lanes.run(Lane::Urgent, || 7).await.unwrap(), 7);
+        for (lane, code) in [(Lane::Export, "too_many_exports"), (Lane::Replay, "too_many_replays")] {
+            let refused = lanes.run(lane, || ()).await.unwrap_err();
+            assert_eq!((refused.kind, refused.code, refused.retry_after_s), (Kind::TooMany, code, Some(RETRY_AFTER_S)));
+        }
+        drop(releases);
+        // Whoever waits gets the place of the first that ends.
+        assert_eq!(lanes.run(Lane::Store, || 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_panic_gives_its_place_back() {
+        let lanes = Lanes::default();
+        for _ in 0..=HTTP_EXPORTS {
+            let ended = lanes.run(Lane::Export, || panic!("the work of a test")).await;
+            assert_eq!(ended.unwrap_err().code, "internal_error");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A bar passes the venue. The path inside is unknown: what can only have come after something else waits for it, and of
+//! two possible orders the worse one for us is taken (strategy-engine 4.3, Bars).
+//!
+//! Never: a fill at a price from before the decision, or at one that its bar did not have.
+
+use super::{Arrival, SymbolBooks, Travelling, Venue};
+use crate::domain::event::Bar;
+use crate::domain::num::{Price, Qty};
+use crate::domain::order::{OrderEvent, OrderId, OrderRequest, Purpose, RejectReason};
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::{Span, Timestamp};
+
+/// What a symbol's bars make wait.
+#[derive(Default)]
+pub(super) struct BarState {
+    /// The symbol's prices come from bars.
+    is_source: bool,
+    /// Between a bar's first price and its end.
+    is_inside: bool,
+    /// Arrived, and waiting for a price that exists after them; at most what all instances may have under way.
+    waiting: Vec<Arrival>,
+    /// Lots of this bar that filled our resting orders, by side.
+    taken: [i64; 2],
+}
+
+impl Venue {
+    /// A bar's first price: what waited for it acts on it, and margins are checked at it. Then entries rest in the way
+    /// of the bar's other prices.
+    pub fn open_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, events: &mut Vec<OrderEvent>) {
+        let begin = at - Span::from_seconds(i64::from(bar.seconds));
+        let book = &mut self.books[symbol.index()];
+        book.bars.is_source = true;
+        book.bars.is_inside = true;
+        book.bars.taken = [0; 2];
+        book.price_is(bar.open);
+        self.act_waiting(table, symbol, |arrival| (arrival.acts_at_open(begin, at)).then(|| arrival.due.max(begin)), events);
+        let mut taken = [0; 2];
+        self.hit_resting(
+            table,
+            symbol,
+            begin,
+            &mut taken,
+            |order, taken| if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO },
+            events,
+        );
+        self.check_margins(table, symbol, at, (bar.open, bar.open), events);
+        self.hit_resting(
+            table,
+            symbol,
+            at,
+            &mut taken,
+            |order, taken| if order.request.purpose == Purpose::Entry { order.passed(bar, taken) } else { Qty::ZERO },
+            events,
+        );
+        self.books[symbol.index()].bars.taken = taken;
+    }
+
+    /// The rest of a bar, after stops and targets inside it have acted: margins, resting exits, and what was decided
+    /// while the bar ran acts on its last price.
+    pub fn close_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, events: &mut Vec<OrderEvent>) {
+        self.check_margins(table, symbol, at, (bar.low, bar.high), events);
+        let mut taken = self.books[symbol.index()].bars.taken;
+        self.hit_resting(table, symbol, at, &mut taken, |order, taken| order.passed(bar, taken), events);
+        let book = &mut self.books[symbol.index()];
+        book.bars.is_inside = false;
+        book.price_is(bar.close);
+        self.act_waiting(table, symbol, |arrival| Some(arrival.due.max(at)), events);
+    }
+
+    /// There is no further bar: what waits to reduce a position acts on the last price, an entry is cancelled.
+    pub fn end_bars(&mut self, table: &SymbolTable, at: Timestamp, events: &mut Vec<OrderEvent>) {
+        for symbol in (0..self.books.len() as u32).map(SymbolId) {
+            let orders = self.books[symbol.index()].bars.waiting.extract_if(.., |arrival| arrival.is_entry());
+            for order in orders.filter_map(|arrival| arrival.order()) {
+                events.push(OrderEvent::Done { order, filled: Qty::ZERO });
+            }
+            self.act_waiting(table, symbol, |_| Some(at), events);
+        }
+    }
+
+    /// Executes an exit whose stop or target lay inside the bar. A margin that was used up on the way there ends first.
+    pub(super) fn execute_inside(&mut self, table: &SymbolTable, at: Timestamp, request: OrderRequest, events: &mut Vec<OrderEvent>) {
+        let worst = request.inside_bar.map(|inside| inside.worst);
+        if worst.is_some_and(|worst| self.check_margin(table, request.instance, at, worst, events)) {
+            events.push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
+            return;
+        }
+        self.execute(table, at, request, events);
+    }
+
+    /// Whether a cancel concerns an order in the way of the bar that is passing: then it has nowhere to travel.
+    pub(super) fn is_inside_bar_of(&self, order: OrderId) -> bool {
+        self.books.iter().any(|book| book.bars.is_inside && book.resting.iter().any(|resting| resting.request.id == order))
+    }
+
+    /// Puts an arrival aside where only the next bar can tell what it meets; whether it was.
+    pub(super) fn must_wait_for_bar(&mut self, arrival: &Arrival) -> bool {
+        let Some(symbol) = self.waits_for_bar(arrival) else { return false };
+        self.books[symbol.index()].bars.waiting.push(*arrival);
+        true
+    }
+
+    fn waits_for_bar(&self, arrival: &Arrival) -> Option<SymbolId> {
+        let at = |index: usize| SymbolId(index as u32);
+        match &arrival.what {
+            Travelling::Order(request) => {
+                let book = &self.books[request.symbol.index()];
+                let waits = book.bars.is_source && request.inside_bar.is_none() && !book.depth.is_fresh(arrival.due);
+                waits.then_some(request.symbol)
+            }
+            Travelling::Cancel(order) => {
+                let concerns = |book: &SymbolBooks| {
+                    let rests = book.resting.iter().any(|resting| resting.request.id == *order);
+                    book.bars.is_source && !book.bars.is_inside && rests
+                        || book.bars.waiting.iter().any(|other| other.order() == Some(*order))
+                };
+                self.books.iter().position(concerns).map(at)
+            }
+        }
+    }
+
+    /// Lets waiting arrivals act, in the order of their arrival, at the time that `when` gives them; the others wait on.
+    fn act_waiting(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        when: impl Fn(&Arrival) -> Option<Timestamp>,
+        events: &mut Vec<OrderEvent>,
+    ) {
+        let mut waiting = std::mem::take(&mut self.books[symbol.index()].bars.waiting);
+        let mut next = 0;
+        while let Some(arrival) = waiting.get(next).copied() {
+            // A cancel never overtakes its order.
+            let is_behind_its_order = |order| waiting[..next].iter().any(|other| other.order() == Some(order));
+            let at = match arrival.what {
+                Travelling::Cancel(order) if is_behind_its_order(order) => None,
+                _ => when(&arrival),
+            };
+            let Some(at) = at else {
+                next += 1;
+                continue;
+            };
+            waiting.remove(next);
+            match arrival.what {
+                Travelling::Order(request) => self.execute(table, at, request, events),
+                Travelling::Cancel(order) => self.cancel_resting(order, events),
+            }
+        }
+        self.books[symbol.index()].bars.waiting = waiting;
+    }
+}
+
+impl Arrival {
+    /// Whether the bar from `begin` to `end` opens at the first price known to exist after this: it came before the bar
+    /// began, or was decided at the very end of the bar before.
+    fn acts_at_open(&self, begin: Timestamp, end: Timestamp) -> bool {
+        self.due < end && (self.due <= begin || self.sent == begin)
+    }
+
+    fn is_entry(&self) -> bool {
+        matches!(&self.what, Travelling::Order(request) if request.purpose == Purpose::Entry)
+    }
+
+    fn order(&self) -> Option<OrderId> {
+        match &self.what {
+            Travelling::Order(request) => Some(request.id),
+            Travelling::Cancel(_) => None,
+        }
+    }
+}
+
+impl SymbolBooks {
+    /// The last price known, with a synthetic book around it.
+    fn price_is(&mut self, price: Price) {
+        self.last = Some(price);
+        self.depth.trade(price);
+    }
+}

@@ -1,0 +1,129 @@
+//! Isolated margins: when one is used up, and what its position then costs (strategy-engine 4.4).
+//!
+//! Invariant: a liquidated position loses exactly its margin, the liquidation fee included, and the account no more.
+
+use super::{ALWAYS_SAFE, Margin, Venue};
+use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, Side};
+use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use crate::domain::time::Timestamp;
+
+impl Venue {
+    /// Liquidates by fair price, by this event's lowest and highest price where none is recorded.
+    pub(super) fn check_margins(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        prices: (Price, Price),
+        events: &mut Vec<OrderEvent>,
+    ) {
+        let book = &self.books[symbol.index()];
+        let (low, high) = book.mark.map_or(prices, |mark| (mark, mark));
+        if low > book.safe.0 && high < book.safe.1 {
+            return;
+        }
+        let spec = table.spec(symbol);
+        let used_up = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
+        let instances: Vec<u32> = used_up.map(|(instance, _)| *instance).collect();
+        for instance in instances {
+            self.liquidate(spec, instance, at, events);
+        }
+    }
+
+    /// Liquidates one position if its margin is used up at a price; whether it was.
+    pub(super) fn check_margin(
+        &mut self,
+        table: &SymbolTable,
+        instance: u32,
+        at: Timestamp,
+        price: Price,
+        events: &mut Vec<OrderEvent>,
+    ) -> bool {
+        let Some(margin) = self.margins.get(&instance) else { return false };
+        let spec = table.spec(margin.symbol);
+        let price = self.books[margin.symbol.index()].mark.unwrap_or(price);
+        let is_used_up = margin.is_used_up(spec, price, price);
+        if is_used_up {
+            self.liquidate(spec, instance, at, events);
+        }
+        is_used_up
+    }
+
+    fn liquidate(&mut self, spec: &SymbolSpec, instance: u32, at: Timestamp, events: &mut Vec<OrderEvent>) {
+        let Some(margin) = self.margins.remove(&instance) else { return };
+        let symbol = margin.symbol;
+        self.books[symbol.index()].forget_position();
+        self.counts.liquidations += 1;
+        let (price, fee) = margin.final_fill(spec, self.config.liquidation_fee_pct);
+        let fill = Fill {
+            order: OrderId(0),
+            symbol,
+            side: margin.side.opposite(),
+            price,
+            qty: Qty(margin.lots),
+            fee,
+            liquidity: Liquidity::Taker,
+            at,
+        };
+        events.push(OrderEvent::Liquidated { fill, instance });
+        self.books[symbol.index()].resting.retain(|order| {
+            if order.request.instance == instance {
+                events.push(OrderEvent::Done { order: order.request.id, filled: order.filled });
+            }
+            order.request.instance != instance
+        });
+    }
+}
+
+impl Margin {
+    fn entry(&self, spec: &SymbolSpec) -> f64 {
+        let notional = spec.money(self.cost).to_f64();
+        notional / spec.qty_f64(Qty(self.lots))
+    }
+
+    fn is_used_up(&self, spec: &SymbolSpec, low: Price, high: Price) -> bool {
+        let (below, above) = self.limits(spec);
+        low <= below || high >= above
+    }
+
+    /// Prices at or beyond which the margin is used up.
+    pub(super) fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
+        let notional = spec.money(self.cost);
+        let maintenance = spec.tier(notional).maintenance.fraction();
+        let dir = self.side.sign() as f64;
+        let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.share_left(notional)));
+        match self.side {
+            Side::Buy => (spec.price_floor(liquidation), ALWAYS_SAFE.1),
+            Side::Sell => (ALWAYS_SAFE.0, spec.price_ceil(liquidation)),
+        }
+    }
+
+    /// What is left of the margin before the loss of the position itself.
+    fn left(&self, notional: Money) -> Money {
+        Money(notional.0 / i128::from(self.leverage)) - self.paid
+    }
+
+    /// What is left of the margin, as a share of the notional.
+    fn share_left(&self, notional: Money) -> f64 {
+        1.0 / f64::from(self.leverage) - self.paid.to_f64() / notional.to_f64()
+    }
+
+    /// Price and fee of the closing fill: together they take exactly what is left of the margin. The price is the tick
+    /// at which loss and liquidation fee use it up, or the next one nearer to the entry; the fee takes the remainder.
+    fn final_fill(&self, spec: &SymbolSpec, liquidation_fee_pct: f64) -> (Price, Money) {
+        let notional = spec.money(self.cost);
+        let fee_rate = Rate::from_percent(liquidation_fee_pct).fraction();
+        let dir = self.side.sign() as f64;
+        // loss + fee·(1 − dir·loss) = what is left, all as shares of the notional at entry.
+        let lost_share = ((self.share_left(notional) - fee_rate) / (1.0 - dir * fee_rate)).max(0.0);
+        let exact = self.entry(spec) * (1.0 - dir * lost_share);
+        let price = match self.side {
+            Side::Buy => spec.price_ceil(exact),
+            Side::Sell => spec.price_floor(exact),
+        };
+        let price = Price(price.0.max(1));
+        let gross = i128::from(self.side.sign()) * (i128::from(price.0) * i128::from(self.lots) - self.cost);
+        (price, self.left(notional) + spec.money(gross))
+    }
+}
