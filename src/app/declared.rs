@@ -10,14 +10,15 @@ use clap::Args;
 /// contract file (X.contract.json) beside the data, or are assumed, which results say.
 #[derive(Args, Clone, Default, Debug)]
 pub struct DeclaredOptions {
-    /// Smallest change of a price, e.g. 0.01 or BTC_USDT=0.1. Prices in files are then whole steps or refused.
-    #[arg(long, num_args = 1.., value_name = "[SYMBOL=]STEP", value_parser = fact)]
+    /// Smallest change of a price, e.g. 0.01 or BTC_USDT=0.1; may be given once for each symbol. Prices in files are then whole
+    /// steps or refused.
+    #[arg(long, value_name = "[SYMBOL=]STEP", value_parser = fact)]
     price_step: Vec<(Option<String>, Decimal)>,
     /// Smallest change of a quantity, e.g. 1 or BTC_USDT=0.001.
-    #[arg(long, num_args = 1.., value_name = "[SYMBOL=]STEP", value_parser = fact)]
+    #[arg(long, value_name = "[SYMBOL=]STEP", value_parser = fact)]
     quantity_step: Vec<(Option<String>, Decimal)>,
     /// Base units in one contract, where quantities are in contracts, e.g. BTC_USDT=0.0001.
-    #[arg(long, num_args = 1.., value_name = "[SYMBOL=]SIZE", value_parser = fact)]
+    #[arg(long, value_name = "[SYMBOL=]SIZE", value_parser = fact)]
     contract_size: Vec<(Option<String>, Decimal)>,
     /// Length of the bars in files, seconds [default: what a file's name says (X_1m.csv), else their most frequent distance].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]

@@ -33,9 +33,9 @@ pub struct Options {
 /// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is kept then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let inputs = expand(&options.paths)?;
-    let plan = in_time_order(inputs.files)?;
     let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };
     inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
+    let plan = in_time_order(inputs)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let mut store = global.store(OpenMode::CreateIfNew)?;
     terminal::say_when_interrupted("nothing of this import was kept");

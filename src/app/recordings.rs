@@ -11,7 +11,6 @@ use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, Sym
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Options of `tradingd recordings`.
 #[derive(Args)]
@@ -80,27 +79,22 @@ pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
 /// # Errors
 /// A ledger that cannot be read.
 pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(), Failure> {
-    let gaps = store.gaps(&recording.id)?;
-    let mut facts = BTreeMap::new();
-    for symbol in &recording.symbols {
-        facts.insert(symbol.name.as_str(), (store.contract_facts(&recording.id, &symbol.name)?, store.facts(&recording.id, &symbol.name)?));
-    }
-    let text = if as_json {
-        let mut shown = to_json(recording, &gaps);
-        for symbol in shown["symbols"].as_array_mut().into_iter().flatten() {
-            let known = symbol["name"].as_str().and_then(|name| facts.get_key_value(name));
-            let Some((name, (contract, kept))) = known else { continue };
-            symbol["contract"] = contract_json(name, contract);
-            symbol["repeated_trades"] = json!(kept.repeated);
-            symbol["notes"] = json!(kept.notes);
-        }
-        format!("{shown:#}\n")
-    } else {
-        let notes = facts.iter().flat_map(|(name, (contract, kept))| said(name, contract, kept)).collect::<String>();
-        format!("{}{notes}", to_text(recording, &gaps))
+    let (gaps, facts) = (store.gaps(&recording.id)?, facts(store, recording)?);
+    let text = match as_json {
+        true => format!("{:#}\n", to_json(recording, &gaps, &facts)),
+        false => to_text(recording, &gaps, &facts),
     };
     terminal::print(&text);
     Ok(())
+}
+
+/// What is known of each symbol beside its rows, in the order of the recording.
+type Facts = Vec<(ContractFacts, SymbolFactsV1)>;
+
+fn facts(store: &Store, recording: &RecordingV1) -> Result<Facts, Failure> {
+    let of =
+        |symbol: &RecordedSymbolV1| Ok((store.contract_facts(&recording.id, &symbol.name)?, store.facts(&recording.id, &symbol.name)?));
+    recording.symbols.iter().map(of).collect()
 }
 
 /// What is known of a symbol beside its rows, a line each.
@@ -142,7 +136,10 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
         all.push((recording, gaps));
     }
     if as_json {
-        let list: Vec<Value> = all.iter().map(|(recording, gaps)| to_json(recording, gaps)).collect();
+        let mut list = Vec::new();
+        for (recording, gaps) in &all {
+            list.push(to_json(recording, gaps, &facts(store, recording)?));
+        }
         terminal::print(&format!("{:#}\n", json!({ "recordings": list })));
     } else if all.is_empty() {
         terminal::print("no recordings yet; `tradingd import FILE…` makes one\n");
@@ -186,7 +183,7 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
     table(&columns, all.iter().map(row).collect(), &[1, 2], &[4, 5, 7])
 }
 
-fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> String {
+fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> String {
     let (from, to) = span_words(recording.span_ns());
     let mut text = format!(
         "{}\n{} rows from {from} to {to}, {} bytes a row ({} bytes)\n\n",
@@ -210,6 +207,9 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> String {
     let rows: Vec<Vec<String>> =
         recording.symbols.iter().flat_map(|symbol| symbol.streams.iter().map(move |stream| row(symbol, stream))).collect();
     text.push_str(&table(&columns, rows, &[], &[3]));
+    for (symbol, (contract, kept)) in recording.symbols.iter().zip(facts) {
+        said(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
+    }
     if gaps.is_empty() {
         text.push_str("\nno gaps\n");
         return text;
@@ -224,7 +224,7 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> String {
     text
 }
 
-fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Value {
+fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> Value {
     let time = |ns: i64| Timestamp::from_nanos(ns).to_string();
     let span = recording.span_ns();
     let gap = |(symbol, known): &(String, RecordedGap)| {
@@ -243,12 +243,12 @@ fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Value {
         "bytes_per_row": per_row(recording.bytes(), recording.rows()),
         "from": span.map(|(first, _)| time(first)),
         "to": span.map(|(_, last)| time(last)),
-        "symbols": recording.symbols.iter().map(symbol_json).collect::<Vec<_>>(),
+        "symbols": recording.symbols.iter().zip(facts).map(symbol_json).collect::<Vec<_>>(),
         "gaps": gaps.iter().map(gap).collect::<Vec<_>>(),
     })
 }
 
-fn symbol_json(symbol: &RecordedSymbolV1) -> Value {
+fn symbol_json((symbol, (contract, kept)): (&RecordedSymbolV1, &(ContractFacts, SymbolFactsV1))) -> Value {
     let time = |ns: i64| Timestamp::from_nanos(ns).to_string();
     let step = |scale: u8| Decimal::step(scale).map(|step| step.to_string());
     let stream = |stream: &RecordedStreamV1| {
@@ -267,6 +267,9 @@ fn symbol_json(symbol: &RecordedSymbolV1) -> Value {
         "price_step": step(symbol.price_scale),
         "quantity_step": step(symbol.quantity_scale),
         "streams": symbol.streams.iter().map(stream).collect::<Vec<_>>(),
+        "contract": contract_json(&symbol.name, contract),
+        "repeated_trades": kept.repeated,
+        "notes": kept.notes,
     })
 }
 

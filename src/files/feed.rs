@@ -8,7 +8,8 @@ mod book;
 mod cursor;
 
 use super::error::{FileError, Problem};
-use super::survey::{FeedClock, FileSymbol, Selection, SourceSurvey};
+use super::paths;
+use super::survey::{FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey};
 use crate::domain::event::Gap;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolTable};
@@ -63,7 +64,7 @@ impl FileFeed {
             let targets: Vec<Target> = file
                 .symbols
                 .iter()
-                .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file.kind, symbol))
+                .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file, symbol))
                 .filter(|symbol| selection.from.is_none_or(|from| symbol.last >= from) && selection.to.is_none_or(|to| symbol.first < to))
                 .filter_map(|symbol| target(symbol, table))
                 .collect();
@@ -166,15 +167,15 @@ impl Key {
     }
 }
 
-/// Whether a symbol's snapshots are to be left out because its level changes of that time are there.
-fn has_better_book(survey: &SourceSurvey, kind: StreamKind, symbol: &FileSymbol) -> bool {
-    kind == StreamKind::BookSnapshots
-        && survey
-            .files
-            .iter()
-            .filter(|file| file.kind == StreamKind::BookChanges)
-            .flat_map(|file| &file.symbols)
-            .any(|changes| changes.name == symbol.name && changes.first <= symbol.last && symbol.first <= changes.last)
+/// Whether a symbol's snapshots are to be left out because its level changes are there: in a file of the same stem, or of
+/// the same time.
+fn has_better_book(survey: &SourceSurvey, file: &FileSurvey, symbol: &FileSymbol) -> bool {
+    let is_better = |changes: &FileSurvey| {
+        let same_stem = || paths::stem(&changes.path) == paths::stem(&file.path);
+        let mut own = changes.symbols.iter().filter(|found| found.name == symbol.name);
+        own.any(|found| found.first <= symbol.last && symbol.first <= found.last || same_stem())
+    };
+    file.kind == StreamKind::BookSnapshots && survey.files.iter().any(|found| found.kind == StreamKind::BookChanges && is_better(found))
 }
 
 /// The gaps of the replayed streams that end in the selection. One of several streams is one for the engine.

@@ -3,6 +3,7 @@
 use super::contract_file::is_contract_file;
 use super::error::{FileError, Problem};
 use crate::limits::FOLDER_DEPTH;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files that are replayed as one, e.g. trades and book of one symbol and day.
@@ -19,6 +20,8 @@ pub struct SourceGroup {
 pub struct Inputs {
     /// Files of market data.
     pub files: Vec<PathBuf>,
+    /// Those of them that were found in folders and not named one by one.
+    pub found: BTreeSet<PathBuf>,
     /// Files of folders whose names are not those of market data, such as README and CHECKSUM.
     pub left_out: Vec<PathBuf>,
 }
@@ -38,10 +41,12 @@ const ARCHIVES: [&str; 4] = [".zip", ".xz", ".bz2", ".7z"];
 /// # Errors
 /// A missing path, or a directory without market data or nested deeper than the limit.
 pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
-    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let mut named = BTreeSet::new();
     for path in paths {
         let meta = std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
         if !meta.is_dir() {
+            named.insert(path.clone());
             files.push(path.clone());
             continue;
         }
@@ -53,12 +58,14 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
         if data.is_empty() {
             return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
+        in_folders.extend(data.iter().cloned());
         files.extend(data);
         left_out.extend(other);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     files.retain(|file| !is_contract_file(file) && seen.insert(file.clone()));
-    Ok(Inputs { files, left_out })
+    in_folders.retain(|file| !named.contains(file));
+    Ok(Inputs { files, found: in_folders, left_out })
 }
 
 /// Whether a file's name says that it may be market data.
@@ -185,6 +192,7 @@ mod tests {
         }
         let inputs = expand(&[at("c.csv"), folder.path().to_owned()]).unwrap();
         assert_eq!(inputs.files, [at("c.csv"), at("a.csv"), at("b/z.csv")]);
+        assert_eq!(inputs.found, BTreeSet::from([at("a.csv"), at("b/z.csv")]));
         assert_eq!(inputs.left_out, [at("README"), at("a.csv.CHECKSUM")]);
         assert_eq!(expand(&[at("README")]).unwrap().files, [at("README")], "who is named is meant");
         assert!(expand(&[at("none")]).unwrap_err().to_string().contains("there is no such file"));

@@ -374,7 +374,8 @@ mod tests {
             "limit",
             "limit=1&limit=1",
             "limits=1",
-            "symbol=btc",
+            "symbol=b%20c",
+            "symbol=b%E2%80%AEc",
             "enabled=1",
             "x=%zz",
         ] {

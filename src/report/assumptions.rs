@@ -216,7 +216,7 @@ impl GapJump {
     /// Change of the price in percent.
     pub fn percent(&self) -> Option<f64> {
         let (before, after) = (self.before?.0 as f64, self.after?.0 as f64);
-        (before > 0.0).then(|| 100.0 * (after / before - 1.0))
+        (before > 0.0).then(|| 100.0 * (after - before) / before)
     }
 }
 
@@ -265,6 +265,11 @@ impl Coverage {
         if matches!(gap.cause, GapCause::Silence | GapCause::MissingTrades) && self.jumps.len() < GAP_JUMPS {
             self.jumps.push(GapJump { symbol, cause: gap.cause, from: gap.from, to: gap.to, before, after: None });
         }
+    }
+
+    /// Whether a jump waits for the first price behind its gap.
+    pub fn has_open_jump(&self) -> bool {
+        self.jumps.iter().any(|jump| jump.after.is_none())
     }
 
     /// The first price of a symbol behind its gaps.

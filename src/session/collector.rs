@@ -37,8 +37,8 @@ pub struct Collector<'a> {
     first: Option<Timestamp>,
     last: Timestamp,
     coverage: Coverage,
-    /// Last price by symbol, and whether it is still the one before a gap.
-    last_prices: Vec<(Option<Price>, bool)>,
+    /// Whether a gap waits for the first price behind it.
+    gap_waits: bool,
     sink: Option<Box<DecisionSink<'a>>>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Collector<'a> {
             first: None,
             last: Timestamp::MIN,
             coverage: Coverage::default(),
-            last_prices: vec![(None, false); symbols],
+            gap_waits: false,
             sink: None,
         }
     }
@@ -86,14 +86,11 @@ impl<'a> Collector<'a> {
         self
     }
 
-    /// The first and the last price of a tick.
-    #[inline]
-    fn price(&mut self, symbol: SymbolId, first: Price, last: Price) {
-        let (known, waits) = &mut self.last_prices[symbol.index()];
-        *known = Some(last);
-        if std::mem::take(waits) {
-            self.coverage.landed(symbol, first);
-        }
+    /// A price while some gap waits for the first one behind it.
+    #[cold]
+    fn landed(&mut self, symbol: SymbolId, price: Price) {
+        self.coverage.landed(symbol, price);
+        self.gap_waits = self.coverage.has_open_jump();
     }
 
     fn decide(&mut self, decision: &Decision, evidence: &[Evidence]) {
@@ -168,14 +165,16 @@ impl Recorder for Collector<'_> {
             TickKind::Trade(trade) => {
                 // Place of trades in `StreamKind::ALL`.
                 self.counts[3] += 1;
-                self.price(tick.symbol, trade.price, trade.price);
+                if self.gap_waits {
+                    self.landed(tick.symbol, trade.price);
+                }
                 self.prices[tick.symbol.index()].push(tick.at, trade.price);
             }
             TickKind::Gap(gap) => {
                 self.coverage.gap(gap.cause, gap.to - gap.from);
-                let (last, waits) = &mut self.last_prices[tick.symbol.index()];
-                self.coverage.jump(tick.symbol, *gap, *last);
-                *waits = true;
+                let before = self.prices[tick.symbol.index()].buckets().last().map(|bucket| bucket.extent.close);
+                self.coverage.jump(tick.symbol, *gap, before);
+                self.gap_waits = self.coverage.has_open_jump();
                 if let Some(statistics) = &mut self.statistics {
                     statistics.gap(gap.from, gap.to);
                 }
@@ -185,7 +184,9 @@ impl Recorder for Collector<'_> {
                     self.counts[place] += 1;
                 }
                 if let TickKind::Bar(bar) = kind {
-                    self.price(tick.symbol, bar.open, bar.close);
+                    if self.gap_waits {
+                        self.landed(tick.symbol, bar.open);
+                    }
                     for price in [bar.low, bar.high, bar.close] {
                         self.prices[tick.symbol.index()].push(tick.at, price);
                     }

@@ -55,7 +55,10 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     let mut sources = backtest::find_fit(input, &settings, &mut left_out)?;
     backtest::refuse_empty_range(&mut sources, &settings, &mut left_out)?;
     let journal = options.journal.as_deref().map(job::journal).transpose()?;
-    let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out)?;
+    let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out).map_err(|error| {
+        let several = sources.len() * strategies.len() > 1 && !settings.skip_unfit;
+        Failure::input(format!("{error}{}", if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }))
+    })?;
     left_out.iter().for_each(|what| eprintln!("left out: {what}"));
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);

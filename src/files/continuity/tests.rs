@@ -90,7 +90,7 @@ fn files_that_do_not_touch_leave_a_gap_unless_ids_go_on() {
     let without_ids = |first: i64| closed(StreamKind::Trades, (0..100).map(|n| trade(first + n, None)));
     let mut all = without_ids(0);
     all.join(&without_ids(4_000));
-    all.join(&without_ids(4_160));
+    all.join(&without_ids(4_159));
     assert_eq!(shown(&[&all]), [(99, 4_000, "import")], "a minute between files is nothing");
 }
 

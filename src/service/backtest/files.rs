@@ -3,7 +3,9 @@
 use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
-use crate::files::{FileError, FileSurvey, History, Problem, SourceGroup, SourceSurvey, expand, group_by_stem, histories, survey_file};
+use crate::files::{
+    FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand, group_by_stem, histories, survey_file,
+};
 use crate::service::SourceError;
 use std::path::PathBuf;
 
@@ -21,10 +23,10 @@ pub(super) fn from_files(
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
     let mut refused = None;
     for group in group_by_stem(&inputs.files) {
-        match survey_group(&group, settings, left_out) {
+        match survey_group(&group, settings, &inputs, left_out) {
             Ok(files) if files.is_empty() => {}
             Ok(files) => surveyed.push((group, files)),
-            Err(error) if is_unfit(&error, settings) => {
+            Err(error) if is_passed_over(&error, settings, &inputs) => {
                 left_out.push(error.to_string());
                 refused.get_or_insert(error);
             }
@@ -44,23 +46,29 @@ pub(super) fn from_files(
 }
 
 /// Whether a source that is refused is passed over.
-fn is_unfit(error: &FileError, settings: &RunSettings) -> bool {
-    is_empty(error) || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
+fn is_passed_over(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
+    is_empty_day(error, settings, inputs) || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
 }
 
-/// Whether a file holds nothing, as on a day without trades: nothing is lost by going on without it.
-fn is_empty(error: &FileError) -> bool {
-    matches!(error.problem, Problem::Empty | Problem::NoRows)
+/// Whether a file of a folder holds nothing, as on a day without trades: nothing is lost by going on without it.
+fn is_empty_day(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
+    let holds_nothing = matches!(error.problem, Problem::Empty | Problem::NoRows);
+    holds_nothing && (settings.skip_unfit || inputs.found.contains(&error.file))
 }
 
 /// The files of a group that have rows; the error of one without when none has.
-fn survey_group(group: &SourceGroup, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<FileSurvey>, FileError> {
+fn survey_group(
+    group: &SourceGroup,
+    settings: &RunSettings,
+    inputs: &Inputs,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<FileSurvey>, FileError> {
     let selection = selection(settings, &settings.symbols);
     let (mut files, mut empty) = (Vec::new(), Vec::new());
     for path in &group.paths {
         match survey_file(path, &selection, &mut |_| {}) {
             Ok(file) => files.push(file),
-            Err(error) if is_empty(&error) => empty.push(error),
+            Err(error) if is_empty_day(&error, settings, inputs) => empty.push(error),
             Err(error) => return Err(error),
         }
     }

@@ -245,15 +245,16 @@ impl Recordings {
     /// # Errors
     /// `invalid_file` with place and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
-        let inputs = Inputs { files: vec![path.to_owned()], left_out: Vec::new() };
+        let inputs = Inputs { files: vec![path.to_owned()], ..Inputs::default() };
         self.import_all(inputs, path.parent().unwrap_or(path), now)
     }
 
     fn import_all(&self, inputs: Inputs, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
-        let plan = in_time_order(inputs.files)?;
+        let names = inputs.left_out.clone();
+        let plan = in_time_order(inputs)?;
         let id = import_files(&self.store, &plan.files, &Reading::default(), root, now, &|_| {})?;
         let mut shown = self.get(&id)?;
-        let left_out = inputs.left_out.iter().chain(&plan.empty).map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
+        let left_out = names.iter().chain(&plan.empty).map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
         shown["left_out"] = left_out.collect();
         Ok(shown)
     }

@@ -2,7 +2,7 @@
 //! none of market data is refused before a store is made.
 
 use crate::domain::time::Timestamp;
-use crate::files::{FileError, Problem, RecordBatch, SourceFile};
+use crate::files::{FileError, Inputs, Problem, RecordBatch, SourceFile};
 use crate::service::SourceError;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Plan {
     /// In the order in which they are read.
     pub files: Vec<Planned>,
-    /// Files without a row, such as a day on which nothing was traded.
+    /// Files of folders without a row, such as a day on which nothing was traded.
     pub empty: Vec<PathBuf>,
 }
 
@@ -26,11 +26,11 @@ pub struct Planned {
 ///
 /// # Errors
 /// A file that is refused before its second row, a pipe beside other files, or no file with a row.
-pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Plan, SourceError> {
-    let only = paths.len() == 1;
-    let (mut files, mut empty) = (Vec::with_capacity(paths.len()), Vec::new());
+pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
+    let only = inputs.files.len() == 1;
+    let (mut files, mut empty) = (Vec::with_capacity(inputs.files.len()), Vec::new());
     let mut refused = None;
-    for path in paths {
+    for path in inputs.files {
         let meta = std::fs::metadata(&path).ok();
         let bytes = meta.as_ref().map_or(0, std::fs::Metadata::len);
         let is_file = meta.is_none_or(|meta| meta.is_file());
@@ -41,7 +41,7 @@ pub fn in_time_order(paths: Vec<PathBuf>) -> Result<Plan, SourceError> {
         let first = match is_file.then(|| first_time(&path)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
-            Some(Err(error)) if matches!(error.problem, Problem::Empty | Problem::NoRows) => {
+            Some(Err(error)) if matches!(error.problem, Problem::Empty | Problem::NoRows) && inputs.found.contains(&path) => {
                 empty.push(path);
                 refused.get_or_insert(error);
                 continue;

@@ -3,7 +3,7 @@
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
 use super::fields::Problems;
-use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, strategies, warnings};
+use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
@@ -30,10 +30,11 @@ const PAPER_STREAMS: [StreamKind; 4] = [StreamKind::BookSnapshots, StreamKind::T
 /// # Errors
 /// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
 /// strategy needs; 503 `exchange_unavailable`.
-pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+pub(super) fn make(mut request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
     check_pairs(&request, request.symbols.len())?;
     let strategies = if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
     let contracts = market.contracts_to_start(now)?;
+    respell(&mut request, contracts.iter().map(|contract| contract.symbol.as_str()));
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
@@ -61,7 +62,8 @@ fn first_wait(strategy: &Loaded) -> Option<String> {
 pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
     let kept: Value = serde_json::from_str(&row.request).unwrap_or_default();
     let config: Config = serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
-    let request = request::read(&kept["as_sent"], &config).map_err(|refusal| format!("its request is not understood: {refusal}"))?;
+    let mut request = request::read(&kept["as_sent"], &config).map_err(|refusal| format!("its request is not understood: {refusal}"))?;
+    respell(&mut request, row.symbols.iter().map(String::as_str));
     let recording = row.input_recording_id.as_deref().ok_or("it has no recording")?;
     let mut specs = Vec::new();
     for symbol in &request.symbols {

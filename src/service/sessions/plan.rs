@@ -6,6 +6,7 @@ use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol
 use crate::config::Config;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolSpec, SymbolTable};
+use crate::domain::symbol_name;
 use crate::domain::time::{Span, Timestamp};
 use crate::json::{at, nearest};
 use crate::limits::SESSION_PAIRS;
@@ -17,6 +18,7 @@ use crate::store::records::RecordingV1;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Where a session's rows come from.
 #[derive(Clone, PartialEq, Debug)]
@@ -89,7 +91,7 @@ pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config
     }
 }
 
-fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
+fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result<Plan, Refusal> {
     let strategies = strategies(&request, store)?;
     let id = request.recording.clone().unwrap_or_default();
     // What is being recorded can be replayed up to now.
@@ -105,14 +107,13 @@ fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Pla
         problems.add("/config/session_id", format!("names {id}, which is empty: choose a recording with rows"));
         return Err(refused("invalid_request", problems));
     }
+    respell(&mut request, recording.symbols.iter().map(|symbol| symbol.name.as_str()));
     let symbols = symbols(&request, &recording)?;
     check_pairs(&request, symbols.len())?;
-    let recorded =
-        |names: Vec<String>| -> Vec<String> { names.iter().filter_map(|name| Some(recording.spelled(name)?.name.clone())).collect() };
     let mut settings = request.settings.clone();
     settings.symbols = symbols.clone();
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
-    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone().map(recorded)).collect();
+    settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     let Tried { table, span, short_data } = try_out(store, &id, &settings, &strategies)?;
     let mut normal = normal_form(&request, &settings, &strategies, &symbols);
     normal["session_id"] = id.as_str().into();
@@ -200,21 +201,31 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
     if problems.are_none() { Ok(found) } else { Err(refused("invalid_request", problems)) }
 }
 
-/// The symbols named, as they are recorded, else those of the recording.
+/// Puts the symbols of a request into the spelling of `names` (`BTCUSDT` is `BTC_USDT`), each once; what is none of them
+/// stays as it is.
+pub(super) fn respell<'a>(request: &mut StartRequest, names: impl Iterator<Item = &'a str> + Clone) {
+    let spelled = |name: &mut String| {
+        if let Some(found) = symbol_name::find(name, names.clone()) {
+            *name = found.to_owned();
+        }
+    };
+    request.symbols.iter_mut().for_each(spelled);
+    let mut seen = BTreeSet::new();
+    request.symbols.retain(|name| seen.insert(name.clone()));
+    for wish in &mut request.strategies {
+        wish.symbols.iter_mut().flatten().for_each(spelled);
+    }
+}
+
+/// The symbols named, else those of the recording.
 fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String>, Refusal> {
     if request.symbols.is_empty() {
         return Ok(recording.symbols.iter().map(|symbol| symbol.name.clone()).collect());
     }
     let known: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
-    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| recording.spelled(name).is_none()).collect();
+    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
     if missing.is_empty() {
-        let mut names: Vec<String> = Vec::new();
-        for name in request.symbols.iter().filter_map(|name| recording.spelled(name)).map(|symbol| &symbol.name) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        return Ok(names);
+        return Ok(request.symbols.clone());
     }
     let problems = Problems::default();
     for (place, name) in &missing {
