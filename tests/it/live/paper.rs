@@ -140,7 +140,7 @@ fn changed_terms_end_the_trading_of_one_symbol_and_the_next_session_knows_them()
     until("the news", || says(&world, &id, &changed, "terms_changed"));
     let is_flat = || {
         let of_symbol = |event: &&Value| event["event"] == "position_update" && event["symbol"] == changed.as_str();
-        world.events(&id).iter().filter(of_symbol).last().is_none_or(|event| event["status"] == "closed")
+        world.events(&id).iter().rfind(of_symbol).is_none_or(|event| event["status"] == "closed")
     };
     until("no position", is_flat);
     let before = (orders(&world, &id, &changed), orders(&world, &id, &other));
