@@ -318,8 +318,9 @@ pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
 /// Passwords checked at once for requests; more wait for a moment.
 pub const HTTP_PASSWORD_CHECKS: usize = 4;
 
-/// Passwords checked at once for one address, so that nobody's guesses keep others waiting for long.
-pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 2;
+/// Passwords of one address that are checked, or wait behind other addresses, at once: so an attack from many addresses
+/// is a queue of that many, and everybody else's turn comes soon.
+pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 1;
 
 /// Requests of one address that wait for a password check beside those; one more is refused with 429.
 pub const HTTP_PASSWORD_WAITING_PER_ADDRESS: usize = 8;

@@ -41,4 +41,5 @@ def flood(world, sources, threads):
     assert not refused, f"{len(refused)} of {len(logins)} right logins refused: {refused[0]}"
     slowest = max(took for took, _ in logins)
     tried = ", ".join(f"{count} × {status}" for status, count in sorted(counts.items()))
-    return f"{len(sources)} addresses guessing ({tried}): {len(logins)} of {len(logins)} right logins, slowest {1_000 * slowest:.0f} ms"
+    guessing = "one address" if len(sources) == 1 else f"{len(sources)} addresses"
+    return f"{guessing} guessing ({tried}): {len(logins)} of {len(logins)} right logins, slowest {1_000 * slowest:.0f} ms"

@@ -23,7 +23,7 @@ use std::time::Duration;
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
 /// How long a login waits for its turn behind others.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The refresh token is only ever sent where it is used.
 const REFRESH_PATH: &str = "/api/v1/auth";
 
