@@ -2,7 +2,7 @@
 //! backtest, and a paper session that trades a rehearsed market. Needs no network, no configuration and no other server;
 //! leaves nothing behind.
 
-use super::run::{end, open, runtime, serve};
+use super::run::{open, runtime, serve};
 use super::{Failure, Global, rehearse};
 use crate::auth::{Role, random_id};
 use crate::clock;
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let service = open(&Global { state: Some(dir.0.join("state")) }, settings, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
-    let served = serve(&runtime, service, None, |address| {
+    let served = serve(runtime, service, None, |address| {
         eprintln!();
         eprintln!("  open      http://{address}");
         eprintln!("  user      {USER}");
@@ -98,7 +98,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         eprintln!();
     });
     drop(market);
-    end(runtime);
     served
 }
 

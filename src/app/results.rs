@@ -5,7 +5,7 @@ use super::{Failure, Global, backtest, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use crate::service::results::{Part, Results, currency};
-use crate::store::records::ResultV2;
+use crate::store::records::ResultV3;
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn compare(results: &Results, ids: &[String], as_json: bool) -> Result<(), Failu
     Ok(())
 }
 
-fn to_text(results: &[ResultV2]) -> String {
+fn to_text(results: &[ResultV3]) -> String {
     if results.is_empty() {
         return "no results yet; `tradingd backtest --strategy pump_v2 --recording ID` makes one\n".to_owned();
     }
@@ -160,7 +160,7 @@ fn to_text(results: &[ResultV2]) -> String {
         ("net", Align::Right),
         ("max drawdown", Align::Right),
     ];
-    let row = |result: &ResultV2| {
+    let row = |result: &ResultV3| {
         let money = |amount: i128| {
             let currency = currency(result).map(|currency| format!(" {currency}")).unwrap_or_default();
             format!("{:.2}{currency}", Money(amount).to_f64())
@@ -179,7 +179,7 @@ fn to_text(results: &[ResultV2]) -> String {
     table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[5, 7])
 }
 
-fn to_json(result: &ResultV2) -> Value {
+fn to_json(result: &ResultV3) -> Value {
     let time = |us: i64| Timestamp::from_micros(us).map(|at| at.to_string());
     json!({
         "id": result.id,
@@ -197,5 +197,6 @@ fn to_json(result: &ResultV2) -> Value {
         "currency": currency(result),
         "net": Money(result.net_money).to_f64(),
         "max_drawdown": Money(result.max_drawdown_money).to_f64(),
+        "engine_version": result.engine_version,
     })
 }

@@ -19,6 +19,7 @@ pub mod risk;
 pub mod rules;
 mod timers;
 pub mod truth;
+mod version;
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
@@ -36,6 +37,7 @@ use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{next_timer, refresh};
+pub use version::ENGINE_VERSION;
 
 /// One symbol with everything that watches it.
 struct SymbolState {
@@ -249,10 +251,8 @@ impl Engine {
         self.flatten(table, at, trigger, out);
     }
 
-    /// Looks at what may have to act. Positions are served first, then everybody else by priority.
-    ///
-    /// Whom an event concerns is settled before anybody acts, and by each one's own timers and gate: a strategy decides
-    /// the same whatever runs beside it.
+    /// Looks at what may have to act: positions first, then everybody else by priority. The set of instances is fixed before
+    /// any of them acts, each by its own timers and gate, so one strategy cannot influence another.
     #[inline(always)]
     fn look(
         &mut self,

@@ -147,6 +147,7 @@ pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
         (429, "rate_limited"),
         (429, "too_many_connections"),
         (500, "internal_error"),
+        (500, "store_damaged"),
     ] {
         refused(status, code);
     }

@@ -11,6 +11,8 @@ mod commands;
 mod configuration;
 mod crash;
 mod engine_version;
+mod damage;
+mod digests;
 mod exits;
 mod fuzz_corpus;
 mod golden;

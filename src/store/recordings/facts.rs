@@ -3,8 +3,8 @@
 use super::super::error::during;
 use super::super::records::{SymbolFactsV1, SymbolSpecV1};
 use super::super::tables::{SYMBOL_FACTS, SYMBOL_SPECS};
-use super::super::{Store, StoreError, decode, encode};
-use super::{READING, WRITING};
+use super::super::{Store, StoreError, encode};
+use super::WRITING;
 use crate::domain::contract_facts::ContractFacts;
 use crate::domain::symbol::SymbolSpec;
 use redb::WriteTransaction;
@@ -23,11 +23,7 @@ pub struct NewFacts {
 impl Store {
     /// What a recording knows about a symbol; nothing where nothing was kept.
     pub fn facts(&self, id: &str, symbol: &str) -> Result<SymbolFactsV1, StoreError> {
-        let table = self.read()?.open_table(SYMBOL_FACTS).map_err(during(READING))?;
-        match table.get((id, symbol)).map_err(during(READING))? {
-            Some(kept) => decode(kept.value(), symbol),
-            None => Ok(SymbolFactsV1::default()),
-        }
+        Ok(self.table(SYMBOL_FACTS)?.checked().get((id, symbol))?.unwrap_or_default())
     }
 
     /// What a recording knows about a symbol's contract.
@@ -50,8 +46,8 @@ impl Store {
 }
 
 pub(super) fn put_facts(txn: &WriteTransaction, id: &str, all: &[NewFacts]) -> Result<(), StoreError> {
-    let mut facts = txn.open_table(SYMBOL_FACTS).map_err(during(WRITING))?;
-    let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
+    let mut facts = SYMBOL_FACTS.write(txn, WRITING)?;
+    let mut specs = SYMBOL_SPECS.write(txn, WRITING)?;
     for new in all {
         let key = (id, new.symbol.as_str());
         facts.insert(key, encode(&new.facts)?.as_slice()).map_err(during(WRITING))?;

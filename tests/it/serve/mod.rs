@@ -7,6 +7,7 @@ mod documented;
 mod fairness;
 mod hostile;
 mod matrix;
+mod pipes;
 mod reload;
 mod retries;
 mod seed;
