@@ -143,3 +143,17 @@ fn write_recording(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     RECORDING.iter().try_for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::strategy;
+
+    #[test]
+    fn its_strategies_are_valid() {
+        for document in STRATEGIES {
+            let read = strategy::parse(document);
+            assert!(read.is_ok(), "{:?}", read.err());
+        }
+    }
+}
