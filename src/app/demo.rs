@@ -1,6 +1,8 @@
 //! `tradingd demo`: the daemon on a throw-away store with a real recording, the built-in strategies, a user, one finished
-//! backtest, and a paper session that trades a rehearsed market. Needs no network, no configuration and no other server;
+//! backtest, and a paper session that trades a rehearsed market: the recording again, and beside it a generated pump. Needs no network, no configuration and no other server;
 //! leaves nothing behind.
+
+mod pump;
 
 use super::run::{open, runtime, serve};
 use super::{Failure, Global, rehearse};
@@ -32,16 +34,17 @@ const RECORDING: [(&str, &[u8]); 4] = [
     ("ETHUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.book20.csv.gz")),
 ];
 
-/// A strategy that trades within six minutes, and one that does so while they pass at [`SPEED`].
-const STRATEGIES: [&[u8]; 2] = [
+/// A strategy that trades within six minutes, and two that do so while they pass at [`SPEED`].
+const STRATEGIES: [&[u8]; 3] = [
     include_bytes!("../../config/strategies/examples/minute_breakout.json"),
     include_bytes!("../../config/strategies/examples/quick_breakout.json"),
+    include_bytes!("../../config/strategies/examples/quick_pump.json"),
 ];
 
 const USER: &str = "demo";
 
-/// The recorded symbols as the rehearsed exchange names them.
-const SYMBOLS: [&str; 2] = ["BTC_USDT", "ETH_USDT"];
+/// The recorded symbols as the rehearsed exchange names them, and the generated one.
+const SYMBOLS: [&str; 3] = ["BTC_USDT", "ETH_USDT", pump::SYMBOL];
 
 /// Recorded seconds per second on the rehearsed exchange: something happens while one looks.
 const SPEED: f64 = 5.0;
@@ -70,7 +73,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     config.log.level = crate::config::Level::Warn;
     let runtime = runtime()?;
     write_recording(&dir.0.join("recording")).map_err(unwritable)?;
-    let market = rehearse::files(&[dir.0.join("recording")], SPEED, runtime.handle())?;
+    write_pump(&dir.0.join("generated")).map_err(unwritable)?;
+    let market = rehearse::files(&[dir.0.join("recording"), dir.0.join("generated")], SPEED, runtime.handle())?;
     (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
     config.trading.default_symbols = SYMBOLS.map(str::to_owned).to_vec();
     // A demo must show life: with these limits it would fall silent for half an hour after four losses in a row.
@@ -91,8 +95,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         eprintln!("  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades");
         eprintln!(
             "  {} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;",
-            SYMBOLS.join(" and ")
+            SYMBOLS.join(", ")
         );
+        eprintln!("  {} is generated: a pump and dump that comes once a minute, half a minute after the start;", pump::SYMBOL);
         eprintln!("  limits that pause after losses in a row or after many trades are off here, so that something goes on;");
         eprintln!("  all of it is thrown away when you end this with Ctrl-C");
         eprintln!();
@@ -113,7 +118,7 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     let now = clock::now();
     service.users.create(USER, Role::Admin, password, now)?;
     let recording = service.recordings.import(Some(dir), "recording", now)?;
-    let [calm, quick] = STRATEGIES.map(|document| service.strategies.create(document, now));
+    let [calm, quick, pumps] = STRATEGIES.map(|document| service.strategies.create(document, now));
     let request = json!({
         "session_type": "backtest",
         "strategy_config": {"strategies": [calm?.summary.id]},
@@ -122,12 +127,35 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
     // A slow machine may still be at it: then the console shows how far it is.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
-    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": [quick?.summary.id]}});
+    let strategies = [quick?.summary.id, pumps?.summary.id];
+    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": strategies}});
     service.sessions.start(&paper, USER, &service.settings.current(), clock::now())?;
     Ok(())
+}
+
+/// Only on the rehearsed exchange: what is imported and backtested is real.
+fn write_pump(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let market = pump::market();
+    std::fs::write(folder.join("GENERATEDPUMP.trades.csv"), market.trades)?;
+    std::fs::write(folder.join("GENERATEDPUMP.book20.csv"), market.books)
 }
 
 fn write_recording(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     RECORDING.iter().try_for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::strategy;
+
+    #[test]
+    fn its_strategies_are_valid() {
+        for document in STRATEGIES {
+            let read = strategy::parse(document);
+            assert!(read.is_ok(), "{:?}", read.err());
+        }
+    }
 }

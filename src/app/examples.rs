@@ -37,8 +37,9 @@ pub const BACKTEST: &str = "Examples:
   tradingd backtest --strategy pump_v2 --data recordings/ --explain-trade worst
   tradingd backtest --strategy pump_v2 --data recordings/ --explain BTCUSDT@2024-08-08T23:57:00Z
 
-S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit; SL stop loss, TP take profit,
-TRAIL trailing stop, TIME longest holding time, LIQ liquidation.";
+S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit;
+SL stop loss, TP take profit, TRAIL trailing stop, TIME longest holding time,
+LIQ liquidation.";
 
 pub const INDICATORS: &str = "Examples:
   tradingd indicators

@@ -43,7 +43,7 @@ struct Cli {
 }
 
 /// The commands stand in groups behind the options: clap lists them in one row only.
-const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n{after-help}\n\nOptions:\n{options}\n";
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}\n";
 
 /// The commands by what they are for, in the order of the help.
 const GROUPS: [(&str, &[&str]); 4] = [
@@ -80,7 +80,7 @@ struct OnStore<O: Args> {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the daemon on a throw-away store with a real recording; prints where it is and how to log in.
+    /// Run the daemon on a throw-away store with a real recording and a user.
     #[command(after_help = examples::DEMO)]
     Demo(demo::Options),
     /// Run the daemon: REST, WebSocket and console.
@@ -104,7 +104,7 @@ enum Command {
     /// Check every record and block of the store.
     #[command(after_help = examples::VERIFY)]
     Verify(OnStore<verify::Options>),
-    /// Serve an exchange on loopback that replays market data, takes orders and makes faults.
+    /// Serve an exchange on loopback that replays market data and takes orders.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(OnStore<rehearse::Options>),
     /// Replay a paper session from what it recorded, and compare every decision.

@@ -10,7 +10,6 @@ mod cli;
 mod commands;
 mod configuration;
 mod crash;
-mod engine_version;
 mod damage;
 mod digests;
 mod exits;

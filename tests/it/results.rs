@@ -25,7 +25,7 @@ fn loser(name: &str) -> Value {
         "o1_cancel": {"conditions": [], "timeoutSeconds": 60, "cooldownMinutes": 0},
         "z1_entry": {"conditions": [{"id": "z1_price", "indicatorId": "px", "operator": ">", "value": 1}],
                      "positionSize": {"type": "fixed", "value": 100}, "orderType": "market", "timeoutSeconds": 0,
-                     "stopLoss": {"enabled": true, "offsetPercent": 50, "calculationMode": "RELATIVE_TO_ENTRY"}},
+                     "stopLoss": {"enabled": true, "offsetPercent": 20, "calculationMode": "RELATIVE_TO_ENTRY"}},
         "ze1_close": {"conditions": [{"id": "ze_age", "indicatorId": "POSITION_AGE_SECONDS", "operator": ">=", "value": 3}]},
         "emergency_exit": {"conditions": [], "cooldownMinutes": 0,
                            "actions": {"cancelPending": true, "closePosition": true, "logEvent": true}},

@@ -10,8 +10,8 @@ use crate::engine::market::MarketState;
 pub fn look_back(spec: &IndicatorSpec) -> Span {
     let (mut market, mut set) = (MarketState::default(), IndicatorSet::default());
     set.intern(spec, &mut market);
-    let series = market.series.iter().map(|(_, series)| series.kept());
-    let windows = series.chain([market.tape.kept(), market.open_interest.kept()]).max().unwrap_or_default();
+    let series = market.series.iter().map(|(_, series)| series.longest);
+    let windows = series.chain([market.tape.longest, market.open_interest.longest]).max().unwrap_or_default();
     let bars = set.on_bars().map(bars_needed).max().unwrap_or_default();
     scaled(windows, spec.number("min_coverage")).max(bars)
 }

@@ -107,7 +107,7 @@ struct Step {
 #[derive(Clone, Debug)]
 pub struct StepSeries {
     steps: VecDeque<Step>,
-    longest: Span,
+    pub(crate) longest: Span,
     overflowed: bool,
     /// Binary digits behind the point in the integrals.
     bits: u32,
@@ -140,11 +140,6 @@ impl StepSeries {
     /// Keeps at least this much time from now on.
     pub fn keep(&mut self, span: Span) {
         self.longest = self.longest.max(span);
-    }
-
-    /// The time it keeps at least.
-    pub fn kept(&self) -> Span {
-        self.longest
     }
 
     /// The value from here on; `None` is undefined. An unchanged value costs nothing.

@@ -66,7 +66,7 @@ pub struct Tape {
     dropped: u64,
     /// Points ever pushed.
     pushed: u64,
-    longest: Span,
+    pub(crate) longest: Span,
     /// Most points kept: [`TAPE_POINTS`], less in tests.
     bound: usize,
     /// From here to the newest point a price was always known and nothing had to leave early.
@@ -94,11 +94,6 @@ impl Tape {
             self.ring = vec![NOTHING; 1_024];
             self.times = vec![Timestamp::MAX; 1_024];
         }
-    }
-
-    /// The time it keeps at least.
-    pub fn kept(&self) -> Span {
-        self.longest
     }
 
     /// Whether any indicator reads the tape; if not, nothing is pushed.

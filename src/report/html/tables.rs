@@ -2,6 +2,7 @@
 
 use super::markup::{Cell, Row, Sorting, escaped, table};
 use crate::domain::decision::Trigger;
+use crate::domain::ledger::ClosedTrade;
 use crate::report::format as f;
 use crate::report::legend;
 use crate::report::reason::TradeReason;
@@ -58,41 +59,45 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
         &in_currency("Slippage"),
         "<Closed",
     ];
-    let rows = trades.iter().take(TRADE_ROWS).enumerate().map(|(i, trade)| {
-        let spec = run.spec(trade.symbol);
-        let held = (trade.closed_at - trade.opened_at).seconds_f64();
-        let quantity = spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
-        let money = |amount: crate::domain::num::Money| Cell::number(&currency.number(amount), amount.to_f64());
-        let cells = vec![
-            Cell::number(&(i + 1).to_string(), (i + 1) as f64),
-            Cell::text(run.symbol_name(trade.symbol)),
-            Cell::text(run.strategy_id(trade.strategy)),
-            Cell::text(side_word(trade.side)),
-            Cell::text(&f::instant(trade.opened_at)),
-            Cell::number(&f::seconds(held), held),
-            Cell::number(&f::price(spec, trade.entry_price), trade.entry_price),
-            Cell::number(&f::price(spec, trade.exit_price), trade.exit_price),
-            Cell::signed(&currency.signed(trade.net()), trade.net().to_f64()),
-            Cell::signed(&f::plain(trade.net_pct(), 2), trade.net_pct()),
-            Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
-            Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
-            Cell::text(trade.reason.word()),
-            run.reason(i).map_or_else(|| Cell::none("only the conditions of the first trades are kept"), why),
-            Cell::number(&quantity, trade.qty.0 as f64),
-            money(trade.gross),
-            money(trade.fees),
-            money(trade.funding),
-            trade.slippage.map_or_else(|| Cell::none("no mid price was known"), money),
-            Cell::text(&f::instant(trade.closed_at)),
-        ];
-        (Some(format!("r{number}t{}", i + 1)), cells)
-    });
+    let rows =
+        trades.iter().take(TRADE_ROWS).enumerate().map(|(i, trade)| (Some(format!("r{number}t{}", i + 1)), trade_cells(run, i, trade)));
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
     let _ = writeln!(
         out,
         "<p class=\"where\">{}. MAE and MFE: worst and best price while the position was open, against its entry.</p>",
         escaped(&legend::triggers(trades.iter().map(|trade| trade.reason)))
     );
+}
+
+/// One trade, a cell for each heading.
+fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
+    let currency = f::Currency::of(run);
+    let spec = run.spec(trade.symbol);
+    let held = (trade.closed_at - trade.opened_at).seconds_f64();
+    let quantity = spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
+    let money = |amount: crate::domain::num::Money| Cell::number(&currency.number(amount), amount.to_f64());
+    vec![
+        Cell::number(&(i + 1).to_string(), (i + 1) as f64),
+        Cell::text(run.symbol_name(trade.symbol)),
+        Cell::text(run.strategy_id(trade.strategy)),
+        Cell::text(side_word(trade.side)),
+        Cell::text(&f::instant(trade.opened_at)),
+        Cell::number(&f::seconds(held), held),
+        Cell::number(&f::price(spec, trade.entry_price), trade.entry_price),
+        Cell::number(&f::price(spec, trade.exit_price), trade.exit_price),
+        Cell::signed(&currency.signed(trade.net()), trade.net().to_f64()),
+        Cell::signed(&f::plain(trade.net_pct(), 2), trade.net_pct()),
+        Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
+        Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
+        Cell::text(trade.reason.word()),
+        run.reason(i).map_or_else(|| Cell::none("only the conditions of the first trades are kept"), why),
+        Cell::number(&quantity, trade.qty.0 as f64),
+        money(trade.gross),
+        money(trade.fees),
+        money(trade.funding),
+        trade.slippage.map_or_else(|| Cell::none("no mid price was known"), money),
+        Cell::text(&f::instant(trade.closed_at)),
+    ]
 }
 
 /// What the exit was decided on, and folded behind it every condition of the signal, the entry and the exit.

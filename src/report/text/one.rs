@@ -103,7 +103,7 @@ fn undefined<'m>(out: &mut String, metrics: impl Iterator<Item = &'m Metric>, st
         }
     }
     for (reason, names) in reasons {
-        broken(out, &format!("{} {reason}: ", f::NONE), &names.join(", "), style.width);
+        broken(out, &format!("{} {reason}: ", f::NONE), &names.join("; "), style.width);
     }
 }
 
@@ -264,6 +264,6 @@ mod tests {
         let text = one(&sample::empty_result(), Style::default());
         let (_, result) = text.split_once("Result\n").unwrap();
         assert!(result.starts_with("No trade: the data holds no event.\n"), "{text}");
-        assert!(text.contains("— no trade: Win rate, Profit factor"), "{text}");
+        assert!(text.contains("— no trade: Win rate; Profit factor"), "{text}");
     }
 }

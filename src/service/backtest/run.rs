@@ -364,7 +364,7 @@ impl<'a> Run<'a> {
         }
         let both =
             |symbol: &&SourceSymbol| [StreamKind::BookSnapshots, StreamKind::BookChanges].iter().all(|kind| symbol.streams.contains(kind));
-        if self.symbols.iter().any(|symbol| both(symbol)) {
+        if self.symbols.iter().any(both) {
             warnings.push("snapshots of the book (book20) are left out where level changes (l2) say the same and more".to_owned());
         }
         warnings.extend(self.foreign_money());
