@@ -53,7 +53,7 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio::task::spawn_blocking;
 
-    const CHUNK: [u8; HTTP_STREAM_CHUNK_BYTES] = [b'x'; HTTP_STREAM_CHUNK_BYTES];
+    static CHUNK: [u8; HTTP_STREAM_CHUNK_BYTES] = [b'x'; HTTP_STREAM_CHUNK_BYTES];
 
     fn write_all(mut chunks: Chunks, count: usize) -> io::Result<()> {
         (0..count).try_for_each(|_| chunks.write_all(&CHUNK))

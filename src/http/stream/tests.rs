@@ -327,7 +327,7 @@ async fn what_is_not_the_protocol_closes_with_its_code() {
     assert_eq!(fits.ask(json!({"type": "ping", "id": id})).await["error_code"], "invalid_request");
     let masked = |opcode: u8, payload: &[u8]| [&[0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
     let too_long = [&[0x81, 0xfe, 0, 2, 0, 0, 0, 0], &b"{}"[..]].concat();
-    let endless = [vec![0x01, 0x80, 0, 0, 0, 0], vec![0x00, 0x80, 0, 0, 0, 0].repeat(STREAM_FRAGMENTS as usize)].concat();
+    let endless = [vec![0x01, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0].repeat(STREAM_FRAGMENTS as usize)].concat();
     for (bytes, code) in [
         (masked(1, b"\xff\xfe"), 1007),
         (masked(3, b""), 1002),

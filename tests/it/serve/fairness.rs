@@ -36,7 +36,7 @@ fn import_large(cli: &Cli) -> String {
         writeln!(text, "{},BTC_USDT,{}.{},0.{:03},buy", 1_700_000_000_000_000 + n * 50_000, 50_000 + n % 100, n % 10, 1 + n % 999).unwrap();
     }
     let file = cli.file("BTC_USDT.trades.csv", text);
-    cli.import(&[file.into()])["id"].as_str().unwrap().to_owned()
+    cli.import(&[file])["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
