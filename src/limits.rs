@@ -132,6 +132,9 @@ pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 /// Ticks a recording's feed hands over at once; the next call goes on behind them.
 pub const FEED_CHUNK_TICKS: usize = 4_096;
 
+/// Trades of one result whose conditions at entry and exit are kept, some KiB each; of later ones only the trade is.
+pub const EXPLAINED_TRADES: usize = 10_000;
+
 /// Points of an equity curve kept for a result; beyond it neighbours are merged, keeping lows and highs.
 pub const EQUITY_POINTS: usize = 4_096;
 
@@ -367,6 +370,9 @@ pub const HTTP_REPLAYS: usize = 2;
 /// Imports under way at once; more wait.
 pub const HTTP_IMPORTS: usize = 2;
 
+/// Requests of anybody that wait for the exchange at once; more wait.
+pub const HTTP_EXCHANGE_CALLS: usize = 4;
+
 /// Threads that stay free for the runtime itself: names of hosts, files, the end of the daemon.
 pub const HTTP_SPARE_THREADS: usize = 8;
 
@@ -377,6 +383,7 @@ const _: () = assert!(
         + HTTP_EXPORTS
         + HTTP_REPLAYS
         + HTTP_IMPORTS
+        + HTTP_EXCHANGE_CALLS
         + STREAM_BLOCKING
         + HTTP_SPARE_THREADS
         <= HTTP_BLOCKING_THREADS

@@ -100,13 +100,8 @@ const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 
 /// Files that are longer. The list only gets shorter and its numbers only smaller.
-const LONG_FILES: &[(&str, usize)] = &[
-    ("src/domain/strategy.rs", 596),
-    ("src/engine/instance/mod.rs", 532),
-    ("src/engine/market/tape.rs", 549),
-    ("src/engine/mod.rs", 531),
-    ("src/sim/mod.rs", 540),
-];
+const LONG_FILES: &[(&str, usize)] =
+    &[("src/domain/strategy.rs", 596), ("src/engine/instance/mod.rs", 509), ("src/engine/market/tape.rs", 549)];
 
 /// Functions that are longer, likewise.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[];

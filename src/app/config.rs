@@ -1,10 +1,18 @@
-//! `tradingd config`: is a configuration file usable, and if not, everything that is wrong with it.
+//! `tradingd config`: is a configuration file usable, and if not, everything that is wrong with it; and one to begin
+//! with.
 
-use super::{Failure, Global};
-use crate::config::{self, Config, Problem};
+use super::Failure;
+use crate::config::{self, Config, Content, Problem};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Where the configuration is when nobody says.
+pub const DEFAULT_FILE: &str = "config/config.json";
+
+/// Every field with its default, as it is shipped.
+const DEFAULTS: &str = include_str!("../../config/config.json");
 
 /// Options of `tradingd config`.
 #[derive(Args)]
@@ -17,23 +25,35 @@ pub struct Options {
 enum Action {
     /// Check a file and print everything that is wrong with it.
     Check {
-        /// The file [default: that of --config].
-        file: Option<PathBuf>,
+        /// The file.
+        #[arg(default_value = DEFAULT_FILE)]
+        file: PathBuf,
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
+    },
+    /// Write a file with every field at its default. Never overwrites one.
+    Init {
+        /// The file.
+        #[arg(default_value = DEFAULT_FILE)]
+        file: PathBuf,
     },
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// 78 for a file that cannot be used.
-pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let Action::Check { file, json } = &options.action;
-    let file = file.as_deref().unwrap_or_else(|| global.config_path());
+/// 78 for a file that cannot be used, 64 for one that is there already.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match &options.action {
+        Action::Check { file, json } => report(file, *json),
+        Action::Init { file } => init(file),
+    }
+}
+
+fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
     let found = check(file);
-    if *json {
+    if as_json {
         let problems = found.as_ref().err().map_or(&[][..], Vec::as_slice);
         println!("{:#}", json!({"file": file, "valid": found.is_ok(), "problems": problems}));
     } else if found.is_ok() {
@@ -41,17 +61,53 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     }
     match found {
         Ok(_) => Ok(()),
-        Err(problems) if *json => Err(unusable(file, &problems[..0])),
+        Err(problems) if as_json => Err(unusable(file, &problems[..0])),
         Err(problems) => Err(unusable(file, &problems)),
     }
 }
 
-/// The configuration in a file, with the bytes it was read from.
+fn init(file: &Path) -> Result<(), Failure> {
+    let unwritable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::input(format!("{} is there already and stays as it is", file.display())),
+        _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.display())),
+    };
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+    }
+    let mut created = std::fs::File::create_new(file).map_err(unwritable)?;
+    created.write_all(defaults().as_bytes()).and_then(|()| created.sync_all()).map_err(unwritable)?;
+    println!("{} written with every field at its default", file.display());
+    Ok(())
+}
+
+/// The shipped file without the reference to its schema, which lies beside it in the repository only.
+fn defaults() -> String {
+    let kept = DEFAULTS.lines().filter(|line| !line.trim_start().starts_with("\"$schema\""));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// A configuration with where it came from.
+pub struct Found {
+    /// What it says.
+    pub config: Config,
+    /// The file it is in, or would be in.
+    pub file: PathBuf,
+    /// What was in the file.
+    pub content: Content,
+}
+
+/// The configuration of the file named, else of the usual file, else the defaults; says so in that case.
 ///
 /// # Errors
-/// 78 with every problem.
-pub fn load(file: &Path) -> Result<(Config, Vec<u8>), Failure> {
-    check(file).map_err(|problems| unusable(file, &problems))
+/// 78 for a named file that is missing, and for any that cannot be used.
+pub fn find(named: Option<&Path>) -> Result<Found, Failure> {
+    let file = named.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
+    if named.is_none() && !file.exists() {
+        eprintln!("there is no {DEFAULT_FILE}: all settings have their defaults; `tradingd config init` writes a file to change them");
+        return Ok(Found { config: Config::default(), content: Content::of(&file), file });
+    }
+    let (config, bytes) = check(&file).map_err(|problems| unusable(&file, &problems))?;
+    Ok(Found { config, file, content: Content::Bytes(bytes) })
 }
 
 fn check(file: &Path) -> Result<(Config, Vec<u8>), Vec<Problem>> {
@@ -63,4 +119,29 @@ fn check(file: &Path) -> Result<(Config, Vec<u8>), Vec<Problem>> {
 fn unusable(file: &Path, problems: &[Problem]) -> Failure {
     let listed: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
     Failure::configuration(format!("{} cannot be used{}{listed}", file.display(), if listed.is_empty() { "" } else { ":" }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_to_begin_with_says_what_the_defaults_say() {
+        let text = defaults();
+        assert!(!text.contains("$schema"));
+        assert_eq!(config::parse(text.as_bytes()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_file_is_written_once_and_then_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new/config.json");
+        assert_eq!(find(Some(&file)).map(|_| ()).unwrap_err().code(), 78, "a named file must be there");
+        init(&file).unwrap_or_else(|failure| panic!("{failure}"));
+        let found = find(Some(&file)).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!((found.config, found.file), (Config::default(), file.clone()));
+        std::fs::write(&file, "{\"log\": {\"level\": \"warn\"}}").unwrap();
+        assert_eq!(init(&file).unwrap_err().code(), 64);
+        assert!(std::fs::read_to_string(&file).unwrap().contains("warn"), "an existing file stays as it is");
+    }
 }

@@ -60,7 +60,7 @@ impl Drop for Throwaway {
 ///
 /// # Errors
 /// A temporary directory that cannot be written, an address that cannot be listened on.
-pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<(), Failure> {
     let dir = Throwaway(std::env::temp_dir().join(format!("tradingd-demo-{}", random_id())));
     let unwritable =
         |error: std::io::Error| Failure::other(format!("{} cannot be written ({error}): set TMPDIR to a folder that can", dir.0.display()));
@@ -73,11 +73,13 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let market = rehearse::files(&[dir.0.join("recording")], SPEED, runtime.handle())?;
     (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
     config.trading.default_symbols = SYMBOLS.map(str::to_owned).to_vec();
+    // A demo must show life: with these limits it would fall silent for half an hour after four losses in a row.
+    (config.trading.risk.consecutive_losses, config.trading.risk.trades_per_day) = (None, None);
     // It is thrown away soon, and it is small.
     config.recording.min_free_mib = 0;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
     let _log = super::run::log(&settings)?;
-    let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings, runtime.handle())?;
+    let service = open(&Global { state: Some(dir.0.join("state")) }, settings, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
     let served = serve(&runtime, service, None, |address| {
@@ -91,6 +93,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             "  {} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;",
             SYMBOLS.join(" and ")
         );
+        eprintln!("  limits that pause after losses in a row or after many trades are off here, so that something goes on;");
         eprintln!("  all of it is thrown away when you end this with Ctrl-C");
         eprintln!();
     });

@@ -23,7 +23,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let wanted = options.name.as_deref().unwrap_or("").to_uppercase();
     let entries: Vec<CatalogueEntry> = catalogue().into_iter().filter(|entry| entry.kind.contains(&wanted)).collect();
     if entries.is_empty() {
-        return Err(Failure::input(format!("no indicator type contains {wanted:?}; `tradingd indicators` lists them all")));
+        return Err(Failure::input(format!(
+            "no indicator type contains {:?}; `tradingd indicators` lists them all",
+            options.name.as_deref().unwrap_or("")
+        )));
     }
     if options.json {
         terminal::print(&format!("{:#}\n", indicator_catalogue(&wanted)));

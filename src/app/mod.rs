@@ -10,9 +10,11 @@ mod backtest;
 mod config;
 mod declared;
 mod demo;
+mod examples;
 mod export;
 mod import;
 mod indicators;
+mod manual;
 mod recordings;
 mod rehearse;
 mod replay;
@@ -28,37 +30,38 @@ mod verify;
 
 pub use failure::Failure;
 
-use clap::{Args, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Records MEXC futures, replays them in backtests, trades them on paper and live.
+/// Records MEXC futures, replays them in backtests and trades them on paper.
 #[derive(Parser)]
-#[command(name = "tradingd", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "tradingd", version, max_term_width = 110, help_template = TEMPLATE)]
 struct Cli {
-    #[command(flatten)]
-    global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
-/// Options of every command.
+/// The commands stand in groups behind the options: clap lists them in one row only.
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n{after-help}\n\nOptions:\n{options}\n";
+
+/// The commands by what they are for, in the order of the help.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Backtest", &["backtest", "results", "strategies", "indicators"]),
+    ("Market data", &["import", "recordings", "export", "verify"]),
+    ("Daemon", &["demo", "run", "config", "user", "sessions", "replay", "rehearse"]),
+    ("Shell", &["completions", "man", "help"]),
+];
+
+/// The option of every command that works on a store.
 #[derive(Args, Clone)]
 pub struct Global {
     /// Directory of the store, keys and crash logs [default: $STATE_DIRECTORY, else ./state].
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Store")]
     state: Option<PathBuf>,
-    /// Configuration file.
-    #[arg(long, global = true, value_name = "FILE", default_value = "config/config.json")]
-    config: PathBuf,
 }
 
 impl Global {
-    /// The configuration file.
-    pub fn config_path(&self) -> &Path {
-        &self.config
-    }
-
     /// The state directory: the option, systemd's, or `./state`.
     pub fn state(&self) -> PathBuf {
         let from_systemd = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
@@ -66,43 +69,74 @@ impl Global {
     }
 }
 
+/// Options of a command that works on a store.
+#[derive(Args)]
+struct OnStore<O: Args> {
+    #[command(flatten)]
+    options: O,
+    #[command(flatten)]
+    global: Global,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Run the daemon on a throw-away store with a real recording; prints where it is and how to log in.
+    #[command(after_help = examples::DEMO)]
     Demo(demo::Options),
     /// Run the daemon: REST, WebSocket and console.
-    Run(run::Options),
+    #[command(after_help = examples::RUN)]
+    Run(OnStore<run::Options>),
     /// Run strategies over recorded market data and show what they would have earned.
-    Backtest(Box<backtest::Options>),
+    #[command(after_help = examples::BACKTEST, allow_negative_numbers = true)]
+    Backtest(Box<OnStore<backtest::Options>>),
     /// List every indicator type with its formula, unit and parameters.
+    #[command(after_help = examples::INDICATORS)]
     Indicators(indicators::Options),
     /// Import files of market data as one recording, whole or not at all.
-    Import(import::Options),
+    #[command(after_help = examples::IMPORT)]
+    Import(OnStore<import::Options>),
     /// List recordings, show or delete one.
-    Recordings(recordings::Options),
+    #[command(visible_alias = "recording", after_help = examples::RECORDINGS)]
+    Recordings(OnStore<recordings::Options>),
     /// Write the rows of a recording back to files.
-    Export(export::Options),
+    #[command(after_help = examples::EXPORT)]
+    Export(OnStore<export::Options>),
     /// Check every record and block of the store.
-    Verify(verify::Options),
+    #[command(after_help = examples::VERIFY)]
+    Verify(OnStore<verify::Options>),
     /// Serve an exchange on loopback that replays market data, takes orders and makes faults.
-    Rehearse(rehearse::Options),
+    #[command(after_help = examples::REHEARSE)]
+    Rehearse(OnStore<rehearse::Options>),
     /// Replay a paper session from what it recorded, and compare every decision.
-    Replay(replay::Options),
+    #[command(after_help = examples::REPLAY)]
+    Replay(OnStore<replay::Options>),
     /// List, show, validate and add strategies.
-    Strategies(strategies::Options),
+    #[command(visible_alias = "strategy", after_help = examples::STRATEGIES)]
+    Strategies(OnStore<strategies::Options>),
     /// List and show sessions.
-    Sessions(sessions::Options),
-    /// List and show results of backtests and sessions.
-    Results(results::Options),
+    #[command(visible_alias = "session", after_help = examples::SESSIONS)]
+    Sessions(OnStore<sessions::Options>),
+    /// List and show results of backtests and sessions, with their trades and reports.
+    #[command(visible_alias = "result", after_help = examples::RESULTS)]
+    Results(OnStore<results::Options>),
     /// Make, change and list the users who may log in.
-    User(users::Options),
-    /// Check a configuration file.
+    #[command(visible_alias = "users", after_help = examples::USER)]
+    User(OnStore<users::Options>),
+    /// Check a configuration file, or write one with all defaults.
+    #[command(after_help = examples::CONFIG)]
     Config(config::Options),
+    /// Print a script that lets a shell complete commands and options.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(manual::CompletionsOptions),
+    /// Print the manual, or write it as manual pages.
+    #[command(after_help = examples::MAN)]
+    Man(manual::ManOptions),
 }
 
 /// Parses arguments, runs the command, reports failure.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let asked = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
@@ -111,28 +145,119 @@ pub fn main() -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
         }
     };
-    let ended = match cli.command {
-        Command::Demo(options) => demo::run(&cli.global, &options),
-        Command::Run(options) => run::run(&cli.global, &options),
-        Command::Backtest(options) => backtest::run(&cli.global, *options),
-        Command::Indicators(options) => indicators::run(&options),
-        Command::Import(options) => import::run(&cli.global, &options),
-        Command::Recordings(options) => recordings::run(&cli.global, &options),
-        Command::Export(options) => export::run(&cli.global, &options),
-        Command::Verify(options) => verify::run(&cli.global, &options),
-        Command::Rehearse(options) => rehearse::run(&cli.global, &options),
-        Command::Replay(options) => replay::run(&cli.global, &options),
-        Command::Strategies(options) => strategies::run(&cli.global, &options),
-        Command::Sessions(options) => sessions::run(&cli.global, &options),
-        Command::Results(options) => results::run(&cli.global, &options),
-        Command::User(options) => users::run(&cli.global, &options),
-        Command::Config(options) => config::run(&cli.global, &options),
-    };
-    match ended {
+    match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
             ExitCode::from(failure.code())
         }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Command::Demo(options) => demo::run(&options),
+            Command::Run(on) => run::run(&on.global, &on.options),
+            Command::Backtest(on) => {
+                let OnStore { options, global } = *on;
+                backtest::run(&global, options)
+            }
+            Command::Indicators(options) => indicators::run(&options),
+            Command::Import(on) => import::run(&on.global, &on.options),
+            Command::Recordings(on) => recordings::run(&on.global, &on.options),
+            Command::Export(on) => export::run(&on.global, &on.options),
+            Command::Verify(on) => verify::run(&on.global, &on.options),
+            Command::Rehearse(on) => rehearse::run(&on.global, &on.options),
+            Command::Replay(on) => replay::run(&on.global, &on.options),
+            Command::Strategies(on) => strategies::run(&on.global, &on.options),
+            Command::Sessions(on) => sessions::run(&on.global, &on.options),
+            Command::Results(on) => results::run(&on.global, &on.options),
+            Command::User(on) => users::run(&on.global, &on.options),
+            Command::Config(options) => config::run(&options),
+            Command::Completions(options) => manual::completions(&options),
+            Command::Man(options) => manual::man(&options),
+        }
+    }
+}
+
+/// The whole command line, with its commands in groups.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let listed = groups(&command);
+    command.after_help(listed)
+}
+
+/// Every command with its first sentence, by what it is for.
+fn groups(command: &clap::Command) -> String {
+    let about = |name: &str| {
+        let found = command.get_subcommands().find(|sub| sub.get_name() == name);
+        found.and_then(clap::Command::get_about).map_or_else(|| "Explain a command and its options".to_owned(), ToString::to_string)
+    };
+    let group = |(heading, names): &(&str, &[&str])| {
+        let lines: Vec<String> = names.iter().map(|name| format!("  {name:<12} {}", about(name))).collect();
+        format!("{heading}:\n{}", lines.join("\n"))
+    };
+    let groups: Vec<String> = GROUPS.iter().map(group).collect();
+    format!("{}\n\nEvery command has examples: tradingd help COMMAND", groups.join("\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_is_in_one_group() {
+        command().debug_assert();
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for sub in Cli::command().get_subcommands() {
+            assert_eq!(grouped.iter().filter(|name| **name == sub.get_name()).count(), 1, "{}", sub.get_name());
+        }
+        assert_eq!(grouped.len(), Cli::command().get_subcommands().count() + 1, "all and `help`");
+    }
+
+    #[test]
+    fn nothing_promises_real_orders() {
+        for (name, help) in all_help(command(), String::new()) {
+            assert!(!help.contains("paper and live") && !help.contains("live trading"), "{name}\n{help}");
+        }
+        assert!(!env!("CARGO_PKG_DESCRIPTION").contains("live"));
+    }
+
+    /// Options that a command would not read are not offered.
+    #[test]
+    fn only_commands_that_use_them_offer_the_state_directory_and_the_configuration() {
+        for (name, help) in all_help(command(), String::new()) {
+            let first = name.split_whitespace().nth(1).unwrap_or_default();
+            let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
+            assert_eq!(help.contains("--state"), uses_store, "{name}");
+            assert_eq!(help.contains("--config <"), ["run", "backtest"].contains(&first), "{name}");
+        }
+    }
+
+    /// The help of a command and of all below it, by the words that ask for it.
+    fn all_help(mut command: clap::Command, above: String) -> Vec<(String, String)> {
+        command.build();
+        let name = format!("{above}{} ", command.get_name());
+        let mut all = vec![(name.trim_end().to_owned(), command.render_long_help().to_string())];
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            all.extend(all_help(sub.clone(), name.clone()));
+        }
+        all
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        for (name, text) in examples::ALL {
+            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("tradingd ")).collect();
+            assert!(!lines.is_empty(), "{name} has no example");
+            for line in lines {
+                let (words, _) = line.split_once('#').unwrap_or((line, ""));
+                let (words, _) = words.split_once(" > ").unwrap_or((words, ""));
+                let parsed = command().try_get_matches_from(words.split_whitespace());
+                assert!(parsed.is_ok(), "{line}\n{}", parsed.unwrap_err());
+            }
+        }
+        assert_eq!(examples::ALL.len(), Cli::command().get_subcommands().count());
     }
 }

@@ -27,10 +27,27 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Remove a recording with all its rows.
+    /// List all recordings.
+    List {
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a recording with all its streams and gaps.
+    Show {
+        /// The recording's id.
+        id: String,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a recording with all its rows, after a question.
     Delete {
         /// The recording's id.
         id: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -41,7 +58,9 @@ enum Action {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let mut store = global.store(OpenMode::MustExist)?;
     match (&options.action, &options.id) {
-        (Some(Action::Delete { id }), _) => delete(global, &mut store, id),
+        (Some(Action::Delete { id, yes }), _) => delete(global, &mut store, id, *yes),
+        (Some(Action::List { json }), _) => list(&store, *json),
+        (Some(Action::Show { id, json }), _) => show(&store, &find(&store, id)?, *json),
         (None, Some(id)) => show(&store, &find(&store, id)?, options.json),
         (None, None) => list(&store, options.json),
     }
@@ -93,8 +112,17 @@ fn said(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<Strin
     lines
 }
 
-fn delete(global: &Global, store: &mut Store, id: &str) -> Result<(), Failure> {
-    find(store, id)?;
+fn delete(global: &Global, store: &mut Store, id: &str, is_agreed: bool) -> Result<(), Failure> {
+    let found = find(store, id)?;
+    let question = || terminal::confirmed(&format!("delete {id} with its {} rows for good?", grouped(found.rows())));
+    match if is_agreed { Some(true) } else { question() } {
+        Some(true) => {}
+        Some(false) => {
+            eprintln!("nothing was deleted");
+            return Ok(());
+        }
+        None => return Err(Failure::input(format!("nobody can be asked whether {id} shall be deleted for good: add --yes"))),
+    }
     store.delete_recording(id)?;
     terminal::print(&format!("deleted {id}\n"));
     global.give_space_back(store, "the recording is deleted");
@@ -152,7 +180,7 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
             to,
         ]
     };
-    table(&columns, &all.iter().map(row).collect::<Vec<_>>())
+    table(&columns, all.iter().map(row).collect(), &[1, 2], &[4, 5, 7])
 }
 
 fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Facts) -> String {
@@ -178,7 +206,7 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
     };
     let rows: Vec<Vec<String>> =
         recording.symbols.iter().flat_map(|symbol| symbol.streams.iter().map(move |stream| row(symbol, stream))).collect();
-    text.push_str(&table(&columns, &rows));
+    text.push_str(&table(&columns, rows, &[], &[3]));
     for (symbol, (contract, kept)) in recording.symbols.iter().zip(facts) {
         said(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
     }
@@ -192,7 +220,7 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
         vec![symbol.clone(), known.stream.word().to_owned(), gap.cause.word().to_owned(), gap.from.to_string(), gap.to.to_string()]
     };
     text.push('\n');
-    text.push_str(&table(&columns, &gaps.iter().map(row).collect::<Vec<_>>()));
+    text.push_str(&table(&columns, gaps.iter().map(row).collect(), &[], &[]));
     text
 }
 

@@ -1,13 +1,16 @@
-//! `tradingd results`: what backtests and sessions were worth.
+//! `tradingd results`: what backtests and sessions were worth, their trades, and their reports.
 
 use super::table::{Align, grouped, table};
-use super::{Failure, Global, terminal};
+use super::{Failure, Global, backtest, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
-use crate::store::OpenMode;
+use crate::service::results::{Part, Results, currency};
 use crate::store::records::ResultV2;
+use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Options of `tradingd results`.
 #[derive(Args)]
@@ -29,25 +32,117 @@ enum Action {
         /// The result's id.
         id: String,
     },
+    /// Print the trades of a result as CSV, with the conditions at their entry and exit.
+    Trades(PartOptions),
+    /// Print the equity curve of a result as CSV.
+    Equity(PartOptions),
+    /// Print the signals of a result as CSV.
+    Signals(PartOptions),
+    /// Write the report of a result: one HTML page that needs nothing else.
+    Report {
+        /// The result's id.
+        id: String,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Show the metrics of several results side by side.
+    Compare {
+        /// Ids of two to eight results.
+        #[arg(required = true, num_args = 2.., value_name = "ID")]
+        ids: Vec<String>,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-/// Lists results or shows one.
+#[derive(Args)]
+struct PartOptions {
+    /// The result's id.
+    id: String,
+    /// Print JSON instead of CSV.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists results, or shows one or a part of it.
 ///
 /// # Errors
-/// An unknown id, or a store that cannot be opened.
+/// An unknown id, a file that cannot be written, or a store that cannot be opened.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = global.store(OpenMode::MustExist)?;
+    let store = Arc::new(global.store(OpenMode::MustExist)?);
+    let results = Results::new(Arc::clone(&store));
     match &options.action {
-        Action::List { json: true } => {
-            let all: Vec<Value> = store.results()?.iter().map(to_json).collect();
-            terminal::print(&format!("{:#}\n", json!({ "results": all })));
-        }
-        Action::List { json: false } => terminal::print(&to_text(&store.results()?)),
+        Action::List { json } => list(&store, *json),
         Action::Show { id } => {
             let document = store.result_document(id).map_err(|error| Failure::from(error).because("`tradingd results list` lists all"))?;
             terminal::print(&format!("{}\n", document.trim_end()));
+            Ok(())
         }
+        Action::Trades(options) => part(&results, options, Part::Trades),
+        Action::Equity(options) => part(&results, options, Part::Equity),
+        Action::Signals(options) => part(&results, options, Part::Signals),
+        Action::Report { id, out } => report(&results, id, out),
+        Action::Compare { ids, json } => compare(&results, ids, *json),
     }
+}
+
+fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
+    let all = store.results()?;
+    if as_json {
+        terminal::print(&format!("{:#}\n", json!({ "results": all.iter().map(to_json).collect::<Vec<_>>() })));
+    } else {
+        terminal::print(&to_text(&all));
+    }
+    Ok(())
+}
+
+fn part(results: &Results, options: &PartOptions, part: Part) -> Result<(), Failure> {
+    let shown = if options.json {
+        let rows = match part {
+            Part::Trades => results.trades(&options.id),
+            Part::Equity => results.equity(&options.id, usize::MAX),
+            Part::Signals => results.signals(&options.id),
+        };
+        format!("{:#}\n", rows?)
+    } else {
+        results.csv(&options.id, part, usize::MAX)?
+    };
+    terminal::print(&shown);
+    Ok(())
+}
+
+fn report(results: &Results, id: &str, out: &Path) -> Result<(), Failure> {
+    backtest::write_whole(out, results.report(id)?.as_bytes())?;
+    eprintln!("report: {}", out.display());
+    Ok(())
+}
+
+fn compare(results: &Results, ids: &[String], as_json: bool) -> Result<(), Failure> {
+    let compared = results.compare(ids)?;
+    if as_json {
+        terminal::print(&format!("{compared:#}\n"));
+        return Ok(());
+    }
+    let mut columns = vec![("metric", Align::Left), ("unit", Align::Left)];
+    columns.extend(ids.iter().map(|id| (id.as_str(), Align::Right)));
+    let number = |value: &Value| value.as_f64().map_or_else(|| "—".to_owned(), |number| format!("{number:.4}"));
+    let row = |(name, metric): (&String, &Value)| {
+        let mut row = vec![name.clone(), metric["unit"].as_str().unwrap_or("—").to_owned()];
+        row.extend(metric["values"].as_array().into_iter().flatten().map(number));
+        row
+    };
+    let strategies = compared["results"].as_array().into_iter().flatten().map(|line| {
+        let names = line["strategies"].as_array().into_iter().flatten().filter_map(|strategy| strategy["id"].as_str());
+        names.collect::<Vec<_>>().join(",")
+    });
+    let mut first = vec!["strategy".to_owned(), String::new()];
+    first.extend(strategies);
+    let mut rows = vec![first];
+    rows.extend(compared["metrics"].as_object().into_iter().flatten().map(row));
+    let shrinking: Vec<usize> = (2..columns.len()).collect();
+    terminal::print(&table(&columns, rows, &shrinking, &[1]));
     Ok(())
 }
 
@@ -66,6 +161,10 @@ fn to_text(results: &[ResultV2]) -> String {
         ("max drawdown", Align::Right),
     ];
     let row = |result: &ResultV2| {
+        let money = |amount: i128| {
+            let currency = currency(result).map(|currency| format!(" {currency}")).unwrap_or_default();
+            format!("{:.2}{currency}", Money(amount).to_f64())
+        };
         vec![
             result.id.clone(),
             result.strategies_line(),
@@ -73,17 +172,18 @@ fn to_text(results: &[ResultV2]) -> String {
             result.source.clone(),
             grouped(result.trades),
             grouped(result.wins),
-            format!("{:.2}", Money(result.net_money).to_f64()),
-            format!("{:.2}", Money(result.max_drawdown_money).to_f64()),
+            money(result.net_money),
+            money(result.max_drawdown_money),
         ]
     };
-    table(&columns, &results.iter().map(row).collect::<Vec<_>>())
+    table(&columns, results.iter().map(row).collect(), &[3, 2, 1], &[5, 7])
 }
 
 fn to_json(result: &ResultV2) -> Value {
     let time = |us: i64| Timestamp::from_micros(us).map(|at| at.to_string());
     json!({
         "id": result.id,
+        "session_id": result.session_id,
         "strategy": result.strategies_line(),
         "strategy_version": result.strategies.first().map(|strategy| strategy.version),
         "symbols": result.symbols,
@@ -94,6 +194,7 @@ fn to_json(result: &ResultV2) -> Value {
         "digest": result.digest,
         "trades": result.trades,
         "wins": result.wins,
+        "currency": currency(result),
         "net": Money(result.net_money).to_f64(),
         "max_drawdown": Money(result.max_drawdown_money).to_f64(),
     })

@@ -26,20 +26,24 @@ const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// Options of `tradingd run`.
 #[derive(Args)]
-pub struct Options {}
+pub struct Options {
+    /// Configuration file [default: config/config.json where there is one, else every setting has its default].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
 
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// A configuration, key or store that cannot be used (78, 65, 69), an address that is taken (69).
-pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
-    let (config, bytes) = super::config::load(global.config_path())?;
-    let settings = Settings::new(config, global.config_path(), clock::now());
+pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
+    let found = super::config::find(options.config.as_deref())?;
+    let settings = Settings::new(found.config, &found.file, clock::now());
     let telemetry = log(&settings)?;
     let runtime = runtime()?;
     let service = open(global, settings, runtime.handle())?;
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
-    let watch = watch(&service, Content::Bytes(bytes))?;
+    let watch = watch(&service, found.content)?;
     let scanned = Arc::clone(&service);
     let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
     scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;

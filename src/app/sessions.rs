@@ -3,8 +3,8 @@
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
-use crate::store::OpenMode;
 use crate::store::records::SessionRow;
+use crate::store::{OpenMode, Store, StoreError};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -43,11 +43,19 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         }
         Action::List { json: false } => terminal::print(&to_text(&store.sessions()?)),
         Action::Show { id } => {
-            let session = store.session(id).map_err(|error| Failure::from(error).because("`tradingd sessions list` lists all"))?;
+            let session = store.session(id).map_err(|error| not_a_session(&store, id, error))?;
             terminal::print(&format!("{:#}\n", to_json(&session)));
         }
     }
     Ok(())
+}
+
+/// A result of the command line looks like a session by its id, and is none.
+fn not_a_session(store: &Store, id: &str, error: StoreError) -> Failure {
+    match store.result(id) {
+        Ok(_) => Failure::input(format!("{id} is a result of the command line, not a session: `tradingd results show {id}` shows it")),
+        Err(_) => Failure::from(error).because("`tradingd sessions list` lists all"),
+    }
 }
 
 fn to_text(sessions: &[SessionRow]) -> String {
@@ -60,7 +68,7 @@ fn to_text(sessions: &[SessionRow]) -> String {
         let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());
         vec![session.id.clone(), session.kind.clone(), session.state.clone(), created, ended]
     };
-    table(&columns, &sessions.iter().map(row).collect::<Vec<_>>())
+    table(&columns, sessions.iter().map(row).collect(), &[], &[4, 3])
 }
 
 fn to_json(session: &SessionRow) -> Value {

@@ -136,7 +136,7 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
         let version = version(listed).map_or("—".to_owned(), |version| version.to_string());
         vec![listed.id.clone(), origin(listed).to_owned(), version, needs, listed.name().to_owned()]
     };
-    terminal::print(&table(&columns, &all.iter().map(row).collect::<Vec<_>>()));
+    terminal::print(&table(&columns, all.iter().map(row).collect(), &[4], &[2, 1]));
     Ok(())
 }
 
@@ -168,7 +168,7 @@ fn judge(path: &Path, original: bool) -> Judged {
     match read() {
         Err(error) => Err(unreadable(format!("cannot be read ({error}); check the path"))),
         Ok(bytes) if bytes.len() > DOCUMENT_BYTES => {
-            Err(unreadable(format!("is longer than {DOCUMENT_BYTES} bytes; this is no strategy document")))
+            Err(unreadable(format!("is longer than {DOCUMENT_BYTES} bytes; this is not a strategy document")))
         }
         Ok(bytes) if original => strategy::import(&bytes),
         Ok(bytes) => strategy::parse(&bytes),

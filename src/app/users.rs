@@ -29,7 +29,8 @@ enum Action {
     Add {
         /// Lower-case letters, digits, dots, underscores and dashes.
         name: String,
-        /// viewer, trader, live or admin; each may do what the one before may.
+        /// viewer, trader, live or admin; each may do what the one before may. `live` is kept for real orders, which do
+        /// not exist yet.
         #[arg(long, value_parser = role)]
         role: Role,
         #[command(flatten)]
@@ -90,7 +91,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             // Before anybody types.
             users.user(name).map_err(failure)?;
             users.set_password(name, &password.read()?, now).map_err(failure)?;
-            format!("{name} has another password and has to log in again\n")
+            format!("the password of {name} is changed and all logins with the old one are ended\n")
         }
         Action::List { json } => {
             let all = users.list().map_err(failure)?;
@@ -145,7 +146,7 @@ fn to_text(users: &[User]) -> String {
     }
     let columns = [("name", Align::Left), ("role", Align::Left), ("state", Align::Left), ("created", Align::Left)];
     let row = |user: &User| vec![user.name.clone(), user.role.to_string(), state(user).to_owned(), user.created.to_string()];
-    table(&columns, &users.iter().map(row).collect::<Vec<_>>())
+    table(&columns, users.iter().map(row).collect(), &[], &[])
 }
 
 fn to_json(user: &User) -> Value {

@@ -1,8 +1,10 @@
 //! A decision as JSON and as lines of text: what was decided, and every condition it was decided on by its name.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence};
-use crate::domain::strategy::{StrategyDef, Threshold};
+use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolSpec;
+use crate::report::legend;
+use crate::report::reason::Checked;
 use serde_json::{Map, Value, json};
 
 /// One decision with the conditions it was made on (strategy-engine 2.5).
@@ -58,29 +60,30 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
 
 /// Conditions by their id: indicator, value or the reason it is missing, operator, threshold, met.
 pub fn conditions(evidence: &[Evidence], def: &StrategyDef) -> Value {
+    checked(&Checked::all(evidence, def))
+}
+
+/// The same for conditions that have their names already.
+pub fn checked(conditions: &[Checked]) -> Value {
     let mut map = Map::new();
-    for entry in evidence {
-        let section = def.section(entry.section).conditions();
-        let Some(condition) = section.get(usize::from(entry.condition)) else { continue };
-        let operator = match condition.threshold {
-            Threshold::Between(..) => "between",
-            _ => condition.comparison.sign(),
-        };
+    for checked in conditions {
         let mut shown = json!({
-            "section": entry.section.word(),
-            "indicator": def.operand_name(condition.operand),
-            "value": entry.value.ok(),
-            "operator": operator,
-            "threshold": entry.threshold,
-            "met": entry.met,
+            "section": checked.section.word(),
+            "indicator": checked.indicator,
+            "value": checked.value.ok(),
+            "operator": checked.operator,
+            "threshold": checked.threshold,
+            "met": checked.met,
         });
-        if let (Err(reason), Some(fields)) = (entry.value, shown.as_object_mut()) {
-            fields.insert("missing".into(), json!(reason));
+        if let Some(fields) = shown.as_object_mut() {
+            if let Err(reason) = checked.value {
+                fields.insert("missing".into(), json!(reason));
+            }
+            if let Some(high) = checked.threshold_high {
+                fields.insert("threshold_high".into(), json!(high));
+            }
         }
-        if let (Threshold::Between(_, high), Some(fields)) = (condition.threshold, shown.as_object_mut()) {
-            fields.insert("threshold_high".into(), json!(high));
-        }
-        map.insert(condition.id.clone(), shown);
+        map.insert(checked.id.clone(), shown);
     }
     Value::Object(map)
 }
@@ -90,7 +93,7 @@ pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
         DecisionKind::Transition { from, to, trigger } => format!("{} → {} ({})", from.word(), to.word(), trigger.word()),
         DecisionKind::Refused { guard, value, threshold } => {
-            format!("entry blocked by {}: {value:.4} against {threshold:.4}", guard.word())
+            format!("entry blocked by {}: {}", guard.word(), legend::blocked(*guard, *value, *threshold))
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => {
             let at = limit.map_or("market".to_owned(), |limit| format!("limit {}", spec.price_decimal(limit)));

@@ -1,10 +1,12 @@
-//! Results as JSON: one document, `{"results": […], "definitions": {…}, "generated_by": {…}}`.
+//! Results as JSON: one document, `{"results": […], "by_strategy": […], "totals": […], "definitions": {…}, "generated_by": {…}}`.
 //!
 //! In each result the assumptions come first. Money and prices are numbers: the double nearest to the exact
 //! decimal, in its shortest form, so up to 15 significant digits read exactly as they were computed. What is not
 //! defined is `null` with a `reason` beside it; no number stands for "none". Times are RFC 3339, UTC, microseconds.
 
+use crate::document::decision;
 use crate::domain::decimal::Decimal;
+use crate::domain::decision::SectionName;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::{Money, Price, Rate};
 use crate::domain::order::Side;
@@ -13,8 +15,12 @@ use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::{Assumptions, BookSource, ContractSources, Coverage, FundingSource, GapJump};
 use crate::report::definitions;
 use crate::report::drawdown::Drawdown;
+use crate::report::legend;
 use crate::report::metrics::{Amount, Metric};
-use crate::report::run::{Refusal, RunResult, Signal, StrategyRef};
+use crate::report::no_trade;
+use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::reason::{DecisionReason, TradeReason};
+use crate::report::run::{Fired, Refusal, RunResult, StrategyRef};
 use crate::report::statistics::{CurvePoint, Day};
 use crate::report::tally::{Outcome, Tally};
 use serde_json::{Map, Value, json};
@@ -34,6 +40,8 @@ pub fn document(results: &[RunResult], generator: Generator<'_>) -> Value {
     let formulas: Map<String, Value> = definitions::ALL.iter().map(|d| (d.definition.to_owned(), json!(d.formula))).collect();
     json!({
         "results": results.iter().map(result).collect::<Vec<_>>(),
+        "by_strategy": by_strategy(results).iter().map(overview).collect::<Vec<_>>(),
+        "totals": totals(results).iter().map(overview).collect::<Vec<_>>(),
         "definitions": formulas,
         "generated_by": {"name": generator.name, "version": generator.version},
     })
@@ -45,6 +53,20 @@ pub fn write(results: &[RunResult], generator: Generator<'_>, mut to: impl io::W
     to.write_all(b"\n")
 }
 
+fn overview(line: &Overview) -> Value {
+    let mut shown = tallied(&line.tally);
+    if let Some(fields) = shown.as_object_mut() {
+        // Of all of the account, what is still open included; the tally knows closed trades only.
+        fields.insert("net".to_owned(), money(line.net));
+        fields.insert("strategy".to_owned(), if line.strategy.is_empty() { Value::Null } else { json!(line.strategy) });
+        fields.insert("currency".to_owned(), json!(line.currency));
+        fields.insert("results".to_owned(), json!(line.results));
+        fields.insert("results_without_trade".to_owned(), json!(line.without_trade));
+        fields.insert("worst_drawdown_pct".to_owned(), number(line.worst_drawdown_pct));
+    }
+    shown
+}
+
 /// One result.
 pub fn result(run: &RunResult) -> Value {
     let summary = &run.summary;
@@ -54,6 +76,9 @@ pub fn result(run: &RunResult) -> Value {
     let group = |key: &str, tally: &Tally| (key.to_owned(), tallied(tally));
     json!({
         "assumptions": assumptions(run),
+        "mode": run.mode.word(),
+        "no_trade_reason": no_trade::why(run),
+        "currency": run.currency(),
         "source": run.source,
         "symbol": single(&names),
         "symbols": names,
@@ -67,8 +92,9 @@ pub fn result(run: &RunResult) -> Value {
         "open_at_end": summary.open_at_end,
         "metrics": metrics,
         "orders_count": run.orders_count,
-        "signals": run.signals.iter().map(|s| signal(run, s)).collect::<Vec<_>>(),
-        "trades": summary.trades.iter().map(|t| trade(run, t)).collect::<Vec<_>>(),
+        "signals": run.signals().map(|fired| signal(run, fired)).collect::<Vec<_>>(),
+        "sections_fired": SECTIONS.iter().map(|section| (section.word().to_owned(), json!(run.fired_count(*section)))).collect::<Map<_, _>>(),
+        "trades": (0..summary.trades.len()).map(|place| trade(run, place)).collect::<Vec<_>>(),
         "refusals": run.refusals.iter().map(refusal).collect::<Vec<_>>(),
         "by_reason": summary.by_reason.iter().map(|(key, t)| group(key.word(), t)).collect::<Map<_, _>>(),
         "by_side": summary.by_side.iter().map(|(key, t)| group(position(*key), t)).collect::<Map<_, _>>(),
@@ -81,6 +107,8 @@ pub fn result(run: &RunResult) -> Value {
         "settings": run.settings.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
     })
 }
+
+const SECTIONS: [SectionName; 5] = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
 
 /// The only name, or null when several ran together.
 fn single(names: &[&str]) -> Value {
@@ -201,8 +229,15 @@ fn metric(metric: &Metric) -> Value {
     object.insert("n".to_owned(), json!(metric.n));
     object.insert("window".to_owned(), json!(format!("{}/{}", metric.window.0, metric.window.1)));
     object.insert("definition".to_owned(), json!(metric.definition.definition));
-    if let Some((low, high)) = metric.interval {
-        object.insert("interval_95".to_owned(), json!([number(low), number(high)]));
+    match metric.interval {
+        Some(Ok((low, high))) => {
+            object.insert("interval_95".to_owned(), json!([number(low), number(high)]));
+        }
+        Some(Err(reason)) => {
+            object.insert("interval_95".to_owned(), Value::Null);
+            object.insert("interval_95_reason".to_owned(), json!(reason));
+        }
+        None => {}
     }
     if let Some(note) = metric.note {
         object.insert("note".to_owned(), json!(note));
@@ -210,7 +245,7 @@ fn metric(metric: &Metric) -> Value {
     Value::Object(object)
 }
 
-fn signal(run: &RunResult, signal: &Signal) -> Value {
+fn signal(run: &RunResult, signal: &Fired) -> Value {
     let price = signal.price.zip(run.spec(signal.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
     json!({
         "section": signal.section.word(),
@@ -221,7 +256,12 @@ fn signal(run: &RunResult, signal: &Signal) -> Value {
     })
 }
 
-fn trade(run: &RunResult, trade: &ClosedTrade) -> Value {
+/// The trade at a place of the summary; null when there is none.
+pub fn trade(run: &RunResult, place: usize) -> Value {
+    run.summary.trades.get(place).map_or(Value::Null, |trade| closed(run, place, trade))
+}
+
+fn closed(run: &RunResult, place: usize, trade: &ClosedTrade) -> Value {
     let spec = run.spec(trade.symbol);
     let quantity = |spec: &SymbolSpec| number(exact(&spec.qty_decimal(trade.qty).to_string()));
     json!({
@@ -248,7 +288,22 @@ fn trade(run: &RunResult, trade: &ClosedTrade) -> Value {
         "duration_seconds": number((trade.closed_at - trade.opened_at).seconds_f64()),
         "fills": trade.fills,
         "leverage": trade.leverage,
+        "why": run.reason(place).map_or(Value::Null, why),
     })
+}
+
+/// The decisions that made a trade, each with its conditions; null for a trade beyond the bound on kept conditions.
+fn why(reason: &TradeReason) -> Value {
+    let one = |decision: &Option<DecisionReason>| {
+        decision.as_ref().map_or(Value::Null, |decision| {
+            json!({
+                "time": time(decision.at),
+                "trigger": decision.trigger.word(),
+                "conditions": decision::checked(&decision.conditions),
+            })
+        })
+    };
+    json!({"signal": one(&reason.signal), "entry": one(&reason.entry), "exit": one(&reason.exit)})
 }
 
 fn refusal(refusal: &Refusal) -> Value {
@@ -258,6 +313,7 @@ fn refusal(refusal: &Refusal) -> Value {
         "first_time": time(refusal.first_at),
         "example_value": number(refusal.value),
         "example_threshold": number(refusal.threshold),
+        "example": legend::blocked(refusal.guard, refusal.value, refusal.threshold),
     })
 }
 
@@ -371,9 +427,22 @@ mod tests {
         assert_eq!(one["assumptions"]["fees"]["PUMP_USDT"], json!({"maker_pct": 0.02, "taker_pct": 0.06, "source": "default"}));
         assert_eq!(one["assumptions"]["coverage"]["gaps"]["by_cause"]["disconnect"], json!({"count": 1, "seconds": 1800}));
         assert_eq!(one["trades"].as_array().unwrap().len(), 23);
+        let why = &one["trades"][3]["why"];
+        assert_eq!(why["signal"]["conditions"]["s1_rush"]["missing"], "warm_up");
+        assert_eq!(why["entry"]["conditions"]["z1_flow"]["met"], true);
+        assert_eq!(why["exit"]["conditions"]["e1_pnl"]["value"], -4.423);
+        assert_eq!((&one["currency"], &one["mode"], &one["no_trade_reason"]), (&json!("USDT"), &json!("backtest"), &Value::Null));
+        assert_eq!(results[1]["no_trade_reason"], "No trade: the data holds no event.");
+        // A signal is one of S1, wherever it is listed or counted.
+        let signals = one["signals"].as_array().unwrap();
+        assert!(signals.iter().all(|signal| signal["section"] == "S1"));
+        assert_eq!(one["sections_fired"]["S1"], signals.len());
+        assert!(one["sections_fired"]["Z1"].as_u64().is_some_and(|count| count > 0));
+        assert_eq!((&document["totals"][0]["results"], &document["totals"][0]["strategy"]), (&json!(2), &Value::Null));
+        assert_eq!(document["by_strategy"][0]["strategy"], "pump_v2 v3");
         assert_eq!(results[1]["metrics"]["win_rate"]["value"], Value::Null);
         assert_eq!(results[1]["metrics"]["win_rate"]["reason"], "no trade");
-        assert_eq!(document["definitions"]["win_rate.all_trades"], "wins / all closed trades; draws count below the line only");
+        assert_eq!(document["definitions"]["win_rate.sign_of_net"], "wins / all closed trades; draws count below the line only");
     }
 
     #[test]
@@ -398,6 +467,16 @@ mod tests {
         let value = result(&run);
         assert_eq!((&value["symbol"], &value["strategy"]), (&Value::Null, &Value::Null));
         assert_eq!(value["symbols"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_interval_of_too_few_trades_is_null_with_its_reason() {
+        let mut run = sample::result();
+        let metric = run.summary.metrics.iter_mut().find(|metric| metric.definition.id == "expectancy").unwrap();
+        assert!(super::metric(metric)["interval_95"][0].is_number());
+        metric.interval = Some(Err("too few"));
+        let shown = super::metric(metric);
+        assert_eq!((&shown["interval_95"], &shown["interval_95_reason"]), (&Value::Null, &json!("too few")));
     }
 
     /// What is not defined is null: the guard's missing threshold, the missing day, every metric of an empty run.

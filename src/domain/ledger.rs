@@ -53,8 +53,6 @@ pub struct ClosedTrade {
     pub fills: u32,
     /// Leverage it was opened with.
     pub leverage: u32,
-    /// A net result smaller than this (half a tick on the quantity) is a draw.
-    pub draw_below: Money,
 }
 
 impl ClosedTrade {

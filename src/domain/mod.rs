@@ -14,6 +14,7 @@ pub mod event;
 pub mod ledger;
 pub mod num;
 pub mod order;
+pub mod quote;
 pub mod record;
 pub mod strategy;
 pub mod symbol;

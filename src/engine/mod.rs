@@ -3,6 +3,7 @@
 //! Never: I/O, a clock, logging, a lock, a wait, chance, or a failure. What cannot be done is an output.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod bar;
 pub mod desk;
 pub mod excursion;
 pub mod explain;
@@ -16,10 +17,11 @@ pub mod own;
 pub mod position;
 pub mod risk;
 pub mod rules;
+mod timers;
 pub mod truth;
 
 use crate::domain::decision::Trigger;
-use crate::domain::event::{Bar, Body, Command, Event, Gap, Market, Trade};
+use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
 use crate::domain::num::Price;
 use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::strategy::StrategyDef;
@@ -33,6 +35,7 @@ use instance::{Instance, Turn, Wake};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
+use timers::{next_timer, refresh};
 
 /// One symbol with everything that watches it.
 struct SymbolState {
@@ -200,45 +203,6 @@ impl Engine {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
         self.look(table, symbol, at, Cause::Event, prices, out);
-    }
-
-    /// Shows the positions of a symbol what a bar reached inside, before [`Engine::apply`] shows its end. To be called
-    /// until nothing comes out: a step of a ladder may be followed by the next. Returns whether the order of prices
-    /// inside the bar decided how a position ended.
-    pub fn inside_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) -> bool {
-        self.desk.roll_day(at);
-        let mut mattered = false;
-        self.each_position(table, symbol, at, out, |instance, turn| mattered |= instance.pass_bar(bar, turn));
-        mattered
-    }
-
-    /// The inside of a bar is over: its extremes count for the excursions of what is open.
-    pub fn bar_passed(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) {
-        if self.desk.holds(symbol) {
-            let excursion = &mut self.symbols[symbol.index()].excursion;
-            [bar.open, bar.low, bar.high].into_iter().for_each(|price| excursion.trade(price));
-            self.each_position(table, symbol, at, out, Instance::bar_passed);
-        }
-    }
-
-    fn each_position(
-        &mut self,
-        table: &SymbolTable,
-        symbol: SymbolId,
-        at: Timestamp,
-        out: &mut Outputs,
-        mut act: impl FnMut(&mut Instance, &mut Turn<'_>),
-    ) {
-        let state = &mut self.symbols[symbol.index()];
-        if state.stale {
-            refresh(state, &self.instances);
-        }
-        for slot in 0..self.symbols[symbol.index()].busy.len() {
-            let index = self.symbols[symbol.index()].busy[slot];
-            if self.instances[index as usize].position.is_some() {
-                self.with_instance(table, index, at, None, out, &mut act);
-            }
-        }
     }
 
     /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices that
@@ -500,31 +464,6 @@ impl Engine {
         }
     }
 
-    /// The next moment the engine must be told about although nothing happens. A moment in the past means now.
-    #[inline]
-    pub fn next_clock(&mut self) -> Timestamp {
-        if self.timer_stale {
-            self.refresh_timer();
-        }
-        self.next_timer
-    }
-
-    #[cold]
-    fn refresh_timer(&mut self) {
-        self.timer_stale = false;
-        let mut next = Timestamp::MAX;
-        for state in &mut self.symbols {
-            if state.stale {
-                refresh(state, &self.instances);
-            }
-            next = next.min(next_timer(state, &self.instances));
-            if self.started && (state.on_clock || state.warming || state.indicators.sees_every_second()) {
-                next = next.min(self.next_second);
-            }
-        }
-        self.next_timer = next;
-    }
-
     /// The session's account and limits.
     pub fn desk(&self) -> &Desk {
         &self.desk
@@ -538,34 +477,5 @@ impl Engine {
     /// When every indicator of every strategy had been defined once.
     pub fn warm_at(&self) -> Option<Timestamp> {
         self.warm_at
-    }
-}
-
-/// The earliest moment that somebody on the symbol waits for.
-fn next_timer(state: &mut SymbolState, instances: &[Instance]) -> Timestamp {
-    if !state.timer_known {
-        let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
-        state.timer = own.min().unwrap_or(Timestamp::MAX);
-        state.timer_known = true;
-    }
-    state.groups.iter().map(RuleGroup::due).fold(state.timer, Timestamp::min)
-}
-
-/// Recomputes what the symbol waits for after one of its instances changed.
-#[cold]
-fn refresh(state: &mut SymbolState, instances: &[Instance]) {
-    state.stale = false;
-    state.timer_known = false;
-    state.busy.clear();
-    state.wake = Wake::NEVER;
-    for group in &mut state.groups {
-        group.refresh(instances);
-    }
-    for index in &state.instances {
-        let instance = &instances[*index as usize];
-        if !instance.is_watching() {
-            state.busy.push(*index);
-            state.wake = state.wake.or(instance.wake());
-        }
     }
 }

@@ -4,7 +4,9 @@
 //!
 //! Never: work on a blocking thread beside the lanes.
 
-use crate::limits::{HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS};
+use crate::limits::{
+    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+};
 use crate::service::{Kind, Refusal};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,13 +27,15 @@ pub enum Lane {
     Replay,
     /// Reading files into the store.
     Import,
+    /// Asking the exchange, which may take its time, for anybody who wants to know.
+    Exchange,
 }
 
 /// After how many seconds it is worth trying a lane again that was full.
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 6] = [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import];
+    const ALL: [Lane; 7] = [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import, Lane::Exchange];
 
     const fn places(self) -> usize {
         match self {
@@ -41,6 +45,7 @@ impl Lane {
             Lane::Export => HTTP_EXPORTS,
             Lane::Replay => HTTP_REPLAYS,
             Lane::Import => HTTP_IMPORTS,
+            Lane::Exchange => HTTP_EXCHANGE_CALLS,
         }
     }
 
@@ -49,7 +54,7 @@ impl Lane {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
             Lane::Replay => ("too_many_replays", "replays"),
-            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import => return None,
+            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange => return None,
         };
         let message = format!("{} {what} are under way, which is all there may be: try again when one has ended", self.places());
         Some(Refusal { retry_after_s: Some(RETRY_AFTER_S), ..Refusal::new(Kind::TooMany, code, message) })
@@ -123,7 +128,7 @@ mod tests {
     async fn a_full_lane_leaves_the_others_free() {
         let lanes = Lanes::default();
         let mut releases = Vec::new();
-        for lane in [Lane::Store, Lane::Export, Lane::Replay, Lane::Import, Lane::Password] {
+        for lane in Lane::ALL.into_iter().filter(|lane| *lane != Lane::Urgent) {
             for _ in 0..lane.places() {
                 let (release, gate) = mpsc::channel::<()>();
                 let waits = move || assert!(gate.recv().is_err(), "nothing is ever sent");

@@ -9,7 +9,7 @@ use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
 use crate::json::{self, Bounds};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_SMALL_BODY_BYTES, REFUSAL_PROBLEMS};
-use crate::service::{Caller, Kind, Refusal, listed};
+use crate::service::{Caller, Kind, Refusal, problems_text};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -121,7 +121,7 @@ impl Query {
 
 /// 400 with every problem: in its sentence as far as they fit, and all of them in its details.
 pub fn invalid(what: &str, problems: Vec<(String, String)>) -> Failure {
-    Failure::Refused(Refusal::invalid("invalid_request", format!("{what}: {}", listed(&problems)), problems))
+    Failure::Refused(Refusal::invalid("invalid_request", format!("{what}: {}", problems_text(&problems)), problems))
 }
 
 /// What to say of an unknown name.

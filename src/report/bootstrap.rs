@@ -4,6 +4,7 @@
 //! a resample of n trades costs n^(2/3), and the sums are exact.
 
 use crate::domain::chance::Chance;
+use crate::report::ratios::Undefined;
 
 /// Resamples drawn.
 pub const RESAMPLES: usize = 1_000;
@@ -11,11 +12,18 @@ pub const RESAMPLES: usize = 1_000;
 /// The same list always gives the same interval.
 const SEED: u64 = 0x7472_6164_696e_6764;
 
-/// Bounds between which 95 % of the resampled means lie, in the unit of the values; `None` below two values.
-pub fn mean_interval(values: &[i128]) -> Option<(f64, f64)> {
+/// Fewest values with an interval. Of fewer the blocks cover almost the whole list, so the resampled means hardly
+/// differ and the interval would be far too narrow: for two values it has no width at all.
+pub const FEWEST: usize = 10;
+
+/// Bounds between which 95 % of the resampled means lie, in the unit of the values.
+///
+/// # Errors
+/// Too few values for an interval.
+pub fn mean_interval(values: &[i128]) -> Result<(f64, f64), Undefined> {
     let n = values.len();
-    if n < 2 {
-        return None;
+    if n < FEWEST {
+        return Err("too few trades for an interval: at least 10 are needed");
     }
     let block = libm::cbrt(n as f64).ceil() as usize;
     let mut totals = Vec::with_capacity(n + 1);
@@ -27,7 +35,7 @@ pub fn mean_interval(values: &[i128]) -> Option<(f64, f64)> {
     let mut sums: Vec<i128> = (0..RESAMPLES).map(|_| resample(&totals, block, &mut chance)).collect();
     sums.sort_unstable();
     let at = |share: f64| sums[((RESAMPLES as f64 * share) as usize).min(RESAMPLES - 1)] as f64 / n as f64;
-    Some((at(0.025), at(0.975)))
+    Ok((at(0.025), at(0.975)))
 }
 
 /// The sum of n values drawn in blocks of neighbours, the last block cut short, the list closed to a ring.
@@ -50,8 +58,18 @@ mod tests {
 
     #[test]
     fn equal_values_leave_no_doubt() {
-        assert_eq!(mean_interval(&[7; 50]), Some((7.0, 7.0)));
-        assert_eq!(mean_interval(&[7]), None);
+        assert_eq!(mean_interval(&[7; 50]), Ok((7.0, 7.0)));
+    }
+
+    /// Two trades of −2.50 and −0.36 once had an interval from −1.43 to −1.43: certainty out of nothing.
+    #[test]
+    fn fewer_than_ten_values_have_no_interval() {
+        for n in 0..FEWEST {
+            let values: Vec<i128> = (0..n as i128).map(|value| value * value).collect();
+            assert!(mean_interval(&values).is_err_and(|reason| reason.contains(&FEWEST.to_string())), "{n}");
+        }
+        let (low, high) = mean_interval(&[-250, -36, 12, 40, -90, 310, -5, 77, -130, 60]).unwrap();
+        assert!(low < high, "{low} {high}");
     }
 
     /// For independent values the interval is near mean ± 1.96 s / √n.
@@ -63,7 +81,7 @@ mod tests {
         let half = 1.96 * 289.0 / 4_000.0_f64.sqrt();
         let (low, high) = mean_interval(&values).unwrap();
         assert!((low - (mean - half)).abs() < 0.2 * half && (high - (mean + half)).abs() < 0.2 * half, "{low} {mean} {high}");
-        assert_eq!(mean_interval(&values), Some((low, high)));
+        assert_eq!(mean_interval(&values), Ok((low, high)));
     }
 
     #[test]

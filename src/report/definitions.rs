@@ -94,23 +94,23 @@ definitions! {
     TRADES = "trades", "Trades", Count, "trades.flat_to_flat", "round trips flat to flat per symbol and strategy, partial exits inside";
     TRADES_AT_END = "trades_closed_at_end", "Closed by the end", Count, "trades.reason_end",
         "trades closed only because the data ended; included in all others";
-    WINS = "wins", "Wins", Count, "wins.net_money", "trades with a net result of at least half a tick's worth above zero";
-    LOSSES = "losses", "Losses", Count, "losses.net_money", "trades with a net result of at least half a tick's worth below zero";
-    DRAWS = "draws", "Draws", Count, "draws.half_tick", "trades with an absolute net result below half a tick's worth, or zero";
-    WIN_RATE = "win_rate", "Win rate", Fraction, "win_rate.all_trades", "wins / all closed trades; draws count below the line only";
-    PROFIT_FACTOR = "profit_factor", "Profit factor", Ratio, "profit_factor.net_money", "Σ net of wins / Σ |net| of losses";
+    WINS = "wins", "Wins", Count, "wins.sign_of_net", "trades with a net result (after fees and funding) above zero";
+    LOSSES = "losses", "Losses", Count, "losses.sign_of_net", "trades with a net result (after fees and funding) below zero";
+    DRAWS = "draws", "Draws", Count, "draws.sign_of_net", "trades with a net result (after fees and funding) of exactly zero";
+    WIN_RATE = "win_rate", "Win rate", Fraction, "win_rate.sign_of_net", "wins / all closed trades; draws count below the line only";
+    PROFIT_FACTOR = "profit_factor", "Profit factor", Ratio, "profit_factor.sign_of_net", "Σ net of wins / Σ |net| of losses";
     EXPECTANCY = "expectancy", "Expectancy", Money, "expectancy.mean_net",
-        "mean net result per trade; interval: 95 % by circular block bootstrap, 1000 resamples";
-    EXPECTANCY_R = "expectancy_r", "Expectancy in R", Risk, "expectancy.mean_r", "mean of net / initial risk over the trades with a stop";
-    PAYOFF_RATIO = "payoff_ratio", "Payoff ratio", Ratio, "payoff.net_money", "average win / average loss";
-    AVERAGE_WIN = "average_win", "Average win", Money, "average_win.net_money", "mean net of the wins";
-    AVERAGE_LOSS = "average_loss", "Average loss", Money, "average_loss.net_money", "mean net of the losses (negative)";
-    LARGEST_WIN = "largest_win", "Largest win", Money, "largest_win.net_money", "largest net of a win";
-    LARGEST_LOSS = "largest_loss", "Largest loss", Money, "largest_loss.net_money", "lowest net of a loss (negative)";
+        "mean net result per trade; interval: 95 % by circular block bootstrap, 1000 resamples, from 10 trades on";
+    EXPECTANCY_R = "expectancy_r", "Expectancy in R", Risk, "expectancy.mean_r", "mean of net / initial risk over the trades with a stop; interval as for the expectancy";
+    PAYOFF_RATIO = "payoff_ratio", "Payoff ratio", Ratio, "payoff.sign_of_net", "average win / average loss";
+    AVERAGE_WIN = "average_win", "Average win", Money, "average_win.sign_of_net", "mean net of the wins";
+    AVERAGE_LOSS = "average_loss", "Average loss", Money, "average_loss.sign_of_net", "mean net of the losses (negative)";
+    LARGEST_WIN = "largest_win", "Largest win", Money, "largest_win.sign_of_net", "largest net of a win";
+    LARGEST_LOSS = "largest_loss", "Largest loss", Money, "largest_loss.sign_of_net", "lowest net of a loss (negative)";
     SQN = "sqn", "System quality number", Ratio, "sqn.capped_100",
         "√min(n, 100) · mean / sample standard deviation of R when every trade had a stop, else of net money";
-    CONSECUTIVE_WINS = "consecutive_wins", "Wins in a row", Count, "streak.wins", "longest row of wins; a draw ends it";
-    CONSECUTIVE_LOSSES = "consecutive_losses", "Losses in a row", Count, "streak.losses", "longest row of losses; a draw ends it";
+    CONSECUTIVE_WINS = "consecutive_wins", "Wins in a row", Count, "streak.wins.sign_of_net", "longest row of wins; a draw ends it";
+    CONSECUTIVE_LOSSES = "consecutive_losses", "Losses in a row", Count, "streak.losses.sign_of_net", "longest row of losses; a draw ends it";
     EXPOSURE_TIME_PCT = "exposure_time_pct", "Time in market", Percent, "exposure.time",
         "time with any position / run time without warm-up and gaps";
     EXPOSURE_NOTIONAL_PCT = "exposure_notional_pct", "Exposure", Percent, "exposure.notional_over_equity",

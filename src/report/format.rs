@@ -1,18 +1,57 @@
 //! Numbers, spans and times as people read them. The exact values are in the JSON form.
 
 use crate::domain::num::Money;
+use crate::domain::quote::is_dollar;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::report::definitions::Unit;
 use crate::report::metrics::{Amount, Metric};
+use crate::report::run::RunResult;
 
 /// What stands where nothing is defined.
 pub(super) const NONE: &str = "—";
 
+/// How amounts of one currency are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Currency<'a>(pub(super) Option<&'a str>);
+
+impl<'a> Currency<'a> {
+    /// That of a result.
+    pub(super) fn of(run: &'a RunResult) -> Self {
+        Currency(run.currency())
+    }
+
+    /// Cents of dollars, millionths of a bitcoin.
+    fn decimals(self) -> u32 {
+        if self.0.is_none_or(is_dollar) { 2 } else { 6 }
+    }
+
+    /// The bare number, for columns whose heading names the currency.
+    pub(super) fn number(self, value: Money) -> String {
+        money(value, self.decimals())
+    }
+
+    /// The bare number with its sign shown.
+    pub(super) fn signed(self, value: Money) -> String {
+        let shown = self.number(value);
+        if value.0 > 0 { format!("+{shown}") } else { shown }
+    }
+
+    /// The number with its currency.
+    pub(super) fn amount(self, value: Money) -> String {
+        self.named(&self.number(value))
+    }
+
+    /// A name or number followed by the currency, where one is known.
+    pub(super) fn named(self, text: &str) -> String {
+        self.0.map_or_else(|| text.to_owned(), |currency| format!("{text} {currency}"))
+    }
+}
+
 /// A metric's value, or the reason why it has none.
-pub(super) fn metric(metric: &Metric) -> Result<String, &'static str> {
+pub(super) fn metric(metric: &Metric, currency: Currency<'_>) -> Result<String, &'static str> {
     Ok(match (metric.value?, metric.definition.unit) {
-        (Amount::Money(value), _) => money(value),
+        (Amount::Money(value), _) => currency.amount(value),
         (Amount::Count(count), _) => grouped(u128::from(count)),
         (Amount::Number(number), Unit::Percent) => percent(number),
         (Amount::Number(number), Unit::Fraction) => percent(100.0 * number),
@@ -22,26 +61,25 @@ pub(super) fn metric(metric: &Metric) -> Result<String, &'static str> {
     })
 }
 
-/// An interval in the unit of its metric.
-pub(super) fn interval(metric: &Metric) -> Option<String> {
-    let (low, high) = metric.interval?;
-    Some(format!("95 % {} … {}", plain(low, 2), plain(high, 2)))
+/// An interval in the unit of its metric, or why a value has none.
+pub(super) fn interval(metric: &Metric, currency: Currency<'_>) -> Option<String> {
+    metric.value.ok()?;
+    let decimals = if metric.definition.unit == Unit::Money { currency.decimals() as usize } else { 2 };
+    Some(match metric.interval? {
+        Ok((low, high)) => format!("95 % {} … {}", plain(low, decimals), plain(high, decimals)),
+        Err(reason) => format!("{NONE} {reason}"),
+    })
 }
 
-/// Two decimals and groups of three; four significant digits for what would round to nothing.
-pub(super) fn money(value: Money) -> String {
-    let cents = (value.0.unsigned_abs() + 5_000_000_000_000_000) / 10_000_000_000_000_000;
-    if cents == 0 && value != Money::ZERO {
+/// So many decimals and groups of three; four significant digits for what would round to nothing.
+fn money(value: Money, decimals: u32) -> String {
+    let (unit, parts) = (10_u128.pow(18 - decimals), 10_u128.pow(decimals));
+    let rounded = (value.0.unsigned_abs() + unit / 2) / unit;
+    if rounded == 0 && value != Money::ZERO {
         return format!("{:.3e}", value.to_f64());
     }
     let sign = if value.0 < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", grouped(cents / 100), cents % 100)
-}
-
-/// Money with its sign shown.
-pub(super) fn signed(value: Money) -> String {
-    let shown = money(value);
-    if value.0 > 0 { format!("+{shown}") } else { shown }
+    format!("{sign}{}.{:0width$}", grouped(rounded / parts), rounded % parts, width = decimals as usize)
 }
 
 /// Two decimals and the sign of percent.
@@ -107,6 +145,11 @@ pub(super) fn second(at: Timestamp) -> String {
     at.to_string().get(..19).map_or_else(|| at.to_string(), |text| text.replace('T', " "))
 }
 
+/// `2026-01-01 10:00:00.123456`, UTC.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.to_string().trim_end_matches('Z').replace('T', " ")
+}
+
 /// `2026-01-01`.
 pub(super) fn day(at: Timestamp) -> String {
     at.to_string().get(..10).unwrap_or("").to_owned()
@@ -132,12 +175,16 @@ mod tests {
 
     #[test]
     fn money_keeps_its_sign_and_small_change() {
+        let dollars = Currency(Some("USDT"));
         for (value, shown) in
             [(1_234_567.895, "1,234,567.90"), (-0.5, "-0.50"), (0.0, "0.00"), (0.000_012, "1.200e-5"), (999.994, "999.99")]
         {
-            assert_eq!(money(Money::from_f64(value)), shown);
+            assert_eq!(dollars.number(Money::from_f64(value)), shown);
         }
-        assert_eq!(signed(Money::from_units(3)), "+3.00");
+        assert_eq!(dollars.signed(Money::from_units(3)), "+3.00");
+        assert_eq!(dollars.amount(Money::from_units(3)), "3.00 USDT");
+        assert_eq!(Currency(Some("BTC")).amount(Money::from_f64(0.012_345_6)), "0.012346 BTC");
+        assert_eq!(Currency(None).amount(Money::from_units(-3)), "-3.00");
     }
 
     #[test]

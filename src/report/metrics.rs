@@ -39,16 +39,22 @@ pub struct Metric {
     pub n: u64,
     /// From when to when they were taken.
     pub window: (Timestamp, Timestamp),
-    /// 95 % interval, in the unit of the value.
-    pub interval: Option<(f64, f64)>,
+    /// 95 % interval, in the unit of the value, or why there is none; `None` for a metric that never has one.
+    pub interval: Option<Result<(f64, f64), Undefined>>,
     /// What one should know beside it.
     pub note: Option<&'static str>,
 }
 
 impl Metric {
-    /// Whether it is a ratio on too few observations to lean on.
+    /// Whether it is an estimate on too few observations to lean on.
     pub fn is_thin(&self) -> bool {
-        self.n < ENOUGH && self.value.is_ok() && matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
+        self.n < ENOUGH && self.value.is_ok() && self.is_estimate()
+    }
+
+    /// Whether more observations would make it better known: ratios and means, but no sums, counts or extremes.
+    fn is_estimate(&self) -> bool {
+        let mean_money = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS].contains(&self.definition);
+        mean_money || matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
     }
 
     /// The value as a number; `None` when undefined.
@@ -224,11 +230,12 @@ fn sizes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     let n = tally.trades;
     let share = |sum: Money, count: u64, reason| if count > 0 { Ok(Money(sum.0 / i128::from(count))) } else { Err(reason) };
     let nets: Vec<i128> = s.trades.iter().map(|trade| trade.net().0).collect();
-    sheet.money(&d::EXPECTANCY, n, share(tally.net, n, NO_TRADE)).interval =
-        mean_interval(&nets).map(|(low, high)| (low / 1e18, high / 1e18));
+    let interval = |values: &[i128], one: f64| Some(mean_interval(values).map(|(low, high)| (low / one, high / one)));
+    sheet.money(&d::EXPECTANCY, n, share(tally.net, n, NO_TRADE)).interval = interval(&nets, 1e18);
     let multiples = risk_multiples(s.trades);
+    let scaled: Vec<i128> = multiples.iter().map(|r| (r * 1e12) as i128).collect();
     sheet.number(&d::EXPECTANCY_R, multiples.len() as u64, ratios::mean(&multiples).ok_or("no trade had a stop")).interval =
-        mean_interval(&multiples.iter().map(|r| (r * 1e12) as i128).collect::<Vec<_>>()).map(|(low, high)| (low / 1e12, high / 1e12));
+        interval(&scaled, 1e12);
     let payoff = match (tally.wins, tally.losses) {
         (0, _) => Err("no win"),
         (_, 0) => Err("no losses"),

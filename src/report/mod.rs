@@ -8,7 +8,11 @@
 pub mod assumptions;
 pub mod definitions;
 pub mod drawdown;
+pub mod legend;
 pub mod metrics;
+pub mod no_trade;
+pub mod overview;
+pub mod reason;
 pub mod run;
 pub mod series;
 pub mod statistics;

@@ -2,17 +2,48 @@
 
 use crate::domain::decision::{Guard, SectionName};
 use crate::domain::num::Price;
+use crate::domain::quote::quote_currency;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::Assumptions;
 use crate::report::metrics::Metric;
+use crate::report::reason::TradeReason;
 use crate::report::series::{Bucket, PriceExtent};
 use crate::report::statistics::Summary;
 use std::collections::BTreeMap;
 
+/// What was run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Recorded data.
+    Backtest,
+    /// A live market, with simulated orders.
+    Paper,
+}
+
+impl Mode {
+    /// The word of the JSON form.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Mode::Backtest => "backtest",
+            Mode::Paper => "paper",
+        }
+    }
+
+    /// What a report of it is titled.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Mode::Backtest => "Backtest",
+            Mode::Paper => "Paper session",
+        }
+    }
+}
+
 /// One result.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunResult {
+    /// What was run.
+    pub mode: Mode,
     /// File or recording it ran on.
     pub source: String,
     /// The symbols, in the order of their ids: prices need their ticks.
@@ -27,14 +58,26 @@ pub struct RunResult {
     pub summary: Summary,
     /// Orders sent.
     pub orders_count: u64,
-    /// Signals in time order.
-    pub signals: Vec<Signal>,
+    /// Sections that became true and moved an instance, in time order. A signal is one of S1: [`RunResult::signals`].
+    pub fired: Vec<Fired>,
+    /// Why the trades of the summary were opened and closed, in the same order; the first
+    /// [`crate::limits::EXPLAINED_TRADES`] only.
+    pub reasons: Vec<TradeReason>,
     /// Refused entries by guard.
     pub refusals: Vec<Refusal>,
     /// Prices for the chart, one series a symbol.
     pub prices: Vec<(SymbolId, Vec<Bucket<PriceExtent>>)>,
     /// Settings by name as the user gave them, for the snapshot.
     pub settings: Vec<(String, String)>,
+}
+
+/// How far back a strategy looks before it can give its first signal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LookBack {
+    /// The indicator that looks back furthest.
+    pub indicator: String,
+    /// The data it needs.
+    pub span: Span,
 }
 
 /// A strategy of a result.
@@ -48,11 +91,13 @@ pub struct StrategyRef {
     pub name: String,
     /// The document it ran, as text.
     pub document: Option<String>,
+    /// The data it needs before its first signal; `None`: none.
+    pub look_back: Option<LookBack>,
 }
 
 /// A section that became true and moved an instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Signal {
+pub struct Fired {
     /// When.
     pub at: Timestamp,
     /// Which section.
@@ -138,8 +183,25 @@ impl RunResult {
         self.digest.get(..12).unwrap_or(&self.digest)
     }
 
-    /// The entry signals (S1) in time order.
-    pub fn entry_signals(&self) -> impl Iterator<Item = &Signal> {
-        self.signals.iter().filter(|signal| signal.section == SectionName::S1)
+    /// The signals in time order: moments at which S1 became true for an instance that was waiting for it.
+    pub fn signals(&self) -> impl Iterator<Item = &Fired> {
+        self.fired.iter().filter(|fired| fired.section == SectionName::S1)
+    }
+
+    /// How often a section became true and moved an instance.
+    pub fn fired_count(&self, section: SectionName) -> usize {
+        self.fired.iter().filter(|fired| fired.section == section).count()
+    }
+
+    /// The currency of all amounts; `None` when the symbols do not name one, or not the same.
+    pub fn currency(&self) -> Option<&str> {
+        let mut quotes = self.symbols.iter().map(|spec| quote_currency(&spec.name));
+        let first = quotes.next()??;
+        quotes.all(|quote| quote == Some(first)).then_some(first)
+    }
+
+    /// Where a trade of the summary was decided on, by its place there.
+    pub fn reason(&self, trade: usize) -> Option<&TradeReason> {
+        self.reasons.get(trade)
     }
 }

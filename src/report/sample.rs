@@ -11,7 +11,8 @@ use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
-use crate::report::run::{Refusals, RunResult, Signal, StrategyRef};
+use crate::report::reason::{Checked, DecisionReason, TradeReason};
+use crate::report::run::{Fired, LookBack, Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::price_series;
 use crate::report::statistics::Statistics;
 
@@ -43,7 +44,6 @@ pub(crate) fn trade(opened: i64, closed: i64, gross: f64, fees: f64, funding: f6
         reason: Trigger::TakeProfit,
         fills: 2,
         leverage: 3,
-        draw_below: Money::ZERO,
     }
 }
 
@@ -81,6 +81,30 @@ pub(crate) fn assumptions() -> Assumptions {
     }
 }
 
+/// The conditions on which a trade was opened and closed, one of them without a value.
+fn reason_of(trade: &ClosedTrade) -> TradeReason {
+    let checked = |section: SectionName, id: &str, value: Result<f64, &'static str>, met: bool| Checked {
+        section,
+        id: id.to_owned(),
+        indicator: format!("{id}_indicator"),
+        value,
+        operator: ">=",
+        threshold: Some(8.0),
+        threshold_high: None,
+        met: value.ok().map(|_| met),
+    };
+    let decision = |at, trigger, conditions| Some(DecisionReason { at, trigger, conditions });
+    TradeReason {
+        signal: decision(
+            trade.opened_at,
+            Trigger::Section(SectionName::S1),
+            vec![checked(SectionName::S1, "s1_price", Ok(9.125), true), checked(SectionName::S1, "s1_rush", Err("warm_up"), false)],
+        ),
+        entry: decision(trade.opened_at, Trigger::Section(SectionName::Z1), vec![checked(SectionName::Z1, "z1_flow", Ok(31.5), true)]),
+        exit: decision(trade.closed_at, trade.reason, vec![checked(SectionName::E1, "e1_pnl", Ok(-4.423), false)]),
+    }
+}
+
 /// A run of three days with 21 trades, a name that tries to be markup, signals, refusals, gaps and prices.
 pub(crate) fn result() -> RunResult {
     let begin = Timestamp::parse(BEGIN).unwrap();
@@ -88,6 +112,7 @@ pub(crate) fn result() -> RunResult {
     let spec = SymbolSpec::new("PUMP_USDT", d("0.01"), d("1"), d("1")).unwrap();
     let mut statistics = Statistics::new(begin, Money::from_units(10_000));
     let (mut prices, mut refusals, mut signals) = (price_series(), Refusals::default(), Vec::new());
+    let mut reasons = Vec::new();
     let (mut balance, mut price, mut state) = (Money::from_units(10_000), 1_000_i64, 12_345_u64);
     let mut chance = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -124,6 +149,7 @@ pub(crate) fn result() -> RunResult {
                     ..base
                 };
                 statistics.trade(&closed);
+                reasons.push(reason_of(&closed));
                 balance += closed.net();
             }
             let exposure = if open { Money::from_units(10 * price) } else { Money::ZERO };
@@ -131,15 +157,16 @@ pub(crate) fn result() -> RunResult {
         }
         let at = begin + Span::from_seconds(hour * 3_600);
         if trades {
-            let signal = Signal { at, section: SectionName::S1, symbol: SymbolId(0), strategy: 0, price: Some(Price(from)) };
+            let signal = Fired { at, section: SectionName::S1, symbol: SymbolId(0), strategy: 0, price: Some(Price(from)) };
             signals.push(signal);
-            signals.push(Signal { at: at + Span::from_seconds(20), section: SectionName::Z1, ..signal });
+            signals.push(Fired { at: at + Span::from_seconds(20), section: SectionName::Z1, ..signal });
         }
         refusals.add(at, if hour % 4 == 0 { Guard::Spread } else { Guard::WarmUp }, 0.0123, if hour % 4 == 0 { 0.005 } else { f64::NAN });
     }
     statistics.gap(begin + Span::from_seconds(100_000), begin + Span::from_seconds(108_000));
     let end = begin + Span::from_seconds(70 * 3_600);
     RunResult {
+        mode: Mode::Backtest,
         source: "recordings/<script>alert(1)</script>.trades.gz".to_owned(),
         symbols: vec![spec],
         strategies: vec![StrategyRef {
@@ -147,12 +174,14 @@ pub(crate) fn result() -> RunResult {
             version: Some(3),
             name: "Pump & dump <b>v2</b>".to_owned(),
             document: Some("{\n  \"strategy_name\": \"pump_v2\"\n}".to_owned()),
+            look_back: Some(LookBack { indicator: "buying_20s_vs_6h".to_owned(), span: Span::from_seconds(21_620) }),
         }],
         digest: "9f2c1e0b7a6d5c4b3a29180716253443f1e2d3c4b5a69788796a5b4c3d2e1f00".to_owned(),
         assumptions: assumptions(),
         summary: statistics.finish(end),
         orders_count: 46,
-        signals,
+        fired: signals,
+        reasons,
         refusals: refusals.finish(),
         prices: vec![(SymbolId(0), prices.buckets().to_vec())],
         settings: vec![("latency-ms".to_owned(), "150".to_owned()), ("seed".to_owned(), "7".to_owned())],
@@ -168,7 +197,9 @@ pub(crate) fn empty_result() -> RunResult {
         source: "quiet.trades".to_owned(),
         assumptions,
         summary,
-        signals: Vec::new(),
+        orders_count: 0,
+        fired: Vec::new(),
+        reasons: Vec::new(),
         refusals: Vec::new(),
         prices: Vec::new(),
         ..result()

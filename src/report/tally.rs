@@ -3,29 +3,27 @@
 
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::num::Money;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// How a trade ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// Net above zero and no draw.
+    /// Net above zero.
     Win,
-    /// Net below zero and no draw.
+    /// Net below zero: a trade that lost no more than its fees is a loss.
     Loss,
-    /// |net| below half a tick on the quantity, or exactly zero.
+    /// Net exactly zero, and nothing else.
     Draw,
 }
 
 impl Outcome {
     /// How this trade ended.
     pub fn of(trade: &ClosedTrade) -> Outcome {
-        let net = trade.net();
-        if net == Money::ZERO || net.abs() < trade.draw_below {
-            Outcome::Draw
-        } else if net.0 > 0 {
-            Outcome::Win
-        } else {
-            Outcome::Loss
+        match trade.net().cmp(&Money::ZERO) {
+            Ordering::Greater => Outcome::Win,
+            Ordering::Less => Outcome::Loss,
+            Ordering::Equal => Outcome::Draw,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::report::run::RunResult;
 pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     let a: &Assumptions = &run.assumptions;
     let c = &a.coverage;
+    let currency = f::Currency::of(run);
     let mut lines = Vec::new();
     let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
     let kinds: Vec<String> = c.events.iter().map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.word())).collect();
@@ -34,7 +35,12 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
             BookSource::Real => "real, as recorded".to_owned(),
             book => {
                 let (spread_bps, depth) = book.assumed().unwrap_or_default();
-                format!("{}: spread {} bp, {} a side assumed", book.word(), f::measured(spread_bps), f::money(depth))
+                format!(
+                    "{}: a spread of {} bp and {} assumed",
+                    book.word(),
+                    f::measured(spread_bps),
+                    if depth.0 > 0 { format!("{} on each level", currency.amount(depth)) } else { "unlimited depth".to_owned() }
+                )
             }
         },
     );
@@ -50,8 +56,12 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
         },
     );
     put("clock", format!("{} time stamps", a.clock.word()));
-    put("start", format!("{} with seed {}", f::money(a.initial_balance), a.seed));
-    put("warm-up", a.warm_up.map_or_else(|| "never complete".to_owned(), |span| f::seconds(span.seconds_f64())));
+    put("start", format!("{} with seed {}", currency.amount(a.initial_balance), a.seed));
+    put(
+        "warm-up",
+        a.warm_up
+            .map_or_else(|| "never complete: at least one indicator never had a value".to_owned(), |span| f::seconds(span.seconds_f64())),
+    );
     put("fills", format!("{} from an assumed book, {} penalised", a.synthetic_fills, a.penalised_fills));
     if a.bars_in_doubt > 0 {
         put("bars", format!("{} where the order of prices inside decided how a position ended; the worst was assumed", a.bars_in_doubt));

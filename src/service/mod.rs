@@ -26,7 +26,7 @@ mod readiness;
 pub use daemon::{Parts, Service};
 pub use indicators::indicator_catalogue;
 pub use readiness::resident_bytes;
-pub use refusal::{Kind, Refusal, listed};
+pub use refusal::{Kind, Refusal, problems_text};
 pub use source_error::SourceError;
 pub use upload::Upload;
 pub use users::{Caller, Lifetimes, Login, User, Users};

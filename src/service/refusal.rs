@@ -77,7 +77,7 @@ impl Refusal {
 }
 
 /// Problems as part of a sentence: every one that fits, and how many more there are.
-pub fn listed(problems: &[(String, String)]) -> String {
+pub fn problems_text(problems: &[(String, String)]) -> String {
     const SHOWN_BYTES: usize = 400;
     let mut text = String::new();
     for (place, (path, problem)) in problems.iter().enumerate() {
@@ -130,19 +130,22 @@ impl From<StoreError> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::listed;
+    use super::problems_text;
 
     #[test]
     fn problems_are_told_as_far_as_they_fit() {
         let problem = |n: usize| (format!("/field_{n}"), "must be there".to_owned());
-        assert_eq!(listed(&[]), "");
-        assert_eq!(listed(&[problem(1), (String::new(), "must be an object".to_owned())]), "/field_1 must be there; must be an object");
+        assert_eq!(problems_text(&[]), "");
+        assert_eq!(
+            problems_text(&[problem(1), (String::new(), "must be an object".to_owned())]),
+            "/field_1 must be there; must be an object"
+        );
         let many: Vec<_> = (0..100).map(problem).collect();
-        let text = listed(&many);
+        let text = problems_text(&many);
         assert!(text.len() < 450 && text.starts_with("/field_0 must be there; /field_1"), "{text}");
         let told = text.matches("must be there").count();
         assert!(text.ends_with(&format!("(and {} more problems)", 100 - told)), "{text}");
-        let long = listed(&[("/x".repeat(9_999), "y".repeat(9_999)), problem(1)]);
+        let long = problems_text(&[("/x".repeat(9_999), "y".repeat(9_999)), problem(1)]);
         assert!(long.len() < 700 && long.ends_with("(and 1 more problem)"), "{long}");
     }
 }

@@ -4,7 +4,10 @@
 
 use super::page::{Page, PageRequest};
 use super::{Kind, Refusal};
+use crate::document::csv;
+pub use crate::document::csv::Part;
 use crate::domain::num::Money;
+use crate::domain::quote::quote_currency;
 use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
 use crate::store::records::ResultV2;
@@ -42,7 +45,9 @@ pub struct ResultLine {
     pub trades: u64,
     /// Those that won, percent; `None` without a trade.
     pub win_rate: Option<f64>,
-    /// Net profit in the quote currency.
+    /// The currency of its amounts; `None` when its symbols do not name one, or not the same.
+    pub currency: Option<String>,
+    /// Net profit in that currency.
     pub net_profit: f64,
     /// Highest fall of the equity.
     pub max_drawdown: f64,
@@ -118,7 +123,27 @@ impl Results {
     /// # Errors
     /// As [`Results::of_session`].
     pub fn signals(&self, session: &str) -> Result<Value, Refusal> {
-        self.part(session, "signals")
+        let mut shown = self.part(session, "signals")?;
+        // Older results list every section that fired; a signal is one of S1.
+        if let Some(signals) = shown.get_mut("signals").and_then(Value::as_array_mut) {
+            signals.retain(|signal| signal["section"] == "S1");
+            shown["total_count"] = shown["signals"].as_array().map_or(0, Vec::len).into();
+        }
+        Ok(shown)
+    }
+
+    /// A part as CSV, a line for each of its rows; equity with at most `max_points`.
+    ///
+    /// # Errors
+    /// As [`Results::of_session`].
+    pub fn csv(&self, session: &str, part: Part, max_points: usize) -> Result<String, Refusal> {
+        let shown = match part {
+            Part::Trades => self.trades(session)?,
+            Part::Equity => self.equity(session, max_points)?,
+            Part::Signals => self.signals(session)?,
+        };
+        let rows = shown[part.word()].as_array().map_or(&[][..], Vec::as_slice);
+        Ok(csv::table(part, rows, shown["currency"].as_str()))
     }
 
     /// `{"orders": […], "total_count": n, "complete": bool}`, put together from the session's events.
@@ -230,9 +255,10 @@ impl Results {
     fn part(&self, session: &str, name: &str) -> Result<Value, Refusal> {
         self.line(session)?;
         let mut document = self.document(session)?;
-        let part = only(&mut document).remove(name).unwrap_or_else(|| json!([]));
+        let mut result = only(&mut document);
+        let part = result.remove(name).unwrap_or_else(|| json!([]));
         let count = part.as_array().map_or(0, Vec::len);
-        Ok(json!({ name: part, "total_count": count }))
+        Ok(json!({ name: part, "currency": result.remove("currency"), "total_count": count }))
     }
 }
 
@@ -325,10 +351,17 @@ fn shown(result: &ResultV2) -> ResultLine {
         digest: result.digest.clone(),
         trades: result.trades,
         win_rate: (result.trades > 0).then(|| 100.0 * result.wins as f64 / result.trades as f64),
+        currency: currency(result),
         net_profit: Money(result.net_money).to_f64(),
         max_drawdown: Money(result.max_drawdown_money).to_f64(),
         stopped_early: result.stopped_early,
     }
+}
+
+/// The currency of a result's amounts; `None` when its symbols do not name one, or not the same.
+pub fn currency(result: &ResultV2) -> Option<String> {
+    let first = quote_currency(result.symbols.first()?)?;
+    result.symbols.iter().all(|name| quote_currency(name) == Some(first)).then(|| first.to_owned())
 }
 
 fn time(us: i64) -> String {

@@ -1,20 +1,23 @@
-//! Gathers what a run does into one result: digest, statistics, signals, trades, refusals, coverage.
+//! Gathers what a run does into one result: digest, statistics, signals, trades with their reasons, refusals, coverage.
 //!
 //! Memory grows with signals and trades, not with ticks. Never: a number that did not come from the engine.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
 use crate::domain::num::{Money, Price};
 use crate::domain::record::StreamKind;
+use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::output::Outputs;
 use crate::report::assumptions::{Assumptions, Coverage};
-use crate::report::run::{Refusals, RunResult, Signal, StrategyRef};
+use crate::report::run::{Fired, Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::{PriceSeries, price_series};
 use crate::report::statistics::Statistics;
 use crate::session::backtest::Recorder;
 use crate::session::digest::DecisionDigest;
 use crate::session::ports::{Tick, TickKind};
+use crate::session::reasons::Reasons;
+use std::sync::Arc;
 
 /// What every decision is handed to as well, e.g. a journal file.
 pub type DecisionSink<'a> = dyn FnMut(&Decision, &[Evidence]) + Send + 'a;
@@ -26,7 +29,8 @@ pub struct Collector<'a> {
     initial: Money,
     /// Strategy of every instance.
     strategies: Vec<u32>,
-    signals: Vec<Signal>,
+    fired: Vec<Fired>,
+    reasons: Reasons,
     refusals: Refusals,
     prices: Vec<PriceSeries>,
     counts: [u64; StreamKind::ALL.len()],
@@ -40,6 +44,10 @@ pub struct Collector<'a> {
 
 /// What only the caller knows of a result.
 pub struct Labels {
+    /// What was run.
+    pub mode: Mode,
+    /// What the strategies were compiled to, in the order of the session: names for the conditions of decisions.
+    pub defs: Vec<Arc<StrategyDef>>,
     /// File or recording.
     pub source: String,
     /// The strategies in the order of the session.
@@ -53,12 +61,14 @@ pub struct Labels {
 impl<'a> Collector<'a> {
     /// For a run that starts with this money; `strategies` holds the strategy of every instance.
     pub fn new(initial: Money, symbols: usize, strategies: Vec<u32>) -> Self {
+        let instances = strategies.len();
         Collector {
             digest: DecisionDigest::default(),
             statistics: None,
             initial,
             strategies,
-            signals: Vec::new(),
+            fired: Vec::new(),
+            reasons: Reasons::new(instances),
             refusals: Refusals::default(),
             prices: (0..symbols).map(|_| price_series()).collect(),
             counts: [0; StreamKind::ALL.len()],
@@ -85,13 +95,14 @@ impl<'a> Collector<'a> {
 
     fn decide(&mut self, decision: &Decision, evidence: &[Evidence]) {
         self.digest.add(decision, evidence);
+        self.reasons.decided(decision, evidence);
         if let Some(sink) = &mut self.sink {
             sink(decision, evidence);
         }
         match decision.kind {
             DecisionKind::Transition { trigger: Trigger::Section(section), to, .. } if to != State::Inactive => {
                 let strategy = self.strategies[decision.instance as usize];
-                self.signals.push(Signal { at: decision.at, section, symbol: decision.symbol, strategy, price: decision.last });
+                self.fired.push(Fired { at: decision.at, section, symbol: decision.symbol, strategy, price: decision.last });
             }
             DecisionKind::Refused { guard, value, threshold } => self.refusals.add(decision.at, guard, value, threshold),
             _ => {}
@@ -112,6 +123,7 @@ impl<'a> Collector<'a> {
         let assumptions = Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
         let prices = table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
         RunResult {
+            mode: labels.mode,
             source: labels.source,
             symbols: table.iter().map(|(_, spec)| spec.clone()).collect(),
             strategies: labels.strategies,
@@ -119,7 +131,8 @@ impl<'a> Collector<'a> {
             assumptions,
             summary: statistics.finish(end),
             orders_count: orders,
-            signals: self.signals,
+            fired: self.fired,
+            reasons: self.reasons.finish(&labels.defs),
             refusals: self.refusals.finish(),
             prices,
             settings: labels.settings,
@@ -192,6 +205,7 @@ impl Recorder for Collector<'_> {
         let Some(statistics) = &mut self.statistics else { return };
         for trade in &out.closed {
             statistics.trade(trade);
+            self.reasons.closed(trade);
         }
         if let Some(point) = &out.equity {
             statistics.equity(point);

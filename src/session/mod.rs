@@ -6,4 +6,5 @@ pub mod backtest;
 pub mod collector;
 pub mod digest;
 pub mod ports;
+mod reasons;
 pub mod rows;

@@ -1,4 +1,5 @@
-//! `tradingd config check`: the shipped file is usable, and a broken one is told with all that is wrong.
+//! `tradingd config`: the shipped file is usable, a broken one is told with all that is wrong, a new one says the
+//! defaults.
 
 use crate::cli::Cli;
 use serde_json::Value;
@@ -9,7 +10,7 @@ const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/config.json")
 fn the_shipped_file_can_be_used() {
     let cli = Cli::new();
     assert!(cli.ok(&["config", "check", SHIPPED]).contains("can be used"));
-    assert_eq!(cli.json(&["config", "check", "--json", "--config", SHIPPED])["valid"], true);
+    assert_eq!(cli.json(&["config", "check", "--json", SHIPPED])["valid"], true);
 }
 
 #[test]
@@ -24,4 +25,24 @@ fn everything_that_is_wrong_is_printed() {
     let ran = cli.run(&["config", "check", "--json", &file]);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((ran.code, report["problems"].as_array().unwrap().len()), (78, 3));
+}
+
+#[test]
+fn a_new_file_is_written_once_and_can_be_used() {
+    let cli = Cli::new();
+    assert!(cli.ok(&["config", "init"]).contains("config/config.json"));
+    assert!(cli.ok(&["config", "check"]).contains("can be used"));
+    cli.run(&["config", "init"]).fails("twice", 64, &["config/config.json is there already"]);
+}
+
+/// A daemon without a configuration once failed with "No such file"; a file that was named must be there.
+#[test]
+fn a_named_file_that_is_missing_is_an_error_and_an_unnamed_one_is_not() {
+    let cli = Cli::new();
+    cli.run(&["run", "--config", "none.json"]).fails("named", 78, &["none.json cannot be used", "cannot be read"]);
+    // The state directory is a file: the daemon gets past its configuration and no further.
+    let state = cli.file("state", "");
+    let ran = cli.run(&["run", "--state", &state]);
+    assert_eq!(ran.code, 78, "{}", ran.err);
+    assert!(ran.err.contains("there is no config/config.json: all settings have their defaults"), "{}", ran.err);
 }

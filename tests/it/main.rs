@@ -22,6 +22,7 @@ mod properties;
 mod pumps;
 mod recordings;
 mod rehearsal;
+mod results;
 mod round_trip;
 mod rules;
 mod serve;

@@ -144,7 +144,7 @@ fn files_of_one_import_become_one_recording_and_a_directory_takes_it_apart_again
     }
     let printed = cli.ok(&["export", id, "--stream", "trades", "--out", "-"]);
     assert_eq!(printed.lines().count(), 21_313 + 14_076 + 1);
-    assert_eq!(cli.ok(&["recordings", "delete", id]), format!("deleted {id}\n"));
+    assert_eq!(cli.ok(&["recordings", "delete", id, "--yes"]), format!("deleted {id}\n"));
     assert!(cli.recordings().is_empty());
     cli.holds_exactly(0);
 }

@@ -72,7 +72,7 @@ fn users_on_the_command_line() {
     assert_eq!((added.code, added.out.as_str()), (0, "ann may log in as admin\n"), "{}", added.err);
     assert_eq!(add("bob", "trader", b"correct horse battery").code, 0);
     add("bob", "trader", b"correct horse battery\n").fails("twice", 64, &["there is a user `bob`"]);
-    add("Bob", "trader", b"short\n").fails("all problems", 64, &["username is no name", "password has 5 bytes, at least 10"]);
+    add("Bob", "trader", b"short\n").fails("all problems", 64, &["username is not a user name", "password has 5 bytes, at least 10"]);
     add("eve", "trader", b"").fails("no password", 64, &["password has 0 bytes"]);
     assert_eq!(add("eve", "emperor", b"x").code, 64);
     cli.run(&["user", "passwd", "eve", "--password-stdin"]).fails("unknown", 64, &["no user of this name"]);

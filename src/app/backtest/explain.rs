@@ -8,6 +8,8 @@ use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::explain::Explanation;
 use crate::engine::output::Outputs;
+use crate::report::legend;
+use crate::report::reason::Checked;
 use crate::service::backtest::Run;
 use crate::session::backtest::{Backtest, Flow, Recorder};
 use serde_json::{Value, json};
@@ -41,7 +43,7 @@ impl Recorder for Recent {
 /// A question that cannot be read, or a symbol and time outside of all data.
 pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failure> {
     let (symbol, at) = question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
-    let at = Timestamp::read(at).map_err(|error| Failure::input(format!("{at:?} {error}")))?;
+    let at = moment(at)?;
     let covers = |run: &&Run<'_>| run.has_symbol(symbol) && run.source_span().is_some_and(|(first, last)| (first..=last).contains(&at));
     let mut answers = Vec::new();
     for run in runs.iter().filter(covers) {
@@ -53,7 +55,7 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
             .filter(|run| run.has_symbol(symbol))
             .filter_map(|run| run.source_span().map(|(first, last)| format!("  {}: {first} to {last}", run.source_id())))
             .collect();
-        let known = if known.is_empty() { "  no data of that symbol".to_owned() } else { known.join("\n") };
+        let known = if known.is_empty() { "  there is no data of that symbol".to_owned() } else { known.join("\n") };
         return Err(Failure::input(format!("there is no data of {symbol} at {at}:\n{known}")));
     }
     if as_json {
@@ -62,6 +64,15 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
         terminal::print(&answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n"));
     }
     Ok(())
+}
+
+/// A time as tables print it or as JSON has it, UTC. Written to the second it means the end of that second: what
+/// happened during it has happened.
+fn moment(text: &str) -> Result<Timestamp, Failure> {
+    let text = text.trim();
+    let at = Timestamp::read(text).map_err(|error| Failure::input(format!("{text:?} {error}")))?;
+    let is_to_the_second = text.contains(':') && !text.contains('.');
+    Ok(if is_to_the_second { at + Span::SECOND - Span::from_nanos(1) } else { at })
 }
 
 struct Answer {
@@ -113,44 +124,58 @@ impl Answer {
         for explanation in &self.explanations {
             let def = &self.defs[explanation.strategy as usize];
             text.push_str(&format!("{} on {} ({}) at {}: {}\n", def.id, self.spec.name, self.source, self.at, explanation.state.word()));
-            for entry in &explanation.evidence {
-                text.push_str(&condition_line(entry, def));
+            for checked in &Checked::all(&explanation.evidence, def) {
+                text.push_str(&condition_line(checked));
             }
             match explanation.refusal {
                 Some(refusal) => text.push_str(&format!(
-                    "  an entry now would be refused by {}: {:.4} against {:.4}\n",
+                    "  an entry now would be blocked by {}: {}\n",
                     refusal.guard.word(),
-                    refusal.value,
-                    refusal.threshold
+                    legend::blocked(refusal.guard, refusal.value, refusal.threshold)
                 )),
-                None => text.push_str("  no limit would refuse an entry now\n"),
+                None => text.push_str("  no limit would block an entry now\n"),
             }
-            let own: Vec<&Decision> =
-                self.recent.iter().map(|(made, _)| made).filter(|made| made.instance == explanation.instance).collect();
-            text.push_str(if own.is_empty() { "  no decisions yet\n" } else { "  last decisions:\n" });
-            for made in own {
+            let own: Vec<_> = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance).collect();
+            text.push_str(if own.is_empty() { "  no decisions yet\n" } else { "  last decisions, with the conditions that were met:\n" });
+            for (made, evidence) in own {
                 text.push_str(&format!("    {}  {}\n", made.at, decision::line(made, &self.spec)));
+                for checked in Checked::all(evidence, def).iter().filter(|checked| checked.met == Some(true)) {
+                    text.push_str(&format!("      {}\n", checked.sentence()));
+                }
             }
+            text.push_str(&format!("  {}\n", legend::sections()));
         }
         text
     }
 }
 
-fn condition_line(entry: &Evidence, def: &StrategyDef) -> String {
-    let conditions = def.section(entry.section).conditions();
-    let Some(condition) = conditions.get(usize::from(entry.condition)) else { return String::new() };
-    let met = match entry.met {
-        Some(true) => "met",
-        Some(false) => "not met",
-        None => "unknown",
-    };
-    let value = entry.value.map_or_else(|reason| format!("missing ({reason})"), |value| format!("{value:.6}"));
-    let threshold = entry.threshold.map_or("—".to_owned(), |threshold| threshold.to_string());
+fn condition_line(checked: &Checked) -> String {
     format!(
-        "  {:<4} {:<16} {:<24} {value:>20} {} {threshold:<12} {met}\n",
-        entry.section.word(),
-        condition.id,
-        def.operand_name(condition.operand),
-        condition.comparison.sign(),
+        "  {:<4} {:<16} {:<24} {:>20} {:<16} {}\n",
+        checked.section.word(),
+        checked.id,
+        checked.indicator,
+        checked.value_text(),
+        checked.comparison_text(),
+        checked.met_word()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_the_tables_print_it() {
+        let exact = |text: &str| Timestamp::parse(text).unwrap();
+        let end = exact("2021-01-23T21:00:05Z") + Span::from_nanos(-1);
+        for text in ["2021-01-23 21:00:04", "2021-01-23T21:00:04", "2021-01-23T21:00:04Z", "2021-01-23T22:00:04+01:00"] {
+            assert_eq!(moment(text).ok(), Some(end), "{text}");
+        }
+        assert_eq!(moment("2021-01-23 21:00:04.596123").ok(), Some(exact("2021-01-23T21:00:04.596123Z")));
+        assert_eq!(moment("2021-01-23T21:00:04.5Z").ok(), Some(exact("2021-01-23T21:00:04.5Z")));
+        assert_eq!(moment("2021-01-23").ok(), Some(exact("2021-01-23")));
+        assert_eq!(moment("1611435604596123").ok(), Timestamp::from_micros(1_611_435_604_596_123));
+        assert_eq!(moment("yesterday").ok(), None);
+    }
 }

@@ -53,9 +53,12 @@ fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Backtest) -> Box
     let defs = run.defs();
     let strategies: Vec<u32> = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
     let table = backtest.table().clone();
+    let source = run.source_id().to_owned();
     Box::new(move |made, evidence| {
         let def = &defs[strategies[made.instance as usize] as usize];
-        let line = decision::decision(made, evidence, def, table.spec(made.symbol));
+        let mut line = decision::decision(made, evidence, def, table.spec(made.symbol));
+        // All runs write into one file: without it, three files of one symbol could not be told apart.
+        line["source"] = source.as_str().into();
         if let Ok(mut file) = journal.lock() {
             // A journal that cannot be written to any more must not stop the run it only watches.
             let _ = writeln!(file, "{line}");

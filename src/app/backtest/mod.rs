@@ -4,6 +4,7 @@
 //! and strategies of a source into one session. Runs share nothing, so threads change no result.
 
 mod explain;
+mod explain_trade;
 mod job;
 mod options;
 mod strategies;
@@ -12,10 +13,12 @@ pub use options::Options;
 
 use super::{Failure, Global, terminal};
 use crate::clock;
+use crate::config::Config;
 use crate::document::result;
 use crate::report::run::RunResult;
 use crate::report::{html, text};
 use crate::service::backtest::{self, GENERATOR, Input, Run};
+use crate::service::strategies::Loaded;
 use crate::store::{NewResult, OpenMode, Store};
 use job::Journal;
 use std::io::Write;
@@ -23,20 +26,28 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Warnings before a run; each result repeats its own.
+const WARNINGS_SHOWN: usize = 5;
+
 /// Plans the runs, runs them on all threads, shows and keeps what they were worth.
 ///
 /// # Errors
 /// Bad options, strategies or data (64), a damaged store (65); nothing is kept then.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
-    let store = match options.recording.is_empty() {
-        false => Some(Store::open(&global.state(), OpenMode::MustExist)?),
-        true => None,
+    let config = match &options.config {
+        Some(file) => super::config::find(Some(file))?.config,
+        None => Config::default(),
+    };
+    let store = match (options.recording.is_empty(), options.keep) {
+        (false, _) => Some(global.store(OpenMode::MustExist)?),
+        (true, true) => Some(global.store(OpenMode::CreateIfNew)?),
+        (true, false) => None,
     };
     let stored = store.as_ref();
     let strategies = strategies::load(&options.strategy, global, stored)?;
-    let settings = options.settings();
-    let input = match stored {
+    let settings = options.settings(&config);
+    let input = match stored.filter(|_| !options.recording.is_empty()) {
         Some(store) => Input::Recordings(store, &options.recording),
         None => Input::Files(&options.data),
     };
@@ -52,7 +63,12 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     if let Some(question) = &options.explain {
         return explain::run(question, &runs, options.json);
     }
+    warn(&runs, &strategies, &options);
+    terminal::say_when_interrupted("only results that were told as stored are kept");
     let results = run_all(&runs, journal.as_ref(), options.threads())?;
+    if let Some(which) = &options.explain_trade {
+        return explain_trade::run(which, &results, options.json);
+    }
     if let Some(store) = stored {
         keep(store, &results)?;
     }
@@ -60,6 +76,27 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         write_whole(path, html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes())?;
     }
     show(&results, &options)
+}
+
+/// What the user should know before the runs end.
+fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
+    let mut told: Vec<String> = Vec::new();
+    for loaded in strategies {
+        let own = [
+            ("--stop-loss", options.stop_loss.is_some() && loaded.def.z1.stop.is_some(), "stop"),
+            ("--take-profit", options.take_profit.is_some() && loaded.def.z1.target.is_some(), "target"),
+        ];
+        let ignored = own.iter().filter(|(_, is_ignored, _)| *is_ignored);
+        told.extend(ignored.map(|(option, _, what)| format!("{} has a {what} of its own: {option} does not change it", loaded.label.id)));
+    }
+    told.extend(runs.iter().flat_map(Run::short_data));
+    told.dedup();
+    for warning in told.iter().take(WARNINGS_SHOWN) {
+        eprintln!("warning: {warning}");
+    }
+    if told.len() > WARNINGS_SHOWN {
+        eprintln!("warning: {} more like these", told.len() - WARNINGS_SHOWN);
+    }
 }
 
 fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
@@ -127,7 +164,10 @@ fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
 }
 
 /// Writes a file completely or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+///
+/// # Errors
+/// A place that cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::other(format!("{} could not be written ({error}); choose another place or free some space", path.display()))
     };

@@ -1,10 +1,13 @@
 //! What the user asked for, checked before anything is opened.
 
+use super::explain_trade::WhichTrade;
 use crate::app::Failure;
 use crate::app::declared::DeclaredOptions;
+use crate::config::Config;
 use crate::domain::num::Rate;
 use crate::domain::time::Timestamp;
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
+use crate::service::settings::risk_limits;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -12,99 +15,109 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Strategy: a built-in or stored id, or a document file. Several are run one by one.
-    #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE")]
+    #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE", help_heading = "Data")]
     pub strategy: Vec<String>,
     /// Recordings of the store (see `tradingd recordings`), each a source of its own.
-    #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data")]
+    #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data", help_heading = "Data")]
     pub recording: Vec<String>,
     /// Market data files or directories; files that share a stem are one source, and files that differ in their dates and
     /// follow each other (daily files) are one history. Needs no store.
-    #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
+    #[arg(long, num_args = 1.., value_name = "FILE|DIR", help_heading = "Data")]
     pub data: Vec<PathBuf>,
     /// Every stem of --data is a source of its own, also where files follow each other.
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     pub separate_files: bool,
     /// Leave out what does not fit and name it, instead of refusing everything: sources that lack what a strategy needs,
     /// files that cannot be used, inverse contracts, sources without data between --from and --to.
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     pub skip_unfit: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub declared: DeclaredOptions,
     /// Only these symbols, in either spelling (BTCUSDT, BTC_USDT).
-    #[arg(long, num_args = 1.., value_name = "SYMBOL")]
+    #[arg(long, num_args = 1.., value_name = "SYMBOL", help_heading = "Data")]
     pub symbol: Vec<String>,
     /// First moment, e.g. 2024-08-08T23:55:00Z, "2024-08-08 23:55:00", 2024-08-08, 20240808, or microseconds since 1970.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub from: Option<Timestamp>,
     /// First moment that is no longer replayed.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub to: Option<Timestamp>,
     /// Seconds of data per second; 0 is as fast as possible. Never changes a result.
-    #[arg(long, default_value_t = 0.0, value_name = "N")]
+    #[arg(long, default_value_t = 0.0, value_name = "N", help_heading = "Run")]
     pub speed: f64,
     /// Money at the start, in the quote currency.
-    #[arg(long, default_value_t = 10_000.0, value_name = "MONEY")]
+    #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", help_heading = "Account and costs")]
     pub initial_balance: f64,
     /// Taker fee, or maker,taker, in percent [default: 0.02,0.06 or the recorded contract's].
-    #[arg(long, value_name = "PCT[,PCT]", value_parser = fees)]
+    #[arg(long, value_name = "PCT[,PCT]", value_parser = fees, help_heading = "Account and costs")]
     pub fees: Option<(Rate, Rate)>,
     /// Extra slippage of every taking fill, percent.
-    #[arg(long, default_value_t = 0.0, value_name = "PCT")]
+    #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Account and costs")]
     pub slippage: f64,
     /// From decision to venue, milliseconds (median; jitter is seeded).
-    #[arg(long, default_value_t = 80.0, value_name = "MS")]
+    #[arg(long, default_value_t = 80.0, value_name = "MS", help_heading = "Market")]
     pub latency_ms: f64,
     /// From venue to decision and back to a fill report, milliseconds, where receive times do not hold it already.
-    #[arg(long, default_value_t = 0.0, value_name = "MS")]
+    #[arg(long, default_value_t = 0.0, value_name = "MS", help_heading = "Market")]
     pub feed_latency_ms: f64,
     /// Spread assumed where no book is recorded, percent.
-    #[arg(long, default_value_t = 0.1, value_name = "PCT")]
+    #[arg(long, default_value_t = 0.1, value_name = "PCT", help_heading = "Market")]
     pub assumed_spread: f64,
     /// Value assumed on each level where no book is recorded, in the quote currency; 0 is unlimited.
-    #[arg(long, default_value_t = 500.0, value_name = "MONEY")]
+    #[arg(long, default_value_t = 500.0, value_name = "MONEY", help_heading = "Market")]
     pub assumed_depth: f64,
     /// Seed of every chance.
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Market")]
     pub seed: u64,
     /// Share of orders the venue refuses at random, percent.
-    #[arg(long, default_value_t = 0.0, value_name = "PCT")]
+    #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Market")]
     pub reject_rate: f64,
     /// Risk limits of the session.
-    #[arg(long, value_enum, default_value_t = Risk::Default)]
+    #[arg(long, value_enum, default_value_t = Risk::Default, help_heading = "Risk")]
     pub risk: Risk,
+    /// Configuration file whose risk limits and fees hold, as for the sessions of a daemon; without it the defaults do.
+    #[arg(long, value_name = "FILE", help_heading = "Risk")]
+    pub config: Option<PathBuf>,
     /// Stop for strategies that have none, percent.
-    #[arg(long, value_name = "PCT")]
+    #[arg(long, value_name = "PCT", help_heading = "Risk")]
     pub stop_loss: Option<f64>,
     /// Target for strategies that have none, percent.
-    #[arg(long, value_name = "PCT")]
+    #[arg(long, value_name = "PCT", help_heading = "Risk")]
     pub take_profit: Option<f64>,
     /// Which time stamps the replay follows.
-    #[arg(long, value_enum, default_value_t = Clock::Exchange)]
+    #[arg(long, value_enum, default_value_t = Clock::Exchange, help_heading = "Data")]
     pub clock: Clock,
     /// All symbols and strategies of a source in one session with one account, merged by time.
-    #[arg(long)]
+    #[arg(long, help_heading = "Run")]
     pub together: bool,
     /// Threads; 0 is one per core.
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Run")]
     pub threads: usize,
     /// Print one JSON document instead of tables.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Write one self-contained HTML report.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
     /// Write every decision with its conditions, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub journal: Option<PathBuf>,
+    /// Keep the results in the store, which --recording does by itself.
+    #[arg(long, help_heading = "Output")]
+    pub keep: bool,
     /// Tell why there was or was not a trade at a moment, instead of the result.
-    #[arg(long, value_name = "SYMBOL@TIME")]
+    #[arg(long, value_name = "SYMBOL@TIME", conflicts_with = "explain_trade", help_heading = "Output")]
     pub explain: Option<String>,
+    /// Tell why a trade was opened and closed, with all its conditions, instead of the result: its number in the list
+    /// of trades (RESULT.NUMBER with several results), `worst` or `best`.
+    #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, help_heading = "Output")]
+    pub explain_trade: Option<WhichTrade>,
 }
 
 /// Risk limits by name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Risk {
-    /// The session limits of the reference: position, exposure, margin, day loss, drawdown, order rate and more.
+    /// Those of --config, else the defaults: position, exposure, margin, day loss, drawdown, order rate and more.
     Default,
     /// No session limits; those of the documents hold.
     None,
@@ -126,7 +139,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 fn fees(text: &str) -> Result<(Rate, Rate), String> {
     let number = |part: &str| match part.trim().parse::<f64>() {
         Ok(percent) if percent.abs() <= bounds::FEE.1 => Ok(Rate::from_percent(percent)),
-        _ => Err(format!("{part:?} is no fee between -10 and 10 percent; write 0.06 or 0.02,0.06")),
+        _ => Err(format!("{part:?} is not a fee between -10 and 10 percent; write 0.06 or 0.02,0.06")),
     };
     match text.split_once(',') {
         Some((maker, taker)) => Ok((number(maker)?, number(taker)?)),
@@ -172,9 +185,12 @@ impl Options {
         if self.threads == 0 { cores() } else { self.threads }
     }
 
-    /// The settings of the runs.
-    pub fn settings(&self) -> RunSettings {
+    /// The settings of the runs, over what a configuration says.
+    pub fn settings(&self, config: &Config) -> RunSettings {
+        let fees = config.trading.fees;
         RunSettings {
+            default_fees: (Rate::from_percent(fees.maker_pct), Rate::from_percent(fees.taker_pct)),
+            limits: risk_limits(&config.trading.risk),
             symbols: self.symbol.clone(),
             from: self.from,
             to: self.to,
@@ -205,5 +221,31 @@ impl Options {
             skip_unfit: self.skip_unfit,
             ..RunSettings::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    /// The limits of the file once stayed unread: a run still ended after four losses.
+    #[test]
+    fn limits_and_fees_of_the_configuration_hold() {
+        let line = Line::try_parse_from(["backtest", "--strategy", "x", "--data", "y"]).unwrap_or_else(|error| panic!("{error}"));
+        let mut config = Config::default();
+        assert_eq!(line.options.settings(&config), RunSettings::default());
+        config.trading.risk.consecutive_losses = None;
+        config.trading.risk.max_leverage = 3;
+        config.trading.fees.taker_pct = 0.09;
+        let settings = line.options.settings(&config);
+        assert_eq!((settings.limits.consecutive_losses, settings.limits.max_leverage), (None, 3));
+        assert_eq!(settings.default_fees.1, Rate::from_percent(0.09));
     }
 }

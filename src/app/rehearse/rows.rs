@@ -143,7 +143,7 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
 /// How a symbol is replayed. Recorded contracts keep their terms; where base units were recorded one step is a contract.
 fn plan(name: &str, spec: &SymbolSpec, has_terms: bool, spans: &[(StreamKind, i64)]) -> Result<Plan, Failure> {
     let (base, quote) = split(name).ok_or_else(|| {
-        Failure::input(format!("{name} is no linear contract: its name does not end with USDT, USDC or USD, so it cannot be served"))
+        Failure::input(format!("{name} is not a linear contract: its name does not end with USDT, USDC or USD, so it cannot be served"))
     })?;
     let (contract_size, quantity_step, unit) = if has_terms {
         (spec.contract_size, spec.quantity_step, Decimal::ONE)

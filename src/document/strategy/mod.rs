@@ -8,6 +8,7 @@ mod builtin;
 mod catalogue;
 mod layout;
 mod legacy;
+mod look_back;
 mod needs;
 mod problem;
 mod resolve;
@@ -20,6 +21,7 @@ mod variants;
 pub mod wire;
 
 pub use builtin::builtin;
+pub use look_back::look_back;
 pub use needs::{Need, needs};
 pub use problem::{Problem, Severity};
 pub use schema::schema;

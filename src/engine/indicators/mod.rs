@@ -17,6 +17,7 @@ mod deals;
 mod derivatives;
 mod ema;
 mod extreme;
+mod history;
 mod imbalance;
 mod latest;
 mod liquidity;
@@ -60,6 +61,7 @@ mod aggregate_tests;
 mod tests;
 
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
+pub use history::look_back;
 pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;

@@ -159,6 +159,11 @@ impl IndicatorSet {
         }
     }
 
+    /// Specs of all slots that read bars.
+    pub fn on_bars(&self) -> impl Iterator<Item = &IndicatorSpec> {
+        self.slots.iter().filter(|slot| slot.bars.is_some()).map(|slot| &slot.spec)
+    }
+
     /// Spec of a slot.
     pub fn spec(&self, id: SlotId) -> &IndicatorSpec {
         &self.slots[id.0].spec

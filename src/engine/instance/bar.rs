@@ -3,11 +3,24 @@
 //! The order of the prices inside is unknown: the one that is worst for the position is assumed.
 //! Never: an exit better than its stop, its target, or the bar's first price beyond them.
 
-use super::{Instance, StopKind, Turn};
+use super::exit::StopKind;
+use super::{Instance, Turn};
 use crate::domain::decision::{State, Trigger};
 use crate::domain::event::Bar;
 use crate::domain::num::Price;
 use crate::domain::order::{InsideBar, Side};
+use crate::domain::time::Timestamp;
+
+/// What an instance remembers while a bar passes.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct BarState {
+    /// Where the next exit order acts inside the bar that ends at the time given.
+    pub inside: Option<(Timestamp, InsideBar)>,
+    /// Worst and best price of a position that ends inside a bar, until it is flat.
+    pub met: Option<(Price, Price)>,
+    /// When a resting entry last filled.
+    pub rested_at: Option<Timestamp>,
+}
 
 /// Prices that a position met inside a bar.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +79,7 @@ impl Instance {
         };
         let path = Path { first: bar.open, best, worst, furthest: best };
         match &mut self.position {
-            Some(position) if self.entered_inside == Some(turn.at) => {
+            Some(position) if self.bar.rested_at == Some(turn.at) => {
                 let filled = if position.side == Side::Buy { position.first_high } else { position.first_low };
                 let best = if position.side == Side::Buy { bar.close.max(filled) } else { bar.close.min(filled) };
                 position.first_low = position.first_low.min(best).min(worst);
@@ -80,11 +93,11 @@ impl Instance {
     /// The inside of a bar is over. Its prices count for the excursions of positions that were open from its start, not
     /// for a new one.
     pub(crate) fn bar_passed(&mut self, turn: &mut Turn<'_>) {
-        self.inside_bar = None;
+        self.bar.inside = None;
         if self.position.is_some_and(|position| position.lots > 0) {
-            self.met = None;
+            self.bar.met = None;
         }
-        if let Some(position) = self.position.as_mut().filter(|_| self.entered_inside == Some(turn.at)) {
+        if let Some(position) = self.position.as_mut().filter(|_| self.bar.rested_at == Some(turn.at)) {
             position.opened_after = turn.excursion.seen();
         }
     }
@@ -143,7 +156,7 @@ impl Instance {
     fn meet(&mut self, price: Price, worst: Price, met: (Price, Price), turn: &Turn<'_>) {
         let Some(position) = self.position else { return };
         let before = (self.worst_price(&position, turn.excursion), self.best_price(&position, turn.excursion));
-        self.inside_bar = Some((turn.at, InsideBar { price, worst }));
-        self.met = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
+        self.bar.inside = Some((turn.at, InsideBar { price, worst }));
+        self.bar.met = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Never: an exit larger than the position, or a second exit order while one works.
 
-use super::{Exits, Instance, StopKind, Turn, Wake, Working, values};
+use super::{Instance, Turn, Wake, Working, values};
 use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
@@ -17,6 +17,32 @@ const RETRY_AFTER_MS: [i64; 6] = [250, 500, 1_000, 2_000, 4_000, 5_000];
 
 /// Cooldown after a normal exit when neither section nor limits say otherwise.
 const NORMAL_COOLDOWN: Span = Span::from_seconds(5 * 60);
+
+/// Prices that end the position, fixed at the first fill and moved by trailing and break-even.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub(super) struct Exits {
+    pub(super) stop: Option<(Price, StopKind)>,
+    pub(super) target: Option<Price>,
+    pub(super) next_ladder: usize,
+    pub(super) broke_even: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StopKind {
+    Fixed,
+    Trailing,
+    BreakEven,
+}
+
+impl StopKind {
+    pub(super) fn trigger(self) -> Trigger {
+        match self {
+            StopKind::Fixed => Trigger::StopLoss,
+            StopKind::Trailing => Trigger::TrailingStop,
+            StopKind::BreakEven => Trigger::BreakEven,
+        }
+    }
+}
 
 impl Instance {
     pub(super) fn wake_in_position(&self) -> Wake {
@@ -217,9 +243,9 @@ impl Instance {
     fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
         let Some(position) = self.position.as_ref().filter(|position| position.lots > 0) else { return };
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
-        let inside_bar = self.inside_bar.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
+        let inside_bar = self.bar.inside.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
         if inside_bar.is_none() {
-            self.met = None;
+            self.bar.met = None;
         }
         let request = OrderRequest {
             id: turn.desk.next_order(),

@@ -12,7 +12,7 @@ mod view;
 
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Money, Price, Qty};
-use crate::domain::order::{InsideBar, OrderId, Purpose, Side};
+use crate::domain::order::{OrderId, Purpose, Side};
 use crate::domain::strategy::{Direction, LadderStep, Operand, StrategyDef};
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
@@ -89,32 +89,6 @@ pub(crate) struct Working {
     rests: bool,
 }
 
-/// Prices that end the position, fixed at the first fill and moved by trailing and break-even.
-#[derive(Clone, Copy, Default, PartialEq, Debug)]
-struct Exits {
-    stop: Option<(Price, StopKind)>,
-    target: Option<Price>,
-    next_ladder: usize,
-    broke_even: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum StopKind {
-    Fixed,
-    Trailing,
-    BreakEven,
-}
-
-impl StopKind {
-    fn trigger(self) -> Trigger {
-        match self {
-            StopKind::Fixed => Trigger::StopLoss,
-            StopKind::Trailing => Trigger::TrailingStop,
-            StopKind::BreakEven => Trigger::BreakEven,
-        }
-    }
-}
-
 /// When an instance must be looked at again.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Wake {
@@ -178,7 +152,7 @@ pub struct Instance {
     pub(crate) entry: Option<Working>,
     pub(crate) exit: Option<Working>,
     pub(crate) position: Option<Position>,
-    exits: Exits,
+    exits: exit::Exits,
     ladder_ticks: Option<Price>,
     frozen: exit::Frozen,
     closing: Option<Trigger>,
@@ -192,12 +166,7 @@ pub struct Instance {
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
-    /// Where the next exit order acts inside the bar that ends at the time given.
-    inside_bar: Option<(Timestamp, InsideBar)>,
-    /// Worst and best price of a position that ends inside a bar, until it is flat.
-    met: Option<(Price, Price)>,
-    /// When a resting entry last filled inside a bar.
-    entered_inside: Option<Timestamp>,
+    bar: bar::BarState,
     /// Notional and margin taken from the desk.
     committed: (Money, Money),
     /// Notional and margin held for what the entry order may still fill.
@@ -251,7 +220,7 @@ impl Instance {
             entry: None,
             exit: None,
             position: None,
-            exits: Exits::default(),
+            exits: exit::Exits::default(),
             ladder_ticks: None,
             frozen: exit::Frozen::NONE,
             closing: None,
@@ -264,9 +233,7 @@ impl Instance {
             unknown_since: None,
             data_loss_warned: false,
             initial_risk: None,
-            inside_bar: None,
-            met: None,
-            entered_inside: None,
+            bar: bar::BarState::default(),
             committed: (Money::ZERO, Money::ZERO),
             reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,

@@ -142,6 +142,11 @@ impl StepSeries {
         self.longest = self.longest.max(span);
     }
 
+    /// The time it keeps at least.
+    pub fn kept(&self) -> Span {
+        self.longest
+    }
+
     /// The value from here on; `None` is undefined. An unchanged value costs nothing.
     pub fn push(&mut self, at: Timestamp, value: Option<f64>) {
         let (mut area, mut square_area, mut defined) = (0, 0, 0);

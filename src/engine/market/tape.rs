@@ -96,6 +96,11 @@ impl Tape {
         }
     }
 
+    /// The time it keeps at least.
+    pub fn kept(&self) -> Span {
+        self.longest
+    }
+
     /// Whether any indicator reads the tape; if not, nothing is pushed.
     pub fn is_read(&self) -> bool {
         !self.ring.is_empty()

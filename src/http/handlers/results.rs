@@ -5,10 +5,10 @@ use crate::http::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Call, invalid};
-use crate::service::results::ResultFilter;
+use crate::service::results::{Part, ResultFilter};
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_SECURITY_POLICY;
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -36,17 +36,26 @@ pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 
 /// `GET /results/session/{id}/trades`.
 pub fn trades(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    if is_csv(call) {
+        return csv(edge, call, Part::Trades);
+    }
     Ok(tagged(&edge.service.results.trades(call.id(0))?, call.id(0)))
 }
 
 /// `GET /results/session/{id}/equity`.
 pub fn equity(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let points = call.query.count("max_points").unwrap_or(EQUITY_POINTS);
+    if is_csv(call) {
+        return csv(edge, call, Part::Equity);
+    }
+    let points = points(call);
     Ok(tagged(&edge.service.results.equity(call.id(0), points)?, &format!("{}-{points}", call.id(0))))
 }
 
 /// `GET /results/session/{id}/signals`.
 pub fn signals(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+    if is_csv(call) {
+        return csv(edge, call, Part::Signals);
+    }
     Ok(tagged(&edge.service.results.signals(call.id(0))?, call.id(0)))
 }
 
@@ -70,6 +79,23 @@ pub fn compare(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
         return Err(invalid("the results to compare are not named", vec![("/query/ids".to_owned(), problem)]));
     }
     Ok(Reply::data(&edge.service.results.compare(&ids)?))
+}
+
+fn points(call: &Call) -> usize {
+    call.query.count("max_points").unwrap_or(EQUITY_POINTS)
+}
+
+fn is_csv(call: &Call) -> bool {
+    call.query.text("format") == Some("csv")
+}
+
+/// A part as a file for a spreadsheet.
+fn csv(edge: &Arc<Edge>, call: &Call, part: Part) -> Result<Reply, Failure> {
+    let (id, points) = (call.id(0), points(call));
+    let rows = edge.service.results.csv(id, part, points)?;
+    let name = format!("attachment; filename=\"{}_{}.csv\"", id.replace(|c: char| !c.is_ascii_alphanumeric(), "_"), part.word());
+    let reply = Reply::new(StatusCode::OK, Content::File("text/csv; charset=utf-8", Bytes::from(rows)));
+    Ok(reply.header(CONTENT_DISPOSITION, &name).tagged(&tag(&format!("{id}-{}-{points}-csv", part.word()))))
 }
 
 /// A result never changes once it is there.

@@ -7,6 +7,9 @@ use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Param, Route, Takes};
 
+/// How the rows of a result are written.
+const FORMAT: Param = Param { name: "format", kind: Word(&["json", "csv"]), about: "csv for a spreadsheet; json when it is left out." };
+
 /// The routes.
 pub const ROUTES: &[Route] = &[
     Route {
@@ -144,7 +147,8 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/session/{id}/trades",
         tag: "results",
-        about: "Its round trips.",
+        about: "Its round trips, each with the conditions at its signal, entry and exit.",
+        query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
         run: Blocking(results::trades),
         examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
@@ -154,7 +158,7 @@ pub const ROUTES: &[Route] = &[
         path: "/results/session/{id}/equity",
         tag: "results",
         about: "Its equity curve.",
-        query: &[POINTS],
+        query: &[POINTS, FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
         run: Blocking(results::equity),
         examples: &[ask("unknown", "/results/session/nothing/equity", 404)],
@@ -163,7 +167,8 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/results/session/{id}/signals",
         tag: "results",
-        about: "Its signals.",
+        about: "Its signals: the moments at which S1 became true.",
+        query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
         run: Blocking(results::signals),
         examples: &[ask("unknown", "/results/session/nothing/signals", 404)],

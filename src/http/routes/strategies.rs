@@ -2,6 +2,7 @@
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
 use crate::http::handlers::{strategies, symbols};
+use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::ParamKind::{Flag, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
@@ -141,6 +142,7 @@ pub const ROUTES: &[Route] = &[
         ],
         refusals: &[(503, "exchange_unavailable")],
         run: Blocking(symbols::exchange),
+        lane: Lane::Exchange,
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
         ..GET
     },

@@ -5,7 +5,7 @@ use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS};
 use crate::service::hub::Filter;
-use crate::service::{Refusal, listed};
+use crate::service::{Refusal, problems_text};
 use serde_json::{Map, Value};
 
 /// Bytes of an `id` and of a session's.
@@ -116,7 +116,7 @@ pub(super) fn read(text: &str) -> Command {
 
 /// The refusal of a message with problems.
 pub(super) fn unusable(problems: Vec<(String, String)>) -> Refusal {
-    Refusal::invalid("invalid_request", format!("the message cannot be used: {}", listed(&problems)), problems)
+    Refusal::invalid("invalid_request", format!("the message cannot be used: {}", problems_text(&problems)), problems)
 }
 
 fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {

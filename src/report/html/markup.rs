@@ -42,6 +42,15 @@ impl Cell {
         Cell { classes: sign_class(sort_by), ..Cell::number(shown, sort_by) }
     }
 
+    /// A number with a remark that a pointer shows.
+    pub(super) fn titled(shown: &str, sort_by: f64, remark: &str) -> Cell {
+        Cell {
+            html: format!("<span class=\"none\" title=\"{}\">{}</span>", escaped(remark), escaped(shown)),
+            classes: "",
+            sort_by: Some(sort_by),
+        }
+    }
+
     /// A dash that says why.
     pub(super) fn none(reason: &str) -> Cell {
         Cell { html: none(reason), classes: "", sort_by: None }

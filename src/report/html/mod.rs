@@ -10,7 +10,9 @@ mod section;
 mod tables;
 
 use crate::report::format as f;
-use crate::report::run::RunResult;
+use crate::report::no_trade;
+use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::run::{Mode, RunResult};
 use markup::{Cell, Sorting, escaped, none, table};
 
 const STYLE: &str = include_str!("style.css");
@@ -18,6 +20,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// The page of one or several results; `generated_by` stands in the footer, e.g. `tradingd 0.1.0`.
 pub fn page(results: &[RunResult], generated_by: &str) -> String {
+    let kind = kind(results);
     let title = match results {
         [only] => format!("{} on {}", only.strategies_line(), only.symbols_line()),
         several => format!("{} results", several.len()),
@@ -25,7 +28,7 @@ pub fn page(results: &[RunResult], generated_by: &str) -> String {
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>Backtest: {}</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n<h1>Backtest report</h1>\n",
+         <title>{kind}: {}</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n<h1>{kind} report</h1>\n",
         escaped(&title)
     );
     if results.len() > 1 {
@@ -44,18 +47,71 @@ pub fn page(results: &[RunResult], generated_by: &str) -> String {
     out
 }
 
-/// A line for each result, linked to its section.
+/// What the results are of, where they are all of one kind.
+fn kind(results: &[RunResult]) -> &'static str {
+    match results {
+        [first, rest @ ..] if rest.iter().all(|run| run.mode == first.mode) => first.mode.title(),
+        [] => Mode::Backtest.title(),
+        _ => "Results",
+    }
+}
+
+/// What each strategy came to, then a line for each result, linked to its section.
 fn index(results: &[RunResult]) -> String {
-    let headings = ["<Source", "<Symbol", "Signals", "<First signal", "Trades", "Win rate", "Net", "Max drawdown", "Coverage", "<Digest"];
+    format!("<section class=\"index\">\n<h3>By strategy</h3>\n{}<h3>Results</h3>\n{}</section>\n", summary(results), lines(results))
+}
+
+/// A line for each strategy, then one for all of them.
+fn summary(results: &[RunResult]) -> String {
+    let headings = ["<Strategy", "Results", "Without a trade", "Trades", "Wins", "Losses", "Win rate", "Net", "Worst max drawdown"];
+    let total = |line: Overview| Overview { strategy: "Total".to_owned(), ..line };
+    let rows = by_strategy(results).into_iter().chain(totals(results).into_iter().map(total)).map(|line| {
+        let tally = &line.tally;
+        let count = |count: u64| Cell::number(&f::grouped(u128::from(count)), count as f64);
+        let currency = f::Currency(line.currency.as_deref());
+        let cells = vec![
+            Cell::text(&line.strategy),
+            count(line.results),
+            count(line.without_trade),
+            count(tally.trades),
+            count(tally.wins),
+            count(tally.losses),
+            tally.win_rate().map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate)),
+            Cell::signed(&currency.amount(line.net), line.net.to_f64()),
+            Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct),
+        ];
+        (None, cells)
+    });
+    table(&headings, rows, Sorting::Fixed)
+}
+
+fn lines(results: &[RunResult]) -> String {
+    let headings = [
+        "#",
+        "<Strategy",
+        "<Source",
+        "<Symbol",
+        "Signals",
+        "<First signal",
+        "Trades",
+        "Win rate",
+        "Net",
+        "Max drawdown",
+        "Coverage",
+        "<Digest",
+    ];
     let rows = results.iter().enumerate().map(|(i, run)| {
         let link = format!("<a href=\"#r{}\">{}</a>", i + 1, escaped(run.source.rsplit('/').next().unwrap_or(&run.source)));
-        let signals = run.entry_signals().count();
+        let signals = run.signals().count();
+        let trades = no_trade::why(run).map_or_else(|| metric_cell(run, "trades"), |reason| Cell::titled("0", 0.0, &reason));
         let cells = vec![
+            Cell::number(&(i + 1).to_string(), (i + 1) as f64),
+            Cell::text(&run.strategies_line()),
             Cell::markup(link),
             Cell::text(&run.symbols_line()),
             Cell::number(&signals.to_string(), signals as f64),
-            run.entry_signals().next().map_or_else(|| Cell::markup(none("no signal")), |signal| Cell::text(&f::second(signal.at))),
-            metric_cell(run, "trades"),
+            run.signals().next().map_or_else(|| Cell::markup(none("no signal")), |signal| Cell::text(&f::second(signal.at))),
+            trades,
             metric_cell(run, "win_rate"),
             metric_cell(run, "net_profit"),
             metric_cell(run, "max_drawdown_pct"),
@@ -64,13 +120,13 @@ fn index(results: &[RunResult]) -> String {
         ];
         (None, cells)
     });
-    format!("<section class=\"index\">\n{}</section>\n", table(&headings, rows, Sorting::ByColumn))
+    table(&headings, rows, Sorting::ByColumn)
 }
 
 /// A metric as a cell; coloured where its sign is profit or loss.
 fn metric_cell(run: &RunResult, id: &str) -> Cell {
     let Some(metric) = run.metric(id) else { return Cell::none("not computed") };
-    match f::metric(metric) {
+    match f::metric(metric, f::Currency::of(run)) {
         Err(reason) => Cell::none(reason),
         Ok(shown) if id == "net_profit" => Cell::signed(&shown, metric.number().unwrap_or(0.0)),
         Ok(shown) => Cell::number(&shown, metric.number().unwrap_or(0.0)),
@@ -101,6 +157,36 @@ mod tests {
         assert_eq!(html, page(&results, "tradingd"));
         let (content, _) = html.split_once("<script>").unwrap();
         assert!(!content.contains("NaN") && !content.contains("inf<") && !content.contains("data-v=\"inf"));
+    }
+
+    #[test]
+    fn a_page_is_titled_after_what_was_run() {
+        let paper = RunResult { mode: Mode::Paper, ..sample::result() };
+        let html = page(std::slice::from_ref(&paper), "tradingd");
+        assert!(html.contains("<h1>Paper session report</h1>") && !html.contains("Backtest"), "{}", &html[..600]);
+        assert!(page(&[sample::result()], "tradingd").contains("<title>Backtest: pump_v2 v3 on PUMP_USDT</title>"));
+        assert!(page(&[sample::result(), paper], "tradingd").contains("<h1>Results report</h1>"));
+    }
+
+    #[test]
+    fn every_line_of_the_index_names_its_strategy_and_the_totals_their_currency() {
+        let mut other = sample::result();
+        other.strategies[0].id = "dump_v2".to_owned();
+        let html = page(&[sample::result(), other, sample::empty_result()], "tradingd");
+        let (index, _) = html.split_once("<section class=\"result\"").unwrap();
+        assert_eq!(index.matches("pump_v2 v3").count(), 3, "{index}");
+        assert_eq!(index.matches("dump_v2 v3").count(), 2, "{index}");
+        assert!(
+            index.contains("Total") && index.contains(" USDT<") && index.contains("title=\"No trade: the data holds no event.\""),
+            "{index}"
+        );
+    }
+
+    #[test]
+    fn conditions_of_each_trade_are_folded_into_its_row() {
+        let html = page(&[sample::result()], "tradingd");
+        assert!(html.contains("<details><summary>") && html.contains("e1_pnl: e1_pnl_indicator -4.423 &gt;= 8, not met"), "no reasons");
+        assert!(html.contains("Z1 entry") && html.contains("SL stop loss"));
     }
 
     #[test]

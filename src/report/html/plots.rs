@@ -1,7 +1,6 @@
 //! The pictures of a result: equity with its drawdown, and the prices with what was done at them.
 
 use super::chart::{Axis, Chart, Mark, Shape, Span};
-use crate::domain::decision::SectionName;
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolId;
 use crate::report::format as f;
@@ -96,11 +95,11 @@ fn price(out: &mut String, run: &RunResult, axis: Axis, symbol: SymbolId, bucket
 fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
     let spec = run.spec(symbol);
     let mut marks = Vec::new();
-    let signals = run.signals.iter().filter(|signal| signal.symbol == symbol && signal.section == SectionName::S1);
+    let signals = run.signals().filter(|signal| signal.symbol == symbol);
     for signal in signals.take(MARKS) {
         let Some((price, spec)) = signal.price.zip(spec) else { continue };
         let value = spec.price_f64(price);
-        let title = format!("S1 {} at {}", f::second(signal.at), f::price(Some(spec), value));
+        let title = format!("signal (S1) {} at {}", f::second(signal.at), f::price(Some(spec), value));
         marks.push(Mark { at: signal.at, value, class: "signal", sign: "◆", title });
     }
     for (number, trade) in run.summary.trades.iter().enumerate().filter(|(_, trade)| trade.symbol == symbol).take(MARKS) {
@@ -124,7 +123,7 @@ fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
             trade.reason.word(),
             f::second(trade.closed_at),
             f::price(spec, trade.exit_price),
-            f::signed(trade.net())
+            f::Currency::of(run).named(&f::Currency::of(run).signed(trade.net()))
         );
         marks.push(Mark { at: trade.closed_at, value: trade.exit_price, class, sign, title });
     }

@@ -4,6 +4,7 @@
 use super::markup::{escaped, none, sign_class};
 use super::{plots, tables};
 use crate::report::format as f;
+use crate::report::no_trade;
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 use std::fmt::Write;
@@ -19,6 +20,9 @@ pub(super) fn render(out: &mut String, run: &RunResult, number: usize) {
         escaped(&run.digest)
     );
     assumptions(out, run);
+    if let Some(reason) = no_trade::why(run) {
+        let _ = writeln!(out, "<p class=\"reason\">{}</p>", escaped(&reason));
+    }
     tiles(out, run);
     plots::render(out, run);
     tables::trades(out, run, number);
@@ -41,15 +45,17 @@ fn assumptions(out: &mut String, run: &RunResult) {
 }
 
 fn tiles(out: &mut String, run: &RunResult) {
-    let shown = |id: &str| run.metric(id).and_then(|m| f::metric(m).ok()).unwrap_or_else(|| f::NONE.to_owned());
-    let interval = |id: &str| run.metric(id).and_then(f::interval).unwrap_or_default();
+    let currency = f::Currency::of(run);
+    let shown = |id: &str| run.metric(id).and_then(|m| f::metric(m, currency).ok()).unwrap_or_else(|| f::NONE.to_owned());
+    let interval = |id: &str| run.metric(id).and_then(|m| f::interval(m, currency)).unwrap_or_default();
     let s = &run.summary;
     let counts = format!("{} won, {} lost, {} drawn", shown("wins"), shown("losses"), shown("draws"));
     let depth = format!("{} over {}", shown("max_drawdown"), shown("max_drawdown_seconds"));
     let fees = format!("funding {}, slippage {}", shown("funding"), shown("slippage"));
-    let orders = format!("{} orders, {} signals", run.orders_count, run.entry_signals().count());
+    let counted = |count: u64, one: &str| format!("{} {one}{}", f::grouped(u128::from(count)), if count == 1 { "" } else { "s" });
+    let orders = format!("{}, {} (S1)", counted(run.orders_count, "order"), counted(run.signals().count() as u64, "signal"));
     out.push_str("<h3>Headline</h3>\n<div class=\"tiles\">\n");
-    tile(out, run, "net_profit", &format!("{} of {}", shown("net_profit_pct"), f::money(s.initial)));
+    tile(out, run, "net_profit", &format!("{} of {}", shown("net_profit_pct"), currency.amount(s.initial)));
     tile(out, run, "max_drawdown_pct", if s.equity_drawdowns.deepest.is_empty() { "none" } else { &depth });
     tile(out, run, "profit_factor", "");
     tile(out, run, "win_rate", &counts);
@@ -64,7 +70,7 @@ fn tiles(out: &mut String, run: &RunResult) {
 
 fn tile(out: &mut String, run: &RunResult, id: &str, beside: &str) {
     let Some(metric) = run.metric(id) else { return };
-    let (value, beside) = match f::metric(metric) {
+    let (value, beside) = match f::metric(metric, f::Currency::of(run)) {
         Ok(shown) => (escaped(&shown), beside),
         // The reason is said aloud too: a tooltip does not exist under a finger.
         Err(reason) => (none(reason), reason),

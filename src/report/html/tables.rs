@@ -1,7 +1,10 @@
 //! The tables of a result.
 
-use super::markup::{Cell, Row, Sorting, table};
+use super::markup::{Cell, Row, Sorting, escaped, table};
+use crate::domain::decision::Trigger;
 use crate::report::format as f;
+use crate::report::legend;
+use crate::report::reason::TradeReason;
 use crate::report::run::RunResult;
 use crate::report::statistics::Day;
 use crate::report::tally::Tally;
@@ -30,39 +33,81 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
             f::grouped(trades.len() as u128)
         );
     }
+    let currency = f::Currency::of(run);
+    let in_currency = |name: &str| currency.named(name);
     // What people look for stands where it is seen without scrolling; the bookkeeping follows.
     let headings = [
-        "#", "<Symbol", "<Side", "<Opened", "Held", "Entry", "Exit", "Net", "Net %", "MAE %", "MFE %", "<Reason", "Quantity", "Gross",
-        "Fees", "Funding", "Slippage", "<Closed",
+        "#",
+        "<Symbol",
+        "<Strategy",
+        "<Side",
+        "<Opened",
+        "Held",
+        "Entry",
+        "Exit",
+        &in_currency("Net"),
+        "Net %",
+        "MAE %",
+        "MFE %",
+        "<Reason",
+        "<Why",
+        "Quantity",
+        &in_currency("Gross"),
+        &in_currency("Fees"),
+        &in_currency("Funding"),
+        &in_currency("Slippage"),
+        "<Closed",
     ];
     let rows = trades.iter().take(TRADE_ROWS).enumerate().map(|(i, trade)| {
         let spec = run.spec(trade.symbol);
         let held = (trade.closed_at - trade.opened_at).seconds_f64();
         let quantity = spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
-        let money = |amount: crate::domain::num::Money| Cell::number(&f::money(amount), amount.to_f64());
+        let money = |amount: crate::domain::num::Money| Cell::number(&currency.number(amount), amount.to_f64());
         let cells = vec![
             Cell::number(&(i + 1).to_string(), (i + 1) as f64),
             Cell::text(run.symbol_name(trade.symbol)),
+            Cell::text(run.strategy_id(trade.strategy)),
             Cell::text(side_word(trade.side)),
-            Cell::text(&f::second(trade.opened_at)),
+            Cell::text(&f::instant(trade.opened_at)),
             Cell::number(&f::seconds(held), held),
             Cell::number(&f::price(spec, trade.entry_price), trade.entry_price),
             Cell::number(&f::price(spec, trade.exit_price), trade.exit_price),
-            Cell::signed(&f::signed(trade.net()), trade.net().to_f64()),
+            Cell::signed(&currency.signed(trade.net()), trade.net().to_f64()),
             Cell::signed(&f::plain(trade.net_pct(), 2), trade.net_pct()),
             Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
             Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
             Cell::text(trade.reason.word()),
+            run.reason(i).map_or_else(|| Cell::none("only the conditions of the first trades are kept"), why),
             Cell::number(&quantity, trade.qty.0 as f64),
             money(trade.gross),
             money(trade.fees),
             money(trade.funding),
             trade.slippage.map_or_else(|| Cell::none("no mid price was known"), money),
-            Cell::text(&f::second(trade.closed_at)),
+            Cell::text(&f::instant(trade.closed_at)),
         ];
         (Some(format!("r{number}t{}", i + 1)), cells)
     });
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
+    let _ = writeln!(
+        out,
+        "<p class=\"where\">{}. MAE and MFE: worst and best price while the position was open, against its entry.</p>",
+        escaped(&legend::triggers(trades.iter().map(|trade| trade.reason)))
+    );
+}
+
+/// What the exit was decided on, and folded behind it every condition of the signal, the entry and the exit.
+fn why(reason: &TradeReason) -> Cell {
+    let mut html = format!("<details><summary>{}</summary>", escaped(&reason.exit_text().unwrap_or_else(|| "conditions".to_owned())));
+    for (name, decision) in reason.steps() {
+        let trigger = format!("{name} {}: {} {}", f::instant(decision.at), decision.trigger.word(), legend::trigger(decision.trigger));
+        let _ = write!(html, "<div>{}</div>", escaped(&trigger));
+        if !decision.conditions.is_empty() {
+            let items = decision.conditions.iter().map(|checked| format!("<li>{}</li>", escaped(&checked.sentence())));
+            let _ = write!(html, "<ul>{}</ul>", items.collect::<String>());
+        }
+    }
+    html.push_str("</details>");
+    Cell::markup(html)
 }
 
 pub(super) fn breakdowns(out: &mut String, run: &RunResult) {
@@ -71,31 +116,34 @@ pub(super) fn breakdowns(out: &mut String, run: &RunResult) {
         return;
     }
     out.push_str("<div class=\"columns\">\n");
-    group(out, "By exit reason", s.by_reason.iter().map(|(key, tally)| (key.word(), tally)));
-    group(out, "By side", s.by_side.iter().map(|(key, tally)| (side_word(*key), tally)));
+    let mut put = |title: &str, rows: Vec<(String, &Tally)>| group(out, title, rows, f::Currency::of(run));
+    let reason = |trigger: Trigger| format!("{} {}", trigger.word(), legend::trigger(trigger));
+    put("By exit reason", s.by_reason.iter().map(|(key, tally)| (reason(*key), tally)).collect());
+    put("By side", s.by_side.iter().map(|(key, tally)| (side_word(*key).to_owned(), tally)).collect());
     if s.by_symbol.len() > 1 {
-        group(out, "By symbol", s.by_symbol.iter().map(|(key, tally)| (run.symbol_name(*key), tally)));
+        put("By symbol", s.by_symbol.iter().map(|(key, tally)| (run.symbol_name(*key).to_owned(), tally)).collect());
     }
     if s.by_strategy.len() > 1 {
-        group(out, "By strategy", s.by_strategy.iter().map(|(key, tally)| (run.strategy_id(*key), tally)));
+        put("By strategy", s.by_strategy.iter().map(|(key, tally)| (run.strategy_id(*key).to_owned(), tally)).collect());
     }
     out.push_str("</div>\n");
 }
 
-fn group<'a>(out: &mut String, title: &str, rows: impl Iterator<Item = (&'a str, &'a Tally)>) {
+fn group(out: &mut String, title: &str, rows: Vec<(String, &Tally)>, currency: f::Currency<'_>) {
+    let rows = rows.into_iter();
     let rows = rows.map(|(name, tally)| {
         let rate = tally.win_rate().map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate));
         let cells = vec![
-            Cell::text(name),
+            Cell::text(&name),
             Cell::number(&tally.trades.to_string(), tally.trades as f64),
             Cell::number(&tally.wins.to_string(), tally.wins as f64),
             Cell::number(&tally.losses.to_string(), tally.losses as f64),
             rate,
-            Cell::signed(&f::signed(tally.net), tally.net.to_f64()),
+            Cell::signed(&currency.signed(tally.net), tally.net.to_f64()),
         ];
         (None, cells)
     });
-    let body = table(&["<", "Trades", "Wins", "Losses", "Win rate", "Net"], rows, Sorting::Fixed);
+    let body = table(&["<", "Trades", "Wins", "Losses", "Win rate", &currency.named("Net")], rows, Sorting::Fixed);
     let _ = writeln!(out, "<div><h3>{title}</h3>\n{body}</div>");
 }
 
@@ -103,25 +151,26 @@ pub(super) fn refusals(out: &mut String, run: &RunResult) {
     if run.refusals.is_empty() {
         return;
     }
-    out.push_str("<h3>Entries refused</h3>\n");
-    let measured = |value: f64, reason| if value.is_finite() { Cell::number(&f::measured(value), value) } else { Cell::none(reason) };
+    out.push_str("<h3>Entries blocked</h3>\n");
     let rows = run.refusals.iter().map(|refusal| {
         let cells = vec![
             Cell::text(refusal.guard.word()),
             Cell::number(&refusal.count.to_string(), refusal.count as f64),
             Cell::text(&f::second(refusal.first_at)),
-            measured(refusal.value, "nothing was measured"),
-            measured(refusal.threshold, "no threshold"),
+            Cell::prose(&legend::blocked(refusal.guard, refusal.value, refusal.threshold)),
         ];
         (None, cells)
     });
-    out.push_str(&table(&["<By", "Count", "<First", "Measured then", "Allowed"], rows, Sorting::Fixed));
+    out.push_str(&table(&["<By", "Count", "<First", "<What was measured then"], rows, Sorting::Fixed));
 }
 
 /// Months first when the run is long; days in any case.
 pub(super) fn days(out: &mut String, run: &RunResult) {
     let days = &run.summary.days;
-    let headings = ["<Period", "Change", "Change %", "Trades", "Closed net", "Equity at the end"];
+    let currency = f::Currency::of(run);
+    let amounts = ["Change", "Closed net", "Equity at the end"].map(|name| currency.named(name));
+    let headings = ["<Period", &amounts[0], "Change %", "Trades", &amounts[1], &amounts[2]];
+    let period = |name: &str, days: &[Day]| period(name, days, currency);
     if days.len() > DAYS_SHOWN {
         let months = days.chunk_by(|a, b| month(a) == month(b)).map(|days| period(&month(&days[0]), days));
         let _ = write!(out, "<h3>By month</h3>\n{}", table(&headings, months, Sorting::ByColumn));
@@ -143,7 +192,7 @@ fn month(day: &Day) -> String {
     f::day(day.midnight()).get(..7).unwrap_or("").to_owned()
 }
 
-fn period(name: &str, days: &[Day]) -> Row {
+fn period(name: &str, days: &[Day], currency: f::Currency<'_>) -> Row {
     let change = days.iter().map(Day::change).sum::<crate::domain::num::Money>();
     let growth = days.iter().try_fold(1.0, |product, day| day.growth.map(|growth| product * (1.0 + growth)));
     let trades: u32 = days.iter().map(|day| day.trades).sum();
@@ -152,11 +201,11 @@ fn period(name: &str, days: &[Day]) -> Row {
     let percent = growth.map(|growth| 100.0 * (growth - 1.0));
     let cells = vec![
         Cell::text(name),
-        Cell::signed(&f::signed(change), change.to_f64()),
+        Cell::signed(&currency.signed(change), change.to_f64()),
         percent.map_or_else(|| Cell::none("equity was not positive"), |pct| Cell::signed(&f::plain(pct, 2), pct)),
         Cell::number(&trades.to_string(), f64::from(trades)),
-        Cell::signed(&f::signed(net), net.to_f64()),
-        Cell::number(&f::money(closing), closing.to_f64()),
+        Cell::signed(&currency.signed(net), net.to_f64()),
+        Cell::number(&currency.number(closing), closing.to_f64()),
     ];
     (None, cells)
 }
@@ -166,12 +215,13 @@ pub(super) fn drawdowns(out: &mut String, run: &RunResult) {
     if deepest.is_empty() {
         return;
     }
+    let currency = f::Currency::of(run);
     out.push_str("<h3>Deepest drawdowns</h3>\n");
     let rows = deepest.iter().map(|d| {
         let seconds = d.duration().seconds_f64();
         let cells = vec![
             Cell::number(&f::percent(d.depth_pct), d.depth_pct),
-            Cell::number(&f::money(d.depth()), d.depth().to_f64()),
+            Cell::number(&currency.number(d.depth()), d.depth().to_f64()),
             Cell::text(&f::second(d.started_at)),
             Cell::text(&f::second(d.trough_at)),
             d.recovered_at.map_or_else(|| Cell::text("ongoing"), |at| Cell::text(&f::second(at))),
@@ -179,17 +229,18 @@ pub(super) fn drawdowns(out: &mut String, run: &RunResult) {
         ];
         (None, cells)
     });
-    out.push_str(&table(&["Depth", "Money", "<Left the peak", "<Trough", "<Recovered", "Duration"], rows, Sorting::Fixed));
+    out.push_str(&table(&["Depth", &currency.named("Money"), "<Left the peak", "<Trough", "<Recovered", "Duration"], rows, Sorting::Fixed));
 }
 
 pub(super) fn metrics(out: &mut String, run: &RunResult) {
+    let currency = f::Currency::of(run);
     out.push_str("<details><summary>All metrics with their definitions</summary>\n");
     let rows = run.summary.metrics.iter().map(|metric| {
-        let value = match f::metric(metric) {
+        let value = match f::metric(metric, currency) {
             Ok(shown) => Cell::number(&shown, metric.number().unwrap_or(0.0)),
             Err(reason) => Cell::none(reason),
         };
-        let interval = f::interval(metric).map_or_else(String::new, |interval| format!("{interval}. "));
+        let interval = f::interval(metric, currency).map_or_else(String::new, |interval| format!("{interval}. "));
         let note = match (metric.value, metric.note) {
             (Err(reason), _) => format!("{reason}. "),
             (_, Some(note)) => format!("{note}. "),

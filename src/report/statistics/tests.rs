@@ -111,18 +111,21 @@ fn ledger_2_one_trade() {
     undefined(&summary, "sqn", "fewer than two values");
     undefined(&summary, "cagr_pct", "the run is shorter than 30 days");
     undefined(&summary, "sharpe", "fewer than 30 whole UTC days");
-    assert_eq!(summary.metric("expectancy").unwrap().interval, None);
-    assert!(summary.metric("win_rate").unwrap().is_thin());
+    assert!(summary.metric("expectancy").unwrap().interval.is_some_and(|interval| interval.is_err()));
+    assert!(summary.metric("win_rate").unwrap().is_thin() && summary.metric("expectancy").unwrap().is_thin());
+    assert!(!summary.metric("net_profit").unwrap().is_thin());
 }
 
 /// Five times −100: no spread, so no quality number; a profit factor of 0 is a number, not a gap.
 #[test]
 fn ledger_3_all_equal_losses() {
     let summary = closed(10_000.0, &[trade(0, 30, -100.0, 0.0, 0.0); 5]);
+    assert!(summary.metric("expectancy").unwrap().interval.is_some_and(|interval| interval.is_err()));
+    let twice = closed(10_000.0, &[trade(0, 30, -100.0, 0.0, 0.0); 10]);
+    assert_eq!(twice.metric("expectancy").unwrap().interval, Some(Ok((-100.0, -100.0))));
     is(&summary, "win_rate", 0.0);
     is(&summary, "profit_factor", 0.0);
     is_money(&summary, "expectancy", "-100");
-    assert_eq!(summary.metric("expectancy").unwrap().interval, Some((-100.0, -100.0)));
     undefined(&summary, "sqn", "the values do not vary");
     undefined(&summary, "payoff_ratio", "no win");
     undefined(&summary, "average_win", "no win");
@@ -151,11 +154,10 @@ fn ledger_4_first_trade_loses() {
     assert_eq!(summary.metric("sqn").unwrap().note, Some("in money: not every trade had a stop"));
 }
 
-/// 0, +0.004 and −0.004 where half a tick is worth 0.005: no win, no loss, three draws.
+/// Three times nothing won and nothing lost: no win, no loss, three draws.
 #[test]
 fn ledger_5_only_draws() {
-    let draw = |gross| ClosedTrade { draw_below: money(0.005), ..trade(0, 30, gross, 0.0, 0.0) };
-    let summary = closed(10_000.0, &[draw(0.0), draw(0.004), draw(-0.004)]);
+    let summary = closed(10_000.0, &[trade(0, 30, 0.0, 0.0, 0.0), trade(0, 30, 2.5, 2.0, -0.5), trade(0, 30, -1.0, -1.0, 0.0)]);
     is(&summary, "draws", 3.0);
     is(&summary, "wins", 0.0);
     is(&summary, "losses", 0.0);
@@ -164,6 +166,23 @@ fn ledger_5_only_draws() {
     undefined(&summary, "profit_factor", "no losses");
     undefined(&summary, "largest_win", "no win");
     is(&summary, "consecutive_wins", 0.0);
+}
+
+/// Scalps of a coarse-ticked coin that end where they began lose their fees, here 1.60 on a tick worth 48: losses, in
+/// every figure. With one win of 40, the profit factor is 40 / (3 · 1.60).
+#[test]
+fn a_loss_of_fees_is_a_loss_however_small() {
+    let scratch = trade(0, 30, 0.0, 1.6, 0.0);
+    let lost = closed(10_000.0, &[scratch; 3]);
+    is(&lost, "losses", 3.0);
+    is(&lost, "draws", 0.0);
+    is(&lost, "consecutive_losses", 3.0);
+    is(&lost, "profit_factor", 0.0);
+    let tiny = ClosedTrade { gross: Money(1), ..trade(0, 30, 0.0, 0.0, 0.0) };
+    is(&closed(10_000.0, &[tiny]), "wins", 1.0);
+    let mixed = closed(10_000.0, &[scratch, scratch, trade(0, 30, 41.6, 1.6, 0.0), scratch]);
+    is(&mixed, "profit_factor", 40.0 / 4.8);
+    is(&mixed, "win_rate", 0.25);
 }
 
 /// A position of 5000 opened at half time, worth 200 more at the end, where it is still open.

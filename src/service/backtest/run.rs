@@ -8,13 +8,15 @@ use crate::document::strategy::needs;
 use crate::domain::bar_length::BarSource;
 use crate::domain::contract_facts::FactSource;
 use crate::domain::num::Money;
+use crate::domain::quote::{is_dollar, quote_currency};
 use crate::domain::record::StreamKind;
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
 use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
-use crate::report::run::RunResult;
+use crate::report::no_trade;
+use crate::report::run::{Mode, RunResult};
 use crate::service::SourceError;
 use crate::service::strategies::Loaded;
 use crate::session::backtest::Backtest;
@@ -215,6 +217,8 @@ impl<'a> Run<'a> {
         };
         assumptions.warnings.extend(noted);
         let labels = Labels {
+            mode: if self.source.is_market() { Mode::Paper } else { Mode::Backtest },
+            defs: self.defs(),
             source: self.source.label.clone(),
             strategies: self.strategies.iter().map(|strategy| strategy.label.clone()).collect(),
             assumptions,
@@ -320,6 +324,34 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Amounts were chosen with dollars in mind: ten thousand bitcoins are another matter.
+    fn foreign_money(&self) -> Option<String> {
+        let mut quotes: Vec<&str> = self.symbols.iter().filter_map(|symbol| quote_currency(&symbol.spec.name)).collect();
+        quotes.sort_unstable();
+        quotes.dedup();
+        match quotes.as_slice() {
+            [_, _, ..] => Some(format!("the account adds up {} as if they were one currency: run their symbols apart", quotes.join(", "))),
+            [quote] if !is_dollar(quote) => Some(format!(
+                "the account is in {quote}: it starts with {} {quote}, and {} {quote} are assumed on each level of a book that was not recorded; \
+                 choose an initial balance and an assumed depth that make sense in {quote}",
+                self.settings.initial_balance, self.settings.assumed_depth
+            )),
+            _ => None,
+        }
+    }
+
+    /// What keeps a strategy from ever trading on this data, as far as it is known before the run.
+    pub fn short_data(&self) -> Vec<String> {
+        let Some((first, last)) = self.span() else { return Vec::new() };
+        let data = last - first;
+        let too_short = |strategy: &&&Loaded| strategy.label.look_back.as_ref().is_some_and(|look_back| look_back.span > data);
+        let told = |strategy: &&Loaded| {
+            let look_back = strategy.label.look_back.as_ref()?;
+            Some(format!("{}: it will not trade", no_trade::too_short(&strategy.label.id, look_back, data, &self.source.label)))
+        };
+        self.strategies.iter().filter(too_short).filter_map(told).collect()
+    }
+
     fn warnings(&self, funded: bool, books: usize) -> Vec<String> {
         let mut warnings = Vec::new();
         if books < self.symbols.len() {
@@ -330,6 +362,12 @@ impl<'a> Run<'a> {
         if !funded {
             warnings.push("no funding was recorded: none is charged".to_owned());
         }
+        let both =
+            |symbol: &&SourceSymbol| [StreamKind::BookSnapshots, StreamKind::BookChanges].iter().all(|kind| symbol.streams.contains(kind));
+        if self.symbols.iter().any(|symbol| both(symbol)) {
+            warnings.push("snapshots of the book (book20) are left out where level changes (l2) say the same and more".to_owned());
+        }
+        warnings.extend(self.foreign_money());
         if self.settings.latency_ms == 0.0 {
             warnings.push("orders act at once (latency 0): no live session can do that".to_owned());
         }

@@ -72,7 +72,9 @@ pub fn find_fit<'a>(input: Input<'a>, settings: &RunSettings, left_out: &mut Vec
     for wanted in &settings.symbols {
         let has = |source: &Source<'_>| source.symbols.iter().any(|symbol| symbol_name::same(&symbol.spec.name, wanted));
         if !sources.iter().any(has) {
-            return Err(SourceError::Input(format!("there is no data of the symbol {wanted:?}; name no symbol to run over all there are")));
+            return Err(SourceError::Input(format!(
+                "there is no data of the symbol {wanted:?}; leave the symbol out to run over all there are"
+            )));
         }
     }
     sources.retain(|source| !source.symbols.is_empty());
@@ -220,6 +222,11 @@ impl Source<'_> {
                 Ok(Box::new(store.feed(choice, table)?))
             }
         }
+    }
+
+    /// Whether its rows come from a live market by themselves.
+    pub fn is_market(&self) -> bool {
+        matches!(self.origin, Origin::Market)
     }
 
     /// The richer of two streams that say the same: changes before snapshots of the book, trades before bars.

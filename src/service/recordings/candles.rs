@@ -4,8 +4,9 @@
 //! a candle where nothing was recorded.
 
 use super::view;
+use crate::domain::num::Qty;
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::CANDLES;
 use crate::service::Refusal;
@@ -37,7 +38,8 @@ struct Candle {
     high: f64,
     low: f64,
     close: f64,
-    volume: f64,
+    /// In lots: a sum of fractions would end in digits that nobody traded.
+    volume: Qty,
 }
 
 /// At most so many candles; twice as wide whenever there would be more.
@@ -70,11 +72,11 @@ pub(super) fn of(store: &Store, recording: &RecordingV1, symbol: &RecordedSymbol
     while feed.next(&mut chunk).map_err(unreadable)? {
         for tick in chunk.ticks() {
             match tick.kind {
-                TickKind::Trade(trade) => candles.add(tick.at, [spec.price_f64(trade.price); 4], spec.qty_f64(trade.qty)),
+                TickKind::Trade(trade) => candles.add(tick.at, [spec.price_f64(trade.price); 4], trade.qty),
                 TickKind::Bar(bar) => {
                     // A bar is known at its end and lies before it.
                     let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| spec.price_f64(price));
-                    candles.add(tick.at - Span::from_seconds(i64::from(bar.seconds)), prices, spec.qty_f64(bar.volume));
+                    candles.add(tick.at - Span::from_seconds(i64::from(bar.seconds)), prices, bar.volume);
                 }
                 _ => {}
             }
@@ -88,14 +90,14 @@ pub(super) fn of(store: &Store, recording: &RecordingV1, symbol: &RecordedSymbol
         "symbol": symbol.name,
         "source": kind.word(),
         "interval_seconds": Span::from_nanos(candles.width_ns).seconds_f64(),
-        "candles": candles.shown(),
+        "candles": candles.shown(spec),
         "gaps": own.map(view::gap).collect::<Vec<_>>(),
     }))
 }
 
 impl Candles {
     /// One trade (four times its price) or one bar: open, high, low, close.
-    fn add(&mut self, at: Timestamp, [open, high, low, close]: [f64; 4], volume: f64) {
+    fn add(&mut self, at: Timestamp, [open, high, low, close]: [f64; 4], volume: Qty) {
         let place = at.nanos().div_euclid(self.width_ns);
         let new = Candle { place, open, high, low, close, volume };
         match self.all.last_mut() {
@@ -120,12 +122,12 @@ impl Candles {
         self.all = kept;
     }
 
-    fn shown(&self) -> Vec<Value> {
+    fn shown(&self, spec: &SymbolSpec) -> Vec<Value> {
         let start = |candle: &Candle| Timestamp::from_nanos(candle.place.saturating_mul(self.width_ns)).rfc3339_millis();
         let one = |candle: &Candle| {
             json!({
                 "time": start(candle), "open": candle.open, "high": candle.high, "low": candle.low, "close": candle.close,
-                "volume": candle.volume,
+                "volume": spec.qty_f64(candle.volume),
             })
         };
         self.all.iter().map(one).collect()
@@ -137,7 +139,7 @@ impl Candle {
         self.high = self.high.max(later.high);
         self.low = self.low.min(later.low);
         self.close = later.close;
-        self.volume += later.volume;
+        self.volume = Qty(self.volume.0.saturating_add(later.volume.0));
     }
 }
 
@@ -151,10 +153,10 @@ mod tests {
             let mut candles = Candles { width_ns: 1_000_000_000, most, all: Vec::new() };
             for tick in 0..600_i64 {
                 let price = 100.0 + ((tick * 37) % 101) as f64;
-                candles.add(Timestamp::from_millis(tick * 1_000 + 500).unwrap(), [price; 4], 2.0);
+                candles.add(Timestamp::from_millis(tick * 1_000 + 500).unwrap(), [price; 4], Qty(2));
             }
             assert!(candles.all.len() <= most);
-            assert_eq!(candles.all.iter().map(|candle| candle.volume).sum::<f64>(), 1_200.0);
+            assert_eq!(candles.all.iter().map(|candle| candle.volume.0).sum::<i64>(), 1_200);
             assert_eq!(candles.all.iter().map(|candle| candle.high).fold(0.0, f64::max), 200.0);
             assert_eq!(candles.all.iter().map(|candle| candle.low).fold(f64::MAX, f64::min), 100.0);
             assert_eq!(candles.all[0].open, 100.0);

@@ -29,6 +29,9 @@ const MISFITS: u32 = 3;
 /// After this long without any, the next one is the first again.
 const MISFITS_FORGOTTEN: Span = Span::from_seconds(600);
 
+/// Questions about terms that are under way at once; the others wait.
+const ASKED_AT_ONCE: usize = 2;
+
 /// What a session hears about its halts.
 pub(super) enum News {
     /// A symbol is halted from here on.
@@ -46,6 +49,8 @@ pub(super) struct Halts {
     asked: BTreeMap<SymbolId, Asked>,
     /// How often what a symbol sent did not fit, and since the last time.
     misfits: BTreeMap<SymbolId, (u32, Stopwatch)>,
+    /// Symbols that their terms say are paused.
+    paused: BTreeSet<SymbolId>,
     news: Vec<News>,
 }
 
@@ -138,6 +143,9 @@ impl Halts {
     pub(super) fn contract(&mut self, symbol: SymbolId, is_tradable: bool, at: Timestamp) -> bool {
         // Its steps may be others now.
         self.ask(symbol);
+        if is_tradable {
+            self.paused.remove(&symbol);
+        }
         match self.halted.get_mut(&symbol) {
             Some(halt) => {
                 halt.is_paused = !is_tradable;
@@ -152,6 +160,11 @@ impl Halts {
         }
     }
 
+    /// Nobody listened for a while: whether a symbol is paused is asked for.
+    pub(super) fn look_over(&mut self, symbols: impl Iterator<Item = SymbolId>) {
+        self.asked.extend(symbols.map(|symbol| (symbol, Asked { is_poll: true, ..Asked::after(Span::ZERO) })));
+    }
+
     fn ask(&mut self, symbol: SymbolId) {
         // At once; but not again and again about a symbol that keeps sending what does not fit.
         let misfits = self.misfits.get(&symbol).map_or(0, |(misfits, _)| *misfits);
@@ -164,13 +177,15 @@ impl Halts {
 
     /// Asks for terms that are wanted and looks at those that came.
     pub(super) fn look(&mut self, market: &Market, table: &SymbolTable) {
+        let mut under_way = self.asked.values().filter(|asked| asked.answer.is_some()).count();
         let symbols: Vec<SymbolId> = self.asked.keys().copied().collect();
         for symbol in symbols {
             let spec = table.spec(symbol);
             let Some(asked) = self.asked.get_mut(&symbol) else { continue };
             let Some(answer) = &mut asked.answer else {
-                if asked.since.elapsed() >= asked.wait {
+                if under_way < ASKED_AT_ONCE && asked.since.elapsed() >= asked.wait {
                     asked.answer = market.ask_contract(&spec.name);
+                    under_way += 1;
                 }
                 continue;
             };
@@ -220,17 +235,28 @@ impl Halts {
             if halt.is_paused {
                 self.asked.insert(symbol, Asked { is_poll: true, ..Asked::after(ASK_AGAIN_AT_MOST) });
             }
+        } else if contract.state != 0 && is_poll {
+            self.paused.insert(symbol);
         }
     }
 
-    /// Ends the halts that are over at a time: their gaps.
-    pub(super) fn end_those_over(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
-        let over = |halt: &Halt| !halt.is_paused && halt.terms == Terms::Fit && halt.is_withdrawn;
-        let over: BTreeSet<SymbolId> = self.halted.iter().filter(|(_, halt)| over(halt)).map(|(symbol, _)| *symbol).collect();
-        for symbol in over {
-            if let Some(halt) = self.halted.remove(&symbol) {
-                batch.arrived.push((at, halt.gap(symbol, streams, at)));
-                self.news.push(News::Resumed(symbol));
+    /// Ends the halts that are over and begins those that terms ask for, all at one time, by symbol as a replay sees them.
+    pub(super) fn turn(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
+        let paused = std::mem::take(&mut self.paused);
+        let symbols: BTreeSet<SymbolId> = self.halted.keys().chain(&paused).copied().collect();
+        for symbol in symbols {
+            match self.halted.get_mut(&symbol) {
+                Some(halt) if paused.contains(&symbol) => halt.is_paused = true,
+                Some(halt) if halt.is_over() => {
+                    batch.arrived.push((at, halt.gap(symbol, streams, at)));
+                    self.halted.remove(&symbol);
+                    self.news.push(News::Resumed(symbol));
+                }
+                Some(_) => {}
+                None => {
+                    self.contract(symbol, false, at);
+                    batch.arrived.extend(begin(symbol, streams, at));
+                }
             }
         }
     }
@@ -266,7 +292,18 @@ impl Halts {
     }
 }
 
+/// What tells of a halt that begins: what was known holds no longer, and rows are missing from here on.
+pub(super) fn begin(symbol: SymbolId, streams: &[StreamKind], at: Timestamp) -> impl Iterator<Item = (Timestamp, Arrived)> {
+    let gap = Arrived::Gap { symbol, streams: streams.to_vec(), from: at, cause: GapCause::Halt };
+    let lost = streams.iter().map(move |stream| Arrived::Lost { symbol, stream: *stream, since: at });
+    std::iter::once(gap).chain(lost).map(move |arrived| (at, arrived))
+}
+
 impl Halt {
+    fn is_over(&self) -> bool {
+        !self.is_paused && self.terms == Terms::Fit && self.is_withdrawn
+    }
+
     fn gap(&self, symbol: SymbolId, streams: &[StreamKind], to: Timestamp) -> Arrived {
         Arrived::Gap { symbol, streams: streams.to_vec(), from: self.since.unwrap_or(to).min(to), cause: GapCause::Halt }
     }
@@ -289,4 +326,119 @@ fn fits(spec: &SymbolSpec, contract: &Contract) -> bool {
     contract.price_step.in_steps_of(spec.price_step).is_some()
         && contract.quantity_step.in_steps_of(spec.quantity_step).is_some()
         && contract.contract_size == spec.contract_size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decimal::Decimal;
+
+    const A: SymbolId = SymbolId(0);
+    const STREAMS: [StreamKind; 2] = [StreamKind::Trades, StreamKind::Marks];
+
+    fn decimal(text: &str) -> Decimal {
+        Decimal::parse(text.as_bytes()).unwrap()
+    }
+
+    fn spec() -> SymbolSpec {
+        SymbolSpec::new("A_USDT", decimal("0.01"), decimal("1"), decimal("0.1")).unwrap()
+    }
+
+    fn contract(price_step: &str, state: i64) -> Contract {
+        Contract {
+            symbol: "A_USDT".to_owned(),
+            display_name: "A".to_owned(),
+            base: "A".to_owned(),
+            quote: "USDT".to_owned(),
+            settle: "USDT".to_owned(),
+            contract_size: decimal("0.1"),
+            price_step: decimal(price_step),
+            quantity_step: decimal("1"),
+            min_quantity: decimal("1"),
+            max_quantity: decimal("100"),
+            max_leverage: 10,
+            maker_fee: Decimal::ZERO,
+            taker_fee: Decimal::ZERO,
+            maintenance: None,
+            state,
+            is_api_allowed: true,
+            listed_ms: None,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(1_700_000_000 + second)
+    }
+
+    fn off() -> OffGrid {
+        OffGrid { symbol: A, value: decimal("1.001"), step: decimal("0.01") }
+    }
+
+    /// Lets the session do what follows, and returns the gaps that are told at a second.
+    fn turn(halts: &mut Halts, second: i64) -> Vec<(Timestamp, Timestamp)> {
+        let mut batch = Batch::default();
+        halts.take_withdrawals();
+        halts.turn(at(second), &STREAMS, &mut batch);
+        let gap = |(to, arrived): &(Timestamp, Arrived)| match arrived {
+            Arrived::Gap { from, .. } => Some((*from, *to)),
+            _ => None,
+        };
+        batch.arrived.iter().filter_map(gap).collect()
+    }
+
+    #[test]
+    fn terms_that_fit_end_a_halt_and_its_gap_covers_all_that_was_missed() {
+        let mut halts = Halts::default();
+        assert!(halts.misfit(&off(), "A_USDT", at(1)) && !halts.misfit(&off(), "A_USDT", at(2)), "the first is said");
+        halts.covers(A, at(0));
+        assert_eq!((turn(&mut halts, 3), halts.lets_through(A)), (vec![], false));
+        halts.learn(A, &spec(), &contract("0.05", 0), false);
+        assert_eq!(turn(&mut halts, 4), [(at(0), at(4))]);
+        assert!(halts.lets_through(A) && !halts.is_halted(A));
+        assert!(matches!(&halts.take_news()[..], [News::Halted(A, _), News::Resumed(A)]));
+    }
+
+    #[test]
+    fn other_terms_close_positions_at_the_first_price_that_fits_and_last() {
+        let mut halts = Halts::default();
+        halts.misfit(&off(), "A_USDT", at(1));
+        halts.learn(A, &spec(), &contract("0.001", 0), false);
+        assert_eq!((turn(&mut halts, 2), halts.take_closings()), (vec![], vec![]));
+        assert!(halts.lets_through(A), "what fits is seen");
+        halts.fitted(A);
+        assert_eq!((halts.take_closings(), halts.take_closings()), (vec![A], vec![]), "once");
+        halts.learn(A, &spec(), &contract("0.01", 0), false);
+        assert_eq!(turn(&mut halts, 9), [], "for the rest of the session");
+    }
+
+    #[test]
+    fn prices_that_do_not_fit_again_and_again_are_believed_more_than_terms() {
+        let mut halts = Halts::default();
+        for second in 0..3 {
+            halts.misfit(&off(), "A_USDT", at(2 * second));
+            halts.learn(A, &spec(), &contract("0.01", 0), false);
+            assert_eq!(turn(&mut halts, 2 * second + 1).len(), 1);
+        }
+        halts.take_news();
+        halts.misfit(&off(), "A_USDT", at(9));
+        assert!(matches!(&halts.take_news()[..], [News::Halted(A, _), News::Changed(A, _)]));
+    }
+
+    #[test]
+    fn a_pause_is_believed_until_the_exchange_says_otherwise() {
+        let mut halts = Halts::default();
+        assert!(halts.contract(A, false, at(1)));
+        halts.learn(A, &spec(), &contract("0.01", 0), false);
+        assert_eq!(turn(&mut halts, 2), [], "an answer right behind the message may be older than it");
+        halts.learn(A, &spec(), &contract("0.01", 0), true);
+        assert_eq!(turn(&mut halts, 3), [(at(1), at(3))]);
+        // Seen in the terms only, in the middle of another halt.
+        halts.misfit(&off(), "A_USDT", at(4));
+        halts.paused.insert(A);
+        assert_eq!(turn(&mut halts, 5), []);
+        halts.learn(A, &spec(), &contract("0.01", 4), false);
+        assert_eq!(turn(&mut halts, 6), [], "its terms fit, and it is still paused");
+        halts.contract(A, true, at(7));
+        assert_eq!(turn(&mut halts, 7), [(at(4), at(7))]);
+    }
 }

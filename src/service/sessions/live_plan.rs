@@ -10,8 +10,9 @@ use crate::domain::contract::Contract;
 use crate::domain::num::Rate;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{RiskTier, SymbolSpec, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::json::at;
+use crate::report::no_trade;
 use crate::service::Refusal;
 use crate::service::backtest::{self, ReplayClock};
 use crate::service::market::Market;
@@ -43,8 +44,15 @@ pub(super) fn make(mut request: StartRequest, store: &Store, market: &Market, co
             .filter(|contract| !contract.is_tradable())
             .map(|contract| format!("the exchange takes no orders over the API for {} now", contract.symbol)),
     );
+    warnings.extend(strategies.iter().filter_map(first_wait));
     let normal = |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
     plan(&request, strategies.clone(), specs, config, warnings, normal)
+}
+
+/// How long a strategy only listens, when that is longer than one would wait in front of it.
+fn first_wait(strategy: &Loaded) -> Option<String> {
+    let look_back = strategy.label.look_back.as_ref().filter(|look_back| look_back.span > Span::from_seconds(60))?;
+    Some(no_trade::first_wait(&strategy.label.id, look_back))
 }
 
 /// The plan of a session that is to go on, or to be replayed, as it was when it started.

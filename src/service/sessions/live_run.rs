@@ -168,6 +168,7 @@ impl Paper<'_> {
             Some(reached) => {
                 self.journal.control(now, ControlKindV1::Restart { from_ns: reached.nanos() });
                 self.backtest.sleep_until(now);
+                self.halts.look_over((0..self.backtest.table().len() as u32).map(SymbolId));
             }
             None => self.backtest.wait_until(now, &mut self.recorder),
         }

@@ -3,14 +3,14 @@
 //!
 //! Never: a real order; an order or fill told before it is on disk; a decision that a replay of the journal would not make.
 
-use super::halts::{Halts, News};
+use super::halts::{self, Halts, News};
 use super::intake::{Arrived, Batch, Queue};
 use super::journal::Journal;
 use super::recorder::SessionRecorder;
 use super::running::{Running, Watcher};
 use super::stream::Class;
 use super::switched;
-use crate::domain::event::{Command, Gap, GapCause};
+use crate::domain::event::{Command, Gap};
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
@@ -163,11 +163,11 @@ impl Paper<'_> {
         let mut came = std::mem::take(&mut self.came);
         std::mem::swap(&mut came, &mut batch.arrived);
         let table = self.backtest.table();
-        let mut halts_end_at = Some(batch.until);
+        let mut halts_turn_at = Some(batch.until);
         for (at, arrived) in came.drain(..) {
             // No other arrival has this time, so a replay sees the gap at the same place.
-            if let Some(end) = halts_end_at.take_if(|end| at >= *end) {
-                end_halts(&mut self.halts, end - HALF_STAMP, self.streams, batch, chunk);
+            if let Some(end) = halts_turn_at.take_if(|end| at >= *end) {
+                turn_halts(&mut self.halts, end - HALF_STAMP, self.streams, batch, chunk);
             }
             let mut halted = None;
             match &arrived {
@@ -178,7 +178,9 @@ impl Paper<'_> {
                     Ok(()) => {}
                     Err(off) => {
                         if self.halts.misfit(&off, &table.spec(*symbol).name, at) {
-                            self.halt(*symbol, at, batch, chunk);
+                            let told = batch.arrived.len();
+                            batch.arrived.extend(halts::begin(*symbol, self.streams, at));
+                            push_gaps(&batch.arrived[told..], chunk);
                         }
                         continue;
                     }
@@ -196,21 +198,15 @@ impl Paper<'_> {
             }
             batch.arrived.push((at, arrived));
             if let Some(symbol) = halted {
-                self.halt(symbol, at, batch, chunk);
+                let told = batch.arrived.len();
+                batch.arrived.extend(halts::begin(symbol, self.streams, at));
+                push_gaps(&batch.arrived[told..], chunk);
             }
         }
-        if let Some(end) = halts_end_at {
-            end_halts(&mut self.halts, end, self.streams, batch, chunk);
+        if let Some(end) = halts_turn_at {
+            turn_halts(&mut self.halts, end, self.streams, batch, chunk);
         }
         self.came = came;
-    }
-
-    /// A symbol is halted: what was known of it holds no longer, and its rows are missing from here on.
-    fn halt(&self, symbol: SymbolId, at: Timestamp, batch: &mut Batch, chunk: &mut Chunk) {
-        let gap = Arrived::Gap { symbol, streams: self.streams.to_vec(), from: at, cause: GapCause::Halt };
-        push_gap(at, &gap, chunk);
-        batch.arrived.push((at, gap));
-        batch.arrived.extend(self.streams.iter().map(|stream| (at, Arrived::Lost { symbol, stream: *stream, since: at })));
     }
 
     /// What follows from halts: no entries, and no positions where a symbol cannot go on.
@@ -268,10 +264,10 @@ fn is_price(row: &Record) -> bool {
     matches!(row.body, RecordBody::Trade { .. } | RecordBody::SnapshotLevel { .. })
 }
 
-/// Ends the halts that are over, with their gaps.
-fn end_halts(halts: &mut Halts, at: Timestamp, streams: &[StreamKind], batch: &mut Batch, chunk: &mut Chunk) {
+/// Ends the halts that are over and begins others, with their gaps.
+fn turn_halts(halts: &mut Halts, at: Timestamp, streams: &[StreamKind], batch: &mut Batch, chunk: &mut Chunk) {
     let told = batch.arrived.len();
-    halts.end_those_over(at, streams, batch);
+    halts.turn(at, streams, batch);
     push_gaps(&batch.arrived[told..], chunk);
 }
 

@@ -114,10 +114,11 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
     settings.symbols = symbols.clone();
     settings.allocations = request.strategies.iter().map(|wish| wish.allocation).collect();
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
-    let (table, span) = try_out(store, &id, &settings, &strategies)?;
+    let Tried { table, span, short_data } = try_out(store, &id, &settings, &strategies)?;
     let mut normal = normal_form(&request, &settings, &strategies, &symbols);
     normal["session_id"] = id.as_str().into();
-    let warnings = warnings(&request, &strategies, &symbols, config);
+    let mut warnings = warnings(&request, &strategies, &symbols, config);
+    warnings.extend(short_data);
     Ok(Plan {
         kind: request.kind,
         fingerprint: fingerprint(&normal, &settings),
@@ -241,13 +242,16 @@ fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String
     Err(Refusal::not_found("symbol_not_found", message).with(json!({"symbols": names, "available": known})))
 }
 
+/// What planning a run tells about it.
+struct Tried {
+    table: SymbolTable,
+    span: Option<(Timestamp, Timestamp)>,
+    /// Strategies that cannot trade on so little data.
+    short_data: Vec<String>,
+}
+
 /// Plans the run once, so that what cannot run is refused instead of failing later.
-fn try_out(
-    store: &Store,
-    recording: &str,
-    settings: &RunSettings,
-    strategies: &[Loaded],
-) -> Result<(SymbolTable, Option<(Timestamp, Timestamp)>), Refusal> {
+fn try_out(store: &Store, recording: &str, settings: &RunSettings, strategies: &[Loaded]) -> Result<Tried, Refusal> {
     let sources = backtest::find(Input::Recording(store, recording), settings)?;
     let runs = backtest::plan(settings, &sources, strategies)?;
     let run = runs.first().ok_or_else(|| Refusal::new(crate::service::Kind::Invalid, "invalid_request", "the recording is empty"))?;
@@ -258,7 +262,7 @@ fn try_out(
         return Err(refused("invalid_request", problems));
     }
     debug_assert!(session.initial_balance.0 > 0, "bounds were checked");
-    Ok((run.table(), run.span()))
+    Ok(Tried { table: run.table(), span: run.span(), short_data: run.short_data() })
 }
 
 /// The request with everything found and every default filled in.

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::request::SessionKind;
 use super::stream::Class;
 use crate::document::decision;
-use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
 use crate::domain::event::Gap;
 use crate::domain::ledger::ClosedTrade;
 use crate::domain::order::Side;
@@ -134,7 +134,9 @@ impl SessionRecorder<'_> {
         let (class, event) = match &made.kind {
             DecisionKind::Transition { to, trigger, .. } => {
                 if matches!(trigger, Trigger::Section(_)) && *to != State::Inactive {
-                    Live::add(&self.live.signals);
+                    if *trigger == Trigger::Section(SectionName::S1) {
+                        Live::add(&self.live.signals);
+                    }
                     self.stream.add(Class::Signal, "signal", symbol, with(&value, "section", trigger.word()));
                 }
                 if *to == State::PositionActive {

@@ -41,7 +41,10 @@ pub struct Replayed {
 pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     let row = store.session(id).map_err(not_found)?;
     if State::from_word(&row.state).is_none_or(|state| !state.is_final()) {
-        return Err(Refusal::conflict("session_active", format!("session {id} runs; stop it first")));
+        return Err(Refusal::conflict(
+            "session_active",
+            format!("session {id} has not ended: start the daemon, stop the session there, then replay it"),
+        ));
     }
     let impossible = |why: &str| Refusal::conflict("no_replay", format!("session {id} cannot be replayed: {why}"));
     let Some(recording) = row.input_recording_id.as_deref().filter(|_| row.kind == "paper") else {

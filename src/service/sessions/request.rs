@@ -10,7 +10,7 @@ use crate::json::{at, nearest};
 use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
 use crate::service::settings::risk_limits;
-use crate::service::{Kind, Refusal, listed};
+use crate::service::{Kind, Refusal, problems_text};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -149,7 +149,7 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
 /// A refusal with all problems; its sentence tells as many of them as fit.
 pub(super) fn refused(code: &'static str, problems: Problems) -> Refusal {
     let problems = problems.into_vec();
-    Refusal::invalid(code, listed(&problems), problems)
+    Refusal::invalid(code, problems_text(&problems), problems)
 }
 
 fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind> {

@@ -100,7 +100,7 @@ pub struct SessionView {
 pub struct Counters {
     /// Events replayed.
     pub ticks: u64,
-    /// Sections that became true.
+    /// Signals: how often S1 became true for an instance that was waiting for it.
     pub signals: u64,
     /// Orders sent.
     pub orders: u64,

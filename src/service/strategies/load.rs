@@ -28,7 +28,13 @@ pub struct Loaded {
 pub fn compile(id: &str, version: Option<u32>, document: &[u8]) -> Result<Loaded, Vec<Problem>> {
     let (document, warnings): (Document, Vec<Problem>) = strategy::parse(document)?;
     let def = Arc::new(document.compile(id, version.unwrap_or(1)));
-    let label = StrategyRef { id: id.to_owned(), version, name: document.name().to_owned(), document: Some(document.to_json()) };
+    let label = StrategyRef {
+        id: id.to_owned(),
+        version,
+        name: document.name().to_owned(),
+        document: Some(document.to_json()),
+        look_back: strategy::look_back(&def),
+    };
     Ok(Loaded { def, label, enabled: document.enabled(), warnings })
 }
 

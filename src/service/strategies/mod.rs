@@ -13,7 +13,7 @@ pub use load::{Loaded, built_in, compile, stored};
 pub use view::{DocumentProblem, StrategyDetail, StrategyFilter, StrategyList, StrategySummary, StrategyVersion, Validation};
 
 use super::in_use::{InUse, Thing};
-use super::{Kind, Refusal};
+use super::{Kind, Refusal, problems_text};
 use crate::document::strategy::{self, Document, Problem};
 use crate::domain::time::Timestamp;
 use crate::limits::STRATEGY_ID_BYTES;
@@ -256,8 +256,7 @@ fn parsed(body: &[u8]) -> Result<(Document, Vec<Problem>), Refusal> {
     strategy::parse(body).map_err(|problems| {
         let errors = problems.into_iter().filter(|problem| problem.severity == strategy::Severity::Error);
         let errors: Vec<(String, String)> = errors.map(|problem| (problem.path, problem.problem)).collect();
-        let message = format!("the strategy has {} problems; details.problems lists them all", errors.len());
-        Refusal::invalid("invalid_strategy", message, errors)
+        Refusal::invalid("invalid_strategy", format!("the strategy cannot be used: {}", problems_text(&errors)), errors)
     })
 }
 

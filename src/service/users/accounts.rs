@@ -5,7 +5,7 @@ use super::{Refusal, Users, lock};
 use crate::auth::{Role, password};
 use crate::domain::time::Timestamp;
 use crate::limits::USERS;
-use crate::service::listed;
+use crate::service::problems_text;
 use crate::store::StoreError;
 use crate::store::records::UserV1;
 
@@ -166,7 +166,7 @@ impl Users {
             return Err(Refusal::conflict("user_exists", format!("there is a user `{}`: choose another name", user.name)));
         }
         if standing.users.len() >= USERS {
-            let message = format!("there are {USERS} users, which is all that fit: remove one first");
+            let message = format!("there are {USERS} users, which is the most there can be: remove one first");
             return Err(Refusal::conflict("too_many_users", message));
         }
         drop(standing);
@@ -213,7 +213,7 @@ pub(super) fn name_problem(name: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "is no name: 1 to {NAME_BYTES} lower-case letters, digits, dots, underscores and dashes, beginning with a letter or digit"
+        "is not a user name: 1 to {NAME_BYTES} lower-case letters, digits, dots, underscores and dashes, beginning with a letter or digit"
     ))
 }
 
@@ -223,5 +223,5 @@ fn problems<const N: usize>(found: [(&str, Option<String>); N]) -> Result<(), Re
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid("invalid_request", format!("this user cannot be made: {}", listed(&problems)), problems))
+    Err(Refusal::invalid("invalid_request", format!("this user cannot be kept as asked: {}", problems_text(&problems)), problems))
 }

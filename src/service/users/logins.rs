@@ -110,7 +110,7 @@ impl Users {
 }
 
 fn authentication_failed() -> Refusal {
-    Refusal::new(Kind::Unauthenticated, "authentication_failed", "name and password do not fit: check both and try again")
+    Refusal::new(Kind::Unauthenticated, "authentication_failed", "the user name or the password is wrong: check both and try again")
 }
 
 fn refresh_reused() -> Refusal {

@@ -180,7 +180,7 @@ class World:
 
     def exchange(self, *arguments):
         """A rehearsal exchange; `rest_url` and `ws_url` are for the section `exchange` of a daemon's configuration."""
-        exchange = Process(["rehearse", *arguments], "ws://")
+        exchange = Process(["rehearse", *arguments], "rehearsal exchange is ready")
         self.processes.append(exchange)
         exchange.rest_url = exchange.find(r"http://[\d.:]+").group(0)
         exchange.ws_url = exchange.find(r"ws://\S+").group(0)

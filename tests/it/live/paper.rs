@@ -196,6 +196,10 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     let before = (orders(&world, &id, &paused), orders(&world, &id, &other));
     until("more of them", || orders(&world, &id, &other) >= before.1 + 6);
     assert_eq!(orders(&world, &id, &paused), before.0);
+    world.close();
+    let world = World::open(folder.path(), Some(market.client()));
+    let halts = || news(&world, &id, &paused).iter().filter(|kind| *kind == "halted").count();
+    until("the halt after a restart, which nobody tells of", || halts() == 2);
     market.fault(Kind::Resumed, |fault| fault.symbol = Some(paused.clone()));
     until("orders again", || orders(&world, &id, &paused) >= before.0 + 2);
     assert!(says(&world, &id, &paused, "resumed"));

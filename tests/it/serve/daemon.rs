@@ -116,6 +116,8 @@ impl Daemon {
     fn logged_in(&self, answer: &Answer) -> Login {
         let data = answer.data();
         let access = data["access_token"].as_str().unwrap().to_owned();
+        // Pages of the original system fail without an id of the user.
+        assert!(data["user"]["user_id"].is_string() && data["user"]["user_id"] == data["user"]["username"], "{data}");
         let cookie = format!("access_token={access}");
         let csrf = self.ask("GET", "/csrf-token", &[("Cookie", &cookie)], None).data()["token"].as_str().unwrap().to_owned();
         Login { refresh: data["refresh_token"].as_str().unwrap().to_owned(), access, csrf, cookie }

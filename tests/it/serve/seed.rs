@@ -201,6 +201,8 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     // 4. The request of the seed, to its end.
     let (id, started) = world.start(&world.request(&["pump_v2", "dump_v2"], 0.0));
     assert_eq!(started["idempotent_replay"], false);
+    // Six hours of looking back on six minutes of data: said at the start, and again by the result.
+    assert!(started["warnings"].to_string().contains("pump_v2 needs 6h 00m of data before its first signal"), "{started}");
     let ended = world.ended(&id);
     assert_eq!((&ended["status"], &ended["progress"]), (&json!("completed"), &json!(100.0)), "{ended}");
     // A row of the recording is a trade or one of the forty levels of a book.
@@ -209,6 +211,11 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     let result = enveloped(&world.get(&format!("/results/session/{id}")), 200);
     assert_eq!(result["session_id"], id.as_str());
     assert!(result["digest"].as_str().is_some_and(|digest| digest.len() == 64), "{}", result["digest"]);
+    assert!(
+        result["no_trade_reason"].as_str().is_some_and(|reason| reason.contains("needs 6h 00m of data")),
+        "{}",
+        result["no_trade_reason"]
+    );
 
     // One that trades, for the figures of the list.
     let ema = world.post("/api/strategies", &serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap());
@@ -218,6 +225,9 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     assert_eq!(world.ended(&id)["status"], "completed");
     let trades = enveloped(&world.get(&format!("/results/session/{id}/trades")), 200);
     let trades = trades["trades"].as_array().unwrap();
+    let csv = world.get(&format!("/results/session/{id}/trades?format=csv"));
+    assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    assert_eq!(String::from_utf8_lossy(&csv.body).lines().count(), 1 + trades.len());
     let wins = trades.iter().filter(|trade| trade["outcome"] == "win").count();
     let strategy = world.strategy("ema");
     assert_eq!((&strategy["totalTrades"], &strategy["lastResultId"]), (&json!(trades.len()), &json!(id)), "{strategy}");

@@ -1,6 +1,6 @@
 // The console: first admin or login, then strategies, recordings and sessions, kept fresh by the WebSocket.
 
-import { Refused, get, listen, post, renewCsrf } from "./api.js";
+import { Refused, get, listen, newKey, post, postOnce, renewCsrf } from "./api.js";
 
 const main = document.getElementById("main");
 const link = document.getElementById("link");
@@ -24,7 +24,7 @@ const moment = (value) => value == null ? "—" : value.slice(0, 19).replace("T"
 
 function table(columns, rows, empty) {
   if (!rows.length) return el("p", { class: "quiet" }, empty);
-  const cell = (tag, column, content) => el(tag, column.numeric ? { class: "n" } : {}, content);
+  const cell = (tag, column, content) => el(tag, { class: column.numeric ? "n" : null, scope: tag === "th" ? "col" : null }, content);
   return el("table", {},
     el("thead", {}, el("tr", {}, columns.map((column) => cell("th", column, column.name)))),
     el("tbody", {}, rows.map((row) => el("tr", {}, columns.map((column) => cell("td", column, column.of(row)))))));
@@ -127,27 +127,41 @@ function showStart(strategies, all, me) {
   const recordings = [...all].sort((a, b) => (b.status === "completed") - (a.status === "completed"));
   if (!me.permissions.includes("run_backtest") || !recordings.length) return parts.start.replaceChildren(el("h2", {}, "Backtest"), el("p", { class: "quiet" }, recordings.length ? "Your role only reads." : "Import a recording first."));
   const error = el("p", { class: "error", role: "alert" });
+  const notes = el("ul", { class: "notes", role: "status" });
+  const button = el("button", {}, "Start backtest");
+  // One key for each start that was answered: what is sent again because no answer came starts nothing twice.
+  let key = newKey();
   const select = (name, label, options) => el("label", {}, label, el("select", { name }, options.map(([value, text]) => el("option", { value }, text))));
   const node = el("form", {
     class: "row",
     onsubmit: async (event) => {
       event.preventDefault();
+      if (button.disabled) return;
+      button.disabled = true;
       error.textContent = "";
+      notes.replaceChildren();
       const fields = Object.fromEntries(new FormData(node));
       try {
-        await post("/sessions/start", {
+        const started = await postOnce("/sessions/start", {
           session_type: "backtest",
           strategy_config: { strategies: [fields.strategy] },
           config: { session_id: fields.recording, acceleration_factor: Number(fields.speed) },
-        });
-      } catch (refused) { error.textContent = refused.message; }
+        }, key);
+        key = newKey();
+        notes.replaceChildren(...(started.warnings ?? []).map((warning) => el("li", {}, warning)));
+      } catch (refused) {
+        // A refusal is an answer; without one the same key is sent again.
+        if (refused instanceof Refused) key = newKey();
+        error.textContent = refused.message;
+      }
+      button.disabled = false;
     },
   },
   select("strategy", "Strategy", strategies.map((row) => [row.id, row.strategy_name])),
   select("recording", "Recording", recordings.map((row) => [row.session_id, `${row.symbols.join(", ")} · ${row.duration}`])),
   select("speed", "Speed", [["0", "as fast as possible"], ["60", "60 ×"], ["10", "10 ×"], ["1", "real time"]]),
-  el("button", {}, "Start backtest"));
-  parts.start.replaceChildren(el("h2", {}, "Backtest"), node, error);
+  button);
+  parts.start.replaceChildren(el("h2", {}, "Backtest"), node, error, notes);
 }
 
 function showSessions() {
@@ -159,7 +173,7 @@ function showSessions() {
     { name: "State", of: (row) => el("span", { class: row.status === "failed" ? "bad" : row.status === "completed" ? "good" : "" , title: row.error_message }, row.status) },
     { name: "Progress", of: (row) => running(row) ? el("progress", row.progress == null ? {} : { max: 100, value: row.progress }) : "" },
     { name: "Simulated (UTC)", of: (row) => moment(row.simulated_time) },
-    { name: "Signals", numeric: true, of: (row) => number(row.counters?.signals, 0) },
+    { name: "Signals (S1)", numeric: true, of: (row) => number(row.counters?.signals, 0) },
     { name: "Trades", numeric: true, of: (row) => number(row.counters?.trades, 0) },
     { name: "", of: (row) => running(row)
       ? el("button", { class: "plain", onclick: () => post("/sessions/stop", { session_id: row.session_id }).catch((refused) => alertIn(refused.message)) }, "Stop")

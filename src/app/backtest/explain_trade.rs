@@ -1,0 +1,117 @@
+//! `--explain-trade`: why one trade was opened and closed, with the conditions as they stood then.
+
+use crate::app::{Failure, terminal};
+use crate::document::result;
+use crate::report::run::RunResult;
+use crate::report::text;
+use serde_json::json;
+
+/// The trade that is asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhichTrade {
+    /// The lowest net result.
+    Worst,
+    /// The highest net result.
+    Best,
+    /// A number of the list of trades, of the only result.
+    Only(usize),
+    /// A number of the list of results, then of its trades.
+    Of(usize, usize),
+}
+
+impl WhichTrade {
+    /// Reads `worst`, `best`, `7` or `3.7`.
+    ///
+    /// # Errors
+    /// What can be written, for everything else.
+    pub fn parse(text: &str) -> Result<WhichTrade, String> {
+        let number = |text: &str| text.trim_start_matches('#').parse::<usize>().ok().filter(|number| *number > 0);
+        let read = match (text, text.split_once('.')) {
+            ("worst", _) => Some(WhichTrade::Worst),
+            ("best", _) => Some(WhichTrade::Best),
+            (_, Some((result, trade))) => number(result).zip(number(trade)).map(|(result, trade)| WhichTrade::Of(result, trade)),
+            (_, None) => number(text).map(WhichTrade::Only),
+        };
+        read.ok_or_else(|| "write the number of a trade like 7, of a result and its trade like 3.7, worst or best".to_owned())
+    }
+
+    /// Places of the result and of the trade in it.
+    fn find(self, results: &[RunResult]) -> Result<(usize, usize), Failure> {
+        let all = || {
+            let places = |(place, run): (usize, &RunResult)| (0..run.summary.trades.len()).map(move |trade| (place, trade));
+            results.iter().enumerate().flat_map(places)
+        };
+        let net_pct = |(place, trade): &(usize, usize)| results[*place].summary.trades[*trade].net_pct();
+        let none = || Failure::input("there is no trade to explain; without --explain-trade the result says why");
+        match self {
+            // In percent: amounts of two currencies cannot be compared.
+            WhichTrade::Worst => all().min_by(|a, b| net_pct(a).total_cmp(&net_pct(b))).ok_or_else(none),
+            WhichTrade::Best => all().max_by(|a, b| net_pct(a).total_cmp(&net_pct(b))).ok_or_else(none),
+            WhichTrade::Only(trade) if results.len() == 1 => at(results, 1, trade),
+            WhichTrade::Only(trade) => Err(Failure::input(format!(
+                "there are {} results: name one of them too, e.g. --explain-trade 1.{trade}, worst or best",
+                results.len()
+            ))),
+            WhichTrade::Of(result, trade) => at(results, result, trade),
+        }
+    }
+}
+
+/// Places of numbers that count from one.
+fn at(results: &[RunResult], result: usize, trade: usize) -> Result<(usize, usize), Failure> {
+    let Some(run) = results.get(result - 1) else {
+        return Err(Failure::input(format!("there is no result {result}: there are {}", results.len())));
+    };
+    match run.summary.trades.len() {
+        known if trade <= known => Ok((result - 1, trade - 1)),
+        known => Err(Failure::input(format!("there is no trade {trade}: result {result} has {known}"))),
+    }
+}
+
+/// Prints the answer.
+///
+/// # Errors
+/// A trade that does not exist.
+pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(), Failure> {
+    let (place, trade) = which.find(results)?;
+    let run = &results[place];
+    if as_json {
+        let shown = json!({
+            "result": place + 1,
+            "number": trade + 1,
+            "source": run.source,
+            "digest": run.digest,
+            "currency": run.currency(),
+            "trade": result::trade(run, trade),
+        });
+        terminal::print(&format!("{shown:#}\n"));
+    } else {
+        terminal::print(&text::explained(run, trade, terminal::style()).unwrap_or_default());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_trade_is_named_by_its_numbers_or_by_its_rank() {
+        let runs = [sample::empty_result(), sample::result()];
+        let found = |text: &str, runs: &[RunResult]| WhichTrade::parse(text).unwrap().find(runs).map_err(|failure| failure.code());
+        assert_eq!(found("2.7", &runs), Ok((1, 6)));
+        assert_eq!(found("7", &runs[1..]), Ok((0, 6)));
+        assert_eq!(found("#7", &runs[1..]), Ok((0, 6)));
+        for wrong in ["7", "1.1", "3.1", "2.24"] {
+            assert_eq!(found(wrong, &runs), Err(64), "{wrong}");
+        }
+        assert_eq!(found("worst", &runs[..1]), Err(64));
+        let (worst, best) = (found("worst", &runs).unwrap(), found("best", &runs).unwrap());
+        let net = |place: (usize, usize)| runs[place.0].summary.trades[place.1].net();
+        assert!(runs[1].summary.trades.iter().all(|trade| trade.net() >= net(worst) && trade.net() <= net(best)));
+        for wrong in ["0", "1.0", "-1", "", "first", "1.2.3"] {
+            assert!(WhichTrade::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

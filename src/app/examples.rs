@@ -1,0 +1,105 @@
+//! Examples at the end of each command's help. A test parses every one of them.
+
+/// Examples by command.
+#[cfg(test)]
+pub const ALL: [(&str, &str); 17] = [
+    ("demo", DEMO),
+    ("run", RUN),
+    ("backtest", BACKTEST),
+    ("indicators", INDICATORS),
+    ("import", IMPORT),
+    ("recordings", RECORDINGS),
+    ("export", EXPORT),
+    ("verify", VERIFY),
+    ("rehearse", REHEARSE),
+    ("replay", REPLAY),
+    ("strategies", STRATEGIES),
+    ("sessions", SESSIONS),
+    ("results", RESULTS),
+    ("user", USER),
+    ("config", CONFIG),
+    ("completions", COMPLETIONS),
+    ("man", MAN),
+];
+
+pub const DEMO: &str = "Examples:
+  tradingd demo
+  tradingd demo --listen 127.0.0.1:9000";
+
+pub const RUN: &str = "Examples:
+  tradingd run
+  tradingd run --config /etc/tradingd/config.json --state /var/lib/tradingd";
+
+pub const BACKTEST: &str = "Examples:
+  tradingd backtest --strategy pump_v2 --data recordings/
+  tradingd backtest --strategy pump_v2 dump_v2 --data recordings/ --report report.html
+  tradingd backtest --strategy mine.json --recording session_20261122_164311_0d41c4
+  tradingd backtest --strategy pump_v2 --data recordings/ --explain-trade worst
+  tradingd backtest --strategy pump_v2 --data recordings/ --explain BTCUSDT@2024-08-08T23:57:00Z
+
+S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit; SL stop loss, TP take profit,
+TRAIL trailing stop, TIME longest holding time, LIQ liquidation.";
+
+pub const INDICATORS: &str = "Examples:
+  tradingd indicators
+  tradingd indicators pump";
+
+pub const IMPORT: &str = "Examples:
+  tradingd import recordings/BTCUSDT.trades.csv.gz recordings/BTCUSDT.book20.csv.gz
+  tradingd import recordings/";
+
+pub const RECORDINGS: &str = "Examples:
+  tradingd recordings
+  tradingd recordings show session_20261122_164311_0d41c4
+  tradingd recordings delete session_20261122_164311_0d41c4 --yes";
+
+pub const EXPORT: &str = "Examples:
+  tradingd export session_20261122_164311_0d41c4 --stream trades --out trades.parquet
+  tradingd export session_20261122_164311_0d41c4 --out rows/";
+
+pub const VERIFY: &str = "Examples:
+  tradingd verify
+  tradingd verify --state /var/lib/tradingd --json";
+
+pub const REHEARSE: &str = "Examples:
+  tradingd rehearse --data recordings/BTCUSDT.trades.csv.gz recordings/BTCUSDT.book20.csv.gz --repeat
+  tradingd rehearse --generate 20x2000 --speed 10
+
+A daemon uses it when exchange.rest_url and exchange.ws_url of its configuration are the addresses printed here.";
+
+pub const REPLAY: &str = "Examples:
+  tradingd replay exec_20261122_222900_5e210e";
+
+pub const STRATEGIES: &str = "Examples:
+  tradingd strategies list
+  tradingd strategies show pump_v2 > mine.json
+  tradingd strategies validate mine.json
+  tradingd strategies add mine.json";
+
+pub const SESSIONS: &str = "Examples:
+  tradingd sessions list
+  tradingd sessions show exec_20261122_222900_5e210e";
+
+pub const RESULTS: &str = "Examples:
+  tradingd results list
+  tradingd results trades exec_20261122_222900_5e210e > trades.csv
+  tradingd results report exec_20261122_222900_5e210e --out report.html
+  tradingd results compare exec_20261122_222900_5e210e exec_20261123_101500_77ab01";
+
+pub const USER: &str = "Examples:
+  tradingd user add anna --role trader
+  tradingd user passwd anna
+  tradingd user list";
+
+pub const CONFIG: &str = "Examples:
+  tradingd config init
+  tradingd config check /etc/tradingd/config.json";
+
+pub const COMPLETIONS: &str = "Examples:
+  tradingd completions bash > ~/.local/share/bash-completion/completions/tradingd
+  tradingd completions zsh > ~/.zfunc/_tradingd
+  tradingd completions fish > ~/.config/fish/completions/tradingd.fish";
+
+pub const MAN: &str = "Examples:
+  tradingd man
+  tradingd man --out ~/.local/share/man/man1";

@@ -1,0 +1,200 @@
+//! Many results: what each strategy came to, then a line for each result, then all of them added up.
+
+use super::table::{Align, Table};
+use super::{Style, heading, line, rate, sentence, wrapped};
+use crate::report::format as f;
+use crate::report::no_trade;
+use crate::report::overview::{Overview, by_strategy, totals};
+use crate::report::run::RunResult;
+use crate::report::terms::assumption_lines;
+
+/// Reasons for no trade that are told below the table.
+const REASONS_SHOWN: usize = 8;
+/// Results that are named for one of them.
+const RESULTS_NAMED: usize = 8;
+
+/// Many results.
+pub fn many(runs: &[RunResult], style: Style) -> String {
+    let mut out = shared_assumptions(runs, style);
+    line(&mut out, &heading("By strategy", style));
+    out.push_str(&summary(runs, style));
+    line(&mut out, "");
+    line(&mut out, &heading("Results", style));
+    out.push_str(&lines(runs, style));
+    without_trade(&mut out, runs, style);
+    out
+}
+
+/// What every line of the table stands on, said once; coverage differs and has its column.
+fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
+    let mut out = String::new();
+    let Some(first) = runs.first() else { return out };
+    line(&mut out, &heading("Assumptions", style));
+    let rows = assumption_lines(first);
+    for (name, value) in rows.iter().filter(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills")) {
+        let same = runs.iter().all(|run| assumption_lines(run).iter().any(|(n, v)| n == name && v == value));
+        wrapped(&mut out, name, if same { value } else { "differs between the results; see each" }, style.width);
+    }
+    line(&mut out, "");
+    out
+}
+
+/// A line for each strategy, and one for all where that says more.
+fn summary(runs: &[RunResult], style: Style) -> String {
+    let right = Align::Right;
+    let mut table = Table::new([
+        ("strategy", Align::Left),
+        ("results", right),
+        ("no trade", right),
+        ("trades", right),
+        ("wins", right),
+        ("losses", right),
+        ("win rate", right),
+        ("net", right),
+        ("worst max dd", right),
+    ]);
+    let strategies = by_strategy(runs);
+    let all = totals(runs);
+    for one in &strategies {
+        table.row(summary_row(&one.strategy, one));
+    }
+    if strategies.len() > all.len() {
+        all.iter().for_each(|total| table.row(summary_row("total", total)));
+    }
+    table.render(style, &[0], &[2, 4])
+}
+
+fn summary_row(name: &str, one: &Overview) -> Vec<String> {
+    let tally = &one.tally;
+    let counts = [one.results, one.without_trade, tally.trades, tally.wins, tally.losses].map(|count| f::grouped(u128::from(count)));
+    let mut row = vec![name.to_owned()];
+    row.extend(counts);
+    row.extend([rate(tally.win_rate()), f::Currency(one.currency.as_deref()).amount(one.net), f::percent(one.worst_drawdown_pct)]);
+    row
+}
+
+fn lines(runs: &[RunResult], style: Style) -> String {
+    let mut table = Table::new([
+        ("#", Align::Right),
+        ("strategy", Align::Left),
+        ("source", Align::Left),
+        ("symbol", Align::Left),
+        ("signals", Align::Right),
+        ("first signal", Align::Left),
+        ("trades", Align::Right),
+        ("win rate", Align::Right),
+        ("net", Align::Right),
+        ("max dd", Align::Right),
+        ("coverage", Align::Right),
+        ("digest", Align::Left),
+    ]);
+    for (place, run) in runs.iter().enumerate() {
+        table.row(result_row(place, run));
+    }
+    for total in totals(runs) {
+        let mut row = vec![String::new(); 12];
+        row[1] = "total".to_owned();
+        row[6] = total.tally.trades.to_string();
+        row[7] = rate(total.tally.win_rate());
+        row[8] = f::Currency(total.currency.as_deref()).amount(total.net);
+        table.row(row);
+    }
+    // What gives way on a narrow terminal: the least needed columns leave, then names are cut in their middle.
+    table.render(style, &[2, 1, 3], &[11, 10, 5, 4, 9])
+}
+
+fn result_row(place: usize, run: &RunResult) -> Vec<String> {
+    let metric = |id: &str| run.metric(id).and_then(|m| f::metric(m, f::Currency::of(run)).ok()).unwrap_or_else(|| f::NONE.to_owned());
+    let first = run.signals().next();
+    vec![
+        (place + 1).to_string(),
+        run.strategies_line(),
+        run.source.rsplit('/').next().unwrap_or(&run.source).to_owned(),
+        run.symbols_line(),
+        run.signals().count().to_string(),
+        first.map_or_else(|| f::NONE.to_owned(), |signal| f::second(signal.at)),
+        metric("trades"),
+        metric("win_rate"),
+        metric("net_profit"),
+        metric("max_drawdown_pct"),
+        run.assumptions.coverage.covered_pct().map_or_else(|| f::NONE.to_owned(), f::percent),
+        run.digest_short().to_owned(),
+    ]
+}
+
+/// Each reason for no trade once, with the results it is about.
+fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
+    let mut reasons: Vec<(String, Vec<usize>)> = Vec::new();
+    for (place, run) in runs.iter().enumerate() {
+        let Some(reason) = no_trade::why(run) else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, places)) => places.push(place + 1),
+            None => reasons.push((reason, vec![place + 1])),
+        }
+    }
+    if reasons.is_empty() {
+        return;
+    }
+    line(out, "");
+    for (reason, places) in reasons.iter().take(REASONS_SHOWN) {
+        let named: Vec<String> = places.iter().take(RESULTS_NAMED).map(|place| format!("#{place}")).collect();
+        let more = if places.len() > named.len() { format!(" and {} more", places.len() - named.len()) } else { String::new() };
+        sentence(out, &format!("{}{more}  {reason}", named.join(" ")), style.width);
+    }
+    if reasons.len() > REASONS_SHOWN {
+        line(out, &format!("{} more reasons are in the JSON form", reasons.len() - REASONS_SHOWN));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::report::text::Colour;
+
+    fn variants() -> Vec<RunResult> {
+        let named = |id: &str, source: &str| {
+            let mut run = sample::result();
+            run.strategies[0].id = id.to_owned();
+            run.source = source.to_owned();
+            run
+        };
+        let sources = ["pumps/GVTBTC_20200415T1556Z", "pumps/GVTBTC_20200416T0011Z", "pumps/GVTBTC_20200417T2200Z"];
+        sources.iter().flat_map(|source| ["p6", "p8", "p10"].map(|id| named(id, source))).collect()
+    }
+
+    /// Five variants over three files of one coin once gave fifteen lines that nobody could tell apart.
+    #[test]
+    fn no_two_lines_of_different_results_are_equal_at_any_width() {
+        let runs = variants();
+        for width in [80, 100, 160, 400] {
+            let text = many(&runs, Style::of_width(width, Colour::Plain));
+            let (_, results) = text.split_once("Results\n").unwrap();
+            let lines: Vec<&str> = results.lines().skip(1).take(runs.len()).collect();
+            for (place, line) in lines.iter().enumerate() {
+                let (number, rest) = line.trim_start().split_once(' ').unwrap();
+                assert_eq!(number, (place + 1).to_string());
+                assert!(!lines.iter().skip(place + 1).any(|other| other.ends_with(rest)), "{width}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn strategies_are_summed_up_and_so_is_everything() {
+        let runs = variants();
+        let text = many(&runs, Style::of_width(120, Colour::Plain));
+        let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{text}"));
+        assert!(line("p8 v3").split_whitespace().nth(2) == Some("3"), "{text}");
+        let total: Vec<&str> = line("total").split_whitespace().collect();
+        assert_eq!((total[1], total[3]), ("9", "207"), "{text}");
+        assert!(text.lines().last().unwrap().contains("USDT") && text.lines().last().unwrap().contains("207"), "{text}");
+    }
+
+    #[test]
+    fn results_without_a_trade_say_why_below_the_table() {
+        let runs = [sample::result(), sample::empty_result(), sample::empty_result()];
+        let text = many(&runs, Style::of_width(160, Colour::Ansi));
+        assert!(text.contains("quiet.trades") && text.contains("\x1b[1m"), "{text}");
+        assert!(text.ends_with("#2 #3  No trade: the data holds no event.\n"), "{text}");
+    }
+}

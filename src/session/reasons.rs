@@ -1,0 +1,96 @@
+//! On what each trade was decided: the evidence of its signal, its entry and its exit, kept until the trade is over.
+
+use crate::domain::decision::{Decision, DecisionKind, Evidence, State, Trigger};
+use crate::domain::ledger::ClosedTrade;
+use crate::domain::strategy::StrategyDef;
+use crate::domain::time::Timestamp;
+use crate::limits::EXPLAINED_TRADES;
+use crate::report::reason::{Checked, DecisionReason, TradeReason};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A decision with its evidence.
+#[derive(Clone)]
+struct Made {
+    at: Timestamp,
+    trigger: Trigger,
+    evidence: Box<[Evidence]>,
+}
+
+impl Made {
+    fn named(&self, def: &StrategyDef) -> DecisionReason {
+        DecisionReason { at: self.at, trigger: self.trigger, conditions: Checked::all(&self.evidence, def) }
+    }
+}
+
+/// What led to one trade so far.
+#[derive(Clone, Default)]
+struct Open {
+    signal: Option<Made>,
+    entry: Option<Made>,
+    exit: Option<Made>,
+    has_filled: bool,
+}
+
+/// The trades of a run and what led to them.
+pub(super) struct Reasons {
+    /// Under way, by instance.
+    open: Vec<Open>,
+    /// Over, but not yet told as a trade, by instance.
+    over: Vec<VecDeque<Open>>,
+    /// In the order of the trades, with the strategy of each.
+    trades: Vec<(u32, Open)>,
+}
+
+impl Reasons {
+    pub(super) fn new(instances: usize) -> Self {
+        Reasons { open: vec![Open::default(); instances], over: vec![VecDeque::new(); instances], trades: Vec::new() }
+    }
+
+    /// Takes a decision down.
+    pub(super) fn decided(&mut self, decision: &Decision, evidence: &[Evidence]) {
+        if self.trades.len() >= EXPLAINED_TRADES {
+            return;
+        }
+        let place = decision.instance as usize;
+        let open = &mut self.open[place];
+        match decision.kind {
+            DecisionKind::Filled { .. } => open.has_filled = true,
+            DecisionKind::Transition { to, trigger, .. } => {
+                let made = || Some(Made { at: decision.at, trigger, evidence: evidence.into() });
+                match to {
+                    State::SignalDetected => *open = Open { signal: made(), ..Open::default() },
+                    State::EntryEvaluation => open.entry = made(),
+                    State::CloseOrderEvaluation | State::EmergencyExit => open.exit = made(),
+                    State::Exited => {
+                        let over = std::mem::take(open);
+                        // An entry that never filled is no trade.
+                        if over.has_filled {
+                            self.over[place].push_back(over);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A trade is over; its instance has left the market before.
+    pub(super) fn closed(&mut self, trade: &ClosedTrade) {
+        if self.trades.len() < EXPLAINED_TRADES {
+            let reason = self.over[trade.instance as usize].pop_front().unwrap_or_default();
+            self.trades.push((trade.strategy, reason));
+        }
+    }
+
+    /// By the names that the documents give the conditions.
+    pub(super) fn finish(self, defs: &[Arc<StrategyDef>]) -> Vec<TradeReason> {
+        let named = |(strategy, reason): (u32, Open)| {
+            let Some(def) = defs.get(strategy as usize) else { return TradeReason::default() };
+            let one = |made: &Option<Made>| made.as_ref().map(|made| made.named(def));
+            TradeReason { signal: one(&reason.signal), entry: one(&reason.entry), exit: one(&reason.exit) }
+        };
+        self.trades.into_iter().map(named).collect()
+    }
+}

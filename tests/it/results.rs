@@ -1,0 +1,156 @@
+//! What a person gets from a backtest on the command line: why there was no trade, why a trade was made, the trades as
+//! CSV, the report, and a configuration that is heeded.
+
+use crate::cli::{Cli, shipped_one};
+use serde_json::{Value, json};
+
+/// A market of one symbol that rises by 0.01 % a second and falls back, again and again.
+fn waves(symbol: &str, waves: i64) -> String {
+    let mut rows = "timestamp_us,symbol,price,quantity,side\n".to_owned();
+    for second in 0..waves * 60 {
+        let price = 10_000 + if second % 60 < 30 { second % 60 } else { 60 - second % 60 };
+        let at = 1_764_547_200_000_000 + second * 1_000_000;
+        rows.push_str(&format!("{at},{symbol},{}.{:03},1000,buy\n", price / 1_000, price % 1_000));
+    }
+    rows
+}
+
+/// Buys whenever it may and leaves with a loss after a few seconds: the spread and the fees are lost each time.
+fn loser(name: &str) -> Value {
+    json!({
+        "strategy_name": name,
+        "direction": "LONG",
+        "indicators": {"px": {"type": "PRICE"}},
+        "s1_signal": {"conditions": [{"id": "s1_price", "indicatorId": "px", "operator": ">", "value": 0}]},
+        "o1_cancel": {"conditions": [], "timeoutSeconds": 60, "cooldownMinutes": 0},
+        "z1_entry": {"conditions": [{"id": "z1_price", "indicatorId": "px", "operator": ">", "value": 1}],
+                     "positionSize": {"type": "fixed", "value": 100}, "orderType": "market", "timeoutSeconds": 0,
+                     "stopLoss": {"enabled": true, "offsetPercent": 50, "calculationMode": "RELATIVE_TO_ENTRY"}},
+        "ze1_close": {"conditions": [{"id": "ze_age", "indicatorId": "POSITION_AGE_SECONDS", "operator": ">=", "value": 3}]},
+        "emergency_exit": {"conditions": [], "cooldownMinutes": 0,
+                           "actions": {"cancelPending": true, "closePosition": true, "logEvent": true}},
+        "global_limits": {"normal_exit_cooldown_minutes": 0}
+    })
+}
+
+fn market(cli: &Cli) -> (String, String) {
+    (cli.file("loser.json", loser("loser").to_string()), cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 4)))
+}
+
+#[test]
+fn data_shorter_than_the_strategy_looks_back_is_said_before_and_in_the_result() {
+    let cli = Cli::new();
+    let ran = cli.run(&["backtest", "--strategy", "pump_v2", "--data", &shipped_one("trades")]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let needed = "pump_v2 needs 6h 00m of data before its first signal (buying_20s_vs_6h)";
+    assert!(ran.err.contains(&format!("warning: {needed}")), "{}", ran.err);
+    let (_, result) = ran.out.split_once("\nResult\n").unwrap();
+    assert!(result.starts_with(&format!("No trade: {needed}")), "{}", ran.out);
+}
+
+#[test]
+fn a_trade_is_explained_by_its_number_with_the_conditions_of_its_entry_and_exit() {
+    let cli = Cli::new();
+    let (strategy, data) = market(&cli);
+    let backtest = |more: &[&str]| cli.ok(&[&["backtest", "--strategy", &strategy, "--data", &data], more].concat());
+    let text = backtest(&["--explain-trade", "2"]);
+    for needle in ["Trade 2: long WAVE_USDT by loser", "s1_price", "z1_price", "> 1", "ze_age", "POSITION_AGE_SECONDS", "met", "USDT"] {
+        assert!(text.contains(needle), "{needle}\n{text}");
+    }
+    let shown: Value = serde_json::from_str(&backtest(&["--explain-trade", "worst", "--json"])).unwrap();
+    assert_eq!(shown["trade"]["why"]["exit"]["conditions"]["ze_age"]["met"], true, "{shown:#}");
+    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--explain-trade", "99"]).fails("none", 64, &["no trade 99"]);
+    // The moment as the table prints it is answered too, and so is the whole result.
+    let entry = shown["trade"]["entry_time"].as_str().unwrap();
+    let printed = format!("WAVE_USDT@{}", entry[..19].replace('T', " "));
+    assert!(backtest(&["--explain", &printed]).contains("z1_price: px"), "{}", backtest(&["--explain", &printed]));
+    let html = cli.at("report.html");
+    backtest(&["--report", html.to_str().unwrap()]);
+    assert!(std::fs::read_to_string(html).unwrap().contains("ze_age: POSITION_AGE_SECONDS"));
+}
+
+/// Four losses in a row pause entries for half an hour, unless the configuration says otherwise.
+#[test]
+fn the_limits_of_the_configuration_hold_for_a_backtest() {
+    let cli = Cli::new();
+    let (strategy, data) = market(&cli);
+    let trades = |more: &[&str]| -> u64 {
+        let args = [&["backtest", "--strategy", &strategy, "--data", &data, "--json"], more].concat();
+        cli.json(&args)["results"][0]["metrics"]["trades"]["value"].as_u64().unwrap()
+    };
+    assert_eq!(trades(&[]), 4);
+    let open = r#"{"trading": {"risk": {"consecutive_losses": null, "trades_per_day": null, "daily_loss_pct": null}}}"#;
+    let config = cli.file("open.json", open);
+    assert!(trades(&["--config", &config]) > 10);
+    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--config", "none.json"]).fails("missing", 78, &["none.json"]);
+}
+
+#[test]
+fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
+    let cli = Cli::new();
+    let (strategy, data) = market(&cli);
+    let args = ["backtest", "--strategy", &strategy, "--data", &data];
+    cli.ok(&args);
+    assert!(!cli.state().exists(), "nothing is kept unasked");
+    let ran = cli.run(&[&args[..], &["--keep"]].concat());
+    let id = ran.err.lines().find_map(|line| line.strip_prefix("stored as ")).unwrap_or_else(|| panic!("{}", ran.err)).to_owned();
+    let csv = cli.ok(&["results", "trades", &id]);
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    assert!(csv.starts_with("number,symbol,strategy,side,entry_time,") && csv.contains("ze_age"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().contains(",USDT,"), "{csv}");
+    assert!(cli.ok(&["results", "equity", &id]).starts_with("time,equity,low,high,drawdown_pct\n"));
+    assert!(cli.ok(&["results", "signals", &id]).lines().skip(1).all(|line| line.contains(",S1,WAVE_USDT,loser,")));
+    let page = cli.at("kept.html");
+    cli.ok(&["results", "report", &id, "--out", page.to_str().unwrap()]);
+    assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
+    assert!(cli.ok(&["results", "compare", &id, &id]).contains("net_profit"));
+    cli.run(&["sessions", "show", &id]).fails("a result", 64, &["is a result of the command line, not a session"]);
+    cli.run(&["results", "trades", "exec_x"]).fails("none", 64, &["no result"]);
+}
+
+/// Each source says in the journal which one it was; the account of a pair in BTC says so.
+#[test]
+fn journals_name_their_source_and_foreign_accounts_their_currency() {
+    let cli = Cli::new();
+    let (strategy, data) = market(&cli);
+    let other = cli.file("second.trades.csv", waves("WAVEBTC", 4));
+    let journal = cli.at("journal.jsonl");
+    let out = cli.json(&["backtest", "--strategy", &strategy, "--data", &data, &other, "--json", "--journal", journal.to_str().unwrap()]);
+    let text = std::fs::read_to_string(journal).unwrap();
+    let sources: std::collections::BTreeSet<String> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["source"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    let currencies: Vec<&Value> = out["results"].as_array().unwrap().iter().map(|result| &result["currency"]).collect();
+    assert_eq!(currencies, [&json!("USDT"), &json!("BTC")]);
+    let warnings = out["results"][1]["assumptions"]["warnings"].to_string();
+    assert!(warnings.contains("the account is in BTC: it starts with 10000 BTC"), "{warnings}");
+    assert_eq!(out["totals"].as_array().unwrap().len(), 2, "amounts of two currencies are not added up");
+}
+
+#[test]
+fn nobody_is_asked_without_a_terminal_and_nothing_is_deleted() {
+    let cli = Cli::new();
+    let (_, data) = market(&cli);
+    let id = cli.import(&[data])["id"].as_str().unwrap().to_owned();
+    cli.run(&["recordings", "delete", &id]).fails("unasked", 64, &["add --yes"]);
+    assert_eq!(cli.json(&["recordings", "list", "--json"])["recordings"].as_array().unwrap().len(), 1);
+    assert_eq!(cli.json(&["recordings", "show", &id, "--json"])["id"], id.as_str());
+    cli.ok(&["recordings", "delete", &id, "--yes"]);
+    assert!(cli.recordings().is_empty());
+}
+
+#[test]
+fn shells_and_man_are_told_every_command() {
+    let cli = Cli::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = cli.ok(&["completions", shell]);
+        assert!(script.contains("explain-trade") && script.contains("recordings"), "{shell}");
+    }
+    assert!(cli.ok(&["man"]).contains(".TH"));
+    let pages = cli.at("man1");
+    cli.ok(&["man", "--out", pages.to_str().unwrap()]);
+    for page in ["tradingd.1", "tradingd-backtest.1", "tradingd-recordings-delete.1"] {
+        assert!(pages.join(page).is_file(), "{page}");
+    }
+    assert!(cli.ok(&["help", "backtest"]).contains("Examples:"));
+}
