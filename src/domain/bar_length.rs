@@ -96,7 +96,7 @@ impl BarDistances {
 /// The length of a bar that a file's name declares: the last part like `1m`, `15m`, `4h` or `1d` between other signs.
 pub fn declared_by_name(name: &str) -> Option<Span> {
     let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
-    let lengths = parts.filter_map(|part| {
+    let mut lengths = parts.filter_map(|part| {
         let (count, unit) = part.split_at_checked(part.len().checked_sub(1)?)?;
         let unit = match unit {
             "s" => 1,
@@ -109,7 +109,7 @@ pub fn declared_by_name(name: &str) -> Option<Span> {
         let plain = !count.is_empty() && !count.starts_with('0') && count.len() <= 4 && count.bytes().all(|byte| byte.is_ascii_digit());
         Some(Span::from_seconds(plain.then(|| count.parse::<i64>().ok()).flatten()? * unit))
     });
-    lengths.last()
+    lengths.next_back()
 }
 
 #[cfg(test)]

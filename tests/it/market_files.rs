@@ -89,14 +89,14 @@ fn what_is_known_of_a_contract_survives_export_and_import_and_is_told() {
     );
     let beside = &results(&cli, &["--data", &data])[0];
     assert_eq!(beside["assumptions"]["contracts"]["BTC_USDT"]["contract_size_source"], "contract");
-    let id = cli.import(&[data.clone()])["id"].as_str().unwrap().to_owned();
+    let id = cli.import(std::slice::from_ref(&data))["id"].as_str().unwrap().to_owned();
     let recorded = &results(&cli, &["--recording", &id])[0];
     assert_eq!((&recorded["digest"], &recorded["trades"]), (&beside["digest"], &beside["trades"]));
     for format in ["csv", "jsonl.gz", "parquet"] {
         let folder = cli.at(&format!("out-{format}/"));
         let folder = format!("{}/", folder.to_str().unwrap().trim_end_matches('/'));
         cli.ok(&["export", &id, "--format", format, "--out", &folder]);
-        let again = cli.import(&[folder.clone()]);
+        let again = cli.import(std::slice::from_ref(&folder));
         assert_eq!(again["symbols"][0]["contract"]["contract_size"], "0.01", "{format}: {again}");
         assert_eq!(results(&cli, &["--data", &folder])[0]["digest"], beside["digest"], "{format}");
     }
@@ -181,7 +181,7 @@ fn a_trade_that_comes_twice_counts_once_and_is_told() {
         format!("{TRADES},trade_id\n{}", rows.collect::<String>())
     };
     let data = cli.file("a.csv", text(&rows));
-    let recording = cli.import(&[data.clone()]);
+    let recording = cli.import(std::slice::from_ref(&data));
     assert_eq!((&recording["rows"], &recording["symbols"][0]["repeated_trades"]), (&json!(4), &json!(2)));
     let id = recording["id"].as_str().unwrap();
     assert!(cli.ok(&["recordings", id]).contains("A: 2 rows repeated a trade id"));
@@ -213,7 +213,7 @@ fn inverse_contracts_are_refused_by_name_and_source() {
     let data = cli.file("coinm.trades.csv", rising("BTCUSD_PERP", 0, 10));
     let other = cli.file("linear.trades.csv", rising("BTC_USDT", 0, 10));
     run(&cli, &["--data", &data]).fails("inverse", 64, &["BTCUSD_PERP of coinm is an inverse"]);
-    let id = cli.import(&[data.clone()])["id"].as_str().unwrap().to_owned();
+    let id = cli.import(std::slice::from_ref(&data))["id"].as_str().unwrap().to_owned();
     run(&cli, &["--recording", &id]).fails("inverse", 64, &[&format!("BTCUSD_PERP of {id} is an inverse")]);
     let both = run(&cli, &["--data", &data, &other, "--skip-unfit"]);
     assert!(both.code == 0 && both.err.contains("left out: BTCUSD_PERP of coinm"), "{}", both.err);
