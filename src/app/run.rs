@@ -198,7 +198,7 @@ fn until_told(
         signals.until_told(watch).await;
         systemd::stopping();
         stop.stop();
-        let drain_ms = service.settings.current().http.drain_timeout_ms as u64;
+        let drain_ms = service.settings.current().http.drain_timeout_ms;
         let (closed, closing) = tokio::sync::oneshot::channel();
         // Not one of the runtime's threads: all of them may be waiting for something.
         let close = std::thread::Builder::new().name("close".to_owned()).spawn(move || {

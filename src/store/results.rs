@@ -81,15 +81,16 @@ impl EncodedResult {
         if let Some(report) = &self.report {
             RESULT_REPORTS.write(txn, WRITING)?.insert(id, report.as_slice()).map_err(during(WRITING))?;
         }
-        if known || self.outcomes.is_empty() || !self.is_first_of_its_digest(txn)? {
+        if known || self.outcomes.is_empty() {
             return Ok(());
         }
+        let counts = self.is_first_of_its_digest(txn)?;
         let mut statistics = STRATEGY_STATISTICS.write(txn, WRITING)?;
         for outcome in &self.outcomes {
             let strategy = outcome.strategy_id.as_str();
             let none = || StrategyStatisticsV1 { strategy_id: strategy.to_owned(), ..StrategyStatisticsV1::default() };
             let before = STRATEGY_STATISTICS.within(&statistics).get(strategy)?.unwrap_or_else(none);
-            let bytes = encode(&self.added(before, outcome))?;
+            let bytes = encode(&self.added(before, counts.then_some(outcome)))?;
             statistics.insert(strategy, bytes.as_slice()).map_err(during(WRITING))?;
         }
         Ok(())
@@ -104,19 +105,20 @@ impl EncodedResult {
         Ok(other.is_none())
     }
 
-    fn added(&self, before: StrategyStatisticsV1, outcome: &StrategyOutcome) -> StrategyStatisticsV1 {
+    /// The sums with an outcome that counts; the newest result is the newest, whether it counts or not.
+    fn added(&self, before: StrategyStatisticsV1, outcome: Option<&StrategyOutcome>) -> StrategyStatisticsV1 {
         let newest = before.results == 0 || self.created_us >= before.last_us;
         let (last_result_id, last_us) = if newest { (self.id.clone(), self.created_us) } else { (before.last_result_id, before.last_us) };
+        let before = StrategyStatisticsV1 { last_result_id, last_us, ..before };
+        let Some(outcome) = outcome else { return before };
         StrategyStatisticsV1 {
-            strategy_id: before.strategy_id,
             results: before.results + 1,
             trades: before.trades + outcome.trades,
             wins: before.wins + outcome.wins,
             losses: before.losses + outcome.losses,
             draws: before.draws + outcome.draws,
             net_pct_e9: before.net_pct_e9.saturating_add(outcome.net_pct_e9),
-            last_result_id,
-            last_us,
+            ..before
         }
     }
 }

@@ -103,17 +103,21 @@ impl Store {
     }
 
     /// Checks every page, record and block of a store that was opened without a check and is in use. Reads the store as it
-    /// is now, for about a second per GiB; what is written meanwhile is not seen and not hindered.
+    /// is now, for about a second per GiB; what is written meanwhile is not seen. Commits wait only while what looked damaged is
+    /// looked at again.
     ///
     /// # Errors
     /// A disk that fails meanwhile: then nothing is known.
     pub fn scan(&self) -> Result<VerifyReport, StoreError> {
         let mut report = VerifyReport::default();
-        let pages = guarded(|| {
+        let current = Arc::clone(&self.current);
+        let frozen = self.write(move |_| current.freeze())?;
+        let mut pages = guarded(|| self.current.check_pages(frozen));
+        if matches!(pages, Err(StoreError::Damaged { .. })) {
+            // Pages on which the database keeps books of its own do not stay as they were: once more while nobody commits.
             let current = Arc::clone(&self.current);
-            let frozen = self.write(move |_| current.freeze())?;
-            self.current.check_pages(frozen)
-        });
+            pages = self.write(move |_| Ok(guarded(|| current.check_pages(current.freeze()?))))?;
+        }
         for checked in [pages, self.verify().map(|found| report = found)] {
             match checked {
                 Ok(()) => {}
