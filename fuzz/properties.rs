@@ -95,7 +95,7 @@ fn every_kind(bytes: &[u8]) {
     record::<kept::RecordingV1>(bytes);
     record::<kept::SymbolSpecV1>(bytes);
     record::<kept::GapV1>(bytes);
-    record::<kept::ResultV2>(bytes);
+    record::<kept::ResultV3>(bytes);
     record::<kept::SessionRow>(bytes);
     record::<kept::ResultDocumentV1>(bytes);
     record::<kept::UserV1>(bytes);

@@ -203,9 +203,15 @@ pub const CONFIG_PROBLEMS: usize = 64;
 /// price times a quantity stays far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
 
-/// Bytes of a store that is checked page by page when it is opened; a larger one is opened at once and read through in
-/// the background (about a second per GiB). Every record and block is checked when it is read, either way.
+/// Bytes of a store that is checked page by page when it is opened; a larger one is opened at once and checked in the
+/// background (about a second per GiB). Everything is checked when it is read, either way.
 pub const STORE_CHECKED_OPEN_BYTES: u64 = 32 << 20;
+
+/// Bytes that the disk must take before a store that could not be written is tried again.
+pub const STORE_PROBE_BYTES: usize = 1 << 20;
+
+/// Bytes of the page cache while every page of a store in use is checked; each is read once.
+pub const STORE_SCAN_CACHE_BYTES: usize = 8 << 20;
 
 /// Changes that wait for the commit under way; one more waits too and is committed with the next group.
 pub const STORE_COMMIT_QUEUE: usize = 1_024;

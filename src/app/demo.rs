@@ -80,7 +80,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let service = open(&Global { state: Some(dir.0.join("state")), ..global.clone() }, settings, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
-    serve(&runtime, service, None, |address| {
+    serve(runtime, service, None, |address| {
         eprintln!();
         eprintln!("  open      http://{address}");
         eprintln!("  user      {USER}");

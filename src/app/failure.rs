@@ -2,7 +2,7 @@
 
 use crate::files::FileError;
 use crate::service::SourceError;
-use crate::service::{Kind, Refusal};
+use crate::service::{Kind, Refusal, STORE_DAMAGED};
 use crate::store::StoreError;
 use std::fmt;
 
@@ -99,6 +99,7 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal.kind {
             Kind::Unavailable => UNAVAILABLE,
+            Kind::Internal if refusal.code == STORE_DAMAGED => DAMAGED,
             Kind::Internal => FAILED,
             _ => USAGE,
         };

@@ -27,7 +27,14 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         true => terminal::print(&format!("{:#}\n", serde_json::to_value(&replayed).unwrap_or_default())),
         false => terminal::print(&text(&replayed)),
     }
-    if replayed.equal { Ok(()) } else { Err(Failure::other("the replay differs from the session")) }
+    match (replayed.equal, replayed.engine_version, replayed.engine_version_replayed) {
+        (true, ..) => Ok(()),
+        (false, made, here) if made == here => Err(Failure::other("the replay differs from the session")),
+        (false, made, here) => Err(Failure::other(format!(
+            "the session was decided by engine version {made} and this program has engine version {here}: they decide differently; replay it \
+             with the program that ran it"
+        ))),
+    }
 }
 
 fn text(replayed: &Replayed) -> String {

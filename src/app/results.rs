@@ -5,7 +5,7 @@ use super::{Failure, Global, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use crate::store::OpenMode;
-use crate::store::records::ResultV2;
+use crate::store::records::ResultV3;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn to_text(results: &[ResultV2]) -> String {
+fn to_text(results: &[ResultV3]) -> String {
     if results.is_empty() {
         return "no results yet; `tradingd backtest --strategy pump_v2 --recording ID` makes one\n".to_owned();
     }
@@ -65,7 +65,7 @@ fn to_text(results: &[ResultV2]) -> String {
         ("net", Align::Right),
         ("max drawdown", Align::Right),
     ];
-    let row = |result: &ResultV2| {
+    let row = |result: &ResultV3| {
         vec![
             result.id.clone(),
             result.strategies_line(),
@@ -80,7 +80,7 @@ fn to_text(results: &[ResultV2]) -> String {
     table(&columns, &results.iter().map(row).collect::<Vec<_>>())
 }
 
-fn to_json(result: &ResultV2) -> Value {
+fn to_json(result: &ResultV3) -> Value {
     let time = |us: i64| Timestamp::from_micros(us).map(|at| at.to_string());
     json!({
         "id": result.id,
@@ -96,5 +96,6 @@ fn to_json(result: &ResultV2) -> Value {
         "wins": result.wins,
         "net": Money(result.net_money).to_f64(),
         "max_drawdown": Money(result.max_drawdown_money).to_f64(),
+        "engine_version": result.engine_version,
     })
 }

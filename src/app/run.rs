@@ -11,7 +11,8 @@ use crate::http::Server;
 use crate::limits::HTTP_BLOCKING_THREADS;
 use crate::service::market;
 use crate::service::settings::{Outcome, Settings};
-use crate::service::{Parts, Service};
+use crate::service::strategies::Seeded;
+use crate::service::{DiskChange, Parts, Service};
 use crate::store::OpenMode;
 use crate::telemetry::{self, Telemetry};
 use clap::Args;
@@ -23,6 +24,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often old recordings are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How often the disk of the store is looked after.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(1);
+/// How long the end waits, beyond the drain time, for work that may never end, such as reading from a disk that hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Options of `tradingd run`.
 #[derive(Args)]
@@ -38,6 +43,7 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let telemetry = log(&settings)?;
     let runtime = runtime()?;
     let service = open(global, settings, runtime.handle())?;
+    tell_seeded(&service.seeded);
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, Content::Bytes(bytes))?;
     let scanned = Arc::clone(&service);
@@ -46,7 +52,31 @@ pub fn run(global: &Global, _: &Options) -> Result<(), Failure> {
     let pruned = Arc::downgrade(&service);
     let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || keep_pruned(&pruned));
     prune.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
-    serve(&runtime, service, Some(&watch), |_| {})
+    serve(runtime, service, Some(&watch), |_| {})
+}
+
+fn tell_seeded(seeded: &Seeded) {
+    if !seeded.updated.is_empty() {
+        tracing::info!(strategies = seeded.updated.join(", "), "built-in strategies of this program are there as a further version");
+    }
+    if !seeded.left.is_empty() {
+        let strategies = seeded.left.join(", ");
+        tracing::warn!(strategies, "built-in strategies have changed with this program; yours were edited or deleted and stay as they are");
+    }
+}
+
+/// Has the store go on after its disk failed, as long as the daemon is there.
+fn keep_store(service: &Weak<Service>) {
+    while let Some(service) = service.upgrade() {
+        match service.look_after_store(clock::now()) {
+            Ok(None) => {}
+            Ok(Some(DiskChange::ReadOnly(reason))) => tracing::error!(reason, "store is read-only until its disk takes writes again"),
+            Ok(Some(DiskChange::SoundAgain(reason))) => tracing::warn!(reason, "the disk of the store had failed; it takes writes again"),
+            Err(error) => tracing::error!(%error, "users could not be read anew after the disk of the store had failed"),
+        }
+        drop(service);
+        std::thread::park_timeout(LOOK_AFTER_EVERY);
+    }
 }
 
 /// Removes old recordings now and then, as long as the daemon is there.
@@ -99,7 +129,7 @@ pub fn open(global: &Global, settings: Settings, runtime: &Handle) -> Result<Arc
     let store = global.store(OpenMode::CreateIfNew)?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let keys = Keys::load(&state, credentials.as_deref()).map_err(|error| Failure::configuration(error.to_string()))?;
-    Service::open(Parts { store, state, keys, settings, exchange }, clock::now()).map_err(|refusal| Failure::other(refusal.message))
+    Ok(Service::open(Parts { store, state, keys, settings, exchange }, clock::now())?)
 }
 
 /// The exchange, unless it is switched off. Nothing is sent before somebody asks.
@@ -118,11 +148,26 @@ pub fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
 }
 
-/// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the address once it is bound.
+/// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the
+/// address once it is bound. Ends however long some thread of the runtime still works.
 ///
 /// # Errors
 /// An address that cannot be bound.
 pub fn serve(
+    runtime: Runtime,
+    service: Arc<Service>,
+    watch: Option<&Watch>,
+    bound: impl FnOnce(std::net::SocketAddr),
+) -> Result<(), Failure> {
+    let kept = Arc::downgrade(&service);
+    let keep = std::thread::Builder::new().name("store".to_owned()).spawn(move || keep_store(&kept));
+    keep.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
+    let served = until_told(&runtime, service, watch, bound);
+    runtime.shutdown_background();
+    served
+}
+
+fn until_told(
     runtime: &Runtime,
     service: Arc<Service>,
     watch: Option<&Watch>,
@@ -149,10 +194,19 @@ pub fn serve(
         signals.until_told(watch).await;
         systemd::stopping();
         stop.stop();
-        let drain = Span::from_nanos(1_000_000 * service.settings.current().http.drain_timeout_ms as i64);
-        let closing = tokio::task::spawn_blocking(move || service.close(drain));
-        // Both end by themselves within the drain time.
-        let _ = tokio::join!(serving, closing);
+        let drain_ms = service.settings.current().http.drain_timeout_ms;
+        let (closed, closing) = tokio::sync::oneshot::channel();
+        // Not one of the runtime's threads: all of them may be waiting for something.
+        let close = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
+            service.close(Span::from_millis(drain_ms as i64));
+            let _ = closed.send(());
+        });
+        close.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
+        // Both end by themselves within the drain time, unless a disk hangs.
+        let ended = tokio::time::timeout(Duration::from_millis(drain_ms) + PATIENCE, async { tokio::join!(serving, closing) });
+        if ended.await.is_err() {
+            tracing::error!("something did not end in time; the process ends without it");
+        }
         Ok(())
     })
 }
@@ -193,5 +247,31 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn it_ends_although_a_thread_never_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.http.listen = "127.0.0.1:0".to_owned();
+        let settings = Settings::new(config, &dir.path().join("config.json"), clock::now());
+        let store = crate::store::Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+        let parts = Parts { store, state: dir.path().to_owned(), keys: Keys::ephemeral(), settings, exchange: None };
+        let service = Service::open(parts, clock::now()).unwrap();
+        let runtime = runtime().unwrap();
+        runtime.spawn_blocking(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+        // The signal is listened to when the address is told.
+        let tell = |_| assert!(std::process::Command::new("kill").arg(std::process::id().to_string()).status().unwrap().success());
+        serve(runtime, service, None, tell).unwrap();
     }
 }

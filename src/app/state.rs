@@ -16,13 +16,14 @@ impl Global {
     /// As [`Store::open`]; a path that can never hold a store is said to be that.
     pub fn store(&self, mode: OpenMode) -> Result<Store, Failure> {
         let dir = self.state();
-        Store::open(&dir, mode).map_err(|error| match error {
+        let opened = Store::open(&dir, mode).map_err(|error| match error {
             StoreError::Io { source, .. } if !dir.is_dir() => Failure::configuration(format!(
                 "{} cannot be the state directory ({source}): name a directory that can be written with --state",
                 dir.display()
             )),
             other => other.into(),
-        })
+        });
+        opened.inspect(|store| store.narrowed().iter().for_each(|narrowed| eprintln!("warning: {narrowed}")))
     }
 
     /// The store when the state directory holds one.

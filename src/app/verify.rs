@@ -5,7 +5,6 @@ use super::{Failure, Global, terminal};
 use crate::store::{Problem, VerifyReport, verify};
 use clap::Args;
 use serde_json::{Value, json};
-use std::panic::{self, AssertUnwindSafe};
 
 /// Options of `tradingd verify`.
 #[derive(Args)]
@@ -20,23 +19,13 @@ pub struct Options {
 /// # Errors
 /// Damage (65), or nothing to check.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let report = quietly(|| verify(&global.state()))??;
+    let report = verify(&global.state())?;
     terminal::print(&if options.json { format!("{:#}\n", to_json(&report)) } else { to_text(&report) });
     if report.is_sound() {
         return Ok(());
     }
     let count = report.problems.len() as u64 + report.more_problems;
     Err(Failure::damaged(format!("the store is damaged in {count} places: keep the file and do what is advised for each")))
-}
-
-/// Runs the check without the reports of panics: the database may panic on damaged pages, and the check tells that in
-/// its own words.
-fn quietly<T>(check: impl FnOnce() -> T) -> Result<T, Failure> {
-    let loud = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let checked = panic::catch_unwind(AssertUnwindSafe(check));
-    panic::set_hook(loud);
-    checked.map_err(|_| Failure::damaged("the store is damaged so badly that the check stopped: keep the file and put back a backup"))
 }
 
 fn to_json(report: &VerifyReport) -> Value {

@@ -16,6 +16,7 @@ pub mod position;
 pub mod risk;
 pub mod rules;
 pub mod truth;
+mod version;
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
@@ -32,6 +33,7 @@ use instance::{Instance, Turn, Wake};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
+pub use version::ENGINE_VERSION;
 
 /// One symbol with everything that watches it.
 struct SymbolState {
@@ -244,10 +246,8 @@ impl Engine {
         self.flatten(table, at, trigger, out);
     }
 
-    /// Looks at what may have to act. Positions are served first, then everybody else by priority.
-    ///
-    /// Whom an event concerns is settled before anybody acts, and by each one's own timers and gate: a strategy decides
-    /// the same whatever runs beside it.
+    /// Looks at what may have to act: positions first, then everybody else by priority. The set of instances is fixed before
+    /// any of them acts, each by its own timers and gate, so one strategy cannot influence another.
     #[inline(always)]
     fn look(
         &mut self,

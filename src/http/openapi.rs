@@ -146,6 +146,7 @@ pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
         (413, "body_too_large"),
         (429, "rate_limited"),
         (500, "internal_error"),
+        (500, "store_damaged"),
     ] {
         refused(status, code);
     }

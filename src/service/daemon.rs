@@ -3,12 +3,12 @@
 use super::hub::Hub;
 use super::in_use::InUse;
 use super::market::Market;
-use super::readiness::Scan;
+use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
 use super::results::Results;
 use super::sessions::Sessions;
 use super::settings::Settings;
-use super::strategies::{Strategies, seed_builtin};
+use super::strategies::{Seeded, Strategies, seed_builtin};
 use super::{Refusal, Users, upload};
 use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
@@ -27,6 +27,8 @@ pub struct Service {
     pub users: Users,
     /// Strategy documents.
     pub strategies: Arc<Strategies>,
+    /// What became of the built-in strategies.
+    pub seeded: Seeded,
     /// Recorded market data.
     pub recordings: Recordings,
     /// What sessions were worth.
@@ -40,6 +42,7 @@ pub struct Service {
     pub(super) store: Arc<Store>,
     pub(super) state: PathBuf,
     pub(super) scan: Scan,
+    pub(super) disk_failed: DiskFailed,
 }
 
 /// What a service is opened with.
@@ -66,7 +69,7 @@ impl Service {
         let store = Arc::new(parts.store);
         let in_use = Arc::new(InUse::default());
         let users = Users::open(Arc::clone(&store), parts.keys)?;
-        seed_builtin(&store, now)?;
+        let seeded = seed_builtin(&store, now)?;
         let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
         let hub = Arc::new(Hub::new(now));
         let market = Arc::new(Market::open(parts.exchange, Arc::clone(&store), parts.state.clone())?);
@@ -88,6 +91,7 @@ impl Service {
             settings: parts.settings,
             users,
             strategies,
+            seeded,
             recordings: Recordings::new(Arc::clone(&store), in_use),
             results: Results::new(Arc::clone(&store)),
             sessions,
@@ -96,6 +100,7 @@ impl Service {
             store,
             state: parts.state,
             scan: Scan::default(),
+            disk_failed: DiskFailed::default(),
         }))
     }
 

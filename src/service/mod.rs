@@ -25,8 +25,8 @@ mod readiness;
 
 pub use daemon::{Parts, Service};
 pub use indicators::indicator_catalogue;
-pub use readiness::resident_bytes;
-pub use refusal::{Kind, Refusal};
+pub use readiness::{DiskChange, resident_bytes};
+pub use refusal::{Kind, Refusal, STORE_DAMAGED};
 pub use source_error::SourceError;
 pub use upload::Upload;
 pub use users::{Caller, Lifetimes, Login, User, Users};

@@ -4,7 +4,7 @@ use super::Service;
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
-use crate::store::store_path;
+use crate::store::{DiskState, StoreError, store_path};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,42 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Default)]
 pub(super) struct Scan(Mutex<Option<(Timestamp, Result<(), String>)>>);
 
+/// When the disk was first seen not to take writes.
+#[derive(Default)]
+pub(super) struct DiskFailed(Mutex<Option<Timestamp>>);
+
+/// What became of the store's disk since it was looked after last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiskChange {
+    /// Nothing is written until further notice; why.
+    ReadOnly(String),
+    /// It had failed, for this reason, and takes writes again.
+    SoundAgain(String),
+}
+
 impl Service {
+    /// Has the store written again when its disk had failed and takes writes again; to be called every second. Gives what
+    /// changed, once.
+    ///
+    /// # Errors
+    /// What the store reports while users are read anew.
+    pub fn look_after_store(&self, now: Timestamp) -> Result<Option<DiskChange>, StoreError> {
+        let Some(why) = self.store.failure() else { return Ok(None) };
+        let state = self.store.look_after();
+        let mut since = self.disk_failed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let DiskState::ReadOnly(why) = state {
+            let is_new = since.is_none();
+            since.get_or_insert(now);
+            return Ok(is_new.then_some(DiskChange::ReadOnly(why)));
+        }
+        *since = None;
+        drop(since);
+        // What was answered with an error may be on disk all the same.
+        self.strategies.refresh();
+        self.users.reload()?;
+        Ok(Some(DiskChange::SoundAgain(why)))
+    }
+
     /// Reads through a store that was opened without a check: takes about a second per GiB, on a thread of its own. What it
     /// finds is told by [`Service::ready`].
     pub fn scan_large_store(&self) {
@@ -25,9 +60,16 @@ impl Service {
             Ok(report) => {
                 Err(format!("{} problems: stop the daemon and run `tradingd verify`", report.problems.len() as u64 + report.more_problems))
             }
-            Err(error) => Err(error.to_string()),
+            Err(error @ StoreError::Damaged { .. }) => Err(error.to_string()),
+            // The disk failed meanwhile, so nothing is known of it.
+            Err(_) => return,
         };
         *self.scan.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::now(), found));
+    }
+
+    /// Why the store only reads; `None` while all is well.
+    pub fn store_failure(&self) -> Option<String> {
+        self.store.failure()
     }
 
     /// `status` is `ready` or `not_ready`; every part has its own `status` and `age_seconds`.
@@ -45,6 +87,10 @@ impl Service {
     }
 
     fn store_part(&self, now: Timestamp) -> Value {
+        if let Some(why) = self.store.failure() {
+            let since = *self.disk_failed.0.lock().unwrap_or_else(PoisonError::into_inner);
+            return json!({"status": "read_only", "age_seconds": age(since.unwrap_or(now), now), "reason": why});
+        }
         let scan = self.scan.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (self.store.check_readable(), &*scan) {
             (Err(error), _) => json!({"status": "failed", "age_seconds": 0, "reason": error.to_string()}),
@@ -97,4 +143,49 @@ pub fn resident_bytes() -> Option<u64> {
     const PAGE_BYTES: u64 = 4_096;
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     statm.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * PAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Keys;
+    use crate::config::Config;
+    use crate::domain::time::Span;
+    use crate::service::Parts;
+    use crate::service::settings::Settings;
+    use crate::store::{OpenMode, Store};
+
+    #[test]
+    fn a_store_that_only_reads_is_not_ready_until_its_disk_takes_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_seconds(1_723_161_256);
+        let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
+        let settings = Settings::new(Config::default(), &dir.path().join("config.json"), now);
+        let state = dir.path().to_owned();
+        let service = Service::open(Parts { store, state, keys: Keys::ephemeral(), settings, exchange: None }, now).unwrap();
+        let stands = |at: Timestamp| {
+            let ready = service.ready(at);
+            (ready["status"].as_str().unwrap().to_owned(), ready["store"].clone())
+        };
+        assert_eq!(stands(now), ("ready".to_owned(), json!({"status": "ok", "age_seconds": 0})));
+        assert_eq!(service.look_after_store(now).unwrap(), None);
+
+        // What is to show that the disk takes writes cannot be written.
+        let probe = dir.path().join("tradingd.redb.probe");
+        std::fs::create_dir(&probe).unwrap();
+        service.store.blame_the_disk("writing failed: no space left");
+        let (status, part) = stands(now);
+        assert_eq!((status.as_str(), &part["status"]), ("not_ready", &json!("read_only")));
+        assert_eq!(part["reason"], "writing failed: no space left");
+        assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::ReadOnly(_))));
+        assert_eq!(service.look_after_store(now).unwrap(), None, "it is told once");
+        assert_eq!(stands(now + Span::from_seconds(5)).1["age_seconds"], 5.0);
+        let refused = service.strategies.delete("pump_v2", None, now).unwrap_err();
+        assert_eq!((refused.kind, refused.code), (crate::service::Kind::Unavailable, "store_unavailable"));
+
+        std::fs::remove_dir(&probe).unwrap();
+        assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::SoundAgain(_))));
+        assert_eq!(stands(now).0, "ready");
+        service.strategies.delete("pump_v2", None, now).unwrap();
+    }
 }

@@ -28,6 +28,9 @@ pub enum Kind {
     Internal,
 }
 
+/// Code of a refusal because bytes of the store are not what was written.
+pub const STORE_DAMAGED: &str = "store_damaged";
+
 /// A refusal: a code for programs, a sentence for people that says what to do, and details.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {
@@ -103,8 +106,34 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::NotFound { .. } => Refusal::not_found("not_found", message),
             StoreError::Refused(_) => Refusal::new(Kind::Invalid, "invalid_request", message),
-            StoreError::Full(_) | StoreError::ReadOnly(_) => Refusal::new(Kind::Unavailable, "store_unavailable", message),
+            StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Io { .. } | StoreError::NotWritable { .. } => {
+                Refusal::new(Kind::Unavailable, "store_unavailable", message)
+            }
+            StoreError::Damaged { .. } => Refusal::new(Kind::Internal, STORE_DAMAGED, message),
             _ => Refusal::new(Kind::Internal, "internal_error", message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_disk_that_fails_is_unavailable_from_its_first_error_on() {
+        let source = || Arc::new(io::Error::other("input/output error"));
+        for error in [
+            StoreError::Io { doing: "writing", source: source() },
+            StoreError::NotWritable { doing: "writing", source: source() },
+            StoreError::Full("writing"),
+            StoreError::ReadOnly("writing"),
+        ] {
+            let refusal = Refusal::from(error.clone());
+            assert_eq!((refusal.kind, refusal.code), (Kind::Unavailable, "store_unavailable"), "{error:?}");
+        }
+        let damaged = Refusal::from(StoreError::Damaged { place: "a block".into(), what: "its checksum".into() });
+        assert_eq!((damaged.kind, damaged.code), (Kind::Internal, STORE_DAMAGED));
     }
 }

@@ -7,7 +7,7 @@ use super::{Kind, Refusal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
-use crate::store::records::ResultV2;
+use crate::store::records::ResultV3;
 use crate::store::{Store, StoreError, Wanted};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -48,6 +48,8 @@ pub struct ResultLine {
     pub max_drawdown: f64,
     /// Stopped before the end of its data.
     pub stopped_early: bool,
+    /// Version of the engine that made its decisions.
+    pub engine_version: u32,
 }
 
 /// Which results are wanted; `None` is all.
@@ -82,6 +84,7 @@ impl Results {
         shown.insert("session_id".to_owned(), line.session_id.clone().into());
         shown.insert("created_at".to_owned(), time(line.created_us).into());
         shown.insert("stopped_early".to_owned(), line.stopped_early.into());
+        shown.insert("engine_version".to_owned(), line.engine_version.into());
         for (name, value) in only(&mut document) {
             if !APART.contains(&name.as_str()) {
                 shown.insert(name, value);
@@ -161,11 +164,11 @@ impl Results {
     /// # Errors
     /// What the store reports.
     pub fn list(&self, filter: &ResultFilter, page: &PageRequest) -> Result<Page<ResultLine>, Refusal> {
-        let wanted = |result: &ResultV2| {
+        let wanted = |result: &ResultV3| {
             filter.strategy.as_ref().is_none_or(|id| result.has_strategy(id))
                 && filter.symbol.as_ref().is_none_or(|symbol| result.symbols.contains(symbol))
         };
-        let wanted: Wanted<'_, ResultV2> = if *filter == ResultFilter::default() { None } else { Some(&wanted) };
+        let wanted: Wanted<'_, ResultV3> = if *filter == ResultFilter::default() { None } else { Some(&wanted) };
         let part = self.store.results_page(page.cursor.as_deref(), page.limit, wanted)?;
         Ok(Page { items: part.items.iter().map(shown).collect(), total_count: part.total_count, next: part.next })
     }
@@ -202,7 +205,7 @@ impl Results {
         Ok(json!({"results": lines, "metrics": metrics}))
     }
 
-    fn line(&self, session: &str) -> Result<ResultV2, Refusal> {
+    fn line(&self, session: &str) -> Result<ResultV3, Refusal> {
         match self.store.result(session) {
             Err(StoreError::NotFound { .. }) => Err(self.why_none(session)?),
             found => Ok(found?),
@@ -310,7 +313,7 @@ fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
     points.chunks(width).map(merged).collect()
 }
 
-fn shown(result: &ResultV2) -> ResultLine {
+fn shown(result: &ResultV3) -> ResultLine {
     // A run without an event stands at the beginning of time.
     let had_events = (result.from_us, result.to_us) != (0, 0);
     ResultLine {
@@ -328,6 +331,7 @@ fn shown(result: &ResultV2) -> ResultLine {
         net_profit: Money(result.net_money).to_f64(),
         max_drawdown: Money(result.max_drawdown_money).to_f64(),
         stopped_early: result.stopped_early,
+        engine_version: result.engine_version,
     }
 }
 

@@ -14,6 +14,11 @@ use std::fmt;
 pub trait Feed {
     /// Replaces the chunk's ticks by the next ones. `Ok(false)`: the feed is over and the chunk is empty.
     fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError>;
+
+    /// Whether the error that ended it means that what was stored is damaged.
+    fn found_damage(&self) -> bool {
+        false
+    }
 }
 
 /// Why a feed ended early. The message names the place (file and line, or recording and block) and what to do.

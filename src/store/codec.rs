@@ -108,6 +108,11 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
     }
 }
 
+/// Whether bytes begin like a record of the kind; nothing else is checked.
+pub fn is_kind<T: Stored>(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&MAGIC) && bytes.get(1..3) == Some(&T::KIND.to_le_bytes())
+}
+
 /// The struct of one version's payload, for [`Stored::from_older`] too.
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
     let limited = bincode::config::standard().with_limit::<STORE_RECORD_BYTES>();

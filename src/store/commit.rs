@@ -7,9 +7,10 @@
 //! Never: an acknowledgement before the commit is on disk.
 
 use super::StoreError;
+use super::current::Current;
 use super::error::during;
 use crate::limits::STORE_COMMIT_QUEUE;
-use redb::{Database, Durability, WriteTransaction};
+use redb::WriteTransaction;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -54,7 +55,7 @@ impl Commits {
     /// Its own, or the commit's.
     pub(super) fn run<T: Send + 'static>(
         &self,
-        db: &Database,
+        current: &Current,
         mut change: impl FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let value = Arc::new(Mutex::new(None));
@@ -65,7 +66,7 @@ impl Commits {
             *lock(&kept) = Some(value);
             Ok(())
         });
-        match self.wait(db, Job { change, outcome: Arc::clone(&outcome) }, &outcome) {
+        match self.wait(current, Job { change, outcome: Arc::clone(&outcome) }, &outcome) {
             Ok(Ok(())) => Ok(lock(&value).take().expect("a change that succeeded left its value")),
             Ok(Err(error)) => Err(error),
             Err(panic) => resume_unwind(panic),
@@ -82,7 +83,7 @@ impl Commits {
         lock(&self.queue).waiting.len()
     }
 
-    fn wait(&self, db: &Database, job: Job, outcome: &Mutex<Option<Outcome>>) -> Outcome {
+    fn wait(&self, current: &Current, job: Job, outcome: &Mutex<Option<Outcome>>) -> Outcome {
         let mut queue = lock(&self.queue);
         while queue.waiting.len() >= STORE_COMMIT_QUEUE {
             queue = self.turn.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +101,7 @@ impl Commits {
             let group = std::mem::take(&mut queue.waiting);
             drop(queue);
             let leader = Leader(self);
-            settle(db, group);
+            settle(current, group);
             drop(leader);
             queue = lock(&self.queue);
         }
@@ -126,17 +127,16 @@ impl Drop for Job {
 }
 
 /// Runs every change of a group and says to each how it ended.
-fn settle(db: &Database, mut group: Vec<Job>) {
+fn settle(current: &Current, mut group: Vec<Job>) {
     let mut refused = Vec::new();
     while !group.is_empty() {
-        match attempt(db, &mut group) {
+        match attempt(current, &mut group) {
             Ok(()) => {
                 group.drain(..).for_each(|job| job.say(Ok(Ok(()))));
             }
             Err(Fault::Commit(error)) => {
                 group.drain(..).for_each(|job| job.say(Ok(Err(error.clone()))));
             }
-            // Alone in its transaction it was refused by how things stand.
             Err(Fault::Change(at, outcome)) => {
                 let job = group.remove(at);
                 // With nobody beside it, it was refused by how things stand.
@@ -145,7 +145,7 @@ fn settle(db: &Database, mut group: Vec<Job>) {
         }
     }
     for mut job in refused {
-        let outcome = match attempt(db, std::slice::from_mut(&mut job)) {
+        let outcome = match attempt(current, std::slice::from_mut(&mut job)) {
             Ok(()) => Ok(Ok(())),
             Err(Fault::Commit(error)) => Ok(Err(error)),
             Err(Fault::Change(_, outcome)) => outcome,
@@ -161,8 +161,8 @@ impl Job {
 }
 
 /// All changes in one transaction, or none.
-fn attempt(db: &Database, group: &mut [Job]) -> Result<(), Fault> {
-    let txn = begin(db).map_err(Fault::Commit)?;
+fn attempt(current: &Current, group: &mut [Job]) -> Result<(), Fault> {
+    let txn = current.begin_write().map_err(Fault::Commit)?;
     for (at, job) in group.iter_mut().enumerate() {
         // A panic inside a change must not unwind through the transaction: it would not be undone.
         let outcome = catch_unwind(AssertUnwindSafe(|| (job.change)(&txn)));
@@ -171,14 +171,6 @@ fn attempt(db: &Database, group: &mut [Job]) -> Result<(), Fault> {
         }
     }
     txn.commit().map_err(during("writing a change")).map_err(Fault::Commit)
-}
-
-/// A transaction that is on disk once it is committed, and needs no repair after a crash.
-pub(super) fn begin(db: &Database) -> Result<WriteTransaction, StoreError> {
-    let mut txn = db.begin_write().map_err(during("beginning a change"))?;
-    txn.set_durability(Durability::Immediate).map_err(during("beginning a change"))?;
-    txn.set_quick_repair(true);
-    Ok(txn)
 }
 
 /// What a panic left behind is whole: nothing here stops between two steps that belong together.

@@ -3,12 +3,10 @@
 use super::error::during;
 use super::records::{ContractV1, TickerCacheV1};
 use super::tables::{CONTRACTS, TICKERS};
-use super::{Store, StoreError, decode, encode};
+use super::{Store, StoreError, encode};
 use crate::domain::contract::Contract;
 use crate::domain::time::Timestamp;
-use redb::ReadableTable;
 
-const READING: &str = "reading contracts";
 const WRITING: &str = "writing contracts";
 
 impl Store {
@@ -16,17 +14,14 @@ impl Store {
     pub fn put_contracts(&self, contracts: &[Contract], at: Timestamp) -> Result<usize, StoreError> {
         let since_ms = at.millis();
         let kept = contracts.iter().map(ContractV1::from);
-        let kept = kept.map(|kept| Ok((encode(&kept)?, kept.symbol))).collect::<Result<Vec<_>, StoreError>>()?;
+        let kept = kept.map(|kept| Ok((encode(&kept)?, kept))).collect::<Result<Vec<_>, StoreError>>()?;
         self.write(move |txn| {
-            let mut table = txn.open_table(CONTRACTS).map_err(during(WRITING))?;
+            let mut table = CONTRACTS.write(txn, WRITING)?;
             let mut changed = 0;
-            for (bytes, symbol) in &kept {
-                let symbol = symbol.as_str();
-                let mut known = table.range((symbol, i64::MIN)..=(symbol, since_ms)).map_err(during(WRITING))?;
-                let last = known.next_back().transpose().map_err(during(WRITING))?;
-                let same = last.is_some_and(|(_, last)| last.value() == bytes.as_slice());
-                drop(known);
-                if !same {
+            for (bytes, terms) in &kept {
+                let symbol = terms.symbol.as_str();
+                let known = CONTRACTS.within(&table).last((symbol, i64::MIN), (symbol, since_ms), |_| ())?;
+                if known.is_none_or(|((), known)| known != *terms) {
                     table.insert((symbol, since_ms), bytes.as_slice()).map_err(during(WRITING))?;
                     changed += 1;
                 }
@@ -37,23 +32,18 @@ impl Store {
 
     /// A contract's terms at a moment; `None` when nothing was known yet.
     pub fn contract_at(&self, symbol: &str, at: Timestamp) -> Result<Option<Contract>, StoreError> {
-        let table = self.read()?.open_table(CONTRACTS).map_err(during(READING))?;
-        let mut known = table.range((symbol, i64::MIN)..=(symbol, at.millis())).map_err(during(READING))?;
-        let last = known.next_back().transpose().map_err(during(READING))?;
-        last.map(|(_, bytes)| contract(bytes.value(), symbol)).transpose()
+        let known = self.table(CONTRACTS)?.checked().last((symbol, i64::MIN), (symbol, at.millis()), |_| ())?;
+        known.map(|((), known)| contract(&known)).transpose()
     }
 
     /// The newest terms of every contract, by symbol.
     pub fn contracts_latest(&self) -> Result<Vec<Contract>, StoreError> {
-        let table = self.read()?.open_table(CONTRACTS).map_err(during(READING))?;
         let mut all: Vec<Contract> = Vec::new();
-        for row in table.iter().map_err(during(READING))? {
-            let (key, bytes) = row.map_err(during(READING))?;
-            let (symbol, _) = key.value();
-            if all.last().is_some_and(|last| last.symbol == symbol) {
+        for known in self.table(CONTRACTS)?.checked().values()? {
+            if all.last().is_some_and(|last| last.symbol == known.symbol) {
                 all.pop();
             }
-            all.push(contract(bytes.value(), symbol)?);
+            all.push(contract(&known)?);
         }
         Ok(all)
     }
@@ -62,7 +52,7 @@ impl Store {
     pub fn put_tickers(&self, exchange: &str, tickers: &TickerCacheV1) -> Result<(), StoreError> {
         let (exchange, bytes) = (exchange.to_owned(), encode(tickers)?);
         self.write(move |txn| {
-            let mut table = txn.open_table(TICKERS).map_err(during(WRITING))?;
+            let mut table = TICKERS.write(txn, WRITING)?;
             table.insert(exchange.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
             Ok(())
         })
@@ -70,13 +60,10 @@ impl Store {
 
     /// The tickers of an exchange that were kept last.
     pub fn tickers(&self, exchange: &str) -> Result<Option<TickerCacheV1>, StoreError> {
-        let table = self.read()?.open_table(TICKERS).map_err(during(READING))?;
-        let found = table.get(exchange).map_err(during(READING))?;
-        found.map(|bytes| decode(bytes.value(), exchange)).transpose()
+        self.table(TICKERS)?.checked().get(exchange)
     }
 }
 
-fn contract(bytes: &[u8], symbol: &str) -> Result<Contract, StoreError> {
-    let kept: ContractV1 = decode(bytes, symbol)?;
-    kept.contract().ok_or_else(|| StoreError::damaged(format!("contract `{symbol}`"), "a number that is none"))
+fn contract(kept: &ContractV1) -> Result<Contract, StoreError> {
+    kept.contract().ok_or_else(|| StoreError::damaged(format!("contract `{}`", kept.symbol), "a number that is none"))
 }

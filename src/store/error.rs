@@ -1,6 +1,5 @@
 //! What can go wrong with the store, as sentences that say what to do.
 
-use super::codec::CodecError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -34,6 +33,13 @@ pub enum StoreError {
         /// How it shows.
         what: String,
     },
+    /// Others own the directory or file, or may write to it.
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// The directory or file cannot be written.
     NotWritable {
         /// During what.
@@ -50,7 +56,7 @@ pub enum StoreError {
         /// Cause.
         source: Arc<io::Error>,
     },
-    /// The disk failed before: until it is opened again the store only reads.
+    /// The disk failed before: until the store is opened anew it only reads.
     ReadOnly(&'static str),
     /// Nothing with this id.
     NotFound {
@@ -77,7 +83,7 @@ impl StoreError {
             StoreError::NotFound { .. } | StoreError::Refused(_) => 64,
             StoreError::Vanished { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => 65,
             StoreError::AlreadyOpen(_) | StoreError::Full(_) | StoreError::Io { .. } | StoreError::ReadOnly(_) => 69,
-            StoreError::NotWritable { .. } | StoreError::NoStore(_) => 78,
+            StoreError::NotWritable { .. } | StoreError::NoStore(_) | StoreError::Exposed { .. } => 78,
             StoreError::Database { .. } => 1,
         }
     }
@@ -89,10 +95,6 @@ impl StoreError {
 
     pub(super) fn damaged(place: impl Into<String>, what: impl fmt::Display) -> Self {
         StoreError::Damaged { place: place.into(), what: what.to_string() }
-    }
-
-    pub(super) fn record(place: impl Into<String>, error: &CodecError) -> Self {
-        StoreError::damaged(place, error)
     }
 
     pub(super) fn io(doing: &'static str, source: io::Error) -> Self {
@@ -147,17 +149,22 @@ impl fmt::Display for StoreError {
                 "the store is damaged in {place}: {what}; keep the file, run `tradingd verify` to see what is affected, and \
                  put back a backup or import again"
             ),
+            StoreError::Exposed { path, what } => write!(f, "{} {what}", path.display()),
             StoreError::NotWritable { doing, .. } => {
                 write!(f, "the store cannot be written ({doing}): give this user the right to write the state directory and its files")
             }
             StoreError::Full(doing) => write!(
                 f,
-                "the disk that holds the store is full ({doing}): free some space and start again; everything that was \
-                 acknowledged is kept, nothing else is"
+                "the disk that holds the store is full ({doing}): free some space; a running daemon then writes again by itself, a \
+                 command has to be started again; everything that was acknowledged is kept"
             ),
             StoreError::Io { doing, .. } => write!(f, "the disk failed while {doing}"),
             StoreError::ReadOnly(doing) => {
-                write!(f, "the disk failed before, so the store only reads ({doing}): repair or free the disk and start again")
+                write!(
+                    f,
+                    "the disk failed, so the store only reads for now ({doing}): free or repair the disk; a running daemon writes again \
+                     by itself, a command has to be started again"
+                )
             }
             StoreError::NotFound { what, id } => write!(f, "there is no {what} `{id}`"),
             StoreError::Refused(what) => f.write_str(what),

@@ -8,7 +8,6 @@ use crate::domain::time::{Span, Timestamp};
 use crate::limits::USER_IDEMPOTENCY_KEYS;
 use redb::{ReadableTable, Table};
 
-const READING: &str = "reading an answer";
 const WRITING: &str = "writing an answer";
 
 /// How long an answer is kept.
@@ -19,10 +18,8 @@ const PRUNE_EVERY: usize = 64;
 impl Store {
     /// The answer kept under a user's key; `None` when there is none of the last 24 hours.
     pub fn answer(&self, user: &str, key: &str, now: Timestamp) -> Result<Option<IdempotencyV1>, StoreError> {
-        let table = self.read()?.open_table(IDEMPOTENCY).map_err(during(READING))?;
-        let Some(bytes) = table.get((user, key)).map_err(during(READING))? else { return Ok(None) };
-        let answer: IdempotencyV1 = decode(bytes.value(), key)?;
-        Ok(Some(answer).filter(|answer| answer.created_us > oldest_us(now)))
+        let answer = self.table(IDEMPOTENCY)?.checked().get((user, key))?;
+        Ok(answer.filter(|answer| answer.created_us > oldest_us(now)))
     }
 
     /// Keeps the answer to a request under a user's key. Now and then answers of the user that are older than 24 hours
@@ -30,7 +27,7 @@ impl Store {
     pub fn put_answer(&self, user: &str, key: &str, answer: &IdempotencyV1, now: Timestamp) -> Result<(), StoreError> {
         let (user, key, bytes) = (user.to_owned(), key.to_owned(), encode(answer)?);
         self.write(move |txn| {
-            let mut table = txn.open_table(IDEMPOTENCY).map_err(during(WRITING))?;
+            let mut table = IDEMPOTENCY.write(txn, WRITING)?;
             prune(&mut table, &user, now)?;
             table.insert((user.as_str(), key.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
             Ok(())
@@ -41,7 +38,7 @@ impl Store {
     pub fn remove_answer(&self, user: &str, key: &str) -> Result<(), StoreError> {
         let (user, key) = (user.to_owned(), key.to_owned());
         self.write(move |txn| {
-            let mut table = txn.open_table(IDEMPOTENCY).map_err(during(WRITING))?;
+            let mut table = IDEMPOTENCY.write(txn, WRITING)?;
             table.remove((user.as_str(), key.as_str())).map_err(during(WRITING))?;
             Ok(())
         })

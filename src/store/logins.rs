@@ -5,9 +5,7 @@ use super::records::{LoginV1, RevokedTokenV1};
 use super::tables::{LOGINS, REVOKED_TOKENS};
 use super::{Store, StoreError, decode, encode};
 use crate::domain::time::Timestamp;
-use redb::ReadableTable;
 
-const READING: &str = "reading a login";
 const WRITING: &str = "writing a login";
 
 impl Store {
@@ -15,7 +13,7 @@ impl Store {
     pub fn put_login(&self, login: &LoginV1, remove: &[String]) -> Result<(), StoreError> {
         let (family, bytes, remove) = (login.family.clone(), encode(login)?, remove.to_vec());
         self.write(move |txn| {
-            let mut table = txn.open_table(LOGINS).map_err(during(WRITING))?;
+            let mut table = LOGINS.write(txn, WRITING)?;
             for family in &remove {
                 table.remove(family.as_str()).map_err(during(WRITING))?;
             }
@@ -29,9 +27,9 @@ impl Store {
         let (family, bytes) = (login.family.clone(), encode(login)?);
         let (jti, revoked) = (token.jti.clone(), encode(token)?);
         self.write(move |txn| {
-            let mut logins = txn.open_table(LOGINS).map_err(during(WRITING))?;
+            let mut logins = LOGINS.write(txn, WRITING)?;
             logins.insert(family.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
-            let mut tokens = txn.open_table(REVOKED_TOKENS).map_err(during(WRITING))?;
+            let mut tokens = REVOKED_TOKENS.write(txn, WRITING)?;
             let expired = |bytes: &[u8]| decode::<RevokedTokenV1>(bytes, "").is_ok_and(|token| token.expires_us <= now.micros());
             tokens.retain(|_, bytes| !expired(bytes)).map_err(during(WRITING))?;
             tokens.insert(jti.as_str(), revoked.as_slice()).map_err(during(WRITING))?;
@@ -41,30 +39,16 @@ impl Store {
 
     /// A login, also one that ended; `None` when it is not kept.
     pub fn login(&self, family: &str) -> Result<Option<LoginV1>, StoreError> {
-        let table = self.read()?.open_table(LOGINS).map_err(during(READING))?;
-        let found = table.get(family).map_err(during(READING))?;
-        found.map(|bytes| decode(bytes.value(), family)).transpose()
+        self.table(LOGINS)?.checked().get(family)
     }
 
     /// All logins that are kept.
     pub fn logins(&self) -> Result<Vec<LoginV1>, StoreError> {
-        let table = self.read()?.open_table(LOGINS).map_err(during(READING))?;
-        let rows = table.iter().map_err(during(READING))?;
-        rows.map(|row| {
-            let (family, bytes) = row.map_err(during(READING))?;
-            decode(bytes.value(), family.value())
-        })
-        .collect()
+        self.table(LOGINS)?.checked().values()
     }
 
     /// All access tokens that were revoked and may not have expired.
     pub fn revoked_tokens(&self) -> Result<Vec<RevokedTokenV1>, StoreError> {
-        let table = self.read()?.open_table(REVOKED_TOKENS).map_err(during(READING))?;
-        let rows = table.iter().map_err(during(READING))?;
-        rows.map(|row| {
-            let (jti, bytes) = row.map_err(during(READING))?;
-            decode(bytes.value(), jti.value())
-        })
-        .collect()
+        self.table(REVOKED_TOKENS)?.checked().values()
     }
 }

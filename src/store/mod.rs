@@ -4,10 +4,14 @@
 //! repair); whatever it refused left no trace. Never reads a clock and draws no ids: both come in as values.
 
 pub mod blocks;
+mod checked;
 pub mod codec;
 mod commit;
 mod contracts;
+mod current;
+mod disk;
 mod error;
+mod guard;
 mod idempotency;
 mod journal;
 mod logins;
@@ -15,6 +19,7 @@ mod page;
 mod recordings;
 pub mod records;
 mod results;
+mod rights;
 mod sessions;
 mod strategies;
 mod tables;
@@ -23,6 +28,7 @@ mod tests;
 mod users;
 mod verify;
 
+pub use current::DiskState;
 pub use error::StoreError;
 pub use page::{StoredPage, Wanted};
 #[cfg(test)]
@@ -34,15 +40,20 @@ pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
 pub use verify::{Problem, VerifyReport, verify};
 
-use crate::limits::{STORE_CACHE_BYTES, STORE_CHECKED_OPEN_BYTES};
+use crate::limits::STORE_CACHE_BYTES;
 use codec::Stored;
 use commit::Commits;
+use current::{Check, Current};
+use disk::Disk;
 use error::during;
+use guard::guarded;
 use recordings::Owners;
-use redb::{Builder, Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Builder, ReadTransaction, StorageBackend, WriteTransaction};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// Name of the store in the state directory.
 pub const STORE_FILE: &str = "tradingd.redb";
@@ -64,41 +75,40 @@ pub enum OpenMode {
     MustExist,
 }
 
-/// Which pages are checked when a store is opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Check {
-    /// All, however many there are.
-    Every,
-    /// All of a small file; those of a large one when they are read.
-    Small,
-}
-
 /// An open store, for many threads at once. One process holds it at a time.
 #[derive(Debug)]
 pub struct Store {
-    db: Database,
+    current: Arc<Current>,
     commits: Commits,
     live: Owners,
+    /// Imports that failed and could not be removed.
+    abandoned: Mutex<BTreeSet<String>>,
+    narrowed: Vec<String>,
 }
 
 impl Store {
     /// Opens the store of a state directory; removes imports that were killed. Live recordings that were cut stay as their
-    /// last commit left them ([`Store::live_recordings`]). Every page of a file of up to
-    /// [`STORE_CHECKED_OPEN_BYTES`] is checked; for a larger one there is [`Store::scan`].
+    /// last commit left them ([`Store::live_recordings`]). Every page of a file of up to `STORE_CHECKED_OPEN_BYTES` is checked;
+    /// for a larger one there is [`Store::scan`]. Directory and file are for their owner only: their rights are narrowed when
+    /// they are wider ([`Store::narrowed`]).
     ///
     /// # Errors
     /// [`StoreError::Vanished`] when only the marker is left, [`StoreError::Newer`] and [`StoreError::Damaged`] as named,
-    /// [`StoreError::AlreadyOpen`], and what the disk reports.
+    /// [`StoreError::AlreadyOpen`], [`StoreError::Exposed`] when others own or may write directory or file, and what the disk
+    /// reports.
     pub fn open(dir: &Path, mode: OpenMode) -> Result<Store, StoreError> {
         Store::open_checked(dir, mode, Check::Small)
     }
 
     fn open_checked(dir: &Path, mode: OpenMode, check: Check) -> Result<Store, StoreError> {
         let (path, marker) = (dir.join(STORE_FILE), dir.join(MARKER_FILE));
-        let store = if exists(&path)? {
-            let length = fs::metadata(&path).map_err(|error| StoreError::io("looking for the store", error))?.len();
-            let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
-            Store::prepare(builder().set_check_integrity_on_open(checked).open(&path).map_err(|error| open_error(error, &path))?)?
+        let mut narrowed = Vec::new();
+        if exists(dir)? {
+            narrowed.extend(rights::narrow(dir, rights::DIRECTORY)?);
+        }
+        let mut store = if exists(&path)? {
+            narrowed.extend(rights::narrow(&path, rights::FILE)?);
+            guarded(|| Store::open_file(dir, &path, check))?
         } else if exists(&marker)? {
             return Err(StoreError::Vanished { store: path, marker });
         } else if mode == OpenMode::MustExist {
@@ -109,7 +119,17 @@ impl Store {
         if !exists(&marker)? {
             write_marker(dir)?;
         }
+        store.narrowed = narrowed;
         Ok(store)
+    }
+
+    fn open_file(dir: &Path, path: &Path, check: Check) -> Result<Store, StoreError> {
+        let disk = Disk::of_file(path)?;
+        // The database would make a new one in an empty file.
+        if disk.length().map_err(|error| StoreError::io("opening the store", error))? == 0 {
+            return Err(StoreError::damaged("the store file", "it is empty"));
+        }
+        Store::prepare(Current::open(disk, Some(dir), check)?)
     }
 
     /// A store that lives in memory only.
@@ -119,8 +139,36 @@ impl Store {
 
     /// A store over any storage: for tests of torn writes and full disks.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Store, StoreError> {
-        let db = builder().create_with_backend(backend).map_err(|error| open_error(error, Path::new("in memory")))?;
-        Store::prepare(db)
+        Store::prepare(Current::open(Disk::over(backend), None, Check::Every)?)
+    }
+
+    /// What was narrowed when it was opened, a sentence each.
+    pub fn narrowed(&self) -> &[String] {
+        &self.narrowed
+    }
+
+    /// Why the store only reads; `None` while all is well.
+    pub fn failure(&self) -> Option<String> {
+        self.current.failure()
+    }
+
+    /// As if the disk had failed.
+    #[cfg(test)]
+    pub fn blame_the_disk(&self, why: &str) {
+        self.current.blame_the_disk(why);
+    }
+
+    /// To be called every second or so. After the disk failed it has the store read again, and write again as soon as the
+    /// disk takes writes.
+    ///
+    /// What was acknowledged is there then. Of what was answered with an error some may be there too: whoever holds a copy
+    /// in memory reads it again.
+    pub fn look_after(&self) -> DiskState {
+        let state = guarded(|| Ok(self.current.look_after())).unwrap_or_else(|error| DiskState::ReadOnly(error.to_string()));
+        if state == DiskState::SoundAgain {
+            self.remove_abandoned();
+        }
+        state
     }
 
     /// Whether the store can be read at this moment.
@@ -130,11 +178,12 @@ impl Store {
 
     /// Gives unused space of the file back. Worth a call after an import or a deletion.
     pub fn compact(&mut self) -> Result<(), StoreError> {
-        self.db.compact().map(|_| ()).map_err(during("compacting the store"))
+        Arc::get_mut(&mut self.current).expect("only a scan shares it, and that borrows the store").compact()
     }
 
-    fn prepare(db: Database) -> Result<Store, StoreError> {
-        let store = Store { db, commits: Commits::default(), live: Owners::default() };
+    fn prepare(current: Current) -> Result<Store, StoreError> {
+        let (commits, live) = (Commits::default(), Owners::default());
+        let store = Store { current: Arc::new(current), commits, live, abandoned: Mutex::default(), narrowed: Vec::new() };
         match store.format()? {
             None => store.write_alone(|txn| {
                 tables::create_all(txn).map_err(during("creating the tables"))?;
@@ -151,6 +200,10 @@ impl Store {
 
     /// `None`: nothing was ever written.
     fn format(&self) -> Result<Option<u64>, StoreError> {
+        guarded(|| self.stored_format())
+    }
+
+    fn stored_format(&self) -> Result<Option<u64>, StoreError> {
         let read = self.read()?;
         if read.list_tables().map_err(during("reading the store"))?.next().is_none() {
             return Ok(None);
@@ -164,7 +217,7 @@ impl Store {
     }
 
     fn read(&self) -> Result<ReadTransaction, StoreError> {
-        self.db.begin_read().map_err(during("reading the store"))
+        self.current.begin_read()
     }
 
     /// Runs a change in one transaction with those of concurrent callers: it is on disk afterwards, or left no trace.
@@ -173,15 +226,18 @@ impl Store {
         &self,
         change: impl FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.commits.run(&self.db, change)
+        guarded(|| self.commits.run(&self.current, change))
     }
 
     /// Runs a change in a transaction of its own, once: for large ones and for those that borrow.
     fn write_alone<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let txn = commit::begin(&self.db)?;
-        let value = change(&txn)?;
-        txn.commit().map_err(during("writing a change"))?;
-        Ok(value)
+        guarded(|| {
+            let txn = self.current.begin_write()?;
+            // A panic must not unwind through the transaction: it would not be undone.
+            let value = guarded(|| change(&txn))?;
+            txn.commit().map_err(during("writing a change"))?;
+            Ok(value)
+        })
     }
 
     /// Tables that came with this version; what an older version wrote stays as it is.
@@ -191,12 +247,16 @@ impl Store {
         if tables::are_all_in(&self.read()?).map_err(during(ADDING))? {
             return Ok(());
         }
-        let txn = commit::begin(&self.db)?;
+        let txn = self.current.begin_write()?;
         let count = || -> Result<usize, StoreError> { Ok(txn.list_tables().map_err(during(ADDING))?.count()) };
         let before = count()?;
+        let had_digests = tables::is_in(&txn, tables::RESULT_DIGESTS.definition).map_err(during(ADDING))?;
         tables::create_all(&txn).map_err(during(ADDING))?;
         if count()? == before {
             return txn.abort().map_err(during(ADDING));
+        }
+        if !had_digests {
+            guarded(|| results::index_digests(&txn))?;
         }
         txn.commit().map_err(during(ADDING))
     }
@@ -221,22 +281,15 @@ fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Res
     Ok(text)
 }
 
-/// The record of a place in the store.
+/// The record of a place in the store, for those who look through all of them and leave out what cannot be read.
 fn decode<T: Stored>(bytes: &[u8], id: &str) -> Result<T, StoreError> {
-    codec::decode(bytes).map_err(|error| StoreError::record(format!("{} `{id}`", T::NAME), &error))
+    codec::decode(bytes).map_err(|error| StoreError::damaged(format!("{} `{id}`", T::NAME), error))
 }
 
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_check_integrity_on_open(true).set_cache_size(STORE_CACHE_BYTES);
     builder
-}
-
-fn open_error(error: redb::DatabaseError, path: &Path) -> StoreError {
-    match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen(path.to_owned()),
-        other => during("opening the store")(other),
-    }
 }
 
 fn exists(path: &Path) -> Result<bool, StoreError> {
@@ -247,15 +300,14 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
 /// name: closing and opening it again would cost four more syncs.
 fn create(dir: &Path) -> Result<Store, StoreError> {
     let creating = |error| StoreError::io("creating the store", error);
-    fs::create_dir_all(dir).map_err(creating)?;
+    rights::create_dir(dir).map_err(creating)?;
     let new = dir.join(NEW_FILE);
     let made = (|| {
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(creating(error)),
             _ => {}
         }
-        let db = builder().create(&new).map_err(|error| open_error(error, &new))?;
-        let store = Store::prepare(db)?;
+        let store = Store::prepare(Current::open(Disk::of_new_file(&new)?, Some(dir), Check::Small)?)?;
         fs::rename(&new, dir.join(STORE_FILE)).map_err(creating)?;
         sync_dir(dir).map_err(creating)?;
         Ok(store)

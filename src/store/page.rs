@@ -1,11 +1,9 @@
 //! Parts of tables whose keys hold their time, newest first.
 
+use super::checked::TableOf;
 use super::codec::Stored;
-use super::error::during;
-use super::{Store, StoreError, decode};
-use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
-
-const READING: &str = "reading a list";
+use super::{Store, StoreError};
+use std::ops::ControlFlow;
 
 /// A part of a list, newest first.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,36 +22,28 @@ pub type Wanted<'w, T> = Option<&'w dyn Fn(&T) -> bool>;
 impl Store {
     pub(super) fn page<T: Stored>(
         &self,
-        table: TableDefinition<&'static str, &'static [u8]>,
+        table: TableOf<&'static str, T>,
         before: Option<&str>,
         limit: usize,
         wanted: Wanted<'_, T>,
     ) -> Result<StoredPage<T>, StoreError> {
-        let table = self.read()?.open_table(table).map_err(during(READING))?;
+        let table = self.table(table)?;
         let mut part = Part { items: Vec::new(), last: None, more: false };
         let Some(wanted) = wanted else {
-            let total_count = table.len().map_err(during(READING))?;
-            let rows = match before {
-                Some(before) => table.range(..before),
-                None => table.range::<&str>(..),
-            };
-            for row in rows.map_err(during(READING))?.rev().take(limit.saturating_add(1)) {
-                let (id, bytes) = row.map_err(during(READING))?;
-                part.add(id.value(), limit, || decode(bytes.value(), id.value()))?;
-            }
+            let total_count = table.checked().len()?;
+            table.checked().visit_back(before, |id, entry| Ok(part.add(id, limit, entry)))?;
             return Ok(part.finish(total_count));
         };
         let mut total_count = 0;
-        for row in table.iter().map_err(during(READING))?.rev() {
-            let (id, bytes) = row.map_err(during(READING))?;
-            let entry: T = decode(bytes.value(), id.value())?;
+        table.checked().visit_back(None, |id, entry| {
             if wanted(&entry) {
                 total_count += 1;
-                if before.is_none_or(|before| id.value() < before) {
-                    part.add(id.value(), limit, || Ok(entry))?;
+                if before.is_none_or(|before| *id < before) {
+                    let _ = part.add(id, limit, entry);
                 }
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(part.finish(total_count))
     }
 }
@@ -65,14 +55,16 @@ struct Part<T> {
 }
 
 impl<T> Part<T> {
-    fn add(&mut self, id: &str, limit: usize, entry: impl FnOnce() -> Result<T, StoreError>) -> Result<(), StoreError> {
+    /// Breaks when it is full.
+    fn add(&mut self, id: &str, limit: usize, entry: T) -> ControlFlow<()> {
         if self.items.len() < limit {
-            self.items.push(entry()?);
+            self.items.push(entry);
             self.last = Some(id.to_owned());
+            ControlFlow::Continue(())
         } else {
             self.more = true;
+            ControlFlow::Break(())
         }
-        Ok(())
     }
 
     fn finish(self, total_count: u64) -> StoredPage<T> {

@@ -3,20 +3,19 @@
 
 use super::error::during;
 use super::page::{StoredPage, Wanted};
-use super::records::{ResultDocumentV1, ResultReportV1, ResultV2, StrategyStatisticsV1};
-use super::tables::{RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, STRATEGY_STATISTICS};
-use super::{Store, StoreError, decode, encode, pack, unpack};
+use super::records::{ResultDocumentV1, ResultReportV1, ResultV3, StrategyStatisticsV1};
+use super::tables::{RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGY_STATISTICS};
+use super::{Store, StoreError, encode, pack, unpack};
 use crate::limits::{RESULT_REPORT_BYTES, STORE_RECORD_BYTES};
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 
-const READING: &str = "reading a result";
 const WRITING: &str = "writing a result";
 
 /// A result to keep.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewResult {
     /// What lists show.
-    pub result: ResultV2,
+    pub result: ResultV3,
     /// The whole result as JSON.
     pub document: String,
     /// The page as HTML; not kept when it is longer than [`RESULT_REPORT_BYTES`].
@@ -46,6 +45,7 @@ pub struct StrategyOutcome {
 pub(super) struct EncodedResult {
     id: String,
     created_us: i64,
+    digest: String,
     summary: Vec<u8>,
     document: Vec<u8>,
     report: Option<Vec<u8>>,
@@ -61,6 +61,7 @@ impl EncodedResult {
         };
         Ok(EncodedResult {
             created_us: new.result.created_us,
+            digest: new.result.digest.clone(),
             summary: encode(&new.result)?,
             document: encode(&ResultDocumentV1 { id: id.clone(), document: new.document })?,
             report,
@@ -69,46 +70,55 @@ impl EncodedResult {
         })
     }
 
-    /// Writes all of it; the statistics only when there was no result of this id.
+    /// Writes all of it; the statistics only when there was no result of this id, and none that decided the same.
     pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         let known = {
-            let mut results = txn.open_table(RESULTS).map_err(during(WRITING))?;
+            let mut results = RESULTS.write(txn, WRITING)?;
             results.insert(id, self.summary.as_slice()).map_err(during(WRITING))?.is_some()
         };
-        txn.open_table(RESULT_DOCUMENTS).map_err(during(WRITING))?.insert(id, self.document.as_slice()).map_err(during(WRITING))?;
+        RESULT_DOCUMENTS.write(txn, WRITING)?.insert(id, self.document.as_slice()).map_err(during(WRITING))?;
         if let Some(report) = &self.report {
-            txn.open_table(RESULT_REPORTS).map_err(during(WRITING))?.insert(id, report.as_slice()).map_err(during(WRITING))?;
+            RESULT_REPORTS.write(txn, WRITING)?.insert(id, report.as_slice()).map_err(during(WRITING))?;
         }
-        if known {
+        if known || self.outcomes.is_empty() {
             return Ok(());
         }
-        let mut statistics = txn.open_table(STRATEGY_STATISTICS).map_err(during(WRITING))?;
+        let counts = self.is_first_of_its_digest(txn)?;
+        let mut statistics = STRATEGY_STATISTICS.write(txn, WRITING)?;
         for outcome in &self.outcomes {
             let strategy = outcome.strategy_id.as_str();
-            let before = match statistics.get(strategy).map_err(during(WRITING))? {
-                Some(bytes) => decode(bytes.value(), strategy)?,
-                None => StrategyStatisticsV1 { strategy_id: strategy.to_owned(), ..StrategyStatisticsV1::default() },
-            };
-            let bytes = encode(&self.added(before, outcome))?;
+            let none = || StrategyStatisticsV1 { strategy_id: strategy.to_owned(), ..StrategyStatisticsV1::default() };
+            let before = STRATEGY_STATISTICS.within(&statistics).get(strategy)?.unwrap_or_else(none);
+            let bytes = encode(&self.added(before, counts.then_some(outcome)))?;
             statistics.insert(strategy, bytes.as_slice()).map_err(during(WRITING))?;
         }
         Ok(())
     }
 
-    fn added(&self, before: StrategyStatisticsV1, outcome: &StrategyOutcome) -> StrategyStatisticsV1 {
+    /// Takes it down as one that counts; whether it is the only one with these decisions.
+    fn is_first_of_its_digest(&self, txn: &WriteTransaction) -> Result<bool, StoreError> {
+        let mut digests = RESULT_DIGESTS.write(txn, WRITING)?;
+        let (digest, behind) = (self.digest.as_str(), format!("{}\0", self.digest));
+        let other = RESULT_DIGESTS.within(&digests).last((digest, ""), (behind.as_str(), ""), |_| ())?;
+        digests.insert((digest, self.id.as_str()), [].as_slice()).map_err(during(WRITING))?;
+        Ok(other.is_none())
+    }
+
+    /// The sums with an outcome that counts; the newest result is the newest, whether it counts or not.
+    fn added(&self, before: StrategyStatisticsV1, outcome: Option<&StrategyOutcome>) -> StrategyStatisticsV1 {
         let newest = before.results == 0 || self.created_us >= before.last_us;
         let (last_result_id, last_us) = if newest { (self.id.clone(), self.created_us) } else { (before.last_result_id, before.last_us) };
+        let before = StrategyStatisticsV1 { last_result_id, last_us, ..before };
+        let Some(outcome) = outcome else { return before };
         StrategyStatisticsV1 {
-            strategy_id: before.strategy_id,
             results: before.results + 1,
             trades: before.trades + outcome.trades,
             wins: before.wins + outcome.wins,
             losses: before.losses + outcome.losses,
             draws: before.draws + outcome.draws,
             net_pct_e9: before.net_pct_e9.saturating_add(outcome.net_pct_e9),
-            last_result_id,
-            last_us,
+            ..before
         }
     }
 }
@@ -121,29 +131,24 @@ impl Store {
     }
 
     /// The summary of a result.
-    pub fn result(&self, id: &str) -> Result<ResultV2, StoreError> {
-        let table = self.read()?.open_table(RESULTS).map_err(during(READING))?;
-        let found = table.get(id).map_err(during(READING))?;
-        found.map_or_else(|| Err(not_found(id)), |bytes| decode(bytes.value(), id))
+    pub fn result(&self, id: &str) -> Result<ResultV3, StoreError> {
+        self.table(RESULTS)?.checked().get(id)?.ok_or_else(|| not_found(id))
     }
 
     /// The whole result as JSON.
     pub fn result_document(&self, id: &str) -> Result<String, StoreError> {
-        let table = self.read()?.open_table(RESULT_DOCUMENTS).map_err(during(READING))?;
-        let found = table.get(id).map_err(during(READING))?.ok_or_else(|| not_found(id))?;
-        decode::<ResultDocumentV1>(found.value(), id).map(|kept| kept.document)
+        let found = self.table(RESULT_DOCUMENTS)?.checked().get(id)?;
+        found.map(|kept| kept.document).ok_or_else(|| not_found(id))
     }
 
     /// The page of a result; `None` for one kept before pages were.
     pub fn result_report(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let table = self.read()?.open_table(RESULT_REPORTS).map_err(during(READING))?;
-        let Some(found) = table.get(id).map_err(during(READING))? else { return Ok(None) };
-        let kept: ResultReportV1 = decode(found.value(), id)?;
+        let Some(kept) = self.table(RESULT_REPORTS)?.checked().get(id)? else { return Ok(None) };
         unpack(&kept.html, RESULT_REPORT_BYTES, || format!("result_report `{id}`")).map(Some)
     }
 
     /// All results, newest first.
-    pub fn results(&self) -> Result<Vec<ResultV2>, StoreError> {
+    pub fn results(&self) -> Result<Vec<ResultV3>, StoreError> {
         let mut all = self.results_page(None, usize::MAX, None)?.items;
         all.sort_by(|a, b| (b.created_us, &b.id).cmp(&(a.created_us, &a.id)));
         Ok(all)
@@ -154,21 +159,32 @@ impl Store {
         &self,
         before: Option<&str>,
         limit: usize,
-        wanted: Wanted<'_, ResultV2>,
-    ) -> Result<StoredPage<ResultV2>, StoreError> {
+        wanted: Wanted<'_, ResultV3>,
+    ) -> Result<StoredPage<ResultV3>, StoreError> {
         self.page(RESULTS, before, limit, wanted)
     }
 
     /// What strategies were worth so far, by their ids; those without a completed backtest are missing.
     pub fn strategy_statistics(&self) -> Result<Vec<StrategyStatisticsV1>, StoreError> {
-        let table = self.read()?.open_table(STRATEGY_STATISTICS).map_err(during(READING))?;
-        let mut all = Vec::new();
-        for row in table.iter().map_err(during(READING))? {
-            let (id, bytes) = row.map_err(during(READING))?;
-            all.push(decode(bytes.value(), id.value())?);
-        }
-        Ok(all)
+        self.table(STRATEGY_STATISTICS)?.checked().values()
     }
+}
+
+/// Takes down the results of a store from before their digests were: those of whole runs over recordings count.
+pub(super) fn index_digests(txn: &WriteTransaction) -> Result<(), StoreError> {
+    let results = RESULTS.write(txn, WRITING)?;
+    let sessions = SESSIONS.write(txn, WRITING)?;
+    let mut digests = RESULT_DIGESTS.write(txn, WRITING)?;
+    for result in RESULTS.within(&results).values()? {
+        let session = match &result.session_id {
+            Some(id) => SESSIONS.within(&sessions).get(id)?,
+            None => None,
+        };
+        if !result.stopped_early && session.is_none_or(|session| session.kind == "backtest") {
+            digests.insert((result.digest.as_str(), result.id.as_str()), [].as_slice()).map_err(during(WRITING))?;
+        }
+    }
+    Ok(())
 }
 
 fn not_found(id: &str) -> StoreError {

@@ -5,11 +5,11 @@ use super::page::{StoredPage, Wanted};
 use super::records::{SessionControlV1, SessionEventsV1, SessionRow};
 use super::results::{EncodedResult, NewResult};
 use super::tables::{CONTROLS, SESSION_EVENTS, SESSIONS};
-use super::{Store, StoreError, decode, encode, pack, unpack};
+use super::{Store, StoreError, encode, pack, unpack};
 use crate::limits::SESSION_SEGMENT_BYTES;
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
+use std::ops::ControlFlow;
 
-const READING: &str = "reading a session";
 const WRITING: &str = "writing a session";
 
 /// Consecutive events of a session on their way into the store.
@@ -47,31 +47,41 @@ impl EncodedSession {
     }
 
     /// What a live recording's commit writes of its session.
-    pub(super) fn of(session: Option<(&SessionRow, &EventSegment)>, controls: &[SessionControlV1]) -> Result<Option<Self>, StoreError> {
-        let Some((session, events)) = session else {
-            let none = || StoreError::Refused("controls belong to a session: name it".to_owned());
-            return if controls.is_empty() { Ok(None) } else { Err(none()) };
-        };
-        let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
-        Ok(Some(EncodedSession { controls, ..EncodedSession::new(session, events)? }))
+    pub(super) fn of(session: Option<(&SessionRow, &EventSegment)>) -> Result<Option<Self>, StoreError> {
+        session.map(|(session, events)| EncodedSession::new(session, events)).transpose()
+    }
+
+    /// Nothing yet of a session.
+    pub(super) fn empty(id: &str) -> Self {
+        EncodedSession { id: id.to_owned(), session: None, events: None, controls: Vec::new() }
+    }
+
+    /// Adds what was done to the session.
+    pub(super) fn control(&mut self, control: &SessionControlV1) -> Result<(), StoreError> {
+        self.controls.push(encode(control)?);
+        Ok(())
+    }
+
+    /// Takes in what was waiting for the session.
+    pub(super) fn take_in(&mut self, waiting: EncodedSession) {
+        self.controls.splice(0..0, waiting.controls);
     }
 
     pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         if let Some(bytes) = &self.session {
-            let mut table = txn.open_table(SESSIONS).map_err(during(WRITING))?;
+            let mut table = SESSIONS.write(txn, WRITING)?;
             table.insert(id, bytes.as_slice()).map_err(during(WRITING))?;
         }
         if let Some((first_seq, bytes)) = &self.events {
-            let mut table = txn.open_table(SESSION_EVENTS).map_err(during(WRITING))?;
+            let mut table = SESSION_EVENTS.write(txn, WRITING)?;
             table.insert((id, *first_seq), bytes.as_slice()).map_err(during(WRITING))?;
         }
         if self.controls.is_empty() {
             return Ok(());
         }
-        let mut table = txn.open_table(CONTROLS).map_err(during(WRITING))?;
-        let last = table.range((id, 0)..=(id, u64::MAX)).map_err(during(WRITING))?.next_back();
-        let next = last.transpose().map_err(during(WRITING))?.map_or(0, |(key, _)| key.value().1 + 1);
+        let mut table = CONTROLS.write(txn, WRITING)?;
+        let next = CONTROLS.within(&table).last((id, 0), (id, u64::MAX), |key| key.1)?.map_or(0, |(last, _)| last + 1);
         for (number, bytes) in (next..).zip(&self.controls) {
             table.insert((id, number), bytes.as_slice()).map_err(during(WRITING))?;
         }
@@ -89,20 +99,23 @@ impl Store {
     /// Keeps what was done to a session from outside, behind what was done before.
     pub fn put_session_controls(&self, id: &str, controls: &[SessionControlV1]) -> Result<(), StoreError> {
         let controls = controls.iter().map(encode).collect::<Result<_, _>>()?;
-        let encoded = EncodedSession { id: id.to_owned(), session: None, events: None, controls };
+        let encoded = EncodedSession { controls, ..EncodedSession::empty(id) };
         self.write(move |txn| encoded.write(txn))
     }
 
     /// What was done to a session from outside, in order.
     pub fn session_controls(&self, id: &str) -> Result<Vec<SessionControlV1>, StoreError> {
-        let table = self.read()?.open_table(CONTROLS).map_err(during(READING))?;
-        let rows = table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))?;
-        rows.map(|row| decode(row.map_err(during(READING))?.1.value(), id)).collect()
+        let mut controls = Vec::new();
+        self.table(CONTROLS)?.checked().visit((id, 0), (id, u64::MAX), |_, control| {
+            controls.push(control);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(controls)
     }
 
     /// Keeps further events of a session.
     pub fn put_session_events(&self, id: &str, events: &EventSegment) -> Result<(), StoreError> {
-        let encoded = EncodedSession { id: id.to_owned(), session: None, events: events.encoded()?, controls: Vec::new() };
+        let encoded = EncodedSession { events: events.encoded()?, ..EncodedSession::empty(id) };
         self.write(move |txn| encoded.write(txn))
     }
 
@@ -122,9 +135,8 @@ impl Store {
 
     /// A session.
     pub fn session(&self, id: &str) -> Result<SessionRow, StoreError> {
-        let table = self.read()?.open_table(SESSIONS).map_err(during(READING))?;
-        let found = table.get(id).map_err(during(READING))?;
-        found.map_or_else(|| Err(StoreError::NotFound { what: "session", id: id.to_owned() }), |bytes| decode(bytes.value(), id))
+        let found = self.table(SESSIONS)?.checked().get(id)?;
+        found.ok_or_else(|| StoreError::NotFound { what: "session", id: id.to_owned() })
     }
 
     /// All sessions, newest first.
@@ -146,41 +158,32 @@ impl Store {
 
     /// Events of a session behind a number, at most `limit`: number and JSON object each, in order.
     pub fn session_events(&self, id: &str, after: u64, limit: usize) -> Result<Vec<(u64, String)>, StoreError> {
-        let table = self.read()?.open_table(SESSION_EVENTS).map_err(during(READING))?;
+        let table = self.table(SESSION_EVENTS)?;
         let wanted = after.saturating_add(1);
         // The segment that holds the first wanted event may begin before it.
-        let mut before = table.range((id, 0)..=(id, wanted)).map_err(during(READING))?;
-        let first = match before.next_back() {
-            Some(row) => row.map_err(during(READING))?.0.value().1,
-            None => wanted,
-        };
+        let first = table.checked().last((id, 0), (id, wanted), |key| key.1)?.map_or(wanted, |(first, _)| first);
         let mut events = Vec::new();
-        for row in table.range((id, first)..=(id, u64::MAX)).map_err(during(READING))? {
-            let (first_seq, text) = segment(id, row.map_err(during(READING))?.1.value())?;
-            for (seq, line) in (first_seq..).zip(text.lines()) {
+        table.checked().visit((id, first), (id, u64::MAX), |_, kept| {
+            for (seq, line) in (kept.first_seq..).zip(lines(id, &kept)?.lines()) {
                 if events.len() == limit {
-                    return Ok(events);
+                    return Ok(ControlFlow::Break(()));
                 }
                 if seq > after {
                     events.push((seq, line.to_owned()));
                 }
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(events)
     }
 
     /// Number of a session's last stored event; 0 without one.
     pub fn last_session_event(&self, id: &str) -> Result<u64, StoreError> {
-        let table = self.read()?.open_table(SESSION_EVENTS).map_err(during(READING))?;
-        let mut segments = table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))?;
-        let Some(row) = segments.next_back() else { return Ok(0) };
-        let kept: SessionEventsV1 = decode(row.map_err(during(READING))?.1.value(), id)?;
-        Ok(kept.first_seq + u64::from(kept.count) - 1)
+        let last = self.table(SESSION_EVENTS)?.checked().last((id, 0), (id, u64::MAX), |_| ())?;
+        Ok(last.map_or(0, |((), kept)| kept.first_seq + u64::from(kept.count) - 1))
     }
 }
 
-fn segment(id: &str, bytes: &[u8]) -> Result<(u64, String), StoreError> {
-    let kept: SessionEventsV1 = decode(bytes, id)?;
-    let text = unpack(&kept.lines, SESSION_SEGMENT_BYTES, || format!("session_events `{id}` from {}", kept.first_seq))?;
-    Ok((kept.first_seq, text))
+fn lines(id: &str, kept: &SessionEventsV1) -> Result<String, StoreError> {
+    unpack(&kept.lines, SESSION_SEGMENT_BYTES, || format!("session_events `{id}` from {}", kept.first_seq))
 }

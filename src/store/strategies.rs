@@ -1,13 +1,14 @@
 //! Strategy documents with all their versions. Knows nothing of what a document says.
 
+use super::checked::Checked;
 use super::error::during;
+use super::guard::guarded;
 use super::records::StrategyV1;
-use super::tables::STRATEGIES;
-use super::{Store, StoreError, decode, encode};
+use super::tables::{META, STRATEGIES};
+use super::{Store, StoreError, encode};
 use crate::domain::time::Timestamp;
 use redb::{ReadableTable, Table};
 
-const DOING: &str = "reading a strategy";
 const CHANGING: &str = "writing a strategy";
 
 impl Store {
@@ -16,39 +17,55 @@ impl Store {
     pub fn put_strategy(&self, id: &str, name: &str, document: &str, at: Timestamp) -> Result<u32, StoreError> {
         let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
         self.write(move |txn| {
-            let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
+            let mut table = STRATEGIES.write(txn, CHANGING)?;
             put(&mut table, &id, &name, &document, at)
         })
     }
 
-    /// Keeps several documents as [`Store::put_strategy`] does, each with id and name, in one commit.
-    pub fn put_strategies(&self, all: Vec<[String; 3]>, at: Timestamp) -> Result<(), StoreError> {
+    /// Keeps several documents of the program's own as [`Store::put_strategy`] does, each with id and name, in one commit.
+    pub fn put_builtin_strategies(&self, all: Vec<[String; 3]>, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |txn| {
-            let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
-            all.iter().try_for_each(|[id, name, document]| put(&mut table, id, name, document, at).map(drop))
+            let mut table = STRATEGIES.write(txn, CHANGING)?;
+            let mut meta = txn.open_table(META).map_err(during(CHANGING))?;
+            all.iter().try_for_each(|[id, name, document]| {
+                let version = put(&mut table, id, name, document, at)?;
+                meta.insert(builtin_key(id).as_str(), u64::from(version)).map_err(during(CHANGING))?;
+                Ok(())
+            })
         })
+    }
+
+    /// The newest version of a strategy that the program itself put in; `None` when it never did. Stores that do not say
+    /// have it as the first one.
+    pub fn builtin_strategy(&self, id: &str) -> Result<Option<StrategyV1>, StoreError> {
+        const READING: &str = "reading a strategy";
+        let version = guarded(|| {
+            let meta = self.read()?.open_table(META).map_err(during(READING))?;
+            let version = meta.get(builtin_key(id).as_str()).map_err(during(READING))?;
+            Ok(version.and_then(|version| u32::try_from(version.value()).ok()).unwrap_or(1))
+        })?;
+        self.table(STRATEGIES)?.checked().get((id, version))
+    }
+
+    /// The newest version of a strategy, deleted or not.
+    pub fn newest_strategy(&self, id: &str) -> Result<Option<StrategyV1>, StoreError> {
+        newest(&self.table(STRATEGIES)?.checked(), id)
     }
 
     /// The newest version of a strategy that is not deleted.
     pub fn strategy(&self, id: &str) -> Result<StrategyV1, StoreError> {
-        let table = self.read()?.open_table(STRATEGIES).map_err(during(DOING))?;
-        newest(&table, id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(id))
+        newest(&self.table(STRATEGIES)?.checked(), id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(id))
     }
 
     /// One version of a strategy, deleted or not.
     pub fn strategy_version(&self, id: &str, version: u32) -> Result<StrategyV1, StoreError> {
-        let table = self.read()?.open_table(STRATEGIES).map_err(during(DOING))?;
-        let found = table.get((id, version)).map_err(during(DOING))?;
-        found.map_or_else(|| Err(not_found(&format!("{id}@{version}"))), |bytes| decode(bytes.value(), id))
+        self.table(STRATEGIES)?.checked().get((id, version))?.ok_or_else(|| not_found(&format!("{id}@{version}")))
     }
 
     /// The newest version of every strategy that is not deleted, by id.
     pub fn strategies(&self) -> Result<Vec<StrategyV1>, StoreError> {
-        let table = self.read()?.open_table(STRATEGIES).map_err(during(DOING))?;
         let mut all: Vec<StrategyV1> = Vec::new();
-        for row in table.iter().map_err(during(DOING))? {
-            let (key, bytes) = row.map_err(during(DOING))?;
-            let strategy: StrategyV1 = decode(bytes.value(), key.value().0)?;
+        for strategy in self.table(STRATEGIES)?.checked().values()? {
             match all.last_mut() {
                 Some(last) if last.id == strategy.id => *last = strategy,
                 _ => all.push(strategy),
@@ -62,23 +79,28 @@ impl Store {
     pub fn delete_strategy(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.write(move |txn| {
-            let mut table = txn.open_table(STRATEGIES).map_err(during(CHANGING))?;
-            let newest = newest(&table, &id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(&id))?;
+            let mut table = STRATEGIES.write(txn, CHANGING)?;
+            let newest =
+                newest(&STRATEGIES.within(&table), &id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(&id))?;
             insert(&mut table, &StrategyV1 { deleted_us: Some(at.micros()), ..newest })
         })
     }
+}
+
+/// Where the table of the format says which version of a strategy is the program's own.
+fn builtin_key(id: &str) -> String {
+    format!("builtin_strategy/{id}")
 }
 
 fn not_found(id: &str) -> StoreError {
     StoreError::NotFound { what: "strategy", id: id.to_owned() }
 }
 
-fn newest(table: &impl ReadableTable<(&'static str, u32), &'static [u8]>, id: &str) -> Result<Option<StrategyV1>, StoreError> {
-    let mut versions = table.range((id, 0)..=(id, u32::MAX)).map_err(during(DOING))?;
-    match versions.next_back() {
-        None => Ok(None),
-        Some(row) => decode(row.map_err(during(DOING))?.1.value(), id).map(Some),
-    }
+fn newest<R>(table: &Checked<'_, (&'static str, u32), StrategyV1, R>, id: &str) -> Result<Option<StrategyV1>, StoreError>
+where
+    R: ReadableTable<(&'static str, u32), &'static [u8]>,
+{
+    Ok(table.last((id, 0), (id, u32::MAX), |_| ())?.map(|((), newest)| newest))
 }
 
 fn put(
@@ -88,7 +110,7 @@ fn put(
     document: &str,
     at: Timestamp,
 ) -> Result<u32, StoreError> {
-    let newest = newest(table, id)?;
+    let newest = newest(&STRATEGIES.within(table), id)?;
     let version = newest.as_ref().map_or(1, |newest| newest.version.saturating_add(1));
     let created_us = newest.map_or(at.micros(), |newest| newest.created_us);
     let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());

@@ -3,68 +3,117 @@
 //! Names carry the version of key and value types: redb refuses a table whose types changed, so a change is a new name
 //! and a copy. Text sorts by its bytes, numbers by size, tuples field by field.
 
+use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
+use super::checked::TableOf;
+use super::journal;
+use super::records::{
+    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
+    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, TickerCacheV1, UserV1,
+};
+use crate::domain::record::StreamKind;
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
 /// `name -> number`; `format` is the layout of all of this. The one table that can never change.
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 /// `(strategy id, version) -> StrategyV1`: a strategy's versions stand together, newest last.
-pub const STRATEGIES: TableDefinition<(&str, u32), &[u8]> = TableDefinition::new("strategies_v1");
+pub const STRATEGIES: TableOf<(&str, u32), StrategyV1> = TableOf::records(
+    "strategies_v1",
+    |key| format!("strategy `{}` version {}", key.0, key.1),
+    |key, strategy| (strategy.id.as_str(), strategy.version) == *key,
+);
 
 /// `recording id -> RecordingV1`: ids hold their time, so oldest first.
-pub const RECORDINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("recordings_v1");
+pub const RECORDINGS: TableOf<&str, RecordingV1> =
+    TableOf::records("recordings_v1", |key| format!("recording `{key}`"), |key, recording| recording.id == *key);
 
 /// `(recording id, symbol) -> SymbolSpecV1`: a recording's specifications stand together.
-pub const SYMBOL_SPECS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("symbol_specs_v1");
+pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> =
+    TableOf::records("symbol_specs_v1", |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |key, spec| spec.name == key.1);
 
 /// `(recording id, symbol, stream code, sequence of the first row) -> blocks`: a stream's rows stand together in
 /// order. A value is a segment: whole blocks one behind the other, as many as fill the database's pages best.
-pub const BLOCKS: TableDefinition<BlockKey<'static>, &[u8]> = TableDefinition::new("blocks_v1");
+pub const BLOCKS: TableOf<BlockKey<'static>, Vec<u8>> = TableOf::bytes(
+    "blocks_v1",
+    |key| {
+        let word = kind_from_code(key.2).map_or("unknown stream", StreamKind::word);
+        format!("recording `{}`, {} {word}, rows from {}", key.0, key.1, key.3)
+    },
+    |bytes| bytes.starts_with(&blocks::MAGIC),
+    // A header that cannot be read is told by whoever reads the block.
+    |key, bytes| BlockHeader::read(bytes).map_or(true, |header| (kind_code(header.kind), header.first_seq) == (key.2, key.3)),
+);
 
 /// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
-pub const GAPS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("gaps_v1");
+pub const GAPS: TableOf<(&str, u64), GapV1> =
+    TableOf::records("gaps_v1", |key| format!("gap {} of recording `{}`", key.1, key.0), |_, _| true);
 
 /// `result id -> result`: ids hold their time, so oldest first.
-pub const RESULTS: TableDefinition<&str, &[u8]> = TableDefinition::new("results_v1");
+pub const RESULTS: TableOf<&str, ResultV3> =
+    TableOf::records("results_v1", |key| format!("result `{key}`"), |key, result| result.id == *key);
 
 /// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
-pub const RESULT_DOCUMENTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_documents_v1");
+pub const RESULT_DOCUMENTS: TableOf<&str, ResultDocumentV1> =
+    TableOf::records("result_documents_v1", |key| format!("result_document `{key}`"), |key, document| document.id == *key);
 
 /// `result id -> ResultReportV1`.
-pub const RESULT_REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("result_reports_v1");
+pub const RESULT_REPORTS: TableOf<&str, ResultReportV1> =
+    TableOf::records("result_reports_v1", |key| format!("result_report `{key}`"), |key, report| report.id == *key);
+
+/// `(digest, result id) -> nothing`: the results that count in their strategies' statistics, by what was decided.
+pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> =
+    TableOf::bytes("result_digests_v1", |key| format!("digest `{}` of result `{}`", key.0, key.1), |bytes| bytes.is_empty(), |_, _| true);
 
 /// `session id -> session`: ids hold their time, so oldest first.
-pub const SESSIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("sessions_v1");
+pub const SESSIONS: TableOf<&str, SessionRow> =
+    TableOf::records("sessions_v1", |key| format!("session `{key}`"), |key, session| session.id == *key);
 
 /// `user name -> UserV1`.
-pub const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("users_v1");
+pub const USERS: TableOf<&str, UserV1> = TableOf::records("users_v1", |key| format!("user `{key}`"), |key, user| user.name == *key);
 
 /// `login family id -> LoginV1`: ids are random, so in no order that means anything.
-pub const LOGINS: TableDefinition<&str, &[u8]> = TableDefinition::new("logins_v1");
+pub const LOGINS: TableOf<&str, LoginV1> = TableOf::records("logins_v1", |key| format!("login `{key}`"), |key, login| login.family == *key);
 
 /// `access token id -> RevokedTokenV1`.
-pub const REVOKED_TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("revoked_tokens_v1");
+pub const REVOKED_TOKENS: TableOf<&str, RevokedTokenV1> =
+    TableOf::records("revoked_tokens_v1", |key| format!("revoked_token `{key}`"), |key, token| token.jti == *key);
 
 /// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
-pub const IDEMPOTENCY: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("idempotency_v1");
+pub const IDEMPOTENCY: TableOf<(&str, &str), IdempotencyV1> =
+    TableOf::records("idempotency_v1", |key| format!("idempotency key `{}` of `{}`", key.1, key.0), |_, _| true);
 
 /// `(session id, number of the first event) -> SessionEventsV1`: a session's events stand together in order.
-pub const SESSION_EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_events_v1");
+pub const SESSION_EVENTS: TableOf<(&str, u64), SessionEventsV1> = TableOf::records(
+    "session_events_v1",
+    |key| format!("session_events `{}` from {}", key.0, key.1),
+    |key, events| events.first_seq == key.1,
+);
 
 /// `strategy id -> StrategyStatisticsV1`.
-pub const STRATEGY_STATISTICS: TableDefinition<&str, &[u8]> = TableDefinition::new("strategy_statistics_v1");
+pub const STRATEGY_STATISTICS: TableOf<&str, StrategyStatisticsV1> = TableOf::records(
+    "strategy_statistics_v1",
+    |key| format!("statistics of strategy `{key}`"),
+    |key, statistics| statistics.strategy_id == *key,
+);
 
 /// `(recording id, chunk number) -> journal chunk`: rows of a live recording that are in no block yet, oldest first.
-pub const JOURNAL: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("journal_v1");
+pub const JOURNAL: TableOf<(&str, u64), Vec<u8>> = TableOf::bytes(
+    "journal_v1",
+    |key| format!("the journal of recording `{}`, chunk {}", key.0, key.1),
+    |bytes| bytes.starts_with(&journal::MAGIC),
+    |_, _| true,
+);
 
 /// `(session id, number) -> SessionControlV1`: what was done to a session from outside, in order.
-pub const CONTROLS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("session_controls_v1");
+pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> =
+    TableOf::records("session_controls_v1", |key| format!("control {} of session `{}`", key.1, key.0), |_, _| true);
 
 /// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
-pub const CONTRACTS: TableDefinition<(&str, i64), &[u8]> = TableDefinition::new("contracts_v1");
+pub const CONTRACTS: TableOf<(&str, i64), ContractV1> =
+    TableOf::records("contracts_v1", |key| format!("contract `{}` since {}", key.0, key.1), |key, contract| contract.symbol == key.0);
 
 /// `exchange -> TickerCacheV1`.
-pub const TICKERS: TableDefinition<&str, &[u8]> = TableDefinition::new("tickers_v1");
+pub const TICKERS: TableOf<&str, TickerCacheV1> = TableOf::records("tickers_v1", |key| format!("tickers of `{key}`"), |_, _| true);
 
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
@@ -75,53 +124,60 @@ pub fn are_all_in(read: &ReadTransaction) -> Result<bool, StorageError> {
     Ok(names().into_iter().all(|name| there.iter().any(|known| known == name)))
 }
 
+/// Whether a table is there.
+pub fn is_in(write: &WriteTransaction, table: impl TableHandle) -> Result<bool, StorageError> {
+    Ok(write.list_tables()?.any(|known| known.name() == table.name()))
+}
+
 /// Creates what is not there yet.
 pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(META)?;
-    write.open_table(STRATEGIES)?;
-    write.open_table(RECORDINGS)?;
-    write.open_table(SYMBOL_SPECS)?;
-    write.open_table(BLOCKS)?;
-    write.open_table(GAPS)?;
-    write.open_table(RESULTS)?;
-    write.open_table(RESULT_DOCUMENTS)?;
-    write.open_table(SESSIONS)?;
-    write.open_table(USERS)?;
-    write.open_table(LOGINS)?;
-    write.open_table(REVOKED_TOKENS)?;
-    write.open_table(IDEMPOTENCY)?;
-    write.open_table(RESULT_REPORTS)?;
-    write.open_table(SESSION_EVENTS)?;
-    write.open_table(STRATEGY_STATISTICS)?;
-    write.open_table(JOURNAL)?;
-    write.open_table(CONTROLS)?;
-    write.open_table(CONTRACTS)?;
-    write.open_table(TICKERS)?;
+    write.open_table(STRATEGIES.definition)?;
+    write.open_table(RECORDINGS.definition)?;
+    write.open_table(SYMBOL_SPECS.definition)?;
+    write.open_table(BLOCKS.definition)?;
+    write.open_table(GAPS.definition)?;
+    write.open_table(RESULTS.definition)?;
+    write.open_table(RESULT_DOCUMENTS.definition)?;
+    write.open_table(RESULT_DIGESTS.definition)?;
+    write.open_table(SESSIONS.definition)?;
+    write.open_table(USERS.definition)?;
+    write.open_table(LOGINS.definition)?;
+    write.open_table(REVOKED_TOKENS.definition)?;
+    write.open_table(IDEMPOTENCY.definition)?;
+    write.open_table(RESULT_REPORTS.definition)?;
+    write.open_table(SESSION_EVENTS.definition)?;
+    write.open_table(STRATEGY_STATISTICS.definition)?;
+    write.open_table(JOURNAL.definition)?;
+    write.open_table(CONTROLS.definition)?;
+    write.open_table(CONTRACTS.definition)?;
+    write.open_table(TICKERS.definition)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 20] {
+fn names() -> [&'static str; 21] {
     [
         META.name(),
-        STRATEGIES.name(),
-        RECORDINGS.name(),
-        SYMBOL_SPECS.name(),
-        BLOCKS.name(),
-        GAPS.name(),
-        RESULTS.name(),
-        RESULT_DOCUMENTS.name(),
-        SESSIONS.name(),
-        USERS.name(),
-        LOGINS.name(),
-        REVOKED_TOKENS.name(),
-        IDEMPOTENCY.name(),
-        RESULT_REPORTS.name(),
-        SESSION_EVENTS.name(),
-        STRATEGY_STATISTICS.name(),
-        JOURNAL.name(),
-        CONTROLS.name(),
-        CONTRACTS.name(),
-        TICKERS.name(),
+        STRATEGIES.definition.name(),
+        RECORDINGS.definition.name(),
+        SYMBOL_SPECS.definition.name(),
+        BLOCKS.definition.name(),
+        GAPS.definition.name(),
+        RESULTS.definition.name(),
+        RESULT_DOCUMENTS.definition.name(),
+        RESULT_DIGESTS.definition.name(),
+        SESSIONS.definition.name(),
+        USERS.definition.name(),
+        LOGINS.definition.name(),
+        REVOKED_TOKENS.definition.name(),
+        IDEMPOTENCY.definition.name(),
+        RESULT_REPORTS.definition.name(),
+        SESSION_EVENTS.definition.name(),
+        STRATEGY_STATISTICS.definition.name(),
+        JOURNAL.definition.name(),
+        CONTROLS.definition.name(),
+        CONTRACTS.definition.name(),
+        TICKERS.definition.name(),
     ]
 }
 

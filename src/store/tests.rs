@@ -1,6 +1,6 @@
 //! The store as a whole: the same steps on a file and in memory, cut short at every write, damaged, and refused.
 
-use super::records::{RecordingState, ResultStrategyV2, ResultV2, SessionRow};
+use super::records::{RecordingState, ResultStrategyV2, ResultV3, SessionRow};
 use super::*;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::{Gap, GapCause, Market};
@@ -17,6 +17,8 @@ mod damage;
 mod feeds;
 mod live;
 mod market;
+mod misplaced;
+mod recovery;
 mod retention;
 mod sharing;
 
@@ -68,8 +70,8 @@ fn all_rows(store: &Store, id: &str, symbol: &str, kind: StreamKind) -> Vec<Reco
     store.rows(id, symbol, kind).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-fn result(id: &str, created_us: i64) -> ResultV2 {
-    ResultV2 {
+fn result(id: &str, created_us: i64) -> ResultV3 {
+    ResultV3 {
         id: id.into(),
         session_id: None,
         strategies: vec![ResultStrategyV2 { id: "pump_v2".into(), version: 1, name: "Pump".into() }],
@@ -86,6 +88,7 @@ fn result(id: &str, created_us: i64) -> ResultV2 {
         net_money: -1,
         max_drawdown_money: 1,
         stopped_early: false,
+        engine_version: 2,
     }
 }
 
@@ -156,7 +159,8 @@ fn a_session_ends_with_its_result_and_counts_once() {
         for _ in 0..2 {
             store.finish_session(&session("exec_1", "completed"), &events(5, 2), Some(new_result("exec_1", 7, "{}"))).unwrap();
         }
-        store.put_result(new_result("exec_0", 3, "{}")).unwrap();
+        let other = ResultV3 { digest: "01".into(), ..result("exec_0", 3) };
+        store.put_result(NewResult { result: other, ..new_result("exec_0", 3, "{}") }).unwrap();
         let all = store.strategy_statistics().unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].results, all[0].trades, all[0].wins, all[0].net_pct_e9), (2, 6, 2, -3_000_000_000));
@@ -173,6 +177,43 @@ fn a_session_ends_with_its_result_and_counts_once() {
         store.finish_session(&session("exec_2", "failed"), &events(1, 1), None).unwrap();
         assert_eq!(store.session("exec_2").unwrap().state, "failed");
     });
+}
+
+#[test]
+fn results_with_the_same_decisions_count_once() {
+    on_both(|store| {
+        let counts = || {
+            let all = store.strategy_statistics().unwrap();
+            all.first().map_or((0, 0), |one| (one.results, one.trades))
+        };
+        // A paper session's result counts for nothing, also not against the backtest that decides the same.
+        store.put_result(NewResult { outcomes: Vec::new(), ..new_result("exec_0", 1, "{}") }).unwrap();
+        assert_eq!(counts(), (0, 0));
+        for id in ["exec_1", "exec_2", "exec_3"] {
+            store.put_result(new_result(id, 2, "{}")).unwrap();
+            assert_eq!(counts(), (1, 3), "{id}");
+        }
+        let other = ResultV3 { digest: "000".into(), ..result("exec_4", 3) };
+        store.put_result(NewResult { result: other, ..new_result("exec_4", 3, "{}") }).unwrap();
+        assert_eq!(counts(), (2, 6));
+        assert_eq!(store.results().unwrap().len(), 5);
+    });
+}
+
+#[test]
+fn a_store_from_before_digests_counts_none_of_its_results_again() {
+    let backend = SharedMemory::default();
+    {
+        let store = Store::with_backend(backend.clone()).unwrap();
+        store.put_result(new_result("exec_1", 1, "{}")).unwrap();
+        let txn = store.current.begin_write().unwrap();
+        assert!(txn.delete_table(tables::RESULT_DIGESTS.definition).unwrap());
+        txn.commit().unwrap();
+    }
+    let store = Store::with_backend(backend).unwrap();
+    store.put_result(new_result("exec_2", 2, "{}")).unwrap();
+    assert_eq!(store.strategy_statistics().unwrap()[0].results, 1);
+    assert!(store.verify().unwrap().is_sound());
 }
 
 #[test]

@@ -6,7 +6,6 @@ use super::tables::{LOGINS, USERS};
 use super::{Store, StoreError, decode, encode};
 use redb::{ReadableTable, WriteTransaction};
 
-const READING: &str = "reading a user";
 const WRITING: &str = "writing a user";
 
 impl Store {
@@ -24,27 +23,20 @@ impl Store {
     pub fn delete_user(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(move |txn| {
-            txn.open_table(USERS).map_err(during(WRITING))?.remove(name.as_str()).map_err(during(WRITING))?;
+            USERS.write(txn, WRITING)?.remove(name.as_str()).map_err(during(WRITING))?;
             remove_logins(txn, &name)
         })
     }
 
     /// A user.
     pub fn user(&self, name: &str) -> Result<UserV1, StoreError> {
-        let table = self.read()?.open_table(USERS).map_err(during(READING))?;
-        let found = table.get(name).map_err(during(READING))?;
-        found.map_or_else(|| Err(StoreError::NotFound { what: "user", id: name.to_owned() }), |bytes| decode(bytes.value(), name))
+        let found = self.table(USERS)?.checked().get(name)?;
+        found.ok_or_else(|| StoreError::NotFound { what: "user", id: name.to_owned() })
     }
 
     /// All users, by name.
     pub fn users(&self) -> Result<Vec<UserV1>, StoreError> {
-        let table = self.read()?.open_table(USERS).map_err(during(READING))?;
-        let rows = table.iter().map_err(during(READING))?;
-        rows.map(|row| {
-            let (name, bytes) = row.map_err(during(READING))?;
-            decode(bytes.value(), name.value())
-        })
-        .collect()
+        self.table(USERS)?.checked().values()
     }
 
     fn change_user(
@@ -54,14 +46,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (name, bytes) = (user.name.clone(), encode(user)?);
         self.write(move |txn| {
-            txn.open_table(USERS).map_err(during(WRITING))?.insert(name.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
+            USERS.write(txn, WRITING)?.insert(name.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
             with(txn, &name)
         })
     }
 }
 
 fn remove_logins(txn: &WriteTransaction, user: &str) -> Result<(), StoreError> {
-    let mut table = txn.open_table(LOGINS).map_err(during(WRITING))?;
+    let mut table = LOGINS.write(txn, WRITING)?;
     let mut ended = Vec::new();
     for row in table.iter().map_err(during(WRITING))? {
         let (family, bytes) = row.map_err(during(WRITING))?;

@@ -1,27 +1,24 @@
-//! Check of a store: every record's envelope, every block's checksum, content, order and count.
+//! Check of a store: every page, every record's envelope and key, every block's checksum, content, order and count.
 //!
 //! Reports all it finds with place and advice. Opening the store recovers it as every start does (a killed import is
 //! removed); beyond that nothing is repaired or deleted, and a damaged file is only read.
 
 use super::blocks::{Block, BlockDecoder, BlockError, Rows, kind_from_code};
-use super::codec::{self, Stored};
+use super::checked::TableOf;
 use super::error::during;
+use super::guard::guarded;
 use super::journal::ChunkReader;
-use super::recordings::chunk_place;
-use super::records::{
-    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV2, RevokedTokenV1,
-    SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolSpecV1, TickerCacheV1, UserV1,
-};
+use super::records::{RecordingState, RecordingV1};
 use super::tables::{
-    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS,
-    SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
+    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS,
+    REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
-use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Problems reported one by one; of more only the number is known.
 const MAX_PROBLEMS: usize = 1_000;
@@ -85,17 +82,16 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     };
     let mut report = VerifyReport { problems: vec![damage], ..VerifyReport::default() };
     // Read-only and unchecked, to tell what the damage touches. The database may panic on pages it trusts.
-    let read = catch_unwind(AssertUnwindSafe(|| -> Result<VerifyReport, StoreError> {
+    let read = guarded(|| {
         let db = builder().open_read_only(dir.join(STORE_FILE)).map_err(during("reading the damaged store"))?;
         Checker::run(&db.begin_read().map_err(during("reading the damaged store"))?)
-    }));
+    });
     match read {
-        Ok(Ok(found)) => {
+        Ok(found) => {
             report.problems.extend(found.problems);
             report = VerifyReport { problems: report.problems, ..found };
         }
-        Ok(Err(error)) => report.problem("the rest of the store", error, FILE_ADVICE),
-        Err(_) => report.problem("the rest of the store", "it cannot be read behind the damage", FILE_ADVICE),
+        Err(error) => report.problem("the rest of the store", error, FILE_ADVICE),
     }
     Ok(report)
 }
@@ -103,15 +99,33 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
 impl Store {
     /// Checks every record and block of an open store.
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
-        Checker::run(&self.read()?)
+        guarded(|| Checker::run(&self.read()?))
     }
 
-    /// As [`Store::verify`], for a store that was opened without a check and is in use: the database may panic on a page
-    /// that is not as it was written, and that is a finding here. Reads the store as it is now, for about a second per
-    /// GiB; what is written meanwhile is not seen and not hindered.
+    /// Checks every page, record and block of a store that was opened without a check and is in use. Reads the store as it
+    /// is now, for about a second per GiB; what is written meanwhile is not seen. Commits wait only while what looked damaged is
+    /// looked at again.
+    ///
+    /// # Errors
+    /// A disk that fails meanwhile: then nothing is known.
     pub fn scan(&self) -> Result<VerifyReport, StoreError> {
-        catch_unwind(AssertUnwindSafe(|| self.verify()))
-            .unwrap_or_else(|_| Err(StoreError::damaged("the store file", "it cannot be read behind the damage")))
+        let mut report = VerifyReport::default();
+        let current = Arc::clone(&self.current);
+        let frozen = self.write(move |_| current.freeze())?;
+        let mut pages = guarded(|| self.current.check_pages(frozen));
+        if matches!(pages, Err(StoreError::Damaged { .. })) {
+            // Pages on which the database keeps books of its own do not stay as they were: once more while nobody commits.
+            let current = Arc::clone(&self.current);
+            pages = self.write(move |_| Ok(guarded(|| current.check_pages(current.freeze()?))))?;
+        }
+        for checked in [pages, self.verify().map(|found| report = found)] {
+            match checked {
+                Ok(()) => {}
+                Err(StoreError::Damaged { place, what }) => report.problem(place, what, FILE_ADVICE),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(report)
     }
 }
 
@@ -132,94 +146,111 @@ struct Checker {
 impl Checker {
     fn run(txn: &ReadTransaction) -> Result<VerifyReport, StoreError> {
         let mut checker = Checker::default();
-        checker.records(txn, STRATEGIES, |key| format!("strategy `{}` version {}", key.0, key.1), |_: StrategyV1| ())?;
-        checker.records(txn, SYMBOL_SPECS, |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |_: SymbolSpecV1| ())?;
-        checker.records(txn, GAPS, |key| format!("gap {} of recording `{}`", key.1, key.0), |_: GapV1| ())?;
-        checker.records(txn, SESSIONS, |key| format!("session `{key}`"), |_: SessionRow| ())?;
-        checker.records(txn, CONTROLS, |key| format!("control {} of session `{}`", key.1, key.0), |_: SessionControlV1| ())?;
-        checker.records(txn, CONTRACTS, |key| format!("contract `{}` since {}", key.0, key.1), |_: ContractV1| ())?;
-        checker.records(txn, TICKERS, |key| format!("tickers of `{key}`"), |_: TickerCacheV1| ())?;
-        checker.records(txn, SESSION_EVENTS, |key| format!("events of session `{}` from {}", key.0, key.1), |_: SessionEventsV1| ())?;
-        checker.records(txn, STRATEGY_STATISTICS, |key| format!("statistics of strategy `{key}`"), |_: StrategyStatisticsV1| ())?;
-        checker.records(txn, RESULT_REPORTS, |key| format!("page of result `{key}`"), |_: ResultReportV1| ())?;
-        checker.records(txn, USERS, |key| format!("user `{key}`"), |_: UserV1| ())?;
-        checker.records(txn, LOGINS, |key| format!("login `{key}`"), |_: LoginV1| ())?;
-        checker.records(txn, REVOKED_TOKENS, |key| format!("revoked_token `{key}`"), |_: RevokedTokenV1| ())?;
-        checker.records(txn, IDEMPOTENCY, |key| format!("idempotency key `{}` of `{}`", key.1, key.0), |_: IdempotencyV1| ())?;
-        let results = checker.records(txn, RESULTS, |key| format!("result `{key}`"), |result: ResultV2| result.id)?;
-        let document_id = |document: ResultDocumentV1| document.id;
-        let documents = checker.records(txn, RESULT_DOCUMENTS, |key| format!("result_document `{key}`"), document_id)?;
+        checker.records(txn, STRATEGIES, |_| ())?;
+        checker.records(txn, SYMBOL_SPECS, |_| ())?;
+        checker.records(txn, GAPS, |_| ())?;
+        checker.records(txn, SESSIONS, |_| ())?;
+        checker.records(txn, CONTROLS, |_| ())?;
+        checker.records(txn, CONTRACTS, |_| ())?;
+        checker.records(txn, TICKERS, |_| ())?;
+        checker.records(txn, SESSION_EVENTS, |_| ())?;
+        checker.records(txn, STRATEGY_STATISTICS, |_| ())?;
+        checker.records(txn, RESULT_REPORTS, |_| ())?;
+        checker.records(txn, USERS, |_| ())?;
+        checker.records(txn, LOGINS, |_| ())?;
+        checker.records(txn, REVOKED_TOKENS, |_| ())?;
+        checker.records(txn, IDEMPOTENCY, |_| ())?;
+        checker.each(txn, RESULT_DIGESTS, RECORD_ADVICE, |_, _, _| Ok(()))?;
+        let results = checker.records(txn, RESULTS, |result| result.id)?;
+        let documents = checker.records(txn, RESULT_DOCUMENTS, |document| document.id)?;
         let ids = |all: Vec<Option<String>>| all.into_iter().flatten().collect::<BTreeSet<_>>();
         for id in ids(results).symmetric_difference(&ids(documents)) {
             checker.report.problem(format!("result `{id}`"), "its summary or its document is missing or unreadable", RECORD_ADVICE);
         }
         checker.blocks(txn)?;
-        let recordings = checker.records(txn, RECORDINGS, |key| format!("recording `{key}`"), |recording: RecordingV1| recording)?;
+        let recordings = checker.records(txn, RECORDINGS, |recording| recording)?;
         checker.journals(txn, &recordings)?;
         checker.compare(recordings);
         Ok(checker.report)
     }
 
     /// Reads every record of a table and keeps a part of each; unreadable ones are problems and `None`.
-    fn records<K: Key + 'static, T: Stored, U>(
+    fn records<K: Key + 'static, T, U>(
         &mut self,
         txn: &ReadTransaction,
-        table: TableDefinition<K, &[u8]>,
-        place: impl Fn(K::SelfType<'_>) -> String,
+        table: TableOf<K, T>,
         keep: impl Fn(T) -> U,
     ) -> Result<Vec<Option<U>>, StoreError> {
-        let table = txn.open_table(table).map_err(during("checking records"))?;
         let mut all = Vec::new();
-        for row in table.iter().map_err(during("checking records"))? {
-            let (key, bytes) = row.map_err(during("checking records"))?;
-            let record = codec::decode::<T>(bytes.value());
-            self.report.records += 1;
-            if let Err(error) = &record {
-                self.report.problem(place(key.value()), error, RECORD_ADVICE);
-            }
-            all.push(record.ok().map(&keep));
-        }
+        self.each(txn, table, RECORD_ADVICE, |checker, _, record| {
+            checker.report.records += 1;
+            all.push(record.map(&keep));
+            Ok(())
+        })?;
         Ok(all)
     }
 
-    fn blocks(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
-        let table = txn.open_table(BLOCKS).map_err(during("checking blocks"))?;
-        let mut decoder = BlockDecoder::new();
-        let mut rows = Rows::new(StreamKind::Trades);
-        for row in table.iter().map_err(during("checking blocks"))? {
-            let (key, bytes) = row.map_err(during("checking blocks"))?;
-            let (recording, symbol, stream, first_seq) = key.value();
-            let word = kind_from_code(stream).map_or("unknown stream", StreamKind::word);
-            let place = format!("recording `{recording}`, {symbol} {word}, rows from {first_seq}");
-            let seen = self.seen.entry((recording.to_owned(), symbol.to_owned(), stream)).or_default();
-            if seen.rows != first_seq {
-                self.report.problem(place.as_str(), format!("rows {} to {first_seq} are missing", seen.rows), ROWS_ADVICE);
-                seen.rows = first_seq;
+    /// Visits every value of a table, `None` for one that is not what was written under its key. Keys ascend, and there
+    /// are as many as the table says.
+    fn each<K: Key + 'static, T>(
+        &mut self,
+        txn: &ReadTransaction,
+        of: TableOf<K, T>,
+        advice: &'static str,
+        mut visitor: impl FnMut(&mut Self, &K::SelfType<'_>, Option<T>) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
+        const CHECKING: &str = "checking the store";
+        let table = txn.open_table(of.definition).map_err(during(CHECKING))?;
+        let (mut count, mut last) = (0, None);
+        for row in table.iter().map_err(during(CHECKING))? {
+            let (key, bytes) = row.map_err(during(CHECKING))?;
+            let (key, place) = (key.value(), of.place(&key.value()));
+            let found = K::as_bytes(&key).as_ref().to_vec();
+            if last.is_some_and(|last: Vec<u8>| K::compare(&last, &found).is_ge()) {
+                self.report.problem(place.as_str(), "it does not stand where its key belongs", advice);
             }
-            if let Err(error) = check_segment(bytes.value(), stream, &mut decoder, &mut rows, seen, &mut self.report) {
-                self.report.problem(place, error, ROWS_ADVICE);
+            (count, last) = (count + 1, Some(found));
+            let value = of.read(&key, bytes.value());
+            if let Err(what) = &value {
+                self.report.problem(place.as_str(), what, advice);
+            }
+            if let Err(what) = visitor(self, &key, value.ok()) {
+                self.report.problem(place, what, advice);
             }
         }
+        let len = table.len().map_err(during(CHECKING))?;
+        if count != len {
+            let place = format!("table {}", of.definition.name());
+            self.report.problem(place, format!("it holds {count} entries and says {len}"), FILE_ADVICE);
+        }
         Ok(())
+    }
+
+    fn blocks(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
+        let mut decoder = BlockDecoder::new();
+        let mut rows = Rows::new(StreamKind::Trades);
+        self.each(txn, BLOCKS, ROWS_ADVICE, |checker, key, bytes| {
+            let (recording, symbol, stream, first_seq) = *key;
+            let seen = checker.seen.entry((recording.to_owned(), symbol.to_owned(), stream)).or_default();
+            let before = std::mem::replace(&mut seen.rows, first_seq);
+            let checked = match bytes {
+                Some(bytes) => check_segment(&bytes, stream, &mut decoder, &mut rows, seen, &mut checker.report),
+                None => Ok(()),
+            };
+            if before == first_seq { checked } else { checked.and(Err(format!("rows {before} to {first_seq} are missing"))) }
+        })
     }
 
     /// Every chunk of every journal: each can be read, and belongs to a live recording that is not complete.
     fn journals(&mut self, txn: &ReadTransaction, recordings: &[Option<RecordingV1>]) -> Result<(), StoreError> {
-        let table = txn.open_table(JOURNAL).map_err(during("checking journals"))?;
         let live = recordings.iter().flatten().filter(|recording| recording.state == RecordingState::Recording);
         let live: BTreeSet<&str> = live.map(|recording| recording.id.as_str()).collect();
         let mut rows = Rows::new(StreamKind::Trades);
-        for chunk in table.iter().map_err(during("checking journals"))? {
-            let (key, bytes) = chunk.map_err(during("checking journals"))?;
-            let (id, number) = key.value();
-            self.report.chunks += 1;
-            if let Err(error) = check_chunk(bytes.value(), &mut rows) {
-                self.report.problem(chunk_place(id, number), error, ROWS_ADVICE);
-            } else if !live.contains(id) {
-                self.report.problem(chunk_place(id, number), "it belongs to no recording that is being made", RECORD_ADVICE);
-            }
-        }
-        Ok(())
+        self.each(txn, JOURNAL, ROWS_ADVICE, |checker, key, bytes| {
+            checker.report.chunks += 1;
+            bytes.map_or(Ok(()), |bytes| check_chunk(&bytes, &mut rows)).map_err(|error| error.to_string())?;
+            if live.contains(key.0) { Ok(()) } else { Err("it belongs to no recording that is being made".to_owned()) }
+        })
     }
 
     /// What recordings say against what their blocks hold.

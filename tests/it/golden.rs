@@ -49,6 +49,11 @@ const FIRST_ROUND: &str = "
     140.2 EXITED > MONITORING COOLDOWN
 ";
 
+/// Digest of the decisions of the whole trace.
+pub fn digest() -> String {
+    trace().simulate(&format!("{TO_THE_END_OF_COOLDOWN}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end")).digest
+}
+
 #[test]
 fn rows_one_to_twelve_with_one_latency() {
     let script = format!("{TO_THE_END_OF_COOLDOWN}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end");

@@ -9,6 +9,8 @@ mod cli;
 mod commands;
 mod configuration;
 mod crash;
+mod damage;
+mod digests;
 mod exits;
 mod fuzz_corpus;
 mod golden;

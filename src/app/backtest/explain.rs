@@ -78,7 +78,9 @@ fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure>
     let mut backtest: Backtest = run.build();
     let mut feed = run.feed_until(at + Span::from_nanos(1), &backtest)?;
     let mut recent = Recent::default();
-    backtest.advance(&mut *feed, &mut recent, &mut |_| Flow::Continue).map_err(|error| Failure::input(error.to_string()))?;
+    let advanced = backtest.advance(&mut *feed, &mut recent, &mut |_| Flow::Continue);
+    let failed = |damaged| if damaged { Failure::damaged } else { Failure::input };
+    advanced.map_err(|error| failed(feed.found_damage())(error.to_string()))?;
     backtest.wait_until(at, &mut recent);
     let table = backtest.table().clone();
     let id = table.find(symbol).ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id())))?;

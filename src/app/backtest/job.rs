@@ -7,6 +7,7 @@ use crate::report::run::RunResult;
 use crate::service::backtest::{Control, Run};
 use crate::session::backtest::{Backtest, Flow};
 use crate::session::collector::DecisionSink;
+use crate::session::ports::Feed;
 use indicatif::ProgressBar;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -44,7 +45,8 @@ pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Re
         shown = shown.max(reached);
         Flow::Continue
     });
-    ended.map_err(|error| Failure::input(error.to_string()))?;
+    let failed = |damaged| if damaged { Failure::damaged } else { Failure::input };
+    ended.map_err(|error| failed(feed.found_damage())(error.to_string()))?;
     bar.inc(run.bytes().saturating_sub(shown));
     Ok(run.result(backtest, collector, Vec::new()))
 }

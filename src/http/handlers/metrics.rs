@@ -22,6 +22,8 @@ pub fn metrics(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
     page.gauge("websocket_clients", "WebSocket clients.", edge.counts.clients.load(Relaxed));
     page.gauge("sessions_running", "Sessions that run.", edge.service.sessions.execution_status().len());
     page.gauge("config_version", "Version of the running configuration.", edge.service.settings.status().version);
+    let writes = edge.service.store_failure().is_none();
+    page.gauge("store_writable", "1 while the store takes writes, 0 while its disk does not.", u8::from(writes));
     if let Some(bytes) = resident_bytes() {
         page.gauge("resident_bytes", "Resident memory.", bytes);
     }

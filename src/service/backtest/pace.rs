@@ -116,6 +116,10 @@ impl Feed for Paced<'_> {
         }
         self.feed.next(chunk)
     }
+
+    fn found_damage(&self) -> bool {
+        self.feed.found_damage()
+    }
 }
 
 #[cfg(test)]

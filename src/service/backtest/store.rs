@@ -3,16 +3,17 @@
 use crate::document::result::Generator;
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
+use crate::engine::ENGINE_VERSION;
 use crate::report::run::RunResult;
 use crate::report::tally::Outcome;
 use crate::store::StrategyOutcome;
-use crate::store::records::{ResultStrategyV2, ResultV2};
+use crate::store::records::{ResultStrategyV2, ResultV3};
 
 /// Who made a document.
 pub const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
 
 /// What lists show of a result.
-pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run: &RunResult, created: Timestamp) -> ResultV2 {
+pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run: &RunResult, created: Timestamp) -> ResultV3 {
     let summary = &run.summary;
     let count = |outcome: Outcome| summary.trades.iter().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
     let strategy = |strategy: &crate::report::run::StrategyRef| ResultStrategyV2 {
@@ -20,7 +21,7 @@ pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run:
         version: strategy.version.unwrap_or(0),
         name: strategy.name.clone(),
     };
-    ResultV2 {
+    ResultV3 {
         id,
         session_id,
         strategies: run.strategies.iter().map(strategy).collect(),
@@ -37,6 +38,7 @@ pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run:
         net_money: (summary.final_equity - summary.initial - summary.deposits).0,
         max_drawdown_money: summary.equity_drawdowns.deepest.first().map_or(Money::ZERO, |drawdown| drawdown.depth()).0,
         stopped_early,
+        engine_version: ENGINE_VERSION,
     }
 }
 

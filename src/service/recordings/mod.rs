@@ -214,8 +214,10 @@ impl Recordings {
         let files = expand(&[inside.path]).map_err(SourceError::from)?;
         for file in &files {
             // A link inside the folder may lead out of it.
-            if !file.canonicalize().is_ok_and(|real| real.starts_with(&inside.folder)) {
-                return Err(invalid_path());
+            let real = file.canonicalize().ok().filter(|real| real.starts_with(&inside.folder)).ok_or_else(invalid_path)?;
+            // A pipe would be waited for, maybe for ever.
+            if !real.metadata().is_ok_and(|meta| meta.is_file()) {
+                return Err(not_a_file(file, &inside.folder));
             }
         }
         self.import_all(files, &inside.folder, now)
@@ -269,6 +271,12 @@ fn invalid_path() -> Refusal {
     Refusal::invalid("invalid_path", format!("path {problem}"), vec![("/path".to_owned(), problem.to_owned())])
 }
 
+fn not_a_file(path: &Path, folder: &Path) -> Refusal {
+    let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    let message = format!("{name} is a pipe, socket or device: only regular files can be imported");
+    Refusal::invalid("invalid_file", message.clone(), vec![("/path".to_owned(), message)])
+}
+
 fn not_found(error: StoreError) -> Refusal {
     match error {
         StoreError::NotFound { id, .. } => Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")),
@@ -291,7 +299,7 @@ mod tests {
     use crate::domain::record::{Record, RecordBody};
     use crate::domain::symbol::SymbolId;
     use crate::domain::time::Span;
-    use crate::store::LiveEnd;
+    use crate::store::{LiveCommit, LiveEnd};
 
     #[test]
     fn only_what_lies_in_the_folder_can_be_named() {
@@ -326,6 +334,23 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_in_the_folder_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("deep")).unwrap();
+        for pipe in ["pipe.trades.csv", "deep/pipe.trades.csv"] {
+            let made = std::process::Command::new("mkfifo").arg(dir.path().join(pipe)).status().unwrap();
+            assert!(made.success());
+        }
+        std::os::unix::fs::symlink(dir.path().join("pipe.trades.csv"), dir.path().join("link.trades.csv")).unwrap();
+        let recordings = Recordings::new(Arc::new(Store::in_memory().unwrap()), Arc::new(InUse::default()));
+        for path in ["pipe.trades.csv", "link.trades.csv", "deep"] {
+            let refusal = recordings.import(Some(dir.path()), path, Timestamp::from_seconds(1)).unwrap_err();
+            assert_eq!(refusal.code, "invalid_file", "{path}");
+            assert!(refusal.message.contains("only regular files"), "{path}: {}", refusal.message);
+        }
+    }
+
+    #[test]
     fn one_that_is_being_made_is_shown_with_every_row_and_stays() {
         let store = Arc::new(Store::in_memory().unwrap());
         let recordings = Recordings::new(Arc::clone(&store), Arc::new(InUse::default()));
@@ -335,6 +360,7 @@ mod tests {
         let body = RecordBody::Trade { price, quantity: Decimal::ONE, taker: Side::Buy, id: None };
         let at = Timestamp::from_seconds(1_723_161_256);
         live.push(SymbolId(0), &[Record { exchange_at: at, received_at: Some(at), body }; 3]).unwrap();
+        live.commit(LiveCommit::default()).unwrap();
         let list =
             |recordings: &Recordings| recordings.list(&RecordingFilter::default(), &PageRequest { limit: 10, cursor: None }).unwrap();
         assert_eq!((list(&recordings).items[0].records_collected, list(&recordings).items[0].status), (3, "recording"));

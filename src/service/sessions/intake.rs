@@ -199,11 +199,8 @@ impl State {
                 loss.is_over = true;
             }
         }
-        let of_symbol: Vec<(StreamKind, Loss)> = self
-            .lost
-            .range((symbol, StreamKind::BookSnapshots)..=(symbol, StreamKind::Funding))
-            .map(|((_, stream), loss)| (*stream, *loss))
-            .collect();
+        let loss = |(stream, _): &(StreamKind, _)| Some((*stream, *self.lost.get(&(symbol, *stream))?));
+        let of_symbol: Vec<(StreamKind, Loss)> = StreamKind::ALL.iter().filter_map(loss).collect();
         let key = |stream: StreamKind, loss: &Loss| (stream == StreamKind::BookChanges, loss.since, loss.cause);
         let mut groups: Vec<_> = of_symbol.iter().map(|(stream, loss)| key(*stream, loss)).collect();
         groups.sort_unstable();

@@ -40,7 +40,10 @@ pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, 
 pub(super) struct Journal {
     recording: LiveRecording,
     symbols: Vec<String>,
-    controls: Vec<SessionControlV1>,
+    /// The session that makes the recording.
+    session: String,
+    /// Something was done to it since the last commit.
+    has_controls: bool,
     /// Since the last commit, and since the last one with the session's row.
     since: Stopwatch,
     told: Stopwatch,
@@ -54,9 +57,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(recording: LiveRecording, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
-        let now = Stopwatch::start();
-        Journal { recording, symbols, controls: Vec::new(), since: now, told: now, dirty: false, lag, open: now, came: Vec::new() }
+    pub(super) fn new(recording: LiveRecording, session: &str, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
+        let (now, session) = (Stopwatch::start(), session.to_owned());
+        let came = Vec::new();
+        Journal { recording, symbols, session, has_controls: false, since: now, told: now, dirty: false, lag, open: now, came }
     }
 
     /// Every row is readable by others; the last time something was received.
@@ -102,10 +106,11 @@ impl Journal {
         Ok(())
     }
 
-    /// A wish, at the time the engine has reached.
+    /// What was done to the session, at the time the engine has reached.
     pub(super) fn control(&mut self, at: Timestamp, kind: ControlKindV1) {
-        self.dirty = true;
-        self.controls.push(SessionControlV1 { at_ns: at.nanos(), kind });
+        (self.dirty, self.has_controls) = (true, true);
+        // A recording that has failed says so with the next commit, and takes nothing until then.
+        let _ = self.recording.control(&self.session, &SessionControlV1 { at_ns: at.nanos(), kind });
     }
 
     /// Makes durable what has gathered when it has waited long enough, and tells it.
@@ -124,10 +129,10 @@ impl Journal {
     pub(super) fn commit(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
         let part = session.stream.part();
         // The row says how far the session is: of use with every event, else now and then.
-        let tells = !part.lines.is_empty() || !self.controls.is_empty() || self.told.elapsed() >= Span::SECOND;
+        let tells = !part.lines.is_empty() || self.has_controls || self.told.elapsed() >= Span::SECOND;
         let counted = session.reached();
         let row = tells.then(|| session.row_reached(counted, reached));
-        self.recording.commit(LiveCommit { session: row.as_ref().map(|row| (row, &*part)), controls: &self.controls })?;
+        self.recording.commit(LiveCommit { session: row.as_ref().map(|row| (row, &*part)) })?;
         if tells {
             self.told = Stopwatch::start();
         }
@@ -136,8 +141,7 @@ impl Journal {
         session.stream.written();
         session.is_on_disk(counted);
         session.stream.release_part();
-        self.controls.clear();
-        self.dirty = false;
+        (self.dirty, self.has_controls) = (false, false);
         self.since = Stopwatch::start();
         Ok(())
     }
@@ -152,7 +156,7 @@ impl Journal {
     /// # Errors
     /// What the disk reports.
     pub(super) fn finish(self, row: &SessionRow, rest: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
-        self.recording.finish(LiveEnd { session: Some((row, rest)), controls: &self.controls, result }).map(drop)
+        self.recording.finish(LiveEnd { session: Some((row, rest)), result }).map(drop)
     }
 
     fn notice(&self, at: Timestamp, notice: &Notice, session: &Running) {

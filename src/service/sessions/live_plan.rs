@@ -104,7 +104,7 @@ fn plan(
     }
     Ok(Plan {
         kind: request.kind,
-        fingerprint: fingerprint(&normal, &settings),
+        fingerprint: fingerprint(&normal, &settings, &strategies),
         settings,
         strategies,
         rows: Rows::Market { streams, duration: request.duration, min_free_mib: config.recording.min_free_mib },

@@ -7,7 +7,7 @@ use super::journal::{self, Journal};
 use super::paper::{Ended, Paper};
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
-use super::rerun::{self, Comparison};
+use super::rerun::{self, Comparison, Difference};
 use super::running::{Outcome, Running};
 use super::stream::Class;
 use super::{collect, switched};
@@ -15,6 +15,7 @@ use crate::clock::{self, SteadyClock};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
+use crate::engine::ENGINE_VERSION;
 use crate::service::backtest;
 use crate::service::market::{Live, Market};
 use crate::session::backtest::Backtest;
@@ -52,7 +53,7 @@ impl Running {
     pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
         let Rows::Market { duration, min_free_mib, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
         let begun = ground.recording.last_received();
-        let mut journal = Journal::new(ground.recording, plan.symbols.clone(), Arc::clone(ground.market.lag()));
+        let mut journal = Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
         let (queue, _) = self.queue(plan, begun.filter(|_| ground.resumed), &journal::interrupted(&controls));
         let started = self.started();
@@ -73,7 +74,7 @@ impl Running {
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or("there is nothing to run")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
-        let mut journal = Journal::new(ground.recording, plan.symbols.clone(), Arc::clone(ground.market.lag()));
+        let mut journal = Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let (journaled, mut reached, mut closing_since, mut open) = (Journaled(self), None, None, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
@@ -82,8 +83,9 @@ impl Running {
         if ground.resumed {
             let again = self.again(&mut journal, &mut backtest, &mut recorder, ground.store)?;
             if let (Some(difference), _) = comparison.outcome(true) {
-                return Err(format!("its journal does not lead to what it did, which is a defect: {difference:?}"));
+                return Err(parted(self.row().0.engine_version, &difference));
             }
+            self.decided_by_this_engine();
             (over, stopped, closing_since, open) = (again.over, again.stopped, again.closing_since, again.interrupted);
             reached = Some(again.reached);
         }
@@ -142,6 +144,18 @@ impl Running {
     }
 }
 
+/// Why a session cannot go on whose journal leads elsewhere than it did.
+fn parted(begun_with: u32, difference: &Difference) -> String {
+    if begun_with == ENGINE_VERSION {
+        return format!("its journal does not lead to what it did, which is a defect: {difference:?}");
+    }
+    format!(
+        "it was begun with engine version {begun_with} and this program has engine version {ENGINE_VERSION}, which decides otherwise from \
+         its event {} on; what it recorded is kept: start a new session",
+        difference.place
+    )
+}
+
 /// Rows of all that the session sees, into its queue.
 fn subscribe(market: &Market, plan: &Plan, queue: &Arc<Queue>) -> Result<Live, String> {
     market.subscribe(plan.symbols.clone(), plan.streams().to_vec(), Arc::clone(queue) as _).map_err(|refusal| refusal.message)
@@ -175,5 +189,19 @@ impl Paper<'_> {
         self.session.resumes();
         self.backtest.refresh_table(&mut self.recorder);
         self.note_symbol_table();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_engine_is_no_defect() {
+        let difference = Difference { place: 7, recorded: None, replayed: None };
+        assert!(parted(ENGINE_VERSION, &difference).contains("a defect"));
+        let upgraded = parted(ENGINE_VERSION - 1, &difference);
+        assert!(upgraded.contains(&format!("begun with engine version {}", ENGINE_VERSION - 1)), "{upgraded}");
+        assert!(upgraded.contains("event 7") && !upgraded.contains("defect"), "{upgraded}");
     }
 }

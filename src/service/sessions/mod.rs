@@ -37,6 +37,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
+use crate::engine::ENGINE_VERSION;
 use crate::store::records::{SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, LiveRecording, NewRecording, Store, StoreError};
 use conflict::{Recorded, conflict, recorded_twice};
@@ -181,7 +182,12 @@ impl Sessions {
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
         announce(&stream, &plan, &row, now);
         let session = Arc::new(Running::new(row, &plan, table, stream, hold));
-        self.store.put_session(&session.row().0, &session.stream.part())?;
+        if let Err(error) = self.store.put_session(&session.row().0, &session.stream.part()) {
+            if let Some(recording) = recording {
+                self.store.discard_live(recording);
+            }
+            return Err(error.into());
+        }
         session.stream.written();
         self.running().insert(id.clone(), Arc::clone(&session));
         match &recording {
@@ -200,8 +206,13 @@ impl Sessions {
         let sources = vec![format!("mexc, {} session", plan.kind.word())];
         let new = NewRecording { at: now, chance: clock::chance(), sources };
         let recording = self.store.begin_live(new, plan.symbols.clone())?;
-        self.store.put_recorded_specs(recording.id(), &plan.specs())?;
-        Ok(Some(recording))
+        match self.store.put_recorded_specs(recording.id(), &plan.specs()) {
+            Ok(()) => Ok(Some(recording)),
+            Err(error) => {
+                self.store.discard_live(recording);
+                Err(error.into())
+            }
+        }
     }
 
     /// Gives a session its thread.
@@ -421,6 +432,7 @@ fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {
         request: plan.request.to_string(),
         fingerprint: plan.fingerprint.clone(),
         user: user.to_owned(),
+        engine_version: ENGINE_VERSION,
         ..SessionRow::default()
     }
 }

@@ -110,7 +110,7 @@ fn backtest(request: StartRequest, store: &Store, config: &Config) -> Result<Pla
     let warnings = warnings(&request, &strategies, &symbols, config);
     Ok(Plan {
         kind: request.kind,
-        fingerprint: fingerprint(&normal, &settings),
+        fingerprint: fingerprint(&normal, &settings, &strategies),
         settings,
         strategies,
         rows: Rows::Recording(id),
@@ -243,10 +243,20 @@ pub(super) fn normal_form(request: &StartRequest, settings: &RunSettings, strate
     })
 }
 
-/// Documents that come without a version (built in) count by their text.
-pub(super) fn fingerprint(normal: &Value, settings: &RunSettings) -> String {
+/// Equal for requests that mean the same. What the normal form does not say and a result depends on counts too: fees and
+/// limits of the configuration, and the texts of strategies that have no version because they come from no store.
+pub(super) fn fingerprint(normal: &Value, settings: &RunSettings, strategies: &[Loaded]) -> String {
+    let (maker, taker) = settings.default_fees;
+    let without_version = strategies.iter().filter(|loaded| loaded.label.version.is_none());
+    let whole = json!({
+        "request": normal,
+        "default_fees": [maker.0, taker.0],
+        "limits": settings.limits.named(),
+        "loss_pause_ns": settings.limits.loss_pause.nanos(),
+        "exclusive_symbols": settings.limits.exclusive_symbols,
+        "documents": without_version.map(|loaded| &loaded.label.document).collect::<Vec<_>>(),
+    });
     let mut hasher = Sha256::new();
-    hasher.update(normal.to_string());
-    hasher.update(format!("{:?} {:?}", settings.default_fees, settings.limits));
+    hasher.update(whole.to_string());
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ use super::live::Live;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
 use super::{State, live_plan, not_found};
+use crate::engine::ENGINE_VERSION;
 use crate::service::Refusal;
 use crate::service::backtest;
 use crate::store::Store;
@@ -30,6 +31,10 @@ pub struct Replayed {
     pub digest_recorded: Option<String>,
     /// The same of the replay.
     pub digest_replayed: String,
+    /// Version of the engine that ran the session.
+    pub engine_version: u32,
+    /// Version of the one that replayed it. Where the two differ, different decisions are no defect.
+    pub engine_version_replayed: u32,
     /// Where they part.
     pub first_difference: Option<Difference>,
 }
@@ -76,6 +81,8 @@ fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed,
         ticks,
         digest_recorded,
         digest_replayed,
+        engine_version: row.engine_version,
+        engine_version_replayed: ENGINE_VERSION,
         first_difference,
     })
 }

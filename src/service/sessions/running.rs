@@ -14,6 +14,7 @@ use crate::clock::{self, Stopwatch};
 use crate::document::result;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
+use crate::engine::ENGINE_VERSION;
 use crate::report::html;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
@@ -104,6 +105,11 @@ impl Running {
     /// It has come to where it was.
     pub(super) fn resumes(&self) {
         self.resuming.store(false, Ordering::Release);
+    }
+
+    /// What it did so far is what this program's engine decides too: from now on it is the one that decides.
+    pub(super) fn decided_by_this_engine(&self) {
+        self.status().row.engine_version = ENGINE_VERSION;
     }
 
     /// Whether it still comes to where it was.

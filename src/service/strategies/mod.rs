@@ -34,28 +34,52 @@ pub struct Strategies {
     listed: Listed,
 }
 
-/// Puts the built-in strategies that were never in the store into it, each as version 1; returns their ids.
+/// What became of the built-in strategies when a store was opened, by their ids.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Seeded {
+    /// New in this store.
+    pub added: Vec<String>,
+    /// Of this program in another form than the store had: added as a further version.
+    pub updated: Vec<String>,
+    /// The same, but somebody has edited or deleted it since: left alone.
+    pub left: Vec<String>,
+}
+
+/// Brings the built-in strategies into a store: those that were never there, and a further version of those that this
+/// program has in another form, unless somebody edited or deleted them since.
 ///
 /// # Errors
 /// What the store reports.
-pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Vec<&'static str>, StoreError> {
-    let (mut added, mut new) = (Vec::new(), Vec::new());
-    for (id, text) in strategy::builtin() {
-        match store.strategy_version(id, 1) {
-            Ok(_) => continue,
-            Err(StoreError::NotFound { .. }) => {}
-            Err(error) => return Err(error),
-        }
+pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Seeded, StoreError> {
+    let texts: Vec<(String, String)> = strategy::builtin().into_iter().map(|(id, text)| (id.to_owned(), text.to_owned())).collect();
+    seed(store, &texts, now)
+}
+
+fn seed(store: &Store, texts: &[(String, String)], now: Timestamp) -> Result<Seeded, StoreError> {
+    let (mut seeded, mut new) = (Seeded::default(), Vec::new());
+    for (id, text) in texts {
         let (document, _) = strategy::parse(text.as_bytes())
             .map_err(|problems| StoreError::Refused(format!("the built-in strategy {id} has {} problems", problems.len())))?;
-        new.push([id.to_owned(), document.name().to_owned(), document.to_json()]);
-        added.push(id);
+        let text = document.to_json();
+        let ours = store.builtin_strategy(id)?;
+        let to = match &ours {
+            None => &mut seeded.added,
+            Some(ours) if ours.document == text => continue,
+            Some(ours) => {
+                let is_untouched = |newest: StrategyV1| newest.version == ours.version && newest.deleted_us.is_none();
+                if store.newest_strategy(id)?.is_some_and(is_untouched) { &mut seeded.updated } else { &mut seeded.left }
+            }
+        };
+        to.push(id.clone());
+        if !seeded.left.contains(id) {
+            new.push([id.clone(), document.name().to_owned(), text]);
+        }
     }
     // One commit for all of them: it is most of what a first start costs.
     if !new.is_empty() {
-        store.put_strategies(new, now)?;
+        store.put_builtin_strategies(new, now)?;
     }
-    Ok(added)
+    Ok(seeded)
 }
 
 impl Strategies {

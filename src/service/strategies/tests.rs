@@ -1,7 +1,7 @@
 //! Strategies over a store in memory: names, versions, what is in use, and what results say.
 
 use super::*;
-use crate::store::records::{ResultStrategyV2, ResultV2};
+use crate::store::records::{ResultStrategyV2, ResultV3};
 use crate::store::{NewResult, StrategyOutcome};
 use serde_json::Value;
 
@@ -25,16 +25,41 @@ fn document(name: &str) -> Vec<u8> {
 #[test]
 fn built_in_strategies_are_put_in_once_and_stay_deleted() {
     let (store, _, strategies) = world();
-    assert_eq!(seed_builtin(&store, at(1)).unwrap().len(), 4);
-    assert!(seed_builtin(&store, at(2)).unwrap().is_empty());
+    assert_eq!(seed_builtin(&store, at(1)).unwrap().added.len(), 4);
+    assert_eq!(seed_builtin(&store, at(2)).unwrap(), Seeded::default());
     let list = strategies.list().unwrap();
     let pump = list.strategies.iter().find(|one| one.id == "pump_v2").unwrap();
     assert_eq!((pump.direction, pump.enabled, pump.version, pump.total_trades), (Some("long"), true, 1, None));
     let shown = serde_json::to_value(&**pump).unwrap();
     assert!(shown["winRate"].is_null() && shown["avgProfit"].is_null() && shown["lastResultId"].is_null(), "{shown}");
     strategies.delete("pump_v2", None, at(3)).unwrap();
-    assert!(seed_builtin(&store, at(4)).unwrap().is_empty());
+    assert_eq!(seed_builtin(&store, at(4)).unwrap(), Seeded::default());
     assert_eq!(strategies.list().unwrap().strategies.len(), 3);
+}
+
+#[test]
+fn a_built_in_strategy_of_a_newer_program_is_a_further_version_unless_it_was_edited() {
+    let (store, _, strategies) = world();
+    let text = |name: &str| String::from_utf8(document(name)).unwrap();
+    let of = |texts: [&str; 3]| {
+        let ids = ["calm", "edited", "deleted"];
+        ids.iter().zip(texts).map(|(id, name)| ((*id).to_owned(), text(name))).collect::<Vec<_>>()
+    };
+    let first = of(["Calm", "Edited", "Deleted"]);
+    assert_eq!(seed(&store, &first, at(1)).unwrap().added, ["calm", "edited", "deleted"]);
+    strategies.update("edited", &document("Mine"), None, at(2)).unwrap();
+    strategies.delete("deleted", None, at(2)).unwrap();
+    assert_eq!(seed(&store, &first, at(3)).unwrap(), Seeded::default(), "nothing is new");
+    let second = of(["Calm 2", "Edited 2", "Deleted 2"]);
+    let seeded = seed(&store, &second, at(4)).unwrap();
+    assert_eq!((seeded.added.len(), seeded.updated, seeded.left), (0, vec!["calm".into()], vec!["edited".into(), "deleted".into()]));
+    strategies.refresh();
+    assert_eq!((strategies.get("calm").unwrap().summary.version, strategies.get("edited").unwrap().summary.version), (2, 2));
+    assert_eq!(strategies.get("edited").unwrap().summary.strategy_name, "Mine");
+    assert_eq!(strategies.version("calm", 1).unwrap().summary.strategy_name, "Calm");
+    assert!(seed(&store, &second, at(5)).unwrap().updated.is_empty());
+    // Back to the older program and forth again: what is there is not what it has.
+    assert_eq!(seed(&store, &first, at(6)).unwrap().updated, ["calm"]);
 }
 
 #[test]
@@ -86,7 +111,7 @@ fn what_it_was_worth_comes_from_results_without_reading_them() {
     let (store, _, strategies) = world();
     strategies.create(&document("One"), at(1)).unwrap();
     let before = strategies.list().unwrap();
-    let result = ResultV2 {
+    let result = ResultV3 {
         id: "exec_1".into(),
         session_id: None,
         strategies: vec![ResultStrategyV2 { id: "one".into(), version: 1, name: "One".into() }],
@@ -103,6 +128,7 @@ fn what_it_was_worth_comes_from_results_without_reading_them() {
         net_money: 0,
         max_drawdown_money: 0,
         stopped_early: false,
+        engine_version: 2,
     };
     let outcome = StrategyOutcome { strategy_id: "one".into(), trades: 3, wins: 2, losses: 1, draws: 0, net_pct_e9: 4_500_000_000 };
     store.put_result(NewResult { result, document: "{}".into(), report: String::new(), outcomes: vec![outcome] }).unwrap();

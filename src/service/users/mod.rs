@@ -109,6 +109,17 @@ impl Users {
         })
     }
 
+    /// Reads users and logins anew: memory may differ from the store after its disk failed.
+    ///
+    /// # Errors
+    /// What the store reports; then everything stays as it was.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let _nobody_else = lock(&self.changes);
+        *self.standing_mut() = Standing::load(&self.store)?;
+        self.next_epoch();
+        Ok(())
+    }
+
     /// Who holds an access token. Reads nothing from the store.
     ///
     /// # Errors

@@ -61,6 +61,7 @@ pub struct RecordingFeed<'a> {
     sources: Vec<Source<'a>>,
     /// Next time and place of every source that has one.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
+    found_damage: bool,
 }
 
 enum Source<'a> {
@@ -136,7 +137,7 @@ impl Store {
                 heads.push(Reverse((at, place)));
             }
         }
-        Ok(RecordingFeed { sources, heads })
+        Ok(RecordingFeed { sources, heads, found_damage: false })
     }
 
     fn source<'a>(
@@ -220,9 +221,14 @@ impl Feed for RecordingFeed<'_> {
             // Half a chunk is not what happened: nothing of it is handed over, and nothing afterwards.
             chunk.clear();
             self.heads.clear();
+            self.found_damage = matches!(error, StoreError::Damaged { .. });
             return Err(FeedError(error.to_string()));
         }
         Ok(!chunk.ticks().is_empty())
+    }
+
+    fn found_damage(&self) -> bool {
+        self.found_damage
     }
 }
 

@@ -14,30 +14,28 @@ mod writer;
 pub use feed::{FeedChoice, FeedClock, RecordingFeed};
 #[cfg(test)]
 pub use live::Bounds;
-pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners, chunk_place};
+pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners};
 pub use reader::RowsIter;
 pub use removal::{Pruned, Retention};
 pub use writer::{NewRecording, RecordingWriter};
 
 use super::error::during;
-use super::records::{GapV1, RecordingState, RecordingV1, SymbolSpecV1};
+use super::records::{RecordingState, RecordingV1, SymbolSpecV1};
 use super::tables::{GAPS, RECORDINGS, SYMBOL_SPECS};
-use super::{Store, StoreError, decode, encode};
+use super::{Store, StoreError, encode};
 use crate::domain::decimal::Decimal;
 use crate::domain::record::RecordedGap;
 use crate::domain::symbol::SymbolSpec;
 use crate::limits::SYMBOL_NAME_BYTES;
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
+use std::ops::ControlFlow;
 
-const READING: &str = "reading a recording";
 const WRITING: &str = "writing a recording";
 
 impl Store {
     /// A complete recording.
     pub fn recording(&self, id: &str) -> Result<RecordingV1, StoreError> {
-        let table = self.read()?.open_table(RECORDINGS).map_err(during(READING))?;
-        let found = table.get(id).map_err(during(READING))?.ok_or_else(|| not_found(id))?;
-        let recording: RecordingV1 = decode(found.value(), id)?;
+        let recording = self.table(RECORDINGS)?.checked().get(id)?.ok_or_else(|| not_found(id))?;
         if recording.state == RecordingState::Importing { Err(not_found(id)) } else { Ok(recording) }
     }
 
@@ -51,13 +49,12 @@ impl Store {
 
     /// The gaps of a recording: symbol and gap, in the order in which they were reported.
     pub fn gaps(&self, id: &str) -> Result<Vec<(String, RecordedGap)>, StoreError> {
-        let table = self.read()?.open_table(GAPS).map_err(during(READING))?;
         let mut gaps = Vec::new();
-        for row in table.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))? {
-            let gap: GapV1 = decode(row.map_err(during(READING))?.1.value(), id)?;
+        self.table(GAPS)?.checked().visit((id, 0), (id, u64::MAX), |_, gap| {
             let known = gap.gap().ok_or_else(|| StoreError::damaged(format!("the gaps of recording `{id}`"), "an unknown cause"))?;
             gaps.push((gap.symbol, known));
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(gaps)
     }
 
@@ -67,7 +64,7 @@ impl Store {
         let specs = specs.iter().map(encoded).collect::<Result<Vec<_>, StoreError>>()?;
         let id = id.to_owned();
         self.write(move |txn| {
-            let mut table = txn.open_table(SYMBOL_SPECS).map_err(during(WRITING))?;
+            let mut table = SYMBOL_SPECS.write(txn, WRITING)?;
             for (symbol, bytes) in &specs {
                 table.insert((id.as_str(), symbol.as_str()), bytes.as_slice()).map_err(during(WRITING))?;
             }
@@ -77,9 +74,7 @@ impl Store {
 
     /// The specification kept with a recording, when one was.
     pub fn recorded_spec(&self, id: &str, symbol: &str) -> Result<Option<SymbolSpec>, StoreError> {
-        let table = self.read()?.open_table(SYMBOL_SPECS).map_err(during(READING))?;
-        let Some(kept) = table.get((id, symbol)).map_err(during(READING))? else { return Ok(None) };
-        let kept: SymbolSpecV1 = decode(kept.value(), symbol)?;
+        let Some(kept) = self.table(SYMBOL_SPECS)?.checked().get((id, symbol))? else { return Ok(None) };
         let inexact = || StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps");
         kept.spec().ok_or_else(inexact).map(Some)
     }
@@ -124,19 +119,13 @@ impl Store {
     }
 
     fn all_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
-        let table = self.read()?.open_table(RECORDINGS).map_err(during(READING))?;
-        let mut all = Vec::new();
-        for row in table.iter().map_err(during(READING))? {
-            let (id, bytes) = row.map_err(during(READING))?;
-            all.push(decode(bytes.value(), id.value())?);
-        }
-        Ok(all)
+        self.table(RECORDINGS)?.checked().values()
     }
 }
 
 fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError> {
     let bytes = encode(recording)?;
-    let mut table = txn.open_table(RECORDINGS).map_err(during(WRITING))?;
+    let mut table = RECORDINGS.write(txn, WRITING)?;
     table.insert(recording.id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Blocks and rows of one stream, in order. Holds no transaction between segments: a long replay pins no pages.
 
-use super::super::blocks::{Block, BlockDecoder, BlockHeader, HEADER_BYTES, Rows, kind_code};
-use super::super::error::during;
+use super::super::blocks::{Block, BlockDecoder, BlockHeader, Rows, kind_code};
 use super::super::tables::BLOCKS;
 use super::super::{Store, StoreError};
-use super::{READING, no_symbol};
+use super::no_symbol;
 use crate::domain::record::{Record, StreamKind};
 
 /// Blocks of one stream.
@@ -83,25 +82,19 @@ impl<'a> BlockReader<'a> {
 
     /// First row and first header of the segment that holds a row.
     fn segment_header(&self, row: u64) -> Result<Option<(u64, BlockHeader)>, StoreError> {
-        let table = self.store.read()?.open_table(BLOCKS).map_err(during(READING))?;
         let code = kind_code(self.kind);
         let key = |seq: u64| (self.recording.as_str(), self.symbol.as_str(), code, seq);
-        let mut range = table.range(key(0)..=key(row)).map_err(during(READING))?;
-        let Some(found) = range.next_back() else { return Ok(None) };
-        let (key, bytes) = found.map_err(during(READING))?;
-        let header = bytes.value().get(..HEADER_BYTES).unwrap_or_default();
-        let header = BlockHeader::read(header).map_err(|error| StoreError::damaged(self.place(), error))?;
-        Ok(Some((key.value().3, header)))
+        let found = self.store.table(BLOCKS)?.checked().last(key(0), key(row), |key| key.3)?;
+        let Some((first_seq, bytes)) = found else { return Ok(None) };
+        let header = BlockHeader::read(&bytes).map_err(|error| StoreError::damaged(self.place(), error))?;
+        Ok(Some((first_seq, header)))
     }
 
     fn load(&mut self) -> Result<(), StoreError> {
-        let table = self.store.read()?.open_table(BLOCKS).map_err(during(READING))?;
         let key = (self.recording.as_str(), self.symbol.as_str(), kind_code(self.kind), self.next_seq);
-        let bytes = table.get(key).map_err(during(READING))?;
-        let bytes =
-            bytes.ok_or_else(|| StoreError::damaged(self.place(), "it is missing (or the recording was removed while it was read)"))?;
-        self.segment.clear();
-        self.segment.extend_from_slice(bytes.value());
+        let bytes = self.store.table(BLOCKS)?.checked().get(key)?;
+        let missing = || StoreError::damaged(self.place(), "it is missing (or the recording was removed while it was read)");
+        self.segment = bytes.ok_or_else(missing)?;
         self.at = 0;
         if self.segment.is_empty() { Err(StoreError::damaged(self.place(), "it is empty")) } else { Ok(()) }
     }

@@ -13,6 +13,7 @@ use crate::limits::REMOVED_AT_ONCE;
 use redb::{Key, Table, WriteTransaction};
 use std::collections::BTreeSet;
 use std::ops::RangeBounds;
+use std::sync::PoisonError;
 
 const REMOVING: &str = "removing a recording";
 
@@ -70,6 +71,19 @@ impl Store {
         while !self.write_alone(|txn| remove_some(txn, id))? {}
         Ok(())
     }
+
+    /// Removes a recording that nobody will ever see; on a disk that fails, once it works again or with the next opening.
+    pub(super) fn remove_or_remember(&self, id: &str) {
+        if self.remove_recording(id).is_err() {
+            self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        }
+    }
+
+    /// Removes what [`Store::remove_or_remember`] could not.
+    pub(in crate::store) fn remove_abandoned(&self) {
+        let abandoned = std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner));
+        abandoned.iter().for_each(|id| self.remove_or_remember(id));
+    }
 }
 
 /// The later of its last row and its beginning: an import of old data is new.
@@ -83,16 +97,16 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     // The first text behind `id` itself: the upper end of every key that begins with it.
     let behind = format!("{id}\0");
     let mut room = REMOVED_AT_ONCE;
-    let mut blocks = txn.open_table(BLOCKS).map_err(during(REMOVING))?;
-    take::<BlockKey<'static>>(&mut blocks, (id, "", 0, 0)..(behind.as_str(), "", 0, 0), &mut room)?;
-    let mut journal = txn.open_table(JOURNAL).map_err(during(REMOVING))?;
-    take::<(&str, u64)>(&mut journal, (id, 0)..=(id, u64::MAX), &mut room)?;
-    let mut gaps = txn.open_table(GAPS).map_err(during(REMOVING))?;
-    take::<(&str, u64)>(&mut gaps, (id, 0)..=(id, u64::MAX), &mut room)?;
-    let mut specs = txn.open_table(SYMBOL_SPECS).map_err(during(REMOVING))?;
-    take::<(&str, &str)>(&mut specs, (id, "")..(behind.as_str(), ""), &mut room)?;
+    let mut blocks = BLOCKS.write(txn, REMOVING)?;
+    take::<BlockKey<'static>>(&mut blocks, (id, "", 0, 0)..(behind.as_str(), "", 0, 0), |key| key.0 == id, &mut room)?;
+    let mut journal = JOURNAL.write(txn, REMOVING)?;
+    take::<(&str, u64)>(&mut journal, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
+    let mut gaps = GAPS.write(txn, REMOVING)?;
+    take::<(&str, u64)>(&mut gaps, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
+    let mut specs = SYMBOL_SPECS.write(txn, REMOVING)?;
+    take::<(&str, &str)>(&mut specs, (id, "")..(behind.as_str(), ""), |key| key.0 == id, &mut room)?;
     if room > 0 {
-        txn.open_table(RECORDINGS).map_err(during(REMOVING))?.remove(id).map_err(during(REMOVING))?;
+        RECORDINGS.write(txn, REMOVING)?.remove(id).map_err(during(REMOVING))?;
         return Ok(true);
     }
     let hidden =
@@ -101,13 +115,15 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Removes rows of a range while there is room for them in this transaction.
+/// Removes rows of a range while there is room for them in this transaction. On a damaged disk the range may hold rows of
+/// others: `is_own` knows.
 fn take<'a, K: Key + 'static>(
     table: &mut Table<'_, K, &'static [u8]>,
     range: impl RangeBounds<K::SelfType<'a>> + 'a,
+    is_own: impl for<'k> Fn(&K::SelfType<'k>) -> bool,
     room: &mut usize,
 ) -> Result<(), StoreError> {
-    let mut rows = table.extract_from_if(range, |_, _| true).map_err(during(REMOVING))?;
+    let mut rows = table.extract_from_if(range, |key, _| is_own(&key)).map_err(during(REMOVING))?;
     while *room > 0 {
         let Some(row) = rows.next() else { break };
         row.map_err(during(REMOVING))?;

@@ -276,7 +276,7 @@ impl RecordingWriter<'_> {
         let (ready, recording) = (&self.ready, &self.recording);
         let written = self.store.write_alone(|txn| {
             put(txn, recording)?;
-            let mut blocks = txn.open_table(BLOCKS).map_err(during(WRITING))?;
+            let mut blocks = BLOCKS.write(txn, WRITING)?;
             for segment in ready {
                 let key = (recording.id.as_str(), segment.symbol.as_str(), segment.stream, segment.first_seq);
                 blocks.insert(key, segment.bytes.as_slice()).map_err(during(WRITING))?;
@@ -296,14 +296,13 @@ impl RecordingWriter<'_> {
 impl Drop for RecordingWriter<'_> {
     fn drop(&mut self) {
         if !self.done {
-            // When the disk refuses even this, the next open removes it.
-            let _ = self.store.remove_recording(&self.recording.id);
+            self.store.remove_or_remember(&self.recording.id);
         }
     }
 }
 
 fn put_gaps(txn: &WriteTransaction, id: &str, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
-    let mut table = txn.open_table(GAPS).map_err(during(WRITING))?;
+    let mut table = GAPS.write(txn, WRITING)?;
     for (number, (symbol, gap)) in gaps.iter().enumerate() {
         let bytes = encode(&GapV1::new(symbol, gap))?;
         table.insert((id, number as u64), bytes.as_slice()).map_err(during(WRITING))?;

@@ -22,14 +22,17 @@ pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
-pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2};
-pub use session::{SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3};
+pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2, ResultV3};
+pub use session::{SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3, SessionV4};
 pub use session_control::{ControlKindV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
+
+/// Version of the engine of all records that do not say.
+const FIRST_ENGINE_VERSION: u32 = 1;
 
 #[cfg(test)]
 mod tests;

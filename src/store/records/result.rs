@@ -1,9 +1,60 @@
 //! A finished backtest or session: what lists show, and apart from it the whole document and the page to print.
 
+use super::FIRST_ENGINE_VERSION;
 use crate::store::codec::{CodecError, Stored, decode_payload};
 use serde::{Deserialize, Serialize};
 
 /// What lists show of a result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResultV3 {
+    /// `exec_…`.
+    pub id: String,
+    /// Session it came from; `None`: a run of the command line.
+    pub session_id: Option<String>,
+    /// The strategies, in the order of the run.
+    pub strategies: Vec<ResultStrategyV2>,
+    /// Symbols it ran on.
+    pub symbols: Vec<String>,
+    /// Recording or file it ran on.
+    pub source: String,
+    /// First event time, microseconds since 1970.
+    pub from_us: i64,
+    /// Last event time, microseconds since 1970.
+    pub to_us: i64,
+    /// When it was made, microseconds since 1970.
+    pub created_us: i64,
+    /// Digest of the decisions, hexadecimal.
+    pub digest: String,
+    /// Closed trades.
+    pub trades: u64,
+    /// Closed trades that won.
+    pub wins: u64,
+    /// Closed trades that neither won nor lost; 0 in results of version 1, which did not count them.
+    pub draws: u64,
+    /// Money at the start in 10^-18 of the quote currency; 0 in results of version 1, which did not keep it.
+    pub initial_money: i128,
+    /// Net profit in 10^-18 of the quote currency.
+    pub net_money: i128,
+    /// Highest fall of the equity in 10^-18 of the quote currency.
+    pub max_drawdown_money: i128,
+    /// It was stopped before the end of its data.
+    pub stopped_early: bool,
+    /// Version of the engine that made its decisions.
+    pub engine_version: u32,
+}
+
+/// A strategy of a result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResultStrategyV2 {
+    /// Id.
+    pub id: String,
+    /// Version; 0: not from the store.
+    pub version: u32,
+    /// Name.
+    pub name: String,
+}
+
+/// The second version: nothing said which engine decided.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultV2 {
     /// `exec_…`.
@@ -38,17 +89,6 @@ pub struct ResultV2 {
     pub max_drawdown_money: i128,
     /// It was stopped before the end of its data.
     pub stopped_early: bool,
-}
-
-/// A strategy of a result.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ResultStrategyV2 {
-    /// Id.
-    pub id: String,
-    /// Version; 0: not from the store.
-    pub version: u32,
-    /// Name.
-    pub name: String,
 }
 
 /// The first version: one strategy, no session.
@@ -100,7 +140,7 @@ pub struct ResultReportV1 {
     pub html: Vec<u8>,
 }
 
-impl ResultV2 {
+impl ResultV3 {
     /// Whether a strategy took part.
     pub fn has_strategy(&self, id: &str) -> bool {
         self.strategies.iter().any(|strategy| strategy.id == id)
@@ -112,10 +152,10 @@ impl ResultV2 {
     }
 }
 
-impl From<ResultV1> for ResultV2 {
+impl From<ResultV1> for ResultV3 {
     fn from(old: ResultV1) -> Self {
         let strategy = ResultStrategyV2 { name: old.strategy_id.clone(), id: old.strategy_id, version: old.strategy_version };
-        ResultV2 {
+        ResultV3 {
             id: old.id,
             session_id: None,
             strategies: vec![strategy],
@@ -132,18 +172,44 @@ impl From<ResultV1> for ResultV2 {
             net_money: old.net_money,
             max_drawdown_money: old.max_drawdown_money,
             stopped_early: false,
+            engine_version: FIRST_ENGINE_VERSION,
         }
     }
 }
 
-impl Stored for ResultV2 {
+impl From<ResultV2> for ResultV3 {
+    fn from(old: ResultV2) -> Self {
+        ResultV3 {
+            id: old.id,
+            session_id: old.session_id,
+            strategies: old.strategies,
+            symbols: old.symbols,
+            source: old.source,
+            from_us: old.from_us,
+            to_us: old.to_us,
+            created_us: old.created_us,
+            digest: old.digest,
+            trades: old.trades,
+            wins: old.wins,
+            draws: old.draws,
+            initial_money: old.initial_money,
+            net_money: old.net_money,
+            max_drawdown_money: old.max_drawdown_money,
+            stopped_early: old.stopped_early,
+            engine_version: FIRST_ENGINE_VERSION,
+        }
+    }
+}
+
+impl Stored for ResultV3 {
     const KIND: u16 = 5;
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
     const NAME: &'static str = "result";
 
     fn from_older(version: u16, payload: &[u8]) -> Result<Self, CodecError> {
         match version {
-            1 => decode_payload::<ResultV1>(payload).map(ResultV2::from),
+            1 => decode_payload::<ResultV1>(payload).map(ResultV3::from),
+            2 => decode_payload::<ResultV2>(payload).map(ResultV3::from),
             other => Err(CodecError::UnknownVersion(other)),
         }
     }

@@ -51,9 +51,9 @@ fn gap() -> GapV1 {
     GapV1 { symbol: "BTCUSDT".into(), stream: 4, from_ns: 1_000, to_ns: 2_000, cause: "import".into() }
 }
 
-fn result() -> ResultV2 {
+fn result() -> ResultV3 {
     let strategy = |id: &str, version| ResultStrategyV2 { id: id.into(), version, name: "Pump".into() };
-    ResultV2 {
+    ResultV3 {
         id: "exec_20240808_235416_a1b2c3".into(),
         session_id: Some("exec_20240808_235416_a1b2c3".into()),
         strategies: vec![strategy("pump_v2", 3), strategy("dump_v2", 0)],
@@ -70,6 +70,7 @@ fn result() -> ResultV2 {
         net_money: -1_500_000_000_000_000_000,
         max_drawdown_money: 2_000_000_000_000_000_000,
         stopped_early: true,
+        engine_version: 2,
     }
 }
 
@@ -131,12 +132,13 @@ fn session() -> SessionRow {
         orphan_closed: false,
         input_recording_id: Some("session_20240808_235416_b1b2c3".into()),
         reached_ns: Some(12),
+        engine_version: 2,
     }
 }
 
 /// What the golden file of version 2 holds, upgraded.
 fn session_v2() -> SessionRow {
-    SessionRow { input_recording_id: None, reached_ns: None, ..session() }
+    SessionRow { input_recording_id: None, reached_ns: None, engine_version: 1, ..session() }
 }
 
 fn control() -> SessionControlV1 {
@@ -179,6 +181,7 @@ fn session_v1() -> SessionRow {
         started_us: Some(2),
         error: Some("no data".into()),
         request: "null".into(),
+        engine_version: 1,
         ..SessionRow::default()
     }
 }
@@ -254,10 +257,12 @@ fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str)
 #[test]
 fn older_versions_read_as_the_newest() {
     let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
-    assert_eq!(decode::<ResultV2>(&old("result")).unwrap(), ResultV2::from(result_v1()));
+    assert_eq!(decode::<ResultV3>(&old("result")).unwrap(), ResultV3::from(result_v1()));
     assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
-    let second = std::fs::read(root("tests/golden/session_v2.bin")).unwrap();
-    assert_eq!(decode::<SessionRow>(&second).unwrap(), session_v2());
+    let kept = |name: &str| std::fs::read(root(&format!("tests/golden/{name}.bin"))).unwrap();
+    assert_eq!(decode::<SessionRow>(&kept("session_v2")).unwrap(), session_v2());
+    assert_eq!(decode::<SessionRow>(&kept("session_v3")).unwrap(), SessionRow { engine_version: 1, ..session() });
+    assert_eq!(decode::<ResultV3>(&kept("result_v2")).unwrap(), ResultV3 { engine_version: 1, ..result() });
 }
 
 #[test]

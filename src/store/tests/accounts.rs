@@ -68,7 +68,7 @@ fn answers_are_kept_for_a_day_and_so_many_per_user() {
     assert!(store.answer(user, "key", almost).unwrap().is_some() && store.answer(user, "key", start + day).unwrap().is_none());
 
     let count = |user: &str| {
-        let table = store.read().unwrap().open_table(tables::IDEMPOTENCY).unwrap();
+        let table = store.read().unwrap().open_table(tables::IDEMPOTENCY.definition).unwrap();
         redb::ReadableTable::iter(&table).unwrap().filter(|row| row.as_ref().unwrap().0.value().0 == user).count()
     };
     for number in 1..=USER_IDEMPOTENCY_KEYS as i64 + 200 {
@@ -93,8 +93,8 @@ fn a_store_of_an_older_version_gets_the_new_tables() {
     {
         let store = Store::with_backend(backend.clone()).unwrap();
         store.put_strategy("pump", "Pump", "{}", at_ms(1)).unwrap();
-        let txn = store.db.begin_write().unwrap();
-        assert!(txn.delete_table(tables::USERS).unwrap() && txn.delete_table(tables::IDEMPOTENCY).unwrap());
+        let txn = store.current.begin_write().unwrap();
+        assert!(txn.delete_table(tables::USERS.definition).unwrap() && txn.delete_table(tables::IDEMPOTENCY.definition).unwrap());
         txn.commit().unwrap();
     }
     let store = Store::with_backend(backend).unwrap();

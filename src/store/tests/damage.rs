@@ -1,6 +1,7 @@
 //! Files that are not as they were written: damaged, cut, foreign, newer, lost, held by another.
 
 use super::*;
+use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use redb::ReadableTable;
 use std::fs;
 
@@ -72,7 +73,7 @@ fn a_newer_store_is_refused_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     {
-        let db = Database::open(store_path(dir.path())).unwrap();
+        let db = redb::Database::open(store_path(dir.path())).unwrap();
         let txn = db.begin_write().unwrap();
         txn.open_table(tables::META).unwrap().insert(FORMAT_KEY, STORE_FORMAT + 1).unwrap();
         txn.commit().unwrap();
@@ -119,17 +120,17 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     // More than one segment.
     let id = import(&store, 1, &[("BTCUSDT", StreamKind::Trades, trades(400_000))], &[]);
     let keys: Vec<u64> =
-        store.read().unwrap().open_table(tables::BLOCKS).unwrap().iter().unwrap().map(|row| row.unwrap().0.value().3).collect();
+        store.read().unwrap().open_table(tables::BLOCKS.definition).unwrap().iter().unwrap().map(|row| row.unwrap().0.value().3).collect();
     let second = keys[1];
     store.put_result(new_result("exec_a", 1, "{}")).unwrap();
     let whole = store.verify().unwrap();
     assert!(whole.is_sound() && whole.rows == 400_000, "{whole:?}");
 
     let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 0);
-    let first = store.read().unwrap().open_table(tables::BLOCKS).unwrap().get(key).unwrap().unwrap().value().to_vec();
+    let first = store.read().unwrap().open_table(tables::BLOCKS.definition).unwrap().get(key).unwrap().unwrap().value().to_vec();
     let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
         store.write_alone(|txn| {
-            let mut table = txn.open_table(tables::BLOCKS).unwrap();
+            let mut table = txn.open_table(tables::BLOCKS.definition).unwrap();
             match bytes {
                 Some(bytes) => drop(table.insert(key, bytes).unwrap()),
                 None => drop(table.remove(key).unwrap()),
@@ -154,7 +155,7 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
 
     store
         .write_alone(|txn| {
-            txn.open_table(tables::RESULT_DOCUMENTS).unwrap().remove("exec_a").unwrap();
+            txn.open_table(tables::RESULT_DOCUMENTS.definition).unwrap().remove("exec_a").unwrap();
             Ok(())
         })
         .unwrap();

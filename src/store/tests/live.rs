@@ -264,24 +264,59 @@ fn a_session_and_its_rows_are_on_disk_together() {
     let controls = [control(1, ControlKindV1::Pause), control(2, ControlKindV1::Resume), control(3, ControlKindV1::Flatten)];
     world.push(0, 3);
     let (row, first) = (session("running", Some(7)), events(1));
-    world.live().commit(LiveCommit { session: Some((&row, &first)), controls: &controls[..2] }).unwrap();
-    assert!(world.live().commit(LiveCommit { session: None, controls: &controls }).is_err());
+    controls[..2].iter().for_each(|control| world.live().control("exec_a", control).unwrap());
+    world.live().commit(LiveCommit { session: Some((&row, &first)) }).unwrap();
     world.committed();
     // Without a new row only the session is written.
-    world.live().commit(LiveCommit { session: Some((&row, &events(3))), controls: &controls[2..] }).unwrap();
+    world.live().control("exec_a", &controls[2]).unwrap();
+    world.live().commit(LiveCommit { session: Some((&row, &events(3))) }).unwrap();
     world.kill();
     assert_eq!(world.store.session("exec_a").unwrap().reached_ns, Some(7));
     assert_eq!(world.store.session_controls("exec_a").unwrap(), controls);
     assert_eq!(world.store.last_session_event("exec_a").unwrap(), 4);
     let ended = session("completed", Some(8));
     let result = Some(new_result("exec_a", 1, "{}"));
-    let end = [control(9, ControlKindV1::End)];
-    let id = world.live.take().unwrap().finish(LiveEnd { session: Some((&ended, &events(5))), controls: &end, result }).unwrap();
+    world.live().control("exec_a", &control(9, ControlKindV1::End)).unwrap();
+    let id = world.live.take().unwrap().finish(LiveEnd { session: Some((&ended, &events(5))), result }).unwrap();
     assert_eq!(world.store.session("exec_a").unwrap().state, "completed");
     assert_eq!(world.store.result_document("exec_a").unwrap(), "{}");
     assert_eq!(world.store.session_controls("exec_a").unwrap().len(), 4);
     assert_eq!(world.store.recording(&id).unwrap().state, RecordingState::Complete);
     world.check();
+}
+
+#[test]
+fn what_was_done_before_a_row_is_on_disk_with_it_whoever_commits() {
+    let mut world = World::new(Bounds::default());
+    let interrupted = SessionControlV1 { at_ns: 1, kind: ControlKindV1::Pause };
+    world.live().control("exec_a", &interrupted).unwrap();
+    world.push(0, 3);
+    world.store.seal_live(&world.id, None).unwrap();
+    world.committed();
+    world.kill();
+    assert_eq!(world.store.session_controls("exec_a").unwrap(), [interrupted]);
+}
+
+#[test]
+fn only_rows_that_are_on_disk_are_counted() {
+    let mut world = World::new(Bounds::default());
+    let counted = |world: &World| world.store.counted_recording(&world.id).unwrap().rows();
+    world.push(0, 5_000);
+    assert_eq!(counted(&world), 0, "a full block is made, nothing is committed");
+    world.live().commit(LiveCommit::default()).unwrap();
+    world.committed();
+    assert_eq!(counted(&world), 5_000);
+    world.push(0, 70);
+    assert_eq!(counted(&world), 5_000);
+    world.kill();
+    assert_eq!(counted(&world), 5_000, "after a kill nothing that was told is gone");
+}
+
+#[test]
+fn a_recording_that_was_only_begun_leaves_nothing() {
+    let mut world = World::new(Bounds::default());
+    world.store.discard_live(world.live.take().unwrap());
+    assert_eq!(world.store.verify().unwrap(), VerifyReport::default());
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod daemon;
 mod documented;
 mod hostile;
 mod matrix;
+mod pipes;
 mod reload;
 mod retries;
 mod seed;

@@ -14,7 +14,6 @@ mod write;
 #[cfg(test)]
 pub use bounds::Bounds;
 pub use owners::Owners;
-pub use resume::place as chunk_place;
 pub use stream::halves;
 
 use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
@@ -36,8 +35,6 @@ use write::Change;
 pub struct LiveCommit<'a> {
     /// The session as it stands, and events since the last commit.
     pub session: Option<(&'a SessionRow, &'a EventSegment)>,
-    /// What was done to that session from outside since the last commit; needs `session`.
-    pub controls: &'a [SessionControlV1],
 }
 
 /// What the end of a session keeps in the same transaction as the end of its recording.
@@ -45,8 +42,6 @@ pub struct LiveCommit<'a> {
 pub struct LiveEnd<'a> {
     /// The session as it ended, and its last events.
     pub session: Option<(&'a SessionRow, &'a EventSegment)>,
-    /// What was done to that session from outside since the last commit; needs `session`.
-    pub controls: &'a [SessionControlV1],
     /// Its result, and what that adds to its strategies' statistics.
     pub result: Option<NewResult>,
 }
@@ -100,6 +95,13 @@ impl Store {
         Ok(all)
     }
 
+    /// Removes a recording that was only begun: nothing stands on it.
+    pub fn discard_live(&self, recording: LiveRecording) {
+        let id = recording.id.clone();
+        drop(recording);
+        self.remove_or_remember(&id);
+    }
+
     /// Whether somebody in this process makes the recording.
     pub fn is_live(&self, id: &str) -> bool {
         self.live.has(id)
@@ -149,8 +151,8 @@ impl Store {
         self.recording(id)
     }
 
-    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that readers do not find
-    /// yet.
+    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that are on disk and that
+    /// readers do not find yet.
     ///
     /// # Errors
     /// As [`Store::recording`].
@@ -199,6 +201,15 @@ impl LiveRecording {
         lock(&self.live).gap(&self.store, symbol.index(), &gap)
     }
 
+    /// Appends what was done to the session that makes the recording; in memory until the next commit, as rows. Whoever
+    /// commits, the rows of a commit never come without what was done before them.
+    ///
+    /// # Errors
+    /// As [`LiveRecording::push`].
+    pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
+        lock(&self.live).control(session, control)
+    }
+
     /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other
     /// changes share the disk's sync.
     ///
@@ -206,7 +217,7 @@ impl LiveRecording {
     /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
     /// disk as the last commit left it.
     pub fn commit(&mut self, with: LiveCommit<'_>) -> Result<(), StoreError> {
-        let change = Change { session: EncodedSession::of(with.session, with.controls)?, ..Change::default() };
+        let change = Change { session: EncodedSession::of(with.session)?, ..Change::default() };
         lock(&self.live).commit(&self.store, Sealing::Due, change)
     }
 
@@ -223,7 +234,7 @@ impl LiveRecording {
     /// # Errors
     /// As [`LiveRecording::commit`]; the recording then stays as the last commit left it.
     pub fn finish(self, with: LiveEnd<'_>) -> Result<String, StoreError> {
-        let session = EncodedSession::of(with.session, with.controls)?;
+        let session = EncodedSession::of(with.session)?;
         let result = with.result.map(EncodedResult::new).transpose()?;
         lock(&self.live).finish(&self.store, Change { session, result, ..Change::default() })?;
         Ok(self.id)

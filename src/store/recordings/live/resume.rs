@@ -1,16 +1,15 @@
 //! A live recording back from the store: counts and last blocks, then the rows of the journal that are in no block.
 
 use super::super::super::blocks::Rows;
-use super::super::super::error::during;
 use super::super::super::journal::ChunkReader;
 use super::super::super::records::RecordingState;
 use super::super::super::tables::{GAPS, JOURNAL};
 use super::super::super::{Store, StoreError};
-use super::super::READING;
 use super::state::Live;
 use super::stream::Stream;
 use crate::domain::record::StreamKind;
 use crate::domain::time::Timestamp;
+use std::ops::ControlFlow;
 
 /// Reads the recording back as its last commit left it.
 ///
@@ -23,32 +22,31 @@ pub fn resume(store: &Store, id: &str) -> Result<Live, StoreError> {
     }
     let mut live = Live::new(recording);
     find_streams(store, &mut live)?;
-    let read = store.read()?;
-    let gaps = read.open_table(GAPS).map_err(during(READING))?;
-    if let Some(last) = gaps.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))?.next_back() {
-        live.gaps.next = last.map_err(during(READING))?.0.value().1 + 1;
-    }
-    let journal = read.open_table(JOURNAL).map_err(during(READING))?;
+    let gaps = store.table(GAPS)?.checked().last((id, 0), (id, u64::MAX), |key| key.1)?;
+    live.gaps.next = gaps.map_or(0, |(last, _)| last + 1);
     let mut rows = Rows::new(StreamKind::Trades);
-    for chunk in journal.range((id, 0)..=(id, u64::MAX)).map_err(during(READING))? {
-        let (key, bytes) = chunk.map_err(during(READING))?;
-        let number = key.value().1;
+    store.table(JOURNAL)?.checked().visit((id, 0), (id, u64::MAX), |key, bytes| {
+        let number = key.1;
         if live.journal.chunks.is_empty() {
             live.journal.first = number;
         } else if number != live.journal.next() {
             return Err(StoreError::damaged(place(id, live.journal.next()), "it is missing"));
         }
-        live.journal.push(bytes.value().len());
-        take_chunk(store, &mut live, number, bytes.value(), &mut rows)?;
-    }
+        live.journal.push(bytes.len());
+        take_chunk(store, &mut live, number, &bytes, &mut rows)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
     live.begins_at = live.last_received.unwrap_or(Timestamp::MIN);
-    live.streams.iter_mut().for_each(|stream| stream.last_received = live.begins_at);
+    for stream in &mut live.streams {
+        stream.last_received = live.begins_at;
+        stream.is_on_disk();
+    }
     Ok(live)
 }
 
 /// Where a chunk is, for messages.
-pub fn place(id: &str, number: u64) -> String {
-    format!("the journal of recording `{id}`, chunk {number}")
+fn place(id: &str, number: u64) -> String {
+    JOURNAL.place(&(id, number))
 }
 
 fn find_streams(store: &Store, live: &mut Live) -> Result<(), StoreError> {

@@ -5,7 +5,8 @@
 
 use super::super::super::blocks::{BlockEncoder, kind_code};
 use super::super::super::journal::ChunkWriter;
-use super::super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
+use super::super::super::records::{GapV1, RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1};
+use super::super::super::sessions::EncodedSession;
 use super::super::super::{Store, StoreError, encode};
 use super::super::grid::Grids;
 use super::bounds::{Bounds, Journal};
@@ -38,6 +39,8 @@ pub struct Live {
     /// Places of streams that have something to commit.
     touched: Vec<usize>,
     pub gaps: Gaps,
+    /// What was done to its session since the last commit.
+    session: Option<EncodedSession>,
     pub journal: Journal,
     /// Rows that arrive from now on were not received before this: the last one before it was taken up again.
     pub begins_at: Timestamp,
@@ -79,6 +82,7 @@ impl Live {
             streams: Vec::new(),
             touched: Vec::new(),
             gaps: Gaps::default(),
+            session: None,
             journal: Journal::default(),
             begins_at: Timestamp::MIN,
             last_received: None,
@@ -144,6 +148,12 @@ impl Live {
         self.commit_when_full(store)
     }
 
+    /// Appends what was done to its session.
+    pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
+        self.usable()?;
+        self.session.get_or_insert_with(|| EncodedSession::empty(session)).control(control)
+    }
+
     /// Makes everything so far durable together with what else the change writes.
     pub fn commit(&mut self, store: &Store, sealing: Sealing, change: Change) -> Result<(), StoreError> {
         self.usable()?;
@@ -164,7 +174,14 @@ impl Live {
             }
             Sealing::All => (0..self.streams.len()).try_for_each(|place| self.seal_stream(store, place))?,
         }
+        if let Some(waiting) = self.session.take() {
+            match &mut change.session {
+                Some(session) => session.take_in(waiting),
+                None => change.session = Some(waiting),
+            }
+        }
         let is_over = self.recording.state == RecordingState::Complete;
+        let touched = self.touched.clone();
         if self.touched.is_empty() && self.gaps.waiting.is_empty() && !is_over {
             return if change.is_empty() { Ok(()) } else { store.write(move |txn| change.write(txn)) };
         }
@@ -178,7 +195,9 @@ impl Live {
         change.gaps = (self.gaps.next, std::mem::take(&mut self.gaps.waiting));
         self.gaps.next += change.gaps.1.len() as u64;
         self.uncommitted = 0;
-        store.write(move |txn| change.write(txn))
+        store.write(move |txn| change.write(txn))?;
+        touched.into_iter().for_each(|place| self.streams[place].is_on_disk());
+        Ok(())
     }
 
     /// The chunk of this commit, and which older ones are needed no more. There is always one, because it knows when the
@@ -223,9 +242,9 @@ impl Live {
         Ok(())
     }
 
-    /// Its symbols with all rows, also those that are in no block yet.
+    /// Its symbols with all rows that are on disk, also those that are in no block yet.
     pub fn counts(&self) -> Vec<RecordedSymbolV1> {
-        self.recorded_symbols(Stream::counted)
+        self.recorded_symbols(|stream| stream.on_disk.clone())
     }
 
     fn recorded_symbols(&self, info: fn(&Stream) -> RecordedStreamV1) -> Vec<RecordedSymbolV1> {

@@ -4,10 +4,8 @@
 //! is sealed, its blocks end up full.
 
 use super::super::super::blocks::{Block, BlockDecoder, BlockEncoder, Rows, kind_code};
-use super::super::super::error::during;
 use super::super::super::tables::BLOCKS;
 use super::super::super::{Store, StoreError};
-use super::super::READING;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::limits::{BLOCK_ROWS, STORE_SEGMENT_BYTES};
@@ -30,6 +28,10 @@ pub struct Stream {
     pub last_received: Timestamp,
     /// What its blocks hold, those in `made` too.
     pub info: RecordedStreamV1,
+    /// All rows that are on disk, in blocks or in the journal.
+    pub on_disk: RecordedStreamV1,
+    /// First and last exchange time of all rows.
+    span_ns: (i64, i64),
     last_exchange: Option<Timestamp>,
     /// The last block on disk.
     tail: Tail,
@@ -77,7 +79,9 @@ impl Stream {
             chunk: None,
             is_touched: false,
             last_received,
+            on_disk: info.clone(),
             info,
+            span_ns: (i64::MAX, i64::MIN),
             last_exchange: None,
             tail: Tail::default(),
             made: Vec::new(),
@@ -99,6 +103,8 @@ impl Stream {
     /// Appends a row of the stream's kind.
     pub fn add(&mut self, record: &Record) -> Result<(), StoreError> {
         self.rows.push(record).map_err(|error| StoreError::Refused(error.to_string()))?;
+        let at_ns = record.exchange_at.nanos();
+        self.span_ns = (self.span_ns.0.min(at_ns), self.span_ns.1.max(at_ns));
         if self.rows.kind() == StreamKind::Bars {
             let step = self.last_exchange.map_or(0, |last| (record.exchange_at - last).nanos());
             if step > 0 && (self.info.spacing_ns == 0 || step < self.info.spacing_ns) {
@@ -135,9 +141,10 @@ impl Stream {
         Ok(())
     }
 
-    /// What its blocks would hold with the rows that wait.
-    pub fn counted(&self) -> RecordedStreamV1 {
-        self.with_rows(&self.rows)
+    /// Takes down that all of its rows are on disk.
+    pub fn is_on_disk(&mut self) {
+        let (first_ns, last_ns) = self.span_ns;
+        self.on_disk = RecordedStreamV1 { rows: self.next_seq(), first_ns, last_ns, ..self.info.clone() };
     }
 
     fn with_rows(&self, rows: &Rows) -> RecordedStreamV1 {
@@ -172,10 +179,9 @@ impl Stream {
     /// Rows of the last block on disk, and the stream's exchange clock before it.
     fn read_tail(&self, store: &Store, (recording, symbol): (&str, &str)) -> Result<(Rows, i64), StoreError> {
         let place = || format!("recording `{recording}`, {symbol} {}, block before row {}", self.rows.kind().word(), self.info.rows);
-        let table = store.read()?.open_table(BLOCKS).map_err(during(READING))?;
-        let segment = table.get((recording, symbol, self.info.stream, self.tail.segment_first)).map_err(during(READING))?;
+        let segment = store.table(BLOCKS)?.checked().get((recording, symbol, self.info.stream, self.tail.segment_first))?;
         let segment = segment.ok_or_else(|| StoreError::damaged(place(), "it is missing"))?;
-        let bytes = segment.value().get(self.tail.before..).unwrap_or_default();
+        let bytes = segment.get(self.tail.before..).unwrap_or_default();
         let (block, _) = Block::split(bytes).map_err(|error| StoreError::damaged(place(), error))?;
         let mut rows = Rows::new(self.rows.kind());
         BlockDecoder::new().rows(&block, &mut rows).map_err(|error| StoreError::damaged(place(), error))?;
@@ -219,13 +225,12 @@ impl Stream {
     /// Finds the last block on disk of a stream whose `info` was read from there.
     pub fn find_tail(&mut self, store: &Store, (recording, symbol): (&str, &str)) -> Result<(), StoreError> {
         let place = || format!("recording `{recording}`, {symbol}, the last of {} rows", self.info.rows);
-        let table = store.read()?.open_table(BLOCKS).map_err(during(READING))?;
+        self.span_ns = (self.info.first_ns, self.info.last_ns);
         let (from, to) = ((recording, symbol, self.info.stream, 0), (recording, symbol, self.info.stream, u64::MAX));
-        let Some(last) = table.range(from..=to).map_err(during(READING))?.next_back() else {
+        let Some((segment_first, segment)) = store.table(BLOCKS)?.checked().last(from, to, |key| key.3)? else {
             return if self.info.rows == 0 { Ok(()) } else { Err(StoreError::damaged(place(), "it is missing")) };
         };
-        let (key, segment) = last.map_err(during(READING))?;
-        let (segment_first, mut rest) = (key.value().3, segment.value());
+        let mut rest = segment.as_slice();
         let mut next_seq = segment_first;
         let length = rest.len();
         while !rest.is_empty() {

@@ -7,7 +7,7 @@ use super::super::super::sessions::EncodedSession;
 use super::super::super::tables::{BLOCKS, GAPS, JOURNAL, RECORDINGS};
 use super::super::WRITING;
 use super::stream::SegmentWrite;
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 use std::ops::Range;
 
 /// A commit.
@@ -43,12 +43,12 @@ impl Change {
     pub fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.recording.as_str();
         if let Some(row) = &self.row {
-            txn.open_table(RECORDINGS).map_err(during(WRITING))?.insert(id, row.as_slice()).map_err(during(WRITING))?;
+            RECORDINGS.write(txn, WRITING)?.insert(id, row.as_slice()).map_err(during(WRITING))?;
         }
         self.write_segments(txn)?;
         self.write_journal(txn)?;
         if !self.gaps.1.is_empty() {
-            let mut table = txn.open_table(GAPS).map_err(during(WRITING))?;
+            let mut table = GAPS.write(txn, WRITING)?;
             for (number, gap) in (self.gaps.0..).zip(&self.gaps.1) {
                 table.insert((id, number), gap.as_slice()).map_err(during(WRITING))?;
             }
@@ -62,14 +62,14 @@ impl Change {
             return Ok(());
         }
         let id = self.recording.as_str();
-        let mut table = txn.open_table(BLOCKS).map_err(during(WRITING))?;
+        let mut table = BLOCKS.write(txn, WRITING)?;
         for (symbol, stream, writes) in &self.segments {
             for write in writes {
                 let key = (id, symbol.as_str(), *stream, write.first_seq);
                 let mut bytes = Vec::with_capacity(write.kept + write.bytes.len());
                 if write.kept > 0 {
-                    let there = table.get(key).map_err(during(WRITING))?;
-                    let there = there.as_ref().and_then(|there| there.value().get(..write.kept));
+                    let there = BLOCKS.within(&table).get(key)?;
+                    let there = there.as_ref().and_then(|there| there.get(..write.kept));
                     let lost =
                         || StoreError::damaged(format!("recording `{id}`, {symbol}, rows from {}", write.first_seq), "blocks are missing");
                     bytes.extend_from_slice(there.ok_or_else(lost)?);
@@ -86,7 +86,7 @@ impl Change {
             return Ok(());
         }
         let id = self.recording.as_str();
-        let mut table = txn.open_table(JOURNAL).map_err(during(WRITING))?;
+        let mut table = JOURNAL.write(txn, WRITING)?;
         if let Some((number, bytes)) = &self.chunk {
             table.insert((id, *number), bytes.as_slice()).map_err(during(WRITING))?;
         }

@@ -57,11 +57,12 @@ fn a_torn_or_missing_chunk_is_refused_with_its_place() {
     world.live().commit(LiveCommit::default()).unwrap();
     world.live = None;
     let key = |number| (world.id.as_str(), number);
-    let chunk =
-        |number| world.store.read().unwrap().open_table(tables::JOURNAL).unwrap().get(key(number)).unwrap().unwrap().value().to_vec();
+    let chunk = |number| {
+        world.store.read().unwrap().open_table(tables::JOURNAL.definition).unwrap().get(key(number)).unwrap().unwrap().value().to_vec()
+    };
     let put = |number, bytes: Option<&[u8]>| {
         let change = world.store.write_alone(|txn| {
-            let mut table = txn.open_table(tables::JOURNAL).unwrap();
+            let mut table = txn.open_table(tables::JOURNAL.definition).unwrap();
             match bytes {
                 Some(bytes) => drop(table.insert(key(number), bytes).unwrap()),
                 None => drop(table.remove(key(number)).unwrap()),

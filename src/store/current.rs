@@ -1,0 +1,196 @@
+//! The database in use. After the disk failed another one takes its place: one that only reads at once, one that writes
+//! as soon as the disk takes writes again.
+
+use super::disk::{Access, Disk, ReadOnly, ReadWrite};
+use super::error::during;
+use super::{StoreError, builder};
+use crate::limits::{STORE_CHECKED_OPEN_BYTES, STORE_PROBE_BYTES, STORE_SCAN_CACHE_BYTES};
+use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+const OPENING: &str = "opening the store";
+const READING: &str = "reading the store";
+const CHECKING: &str = "checking the pages of the store";
+const BEGINNING: &str = "beginning a change";
+/// A file that is written to see whether the disk takes writes.
+const PROBE_FILE: &str = "tradingd.redb.probe";
+
+/// Which pages are checked when a store is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Check {
+    /// All, however many there are.
+    Every,
+    /// All of a small file; those of a large one by [`super::Store::scan`].
+    Small,
+}
+
+/// What came of looking after the disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiskState {
+    /// It works.
+    Sound,
+    /// It does not take writes; why.
+    ReadOnly(String),
+    /// It had failed and takes writes again.
+    SoundAgain,
+}
+
+/// The database in use over its disk.
+#[derive(Debug)]
+pub struct Current {
+    disk: Arc<Disk>,
+    /// The state directory; `None` when the store is in no file.
+    home: Option<PathBuf>,
+    opened: RwLock<Arc<Opened>>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    db: Database,
+    access: Arc<Access>,
+    writes: bool,
+}
+
+impl Opened {
+    fn writing(disk: &Arc<Disk>, check: Check) -> Result<Opened, StoreError> {
+        let length = disk.length().map_err(|error| StoreError::io(OPENING, error))?;
+        let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
+        let access = Access::new(disk);
+        let db = builder().set_check_integrity_on_open(checked).create_with_backend(ReadWrite(Arc::clone(&access)));
+        Ok(Opened { db: db.map_err(during(OPENING))?, access, writes: true })
+    }
+
+    fn reading(disk: &Arc<Disk>) -> Result<Opened, StoreError> {
+        let access = Access::new(disk);
+        let view = ReadOnly::new(Arc::clone(&access)).map_err(|error| StoreError::io(OPENING, error))?;
+        let db = builder().set_check_integrity_on_open(false).create_with_backend(view).map_err(during(OPENING))?;
+        Ok(Opened { db, access, writes: false })
+    }
+}
+
+impl Current {
+    /// Opens the database, or makes one where the disk is empty.
+    pub fn open(disk: Arc<Disk>, home: Option<&Path>, check: Check) -> Result<Current, StoreError> {
+        let opened = RwLock::new(Arc::new(Opened::writing(&disk, check)?));
+        Ok(Current { disk, home: home.map(Path::to_owned), opened })
+    }
+
+    /// Why nothing can be written; `None` while all is well.
+    pub fn failure(&self) -> Option<String> {
+        self.disk.failure()
+    }
+
+    /// As if the disk had failed.
+    #[cfg(test)]
+    pub fn blame_the_disk(&self, why: &str) {
+        self.disk.fails(why.to_owned());
+    }
+
+    /// The store as it is now.
+    pub fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.opened().db.begin_read().map_err(during(READING))
+    }
+
+    /// A transaction that is on disk once it is committed, and needs no repair after a crash.
+    pub fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+        let opened = self.opened();
+        if !opened.writes {
+            return Err(StoreError::ReadOnly(BEGINNING));
+        }
+        let mut txn = opened.db.begin_write().map_err(during(BEGINNING))?;
+        txn.set_durability(Durability::Immediate).map_err(during(BEGINNING))?;
+        txn.set_quick_repair(true);
+        Ok(txn)
+    }
+
+    /// Gives unused space back.
+    pub fn compact(&mut self) -> Result<(), StoreError> {
+        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let opened = Arc::get_mut(opened).expect("whoever looks at the database borrows the store, and nobody does now");
+        opened.db.compact().map(drop).map_err(during("compacting the store"))
+    }
+
+    /// After the disk failed: has the store read again at once, and write again as soon as the disk takes writes.
+    pub fn look_after(&self) -> DiskState {
+        if self.disk.failure().is_none() {
+            return DiskState::Sound;
+        }
+        let Err(error) = self.open_anew() else { return DiskState::SoundAgain };
+        let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
+        let why = format!("{error}{cause}");
+        self.disk.fails(why.clone());
+        let opened = self.opened();
+        if opened.writes || opened.access.has_failed() {
+            // When not even this works the old one still reads what it holds in memory.
+            if let Ok(view) = Opened::reading(&self.disk) {
+                self.replace(view);
+            }
+        }
+        DiskState::ReadOnly(why)
+    }
+
+    fn open_anew(&self) -> Result<(), StoreError> {
+        self.home.as_deref().map_or(Ok(()), probe).map_err(|error| StoreError::io("writing to the state directory", error))?;
+        let before = self.opened();
+        if before.writes {
+            // It failed and writes nothing more; nor does what one of its threads has begun.
+            before.access.retire();
+        }
+        let anew = Opened::writing(&self.disk, Check::Small)?;
+        before.access.retire();
+        self.disk.is_sound_again();
+        self.replace(anew);
+        Ok(())
+    }
+
+    /// The store as it is now, for [`Current::check_pages`]. To be called by whoever holds the transaction that writes:
+    /// nobody else may commit while the first page is copied.
+    pub fn freeze(&self) -> Result<Frozen, StoreError> {
+        let (opened, kept) = (self.opened(), self.begin_read()?);
+        let view = ReadOnly::new(Access::new(&self.disk)).and_then(|view| view.keep_head().map(|()| view));
+        Ok(Frozen { view: view.map_err(|error| StoreError::io(CHECKING, error))?, kept, opened })
+    }
+
+    /// Checks every page of a frozen store, by the checksums that pages have of each other.
+    pub fn check_pages(&self, frozen: Frozen) -> Result<(), StoreError> {
+        let Frozen { view, kept, opened } = frozen;
+        let checked = Builder::new()
+            .set_cache_size(STORE_SCAN_CACHE_BYTES)
+            .set_check_integrity_on_open(true)
+            .create_with_backend(view)
+            .map_err(during(CHECKING));
+        drop(kept);
+        // A database that was opened anew meanwhile does not keep those pages.
+        if Arc::ptr_eq(&opened, &self.opened()) { checked.map(drop) } else { Err(StoreError::ReadOnly(CHECKING)) }
+    }
+
+    fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, opened: Opened) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(opened);
+    }
+}
+
+/// The store as it was at one moment, while others go on writing.
+pub struct Frozen {
+    view: ReadOnly,
+    /// Keeps the pages of that moment.
+    kept: ReadTransaction,
+    opened: Arc<Opened>,
+}
+
+/// Whether the disk takes as much as a commit may need.
+fn probe(home: &Path) -> io::Result<()> {
+    let path = home.join(PROBE_FILE);
+    let written = fs::File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![1; STORE_PROBE_BYTES])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}

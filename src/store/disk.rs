@@ -1,0 +1,298 @@
+//! The storage below the database: it remembers why it failed, and serves several databases one after the other.
+//!
+//! The database refuses all further work after one I/O error, for good. So each database gets an [`Access`] of its own to
+//! a [`Disk`] that outlives it. Invariant: at most one access writes; the others are retired or keep their writes in memory.
+
+use super::StoreError;
+use redb::backends::FileBackend;
+use redb::{BackendError, StorageBackend};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// Rights of a new store: it holds hashes of passwords.
+const FILE_MODE: u32 = 0o600;
+
+/// Where the store lies. A file stays locked against other processes as long as this is there.
+#[derive(Debug)]
+pub struct Disk {
+    below: Box<dyn StorageBackend>,
+    /// Why nothing can be written any more.
+    failure: Mutex<Option<String>>,
+}
+
+impl Disk {
+    /// The file of a store that is there.
+    pub fn of_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
+        Disk::locked(OpenOptions::new().read(true).write(true).open(path), path)
+    }
+
+    /// A new, empty file, for its owner only.
+    pub fn of_new_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
+        Disk::locked(OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path), path)
+    }
+
+    /// Any other storage.
+    pub fn over(below: impl StorageBackend) -> Arc<Disk> {
+        Arc::new(Disk { below: Box::new(below), failure: Mutex::default() })
+    }
+
+    fn locked(file: io::Result<File>, path: &Path) -> Result<Arc<Disk>, StoreError> {
+        const OPENING: &str = "opening the store";
+        let file = file.map_err(|error| StoreError::io(OPENING, error))?;
+        let file = FileBackend::new(file).map_err(super::error::during(OPENING))?;
+        match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
+            Ok(true) => Ok(Disk::over(file)),
+            Ok(false) => Err(StoreError::AlreadyOpen(path.to_owned())),
+            // A file system without locks: nothing can be found out.
+            Err(BackendError::Unsupported) => Ok(Disk::over(file)),
+            Err(error) => Err(StoreError::io(OPENING, error.into())),
+        }
+    }
+
+    /// Bytes of it.
+    pub fn length(&self) -> io::Result<u64> {
+        self.below.len()
+    }
+
+    /// Why nothing can be written any more; `None` while all is well.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.failure).clone()
+    }
+
+    /// Another attempt failed, maybe for another reason.
+    pub fn fails(&self, why: String) {
+        *lock(&self.failure) = Some(why);
+    }
+
+    /// It takes writes again.
+    pub fn is_sound_again(&self) {
+        *lock(&self.failure) = None;
+    }
+}
+
+/// One database's access to the disk.
+#[derive(Debug)]
+pub struct Access {
+    disk: Arc<Disk>,
+    failed: AtomicBool,
+    /// Another database took its place: nothing passes any more.
+    retired: RwLock<bool>,
+}
+
+impl Access {
+    /// To this disk.
+    pub fn new(disk: &Arc<Disk>) -> Arc<Access> {
+        Arc::new(Access { disk: Arc::clone(disk), failed: AtomicBool::new(false), retired: RwLock::new(false) })
+    }
+
+    /// Whether an operation of it failed; its database does nothing any more.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Lets nothing pass from now on; what is under way ends first.
+    pub fn retire(&self) {
+        *self.retired.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    fn pass(&self) -> io::Result<RwLockReadGuard<'_, bool>> {
+        let retired = self.retired.read().unwrap_or_else(PoisonError::into_inner);
+        if *retired { Err(io::Error::other("the store was opened anew meanwhile; try again")) } else { Ok(retired) }
+    }
+
+    fn run<T>(&self, doing: &str, work: impl FnOnce(&dyn StorageBackend) -> io::Result<T>) -> io::Result<T> {
+        let _pass = self.pass()?;
+        let done = work(&*self.disk.below);
+        if let Err(error) = &done {
+            self.failed.store(true, Ordering::Release);
+            lock(&self.disk.failure).get_or_insert_with(|| format!("{doing} failed: {error}"));
+        }
+        done
+    }
+}
+
+/// What a database that reads and writes lies on.
+#[derive(Debug)]
+pub struct ReadWrite(pub Arc<Access>);
+
+impl StorageBackend for ReadWrite {
+    fn len(&self) -> io::Result<u64> {
+        self.0.run("asking for its length", |disk| disk.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.run("reading", |disk| disk.read(offset, out))
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.run("growing or shrinking the file", |disk| disk.set_len(length))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.run("syncing", |disk| disk.sync_data())
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.run("writing", |disk| disk.write(offset, bytes))
+    }
+}
+
+/// What a database that must not change the disk lies on: its writes stay in memory. A database writes a little even when
+/// it is only opened.
+#[derive(Debug)]
+pub struct ReadOnly {
+    access: Arc<Access>,
+    memory: Mutex<Memory>,
+}
+
+const CHUNK: u64 = 4_096;
+
+/// What was written, in whole chunks.
+#[derive(Debug)]
+struct Memory {
+    length: u64,
+    /// Bytes of the disk that are seen.
+    below: u64,
+    chunks: BTreeMap<u64, Vec<u8>>,
+}
+
+impl ReadOnly {
+    /// The disk as it is now.
+    pub fn new(access: Arc<Access>) -> io::Result<ReadOnly> {
+        let length = access.run("asking for its length", |disk| disk.len())?;
+        Ok(ReadOnly { access, memory: Mutex::new(Memory { length, below: length, chunks: BTreeMap::new() }) })
+    }
+
+    /// Keeps the first chunk, which says where everything else is, as it is now.
+    pub fn keep_head(&self) -> io::Result<()> {
+        let mut memory = lock(&self.memory);
+        let head = self.chunk(&memory, 0)?;
+        memory.chunks.insert(0, head);
+        Ok(())
+    }
+
+    fn chunk(&self, memory: &Memory, number: u64) -> io::Result<Vec<u8>> {
+        if let Some(chunk) = memory.chunks.get(&number) {
+            return Ok(chunk.clone());
+        }
+        let mut chunk = vec![0; CHUNK as usize];
+        let there = memory.below.saturating_sub(number * CHUNK).min(CHUNK) as usize;
+        if there > 0 {
+            self.access.run("reading", |disk| disk.read(number * CHUNK, &mut chunk[..there]))?;
+        }
+        Ok(chunk)
+    }
+}
+
+impl StorageBackend for ReadOnly {
+    fn len(&self) -> io::Result<u64> {
+        Ok(lock(&self.memory).length)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let memory = lock(&self.memory);
+        let end = offset + out.len() as u64;
+        if end > memory.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let there = memory.below.saturating_sub(offset).min(out.len() as u64) as usize;
+        if there > 0 {
+            self.access.run("reading", |disk| disk.read(offset, &mut out[..there]))?;
+        }
+        out[there..].fill(0);
+        for (number, chunk) in memory.chunks.range(offset / CHUNK..end.div_ceil(CHUNK)) {
+            let (from, to) = (offset.max(number * CHUNK), end.min((number + 1) * CHUNK));
+            let inside = (from - number * CHUNK) as usize..(to - number * CHUNK) as usize;
+            out[(from - offset) as usize..(to - offset) as usize].copy_from_slice(&chunk[inside]);
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        let mut memory = lock(&self.memory);
+        memory.length = length;
+        memory.below = memory.below.min(length);
+        memory.chunks.retain(|number, _| *number < length.div_ceil(CHUNK));
+        if let Some(cut) = memory.chunks.get_mut(&(length / CHUNK)) {
+            cut[(length % CHUNK) as usize..].fill(0);
+        }
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut memory = lock(&self.memory);
+        let end = offset + bytes.len() as u64;
+        for number in offset / CHUNK..end.div_ceil(CHUNK) {
+            let mut chunk = self.chunk(&memory, number)?;
+            let (from, to) = (offset.max(number * CHUNK), end.min((number + 1) * CHUNK));
+            let inside = (from - number * CHUNK) as usize..(to - number * CHUNK) as usize;
+            chunk[inside].copy_from_slice(&bytes[(from - offset) as usize..(to - offset) as usize]);
+            memory.chunks.insert(number, chunk);
+        }
+        Ok(())
+    }
+}
+
+/// Every change of what these guard is complete before anything can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::backends::InMemoryBackend;
+
+    #[test]
+    fn a_view_reads_what_it_wrote_and_leaves_the_disk_alone() {
+        let disk = Disk::over(InMemoryBackend::new());
+        let below = ReadWrite(Access::new(&disk));
+        below.set_len(10_000).unwrap();
+        let old: Vec<u8> = (0..10_000).map(|at| (at % 251) as u8).collect();
+        below.write(0, &old).unwrap();
+        let view = ReadOnly::new(Access::new(&disk)).unwrap();
+        let mut expected = old.clone();
+        expected.resize(20_000, 0);
+        view.set_len(20_000).unwrap();
+        for (offset, bytes) in [(0, 3), (4_095, 2), (9_990, 20), (12_000, 8_000), (4_096, 4_096)] {
+            let new = vec![255; bytes];
+            view.write(offset, &new).unwrap();
+            expected[offset as usize..offset as usize + bytes].copy_from_slice(&new);
+        }
+        for (offset, bytes) in [(0, 20_000), (4_090, 20), (9_999, 2), (8_191, 1), (19_999, 1)] {
+            let mut out = vec![7; bytes];
+            view.read(offset, &mut out).unwrap();
+            assert!(out == expected[offset as usize..offset as usize + bytes], "{offset} {bytes}");
+        }
+        assert!(view.read(19_999, &mut [0; 2]).is_err());
+        view.set_len(5_000).unwrap();
+        view.set_len(20_000).unwrap();
+        let mut out = [7];
+        view.read(6_000, &mut out).unwrap();
+        assert_eq!(out, [0], "what was cut off is gone");
+        let mut there = vec![0; 10_000];
+        below.read(0, &mut there).unwrap();
+        assert!(there == old && disk.length().unwrap() == 10_000);
+    }
+
+    #[test]
+    fn a_retired_access_lets_nothing_pass_and_blames_nobody() {
+        let disk = Disk::over(InMemoryBackend::new());
+        let old = Access::new(&disk);
+        old.retire();
+        assert!(ReadWrite(Arc::clone(&old)).write(0, &[1]).is_err());
+        assert!(disk.failure().is_none() && !old.has_failed());
+        assert!(ReadWrite(Access::new(&disk)).read(0, &mut [0]).is_err());
+        assert!(disk.failure().is_some_and(|why| why.starts_with("reading failed")));
+    }
+}

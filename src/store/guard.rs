@@ -1,0 +1,70 @@
+//! What the database does on pages it trusts and should not: it may panic. Here that becomes an error, without a report on
+//! standard error.
+
+use super::StoreError;
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    /// How many guards this thread is inside of.
+    static GUARDS: Cell<u32> = const { Cell::new(0) };
+}
+
+struct Inside;
+
+impl Inside {
+    fn enter() -> Inside {
+        static QUIET: Once = Once::new();
+        QUIET.call_once(|| {
+            let loud = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                if GUARDS.get() == 0 {
+                    loud(info);
+                }
+            }));
+        });
+        GUARDS.set(GUARDS.get() + 1);
+        Inside
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        GUARDS.set(GUARDS.get() - 1);
+    }
+}
+
+/// Runs work of the database; a panic in it is damage.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let inside = Inside::enter();
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    drop(inside);
+    done.unwrap_or_else(|panic| Err(StoreError::damaged("the store file", format!("the database stopped on it ({})", said(&*panic)))))
+}
+
+/// What a panic said, its first line.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.and_then(|text| text.lines().next()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_damage_and_guards_may_stand_inside_each_other() {
+        let inner = || guarded::<()>(|| panic!("a page\nof a test"));
+        let outer = guarded(|| {
+            assert!(inner().is_err());
+            inner()
+        });
+        let error = outer.unwrap_err();
+        assert_eq!(error.exit_code(), 65);
+        assert!(error.to_string().contains("(a page)"), "{error}");
+        assert_eq!(GUARDS.get(), 0);
+        assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
+    }
+}

@@ -1,0 +1,191 @@
+//! Pages of a large store in the wrong place, as a disk that writes elsewhere than it was told leaves them: every answer is
+//! the right one or says that the store is damaged. Never a panic.
+//!
+//! `TRADINGD_DAMAGES` sets how many (8), `TRADINGD_DAMAGE_SEED` repeats a run.
+
+use super::*;
+use crate::domain::chance::Chance;
+use crate::limits::STORE_CHECKED_OPEN_BYTES;
+use crate::store::records::{LoginV1, SessionControlV1, UserV1};
+
+const PAGE: usize = 4_096;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+}
+
+/// Something of everything, in a file that is opened without a check.
+fn filled() -> Vec<u8> {
+    let disk = SharedMemory::default();
+    let store = Store::with_backend(disk.clone()).unwrap();
+    for round in 0..3 {
+        let all = (0..400)
+            .map(|number| [format!("w{number:03}"), format!("Name {number}"), format!("{{\"description\":\"{number} v{round}\"}}")]);
+        store.put_builtin_strategies(all.collect(), at_ms(round)).unwrap();
+    }
+    for number in 0..8 {
+        let gap = |at: i64| {
+            let gap = Gap { from: at_ms(at), to: at_ms(at + 1), cause: GapCause::Silence };
+            ("BTCUSDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })
+        };
+        let gaps: Vec<_> = (0..400).map(|at| gap(at * 10)).collect();
+        let rows = [("BTCUSDT", StreamKind::Trades, trades(3_000 + number)), ("ETHUSDT", StreamKind::Trades, trades(100 + number))];
+        import(&store, number as u32, &rows, &gaps);
+    }
+    for number in 0..150_u32 {
+        let id = format!("exec_{number:03}");
+        let control = SessionControlV1 { at_ns: i64::from(number), kind: crate::store::records::ControlKindV1::Pause };
+        store.put_session(&session(&id, "completed"), &events(1, 30)).unwrap();
+        store.put_session_events(&id, &events(31, 30)).unwrap();
+        store.put_session_controls(&id, &[control.clone(), control]).unwrap();
+        let noise: String = (0..24_000_u32).map(|at| char::from(b'a' + ((at.wrapping_mul(number + 7) >> 3) % 26) as u8)).collect();
+        store.put_result(new_result(&id, i64::from(number), &noise.repeat(10))).unwrap();
+        let (name, hash) = (format!("user{number}"), "$argon2id$".to_owned());
+        let user = UserV1 { name: name.clone(), role: "viewer".into(), password_hash: hash, created_us: 1, updated_us: 2, disabled: false };
+        store.put_user(&user).unwrap();
+        let login = LoginV1 { family: id, user: name, created_us: 1, expires_us: 2, refresh_hash: [7; 32], revoked: false };
+        store.put_login(&login, &[]).unwrap();
+    }
+    drop(store);
+    let bytes = disk.bytes.lock().unwrap().clone();
+    assert!(bytes.len() as u64 > STORE_CHECKED_OPEN_BYTES);
+    bytes
+}
+
+type Question = (String, Box<dyn Fn(&Store) -> Result<String, StoreError>>);
+
+fn question<T: std::fmt::Debug>(name: impl Into<String>, ask: impl Fn(&Store) -> Result<T, StoreError> + 'static) -> Question {
+    (name.into(), Box::new(move |store| ask(store).map(|answer| format!("{answer:?}"))))
+}
+
+/// What users ask a store, lists and single things.
+fn questions(recordings: &[String]) -> Vec<Question> {
+    let mut all = vec![
+        question("strategies", |store| store.strategies()),
+        question("recordings", |store| store.recordings()),
+        question("results", |store| store.results_page(None, 1_000, None)),
+        question("sessions", |store| store.sessions_page(None, 1_000, None)),
+        question("sessions in part", |store| store.sessions_page(Some("exec_100"), 7, None)),
+        question("sessions that failed", |store| store.sessions_page(None, 10, Some(&|session: &SessionRow| session.state == "failed"))),
+        question("statistics", |store| store.strategy_statistics()),
+        question("users", |store| store.users()),
+        question("logins", |store| store.logins()),
+    ];
+    for number in (0..400).step_by(9) {
+        let id = format!("w{number:03}");
+        let (first, newest) = (id.clone(), id.clone());
+        all.push(question(format!("strategy {id}"), move |store| store.strategy(&newest)));
+        all.push(question(format!("strategy {id} version 2"), move |store| store.strategy_version(&first, 2)));
+    }
+    for id in recordings {
+        let [a, b, c] = [id.clone(), id.clone(), id.clone()];
+        all.push(question(format!("recording {id}"), move |store| store.recording(&a)));
+        all.push(question(format!("gaps of {id}"), move |store| store.gaps(&b)));
+        all.push(question(format!("rows of {id}"), move |store| {
+            store.rows(&c, "ETHUSDT", StreamKind::Trades)?.collect::<Result<Vec<_>, _>>()
+        }));
+    }
+    for number in (0..150).step_by(7) {
+        let id = format!("exec_{number:03}");
+        let [a, b, c, d, e] = std::array::from_fn(|_| id.clone());
+        all.push(question(format!("session {id}"), move |store| store.session(&a)));
+        all.push(question(format!("events of {id}"), move |store| store.session_events(&b, 20, 25)));
+        all.push(question(format!("controls of {id}"), move |store| store.session_controls(&c)));
+        all.push(question(format!("result {id}"), move |store| store.result(&d)));
+        all.push(question(format!("page of {id}"), move |store| store.result_report(&e)));
+        all.push(question(format!("user {number}"), move |store| store.user(&format!("user{number}"))));
+    }
+    all
+}
+
+/// Puts a page, or a run of pages, where it does not belong. Half of the time it is one that leads to others or holds keys.
+fn damage(bytes: &mut [u8], nodes: &[usize], chance: &mut Chance) -> String {
+    let pages = bytes.len() / PAGE;
+    let pick = |chance: &mut Chance| {
+        let any = (chance.next() as usize) % pages;
+        if chance.next().is_multiple_of(2) { any } else { nodes[(chance.next() as usize) % nodes.len()] }
+    };
+    // The first page is the header, which names both of its versions itself.
+    let (from, to) = (pick(chance).max(1), pick(chance).max(1));
+    let page = |number: usize| number * PAGE..(number + 1) * PAGE;
+    match chance.next() % 3 {
+        0 => {
+            let (a, b) = (bytes[page(from)].to_vec(), bytes[page(to)].to_vec());
+            bytes[page(from)].copy_from_slice(&b);
+            bytes[page(to)].copy_from_slice(&a);
+            format!("swapped pages {from} and {to}")
+        }
+        1 => {
+            bytes.copy_within(page(from), to * PAGE);
+            format!("copied page {from} to {to}")
+        }
+        _ => {
+            bytes[page(to)].fill(0);
+            format!("zeroed page {to}")
+        }
+    }
+}
+
+/// Asks everything; the answers that are wrong, and whether anything said damage.
+fn ask(dir: &Path, questions: &[Question], right: &[String]) -> (Vec<String>, bool) {
+    let store = match Store::open(dir, OpenMode::MustExist) {
+        Ok(store) => store,
+        Err(StoreError::Damaged { .. }) => return (Vec::new(), true),
+        Err(error) => return (vec![format!("opening: {error:?}")], false),
+    };
+    let (mut wrong, mut told) = (Vec::new(), false);
+    for ((name, ask), right) in questions.iter().zip(right) {
+        match ask(&store) {
+            Ok(answer) if answer == *right => {}
+            Err(StoreError::Damaged { .. }) => told = true,
+            Ok(_) => wrong.push(name.clone()),
+            Err(error) => wrong.push(format!("{name}: {error:?}")),
+        }
+    }
+    match store.scan() {
+        Ok(report) => (wrong, told || !report.is_sound()),
+        Err(error) => (vec![format!("scan: {error:?}")], told),
+    }
+}
+
+#[test]
+fn misplaced_pages_give_the_right_answer_or_damage() {
+    let any = u64::from(std::process::id());
+    let (seed, count) = (setting("TRADINGD_DAMAGE_SEED").unwrap_or(any), setting("TRADINGD_DAMAGES").unwrap_or(8));
+    println!("TRADINGD_DAMAGE_SEED={seed} TRADINGD_DAMAGES={count}");
+    let mut chance = Chance::new(seed);
+    let whole = filled();
+    let dir = tempfile::tempdir().unwrap();
+    let path = store_path(dir.path());
+    drop(Store::open(dir.path(), OpenMode::CreateIfNew).unwrap());
+    fs::write(&path, &whole).unwrap();
+    let (questions, right) = {
+        let store = Store::open(dir.path(), OpenMode::MustExist).unwrap();
+        let ids: Vec<String> = store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
+        let questions = questions(&ids);
+        let right: Vec<String> =
+            questions.iter().map(|(name, ask)| ask(&store).unwrap_or_else(|error| panic!("{name}: {error}"))).collect();
+        (questions, right)
+    };
+    // Pages that begin like a leaf or a branch of the database: kind, a byte of padding, number of entries.
+    let is_node = |page: &usize| matches!(whole[page * PAGE..page * PAGE + 4], [1 | 2, _, 1..=255, 0]);
+    let nodes: Vec<usize> = (1..whole.len() / PAGE).filter(is_node).collect();
+    assert!(nodes.len() > 100, "{} pages of keys", nodes.len());
+    let (mut told, mut untouched) = (0, 0);
+    for number in 0..count {
+        let mut bytes = whole.clone();
+        let what = damage(&mut bytes, &nodes, &mut chance);
+        fs::write(&path, &bytes).unwrap();
+        let (wrong, damaged) = ask(dir.path(), &questions, &right);
+        assert!(wrong.is_empty(), "damage {number}, {what}, seed {seed}: wrong answers to {wrong:?} (damage told: {damaged})");
+        if damaged {
+            told += 1;
+        } else {
+            untouched += 1;
+        }
+    }
+    println!(
+        "misplaced pages: {count} damages of a store of {} MiB, {told} told, {untouched} changed nothing, 0 silent",
+        whole.len() >> 20
+    );
+}
