@@ -70,7 +70,10 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
 /// happened during it has happened.
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
-    let at = Timestamp::read(text).map_err(|error| Failure::input(format!("{text:?} {error}")))?;
+    // Tables write no zone: all their times are UTC.
+    let has_zone = text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']));
+    let zone = if text.contains(':') && !has_zone { "Z" } else { "" };
+    let at = Timestamp::read(&format!("{text}{zone}")).map_err(|error| Failure::input(format!("{text:?} {error}")))?;
     let is_to_the_second = text.contains(':') && !text.contains('.');
     Ok(if is_to_the_second { at + Span::SECOND - Span::from_nanos(1) } else { at })
 }
