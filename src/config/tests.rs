@@ -255,3 +255,51 @@ fn what_is_no_file_is_said_not_to_be() {
     assert!(matches!(Content::of(folder.path()), Content::Unreadable(why) if why.contains("not a file")));
     assert!(matches!(Content::of(&folder.path().join("none")), Content::Unreadable(why) if why.contains("cannot be read")));
 }
+
+/// Numbers that something inside is sized for, with how many that holds.
+const ROOM: &[(&str, usize)] = &[
+    ("Limits/max_symbols", crate::limits::SESSION_SYMBOLS),
+    ("Limits/max_symbols", crate::limits::REQUEST_NAMES),
+    // A session has a handful of streams of its own.
+    ("Limits/max_sessions", crate::limits::HUB_TOPICS / 8),
+    // A semaphore counts them.
+    ("Http/max_connections", u32::MAX as usize),
+    ("Http/max_connections_per_address", u32::MAX as usize),
+    // The account keeps as many times as the limit says: `tests/it/limits.rs`.
+    ("Risk/orders_per_second", u32::MAX as usize),
+    ("Risk/orders_per_minute", u32::MAX as usize),
+    // Subscriptions of one socket: `the_client_takes_every_value_that_the_schema_allows`.
+    ("Exchange/symbols_per_socket", 150),
+];
+
+/// Numbers that are compared or added and need no room: times, shares, rates, counters.
+const COMPARED: &[&str] = &["_ms", "_s", "_pct", "_mib", "_days", "request_burst", "requests_per_second"];
+const COUNTED: &[&str] = &[
+    "Risk/max_concurrent_positions",
+    "Risk/consecutive_losses",
+    "Risk/trades_per_day",
+    "Risk/max_leverage",
+    "Risk/min_liquidation_to_stop",
+];
+
+#[test]
+fn nothing_inside_is_smaller_than_what_the_schema_allows() {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/config.schema.json")).unwrap();
+    let mut unknown = Vec::new();
+    for (part, definition) in schema["$defs"].as_object().unwrap() {
+        for (field, property) in definition["properties"].as_object().into_iter().flatten() {
+            let variants = property["anyOf"].as_array().into_iter().flatten();
+            let Some(most) = std::iter::once(property).chain(variants).find_map(|found| found["maximum"].as_f64()) else { continue };
+            let name = format!("{part}/{field}");
+            let mut rooms = ROOM.iter().filter(|(known, _)| *known == name).peekable();
+            if rooms.peek().is_none() && !COUNTED.contains(&name.as_str()) && !COMPARED.iter().any(|end| name.ends_with(end)) {
+                unknown.push(name);
+                continue;
+            }
+            for (_, room) in rooms {
+                assert!(most <= *room as f64, "{name} may be {most}, and there is room for {room}");
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "say in this test how much room there is for {unknown:?}");
+}

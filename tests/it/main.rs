@@ -6,6 +6,7 @@
 
 mod account;
 mod bars;
+mod candles;
 mod cli;
 mod commands;
 mod configuration;
