@@ -28,6 +28,9 @@ enum Action {
         /// The file.
         #[arg(default_value = DEFAULT_FILE)]
         file: PathBuf,
+        /// The file, as for `tradingd run`.
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
@@ -46,7 +49,7 @@ enum Action {
 /// 78 for a file that cannot be used, 64 for one that is there already.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match &options.action {
-        Action::Check { file, json } => report(file, *json),
+        Action::Check { file, config, json } => report(config.as_deref().unwrap_or(file), *json),
         Action::Init { file } => init(file),
     }
 }

@@ -11,6 +11,18 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 
 impl Engine {
+    /// A bar has opened: its first price is the last one known, also for what fills at it.
+    pub fn bar_opened(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar) {
+        self.desk.roll_day(at);
+        let market = &mut self.symbols[symbol.index()].market;
+        if let Some((_, last)) = &mut market.last {
+            last.price = bar.open;
+        }
+        if self.desk.holds(symbol) && market.mark.is_none() && market.touch(at).is_none() {
+            self.desk.mark(symbol, table.spec(symbol), bar.open);
+        }
+    }
+
     /// Shows the positions of a symbol what a bar reached inside, before [`Engine::apply`] shows its end. To be called
     /// until nothing comes out: a step of a ladder may be followed by the next. Returns whether the order of prices
     /// inside the bar decided how a position ended.

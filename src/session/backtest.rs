@@ -223,6 +223,7 @@ impl Backtest {
     /// A bar, known at its end: what waited acts on its first price, then its inside reaches stops and targets, then
     /// the engine sees its end.
     fn bar<R: Recorder>(&mut self, symbol: SymbolId, at: Timestamp, bar: &Bar, recorder: &mut R) {
+        self.engine.bar_opened(&self.table, symbol, at, bar);
         self.venue.open_bar(&self.table, symbol, at, bar, &mut self.events);
         self.deliver(at, recorder);
         let mut in_doubt = false;
@@ -333,7 +334,8 @@ impl Backtest {
 
     /// What the venue did that the result must tell.
     pub fn venue_counts(&self) -> VenueCounts {
-        VenueCounts { bars_in_doubt: self.bars_in_doubt, ..self.venue.counts() }
+        let counts = self.venue.counts();
+        VenueCounts { bars_in_doubt: counts.bars_in_doubt + self.bars_in_doubt, ..counts }
     }
 
     /// Ticks applied and event time.

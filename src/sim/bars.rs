@@ -3,6 +3,7 @@
 //!
 //! Never: a fill at a price from before the decision, or at one that its bar did not have.
 
+use super::resting::Resting;
 use super::{Arrival, SymbolBooks, Travelling, Venue};
 use crate::domain::event::Bar;
 use crate::domain::num::{Price, Qty};
@@ -12,9 +13,9 @@ use crate::domain::time::{Span, Timestamp};
 
 /// What a symbol's bars make wait.
 #[derive(Default)]
-pub(super) struct BarState {
-    /// The symbol's prices come from bars.
-    is_source: bool,
+pub(super) struct BarQueue {
+    /// When the last bar became known.
+    known_at: Option<Timestamp>,
     /// Between a bar's first price and its end.
     is_inside: bool,
     /// Arrived, and waiting for a price that exists after them; at most what all instances may have under way.
@@ -29,29 +30,20 @@ impl Venue {
     pub fn open_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, events: &mut Vec<OrderEvent>) {
         let begin = at - Span::from_seconds(i64::from(bar.seconds));
         let book = &mut self.books[symbol.index()];
-        book.bars.is_source = true;
+        let before = book.bars.known_at.replace(at);
         book.bars.is_inside = true;
         book.bars.taken = [0; 2];
         book.price_is(bar.open);
-        self.act_waiting(table, symbol, |arrival| (arrival.acts_at_open(begin, at)).then(|| arrival.due.max(begin)), events);
+        // What rested before the bar met its first price before anything else arrived.
         let mut taken = [0; 2];
-        self.hit_resting(
-            table,
-            symbol,
-            begin,
-            &mut taken,
-            |order, taken| if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO },
-            events,
-        );
+        let opened = |order: &mut Resting, taken| if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO };
+        self.hit_resting(table, symbol, begin, &mut taken, opened, events);
         self.check_margins(table, symbol, at, (bar.open, bar.open), events);
-        self.hit_resting(
-            table,
-            symbol,
-            at,
-            &mut taken,
-            |order, taken| if order.request.purpose == Purpose::Entry { order.passed(bar, taken) } else { Qty::ZERO },
-            events,
-        );
+        self.act_waiting(table, symbol, |arrival| arrival.acts_at_open(begin, at, before).then(|| arrival.due.max(begin)), events);
+        self.check_margins(table, symbol, at, (bar.open, bar.open), events);
+        let entries =
+            |order: &mut Resting, taken| if order.request.purpose == Purpose::Entry { order.passed(bar, taken) } else { Qty::ZERO };
+        self.hit_resting(table, symbol, at, &mut taken, entries, events);
         self.books[symbol.index()].bars.taken = taken;
     }
 
@@ -80,8 +72,10 @@ impl Venue {
 
     /// Executes an exit whose stop or target lay inside the bar. A margin that was used up on the way there ends first.
     pub(super) fn execute_inside(&mut self, table: &SymbolTable, at: Timestamp, request: OrderRequest, events: &mut Vec<OrderEvent>) {
-        let worst = request.inside_bar.map(|inside| inside.worst);
-        if worst.is_some_and(|worst| self.check_margin(table, request.instance, at, worst, events)) {
+        let Some(inside) = request.inside_bar else { return self.execute(table, at, request, events) };
+        if self.check_margin(table, request.instance, at, inside.worst, events) {
+            // The other way round the position would have had its target.
+            self.counts.bars_in_doubt += u64::from(inside.price != inside.worst);
             events.push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
             return;
         }
@@ -105,13 +99,13 @@ impl Venue {
         match &arrival.what {
             Travelling::Order(request) => {
                 let book = &self.books[request.symbol.index()];
-                let waits = book.bars.is_source && request.inside_bar.is_none() && !book.depth.is_fresh(arrival.due);
+                let waits = book.depth.is_of_bars() && request.inside_bar.is_none() && !book.depth.is_fresh(arrival.due);
                 waits.then_some(request.symbol)
             }
             Travelling::Cancel(order) => {
                 let concerns = |book: &SymbolBooks| {
                     let rests = book.resting.iter().any(|resting| resting.request.id == *order);
-                    book.bars.is_source && !book.bars.is_inside && rests
+                    book.depth.is_of_bars() && !book.bars.is_inside && rests
                         || book.bars.waiting.iter().any(|other| other.order() == Some(*order))
                 };
                 self.books.iter().position(concerns).map(at)
@@ -152,9 +146,9 @@ impl Venue {
 
 impl Arrival {
     /// Whether the bar from `begin` to `end` opens at the first price known to exist after this: it came before the bar
-    /// began, or was decided at the very end of the bar before.
-    fn acts_at_open(&self, begin: Timestamp, end: Timestamp) -> bool {
-        self.due < end && (self.due <= begin || self.sent == begin)
+    /// began, or was decided at the very moment `before` when the bar before became known.
+    fn acts_at_open(&self, begin: Timestamp, end: Timestamp, before: Option<Timestamp>) -> bool {
+        self.due < end && (self.due <= begin || Some(self.sent) == before)
     }
 
     fn is_entry(&self) -> bool {
@@ -173,6 +167,6 @@ impl SymbolBooks {
     /// The last price known, with a synthetic book around it.
     fn price_is(&mut self, price: Price) {
         self.last = Some(price);
-        self.depth.trade(price);
+        self.depth.bar_price(price);
     }
 }

@@ -16,14 +16,22 @@ const MAX_AGE: Span = Span::from_seconds(2);
 /// Levels of a synthetic book.
 const SYNTHETIC_LEVELS: i64 = 20;
 
+/// Where the last price is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    Book,
+    Trade,
+    Bar,
+}
+
 /// Recorded and synthetic depth of one symbol.
 #[derive(Debug)]
 pub struct Depth {
     book: Book,
     updated: Option<Timestamp>,
-    /// Last trade; the middle of the last book while no trade is known.
+    /// Last trade or bar; the middle of the last book while neither is known.
     last: Option<Price>,
-    traded: bool,
+    source: Source,
     synthetic: SyntheticBook,
     /// Lots taken from the synthetic book since the last trade, buyers' and sellers' takings.
     taken: [i64; 2],
@@ -32,15 +40,26 @@ pub struct Depth {
 impl Depth {
     /// Nothing known yet.
     pub fn new(synthetic: SyntheticBook) -> Self {
-        Depth { book: Book::default(), updated: None, last: None, traded: false, synthetic, taken: [0; 2] }
+        Depth { book: Book::default(), updated: None, last: None, source: Source::Book, synthetic, taken: [0; 2] }
     }
 
     /// A trade: the synthetic book stands around it, untouched.
     #[inline]
     pub fn trade(&mut self, price: Price) {
         self.last = Some(price);
-        self.traded = true;
+        self.source = Source::Trade;
         self.taken = [0; 2];
+    }
+
+    /// A price of a bar: as a trade, but nothing is known until the next one.
+    pub fn bar_price(&mut self, price: Price) {
+        self.trade(price);
+        self.source = Source::Bar;
+    }
+
+    /// Whether the last price is one of a bar.
+    pub fn is_of_bars(&self) -> bool {
+        self.source == Source::Bar
     }
 
     /// A snapshot: our takings are forgotten.
@@ -59,7 +78,7 @@ impl Depth {
 
     fn changed(&mut self, at: Timestamp) {
         self.updated = Some(at);
-        if let (false, Some(bid), Some(ask)) = (self.traded, self.book.bids().first(), self.book.asks().first()) {
+        if let (false, Some(bid), Some(ask)) = (self.source != Source::Book, self.book.bids().first(), self.book.asks().first()) {
             self.last = Some(Price((bid.price.0 + ask.price.0) / 2));
             self.taken = [0; 2];
         }
@@ -69,6 +88,12 @@ impl Depth {
     pub fn forget(&mut self) {
         self.book.clear();
         self.updated = None;
+    }
+
+    /// Nothing is known any more, not even a last price.
+    pub fn forget_all(&mut self) {
+        self.forget();
+        (self.last, self.source) = (None, Source::Book);
     }
 
     /// Whether there is neither a trade nor a book.
@@ -83,7 +108,7 @@ impl Depth {
 
     /// Whether a recorded book can be believed at a time.
     pub fn is_fresh(&self, at: Timestamp) -> bool {
-        self.updated.is_some_and(|updated| at - updated <= MAX_AGE)
+        self.updated.is_some_and(|updated| updated <= at && at - updated <= MAX_AGE)
     }
 
     /// Lots displayed at a price on the side an order would rest on.

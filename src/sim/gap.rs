@@ -12,7 +12,7 @@ impl Venue {
     /// Nobody looked for a while: nothing is known of any market, so what is sent is refused until something is.
     pub fn on_absence(&mut self) {
         for book in &mut self.books {
-            book.depth.forget();
+            book.depth.forget_all();
             book.last = None;
         }
     }

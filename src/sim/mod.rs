@@ -131,7 +131,7 @@ struct SymbolBooks {
     depth: Depth,
     /// Better prices first on each side, then older orders.
     resting: Vec<Resting>,
-    bars: bars::BarState,
+    bars: bars::BarQueue,
     mark: Option<Price>,
     last: Option<Price>,
     positions: u32,
@@ -159,7 +159,7 @@ impl Venue {
             .map(|_| SymbolBooks {
                 depth: Depth::new(config.synthetic),
                 resting: Vec::new(),
-                bars: bars::BarState::default(),
+                bars: bars::BarQueue::default(),
                 mark: None,
                 last: None,
                 positions: 0,

@@ -192,6 +192,86 @@ fn a_bar_that_ends_at_midnight_belongs_to_the_day_that_ends() {
     assert_eq!(reasons, ["SL", "END"], "{:?}", story.lines);
 }
 
+#[test]
+fn a_price_beyond_the_target_is_not_met_before_the_target() {
+    let trailing = trader(|def| {
+        *def = def.clone().stop(50.0).target(5.0);
+        def.trailing = Some(Trailing { activation_pct: 3.0, distance_pct: 2.0 });
+    });
+    // The way to 110 leads through 105, where the position would have ended: the trail may only have been at 105 − 2 %.
+    let story = run(&trailing, &format!("{SIGNAL}, 100 110 100 109, 109 109 109 109"));
+    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.word(), story.counts.bars_in_doubt), (102.9, "TRAIL", 1));
+}
+
+#[test]
+fn the_fill_of_a_resting_entry_stays_its_price() {
+    let limit = |change: fn(&mut StrategyDef)| {
+        trader(|def| {
+            def.z1.order = EntryOrder::Limit;
+            def.z1.timeout = None;
+            change(def);
+        })
+    };
+    // Two steps inside the bar of the entry, both reached by its close only.
+    let ladder = limit(|def| {
+        *def = def.clone().stop(3.0);
+        def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 50.0 }, LadderStep { offset_pct: 2.0, close_pct: 50.0 }];
+    });
+    assert_eq!(trades(&ladder, &format!("{SIGNAL}, 102 107 98 106, 106 106 106 106")), ["100 101.5 LADDER"]);
+    // Filled by two bars of five units: the high of the first one is no price of the second.
+    let target = limit(|def| *def = def.clone().target(3.0));
+    let story = target.simulate(
+        "60 bar 100 100 100 100 9 60\n 120 bar 102 107 99 102.5 5 60\n 180 bar 101 101.5 99 100 5 60\n 240 bar 100 100 100 100 5 60",
+    );
+    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.word()), (100.0, "END"));
+}
+
+#[test]
+fn a_gap_at_the_entry_is_neither_profit_nor_loss() {
+    for short in [false, true] {
+        let mut world = trader(|def| {
+            def.z1.size.amount = SizeAmount::PercentOfEquity(90.0);
+            def.direction = if short { Direction::Short } else { Direction::Long };
+        });
+        world.session.risk.drawdown_pct = Some(5.0);
+        let story = run(&world, &format!("{SIGNAL}, 106 106 106 106, 106 106 106 106"));
+        assert!(story.equity.iter().all(|point| point.equity.to_string() == "10000"), "{:?}", story.equity);
+        assert_eq!(story.closed[0].reason.word(), "END");
+    }
+}
+
+#[test]
+fn a_rule_does_not_leave_where_the_margin_was_gone_before() {
+    let world = trader(|def| {
+        *def = def.clone().ze1("PRICE <= 99");
+        def.z1.leverage = 10;
+    });
+    let story = run(&world, &format!("{SIGNAL}, 100 100 99 99, 70 80 70 80, 80 80 80 80"));
+    assert_eq!((story.closed[0].reason.word(), story.closed[0].net().to_string().as_str()), ("LIQ", "-100"));
+}
+
+#[test]
+fn a_ladder_step_too_small_for_a_lot_hides_nothing() {
+    let mut world = trader(|def| {
+        *def = def.clone().stop(3.0);
+        def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 30.0 }];
+    });
+    world.spec = crate::harness::spec("0.01", "10");
+    assert_eq!(trades(&world, &format!("{SIGNAL}, 100 100 100 100, 102 103 90 102, 102 102 102 102")), ["100 97 SL"]);
+}
+
+#[test]
+fn a_cancel_does_not_save_an_order_that_the_next_open_goes_through() {
+    // The limit at 100 rests through the second bar; its signal times out with the end of that bar.
+    let world = trader(|def| {
+        *def = def.clone().stop(50.0).o1("", None, 0.0);
+        def.z1.order = EntryOrder::Limit;
+        def.z1.timeout = Some(crate::strategy::seconds(60.0));
+    });
+    let story = run(&world, &format!("{SIGNAL}, 102 102 101 102, 97 97 97 97, 97 97 97 97"));
+    assert_eq!((story.closed[0].entry_price, story.with("cancel").len()), (100.0, 1), "{:?}", story.lines);
+}
+
 /// What a slow reading of the rules makes of bars: entry at the next open whenever flat, then stop, target or the end.
 fn expected(bars: &[[i64; 4]], side: Side, stop_pct: f64, target_pct: f64) -> Vec<(f64, f64, &'static str)> {
     let dir = side.sign();

@@ -26,8 +26,8 @@ fn read(path: &Path) -> Candles {
     content.lines().skip(1).map(row).collect()
 }
 
-/// In the market whenever it may be: stop and target, an hour's rest after each trade.
-fn always_in(direction: &str, trails: bool) -> String {
+/// In the market whenever it may be: stop and target, a rest after each trade.
+fn always_in(direction: &str, trails: bool, rest_minutes: u32) -> String {
     let mut document = json!({
         "strategy_name": format!("candles {direction}"),
         "direction": direction,
@@ -43,7 +43,7 @@ fn always_in(direction: &str, trails: bool) -> String {
         "emergency_exit": {
             "conditions": [], "cooldownMinutes": 0, "actions": {"cancelPending": true, "closePosition": true, "logEvent": true}
         },
-        "global_limits": {"normal_exit_cooldown_minutes": 60}
+        "global_limits": {"normal_exit_cooldown_minutes": rest_minutes}
     });
     if trails {
         document["trailingStop"] = json!({"enabled": true, "activationPercent": 0.5, "distancePercent": 0.3});
@@ -58,8 +58,7 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     let price = |field: &str| trade[field].as_f64().unwrap();
     let (entry, exit, dir) = (price("entry_price"), price("exit_price"), if trade["side"] == "long" { 1.0 } else { -1.0 });
     let opened = time("entry_time").div_euclid(MINUTE_US) * MINUTE_US;
-    let (Some(first), Some(last)) =
-        (candles.get(&(symbol.clone(), opened)), candles.get(&(symbol.clone(), time("exit_time") - MINUTE_US)))
+    let (Some(first), Some(last)) = (candles.get(&(symbol.clone(), opened)), candles.get(&(symbol.clone(), time("exit_time") - MINUTE_US)))
     else {
         return Some("there is no candle at its entry or exit".to_owned());
     };
@@ -91,13 +90,13 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     Some(format!("{fault}: {symbol} {trade}, candle {last:?}, stop {stop}, target {target}"))
 }
 
-/// All trades of all variants over a file of candles; how many ended by a stop.
-fn check(path: &Path) {
+/// All trades of all variants over a file of candles.
+fn check(path: &Path, rest_minutes: u32) {
     let candles = read(path);
     let cli = Cli::new();
     let (mut trades, mut stopped) = (0, 0);
     for (direction, trails) in [("LONG", false), ("SHORT", false), ("LONG", true), ("SHORT", true)] {
-        let strategy = cli.file("strategy.json", always_in(direction, trails));
+        let strategy = cli.file("strategy.json", always_in(direction, trails, rest_minutes));
         let free = ["--risk", "none", "--assumed-spread", "0", "--assumed-depth", "0", "--fees", "0,0"];
         let data = text(path);
         let args: Vec<&str> = ["backtest", "--json", "--strategy", &strategy, "--data", &data].into_iter().chain(free).collect();
@@ -114,20 +113,20 @@ fn check(path: &Path) {
     assert!(trades > 100 && stopped > 20, "{trades} trades, {stopped} stopped: too few to say anything");
 }
 
-fn candles(name: &str) {
+fn candles(name: &str, rest_minutes: u32) {
     let Some(files) = shared(&["candles"], "fills on real candles") else { return };
     match files.iter().find(|path| path.to_string_lossy().contains(name)) {
-        Some(path) => check(path),
+        Some(path) => check(path, rest_minutes),
         None => skipped(&format!("fills on real candles; {name} is not among them")),
     }
 }
 
 #[test]
 fn no_fill_on_a_futures_coin_is_better_than_its_candle_allows() {
-    candles("THE_USDT");
+    candles("THE_USDT", 2);
 }
 
 #[test]
 fn no_fill_on_memecoins_is_better_than_their_candles_allow() {
-    candles("memecoins");
+    candles("memecoins", 240);
 }

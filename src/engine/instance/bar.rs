@@ -13,13 +13,13 @@ use crate::domain::time::Timestamp;
 
 /// What an instance remembers while a bar passes.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct BarState {
+pub(super) struct BarMemory {
     /// Where the next exit order acts inside the bar that ends at the time given.
     pub inside: Option<(Timestamp, InsideBar)>,
     /// Worst and best price of a position that ends inside a bar, until it is flat.
-    pub met: Option<(Price, Price)>,
-    /// When a resting entry last filled.
-    pub rested_at: Option<Timestamp>,
+    pub extremes: Option<(Price, Price)>,
+    /// When and at what price a resting entry last filled.
+    pub rested: Option<(Timestamp, Price)>,
 }
 
 /// Prices that a position met inside a bar.
@@ -39,55 +39,62 @@ impl Instance {
     /// Lets the prices inside a bar reach stop, trail, target and ladder. Returns whether another order of the bar's
     /// prices would have meant another end.
     pub(crate) fn pass_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) -> bool {
-        let leaves = self.exit.is_some_and(|order| !order.rests || order.cancel_sent);
         let manages = matches!(self.state, State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation);
         // Where a mark is recorded, stops and targets follow the mark.
-        if turn.market.mark.is_some() || leaves || !manages || self.position.is_none_or(|position| position.lots == 0) {
+        if turn.market.mark.is_some() || self.position.is_none_or(|position| position.lots == 0) {
             return false;
         }
         let path = self.path(bar, turn);
+        if self.exit.is_some_and(|order| !order.rests || order.cancel_sent) {
+            // It leaves at the close; a stop that was reached may have come before.
+            return self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.worst, stop));
+        }
+        if !manages {
+            return false;
+        }
         if self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.first, stop)) {
             self.stop_inside(path.first, path.first, path.first, turn);
             return false;
         }
-        if self.take_inside(path.first, path, turn) {
+        if self.take_all_inside(path.first, path, turn) {
             return false;
         }
         let before = self.exits.stop;
+        // No price beyond a target is met before the target itself.
+        let target = self.next_target().filter(|target| self.is_in_favour(path.best, *target));
+        let best = target.unwrap_or(path.best);
         if self.state == State::PositionActive {
-            let best = self.best_so_far(path.best, turn);
+            let best = self.best_so_far(best, turn);
             self.move_stop(best, turn);
         }
         let targets_met = self.next_target().is_some_and(|target| self.is_in_favour(path.furthest, target));
         match self.exits.stop {
             Some((stop, _)) if self.is_against(path.worst, stop) => {
                 let moved = before != self.exits.stop;
-                let best = if moved { path.best } else { path.first };
+                let best = if moved { best } else { path.first };
                 let worst = if self.is_against(stop, path.first) { stop } else { path.first };
                 self.stop_inside(stop, worst, best, turn);
                 moved || targets_met
             }
-            _ => !self.take_inside(path.best, path, turn) && targets_met,
+            _ => !self.take_all_inside(path.best, path, turn) && targets_met,
         }
     }
 
-    /// A resting entry fills somewhere inside the bar: what came after it is only sure of the far side and the close.
+    /// What came after a resting entry had filled inside the bar: surely the far side and the close, perhaps nothing
+    /// else.
     fn path(&mut self, bar: &Bar, turn: &Turn<'_>) -> Path {
         let (best, worst) = match self.side {
             Side::Buy => (bar.high, bar.low),
             Side::Sell => (bar.low, bar.high),
         };
         let path = Path { first: bar.open, best, worst, furthest: best };
-        match &mut self.position {
-            Some(position) if self.bar.rested_at == Some(turn.at) => {
-                let filled = if position.side == Side::Buy { position.first_high } else { position.first_low };
-                let best = if position.side == Side::Buy { bar.close.max(filled) } else { bar.close.min(filled) };
-                position.first_low = position.first_low.min(best).min(worst);
-                position.first_high = position.first_high.max(best).max(worst);
-                Path { first: filled, best, ..path }
-            }
-            _ => path,
+        let Some((_, filled)) = self.bar.rested.filter(|(at, _)| *at == turn.at) else { return path };
+        let best = self.more_in_favour(bar.close, filled);
+        if let Some(position) = self.position.as_mut().filter(|position| position.opened_at == turn.at) {
+            position.first_low = position.first_low.min(best).min(worst);
+            position.first_high = position.first_high.max(best).max(worst);
         }
+        Path { first: filled, best, ..path }
     }
 
     /// The inside of a bar is over. Its prices count for the excursions of positions that were open from its start, not
@@ -95,9 +102,9 @@ impl Instance {
     pub(crate) fn bar_passed(&mut self, turn: &mut Turn<'_>) {
         self.bar.inside = None;
         if self.position.is_some_and(|position| position.lots > 0) {
-            self.bar.met = None;
+            self.bar.extremes = None;
         }
-        if let Some(position) = self.position.as_mut().filter(|_| self.bar.rested_at == Some(turn.at)) {
+        if let Some(position) = self.position.as_mut().filter(|position| position.opened_at == turn.at) {
             position.opened_after = turn.excursion.seen();
         }
     }
@@ -137,7 +144,19 @@ impl Instance {
         self.leave(StopKind::trigger(kind), self.normal_cooldown(), turn, None);
     }
 
-    /// Takes the profit that a price reached; whether it did. Beyond the bar's first price that price is what is paid.
+    /// Takes the profit that a price reached; whether an order went out. A ladder step too small for a lot is passed over.
+    fn take_all_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
+        while self.take_inside(reached, path, turn) {
+            if self.exit.is_some() {
+                return true;
+            }
+            (self.bar.inside, self.bar.extremes) = (None, None);
+        }
+        false
+    }
+
+    /// Takes the nearest target or ladder step if the price reached it; whether it did. Beyond the bar's first price that
+    /// price is what is paid.
     fn take_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
         let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else { return false };
         let gapped = self.is_in_favour(path.first, level);
@@ -157,6 +176,6 @@ impl Instance {
         let Some(position) = self.position else { return };
         let before = (self.worst_price(&position, turn.excursion), self.best_price(&position, turn.excursion));
         self.bar.inside = Some((turn.at, InsideBar { price, worst }));
-        self.bar.met = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
+        self.bar.extremes = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
     }
 }

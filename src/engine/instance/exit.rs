@@ -245,7 +245,7 @@ impl Instance {
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
         let inside_bar = self.bar.inside.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
         if inside_bar.is_none() {
-            self.bar.met = None;
+            self.bar.extremes = None;
         }
         let request = OrderRequest {
             id: turn.desk.next_order(),

@@ -37,7 +37,7 @@ impl Instance {
         let position = self.position.get_or_insert_with(|| Position::open(fill, leverage, seen));
         position.increase(fill, mid);
         if fill.liquidity == Liquidity::Maker {
-            self.bar.rested_at = Some(fill.at);
+            self.bar.rested = Some((fill.at, fill.price));
         }
         let cost = i128::from(fill.price.0) * i128::from(fill.qty.0);
         let notional = turn.spec.money(cost);
@@ -148,7 +148,7 @@ impl Instance {
         let (notional, margin) = std::mem::take(&mut self.committed);
         turn.desk.commit(self.strategy, -notional, -margin);
         self.position = None;
-        self.bar.met = None;
+        self.bar.extremes = None;
         self.initial_risk = None;
         self.signal_at = None;
         turn.desk.release(self.symbol, self.strategy);
@@ -162,7 +162,7 @@ impl Instance {
         let dir = i128::from(position.side.sign());
         let entry_price = position.entry_price(turn.spec);
         let seen = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
-        let (worst, best) = self.bar.met.unwrap_or(seen);
+        let (worst, best) = self.bar.extremes.unwrap_or(seen);
         let move_pct = |price| position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price;
         ClosedTrade {
             instance: self.index,

@@ -166,7 +166,7 @@ pub struct Instance {
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
-    bar: bar::BarState,
+    bar: bar::BarMemory,
     /// Notional and margin taken from the desk.
     committed: (Money, Money),
     /// Notional and margin held for what the entry order may still fill.
@@ -233,7 +233,7 @@ impl Instance {
             unknown_since: None,
             data_loss_warned: false,
             initial_risk: None,
-            bar: bar::BarState::default(),
+            bar: bar::BarMemory::default(),
             committed: (Money::ZERO, Money::ZERO),
             reserved: (Money::ZERO, Money::ZERO),
             reference: 0.0,
