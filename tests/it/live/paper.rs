@@ -201,7 +201,9 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     let halts = || news(&world, &id, &paused).iter().filter(|kind| *kind == "halted").count();
     until("the halt after a restart, which nobody tells of", || halts() == 2);
     market.fault(Kind::Resumed, |fault| fault.symbol = Some(paused.clone()));
-    until("orders again", || orders(&world, &id, &paused) >= before.0 + 2);
-    assert!(says(&world, &id, &paused, "resumed"));
+    until("the resumption", || says(&world, &id, &paused, "resumed"));
+    // What tries to leave a position is an order too, also while nothing can fill.
+    let resumed = orders(&world, &id, &paused);
+    until("orders again", || orders(&world, &id, &paused) >= resumed + 2);
     ends_well(&world, &id);
 }
