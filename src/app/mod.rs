@@ -231,7 +231,8 @@ mod tests {
             let first = name.split_whitespace().nth(1).unwrap_or_default();
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
-            assert_eq!(help.contains("--config <"), ["run", "backtest"].contains(&first), "{name}");
+            let reads_configuration = ["run", "backtest"].contains(&first) || name == "tradingd config check";
+            assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }
 
