@@ -77,19 +77,13 @@ impl Decimal {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let read = Digits::read(digits)?;
-        let mut exponent = read.zeros - read.scale;
-        if let [_, text @ ..] = read.rest {
-            let text = std::str::from_utf8(text).map_err(|_| DecimalError::NotANumber)?;
-            let more: i32 = text.parse().map_err(|_| DecimalError::NotANumber)?;
-            exponent = exponent.checked_add(more).ok_or(DecimalError::OutOfRange)?;
-        }
-        if read.mantissa == 0 {
+        let (mantissa, exponent) = significand(digits)?;
+        if mantissa == 0 {
             return Ok(Decimal::ZERO);
         }
         let power = usize::try_from(exponent.max(0)).unwrap_or(usize::MAX);
         let power = POWERS_OF_TEN.get(power).ok_or(DecimalError::OutOfRange)?;
-        let mantissa = i128::from(read.mantissa) * i128::from(*power);
+        let mantissa = i128::from(mantissa) * i128::from(*power);
         let mantissa = i64::try_from(if negative { -mantissa } else { mantissa }).map_err(|_| DecimalError::OutOfRange)?;
         let scale = u8::try_from(-exponent.min(0)).ok().filter(|s| *s <= MAX_SCALE).ok_or(DecimalError::OutOfRange)?;
         Ok(Decimal { mantissa, scale })
@@ -150,6 +144,18 @@ impl Decimal {
     pub fn product(self, other: Decimal) -> Option<Decimal> {
         Decimal::new(self.mantissa.checked_mul(other.mantissa)?, self.scale.checked_add(other.scale)?)
     }
+}
+
+/// A number without a sign as `mantissa × 10^exponent`; the mantissa never ends in a zero.
+pub(super) fn significand(text: &[u8]) -> Result<(u64, i32), DecimalError> {
+    let read = Digits::read(text)?;
+    let mut exponent = read.zeros - read.scale;
+    if let [_, text @ ..] = read.rest {
+        let text = std::str::from_utf8(text).map_err(|_| DecimalError::NotANumber)?;
+        let more: i32 = text.parse().map_err(|_| DecimalError::NotANumber)?;
+        exponent = exponent.checked_add(more).ok_or(DecimalError::OutOfRange)?;
+    }
+    Ok((read.mantissa, exponent))
 }
 
 /// The digits of a number up to its exponent. Zeros are held back until another digit follows them, so padding costs no

@@ -2,7 +2,7 @@
 //!
 //! A price or quantity alone shows no number: only the `SymbolSpec` knows what a tick or lot is worth.
 
-use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
+use crate::domain::decimal::{Decimal, POWERS_OF_TEN, significand};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -222,21 +222,8 @@ fn shortest_decimal(value: f64) -> (i128, i32) {
     }
     let mut text = Text { bytes: [0; 32], len: 0 };
     std::fmt::write(&mut text, format_args!("{:e}", value.abs())).expect("a number in exponent form has at most 23 bytes");
-    let (mut digits, mut exponent, mut after_point) = (0_i128, 0_i32, None);
-    let (mut in_exponent, mut negative) = (false, false);
-    for byte in &text.bytes[..text.len] {
-        match byte {
-            b'0'..=b'9' if in_exponent => exponent = exponent * 10 + i32::from(byte - b'0'),
-            b'0'..=b'9' => {
-                digits = digits * 10 + i128::from(byte - b'0');
-                after_point = after_point.map(|count: i32| count + 1);
-            }
-            b'.' => after_point = Some(0),
-            b'e' => in_exponent = true,
-            _ => negative = true,
-        }
-    }
-    (digits, if negative { -exponent } else { exponent } - after_point.unwrap_or(0))
+    let (digits, exponent) = significand(&text.bytes[..text.len]).expect("17 digits and an exponent are a decimal number");
+    (i128::from(digits), exponent)
 }
 
 #[cfg(test)]

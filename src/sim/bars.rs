@@ -7,7 +7,7 @@ use super::resting::Resting;
 use super::{Arrival, SymbolBooks, Travelling, Venue};
 use crate::domain::event::Bar;
 use crate::domain::num::{Price, Qty};
-use crate::domain::order::{OrderEvent, OrderId, OrderRequest, Purpose, RejectReason};
+use crate::domain::order::{OrderEvent, OrderId, OrderRequest, Purpose};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 
@@ -32,7 +32,6 @@ impl Venue {
         let book = &mut self.books[symbol.index()];
         let before = book.bars.known_at.replace(at);
         book.bars.is_inside = true;
-        book.bars.taken = [0; 2];
         book.price_is(bar.open);
         // What rested before the bar met its first price before anything else arrived.
         let mut taken = [0; 2];
@@ -70,21 +69,24 @@ impl Venue {
         }
     }
 
-    /// Executes an exit whose stop or target lay inside the bar. A margin that was used up on the way there ends first.
-    pub(super) fn execute_inside(&mut self, table: &SymbolTable, at: Timestamp, request: OrderRequest, events: &mut Vec<OrderEvent>) {
-        let Some(inside) = request.inside_bar else { return self.execute(table, at, request, events) };
-        if self.check_margin(table, request.instance, at, inside.worst, events) {
-            // The other way round the position would have had its target.
-            self.counts.bars_in_doubt += u64::from(inside.price != inside.worst);
-            events.push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
-            return;
-        }
-        self.execute(table, at, request, events);
+    /// Whether the margin of an exit inside the bar is used up on the way to its price: then the position ends first.
+    pub(super) fn margin_ends_first(
+        &mut self,
+        table: &SymbolTable,
+        at: Timestamp,
+        request: &OrderRequest,
+        events: &mut Vec<OrderEvent>,
+    ) -> bool {
+        let Some(inside) = request.inside_bar else { return false };
+        let ends = self.check_margin(table, request.instance, at, inside.worst, events);
+        // The other way round the position would have had its target.
+        self.counts.bars_in_doubt += u64::from(ends && inside.price != inside.worst);
+        ends
     }
 
     /// Whether a cancel concerns an order in the way of the bar that is passing: then it has nowhere to travel.
     pub(super) fn is_inside_bar_of(&self, order: OrderId) -> bool {
-        self.books.iter().any(|book| book.bars.is_inside && book.resting.iter().any(|resting| resting.request.id == order))
+        self.books.iter().any(|book| book.bars.is_inside && book.resting_at(order).is_some())
     }
 
     /// Puts an arrival aside where only the next bar can tell what it meets; whether it was.
@@ -95,7 +97,6 @@ impl Venue {
     }
 
     fn waits_for_bar(&self, arrival: &Arrival) -> Option<SymbolId> {
-        let at = |index: usize| SymbolId(index as u32);
         match &arrival.what {
             Travelling::Order(request) => {
                 let book = &self.books[request.symbol.index()];
@@ -104,11 +105,10 @@ impl Venue {
             }
             Travelling::Cancel(order) => {
                 let concerns = |book: &SymbolBooks| {
-                    let rests = book.resting.iter().any(|resting| resting.request.id == *order);
-                    book.depth.is_of_bars() && !book.bars.is_inside && rests
+                    book.depth.is_of_bars() && !book.bars.is_inside && book.resting_at(*order).is_some()
                         || book.bars.waiting.iter().any(|other| other.order() == Some(*order))
                 };
-                self.books.iter().position(concerns).map(at)
+                self.books.iter().position(concerns).map(|index| SymbolId(index as u32))
             }
         }
     }
@@ -135,10 +135,7 @@ impl Venue {
                 continue;
             };
             waiting.remove(next);
-            match arrival.what {
-                Travelling::Order(request) => self.execute(table, at, request, events),
-                Travelling::Cancel(order) => self.cancel_resting(order, events),
-            }
+            self.act(table, at, arrival.what, events);
         }
         self.books[symbol.index()].bars.waiting = waiting;
     }
@@ -155,7 +152,7 @@ impl Arrival {
         matches!(&self.what, Travelling::Order(request) if request.purpose == Purpose::Entry)
     }
 
-    fn order(&self) -> Option<OrderId> {
+    pub(super) fn order(&self) -> Option<OrderId> {
         match &self.what {
             Travelling::Order(request) => Some(request.id),
             Travelling::Cancel(_) => None,

@@ -184,8 +184,7 @@ impl Venue {
     /// A cancel leaves us now.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
         // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
-        let is_order = |arrival: &&Arrival| matches!(&arrival.what, Travelling::Order(request) if request.id == order);
-        let order_due = self.arrivals.iter().find(is_order).map_or(now, |arrival| arrival.due);
+        let order_due = self.arrivals.iter().find(|arrival| arrival.order() == Some(order)).map_or(now, |arrival| arrival.due);
         let travel = if self.is_inside_bar_of(order) { Span::ZERO } else { self.travel() };
         let due = (now + travel).max(order_due);
         self.send(Arrival { sent: now, due, what: Travelling::Cancel(order) });
@@ -218,18 +217,25 @@ impl Venue {
             return false;
         }
         let Some(arrival) = self.arrivals.pop_front() else { return false };
-        match arrival.what {
-            _ if self.must_wait_for_bar(&arrival) => {}
-            Travelling::Order(request) if request.inside_bar.is_some() => self.execute_inside(table, arrival.due, request, events),
-            Travelling::Order(request) => self.execute(table, arrival.due, request, events),
-            Travelling::Cancel(order) => self.cancel_resting(order, events),
+        if !self.must_wait_for_bar(&arrival) {
+            self.act(table, arrival.due, arrival.what, events);
         }
         true
     }
 
+    fn act(&mut self, table: &SymbolTable, at: Timestamp, what: Travelling, events: &mut Vec<OrderEvent>) {
+        match what {
+            Travelling::Order(request) if self.margin_ends_first(table, at, &request, events) => {
+                events.push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
+            }
+            Travelling::Order(request) => self.execute(table, at, request, events),
+            Travelling::Cancel(order) => self.cancel_resting(order, events),
+        }
+    }
+
     fn cancel_resting(&mut self, order: OrderId, events: &mut Vec<OrderEvent>) {
         for book in &mut self.books {
-            if let Some(at) = book.resting.iter().position(|resting| resting.request.id == order) {
+            if let Some(at) = book.resting_at(order) {
                 let resting = book.resting.remove(at);
                 events.push(OrderEvent::Done { order, filled: resting.filled });
             }
@@ -458,6 +464,11 @@ impl Venue {
 }
 
 impl SymbolBooks {
+    /// Where an order rests.
+    fn resting_at(&self, order: OrderId) -> Option<usize> {
+        self.resting.iter().position(|resting| resting.request.id == order)
+    }
+
     /// An order joins those of its side behind better prices and older orders.
     fn rest(&mut self, order: Resting) {
         let before = |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);

@@ -1,5 +1,8 @@
-//! Payloads and requests recorded by others. Not part of the repository: without them the tests that need them say so.
+//! Payloads and requests recorded by others, which are no part of the repository: without them the tests that need them say
+//! so. And values as tests write them.
 
+use crate::domain::decimal::Decimal;
+use crate::domain::time::Timestamp;
 use serde_json::value::RawValue;
 use std::path::PathBuf;
 
@@ -32,4 +35,16 @@ pub fn names(prefix: &str) -> Vec<String> {
 /// The data of a REST answer.
 pub fn data(body: &str) -> &RawValue {
     super::super::wire::envelope::open(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error:?}")).data.unwrap()
+}
+
+pub fn decimal(text: &str) -> Decimal {
+    Decimal::parse(text.as_bytes()).unwrap()
+}
+
+pub fn some(text: &str) -> Option<Decimal> {
+    Some(decimal(text))
+}
+
+pub fn ms(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Sockets: what is subscribed, what arrives, and what happens when they break.
 
 use super::exchange::{Answer, Order, Stage, ok, refusal};
+use super::fixtures::decimal;
 use super::intake::{Memory, Told, rows};
 use crate::clock;
 use crate::domain::decimal::Decimal;
@@ -14,10 +15,6 @@ use crate::session::ports::Notice;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
 
 pub fn deal(id: u64) -> String {
     format!(r#"[{{"p":80489,"v":{id},"T":1,"O":3,"M":1,"t":1789897547210,"i":"{id}"}}]"#)

@@ -1,7 +1,7 @@
 //! The project's own payloads: what answers, messages, orders and calls look like, read and written by a clone that has no
 //! recorded ones. Values are invented, shapes are those of the exchange's documents.
 
-use super::fixtures::data;
+use super::fixtures::{data, decimal, ms, some};
 use super::intake::Told;
 use super::parsing::Reader;
 use crate::domain::decimal::Decimal;
@@ -21,18 +21,6 @@ macro_rules! made_up {
     ($name:literal) => {
         include_str!(concat!("../../../../tests/data/mexc/", $name))
     };
-}
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
-
-fn some(text: &str) -> Option<Decimal> {
-    Some(decimal(text))
-}
-
-fn ms(ms: i64) -> Timestamp {
-    Timestamp::from_millis(ms).unwrap()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Recorded and documented payloads give the values they were written with.
 
-use super::fixtures::{data, names, text};
+use super::fixtures::{data, decimal, ms, names, some, text};
 use super::parsing::Reader;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -10,18 +10,6 @@ use crate::domain::time::Timestamp;
 use crate::exchange::mexc::wire::{envelope, rows};
 use crate::exchange::mexc::{DepthLevel, Ticker};
 use serde_json::Value;
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
-
-fn some(text: &str) -> Option<Decimal> {
-    Some(decimal(text))
-}
-
-fn ms(ms: i64) -> Timestamp {
-    Timestamp::from_millis(ms).unwrap()
-}
 
 /// A fixture's rows, with nothing unknown or malformed in them.
 #[track_caller]

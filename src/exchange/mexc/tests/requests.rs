@@ -1,6 +1,7 @@
 //! What is sent, byte for byte, against what another implementation sends, and signatures against vectors of a third.
 
 use super::fixtures;
+use super::fixtures::decimal;
 use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use crate::exchange::mexc::request::account::{self, Filter, Margin, PositionMode, PositionSide};
@@ -10,10 +11,6 @@ use crate::exchange::mexc::{Keys, Settings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-fn decimal(text: &str) -> Decimal {
-    Decimal::parse(text.as_bytes()).unwrap()
-}
 
 fn new_order(symbol: &str, effect: Effect, kind: Kind, price: Option<&str>) -> NewOrder {
     NewOrder {
