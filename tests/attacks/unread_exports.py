@@ -13,7 +13,9 @@ def attack(world):
     folder = world.place()
     recording = world.recording(folder / "state", 300_000)
     daemon = world.daemon(folder)
-    viewer = daemon.user("viewer", "viewer")
+    # Logging in again and again ends a user's oldest session, so another user does that.
+    viewer = daemon.user("reader", "viewer")
+    daemon.user("viewer", "viewer")
     export = daemon.head("GET", f"/api/data-collection/{recording}/export?format=csv&kind=trades", viewer)
 
     def begin(_):
