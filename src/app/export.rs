@@ -193,7 +193,7 @@ fn write_file(store: &Store, recording: &RecordingV1, part: &Part, path: &Path, 
 fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
     let mut facts = FactsBySymbol::new();
     for symbol in &part.symbols {
-        let known = store.contract_facts(&recording.id, symbol)?;
+        let known = store.contract_facts(&recording.id, symbol, &store.facts(&recording.id, symbol)?)?;
         if !known.is_empty() {
             facts.insert(symbol.clone(), known);
         }

@@ -92,8 +92,10 @@ pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(),
 type Facts = Vec<(ContractFacts, SymbolFactsV1)>;
 
 fn facts(store: &Store, recording: &RecordingV1) -> Result<Facts, Failure> {
-    let of =
-        |symbol: &RecordedSymbolV1| Ok((store.contract_facts(&recording.id, &symbol.name)?, store.facts(&recording.id, &symbol.name)?));
+    let of = |symbol: &RecordedSymbolV1| {
+        let kept = store.facts(&recording.id, &symbol.name)?;
+        Ok((store.contract_facts(&recording.id, &symbol.name, &kept)?, kept))
+    };
     recording.symbols.iter().map(of).collect()
 }
 

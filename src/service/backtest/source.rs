@@ -174,7 +174,7 @@ fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store, left_out: &
         let known = Known {
             source: id,
             name: &symbol.name,
-            facts: store.contract_facts(id, &symbol.name)?,
+            facts: store.contract_facts(id, &symbol.name, &kept)?,
             price_digits: Decimal::step(symbol.price_scale).unwrap_or(Decimal::ONE),
             quantity_digits: Decimal::step(symbol.quantity_scale).unwrap_or(Decimal::ONE),
             streams,

@@ -116,11 +116,8 @@ impl Recordings {
         let gaps = self.store.gaps(id)?;
         let mut contracts = Vec::new();
         for symbol in &recording.symbols {
-            contracts.push(view::contract(
-                &symbol.name,
-                &self.store.contract_facts(id, &symbol.name)?,
-                &self.store.facts(id, &symbol.name)?,
-            ));
+            let kept = self.store.facts(id, &symbol.name)?;
+            contracts.push(view::contract(&symbol.name, &self.store.contract_facts(id, &symbol.name, &kept)?, &kept));
         }
         Ok(view::detail(&recording, &gaps, contracts))
     }

@@ -26,19 +26,19 @@ impl Store {
         Ok(self.table(SYMBOL_FACTS)?.checked().get((id, symbol))?.unwrap_or_default())
     }
 
-    /// What a recording knows about a symbol's contract.
-    pub fn contract_facts(&self, id: &str, symbol: &str) -> Result<ContractFacts, StoreError> {
-        let kept = self.facts(id, symbol)?.contract();
+    /// What a recording knows about a symbol's contract, with what [`Store::facts`] gave.
+    pub fn contract_facts(&self, id: &str, symbol: &str, kept: &SymbolFactsV1) -> Result<ContractFacts, StoreError> {
         let terms = self.recorded_spec(id, symbol)?.as_ref().map(ContractFacts::of).unwrap_or_default();
-        Ok(terms.or(kept))
+        Ok(terms.or(kept.contract()))
     }
 
-    /// Keeps where the symbols of a recording are listed; of linear contracts, which are settled in their quote currency.
+    /// Keeps where the symbols of a recording are listed and the terms of their contracts, which are linear and settled in
+    /// their quote currency.
     pub fn put_market(&self, id: &str, venue: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
         let all = specs.iter().map(|spec| {
             let quote = spec.name.rsplit_once('_').map(|(_, quote)| quote.to_owned());
             let facts = SymbolFactsV1 { venue: Some(venue.to_owned()), quote: quote.clone(), settle: quote, ..SymbolFactsV1::default() };
-            NewFacts { symbol: spec.name.clone(), facts, spec: None }
+            NewFacts { symbol: spec.name.clone(), facts, spec: Some(spec.clone()) }
         });
         let (all, id) = (all.collect::<Vec<_>>(), id.to_owned());
         self.write(move |txn| put_facts(txn, &id, &all))
