@@ -362,7 +362,10 @@ pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 pub const HTTP_BLOCKING_THREADS: usize = 64;
 
 /// Threads for requests that read or write the store; more requests wait.
-pub const HTTP_STORE_THREADS: usize = 24;
+pub const HTTP_STORE_THREADS: usize = 20;
+
+/// Sessions that are being started at once, which may wait for the exchange; more wait.
+pub const HTTP_STARTS: usize = 4;
 
 /// Threads for what must always work: stopping a session, readiness, renewing and ending a login. Each is needed for
 /// moments only; more requests wait.
@@ -391,6 +394,7 @@ const _: () = assert!(
         + HTTP_REPLAYS
         + HTTP_IMPORTS
         + HTTP_EXCHANGE_CALLS
+        + HTTP_STARTS
         + STREAM_BLOCKING
         + HTTP_SPARE_THREADS
         <= HTTP_BLOCKING_THREADS

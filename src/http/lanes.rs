@@ -5,7 +5,8 @@
 //! Never: work on a blocking thread beside the lanes.
 
 use crate::limits::{
-    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS,
+    HTTP_URGENT_THREADS,
 };
 use crate::service::{Kind, Refusal};
 use std::sync::Arc;
@@ -29,13 +30,16 @@ pub enum Lane {
     Import,
     /// Asking the exchange, which may take its time, for anybody who wants to know.
     Exchange,
+    /// Starting a session, which may wait for the exchange and for other starts.
+    Start,
 }
 
 /// After how many seconds it is worth trying a lane again that was full.
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 7] = [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import, Lane::Exchange];
+    const ALL: [Lane; 8] =
+        [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import, Lane::Exchange, Lane::Start];
 
     const fn places(self) -> usize {
         match self {
@@ -46,6 +50,7 @@ impl Lane {
             Lane::Replay => HTTP_REPLAYS,
             Lane::Import => HTTP_IMPORTS,
             Lane::Exchange => HTTP_EXCHANGE_CALLS,
+            Lane::Start => HTTP_STARTS,
         }
     }
 
@@ -54,9 +59,9 @@ impl Lane {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
             Lane::Replay => ("too_many_replays", "replays"),
-            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange => return None,
+            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange | Lane::Start => return None,
         };
-        let message = format!("{} {what} are under way, which is all there may be: try again when one has ended", self.places());
+        let message = format!("{} {what} are running, which is the most allowed: try again when one has ended", self.places());
         Some(Refusal { retry_after_s: Some(RETRY_AFTER_S), ..Refusal::new(Kind::TooMany, code, message) })
     }
 }

@@ -28,6 +28,7 @@ pub const ROUTES: &[Route] = &[
             (503, "shutting_down"),
         ],
         run: Once(sessions::start),
+        lane: Lane::Start,
         examples: &[
             example("no type", r#"{"symbols": ["BTC_USDT"]}"#, 400),
             example(
