@@ -20,7 +20,7 @@ use crate::session::ports::Intake;
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tickers::Tickers;
+use tickers::{ASK_AGAIN, Tickers};
 use tokio::sync::oneshot;
 
 /// How long terms of contracts are good.
@@ -36,7 +36,10 @@ pub struct Market {
     store: Arc<Store>,
     /// Where the store is, for the room that is left there.
     state: PathBuf,
+    /// Held for moments only: sessions look at it while they trade.
     contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
+    /// Held while the terms are asked for, so that one asks for all who wait; when and why it failed last.
+    asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lag: Arc<Lag>,
 }
@@ -48,7 +51,7 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
-        Ok(Market { client, store, state, contracts: Mutex::new(None), tickers, lag: Arc::default() })
+        Ok(Market { client, store, state, contracts: Mutex::new(None), asking: Mutex::new(None), tickers, lag: Arc::default() })
     }
 
     /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
@@ -60,16 +63,26 @@ impl Market {
     }
 
     fn contracts_within(&self, ttl: Span, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
-        let mut known = self.known();
-        if let Some((at, contracts)) = known.as_ref()
-            && now - *at < ttl
-        {
-            return Ok(Arc::clone(contracts));
+        if let Some(contracts) = self.known_within(ttl, now) {
+            return Ok(contracts);
         }
-        let contracts = Arc::new(self.client()?.contracts().map_err(|error| unavailable(&error))?);
+        let mut failed = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contracts) = self.known_within(ttl, now) {
+            return Ok(contracts);
+        }
+        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| now - *at < ASK_AGAIN) {
+            return Err(refusal.clone());
+        }
+        let answer = self.client()?.contracts().map_err(|error| unavailable(&error));
+        *failed = answer.as_ref().err().map(|refusal| (now, refusal.clone()));
+        let contracts = Arc::new(answer?);
         self.store.put_contracts(&contracts, now)?;
-        *known = Some((now, Arc::clone(&contracts)));
+        *self.known() = Some((now, Arc::clone(&contracts)));
         Ok(contracts)
+    }
+
+    fn known_within(&self, ttl: Span, now: Timestamp) -> Option<Arc<Vec<Contract>>> {
+        self.known().as_ref().filter(|(at, _)| now - *at < ttl).map(|(_, contracts)| Arc::clone(contracts))
     }
 
     /// As [`Market::contracts`], not older than a minute while the exchange answers: a session trades by the terms it
@@ -78,11 +91,7 @@ impl Market {
     /// # Errors
     /// 503 `exchange_unavailable`.
     pub fn contracts_to_start(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
-        self.contracts_within(START_TTL, now).or_else(|refusal| {
-            let known = self.known();
-            let young = known.as_ref().filter(|(at, _)| now - *at < CONTRACTS_TTL);
-            young.map(|(_, contracts)| Arc::clone(contracts)).ok_or(refusal)
-        })
+        self.contracts_within(START_TTL, now).or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
     }
 
     /// Asks for the terms of one contract without waiting; `None` when the exchange is switched off. What comes is to be
@@ -97,6 +106,9 @@ impl Market {
     /// What the store reports; the terms are known all the same.
     pub fn learn(&self, contract: &Contract, now: Timestamp) -> Result<(), Refusal> {
         if let Some((_, contracts)) = self.known().as_mut() {
+            if contracts.contains(contract) {
+                return Ok(());
+            }
             match Arc::make_mut(contracts).iter_mut().find(|known| known.symbol == contract.symbol) {
                 Some(known) => known.clone_from(contract),
                 None => Arc::make_mut(contracts).push(contract.clone()),

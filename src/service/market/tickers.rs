@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How long the exchange is not asked again after it gave no answer.
-const ASK_AGAIN: Span = Span::from_seconds(5);
+pub(super) const ASK_AGAIN: Span = Span::from_seconds(5);
 
 /// Under which name they are kept.
 const EXCHANGE: &str = "mexc";

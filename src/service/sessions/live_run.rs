@@ -22,6 +22,7 @@ use crate::service::market::{Live, Market, Subscription};
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
 use crate::store::{LiveRecording, Store};
+use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(super) struct Ground<'a> {
     /// Whether it goes on after the daemon ended.
     pub resumed: bool,
     /// Symbols switched off now.
-    pub disabled: &'a dyn Fn() -> Vec<String>,
+    pub disabled: &'a ArcSwap<Vec<String>>,
 }
 
 /// Events that the journal commits, and tells afterwards.
@@ -99,7 +100,7 @@ impl Running {
             let (market, streams, disabled, halts) = (ground.market, plan.streams(), ground.disabled, Halts::default());
             let mut paper =
                 Paper { session: self, backtest, recorder, journal, closing_since, market, streams, disabled, halts, came: Vec::new() };
-            paper.begin(now, reached, &(ground.disabled)());
+            paper.begin(now, reached, &ground.disabled.load());
             let live = subscribe(ground.market, plan, &queue, reached)?;
             let ended = paper.trade(&queue);
             drop(live);

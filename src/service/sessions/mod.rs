@@ -41,6 +41,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
 use crate::store::records::{SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, LiveRecording, NewRecording, Store, StoreError};
+use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice};
 use left::seal_as;
 use live_run::Ground;
@@ -65,14 +66,14 @@ pub struct Sessions {
     market: Arc<Market>,
     /// Held from the decision that a session may start until its row is on disk: one start at a time.
     gate: Mutex<Gate>,
+    /// Symbols switched off by the configuration applied last.
+    disabled: ArcSwap<Vec<String>>,
     /// Those in this process, by id; oldest first.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
 }
 
 struct Gate {
     closed: bool,
-    /// Symbols switched off by the configuration applied last; `None` before the first.
-    disabled: Option<Vec<String>>,
 }
 
 impl Sessions {
@@ -90,8 +91,9 @@ impl Sessions {
         config: &Config,
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
-        let gate = Mutex::new(Gate { closed: false, disabled: Some(config.trading.disabled_symbols.clone()) });
-        let all = Arc::new(Sessions { store, hub, strategies, in_use, market, gate, running: Mutex::default() });
+        let gate = Mutex::new(Gate { closed: false });
+        let disabled = ArcSwap::from_pointee(config.trading.disabled_symbols.clone());
+        let all = Arc::new(Sessions { store, hub, strategies, in_use, market, gate, disabled, running: Mutex::default() });
         let left = |row: &SessionRow| State::from_word(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
@@ -133,7 +135,7 @@ impl Sessions {
                 return Ok(started(&same, &plan, true));
             }
             let Some((oldest, refusal)) = self.conflict(&plan, config) else {
-                return self.begin(plan, user, config, &gate, now);
+                return self.begin(plan, user, now);
             };
             if !plan.replace_existing {
                 return Err(refusal);
@@ -168,7 +170,8 @@ impl Sessions {
         (1 + active.count() >= config.limits.max_sessions as usize).then(|| (Arc::clone(oldest), conflict(oldest, config)))
     }
 
-    fn begin(self: &Arc<Self>, plan: Plan, user: &str, config: &Config, gate: &Gate, now: Timestamp) -> Result<Started, Refusal> {
+    /// Called with the gate held.
+    fn begin(self: &Arc<Self>, plan: Plan, user: &str, now: Timestamp) -> Result<Started, Refusal> {
         let recording = self.begin_recording(&plan, now)?;
         let id = match &recording {
             // A recording and the session that makes it are one for the user.
@@ -176,8 +179,7 @@ impl Sessions {
             _ => self.new_id(now)?,
         };
         let hold = self.in_use.hold(&id, things(&plan, recording.as_ref().map(LiveRecording::id)));
-        let disabled = gate.disabled.as_ref().unwrap_or(&config.trading.disabled_symbols);
-        let table = switched(&plan.table, disabled);
+        let table = switched(&plan.table, &self.disabled.load());
         let stream = EventStream::new(&id, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
@@ -208,8 +210,7 @@ impl Sessions {
         let new = NewRecording { at: now, chance: clock::chance(), sources };
         let recording = self.store.begin_live(new, plan.symbols.clone())?;
         let specs = plan.specs();
-        let kept = self.store.put_recorded_specs(recording.id(), &specs);
-        match kept.and_then(|()| self.store.put_market(recording.id(), "mexc", &specs)) {
+        match self.store.put_market(recording.id(), "mexc", &specs) {
             Ok(()) => Ok(Some(recording)),
             Err(error) => {
                 self.store.discard_live(recording);
@@ -231,9 +232,8 @@ impl Sessions {
         // Linux shows 15 bytes of a thread's name.
         let name = format!("session-{}", session.id.rsplit('_').next().unwrap_or_default());
         let spawned = std::thread::Builder::new().name(name).spawn(move || {
-            let disabled = || all.gate().disabled.clone().unwrap_or_default();
-            let ground =
-                recording.map(|recording| Ground { store: &all.store, market: &all.market, recording, resumed, disabled: &disabled });
+            let disabled = &all.disabled;
+            let ground = recording.map(|recording| Ground { store: &all.store, market: &all.market, recording, resumed, disabled });
             thread_session.run(&plan, &all.store, ground);
             all.ended(&thread_session);
         });
@@ -373,15 +373,11 @@ impl Sessions {
 
     /// Running sessions see which symbols are switched off now, at their next batch of events.
     pub fn apply_config(&self, config: &Config) {
-        let mut gate = self.gate();
-        let disabled = &config.trading.disabled_symbols;
-        gate.disabled = Some(disabled.clone());
+        // No start between the two: it would miss both.
+        let _gate = self.gate();
+        self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));
         for session in self.running().values().filter(|session| !session.is_resuming()) {
-            let now = session.table.load_full();
-            let next = switched(&now, disabled);
-            if next.version != now.version {
-                session.table.store(Arc::new(next));
-            }
+            session.table.rcu(|table| switched(table, &self.disabled.load()));
         }
     }
 

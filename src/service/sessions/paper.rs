@@ -12,7 +12,6 @@ use super::stream::Class;
 use super::switched;
 use crate::domain::event::{Command, Gap};
 use crate::domain::record::{Record, RecordBody, StreamKind};
-use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::service::market::Market;
 use crate::session::backtest::Backtest;
@@ -20,8 +19,8 @@ use crate::session::ports::{Chunk, Notice, TickKind};
 use crate::session::rows::TickMaker;
 use crate::store::StoreError;
 use crate::store::records::ControlKindV1;
+use arc_swap::ArcSwap;
 use serde_json::json;
-use std::sync::Arc;
 
 /// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
 const CLOSED_WITHIN: Span = Span::from_seconds(8);
@@ -52,7 +51,7 @@ pub(super) struct Paper<'a> {
     /// What it sees of each symbol.
     pub streams: &'a [StreamKind],
     /// Symbols switched off by the configuration now.
-    pub disabled: &'a dyn Fn() -> Vec<String>,
+    pub disabled: &'a ArcSwap<Vec<String>>,
     pub halts: Halts,
     /// Memory that is used again for what came.
     pub came: Vec<(Timestamp, Arrived)>,
@@ -93,8 +92,11 @@ impl Paper<'_> {
         }
     }
 
-    /// Takes over a changed symbol table, and writes down where.
+    /// Takes over a changed symbol table, and writes down where. Whoever changed it knows nothing of halts.
     fn heed_symbol_table(&mut self) {
+        if self.halts.halted().any(|symbol| self.session.table.load().is_enabled(symbol)) {
+            self.switch_off_halted();
+        }
         if self.backtest.refresh_table(&mut self.recorder) {
             self.note_symbol_table();
         }
@@ -213,10 +215,10 @@ impl Paper<'_> {
     fn heed_halts(&mut self) {
         self.halts.look(self.market, self.backtest.table());
         let news = self.halts.take_news();
-        let is_switched_on = |symbol: SymbolId| self.backtest.table().is_enabled(symbol);
-        if !news.is_empty() || self.halts.halted().any(is_switched_on) {
+        if !news.is_empty() {
             self.switch_off_halted();
         }
+        self.heed_symbol_table();
         for symbol in self.halts.take_withdrawals() {
             self.control(ControlKindV1::Withdraw { symbol: symbol.0 });
             self.backtest.command(Command::Withdraw(symbol), &mut self.recorder);
@@ -232,14 +234,11 @@ impl Paper<'_> {
 
     /// Nothing is begun on symbols that are halted or that the configuration switched off.
     fn switch_off_halted(&mut self) {
-        let table = self.session.table.load();
-        let mut off = (self.disabled)();
-        off.extend(self.halts.halted().map(|symbol| table.spec(symbol).name.clone()));
-        let next = switched(&table, &off);
-        if next.version != table.version {
-            self.session.table.store(Arc::new(next));
-        }
-        self.heed_symbol_table();
+        self.session.table.rcu(|table| {
+            let halted = self.halts.halted().map(|symbol| table.spec(symbol).name.clone());
+            let off: Vec<String> = self.disabled.load().iter().cloned().chain(halted).collect();
+            switched(table, &off)
+        });
     }
 
     fn tell(&mut self, news: News) {
