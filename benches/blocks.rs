@@ -30,7 +30,12 @@ fn main() {
     for (what, trades) in [("no receive time", &bare), ("receive time", &many.trades)] {
         let count = trades.len() as f64 / 1e6;
         let encode = median(|| timed(|| black_box(encoded(trades))).0);
-        report(&format!("rows to blocks, {what}"), count / encode.as_secs_f64(), "M trades/s", ">= 8 with commit");
+        report(
+            &format!("rows to blocks, {what}"),
+            count / encode.as_secs_f64(),
+            "M trades/s",
+            ">= 8 with commit",
+        );
     }
     let blocks = encoded(&bare);
     let mut ticks = 0;
@@ -48,13 +53,16 @@ fn encoded(trades: &[Record]) -> Vec<u8> {
     for (number, batch) in trades.chunks(BLOCK_ROWS).enumerate() {
         rows.clear();
         batch.iter().for_each(|trade| rows.push(trade).expect("all are trades"));
-        encoder.encode(&rows, 0..rows.len(), (number * BLOCK_ROWS) as u64, &mut out).expect("one market fits one scale");
+        encoder
+            .encode(&rows, 0..rows.len(), (number * BLOCK_ROWS) as u64, &mut out)
+            .expect("one market fits one scale");
     }
     out
 }
 
 fn decoded(mut bytes: &[u8]) -> usize {
-    let (mut decoder, mut columns, mut chunk, mut ticks) = (BlockDecoder::new(), TradeColumns::default(), Chunk::default(), 0);
+    let (mut decoder, mut columns, mut chunk, mut ticks) =
+        (BlockDecoder::new(), TradeColumns::default(), Chunk::default(), 0);
     while !bytes.is_empty() {
         let (block, rest) = Block::split(bytes).expect("it was just written");
         decoder.trades(&block, &mut columns).expect("it was just written");

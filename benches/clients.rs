@@ -49,7 +49,9 @@ fn main() {
         let before = cpu_time(daemon.pid());
         let mut times = Vec::new();
         for round in 0..rounds {
-            times.extend(fan_out(&daemon, &admin, &short_config(10 + round), clients - deaf, &mut arrivals).await);
+            times.extend(
+                fan_out(&daemon, &admin, &short_config(10 + round), clients - deaf, &mut arrivals).await,
+            );
         }
         let used = (cpu_time(daemon.pid()) - before).as_secs_f64() * 1e6;
         times.sort_unstable();
@@ -95,7 +97,9 @@ async fn end(mut socket: BufReader<TcpStream>) -> Option<Option<u16>> {
     let quiet = Duration::from_secs(if is_test() { 0 } else { 3 });
     loop {
         match tokio::time::timeout(quiet, frame(&mut socket)).await {
-            Ok(Some((CLOSE, payload))) => return Some(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+            Ok(Some((CLOSE, payload))) => {
+                return Some(payload.first_chunk().map(|code| u16::from_be_bytes(*code)));
+            }
             Ok(Some(_)) => {}
             Ok(None) => return Some(None),
             Err(_) => return None,
@@ -105,7 +109,9 @@ async fn end(mut socket: BufReader<TcpStream>) -> Option<Option<u16>> {
 
 /// A configuration whose change takes about 27 KB to tell.
 fn long_config(round: usize) -> Value {
-    let symbols = |word: &str| -> Vec<String> { (0..200).map(|n| format!("{word}{round:0>8}{n:0>8}_USDTUSDTUS")).collect() };
+    let symbols = |word: &str| -> Vec<String> {
+        (0..200).map(|n| format!("{word}{round:0>8}{n:0>8}_USDTUSDTUS")).collect()
+    };
     let mut config = config();
     config["trading"] = json!({"default_symbols": symbols("ABCD"), "disabled_symbols": symbols("EFGH")});
     config
@@ -125,7 +131,9 @@ fn bearer(login: &Login) -> String {
 /// Renamed, as a careful editor does: the daemon never sees half of it.
 fn write_config(folder: &Path, config: &Value) {
     let new = folder.join("config.json.new");
-    fs::write(&new, config.to_string()).and_then(|()| fs::rename(&new, folder.join("config.json"))).expect("a disk with room");
+    fs::write(&new, config.to_string())
+        .and_then(|()| fs::rename(&new, folder.join("config.json")))
+        .expect("a disk with room");
 }
 
 /// One reload: how long it took from its publication until each client had it.
@@ -140,7 +148,12 @@ async fn fan_out(
     daemon.signal("HUP");
     let mut times = Vec::with_capacity(readers);
     while times.len() < readers {
-        times.push(tokio::time::timeout(Duration::from_secs(30), arrivals.recv()).await.expect("it arrives").expect("clients are there"));
+        times.push(
+            tokio::time::timeout(Duration::from_secs(30), arrivals.recv())
+                .await
+                .expect("it arrives")
+                .expect("clients are there"),
+        );
     }
     let status: Value = daemon.ask_as(admin, "GET", "/api/config/status", None).data();
     let at = status["loaded_at"].as_str().and_then(Timestamp::parse).expect("the shape of the API");
@@ -153,7 +166,8 @@ async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::Unb
     let connecting = Arc::new(Semaphore::new(CONNECTING));
     let (address, token) = (daemon.address, bearer(admin));
     for _ in 0..count {
-        let (heard, ready, connecting, token) = (heard.clone(), ready.clone(), Arc::clone(&connecting), token.clone());
+        let (heard, ready, connecting, token) =
+            (heard.clone(), ready.clone(), Arc::clone(&connecting), token.clone());
         tokio::spawn(async move {
             let turn = connecting.acquire_owned().await;
             let mut socket = subscribed(address, &token, "sessions").await;

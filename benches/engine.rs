@@ -20,7 +20,7 @@ use tradingd::domain::record::{Record, RecordBody, StreamKind};
 use tradingd::domain::strategy::{Node, StrategyDef, Threshold};
 use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use tradingd::domain::time::{Span, Timestamp};
-use tradingd::engine::desk::SessionConfig;
+use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::backtest::{Backtest, Flow};
 use tradingd::session::collector::Collector;
@@ -67,11 +67,18 @@ fn ticks(records: &[Record], passes: usize, symbols: u32) -> Vec<Tick> {
     for pass in 0..passes as i64 {
         for record in records {
             let RecordBody::Trade { price, quantity, taker, .. } = record.body else { continue };
-            let price = Price(price.in_steps_of(spec.price_step).expect("prices of the file are in its ticks"));
-            let qty = Qty(quantity.in_steps_of(spec.quantity_step).expect("quantities of the file are in its lots"));
+            let price =
+                Price(price.in_steps_of(spec.price_step).expect("prices of the file are in its ticks"));
+            let qty = Qty(quantity
+                .in_steps_of(spec.quantity_step)
+                .expect("quantities of the file are in its lots"));
             let at = record.exchange_at + Span::from_nanos(length.nanos() * pass);
             for symbol in 0..symbols {
-                ticks.push(Tick { at, symbol: SymbolId(symbol), kind: TickKind::Trade(Trade { price, qty, taker }) });
+                ticks.push(Tick {
+                    at,
+                    symbol: SymbolId(symbol),
+                    kind: TickKind::Trade(Trade { price, qty, taker }),
+                });
             }
         }
     }
@@ -113,7 +120,7 @@ fn replay(feed: &mut dyn Feed, symbols: usize, strategies: &[Arc<StrategyDef>]) 
     let (time, ended) = timed(|| backtest.run(feed, &mut collector, &mut |_| Flow::Continue));
     ended.expect("a feed from memory cannot fail");
     black_box(&collector);
-    (time, backtest.engine().desk().orders())
+    (time, backtest.engine().account().orders())
 }
 
 /// The same work by hand: what the machine allows. The strategy is behind a `dyn`, as in any engine.
@@ -148,7 +155,8 @@ mod limit {
             }
             self.fast += 2.0 / 11.0 * (price - self.fast);
             self.slow += 2.0 / 31.0 * (price - self.slow);
-            let turn = self.seen >= 30 && if self.long { self.fast < self.slow } else { self.fast > self.slow };
+            let turn =
+                self.seen >= 30 && if self.long { self.fast < self.slow } else { self.fast > self.slow };
             self.long ^= turn;
             u64::from(turn)
         }
@@ -198,14 +206,18 @@ mod limit {
             let (high, low) = (self.highs[0].1, self.lows[0].1);
             match self.entry {
                 None => {
-                    let open = (high - low) / low >= 0.0005 && self.old > 1e-9 && self.new / self.old >= 1.2 && price > (high + low) / 2.0;
+                    let open = (high - low) / low >= 0.0005
+                        && self.old > 1e-9
+                        && self.new / self.old >= 1.2
+                        && price > (high + low) / 2.0;
                     if open {
                         self.entry = Some((at, price));
                     }
                     u64::from(open)
                 }
                 Some((opened, entry)) => {
-                    let close = price >= entry * 1.001 || price <= entry * 0.9995 || at - opened >= 60 * SECOND;
+                    let close =
+                        price >= entry * 1.001 || price <= entry * 0.9995 || at - opened >= 60 * SECOND;
                     if close {
                         self.entry = None;
                     }
@@ -230,7 +242,10 @@ fn by_hand(ticks: &[Tick], rule: &mut dyn limit::Rule) -> (Duration, u64) {
 }
 
 /// Medians of alternating runs of two things, and what the second returned.
-fn beside(mut a: impl FnMut() -> (Duration, u64), mut b: impl FnMut() -> (Duration, u64)) -> ((Duration, u64), (Duration, u64)) {
+fn beside(
+    mut a: impl FnMut() -> (Duration, u64),
+    mut b: impl FnMut() -> (Duration, u64),
+) -> ((Duration, u64), (Duration, u64)) {
     let rounds = if is_test() { 1 } else { 7 };
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let (mut orders_a, mut orders_b) = (0, 0);
@@ -254,7 +269,11 @@ fn rate(count: usize, time: Duration) -> f64 {
 fn line(name: &str, count: usize, engine: (Duration, u64), limit: Option<(Duration, u64)>, target: f64) {
     let reached = rate(count, engine.0);
     let beside = limit.map_or(String::new(), |(time, orders)| {
-        format!("   by hand {:7.1} M/s ({orders} orders), ratio {:.2}", rate(count, time), reached / rate(count, time))
+        format!(
+            "   by hand {:7.1} M/s ({orders} orders), ratio {:.2}",
+            rate(count, time),
+            reached / rate(count, time)
+        )
     });
     println!("{name:<22} {reached:7.1} M/s ({} orders), target {target}{beside}", engine.1);
 }
@@ -273,9 +292,13 @@ fn workloads(real: &[Record], passes: usize) {
         let (engine, hand) = beside(engine, hand);
         line(name, series.len(), engine, Some(hand), target);
     }
-    let built_in = strategy::builtin().iter().find(|(id, _)| *id == "pump_v2").map(|(_, text)| Arc::new(definition(text)));
+    let built_in = strategy::builtin()
+        .iter()
+        .find(|(id, _)| *id == "pump_v2")
+        .map(|(_, text)| Arc::new(definition(text)));
     let strategies = [built_in.expect("pump_v2 is built in")];
-    let (engine, _) = beside(|| replay(&mut Memory { ticks: &series }, 1, &strategies), || (Duration::ZERO, 0));
+    let (engine, _) =
+        beside(|| replay(&mut Memory { ticks: &series }, 1, &strategies), || (Duration::ZERO, 0));
     line("pump_v2", series.len(), engine, None, 10.0);
 }
 
@@ -285,7 +308,10 @@ fn many(real: &[Record]) {
         let cut = if is_test() { 500 } else { real.len() };
         let series = ticks(&real[..cut.min(real.len())], wanted, symbols);
         let defs = variants(strategies);
-        let (engine, _) = beside(|| replay(&mut Memory { ticks: &series }, symbols as usize, &defs), || (Duration::ZERO, 0));
+        let (engine, _) = beside(
+            || replay(&mut Memory { ticks: &series }, symbols as usize, &defs),
+            || (Duration::ZERO, 0),
+        );
         line(&format!("pump {strategies}×{symbols}"), series.len(), engine, None, target);
     }
 }
@@ -294,8 +320,8 @@ fn from_store(real: &[Record], passes: usize) {
     let store = Store::in_memory().expect("memory");
     let length = real[real.len() - 1].exchange_at - real[0].exchange_at + Span::from_millis(1);
     let at = Timestamp::from_seconds(1_700_000_000);
-    let new = NewRecording { at, chance: 1, sources: vec!["bench".to_owned()] };
-    let mut writer = store.begin_recording(new).expect("an empty store takes a recording");
+    let new = NewRecording { at, entropy: 1, sources: vec!["bench".to_owned()] };
+    let mut writer = store.begin_import(new).expect("an empty store takes a recording");
     for pass in 0..passes as i64 {
         let shift = |record: &Record| Record {
             exchange_at: record.exchange_at + Span::from_nanos(length.nanos() * pass),

@@ -14,12 +14,12 @@ use tradingd::domain::record::{Record, StreamKind};
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::exchange::mexc::{Depth, Frames, Subscription};
-use tradingd::session::ports::{Intake, Notice};
+use tradingd::session::ports::{MarketSink, Notice};
 
 #[derive(Default)]
 struct Count(AtomicU64);
 
-impl Intake for Count {
+impl MarketSink for Count {
     fn rows(&self, _: SymbolId, rows: &[Record]) {
         self.0.fetch_add(black_box(rows).len() as u64, Relaxed);
     }
@@ -53,7 +53,11 @@ fn deals(i: u64, rows: u64) -> String {
         let (at, id, price) = (BEGIN_MS + i, 16_270_106_116 + i * rows + row, 80_000 + (i * 7 + row) % 900);
         let separator = if row > 0 { "," } else { "" };
         let side = i % 2 + 1;
-        let _ = write!(data, r#"{separator}{{"p":0.{price}0,"v":{},"T":{side},"O":3,"M":2,"t":{at},"i":"{id}","cts":"{at}"}}"#, row + 1);
+        let _ = write!(
+            data,
+            r#"{separator}{{"p":0.{price}0,"v":{},"T":{side},"O":3,"M":2,"t":{at},"i":"{id}","cts":"{at}"}}"#,
+            row + 1
+        );
     }
     frame("deal", &format!("[{data}]"), BEGIN_MS + i)
 }
@@ -78,10 +82,18 @@ fn changes(i: u64, levels: u64) -> String {
 
 fn top(i: u64) -> String {
     let side = |sign: i64| -> String {
-        let level = |n: i64| format!("[0.0{}0,{},{}]", 8_000 + sign * (n + 1), (i as i64 * 31 + n * 17) % 9_000 + 1, n % 4 + 1);
+        let level = |n: i64| {
+            format!("[0.0{}0,{},{}]", 8_000 + sign * (n + 1), (i as i64 * 31 + n * 17) % 9_000 + 1, n % 4 + 1)
+        };
         (0..20).map(level).collect::<Vec<_>>().join(",")
     };
-    let data = format!(r#"{{"cts":{},"asks":[{}],"bids":[{}],"version":{}}}"#, BEGIN_MS + i, side(1), side(-1), 5_220_571_685 + i);
+    let data = format!(
+        r#"{{"cts":{},"asks":[{}],"bids":[{}],"version":{}}}"#,
+        BEGIN_MS + i,
+        side(1),
+        side(-1),
+        5_220_571_685 + i
+    );
     frame("depth.full", &data, BEGIN_MS + i + 3)
 }
 
@@ -102,7 +114,11 @@ fn measure(name: &str, stream: StreamKind, runs: usize, texts: &[String]) {
     times.sort_unstable();
     let place = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     let health = frames.health(at);
-    assert_eq!((health.malformed, health.unknown_fields, health.repeated), (0, 0, 0), "{name}: all of it is read");
+    assert_eq!(
+        (health.malformed, health.unknown_fields, health.repeated),
+        (0, 0, 0),
+        "{name}: all of it is read"
+    );
     println!(
         "{name}: {:.2} M rows/s; a message of {bytes:.0} bytes p50 {} ns, p99 {} ns ({} messages, median of {runs})",
         rates[rates.len() / 2] / 1e6,
@@ -113,13 +129,18 @@ fn measure(name: &str, stream: StreamKind, runs: usize, texts: &[String]) {
 }
 
 fn prepared(stream: StreamKind) -> (Frames, Timestamp, Arc<Count>) {
-    let subscription = Subscription { symbols: vec!["DOGE_USDT".to_owned()], streams: vec![stream], heard_until: None };
+    let subscription =
+        Subscription { symbols: vec!["DOGE_USDT".to_owned()], streams: vec![stream], heard_until: None };
     let count = Arc::new(Count::default());
     let mut frames = Frames::new(&subscription, count.clone()).expect("a good subscription");
     let at = Timestamp::from_seconds(1_789_498_405);
     if stream == StreamKind::BookChanges {
         frames.read(r#"{"symbol":"DOGE_USDT","data":{"asks":[],"bids":[],"version":8752807947},"channel":"push.depth","ts":1}"#, at);
-        frames.snapshot(0, &Depth { bids: Vec::new(), asks: Vec::new(), version: 8_752_807_947, at: Some(at) }, at);
+        frames.snapshot(
+            0,
+            &Depth { bids: Vec::new(), asks: Vec::new(), version: 8_752_807_947, at: Some(at) },
+            at,
+        );
     }
     (frames, at, count)
 }

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::symbol::{SymbolSpec, SymbolTable};
-use tradingd::files::{FileFeed, FileFormat, RecordBatch, RecordSink, Selection, SourceFile, SymbolSurvey, survey};
+use tradingd::files::{
+    FileFeed, FileFormat, RecordBatch, RecordSink, Selection, SourceFile, SymbolSurvey, survey,
+};
 use tradingd::session::ports::{Chunk, Feed};
 
 const BUDGET_ROWS_PER_SECOND: f64 = 3e6;
@@ -59,7 +61,9 @@ fn whole_way(rows_wanted: usize, runs: usize) {
         black_box(survey(&paths, &selection, &mut |_| {}).expect("real data is accepted"));
     });
     let found = survey(&paths, &selection, &mut |_| {}).expect("real data is accepted");
-    let spec = |s: &SymbolSurvey| SymbolSpec::new(&s.name, s.price_step(), s.quantity_step(), Decimal::ONE).expect("exact steps");
+    let spec = |s: &SymbolSurvey| {
+        SymbolSpec::new(&s.name, s.price_step(), s.quantity_step(), Decimal::ONE).expect("exact steps")
+    };
     let table = SymbolTable::new(1, found.symbols.iter().map(spec).collect());
     let feed_seconds = median(runs, || {
         let mut feed = FileFeed::open(&found, &selection, &table).expect("surveyed");
@@ -76,7 +80,8 @@ fn whole_way(rows_wanted: usize, runs: usize) {
         let seconds = median(runs.min(3), || {
             let mut source = SourceFile::open(&path).expect("real data opens");
             let format = FileFormat::of_path(&target).expect("a known name");
-            let mut sink = RecordSink::create(&target, source.columns(), format).expect("a writable directory");
+            let mut sink =
+                RecordSink::create(&target, source.columns(), format).expect("a writable directory");
             let mut batch = RecordBatch::default();
             while source.read(&mut batch).expect("real data is accepted") {
                 for (symbol, record) in batch.rows() {
@@ -86,7 +91,10 @@ fn whole_way(rows_wanted: usize, runs: usize) {
             sink.finish().expect("room on disk");
         });
         let bytes = std::fs::metadata(&target).expect("just written").len();
-        steps.push((format!("read and write {name} ({:.1} bytes a row)", bytes as f64 / rows as f64), seconds));
+        steps.push((
+            format!("read and write {name} ({:.1} bytes a row)", bytes as f64 / rows as f64),
+            seconds,
+        ));
     }
     for (name, seconds) in steps {
         println!("trades, {name}: {:.2} M rows/s ({rows} rows, no budget)", rows as f64 / seconds / 1e6);
@@ -110,7 +118,8 @@ fn median(runs: usize, mut run: impl FnMut()) -> f64 {
 fn parse(csv: &[u8], rows: usize) -> f64 {
     let input = Cursor::new(csv.to_vec());
     let started = Instant::now();
-    let mut file = SourceFile::from_reader(Path::new("memory"), input, csv.len() as u64).expect("real data opens");
+    let mut file =
+        SourceFile::from_reader(Path::new("memory"), input, csv.len() as u64).expect("real data opens");
     let mut batch = RecordBatch::default();
     while file.read(&mut batch).expect("real data is accepted") {
         black_box(batch.rows());

@@ -73,14 +73,25 @@ fn started() {
     };
     let times = |folder: &dyn Fn() -> f64| middle((0..2 * rounds() + 1).map(|_| folder()).collect());
     report("fdatasync of 4 KiB, p50 (no store yet: 13 of them)", bare_sync().as_secs_f64() * 1e3, "ms", "");
-    report("start to the first 200, no store yet", times(&|| first_answer(new_folder().path())), "ms", "<= 15");
+    report(
+        "start to the first 200, no store yet",
+        times(&|| first_answer(new_folder().path())),
+        "ms",
+        "<= 15",
+    );
     let known = new_folder();
     first_answer(known.path());
     report("start to the first 200, empty store", times(&|| first_answer(known.path())), "ms", "<= 15");
     if let Some(large) = large_store() {
         first_answer(&large);
-        let gib = fs::metadata(store_path(&large.join("state"))).map_or(0.0, |file| file.len() as f64 / f64::from(1 << 30));
-        report(&format!("start to the first 200, store of {gib:.2} GiB"), times(&|| first_answer(&large)), "ms", "<= 60");
+        let gib = fs::metadata(store_path(&large.join("state")))
+            .map_or(0.0, |file| file.len() as f64 / f64::from(1 << 30));
+        report(
+            &format!("start to the first 200, store of {gib:.2} GiB"),
+            times(&|| first_answer(&large)),
+            "ms",
+            "<= 60",
+        );
         let daemon = Daemon::at(&large);
         assert_eq!(daemon.ask("GET", "/health/ready", &[], None).status, 200);
         report("resident with it", resident_mib(&daemon), "MiB", "");
@@ -177,9 +188,15 @@ fn serialised(daemon: &Daemon, admin: &Login, loader: Loader) {
     const PATH: &str = "/api/strategies?category=some";
     let answer = daemon.ask_as(admin, "GET", PATH, None);
     let list: Envelope = serde_json::from_slice(&answer.body).expect("the shape of the API");
-    assert_eq!(serde_json::to_vec(&list).expect("it was read from JSON"), answer.body, "both serialise the same");
+    assert_eq!(
+        serde_json::to_vec(&list).expect("it was read from JSON"),
+        answer.body,
+        "both serialise the same"
+    );
     println!("GET {PATH}: {} bytes", answer.body.len());
-    let bare = Bare::answering(&answer, move || Bytes::from(serde_json::to_vec(&list).expect("it was read from JSON")));
+    let bare = Bare::answering(&answer, move || {
+        Bytes::from(serde_json::to_vec(&list).expect("it was read from JSON"))
+    });
     beside(daemon, admin, loader, &bare, PATH, ">= 0.83", "");
 }
 
@@ -194,12 +211,18 @@ fn beside(daemon: &Daemon, admin: &Login, loader: Loader, bare: &Bare, path: &st
         assert_eq!(outcome.refused, 0, "{outcome:?}");
         (outcome, (cpu_time(pid) - before).as_secs_f64() * 1e6 / outcome.requests.max(1) as f64)
     };
-    let both: Vec<[(Outcome, f64); 2]> =
-        (0..rounds()).map(|_| [run(bare.address, std::process::id()), run(daemon.address, daemon.pid())]).collect();
+    let both: Vec<[(Outcome, f64); 2]> = (0..rounds())
+        .map(|_| [run(bare.address, std::process::id()), run(daemon.address, daemon.pid())])
+        .collect();
     let of = |value: &dyn Fn(&Pair) -> f64| middle(both.iter().map(value).collect());
     report("  bare hyper", of(&|[bare, _]| bare.0.per_second / 1e3), "k/s", "");
     report("  daemon", of(&|[_, ours]| ours.0.per_second / 1e3), "k/s", "");
-    report("  daemon over bare, requests a second", of(&|[bare, ours]| ours.0.per_second / bare.0.per_second), "", ratio);
+    report(
+        "  daemon over bare, requests a second",
+        of(&|[bare, ours]| ours.0.per_second / bare.0.per_second),
+        "",
+        ratio,
+    );
     report("  bare over daemon, processor time", of(&|[bare, ours]| bare.1 / ours.1), "", ratio);
     report("  processor time of a request, daemon", of(&|[_, ours]| ours.1), "µs", "");
     report("  p99, bare hyper", of(&|[bare, _]| bare.0.p99.as_secs_f64() * 1e3), "ms", "");
@@ -208,20 +231,31 @@ fn beside(daemon: &Daemon, admin: &Login, loader: Loader, bare: &Bare, path: &st
 
 /// (c) A backtest of 1,000 ticks from the request to its stored result.
 fn backtests(daemon: &Daemon, admin: &Login, recording: &str) {
-    let mut document: Value = serde_json::from_str(include_str!("workloads/ema.json")).expect("a strategy of this repository");
+    let mut document: Value =
+        serde_json::from_str(include_str!("workloads/ema.json")).expect("a strategy of this repository");
     document["strategy_name"] = json!("bench_trades");
     let made = daemon.ask_as(admin, "POST", "/api/strategies", Some(&document));
     assert_eq!(made.status, 201, "{}", made.json());
     let mut connection = daemon.connect();
-    let mut times: Vec<Duration> = (0..if is_test() { 2 } else { 200 }).map(|_| backtest(&mut connection, admin, recording)).collect();
+    let mut times: Vec<Duration> =
+        (0..if is_test() { 2 } else { 200 }).map(|_| backtest(&mut connection, admin, recording)).collect();
     times.sort_unstable();
-    report("backtest of 1,000 ticks, start to result, p50", quantile(&times, 0.50).as_secs_f64() * 1e3, "ms", "");
+    report(
+        "backtest of 1,000 ticks, start to result, p50",
+        quantile(&times, 0.50).as_secs_f64() * 1e3,
+        "ms",
+        "",
+    );
     report("the same, p99", quantile(&times, 0.99).as_secs_f64() * 1e3, "ms", "");
 }
 
 fn backtest(connection: &mut Connection, admin: &Login, recording: &str) -> Duration {
     let bearer = format!("Bearer {}", admin.access);
-    let headers = [("Authorization", bearer.as_str()), ("X-CSRF-Token", &admin.csrf), ("Content-Type", "application/json")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("X-CSRF-Token", &admin.csrf),
+        ("Content-Type", "application/json"),
+    ];
     let body = json!({
         "session_type": "backtest",
         "strategy_config": {"strategies": ["bench_trades"]},
@@ -231,10 +265,12 @@ fn backtest(connection: &mut Connection, admin: &Login, recording: &str) -> Dura
     let answer = connection.send("POST", "/sessions/start", &headers, Some(body.to_string().as_bytes()));
     let answer = answer.expect("the daemon runs");
     assert_eq!(answer.status, 200, "{}", answer.json());
-    let path = format!("/sessions/{}", answer.data()["data"]["session_id"].as_str().expect("the shape of the API"));
+    let path =
+        format!("/sessions/{}", answer.data()["data"]["session_id"].as_str().expect("the shape of the API"));
     loop {
         let shown = |answer: Answer| answer.data()["status"].as_str().map(str::to_owned);
-        let status = connection.send("GET", &path, &headers[..1], None).and_then(shown).expect("the shape of the API");
+        let status =
+            connection.send("GET", &path, &headers[..1], None).and_then(shown).expect("the shape of the API");
         match status.as_str() {
             "completed" => return start.elapsed(),
             "failed" | "stopped" => panic!("{path} is {status}"),
@@ -247,19 +283,33 @@ fn backtest(connection: &mut Connection, admin: &Login, recording: &str) -> Dura
 fn changes(daemon: &Daemon, admin: &Login, loader: Loader) {
     for n in 0..CONNECTIONS {
         let document = STRATEGY.replace("\"ema_cross_trend\"", &format!("\"edited {n}\""));
-        let made = daemon.ask_as(admin, "POST", "/api/strategies", Some(&serde_json::from_str(&document).expect("a document")));
+        let made = daemon.ask_as(
+            admin,
+            "POST",
+            "/api/strategies",
+            Some(&serde_json::from_str(&document).expect("a document")),
+        );
         assert_eq!(made.status, 201, "{}", made.json());
     }
     let (before, rest) = STRATEGY.split_once("ema_cross_trend").expect("its name");
     let (between, behind) = rest.split_once("EMA 9 over 21").expect("its description");
     let before = format!("{before}edited ");
     let bearer = format!("Bearer {}", admin.access);
-    let headers = [("Authorization", bearer.as_str()), ("X-CSRF-Token", &admin.csrf), ("Content-Type", "application/json")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("X-CSRF-Token", &admin.csrf),
+        ("Content-Type", "application/json"),
+    ];
     let time = Duration::from_millis(if is_test() { 50 } else { 3_000 });
     let ask = Ask::Put { prefix: "edited_", body: [&before, between, behind] };
     let all: Vec<Outcome> = (0..rounds()).map(|_| loader.run(daemon.address, &ask, &headers, time)).collect();
     assert!(all.iter().all(|outcome| outcome.refused == 0), "{all:?}");
-    report("durable changes acknowledged", middle(all.iter().map(|o| o.per_second / 1e3).collect()), "k/s", ">= 20");
+    report(
+        "durable changes acknowledged",
+        middle(all.iter().map(|o| o.per_second / 1e3).collect()),
+        "k/s",
+        ">= 20",
+    );
     report("the same, p99", middle(all.iter().map(|o| o.p99.as_secs_f64() * 1e3).collect()), "ms", "");
 }
 
@@ -278,10 +328,10 @@ fn recorded() -> (tempfile::TempDir, String) {
     (folder, id)
 }
 
-fn record(store: &Store, chance: u32, trades: &[Record]) -> String {
+fn record(store: &Store, entropy: u32, trades: &[Record]) -> String {
     let at = Timestamp::from_seconds(1_723_161_256);
-    let new = NewRecording { at, chance, sources: Vec::new() };
-    let mut writer = store.begin_recording(new).expect("a new id");
+    let new = NewRecording { at, entropy, sources: Vec::new() };
+    let mut writer = store.begin_import(new).expect("a new id");
     for batch in trades.chunks(4_096) {
         writer.append("BTCUSDT", StreamKind::Trades, batch).expect("rows in order");
     }
@@ -304,11 +354,11 @@ fn large_store() -> Option<PathBuf> {
         let trades = load(10_000_000).trades;
         let store = Store::open(&state, OpenMode::CreateIfNew).expect("a store");
         let blocks = || store.recordings().expect("a store").iter().map(RecordingV1::bytes).sum::<u64>();
-        for chance in store.recordings().expect("a store").len() as u32.. {
+        for entropy in store.recordings().expect("a store").len() as u32.. {
             if blocks() >= BYTES {
                 break;
             }
-            record(&store, chance, &trades);
+            record(&store, entropy, &trades);
         }
     }
     Some(folder)

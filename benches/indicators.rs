@@ -24,7 +24,8 @@ const RUNS: usize = 5;
 const BUDGET_NS: f64 = 25.0;
 
 fn main() {
-    let spec = SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).expect("steps are exact");
+    let spec = SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001"))
+        .expect("steps are exact");
     let ticks = random_walk();
     println!("{TICKS} ticks, 60 a second, median of {RUNS} runs");
     let range = number("PRICE_RANGE_PCT", &[("t1", 60.0)]);
@@ -86,7 +87,13 @@ fn random_walk() -> Vec<(Timestamp, Trade)> {
 }
 
 /// Prints and returns the median nanoseconds a tick.
-fn row(name: &str, spec: &SymbolSpec, ticks: &[(Timestamp, Trade)], asked: &[IndicatorSpec], keep_seconds: f64) -> f64 {
+fn row(
+    name: &str,
+    spec: &SymbolSpec,
+    ticks: &[(Timestamp, Trade)],
+    asked: &[IndicatorSpec],
+    keep_seconds: f64,
+) -> f64 {
     // A word after `--` picks rows.
     if std::env::args().skip(1).any(|word| !word.starts_with('-') && !name.contains(&word)) {
         return f64::NAN;
@@ -132,7 +139,8 @@ const BY_HAND: f64 = -1.0;
 /// Highest and lowest price of 60 s by queues of candidates, volume of 30 s and of the 30 s before by moving sums.
 fn by_hand(ticks: &[(Timestamp, Trade)]) -> f64 {
     let start = nanos_on_cpu();
-    let (mut highest, mut lowest) = (VecDeque::<(Timestamp, i64)>::new(), VecDeque::<(Timestamp, i64)>::new());
+    let (mut highest, mut lowest) =
+        (VecDeque::<(Timestamp, i64)>::new(), VecDeque::<(Timestamp, i64)>::new());
     let (mut middle, mut oldest, mut new_volume, mut old_volume) = (0, 0, 0, 0);
     let mut sum = 0.0;
     for (now, trade) in ticks {
@@ -163,7 +171,9 @@ fn by_hand(ticks: &[(Timestamp, Trade)]) -> f64 {
             oldest += 1;
         }
         let (low, high) = (lowest[0].1 as f64, highest[0].1 as f64);
-        sum += 100.0 * (high - low) / low + (price as f64 - low) / (high - low).max(1.0) + new_volume as f64 / old_volume.max(1) as f64;
+        sum += 100.0 * (high - low) / low
+            + (price as f64 - low) / (high - low).max(1.0)
+            + new_volume as f64 / old_volume.max(1) as f64;
     }
     let nanos = nanos_on_cpu() - start;
     black_box(sum);

@@ -44,10 +44,15 @@ fn main() {
         false => Load { symbols: 200, messages: 25_000, warm_up_s: 120, seconds: 60 },
     };
     println!("{} symbols, {} messages/s for {} s", load.symbols, load.messages, load.seconds);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let exchange = Rehearsal::start(options(&load), runtime.handle()).expect("a free port");
     let folder = tempfile::tempdir().expect("a temporary directory");
-    std::fs::write(folder.path().join("config.json"), connected(&exchange).to_string()).expect("a disk with room");
+    std::fs::write(folder.path().join("config.json"), connected(&exchange).to_string())
+        .expect("a disk with room");
     let daemon = Daemon::at(folder.path());
     let admin = daemon.admin();
     let names: Vec<String> = (0..load.symbols).map(|place| format!("C{place}_USDT")).collect();
@@ -79,7 +84,8 @@ fn options(load: &Load) -> Options {
         speed: 1.0,
         repeat: false,
         // Every change of a book is a message, and the books are there soon.
-        scenario: Scenario::parse(r#"{"settings": {"rate_limits": "off", "depth_every_ms": 1}}"#).expect("a scenario"),
+        scenario: Scenario::parse(r#"{"settings": {"rate_limits": "off", "depth_every_ms": 1}}"#)
+            .expect("a scenario"),
         seed: SEED,
         keys: Vec::new(),
     }
@@ -95,7 +101,12 @@ fn connected(exchange: &Running) -> Value {
 }
 
 fn start(daemon: &Daemon, admin: &Login, symbols: &[String]) -> String {
-    let answer = daemon.ask_as(admin, "POST", "/sessions/start", Some(&json!({"session_type": "collect", "symbols": symbols})));
+    let answer = daemon.ask_as(
+        admin,
+        "POST",
+        "/sessions/start",
+        Some(&json!({"session_type": "collect", "symbols": symbols})),
+    );
     assert_eq!(answer.status, 200, "{}", answer.json());
     answer.data()["data"]["session_id"].as_str().expect("an id").to_owned()
 }
@@ -112,7 +123,9 @@ type Metrics = BTreeMap<String, f64>;
 fn metrics(daemon: &Daemon) -> Metrics {
     let answer = daemon.ask("GET", "/metrics", &[], None);
     let text = String::from_utf8(answer.body).expect("text");
-    let line = |line: &str| line.rsplit_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    let line = |line: &str| {
+        line.rsplit_once(' ').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+    };
     text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
 }
 
@@ -157,11 +170,23 @@ fn measure(daemon: &Daemon, load: &Load) {
     let resident = watch(daemon, load.seconds);
     let (after, seconds) = (metrics(daemon), begun.elapsed().as_secs_f64());
     let grown = |name: &str| number(&after, name) - number(&before, name);
-    report("messages", grown("exchange_frames_total") / seconds, "/s", if is_test() { "" } else { ">= 20000" });
+    report(
+        "messages",
+        grown("exchange_frames_total") / seconds,
+        "/s",
+        if is_test() { "" } else { ">= 20000" },
+    );
     report("rows", grown("exchange_rows_total") / 1e3 / seconds, "k/s", "");
-    report("processor time of the daemon", (cpu_time(daemon.pid()) - cpu).as_secs_f64() / seconds * 100.0, "% of a core", "");
+    report(
+        "processor time of the daemon",
+        (cpu_time(daemon.pid()) - cpu).as_secs_f64() / seconds * 100.0,
+        "% of a core",
+        "",
+    );
     let count = grown("journal_lag_seconds_count");
-    let within = |ms: u32| grown(&format!("journal_lag_seconds_bucket{{le=\"{}\"}}", f64::from(ms) / 1e3)) / count * 100.0;
+    let within = |ms: u32| {
+        grown(&format!("journal_lag_seconds_bucket{{le=\"{}\"}}", f64::from(ms) / 1e3)) / count * 100.0
+    };
     for (ms, budget) in [(5, ""), (10, ""), (15, ""), (20, ">= 99"), (50, ""), (100, "")] {
         report(&format!("on disk within {ms} ms of their arrival"), within(ms), "%", budget);
     }
@@ -216,10 +241,13 @@ fn compare(exchange: &Running, load: &Load, files: &Path) {
         let name = format!("C{place}_USDT");
         let rows = read(&files.join(format!("{name}.trades.csv")));
         let heard: Vec<_> = rows.iter().filter_map(trade).collect();
-        let begin =
-            made.windows(heard.len()).position(|part| part == heard).unwrap_or_else(|| panic!("{name}: other trades were recorded"));
+        let begin = made
+            .windows(heard.len())
+            .position(|part| part == heard)
+            .unwrap_or_else(|| panic!("{name}: other trades were recorded"));
         let last = exchange.deals(&name).last().map(|deal| deal.id);
-        let recorded = rows.last().and_then(|row| if let RecordBody::Trade { id, .. } = row.body { id } else { None });
+        let recorded =
+            rows.last().and_then(|row| if let RecordBody::Trade { id, .. } = row.body { id } else { None });
         assert_eq!(recorded, last, "{name}: the last trade, {begin} were made before the recording began");
         trades += heard.len();
         let book = rebuilt(&read(&files.join(format!("{name}.l2.csv"))));
@@ -232,7 +260,10 @@ fn compare(exchange: &Running, load: &Load, files: &Path) {
         assert_eq!(book, truth, "{name}: another book");
         levels += book.len();
     }
-    println!("exported: {trades} trades as the generator makes them, {} books with {levels} levels as the exchange has them", load.symbols);
+    println!(
+        "exported: {trades} trades as the generator makes them, {} books with {levels} levels as the exchange has them",
+        load.symbols
+    );
 }
 
 type Trade = (Decimal, Decimal, Side);

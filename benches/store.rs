@@ -27,36 +27,55 @@ fn main() {
     let trades: Vec<Record> = many.trades.iter().map(without_receive_time).collect();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store");
-    let mut chance = 0;
+    let mut entropy = 0;
 
-    report("fdatasync of 4 KiB in the same place, p50", bare_sync(dir.path()).as_secs_f64() * 1e6, "µs", "(the limit)");
+    report(
+        "fdatasync of 4 KiB in the same place, p50",
+        bare_sync(dir.path()).as_secs_f64() * 1e6,
+        "µs",
+        "(the limit)",
+    );
     report("single durable record, p50", single_record(&store).as_secs_f64() * 1e6, "µs", "<= 190");
 
     let alone = shared_records(&store, 1);
     report("single durable records, 1 thread", alone, "/s", "");
     for (threads, budget) in [(8, ""), (64, ">= 8")] {
-        report(&format!("the same from {threads} threads"), shared_records(&store, threads) / alone, "times", budget);
+        report(
+            &format!("the same from {threads} threads"),
+            shared_records(&store, threads) / alone,
+            "times",
+            budget,
+        );
     }
 
     let import = median(|| {
-        chance += 1;
-        timed(|| import(&store, chance, &trades)).0
+        entropy += 1;
+        timed(|| import(&store, entropy, &trades)).0
     });
-    report("import from memory, durable", trades.len() as f64 / 1e6 / import.as_secs_f64(), "M rows/s", ">= 1");
+    report(
+        "import from memory, durable",
+        trades.len() as f64 / 1e6 / import.as_secs_f64(),
+        "M rows/s",
+        ">= 1",
+    );
     drop(store);
     scan(&trades);
     live::run(&many.trades);
 }
 
-fn begin(chance: u32) -> NewRecording {
-    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: Vec::new() }
+fn begin(entropy: u32) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), entropy, sources: Vec::new() }
 }
 
 fn single_record(store: &Store) -> Duration {
     let mut times: Vec<Duration> = (0..if is_test() { 20 } else { 2_000 })
         .map(|i| {
-            timed(|| store.put_strategy(&format!("s{i}"), "bench", "{\"order\":1}", Timestamp::from_seconds(1)).expect("a disk with room"))
-                .0
+            timed(|| {
+                store
+                    .put_strategy(&format!("s{i}"), "bench", "{\"order\":1}", Timestamp::from_seconds(1))
+                    .expect("a disk with room")
+            })
+            .0
         })
         .collect();
     times.sort_unstable();
@@ -72,7 +91,9 @@ fn shared_records(store: &Store, threads: usize) -> f64 {
                 scope.spawn(move || {
                     for _ in 0..each {
                         let id = format!("t{thread}");
-                        store.put_strategy(&id, "bench", "{\"order\":1}", Timestamp::from_seconds(1)).expect("a disk with room");
+                        store
+                            .put_strategy(&id, "bench", "{\"order\":1}", Timestamp::from_seconds(1))
+                            .expect("a disk with room");
                     }
                 });
             }
@@ -94,8 +115,8 @@ fn bare_sync(dir: &Path) -> Duration {
     times[times.len() / 2]
 }
 
-fn import(store: &Store, chance: u32, trades: &[Record]) {
-    let mut writer = store.begin_recording(begin(chance)).expect("a new id");
+fn import(store: &Store, entropy: u32, trades: &[Record]) {
+    let mut writer = store.begin_import(begin(entropy)).expect("a new id");
     for batch in trades.chunks(4_096) {
         writer.append(SYMBOL, StreamKind::Trades, batch).expect("rows in order");
     }
@@ -108,7 +129,7 @@ fn scan(trades: &[Record]) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let id = {
         let mut store = Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store");
-        let mut writer = store.begin_recording(begin(1)).expect("a new id");
+        let mut writer = store.begin_import(begin(1)).expect("a new id");
         writer.append(SYMBOL, StreamKind::Trades, trades).expect("rows in order");
         let id = writer.finish(&[]).expect("a disk with room");
         store.compact().expect("a disk with room");

@@ -7,9 +7,11 @@ use tradingd::config::{self, Config};
 use tradingd::document::strategy;
 use tradingd::domain::record::{Record, StreamKind};
 use tradingd::files::{RecordBatch, SourceFile};
-use tradingd::http::judge;
+use tradingd::http::validate;
 use tradingd::service::strategies::validate;
-use tradingd::store::blocks::{Block, BlockDecoder, BlockEncoder, CHECKSUM_BYTES, FORMAT, HEADER_BYTES, MAGIC, Rows, TradeColumns};
+use tradingd::store::blocks::{
+    Block, BlockDecoder, BlockEncoder, CHECKSUM_BYTES, FORMAT, HEADER_BYTES, MAGIC, Rows, TradeColumns,
+};
 use tradingd::store::codec::{self, Stored};
 use tradingd::store::records as kept;
 
@@ -18,13 +20,18 @@ pub fn request(bytes: &[u8]) {
     let (line, body) = split(bytes, b'\n');
     let (method, target) = split(line, b' ');
     let (Ok(method), Ok(target)) = (std::str::from_utf8(method), std::str::from_utf8(target)) else { return };
-    if let Err(refused) = judge::request(method, target, body) {
+    if let Err(refused) = validate::request(method, target, body) {
         assert!((400..500).contains(&refused.status), "{refused:?}");
         let answer: serde_json::Value = serde_json::from_slice(&refused.body).expect("an answer is JSON");
         let text = |field: &str| answer[field].as_str().is_some_and(|text| !text.is_empty());
         assert!(text("error_code") && text("error_message"), "{answer}");
         // Some 257 problems of some 600 characters each, escaped, is all that a refusal ever says.
-        assert!(refused.body.len() < 2 << 20, "{} bytes of refusal for {} bytes", refused.body.len(), bytes.len());
+        assert!(
+            refused.body.len() < 2 << 20,
+            "{} bytes of refusal for {} bytes",
+            refused.body.len(),
+            bytes.len()
+        );
     }
 }
 
@@ -35,7 +42,8 @@ pub fn document(bytes: &[u8]) {
         match read {
             Ok((document, _)) => {
                 let text = document.to_json();
-                let (again, _) = strategy::parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"));
+                let (again, _) = strategy::parse(text.as_bytes())
+                    .unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"));
                 assert_eq!(again, document, "{text}");
                 assert_eq!(again.to_json(), text);
                 let def = document.compile("id", 1);
@@ -43,7 +51,10 @@ pub fn document(bytes: &[u8]) {
                 strategy::needs(&def);
                 document.live_problems();
             }
-            Err(problems) => assert!(problems.iter().any(|problem| problem.severity == strategy::Severity::Error), "{problems:?}"),
+            Err(problems) => assert!(
+                problems.iter().any(|problem| problem.severity == strategy::Severity::Error),
+                "{problems:?}"
+            ),
         }
     }
 }
@@ -58,8 +69,12 @@ pub fn config(bytes: &[u8]) {
     let changes = config::diff(&first, &second);
     assert_eq!(changes.is_empty(), first == second, "{changes:?}");
     let kept = config::keep_running(&first, &second);
-    assert!(config::diff(&first, &kept).iter().all(|change| change.takes_effect != config::TakesEffect::Restart));
-    assert!(config::diff(&second, &kept).iter().all(|change| change.takes_effect == config::TakesEffect::Restart));
+    assert!(
+        config::diff(&first, &kept).iter().all(|change| change.takes_effect != config::TakesEffect::Restart)
+    );
+    assert!(
+        config::diff(&second, &kept).iter().all(|change| change.takes_effect == config::TakesEffect::Restart)
+    );
 }
 
 fn judged_config(bytes: &[u8]) -> Option<Config> {
@@ -169,7 +184,10 @@ fn blocks(mut bytes: &[u8]) {
         }
         let mut trades = TradeColumns::default();
         if decoder.trades(&block, &mut trades).is_ok() {
-            assert_eq!([trades.at.len(), trades.price.len(), trades.quantity.len(), trades.sells.len()], [block.header.rows; 4]);
+            assert_eq!(
+                [trades.at.len(), trades.price.len(), trades.quantity.len(), trades.sells.len()],
+                [block.header.rows; 4]
+            );
         }
         let _ = decoder.trades_received(&block, &mut trades);
         bytes = rest;
@@ -217,10 +235,13 @@ fn market_file(bytes: &[u8]) {
 /// What a WebSocket client says: understood, or answered with JSON that says why not.
 pub fn message(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Err(answer) = judge::message(text) {
+    if let Err(answer) = validate::message(text) {
         let answer: serde_json::Value = serde_json::from_str(&answer).expect("an answer is JSON");
         assert_eq!(answer["type"], "error");
-        assert!(answer["details"]["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{answer}");
+        assert!(
+            answer["details"]["problems"].as_array().is_some_and(|problems| !problems.is_empty()),
+            "{answer}"
+        );
     }
 }
 

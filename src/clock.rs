@@ -11,8 +11,9 @@ pub fn now() -> Timestamp {
 }
 
 /// 24 bits that differ between two calls: the chance in ids.
-pub fn chance() -> u32 {
-    let mixed = (now().nanos() as u64 ^ (u64::from(std::process::id()) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub fn entropy() -> u32 {
+    let mixed =
+        (now().nanos() as u64 ^ (u64::from(std::process::id()) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     u32::try_from(mixed >> 40).unwrap_or_default()
 }
 

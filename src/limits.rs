@@ -107,21 +107,21 @@ pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 pub const RECORDING_STREAMS: usize = 4_096;
 
 /// Rows and gaps of a live recording that may wait for a commit; then they are committed on the spot.
-pub const LIVE_UNCOMMITTED_ROWS: usize = 1 << 17;
+pub const RECORDING_UNCOMMITTED_ROWS: usize = 1 << 17;
 
 /// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; from three quarters on each commit
-/// seals some of the largest streams ([`LIVE_SEALED_AT_ONCE`]), and when it is full so many that a quarter is free.
-pub const LIVE_PENDING_ROWS: usize = 1 << 19;
+/// seals some of the largest streams ([`RECORDING_SEALED_AT_ONCE`]), and when it is full so many that a quarter is free.
+pub const RECORDING_PENDING_ROWS: usize = 1 << 19;
 
 /// Bytes of a live recording's journal before its last chunk; from three quarters on each commit seals the streams that
-/// hold its oldest chunks ([`LIVE_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
+/// hold its oldest chunks ([`RECORDING_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
 pub const JOURNAL_BYTES: usize = 64 << 20;
 
 /// Chunks of a live recording's journal; when full as above.
 pub const JOURNAL_CHUNKS: usize = 1 << 16;
 
 /// Streams that a commit seals to free memory or to shorten the journal: few, so that no commit takes long.
-pub const LIVE_SEALED_AT_ONCE: usize = 16;
+pub const RECORDING_SEALED_AT_ONCE: usize = 16;
 
 /// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.
 pub const REMOVED_AT_ONCE: usize = 1_024;
@@ -404,10 +404,10 @@ const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
 
 /// Rows of a live market that wait for their session; when full the newest are dropped and leave a gap `overflow`.
-pub const INTAKE_ROWS: usize = 1 << 20;
+pub const INBOX_ROWS: usize = 1 << 20;
 
 /// Messages of a live market that wait for their session; when full as for the rows.
-pub const INTAKE_ARRIVALS: usize = 1 << 18;
+pub const INBOX_ARRIVALS: usize = 1 << 18;
 
 /// Milliseconds between two commits of a live session's journal; what comes meanwhile waits for the next.
-pub const LIVE_COMMIT_MS: i64 = 8;
+pub const JOURNAL_COMMIT_MS: i64 = 8;

@@ -52,7 +52,9 @@ where
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false);
     let lines: Box<dyn Layer<_> + Send + Sync> = match format {
         Format::Text => Box::new(lines),
-        Format::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).with_span_list(false)),
+        Format::Json => {
+            Box::new(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))
+        }
     };
     (Box::new(Registry::default().with(filter).with(lines)), Telemetry { levels: handle })
 }
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn json_lines_are_json() {
-        let lines = lines(Level::Info, Format::Json, |_| tracing::warn!(session = "exec_1", "journal \"stalled\"\n"));
+        let lines =
+            lines(Level::Info, Format::Json, |_| tracing::warn!(session = "exec_1", "journal \"stalled\"\n"));
         let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!((line["level"].as_str(), line["session"].as_str()), (Some("WARN"), Some("exec_1")));
         assert_eq!(line["message"], "journal \"stalled\"\n");

@@ -39,7 +39,8 @@ pub fn load(wanted: usize) -> Input {
         });
         input.trades.extend(repeated);
     }
-    input.label = format!("{}, {} trades, {passes} passes with shifted times", input.label, input.trades.len());
+    input.label =
+        format!("{}, {} trades, {passes} passes with shifted times", input.label, input.trades.len());
     input
 }
 
@@ -87,7 +88,8 @@ fn real() -> Option<Input> {
     let dirs = [given, Some(here.join("../shared/data")), Some(here.join("tests/data"))];
     let path = dirs.into_iter().flatten().map(|dir| dir.join(FILE)).find(|path| path.exists())?;
     let reader: Box<dyn Read> = Box::new(GzDecoder::new(File::open(&path).ok()?));
-    let trades = BufReader::new(reader).lines().skip(1).map(|line| parse(&line.ok()?)).collect::<Option<Vec<_>>>()?;
+    let trades =
+        BufReader::new(reader).lines().skip(1).map(|line| parse(&line.ok()?)).collect::<Option<Vec<_>>>()?;
     Some(Input { trades, label: format!("real {FILE}") })
 }
 

@@ -9,7 +9,7 @@ use tradingd::domain::record::{Record, RecordBody, StreamKind};
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::Timestamp;
 use tradingd::files::{RecordBatch, SourceFile};
-use tradingd::store::{LiveCommit, LiveEnd, LiveRecording, NewRecording, OpenMode, Store};
+use tradingd::store::{NewRecording, OpenMode, OpenRecording, RecordingCommit, RecordingEnd, Store};
 
 const BOOK: &str = "market/binance-usdm_BTCUSDT_20240808.l2.csv.gz";
 const SYMBOLS: usize = 200;
@@ -22,14 +22,20 @@ pub fn run(trades: &[Record]) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = Arc::new(Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store"));
     let trades = arrived(trades);
-    let mut chance = 0;
-    for (rows, commits, budget) in [(1, 500, "(peers 5.6)"), (1_000, 400, ">= 500"), (10_000, 100, ">= 500")] {
+    let mut entropy = 0;
+    for (rows, commits, budget) in [(1, 500, "(peers 5.6)"), (1_000, 400, ">= 500"), (10_000, 100, ">= 500")]
+    {
         let count = if is_test() { rows.min(1_000) } else { (rows * commits).min(trades.len()) };
         let time = median(|| {
-            chance += 1;
-            record(&store, chance, &trades[..count], rows).0
+            entropy += 1;
+            record(&store, entropy, &trades[..count], rows).0
         });
-        report(&format!("live, durable rows, {rows} a commit"), count as f64 / 1e3 / time.as_secs_f64(), "k rows/s", budget);
+        report(
+            &format!("live, durable rows, {rows} a commit"),
+            count as f64 / 1e3 / time.as_secs_f64(),
+            "k rows/s",
+            budget,
+        );
     }
     bytes_per_row(&store, "trade", StreamKind::Trades, &trades[..trades.len().min(200_000)], "<= 4.5");
     let book = book();
@@ -47,9 +53,9 @@ enum Pace {
     Free,
 }
 
-fn begin(store: &Arc<Store>, chance: u32, symbols: usize) -> LiveRecording {
-    let new = NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: Vec::new() };
-    store.begin_live(new, (0..symbols).map(|i| format!("S{i}_USDT")).collect()).expect("a new id")
+fn begin(store: &Arc<Store>, entropy: u32, symbols: usize) -> OpenRecording {
+    let new = NewRecording { at: Timestamp::from_seconds(1_723_161_256), entropy, sources: Vec::new() };
+    store.begin_recording(new, (0..symbols).map(|i| format!("S{i}_USDT")).collect()).expect("a new id")
 }
 
 /// Receive times as a recorder stamps them: never back.
@@ -64,15 +70,15 @@ fn arrived(rows: &[Record]) -> Vec<Record> {
 }
 
 /// Time to have the rows durable, and bytes of their blocks.
-fn record(store: &Arc<Store>, chance: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
-    let mut live = begin(store, chance, 1);
+fn record(store: &Arc<Store>, entropy: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
+    let mut live = begin(store, entropy, 1);
     let (time, ()) = timed(|| {
         for batch in rows.chunks(a_commit) {
             live.push(SymbolId(0), batch).expect("rows in order");
-            live.commit(LiveCommit::default()).expect("a disk with room");
+            live.commit(RecordingCommit::default()).expect("a disk with room");
         }
     });
-    let id = live.finish(LiveEnd::default()).expect("a disk with room");
+    let id = live.finish(RecordingEnd::default()).expect("a disk with room");
     let bytes = store.recording(&id).expect("it was just finished").bytes();
     store.delete_recording(&id).expect("it was just finished");
     (time, bytes)
@@ -80,8 +86,9 @@ fn record(store: &Arc<Store>, chance: u32, rows: &[Record], a_commit: usize) -> 
 
 fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Record], budget: &str) {
     let (_, live) = record(store, 900_000, rows, 100);
-    let new = NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance: 900_001, sources: Vec::new() };
-    let mut writer = store.begin_recording(new).expect("a new id");
+    let new =
+        NewRecording { at: Timestamp::from_seconds(1_723_161_256), entropy: 900_001, sources: Vec::new() };
+    let mut writer = store.begin_import(new).expect("a new id");
     writer.append("S0_USDT", kind, rows).expect("rows in order");
     let id = writer.finish(&[]).expect("a disk with room");
     let import = store.recording(&id).expect("it was just finished").bytes();
@@ -102,7 +109,9 @@ fn book() -> Vec<Record> {
     };
     let mut file = SourceFile::open(&path).expect("a file of market data");
     let (mut batch, mut rows) = (RecordBatch::default(), Vec::new());
-    while rows.len() < if is_test() { 5_000 } else { 200_000 } && file.read(&mut batch).expect("a file of market data") {
+    while rows.len() < if is_test() { 5_000 } else { 200_000 }
+        && file.read(&mut batch).expect("a file of market data")
+    {
         rows.extend(batch.rows().iter().map(|(_, record)| late(record)));
     }
     arrived(&rows)
@@ -110,18 +119,31 @@ fn book() -> Vec<Record> {
 
 fn late(record: &Record) -> Record {
     let delay_us = 2_000 + (record.exchange_at.micros() / 1_000).wrapping_mul(0x9e37) % 28_000;
-    Record { received_at: Some(Timestamp::from_nanos(record.exchange_at.nanos() + delay_us * 1_000)), ..*record }
+    Record {
+        received_at: Some(Timestamp::from_nanos(record.exchange_at.nanos() + delay_us * 1_000)),
+        ..*record
+    }
 }
 
 fn walk() -> Vec<Record> {
     let change = |i: i64| RecordBody::LevelChange {
-        side: if i % 3 == 0 { tradingd::domain::order::Side::Sell } else { tradingd::domain::order::Side::Buy },
+        side: if i % 3 == 0 {
+            tradingd::domain::order::Side::Sell
+        } else {
+            tradingd::domain::order::Side::Buy
+        },
         price: Decimal::new(618_000 + i * 7_919 % 400, 1).expect("one digit is in range"),
         quantity: Decimal::new(i * 104_729 % 5_000, 3).expect("three digits are in range"),
         snapshot: i == 0,
         update_id: Some(1_007_198_635_033 + i as u64 / 5),
     };
-    let row = |i| late(&Record { exchange_at: Timestamp::from_nanos(i / 5 * 3_000_000), received_at: None, body: change(i) });
+    let row = |i| {
+        late(&Record {
+            exchange_at: Timestamp::from_nanos(i / 5 * 3_000_000),
+            received_at: None,
+            body: change(i),
+        })
+    };
     arrived(&(0..if is_test() { 5_000 } else { 200_000 }).map(row).collect::<Vec<_>>())
 }
 
@@ -144,7 +166,7 @@ fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, 
             live.push(SymbolId(symbol as u32), &rows).expect("rows in order");
             message += 1;
         }
-        let (time, done) = timed(|| live.commit(LiveCommit::default()));
+        let (time, done) = timed(|| live.commit(RecordingCommit::default()));
         done.expect("a disk with room");
         commits.push(time);
         lags.push(start.elapsed().saturating_sub(due));
@@ -152,7 +174,7 @@ fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, 
         pending = pending.max(live.pending_rows());
     }
     let (count, journal_and_blocks) = (live.rows() as f64, live.bytes() as f64);
-    let (finish, id) = timed(|| live.finish(LiveEnd::default()).expect("a disk with room"));
+    let (finish, id) = timed(|| live.finish(RecordingEnd::default()).expect("a disk with room"));
     let blocks = store.recording(&id).expect("it was just finished").bytes() as f64;
     let word = if pace == Pace::Real { "every 10 ms" } else { "unpaced" };
     println!("200 symbols x 3 streams, 200 messages a commit, {word}: {ticks} commits, {count} rows");
@@ -165,7 +187,12 @@ fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, 
     report("  commit, longest", at(&mut commits, 1.0), "ms", "");
     if pace == Pace::Real {
         report("  first message of a commit to disk, p99", 10.0 + at(&mut lags, 0.99), "ms", "<= 20");
-        report("  share of one core's time", busy.as_secs_f64() / start.elapsed().as_secs_f64() * 100.0, "%", "");
+        report(
+            "  share of one core's time",
+            busy.as_secs_f64() / start.elapsed().as_secs_f64() * 100.0,
+            "%",
+            "",
+        );
     } else {
         report("  durable rows", count / 1e3 / busy.as_secs_f64(), "k rows/s", "");
     }
@@ -189,9 +216,13 @@ fn fill(rows: &mut Vec<Record>, message: usize, trades: &[Record], book: &[Recor
         0..6 => {
             let from = (symbol * 997 + round * 5) % (book.len() - 5);
             rows.extend(book[from..from + 5].iter().map(|row| match row.body {
-                RecordBody::LevelChange { side, price, quantity, .. } => {
-                    stamped(RecordBody::LevelChange { side, price, quantity, snapshot: false, update_id: Some(9_000_000 + round as u64) })
-                }
+                RecordBody::LevelChange { side, price, quantity, .. } => stamped(RecordBody::LevelChange {
+                    side,
+                    price,
+                    quantity,
+                    snapshot: false,
+                    update_id: Some(9_000_000 + round as u64),
+                }),
                 other => stamped(other),
             }));
         }

@@ -30,7 +30,12 @@ impl Bare {
         let address = listener.local_addr().expect("it is bound");
         // Hyper writes these two itself, here as in the daemon.
         let written = |name: &str| name == DATE.as_str() || name == CONTENT_LENGTH.as_str();
-        let headers: HeaderMap = like.headers.iter().filter(|(name, _)| !written(name)).map(|(name, value)| header(name, value)).collect();
+        let headers: HeaderMap = like
+            .headers
+            .iter()
+            .filter(|(name, _)| !written(name))
+            .map(|(name, value)| header(name, value))
+            .collect();
         let shared = Arc::new((headers, body));
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

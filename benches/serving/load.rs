@@ -60,7 +60,11 @@ impl Loader {
 fn wrk(address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration) -> Outcome {
     let script = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut command = Command::new("wrk");
-    command.arg(format!("-t{THREADS}")).arg(format!("-c{CONNECTIONS}")).arg(format!("-d{}s", time.as_secs().max(1))).arg("--latency");
+    command
+        .arg(format!("-t{THREADS}"))
+        .arg(format!("-c{CONNECTIONS}"))
+        .arg(format!("-d{}s", time.as_secs().max(1)))
+        .arg("--latency");
     for (name, value) in headers {
         command.args(["-H", &format!("{name}: {value}")]);
     }
@@ -133,8 +137,16 @@ fn own(address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration)
                         Ask::Get(path) => connection.send("GET", path, headers, None),
                         Ask::Put { prefix, body } => {
                             let [before, between, behind] = body;
-                            let body = format!("{before}{n}{between}{}{behind}", count.fetch_add(1, Ordering::Relaxed));
-                            connection.send("PUT", &format!("/api/strategies/{prefix}{n}"), headers, Some(body.as_bytes()))
+                            let body = format!(
+                                "{before}{n}{between}{}{behind}",
+                                count.fetch_add(1, Ordering::Relaxed)
+                            );
+                            connection.send(
+                                "PUT",
+                                &format!("/api/strategies/{prefix}{n}"),
+                                headers,
+                                Some(body.as_bytes()),
+                            )
                         }
                     };
                     times.push(began.elapsed());

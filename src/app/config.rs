@@ -71,7 +71,9 @@ fn report(file: &Path, as_json: bool) -> Result<(), Failure> {
 
 fn init(file: &Path) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::input(format!("{} is there already and stays as it is", file.display())),
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::input(format!("{} is there already and stays as it is", file.display()))
+        }
         _ => Failure::other(format!("{} cannot be written ({error}): choose another place", file.display())),
     };
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -106,7 +108,9 @@ pub struct Found {
 pub fn find(named: Option<&Path>) -> Result<Found, Failure> {
     let file = named.unwrap_or_else(|| Path::new(DEFAULT_FILE)).to_owned();
     if named.is_none() && !file.exists() {
-        eprintln!("there is no {DEFAULT_FILE}: all settings have their defaults; `tradingd config init` writes a file to change them");
+        eprintln!(
+            "there is no {DEFAULT_FILE}: all settings have their defaults; `tradingd config init` writes a file to change them"
+        );
         return Ok(Found { config: Config::default(), content: Content::of(&file), file });
     }
     let (config, bytes) = check(&file).map_err(|problems| unusable(&file, &problems))?;
@@ -114,14 +118,19 @@ pub fn find(named: Option<&Path>) -> Result<Found, Failure> {
 }
 
 fn check(file: &Path) -> Result<(Config, Vec<u8>), Vec<Problem>> {
-    let unreadable = |error| vec![Problem { path: String::new(), problem: format!("the file cannot be read: {error}") }];
+    let unreadable =
+        |error| vec![Problem { path: String::new(), problem: format!("the file cannot be read: {error}") }];
     let bytes = config::read(file).map_err(unreadable)?;
     Ok((config::parse(&bytes)?, bytes))
 }
 
 fn unusable(file: &Path, problems: &[Problem]) -> Failure {
     let listed: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    Failure::configuration(format!("{} cannot be used{}{listed}", file.display(), if listed.is_empty() { "" } else { ":" }))
+    Failure::configuration(format!(
+        "{} cannot be used{}{listed}",
+        file.display(),
+        if listed.is_empty() { "" } else { ":" }
+    ))
 }
 
 #[cfg(test)]

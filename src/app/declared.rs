@@ -35,7 +35,8 @@ fn fact(text: &str) -> Result<(Option<String>, Decimal), String> {
         return Err(format!("{symbol:?} {problem}, so it is not a symbol"));
     }
     let value = Decimal::parse(number.as_bytes()).ok().filter(|value| value.mantissa() > 0);
-    let value = value.ok_or_else(|| format!("{number:?} is not a number above zero; write 0.01 or BTC_USDT=0.1"))?;
+    let value =
+        value.ok_or_else(|| format!("{number:?} is not a number above zero; write 0.01 or BTC_USDT=0.1"))?;
     Ok((symbol.map(str::to_owned), value))
 }
 

@@ -28,10 +28,22 @@ pub struct Options {
 
 /// Six minutes of two markets; `tests/data/PROVENANCE.md` says where they come from and under which licence.
 const RECORDING: [(&str, &[u8]); 4] = [
-    ("BTCUSDT_20240808.trades.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz")),
-    ("BTCUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.book20.csv.gz")),
-    ("ETHUSDT_20240808.trades.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.trades.csv.gz")),
-    ("ETHUSDT_20240808.book20.csv.gz", include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.book20.csv.gz")),
+    (
+        "BTCUSDT_20240808.trades.csv.gz",
+        include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz"),
+    ),
+    (
+        "BTCUSDT_20240808.book20.csv.gz",
+        include_bytes!("../../tests/data/binance-usdm_BTCUSDT_20240808.book20.csv.gz"),
+    ),
+    (
+        "ETHUSDT_20240808.trades.csv.gz",
+        include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.trades.csv.gz"),
+    ),
+    (
+        "ETHUSDT_20240808.book20.csv.gz",
+        include_bytes!("../../tests/data/binance-usdm_ETHUSDT_20240808.book20.csv.gz"),
+    ),
 ];
 
 /// A strategy that trades within six minutes, and two that do so while they pass at [`SPEED`].
@@ -65,8 +77,12 @@ impl Drop for Throwaway {
 /// A temporary directory that cannot be written, an address that cannot be listened on.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let dir = Throwaway(std::env::temp_dir().join(format!("tradingd-demo-{}", random_id())));
-    let unwritable =
-        |error: std::io::Error| Failure::other(format!("{} cannot be written ({error}): set TMPDIR to a folder that can", dir.0.display()));
+    let unwritable = |error: std::io::Error| {
+        Failure::other(format!(
+            "{} cannot be written ({error}): set TMPDIR to a folder that can",
+            dir.0.display()
+        ))
+    };
     std::fs::create_dir_all(&dir.0).map_err(unwritable)?;
     let mut config = Config::default();
     config.http.listen = free(options.listen).to_string();
@@ -74,7 +90,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let runtime = runtime()?;
     write_recording(&dir.0.join("recording")).map_err(unwritable)?;
     write_pump(&dir.0.join("generated")).map_err(unwritable)?;
-    let market = rehearse::files(&[dir.0.join("recording"), dir.0.join("generated")], SPEED, runtime.handle())?;
+    let market =
+        rehearse::files(&[dir.0.join("recording"), dir.0.join("generated")], SPEED, runtime.handle())?;
     (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
     config.trading.default_symbols = SYMBOLS.map(str::to_owned).to_vec();
     // A demo must show life: with these limits it would fall silent for half an hour after four losses in a row.
@@ -92,13 +109,20 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         eprintln!("  user      {USER}");
         eprintln!("  password  {password}");
         eprintln!();
-        eprintln!("  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades");
+        eprintln!(
+            "  a real recording, the built-in strategies and one finished backtest are there, and a paper session trades"
+        );
         eprintln!(
             "  {} on a rehearsed exchange that replays the recording at {SPEED} times its speed, again and again;",
             SYMBOLS.join(", ")
         );
-        eprintln!("  {} is generated: a pump and dump that comes once a minute, half a minute after the start;", pump::SYMBOL);
-        eprintln!("  limits that pause after losses in a row or after many trades are off here, so that something goes on;");
+        eprintln!(
+            "  {} is generated: a pump and dump that comes once a minute, half a minute after the start;",
+            pump::SYMBOL
+        );
+        eprintln!(
+            "  limits that pause after losses in a row or after many trades are off here, so that something goes on;"
+        );
         eprintln!("  all of it is thrown away when you end this with Ctrl-C");
         eprintln!();
     });
@@ -128,7 +152,8 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     // A slow machine may still be at it: then the console shows how far it is.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
     let strategies = [quick?.summary.id, pumps?.summary.id];
-    let paper = json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": strategies}});
+    let paper =
+        json!({"session_type": "paper", "symbols": SYMBOLS, "strategy_config": {"strategies": strategies}});
     service.sessions.start(&paper, USER, &service.settings.current(), clock::now())?;
     Ok(())
 }

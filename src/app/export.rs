@@ -5,7 +5,9 @@
 
 use super::{Failure, Global, recordings};
 use crate::domain::record::StreamKind;
-use crate::files::{FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of};
+use crate::files::{
+    FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
+};
 use crate::limits::SYMBOL_FILE_NAME_BYTES;
 use crate::service::SourceError;
 use crate::service::recordings::{Part, layout, write};
@@ -37,7 +39,8 @@ pub struct Options {
 
 fn stream(word: &str) -> Result<StreamKind, String> {
     let known: Vec<&str> = StreamKind::ALL.iter().map(|(_, word)| *word).collect();
-    StreamKind::from_word(word).ok_or_else(|| format!("there is no such stream; the streams are {}", known.join(", ")))
+    StreamKind::from_name(word)
+        .ok_or_else(|| format!("there is no such stream; the streams are {}", known.join(", ")))
 }
 
 /// Where the parts go.
@@ -61,10 +64,14 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             std::fs::create_dir_all(&dir).map_err(|error| FileError::writing(&dir, error))?;
             let total = chosen.values().map(Vec::len).sum();
             let mut written = Vec::new();
-            for (kind, symbol) in chosen.into_iter().flat_map(|(kind, symbols)| symbols.into_iter().map(move |symbol| (kind, symbol))) {
-                let path = dir.join(format!("{}.{}.{ending}", file_name(&symbol), kind.word()));
+            for (kind, symbol) in chosen
+                .into_iter()
+                .flat_map(|(kind, symbols)| symbols.into_iter().map(move |symbol| (kind, symbol)))
+            {
+                let path = dir.join(format!("{}.{}.{ending}", file_name(&symbol), kind.as_str()));
                 let part = Part { kind, symbols: vec![symbol] };
-                let rows = write_file(&store, &recording, &part, &path, format).map_err(|failure| partly(failure, written.len(), total))?;
+                let rows = write_file(&store, &recording, &part, &path, format)
+                    .map_err(|failure| partly(failure, written.len(), total))?;
                 written.push(format!("{}: {rows} rows", path.display()));
             }
             eprintln!("{}", written.join("\n"));
@@ -77,7 +84,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         Out::Stdout(format) => {
             let part = one_stream(chosen)?;
             let layout = layout(&store, &recording, &part)?;
-            let sink = RecordSink::to_writer(Path::new("standard output"), Box::new(io::stdout()), layout, format)?;
+            let sink =
+                RecordSink::to_writer(Path::new("standard output"), Box::new(io::stdout()), layout, format)?;
             match write(&store, &recording, &part, sink) {
                 Err(SourceError::File(FileError { problem: Problem::Unwritable(error), .. }))
                     if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -90,7 +98,11 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 
 /// A failure after some files are whole.
 fn partly(failure: Failure, written: usize, total: usize) -> Failure {
-    if written == 0 { failure } else { failure.because(&format!("{written} of {total} files were written before, each is whole")) }
+    if written == 0 {
+        failure
+    } else {
+        failure.because(&format!("{written} of {total} files were written before, each is whole"))
+    }
 }
 
 /// Symbols by stream that were asked for and are there.
@@ -98,11 +110,20 @@ fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamK
     if let Some(missing) = options.symbol.iter().find(|name| recording.spelled(name).is_none()) {
         let known: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
         let more = if recording.symbols.len() > known.len() { ", …" } else { "" };
-        return Err(Failure::input(format!("{} has no symbol {missing:?}; it has {}{more}", recording.id, known.join(", "))));
+        return Err(Failure::input(format!(
+            "{} has no symbol {missing:?}; it has {}{more}",
+            recording.id,
+            known.join(", ")
+        )));
     }
-    let named: Vec<&str> = options.symbol.iter().filter_map(|name| Some(recording.spelled(name)?.name.as_str())).collect();
+    let named: Vec<&str> =
+        options.symbol.iter().filter_map(|name| Some(recording.spelled(name)?.name.as_str())).collect();
     let mut chosen: BTreeMap<StreamKind, Vec<String>> = BTreeMap::new();
-    for symbol in recording.symbols.iter().filter(|symbol| options.symbol.is_empty() || named.contains(&symbol.name.as_str())) {
+    for symbol in recording
+        .symbols
+        .iter()
+        .filter(|symbol| options.symbol.is_empty() || named.contains(&symbol.name.as_str()))
+    {
         let streams = symbol.streams.iter().filter_map(|stream| stream.kind());
         for kind in streams.filter(|kind| options.stream.is_empty() || options.stream.contains(kind)) {
             chosen.entry(kind).or_default().push(symbol.name.clone());
@@ -118,12 +139,14 @@ fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamK
 }
 
 fn one_stream(chosen: BTreeMap<StreamKind, Vec<String>>) -> Result<Part, Failure> {
-    let words: Vec<&str> = chosen.keys().map(|kind| kind.word()).collect();
+    let words: Vec<&str> = chosen.keys().map(|kind| kind.as_str()).collect();
     let words = words.join(", ");
     let mut chosen = chosen.into_iter();
     match (chosen.next(), chosen.next()) {
         (Some((kind, symbols)), None) => Ok(Part { kind, symbols }),
-        _ => Err(Failure::input(format!("one file holds one stream, but these were chosen: {words}; add --stream, or give a directory"))),
+        _ => Err(Failure::input(format!(
+            "one file holds one stream, but these were chosen: {words}; add --stream, or give a directory"
+        ))),
     }
 }
 
@@ -182,7 +205,13 @@ fn file_name(symbol: &str) -> String {
     name
 }
 
-fn write_file(store: &Store, recording: &RecordingV1, part: &Part, path: &Path, format: FileFormat) -> Result<u64, Failure> {
+fn write_file(
+    store: &Store,
+    recording: &RecordingV1,
+    part: &Part,
+    path: &Path,
+    format: FileFormat,
+) -> Result<u64, Failure> {
     let sink = RecordSink::create(path, layout(store, recording, part)?, format)?;
     write_facts(store, recording, part, path)?;
     Ok(write(store, recording, part, sink)?)

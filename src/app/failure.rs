@@ -2,7 +2,7 @@
 
 use crate::files::FileError;
 use crate::service::SourceError;
-use crate::service::{Kind, Refusal, STORE_DAMAGED};
+use crate::service::{Refusal, RefusalKind, STORE_DAMAGED};
 use crate::store::StoreError;
 use std::fmt;
 
@@ -74,13 +74,18 @@ impl fmt::Display for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        if error.is_bad_input() { Failure::input(error.to_string()) } else { Failure::other(error.to_string()) }
+        if error.is_bad_input() {
+            Failure::input(error.to_string())
+        } else {
+            Failure::other(error.to_string())
+        }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
+        let cause =
+            std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
         Failure { code: error.exit_code(), message: format!("{error}{cause}") }
     }
 }
@@ -98,9 +103,9 @@ impl From<SourceError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal.kind {
-            Kind::Unavailable => UNAVAILABLE,
-            Kind::Internal if refusal.code == STORE_DAMAGED => DAMAGED,
-            Kind::Internal => FAILED,
+            RefusalKind::Unavailable => UNAVAILABLE,
+            RefusalKind::Internal if refusal.code == STORE_DAMAGED => DAMAGED,
+            RefusalKind::Internal => FAILED,
             _ => USAGE,
         };
         Failure { code, message: refusal.message }

@@ -34,12 +34,16 @@ pub struct Options {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let inputs = expand(&options.paths)?;
     let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };
-    inputs.left_out.iter().for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
+    inputs
+        .left_out
+        .iter()
+        .for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
     let plan = in_time_order(inputs)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let mut store = global.store(OpenMode::CreateIfNew)?;
     terminal::say_when_interrupted("nothing of this import was kept");
-    let recording = record(&store, &plan.files, &reading).map_err(|failure| failure.because("nothing of this import was kept"))?;
+    let recording = record(&store, &plan.files, &reading)
+        .map_err(|failure| failure.because("nothing of this import was kept"))?;
     recordings::show(&store, &recording, options.json)?;
     global.give_space_back(&mut store, "the recording is kept");
     Ok(())

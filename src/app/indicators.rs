@@ -21,7 +21,8 @@ pub struct Options {
 /// When no type matches.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let wanted = options.name.as_deref().unwrap_or("").to_uppercase();
-    let entries: Vec<CatalogueEntry> = catalogue().into_iter().filter(|entry| entry.kind.contains(&wanted)).collect();
+    let entries: Vec<CatalogueEntry> =
+        catalogue().into_iter().filter(|entry| entry.kind.contains(&wanted)).collect();
     if entries.is_empty() {
         return Err(Failure::input(format!(
             "no indicator type contains {:?}; `tradingd indicators` lists them all",
@@ -37,13 +38,23 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn entry_text(entry: &CatalogueEntry) -> String {
-    let mut text = format!("{} [{}]  needs {}\n  {}\n  {}\n", entry.kind, entry.unit, entry.needs.join(", "), entry.about, entry.formula);
+    let mut text = format!(
+        "{} [{}]  needs {}\n  {}\n  {}\n",
+        entry.kind,
+        entry.unit,
+        entry.needs.join(", "),
+        entry.about,
+        entry.formula
+    );
     for param in &entry.params {
         let bounds = match (param.min, param.max) {
             (Some(min), Some(max)) => format!("{min}–{max}"),
             _ => param.allowed.join("|"),
         };
-        text.push_str(&format!("    {:<18} {:<10} {:<16} {}\n", param.name, param.default, bounds, param.about));
+        text.push_str(&format!(
+            "    {:<18} {:<10} {:<16} {}\n",
+            param.name, param.default, bounds, param.about
+        ));
     }
     text
 }

@@ -56,12 +56,17 @@ fn write_pages(command: &clap::Command, dir: &Path, count: &mut usize) -> Result
     let path = dir.join(format!("{}.1", command.get_display_name().unwrap_or_else(|| command.get_name())));
     std::fs::write(&path, page(command.clone())?).map_err(|error| unwritable(&path, &error))?;
     *count += 1;
-    command.get_subcommands().filter(|sub| sub.get_name() != "help").try_for_each(|sub| write_pages(sub, dir, count))
+    command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+        .try_for_each(|sub| write_pages(sub, dir, count))
 }
 
 fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).map_err(|error| Failure::other(format!("the manual could not be written: {error}")))?;
+    Man::new(command)
+        .render(&mut page)
+        .map_err(|error| Failure::other(format!("the manual could not be written: {error}")))?;
     Ok(page)
 }
 

@@ -139,7 +139,10 @@ pub fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            let asked = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+            let asked = matches!(
+                error.kind(),
+                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            );
             // A closed pipe while printing help is not worth an error.
             let _ = error.print();
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
@@ -192,7 +195,9 @@ fn command() -> clap::Command {
 fn groups(command: &clap::Command) -> String {
     let about = |name: &str| {
         let found = command.get_subcommands().find(|sub| sub.get_name() == name);
-        found.and_then(clap::Command::get_about).map_or_else(|| "Explain a command and its options".to_owned(), ToString::to_string)
+        found
+            .and_then(clap::Command::get_about)
+            .map_or_else(|| "Explain a command and its options".to_owned(), ToString::to_string)
     };
     let group = |(heading, names): &(&str, &[&str])| {
         let lines: Vec<String> = names.iter().map(|name| format!("  {name:<12} {}", about(name))).collect();
@@ -211,7 +216,12 @@ mod tests {
         command().debug_assert();
         let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         for sub in Cli::command().get_subcommands() {
-            assert_eq!(grouped.iter().filter(|name| **name == sub.get_name()).count(), 1, "{}", sub.get_name());
+            assert_eq!(
+                grouped.iter().filter(|name| **name == sub.get_name()).count(),
+                1,
+                "{}",
+                sub.get_name()
+            );
         }
         assert_eq!(grouped.len(), Cli::command().get_subcommands().count() + 1, "all and `help`");
     }
@@ -250,7 +260,8 @@ mod tests {
     #[test]
     fn every_example_is_understood() {
         for (name, text) in examples::ALL {
-            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("tradingd ")).collect();
+            let lines: Vec<&str> =
+                text.lines().map(str::trim).filter(|line| line.starts_with("tradingd ")).collect();
             assert!(!lines.is_empty(), "{name} has no example");
             for line in lines {
                 let (words, _) = line.split_once('#').unwrap_or((line, ""));

@@ -71,7 +71,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 /// # Errors
 /// An unknown id: which ones there are.
 pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
-    store.readable_recording(id, None).map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
+    store
+        .readable_recording(id, None)
+        .map_err(|error| Failure::from(error).because("`tradingd recordings` lists all"))
 }
 
 /// Prints one recording with its streams and gaps.
@@ -102,8 +104,13 @@ fn facts(store: &Store, recording: &RecordingV1) -> Result<Facts, Failure> {
 /// What is known of a symbol beside its rows, a line each.
 fn said(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<String> {
     let mut lines = Vec::new();
-    let known = [("price step", contract.price_step), ("quantity step", contract.quantity_step), ("contract size", contract.contract_size)];
-    let known: Vec<String> = known.iter().filter_map(|(what, value)| Some(format!("{what} {}", (*value)?))).collect();
+    let known = [
+        ("price step", contract.price_step),
+        ("quantity step", contract.quantity_step),
+        ("contract size", contract.contract_size),
+    ];
+    let known: Vec<String> =
+        known.iter().filter_map(|(what, value)| Some(format!("{what} {}", (*value)?))).collect();
     if !known.is_empty() {
         lines.push(format!("\n{name}: {}\n", known.join(", ")));
     }
@@ -116,14 +123,19 @@ fn said(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<Strin
 
 fn delete(global: &Global, store: &mut Store, id: &str, is_agreed: bool) -> Result<(), Failure> {
     let found = find(store, id)?;
-    let question = || terminal::confirmed(&format!("delete {id} with its {} rows for good?", grouped(found.rows())));
+    let question =
+        || terminal::confirmed(&format!("delete {id} with its {} rows for good?", grouped(found.rows())));
     match if is_agreed { Some(true) } else { question() } {
         Some(true) => {}
         Some(false) => {
             eprintln!("nothing was deleted");
             return Ok(());
         }
-        None => return Err(Failure::input(format!("nobody can be asked whether {id} shall be deleted for good: add --yes"))),
+        None => {
+            return Err(Failure::input(format!(
+                "nobody can be asked whether {id} shall be deleted for good: add --yes"
+            )));
+        }
     }
     store.delete_recording(id)?;
     terminal::print(&format!("deleted {id}\n"));
@@ -164,12 +176,14 @@ fn list_text(all: &[(RecordingV1, Vec<(String, RecordedGap)>)]) -> String {
         ("to", Align::Left),
     ];
     let row = |(recording, gaps): &(RecordingV1, Vec<(String, RecordedGap)>)| {
-        let mut symbols: Vec<String> = recording.symbols.iter().take(NAMES).map(|symbol| symbol.name.clone()).collect();
+        let mut symbols: Vec<String> =
+            recording.symbols.iter().take(NAMES).map(|symbol| symbol.name.clone()).collect();
         if recording.symbols.len() > NAMES {
             symbols.push(format!("+{}", recording.symbols.len() - NAMES));
         }
         let has = |kind: StreamKind| recording.symbols.iter().any(|symbol| symbol.stream(kind).is_some());
-        let streams: Vec<&str> = StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
+        let streams: Vec<&str> =
+            StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
         let (from, to) = span_words(recording.span_ns());
         vec![
             recording.id.clone(),
@@ -204,10 +218,20 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
     ];
     let row = |symbol: &RecordedSymbolV1, stream: &RecordedStreamV1| {
         let (from, to) = span_words(Some((stream.first_ns, stream.last_ns)));
-        vec![symbol.name.clone(), word(stream).to_owned(), grouped(stream.rows), per_row_word(stream.bytes, stream.rows), from, to]
+        vec![
+            symbol.name.clone(),
+            word(stream).to_owned(),
+            grouped(stream.rows),
+            per_row_word(stream.bytes, stream.rows),
+            from,
+            to,
+        ]
     };
-    let rows: Vec<Vec<String>> =
-        recording.symbols.iter().flat_map(|symbol| symbol.streams.iter().map(move |stream| row(symbol, stream))).collect();
+    let rows: Vec<Vec<String>> = recording
+        .symbols
+        .iter()
+        .flat_map(|symbol| symbol.streams.iter().map(move |stream| row(symbol, stream)))
+        .collect();
     text.push_str(&table(&columns, rows, &[], &[3]));
     for (symbol, (contract, kept)) in recording.symbols.iter().zip(facts) {
         said(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
@@ -216,10 +240,22 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
         text.push_str("\nno gaps\n");
         return text;
     }
-    let columns = [("gap in", Align::Left), ("stream", Align::Left), ("cause", Align::Left), ("from", Align::Left), ("to", Align::Left)];
+    let columns = [
+        ("gap in", Align::Left),
+        ("stream", Align::Left),
+        ("cause", Align::Left),
+        ("from", Align::Left),
+        ("to", Align::Left),
+    ];
     let row = |(symbol, known): &(String, RecordedGap)| {
         let gap = known.gap;
-        vec![symbol.clone(), known.stream.word().to_owned(), gap.cause.word().to_owned(), gap.from.to_string(), gap.to.to_string()]
+        vec![
+            symbol.clone(),
+            known.stream.as_str().to_owned(),
+            gap.cause.as_str().to_owned(),
+            gap.from.to_string(),
+            gap.to.to_string(),
+        ]
     };
     text.push('\n');
     text.push_str(&table(&columns, gaps.iter().map(row).collect(), &[], &[]));
@@ -232,7 +268,7 @@ fn to_json(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
     let gap = |(symbol, known): &(String, RecordedGap)| {
         let gap = known.gap;
         json!({
-            "symbol": symbol, "stream": known.stream.word(), "cause": gap.cause.word(),
+            "symbol": symbol, "stream": known.stream.as_str(), "cause": gap.cause.as_str(),
             "from": gap.from.to_string(), "to": gap.to.to_string(),
         })
     };
@@ -276,7 +312,7 @@ fn symbol_json((symbol, (contract, kept)): (&RecordedSymbolV1, &(ContractFacts, 
 }
 
 fn word(stream: &RecordedStreamV1) -> &'static str {
-    stream.kind().map_or("unknown", StreamKind::word)
+    stream.kind().map_or("unknown", |it| it.as_str())
 }
 
 /// Bytes a row to two digits; `None` without rows.

@@ -47,8 +47,14 @@ fn text(replayed: &Replayed) -> String {
         replayed.digest_replayed
     );
     if let Some(Difference { place, recorded, replayed }) = &replayed.first_difference {
-        let side = |value: &Option<Value>| value.as_ref().map_or("nothing more".to_owned(), |value| format!("{value:#}"));
-        text.push_str(&format!("first difference, event {place}\nrecorded: {}\nreplayed: {}\n", side(recorded), side(replayed)));
+        let side = |value: &Option<Value>| {
+            value.as_ref().map_or("nothing more".to_owned(), |value| format!("{value:#}"))
+        };
+        text.push_str(&format!(
+            "first difference, event {place}\nrecorded: {}\nreplayed: {}\n",
+            side(recorded),
+            side(replayed)
+        ));
     }
     text
 }

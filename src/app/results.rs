@@ -76,7 +76,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     match &options.action {
         Action::List { json } => list(&store, *json),
         Action::Show { id } => {
-            let document = store.result_document(id).map_err(|error| Failure::from(error).because("`tradingd results list` lists all"))?;
+            let document = store
+                .result_document(id)
+                .map_err(|error| Failure::from(error).because("`tradingd results list` lists all"))?;
             terminal::print(&format!("{}\n", document.trim_end()));
             Ok(())
         }
@@ -91,7 +93,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
     let all = store.results()?;
     if as_json {
-        terminal::print(&format!("{:#}\n", json!({ "results": all.iter().map(to_json).collect::<Vec<_>>() })));
+        terminal::print(&format!(
+            "{:#}\n",
+            json!({ "results": all.iter().map(to_json).collect::<Vec<_>>() })
+        ));
     } else {
         terminal::print(&to_text(&all));
     }
@@ -127,14 +132,19 @@ fn compare(results: &Results, ids: &[String], as_json: bool) -> Result<(), Failu
     }
     let mut columns = vec![("metric", Align::Left), ("unit", Align::Left)];
     columns.extend(ids.iter().map(|id| (id.as_str(), Align::Right)));
-    let number = |value: &Value| value.as_f64().map_or_else(|| "—".to_owned(), |number| format!("{number:.4}"));
+    let number =
+        |value: &Value| value.as_f64().map_or_else(|| "—".to_owned(), |number| format!("{number:.4}"));
     let row = |(name, metric): (&String, &Value)| {
         let mut row = vec![name.clone(), metric["unit"].as_str().unwrap_or("—").to_owned()];
         row.extend(metric["values"].as_array().into_iter().flatten().map(number));
         row
     };
     let strategies = compared["results"].as_array().into_iter().flatten().map(|line| {
-        let names = line["strategies"].as_array().into_iter().flatten().filter_map(|strategy| strategy["id"].as_str());
+        let names = line["strategies"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|strategy| strategy["id"].as_str());
         names.collect::<Vec<_>>().join(",")
     });
     let mut first = vec!["strategy".to_owned(), String::new()];
@@ -148,7 +158,8 @@ fn compare(results: &Results, ids: &[String], as_json: bool) -> Result<(), Failu
 
 fn to_text(results: &[ResultV3]) -> String {
     if results.is_empty() {
-        return "no results yet; `tradingd backtest --strategy pump_v2 --recording ID` makes one\n".to_owned();
+        return "no results yet; `tradingd backtest --strategy pump_v2 --recording ID` makes one\n"
+            .to_owned();
     }
     let columns = [
         ("id", Align::Left),

@@ -61,11 +61,17 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 
 fn tell_seeded(seeded: &Seeded) {
     if !seeded.updated.is_empty() {
-        tracing::info!(strategies = seeded.updated.join(", "), "built-in strategies of this program are there as a further version");
+        tracing::info!(
+            strategies = seeded.updated.join(", "),
+            "built-in strategies of this program are there as a further version"
+        );
     }
     if !seeded.left.is_empty() {
         let strategies = seeded.left.join(", ");
-        tracing::warn!(strategies, "built-in strategies have changed with this program; yours were edited or deleted and stay as they are");
+        tracing::warn!(
+            strategies,
+            "built-in strategies have changed with this program; yours were edited or deleted and stay as they are"
+        );
     }
 }
 
@@ -74,9 +80,15 @@ fn keep_store(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         match service.look_after_store(clock::now()) {
             Ok(None) => {}
-            Ok(Some(DiskChange::ReadOnly(reason))) => tracing::error!(reason, "store is read-only until its disk takes writes again"),
-            Ok(Some(DiskChange::SoundAgain(reason))) => tracing::warn!(reason, "the disk of the store had failed; it takes writes again"),
-            Err(error) => tracing::error!(%error, "users could not be read anew after the disk of the store had failed"),
+            Ok(Some(DiskChange::ReadOnly(reason))) => {
+                tracing::error!(reason, "store is read-only until its disk takes writes again")
+            }
+            Ok(Some(DiskChange::SoundAgain(reason))) => {
+                tracing::warn!(reason, "the disk of the store had failed; it takes writes again")
+            }
+            Err(error) => {
+                tracing::error!(%error, "users could not be read anew after the disk of the store had failed")
+            }
         }
         drop(service);
         std::thread::park_timeout(LOOK_AFTER_EVERY);
@@ -88,7 +100,10 @@ fn keep_pruned(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         match service.recordings.prune(&service.settings.current().recording, clock::now()) {
             Ok(removed) if removed.is_empty() => {}
-            Ok(removed) => tracing::info!(recordings = removed.join(", "), "removed by recording.keep_days or recording.keep_mib"),
+            Ok(removed) => tracing::info!(
+                recordings = removed.join(", "),
+                "removed by recording.keep_days or recording.keep_mib"
+            ),
             Err(refusal) => tracing::error!(%refusal, "old recordings could not be removed"),
         }
         drop(service);
@@ -108,15 +123,21 @@ pub fn log(settings: &Settings) -> Result<Telemetry, Failure> {
 /// Watches the configuration file and puts its changes in force.
 fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
     let reloading = Arc::clone(service);
-    let watch = Watch::start(service.settings.path(), known, move |content| match reloading.settings.reload_from(&content, clock::now()) {
-        Outcome::Reloaded { version, .. } => tracing::info!(version, "configuration reloaded"),
-        Outcome::Rejected(problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            tracing::error!(problems = problems.join("; "), "configuration rejected: the last valid one stays in force");
+    let watch = Watch::start(service.settings.path(), known, move |content| {
+        match reloading.settings.reload_from(&content, clock::now()) {
+            Outcome::Reloaded { version, .. } => tracing::info!(version, "configuration reloaded"),
+            Outcome::Rejected(problems) => {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                tracing::error!(
+                    problems = problems.join("; "),
+                    "configuration rejected: the last valid one stays in force"
+                );
+            }
+            Outcome::Unchanged => tracing::info!("configuration unchanged"),
         }
-        Outcome::Unchanged => tracing::info!("configuration unchanged"),
     });
-    let watch = watch.map_err(|error| Failure::other(format!("the configuration cannot be watched: {error}")))?;
+    let watch =
+        watch.map_err(|error| Failure::other(format!("the configuration cannot be watched: {error}")))?;
     if let Some(problem) = watch.problem() {
         tracing::warn!("{problem}");
     }
@@ -132,14 +153,18 @@ pub fn open(global: &Global, settings: Settings, runtime: &Handle) -> Result<Arc
     let state = global.state();
     let store = global.store(OpenMode::CreateIfNew)?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let keys = Keys::load(&state, credentials.as_deref()).map_err(|error| Failure::configuration(error.to_string()))?;
+    let keys = Keys::load(&state, credentials.as_deref())
+        .map_err(|error| Failure::configuration(error.to_string()))?;
     Ok(Service::open(Parts { store, state, keys, settings, exchange }, clock::now())?)
 }
 
 /// The exchange, unless it is switched off. Nothing is sent before somebody asks.
 fn exchange(settings: &Settings, runtime: &Handle) -> Result<Option<Arc<Mexc>>, Failure> {
     let config = &settings.current().exchange;
-    let open = || Mexc::new(market::settings(config), runtime.clone()).map_err(|error| Failure::configuration(error.to_string()));
+    let open = || {
+        Mexc::new(market::settings(config), runtime.clone())
+            .map_err(|error| Failure::configuration(error.to_string()))
+    };
     config.enabled.then(open).transpose()
 }
 
@@ -148,7 +173,11 @@ fn exchange(settings: &Settings, runtime: &Handle) -> Result<Option<Arc<Mexc>>, 
 /// # Errors
 /// A system without room for them.
 pub fn runtime() -> Result<Runtime, Failure> {
-    let built = Builder::new_multi_thread().enable_all().max_blocking_threads(HTTP_BLOCKING_THREADS).thread_name("tradingd-http").build();
+    let built = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(HTTP_BLOCKING_THREADS)
+        .thread_name("tradingd-http")
+        .build();
     built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
 }
 
@@ -224,7 +253,9 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")));
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::other(format!("signals cannot be received: {error}")))
+        };
         Ok(Signals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -266,7 +297,8 @@ mod tests {
         config.http.listen = "127.0.0.1:0".to_owned();
         let settings = Settings::new(config, &dir.path().join("config.json"), clock::now());
         let store = crate::store::Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
-        let parts = Parts { store, state: dir.path().to_owned(), keys: Keys::ephemeral(), settings, exchange: None };
+        let parts =
+            Parts { store, state: dir.path().to_owned(), keys: Keys::ephemeral(), settings, exchange: None };
         let service = Service::open(parts, clock::now()).unwrap();
         let runtime = runtime().unwrap();
         runtime.spawn_blocking(|| {
@@ -275,7 +307,15 @@ mod tests {
             }
         });
         // The signal is listened to when the address is told.
-        let tell = |_| assert!(std::process::Command::new("kill").arg(std::process::id().to_string()).status().unwrap().success());
+        let tell = |_| {
+            assert!(
+                std::process::Command::new("kill")
+                    .arg(std::process::id().to_string())
+                    .status()
+                    .unwrap()
+                    .success()
+            )
+        };
         serve(runtime, service, None, tell).unwrap();
     }
 }

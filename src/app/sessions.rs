@@ -53,7 +53,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 /// A result of the command line looks like a session by its id, and is none.
 fn not_a_session(store: &Store, id: &str, error: StoreError) -> Failure {
     match store.result(id) {
-        Ok(_) => Failure::input(format!("{id} is a result of the command line, not a session: `tradingd results show {id}` shows it")),
+        Ok(_) => Failure::input(format!(
+            "{id} is a result of the command line, not a session: `tradingd results show {id}` shows it"
+        )),
         Err(_) => Failure::from(error).because("`tradingd sessions list` lists all"),
     }
 }
@@ -62,7 +64,13 @@ fn to_text(sessions: &[SessionRow]) -> String {
     if sessions.is_empty() {
         return "no sessions yet\n".to_owned();
     }
-    let columns = [("id", Align::Left), ("kind", Align::Left), ("state", Align::Left), ("created", Align::Left), ("ended", Align::Left)];
+    let columns = [
+        ("id", Align::Left),
+        ("kind", Align::Left),
+        ("state", Align::Left),
+        ("created", Align::Left),
+        ("ended", Align::Left),
+    ];
     let row = |session: &SessionRow| {
         let ended = session.ended_us.and_then(time).unwrap_or_else(|| "—".to_owned());
         let created = time(session.created_us).unwrap_or_else(|| "—".to_owned());

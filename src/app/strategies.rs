@@ -91,7 +91,11 @@ struct Listed {
 
 impl Listed {
     fn new(id: &str, text: &str, stored: Option<StrategyV1>) -> Self {
-        Listed { id: id.to_owned(), stored, document: strategy::parse(text.as_bytes()).ok().map(|(document, _)| document) }
+        Listed {
+            id: id.to_owned(),
+            stored,
+            document: strategy::parse(text.as_bytes()).ok().map(|(document, _)| document),
+        }
     }
 
     fn name(&self) -> &str {
@@ -104,7 +108,7 @@ impl Listed {
 
     fn channels(&self) -> Vec<&'static str> {
         let def = self.document.as_ref().map(|document| document.compile(&self.id, 1));
-        def.iter().flat_map(needs).map(|(channel, _)| channel.word()).collect()
+        def.iter().flat_map(needs).map(|(channel, _)| channel.as_str()).collect()
     }
 }
 
@@ -114,7 +118,8 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let hidden = |id: &str| stored.iter().any(|stored| stored.id == id);
-    let built_in = builtin().into_iter().filter(|(id, _)| !hidden(id)).map(|(id, text)| Listed::new(id, text, None));
+    let built_in =
+        builtin().into_iter().filter(|(id, _)| !hidden(id)).map(|(id, text)| Listed::new(id, text, None));
     let mut all: Vec<Listed> = built_in.collect();
     all.extend(stored.iter().map(|stored| Listed::new(&stored.id, &stored.document, Some(stored.clone()))));
     let origin = |listed: &Listed| if listed.stored.is_some() { "stored" } else { "built-in" };
@@ -127,12 +132,22 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
                 "valid": listed.document.is_some(),
             })
         };
-        terminal::print(&format!("{:#}\n", json!({ "strategies": all.iter().map(entry).collect::<Vec<_>>() })));
+        terminal::print(&format!(
+            "{:#}\n",
+            json!({ "strategies": all.iter().map(entry).collect::<Vec<_>>() })
+        ));
         return Ok(());
     }
-    let columns = [("id", Align::Left), ("origin", Align::Left), ("version", Align::Right), ("needs", Align::Left), ("name", Align::Left)];
+    let columns = [
+        ("id", Align::Left),
+        ("origin", Align::Left),
+        ("version", Align::Right),
+        ("needs", Align::Left),
+        ("name", Align::Left),
+    ];
     let row = |listed: &Listed| {
-        let needs = if listed.document.is_some() { listed.channels().join(",") } else { "not valid".to_owned() };
+        let needs =
+            if listed.document.is_some() { listed.channels().join(",") } else { "not valid".to_owned() };
         let version = version(listed).map_or("—".to_owned(), |version| version.to_string());
         vec![listed.id.clone(), origin(listed).to_owned(), version, needs, listed.name().to_owned()]
     };
@@ -142,30 +157,41 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
 
 fn show(global: &Global, id: &str) -> Result<(), Failure> {
     let stored = match global.store_if_any()? {
-        Some(store) => store.strategies()?.into_iter().find(|stored| stored.id == id).map(|stored| stored.document),
+        Some(store) => {
+            store.strategies()?.into_iter().find(|stored| stored.id == id).map(|stored| stored.document)
+        }
         None => None,
     };
-    let text = stored.or_else(|| builtin().into_iter().find(|(known, _)| *known == id).map(|(_, text)| text.to_owned()));
+    let text = stored
+        .or_else(|| builtin().into_iter().find(|(known, _)| *known == id).map(|(_, text)| text.to_owned()));
     match text {
         Some(text) => terminal::print(&format!("{}\n", text.trim_end())),
-        None => return Err(Failure::input(format!("there is no strategy {id:?}; `tradingd strategies list` lists all"))),
+        None => {
+            return Err(Failure::input(format!(
+                "there is no strategy {id:?}; `tradingd strategies list` lists all"
+            )));
+        }
     }
     Ok(())
 }
 
 /// What came of reading a document.
-type Judged = Result<(Document, Vec<Problem>), Vec<Problem>>;
+type Validated = Result<(Document, Vec<Problem>), Vec<Problem>>;
 
-/// Reads and judges a document; a file that cannot be read is a problem like any other.
-fn judge(path: &Path, original: bool) -> Judged {
-    let unreadable = |problem: String| vec![Problem { path: String::new(), problem, severity: Severity::Error }];
-    let read = || -> std::io::Result<Vec<u8>> {
+/// Reads and checks a document; a file that cannot be read is a problem like any other.
+fn read(path: &Path, original: bool) -> Validated {
+    let unreadable =
+        |problem: String| vec![Problem { path: String::new(), problem, severity: Severity::Error }];
+    let bytes = || -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         // One byte more than allowed shows that it is too long, whatever the file claims to be.
-        std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::open(path)?, DOCUMENT_BYTES as u64 + 1), &mut bytes)?;
+        std::io::Read::read_to_end(
+            &mut std::io::Read::take(std::fs::File::open(path)?, DOCUMENT_BYTES as u64 + 1),
+            &mut bytes,
+        )?;
         Ok(bytes)
     };
-    match read() {
+    match bytes() {
         Err(error) => Err(unreadable(format!("cannot be read ({error}); check the path"))),
         Ok(bytes) if bytes.len() > DOCUMENT_BYTES => {
             Err(unreadable(format!("is longer than {DOCUMENT_BYTES} bytes; this is not a strategy document")))
@@ -176,22 +202,26 @@ fn judge(path: &Path, original: bool) -> Judged {
 }
 
 fn validate(files: &[PathBuf], original: bool, as_json: bool) -> Result<(), Failure> {
-    let judged: Vec<(&PathBuf, Judged)> = files.iter().map(|file| (file, judge(file, original))).collect();
+    let validated: Vec<(&PathBuf, Validated)> =
+        files.iter().map(|file| (file, read(file, original))).collect();
     if as_json {
-        let entry = |(file, judged): &(&PathBuf, Judged)| {
-            let problems = judged.as_ref().map_or_else(|problems| problems, |(_, warnings)| warnings);
+        let entry = |(file, validated): &(&PathBuf, Validated)| {
+            let problems = validated.as_ref().map_or_else(|problems| problems, |(_, warnings)| warnings);
             json!({
                 "file": file.display().to_string(),
-                "valid": judged.is_ok(),
-                "name": judged.as_ref().ok().map(|(document, _)| document.name()),
+                "valid": validated.is_ok(),
+                "name": validated.as_ref().ok().map(|(document, _)| document.name()),
                 "problems": problems.iter().map(problem_json).collect::<Vec<_>>(),
             })
         };
-        terminal::print(&format!("{:#}\n", json!({ "documents": judged.iter().map(entry).collect::<Vec<_>>() })));
+        terminal::print(&format!(
+            "{:#}\n",
+            json!({ "documents": validated.iter().map(entry).collect::<Vec<_>>() })
+        ));
     } else {
         let mut text = String::new();
-        for (file, judged) in &judged {
-            let (word, problems) = match judged {
+        for (file, validated) in &validated {
+            let (word, problems) = match validated {
                 Ok((_, warnings)) => ("valid", warnings),
                 Err(problems) => ("not valid", problems),
             };
@@ -200,22 +230,30 @@ fn validate(files: &[PathBuf], original: bool, as_json: bool) -> Result<(), Fail
         }
         terminal::print(&text);
     }
-    match judged.iter().filter(|(_, judged)| judged.is_err()).count() {
+    match validated.iter().filter(|(_, validated)| validated.is_err()).count() {
         0 => Ok(()),
-        wrong => Err(Failure::input(format!("{wrong} of {} documents cannot run: correct the errors listed for each", files.len()))),
+        wrong => Err(Failure::input(format!(
+            "{wrong} of {} documents cannot run: correct the errors listed for each",
+            files.len()
+        ))),
     }
 }
 
 fn problem_json(problem: &Problem) -> Value {
-    json!({ "path": problem.path, "problem": problem.problem, "severity": problem.severity.word() })
+    json!({ "path": problem.path, "problem": problem.problem, "severity": problem.severity.as_str() })
 }
 
 fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result<(), Failure> {
     let stem = || file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let id = slug(id.map_or_else(stem, str::to_owned))?;
-    let (document, warnings) = judge(file, original).map_err(|problems| {
+    let (document, warnings) = read(file, original).map_err(|problems| {
         let list: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        Failure::input(format!("{} was not added, it has {} problems:\n{}", file.display(), list.len(), list.join("\n")))
+        Failure::input(format!(
+            "{} was not added, it has {} problems:\n{}",
+            file.display(),
+            list.len(),
+            list.join("\n")
+        ))
     })?;
     for warning in warnings {
         eprintln!("{}: {warning}", file.display());
@@ -249,7 +287,9 @@ fn slug(id: String) -> Result<String, Failure> {
 
 fn delete(global: &Global, id: &str) -> Result<(), Failure> {
     let store: Store = global.store(OpenMode::MustExist)?;
-    store.delete_strategy(id, clock::now()).map_err(|error| Failure::from(error).because("`tradingd strategies list` lists all"))?;
+    store
+        .delete_strategy(id, clock::now())
+        .map_err(|error| Failure::from(error).because("`tradingd strategies list` lists all"))?;
     terminal::print(&format!("deleted {id}\n"));
     Ok(())
 }

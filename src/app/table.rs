@@ -6,7 +6,12 @@ use crate::report::text::table::Table;
 
 /// Rows under a heading. On a narrow terminal the `dispensable` columns leave, in the order given, and the `shrinking`
 /// ones are cut in their middle.
-pub fn table(columns: &[(&str, Align)], rows: Vec<Vec<String>>, shrinking: &[usize], dispensable: &[usize]) -> String {
+pub fn table(
+    columns: &[(&str, Align)],
+    rows: Vec<Vec<String>>,
+    shrinking: &[usize],
+    dispensable: &[usize],
+) -> String {
     let mut table = Table::new(columns.iter().copied());
     rows.into_iter().for_each(|row| table.row(row));
     table.render(terminal::style(), shrinking, dispensable)

@@ -19,7 +19,8 @@ pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
     } else {
         ProgressBar::hidden()
     };
-    let style = ProgressStyle::with_template("{prefix} [{bar:32}] {percent:>3}% {bytes_per_sec} ETA {eta} {msg}");
+    let style =
+        ProgressStyle::with_template("{prefix} [{bar:32}] {percent:>3}% {bytes_per_sec} ETA {eta} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.set_prefix(what.to_owned());
     bar

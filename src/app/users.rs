@@ -6,7 +6,7 @@ use super::{Failure, Global, terminal};
 use crate::auth::{Keys, Role};
 use crate::clock;
 use crate::service::users::User;
-use crate::service::{Kind, Refusal, Users};
+use crate::service::{Refusal, RefusalKind, Users};
 use crate::store::OpenMode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -78,7 +78,11 @@ struct PasswordFrom {
 /// # Errors
 /// What the service refuses, a password that cannot be read, or a store that cannot be opened.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let mode = if matches!(options.action, Action::Add { .. }) { OpenMode::CreateIfNew } else { OpenMode::MustExist };
+    let mode = if matches!(options.action, Action::Add { .. }) {
+        OpenMode::CreateIfNew
+    } else {
+        OpenMode::MustExist
+    };
     // No token is made or read here, so the daemon's secret stays where it is.
     let users = Users::open(Arc::new(global.store(mode)?), Keys::ephemeral())?;
     let now = clock::now();
@@ -95,7 +99,11 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         }
         Action::List { json } => {
             let all = users.list().map_err(failure)?;
-            if *json { format!("{:#}\n", json!({ "users": all.iter().map(to_json).collect::<Vec<_>>() })) } else { to_text(&all) }
+            if *json {
+                format!("{:#}\n", json!({ "users": all.iter().map(to_json).collect::<Vec<_>>() }))
+            } else {
+                to_text(&all)
+            }
         }
         Action::Disable { name } => {
             users.disable(name, now).map_err(failure)?;
@@ -120,39 +128,52 @@ impl PasswordFrom {
             return first_line(std::io::stdin().lock());
         }
         let ask = |prompt| {
-            rpassword::prompt_password(prompt)
-                .map_err(|error| Failure::input(format!("there is no terminal to ask for the password ({error}): use --password-stdin")))
+            rpassword::prompt_password(prompt).map_err(|error| {
+                Failure::input(format!(
+                    "there is no terminal to ask for the password ({error}): use --password-stdin"
+                ))
+            })
         };
         let password = ask("password: ")?;
-        if ask("once more: ")? != password { Err(Failure::input("the two passwords differ: try again")) } else { Ok(password) }
+        if ask("once more: ")? != password {
+            Err(Failure::input("the two passwords differ: try again"))
+        } else {
+            Ok(password)
+        }
     }
 }
 
 fn first_line(input: impl BufRead) -> Result<String, Failure> {
     let mut line = String::new();
     let read = input.take(LINE_BYTES).read_line(&mut line);
-    read.map_err(|error| Failure::input(format!("the password cannot be read from standard input ({error}): give it in UTF-8")))?;
+    read.map_err(|error| {
+        Failure::input(format!("the password cannot be read from standard input ({error}): give it in UTF-8"))
+    })?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
     Ok(password.strip_suffix('\r').unwrap_or(password).to_owned())
 }
 
 fn role(word: &str) -> Result<Role, String> {
-    Role::from_word(word).ok_or_else(|| format!("choose one of {}", Role::ALL.map(Role::word).join(", ")))
+    Role::from_name(word)
+        .ok_or_else(|| format!("choose one of {}", Role::ALL.map(|role| role.as_str()).join(", ")))
 }
 
 fn to_text(users: &[User]) -> String {
     if users.is_empty() {
         return "no users yet: make one with `tradingd user add`\n".to_owned();
     }
-    let columns = [("name", Align::Left), ("role", Align::Left), ("state", Align::Left), ("created", Align::Left)];
-    let row = |user: &User| vec![user.name.clone(), user.role.to_string(), state(user).to_owned(), user.created.to_string()];
+    let columns =
+        [("name", Align::Left), ("role", Align::Left), ("state", Align::Left), ("created", Align::Left)];
+    let row = |user: &User| {
+        vec![user.name.clone(), user.role.to_string(), state(user).to_owned(), user.created.to_string()]
+    };
     table(&columns, users.iter().map(row).collect(), &[], &[])
 }
 
 fn to_json(user: &User) -> Value {
     json!({
         "name": user.name,
-        "role": user.role.word(),
+        "role": user.role.as_str(),
         "disabled": user.disabled,
         "created": user.created.to_string(),
         "updated": user.updated.to_string(),
@@ -171,7 +192,7 @@ fn failure(refusal: Refusal) -> Failure {
         message.push_str(&format!("\n  {} {}", word("path"), word("problem")));
     }
     match refusal.kind {
-        Kind::Invalid | Kind::NotFound | Kind::Conflict => Failure::input(message),
+        RefusalKind::Invalid | RefusalKind::NotFound | RefusalKind::Conflict => Failure::input(message),
         _ => Failure::other(message),
     }
 }

@@ -25,7 +25,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         return Ok(());
     }
     let count = report.problems.len() as u64 + report.more_problems;
-    Err(Failure::damaged(format!("the store is damaged in {count} places: keep the file and do what is advised for each")))
+    Err(Failure::damaged(format!(
+        "the store is damaged in {count} places: keep the file and do what is advised for each"
+    )))
 }
 
 fn to_json(report: &VerifyReport) -> Value {

@@ -39,9 +39,17 @@ pub fn token(keys: &Keys, now: Timestamp, ttl: Span, family: Option<&str>) -> St
 ///
 /// # Errors
 /// The problem with it.
-pub fn verify(keys: &Keys, token: Option<&str>, now: Timestamp, family: Option<&str>) -> Result<(), CsrfProblem> {
+pub fn verify(
+    keys: &Keys,
+    token: Option<&str>,
+    now: Timestamp,
+    family: Option<&str>,
+) -> Result<(), CsrfProblem> {
     let token = token.filter(|token| !token.is_empty()).ok_or(CsrfProblem::Missing)?;
-    let bytes = Some(token).filter(|token| token.len() == TOKEN_CHARACTERS).and_then(from_text).ok_or(CsrfProblem::Invalid)?;
+    let bytes = Some(token)
+        .filter(|token| token.len() == TOKEN_CHARACTERS)
+        .and_then(from_text)
+        .ok_or(CsrfProblem::Invalid)?;
     let (signed, tag) = bytes.split_at_checked(SIGNED_BYTES).ok_or(CsrfProblem::Invalid)?;
     hmac::verify(&keys.csrf, signed, tag).map_err(|_| CsrfProblem::Invalid)?;
     let bound = &signed[EXPIRY_BYTES + RANDOM_BYTES..];
@@ -77,8 +85,13 @@ mod tests {
             let token = token(&keys, NOW, HOUR, made_for);
             assert_eq!(token.len(), TOKEN_CHARACTERS);
             for used_by in families {
-                let expected = if used_by.is_none() || used_by == made_for { Ok(()) } else { Err(CsrfProblem::Invalid) };
-                assert_eq!(verify(&keys, Some(&token), NOW, used_by), expected, "made for {made_for:?}, used by {used_by:?}");
+                let expected =
+                    if used_by.is_none() || used_by == made_for { Ok(()) } else { Err(CsrfProblem::Invalid) };
+                assert_eq!(
+                    verify(&keys, Some(&token), NOW, used_by),
+                    expected,
+                    "made for {made_for:?}, used by {used_by:?}"
+                );
             }
         }
     }

@@ -22,13 +22,18 @@ const ROOM: usize = 33 * 1_024;
 
 /// A hash of no password that anybody knows, with the cost of every other: what an unknown user's password is
 /// compared with.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGtub3dzIGl0IQ$R1LdmzpB0ODyAFJwYcpj3zBFlfF7xT0L1f+oBcnqKuI";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGtub3dzIGl0IQ$R1LdmzpB0ODyAFJwYcpj3zBFlfF7xT0L1f+oBcnqKuI";
 
 /// What is wrong with a new password; `None` when nothing is.
 pub fn problem(password: &str) -> Option<String> {
     match password.len() {
-        bytes if bytes < PASSWORD_BYTES_MIN => Some(format!("has {bytes} bytes, at least {PASSWORD_BYTES_MIN} are needed")),
-        bytes if bytes > PASSWORD_BYTES_MAX => Some(format!("has {bytes} bytes, at most {PASSWORD_BYTES_MAX} are taken")),
+        bytes if bytes < PASSWORD_BYTES_MIN => {
+            Some(format!("has {bytes} bytes, at least {PASSWORD_BYTES_MIN} are needed"))
+        }
+        bytes if bytes > PASSWORD_BYTES_MAX => {
+            Some(format!("has {bytes} bytes, at most {PASSWORD_BYTES_MAX} are taken"))
+        }
         _ => None,
     }
 }
@@ -37,7 +42,8 @@ pub fn problem(password: &str) -> Option<String> {
 /// 19 MiB. The password must have passed [`problem`].
 pub fn hash(password: &str) -> String {
     let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None).expect("the cost is a constant that is in range, see the tests");
+    let params = Params::new(memory, passes, lanes, None)
+        .expect("the cost is a constant that is in range, see the tests");
     let salt = Salt::new(&random::<SALT_BYTES>()).expect("16 bytes are a salt");
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     let output = output(&argon, password, &salt, OUTPUT_BYTES).expect("the password's length was checked");
@@ -54,7 +60,8 @@ pub fn hash(password: &str) -> String {
 /// Whether a password has this hash. `None`: there is no such user; the answer is no after the same work.
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     // A password that is too long is nobody's, and must not buy more work.
-    let (password, possible) = if password.len() <= PASSWORD_BYTES_MAX { (password, true) } else { ("", false) };
+    let (password, possible) =
+        if password.len() <= PASSWORD_BYTES_MAX { (password, true) } else { ("", false) };
     let same = fits(password, hash.unwrap_or(NOBODY)).unwrap_or(false);
     same && possible && hash.is_some()
 }
@@ -63,7 +70,11 @@ pub fn verify(password: &str, hash: Option<&str>) -> bool {
 fn fits(password: &str, hash: &str) -> Option<bool> {
     let hash = PasswordHash::new(hash).ok()?;
     let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
-    let argon = Argon2::new(Algorithm::try_from(hash.algorithm.as_str()).ok()?, version, Params::try_from(&hash).ok()?);
+    let argon = Argon2::new(
+        Algorithm::try_from(hash.algorithm.as_str()).ok()?,
+        version,
+        Params::try_from(&hash).ok()?,
+    );
     let (salt, known) = (hash.salt?, hash.hash?);
     Some(output(&argon, password, &salt, known.len())? == known)
 }
@@ -87,7 +98,13 @@ mod tests {
         let kept = hash("correct horse battery");
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert!(verify("correct horse battery", Some(&kept)));
-        for other in ["correct horse batter", "correct horse battery ", "Correct horse battery", "", &"x".repeat(PASSWORD_BYTES_MAX + 1)] {
+        for other in [
+            "correct horse batter",
+            "correct horse battery ",
+            "Correct horse battery",
+            "",
+            &"x".repeat(PASSWORD_BYTES_MAX + 1),
+        ] {
             assert!(!verify(other, Some(&kept)), "{other}");
         }
         assert_ne!(kept, hash("correct horse battery"), "every hash has its own salt");

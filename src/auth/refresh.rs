@@ -28,7 +28,9 @@ impl RefreshToken {
     /// # Panics
     /// When the family is no id of [`super::random_id`].
     pub fn issue(keys: &Keys, family: &str) -> (RefreshToken, String) {
-        let id = from_text(family).filter(|id| id.len() == FAMILY_BYTES).expect("families are ids that random_id made");
+        let id = from_text(family)
+            .filter(|id| id.len() == FAMILY_BYTES)
+            .expect("families are ids that random_id made");
         let mut bytes = [&id[..], &random::<SECRET_BYTES>()].concat();
         let seal = hmac::sign(&keys.refresh, &bytes);
         bytes.extend_from_slice(seal.as_ref());
@@ -73,10 +75,15 @@ mod tests {
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            assert!(RefreshToken::read(&keys, std::str::from_utf8(&changed).unwrap()).is_none(), "character {at}");
+            assert!(
+                RefreshToken::read(&keys, std::str::from_utf8(&changed).unwrap()).is_none(),
+                "character {at}"
+            );
             assert!(RefreshToken::read(&keys, &text[..at]).is_none());
         }
-        for other in [format!("{text}="), format!(" {text}"), format!("{text}\n"), "é".repeat(53) + "x", String::new()] {
+        for other in
+            [format!("{text}="), format!(" {text}"), format!("{text}\n"), "é".repeat(53) + "x", String::new()]
+        {
             assert!(RefreshToken::read(&keys, &other).is_none(), "{other}");
         }
     }

@@ -20,7 +20,7 @@ impl Role {
     pub const ALL: [Role; 4] = [Role::Viewer, Role::Trader, Role::Live, Role::Admin];
 
     /// As the API and the command line write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
             Role::Trader => "trader",
@@ -30,14 +30,22 @@ impl Role {
     }
 
     /// The role of a word.
-    pub fn from_word(word: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.word() == word)
+    pub fn from_name(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
     /// What it may do, one word for each right.
     pub const fn permissions(self) -> &'static [&'static str] {
-        const RIGHTS: [&str; 8] =
-            ["read", "edit_strategies", "run_collect", "run_backtest", "run_paper", "run_live", "manage_users", "manage_config"];
+        const RIGHTS: [&str; 8] = [
+            "read",
+            "edit_strategies",
+            "run_collect",
+            "run_backtest",
+            "run_paper",
+            "run_live",
+            "manage_users",
+            "manage_config",
+        ];
         let count = match self {
             Role::Viewer => 1,
             Role::Trader => 5,
@@ -50,6 +58,6 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }

@@ -89,7 +89,11 @@ impl Keys {
             bytes
         };
         let signing = |label| hmac::Key::new(hmac::HMAC_SHA256, &key(label));
-        Keys { access: key("tradingd access token"), refresh: signing("tradingd refresh token"), csrf: signing("tradingd csrf token") }
+        Keys {
+            access: key("tradingd access token"),
+            refresh: signing("tradingd refresh token"),
+            csrf: signing("tradingd csrf token"),
+        }
     }
 }
 
@@ -97,7 +101,8 @@ impl Keys {
 /// a start to seed itself.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("every kernel we run on gives random bytes, and waits until it has some");
+    getrandom::fill(&mut bytes)
+        .expect("every kernel we run on gives random bytes, and waits until it has some");
     bytes
 }
 
@@ -224,12 +229,17 @@ mod tests {
         for mode in [0o640, 0o604, 0o660, 0o610] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let error = load(dir.path(), None).unwrap_err();
-            assert!(matches!(&error, KeyError::Exposed { mode: found, .. } if *found == mode) && error.to_string().contains("chmod 600"));
+            assert!(
+                matches!(&error, KeyError::Exposed { mode: found, .. } if *found == mode)
+                    && error.to_string().contains("chmod 600")
+            );
         }
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         for bytes in [0, 31] {
             fs::write(&path, vec![1; bytes]).unwrap();
-            assert!(matches!(load(dir.path(), None), Err(KeyError::Short { bytes: found, .. }) if found == bytes));
+            assert!(
+                matches!(load(dir.path(), None), Err(KeyError::Short { bytes: found, .. }) if found == bytes)
+            );
             fs::write(dir.path().join(CREDENTIAL), vec![1; bytes]).unwrap();
             assert!(matches!(load(dir.path(), Some(dir.path())), Err(KeyError::Short { .. })));
             fs::remove_file(dir.path().join(CREDENTIAL)).unwrap();

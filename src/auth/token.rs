@@ -65,16 +65,21 @@ impl AccessTokens {
         validation.leeway = 0;
         // It would ask the machine's clock; `read` compares with the time it is given.
         validation.validate_exp = false;
-        AccessTokens { encoding: EncodingKey::from_secret(&keys.access), decoding: DecodingKey::from_secret(&keys.access), validation }
+        AccessTokens {
+            encoding: EncodingKey::from_secret(&keys.access),
+            decoding: DecodingKey::from_secret(&keys.access),
+            validation,
+        }
     }
 
     /// A new token, good until `ttl` after `now` (in whole seconds), and what it says.
     pub fn issue(&self, name: &str, role: Role, family: &str, now: Timestamp, ttl: Span) -> (String, Access) {
         let expires = Timestamp::from_seconds((now + ttl).seconds());
-        let access = Access { name: name.to_owned(), role, jti: random_id(), family: family.to_owned(), expires };
+        let access =
+            Access { name: name.to_owned(), role, jti: random_id(), family: family.to_owned(), expires };
         let claims = Claims {
             sub: access.name.clone(),
-            role: role.word().to_owned(),
+            role: role.as_str().to_owned(),
             jti: access.jti.clone(),
             sid: access.family.clone(),
             iat: now.seconds(),
@@ -99,7 +104,7 @@ impl AccessTokens {
             return None;
         }
         Some(Access {
-            role: Role::from_word(&claims.role)?,
+            role: Role::from_name(&claims.role)?,
             name: claims.sub,
             jti: claims.jti,
             family: claims.sid,

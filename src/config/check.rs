@@ -25,7 +25,9 @@ fn node(value: &Value, schema: &Value, path: &str, report: &mut Report<'_>) {
             let items = schema.get("items").unwrap_or(&Value::Null);
             values.iter().enumerate().for_each(|(index, item)| node(item, items, &at(path, index), report));
         }
-        Value::String(text) => length(text.chars().count(), schema, ("minLength", "maxLength", "characters"), path, report),
+        Value::String(text) => {
+            length(text.chars().count(), schema, ("minLength", "maxLength", "characters"), path, report)
+        }
         Value::Number(number) => in_range(number.as_f64().unwrap_or(f64::NAN), schema, path, report),
         Value::Bool(_) | Value::Null => {}
     }
@@ -42,7 +44,10 @@ fn object(fields: &Map<String, Value>, schema: &Value, path: &str, report: &mut 
                 let names = known.keys().map(String::as_str);
                 let hint = match nearest(name, names.clone()) {
                     Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("there are {}", names.filter(|name| !name.starts_with('$')).collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "there are {}",
+                        names.filter(|name| !name.starts_with('$')).collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 report(&here, format!("there is no such field; {hint}"));
             }
@@ -110,7 +115,9 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        Value::String(text) if text.chars().count() > 60 => format!("\"{}…\"", text.chars().take(60).collect::<String>()),
+        Value::String(text) if text.chars().count() > 60 => {
+            format!("\"{}…\"", text.chars().take(60).collect::<String>())
+        }
         other => other.to_string(),
     }
 }
@@ -126,7 +133,13 @@ fn in_range(number: f64, schema: &Value, path: &str, report: &mut Report<'_>) {
     }
 }
 
-fn length(length: usize, schema: &Value, (low, high, what): (&str, &str, &str), path: &str, report: &mut Report<'_>) {
+fn length(
+    length: usize,
+    schema: &Value,
+    (low, high, what): (&str, &str, &str),
+    path: &str,
+    report: &mut Report<'_>,
+) {
     let bound = |key: &str| schema.get(key).and_then(Value::as_u64).map(|bound| bound as usize);
     if let Some(low) = bound(low).filter(|low| length < *low) {
         report(path, format!("must have at least {low} {what}, but has {length}"));

@@ -40,12 +40,28 @@ mod tests {
 
     #[test]
     fn an_address_is_in_a_network_or_not() {
-        let inside = |network: &str, address: &str| Network::parse(network).unwrap().contains(address.parse().unwrap());
+        let inside = |network: &str, address: &str| {
+            Network::parse(network).unwrap().contains(address.parse().unwrap())
+        };
         assert!(inside("10.0.0.0/8", "10.255.0.1") && !inside("10.0.0.0/8", "11.0.0.1"));
         assert!(inside("127.0.0.1", "127.0.0.1") && !inside("127.0.0.1", "127.0.0.2"));
-        assert!(inside("::1", "::1") && inside("2001:db8::/32", "2001:db8:1::1") && !inside("2001:db8::/32", "2001:db9::1"));
+        assert!(
+            inside("::1", "::1")
+                && inside("2001:db8::/32", "2001:db8:1::1")
+                && !inside("2001:db8::/32", "2001:db9::1")
+        );
         assert!(inside("0.0.0.0/0", "203.0.113.9") && !inside("0.0.0.0/0", "::1"));
-        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "10.0.0/8", "localhost", "10.0.0.0/8/8", "*"] {
+        for bad in [
+            "",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0/8",
+            "localhost",
+            "10.0.0.0/8/8",
+            "*",
+        ] {
             assert_eq!(Network::parse(bad), None, "{bad}");
         }
     }

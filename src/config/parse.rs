@@ -24,7 +24,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.path, self.problem) }
+        if self.path.is_empty() {
+            f.write_str(&self.problem)
+        } else {
+            write!(f, "{}: {}", self.path, self.problem)
+        }
     }
 }
 
@@ -53,22 +57,26 @@ pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
             problems.push(Problem { path: path.to_owned(), problem });
         }
     };
-    let value = json::read(bytes, Bounds { bytes: CONFIG_BYTES, depth: CONFIG_JSON_DEPTH }, &mut |path, problem| {
-        report(path, explained(problem));
-    });
+    let value =
+        json::read(bytes, Bounds { bytes: CONFIG_BYTES, depth: CONFIG_JSON_DEPTH }, &mut |path, problem| {
+            report(path, explained(problem));
+        });
     let config = value.and_then(|mut value| {
         check(&value, &mut report);
         if let Some(fields) = value.as_object_mut() {
             fields.shift_remove("$schema");
         }
-        judge(&value, &mut report);
+        validate(&value, &mut report);
         serde_json::from_value::<Config>(value).ok()
     });
     match config {
         Some(config) if problems.is_empty() => Ok(config),
         _ => {
             if problems.is_empty() {
-                problems.push(Problem { path: String::new(), problem: "does not read as a configuration".to_owned() });
+                problems.push(Problem {
+                    path: String::new(),
+                    problem: "does not read as a configuration".to_owned(),
+                });
             }
             Err(problems)
         }
@@ -77,31 +85,49 @@ pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
 
 /// A file that was cut is said to be.
 fn explained(problem: String) -> String {
-    if problem.contains("EOF while parsing") { format!("{problem}; the file ends in the middle, write it again whole") } else { problem }
+    if problem.contains("EOF while parsing") {
+        format!("{problem}; the file ends in the middle, write it again whole")
+    } else {
+        problem
+    }
 }
 
 /// What no schema says.
-fn judge(value: &Value, report: &mut json::Report<'_>) {
+fn validate(value: &Value, report: &mut json::Report<'_>) {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str);
     if let Some(listen) = text("/http/listen")
         && listen.parse::<SocketAddr>().is_err()
     {
-        report("/http/listen", format!("must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, but is {listen:?}"));
+        report(
+            "/http/listen",
+            format!("must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, but is {listen:?}"),
+        );
     }
-    let origin =
-        |text: &str| (!is_origin(text)).then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned());
+    let origin = |text: &str| {
+        (!is_origin(text))
+            .then(|| "must be an origin like https://trade.example.org, nothing behind the port".to_owned())
+    };
     each(value, "/http/origins", report, origin);
-    let proxy =
-        |text: &str| Network::parse(text).is_none().then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned());
+    let proxy = |text: &str| {
+        Network::parse(text)
+            .is_none()
+            .then(|| "must be an IP address or a network like 127.0.0.1 or 10.0.0.0/8".to_owned())
+    };
     each(value, "/http/trusted_proxies", report, proxy);
     for list in ["/trading/default_symbols", "/trading/disabled_symbols"] {
         each(value, list, report, |text| {
-            symbol_name::problem(text).map(|problem| format!("must be a symbol like BTC_USDT; this {problem}"))
+            symbol_name::problem(text)
+                .map(|problem| format!("must be a symbol like BTC_USDT; this {problem}"))
         });
     }
-    for (path, schemes) in [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])] {
-        let host = |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);
-        if text(path).is_some_and(|text| host(text).is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace))) {
+    for (path, schemes) in
+        [("/exchange/rest_url", ["https://", "http://"]), ("/exchange/ws_url", ["wss://", "ws://"])]
+    {
+        let host =
+            |text: &str| schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).map(str::to_owned);
+        if text(path).is_some_and(|text| {
+            host(text).is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace))
+        }) {
             report(path, format!("must be an address that begins with {}", schemes.join(" or ")));
         }
     }
@@ -116,7 +142,8 @@ fn judge(value: &Value, report: &mut json::Report<'_>) {
         report("/exchange/reconnect_max_ms", "must not be less than reconnect_min_ms".to_owned());
     }
     let defaults = super::Auth::default();
-    let seconds = |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);
+    let seconds =
+        |path: &str, default: u32| value.pointer(path).map_or(Some(u64::from(default)), Value::as_u64);
     let access = seconds("/auth/access_ttl_s", defaults.access_ttl_s);
     let refresh = seconds("/auth/refresh_ttl_s", defaults.refresh_ttl_s);
     if access.zip(refresh).is_some_and(|(access, refresh)| refresh < access) {
@@ -141,7 +168,9 @@ fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn
 
 /// Scheme, host and perhaps a port, as browsers send it: lower case, nothing behind.
 fn is_origin(text: &str) -> bool {
-    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
     let (name, port) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
         Some((name, port)) => (name, Some(port)),
         None => (host, None),
@@ -150,8 +179,12 @@ fn is_origin(text: &str) -> bool {
     let named = match address {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
-            (1..=253).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
+            (1..=253).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
         }
     };
-    named && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0 && !port.starts_with(['+', '0'])))
+    named
+        && port.is_none_or(|port| {
+            port.parse::<u16>().is_ok_and(|number| number > 0 && !port.starts_with(['+', '0']))
+        })
 }

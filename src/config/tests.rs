@@ -89,7 +89,10 @@ fn files_that_are_none_are_said_to_be() {
     }
     assert_eq!(parse(b"\xEF\xBB\xBF{}"), Ok(Config::default()));
     let many: Vec<String> = (0..1_000).map(|n| format!("\"field{n}\": 1")).collect();
-    assert_eq!(parse(format!("{{{}}}", many.join(",")).as_bytes()).unwrap_err().len(), crate::limits::CONFIG_PROBLEMS);
+    assert_eq!(
+        parse(format!("{{{}}}", many.join(",")).as_bytes()).unwrap_err().len(),
+        crate::limits::CONFIG_PROBLEMS
+    );
 }
 
 /// `TRADINGD_UPDATE=1 cargo test --lib config_schema_file` writes the file anew.
@@ -101,7 +104,10 @@ fn the_config_schema_file_is_that_of_the_types() {
         std::fs::write(PATH, &fresh).unwrap();
     }
     let written = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(written == fresh, "schema/config.schema.json is old: run TRADINGD_UPDATE=1 cargo test --lib config_schema_file");
+    assert!(
+        written == fresh,
+        "schema/config.schema.json is old: run TRADINGD_UPDATE=1 cargo test --lib config_schema_file"
+    );
 }
 
 /// Every field of the schema that is no object, with its description.
@@ -145,7 +151,8 @@ fn differences_name_the_field_and_restarts_keep_what_runs() {
     new.trading.default_symbols.pop();
     new.trading.risk.daily_loss_pct = None;
     let changes = diff(&running, &new);
-    let rows: Vec<_> = changes.iter().map(|change| (change.path, change.takes_effect, change.new.clone())).collect();
+    let rows: Vec<_> =
+        changes.iter().map(|change| (change.path, change.takes_effect, change.new.clone())).collect();
     assert_eq!(
         rows,
         [
@@ -184,7 +191,8 @@ impl Watched {
         let folder = tempfile::tempdir().unwrap();
         let path = make(folder.path());
         let (send, seen) = channel();
-        let watch = Watch::start(&path, Content::of(&path), move |content| send.send(content).unwrap()).unwrap();
+        let watch =
+            Watch::start(&path, Content::of(&path), move |content| send.send(content).unwrap()).unwrap();
         assert_eq!(watch.problem(), None);
         Watched { folder, path, seen, watch }
     }
@@ -253,7 +261,9 @@ fn a_link_to_elsewhere_is_seen() {
 fn what_is_no_file_is_said_not_to_be() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(Content::of(folder.path()), Content::Unreadable(why) if why.contains("not a file")));
-    assert!(matches!(Content::of(&folder.path().join("none")), Content::Unreadable(why) if why.contains("cannot be read")));
+    assert!(
+        matches!(Content::of(&folder.path().join("none")), Content::Unreadable(why) if why.contains("cannot be read"))
+    );
 }
 
 /// Numbers that something inside is sized for, with how many that holds.
@@ -289,10 +299,17 @@ fn nothing_inside_is_smaller_than_what_the_schema_allows() {
     for (part, definition) in schema["$defs"].as_object().unwrap() {
         for (field, property) in definition["properties"].as_object().into_iter().flatten() {
             let variants = property["anyOf"].as_array().into_iter().flatten();
-            let Some(most) = std::iter::once(property).chain(variants).find_map(|found| found["maximum"].as_f64()) else { continue };
+            let Some(most) =
+                std::iter::once(property).chain(variants).find_map(|found| found["maximum"].as_f64())
+            else {
+                continue;
+            };
             let name = format!("{part}/{field}");
             let mut rooms = ROOM.iter().filter(|(known, _)| *known == name).peekable();
-            if rooms.peek().is_none() && !COUNTED.contains(&name.as_str()) && !COMPARED.iter().any(|end| name.ends_with(end)) {
+            if rooms.peek().is_none()
+                && !COUNTED.contains(&name.as_str())
+                && !COMPARED.iter().any(|end| name.ends_with(end))
+            {
                 unknown.push(name);
                 continue;
             }

@@ -78,14 +78,21 @@ impl Watch {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(path: &Path, known: Content, changed: impl FnMut(Content) + Send + 'static) -> io::Result<Watch> {
+    pub fn start(
+        path: &Path,
+        known: Content,
+        changed: impl FnMut(Content) + Send + 'static,
+    ) -> io::Result<Watch> {
         let shared = Arc::<Shared>::default();
         let (events, problem) = match events(path, &shared) {
             Ok(events) => (Some(events), None),
-            Err(error) => (None, Some(format!("changes of {} are seen every second only: {error}", path.display()))),
+            Err(error) => {
+                (None, Some(format!("changes of {} are seen every second only: {error}", path.display())))
+            }
         };
         let (path, sees) = (path.to_owned(), shared.clone());
-        let thread = Builder::new().name("config".to_owned()).spawn(move || look(&path, &sees, known, changed))?;
+        let thread =
+            Builder::new().name("config".to_owned()).spawn(move || look(&path, &sees, known, changed))?;
         Ok(Watch { shared, thread: Some(thread), _events: events, problem })
     }
 
@@ -122,8 +129,10 @@ impl Shared {
 
     /// Takes the signs as soon as the condition holds or the time is up.
     fn wait(&self, limit: Duration, until: impl Fn(&Signs) -> bool) -> Signs {
-        let (mut signs, _) =
-            self.changed.wait_timeout_while(self.locked(), limit, |signs| !until(signs)).unwrap_or_else(PoisonError::into_inner);
+        let (mut signs, _) = self
+            .changed
+            .wait_timeout_while(self.locked(), limit, |signs| !until(signs))
+            .unwrap_or_else(PoisonError::into_inner);
         let taken = *signs;
         *signs = Signs { stop: taken.stop, ..Signs::default() };
         taken
@@ -176,7 +185,8 @@ fn events(path: &Path, shared: &Arc<Shared>) -> notify::Result<RecommendedWatche
         let Ok(event) = event else { return };
         if event.paths.iter().any(|path| path.file_name() == Some(&name)) {
             match event.kind {
-                EventKind::Access(AccessKind::Close(AccessMode::Write)) | EventKind::Modify(ModifyKind::Name(_)) => {
+                EventKind::Access(AccessKind::Close(AccessMode::Write))
+                | EventKind::Modify(ModifyKind::Name(_)) => {
                     shared.sign(|signs| signs.finished = true);
                 }
                 EventKind::Access(_) => {}

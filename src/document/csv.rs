@@ -47,7 +47,7 @@ const SIGNALS: [&str; 5] = ["time", "section", "symbol", "strategy", "price"];
 
 impl Part {
     /// The name of the list in the JSON form.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Part::Trades => "trades",
             Part::Equity => "equity",
@@ -76,7 +76,11 @@ pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
         let mut cells: Vec<String> = part
             .fields()
             .iter()
-            .map(|name| if *name == "currency" { text(currency.unwrap_or_default()) } else { cell(&row[*name]) })
+            .map(
+                |name| {
+                    if *name == "currency" { text(currency.unwrap_or_default()) } else { cell(&row[*name]) }
+                },
+            )
             .collect();
         if part == Part::Trades {
             cells.insert(0, (place + 1).to_string());
@@ -99,8 +103,16 @@ fn cell(value: &Value) -> String {
 
 /// Text, quoted where CSV asks for it. What a spreadsheet would take for a formula gets an apostrophe in front.
 fn text(words: &str) -> String {
-    let guarded = if words.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{words}") } else { words.to_owned() };
-    if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+    let guarded = if words.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{words}")
+    } else {
+        words.to_owned()
+    };
+    if guarded.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
 }
 
 /// `s1_price 9.125 >= 8 met; s1_rush none (warm_up) >= 10 unknown`.
@@ -115,8 +127,16 @@ fn conditions(conditions: &Value) -> String {
             Some(false) => "not met",
             None => "unknown",
         };
-        let high = if checked["threshold_high"].is_null() { String::new() } else { format!(" and {}", checked["threshold_high"]) };
-        format!("{id} {value} {} {}{high} {met}", checked["operator"].as_str().unwrap_or("?"), checked["threshold"])
+        let high = if checked["threshold_high"].is_null() {
+            String::new()
+        } else {
+            format!(" and {}", checked["threshold_high"])
+        };
+        format!(
+            "{id} {value} {} {}{high} {met}",
+            checked["operator"].as_str().unwrap_or("?"),
+            checked["threshold"]
+        )
     };
     let all: Vec<String> = conditions.as_object().into_iter().flatten().map(one).collect();
     all.join("; ")
@@ -141,23 +161,31 @@ mod tests {
         let of = |name: &str| row[names.iter().position(|known| *known == name).unwrap()];
         assert_eq!((of("number"), of("symbol"), of("currency")), ("1", "PUMP_USDT", "USDT"));
         assert_eq!(of("net"), shown["trades"][0]["net"].to_string());
-        assert_eq!(of("signal_conditions"), "s1_price 9.125 >= 8.0 met; s1_rush none (warm_up) >= 8.0 unknown");
+        assert_eq!(
+            of("signal_conditions"),
+            "s1_price 9.125 >= 8.0 met; s1_rush none (warm_up) >= 8.0 unknown"
+        );
     }
 
     #[test]
     fn every_field_of_a_row_is_a_column() {
         let shown = result::result(&sample::result());
         for (part, apart) in [(Part::Trades, vec!["why"]), (Part::Equity, vec![]), (Part::Signals, vec![])] {
-            let row = shown[part.word()][0].as_object().unwrap();
-            let missing: Vec<&String> =
-                row.keys().filter(|name| !part.fields().contains(&name.as_str()) && !apart.contains(&name.as_str())).collect();
+            let row = shown[part.as_str()][0].as_object().unwrap();
+            let missing: Vec<&String> = row
+                .keys()
+                .filter(|name| !part.fields().contains(&name.as_str()) && !apart.contains(&name.as_str()))
+                .collect();
             assert!(missing.is_empty(), "{part:?} {missing:?}");
         }
     }
 
     #[test]
     fn a_symbol_can_neither_break_a_line_nor_become_a_formula() {
-        let rows = [json!({"symbol": "=HYPERLINK(\"http://x\",\"y\")", "section": "S1", "price": -1.5}), json!({"symbol": "A,B\nC"})];
+        let rows = [
+            json!({"symbol": "=HYPERLINK(\"http://x\",\"y\")", "section": "S1", "price": -1.5}),
+            json!({"symbol": "A,B\nC"}),
+        ];
         let csv = table(Part::Signals, &rows, None);
         let lines: Vec<&str> = csv.splitn(3, '\n').collect();
         assert_eq!(lines[1], r#",S1,"'=HYPERLINK(""http://x"",""y"")",,-1.5"#);

@@ -33,25 +33,27 @@ pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, s
 fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
     let entries = match kind {
         DecisionKind::Transition { from, to, trigger } => {
-            json!({"kind": "transition", "from_state": from.word(), "to_state": to.word(), "trigger": trigger.word()})
+            json!({"kind": "transition", "from_state": from.as_str(), "to_state": to.as_str(), "trigger": trigger.as_str()})
         }
         DecisionKind::Refused { guard, value, threshold } => {
             let shown = |number: &f64| number.is_finite().then_some(*number);
-            json!({"kind": "entry_blocked", "guard": guard.word(), "value": shown(value), "threshold": shown(threshold)})
+            json!({"kind": "entry_blocked", "guard": guard.as_str(), "value": shown(value), "threshold": shown(threshold)})
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => json!({
-            "kind": "order", "order_id": order.0, "side": side.word(), "quantity": spec.qty_f64(*qty),
+            "kind": "order", "order_id": order.0, "side": side.as_str(), "quantity": spec.qty_f64(*qty),
             "limit": limit.map(|limit| spec.price_f64(limit)), "purpose": format!("{purpose:?}").to_lowercase(),
         }),
         DecisionKind::CancelSent { order } => json!({"kind": "cancel", "order_id": order.0}),
         DecisionKind::Filled { order, price, qty } => {
             json!({"kind": "fill", "order_id": order.0, "fill_price": spec.price_f64(*price), "quantity": spec.qty_f64(*qty)})
         }
-        DecisionKind::Rejected { order, reason } => json!({"kind": "reject", "order_id": order.0, "reason": reason.word()}),
-        DecisionKind::StopMoved { price, trigger } => {
-            json!({"kind": "stop_moved", "stop_price": spec.price_f64(*price), "trigger": trigger.word()})
+        DecisionKind::Rejected { order, reason } => {
+            json!({"kind": "reject", "order_id": order.0, "reason": reason.as_str()})
         }
-        DecisionKind::Warning(warning) => json!({"kind": "warning", "warning": warning.word()}),
+        DecisionKind::StopMoved { price, trigger } => {
+            json!({"kind": "stop_moved", "stop_price": spec.price_f64(*price), "trigger": trigger.as_str()})
+        }
+        DecisionKind::Warning(warning) => json!({"kind": "warning", "warning": warning.as_str()}),
     };
     if let Value::Object(entries) = entries {
         into.extend(entries);
@@ -68,7 +70,7 @@ pub fn checked(conditions: &[Checked]) -> Value {
     let mut map = Map::new();
     for checked in conditions {
         let mut shown = json!({
-            "section": checked.section.word(),
+            "section": checked.section.as_str(),
             "indicator": checked.indicator,
             "value": checked.value.ok(),
             "operator": checked.operator,
@@ -91,20 +93,33 @@ pub fn checked(conditions: &[Checked]) -> Value {
 /// A decision on one line, e.g. `ENTRY_EVALUATION → POSITION_ACTIVE (FILL)`.
 pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
-        DecisionKind::Transition { from, to, trigger } => format!("{} → {} ({})", from.word(), to.word(), trigger.word()),
+        DecisionKind::Transition { from, to, trigger } => {
+            format!("{} → {} ({})", from.as_str(), to.as_str(), trigger.as_str())
+        }
         DecisionKind::Refused { guard, value, threshold } => {
-            format!("entry blocked by {}: {}", guard.word(), legend::blocked(*guard, *value, *threshold))
+            format!("entry blocked by {}: {}", guard.as_str(), legend::blocked(*guard, *value, *threshold))
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => {
-            let at = limit.map_or("market".to_owned(), |limit| format!("limit {}", spec.price_decimal(limit)));
-            format!("order {} {} {} at {at} ({})", order.0, side.word(), spec.qty_decimal(*qty), format!("{purpose:?}").to_lowercase())
+            let at =
+                limit.map_or("market".to_owned(), |limit| format!("limit {}", spec.price_decimal(limit)));
+            format!(
+                "order {} {} {} at {at} ({})",
+                order.0,
+                side.as_str(),
+                spec.qty_decimal(*qty),
+                format!("{purpose:?}").to_lowercase()
+            )
         }
         DecisionKind::CancelSent { order } => format!("cancel of order {}", order.0),
         DecisionKind::Filled { order, price, qty } => {
             format!("order {} filled {} at {}", order.0, spec.qty_decimal(*qty), spec.price_decimal(*price))
         }
-        DecisionKind::Rejected { order, reason } => format!("order {} rejected: {}", order.0, reason.word()),
-        DecisionKind::StopMoved { price, trigger } => format!("stop at {} ({})", spec.price_decimal(*price), trigger.word()),
-        DecisionKind::Warning(warning) => format!("warning: {}", warning.word()),
+        DecisionKind::Rejected { order, reason } => {
+            format!("order {} rejected: {}", order.0, reason.as_str())
+        }
+        DecisionKind::StopMoved { price, trigger } => {
+            format!("stop at {} ({})", spec.price_decimal(*price), trigger.as_str())
+        }
+        DecisionKind::Warning(warning) => format!("warning: {}", warning.as_str()),
     }
 }

@@ -12,7 +12,9 @@ use crate::domain::num::{Money, Price, Rate};
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
-use crate::report::assumptions::{Assumptions, BookSource, ContractSources, Coverage, FundingSource, GapJump};
+use crate::report::assumptions::{
+    Assumptions, BookSource, ContractSources, Coverage, FundingSource, GapJump,
+};
 use crate::report::definitions;
 use crate::report::drawdown::Drawdown;
 use crate::report::legend;
@@ -37,7 +39,8 @@ pub struct Generator<'a> {
 
 /// All results as one document.
 pub fn document(results: &[RunResult], generator: Generator<'_>) -> Value {
-    let formulas: Map<String, Value> = definitions::ALL.iter().map(|d| (d.definition.to_owned(), json!(d.formula))).collect();
+    let formulas: Map<String, Value> =
+        definitions::ALL.iter().map(|d| (d.definition.to_owned(), json!(d.formula))).collect();
     json!({
         "results": results.iter().map(result).collect::<Vec<_>>(),
         "by_strategy": by_strategy(results).iter().map(overview).collect::<Vec<_>>(),
@@ -58,7 +61,10 @@ fn overview(line: &Overview) -> Value {
     if let Some(fields) = shown.as_object_mut() {
         // Of all of the account, what is still open included; the tally knows closed trades only.
         fields.insert("net".to_owned(), money(line.net));
-        fields.insert("strategy".to_owned(), if line.strategy.is_empty() { Value::Null } else { json!(line.strategy) });
+        fields.insert(
+            "strategy".to_owned(),
+            if line.strategy.is_empty() { Value::Null } else { json!(line.strategy) },
+        );
         fields.insert("currency".to_owned(), json!(line.currency));
         fields.insert("results".to_owned(), json!(line.results));
         fields.insert("results_without_trade".to_owned(), json!(line.without_trade));
@@ -72,11 +78,12 @@ pub fn result(run: &RunResult) -> Value {
     let summary = &run.summary;
     let names: Vec<&str> = run.symbols.iter().map(|spec| spec.name.as_str()).collect();
     let ids: Vec<&str> = run.strategies.iter().map(|strategy| strategy.id.as_str()).collect();
-    let metrics: Map<String, Value> = summary.metrics.iter().map(|m| (m.definition.id.to_owned(), metric(m))).collect();
+    let metrics: Map<String, Value> =
+        summary.metrics.iter().map(|m| (m.definition.id.to_owned(), metric(m))).collect();
     let group = |key: &str, tally: &Tally| (key.to_owned(), tallied(tally));
     json!({
         "assumptions": assumptions(run),
-        "mode": run.mode.word(),
+        "mode": run.mode.as_str(),
         "no_trade_reason": no_trade::why(run),
         "currency": run.currency(),
         "source": run.source,
@@ -93,10 +100,10 @@ pub fn result(run: &RunResult) -> Value {
         "metrics": metrics,
         "orders_count": run.orders_count,
         "signals": run.signals().map(|fired| signal(run, fired)).collect::<Vec<_>>(),
-        "sections_fired": SECTIONS.iter().map(|section| (section.word().to_owned(), json!(run.fired_count(*section)))).collect::<Map<_, _>>(),
+        "sections_fired": SECTIONS.iter().map(|section| (section.as_str().to_owned(), json!(run.fired_count(*section)))).collect::<Map<_, _>>(),
         "trades": (0..summary.trades.len()).map(|place| trade(run, place)).collect::<Vec<_>>(),
         "refusals": run.refusals.iter().map(refusal).collect::<Vec<_>>(),
-        "by_reason": summary.by_reason.iter().map(|(key, t)| group(key.word(), t)).collect::<Map<_, _>>(),
+        "by_reason": summary.by_reason.iter().map(|(key, t)| group(key.as_str(), t)).collect::<Map<_, _>>(),
         "by_side": summary.by_side.iter().map(|(key, t)| group(position(*key), t)).collect::<Map<_, _>>(),
         "by_symbol": summary.by_symbol.iter().map(|(key, t)| group(run.symbol_name(*key), t)).collect::<Map<_, _>>(),
         "by_strategy": summary.by_strategy.iter().map(|(key, t)| group(run.strategy_id(*key), t)).collect::<Map<_, _>>(),
@@ -108,7 +115,8 @@ pub fn result(run: &RunResult) -> Value {
     })
 }
 
-const SECTIONS: [SectionName; 5] = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
+const SECTIONS: [SectionName; 5] =
+    [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
 
 /// The only name, or null when several ran together.
 fn single(names: &[&str]) -> Value {
@@ -125,12 +133,15 @@ fn assumptions(run: &RunResult) -> Value {
         .fees
         .iter()
         .map(|terms| {
-            let rates = json!({"maker_pct": rate(terms.maker), "taker_pct": rate(terms.taker), "source": terms.source.word()});
+            let rates = json!({"maker_pct": rate(terms.maker), "taker_pct": rate(terms.taker), "source": terms.source.as_str()});
             (run.symbol_name(terms.symbol).to_owned(), rates)
         })
         .collect();
-    let contracts: Map<String, Value> =
-        a.contracts.iter().filter_map(|of| Some((run.symbol_name(of.symbol).to_owned(), contract(of, run.spec(of.symbol)?)))).collect();
+    let contracts: Map<String, Value> = a
+        .contracts
+        .iter()
+        .filter_map(|of| Some((run.symbol_name(of.symbol).to_owned(), contract(of, run.spec(of.symbol)?))))
+        .collect();
     json!({
         "coverage": coverage(run, &a.coverage),
         "contracts": contracts,
@@ -140,7 +151,7 @@ fn assumptions(run: &RunResult) -> Value {
         "latency_ms": milliseconds(a.latency),
         "feed_latency_ms": milliseconds(a.feed_latency),
         "funding": funding(a.funding),
-        "clock": a.clock.word(),
+        "clock": a.clock.as_str(),
         "initial_balance": money(a.initial_balance),
         "risk_limits": a.risk_limits.iter().map(|(name, limit)| (name.clone(), limit.map_or(Value::Null, number))).collect::<Map<_, _>>(),
         "seed": a.seed,
@@ -157,21 +168,23 @@ fn contract(of: &ContractSources, spec: &SymbolSpec) -> Value {
     let decimal = |value: Decimal| number(exact(&value.to_string()));
     json!({
         "price_step": decimal(spec.price_step),
-        "price_step_source": of.sources.price_step.word(),
+        "price_step_source": of.sources.price_step.as_str(),
         "quantity_step": decimal(spec.quantity_step),
-        "quantity_step_source": of.sources.quantity_step.word(),
+        "quantity_step_source": of.sources.quantity_step.as_str(),
         "contract_size": decimal(spec.contract_size),
-        "contract_size_source": of.sources.contract_size.word(),
+        "contract_size_source": of.sources.contract_size.as_str(),
         "bar_seconds": of.bar.map_or(Value::Null, |(length, _)| number(length.seconds_f64())),
-        "bar_seconds_source": of.bar.map(|(_, source)| source.word()),
+        "bar_seconds_source": of.bar.map(|(_, source)| source.as_str()),
     })
 }
 
 fn jump(run: &RunResult, jump: &GapJump) -> Value {
-    let price = |price: Option<Price>| price.zip(run.spec(jump.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
+    let price = |price: Option<Price>| {
+        price.zip(run.spec(jump.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)))
+    };
     json!({
         "symbol": run.symbol_name(jump.symbol),
-        "cause": jump.cause.word(),
+        "cause": jump.cause.as_str(),
         "from": time(jump.from),
         "to": time(jump.to),
         "seconds": number((jump.to - jump.from).seconds_f64()),
@@ -184,13 +197,13 @@ fn jump(run: &RunResult, jump: &GapJump) -> Value {
 fn coverage(run: &RunResult, c: &Coverage) -> Value {
     let causes = c.gaps.iter().map(|gap| {
         let share = json!({"count": gap.count, "seconds": number(gap.time.seconds_f64())});
-        (gap.cause.word().to_owned(), share)
+        (gap.cause.as_str().to_owned(), share)
     });
     json!({
         "first_event": c.first.map(time),
         "last_event": c.last.map(time),
         "events": c.events_total(),
-        "events_by_kind": c.events.iter().map(|(kind, count)| (kind.word().to_owned(), json!(count))).collect::<Map<_, _>>(),
+        "events_by_kind": c.events.iter().map(|(kind, count)| (kind.as_str().to_owned(), json!(count))).collect::<Map<_, _>>(),
         "covered_pct": c.covered_pct().map_or(Value::Null, number),
         "gaps": {"count": c.gaps_total(), "seconds": number(c.gap_time().seconds_f64()), "by_cause": causes.collect::<Map<_, _>>()},
         "jumps": c.jumps.iter().map(|of| jump(run, of)).collect::<Vec<_>>(),
@@ -199,17 +212,19 @@ fn coverage(run: &RunResult, c: &Coverage) -> Value {
 
 fn book(book: BookSource) -> Value {
     match book.assumed() {
-        None => json!({"source": book.word()}),
+        None => json!({"source": book.as_str()}),
         Some((spread_bps, depth)) => {
-            json!({"source": book.word(), "assumed_spread_bps": number(spread_bps), "assumed_depth": money(depth)})
+            json!({"source": book.as_str(), "assumed_spread_bps": number(spread_bps), "assumed_depth": money(depth)})
         }
     }
 }
 
 fn funding(funding: FundingSource) -> Value {
     match funding {
-        FundingSource::Schedule { hours, rate: at } => json!({"source": funding.word(), "hours": hours, "rate_pct": rate(at)}),
-        FundingSource::Recorded | FundingSource::None => json!({"source": funding.word()}),
+        FundingSource::Schedule { hours, rate: at } => {
+            json!({"source": funding.as_str(), "hours": hours, "rate_pct": rate(at)})
+        }
+        FundingSource::Recorded | FundingSource::None => json!({"source": funding.as_str()}),
     }
 }
 
@@ -225,7 +240,7 @@ fn metric(metric: &Metric) -> Value {
     if let Err(reason) = metric.value {
         object.insert("reason".to_owned(), json!(reason));
     }
-    object.insert("unit".to_owned(), json!(metric.definition.unit.word()));
+    object.insert("unit".to_owned(), json!(metric.definition.unit.as_str()));
     object.insert("n".to_owned(), json!(metric.n));
     object.insert("window".to_owned(), json!(format!("{}/{}", metric.window.0, metric.window.1)));
     object.insert("definition".to_owned(), json!(metric.definition.definition));
@@ -246,9 +261,12 @@ fn metric(metric: &Metric) -> Value {
 }
 
 fn signal(run: &RunResult, signal: &Fired) -> Value {
-    let price = signal.price.zip(run.spec(signal.symbol)).map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
+    let price = signal
+        .price
+        .zip(run.spec(signal.symbol))
+        .map_or(Value::Null, |(price, spec)| number(spec.price_f64(price)));
     json!({
-        "section": signal.section.word(),
+        "section": signal.section.as_str(),
         "time": time(signal.at),
         "symbol": run.symbol_name(signal.symbol),
         "strategy": run.strategy_id(signal.strategy),
@@ -281,8 +299,8 @@ fn closed(run: &RunResult, place: usize, trade: &ClosedTrade) -> Value {
         "net": money(trade.net()),
         "net_pct": number(trade.net_pct()),
         "initial_risk": trade.initial_risk.map_or(Value::Null, money),
-        "outcome": Outcome::of(trade).word(),
-        "reason": trade.reason.word(),
+        "outcome": Outcome::of(trade).as_str(),
+        "reason": trade.reason.as_str(),
         "mae_pct": number(trade.mae_pct),
         "mfe_pct": number(trade.mfe_pct),
         "duration_seconds": number((trade.closed_at - trade.opened_at).seconds_f64()),
@@ -298,7 +316,7 @@ fn why(reason: &TradeReason) -> Value {
         decision.as_ref().map_or(Value::Null, |decision| {
             json!({
                 "time": time(decision.at),
-                "trigger": decision.trigger.word(),
+                "trigger": decision.trigger.as_str(),
                 "conditions": decision::checked(&decision.conditions),
             })
         })
@@ -308,7 +326,7 @@ fn why(reason: &TradeReason) -> Value {
 
 fn refusal(refusal: &Refusal) -> Value {
     json!({
-        "reason": refusal.guard.word(),
+        "reason": refusal.guard.as_str(),
         "count": refusal.count,
         "first_time": time(refusal.first_at),
         "example_value": number(refusal.value),
@@ -424,25 +442,40 @@ mod tests {
         assert_eq!(one["source"], "recordings/<script>alert(1)</script>.trades.gz");
         assert_eq!(one["signals"][0]["section"], "S1");
         assert_eq!(one["signals"][0]["time"], "2026-01-01T01:00:00.000000Z");
-        assert_eq!(one["assumptions"]["fees"]["PUMP_USDT"], json!({"maker_pct": 0.02, "taker_pct": 0.06, "source": "default"}));
-        assert_eq!(one["assumptions"]["coverage"]["gaps"]["by_cause"]["disconnect"], json!({"count": 1, "seconds": 1800}));
+        assert_eq!(
+            one["assumptions"]["fees"]["PUMP_USDT"],
+            json!({"maker_pct": 0.02, "taker_pct": 0.06, "source": "default"})
+        );
+        assert_eq!(
+            one["assumptions"]["coverage"]["gaps"]["by_cause"]["disconnect"],
+            json!({"count": 1, "seconds": 1800})
+        );
         assert_eq!(one["trades"].as_array().unwrap().len(), 23);
         let why = &one["trades"][3]["why"];
         assert_eq!(why["signal"]["conditions"]["s1_rush"]["missing"], "warm_up");
         assert_eq!(why["entry"]["conditions"]["z1_flow"]["met"], true);
         assert_eq!(why["exit"]["conditions"]["e1_pnl"]["value"], -4.423);
-        assert_eq!((&one["currency"], &one["mode"], &one["no_trade_reason"]), (&json!("USDT"), &json!("backtest"), &Value::Null));
+        assert_eq!(
+            (&one["currency"], &one["mode"], &one["no_trade_reason"]),
+            (&json!("USDT"), &json!("backtest"), &Value::Null)
+        );
         assert_eq!(results[1]["no_trade_reason"], "No trade: the data holds no event.");
         // A signal is one of S1, wherever it is listed or counted.
         let signals = one["signals"].as_array().unwrap();
         assert!(signals.iter().all(|signal| signal["section"] == "S1"));
         assert_eq!(one["sections_fired"]["S1"], signals.len());
         assert!(one["sections_fired"]["Z1"].as_u64().is_some_and(|count| count > 0));
-        assert_eq!((&document["totals"][0]["results"], &document["totals"][0]["strategy"]), (&json!(2), &Value::Null));
+        assert_eq!(
+            (&document["totals"][0]["results"], &document["totals"][0]["strategy"]),
+            (&json!(2), &Value::Null)
+        );
         assert_eq!(document["by_strategy"][0]["strategy"], "pump_v2 v3");
         assert_eq!(results[1]["metrics"]["win_rate"]["value"], Value::Null);
         assert_eq!(results[1]["metrics"]["win_rate"]["reason"], "no trade");
-        assert_eq!(document["definitions"]["win_rate.sign_of_net"], "wins / all closed trades; draws count below the line only");
+        assert_eq!(
+            document["definitions"]["win_rate.sign_of_net"],
+            "wins / all closed trades; draws count below the line only"
+        );
     }
 
     #[test]
@@ -451,7 +484,11 @@ mod tests {
             let amount = text.parse::<f64>().unwrap();
             let digits: String = text.chars().filter(|c| c.is_ascii_digit()).collect();
             let decimals = text.split('.').nth(1).map_or(0, str::len);
-            let exact = Money(digits.parse::<i128>().unwrap() * 10_i128.pow(18 - decimals as u32) * if amount < 0.0 { -1 } else { 1 });
+            let exact = Money(
+                digits.parse::<i128>().unwrap()
+                    * 10_i128.pow(18 - decimals as u32)
+                    * if amount < 0.0 { -1 } else { 1 },
+            );
             assert_eq!(exact.to_string(), text);
             assert_eq!(money(exact).as_f64(), Some(amount));
         }
@@ -472,7 +509,8 @@ mod tests {
     #[test]
     fn an_interval_of_too_few_trades_is_null_with_its_reason() {
         let mut run = sample::result();
-        let metric = run.summary.metrics.iter_mut().find(|metric| metric.definition.id == "expectancy").unwrap();
+        let metric =
+            run.summary.metrics.iter_mut().find(|metric| metric.definition.id == "expectancy").unwrap();
         assert!(super::metric(metric)["interval_95"][0].is_number());
         metric.interval = Some(Err("too few"));
         let shown = super::metric(metric);
@@ -493,7 +531,10 @@ mod tests {
         for run in value["results"].as_array().unwrap() {
             for (id, metric) in run["metrics"].as_object().unwrap() {
                 assert_eq!(metric["value"].is_null(), metric.get("reason").is_some(), "{id}");
-                assert!(metric["n"].is_u64() && metric["unit"].is_string() && metric["definition"].is_string(), "{id}");
+                assert!(
+                    metric["n"].is_u64() && metric["unit"].is_string() && metric["definition"].is_string(),
+                    "{id}"
+                );
             }
         }
     }

@@ -24,12 +24,16 @@ pub enum BarSource {
 
 impl BarSource {
     /// All sources with the word that results use.
-    pub const ALL: [(BarSource, &'static str); 4] =
-        [(BarSource::Given, "given"), (BarSource::Name, "name"), (BarSource::Frequent, "most_frequent"), (BarSource::Assumed, "assumed")];
+    pub const ALL: [(BarSource, &'static str); 4] = [
+        (BarSource::Given, "given"),
+        (BarSource::Name, "name"),
+        (BarSource::Frequent, "most_frequent"),
+        (BarSource::Assumed, "assumed"),
+    ];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(source, _)| *source == self).map_or("", |(_, word)| word)
+    pub fn as_str(&self) -> &'static str {
+        Self::ALL.iter().find(|(source, _)| *source == *self).map_or("", |(_, word)| word)
     }
 
     /// Whether somebody said so.
@@ -79,17 +83,27 @@ impl BarDistances {
 
     /// The length of the bars and how it is known, given what is declared.
     pub fn length(&self, declared: Option<(Span, BarSource)>) -> (Span, BarSource) {
-        declared.or_else(|| self.most_frequent().map(|span| (span, BarSource::Frequent))).unwrap_or((DEFAULT_BAR, BarSource::Assumed))
+        declared
+            .or_else(|| self.most_frequent().map(|span| (span, BarSource::Frequent)))
+            .unwrap_or((DEFAULT_BAR, BarSource::Assumed))
     }
 
     /// What the distances say against a length, for the reader; `None` when nothing does.
     pub fn contradiction(&self, length: Span, source: BarSource) -> Option<String> {
         let seconds = |span: Span| span.seconds_f64();
         if let Some(shortest) = self.shortest.filter(|shortest| *shortest < length) {
-            return Some(format!("bars are taken as {} s long, but some follow each other after {} s", seconds(length), seconds(shortest)));
+            return Some(format!(
+                "bars are taken as {} s long, but some follow each other after {} s",
+                seconds(length),
+                seconds(shortest)
+            ));
         }
         let frequent = self.most_frequent().filter(|frequent| source.is_declared() && *frequent != length)?;
-        Some(format!("bars are declared {} s long, but most follow each other after {} s", seconds(length), seconds(frequent)))
+        Some(format!(
+            "bars are declared {} s long, but most follow each other after {} s",
+            seconds(length),
+            seconds(frequent)
+        ))
     }
 }
 
@@ -106,7 +120,10 @@ pub fn declared_by_name(name: &str) -> Option<Span> {
             "w" => 604_800,
             _ => return None,
         };
-        let plain = !count.is_empty() && !count.starts_with('0') && count.len() <= 4 && count.bytes().all(|byte| byte.is_ascii_digit());
+        let plain = !count.is_empty()
+            && !count.starts_with('0')
+            && count.len() <= 4
+            && count.bytes().all(|byte| byte.is_ascii_digit());
         Some(Span::from_seconds(plain.then(|| count.parse::<i64>().ok()).flatten()? * unit))
     });
     lengths.next_back()
@@ -126,7 +143,9 @@ mod tests {
     fn the_most_frequent_distance_is_the_length_never_the_smallest() {
         let thin = distances(&[300, 60, 60, 240, 60, 30, 120]);
         assert_eq!(thin.length(None), (Span::from_seconds(60), BarSource::Frequent));
-        assert!(thin.contradiction(Span::from_seconds(60), BarSource::Frequent).unwrap().contains("after 30 s"));
+        assert!(
+            thin.contradiction(Span::from_seconds(60), BarSource::Frequent).unwrap().contains("after 30 s")
+        );
         assert_eq!(distances(&[]).length(None), (DEFAULT_BAR, BarSource::Assumed));
     }
 
@@ -136,7 +155,9 @@ mod tests {
         let thin = distances(&[240, 240, 300, 60]);
         assert_eq!(thin.length(declared), (minute, BarSource::Given));
         assert!(
-            thin.contradiction(minute, BarSource::Given).unwrap().contains("declared 60 s long, but most follow each other after 240 s")
+            thin.contradiction(minute, BarSource::Given)
+                .unwrap()
+                .contains("declared 60 s long, but most follow each other after 240 s")
         );
         assert_eq!(distances(&[60, 60, 120]).contradiction(minute, BarSource::Given), None);
     }
@@ -154,7 +175,12 @@ mod tests {
 
     #[test]
     fn names_of_files_declare_the_length_of_bars() {
-        for (name, seconds) in [("THE_USDT_1m_20250212", 60), ("BTCUSDT-15m-2024-01", 900), ("X.4h", 14_400), ("mexc_1d", 86_400)] {
+        for (name, seconds) in [
+            ("THE_USDT_1m_20250212", 60),
+            ("BTCUSDT-15m-2024-01", 900),
+            ("X.4h", 14_400),
+            ("mexc_1d", 86_400),
+        ] {
             assert_eq!(declared_by_name(name), Some(Span::from_seconds(seconds)), "{name}");
         }
         for name in ["BTCUSDT", "THE_USDT_20250212", "1INCH_USDT", "x_m", "0m"] {

@@ -21,7 +21,7 @@ pub enum FactSource {
 
 impl FactSource {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             FactSource::Contract => "contract",
             FactSource::Given => "given",
@@ -100,7 +100,12 @@ impl ContractFacts {
     /// Where a contract is listed and in what it is counted.
     pub fn market(venue: &str, contract: &Contract) -> Self {
         let text = |text: &str| Some(text.to_owned());
-        ContractFacts { venue: text(venue), quote: text(&contract.quote), settle: text(&contract.settle), ..ContractFacts::default() }
+        ContractFacts {
+            venue: text(venue),
+            quote: text(&contract.quote),
+            settle: text(&contract.settle),
+            ..ContractFacts::default()
+        }
     }
 
     /// Whether nothing is declared.
@@ -131,7 +136,12 @@ impl ContractFacts {
 
     /// The specification, with steps by the digits in the data and a contract of one unit where nothing is declared.
     /// `None` when one tick of one lot cannot be counted exactly.
-    pub fn spec(&self, symbol: &str, price_digits: Decimal, quantity_digits: Decimal) -> Option<(SymbolSpec, SpecSources)> {
+    pub fn spec(
+        &self,
+        symbol: &str,
+        price_digits: Decimal,
+        quantity_digits: Decimal,
+    ) -> Option<(SymbolSpec, SpecSources)> {
         let known = if self.terms.is_some() { FactSource::Contract } else { FactSource::Given };
         let source = |fact: Option<Decimal>| if fact.is_some() { known } else { FactSource::Assumed };
         let mut spec = SymbolSpec::new(
@@ -169,7 +179,9 @@ impl Declared {
     /// The facts of a symbol: those of its name before those of every symbol.
     pub fn facts(&self, symbol: &str) -> ContractFacts {
         let of = |all: &[(Option<String>, Decimal)]| {
-            let named = all.iter().find(|(name, _)| name.as_deref().is_some_and(|name| symbol_name::same(name, symbol)));
+            let named = all
+                .iter()
+                .find(|(name, _)| name.as_deref().is_some_and(|name| symbol_name::same(name, symbol)));
             named.or_else(|| all.iter().find(|(name, _)| name.is_none())).map(|(_, value)| *value)
         };
         ContractFacts {
@@ -183,10 +195,16 @@ impl Declared {
     /// By name, for the snapshot of a result; nothing where nothing is declared.
     pub fn named(&self) -> Vec<(&'static str, String)> {
         let shown = |all: &[(Option<String>, Decimal)]| {
-            let one = |(name, value): &(Option<String>, Decimal)| name.as_ref().map_or(value.to_string(), |name| format!("{name}={value}"));
+            let one = |(name, value): &(Option<String>, Decimal)| {
+                name.as_ref().map_or(value.to_string(), |name| format!("{name}={value}"))
+            };
             all.iter().map(one).collect::<Vec<_>>().join(",")
         };
-        let all = [("price_step", &self.price_step), ("quantity_step", &self.quantity_step), ("contract_size", &self.contract_size)];
+        let all = [
+            ("price_step", &self.price_step),
+            ("quantity_step", &self.quantity_step),
+            ("contract_size", &self.contract_size),
+        ];
         all.into_iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| (name, shown(all))).collect()
     }
 }
@@ -201,7 +219,10 @@ mod tests {
 
     #[test]
     fn what_is_not_declared_is_assumed_and_said_to_be() {
-        let declared = Declared { contract_size: vec![(None, d("10")), (Some("BTC_USDT".to_owned()), d("0.0001"))], ..Declared::default() };
+        let declared = Declared {
+            contract_size: vec![(None, d("10")), (Some("BTC_USDT".to_owned()), d("0.0001"))],
+            ..Declared::default()
+        };
         let (spec, sources) = declared.facts("BTCUSDT").spec("BTCUSDT", d("0.1"), d("1")).unwrap();
         assert_eq!((spec.contract_size, spec.price_step), (d("0.0001"), d("0.1")));
         assert_eq!((sources.contract_size, sources.price_step), (FactSource::Given, FactSource::Assumed));
@@ -219,8 +240,11 @@ mod tests {
 
     #[test]
     fn a_declared_settlement_decides_before_the_name() {
-        let settled =
-            |quote: &str, settle: &str| ContractFacts { quote: Some(quote.into()), settle: Some(settle.into()), ..Default::default() };
+        let settled = |quote: &str, settle: &str| ContractFacts {
+            quote: Some(quote.into()),
+            settle: Some(settle.into()),
+            ..Default::default()
+        };
         assert!(ContractFacts::default().is_inverse("BTCUSD_PERP"));
         assert!(!settled("USD", "USD").is_inverse("BTCUSD_PERP"));
         assert!(settled("USD", "BTC").is_inverse("BTC_USD"));

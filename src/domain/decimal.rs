@@ -41,7 +41,9 @@ impl fmt::Display for DecimalError {
         f.write_str(match self {
             DecimalError::Empty => "is empty",
             DecimalError::NotANumber => "is not a finite decimal number",
-            DecimalError::OutOfRange => "has more digits than can be kept exactly (18 in all, 18 behind the point)",
+            DecimalError::OutOfRange => {
+                "has more digits than can be kept exactly (18 in all, 18 behind the point)"
+            }
         })
     }
 }
@@ -84,8 +86,12 @@ impl Decimal {
         let power = usize::try_from(exponent.max(0)).unwrap_or(usize::MAX);
         let power = POWERS_OF_TEN.get(power).ok_or(DecimalError::OutOfRange)?;
         let mantissa = i128::from(mantissa) * i128::from(*power);
-        let mantissa = i64::try_from(if negative { -mantissa } else { mantissa }).map_err(|_| DecimalError::OutOfRange)?;
-        let scale = u8::try_from(-exponent.min(0)).ok().filter(|s| *s <= MAX_SCALE).ok_or(DecimalError::OutOfRange)?;
+        let mantissa = i64::try_from(if negative { -mantissa } else { mantissa })
+            .map_err(|_| DecimalError::OutOfRange)?;
+        let scale = u8::try_from(-exponent.min(0))
+            .ok()
+            .filter(|s| *s <= MAX_SCALE)
+            .ok_or(DecimalError::OutOfRange)?;
         Ok(Decimal { mantissa, scale })
     }
 
@@ -106,7 +112,9 @@ impl Decimal {
 
     /// The order of the two values, exact.
     pub fn cmp_value(self, other: Decimal) -> std::cmp::Ordering {
-        let widen = |d: Decimal, scale: u8| i128::from(d.mantissa) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale)]);
+        let widen = |d: Decimal, scale: u8| {
+            i128::from(d.mantissa) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale)])
+        };
         let scale = self.scale.max(other.scale);
         widen(self, scale).cmp(&widen(other, scale))
     }
@@ -117,9 +125,15 @@ impl Decimal {
             return None;
         }
         let (value, unit) = if self.scale <= step.scale {
-            (i128::from(self.mantissa) * i128::from(POWERS_OF_TEN[usize::from(step.scale - self.scale)]), i128::from(step.mantissa))
+            (
+                i128::from(self.mantissa) * i128::from(POWERS_OF_TEN[usize::from(step.scale - self.scale)]),
+                i128::from(step.mantissa),
+            )
         } else {
-            (i128::from(self.mantissa), i128::from(step.mantissa) * i128::from(POWERS_OF_TEN[usize::from(self.scale - step.scale)]))
+            (
+                i128::from(self.mantissa),
+                i128::from(step.mantissa) * i128::from(POWERS_OF_TEN[usize::from(self.scale - step.scale)]),
+            )
         };
         if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
     }
@@ -186,7 +200,8 @@ impl Digits<'_> {
                     let power = usize::try_from(read.zeros + 1).unwrap_or(usize::MAX);
                     let power = POWERS_OF_TEN.get(power).ok_or(DecimalError::OutOfRange)?.unsigned_abs();
                     let shifted = read.mantissa.checked_mul(power).ok_or(DecimalError::OutOfRange)?;
-                    read.mantissa = shifted.checked_add(u64::from(byte - b'0')).ok_or(DecimalError::OutOfRange)?;
+                    read.mantissa =
+                        shifted.checked_add(u64::from(byte - b'0')).ok_or(DecimalError::OutOfRange)?;
                     read.zeros = 0;
                     read.scale += i32::from(seen_point);
                 }
@@ -208,7 +223,11 @@ impl fmt::Display for Decimal {
         if self.mantissa < 0 {
             f.write_str("-")?;
         }
-        if scale == 0 { write!(f, "{digits}") } else { write!(f, "{}.{:0scale$}", digits / power, digits % power) }
+        if scale == 0 {
+            write!(f, "{digits}")
+        } else {
+            write!(f, "{}.{:0scale$}", digits / power, digits % power)
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub enum State {
 
 impl State {
     /// The name the API shows.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             State::Inactive => "INACTIVE",
             State::Monitoring => "MONITORING",
@@ -65,7 +65,7 @@ pub enum SectionName {
 
 impl SectionName {
     /// As documents and results write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             SectionName::S1 => "S1",
             SectionName::O1 => "O1",
@@ -121,9 +121,9 @@ pub enum Trigger {
 
 impl Trigger {
     /// The word that records, tables and results use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
-            Trigger::Section(section) => section.word(),
+            Trigger::Section(section) => section.as_str(),
             Trigger::SignalTimeout => "SIGNAL_TIMEOUT",
             Trigger::EntryTimeout => "ENTRY_TIMEOUT",
             Trigger::StopLoss => "SL",
@@ -201,7 +201,7 @@ pub enum Guard {
 
 impl Guard {
     /// The word that records, tables and results use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Guard::SymbolDisabled => "symbol_disabled",
             Guard::WarmUp => "warm_up",
@@ -234,7 +234,12 @@ impl Guard {
     pub const fn is_permanent(self) -> bool {
         matches!(
             self,
-            Guard::DailyTrades | Guard::DailyLoss | Guard::Drawdown | Guard::BelowMinimum | Guard::Leverage | Guard::LiquidationDistance
+            Guard::DailyTrades
+                | Guard::DailyLoss
+                | Guard::Drawdown
+                | Guard::BelowMinimum
+                | Guard::Leverage
+                | Guard::LiquidationDistance
         )
     }
 }
@@ -341,7 +346,7 @@ pub enum Warning {
 
 impl Warning {
     /// The word that records use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Warning::RiskValueMissing => "risk_value_missing",
             Warning::StopFellBack => "stop_fell_back",

@@ -155,8 +155,8 @@ impl GapCause {
     ];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(cause, _)| *cause == self).map_or("", |(_, word)| word)
+    pub fn as_str(&self) -> &'static str {
+        Self::ALL.iter().find(|(cause, _)| *cause == *self).map_or("", |(_, word)| word)
     }
 }
 

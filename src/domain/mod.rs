@@ -5,7 +5,6 @@
 
 pub mod bar_length;
 pub mod book;
-pub mod chance;
 pub mod contract;
 pub mod contract_facts;
 pub mod decimal;
@@ -16,6 +15,7 @@ pub mod num;
 pub mod order;
 pub mod quote;
 pub mod record;
+pub mod rng;
 pub mod strategy;
 pub mod symbol;
 pub mod symbol_name;

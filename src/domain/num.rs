@@ -87,7 +87,11 @@ impl Money {
         let power = exponent + 18;
         let size = match u32::try_from(power) {
             Ok(power) => 10_i128.checked_pow(power).and_then(|factor| digits.checked_mul(factor)),
-            Err(_) => Some(10_i128.checked_pow(power.unsigned_abs()).map_or(0, |divisor| (digits + divisor / 2) / divisor)),
+            Err(_) => Some(
+                10_i128
+                    .checked_pow(power.unsigned_abs())
+                    .map_or(0, |divisor| (digits + divisor / 2) / divisor),
+            ),
         };
         let size = size.unwrap_or(i128::MAX);
         Money(if value < 0.0 { -size } else { size })
@@ -221,8 +225,10 @@ fn shortest_decimal(value: f64) -> (i128, i32) {
         }
     }
     let mut text = Text { bytes: [0; 32], len: 0 };
-    std::fmt::write(&mut text, format_args!("{:e}", value.abs())).expect("a number in exponent form has at most 23 bytes");
-    let (digits, exponent) = significand(&text.bytes[..text.len]).expect("17 digits and an exponent are a decimal number");
+    std::fmt::write(&mut text, format_args!("{:e}", value.abs()))
+        .expect("a number in exponent form has at most 23 bytes");
+    let (digits, exponent) =
+        significand(&text.bytes[..text.len]).expect("17 digits and an exponent are a decimal number");
     (i128::from(digits), exponent)
 }
 

@@ -31,7 +31,7 @@ impl Side {
     }
 
     /// `buy` or `sell`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Side::Buy => "buy",
             Side::Sell => "sell",
@@ -146,7 +146,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// The word that records use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             RejectReason::BelowMinimum => "below_min_volume",
             RejectReason::NoMarket => "no_market",

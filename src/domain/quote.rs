@@ -1,8 +1,10 @@
 //! The currency of a contract's money, read from its name: that of prices, results and the account.
 
 /// Currencies in which names end without a divider; none before another one it ends with.
-const QUOTES: [&str; 16] =
-    ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY", "BRL", "JPY"];
+const QUOTES: [&str; 16] = [
+    "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY",
+    "BRL", "JPY",
+];
 
 /// Of those, the ones whose amounts read like dollars.
 const DOLLARS: [&str; 8] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD"];
@@ -45,7 +47,10 @@ mod tests {
     #[test]
     fn the_longer_name_is_found_first() {
         for (place, quote) in QUOTES.iter().enumerate() {
-            assert!(!QUOTES[..place].iter().any(|earlier| quote.ends_with(earlier) && quote != earlier), "{quote}");
+            assert!(
+                !QUOTES[..place].iter().any(|earlier| quote.ends_with(earlier) && quote != earlier),
+                "{quote}"
+            );
         }
     }
 }

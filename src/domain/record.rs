@@ -39,12 +39,12 @@ impl StreamKind {
     ];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    pub fn as_str(&self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
     /// The kind of a word.
-    pub fn from_word(word: &str) -> Option<StreamKind> {
+    pub fn from_name(word: &str) -> Option<StreamKind> {
         Self::ALL.iter().find(|(_, w)| *w == word).map(|(kind, _)| *kind)
     }
 }

@@ -70,21 +70,27 @@ impl StrategyDef {
         let in_rules = sections.iter().any(|section| section.conditions().iter().any(compared));
         let offsets = [&self.z1.stop, &self.z1.target];
         let scalings = offsets.iter().filter_map(|offset| offset.as_ref()?.risk_scaling.as_ref());
-        let all = scalings.chain(&self.z1.size.risk_scaling).chain(self.ze1.pricing.as_ref().map(|pricing| &pricing.scaling));
+        let all = scalings
+            .chain(&self.z1.size.risk_scaling)
+            .chain(self.ze1.pricing.as_ref().map(|pricing| &pricing.scaling));
         let based = offsets.iter().filter_map(|offset| match offset.as_ref()?.base {
             OffsetBase::Indicator(operand) => Some(operand),
             _ => None,
         });
-        let mut operands = all.map(|scaling| scaling.operand).chain(based).chain(self.z1.price).chain(self.ze1.price);
+        let mut operands =
+            all.map(|scaling| scaling.operand).chain(based).chain(self.z1.price).chain(self.ze1.price);
         // Trailing and break-even follow the best price of the position.
-        in_rules || operands.any(|operand| own(&operand)) || self.trailing.is_some() || self.break_even.is_some()
+        in_rules
+            || operands.any(|operand| own(&operand))
+            || self.trailing.is_some()
+            || self.break_even.is_some()
     }
 
     /// The name a document gives what a condition looks at.
     pub fn operand_name(&self, operand: Operand) -> &str {
         match operand {
             Operand::Market(place) => self.indicators.get(place).map_or("?", |indicator| &indicator.name),
-            Operand::Own(own) => own.word(),
+            Operand::Own(own) => own.as_str(),
         }
     }
 }
@@ -207,7 +213,7 @@ pub enum OwnValue {
 
 impl OwnValue {
     /// The type name documents use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             OwnValue::UnrealizedPnlPct { .. } => "UNREALIZED_PNL_PCT",
             OwnValue::LossPct => "LOSS_PCT",

@@ -61,7 +61,12 @@ pub const DEFAULT_MAKER_FEE: Rate = Rate(200_000);
 impl SymbolSpec {
     /// A contract with default fees and one tier (leverage 10, maintenance margin 1 %).
     /// `None` when a step is not positive or one tick × one lot is not a whole number of 10^-18.
-    pub fn new(name: &str, price_step: Decimal, quantity_step: Decimal, contract_size: Decimal) -> Option<Self> {
+    pub fn new(
+        name: &str,
+        price_step: Decimal,
+        quantity_step: Decimal,
+        contract_size: Decimal,
+    ) -> Option<Self> {
         let positive = [price_step, quantity_step, contract_size].iter().all(|d| d.mantissa() > 0);
         let lot = quantity_step.product(contract_size)?;
         let unit = price_step.product(lot)?;
@@ -74,7 +79,11 @@ impl SymbolSpec {
             min_quantity: Qty(1),
             maker_fee: DEFAULT_MAKER_FEE,
             taker_fee: DEFAULT_TAKER_FEE,
-            tiers: vec![RiskTier { max_notional: Money(i128::MAX), max_leverage: 10, maintenance: Rate(10_000_000) }],
+            tiers: vec![RiskTier {
+                max_notional: Money(i128::MAX),
+                max_leverage: 10,
+                maintenance: Rate(10_000_000),
+            }],
             money_per_tick_lot: i128::from(unit.mantissa()) * scale_up,
             lot: lot.to_f64(),
             tick_factor: price_step.mantissa() as f64,
@@ -101,7 +110,11 @@ impl SymbolSpec {
 
     /// The quantity in base units as a number.
     pub fn qty_f64(&self, qty: Qty) -> f64 {
-        if self.contract_size == Decimal::ONE { ticks_to_f64(qty.0, self.quantity_step) } else { qty.0 as f64 * self.lot }
+        if self.contract_size == Decimal::ONE {
+            ticks_to_f64(qty.0, self.quantity_step)
+        } else {
+            qty.0 as f64 * self.lot
+        }
     }
 
     /// Base units in one lot.
@@ -146,8 +159,8 @@ impl SymbolSpec {
     /// A number in ticks, not rounded except that a value within 10^-9 of a tick is that tick: `9.7` must not
     /// become `9.7000001` ticks because a percentage was not exact in binary.
     fn ticks(&self, value: f64) -> f64 {
-        let raw =
-            value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64 / self.price_step.mantissa() as f64;
+        let raw = value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64
+            / self.price_step.mantissa() as f64;
         let near = raw.round();
         if (raw - near).abs() <= 1e-9 * near.abs().max(1.0) { near } else { raw }
     }
@@ -161,7 +174,8 @@ impl SymbolSpec {
 }
 
 fn ticks_to_f64(count: i64, step: Decimal) -> f64 {
-    (count as f64 * step.mantissa() as f64) / crate::domain::decimal::POWERS_OF_TEN[usize::from(step.scale())] as f64
+    (count as f64 * step.mantissa() as f64)
+        / crate::domain::decimal::POWERS_OF_TEN[usize::from(step.scale())] as f64
 }
 
 /// All symbols of a session: one immutable value, replaced as a whole.

@@ -76,9 +76,16 @@ mod tests {
     #[test]
     fn names_of_every_venue_are_names_and_hostile_looking_ones_too() {
         let wide = "汉".repeat(64);
-        for name in
-            ["BTC_USDT", "币安人生_USDT", "kPEPE", "BTC/USDT:USDT", "<svg/onload=alert(1)>", "=HYPERLINK(\"x\",\"y\")", "../x", &wide]
-        {
+        for name in [
+            "BTC_USDT",
+            "币安人生_USDT",
+            "kPEPE",
+            "BTC/USDT:USDT",
+            "<svg/onload=alert(1)>",
+            "=HYPERLINK(\"x\",\"y\")",
+            "../x",
+            &wide,
+        ] {
             assert_eq!(problem(name), None, "{name}");
         }
     }
@@ -86,10 +93,23 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_no_part_of_a_name() {
         let long = "汉".repeat(65);
-        for name in ["", &long, "BTC USDT", "BTC\u{a0}USDT", "BTC\tUSDT", "BTC\u{7}", "BTC\u{85}", "BTC\u{2028}"] {
+        for name in
+            ["", &long, "BTC USDT", "BTC\u{a0}USDT", "BTC\tUSDT", "BTC\u{7}", "BTC\u{85}", "BTC\u{2028}"]
+        {
             assert!(problem(name).is_some(), "{name:?}");
         }
-        for c in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200d}', '\u{feff}', '\u{ad}', '\u{fe0f}', '\u{e0041}', '\u{3164}', '\u{61c}'] {
+        for c in [
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{fe0f}',
+            '\u{e0041}',
+            '\u{3164}',
+            '\u{61c}',
+        ] {
             assert!(problem(&format!("BTC{c}USDT")).is_some(), "{c:?}");
         }
     }
@@ -106,12 +126,28 @@ mod tests {
 
     #[test]
     fn inverse_contracts_are_told_by_the_names_that_only_they_have() {
-        for name in ["BTCUSD_PERP", "BTCUSD_251226", "BTC-USD-SWAP", "BTC-USD-251226", "PI_XBTUSD", "FI_XBTUSD_250328", "BTC/USD:BTC"] {
+        for name in [
+            "BTCUSD_PERP",
+            "BTCUSD_251226",
+            "BTC-USD-SWAP",
+            "BTC-USD-251226",
+            "PI_XBTUSD",
+            "FI_XBTUSD_250328",
+            "BTC/USD:BTC",
+        ] {
             assert!(is_inverse(name), "{name}");
         }
-        for name in
-            ["BTCUSDT", "BTC_USDT", "BTC-USDT-SWAP", "BTCUSDT_251226", "BTC/USDT:USDT", "BTC-PERP", "PF_XBTUSD", "USD_PERP", "BTCUSD"]
-        {
+        for name in [
+            "BTCUSDT",
+            "BTC_USDT",
+            "BTC-USDT-SWAP",
+            "BTCUSDT_251226",
+            "BTC/USDT:USDT",
+            "BTC-PERP",
+            "PF_XBTUSD",
+            "USD_PERP",
+            "BTCUSD",
+        ] {
             assert!(!is_inverse(name), "{name}");
         }
         assert!(may_be_inverse("BTCUSD") && may_be_inverse("BTC_USD") && !may_be_inverse("BTC_USDT"));

@@ -97,10 +97,10 @@ impl Timestamp {
 
     /// `YYYYMMDD_HHMMSS_xxxxxx` in UTC, the end of ids. The six digits begin with the millisecond, so that ids sort by time
     /// within a second too; the lowest 14 bits of `chance` tell those of one millisecond apart.
-    pub fn id(self, chance: u32) -> String {
+    pub fn id(self, entropy: u32) -> String {
         let (year, month, day, nanos) = self.civil();
         let s = nanos / NANOS_PER_SECOND;
-        let low = (nanos / 1_000_000 % 1_000) << 14 | i64::from(chance & 0x3fff);
+        let low = (nanos / 1_000_000 % 1_000) << 14 | i64::from(entropy & 0x3fff);
         format!("{year:04}{month:02}{day:02}_{:02}{:02}{:02}_{low:06x}", s / 3_600, s / 60 % 60, s % 60)
     }
 
@@ -111,7 +111,14 @@ impl Timestamp {
         let ms = nanos / 1_000_000 % 1_000;
         // Every answer has one: digits by hand take a tenth of the time of `format!`.
         let mut text = String::with_capacity("2026-11-22T18:00:00.000Z".len());
-        let parts = [(year, 1_000, '-'), (month, 10, '-'), (day, 10, 'T'), (s / 3_600, 10, ':'), (s / 60 % 60, 10, ':'), (s % 60, 10, '.')];
+        let parts = [
+            (year, 1_000, '-'),
+            (month, 10, '-'),
+            (day, 10, 'T'),
+            (s / 3_600, 10, ':'),
+            (s / 60 % 60, 10, ':'),
+            (s % 60, 10, '.'),
+        ];
         for (value, highest, behind) in parts.into_iter().chain([(ms, 100, 'Z')]) {
             let mut place = highest;
             while place > 0 {

@@ -13,29 +13,43 @@ use crate::domain::time::Timestamp;
 impl Engine {
     /// A bar has opened: its first price is the last one known, also for what fills at it.
     pub fn bar_opened(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar) {
-        self.desk.roll_day(at);
+        self.account.roll_day(at);
         let market = &mut self.symbols[symbol.index()].market;
         if let Some((_, last)) = &mut market.last {
             last.price = bar.open;
         }
-        if self.desk.holds(symbol) && market.mark.is_none() && market.touch(at).is_none() {
-            self.desk.mark(symbol, table.spec(symbol), bar.open);
+        if self.account.holds(symbol) && market.mark.is_none() && market.touch(at).is_none() {
+            self.account.mark(symbol, table.spec(symbol), bar.open);
         }
     }
 
     /// Shows the positions of a symbol what a bar reached inside, before [`Engine::apply`] shows its end. To be called
     /// until nothing comes out: a step of a ladder may be followed by the next. Returns whether the order of prices
     /// inside the bar decided how a position ended.
-    pub fn inside_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) -> bool {
-        self.desk.roll_day(at);
+    pub fn inside_bar(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        bar: &Bar,
+        out: &mut Outputs,
+    ) -> bool {
+        self.account.roll_day(at);
         let mut mattered = false;
         self.each_position(table, symbol, at, out, |instance, turn| mattered |= instance.pass_bar(bar, turn));
         mattered
     }
 
     /// The inside of a bar is over: its extremes count for the excursions of what is open.
-    pub fn bar_passed(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, out: &mut Outputs) {
-        if self.desk.holds(symbol) {
+    pub fn bar_passed(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        bar: &Bar,
+        out: &mut Outputs,
+    ) {
+        if self.account.holds(symbol) {
             let excursion = &mut self.symbols[symbol.index()].excursion;
             [bar.open, bar.low, bar.high].into_iter().for_each(|price| excursion.trade(price));
             self.each_position(table, symbol, at, out, Instance::bar_passed);

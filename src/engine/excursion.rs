@@ -63,8 +63,14 @@ mod tests {
         for (now, price) in prices.iter().enumerate() {
             excursion.trade(Price(*price));
             for from in 0..=now {
-                assert_eq!(excursion.highest_since(from as u64).map(|p| p.0), prices[from..=now].iter().copied().max());
-                assert_eq!(excursion.lowest_since(from as u64).map(|p| p.0), prices[from..=now].iter().copied().min());
+                assert_eq!(
+                    excursion.highest_since(from as u64).map(|p| p.0),
+                    prices[from..=now].iter().copied().max()
+                );
+                assert_eq!(
+                    excursion.lowest_since(from as u64).map(|p| p.0),
+                    prices[from..=now].iter().copied().min()
+                );
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::Engine;
 use super::instance::Turn;
 use super::output::Outputs;
-use super::risk::Refusal;
+use super::risk::RiskRefusal;
 use crate::domain::decision::{Evidence, SectionName, State};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -22,7 +22,7 @@ pub struct Explanation {
     /// Every condition of the sections that matter in this state.
     pub evidence: Vec<Evidence>,
     /// What would refuse an entry now, when it is not in a position.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<RiskRefusal>,
 }
 
 impl Engine {
@@ -42,14 +42,15 @@ impl Engine {
                 market: &state.market,
                 set: &mut state.indicators,
                 excursion: &mut state.excursion,
-                desk: &mut self.desk,
+                account: &mut self.account,
                 out: &mut scratch,
             };
             let sections: &[SectionName] = match instance.state {
                 State::SignalDetected => &[SectionName::O1, SectionName::Z1],
-                State::EntryEvaluation | State::PositionActive | State::CloseOrderEvaluation | State::EmergencyExit => {
-                    &[SectionName::E1, SectionName::Ze1]
-                }
+                State::EntryEvaluation
+                | State::PositionActive
+                | State::CloseOrderEvaluation
+                | State::EmergencyExit => &[SectionName::E1, SectionName::Ze1],
                 _ => &[SectionName::S1, SectionName::Z1],
             };
             for section in sections {

@@ -74,9 +74,13 @@ impl RuleGroup {
         for instance in instances {
             let tests = shape_of(instance);
             let evaluation = instance.def.evaluation;
-            let key = |tests: &[GateTest]| tests.iter().map(|test| (test.slot, test.comparison)).collect::<Vec<_>>();
+            let key = |tests: &[GateTest]| {
+                tests.iter().map(|test| (test.slot, test.comparison)).collect::<Vec<_>>()
+            };
             let same = |group: &&mut RuleGroup| {
-                key(&group.tests) == key(&tests) && group.interval == evaluation.entry_min_interval && group.on_clock == evaluation.on_clock
+                key(&group.tests) == key(&tests)
+                    && group.interval == evaluation.entry_min_interval
+                    && group.on_clock == evaluation.on_clock
             };
             let thresholds = tests.iter().map(|test| test.loosest);
             match groups.iter_mut().find(same) {

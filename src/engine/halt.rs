@@ -17,7 +17,9 @@ impl Engine {
 
     /// Drops signals and entries that are under way on a symbol; positions stay.
     pub fn withdraw(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, out: &mut Outputs) {
-        self.flatten_where(table, symbol, at, out, |instance| matches!(instance.state, State::SignalDetected | State::EntryEvaluation));
+        self.flatten_where(table, symbol, at, out, |instance| {
+            matches!(instance.state, State::SignalDetected | State::EntryEvaluation)
+        });
     }
 
     /// Closes every position of a symbol at market and drops its signals.
@@ -36,7 +38,9 @@ impl Engine {
         for index in 0..self.instances.len() as u32 {
             let instance = &self.instances[index as usize];
             if instance.symbol == symbol && is_meant(instance) {
-                self.with_instance(table, index, at, None, out, |instance, turn| instance.flatten(Trigger::Command, turn));
+                self.with_instance(table, index, at, None, out, |instance, turn| {
+                    instance.flatten(Trigger::Command, turn)
+                });
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The state machine that trades: one event in, decisions and orders out.
 //!
-//! Never: I/O, a clock, logging, a lock, a wait, chance, or a failure. What cannot be done is an output.
+//! Never: I/O, a clock, logging, a lock, a wait, rng, or a failure. What cannot be done is an output.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod account;
 mod bar;
-pub mod desk;
 pub mod excursion;
 pub mod explain;
 mod gate;
@@ -28,7 +28,7 @@ use crate::domain::order::{OrderEvent, OrderId};
 use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use desk::{Desk, SessionConfig};
+use account::{Account, SessionConfig};
 use excursion::Excursion;
 use gate::{Cause, Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
@@ -63,7 +63,7 @@ struct SymbolState {
 pub struct Engine {
     symbols: Vec<SymbolState>,
     instances: Vec<Instance>,
-    desk: Desk,
+    account: Account,
     /// Instance of every order that has not ended.
     owners: BTreeMap<OrderId, u32>,
     next_second: Timestamp,
@@ -81,7 +81,7 @@ impl Engine {
         let mut engine = Engine {
             symbols: Vec::with_capacity(table.len()),
             instances: Vec::new(),
-            desk: Desk::new(config, table.len(), strategies.len()),
+            account: Account::new(config, table.len(), strategies.len()),
             owners: BTreeMap::new(),
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
@@ -92,7 +92,8 @@ impl Engine {
         };
         let mut order: Vec<usize> = (0..strategies.len()).collect();
         order.sort_by(|a, b| {
-            let key = |i: &usize| (std::cmp::Reverse(strategies[*i].priority), strategies[*i].id.as_str(), *i);
+            let key =
+                |i: &usize| (std::cmp::Reverse(strategies[*i].priority), strategies[*i].id.as_str(), *i);
             key(a).cmp(&key(b))
         });
         for (symbol, _) in table.iter() {
@@ -105,11 +106,19 @@ impl Engine {
         let mut market = MarketState::default();
         let mut indicators = IndicatorSet::default();
         let first = self.instances.len();
-        for place in order.iter().filter(|place| self.desk.config.runs_on(**place, symbol)) {
+        for place in order.iter().filter(|place| self.account.config.runs_on(**place, symbol)) {
             let def = &strategies[*place];
             for side in Instance::sides(def.direction) {
                 let index = self.instances.len() as u32;
-                self.instances.push(Instance::new(index, *place as u32, symbol, *side, def, &mut indicators, &mut market));
+                self.instances.push(Instance::new(
+                    index,
+                    *place as u32,
+                    symbol,
+                    *side,
+                    def,
+                    &mut indicators,
+                    &mut market,
+                ));
             }
         }
         let own: Vec<&Instance> = self.instances[first..].iter().collect();
@@ -137,9 +146,11 @@ impl Engine {
     /// # Panics
     /// On a broken invariant (a fill larger than a position, an unknown symbol id): a bug must not trade on.
     pub fn apply(&mut self, table: &SymbolTable, event: &Event<'_>, out: &mut Outputs) {
-        self.desk.roll_day(event.at);
+        self.account.roll_day(event.at);
         match &event.body {
-            Body::Market(symbol, Market::Trade(trade)) => self.on_trade(table, *symbol, event.at, *trade, out),
+            Body::Market(symbol, Market::Trade(trade)) => {
+                self.on_trade(table, *symbol, event.at, *trade, out)
+            }
             Body::Market(symbol, market) => self.on_market(table, *symbol, event.at, market, out),
             Body::Clock => self.on_clock(table, event.at, out),
             Body::Order(order) => self.on_order(table, event.at, order, out),
@@ -147,15 +158,22 @@ impl Engine {
             Body::Command(command) => self.on_command(table, event.at, *command, out),
             Body::SymbolTable { .. } => {}
         }
-        if self.desk.has_changed() {
-            out.equity = Some(self.desk.take_change(event.at));
+        if self.account.has_changed() {
+            out.equity = Some(self.account.take_change(event.at));
         }
     }
 
     /// A trade: the hot case of [`Engine::apply`].
     #[inline(always)]
-    pub fn on_trade(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, out: &mut Outputs) {
-        self.desk.roll_day(at);
+    pub fn on_trade(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        trade: Trade,
+        out: &mut Outputs,
+    ) {
+        self.account.roll_day(at);
         if !self.started {
             self.start(table, at, out);
         }
@@ -170,16 +188,23 @@ impl Engine {
             state.indicators.on_trade(spec.price_f64(trade.price));
         }
         let mut prices = Some((trade.price, trade.price));
-        if self.desk.holds(symbol) {
+        if self.account.holds(symbol) {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
         self.look(table, symbol, at, Cause::Event, prices, out);
-        if self.desk.has_changed() {
-            out.equity = Some(self.desk.take_change(at));
+        if self.account.has_changed() {
+            out.equity = Some(self.account.take_change(at));
         }
     }
 
-    fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, out: &mut Outputs) {
+    fn on_market(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        market: &Market<'_>,
+        out: &mut Outputs,
+    ) {
         if !self.started {
             self.start(table, at, out);
         }
@@ -201,7 +226,7 @@ impl Engine {
                 state.indicators.on_trade(spec.price_f64(bar.close));
             }
         }
-        if self.desk.holds(symbol) {
+        if self.account.holds(symbol) {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
         self.look(table, symbol, at, Cause::Event, prices, out);
@@ -234,18 +259,25 @@ impl Engine {
             },
         };
         if let Some(mark) = mark {
-            self.desk.mark(symbol, spec, mark);
+            self.account.mark(symbol, spec, mark);
         }
-        if let Some((trigger, ends)) = self.desk.breach() {
+        if let Some((trigger, ends)) = self.account.breach() {
             self.breach(table, at, trigger, ends, out);
         }
         seen
     }
 
     #[cold]
-    fn breach(&mut self, table: &SymbolTable, at: Timestamp, trigger: Trigger, ends: bool, out: &mut Outputs) {
+    fn breach(
+        &mut self,
+        table: &SymbolTable,
+        at: Timestamp,
+        trigger: Trigger,
+        ends: bool,
+        out: &mut Outputs,
+    ) {
         if ends {
-            self.desk.stop();
+            self.account.stop();
             out.stop_session = true;
         }
         self.flatten(table, at, trigger, out);
@@ -276,7 +308,9 @@ impl Engine {
             match group.look(at, cause, &mut state.indicators, look) {
                 Gate::Shut => {}
                 Gate::PutOff => self.timer_stale = true,
-                Gate::Open => self.due.extend(group.members.iter().filter(|index| self.instances[**index as usize].is_watching())),
+                Gate::Open => self.due.extend(
+                    group.members.iter().filter(|index| self.instances[**index as usize].is_watching()),
+                ),
             }
         }
         if !self.due.is_empty() {
@@ -309,7 +343,13 @@ impl Engine {
     }
 
     #[cold]
-    fn let_due_act(&mut self, table: &SymbolTable, at: Timestamp, prices: Option<(Price, Price)>, out: &mut Outputs) {
+    fn let_due_act(
+        &mut self,
+        table: &SymbolTable,
+        at: Timestamp,
+        prices: Option<(Price, Price)>,
+        out: &mut Outputs,
+    ) {
         let mut due = std::mem::take(&mut self.due);
         // Instances are numbered by priority.
         due.sort_unstable();
@@ -341,7 +381,7 @@ impl Engine {
             market: &state.market,
             set: &mut state.indicators,
             excursion: &mut state.excursion,
-            desk: &mut self.desk,
+            account: &mut self.account,
             out,
         };
         let first = turn.out.actions.len();
@@ -439,7 +479,7 @@ impl Engine {
             OrderEvent::Liquidated { fill, .. } => instance.on_liquidated(fill, turn),
             OrderEvent::Funding { amount, .. } => instance.on_funding(*amount, turn),
         });
-        if let Some((trigger, ends)) = self.desk.breach() {
+        if let Some((trigger, ends)) = self.account.breach() {
             self.breach(table, at, trigger, ends, out);
         }
     }
@@ -456,8 +496,8 @@ impl Engine {
 
     fn on_command(&mut self, table: &SymbolTable, at: Timestamp, command: Command, out: &mut Outputs) {
         match command {
-            Command::Pause => self.desk.pause(true),
-            Command::Resume => self.desk.pause(false),
+            Command::Pause => self.account.pause(true),
+            Command::Resume => self.account.pause(false),
             Command::Flatten => self.flatten(table, at, Trigger::Command, out),
             Command::Withdraw(symbol) => self.withdraw(table, symbol, at, out),
             Command::Close(symbol) => self.close_symbol(table, symbol, at, out),
@@ -465,8 +505,8 @@ impl Engine {
     }
 
     /// The session's account and limits.
-    pub fn desk(&self) -> &Desk {
-        &self.desk
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// The instances, in the order decisions name them.

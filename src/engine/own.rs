@@ -57,7 +57,14 @@ impl PositionView {
 impl OwnView {
     /// For strategies that never read it.
     pub fn unread(now: Timestamp) -> Self {
-        OwnView { now, signal_at: None, position: None, session_pnl_pct: 0.0, open_positions: 0, exposure_pct: 0.0 }
+        OwnView {
+            now,
+            signal_at: None,
+            position: None,
+            session_pnl_pct: 0.0,
+            open_positions: 0,
+            exposure_pct: 0.0,
+        }
     }
 
     /// The value now.
@@ -70,13 +77,17 @@ impl OwnView {
                 Ok(if net { gross - position.fees_pct } else { gross })
             }
             OwnValue::LossPct => position?.pnl_pct(position?.closing).map(|pnl| (-pnl).max(0.0)),
-            OwnValue::RoePct => position?.pnl_pct(position?.closing).map(|pnl| pnl * f64::from(position.map_or(1, |p| p.leverage))),
+            OwnValue::RoePct => position?
+                .pnl_pct(position?.closing)
+                .map(|pnl| pnl * f64::from(position.map_or(1, |p| p.leverage))),
             OwnValue::DrawdownFromPeakPct => {
                 let position = position?;
                 let price = position.last.ok_or(Missing::WarmUp)?;
                 ratio(position.side.sign() as f64 * 100.0 * (position.best - price), position.best)
             }
-            OwnValue::SignalAgeSeconds => self.signal_at.map(|at| (self.now - at).seconds_f64()).ok_or(Missing::NoSignal),
+            OwnValue::SignalAgeSeconds => {
+                self.signal_at.map(|at| (self.now - at).seconds_f64()).ok_or(Missing::NoSignal)
+            }
             OwnValue::PositionAgeSeconds => Ok((self.now - position?.opened_at).seconds_f64()),
             OwnValue::LiquidationDistancePct => {
                 let position = position?;

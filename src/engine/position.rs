@@ -80,10 +80,19 @@ impl Position {
 
     /// Less of it. Returns the realised gross in ticks × lots, exact over the whole life.
     pub fn reduce(&mut self, fill: &Fill, mid_x2: Option<i64>) -> i128 {
-        assert!(fill.qty.0 <= self.lots, "a reduce-only fill of {} exceeds the open {} lots", fill.qty.0, self.lots);
+        assert!(
+            fill.qty.0 <= self.lots,
+            "a reduce-only fill of {} exceeds the open {} lots",
+            fill.qty.0,
+            self.lots
+        );
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
         // The last exit takes the remainder of the division with it, so the parts add up to the whole.
-        let cost = if fill.qty.0 == self.lots { self.cost } else { self.cost * i128::from(fill.qty.0) / i128::from(self.lots) };
+        let cost = if fill.qty.0 == self.lots {
+            self.cost
+        } else {
+            self.cost * i128::from(fill.qty.0) / i128::from(self.lots)
+        };
         self.paid = Money(self.paid.0 * i128::from(self.lots - fill.qty.0) / i128::from(self.lots));
         self.lots -= fill.qty.0;
         self.cost -= cost;
@@ -102,7 +111,9 @@ impl Position {
         self.fees += fill.fee;
         self.fills += 1;
         self.slippage_x2 = match (self.slippage_x2, mid_x2) {
-            (Some(sum), Some(mid)) => Some(sum + i128::from(fill.side.sign() * (2 * fill.price.0 - mid)) * i128::from(fill.qty.0)),
+            (Some(sum), Some(mid)) => {
+                Some(sum + i128::from(fill.side.sign() * (2 * fill.price.0 - mid)) * i128::from(fill.qty.0))
+            }
             _ => None,
         };
     }

@@ -27,7 +27,7 @@ impl Approved<OrderRequest> {
 
 /// A refusal with its numbers.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Refusal {
+pub struct RiskRefusal {
     /// By what.
     pub guard: Guard,
     /// Measured.
@@ -36,10 +36,10 @@ pub struct Refusal {
     pub threshold: f64,
 }
 
-impl Refusal {
+impl RiskRefusal {
     /// Shorthand.
     pub fn new(guard: Guard, value: f64, threshold: f64) -> Self {
-        Refusal { guard, value, threshold }
+        RiskRefusal { guard, value, threshold }
     }
 }
 
@@ -171,7 +171,7 @@ impl RiskLimits {
     }
 }
 
-/// What an entry would do to the account, measured by the desk and the instance.
+/// What an entry would do to the account, measured by the account and the instance.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryImpact {
     /// Equity now.
@@ -206,9 +206,13 @@ fn share_pct(part: Money, whole: Money) -> f64 {
 ///
 /// # Errors
 /// The first limit hit, with the measured and the allowed value.
-pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRequest) -> Result<Approved<OrderRequest>, Refusal> {
+pub fn approve_entry(
+    limits: &RiskLimits,
+    impact: &EntryImpact,
+    request: OrderRequest,
+) -> Result<Approved<OrderRequest>, RiskRefusal> {
     let over = |guard, value: f64, limit: Option<f64>| match limit {
-        Some(limit) if value > limit || !value.is_finite() => Err(Refusal::new(guard, value, limit)),
+        Some(limit) if value > limit || !value.is_finite() => Err(RiskRefusal::new(guard, value, limit)),
         _ => Ok(()),
     };
     over(Guard::Leverage, f64::from(impact.leverage), Some(f64::from(limits.max_leverage)))?;
@@ -216,9 +220,18 @@ pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRe
     over(Guard::PriceBand, impact.band_pct.unwrap_or(0.0), limits.price_band_pct)?;
     let position_limit = limits.max_position_pct.map(|pct| pct * f64::from(limits.max_leverage));
     over(Guard::PositionNotional, share_pct(impact.notional, impact.equity), position_limit)?;
-    over(Guard::SymbolExposure, share_pct(impact.symbol_exposure + impact.notional, impact.equity), limits.symbol_exposure_pct)?;
-    let total_limit = [limits.total_exposure_pct, impact.total_exposure_pct].into_iter().flatten().reduce(f64::min);
-    over(Guard::TotalExposure, share_pct(impact.total_exposure + impact.notional, impact.equity), total_limit)?;
+    over(
+        Guard::SymbolExposure,
+        share_pct(impact.symbol_exposure + impact.notional, impact.equity),
+        limits.symbol_exposure_pct,
+    )?;
+    let total_limit =
+        [limits.total_exposure_pct, impact.total_exposure_pct].into_iter().flatten().reduce(f64::min);
+    over(
+        Guard::TotalExposure,
+        share_pct(impact.total_exposure + impact.notional, impact.equity),
+        total_limit,
+    )?;
     let margin = Money(impact.notional.0 / i128::from(impact.leverage.max(1)));
     // No venue lends margin: without a limit of the session all of the equity is the limit.
     let margin_limit = limits.margin_pct.unwrap_or(100.0).min(100.0);
@@ -226,7 +239,7 @@ pub fn approve_entry(limits: &RiskLimits, impact: &EntryImpact, request: OrderRe
     if let (Some(times), Some(stop)) = (limits.min_liquidation_to_stop, impact.stop_pct)
         && impact.liquidation_pct < times * stop
     {
-        return Err(Refusal::new(Guard::LiquidationDistance, impact.liquidation_pct, times * stop));
+        return Err(RiskRefusal::new(Guard::LiquidationDistance, impact.liquidation_pct, times * stop));
     }
     Ok(Approved(request))
 }

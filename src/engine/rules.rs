@@ -5,7 +5,9 @@
 //! their memory must see every evaluation).
 
 use crate::domain::decision::{Evidence, SectionName};
-use crate::domain::strategy::{Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold};
+use crate::domain::strategy::{
+    Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold,
+};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, Value, channels};
 use crate::engine::own::OwnView;
@@ -179,7 +181,9 @@ impl Rule {
         let right = match condition.threshold {
             Threshold::Value(value) => Right::Value(value),
             Threshold::Between(low, high) => Right::Between(low, high),
-            Threshold::Other { operand, multiplier, offset } => Right::Other(resolve(operand), multiplier, offset),
+            Threshold::Other { operand, multiplier, offset } => {
+                Right::Other(resolve(operand), multiplier, offset)
+            }
         };
         let stateful = condition.hold > Span::ZERO || condition.edge != Edge::None;
         let memory = stateful.then(|| {
@@ -266,7 +270,13 @@ impl Rule {
                 (Err(_), Ok((low, _))) => (Some(low), None),
                 (_, Err(_)) => (None, None),
             };
-            into.push(Evidence { section, condition: index as u16, value: value.map_err(|missing| missing.word()), threshold, met });
+            into.push(Evidence {
+                section,
+                condition: index as u16,
+                value: value.map_err(|missing| missing.as_str()),
+                threshold,
+                met,
+            });
         }
         self.tests.len() as u16
     }
@@ -278,7 +288,9 @@ impl Test {
         match self.right {
             Right::Value(value) => Ok((value, value)),
             Right::Between(low, high) => Ok((low, high)),
-            Right::Other(source, multiplier, offset) => values.get(source).map(|value| (value * multiplier + offset, 0.0)),
+            Right::Other(source, multiplier, offset) => {
+                values.get(source).map(|value| (value * multiplier + offset, 0.0))
+            }
         }
     }
 
@@ -352,8 +364,12 @@ impl Expr {
                     Some(place) => test.remembered(&mut memory[place], raw, values.look.now),
                 }
             }
-            Expr::All(children) => Expr::combine(children, tests, memory, values, Truth::True, Truth::and, Truth::False),
-            Expr::Any(children) => Expr::combine(children, tests, memory, values, Truth::False, Truth::or, Truth::True),
+            Expr::All(children) => {
+                Expr::combine(children, tests, memory, values, Truth::True, Truth::and, Truth::False)
+            }
+            Expr::Any(children) => {
+                Expr::combine(children, tests, memory, values, Truth::False, Truth::or, Truth::True)
+            }
             Expr::Not(inner) => inner.evaluate(tests, memory, values).negate(),
         }
     }
@@ -397,11 +413,18 @@ impl Steps {
     }
 
     /// True at the evaluation in which the last step became true, in order and in time.
-    fn evaluate(&mut self, tests: &[Test], memory: &mut [Memory], values: &mut Values<'_>, now: Timestamp) -> Truth {
+    fn evaluate(
+        &mut self,
+        tests: &[Test],
+        memory: &mut [Memory],
+        values: &mut Values<'_>,
+        now: Timestamp,
+    ) -> Truth {
         if self.complete {
             self.restart();
         }
-        let late = self.next > 0 && (now - self.advanced > self.max_gap || now - self.started > self.max_total);
+        let late =
+            self.next > 0 && (now - self.advanced > self.max_gap || now - self.started > self.max_total);
         if late {
             self.restart();
         }

@@ -68,16 +68,26 @@ impl fmt::Display for ExchangeError {
         match self {
             ExchangeError::Settings(reason) => f.write_str(reason),
             ExchangeError::Unreachable { call, reason } => {
-                write!(f, "{call}: the exchange did not answer ({reason}); check the network and the exchange's address, then try again")
+                write!(
+                    f,
+                    "{call}: the exchange did not answer ({reason}); check the network and the exchange's address, then try again"
+                )
             }
             ExchangeError::Unreadable { call, status, reason } => {
-                write!(f, "{call}: the exchange's answer (status {status}) cannot be used: {reason}; try again later")
+                write!(
+                    f,
+                    "{call}: the exchange's answer (status {status}) cannot be used: {reason}; try again later"
+                )
             }
             ExchangeError::Refused { call, code: Some(code), message } => {
                 write!(f, "{call}: the exchange refused with code {code}: {message}")
             }
-            ExchangeError::Refused { call, code: None, message } => write!(f, "{call}: the exchange refused: {message}"),
-            ExchangeError::Throttled { call } => write!(f, "{call}: too many calls to the exchange; try again in a minute"),
+            ExchangeError::Refused { call, code: None, message } => {
+                write!(f, "{call}: the exchange refused: {message}")
+            }
+            ExchangeError::Throttled { call } => {
+                write!(f, "{call}: too many calls to the exchange; try again in a minute")
+            }
         }
     }
 }

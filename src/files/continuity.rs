@@ -179,7 +179,10 @@ impl Continuity {
     }
 
     fn gap(&self, pause: &Pause, cause: GapCause) -> RecordedGap {
-        RecordedGap { stream: self.kind, gap: Gap { from: (pause.from + self.bar).min(pause.to), to: pause.to, cause } }
+        RecordedGap {
+            stream: self.kind,
+            gap: Gap { from: (pause.from + self.bar).min(pause.to), to: pause.to, cause },
+        }
     }
 }
 
@@ -202,7 +205,9 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
             continue;
         }
         let gap = Gap { from: silence.from, to: silence.to, cause: GapCause::Silence };
-        let silent = streams.iter().filter(|stream| stream.first.is_some_and(|first| first < gap.to) && stream.last >= gap.to);
+        let silent = streams
+            .iter()
+            .filter(|stream| stream.first.is_some_and(|first| first < gap.to) && stream.last >= gap.to);
         gaps.extend(silent.map(|stream| RecordedGap { stream: stream.kind, gap }));
     }
     gaps.sort_by_key(|gap| (gap.gap.to, gap.gap.from, gap.stream));
@@ -212,8 +217,13 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
 /// Times in which nothing came of a symbol, although something came before and after, and that are far longer than its
 /// intervals. Funding tells nothing: it is hours apart.
 fn silences(streams: &[&Continuity]) -> Vec<Pause> {
-    let telling: Vec<&&Continuity> = streams.iter().filter(|stream| stream.kind != StreamKind::Funding && stream.first.is_some()).collect();
-    let Some(usual) = telling.iter().filter_map(|stream| stream.intervals.percentile_99()).min() else { return Vec::new() };
+    let telling: Vec<&&Continuity> = streams
+        .iter()
+        .filter(|stream| stream.kind != StreamKind::Funding && stream.first.is_some())
+        .collect();
+    let Some(usual) = telling.iter().filter_map(|stream| stream.intervals.percentile_99()).min() else {
+        return Vec::new();
+    };
     let longest = SHORTEST_SILENCE.max(Span::from_nanos(usual.nanos().saturating_mul(SILENCE_INTERVALS)));
     let mut common: Option<Vec<Pause>> = None;
     for stream in telling {
@@ -335,7 +345,9 @@ impl Intervals {
 
 fn class_of(micros: u64) -> usize {
     match micros.checked_ilog2() {
-        Some(doublings) if doublings >= 3 => 8 * (doublings as usize - 2) + ((micros >> (doublings - 3)) & 7) as usize,
+        Some(doublings) if doublings >= 3 => {
+            8 * (doublings as usize - 2) + ((micros >> (doublings - 3)) & 7) as usize
+        }
         _ => micros as usize,
     }
 }

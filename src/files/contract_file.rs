@@ -48,8 +48,12 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
         return Err(wrong(format!("has more than {CONTRACT_FILE_BYTES} bytes")));
     }
     let text = std::fs::read(&path).map_err(unreadable)?;
-    let document: Value = serde_json::from_slice(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-    let listed = document.get("contracts").and_then(Value::as_array).ok_or_else(|| wrong("has no list `contracts`".to_owned()))?;
+    let document: Value =
+        serde_json::from_slice(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    let listed = document
+        .get("contracts")
+        .and_then(Value::as_array)
+        .ok_or_else(|| wrong("has no list `contracts`".to_owned()))?;
     let mut facts = FactsBySymbol::new();
     for entry in listed {
         let symbol = entry.get("symbol").and_then(Value::as_str).unwrap_or_default();
@@ -118,23 +122,35 @@ fn read(entry: &Value) -> Result<ContractFacts, &'static str> {
         contract_size: step("contract_size")?,
         terms: None,
     };
-    let complete = facts.price_step.is_some() && facts.quantity_step.is_some() && facts.contract_size.is_some();
+    let complete =
+        facts.price_step.is_some() && facts.quantity_step.is_some() && facts.contract_size.is_some();
     let Some(tiers) = given("tiers").filter(|_| complete) else { return Ok(facts) };
     let rate = |value: Option<&Value>, name| value.and_then(decimal).map(Rate::of).ok_or(name);
     let tier = |tier: &Value| -> Result<RiskTier, &'static str> {
-        let leverage = tier.get("max_leverage").and_then(Value::as_u64).and_then(|leverage| u32::try_from(leverage).ok());
+        let leverage = tier
+            .get("max_leverage")
+            .and_then(Value::as_u64)
+            .and_then(|leverage| u32::try_from(leverage).ok());
         let most = match tier.get("max_notional").filter(|most| !most.is_null()) {
             None => Money(i128::MAX),
             Some(most) => money(most.as_str().ok_or("tiers")?).ok_or("tiers")?,
         };
         let maintenance = rate(tier.get("maintenance"), "tiers")?;
-        Ok(RiskTier { max_notional: most, max_leverage: leverage.filter(|leverage| *leverage > 0).ok_or("tiers")?, maintenance })
+        Ok(RiskTier {
+            max_notional: most,
+            max_leverage: leverage.filter(|leverage| *leverage > 0).ok_or("tiers")?,
+            maintenance,
+        })
     };
-    let tiers = tiers.as_array().ok_or("tiers")?.iter().map(tier).collect::<Result<Vec<_>, &'static str>>()?;
+    let tiers =
+        tiers.as_array().ok_or("tiers")?.iter().map(tier).collect::<Result<Vec<_>, &'static str>>()?;
     if tiers.is_empty() {
         return Err("tiers");
     }
-    let lots = given("min_quantity_lots").map_or(Some(1), Value::as_i64).filter(|lots| *lots > 0).ok_or("min_quantity_lots")?;
+    let lots = given("min_quantity_lots")
+        .map_or(Some(1), Value::as_i64)
+        .filter(|lots| *lots > 0)
+        .ok_or("min_quantity_lots")?;
     let terms = ContractTerms {
         min_quantity: Qty(lots),
         maker_fee: rate(given("maker_fee"), "maker_fee")?,
@@ -178,12 +194,25 @@ mod tests {
         let mut spec = SymbolSpec::new("BTC_USDT", d("0.1"), d("1"), d("0.0001")).unwrap();
         (spec.taker_fee, spec.min_quantity) = (Rate(200_000), Qty(3));
         let last = RiskTier { max_leverage: 20, ..spec.tiers[0] };
-        spec.tiers =
-            vec![RiskTier { max_notional: Money(1_500_000_000_000_000_000), max_leverage: 200, maintenance: Rate(4_000_000) }, last];
-        let known = ContractFacts { venue: Some("mexc".into()), settle: Some("USDT".into()), ..ContractFacts::of(&spec) };
+        spec.tiers = vec![
+            RiskTier {
+                max_notional: Money(1_500_000_000_000_000_000),
+                max_leverage: 200,
+                maintenance: Rate(4_000_000),
+            },
+            last,
+        ];
+        let known = ContractFacts {
+            venue: Some("mexc".into()),
+            settle: Some("USDT".into()),
+            ..ContractFacts::of(&spec)
+        };
         let facts = FactsBySymbol::from([
             ("BTC_USDT".to_owned(), known),
-            ("币安人生_USDT".to_owned(), ContractFacts { price_step: Some(d("0.00001")), ..ContractFacts::default() }),
+            (
+                "币安人生_USDT".to_owned(),
+                ContractFacts { price_step: Some(d("0.00001")), ..ContractFacts::default() },
+            ),
         ]);
         std::fs::write(folder.path().join("X.contract.json"), contract_file(&facts)).unwrap();
         for name in ["X.trades.csv.gz", "X.marks.parquet", "X.csv", "X.jsonl"] {
@@ -202,7 +231,10 @@ mod tests {
             (r#"{"contracts":[{"symbol":"A"},{"symbol":"A"}]}"#, "A is there twice"),
             (r#"{"contracts":[{"symbol":"A","contract_size":"0"}]}"#, "`contract_size` of A"),
             (r#"{"contracts":[{"symbol":"A","price_step":true}]}"#, "`price_step` of A"),
-            (r#"{"contracts":[{"symbol":"A","price_step":1,"quantity_step":1,"contract_size":1,"tiers":[]}]}"#, "`tiers` of A"),
+            (
+                r#"{"contracts":[{"symbol":"A","price_step":1,"quantity_step":1,"contract_size":1,"tiers":[]}]}"#,
+                "`tiers` of A",
+            ),
         ] {
             std::fs::write(folder.path().join("X.contract.json"), text).unwrap();
             let error = facts_beside(&folder.path().join("X.csv")).unwrap_err().to_string();

@@ -178,7 +178,10 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
-            Problem::Unreadable(error) | Problem::Unwritable(error) | Problem::DiskFull(error) | Problem::Corrupt(error) => Some(error),
+            Problem::Unreadable(error)
+            | Problem::Unwritable(error)
+            | Problem::DiskFull(error)
+            | Problem::Corrupt(error) => Some(error),
             _ => None,
         }
     }
@@ -295,7 +298,10 @@ impl Problem {
 /// A short, printable piece of a file's text.
 pub(super) fn excerpt(text: &[u8]) -> String {
     const SHOWN: usize = 40;
-    let shown: String =
-        String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)]).chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let shown: String = String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)])
+        .chars()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.len() > shown.len() && text.len() > SHOWN { format!("{shown}…") } else { shown }
 }

@@ -53,7 +53,11 @@ impl FileFeed {
     ///
     /// # Errors
     /// Replay by receive time over a file without receive times.
-    pub fn open(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Result<Self, FileError> {
+    pub fn open(
+        survey: &SourceSurvey,
+        selection: &Selection,
+        table: &SymbolTable,
+    ) -> Result<Self, FileError> {
         let read_bytes = Arc::new(AtomicU64::new(0));
         let mut cursors = Vec::new();
         let mut total_bytes = 0;
@@ -65,11 +69,18 @@ impl FileFeed {
                 .symbols
                 .iter()
                 .filter(|symbol| selection.wants(&symbol.name) && !has_better_book(survey, file, symbol))
-                .filter(|symbol| selection.from.is_none_or(|from| symbol.last >= from) && selection.to.is_none_or(|to| symbol.first < to))
+                .filter(|symbol| {
+                    selection.from.is_none_or(|from| symbol.last >= from)
+                        && selection.to.is_none_or(|to| symbol.first < to)
+                })
                 .filter_map(|symbol| target(symbol, table))
                 .collect();
             // Where symbols are not sorted together, each gets its own pass through the file.
-            let passes = if file.is_time_ordered { vec![targets] } else { targets.into_iter().map(|target| vec![target]).collect() };
+            let passes = if file.is_time_ordered {
+                vec![targets]
+            } else {
+                targets.into_iter().map(|target| vec![target]).collect()
+            };
             for targets in passes.into_iter().filter(|targets| !targets.is_empty()) {
                 let plan = Plan {
                     path: file.path.clone(),
@@ -175,15 +186,20 @@ fn has_better_book(survey: &SourceSurvey, file: &FileSurvey, symbol: &FileSymbol
         let mut own = changes.symbols.iter().filter(|found| found.name == symbol.name);
         own.any(|found| found.first <= symbol.last && symbol.first <= found.last || same_stem())
     };
-    file.kind == StreamKind::BookSnapshots && survey.files.iter().any(|found| found.kind == StreamKind::BookChanges && is_better(found))
+    file.kind == StreamKind::BookSnapshots
+        && survey.files.iter().any(|found| found.kind == StreamKind::BookChanges && is_better(found))
 }
 
 /// The gaps of the replayed streams that end in the selection. One of several streams is one for the engine.
 fn chosen_gaps(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Vec<(SymbolId, Gap)> {
-    let ends_inside = |gap: &Gap| selection.from.is_none_or(|from| from <= gap.to) && selection.to.is_none_or(|to| gap.to < to);
+    let ends_inside = |gap: &Gap| {
+        selection.from.is_none_or(|from| from <= gap.to) && selection.to.is_none_or(|to| gap.to < to)
+    };
     let wanted = |name: &str| if selection.wants(name) { table.find(name) } else { None };
-    let replayed = survey.gaps.iter().filter(|(_, gap)| gap.stream != StreamKind::Quotes && ends_inside(&gap.gap));
-    let mut gaps: Vec<(SymbolId, Gap)> = replayed.filter_map(|(name, gap)| Some((wanted(name)?, gap.gap))).collect();
+    let replayed =
+        survey.gaps.iter().filter(|(_, gap)| gap.stream != StreamKind::Quotes && ends_inside(&gap.gap));
+    let mut gaps: Vec<(SymbolId, Gap)> =
+        replayed.filter_map(|(name, gap)| Some((wanted(name)?, gap.gap))).collect();
     gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));
     gaps.dedup();
     gaps

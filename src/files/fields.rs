@@ -38,12 +38,17 @@ impl Fields {
         let mut count = 0;
         for to in memchr::memchr_iter(b',', line).chain(std::iter::once(line.len())) {
             if let Some(slot) = slots.get(count) {
-                self.places[usize::from(*slot)] = Place { from: from as u32, to: to as u32, unescaped: false };
+                self.places[usize::from(*slot)] =
+                    Place { from: from as u32, to: to as u32, unescaped: false };
             }
             count += 1;
             from = to + 1;
         }
-        if count == slots.len() { Ok(()) } else { Err(Problem::FieldCount { found: count, expected: slots.len() }) }
+        if count == slots.len() {
+            Ok(())
+        } else {
+            Err(Problem::FieldCount { found: count, expected: slots.len() })
+        }
     }
 
     /// The same where fields stand in quotes.
@@ -57,7 +62,8 @@ impl Fields {
         for (field, slot) in fields.iter().zip(slots) {
             let from = self.unescaped.len() as u32;
             self.unescaped.extend_from_slice(field);
-            self.places[usize::from(*slot)] = Place { from, to: self.unescaped.len() as u32, unescaped: true };
+            self.places[usize::from(*slot)] =
+                Place { from, to: self.unescaped.len() as u32, unescaped: true };
         }
         Ok(())
     }
@@ -70,7 +76,8 @@ impl Fields {
         let (places, unescaped) = (&mut self.places, &mut self.unescaped);
         each_pair(line, |key, value| {
             let slot = std::str::from_utf8(key).ok().and_then(|key| rule.slot(key));
-            let slot = slot.ok_or_else(|| Problem::UnknownColumn { name: excerpt(key), known: rule.known() })?;
+            let slot =
+                slot.ok_or_else(|| Problem::UnknownColumn { name: excerpt(key), known: rule.known() })?;
             if seen & 1 << slot != 0 {
                 return Err(Problem::RepeatedColumn(excerpt(key)));
             }
@@ -80,8 +87,8 @@ impl Fields {
                 Value::Null => Place::default(),
                 Value::Escaped(from, to) => {
                     // The quotes belong to the text a JSON reader wants.
-                    let text: String =
-                        serde_json::from_slice(&line[from - 1..=to]).map_err(|_| Problem::Json("a text has a bad escape"))?;
+                    let text: String = serde_json::from_slice(&line[from - 1..=to])
+                        .map_err(|_| Problem::Json("a text has a bad escape"))?;
                     let from = unescaped.len();
                     unescaped.extend_from_slice(text.as_bytes());
                     Place { from: from as u32, to: unescaped.len() as u32, unescaped: true }
@@ -162,10 +169,14 @@ enum Value {
 }
 
 /// Walks the pairs of one flat JSON object. What a number may look like is for its reader to judge.
-fn each_pair<'a>(line: &'a [u8], mut pair: impl FnMut(&'a [u8], Value) -> Result<(), Problem>) -> Result<(), Problem> {
+fn each_pair<'a>(
+    line: &'a [u8],
+    mut pair: impl FnMut(&'a [u8], Value) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     let mut at = skip_space(line, 0);
-    let expect =
-        |at: usize, byte: u8, why| if line.get(at) == Some(&byte) { Ok(skip_space(line, at + 1)) } else { Err(Problem::Json(why)) };
+    let expect = |at: usize, byte: u8, why| {
+        if line.get(at) == Some(&byte) { Ok(skip_space(line, at + 1)) } else { Err(Problem::Json(why)) }
+    };
     at = expect(at, b'{', "it does not begin with `{`")?;
     if line.get(at) != Some(&b'}') {
         loop {
@@ -185,7 +196,11 @@ fn each_pair<'a>(line: &'a [u8], mut pair: impl FnMut(&'a [u8], Value) -> Result
             }
         }
     }
-    if skip_space(line, at + 1) == line.len() { Ok(()) } else { Err(Problem::Json("something follows its closing `}`")) }
+    if skip_space(line, at + 1) == line.len() {
+        Ok(())
+    } else {
+        Err(Problem::Json("something follows its closing `}`"))
+    }
 }
 
 /// The value that begins at `at`, and where it ends.
@@ -198,7 +213,8 @@ fn value_at(line: &[u8], at: usize) -> Result<(Value, usize), Problem> {
         Some(b'{' | b'[') => Err(Problem::Json("a value is an object or a list")),
         _ => {
             let rest = &line[at..];
-            let length = rest.iter().position(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).unwrap_or(rest.len());
+            let length =
+                rest.iter().position(|b| matches!(b, b',' | b'}' | b' ' | b'\t')).unwrap_or(rest.len());
             match &rest[..length] {
                 b"" => Err(Problem::Json("a value is missing")),
                 b"null" => Ok((Value::Null, at + length)),
@@ -239,7 +255,9 @@ mod tests {
         let rule = rule_of(StreamKind::Funding);
         let mut fields = Fields::default();
         fields.split_json(line.as_bytes(), rule).map_err(|p| p.to_string())?;
-        Ok((0..3).map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap()).collect())
+        Ok((0..3)
+            .map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap())
+            .collect())
     }
 
     #[test]
@@ -248,7 +266,11 @@ mod tests {
         let split = |line: &str| {
             let mut fields = Fields::default();
             fields.split_csv(line.as_bytes(), &slots).map_err(|p| p.to_string())?;
-            Ok::<_, String>((0..3).map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap()).collect::<Vec<_>>())
+            Ok::<_, String>(
+                (0..3)
+                    .map(|slot| String::from_utf8(fields.get(line.as_bytes(), slot).to_vec()).unwrap())
+                    .collect::<Vec<_>>(),
+            )
         };
         assert_eq!(split(r#""12",A,"1.5""#).unwrap(), ["12", "A", "1.5"]);
         assert_eq!(split(r#"12,"=X(""a,b"")","#).unwrap(), ["12", "=X(\"a,b\")", ""]);

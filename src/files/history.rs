@@ -38,10 +38,18 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
     sorted.sort_by(|a, b| (&a.2, a.1, a.0).cmp(&(&b.2, b.1, b.0)));
     let mut open: Vec<(usize, String, Open)> = Vec::new();
     for (place, first, family, group, files) in sorted {
-        match open.iter().position(|(_, known, history)| *known == family && history.goes_on_with(first, &files)) {
+        match open
+            .iter()
+            .position(|(_, known, history)| *known == family && history.goes_on_with(first, &files))
+        {
             Some(own) => open[own].2.add(group.label, files),
             None => {
-                let mut history = Open { stems: Vec::new(), files: Vec::new(), reached: BTreeMap::new(), end: Timestamp::MIN };
+                let mut history = Open {
+                    stems: Vec::new(),
+                    files: Vec::new(),
+                    reached: BTreeMap::new(),
+                    end: Timestamp::MIN,
+                };
                 history.add(group.label, files);
                 open.push((place, family, history));
             }
@@ -50,11 +58,20 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
     open.sort_by_key(|(place, ..)| *place);
     let labels: Vec<String> = open.iter().map(|(_, _, history)| history.label()).collect();
     let label = |place: usize, first: &str| {
-        let is_taken = labels.iter().enumerate().any(|(other, label)| other != place && *label == labels[place]);
+        let is_taken =
+            labels.iter().enumerate().any(|(other, label)| other != place && *label == labels[place]);
         if is_taken { first.to_owned() } else { labels[place].clone() }
     };
-    let named = open.iter().enumerate().map(|(place, (_, _, history))| label(place, &history.stems[0])).collect::<Vec<_>>();
-    named.into_iter().zip(open).map(|(label, (_, _, history))| History { label, files: history.files }).collect()
+    let named = open
+        .iter()
+        .enumerate()
+        .map(|(place, (_, _, history))| label(place, &history.stems[0]))
+        .collect::<Vec<_>>();
+    named
+        .into_iter()
+        .zip(open)
+        .map(|(label, (_, _, history))| History { label, files: history.files })
+        .collect()
 }
 
 impl Open {
@@ -128,10 +145,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut paths: Vec<PathBuf> = Vec::new();
         for (name, symbol, first) in files {
-            let rows = (0..3).map(|n| format!("{},{symbol},1,1,buy\n", (1_700_000_000 + first + 100 * n) * 1_000_000));
+            let rows = (0..3)
+                .map(|n| format!("{},{symbol},1,1,buy\n", (1_700_000_000 + first + 100 * n) * 1_000_000));
             paths.push(folder.path().join(name));
-            std::fs::write(paths.last().unwrap(), format!("timestamp_us,symbol,price,quantity,side\n{}", rows.collect::<String>()))
-                .unwrap();
+            std::fs::write(
+                paths.last().unwrap(),
+                format!("timestamp_us,symbol,price,quantity,side\n{}", rows.collect::<String>()),
+            )
+            .unwrap();
         }
         let survey = |path: &PathBuf| survey_file(path, &Selection::default(), &mut |_| {}).unwrap();
         let groups = group_by_stem(&paths).into_iter().map(|group| {
@@ -143,10 +164,15 @@ mod tests {
 
     #[test]
     fn daily_files_of_a_symbol_are_one_history_with_a_name_of_their_own() {
-        let days = [("A-2025-12-02.trades.csv", "A", DAY), ("A-2025-12-01.trades.csv", "A", 0), ("A-2025-12-04.trades.csv", "A", 3 * DAY)];
+        let days = [
+            ("A-2025-12-02.trades.csv", "A", DAY),
+            ("A-2025-12-01.trades.csv", "A", 0),
+            ("A-2025-12-04.trades.csv", "A", 3 * DAY),
+        ];
         assert_eq!(joined(&days), [("A-2025-12".to_owned(), 3)]);
         assert_eq!(joined(&days[..1]), [("A-2025-12-02".to_owned(), 1)]);
-        let two = [("A-2025-12-01.csv", "A", 0), ("A-2026-01-01.csv", "A", DAY), ("B-2025-12-01.csv", "B", 0)];
+        let two =
+            [("A-2025-12-01.csv", "A", 0), ("A-2026-01-01.csv", "A", DAY), ("B-2025-12-01.csv", "B", 0)];
         assert_eq!(joined(&two), [("A".to_owned(), 2), ("B-2025-12-01".to_owned(), 1)]);
     }
 
@@ -154,7 +180,10 @@ mod tests {
     fn files_of_two_venues_of_two_symbols_far_apart_or_overlapping_stay_apart() {
         assert_eq!(joined(&[("spot_A_1.csv", "A", 0), ("usdm_A_2.csv", "A", DAY)]).len(), 2);
         assert_eq!(joined(&[("1INCH-1.csv", "1INCH", 0), ("2INCH-2.csv", "2INCH", DAY)]).len(), 2);
-        assert_eq!(joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 8 * DAY)]), [("A-1".to_owned(), 1), ("A-2".to_owned(), 1)]);
+        assert_eq!(
+            joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 8 * DAY)]),
+            [("A-1".to_owned(), 1), ("A-2".to_owned(), 1)]
+        );
         assert_eq!(joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 150)]).len(), 2);
         assert_eq!(joined(&[("A-1.csv", "A", 0), ("A-2.csv", "A", 200)]).len(), 1, "they touch");
     }

@@ -36,7 +36,11 @@ pub(super) fn open(path: &Path) -> Result<(File, u64), Problem> {
 }
 
 /// The text of a file, whatever it is packed with. `count` grows to its size while it is read.
-pub(super) fn text(mut file: File, bytes: u64, count: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, Problem> {
+pub(super) fn text(
+    mut file: File,
+    bytes: u64,
+    count: Arc<AtomicU64>,
+) -> Result<Box<dyn Read + Send>, Problem> {
     // Only a regular file can be looked at twice; a pipe is never parquet, which is read from its end.
     if file.metadata().is_ok_and(|meta| meta.is_file()) {
         let mut head = Vec::with_capacity(MAGIC.len());
@@ -50,7 +54,10 @@ pub(super) fn text(mut file: File, bytes: u64, count: Arc<AtomicU64>) -> Result<
 }
 
 /// The plain bytes of an input, whatever it is compressed with. `count` grows by every byte taken from `input`.
-pub(super) fn plain(input: impl Read + Send + 'static, count: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, Problem> {
+pub(super) fn plain(
+    input: impl Read + Send + 'static,
+    count: Arc<AtomicU64>,
+) -> Result<Box<dyn Read + Send>, Problem> {
     let mut input = Counted { inner: input, count };
     let mut head = Vec::with_capacity(8);
     input.by_ref().take(8).read_to_end(&mut head).map_err(Problem::Unreadable)?;
@@ -87,7 +94,9 @@ fn magic(head: &[u8]) -> Result<Packing, Problem> {
         [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
         // A zstd frame, or a skippable one (0x184D2A50 to 0x184D2A5F) that some tools put in front.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Packing::Zstd),
-        [b'P', b'A', b'R', b'1', ..] => Err(Problem::Foreign("parquet, which can only be read from a file of its own")),
+        [b'P', b'A', b'R', b'1', ..] => {
+            Err(Problem::Foreign("parquet, which can only be read from a file of its own"))
+        }
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Err(Problem::Foreign("a zip archive")),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => Err(Problem::Foreign("compressed with xz")),
         [b'B', b'Z', b'h', ..] => Err(Problem::Foreign("compressed with bzip2")),

@@ -53,7 +53,12 @@ pub(super) static RULES: [LayoutRule; 7] = [
         optional: &["index_price", "recv_us"],
         marks: &["mark_price", "index_price"],
     },
-    LayoutRule { kind: StreamKind::Funding, required: &["timestamp_us", "symbol", "rate"], optional: &["recv_us"], marks: &["rate"] },
+    LayoutRule {
+        kind: StreamKind::Funding,
+        required: &["timestamp_us", "symbol", "rate"],
+        optional: &["recv_us"],
+        marks: &["rate"],
+    },
     LayoutRule {
         kind: StreamKind::Trades,
         required: &["timestamp_us", "symbol", "price", "quantity", "side"],
@@ -130,7 +135,7 @@ impl LayoutRule {
     }
 
     pub fn known(&'static self) -> String {
-        let mut text = format!("{} files have {}", self.kind.word(), self.required.join(", "));
+        let mut text = format!("{} files have {}", self.kind.as_str(), self.required.join(", "));
         if !self.optional.is_empty() {
             text.push_str(" and may have ");
             text.push_str(&self.optional.join(", "));
@@ -150,7 +155,7 @@ pub(super) fn all_known() -> String {
         .iter()
         .map(|rule| {
             let optional: String = rule.optional.iter().map(|name| format!("[,{name}]")).collect();
-            format!("{}: {}{optional}", rule.kind.word(), rule.required.join(","))
+            format!("{}: {}{optional}", rule.kind.as_str(), rule.required.join(","))
         })
         .collect();
     parts.join("; ")
@@ -161,7 +166,10 @@ pub(super) fn all_known() -> String {
 pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(Layout, Vec<u8>), Problem> {
     let has = |column: &&str| names.contains(&column.as_bytes());
     let first = || excerpt(names.first().copied().unwrap_or_default());
-    let rule = RULES.iter().find(|rule| rule.marks.iter().any(has)).ok_or_else(|| Problem::UnknownLayout(first()))?;
+    let rule = RULES
+        .iter()
+        .find(|rule| rule.marks.iter().any(has))
+        .ok_or_else(|| Problem::UnknownLayout(first()))?;
     let rule = match first_side {
         Some(b"bid" | b"ask") if rule.kind == StreamKind::Trades => rule_of(StreamKind::BookChanges),
         _ => rule,
@@ -220,9 +228,15 @@ mod tests {
     #[test]
     fn names_the_column_that_is_wrong() {
         let problem = |header: &str| recognise(&names(header), None).unwrap_err().to_string();
-        assert!(problem("timestamp_us,symbol,price,quantity,side,colour").contains("`colour` is unknown; trades files have timestamp_us"));
+        assert!(
+            problem("timestamp_us,symbol,price,quantity,side,colour")
+                .contains("`colour` is unknown; trades files have timestamp_us")
+        );
         assert!(problem("timestamp_us,symbol,price,side").contains("`quantity` is missing"));
         assert!(problem("timestamp_us,symbol,price,price,quantity,side").contains("`price` is there twice"));
-        assert!(problem("event_id,base,grade").contains("begins with `event_id`; the layouts are bars: timestamp_us,"));
+        assert!(
+            problem("event_id,base,grade")
+                .contains("begins with `event_id`; the layouts are bars: timestamp_us,")
+        );
     }
 }

@@ -31,4 +31,7 @@ pub use layout::Layout;
 pub use paths::{Inputs, SourceGroup, expand, group_by_stem};
 pub use sink::{FileFormat, RecordSink};
 pub use source::{RecordBatch, SourceFile};
-pub use survey::{FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar, survey, survey_file};
+pub use survey::{
+    FeedClock, FileSurvey, FileSymbol, Selection, SourceSurvey, SymbolSurvey, declared_bar, survey,
+    survey_file,
+};

@@ -42,7 +42,11 @@ pub(super) fn whole(text: &[u8]) -> Option<u64> {
         if digit > 9 {
             return None;
         }
-        value = if text.len() < 20 { value * 10 + u64::from(digit) } else { value.checked_mul(10)?.checked_add(u64::from(digit))? };
+        value = if text.len() < 20 {
+            value * 10 + u64::from(digit)
+        } else {
+            value.checked_mul(10)?.checked_add(u64::from(digit))?
+        };
     }
     Some(value)
 }

@@ -65,15 +65,25 @@ impl Order {
         }
         self.last[index] = (at, line);
         match record.body {
-            RecordBody::SnapshotLevel { side, level, price, .. } => self.check_level(symbol, at, side, level, price)?,
-            RecordBody::Trade { id: Some(id), .. } => return self.check_trade(index, at > before, id, record.body),
+            RecordBody::SnapshotLevel { side, level, price, .. } => {
+                self.check_level(symbol, at, side, level, price)?
+            }
+            RecordBody::Trade { id: Some(id), .. } => {
+                return self.check_trade(index, at > before, id, record.body);
+            }
             _ => {}
         }
         Ok(Place::Next)
     }
 
     #[inline]
-    fn check_trade(&mut self, index: usize, is_new_time: bool, id: u64, body: RecordBody) -> Result<Place, Flaw> {
+    fn check_trade(
+        &mut self,
+        index: usize,
+        is_new_time: bool,
+        id: u64,
+        body: RecordBody,
+    ) -> Result<Place, Flaw> {
         if index >= self.trades.len() {
             self.trades.resize_with(index + 1, TradesOfOneTime::default);
         }
@@ -86,7 +96,14 @@ impl Order {
 
     /// A snapshot is bids then asks or asks then bids, each from level 1 without holes, each price worse than the one
     /// before. Level 1 of a side that is already there opens the next snapshot of the same time.
-    fn check_level(&mut self, symbol: u32, at: Timestamp, side: Side, level: u16, price: Decimal) -> Result<(), Flaw> {
+    fn check_level(
+        &mut self,
+        symbol: u32,
+        at: Timestamp,
+        side: Side,
+        level: u16,
+        price: Decimal,
+    ) -> Result<(), Flaw> {
         let book = |slot, why: String| Err(Box::new((slot, Problem::Book(why))));
         let same = self.snapshot.as_mut().filter(|s| s.symbol == symbol && s.at == at);
         let Some(open) = same else {
@@ -105,7 +122,10 @@ impl Order {
             return Ok(());
         }
         if level <= open.level {
-            return book(LEVEL, format!("level {level} comes after level {} of the same side and time", open.level));
+            return book(
+                LEVEL,
+                format!("level {level} comes after level {} of the same side and time", open.level),
+            );
         }
         if level != open.level + 1 {
             return book(LEVEL, format!("level {level} follows level {}", open.level));
@@ -113,7 +133,10 @@ impl Order {
         let order = price.cmp_value(open.price);
         let worse = if side == Side::Buy { order.is_lt() } else { order.is_gt() };
         if !worse {
-            return book(PRICE, format!("the price {price} is not worse than {} of the level before", open.price));
+            return book(
+                PRICE,
+                format!("the price {price} is not worse than {} of the level before", open.price),
+            );
         }
         (open.level, open.price) = (level, price);
         Ok(())

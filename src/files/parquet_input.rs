@@ -34,7 +34,8 @@ impl ParquetText {
         let metadata = reader.metadata().file_metadata();
         let rows_total = metadata.num_rows().max(1).unsigned_abs();
         let mut line = Vec::new();
-        let names: Vec<String> = metadata.schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let names: Vec<String> =
+            metadata.schema().get_fields().iter().map(|field| field.name().to_owned()).collect();
         push_line(&mut line, names.iter().map(String::as_str));
         Ok(ParquetText { rows: reader.into_iter(), line, used: 0, row: 0, rows_total, bytes_total, count })
     }
@@ -44,7 +45,9 @@ impl ParquetText {
         let Some(row) = self.rows.next() else { return Ok(false) };
         let row = row.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let cells: Option<Vec<String>> = row.get_column_iter().map(|(_, field)| cell(field)).collect();
-        let cells = cells.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a column holds lists, bytes or the like"))?;
+        let cells = cells.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "a column holds lists, bytes or the like")
+        })?;
         (self.used, self.row) = (0, self.row + 1);
         self.line.clear();
         push_line(&mut self.line, cells.iter().map(String::as_str));
@@ -75,7 +78,9 @@ fn push_line<'a>(line: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
         if cell.contains([',', '"', '\n', '\r']) {
             line.push(b'"');
             // A line break cannot be part of any value: it is refused where the value is read.
-            line.extend_from_slice(cell.replace('"', "\"\"").replace(['\n', '\r'], "\u{fffd}\u{7}").as_bytes());
+            line.extend_from_slice(
+                cell.replace('"', "\"\"").replace(['\n', '\r'], "\u{fffd}\u{7}").as_bytes(),
+            );
             line.push(b'"');
         } else {
             line.extend_from_slice(cell.as_bytes());
@@ -110,7 +115,8 @@ fn cell(field: &Field) -> Option<String> {
 /// All digits of a decimal; `None` for one wider than an i128 or finer than we keep.
 fn decimal_text(decimal: &Decimal) -> Option<String> {
     let bytes = decimal.data();
-    let scale = usize::try_from(decimal.scale()).ok().filter(|scale| *scale <= usize::from(MAX_SCALE) + 20)?;
+    let scale =
+        usize::try_from(decimal.scale()).ok().filter(|scale| *scale <= usize::from(MAX_SCALE) + 20)?;
     if bytes.is_empty() || bytes.len() > 16 {
         return None;
     }
@@ -133,7 +139,10 @@ mod tests {
         assert_eq!(decimal_text(&Decimal::from_i32(-12_345, 9, 2)).as_deref(), Some("-123.45"));
         assert_eq!(decimal_text(&Decimal::from_i64(5, 18, 3)).as_deref(), Some("0.005"));
         let wide = 100_500_000_000_000_000_000_i128.to_be_bytes().to_vec();
-        assert_eq!(decimal_text(&Decimal::from_bytes(wide.into(), 38, 18)).as_deref(), Some("100.500000000000000000"));
+        assert_eq!(
+            decimal_text(&Decimal::from_bytes(wide.into(), 38, 18)).as_deref(),
+            Some("100.500000000000000000")
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut named = BTreeSet::new();
     for path in paths {
-        let meta = std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
+        let meta =
+            std::fs::metadata(path).map_err(|error| FileError::of(path, Problem::Unreadable(error)))?;
         if !meta.is_dir() {
             named.insert(path.clone());
             files.push(path.clone());
@@ -54,7 +55,8 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
         collect(path, FOLDER_DEPTH, &mut found)?;
         found.retain(|file| !is_contract_file(file));
         found.sort();
-        let (data, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|file| has_name_of_market_data(file));
+        let (data, other): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|file| has_name_of_market_data(file));
         if data.is_empty() {
             return Err(FileError::of(path, Problem::Folder("is a directory without files of market data")));
         }
@@ -98,7 +100,9 @@ pub fn group_by_stem(paths: &[PathBuf]) -> Vec<SourceGroup> {
         .into_iter()
         .map(|((stem, _), mut paths)| {
             paths.sort();
-            let label = stem.file_name().map_or_else(|| stem.display().to_string(), |name| name.to_string_lossy().into_owned());
+            let label = stem
+                .file_name()
+                .map_or_else(|| stem.display().to_string(), |name| name.to_string_lossy().into_owned());
             SourceGroup { label, paths }
         })
         .collect()
@@ -115,7 +119,9 @@ fn split(path: &Path) -> (PathBuf, bool) {
         return (path.to_owned(), false);
     };
     let mut short = name;
-    while let Some(cut) = EXTENSIONS.iter().find_map(|extension| short.strip_suffix(extension)).filter(|cut| !cut.is_empty()) {
+    while let Some(cut) =
+        EXTENSIONS.iter().find_map(|extension| short.strip_suffix(extension)).filter(|cut| !cut.is_empty())
+    {
         short = cut;
     }
     let stream = STREAM_WORDS.iter().find_map(|word| short.strip_suffix(word)).filter(|cut| !cut.is_empty());
@@ -165,7 +171,10 @@ mod tests {
             ]),
             [("X_1".to_owned(), 1), ("X_1".to_owned(), 1), ("X_1".to_owned(), 4), ("X_2".to_owned(), 1)]
         );
-        assert_eq!(groups(&["candles/THE_1m.csv.gz", ".trades"]), [(".trades".to_owned(), 1), ("THE_1m".to_owned(), 1)]);
+        assert_eq!(
+            groups(&["candles/THE_1m.csv.gz", ".trades"]),
+            [(".trades".to_owned(), 1), ("THE_1m".to_owned(), 1)]
+        );
     }
 
     #[test]
@@ -176,16 +185,28 @@ mod tests {
                 && same("2025-12-01/A", "2025-12-02/A")
                 && same("A_20200415T1557Z", "A_20210123T2100Z")
         );
-        assert!(!same("binance-spot_BTCUSDT_20240808", "binance-usdm_BTCUSDT_20240809") && !same("A_1", "B_1"));
+        assert!(
+            !same("binance-spot_BTCUSDT_20240808", "binance-usdm_BTCUSDT_20240809") && !same("A_1", "B_1")
+        );
     }
 
     #[test]
     fn a_directory_means_its_files_sorted() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert!(expand(&[folder.path().to_owned()]).unwrap_err().to_string().contains("is a directory without files"));
+        assert!(
+            expand(&[folder.path().to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("is a directory without files")
+        );
         std::fs::write(at("README"), "x").unwrap();
-        assert!(expand(&[folder.path().to_owned()]).unwrap_err().to_string().contains("without files of market data"));
+        assert!(
+            expand(&[folder.path().to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("without files of market data")
+        );
         std::fs::create_dir(at("b")).unwrap();
         for name in ["c.csv", "b/z.csv", "a.csv", ".hidden", "a.contract.json", "a.csv.CHECKSUM"] {
             std::fs::write(at(name), "x").unwrap();

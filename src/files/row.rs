@@ -1,4 +1,4 @@
-//! One row's fields to one record, every field judged on its own. Never looks at other rows.
+//! One row's fields to one record, every field validated on its own. Never looks at other rows.
 
 use super::error::{Problem, excerpt};
 use super::fields::Fields;
@@ -50,7 +50,8 @@ impl Row<'_> {
 
     #[inline]
     fn snapshot_level(&self) -> Result<RecordBody, Flaw> {
-        let level = number::whole(self.text(3)).filter(|level| (1..=BOOK_SNAPSHOT_LEVELS as u64).contains(level));
+        let level =
+            number::whole(self.text(3)).filter(|level| (1..=BOOK_SNAPSHOT_LEVELS as u64).contains(level));
         let level = level.ok_or_else(|| self.wrong(3, "is not a level from 1 (best) to 20"))? as u16;
         let (price, quantity) = (self.positive(4)?, self.positive(5)?);
         self.value_within(5, price, quantity)?;
@@ -82,7 +83,8 @@ impl Row<'_> {
     }
 
     fn bar(&self) -> Result<RecordBody, Flaw> {
-        let (open, high, low, close) = (self.positive(2)?, self.positive(3)?, self.positive(4)?, self.positive(5)?);
+        let (open, high, low, close) =
+            (self.positive(2)?, self.positive(3)?, self.positive(4)?, self.positive(5)?);
         let volume = self.not_negative(6)?;
         self.value_within(6, high, volume)?;
         let quote_volume = if self.text(7).is_empty() { None } else { Some(self.not_negative(7)?) };
@@ -136,7 +138,9 @@ impl Row<'_> {
         if text.is_empty() {
             return Ok(None);
         }
-        number::whole(text).map(Some).ok_or_else(|| self.wrong(slot, "is not a whole number from 0 to 2^64 - 1"))
+        number::whole(text)
+            .map(Some)
+            .ok_or_else(|| self.wrong(slot, "is not a whole number from 0 to 2^64 - 1"))
     }
 
     #[inline]
@@ -172,7 +176,8 @@ impl Row<'_> {
     #[cold]
     fn wrong(&self, slot: usize, why: &'static str) -> Flaw {
         let text = self.text(slot);
-        let problem = if text.is_empty() { Problem::EmptyField } else { Problem::Value { text: excerpt(text), why } };
+        let problem =
+            if text.is_empty() { Problem::EmptyField } else { Problem::Value { text: excerpt(text), why } };
         Box::new((slot, problem))
     }
 
@@ -181,7 +186,9 @@ impl Row<'_> {
         match error {
             DecimalError::Empty => Box::new((slot, Problem::EmptyField)),
             DecimalError::NotANumber => self.wrong(slot, "is not a finite decimal number"),
-            DecimalError::OutOfRange => self.wrong(slot, "has more digits than can be kept exactly (18 in all, 18 behind the point)"),
+            DecimalError::OutOfRange => {
+                self.wrong(slot, "has more digits than can be kept exactly (18 in all, 18 behind the point)")
+            }
         }
     }
 

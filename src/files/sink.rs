@@ -68,7 +68,12 @@ impl RecordSink {
     ///
     /// # Errors
     /// What the writer reports.
-    pub fn to_writer(name: &Path, writer: Box<dyn std::io::Write + Send>, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
+    pub fn to_writer(
+        name: &Path,
+        writer: Box<dyn std::io::Write + Send>,
+        layout: Layout,
+        format: FileFormat,
+    ) -> Result<Self, FileError> {
         let target = Target::over(name, writer, format).map_err(|error| FileError::writing(name, error))?;
         RecordSink::over(name, target, layout, format)
     }
@@ -77,7 +82,9 @@ impl RecordSink {
         let body = match format {
             FileFormat::Csv => text::TextBody::csv(target, layout).map(|body| Body::Text(Box::new(body))),
             FileFormat::Jsonl => Ok(Body::Text(Box::new(text::TextBody::jsonl(target)))),
-            FileFormat::Parquet => parquet::ParquetBody::new(target, layout).map(|body| Body::Parquet(Box::new(body))),
+            FileFormat::Parquet => {
+                parquet::ParquetBody::new(target, layout).map(|body| Body::Parquet(Box::new(body)))
+            }
         };
         let body = body.map_err(|error| FileError::writing(path, error))?;
         Ok(RecordSink { path: path.to_owned(), layout, rows: 0, body })
@@ -88,7 +95,8 @@ impl RecordSink {
     /// # Errors
     /// A full or failing disk, a row of another kind, or a value for which no column was asked.
     pub fn write(&mut self, symbol: &str, record: &Record) -> Result<(), FileError> {
-        let cells = cells::of(self.layout, symbol, record).map_err(|problem| FileError::of(&self.path, problem))?;
+        let cells =
+            cells::of(self.layout, symbol, record).map_err(|problem| FileError::of(&self.path, problem))?;
         let written = match &mut self.body {
             Body::Text(body) => body.write(self.layout, &cells),
             Body::Parquet(body) => body.write(&cells),

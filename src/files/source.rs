@@ -64,7 +64,8 @@ impl SourceFile {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let (file, bytes) = input::open(path).map_err(|problem| FileError::of(path, problem))?;
         let count = Arc::new(AtomicU64::new(0));
-        let text = input::text(file, bytes, Arc::clone(&count)).map_err(|problem| FileError::of(path, problem))?;
+        let text =
+            input::text(file, bytes, Arc::clone(&count)).map_err(|problem| FileError::of(path, problem))?;
         SourceFile::from_text(path, text, bytes, count)
     }
 
@@ -92,13 +93,23 @@ impl SourceFile {
     ///
     /// # Errors
     /// As [`SourceFile::open`].
-    pub fn from_reader(name: &Path, reader: impl Read + Send + 'static, total_bytes: u64) -> Result<Self, FileError> {
+    pub fn from_reader(
+        name: &Path,
+        reader: impl Read + Send + 'static,
+        total_bytes: u64,
+    ) -> Result<Self, FileError> {
         let read_bytes = Arc::new(AtomicU64::new(0));
-        let plain = input::plain(reader, Arc::clone(&read_bytes)).map_err(|problem| FileError::of(name, problem))?;
+        let plain =
+            input::plain(reader, Arc::clone(&read_bytes)).map_err(|problem| FileError::of(name, problem))?;
         SourceFile::from_text(name, plain, total_bytes, read_bytes)
     }
 
-    fn from_text(name: &Path, text: Box<dyn Read + Send>, total_bytes: u64, read_bytes: Arc<AtomicU64>) -> Result<Self, FileError> {
+    fn from_text(
+        name: &Path,
+        text: Box<dyn Read + Send>,
+        total_bytes: u64,
+        read_bytes: Arc<AtomicU64>,
+    ) -> Result<Self, FileError> {
         let mut lines = Lines::new(text);
         let (format, layout) = match recognise(&mut lines) {
             Ok(found) => found,
@@ -177,7 +188,9 @@ impl SourceFile {
         while batch.rows.len() < batch.limit {
             let line = match self.lines.next() {
                 Ok(Some(line)) => line,
-                Ok(None) if self.rows == 0 && batch.rows.is_empty() => return Err(FileError::of(&self.path, Problem::NoRows)),
+                Ok(None) if self.rows == 0 && batch.rows.is_empty() => {
+                    return Err(FileError::of(&self.path, Problem::NoRows));
+                }
                 Ok(None) => break,
                 Err(problem @ (Problem::Unreadable(_) | Problem::CutShort | Problem::Corrupt(_))) => {
                     return Err(FileError::at(&self.path, self.lines.number() + 1, None, problem));
@@ -200,8 +213,8 @@ impl SourceFile {
                 Ok(false) => break,
                 Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
             }
-            let parsed =
-                row::record(rule, &self.fields, line).and_then(|record| Ok((self.symbols.index(self.fields.get(line, SYMBOL))?, record)));
+            let parsed = row::record(rule, &self.fields, line)
+                .and_then(|record| Ok((self.symbols.index(self.fields.get(line, SYMBOL))?, record)));
             let number = self.lines.number();
             let checked = parsed.and_then(|(symbol, mut record)| {
                 let facts = self.facts.of_index(symbol, &self.symbols.names);

@@ -44,7 +44,9 @@ pub(super) fn settle(body: &mut RecordBody, facts: &ContractFacts) -> Result<u64
 #[cold]
 fn refuse_noise(slot: usize, number: Decimal) -> Result<(), Flaw> {
     match meant(number) {
-        Some(meant) => Err(Box::new((slot, Problem::Noise { text: number.to_string(), meant: meant.to_string() }))),
+        Some(meant) => {
+            Err(Box::new((slot, Problem::Noise { text: number.to_string(), meant: meant.to_string() })))
+        }
         None => Ok(()),
     }
 }
@@ -68,14 +70,18 @@ fn meant(number: Decimal) -> Option<Decimal> {
 fn nearest(number: Decimal, step: Decimal) -> Option<Decimal> {
     let near = step.times(number.nearest_steps_of(step)?).filter(|near| near.mantissa() > 0)?;
     let scale = near.scale().max(number.scale());
-    let widen = |d: Decimal| i128::from(d.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale())]);
+    let widen =
+        |d: Decimal| i128::from(d.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale())]);
     let (near_wide, wide) = (widen(near), widen(number));
     ((near_wide - wide).abs() <= wide.abs() / NOISE_SHARE).then_some(near)
 }
 
 /// Every number that has a step, with its slot and whether it is a price. Fair prices and traded values have none.
 #[inline]
-fn each_number(body: &mut RecordBody, mut each: impl FnMut(usize, &mut Decimal, bool) -> Result<(), Flaw>) -> Result<(), Flaw> {
+fn each_number(
+    body: &mut RecordBody,
+    mut each: impl FnMut(usize, &mut Decimal, bool) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
     match body {
         RecordBody::Trade { price, quantity, .. } => {
             each(2, price, true)?;
@@ -125,7 +131,9 @@ mod tests {
 
     #[test]
     fn noise_is_rounded_to_the_declared_step_and_counted() {
-        for (noisy, price) in [("4.8100000000000005", "4.81"), ("0.30000000000000004", "0.3"), ("4.809999999999999", "4.81")] {
+        for (noisy, price) in
+            [("4.8100000000000005", "4.81"), ("0.30000000000000004", "0.3"), ("4.809999999999999", "4.81")]
+        {
             assert_eq!(settled(noisy, Some("0.01")), Ok((d(price), 1)), "{noisy}");
         }
         assert_eq!(settled("4.81", Some("0.01")), Ok((d("4.81"), 0)));
@@ -136,10 +144,19 @@ mod tests {
 
     #[test]
     fn noise_without_a_declared_step_is_refused_with_what_was_meant() {
-        for (noisy, price) in [("4.8100000000000005", "4.81"), ("0.30000000000000004", "0.3"), ("4.809999999999999", "4.81")] {
+        for (noisy, price) in
+            [("4.8100000000000005", "4.81"), ("0.30000000000000004", "0.3"), ("4.809999999999999", "4.81")]
+        {
             assert!(settled(noisy, None).unwrap_err().contains(&format!("`{price}`")), "{noisy}");
         }
-        for exact in ["61800.3", "0.00000053", "12345678.12345678", "0.123456789012345678", "1234567890123456", "1000000000000000"] {
+        for exact in [
+            "61800.3",
+            "0.00000053",
+            "12345678.12345678",
+            "0.123456789012345678",
+            "1234567890123456",
+            "1000000000000000",
+        ] {
             assert_eq!(settled(exact, None), Ok((d(exact), 0)), "{exact}");
         }
     }

@@ -180,8 +180,13 @@ impl SymbolSurvey {
 ///
 /// # Errors
 /// The first file or row that is refused.
-pub fn survey(paths: &[PathBuf], selection: &Selection, progress: &mut dyn FnMut(u64)) -> Result<SourceSurvey, FileError> {
-    let files = paths.iter().map(|path| survey_file(path, selection, progress)).collect::<Result<Vec<_>, _>>()?;
+pub fn survey(
+    paths: &[PathBuf],
+    selection: &Selection,
+    progress: &mut dyn FnMut(u64),
+) -> Result<SourceSurvey, FileError> {
+    let files =
+        paths.iter().map(|path| survey_file(path, selection, progress)).collect::<Result<Vec<_>, _>>()?;
     Ok(SourceSurvey::of(files))
 }
 
@@ -199,7 +204,8 @@ impl SourceSurvey {
             parts.sort_by_key(|(kind, part)| (*kind, part.first));
             gaps.extend(gaps_of(parts).into_iter().map(|gap| ((*name).to_owned(), gap)));
         }
-        let symbols: Vec<SymbolSurvey> = names.into_iter().map(|(name, parts)| SymbolSurvey::of(name, &parts)).collect();
+        let symbols: Vec<SymbolSurvey> =
+            names.into_iter().map(|(name, parts)| SymbolSurvey::of(name, &parts)).collect();
         SourceSurvey {
             rows: symbols.iter().map(|symbol| symbol.rows).sum(),
             first: symbols.iter().map(|symbol| symbol.first).min(),
@@ -230,7 +236,8 @@ fn gaps_of(parts: &[(StreamKind, &FileSymbol)]) -> Vec<RecordedGap> {
 impl SymbolSurvey {
     fn of(name: &str, parts: &[(StreamKind, &FileSymbol)]) -> Self {
         let all = || parts.iter().map(|(_, part)| *part);
-        let bars: Vec<&FileSymbol> = parts.iter().filter(|(kind, _)| *kind == StreamKind::Bars).map(|(_, part)| *part).collect();
+        let bars: Vec<&FileSymbol> =
+            parts.iter().filter(|(kind, _)| *kind == StreamKind::Bars).map(|(_, part)| *part).collect();
         let mut streams: Vec<StreamKind> = parts.iter().map(|(kind, _)| *kind).collect();
         streams.sort();
         streams.dedup();
@@ -244,7 +251,9 @@ impl SymbolSurvey {
             streams,
             facts: all().fold(ContractFacts::default(), |facts, part| facts.or(part.facts.clone())),
             bar: bars.last().map(|part| (part.bar, part.bar_source)),
-            bar_contradiction: bars.iter().find_map(|part| part.distances.contradiction(part.bar, part.bar_source)),
+            bar_contradiction: bars
+                .iter()
+                .find_map(|part| part.distances.contradiction(part.bar, part.bar_source)),
             repeated: all().map(|part| part.repeated).sum(),
             rounded: all().map(|part| part.rounded).sum(),
         }
@@ -255,12 +264,17 @@ impl SymbolSurvey {
 ///
 /// # Errors
 /// The file or its first row that is refused.
-pub fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(u64)) -> Result<FileSurvey, FileError> {
+pub fn survey_file(
+    path: &Path,
+    selection: &Selection,
+    progress: &mut dyn FnMut(u64),
+) -> Result<FileSurvey, FileError> {
     let mut source = SourceFile::open_with(path, &selection.declared)?;
     let kind = source.layout();
     let mut batch = RecordBatch::default();
     let mut found: Vec<Option<FileSymbol>> = Vec::new();
-    let (mut has_receive_times, mut is_time_ordered, mut latest, mut counted) = (true, true, Timestamp::MIN, 0);
+    let (mut has_receive_times, mut is_time_ordered, mut latest, mut counted) =
+        (true, true, Timestamp::MIN, 0);
     while source.read(&mut batch)? {
         for name in &source.symbols()[found.len()..] {
             found.push(selection.wants(name).then(|| FileSymbol::new(name, kind)));
@@ -289,7 +303,14 @@ pub fn survey_file(path: &Path, selection: &Selection, progress: &mut dyn FnMut(
         let one_length = symbols.windows(2).all(|pair| pair[0].bar == pair[1].bar);
         is_time_ordered &= symbols.len() < 2 || one_length && selection.clock == FeedClock::Exchange;
     }
-    Ok(FileSurvey { path: path.to_owned(), kind, bytes: source.total_bytes(), has_receive_times, is_time_ordered, symbols })
+    Ok(FileSurvey {
+        path: path.to_owned(),
+        kind,
+        bytes: source.total_bytes(),
+        has_receive_times,
+        is_time_ordered,
+        symbols,
+    })
 }
 
 /// The length of a file's bars as somebody says it.

@@ -66,7 +66,10 @@ impl Proxies {
 /// An address, alone or with a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse().ok().or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))?;
+    let address = bare
+        .parse()
+        .ok()
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))?;
     Some(IpAddr::to_canonical(&address))
 }
 
@@ -121,12 +124,21 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed_and_only_what_they_wrote() {
         let proxies = Proxies::new(&["127.0.0.1".to_owned(), "10.0.0.0/8".to_owned()]);
-        let client = |peer: &str, values: &[&str]| proxies.client(peer.parse().unwrap(), &headers(values)).to_string();
+        let client =
+            |peer: &str, values: &[&str]| proxies.client(peer.parse().unwrap(), &headers(values)).to_string();
         assert_eq!(client("203.0.113.9", &["198.51.100.7"]), "203.0.113.9", "a stranger says who it is");
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(client("127.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client("127.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7", "what stands before it may be made up");
-        assert_eq!(client("127.0.0.1", &["1.1.1.1, 198.51.100.7, 10.2.3.4"]), "198.51.100.7", "through two proxies");
+        assert_eq!(
+            client("127.0.0.1", &["1.1.1.1, 198.51.100.7"]),
+            "198.51.100.7",
+            "what stands before it may be made up"
+        );
+        assert_eq!(
+            client("127.0.0.1", &["1.1.1.1, 198.51.100.7, 10.2.3.4"]),
+            "198.51.100.7",
+            "through two proxies"
+        );
         assert_eq!(client("127.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7", "two headers");
         assert_eq!(client("127.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
         assert_eq!(client("127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");

@@ -37,7 +37,8 @@ impl Write for Chunks {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let chunk = Bytes::from(std::mem::replace(&mut self.pending, Vec::with_capacity(HTTP_STREAM_CHUNK_BYTES)));
+        let chunk =
+            Bytes::from(std::mem::replace(&mut self.pending, Vec::with_capacity(HTTP_STREAM_CHUNK_BYTES)));
         match Handle::current().block_on(timeout(self.patience, self.chunks.send(chunk))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client went away")),
@@ -70,7 +71,9 @@ mod tests {
     #[tokio::test]
     async fn whoever_reads_gets_all_of_it() {
         let (sender, mut body) = mpsc::channel(HTTP_STREAM_CHUNKS);
-        let writing = spawn_blocking(|| write_all(Chunks::new(sender, Duration::from_secs(60)), 3 * HTTP_STREAM_CHUNKS));
+        let writing = spawn_blocking(|| {
+            write_all(Chunks::new(sender, Duration::from_secs(60)), 3 * HTTP_STREAM_CHUNKS)
+        });
         let mut bytes = 0;
         while let Some(chunk) = body.recv().await {
             bytes += chunk.len();
@@ -83,7 +86,10 @@ mod tests {
     async fn a_client_that_went_away_ends_it_at_once() {
         let (sender, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         drop(body);
-        let error = spawn_blocking(|| write_all(Chunks::new(sender, Duration::from_secs(60)), 1)).await.unwrap().unwrap_err();
+        let error = spawn_blocking(|| write_all(Chunks::new(sender, Duration::from_secs(60)), 1))
+            .await
+            .unwrap()
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -19,7 +19,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    const fn word(self) -> &'static str {
+    const fn as_str(&self) -> &'static str {
         match self {
             Encoding::Brotli => "br",
             Encoding::Gzip => "gzip",
@@ -32,7 +32,8 @@ pub fn accepted(headers: &HeaderMap) -> Option<Encoding> {
     let mut best = None;
     for part in headers.get(ACCEPT_ENCODING)?.to_str().ok()?.split(',') {
         let (name, weight) = part.split_once(';').map_or((part, ""), |(name, weight)| (name, weight));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse::<f32>().is_ok_and(|q| q <= 0.0));
+        let refused =
+            weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse::<f32>().is_ok_and(|q| q <= 0.0));
         match name.trim() {
             "br" if !refused => return Some(Encoding::Brotli),
             "gzip" if !refused => best = Some(Encoding::Gzip),
@@ -45,7 +46,9 @@ pub fn accepted(headers: &HeaderMap) -> Option<Encoding> {
 /// Whether compressing this answer is worth it.
 pub fn worthwhile(response: &Response<Payload>) -> bool {
     let text = |media: &HeaderValue| {
-        media.as_bytes().starts_with(b"text/") || media.as_bytes().ends_with(b"json") || media.as_bytes().ends_with(b"javascript")
+        media.as_bytes().starts_with(b"text/")
+            || media.as_bytes().ends_with(b"json")
+            || media.as_bytes().ends_with(b"javascript")
     };
     matches!(&response.body().content, Outgoing::Whole(Some(bytes)) if bytes.len() >= HTTP_COMPRESS_BYTES)
         && response.headers().get(CONTENT_TYPE).is_some_and(text)
@@ -58,10 +61,12 @@ pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response
     let Some(packed) = pack(plain, encoding) else { return response };
     *response.body_mut() = Payload::whole(Some(Bytes::from(packed)));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.word()));
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str()));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     // Other bytes for the same content: the tag may only promise equal content.
-    if let Some(weak) = headers.get(ETAG).and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok()) {
+    if let Some(weak) =
+        headers.get(ETAG).and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok())
+    {
         headers.insert(ETAG, weak);
     }
     response
@@ -79,8 +84,12 @@ fn pack(plain: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
             encoder.finish().ok()
         }
         Encoding::Brotli => {
-            let mut encoder =
-                brotli::CompressorWriter::new(Vec::with_capacity(plain.len() / 3), BUFFER_BYTES, BROTLI_QUALITY, BROTLI_WINDOW);
+            let mut encoder = brotli::CompressorWriter::new(
+                Vec::with_capacity(plain.len() / 3),
+                BUFFER_BYTES,
+                BROTLI_QUALITY,
+                BROTLI_WINDOW,
+            );
             encoder.write_all(plain).ok()?;
             Some(encoder.into_inner())
         }
@@ -94,7 +103,9 @@ mod tests {
 
     #[test]
     fn takes_the_best_that_is_not_refused() {
-        let of = |text: &str| accepted(&[(ACCEPT_ENCODING, HeaderValue::from_str(text).unwrap())].into_iter().collect());
+        let of = |text: &str| {
+            accepted(&[(ACCEPT_ENCODING, HeaderValue::from_str(text).unwrap())].into_iter().collect())
+        };
         assert_eq!(of("gzip, deflate, br, zstd"), Some(Encoding::Brotli));
         assert_eq!(of("gzip;q=0.5"), Some(Encoding::Gzip));
         assert_eq!(of("br;q=0, gzip"), Some(Encoding::Gzip));
@@ -106,10 +117,14 @@ mod tests {
     fn both_read_back() {
         let plain = br#"{"symbol":"BTC_USDT","price":50250.0},"#.repeat(500);
         let mut read = Vec::new();
-        flate2::read::GzDecoder::new(&pack(&plain, Encoding::Gzip).unwrap()[..]).read_to_end(&mut read).unwrap();
+        flate2::read::GzDecoder::new(&pack(&plain, Encoding::Gzip).unwrap()[..])
+            .read_to_end(&mut read)
+            .unwrap();
         assert_eq!(read, plain);
         read.clear();
-        brotli::Decompressor::new(&pack(&plain, Encoding::Brotli).unwrap()[..], 4_096).read_to_end(&mut read).unwrap();
+        brotli::Decompressor::new(&pack(&plain, Encoding::Brotli).unwrap()[..], 4_096)
+            .read_to_end(&mut read)
+            .unwrap();
         assert_eq!(read, plain);
     }
 }

@@ -37,7 +37,9 @@ impl Connection {
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         // Read before verifying: a change in between must be seen by the next request.
         let epoch = users.epoch();
-        if let Some(known) = verified.as_ref().filter(|known| known.epoch == epoch && *known.token == *token && now < known.caller.expires)
+        if let Some(known) = verified
+            .as_ref()
+            .filter(|known| known.epoch == epoch && *known.token == *token && now < known.caller.expires)
         {
             return Ok(Arc::clone(&known.caller));
         }

@@ -2,7 +2,7 @@
 
 use super::reply::{Content, Reply, close};
 use crate::domain::time::Timestamp;
-use crate::service::{Kind, Refusal};
+use crate::service::{Refusal, RefusalKind};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -47,15 +47,15 @@ impl Failure {
         match self {
             Failure::Http { status, .. } => *status,
             Failure::Refused(refusal) => match refusal.kind {
-                Kind::Invalid => StatusCode::BAD_REQUEST,
-                Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-                Kind::Forbidden => StatusCode::FORBIDDEN,
-                Kind::NotFound => StatusCode::NOT_FOUND,
-                Kind::Conflict => StatusCode::CONFLICT,
-                Kind::Stale => StatusCode::PRECONDITION_FAILED,
-                Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-                Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-                Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+                RefusalKind::Invalid => StatusCode::BAD_REQUEST,
+                RefusalKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+                RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+                RefusalKind::NotFound => StatusCode::NOT_FOUND,
+                RefusalKind::Conflict => StatusCode::CONFLICT,
+                RefusalKind::Stale => StatusCode::PRECONDITION_FAILED,
+                RefusalKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                RefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                RefusalKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
     }
@@ -70,7 +70,7 @@ impl Failure {
     /// What the client is told of a defect: nothing of its inside. The log has it all.
     fn public_message(&self) -> &str {
         match self {
-            Failure::Refused(Refusal { kind: Kind::Internal, .. }) => {
+            Failure::Refused(Refusal { kind: RefusalKind::Internal, .. }) => {
                 "something broke inside; the log of the daemon tells what, under this request_id"
             }
             Failure::Http { message, .. } | Failure::Refused(Refusal { message, .. }) => message,
@@ -84,14 +84,19 @@ impl Failure {
             Failure::Refused(Refusal { details, .. }) if !details.is_null() => Some(details),
             _ => None,
         };
-        let mut reply = Reply::new(status, Content::Flat(body(self.code(), self.public_message(), details, request_id, at)));
+        let mut reply = Reply::new(
+            status,
+            Content::Flat(body(self.code(), self.public_message(), details, request_id, at)),
+        );
         if status == StatusCode::UNAUTHORIZED {
             reply = reply.header(WWW_AUTHENTICATE, "Bearer");
         }
         match &self {
             Failure::Http { allow: Some(allow), .. } => reply.header(ALLOW, allow),
             Failure::Http { closes: true, .. } => reply.header(CONNECTION, "close"),
-            Failure::Refused(Refusal { retry_after_s: Some(seconds), .. }) => reply.header(RETRY_AFTER, &seconds.to_string()),
+            Failure::Refused(Refusal { retry_after_s: Some(seconds), .. }) => {
+                reply.header(RETRY_AFTER, &seconds.to_string())
+            }
             _ => reply,
         }
     }

@@ -5,10 +5,10 @@
 //! Never: work on a blocking thread beside the lanes.
 
 use crate::limits::{
-    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS,
-    HTTP_URGENT_THREADS,
+    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STARTS,
+    HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
 };
-use crate::service::{Kind, Refusal};
+use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -38,8 +38,16 @@ pub enum Lane {
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 8] =
-        [Lane::Urgent, Lane::Store, Lane::Password, Lane::Export, Lane::Replay, Lane::Import, Lane::Exchange, Lane::Start];
+    const ALL: [Lane; 8] = [
+        Lane::Urgent,
+        Lane::Store,
+        Lane::Password,
+        Lane::Export,
+        Lane::Replay,
+        Lane::Import,
+        Lane::Exchange,
+        Lane::Start,
+    ];
 
     const fn places(self) -> usize {
         match self {
@@ -59,10 +67,18 @@ impl Lane {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
             Lane::Replay => ("too_many_replays", "replays"),
-            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange | Lane::Start => return None,
+            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange | Lane::Start => {
+                return None;
+            }
         };
-        let message = format!("{} {what} are running, which is the most allowed: try again when one has ended", self.places());
-        Some(Refusal { retry_after_s: Some(RETRY_AFTER_S), ..Refusal::new(Kind::TooMany, code, message) })
+        let message = format!(
+            "{} {what} are running, which is the most allowed: try again when one has ended",
+            self.places()
+        );
+        Some(Refusal {
+            retry_after_s: Some(RETRY_AFTER_S),
+            ..Refusal::new(RefusalKind::TooMany, code, message)
+        })
     }
 }
 
@@ -96,7 +112,11 @@ impl Lanes {
     ///
     /// # Errors
     /// As [`Lanes::enter`]; `internal_error` when the work panics.
-    pub async fn run<T: Send + 'static>(&self, lane: Lane, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         self.enter(lane).await?.run(work).await
     }
 }
@@ -106,13 +126,22 @@ impl Place {
     ///
     /// # Errors
     /// `internal_error` when it panics.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         let permit = Arc::clone(&self.0);
         let joined = spawn_blocking(move || {
             let _place = permit;
             work()
         });
-        joined.await.map_err(|panic| Refusal::new(Kind::Internal, "internal_error", format!("a request ended in a panic: {panic}")))
+        joined.await.map_err(|panic| {
+            Refusal::new(
+                RefusalKind::Internal,
+                "internal_error",
+                format!("a request ended in a panic: {panic}"),
+            )
+        })
     }
 
     /// Begins work in the place that nobody waits for.
@@ -144,7 +173,10 @@ mod tests {
         assert_eq!(lanes.run(Lane::Urgent, || 7).await.unwrap(), 7);
         for (lane, code) in [(Lane::Export, "too_many_exports"), (Lane::Replay, "too_many_replays")] {
             let refused = lanes.run(lane, || ()).await.unwrap_err();
-            assert_eq!((refused.kind, refused.code, refused.retry_after_s), (Kind::TooMany, code, Some(RETRY_AFTER_S)));
+            assert_eq!(
+                (refused.kind, refused.code, refused.retry_after_s),
+                (RefusalKind::TooMany, code, Some(RETRY_AFTER_S))
+            );
         }
         drop(releases);
         // Whoever waits gets the place of the first that ends.

@@ -1,4 +1,4 @@
-//! The HTTP edge: sockets, routes, the request pipeline, JSON in and out, WebSocket, the console's files.
+//! The HTTP context: sockets, routes, the request pipeline, JSON in and out, WebSocket, the console's files.
 //!
 //! Read it in this order: `server` accepts, `pipeline` is the way of one request from top to bottom, `routes` is the one
 //! table of everything that can be asked, `handlers` do what a route says, `reply` and `error` make the answer. What keeps
@@ -11,14 +11,15 @@ mod chunks;
 mod compress;
 mod connection;
 mod console;
-mod edge;
+mod context;
 mod error;
 mod fields;
-mod guard;
 mod handlers;
-pub mod judge;
+mod idempotency;
+mod key_locks;
 mod lanes;
 mod openapi;
+mod origin;
 mod pipeline;
 mod rate;
 mod reply;
@@ -27,10 +28,10 @@ mod route;
 mod routes;
 mod server;
 mod stream;
-mod turns;
+pub mod validate;
 mod write_deadline;
 
-pub use edge::Edge;
+pub use context::AppContext;
 pub use openapi::document as openapi;
 pub use route::{Access, Example, Method, Route};
 pub use routes::routes;

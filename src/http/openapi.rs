@@ -15,7 +15,10 @@ const COMPONENTS: &str = include_str!("openapi/components.json");
 pub fn document() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes() {
-        paths.entry(route.path).or_default().insert(route.method.word().to_ascii_lowercase(), operation(route));
+        paths
+            .entry(route.path)
+            .or_default()
+            .insert(route.method.as_str().to_ascii_lowercase(), operation(route));
     }
     let components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
     json!({
@@ -54,7 +57,7 @@ fn operation(route: &Route) -> Value {
         operation["requestBody"] = body;
     }
     if let Access::Role(role) = route.access {
-        operation["x-role"] = json!(role.word());
+        operation["x-role"] = json!(role.as_str());
     }
     if let Run::Once(_) = route.run {
         operation["x-idempotency-key"] = json!(true);
@@ -65,7 +68,7 @@ fn operation(route: &Route) -> Value {
 /// `get_api_strategies_id`: the method and the words of the path.
 fn operation_id(route: &Route) -> String {
     let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let method = route.method.word().to_ascii_lowercase();
+    let method = route.method.as_str().to_ascii_lowercase();
     let id = std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_");
     if route.path == "/" { format!("{id}_console") } else { id }
 }
@@ -104,7 +107,9 @@ fn kind(param: &Param) -> Value {
         ParamKind::Word(words) => json!({"type": "string", "enum": words}),
         ParamKind::Flag => json!({"type": "boolean"}),
         ParamKind::Time => json!({"type": "string", "format": "date-time"}),
-        ParamKind::Symbol => json!({"type": "string", "pattern": "^\\S+$", "minLength": 1, "maxLength": SYMBOL_CHARS}),
+        ParamKind::Symbol => {
+            json!({"type": "string", "pattern": "^\\S+$", "minLength": 1, "maxLength": SYMBOL_CHARS})
+        }
     }
 }
 
@@ -124,7 +129,10 @@ fn request_body(route: &Route) -> Option<Value> {
 
 fn body_example(example: &Example) -> Option<(String, Value)> {
     let body: Value = serde_json::from_str(example.body?).ok()?;
-    Some((example.name.to_owned(), json!({"summary": format!("answered with {}", example.status), "value": body})))
+    Some((
+        example.name.to_owned(),
+        json!({"summary": format!("answered with {}", example.status), "value": body}),
+    ))
 }
 
 /// Statuses with the codes they come with: what the route says and what the pipeline may refuse on its way.
@@ -197,7 +205,9 @@ fn success(route: &Route, status: u16) -> Value {
     let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
     let content = match route.path {
         _ if status == 101 => return json!({"description": "The WebSocket is open."}),
-        "/" | "/console/{file}" | "/results/session/{id}/report" => json!({"text/html": {"schema": {"type": "string"}}}),
+        "/" | "/console/{file}" | "/results/session/{id}/report" => {
+            json!({"text/html": {"schema": {"type": "string"}}})
+        }
         "/metrics" => json!({"text/plain": {"schema": {"type": "string"}}}),
         "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
         "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),

@@ -5,11 +5,11 @@ use super::addresses;
 use super::addresses::Counted;
 use super::compress;
 use super::connection::Connection;
-use super::edge::Edge;
+use super::context::AppContext;
 use super::error::Failure;
-use super::guard;
-use super::handlers::once;
+use super::idempotency;
 use super::lanes::Lane;
+use super::origin;
 use super::reply::{Content, Outgoing, Payload, Reply};
 use super::request::{self, Body, Call, Query};
 use super::route::{Access, Method, Route, Run, Takes};
@@ -17,12 +17,12 @@ use crate::clock::{self, Stopwatch};
 use crate::domain::time::Timestamp;
 use crate::limits::HTTP_UPLOAD_BYTES;
 use crate::service::users::unauthenticated;
-use crate::service::{Caller, Kind, Refusal};
+use crate::service::{Caller, Refusal, RefusalKind};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName,
+    HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -35,19 +35,23 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CSRF: &str = "x-csrf-token";
 
 /// The answer to a request, whatever it is.
-pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Payload> {
-    let (watch, now, id) = (Stopwatch::start(), clock::now(), edge.request_id());
-    let client = edge.admission().proxies.client(connection.peer, request.headers());
+pub async fn answer(
+    context: Arc<AppContext>,
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Response<Payload> {
+    let (watch, now, id) = (Stopwatch::start(), clock::now(), context.request_id());
+    let client = context.admission().proxies.client(connection.peer, request.headers());
     let line = Line { method: request.method().clone(), uri: request.uri().clone(), client };
     let encoding = compress::accepted(request.headers());
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let head = request.method() == hyper::Method::HEAD;
-    let cross = readable_by(&edge, request.headers());
+    let cross = readable_by(&context, request.headers());
 
     let (parts, body) = request.into_parts();
     let mut body = Some(body);
     let mut asked = Asked { client, counted: None, id: &id, now };
-    let outcome = dispatch(&edge, &connection, parts, &mut body, &mut asked).await;
+    let outcome = dispatch(&context, &connection, parts, &mut body, &mut asked).await;
     if let Some(unread) = body.filter(|body| outcome.is_err() && !body.is_end_stream()) {
         request::discard(unread).await;
     }
@@ -58,7 +62,7 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
         _ => reply.into_response(&id, now),
     };
     if let Some(encoding) = encoding.filter(|_| compress::worthwhile(&response)) {
-        response = packed(&edge, response, encoding).await;
+        response = packed(&context, response, encoding).await;
     }
     finish(&mut response, &id, cross);
     if head {
@@ -66,7 +70,7 @@ pub async fn answer(edge: Arc<Edge>, connection: Arc<Connection>, request: Reque
     }
     response.body_mut().counted = asked.counted;
     let class = usize::from(response.status().as_u16() / 100).min(5);
-    edge.counts.by_class[class].fetch_add(1, Ordering::Relaxed);
+    context.counts.by_class[class].fetch_add(1, Ordering::Relaxed);
     line.log(&id, response.status(), refused, watch);
     response
 }
@@ -81,55 +85,84 @@ struct Asked<'r> {
 }
 
 /// The place of a client that a proxy forwards: its own connections are not seen here, so each of its requests is one.
-fn forwarded(edge: &Edge, connection: &Connection, client: IpAddr) -> Result<Option<Arc<Counted>>, Refusal> {
+fn forwarded(
+    context: &AppContext,
+    connection: &Connection,
+    client: IpAddr,
+) -> Result<Option<Arc<Counted>>, Refusal> {
     if client == connection.peer {
         return Ok(None);
     }
-    let most = edge.service.settings.current().http.max_connections_per_address;
-    edge.connections.count(client, most).map(|counted| Some(Arc::new(counted))).ok_or_else(|| too_many_connections(most))
+    let most = context.service.settings.current().http.max_connections_per_address;
+    context
+        .connections
+        .count(client, most)
+        .map(|counted| Some(Arc::new(counted)))
+        .ok_or_else(|| too_many_connections(most))
 }
 
 /// 429 for an address that has as many connections as one may have.
 pub fn too_many_connections(most: u32) -> Refusal {
-    let message = format!("this address has {most} connections already: close some, or raise http.max_connections_per_address");
-    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "too_many_connections", message) }
+    let message = format!(
+        "this address has {most} connections already: close some, or raise http.max_connections_per_address"
+    );
+    Refusal { retry_after_s: Some(1), ..Refusal::new(RefusalKind::TooMany, "too_many_connections", message) }
 }
 
 async fn dispatch(
-    edge: &Arc<Edge>,
+    context: &Arc<AppContext>,
     connection: &Connection,
     parts: Parts,
     body: &mut Option<Incoming>,
     asked: &mut Asked<'_>,
 ) -> Result<Reply, Failure> {
     let now = asked.now;
-    guard::framing(&parts)?;
-    asked.counted = forwarded(edge, connection, asked.client)?;
-    edge.admission().origins.check(&parts.headers)?;
+    origin::framing(&parts)?;
+    asked.counted = forwarded(context, connection, asked.client)?;
+    context.admission().origins.check(&parts.headers)?;
 
-    let found = edge.router.at(parts.uri.path());
+    let found = context.router.at(parts.uri.path());
     let found = found.map_err(|_| {
-        Failure::http(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path: /openapi.json lists what there is")
+        Failure::http(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this path: /openapi.json lists what there is",
+        )
     })?;
     if parts.method == hyper::Method::OPTIONS {
         return Ok(options(found.value));
     }
     let method = Method::of(&parts.method);
-    let route = found.value.iter().copied().find(|route| Some(route.method) == method).ok_or_else(|| not_allowed(found.value))?;
+    let route = found
+        .value
+        .iter()
+        .copied()
+        .find(|route| Some(route.method) == method)
+        .ok_or_else(|| not_allowed(found.value))?;
     let ids = request::ids(found.params.iter());
 
-    let config = edge.service.settings.current();
-    let bucket = if asked.client == connection.peer { Arc::clone(&connection.bucket) } else { edge.rates.bucket(asked.client) };
-    bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| Refusal {
-        retry_after_s: Some(seconds),
-        ..Refusal::new(Kind::TooMany, "rate_limited", "too many requests from this address: slow down")
+    let config = context.service.settings.current();
+    let bucket = if asked.client == connection.peer {
+        Arc::clone(&connection.bucket)
+    } else {
+        context.rates.bucket(asked.client)
+    };
+    bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| {
+        Refusal {
+            retry_after_s: Some(seconds),
+            ..Refusal::new(
+                RefusalKind::TooMany,
+                "rate_limited",
+                "too many requests from this address: slow down",
+            )
+        }
     })?;
     let has_body = size(route, &parts.headers)?;
 
-    let Asking { caller, family } = authenticate(edge, connection, route, &parts.headers, now)?;
+    let Asking { caller, family } = authenticate(context, connection, route, &parts.headers, now)?;
     if route.needs_csrf() {
         let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
-        edge.service.users.verify_csrf(token, now, family.as_deref())?;
+        context.service.users.verify_csrf(token, now, family.as_deref())?;
     }
     permit(route, caller.as_deref())?;
 
@@ -141,41 +174,57 @@ async fn dispatch(
         (Some(body), _) if upload => Body::Upload(body),
         (Some(body), _) if route.mutates() => {
             let timeout = Duration::from_millis(config.http.body_timeout_ms);
-            request::read_json(edge, route, caller.as_deref(), body, timeout).await?
+            request::read_json(context, route, caller.as_deref(), body, timeout).await?
         }
         _ => Body::Nothing,
     };
     let (client, counted) = (asked.client, asked.counted.clone());
-    let call = Call { route, request_id: asked.id.to_owned(), now, client, counted, caller, ids, query, headers: parts.headers, body };
-    run(edge, call).await
+    let call = Call {
+        route,
+        request_id: asked.id.to_owned(),
+        now,
+        client,
+        counted,
+        caller,
+        ids,
+        query,
+        headers: parts.headers,
+        body,
+    };
+    run(context, call).await
 }
 
-async fn run(edge: &Arc<Edge>, mut call: Call) -> Result<Reply, Failure> {
+async fn run(context: &Arc<AppContext>, mut call: Call) -> Result<Reply, Failure> {
     match call.route.run {
-        Run::Now(handler) => handler(edge, &mut call),
-        Run::Async(handler) => handler(Arc::clone(edge), call).await,
-        Run::Blocking(handler) => on_thread(edge, call, handler).await,
-        Run::Once(handler) => on_thread(edge, call, move |edge, call| once::once(edge, call, handler)).await,
+        Run::Now(handler) => handler(context, &mut call),
+        Run::Async(handler) => handler(Arc::clone(context), call).await,
+        Run::Blocking(handler) => on_thread(context, call, handler).await,
+        Run::Once(handler) => {
+            on_thread(context, call, move |context, call| idempotency::once(context, call, handler)).await
+        }
     }
 }
 
 /// Runs to its end on a thread of its own, whether or not the client is still there.
 async fn on_thread(
-    edge: &Arc<Edge>,
+    context: &Arc<AppContext>,
     mut call: Call,
-    handler: impl FnOnce(&Arc<Edge>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
+    handler: impl FnOnce(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
 ) -> Result<Reply, Failure> {
-    let shared = Arc::clone(edge);
-    edge.lanes.run(call.route.lane, move || handler(&shared, &mut call)).await?
+    let shared = Arc::clone(context);
+    context.lanes.run(call.route.lane, move || handler(&shared, &mut call)).await?
 }
 
 /// Whether a body is announced.
 fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
     let length = match headers.get(CONTENT_LENGTH) {
         None => return Ok(headers.contains_key(TRANSFER_ENCODING)),
-        Some(length) => length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).unwrap_or(u64::MAX),
+        Some(length) => {
+            length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).unwrap_or(u64::MAX)
+        }
     };
-    let most = if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
+    let most =
+        if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
     if length > most { Err(request::too_large(route.body_bytes)) } else { Ok(length > 0) }
 }
 
@@ -186,19 +235,31 @@ struct Asking {
     family: Option<Arc<str>>,
 }
 
-fn authenticate(edge: &Edge, connection: &Connection, route: &Route, headers: &HeaderMap, now: Timestamp) -> Result<Asking, Failure> {
-    let bearer = headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
+fn authenticate(
+    context: &AppContext,
+    connection: &Connection,
+    route: &Route,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Asking, Failure> {
+    let bearer =
+        headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
     // A proxy on this host forwards for others.
-    let local = route.access == Access::Local && connection.peer.is_loopback() && !addresses::is_forwarded(headers);
+    let local =
+        route.access == Access::Local && connection.peer.is_loopback() && !addresses::is_forwarded(headers);
     let caller = match token {
-        Some(token) => match connection.authenticate(&edge.service.users, token, now) {
+        Some(token) => match connection.authenticate(&context.service.users, token, now) {
             Ok(caller) => Some(caller),
             // Where nobody has to be logged in, a stale cookie must not lock anybody out.
-            Err(refusal) if route.needs_login() || (route.access == Access::Local && !local) => return Err(refusal.into()),
+            Err(refusal) if route.needs_login() || (route.access == Access::Local && !local) => {
+                return Err(refusal.into());
+            }
             Err(_) => None,
         },
-        None if route.needs_login() || (route.access == Access::Local && !local) => return Err(unauthenticated().into()),
+        None if route.needs_login() || (route.access == Access::Local && !local) => {
+            return Err(unauthenticated().into());
+        }
         None => None,
     };
     let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
@@ -215,7 +276,7 @@ fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
 /// 403 for a role that is too low.
 pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
     let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
-    Refusal::new(Kind::Forbidden, "permission_denied", message).into()
+    Refusal::new(RefusalKind::Forbidden, "permission_denied", message).into()
 }
 
 /// The token of an Authorization header.
@@ -226,14 +287,19 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// The value of a cookie.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';')).find_map(|pair| {
-        let (known, value) = pair.trim().split_once('=')?;
-        (known == name).then_some(value)
-    })
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| {
+            let (known, value) = pair.trim().split_once('=')?;
+            (known == name).then_some(value)
+        })
 }
 
 fn allow(routes: &[&Route]) -> String {
-    let mut words: Vec<&str> = routes.iter().map(|route| route.method.word()).collect();
+    let mut words: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
     if words.contains(&"GET") {
         words.push("HEAD");
     }
@@ -244,7 +310,13 @@ fn allow(routes: &[&Route]) -> String {
 fn not_allowed(routes: &[&Route]) -> Failure {
     let allow = allow(routes);
     let message = format!("this path takes {allow}");
-    Failure::Http { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message, allow: Some(allow), closes: false }
+    Failure::Http {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        code: "method_not_allowed",
+        message,
+        allow: Some(allow),
+        closes: false,
+    }
 }
 
 fn options(routes: &[&Route]) -> Reply {
@@ -252,13 +324,16 @@ fn options(routes: &[&Route]) -> Reply {
     Reply::new(StatusCode::NO_CONTENT, Content::Empty)
         .header(ALLOW, &allow)
         .header(ACCESS_CONTROL_ALLOW_METHODS, &allow)
-        .header(ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, if-match, x-csrf-token")
+        .header(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, if-match, x-csrf-token",
+        )
 }
 
 /// The origin of a configured foreign page: it must be told that it may read the answer.
-fn readable_by(edge: &Edge, headers: &HeaderMap) -> Option<HeaderValue> {
+fn readable_by(context: &AppContext, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(ORIGIN)?;
-    let admission = edge.admission();
+    let admission = context.admission();
     (admission.origins.allows(origin) && admission.origins.is_cross(headers)).then(|| origin.clone())
 }
 
@@ -289,11 +364,15 @@ fn not_modified(reply: Reply, id: &str, now: Timestamp) -> Response<Payload> {
 }
 
 /// Large answers are compressed on a thread that may take its time.
-async fn packed(edge: &Edge, response: Response<Payload>, encoding: compress::Encoding) -> Response<Payload> {
+async fn packed(
+    context: &AppContext,
+    response: Response<Payload>,
+    encoding: compress::Encoding,
+) -> Response<Payload> {
     const AT_ONCE_BYTES: usize = 32 << 10;
     match &response.body().content {
         Outgoing::Whole(Some(bytes)) if bytes.len() > AT_ONCE_BYTES => {
-            let packed = edge.lanes.run(Lane::Store, move || compress::compress(response, encoding)).await;
+            let packed = context.lanes.run(Lane::Store, move || compress::compress(response, encoding)).await;
             packed.unwrap_or_else(|_| Response::new(Payload::whole(None)))
         }
         _ => compress::compress(response, encoding),
@@ -303,7 +382,7 @@ async fn packed(edge: &Edge, response: Response<Payload>, encoding: compress::En
 /// What only the log may tell.
 fn inside(failure: &Failure) -> Option<String> {
     match failure {
-        Failure::Refused(refusal) if refusal.kind == Kind::Internal => Some(refusal.message.clone()),
+        Failure::Refused(refusal) if refusal.kind == RefusalKind::Internal => Some(refusal.message.clone()),
         _ => None,
     }
 }
@@ -317,14 +396,26 @@ struct Line {
 
 impl Line {
     /// Defects are errors, refusals and changes are worth a line, reads only to whoever looks for them.
-    fn log(&self, id: &str, status: StatusCode, refused: Option<(&'static str, Option<String>)>, watch: Stopwatch) {
+    fn log(
+        &self,
+        id: &str,
+        status: StatusCode,
+        refused: Option<(&'static str, Option<String>)>,
+        watch: Stopwatch,
+    ) {
         let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
         let Line { method, uri, client: peer } = self;
         let path = uri.path();
         match refused {
-            Some((code, Some(cause))) => tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed"),
-            Some((code, None)) => tracing::info!(%id, %method, path, status, code, %peer, micros, "request refused"),
-            None if *method == hyper::Method::GET => tracing::debug!(%id, %method, path, status, %peer, micros, "request"),
+            Some((code, Some(cause))) => {
+                tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed")
+            }
+            Some((code, None)) => {
+                tracing::info!(%id, %method, path, status, code, %peer, micros, "request refused")
+            }
+            None if *method == hyper::Method::GET => {
+                tracing::debug!(%id, %method, path, status, %peer, micros, "request")
+            }
             None => tracing::info!(%id, %method, path, status, %peer, micros, "request"),
         }
     }

@@ -86,9 +86,16 @@ mod tests {
     fn addresses_are_bounded() {
         let rates = Rates::default();
         for n in 0..HTTP_ADDRESSES as u32 + 100 {
-            let _ = rates.bucket(IpAddr::from(n.to_be_bytes())).take(Timestamp::from_nanos(i64::from(n)), 1, 1);
+            let _ =
+                rates.bucket(IpAddr::from(n.to_be_bytes())).take(Timestamp::from_nanos(i64::from(n)), 1, 1);
         }
         assert_eq!(rates.buckets.lock().unwrap().len(), HTTP_ADDRESSES);
-        assert!(rates.buckets.lock().unwrap().contains_key(&IpAddr::from((HTTP_ADDRESSES as u32 + 99).to_be_bytes())));
+        assert!(
+            rates
+                .buckets
+                .lock()
+                .unwrap()
+                .contains_key(&IpAddr::from((HTTP_ADDRESSES as u32 + 99).to_be_bytes()))
+        );
     }
 }

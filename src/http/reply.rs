@@ -80,7 +80,9 @@ impl Reply {
             Content::Data(data) => (Some(JSON), Payload::whole(Some(data.closed(request_id, at)))),
             Content::Flat(json) => (Some(JSON), Payload::whole(Some(json))),
             Content::File(media, bytes) => (Some(media), Payload::whole(Some(bytes))),
-            Content::Stream(media, chunks) => (Some(media), Payload { content: Outgoing::Chunks(chunks), counted: None }),
+            Content::Stream(media, chunks) => {
+                (Some(media), Payload { content: Outgoing::Chunks(chunks), counted: None })
+            }
             Content::Empty => (None, Payload::whole(None)),
         };
         let mut response = Response::new(payload);
@@ -215,10 +217,15 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.get_mut().content {
             Outgoing::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Outgoing::Chunks(chunks) => chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes)))),
+            Outgoing::Chunks(chunks) => {
+                chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -228,7 +235,9 @@ impl Body for Payload {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Outgoing::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Outgoing::Chunks(_) => SizeHint::default(),
         }
     }

@@ -1,15 +1,15 @@
 //! A request as a handler sees it: checked, decoded, bounded.
 
 use super::addresses::Counted;
-use super::edge::Edge;
+use super::context::AppContext;
 use super::error::Failure;
+use super::key_locks::{NoTurn, Turn};
 use super::route::{Param, ParamKind, Route, Takes};
-use super::turns::{NoTurn, Turn};
 use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
 use crate::json::{self, Bounds};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_JSON_DEPTH, HTTP_SMALL_BODY_BYTES, REFUSAL_PROBLEMS};
-use crate::service::{Caller, Kind, Refusal, problems_text};
+use crate::service::{Caller, Refusal, RefusalKind, problems_text};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -94,7 +94,8 @@ impl Query {
     pub fn read(text: Option<&str>, params: &'static [Param]) -> Result<Query, Failure> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         let mut problems: Vec<(String, String)> = Vec::new();
-        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(REFUSAL_PROBLEMS) {
+        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).take(REFUSAL_PROBLEMS)
+        {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(name), Some(value)) = (decoded(name, true), decoded(value, true)) else {
                 problems.push(("/query".to_owned(), format!("{pair:?} is not percent-encoded UTF-8")));
@@ -106,7 +107,7 @@ impl Query {
                 Some(param) if found.iter().any(|(known, _)| *known == param.name) => {
                     problems.push((place, "this parameter stands twice; send it once".to_owned()));
                 }
-                Some(param) => match judge(param.kind, &value) {
+                Some(param) => match validate(param.kind, &value) {
                     Ok(()) => found.push((param.name, value)),
                     Err(problem) => problems.push((place, problem)),
                 },
@@ -121,7 +122,11 @@ impl Query {
 
 /// 400 with every problem: in its sentence as far as they fit, and all of them in its details.
 pub fn invalid(what: &str, problems: Vec<(String, String)>) -> Failure {
-    Failure::Refused(Refusal::invalid("invalid_request", format!("{what}: {}", problems_text(&problems)), problems))
+    Failure::Refused(Refusal::invalid(
+        "invalid_request",
+        format!("{what}: {}", problems_text(&problems)),
+        problems,
+    ))
 }
 
 /// What to say of an unknown name.
@@ -139,17 +144,23 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Stri
     }
 }
 
-fn judge(kind: ParamKind, value: &str) -> Result<(), String> {
+fn validate(kind: ParamKind, value: &str) -> Result<(), String> {
     let (right, wanted) = match kind {
         ParamKind::Integer(min, max) => {
             let inside = value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number));
             (inside && !value.starts_with('+'), format!("a whole number from {min} to {max}"))
         }
-        ParamKind::Text(bytes) => (value.len() <= bytes && !value.chars().any(char::is_control), format!("text of at most {bytes} bytes")),
+        ParamKind::Text(bytes) => (
+            value.len() <= bytes && !value.chars().any(char::is_control),
+            format!("text of at most {bytes} bytes"),
+        ),
         ParamKind::Word(words) => (words.contains(&value), format!("one of {}", words.join(", "))),
         ParamKind::Flag => (value == "true" || value == "false", "true or false".to_owned()),
         ParamKind::Time => return Timestamp::read(value).map(drop).map_err(|error| error.to_string()),
-        ParamKind::Symbol => return symbol_name::problem(value).map_or(Ok(()), |problem| Err(format!("{problem}, so it is not a symbol"))),
+        ParamKind::Symbol => {
+            return symbol_name::problem(value)
+                .map_or(Ok(()), |problem| Err(format!("{problem}, so it is not a symbol")));
+        }
     };
     if right { Ok(()) } else { Err(format!("must be {wanted}")) }
 }
@@ -180,7 +191,7 @@ impl Call {
 
     /// The n-th `{…}` of the path.
     pub fn id(&self, n: usize) -> &str {
-        self.ids.get(n).map_or("", String::as_str)
+        self.ids.get(n).map_or("", |it| it.as_str())
     }
 
     /// A header as text.
@@ -230,22 +241,31 @@ pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<S
 /// # Errors
 /// 415.
 pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool, Failure> {
-    let refuse = |message: &str| Err(Failure::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
+    let refuse = |message: &str| {
+        Err(Failure::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+    };
     if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return refuse("send the body as it is, without Content-Encoding");
     }
     let media = match headers.get(CONTENT_TYPE) {
-        None if has_body && route.takes != Takes::Nothing => return refuse("say Content-Type: application/json"),
+        None if has_body && route.takes != Takes::Nothing => {
+            return refuse("say Content-Type: application/json");
+        }
         None => return Ok(false),
         Some(value) => value.to_str().unwrap_or_default(),
     };
     let (kind, parameter) = media.split_once(';').unwrap_or((media, ""));
     let parameter = parameter.trim();
-    let utf8 =
-        parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8") || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
+    let utf8 = parameter.is_empty()
+        || parameter.eq_ignore_ascii_case("charset=utf-8")
+        || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
     match kind.trim() {
         kind if kind.eq_ignore_ascii_case("application/json") && utf8 => Ok(false),
-        kind if kind.eq_ignore_ascii_case("application/octet-stream") && matches!(route.takes, Takes::Upload(_)) => Ok(true),
+        kind if kind.eq_ignore_ascii_case("application/octet-stream")
+            && matches!(route.takes, Takes::Upload(_)) =>
+        {
+            Ok(true)
+        }
         _ if route.mutates() => refuse("say Content-Type: application/json and send JSON"),
         _ => Ok(false),
     }
@@ -256,11 +276,19 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
 /// # Errors
 /// 408 when it takes too long, 413 when it is too large, 429 when too many large ones wait, 400 with every problem of the
 /// JSON.
-pub async fn read_json(edge: &Edge, route: &Route, caller: Option<&Caller>, body: Incoming, timeout: Duration) -> Result<Body, Failure> {
+pub async fn read_json(
+    context: &AppContext,
+    route: &Route,
+    caller: Option<&Caller>,
+    body: Incoming,
+    timeout: Duration,
+) -> Result<Body, Failure> {
     let is_large = body.size_hint().upper().unwrap_or(route.body_bytes as u64) > HTTP_SMALL_BODY_BYTES as u64;
     // Only routes behind a login take large ones.
     let turn = match caller.filter(|_| is_large) {
-        Some(caller) => Some(edge.large_bodies.take(Arc::clone(&caller.name), timeout).await.map_err(no_turn)?),
+        Some(caller) => {
+            Some(context.large_bodies.take(Arc::clone(&caller.name), timeout).await.map_err(no_turn)?)
+        }
         None => None,
     };
     let read = tokio::time::timeout(timeout, Limited::new(body, route.body_bytes).collect()).await;
@@ -269,8 +297,16 @@ pub async fn read_json(edge: &Edge, route: &Route, caller: Option<&Caller>, body
             let message = "the body did not arrive in time: send it at once, or raise http.body_timeout_ms";
             return Err(Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", message).closing());
         }
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large(route.body_bytes)),
-        Ok(Err(_)) => return Err(Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the body ended before it was whole")),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(too_large(route.body_bytes));
+        }
+        Ok(Err(_)) => {
+            return Err(Failure::http(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "the body ended before it was whole",
+            ));
+        }
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     Ok(match (json_body(route, bytes)?, turn) {
@@ -281,10 +317,12 @@ pub async fn read_json(edge: &Edge, route: &Route, caller: Option<&Caller>, body
 
 fn no_turn(why: NoTurn) -> Failure {
     let message = match why {
-        NoTurn::TooMany => "too many requests with large bodies of this user are under way: send fewer at once",
+        NoTurn::TooMany => {
+            "too many requests with large bodies of this user are under way: send fewer at once"
+        }
         NoTurn::TooLong => "many large bodies are under way: try again in a moment",
     };
-    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", message) }.into()
+    Refusal { retry_after_s: Some(1), ..Refusal::new(RefusalKind::TooMany, "rate_limited", message) }.into()
 }
 
 /// The JSON of a body that is whole.
@@ -295,15 +333,21 @@ pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     match route.takes {
         Takes::Nothing if bytes.is_empty() => return Ok(Body::Nothing),
         Takes::Optional(_) if bytes.is_empty() => return Ok(Body::Nothing),
-        Takes::Nothing => return Err(invalid("this path takes no body", vec![(String::new(), "send no body".to_owned())])),
+        Takes::Nothing => {
+            return Err(invalid("this path takes no body", vec![(String::new(), "send no body".to_owned())]));
+        }
         _ => {}
     }
     let mut problems = Vec::new();
-    let value = json::read(&bytes, Bounds { bytes: HTTP_BODY_BYTES, depth: HTTP_JSON_DEPTH }, &mut |path, problem| {
-        if problems.len() <= REFUSAL_PROBLEMS {
-            problems.push((path.to_owned(), problem));
-        }
-    });
+    let value = json::read(
+        &bytes,
+        Bounds { bytes: HTTP_BODY_BYTES, depth: HTTP_JSON_DEPTH },
+        &mut |path, problem| {
+            if problems.len() <= REFUSAL_PROBLEMS {
+                problems.push((path.to_owned(), problem));
+            }
+        },
+    );
     match value {
         Some(value) if problems.is_empty() => Ok(Body::Json(bytes, value)),
         _ => Err(invalid("the body is not JSON that can be used", problems)),
@@ -363,7 +407,10 @@ mod tests {
             Param { name: "enabled", kind: ParamKind::Flag, about: "" },
         ];
         let query = Query::read(Some("limit=50&symbol=BTC_USDT&enabled=true"), PARAMS).unwrap();
-        assert_eq!((query.count("limit"), query.text("symbol"), query.flag("enabled")), (Some(50), Some("BTC_USDT"), Some(true)));
+        assert_eq!(
+            (query.count("limit"), query.text("symbol"), query.flag("enabled")),
+            (Some(50), Some("BTC_USDT"), Some(true))
+        );
         assert_eq!(Query::read(None, PARAMS).unwrap().count("limit"), None);
         for bad in [
             "limit=0",

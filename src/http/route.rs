@@ -1,6 +1,6 @@
 //! What a route is: who may ask, what it takes, what it answers, what runs. The table itself is in `routes`.
 
-use super::edge::Edge;
+use super::context::AppContext;
 use super::error::Failure;
 use super::lanes::Lane;
 use super::reply::Reply;
@@ -113,13 +113,13 @@ pub enum ParamKind {
 #[derive(Clone, Copy)]
 pub enum Run {
     /// On the spot: it only reads memory.
-    Now(fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>),
+    Now(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
     /// On a thread that may wait: it reads or writes the store. Whoever asked may go away; it runs to its end.
-    Blocking(fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>),
+    Blocking(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
     /// As the first answer to a key, which is kept: a retry with the same `Idempotency-Key` gets the same answer.
-    Once(fn(&Arc<Edge>, &mut Call) -> Result<Reply, Failure>),
+    Once(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
     /// It waits for something else than the store.
-    Async(fn(Arc<Edge>, Call) -> Answer),
+    Async(fn(Arc<AppContext>, Call) -> Answer),
 }
 
 /// What an [`Run::Async`] handler gives.
@@ -140,7 +140,7 @@ pub struct Example {
 
 impl Method {
     /// As in the request line.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",

@@ -2,7 +2,7 @@
 
 use super::addresses::Counted;
 use super::connection::Connection;
-use super::edge::Edge;
+use super::context::AppContext;
 use super::error::Failure;
 use super::lanes::Lane;
 use super::pipeline;
@@ -25,7 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 /// A server that is bound and not yet accepting.
 pub struct Server {
     listener: TcpListener,
-    edge: Arc<Edge>,
+    context: Arc<AppContext>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -48,22 +48,22 @@ impl Server {
     pub async fn bind(service: Arc<Service>) -> io::Result<(Server, Stop)> {
         let listener = TcpListener::bind(&service.settings.current().http.listen).await?;
         let (stop, stopping) = watch::channel(false);
-        let edge = Edge::new(service, listener.local_addr()?, stopping.clone());
-        Ok((Server { listener, edge, stopping }, Stop(stop)))
+        let context = AppContext::new(service, listener.local_addr()?, stopping.clone());
+        Ok((Server { listener, context, stopping }, Stop(stop)))
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.edge.bound()
+        self.context.bound()
     }
 
     /// Accepts until it is stopped, then waits for what runs, at most as long as `http.drain_timeout_ms`.
     pub async fn run(self) {
-        let Server { listener, edge, mut stopping } = self;
-        let config = edge.service.settings.current();
-        let hub = Arc::clone(&edge.service.hub);
+        let Server { listener, context, mut stopping } = self;
+        let config = context.service.settings.current();
+        let hub = Arc::clone(&context.service.hub);
         let waking = tokio::spawn(async move { hub.run().await });
-        let beating = tokio::spawn(beat(Arc::clone(&edge)));
+        let beating = tokio::spawn(beat(Arc::clone(&context)));
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
         // Every connection holds a sender; when all are gone the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -75,23 +75,23 @@ impl Server {
             };
             if let Some((stream, peer, permit)) = accepted {
                 let peer = peer.ip().to_canonical();
-                let Ok(counted) = count(&edge, &stream, peer) else { continue };
-                let (edge, alive) = (Arc::clone(&edge), alive.clone());
+                let Ok(counted) = count(&context, &stream, peer) else { continue };
+                let (context, alive) = (Arc::clone(&context), alive.clone());
                 let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
                 tokio::spawn(async move {
-                    edge.counts.connections.fetch_add(1, Ordering::Relaxed);
-                    serve(&edge, stream, peer, header_timeout).await;
-                    edge.counts.connections.fetch_sub(1, Ordering::Relaxed);
+                    context.counts.connections.fetch_add(1, Ordering::Relaxed);
+                    serve(&context, stream, peer, header_timeout).await;
+                    context.counts.connections.fetch_sub(1, Ordering::Relaxed);
                     drop((permit, counted, alive));
                 });
             }
         }
         drop((listener, alive));
-        let drain = Duration::from_millis(edge.service.settings.current().http.drain_timeout_ms);
+        let drain = Duration::from_millis(context.service.settings.current().http.drain_timeout_ms);
         // What has not ended by then is cut off: the process ends.
         let all_ended = async {
             ended.recv().await;
-            edge.streams.ended().await;
+            context.streams.ended().await;
         };
         let _ = tokio::time::timeout(drain, all_ended).await;
         waking.abort();
@@ -100,16 +100,17 @@ impl Server {
 }
 
 /// Publishes how the daemon is, for whoever listens to that.
-async fn beat(edge: Arc<Edge>) {
+async fn beat(context: Arc<AppContext>) {
     const EVERY: Duration = Duration::from_secs(10);
     let mut beat = tokio::time::interval(EVERY);
     loop {
         beat.tick().await;
-        if edge.service.hub.has_readers("health") {
-            let service = Arc::clone(&edge.service);
-            let told = move || service.hub.publish("health", "health", None, None, service.ready(clock::now()));
+        if context.service.hub.has_readers("health") {
+            let service = Arc::clone(&context.service);
+            let told =
+                move || service.hub.publish("health", "health", None, None, service.ready(clock::now()));
             // A panic in there was reported by itself; the next beat tries again.
-            let _ = edge.lanes.run(Lane::Urgent, told).await;
+            let _ = context.lanes.run(Lane::Urgent, told).await;
         }
     }
 }
@@ -118,16 +119,16 @@ async fn beat(edge: Arc<Edge>) {
 ///
 /// # Errors
 /// When it has as many as one may have: it is told so and closed.
-fn count(edge: &Edge, stream: &TcpStream, peer: IpAddr) -> Result<Option<Counted>, ()> {
-    let admission = edge.admission();
+fn count(context: &AppContext, stream: &TcpStream, peer: IpAddr) -> Result<Option<Counted>, ()> {
+    let admission = context.admission();
     if admission.proxies.trust(peer) {
         return Ok(None);
     }
     let most = admission.config.http.max_connections_per_address;
-    let counted = edge.connections.count(peer, most);
+    let counted = context.connections.count(peer, most);
     if counted.is_none() {
         // The first bytes of a new socket always fit; if not, it is closed without a word.
-        let _ = stream.try_write(&too_many(most, &edge.request_id()));
+        let _ = stream.try_write(&too_many(most, &context.request_id()));
     }
     counted.map(Some).ok_or(())
 }
@@ -144,7 +145,10 @@ fn too_many(most: u32, request_id: &str) -> Vec<u8> {
 }
 
 /// The next connection, once there is room for it. `None`: it was gone already, or the process is out of descriptors.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     /// Before trying again: an error such as "too many open files" does not go away at once.
     const PAUSE: Duration = Duration::from_millis(20);
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
@@ -158,15 +162,15 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<(Tcp
     }
 }
 
-async fn serve(edge: &Arc<Edge>, stream: TcpStream, peer: IpAddr, header_timeout: Duration) {
+async fn serve(context: &Arc<AppContext>, stream: TcpStream, peer: IpAddr, header_timeout: Duration) {
     // Small answers must not wait for others; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
-    let write_timeout = Duration::from_millis(edge.service.settings.current().http.write_timeout_ms);
+    let write_timeout = Duration::from_millis(context.service.settings.current().http.write_timeout_ms);
     let stream = WriteDeadline::new(stream, write_timeout);
-    let connection = Arc::new(Connection::new(peer, edge.rates.bucket(peer)));
+    let connection = Arc::new(Connection::new(peer, context.rates.bucket(peer)));
     let service = service_fn(|request| {
-        let (edge, connection) = (Arc::clone(edge), Arc::clone(&connection));
-        async move { Ok::<_, std::convert::Infallible>(pipeline::answer(edge, connection, request).await) }
+        let (context, connection) = (Arc::clone(context), Arc::clone(&connection));
+        async move { Ok::<_, std::convert::Infallible>(pipeline::answer(context, connection, request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -177,7 +181,7 @@ async fn serve(edge: &Arc<Edge>, stream: TcpStream, peer: IpAddr, header_timeout
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut served = std::pin::pin!(served);
-    let mut stopping = edge.stopping.clone();
+    let mut stopping = context.stopping.clone();
     tokio::select! {
         // A client that went away or sent nonsense is its own business.
         _ = served.as_mut() => return,

@@ -22,7 +22,7 @@ pub struct Bounds {
 pub type Report<'r> = dyn FnMut(&str, String) + 'r;
 
 /// The value of a text, or `None` with the reason reported. Duplicate keys are reported and the first kept, so that
-/// the rest can still be judged.
+/// the rest can still be validated.
 pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Value> {
     if bytes.len() > bounds.bytes {
         report("", format!("the document has {} bytes, at most {} are read", bytes.len(), bounds.bytes));
@@ -32,7 +32,11 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let hint = if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") { " (it looks like UTF-16)" } else { "" };
+            let hint = if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+                " (it looks like UTF-16)"
+            } else {
+                ""
+            };
             let place = error.valid_up_to();
             report("", format!("not UTF-8 from byte {place} on{hint}; save the document as UTF-8"));
             return None;
@@ -62,7 +66,11 @@ pub fn at(path: &str, step: impl fmt::Display) -> String {
         step.truncate(end);
         step.push('…');
     }
-    if step.contains(['~', '/']) { format!("{path}/{}", step.replace('~', "~0").replace('/', "~1")) } else { format!("{path}/{step}") }
+    if step.contains(['~', '/']) {
+        format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"))
+    } else {
+        format!("{path}/{step}")
+    }
 }
 
 /// Where a value stands. The pointer is written only when there is something to say: written for every value it would
@@ -96,8 +104,13 @@ impl Reading<'_, '_> {
     fn repeated(&mut self, place: &Place<'_>) {
         self.repeated += 1;
         match self.repeated {
-            ..=JSON_REPEATED => (self.report)(&place.pointer(), "this field stands twice in its object; remove one".to_owned()),
-            n if n == JSON_REPEATED + 1 => (self.report)("", "more fields stand twice; they are not listed".to_owned()),
+            ..=JSON_REPEATED => (self.report)(
+                &place.pointer(),
+                "this field stands twice in its object; remove one".to_owned(),
+            ),
+            n if n == JSON_REPEATED + 1 => {
+                (self.report)("", "more fields stand twice; they are not listed".to_owned())
+            }
             _ => {}
         }
     }
@@ -161,7 +174,8 @@ impl<'de> Visitor<'de> for Part<'_, '_, '_> {
         let depth = self.reading.deeper(self.depth, &self.place)?;
         let mut values = Vec::new();
         loop {
-            let part = Part { place: Place::Entry(&self.place, values.len()), depth, reading: &mut *self.reading };
+            let part =
+                Part { place: Place::Entry(&self.place, values.len()), depth, reading: &mut *self.reading };
             match list.next_element_seed(part)? {
                 Some(value) => values.push(value),
                 None => return Ok(Value::Array(values)),
@@ -191,7 +205,7 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { bytes: 1 << 20, depth: 24 };
 
-    fn judge(bytes: &[u8]) -> (Option<Value>, String) {
+    fn validate(bytes: &[u8]) -> (Option<Value>, String) {
         let mut said = Vec::new();
         let value = read(bytes, BOUNDS, &mut |path, problem| said.push(format!("{path}: {problem}")));
         (value, said.join("\n"))
@@ -212,14 +226,14 @@ mod tests {
             ("[".repeat(100_000).as_bytes(), "nested deeper than 24 levels"),
             (&[b' '; (1 << 20) + 1], "at most 1048576 are read"),
         ] {
-            let message = judge(bytes).1;
+            let message = validate(bytes).1;
             assert!(message.contains(said), "{said:?} not in {message:?}");
         }
     }
 
     #[test]
     fn keeps_order_and_skips_a_byte_order_mark() {
-        let (value, said) = judge(b"\xEF\xBB\xBF{\"z\": 1, \"a\": [true, null, -2.5, \"\\u00e9\"]}");
+        let (value, said) = validate(b"\xEF\xBB\xBF{\"z\": 1, \"a\": [true, null, -2.5, \"\\u00e9\"]}");
         assert_eq!(value.unwrap().to_string(), r#"{"z":1,"a":[true,null,-2.5,"é"]}"#);
         assert_eq!(said, "");
     }
@@ -229,9 +243,16 @@ mod tests {
     #[test]
     fn long_names_over_many_values_cost_no_more_than_their_bytes() {
         let name = "n".repeat(BOUNDS.bytes / 2);
-        let (value, said) = judge(format!("{{\"{name}\":[{}0]}}", "0,".repeat(BOUNDS.bytes / 4 - 10)).as_bytes());
-        assert_eq!((value.unwrap()[&name].as_array().unwrap().len(), said.as_str()), (BOUNDS.bytes / 4 - 9, ""));
-        let said = judge(format!("{{\"{name}\":{{{}\"a\":0}}}}", "\"a\":0,".repeat(BOUNDS.bytes / 16)).as_bytes()).1;
+        let (value, said) =
+            validate(format!("{{\"{name}\":[{}0]}}", "0,".repeat(BOUNDS.bytes / 4 - 10)).as_bytes());
+        assert_eq!(
+            (value.unwrap()[&name].as_array().unwrap().len(), said.as_str()),
+            (BOUNDS.bytes / 4 - 9, "")
+        );
+        let said = validate(
+            format!("{{\"{name}\":{{{}\"a\":0}}}}", "\"a\":0,".repeat(BOUNDS.bytes / 16)).as_bytes(),
+        )
+        .1;
         assert_eq!(said.lines().count(), JSON_REPEATED + 1);
         assert!(said.len() < JSON_REPEATED * 2 * JSON_STEP_CHARS, "{} bytes are said", said.len());
     }

@@ -52,7 +52,8 @@ impl Exchange {
         }
         let Some((since_ms, _)) = self.restarting else { return };
         let ids = self.sockets.ids();
-        let due = if now_ms - since_ms >= DROP_WITHIN_MS { ids.len() } else { ids.len().min(1 + ids.len() / 8) };
+        let due =
+            if now_ms - since_ms >= DROP_WITHIN_MS { ids.len() } else { ids.len().min(1 + ids.len() / 8) };
         for id in ids.into_iter().take(due) {
             self.drop_socket(id, Out::Drop);
         }
@@ -60,8 +61,10 @@ impl Exchange {
 
     fn begin(&mut self, fault: Fault) {
         let kind = fault.fault;
-        let done =
-            self.act_on_exchange(&fault) || self.act_on_market(&fault) || self.act_on_accounts(&fault) || self.act_on_sockets(&fault);
+        let done = self.act_on_exchange(&fault)
+            || self.act_on_market(&fault)
+            || self.act_on_accounts(&fault)
+            || self.act_on_sockets(&fault);
         if done {
             self.faults.count(kind);
             return;
@@ -75,7 +78,7 @@ impl Exchange {
             }
         }
         if kind == Kind::StaleBalance {
-            self.stale_accounts = self.desk.accounts.clone();
+            self.stale_accounts = self.trading.accounts.clone();
         }
         self.faults.switch_on(fault, symbol, now_ms);
     }
@@ -106,7 +109,8 @@ impl Exchange {
             }
             Kind::FinerPrices | Kind::OddPrices | Kind::PlainPrices => {
                 for place in self.named(fault) {
-                    self.markets[place].change_prices(fault.fault != Kind::PlainPrices, fault.fault == Kind::FinerPrices);
+                    self.markets[place]
+                        .change_prices(fault.fault != Kind::PlainPrices, fault.fault == Kind::FinerPrices);
                     if fault.count == Some(1) {
                         self.send_contract(place);
                     }
@@ -140,23 +144,27 @@ impl Exchange {
         self.restarting = Some((now_ms, now_ms + down_ms));
         for place in 0..self.markets.len() {
             let market = &mut self.markets[place];
-            market.version = market.version / 2 + self.chance.below(1_000);
+            market.version = market.version / 2 + self.rng.below(1_000);
             market.commits.clear();
             market.fresh.commits.clear();
             self.streams[place].forget();
         }
         let at_ms = self.now_ms();
-        for account in 0..self.desk.accounts.len() {
-            let ids: Vec<u64> = self.desk.accounts[account].open.keys().copied().collect();
+        for account in 0..self.trading.accounts.len() {
+            let ids: Vec<u64> = self.trading.accounts[account].open.keys().copied().collect();
             for id in ids {
-                if self.chance.once_in(2) {
-                    self.desk.cancel(account, id, 8, &self.markets, at_ms);
+                if self.rng.once_in(2) {
+                    self.trading.cancel(account, id, 8, &self.markets, at_ms);
                 }
             }
         }
         if is_silent {
             let silent_ms = down_ms + fault.for_ms.unwrap_or(20_000);
-            self.faults.switch_on(Fault { for_ms: Some(silent_ms), ..Fault::new(Kind::Silent) }, None, now_ms);
+            self.faults.switch_on(
+                Fault { for_ms: Some(silent_ms), ..Fault::new(Kind::Silent) },
+                None,
+                now_ms,
+            );
         }
     }
 
@@ -171,7 +179,7 @@ impl Exchange {
     pub fn settle(&mut self, place: usize) {
         let now_ms = self.now_ms();
         let rate = self.markets[place].funding.rate;
-        self.desk.settle(place, &self.markets[place], parts(rate), now_ms);
+        self.trading.settle(place, &self.markets[place], parts(rate), now_ms);
         self.markets[place].settled(now_ms, rate);
         self.send_funding(place);
     }
@@ -179,7 +187,7 @@ impl Exchange {
     fn act_on_market(&mut self, fault: &Fault) -> bool {
         match fault.fault {
             Kind::SkipVersions => {
-                let count = fault.count.map_or_else(|| self.chance.between(1, 50), |count| count.max(1));
+                let count = fault.count.map_or_else(|| self.rng.between(1, 50), |count| count.max(1));
                 for place in self.named(fault) {
                     self.streams[place].skip(count.unsigned_abs());
                 }
@@ -216,12 +224,14 @@ impl Exchange {
     /// Many changes of displayed sizes at once, each in a frame of its own.
     fn burst(&mut self, place: usize, count: i64) {
         for _ in 0..count {
-            let side = if self.chance.once_in(2) { Side::Buy } else { Side::Sell };
+            let side = if self.rng.once_in(2) { Side::Buy } else { Side::Sell };
             let levels: Vec<_> = self.markets[place].ladder.side(side).take(10).collect();
-            let Some((price, qty)) = levels.get(usize::try_from(self.chance.below(levels.len() as u64)).unwrap_or(0)).copied() else {
+            let Some((price, qty)) =
+                levels.get(usize::try_from(self.rng.below(levels.len() as u64)).unwrap_or(0)).copied()
+            else {
                 continue;
             };
-            let qty = Qty(qty.0 % 5_000 + 1 + self.chance.between(0, 1));
+            let qty = Qty(qty.0 % 5_000 + 1 + self.rng.between(0, 1));
             let at_ms = self.now_ms();
             self.markets[place].disturb(Change { side, price, qty }, at_ms);
             self.follow_and_send(place);
@@ -239,34 +249,34 @@ impl Exchange {
                 return true;
             }
             Kind::Leverage => {
-                for account in 0..self.desk.accounts.len() {
+                for account in 0..self.trading.accounts.len() {
                     for place in self.named(fault) {
                         for hold in [Hold::Long, Hold::Short] {
                             let leverage = fault.count.unwrap_or(5).max(1);
-                            self.desk.accounts[account].leverage.insert((place, hold), (leverage, 1));
+                            self.trading.accounts[account].leverage.insert((place, hold), (leverage, 1));
                         }
                     }
                 }
                 return true;
             }
             Kind::PositionMode => {
-                for account in &mut self.desk.accounts {
+                for account in &mut self.trading.accounts {
                     account.mode = fault.count.unwrap_or(2).clamp(1, 2);
                 }
                 let payload = Object::new().put("positionMode", fault.count.unwrap_or(2)).end();
                 let now_ms = self.now_ms();
-                for account in 0..self.desk.accounts.len() {
-                    self.desk.push(account, "position.mode", None, payload.clone(), now_ms);
+                for account in 0..self.trading.accounts.len() {
+                    self.trading.push(account, "position.mode", None, payload.clone(), now_ms);
                 }
                 return true;
             }
             _ => return false,
         };
         let now_ms = self.now_ms();
-        for account in 0..self.desk.accounts.len() {
+        for account in 0..self.trading.accounts.len() {
             for place in self.named(fault) {
                 for hold in [Hold::Long, Hold::Short] {
-                    self.desk.close_by_force(account, place, hold, &self.markets[place], force, now_ms);
+                    self.trading.close_by_force(account, place, hold, &self.markets[place], force, now_ms);
                 }
             }
         }
@@ -276,20 +286,31 @@ impl Exchange {
     /// Somebody places an order on the web page: a long of some lots at the market, with a name nobody here gave.
     fn web_order(&mut self, fault: &Fault) {
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
-        for account in 0..self.desk.accounts.len() {
+        for account in 0..self.trading.accounts.len() {
             for symbol in self.named(fault) {
-                let (leverage, open_type) = self.desk.accounts[account].leverage_of(symbol, Hold::Long);
+                let (leverage, open_type) = self.trading.accounts[account].leverage_of(symbol, Hold::Long);
                 let qty = Qty(fault.count.unwrap_or(1).max(1));
                 let external = String::new();
-                let new = NewOrder { symbol, side: 1, kind: kind::MARKET, open_type, leverage, qty, price: None, external };
-                self.desk.accept(account, new, Money::ZERO, true_ms, now_ms);
+                let new = NewOrder {
+                    symbol,
+                    side: 1,
+                    kind: kind::MARKET,
+                    open_type,
+                    leverage,
+                    qty,
+                    price: None,
+                    external,
+                };
+                self.trading.accept(account, new, Money::ZERO, true_ms, now_ms);
             }
         }
     }
 
     fn act_on_sockets(&mut self, fault: &Fault) -> bool {
-        let one = fault.count.and_then(|id| u64::try_from(id).ok()).filter(|_| fault.fault != Kind::Malformed);
-        let ids: Vec<u64> = self.sockets.ids().into_iter().filter(|id| one.is_none_or(|one| one == *id)).collect();
+        let one =
+            fault.count.and_then(|id| u64::try_from(id).ok()).filter(|_| fault.fault != Kind::Malformed);
+        let ids: Vec<u64> =
+            self.sockets.ids().into_iter().filter(|id| one.is_none_or(|one| one == *id)).collect();
         match fault.fault {
             Kind::Disconnect => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Drop)),
             Kind::GoingAway => ids.into_iter().for_each(|id| self.drop_socket(id, Out::Close(Some(1001)))),
@@ -309,7 +330,12 @@ impl Exchange {
             Kind::UnknownFrames => {
                 let stamp = self.stamp();
                 let frames = [
-                    wire::frame("push.event.contract", Some("EVENT_1"), "{\"strike\":[1,{\"deep\":null}]}", &stamp),
+                    wire::frame(
+                        "push.event.contract",
+                        Some("EVENT_1"),
+                        "{\"strike\":[1,{\"deep\":null}]}",
+                        &stamp,
+                    ),
                     wire::frame("push.nobody.knows", None, "[]", &stamp),
                     format!("{{\"method\":\"notice\",\"params\":{{\"ts\":{stamp}}}}}"),
                 ];

@@ -61,13 +61,18 @@ impl Exchange {
 
     /// Accepted, or refused in one of two forms.
     fn log_in(&mut self, id: u64, param: &Value) {
-        let text =
-            |key: &str| param.get(key).map_or(String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let text = |key: &str| {
+            param.get(key).map_or(String::new(), |value| {
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+            })
+        };
         let (key, time, sent) = (text("apiKey"), text("reqTime"), text("signature"));
         let true_ms = self.true_ms();
-        let account = self.desk.find(&key).filter(|place| {
-            let is_in_time = time.parse::<i64>().is_ok_and(|at_ms| (at_ms - self.now_ms()).abs() <= self.settings.window_ms);
-            is_in_time && signature(&self.desk.accounts[*place].secret, &format!("{key}{time}")) == sent
+        let account = self.trading.find(&key).filter(|place| {
+            let is_in_time = time
+                .parse::<i64>()
+                .is_ok_and(|at_ms| (at_ms - self.now_ms()).abs() <= self.settings.window_ms);
+            is_in_time && signature(&self.trading.accounts[*place].secret, &format!("{key}{time}")) == sent
         });
         if self.faults.strikes(Kind::LoginRefusedObject, None, true_ms).is_some() {
             self.answer(id, "rs.login", "{\"code\":602,\"msg\":\"Signature verification failed\"}");
@@ -92,7 +97,11 @@ impl Exchange {
         let Some(rows) = param.get("filters").and_then(Value::as_array) else { return };
         let one = |row: &Value| {
             let rules = row.get("rules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let symbols = rules.iter().filter_map(|rule| rule.as_str().map(str::to_owned)).take(FILTER_SYMBOLS).collect();
+            let symbols = rules
+                .iter()
+                .filter_map(|rule| rule.as_str().map(str::to_owned))
+                .take(FILTER_SYMBOLS)
+                .collect();
             Some(Filter { key: row.get("filter")?.as_str()?.to_owned(), symbols })
         };
         let filters = rows.iter().take(FILTERS).filter_map(one).collect();
@@ -123,7 +132,8 @@ impl Exchange {
             let name = param.get("symbol").and_then(Value::as_str).unwrap_or_default();
             let true_ms = self.true_ms();
             let found = self.find(name);
-            let is_refused = found.is_some() && self.faults.strikes(Kind::RefuseSymbol, found, true_ms).is_some();
+            let is_refused =
+                found.is_some() && self.faults.strikes(Kind::RefuseSymbol, found, true_ms).is_some();
             let Some(symbol) = found.filter(|_| !is_refused) else {
                 return self.answer(id, "rs.error", &quoted(&format!("Contract [{name}] not exists")));
             };
@@ -163,7 +173,7 @@ impl Exchange {
             other => Some(other) == one,
         });
         // Now and then there is no acknowledgement.
-        if !self.settings.quirks || !self.chance.once_in(4) {
+        if !self.settings.quirks || !self.rng.once_in(4) {
             self.answer(id, &format!("rs.unsub.{word}"), "\"success\"");
         }
     }

@@ -37,18 +37,23 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             shared.resume();
             Reply::json(200, "{}")
         }
-        _ => Reply::json(404, "{\"error\":\"GET /truth, GET /requests?after=N, POST /fault, POST /calm, POST /pause, POST /resume\"}"),
+        _ => Reply::json(
+            404,
+            "{\"error\":\"GET /truth, GET /requests?after=N, POST /fault, POST /calm, POST /pause, POST /resume\"}",
+        ),
     }
 }
 
 /// Books with versions, counts of deals and frames.
 pub fn truth(exchange: &Exchange) -> String {
-    let markets = (0..exchange.markets.len()).map(|place| market(&exchange.markets[place], exchange.deals.counts[place]));
-    let sockets = Object::new().put("open", exchange.sockets.ids().len()).put("frames", exchange.sockets.frames);
+    let markets = (0..exchange.markets.len())
+        .map(|place| market(&exchange.markets[place], exchange.deals.counts[place]));
+    let sockets =
+        Object::new().put("open", exchange.sockets.ids().len()).put("frames", exchange.sockets.frames);
     Object::new()
         .put("now_ms", exchange.now_ms())
         .raw("markets", &list(markets))
-        .raw("accounts", &list(exchange.desk.accounts.iter().map(|owner| account(owner, exchange))))
+        .raw("accounts", &list(exchange.trading.accounts.iter().map(|owner| account(owner, exchange))))
         .raw("faults", &exchange.faults.text())
         .raw("sockets", &sockets.put("slow", exchange.sockets.slow).end())
         .end()
@@ -57,9 +62,15 @@ pub fn truth(exchange: &Exchange) -> String {
 /// Money and its proof, positions, how many orders and fills.
 fn account(account: &Account, exchange: &Exchange) -> String {
     let ledger = account.ledger;
-    let sums =
-        Object::new().put("deposits", ledger.deposits).put("profit", ledger.profit).put("fees", ledger.fees).put("funding", ledger.funding);
-    let positions = account.positions.values().map(|position| show::position(&exchange.markets[position.symbol], position, false));
+    let sums = Object::new()
+        .put("deposits", ledger.deposits)
+        .put("profit", ledger.profit)
+        .put("fees", ledger.fees)
+        .put("funding", ledger.funding);
+    let positions = account
+        .positions
+        .values()
+        .map(|position| show::position(&exchange.markets[position.symbol], position, false));
     Object::new()
         .text("key", &account.key)
         .put("balance", account.balance)
@@ -73,7 +84,12 @@ fn account(account: &Account, exchange: &Exchange) -> String {
 
 fn market(market: &Market, deals: u64) -> String {
     let side = |side: Side| {
-        list(market.ladder.side(side).map(|(price, qty)| format!("[{},{}]", market.price_decimal(price), market.contracts(qty))))
+        list(
+            market
+                .ladder
+                .side(side)
+                .map(|(price, qty)| format!("[{},{}]", market.price_decimal(price), market.contracts(qty))),
+        )
     };
     Object::new()
         .text("symbol", &market.contract.symbol)

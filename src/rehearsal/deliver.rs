@@ -17,7 +17,10 @@ impl Exchange {
     /// `ts` of a frame.
     pub fn stamp(&mut self) -> String {
         let true_ms = self.true_ms();
-        let shift_ms = self.faults.strikes(Kind::TsShifted, None, true_ms).map_or(0, |fault| fault.ms.unwrap_or(-60_000));
+        let shift_ms = self
+            .faults
+            .strikes(Kind::TsShifted, None, true_ms)
+            .map_or(0, |fault| fault.ms.unwrap_or(-60_000));
         (self.now_ms() + shift_ms).to_string()
     }
 
@@ -60,10 +63,12 @@ impl Exchange {
             _ => &[],
         };
         let struck = kinds.iter().find_map(|kind| self.faults.strikes(*kind, symbol, now_ms));
-        let waiting = self.later.iter().rev().find(|later| later.to == To::Topic(topic)).map(|later| later.due_ms);
+        let waiting =
+            self.later.iter().rev().find(|later| later.to == To::Topic(topic)).map(|later| later.due_ms);
         match (struck.as_ref().map(|fault| fault.fault), waiting) {
             (Some(Kind::DepthLate), _) | (_, Some(Some(_))) => {
-                let delay_ms = struck.and_then(|fault| fault.ms).unwrap_or(if waiting.is_some() { 0 } else { 2_000 });
+                let delay_ms =
+                    struck.and_then(|fault| fault.ms).unwrap_or(if waiting.is_some() { 0 } else { 2_000 });
                 // Never before one that waits already.
                 let due_ms = waiting.flatten().unwrap_or(0).max(now_ms + delay_ms);
                 self.hold_back(Later { due_ms: Some(due_ms), to: To::Topic(topic), text });
@@ -95,7 +100,8 @@ impl Exchange {
             return;
         }
         let is_due = |later: &Later| later.due_ms.is_none() && later.to == To::Topic(topic);
-        let (due, wait): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later).into_iter().partition(is_due);
+        let (due, wait): (Vec<Later>, Vec<Later>) =
+            std::mem::take(&mut self.later).into_iter().partition(is_due);
         self.later = wait;
         for later in due {
             self.sockets.publish(topic, later.text.into());
@@ -118,7 +124,8 @@ impl Exchange {
         }
         let now_ms = self.true_ms();
         let is_due = |later: &Later| later.due_ms.is_some_and(|due| due <= now_ms);
-        let (due, wait): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later).into_iter().partition(is_due);
+        let (due, wait): (Vec<Later>, Vec<Later>) =
+            std::mem::take(&mut self.later).into_iter().partition(is_due);
         self.later = wait;
         for later in due {
             self.let_go(later);
@@ -135,14 +142,16 @@ impl Exchange {
     /// Private frames whose time has come, to the sockets that are logged in and want them.
     pub fn send_private(&mut self) {
         let now_ms = self.true_ms();
-        if self.desk.outbox.is_empty() {
+        if self.trading.outbox.is_empty() {
             return;
         }
-        for private in self.desk.take_due(now_ms) {
+        for private in self.trading.take_due(now_ms) {
             let symbol = private.symbol.map(|place| self.markets[place].contract.symbol.clone());
-            let wants =
-                |socket: &super::sockets::Socket| socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref());
-            let ids: Vec<u64> = self.sockets.iter().filter(|(_, socket)| wants(socket)).map(|(id, _)| id).collect();
+            let wants = |socket: &super::sockets::Socket| {
+                socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref())
+            };
+            let ids: Vec<u64> =
+                self.sockets.iter().filter(|(_, socket)| wants(socket)).map(|(id, _)| id).collect();
             if ids.is_empty() {
                 continue;
             }

@@ -13,12 +13,12 @@ use super::scenario::{Scenario, Settings};
 use super::sockets::{Out, Sockets};
 use super::streams::{Later, Stream};
 use super::topics::Topic;
-use super::trading::Desk;
+use super::trading::Trading;
 use super::trading::account::Account;
 use super::wire::Spelling;
-use crate::domain::chance::Chance;
 use crate::domain::contract::Contract;
 use crate::domain::record::Record;
+use crate::domain::rng::Rng;
 use hyper_tungstenite::tungstenite::Utf8Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -50,14 +50,14 @@ pub struct Exchange {
     pub settings: Settings,
     /// How numbers are spelled.
     pub spelling: Spelling,
-    /// Chance for everything but spelling.
-    pub chance: Chance,
+    /// Rng for everything but spelling.
+    pub rng: Rng,
     /// What was asked.
     pub requests: Requests,
     /// Limits of requests.
     pub budgets: Budgets,
     /// Orders and money.
-    pub desk: Desk,
+    pub trading: Trading,
     /// What goes wrong.
     pub faults: Faults,
     /// All deals.
@@ -90,21 +90,30 @@ impl Exchange {
     ///
     /// # Errors
     /// A contract that cannot be rehearsed, or one that stands twice.
-    pub fn new(contracts: Vec<Contract>, keys: &[TestKey], scenario: &Scenario, seed: u64, now_ms: i64) -> Result<Self, String> {
-        let mut chance = Chance::new(seed);
+    pub fn new(
+        contracts: Vec<Contract>,
+        keys: &[TestKey],
+        scenario: &Scenario,
+        seed: u64,
+        now_ms: i64,
+    ) -> Result<Self, String> {
+        let mut rng = Rng::new(seed);
         let mut names = BTreeMap::new();
         let mut markets = Vec::new();
         for contract in contracts {
             if names.insert(contract.symbol.clone(), markets.len()).is_some() {
                 return Err(format!("{} stands twice in the list of contracts", contract.symbol));
             }
-            markets.push(Market::new(contract, &mut chance, now_ms)?);
+            markets.push(Market::new(contract, &mut rng, now_ms)?);
         }
         let streams = markets.iter().map(|_| Stream::new(now_ms)).collect();
         let mut faults = Faults::default();
         for fault in &scenario.faults {
             if let Some(name) = fault.symbol.as_ref().filter(|name| !names.contains_key(*name)) {
-                return Err(format!("the scenario's fault {:?} names {name}, which is no contract here", fault.fault));
+                return Err(format!(
+                    "the scenario's fault {:?} names {name}, which is no contract here",
+                    fault.fault
+                ));
             }
             faults.plan(fault.clone(), now_ms)?;
         }
@@ -114,11 +123,11 @@ impl Exchange {
             streams,
             sockets: Sockets::default(),
             settings: scenario.settings.clone(),
-            spelling: Spelling::new(chance.next(), scenario.settings.quirks),
-            deal_id: 10_000_000_000 + chance.below(1 << 32),
-            desk: Desk::new(keys, &scenario.settings, Chance::new(chance.next())),
+            spelling: Spelling::new(rng.next(), scenario.settings.quirks),
+            deal_id: 10_000_000_000 + rng.below(1 << 32),
+            trading: Trading::new(keys, &scenario.settings, Rng::new(rng.next())),
             faults,
-            chance,
+            rng,
             requests: Requests::default(),
             budgets: Budgets::default(),
             deals,
@@ -174,7 +183,8 @@ impl Exchange {
     pub fn row(&mut self, symbol: usize, record: &Record, true_ms: i64) -> Result<(), String> {
         self.set_time(true_ms);
         let at_ms = self.now_ms();
-        let market = self.markets.get_mut(symbol).ok_or_else(|| format!("there is no contract number {symbol}"))?;
+        let market =
+            self.markets.get_mut(symbol).ok_or_else(|| format!("there is no contract number {symbol}"))?;
         market.row(record, at_ms, &mut self.deal_id)?;
         Ok(())
     }
@@ -184,8 +194,10 @@ impl Exchange {
         self.set_time(true_ms);
         self.begin_due();
         let now_ms = self.now_ms();
-        (self.desk.spoiled.twice, self.desk.spoiled.reordered) =
-            (self.faults.is_on(Kind::PushesTwice, true_ms), self.faults.is_on(Kind::PushesReordered, true_ms));
+        (self.trading.spoiled.twice, self.trading.spoiled.reordered) = (
+            self.faults.is_on(Kind::PushesTwice, true_ms),
+            self.faults.is_on(Kind::PushesReordered, true_ms),
+        );
         for symbol in 0..self.markets.len() {
             self.markets[symbol].finish_book(now_ms);
             self.follow_and_send(symbol);
@@ -206,11 +218,11 @@ impl Exchange {
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
         let mut fresh = std::mem::take(&mut self.markets[symbol].fresh);
         if let Some(rate) = fresh.settled.take() {
-            self.desk.settle(symbol, &self.markets[symbol], parts(rate), now_ms);
+            self.trading.settle(symbol, &self.markets[symbol], parts(rate), now_ms);
             self.markets[symbol].settled(now_ms, rate);
             self.send_funding(symbol);
         }
-        self.desk.follow(symbol, &self.markets[symbol], &fresh.deals, &fresh.commits, true_ms, now_ms);
+        self.trading.follow(symbol, &self.markets[symbol], &fresh.deals, &fresh.commits, true_ms, now_ms);
         self.send_fresh(symbol, &fresh);
         fresh.clear();
         self.markets[symbol].fresh = fresh;

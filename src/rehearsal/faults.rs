@@ -131,7 +131,17 @@ pub struct Fault {
 impl Fault {
     /// One of this kind, once and at once.
     pub fn new(fault: Kind) -> Self {
-        Fault { fault, at_ms: 0, symbol: None, path: None, times: None, for_ms: None, ms: None, count: None, rate: None }
+        Fault {
+            fault,
+            at_ms: 0,
+            symbol: None,
+            path: None,
+            times: None,
+            for_ms: None,
+            ms: None,
+            count: None,
+            rate: None,
+        }
     }
 
     /// Reads one.
@@ -179,7 +189,8 @@ impl Faults {
         if self.waiting.is_empty() {
             return Vec::new();
         }
-        let (mut due, wait): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().partition(|(at, _)| *at <= now_ms);
+        let (mut due, wait): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(at, _)| *at <= now_ms);
         self.waiting = wait;
         due.sort_by_key(|(at, _)| *at);
         due.into_iter().map(|(_, fault)| fault).collect()
@@ -206,11 +217,18 @@ impl Faults {
     }
 
     /// The same for a request.
-    pub fn strikes_path(&mut self, kind: Kind, symbol: Option<usize>, path: &str, now_ms: i64) -> Option<Fault> {
+    pub fn strikes_path(
+        &mut self,
+        kind: Kind,
+        symbol: Option<usize>,
+        path: &str,
+        now_ms: i64,
+    ) -> Option<Fault> {
         if self.active.is_empty() {
             return None;
         }
-        self.active.retain(|active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0));
+        self.active
+            .retain(|active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0));
         let fits = |active: &&mut Active| {
             active.fault.fault == kind
                 && (active.symbol.is_none() || symbol.is_none() || active.symbol == symbol)
@@ -227,7 +245,8 @@ impl Faults {
 
     /// Whether one is on, without counting.
     pub fn is_on(&self, kind: Kind, now_ms: i64) -> bool {
-        let is_live = |active: &Active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0);
+        let is_live =
+            |active: &Active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0);
         self.active.iter().any(|active| active.fault.fault == kind && is_live(active))
     }
 
@@ -239,7 +258,8 @@ impl Faults {
 
     /// What happened, as JSON.
     pub fn text(&self) -> String {
-        let rows: Vec<String> = self.happened.iter().map(|(kind, count)| format!("\"{}\":{count}", word(*kind))).collect();
+        let rows: Vec<String> =
+            self.happened.iter().map(|(kind, count)| format!("\"{}\":{count}", word(*kind))).collect();
         format!("{{{}}}", rows.join(","))
     }
 }
@@ -264,8 +284,10 @@ mod tests {
     fn scripts_are_read_strictly() {
         assert!(Fault::parse(r#"{"fault": "pong_late", "ms": 40000, "times": 2}"#).is_ok());
         assert!(Fault::parse(r#"{"fault": "maintenance604"}"#).is_ok());
-        for (text, place) in [(r#"{"fault": "pong_lat"}"#, "line 1 column"), ("{\"fault\": \"silent\",\n \"form_ms\": 3}", "line 2 column")]
-        {
+        for (text, place) in [
+            (r#"{"fault": "pong_lat"}"#, "line 1 column"),
+            ("{\"fault\": \"silent\",\n \"form_ms\": 3}", "line 2 column"),
+        ] {
             assert!(Fault::parse(text).unwrap_err().contains(place));
         }
     }
@@ -274,7 +296,11 @@ mod tests {
     fn a_fault_happens_as_often_and_as_long_as_asked() {
         let mut faults = Faults::default();
         faults.switch_on(Fault { times: Some(2), ..Fault::new(Kind::Silent) }, Some(1), 0);
-        faults.switch_on(Fault { for_ms: Some(100), path: Some("/depth/".to_owned()), ..Fault::new(Kind::Throttled) }, None, 0);
+        faults.switch_on(
+            Fault { for_ms: Some(100), path: Some("/depth/".to_owned()), ..Fault::new(Kind::Throttled) },
+            None,
+            0,
+        );
         assert!(faults.strikes(Kind::Silent, Some(2), 0).is_none());
         let struck = (0..5).filter(|_| faults.strikes(Kind::Silent, Some(1), 0).is_some()).count();
         assert_eq!(struck, 2);

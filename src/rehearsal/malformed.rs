@@ -20,7 +20,8 @@ impl Exchange {
             self.next_form += 1;
             self.next_form - 1
         });
-        let symbol = self.markets.first().map_or("BTC_USDT", |market| market.contract.symbol.as_str()).to_owned();
+        let symbol =
+            self.markets.first().map_or("BTC_USDT", |market| market.contract.symbol.as_str()).to_owned();
         let depth = |levels: &str| {
             format!(
                 "{{\"symbol\":\"{symbol}\",\"data\":{{\"asks\":{levels},\"bids\":[],\"version\":9}},\"channel\":\"push.depth\",\"ts\":1}}"
@@ -32,12 +33,17 @@ impl Exchange {
             2 => format!(
                 "{{\"symbol\":\"{symbol}\",\"data\":{{\"symbol\":\"{symbol}\",\"price\":NaN}},\"channel\":\"push.fair.price\",\"ts\":1}}"
             ),
-            3 => "{\"channel\":\"pong\",\"data\":1,\"ts\":1}{\"channel\":\"pong\",\"data\":1,\"ts\":1}".to_owned(),
+            3 => "{\"channel\":\"pong\",\"data\":1,\"ts\":1}{\"channel\":\"pong\",\"data\":1,\"ts\":1}"
+                .to_owned(),
             // An empty object, packed by gzip.
             4 => {
-                return self
-                    .sockets
-                    .send_bytes(id, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0]);
+                return self.sockets.send_bytes(
+                    id,
+                    vec![
+                        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0,
+                        0, 0,
+                    ],
+                );
             }
             5 => format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP)),
             6 => format!("{{\"channel\":\"push.tickers\",\"data\":\"{}\",\"ts\":1}}", "x".repeat(LARGE)),
@@ -48,7 +54,9 @@ impl Exchange {
             11 => depth("[[80468.7]]"),
             12 => depth("[[80468.7,-5,1]]"),
             _ => {
-                format!("{{\"symbol\":\"{symbol}\",\"data\":[{{\"p\":\"x\",\"v\":null,\"T\":3}}],\"channel\":\"push.deal\",\"ts\":\"y\"}}")
+                format!(
+                    "{{\"symbol\":\"{symbol}\",\"data\":[{{\"p\":\"x\",\"v\":null,\"T\":3}}],\"channel\":\"push.deal\",\"ts\":\"y\"}}"
+                )
             }
         };
         self.sockets.send(id, text);
@@ -58,7 +66,8 @@ impl Exchange {
     fn send_invalid_text(&mut self, id: u64) {
         use hyper_tungstenite::tungstenite::protocol::frame::Frame;
         use hyper_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-        let frame = Frame::message(Bytes::from_static(b"{\"channel\":\"\xff\xfe\"}"), OpCode::Data(Data::Text), true);
+        let frame =
+            Frame::message(Bytes::from_static(b"{\"channel\":\"\xff\xfe\"}"), OpCode::Data(Data::Text), true);
         self.sockets.tell(id, Out::Frame(Message::Frame(frame)));
     }
 }

@@ -51,7 +51,15 @@ impl Requests {
     /// Notes a frame.
     pub fn socket(&mut self, id: u64, text: &str, at_ms: i64) {
         let (method, target) = ("WS".to_owned(), id.to_string());
-        self.note(Asked { number: 0, at_ms, method, target, headers: Vec::new(), body: cut(text), answer: None });
+        self.note(Asked {
+            number: 0,
+            at_ms,
+            method,
+            target,
+            headers: Vec::new(),
+            body: cut(text),
+            answer: None,
+        });
     }
 
     /// Notes what was answered.
@@ -69,9 +77,16 @@ impl Requests {
     /// As JSON: those after a number.
     pub fn text(&self, after: u64) -> String {
         let row = |asked: &Asked| {
-            let headers = asked.headers.iter().fold(Object::new(), |object, (name, value)| object.text(name, value));
-            let object = Object::new().put("number", asked.number).put("at_ms", asked.at_ms).text("method", &asked.method);
-            let object = object.text("target", &asked.target).raw("headers", &headers.end()).raw("body", &quoted(&asked.body));
+            let headers =
+                asked.headers.iter().fold(Object::new(), |object, (name, value)| object.text(name, value));
+            let object = Object::new()
+                .put("number", asked.number)
+                .put("at_ms", asked.at_ms)
+                .text("method", &asked.method);
+            let object = object
+                .text("target", &asked.target)
+                .raw("headers", &headers.end())
+                .raw("body", &quoted(&asked.body));
             match asked.answer {
                 Some((status, code)) => object.put("status", status).put("code", code).end(),
                 None => object.null("status").null("code").end(),

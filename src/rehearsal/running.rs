@@ -122,13 +122,18 @@ impl Rehearsal {
     pub fn start(options: Options, runtime: &Handle) -> io::Result<Running> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !options.listen.ip().is_loopback() {
-            return Err(invalid(format!("{} is not loopback: the rehearsal exchange serves this machine only", options.listen)));
+            return Err(invalid(format!(
+                "{} is not loopback: the rehearsal exchange serves this machine only",
+                options.listen
+            )));
         }
         if !(0.01..=1_000.0).contains(&options.speed) {
             return Err(invalid(format!("the speed {} is not between 0.01 and 1000", options.speed)));
         }
         let now_ms = clock::now().millis();
-        let exchange = Exchange::new(options.contracts, &options.keys, &options.scenario, options.seed, now_ms).map_err(invalid)?;
+        let exchange =
+            Exchange::new(options.contracts, &options.keys, &options.scenario, options.seed, now_ms)
+                .map_err(invalid)?;
         let _inside = runtime.enter();
         let (listener, address) = bind(options.listen)?;
         let (control_listener, control) = bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))?;
@@ -207,8 +212,19 @@ impl Running {
     pub fn book(&self, symbol: &str) -> Option<BookTruth> {
         let exchange = self.shared.lock();
         let market = &exchange.markets[exchange.find(symbol)?];
-        let side = |side: Side| market.ladder.side(side).map(|(price, qty)| (market.price_decimal(price), market.contracts(qty))).collect();
-        Some(BookTruth { symbol: symbol.to_owned(), version: market.version, bids: side(Side::Buy), asks: side(Side::Sell) })
+        let side = |side: Side| {
+            market
+                .ladder
+                .side(side)
+                .map(|(price, qty)| (market.price_decimal(price), market.contracts(qty)))
+                .collect()
+        };
+        Some(BookTruth {
+            symbol: symbol.to_owned(),
+            version: market.version,
+            bids: side(Side::Buy),
+            asks: side(Side::Sell),
+        })
     }
 
     /// Deals of a symbol that were sent, oldest first; at most the last [`super::exchange::DEALS_KEPT`] of all symbols.
@@ -263,7 +279,16 @@ struct Replay {
 
 impl Replay {
     fn new(shared: Arc<Shared>, source: Box<dyn RowSource + Send>, speed: f64, repeat: bool) -> Self {
-        Replay { shared, source, speed, repeat, head: None, base_row_ns: 0, base_wall_ns: 0, was_paused: false }
+        Replay {
+            shared,
+            source,
+            speed,
+            repeat,
+            head: None,
+            base_row_ns: 0,
+            base_wall_ns: 0,
+            was_paused: false,
+        }
     }
 
     fn run(mut self) {
@@ -312,8 +337,12 @@ impl Replay {
         let position_ns = self.position_ns(now_ns);
         let mut batch = Vec::with_capacity(BATCH);
         while !*self.shared.stop.borrow() {
-            while let Some(row) = self.head.take_if(|(_, record)| batch.len() < BATCH && record.exchange_at.nanos() <= position_ns) {
-                let wall_ns = self.base_wall_ns + ((row.1.exchange_at.nanos() - self.base_row_ns) as f64 / self.speed) as i64;
+            while let Some(row) = self
+                .head
+                .take_if(|(_, record)| batch.len() < BATCH && record.exchange_at.nanos() <= position_ns)
+            {
+                let wall_ns = self.base_wall_ns
+                    + ((row.1.exchange_at.nanos() - self.base_row_ns) as f64 / self.speed) as i64;
                 batch.push((row.0, row.1, wall_ns / 1_000_000));
                 self.head = self.read();
             }

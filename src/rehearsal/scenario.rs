@@ -143,13 +143,27 @@ impl Scenario {
         check(scenario.faults.len() <= FAULTS, "faults: more than 256");
         check((0.0..=1e9).contains(&settings.deposit), "settings.deposit: not between 0 and 1e9");
         let is_fee = |fee: f64| (-0.01..=0.1).contains(&fee);
-        check(is_fee(settings.maker_fee) && is_fee(settings.taker_fee), "settings.maker_fee, taker_fee: not between -0.01 and 0.1");
+        check(
+            is_fee(settings.maker_fee) && is_fee(settings.taker_fee),
+            "settings.maker_fee, taker_fee: not between -0.01 and 0.1",
+        );
         let is_delay = |delay: [i64; 2]| (0..=delay[1]).contains(&delay[0]) && delay[1] <= 600_000;
         let delays = [settings.ack_ms, settings.arrive_ms, settings.push_ms];
-        check(delays.into_iter().all(is_delay), "settings.ack_ms, arrive_ms, push_ms: not [fewest, most] within 0 to 600000");
-        let spans = [settings.depth_every_ms, settings.depth_full_every_ms, settings.ticker_every_ms, settings.tickers_every_ms];
+        check(
+            delays.into_iter().all(is_delay),
+            "settings.ack_ms, arrive_ms, push_ms: not [fewest, most] within 0 to 600000",
+        );
+        let spans = [
+            settings.depth_every_ms,
+            settings.depth_full_every_ms,
+            settings.ticker_every_ms,
+            settings.tickers_every_ms,
+        ];
         check(spans.into_iter().all(|span| span > 0), "settings.*_every_ms: not positive");
-        check(settings.ping_timeout_ms > 0 && settings.window_ms > 0, "settings.ping_timeout_ms, window_ms: not positive");
+        check(
+            settings.ping_timeout_ms > 0 && settings.window_ms > 0,
+            "settings.ping_timeout_ms, window_ms: not positive",
+        );
         if problems.is_empty() { Ok(scenario) } else { Err(problems.join("; ")) }
     }
 }

@@ -80,8 +80,15 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, port: Port) {
     }
 }
 
-async fn answer(shared: Arc<Shared>, mut request: hyper::Request<Incoming>, port: Port) -> Result<Response<Full<Bytes>>, Reset> {
-    if port == Port::Exchange && request.uri().path() == "/edge" && hyper_tungstenite::is_upgrade_request(&request) {
+async fn answer(
+    shared: Arc<Shared>,
+    mut request: hyper::Request<Incoming>,
+    port: Port,
+) -> Result<Response<Full<Bytes>>, Reset> {
+    if port == Port::Exchange
+        && request.uri().path() == "/edge"
+        && hyper_tungstenite::is_upgrade_request(&request)
+    {
         return upgrade(shared, &mut request);
     }
     let received = receive(request).await.ok_or(Reset)?;
@@ -96,11 +103,16 @@ async fn answer(shared: Arc<Shared>, mut request: hyper::Request<Incoming>, port
     if reply.is_reset { Err(Reset) } else { Ok(response(reply)) }
 }
 
-fn upgrade(shared: Arc<Shared>, request: &mut hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Reset> {
+fn upgrade(
+    shared: Arc<Shared>,
+    request: &mut hyper::Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Reset> {
     if shared.lock().restarting.is_some() {
         return Err(Reset);
     }
-    let Ok((response, socket)) = hyper_tungstenite::upgrade(request, Some(connection::protocol())) else { return Err(Reset) };
+    let Ok((response, socket)) = hyper_tungstenite::upgrade(request, Some(connection::protocol())) else {
+        return Err(Reset);
+    };
     tokio::spawn(async move {
         if let Ok(socket) = socket.await {
             connection::serve(shared, socket).await;
@@ -113,7 +125,10 @@ fn upgrade(shared: Arc<Shared>, request: &mut hyper::Request<Incoming>) -> Resul
 async fn receive(request: hyper::Request<Incoming>) -> Option<Request> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_BYTES).collect().await.ok()?.to_bytes();
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+    let headers = head
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
     Some(Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),

@@ -53,8 +53,10 @@ pub struct Socket {
 impl Socket {
     /// Whether its filters let a private frame pass.
     pub fn wants(&self, key: &str, symbol: Option<&str>) -> bool {
-        let is_for_it =
-            |filter: &Filter| filter.symbols.is_empty() || symbol.is_none_or(|symbol| filter.symbols.iter().any(|known| known == symbol));
+        let is_for_it = |filter: &Filter| {
+            filter.symbols.is_empty()
+                || symbol.is_none_or(|symbol| filter.symbols.iter().any(|known| known == symbol))
+        };
         self.filters.is_empty() || self.filters.iter().any(|filter| filter.key == key && is_for_it(filter))
     }
 
@@ -83,8 +85,15 @@ impl Sockets {
             return None;
         }
         self.last_id += 1;
-        let socket =
-            Socket { sender, topics: BTreeSet::new(), pinged_ms: now_ms, is_warned: false, account: None, filters: Vec::new(), sent: 0 };
+        let socket = Socket {
+            sender,
+            topics: BTreeSet::new(),
+            pinged_ms: now_ms,
+            is_warned: false,
+            account: None,
+            filters: Vec::new(),
+            sent: 0,
+        };
         self.open.insert(self.last_id, socket);
         Some(self.last_id)
     }
@@ -135,7 +144,12 @@ impl Sockets {
     /// Ends every subscription of a symbol to channels that `which` names.
     pub fn unsubscribe(&mut self, id: u64, symbol: usize, which: impl Fn(Channel) -> bool) {
         let Some(socket) = self.open.get_mut(&id) else { return };
-        let gone: Vec<Topic> = socket.topics.iter().filter(|topic| topic.symbol == symbol && which(topic.channel)).copied().collect();
+        let gone: Vec<Topic> = socket
+            .topics
+            .iter()
+            .filter(|topic| topic.symbol == symbol && which(topic.channel))
+            .copied()
+            .collect();
         for topic in gone {
             if let Some(socket) = self.open.get_mut(&id) {
                 socket.topics.remove(&topic);
@@ -152,12 +166,18 @@ impl Sockets {
     /// Symbols and intervals of candles that somebody listens to.
     pub fn klines_of(&self, symbol: usize) -> Vec<u8> {
         let kline = |place: u8| Topic::new(Channel::Kline(place), symbol);
-        self.topics.range(kline(0)..=kline(u8::MAX)).filter_map(|(topic, _)| as_kline(topic, symbol)).collect()
+        self.topics
+            .range(kline(0)..=kline(u8::MAX))
+            .filter_map(|(topic, _)| as_kline(topic, symbol))
+            .collect()
     }
 
     /// Limits of full books that somebody listens to.
     pub fn full_of(&self, symbol: usize) -> Vec<u16> {
-        [5, 10, 20, 50].into_iter().filter(|limit| self.has_readers(Topic::new(Channel::DepthFull(*limit), symbol))).collect()
+        [5, 10, 20, 50]
+            .into_iter()
+            .filter(|limit| self.has_readers(Topic::new(Channel::DepthFull(*limit), symbol)))
+            .collect()
     }
 
     /// Sends to everybody who listens.

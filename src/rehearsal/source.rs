@@ -1,10 +1,10 @@
 //! Where the rows come from that the exchange replays: anything in time order, or a seeded generator for load and faults.
 
-use crate::domain::chance::Chance;
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
+use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 
@@ -54,7 +54,7 @@ pub struct Generator {
     symbols: usize,
     /// Nanoseconds between two messages.
     every_ns: i64,
-    chance: Chance,
+    rng: Rng,
     walks: Vec<Walk>,
     count: i64,
     queued: VecDeque<(usize, Record)>,
@@ -73,8 +73,15 @@ impl Generator {
     /// `messages` a second over all symbols together.
     pub fn new(symbols: usize, messages: u32, seed: u64) -> Self {
         let every_ns = 1_000_000_000 / i64::from(messages.max(1));
-        let mut made =
-            Generator { seed, symbols, every_ns, chance: Chance::new(seed), walks: Vec::new(), count: 0, queued: VecDeque::new() };
+        let mut made = Generator {
+            seed,
+            symbols,
+            every_ns,
+            rng: Rng::new(seed),
+            walks: Vec::new(),
+            count: 0,
+            queued: VecDeque::new(),
+        };
         made.open();
         made
     }
@@ -85,16 +92,16 @@ impl Generator {
     }
 
     fn open(&mut self) {
-        self.chance = Chance::new(self.seed);
+        self.rng = Rng::new(self.seed);
         self.count = 0;
-        self.walks = (0..self.symbols).map(|_| Walk { bid: self.chance.between(5_000, 500_000) }).collect();
+        self.walks = (0..self.symbols).map(|_| Walk { bid: self.rng.between(5_000, 500_000) }).collect();
         self.queued.clear();
         for place in 0..self.symbols {
             let bid = self.walks[place].bid;
             for side in [Side::Buy, Side::Sell] {
                 for level in 0..LEVELS {
                     let ticks = if side == Side::Buy { bid - level } else { bid + 1 + level };
-                    self.queued.push_back((place, change(0, side, ticks, self.chance.between(1, 5_000), true)));
+                    self.queued.push_back((place, change(0, side, ticks, self.rng.between(1, 5_000), true)));
                 }
             }
         }
@@ -103,24 +110,24 @@ impl Generator {
     fn walk(&mut self) -> (usize, Record) {
         self.count += 1;
         let at = self.count * self.every_ns;
-        let place = usize::try_from(self.chance.below(self.symbols as u64)).unwrap_or(0);
-        if self.chance.once_in(100) {
+        let place = usize::try_from(self.rng.below(self.symbols as u64)).unwrap_or(0);
+        if self.rng.once_in(100) {
             self.shift(place, at);
             if let Some(first) = self.queued.pop_front() {
                 return first;
             }
         }
         let walk = &mut self.walks[place];
-        let side = if self.chance.once_in(2) { Side::Buy } else { Side::Sell };
-        if self.chance.once_in(4) {
+        let side = if self.rng.once_in(2) { Side::Buy } else { Side::Sell };
+        if self.rng.once_in(4) {
             let price = ticks(if side == Side::Buy { walk.bid + 1 } else { walk.bid });
-            let quantity = Decimal::new(self.chance.between(1, 300), 0).unwrap_or(Decimal::ONE);
+            let quantity = Decimal::new(self.rng.between(1, 300), 0).unwrap_or(Decimal::ONE);
             let body = RecordBody::Trade { price, quantity, taker: side, id: None };
             return (place, Record { exchange_at: Timestamp::from_nanos(at), received_at: None, body });
         }
-        let level = self.chance.between(0, LEVELS - 1);
+        let level = self.rng.between(0, LEVELS - 1);
         let level_ticks = if side == Side::Buy { walk.bid - level } else { walk.bid + 1 + level };
-        (place, change(at, side, level_ticks, self.chance.between(1, 5_000), false))
+        (place, change(at, side, level_ticks, self.rng.between(1, 5_000), false))
     }
 }
 
@@ -128,8 +135,8 @@ impl Generator {
     /// The price moves by a tick: four levels change, each a message.
     fn shift(&mut self, place: usize, at: i64) {
         let bid = self.walks[place].bid;
-        let up = bid < 1_000 || self.chance.once_in(2);
-        let sizes = [self.chance.between(1, 5_000), self.chance.between(1, 5_000)];
+        let up = bid < 1_000 || self.rng.once_in(2);
+        let sizes = [self.rng.between(1, 5_000), self.rng.between(1, 5_000)];
         let changes = if up {
             [
                 (Side::Sell, bid + 1, 0),
@@ -138,7 +145,12 @@ impl Generator {
                 (Side::Sell, bid + 1 + LEVELS, sizes[1]),
             ]
         } else {
-            [(Side::Buy, bid, 0), (Side::Sell, bid, sizes[0]), (Side::Sell, bid + LEVELS, 0), (Side::Buy, bid - LEVELS, sizes[1])]
+            [
+                (Side::Buy, bid, 0),
+                (Side::Sell, bid, sizes[0]),
+                (Side::Sell, bid + LEVELS, 0),
+                (Side::Buy, bid - LEVELS, sizes[1]),
+            ]
         };
         self.walks[place].bid += if up { 1 } else { -1 };
         for (step, (side, ticks, contracts)) in (0..).zip(changes) {
@@ -166,7 +178,8 @@ fn ticks(count: i64) -> Decimal {
 
 fn change(at_ns: i64, side: Side, price_ticks: i64, contracts: i64, snapshot: bool) -> Record {
     let quantity = Decimal::new(contracts, 0).unwrap_or(Decimal::ZERO);
-    let body = RecordBody::LevelChange { side, price: ticks(price_ticks), quantity, snapshot, update_id: None };
+    let body =
+        RecordBody::LevelChange { side, price: ticks(price_ticks), quantity, snapshot, update_id: None };
     Record { exchange_at: Timestamp::from_nanos(at_ns), received_at: None, body }
 }
 
@@ -201,7 +214,8 @@ mod tests {
     #[test]
     fn a_generator_repeats_itself_in_time_order_at_its_pace() {
         let mut made = Generator::new(3, 1_000, 5);
-        let mut take = |count: usize| -> Vec<(usize, Record)> { (0..count).filter_map(|_| made.next()?.ok()).collect() };
+        let mut take =
+            |count: usize| -> Vec<(usize, Record)> { (0..count).filter_map(|_| made.next()?.ok()).collect() };
         let first = take(20_000);
         assert!(first.windows(2).all(|pair| pair[0].1.exchange_at <= pair[1].1.exchange_at));
         // Behind the opening books there is a row a millisecond.

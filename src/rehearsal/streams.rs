@@ -126,7 +126,11 @@ impl Exchange {
         let now_ms = self.true_ms();
         let has_id = self.faults.strikes(Kind::DealsWithoutId, Some(symbol), now_ms).is_none();
         let is_object = self.faults.strikes(Kind::DealObject, Some(symbol), now_ms).is_some();
-        let rows: Vec<String> = fresh.deals.iter().map(|deal| self.markets[symbol].deal(&mut self.spelling, deal, has_id)).collect();
+        let rows: Vec<String> = fresh
+            .deals
+            .iter()
+            .map(|deal| self.markets[symbol].deal(&mut self.spelling, deal, has_id))
+            .collect();
         if is_object {
             for row in &rows {
                 self.push(Channel::Deal, symbol, "push.deal", row);
@@ -159,14 +163,17 @@ impl Exchange {
     pub fn send_due(&mut self, symbol: usize) {
         let now_ms = self.true_ms();
         let settings = &self.settings;
-        let (depth_ms, full_ms, ticker_ms) = (settings.depth_every_ms, settings.depth_full_every_ms, settings.ticker_every_ms);
+        let (depth_ms, full_ms, ticker_ms) =
+            (settings.depth_every_ms, settings.depth_full_every_ms, settings.ticker_every_ms);
         let stream = &self.streams[symbol];
         let is_full = stream.changed.len() >= MERGED_LEVELS;
         if !stream.changed.is_empty() && (is_full || now_ms - stream.merged_ms >= depth_ms) {
             self.streams[symbol].merged_ms = now_ms;
             self.send_merged(symbol);
         }
-        if now_ms - self.streams[symbol].full_ms >= full_ms && self.streams[symbol].full_version != self.markets[symbol].version {
+        if now_ms - self.streams[symbol].full_ms >= full_ms
+            && self.streams[symbol].full_version != self.markets[symbol].version
+        {
             self.streams[symbol].full_ms = now_ms;
             self.streams[symbol].full_version = self.markets[symbol].version;
             self.send_full(symbol);
@@ -252,8 +259,11 @@ impl Exchange {
 
     fn send_marks(&mut self, symbol: usize) {
         let market = &self.markets[symbol];
-        let Some(fair) = market.fair().filter(|fair| self.streams[symbol].fair != Some(*fair)) else { return };
-        let price = |price: &str| Object::new().text("symbol", &market.contract.symbol).raw("price", price).end();
+        let Some(fair) = market.fair().filter(|fair| self.streams[symbol].fair != Some(*fair)) else {
+            return;
+        };
+        let price =
+            |price: &str| Object::new().text("symbol", &market.contract.symbol).raw("price", price).end();
         let fair_text = self.spelling.price_text(market.price_decimal(fair));
         let index_text = market.index.map_or_else(|| fair_text.clone(), |index| index.to_string());
         let (fair_price, index_price) = (price(&fair_text), price(&index_text));
@@ -285,7 +295,10 @@ impl Exchange {
     /// Rows of `push.tickers`.
     pub fn ticker_rows(&mut self, only_changed: bool) -> Vec<String> {
         let now_ms = self.now_ms();
-        let wanted = (0..self.markets.len()).filter(|symbol| !only_changed || self.streams[*symbol].ticker_changed);
-        wanted.filter_map(|symbol| self.markets[symbol].ticker_row(&mut self.spelling, symbol, now_ms)).collect()
+        let wanted =
+            (0..self.markets.len()).filter(|symbol| !only_changed || self.streams[*symbol].ticker_changed);
+        wanted
+            .filter_map(|symbol| self.markets[symbol].ticker_row(&mut self.spelling, symbol, now_ms))
+            .collect()
     }
 }

@@ -73,11 +73,17 @@ pub fn detail(contract: &Contract, place: usize, form: Form) -> String {
         .raw("indexOrigin", "[\"MEXC\"]")
         .raw("depthStepList", &format!("[\"{}\"]", contract.price_step))
         .raw("priceCoefficientVariation", "0.004");
-    let object = object.maybe("createTime", contract.listed_ms).maybe("openingTime", contract.listed_ms).null("deliveryTime");
+    let object = object
+        .maybe("createTime", contract.listed_ms)
+        .maybe("openingTime", contract.listed_ms)
+        .null("deliveryTime");
     if form == Form::Push {
         return object.end();
     }
-    let object = object.put("id", place + 1).put("contractId", place + 1).text("baseCoinId", &format!("{:032x}", place + 1));
+    let object = object
+        .put("id", place + 1)
+        .put("contractId", place + 1)
+        .text("baseCoinId", &format!("{:032x}", place + 1));
     let object = object.text("baseCoinIconUrl", &format!("https://127.0.0.1/icons/{}.png", contract.base));
     let object = object.put("apiAllowed", contract.is_api_allowed);
     if form == Form::Country { object.raw("riskLimitCustom", &tiers(contract)).end() } else { object.end() }
@@ -94,8 +100,12 @@ fn tiers(contract: &Contract) -> String {
         let object = Object::new().put("level", level).put("maxVol", most).put("mmr", rate);
         object.put("imr", 1.0 / f64::from(leverage.max(1))).put("maxLeverage", leverage).end()
     };
-    let [tenth, twice] = [Decimal::new(1, 1), Decimal::new(2, 0)].map(|factor| factor.unwrap_or(Decimal::ONE));
+    let [tenth, twice] =
+        [Decimal::new(1, 1), Decimal::new(2, 0)].map(|factor| factor.unwrap_or(Decimal::ONE));
     let part = contract.max_quantity.product(tenth).unwrap_or(contract.max_quantity);
     let doubled = maintenance(contract).product(twice).unwrap_or(maintenance(contract));
-    list([tier(1, part, maintenance(contract), contract.max_leverage), tier(2, contract.max_quantity, doubled, contract.max_leverage / 2)])
+    list([
+        tier(1, part, maintenance(contract), contract.max_leverage),
+        tier(2, contract.max_quantity, doubled, contract.max_leverage / 2),
+    ])
 }

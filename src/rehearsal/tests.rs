@@ -43,7 +43,8 @@ impl World {
     fn seeded(scenario: &str, seed: u64) -> Self {
         let keys = [TestKey { key: "k".to_owned(), secret: "s".to_owned() }];
         let scenario = Scenario::parse(scenario).unwrap();
-        let exchange = Exchange::new(vec![contract("BTC"), contract("ETH")], &keys, &scenario, seed, BEGIN_MS).unwrap();
+        let exchange =
+            Exchange::new(vec![contract("BTC"), contract("ETH")], &keys, &scenario, seed, BEGIN_MS).unwrap();
         let mut world = World { exchange, now_ms: BEGIN_MS };
         for side in [Side::Buy, Side::Sell] {
             for level in 0..30 {
@@ -66,7 +67,8 @@ impl World {
     }
 
     fn row(&mut self, symbol: usize, body: RecordBody) {
-        let record = Record { exchange_at: Timestamp::from_millis(self.now_ms).unwrap(), received_at: None, body };
+        let record =
+            Record { exchange_at: Timestamp::from_millis(self.now_ms).unwrap(), received_at: None, body };
         self.exchange.row(symbol, &record, self.now_ms).unwrap();
     }
 
@@ -100,7 +102,9 @@ impl World {
             Out::Frame(Message::Text(text)) => Some(text),
             _ => None,
         });
-        texts.map(|text| serde_json::from_str(text.as_str()).unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
+        texts
+            .map(|text| serde_json::from_str(text.as_str()).unwrap_or_else(|error| panic!("{error}: {text}")))
+            .collect()
     }
 
     fn of(&self, client: &mut Client, channel: &str) -> Vec<Value> {
@@ -133,7 +137,8 @@ impl World {
     fn private(&mut self, method: &str, target: &str, body: &str) -> Value {
         let request = self.signed(method, target, body);
         let reply = self.ask(&request);
-        serde_json::from_slice(&reply.body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&reply.body)))
+        serde_json::from_slice(&reply.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&reply.body)))
     }
 
     /// Places an order; its number, or the code of the refusal.
@@ -156,11 +161,18 @@ fn said(client: &mut Client) -> Vec<Out> {
 }
 
 fn request(method: &str, path: &str, query: &str, headers: Vec<(String, String)>, body: &str) -> Request {
-    Request { method: method.to_owned(), path: path.to_owned(), query: query.to_owned(), headers, body: body.as_bytes().to_vec() }
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 /// Limits off, plain numbers, no latency: what most tests want.
-const PLAIN: &str = r#"{"settings": {"quirks": false, "rate_limits": "off", "arrive_ms": [1, 1], "push_ms": [0, 0]}}"#;
+const PLAIN: &str =
+    r#"{"settings": {"quirks": false, "rate_limits": "off", "arrive_ms": [1, 1], "push_ms": [0, 0]}}"#;
 
 fn fault(world: &mut World, text: &str) {
     world.exchange.set_time(world.now_ms);

@@ -59,7 +59,12 @@ pub enum Refused {
 ///
 /// # Errors
 /// When it is none.
-pub fn channel(word: &str, compress: Option<bool>, limit: Option<u64>, interval: Option<&str>) -> Result<Channel, Refused> {
+pub fn channel(
+    word: &str,
+    compress: Option<bool>,
+    limit: Option<u64>,
+    interval: Option<&str>,
+) -> Result<Channel, Refused> {
     Ok(match word {
         "deal" if compress == Some(false) => Channel::DealEach,
         "deal" => Channel::Deal,
@@ -78,7 +83,8 @@ pub fn channel(word: &str, compress: Option<bool>, limit: Option<u64>, interval:
         "fair.price" => Channel::Fair,
         "contract" => Channel::Contract,
         "kline" => {
-            let place = INTERVALS.iter().position(|(name, _)| Some(*name) == interval).ok_or(Refused::Interval)?;
+            let place =
+                INTERVALS.iter().position(|(name, _)| Some(*name) == interval).ok_or(Refused::Interval)?;
             Channel::Kline(u8::try_from(place).unwrap_or(0))
         }
         _ => return Err(Refused::Unknown),

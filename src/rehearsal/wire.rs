@@ -2,8 +2,8 @@
 //!
 //! Never: a number through a float.
 
-use crate::domain::chance::Chance;
 use crate::domain::decimal::Decimal;
+use crate::domain::rng::Rng;
 use std::fmt::{Display, Write};
 
 /// A JSON object that is being written.
@@ -95,7 +95,9 @@ pub fn failure(code: i64, message: &str) -> String {
 /// A frame of the socket, keys in one of the two orders that were seen.
 pub fn frame(channel: &str, symbol: Option<&str>, payload: &str, ts: &str) -> String {
     match symbol {
-        Some(symbol) => format!("{{\"symbol\":\"{symbol}\",\"data\":{payload},\"channel\":\"{channel}\",\"ts\":{ts}}}"),
+        Some(symbol) => {
+            format!("{{\"symbol\":\"{symbol}\",\"data\":{payload},\"channel\":\"{channel}\",\"ts\":{ts}}}")
+        }
         None => format!("{{\"channel\":\"{channel}\",\"data\":{payload},\"ts\":{ts}}}"),
     }
 }
@@ -103,14 +105,14 @@ pub fn frame(channel: &str, symbol: Option<&str>, payload: &str, ts: &str) -> St
 /// How numbers are spelled.
 #[derive(Clone, Debug)]
 pub struct Spelling {
-    chance: Chance,
+    rng: Rng,
     quirks: bool,
 }
 
 impl Spelling {
     /// `quirks`: exponents, padding and unknown keys at random; otherwise plain digits.
     pub fn new(seed: u64, quirks: bool) -> Self {
-        Spelling { chance: Chance::new(seed), quirks }
+        Spelling { rng: Rng::new(seed), quirks }
     }
 
     /// Whether odd forms are used at all.
@@ -118,9 +120,9 @@ impl Spelling {
         self.quirks
     }
 
-    /// Chance for everything about form.
-    pub fn chance(&mut self) -> &mut Chance {
-        &mut self.chance
+    /// Rng for everything about form.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
     }
 
     /// A price: tiny and round ones now and then with an exponent, others now and then with zeros behind them.
@@ -128,12 +130,12 @@ impl Spelling {
         let (mantissa, scale) = (value.mantissa(), i32::from(value.scale()));
         let is_round = scale == 0 && mantissa != 0 && mantissa % 1_000 == 0;
         let is_tiny = mantissa != 0 && scale - digits(mantissa) >= 5;
-        if self.quirks && (is_round || is_tiny) && self.chance.once_in(2) {
+        if self.quirks && (is_round || is_tiny) && self.rng.once_in(2) {
             exponent(out, mantissa, scale);
             return;
         }
         let _ = write!(out, "{value}");
-        if self.quirks && self.chance.once_in(4) {
+        if self.quirks && self.rng.once_in(4) {
             out.push_str(if scale == 0 { ".0" } else { "0" });
         }
     }
@@ -141,7 +143,7 @@ impl Spelling {
     /// A count of contracts: once in a while with thirty zeros behind the point.
     pub fn volume(&mut self, out: &mut String, value: Decimal) {
         let _ = write!(out, "{value}");
-        if self.quirks && value.scale() == 0 && self.chance.once_in(200) {
+        if self.quirks && value.scale() == 0 && self.rng.once_in(200) {
             out.push_str(".000000000000000000000000000000");
         }
     }
@@ -155,7 +157,7 @@ impl Spelling {
 
     /// An object, now and then with keys nobody knows.
     pub fn object(&mut self, object: Object) -> String {
-        if self.quirks && self.chance.once_in(8) {
+        if self.quirks && self.rng.once_in(8) {
             return object.raw("_extend", "{\"tier\":null,\"tags\":[1,\"a\"]}").put("bizSource", 1).end();
         }
         object.end()
@@ -201,7 +203,10 @@ mod tests {
     #[test]
     fn objects_are_json() {
         let text = Object::new().text("a", "x\"y").put("b", 1).null("c").end();
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), serde_json::json!({"a": "x\"y", "b": 1, "c": null}));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            serde_json::json!({"a": "x\"y", "b": 1, "c": null})
+        );
         assert_eq!(Object::new().end(), "{}");
     }
 }

@@ -32,7 +32,7 @@ pub struct Assumptions {
     pub initial_balance: Money,
     /// Limits on risk by name; `None` is no limit.
     pub risk_limits: Vec<(String, Option<f64>)>,
-    /// Seed of every chance.
+    /// Seed of every rng.
     pub seed: u64,
     /// What the data covered.
     pub coverage: Coverage,
@@ -85,7 +85,7 @@ pub enum FeeSource {
 
 impl FeeSource {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             FeeSource::Contract => "contract",
             FeeSource::Given => "given",
@@ -117,7 +117,7 @@ pub enum BookSource {
 
 impl BookSource {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             BookSource::Real => "real",
             BookSource::Synthetic { .. } => "synthetic",
@@ -129,7 +129,9 @@ impl BookSource {
     pub const fn assumed(self) -> Option<(f64, Money)> {
         match self {
             BookSource::Real => None,
-            BookSource::Synthetic { spread_bps, depth } | BookSource::Mixed { spread_bps, depth } => Some((spread_bps, depth)),
+            BookSource::Synthetic { spread_bps, depth } | BookSource::Mixed { spread_bps, depth } => {
+                Some((spread_bps, depth))
+            }
         }
     }
 }
@@ -152,7 +154,7 @@ pub enum FundingSource {
 
 impl FundingSource {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             FundingSource::Recorded => "recorded",
             FundingSource::Schedule { .. } => "schedule",
@@ -172,7 +174,7 @@ pub enum ClockUsed {
 
 impl ClockUsed {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             ClockUsed::Exchange => "exchange",
             ClockUsed::Received => "received",
@@ -263,7 +265,14 @@ impl Coverage {
     /// A gap whose price jump is told; `before` is the last price of its symbol.
     pub fn jump(&mut self, symbol: SymbolId, gap: Gap, before: Option<Price>) {
         if matches!(gap.cause, GapCause::Silence | GapCause::MissingTrades) && self.jumps.len() < GAP_JUMPS {
-            self.jumps.push(GapJump { symbol, cause: gap.cause, from: gap.from, to: gap.to, before, after: None });
+            self.jumps.push(GapJump {
+                symbol,
+                cause: gap.cause,
+                from: gap.from,
+                to: gap.to,
+                before,
+                after: None,
+            });
         }
     }
 
@@ -274,7 +283,12 @@ impl Coverage {
 
     /// The first price of a symbol behind its gaps.
     pub fn landed(&mut self, symbol: SymbolId, price: Price) {
-        let open = self.jumps.iter_mut().rev().filter(|jump| jump.symbol == symbol).take_while(|jump| jump.after.is_none());
+        let open = self
+            .jumps
+            .iter_mut()
+            .rev()
+            .filter(|jump| jump.symbol == symbol)
+            .take_while(|jump| jump.after.is_none());
         open.for_each(|jump| jump.after = Some(price));
     }
 

@@ -3,7 +3,7 @@
 //! Blocks of neighbours, because trades in a row are not independent; sums of blocks come from running totals, so
 //! a resample of n trades costs n^(2/3), and the sums are exact.
 
-use crate::domain::chance::Chance;
+use crate::domain::rng::Rng;
 use crate::report::ratios::Undefined;
 
 /// Resamples drawn.
@@ -31,20 +31,20 @@ pub fn mean_interval(values: &[i128]) -> Result<(f64, f64), Undefined> {
     for value in values {
         totals.push(totals[totals.len() - 1] + value);
     }
-    let mut chance = Chance::new(SEED);
-    let mut sums: Vec<i128> = (0..RESAMPLES).map(|_| resample(&totals, block, &mut chance)).collect();
+    let mut rng = Rng::new(SEED);
+    let mut sums: Vec<i128> = (0..RESAMPLES).map(|_| resample(&totals, block, &mut rng)).collect();
     sums.sort_unstable();
     let at = |share: f64| sums[((RESAMPLES as f64 * share) as usize).min(RESAMPLES - 1)] as f64 / n as f64;
     Ok((at(0.025), at(0.975)))
 }
 
 /// The sum of n values drawn in blocks of neighbours, the last block cut short, the list closed to a ring.
-fn resample(totals: &[i128], block: usize, chance: &mut Chance) -> i128 {
+fn resample(totals: &[i128], block: usize, rng: &mut Rng) -> i128 {
     let n = totals.len() - 1;
     let (mut sum, mut left) = (0, n);
     while left > 0 {
         let length = block.min(left);
-        let from = chance.place(n);
+        let from = rng.place(n);
         let to = from + length;
         sum += if to <= n { totals[to] - totals[from] } else { totals[n] - totals[from] + totals[to - n] };
         left -= length;
@@ -75,21 +75,24 @@ mod tests {
     /// For independent values the interval is near mean ± 1.96 s / √n.
     #[test]
     fn agrees_with_the_normal_interval_on_independent_values() {
-        let mut chance = Chance::new(42);
-        let values: Vec<i128> = (0..4_000).map(|_| i128::from(chance.next() % 1_001) - 500).collect();
+        let mut rng = Rng::new(42);
+        let values: Vec<i128> = (0..4_000).map(|_| i128::from(rng.next() % 1_001) - 500).collect();
         let mean = values.iter().sum::<i128>() as f64 / 4_000.0;
         let half = 1.96 * 289.0 / 4_000.0_f64.sqrt();
         let (low, high) = mean_interval(&values).unwrap();
-        assert!((low - (mean - half)).abs() < 0.2 * half && (high - (mean + half)).abs() < 0.2 * half, "{low} {mean} {high}");
+        assert!(
+            (low - (mean - half)).abs() < 0.2 * half && (high - (mean + half)).abs() < 0.2 * half,
+            "{low} {mean} {high}"
+        );
         assert_eq!(mean_interval(&values), Ok((low, high)));
     }
 
     #[test]
     fn a_ring_of_blocks_sums_what_it_covers() {
         let totals = [0, 1, 3, 6];
-        let mut chance = Chance::new(1);
+        let mut rng = Rng::new(1);
         for _ in 0..100 {
-            let sum = resample(&totals, 3, &mut chance);
+            let sum = resample(&totals, 3, &mut rng);
             assert_eq!(sum, 6, "a block as long as the list holds every value once");
         }
     }

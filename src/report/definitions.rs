@@ -22,7 +22,7 @@ pub enum Unit {
 
 impl Unit {
     /// The word of the JSON form.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Unit::Money => "quote",
             Unit::Percent => "percent",

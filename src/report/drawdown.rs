@@ -74,7 +74,13 @@ struct Under {
 impl DrawdownTracker {
     /// A line that starts here; the start is a peak.
     pub fn new(initial: Money) -> Self {
-        DrawdownTracker { peak: initial, value: initial, under: None, deepest: Vec::with_capacity(RANKED + 1), longest: None }
+        DrawdownTracker {
+            peak: initial,
+            value: initial,
+            under: None,
+            deepest: Vec::with_capacity(RANKED + 1),
+            longest: None,
+        }
     }
 
     /// The running peak.
@@ -127,14 +133,21 @@ impl DrawdownTracker {
     /// What was found, the ongoing drawdown measured to `end`.
     pub fn finish(mut self, end: Timestamp) -> Drawdowns {
         let current = self.under.take().map(|under| self.keep(under, end, None));
-        Drawdowns { deepest: self.deepest, longest: self.longest, current, current_pct: depth_pct(self.peak, self.value) }
+        Drawdowns {
+            deepest: self.deepest,
+            longest: self.longest,
+            current,
+            current_pct: depth_pct(self.peak, self.value),
+        }
     }
 
     fn keep(&mut self, under: Under, until: Timestamp, recovered_at: Option<Timestamp>) -> Drawdown {
         let Under { started_at, trough_at, trough } = under;
         let depth_pct = depth_pct(self.peak, trough);
-        let found = Drawdown { started_at, trough_at, recovered_at, until, peak: self.peak, trough, depth_pct };
-        let place = self.deepest.iter().position(|kept| kept.depth_pct < depth_pct).unwrap_or(self.deepest.len());
+        let found =
+            Drawdown { started_at, trough_at, recovered_at, until, peak: self.peak, trough, depth_pct };
+        let place =
+            self.deepest.iter().position(|kept| kept.depth_pct < depth_pct).unwrap_or(self.deepest.len());
         if place < RANKED {
             self.deepest.insert(place, found);
             self.deepest.truncate(RANKED);

@@ -18,7 +18,15 @@ pub(super) struct Exposure {
 impl Exposure {
     pub(super) fn new(start: Timestamp, initial: Money) -> Self {
         let equity_positive = true;
-        Exposure { until: start, exposure: Money::ZERO, equity: initial, observed_ns: 0, exposed_ns: 0, weighted: 0.0, equity_positive }
+        Exposure {
+            until: start,
+            exposure: Money::ZERO,
+            equity: initial,
+            observed_ns: 0,
+            exposed_ns: 0,
+            weighted: 0.0,
+            equity_positive,
+        }
     }
 
     /// What was held since the last call was held until now.
@@ -65,6 +73,7 @@ impl Exposure {
 
     /// Mean of notional over equity over the counted time, in percent; `None` too when equity was not positive.
     pub(super) fn notional_pct(&self) -> Option<f64> {
-        (self.observed_ns > 0 && self.equity_positive).then(|| 100.0 * self.weighted / self.observed_ns as f64)
+        (self.observed_ns > 0 && self.equity_positive)
+            .then(|| 100.0 * self.weighted / self.observed_ns as f64)
     }
 }

@@ -96,7 +96,11 @@ pub(super) fn plain(value: f64, decimals: usize) -> String {
         return format!("{value:.2e}");
     }
     let shown = format!("{value:.decimals$}");
-    if shown.starts_with('-') && shown.bytes().all(|b| matches!(b, b'-' | b'0' | b'.')) { shown[1..].to_owned() } else { shown }
+    if shown.starts_with('-') && shown.bytes().all(|b| matches!(b, b'-' | b'0' | b'.')) {
+        shown[1..].to_owned()
+    } else {
+        shown
+    }
 }
 
 /// A measured number of unknown kind: six significant digits.
@@ -176,9 +180,13 @@ mod tests {
     #[test]
     fn money_keeps_its_sign_and_small_change() {
         let dollars = Currency(Some("USDT"));
-        for (value, shown) in
-            [(1_234_567.895, "1,234,567.90"), (-0.5, "-0.50"), (0.0, "0.00"), (0.000_012, "1.200e-5"), (999.994, "999.99")]
-        {
+        for (value, shown) in [
+            (1_234_567.895, "1,234,567.90"),
+            (-0.5, "-0.50"),
+            (0.0, "0.00"),
+            (0.000_012, "1.200e-5"),
+            (999.994, "999.99"),
+        ] {
             assert_eq!(dollars.number(Money::from_f64(value)), shown);
         }
         assert_eq!(dollars.signed(Money::from_units(3)), "+3.00");
@@ -189,11 +197,22 @@ mod tests {
 
     #[test]
     fn numbers_and_spans() {
-        assert_eq!((plain(-0.001, 2), plain(f64::NAN, 2), plain(1e12, 2)), ("0.00".into(), NONE.into(), "1.00e12".into()));
-        assert_eq!((measured(0.0123), measured(12_345.678_9), measured(0.0)), ("0.0123".into(), "12345.7".into(), "0".into()));
-        for (value, shown) in
-            [(0.0, "0s"), (0.15, "150ms"), (12.5, "12.5s"), (312.0, "5m 12s"), (11_100.0, "3h 05m"), (183_600.0, "2d 03h")]
-        {
+        assert_eq!(
+            (plain(-0.001, 2), plain(f64::NAN, 2), plain(1e12, 2)),
+            ("0.00".into(), NONE.into(), "1.00e12".into())
+        );
+        assert_eq!(
+            (measured(0.0123), measured(12_345.678_9), measured(0.0)),
+            ("0.0123".into(), "12345.7".into(), "0".into())
+        );
+        for (value, shown) in [
+            (0.0, "0s"),
+            (0.15, "150ms"),
+            (12.5, "12.5s"),
+            (312.0, "5m 12s"),
+            (11_100.0, "3h 05m"),
+            (183_600.0, "2d 03h"),
+        ] {
             assert_eq!(seconds(value), shown);
         }
     }

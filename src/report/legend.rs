@@ -17,7 +17,7 @@ pub const fn section(section: SectionName) -> &'static str {
 /// All sections in a line.
 pub fn sections() -> String {
     let all = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
-    all.map(|name| format!("{} {}", name.word(), section(name))).join(", ")
+    all.map(|name| format!("{} {}", name.as_str(), section(name))).join(", ")
 }
 
 /// What a trigger means.
@@ -49,7 +49,7 @@ pub const fn trigger(trigger: Trigger) -> &'static str {
 pub fn triggers(found: impl IntoIterator<Item = Trigger>) -> String {
     let mut explained: Vec<String> = Vec::new();
     for one in found {
-        let text = format!("{} {}", one.word(), trigger(one));
+        let text = format!("{} {}", one.as_str(), trigger(one));
         if !explained.contains(&text) {
             explained.push(text);
         }
@@ -70,7 +70,9 @@ pub fn blocked(guard: Guard, measured: f64, allowed: f64) -> String {
         Guard::DailyTrades => format!("{m} of {a} entries of the day were used"),
         Guard::DailyLoss => format!("the day's loss was {m} %, {a} % is allowed"),
         Guard::Drawdown => format!("equity was {m} % below its peak, {a} % is allowed"),
-        Guard::ConsecutiveLosses => format!("paused after losses in a row, for another {}", f::seconds(measured)),
+        Guard::ConsecutiveLosses => {
+            format!("paused after losses in a row, for another {}", f::seconds(measured))
+        }
         Guard::Paused => "entries were paused".to_owned(),
         Guard::Budget => format!("the budget left was {m}, the entry needed {a}"),
         Guard::BelowMinimum => format!("the size came to {m} lots, the exchange takes {a} or more"),
@@ -79,9 +81,15 @@ pub fn blocked(guard: Guard, measured: f64, allowed: f64) -> String {
         Guard::TotalExposure => format!("{m} % of equity would be in positions, {a} % is allowed"),
         Guard::Margin => format!("{m} % of equity would be used as margin, {a} % is allowed"),
         Guard::Spread => format!("the spread was {m} %, {a} % is allowed"),
-        Guard::Slippage => format!("the book allowed {m} lots within the slippage limit, the exchange takes {a} or more"),
-        Guard::PriceBand => format!("the order price was {m} % from the middle of the book, {a} % is allowed"),
-        Guard::LiquidationDistance => format!("liquidation was {m} % away, {a} % or more is required by the stop"),
+        Guard::Slippage => {
+            format!("the book allowed {m} lots within the slippage limit, the exchange takes {a} or more")
+        }
+        Guard::PriceBand => {
+            format!("the order price was {m} % from the middle of the book, {a} % is allowed")
+        }
+        Guard::LiquidationDistance => {
+            format!("liquidation was {m} % away, {a} % or more is required by the stop")
+        }
         Guard::Leverage => format!("leverage {m}, {a} is allowed"),
         Guard::OrderRate => format!("{m} entries in the last second or minute, {a} are allowed"),
         Guard::RiskPerTrade => format!("the risk per trade allowed {m} lots, the exchange takes {a} or more"),
@@ -94,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_pause_is_told_as_the_time_that_is_left() {
-        assert_eq!(blocked(Guard::ConsecutiveLosses, 1_673.9, 0.0), "paused after losses in a row, for another 27m 54s");
+        assert_eq!(
+            blocked(Guard::ConsecutiveLosses, 1_673.9, 0.0),
+            "paused after losses in a row, for another 27m 54s"
+        );
         assert_eq!(blocked(Guard::Spread, 1.5, 1.0), "the spread was 1.5 %, 1 % is allowed");
     }
 
@@ -102,6 +113,9 @@ mod tests {
     fn each_word_is_explained_once() {
         let found = [Trigger::StopLoss, Trigger::Section(SectionName::E1), Trigger::StopLoss];
         assert_eq!(triggers(found), "SL stop loss, E1 emergency exit");
-        assert_eq!(sections(), "S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit");
+        assert_eq!(
+            sections(),
+            "S1 signal, O1 signal cancelled, Z1 entry, ZE1 close by rule, E1 emergency exit"
+        );
     }
 }

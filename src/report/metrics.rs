@@ -134,7 +134,12 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn put(&mut self, definition: &'static Definition, n: u64, value: Result<Amount, Undefined>) -> &mut Metric {
+    fn put(
+        &mut self,
+        definition: &'static Definition,
+        n: u64,
+        value: Result<Amount, Undefined>,
+    ) -> &mut Metric {
         let value = match value {
             Ok(Amount::Number(number)) if !number.is_finite() => Err("too large to state"),
             value => value,
@@ -143,11 +148,21 @@ impl Sheet {
         self.metrics.last_mut().expect("just pushed")
     }
 
-    fn money(&mut self, definition: &'static Definition, n: u64, value: Result<Money, Undefined>) -> &mut Metric {
+    fn money(
+        &mut self,
+        definition: &'static Definition,
+        n: u64,
+        value: Result<Money, Undefined>,
+    ) -> &mut Metric {
         self.put(definition, n, value.map(Amount::Money))
     }
 
-    fn number(&mut self, definition: &'static Definition, n: u64, value: Result<f64, Undefined>) -> &mut Metric {
+    fn number(
+        &mut self,
+        definition: &'static Definition,
+        n: u64,
+        value: Result<f64, Undefined>,
+    ) -> &mut Metric {
         self.put(definition, n, value.map(Amount::Number))
     }
 
@@ -158,10 +173,15 @@ impl Sheet {
 
 fn profit(sheet: &mut Sheet, s: &Sources<'_>) {
     let net = s.final_equity - s.closing_cost.unwrap_or(Money::ZERO) - s.initial - s.deposits;
-    let note = (s.open_at_end && s.closing_cost.is_none()).then_some("positions are open; the cost of closing them is not included");
+    let note = (s.open_at_end && s.closing_cost.is_none())
+        .then_some("positions are open; the cost of closing them is not included");
     let n = s.trades.len() as u64;
     sheet.money(&d::NET_PROFIT, n, Ok(net)).note = note;
-    let of_start = if s.initial.0 > 0 { Ok(100.0 * net.0 as f64 / s.initial.0 as f64) } else { Err("the run started without money") };
+    let of_start = if s.initial.0 > 0 {
+        Ok(100.0 * net.0 as f64 / s.initial.0 as f64)
+    } else {
+        Err("the run started without money")
+    };
     sheet.number(&d::NET_PROFIT_PCT, n, of_start).note = note;
     sheet.number(&d::TOTAL_RETURN_PCT, n, s.growth.map(|growth| 100.0 * (growth - 1.0)).ok_or(NO_EQUITY));
     sheet.number(&d::CAGR_PCT, s.span_days() as u64, s.annual_growth().map(|growth| 100.0 * growth));
@@ -188,9 +208,14 @@ fn drawdowns(sheet: &mut Sheet, s: &Sources<'_>) {
 fn risk_ratios(sheet: &mut Sheet, s: &Sources<'_>) {
     let whole: Vec<&Day> = s.days.iter().filter(|day| day.whole).collect();
     let n = whole.len() as u64;
-    let returns: Result<Vec<f64>, Undefined> =
-        if n < ENOUGH { Err("fewer than 30 whole UTC days") } else { whole.iter().map(|day| day.growth.ok_or(NO_EQUITY)).collect() };
-    let with = |ratio: &dyn Fn(&[f64]) -> Result<f64, Undefined>| returns.as_ref().map_err(|reason| *reason).and_then(|r| ratio(r));
+    let returns: Result<Vec<f64>, Undefined> = if n < ENOUGH {
+        Err("fewer than 30 whole UTC days")
+    } else {
+        whole.iter().map(|day| day.growth.ok_or(NO_EQUITY)).collect()
+    };
+    let with = |ratio: &dyn Fn(&[f64]) -> Result<f64, Undefined>| {
+        returns.as_ref().map_err(|reason| *reason).and_then(|r| ratio(r))
+    };
     let run = sheet.window;
     if let (Some(first), Some(last)) = (whole.first(), whole.last()) {
         sheet.window = (first.midnight(), last.midnight() + crate::domain::time::Span::from_seconds(86_400));
@@ -213,7 +238,11 @@ fn risk_ratios(sheet: &mut Sheet, s: &Sources<'_>) {
 fn outcomes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     let n = tally.trades;
     sheet.count(&d::TRADES, n, n);
-    sheet.count(&d::TRADES_AT_END, n, s.trades.iter().filter(|trade| trade.reason == Trigger::End).count() as u64);
+    sheet.count(
+        &d::TRADES_AT_END,
+        n,
+        s.trades.iter().filter(|trade| trade.reason == Trigger::End).count() as u64,
+    );
     sheet.count(&d::WINS, n, tally.wins);
     sheet.count(&d::LOSSES, n, tally.losses);
     sheet.count(&d::DRAWS, n, tally.draws);
@@ -228,14 +257,22 @@ fn outcomes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
 
 fn sizes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     let n = tally.trades;
-    let share = |sum: Money, count: u64, reason| if count > 0 { Ok(Money(sum.0 / i128::from(count))) } else { Err(reason) };
+    let share = |sum: Money, count: u64, reason| {
+        if count > 0 { Ok(Money(sum.0 / i128::from(count))) } else { Err(reason) }
+    };
     let nets: Vec<i128> = s.trades.iter().map(|trade| trade.net().0).collect();
-    let interval = |values: &[i128], one: f64| Some(mean_interval(values).map(|(low, high)| (low / one, high / one)));
+    let interval =
+        |values: &[i128], one: f64| Some(mean_interval(values).map(|(low, high)| (low / one, high / one)));
     sheet.money(&d::EXPECTANCY, n, share(tally.net, n, NO_TRADE)).interval = interval(&nets, 1e18);
     let multiples = risk_multiples(s.trades);
     let scaled: Vec<i128> = multiples.iter().map(|r| (r * 1e12) as i128).collect();
-    sheet.number(&d::EXPECTANCY_R, multiples.len() as u64, ratios::mean(&multiples).ok_or("no trade had a stop")).interval =
-        interval(&scaled, 1e12);
+    sheet
+        .number(
+            &d::EXPECTANCY_R,
+            multiples.len() as u64,
+            ratios::mean(&multiples).ok_or("no trade had a stop"),
+        )
+        .interval = interval(&scaled, 1e12);
     let payoff = match (tally.wins, tally.losses) {
         (0, _) => Err("no win"),
         (_, 0) => Err("no losses"),
@@ -244,8 +281,16 @@ fn sizes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     sheet.number(&d::PAYOFF_RATIO, tally.wins + tally.losses, payoff);
     sheet.money(&d::AVERAGE_WIN, tally.wins, share(tally.profit, tally.wins, "no win"));
     sheet.money(&d::AVERAGE_LOSS, tally.losses, share(-tally.loss, tally.losses, "no losses"));
-    sheet.money(&d::LARGEST_WIN, tally.wins, if tally.wins > 0 { Ok(tally.largest_win) } else { Err("no win") });
-    sheet.money(&d::LARGEST_LOSS, tally.losses, if tally.losses > 0 { Ok(-tally.largest_loss) } else { Err("no losses") });
+    sheet.money(
+        &d::LARGEST_WIN,
+        tally.wins,
+        if tally.wins > 0 { Ok(tally.largest_win) } else { Err("no win") },
+    );
+    sheet.money(
+        &d::LARGEST_LOSS,
+        tally.losses,
+        if tally.losses > 0 { Ok(-tally.largest_loss) } else { Err("no losses") },
+    );
 }
 
 /// Net over initial risk of the trades that had a stop.
@@ -286,13 +331,18 @@ fn exposure(sheet: &mut Sheet, s: &Sources<'_>) {
 
 fn durations(sheet: &mut Sheet, trades: &[ClosedTrade]) {
     let n = trades.len();
-    let mut spans: Vec<i64> = trades.iter().map(|trade| (trade.closed_at - trade.opened_at).nanos()).collect();
+    let mut spans: Vec<i64> =
+        trades.iter().map(|trade| (trade.closed_at - trade.opened_at).nanos()).collect();
     spans.sort_unstable();
     let seconds = |nanos: f64| nanos / 1e9;
     let of = |value: &dyn Fn() -> f64| if n > 0 { Ok(value()) } else { Err(NO_TRADE) };
     let sum: i128 = spans.iter().map(|span| i128::from(*span)).sum();
     sheet.number(&d::DURATION_MEAN, n as u64, of(&|| seconds(sum as f64 / n as f64)));
-    sheet.number(&d::DURATION_MEDIAN, n as u64, of(&|| seconds((spans[(n - 1) / 2] as f64 + spans[n / 2] as f64) / 2.0)));
+    sheet.number(
+        &d::DURATION_MEDIAN,
+        n as u64,
+        of(&|| seconds((spans[(n - 1) / 2] as f64 + spans[n / 2] as f64) / 2.0)),
+    );
     sheet.number(&d::DURATION_P95, n as u64, of(&|| seconds(spans[(n * 95).div_ceil(100) - 1] as f64)));
 }
 
@@ -324,7 +374,8 @@ fn costs(sheet: &mut Sheet, tally: &Tally) {
         (_, 0) => Err("no mid price was known at any decision"),
         _ => Ok(tally.slippage),
     };
-    let note = (known.is_ok() && tally.slippage_known < n).then_some("only over the trades whose mid price was known");
+    let note = (known.is_ok() && tally.slippage_known < n)
+        .then_some("only over the trades whose mid price was known");
     sheet.money(&d::SLIPPAGE, tally.slippage_known, known).note = note;
     sheet.number(&d::SLIPPAGE_SHARE_PCT, tally.slippage_known, known.and_then(share)).note = note;
 }

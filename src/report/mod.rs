@@ -1,7 +1,7 @@
 //! What a run was worth: statistics kept while it runs, metrics with their definitions, and the two forms people
 //! read (terminal, HTML).
 //!
-//! Never: a clock, I/O, serialization, unseeded chance, or a number where there is none: a metric that is not
+//! Never: a clock, I/O, serialization, unseeded rng, or a number where there is none: a metric that is not
 //! defined says why. The same code serves backtest, paper and live, from the same ledger.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_cmp)]
 

@@ -51,14 +51,21 @@ fn reason(run: &RunResult) -> String {
     }
     let signals = run.fired_count(SectionName::S1);
     match (signals, run.fired_count(SectionName::Z1), run.orders_count) {
-        (0, _, 0) => format!("the signal (S1) never became true{}", if run.assumptions.warm_up.is_none() { NEVER_WARM } else { "" }),
-        (_, _, orders) if orders > 0 => format!("{} but none was filled", counted(orders, "order was sent", "orders were sent")),
+        (0, _, 0) => format!(
+            "the signal (S1) never became true{}",
+            if run.assumptions.warm_up.is_none() { NEVER_WARM } else { "" }
+        ),
+        (_, _, orders) if orders > 0 => {
+            format!("{} but none was filled", counted(orders, "order was sent", "orders were sent"))
+        }
         _ if !run.refusals.is_empty() => blocked(run),
         (signals, 0, _) => format!(
             "{}, but the entry conditions (Z1) were never met before the signal was cancelled or too old",
             counted(signals as u64, "signal (S1)", "signals (S1)")
         ),
-        (signals, ..) => format!("{} without an order", counted(signals as u64, "signal (S1)", "signals (S1)")),
+        (signals, ..) => {
+            format!("{} without an order", counted(signals as u64, "signal (S1)", "signals (S1)"))
+        }
     }
 }
 
@@ -81,7 +88,11 @@ fn warm_up(run: &RunResult, span: Span) -> Option<String> {
 fn blocked(run: &RunResult) -> String {
     let named = run.refusals.iter().take(BLOCKS_NAMED).map(|refusal| {
         let times = counted(refusal.count, "time", "times");
-        format!("{} {times} (first: {})", refusal.guard.word(), legend::blocked(refusal.guard, refusal.value, refusal.threshold))
+        format!(
+            "{} {times} (first: {})",
+            refusal.guard.as_str(),
+            legend::blocked(refusal.guard, refusal.value, refusal.threshold)
+        )
     });
     format!("every entry was blocked: {}", named.collect::<Vec<_>>().join(", "))
 }
@@ -137,7 +148,13 @@ mod tests {
         assert_eq!(why(&warm()).unwrap(), "No trade: the signal (S1) never became true.");
         let mut run = warm();
         fired(&mut run, SectionName::S1);
-        assert!(why(&run).unwrap().starts_with("No trade: 1 signal (S1), but the entry conditions (Z1) were never met"), "{:?}", why(&run));
+        assert!(
+            why(&run)
+                .unwrap()
+                .starts_with("No trade: 1 signal (S1), but the entry conditions (Z1) were never met"),
+            "{:?}",
+            why(&run)
+        );
         fired(&mut run, SectionName::Z1);
         run.orders_count = 2;
         assert_eq!(why(&run).unwrap(), "No trade: 2 orders were sent but none was filled.");

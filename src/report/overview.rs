@@ -63,7 +63,8 @@ fn added_up(runs: &[RunResult], key: impl Fn(&RunResult) -> String) -> Vec<Overv
     let mut lines: Vec<Overview> = Vec::new();
     for run in runs {
         let (strategy, currency) = (key(run), run.currency());
-        let known = lines.iter().position(|line| line.strategy == strategy && line.currency.as_deref() == currency);
+        let known =
+            lines.iter().position(|line| line.strategy == strategy && line.currency.as_deref() == currency);
         let place = known.unwrap_or_else(|| {
             lines.push(Overview::of(strategy, currency));
             lines.len() - 1
@@ -92,8 +93,10 @@ mod tests {
         other.strategies[0].id = "dump_v2".to_owned();
         let runs = [sample::result(), other, sample::empty_result(), sample::result()];
         let lines = by_strategy(&runs);
-        let shown: Vec<(&str, u64, u64, u64)> =
-            lines.iter().map(|line| (line.strategy.as_str(), line.results, line.without_trade, line.tally.trades)).collect();
+        let shown: Vec<(&str, u64, u64, u64)> = lines
+            .iter()
+            .map(|line| (line.strategy.as_str(), line.results, line.without_trade, line.tally.trades))
+            .collect();
         assert_eq!(shown, [("pump_v2 v3", 3, 1, 46), ("dump_v2 v3", 1, 0, 23)]);
         let one = by_strategy(&runs[..1])[0].net;
         assert_eq!(lines[0].net, one + one);

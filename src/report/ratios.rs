@@ -84,7 +84,8 @@ fn psr(ratio: f64, benchmark: f64, n: usize, skew: f64, kurtosis: f64) -> Result
 fn skew_and_kurtosis(values: &[f64]) -> Result<(f64, f64), Undefined> {
     let average = mean(values).ok_or("no value")?;
     let n = values.len() as f64;
-    let moment = |power: i32| values.iter().map(|v| libm::pow(v - average, f64::from(power))).sum::<f64>() / n;
+    let moment =
+        |power: i32| values.iter().map(|v| libm::pow(v - average, f64::from(power))).sum::<f64>() / n;
     let variance = moment(2);
     if variance <= 0.0 {
         return Err("the values do not vary");
@@ -181,7 +182,12 @@ mod tests {
 
     #[test]
     fn normal_distribution_of_the_tables() {
-        for (x, p) in [(0.0, 0.5), (1.0, 0.841_344_746_068_543), (-3.0, 1.349_898_031_630_095e-3), (8.0, 1.0 - 6.220_960_574_271_785e-16)] {
+        for (x, p) in [
+            (0.0, 0.5),
+            (1.0, 0.841_344_746_068_543),
+            (-3.0, 1.349_898_031_630_095e-3),
+            (8.0, 1.0 - 6.220_960_574_271_785e-16),
+        ] {
             assert!((normal_cdf(x) - p).abs() < 1e-14, "{x}: {}", normal_cdf(x));
         }
         assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-9);

@@ -76,7 +76,14 @@ impl Checked {
 
     /// All of it in a line, e.g. `e1_pnl: UNREALIZED_PNL_PCT -4.423 <= -4, met`.
     pub fn sentence(&self) -> String {
-        format!("{}: {} {} {}, {}", self.id, self.indicator, self.value_text(), self.comparison_text(), self.met_word())
+        format!(
+            "{}: {} {} {}, {}",
+            self.id,
+            self.indicator,
+            self.value_text(),
+            self.comparison_text(),
+            self.met_word()
+        )
     }
 }
 
@@ -113,7 +120,16 @@ impl TradeReason {
     /// What the exit was decided on in a few words: the conditions that were met, else nothing but the trigger.
     pub fn exit_text(&self) -> Option<String> {
         let exit = self.exit.as_ref()?;
-        let met: Vec<String> = exit.conditions.iter().filter(|checked| checked.met == Some(true)).map(Checked::sentence).collect();
-        Some(if met.is_empty() { exit.trigger.word().to_owned() } else { format!("{} {}", exit.trigger.word(), met.join("; ")) })
+        let met: Vec<String> = exit
+            .conditions
+            .iter()
+            .filter(|checked| checked.met == Some(true))
+            .map(Checked::sentence)
+            .collect();
+        Some(if met.is_empty() {
+            exit.trigger.as_str().to_owned()
+        } else {
+            format!("{} {}", exit.trigger.as_str(), met.join("; "))
+        })
     }
 }

@@ -116,7 +116,16 @@ impl Days {
     fn close(&mut self, day: i64, closing: Money, whole: bool) {
         let growth = self.growth.factor(closing).map(|factor| factor - 1.0);
         let (opening, deposits) = (self.opening, self.deposits);
-        self.rows.push(Day { day, opening, closing, deposits, growth, whole, trades: 0, trades_net: Money::ZERO });
+        self.rows.push(Day {
+            day,
+            opening,
+            closing,
+            deposits,
+            growth,
+            whole,
+            trades: 0,
+            trades_net: Money::ZERO,
+        });
         self.opening = closing;
         self.deposits = Money::ZERO;
         self.growth = Growth::new(closing);

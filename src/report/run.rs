@@ -23,7 +23,7 @@ pub enum Mode {
 
 impl Mode {
     /// The word of the JSON form.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Mode::Backtest => "backtest",
             Mode::Paper => "paper",

@@ -10,7 +10,9 @@ use crate::domain::order::Side;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
-use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
+use crate::report::assumptions::{
+    Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource,
+};
 use crate::report::reason::{Checked, DecisionReason, TradeReason};
 use crate::report::run::{Fired, LookBack, Mode, Refusals, RunResult, StrategyRef};
 use crate::report::series::price_series;
@@ -62,7 +64,11 @@ pub(crate) fn assumptions() -> Assumptions {
             taker: Rate::from_percent(0.06),
             source: FeeSource::Default,
         }],
-        contracts: vec![ContractSources { symbol: SymbolId(0), sources: SpecSources::all(FactSource::Assumed), bar: None }],
+        contracts: vec![ContractSources {
+            symbol: SymbolId(0),
+            sources: SpecSources::all(FactSource::Assumed),
+            bar: None,
+        }],
         slippage: "walks the book, own impact included".to_owned(),
         latency: Span::from_millis(150),
         feed_latency: Span::from_millis(50),
@@ -70,7 +76,10 @@ pub(crate) fn assumptions() -> Assumptions {
         funding: FundingSource::Schedule { hours: 8, rate: Rate::ZERO },
         clock: ClockUsed::Exchange,
         initial_balance: Money::from_units(10_000),
-        risk_limits: vec![("max_concurrent_positions".to_owned(), Some(3.0)), ("daily_loss_limit_pct".to_owned(), None)],
+        risk_limits: vec![
+            ("max_concurrent_positions".to_owned(), Some(3.0)),
+            ("daily_loss_limit_pct".to_owned(), None),
+        ],
         seed: 7,
         coverage,
         warm_up: Some(Span::from_seconds(300)),
@@ -98,10 +107,21 @@ fn reason_of(trade: &ClosedTrade) -> TradeReason {
         signal: decision(
             trade.opened_at,
             Trigger::Section(SectionName::S1),
-            vec![checked(SectionName::S1, "s1_price", Ok(9.125), true), checked(SectionName::S1, "s1_rush", Err("warm_up"), false)],
+            vec![
+                checked(SectionName::S1, "s1_price", Ok(9.125), true),
+                checked(SectionName::S1, "s1_rush", Err("warm_up"), false),
+            ],
         ),
-        entry: decision(trade.opened_at, Trigger::Section(SectionName::Z1), vec![checked(SectionName::Z1, "z1_flow", Ok(31.5), true)]),
-        exit: decision(trade.closed_at, trade.reason, vec![checked(SectionName::E1, "e1_pnl", Ok(-4.423), false)]),
+        entry: decision(
+            trade.opened_at,
+            Trigger::Section(SectionName::Z1),
+            vec![checked(SectionName::Z1, "z1_flow", Ok(31.5), true)],
+        ),
+        exit: decision(
+            trade.closed_at,
+            trade.reason,
+            vec![checked(SectionName::E1, "e1_pnl", Ok(-4.423), false)],
+        ),
     }
 }
 
@@ -114,7 +134,7 @@ pub(crate) fn result() -> RunResult {
     let (mut prices, mut refusals, mut signals) = (price_series(), Refusals::default(), Vec::new());
     let mut reasons = Vec::new();
     let (mut balance, mut price, mut state) = (Money::from_units(10_000), 1_000_i64, 12_345_u64);
-    let mut chance = move || {
+    let mut rng = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as i64
     };
@@ -123,21 +143,28 @@ pub(crate) fn result() -> RunResult {
         let trades = hour % 3 == 1;
         for minute in 0..60 {
             let at = begin + Span::from_seconds(hour * 3_600 + minute * 60);
-            price = (price + chance() % 13 - 6 + i64::from(hour % 11 == 4) * 4 - i64::from(hour % 11 == 5) * 3).max(300);
+            price = (price + rng() % 13 - 6 + i64::from(hour % 11 == 4) * 4 - i64::from(hour % 11 == 5) * 3)
+                .max(300);
             prices.push(at, Price(price));
             let open = trades && minute < 40;
             let side = if hour % 2 == 0 { Side::Sell } else { Side::Buy };
             let gain = side.sign() as f64 * (price - from) as f64 * 0.01 * 1_000.0;
             let profit = if open { Money::from_f64(gain) } else { Money::ZERO };
             if trades && minute == 40 {
-                let reason = match chance() % 5 {
+                let reason = match rng() % 5 {
                     0 => Trigger::StopLoss,
                     1 => Trigger::TrailingStop,
                     2 => Trigger::Section(SectionName::Ze1),
                     3 => Trigger::MaxHold,
                     _ => Trigger::TakeProfit,
                 };
-                let base = trade(hour * 3_600, hour * 3_600 + 2_400, gain, 12.3, if hour % 8 == 0 { -1.02 } else { 0.0 });
+                let base = trade(
+                    hour * 3_600,
+                    hour * 3_600 + 2_400,
+                    gain,
+                    12.3,
+                    if hour % 8 == 0 { -1.02 } else { 0.0 },
+                );
                 let (entry_price, exit_price) = (from as f64 / 100.0, price as f64 / 100.0);
                 let closed = ClosedTrade {
                     entry_price,
@@ -157,11 +184,22 @@ pub(crate) fn result() -> RunResult {
         }
         let at = begin + Span::from_seconds(hour * 3_600);
         if trades {
-            let signal = Fired { at, section: SectionName::S1, symbol: SymbolId(0), strategy: 0, price: Some(Price(from)) };
+            let signal = Fired {
+                at,
+                section: SectionName::S1,
+                symbol: SymbolId(0),
+                strategy: 0,
+                price: Some(Price(from)),
+            };
             signals.push(signal);
             signals.push(Fired { at: at + Span::from_seconds(20), section: SectionName::Z1, ..signal });
         }
-        refusals.add(at, if hour % 4 == 0 { Guard::Spread } else { Guard::WarmUp }, 0.0123, if hour % 4 == 0 { 0.005 } else { f64::NAN });
+        refusals.add(
+            at,
+            if hour % 4 == 0 { Guard::Spread } else { Guard::WarmUp },
+            0.0123,
+            if hour % 4 == 0 { 0.005 } else { f64::NAN },
+        );
     }
     statistics.gap(begin + Span::from_seconds(100_000), begin + Span::from_seconds(108_000));
     let end = begin + Span::from_seconds(70 * 3_600);
@@ -174,7 +212,10 @@ pub(crate) fn result() -> RunResult {
             version: Some(3),
             name: "Pump & dump <b>v2</b>".to_owned(),
             document: Some("{\n  \"strategy_name\": \"pump_v2\"\n}".to_owned()),
-            look_back: Some(LookBack { indicator: "buying_20s_vs_6h".to_owned(), span: Span::from_seconds(21_620) }),
+            look_back: Some(LookBack {
+                indicator: "buying_20s_vs_6h".to_owned(),
+                span: Span::from_seconds(21_620),
+            }),
         }],
         digest: "9f2c1e0b7a6d5c4b3a29180716253443f1e2d3c4b5a69788796a5b4c3d2e1f00".to_owned(),
         assumptions: assumptions(),
@@ -192,7 +233,8 @@ pub(crate) fn result() -> RunResult {
 pub(crate) fn empty_result() -> RunResult {
     let begin = Timestamp::parse(BEGIN).unwrap();
     let summary = Statistics::new(begin, Money::from_units(10_000)).finish(begin);
-    let assumptions = Assumptions { coverage: Coverage::default(), warm_up: None, warnings: Vec::new(), ..assumptions() };
+    let assumptions =
+        Assumptions { coverage: Coverage::default(), warm_up: None, warnings: Vec::new(), ..assumptions() };
     RunResult {
         source: "quiet.trades".to_owned(),
         assumptions,

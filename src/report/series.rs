@@ -76,7 +76,8 @@ impl<E: Extent> Series<E> {
             let (width_ns, mut kept) = (self.width_ns, 0);
             for next in 1..self.buckets.len() {
                 let later = self.buckets[next];
-                if self.buckets[kept].at.nanos().div_euclid(width_ns) == later.at.nanos().div_euclid(width_ns) {
+                if self.buckets[kept].at.nanos().div_euclid(width_ns) == later.at.nanos().div_euclid(width_ns)
+                {
                     self.buckets[kept].extent.join(&later.extent);
                 } else {
                     kept += 1;
@@ -186,7 +187,15 @@ impl Extent for EquityExtent {
 
     fn of(sample: EquitySample) -> Self {
         let EquitySample { equity, peak } = sample;
-        EquityExtent { open: equity, low: equity, high: equity, close: equity, peak, trough: equity, settled_pct: 0.0 }
+        EquityExtent {
+            open: equity,
+            low: equity,
+            high: equity,
+            close: equity,
+            peak,
+            trough: equity,
+            settled_pct: 0.0,
+        }
     }
 
     #[inline]

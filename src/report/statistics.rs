@@ -195,7 +195,8 @@ impl Statistics {
         let first_day = days.first().map_or(0, |day| day.day);
         for trade in &self.trades {
             // What closed at the midnight that begins the run belongs to its first day.
-            let row = usize::try_from(trade.closed_at.day_ended() - first_day).unwrap_or(0).min(days.len() - 1);
+            let row =
+                usize::try_from(trade.closed_at.day_ended() - first_day).unwrap_or(0).min(days.len() - 1);
             days[row].trades += 1;
             days[row].trades_net += trade.net();
         }

@@ -28,7 +28,7 @@ impl Outcome {
     }
 
     /// `win`, `loss` or `draw`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Outcome::Win => "win",
             Outcome::Loss => "loss",

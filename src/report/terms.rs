@@ -11,7 +11,11 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     let currency = f::Currency::of(run);
     let mut lines = Vec::new();
     let mut put = |name: &str, value: String| lines.push((name.to_owned(), value));
-    let kinds: Vec<String> = c.events.iter().map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.word())).collect();
+    let kinds: Vec<String> = c
+        .events
+        .iter()
+        .map(|(kind, count)| format!("{} {}", f::grouped(u128::from(*count)), kind.as_str()))
+        .collect();
     put(
         "coverage",
         match (c.first, c.last) {
@@ -26,8 +30,11 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
             _ => "no event".to_owned(),
         },
     );
-    let causes: Vec<String> =
-        c.gaps.iter().map(|gap| format!("{} × {} {}", gap.count, gap.cause.word(), f::seconds(gap.time.seconds_f64()))).collect();
+    let causes: Vec<String> = c
+        .gaps
+        .iter()
+        .map(|gap| format!("{} × {} {}", gap.count, gap.cause.as_str(), f::seconds(gap.time.seconds_f64())))
+        .collect();
     put("gaps", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") });
     put(
         "book",
@@ -37,37 +44,61 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
                 let (spread_bps, depth) = book.assumed().unwrap_or_default();
                 format!(
                     "{}: a spread of {} bp and {} assumed",
-                    book.word(),
+                    book.as_str(),
                     f::measured(spread_bps),
-                    if depth.0 > 0 { format!("{} on each level", currency.amount(depth)) } else { "unlimited depth".to_owned() }
+                    if depth.0 > 0 {
+                        format!("{} on each level", currency.amount(depth))
+                    } else {
+                        "unlimited depth".to_owned()
+                    }
                 )
             }
         },
     );
     put("fees", fee_line(run));
     put("slippage", a.slippage.clone());
-    put("latency", format!("orders {}, feed {}", f::seconds(a.latency.seconds_f64()), f::seconds(a.feed_latency.seconds_f64())));
+    put(
+        "latency",
+        format!(
+            "orders {}, feed {}",
+            f::seconds(a.latency.seconds_f64()),
+            f::seconds(a.feed_latency.seconds_f64())
+        ),
+    );
     put(
         "funding",
         match a.funding {
             FundingSource::Recorded => "as recorded".to_owned(),
-            FundingSource::Schedule { hours, rate } => format!("assumed {} % every {hours} h", f::measured(rate.percent())),
+            FundingSource::Schedule { hours, rate } => {
+                format!("assumed {} % every {hours} h", f::measured(rate.percent()))
+            }
             FundingSource::None => "none charged".to_owned(),
         },
     );
-    put("clock", format!("{} time stamps", a.clock.word()));
+    put("clock", format!("{} time stamps", a.clock.as_str()));
     put("start", format!("{} with seed {}", currency.amount(a.initial_balance), a.seed));
     put(
         "warm-up",
-        a.warm_up
-            .map_or_else(|| "never complete: at least one indicator never had a value".to_owned(), |span| f::seconds(span.seconds_f64())),
+        a.warm_up.map_or_else(
+            || "never complete: at least one indicator never had a value".to_owned(),
+            |span| f::seconds(span.seconds_f64()),
+        ),
     );
     put("fills", format!("{} from an assumed book, {} penalised", a.synthetic_fills, a.penalised_fills));
     if a.bars_in_doubt > 0 {
-        put("bars", format!("{} where the order of prices inside decided how a position ended; the worst was assumed", a.bars_in_doubt));
+        put(
+            "bars",
+            format!(
+                "{} where the order of prices inside decided how a position ended; the worst was assumed",
+                a.bars_in_doubt
+            ),
+        );
     }
-    let limits: Vec<String> =
-        a.risk_limits.iter().map(|(name, limit)| format!("{name} {}", limit.map_or_else(|| "off".to_owned(), f::measured))).collect();
+    let limits: Vec<String> = a
+        .risk_limits
+        .iter()
+        .map(|(name, limit)| format!("{name} {}", limit.map_or_else(|| "off".to_owned(), f::measured)))
+        .collect();
     put("risk limits", if limits.is_empty() { "none".to_owned() } else { limits.join(", ") });
     for warning in &a.warnings {
         put("warning", warning.clone());
@@ -77,12 +108,21 @@ pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
 
 fn fee_line(run: &RunResult) -> String {
     let shown = |terms: &FeeTerms| {
-        format!("maker {} %, taker {} % ({})", f::measured(terms.maker.percent()), f::measured(terms.taker.percent()), terms.source.word())
+        format!(
+            "maker {} %, taker {} % ({})",
+            f::measured(terms.maker.percent()),
+            f::measured(terms.taker.percent()),
+            terms.source.as_str()
+        )
     };
     let fees = &run.assumptions.fees;
     match fees.first() {
         None => "none known".to_owned(),
         Some(first) if fees.iter().all(|terms| shown(terms) == shown(first)) => shown(first),
-        Some(_) => fees.iter().map(|terms| format!("{} {}", run.symbol_name(terms.symbol), shown(terms))).collect::<Vec<_>>().join("; "),
+        Some(_) => fees
+            .iter()
+            .map(|terms| format!("{} {}", run.symbol_name(terms.symbol), shown(terms)))
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }

@@ -112,9 +112,19 @@ mod tests {
         let runs = [sample::result(), sample::empty_result()];
         for width in [80, 100, 160] {
             let style = Style::of_width(width, Colour::Plain);
-            let texts = [one(&runs[0], style), one(&runs[1], style), many(&runs, style), explained(&runs[0], 0, style).unwrap()];
+            let texts = [
+                one(&runs[0], style),
+                one(&runs[1], style),
+                many(&runs, style),
+                explained(&runs[0], 0, style).unwrap(),
+            ];
             for text in texts {
-                let widest = text.lines().filter(|line| !line.starts_with("digest")).map(table::shown_width).max().unwrap();
+                let widest = text
+                    .lines()
+                    .filter(|line| !line.starts_with("digest"))
+                    .map(table::shown_width)
+                    .max()
+                    .unwrap();
                 assert!(widest <= width, "{widest} > {width}\n{text}");
             }
         }

@@ -1,10 +1,10 @@
 //! Everything the daemon holds, opened in order and closed in order.
 
 use super::hub::Hub;
-use super::in_use::InUse;
 use super::market::Market;
 use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
+use super::references::References;
 use super::results::Results;
 use super::sessions::Sessions;
 use super::settings::Settings;
@@ -67,10 +67,10 @@ impl Service {
     pub fn open(parts: Parts, now: Timestamp) -> Result<Arc<Service>, Refusal> {
         upload::remove_leftovers(&parts.state);
         let store = Arc::new(parts.store);
-        let in_use = Arc::new(InUse::default());
+        let references = Arc::new(References::default());
         let users = Users::open(Arc::clone(&store), parts.keys)?;
         let seeded = seed_builtin(&store, now)?;
-        let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
+        let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&references)));
         let hub = Arc::new(Hub::new(now));
         let market = Arc::new(Market::open(parts.exchange, Arc::clone(&store), parts.state.clone())?);
         let config = parts.settings.current();
@@ -78,7 +78,7 @@ impl Service {
             Arc::clone(&store),
             Arc::clone(&hub),
             Arc::clone(&strategies),
-            Arc::clone(&in_use),
+            Arc::clone(&references),
             Arc::clone(&market),
             &config,
             now,
@@ -92,7 +92,7 @@ impl Service {
             users,
             strategies,
             seeded,
-            recordings: Recordings::new(Arc::clone(&store), in_use),
+            recordings: Recordings::new(Arc::clone(&store), references),
             results: Results::new(Arc::clone(&store)),
             sessions,
             market,

@@ -8,7 +8,7 @@
 
 mod topic;
 
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::limits::{HUB_TOPICS, TOPIC_BYTES, TOPIC_UPDATES};
 use serde_json::{Map, Value};
@@ -56,7 +56,9 @@ impl Filter {
             (Some(wanted), Some(session)) => wanted == session,
             _ => true,
         };
-        session && (self.symbols.is_empty() || update.symbol.as_ref().is_none_or(|symbol| self.symbols.contains(symbol)))
+        session
+            && (self.symbols.is_empty()
+                || update.symbol.as_ref().is_none_or(|symbol| self.symbols.contains(symbol)))
     }
 }
 
@@ -75,9 +77,9 @@ pub struct FellBehind;
 
 /// Wakes one client, whichever of its topics has something new. A ring that nobody waits for is kept until somebody does.
 #[derive(Debug, Default)]
-pub struct Bell(Notify);
+pub struct ReaderWakeup(Notify);
 
-impl Bell {
+impl ReaderWakeup {
     /// Waits until it rings; returns at once when it rang since the last time.
     pub async fn rung(&self) {
         self.0.notified().await;
@@ -120,7 +122,14 @@ impl Hub {
     }
 
     /// Puts an update behind the others of its topic. `data` is an object; anything else stands under `value`.
-    pub fn publish(&self, topic: &str, event: &'static str, session_id: Option<&str>, symbol: Option<&str>, data: Value) {
+    pub fn publish(
+        &self,
+        topic: &str,
+        event: &'static str,
+        session_id: Option<&str>,
+        symbol: Option<&str>,
+        data: Value,
+    ) {
         let Some(topic) = self.find(topic) else { return };
         let json = serialised(event, session_id, symbol, data);
         topic.append(event, session_id.map(Box::from), symbol.map(Box::from), json);
@@ -153,7 +162,13 @@ impl Hub {
     ///
     /// # Errors
     /// `too_many_topics` when as many topics are being read as there may be.
-    pub fn subscribe(self: &Arc<Self>, name: &str, filter: Filter, start: Start, bell: &Arc<Bell>) -> Result<Cursor, Refusal> {
+    pub fn subscribe(
+        self: &Arc<Self>,
+        name: &str,
+        filter: Filter,
+        start: Start,
+        bell: &Arc<ReaderWakeup>,
+    ) -> Result<Cursor, Refusal> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         let topic = match topics.get(name) {
@@ -161,7 +176,12 @@ impl Hub {
             None => {
                 self.make_room(&mut topics)?;
                 let conflated = CONFLATED.contains(&name);
-                let topic = Arc::new(Topic::new(name, conflated, self.floor.load(Ordering::Relaxed), self.updates_max));
+                let topic = Arc::new(Topic::new(
+                    name,
+                    conflated,
+                    self.floor.load(Ordering::Relaxed),
+                    self.updates_max,
+                ));
                 topics.insert(name.into(), topic.clone());
                 topic
             }
@@ -204,8 +224,13 @@ impl Hub {
             });
         }
         if topics.len() >= HUB_TOPICS {
-            let message = format!("{HUB_TOPICS} streams are being read, the most there may be; unsubscribe from one first");
-            return Err(Refusal { retry_after_s: Some(60), ..Refusal::new(Kind::TooMany, "too_many_topics", message) });
+            let message = format!(
+                "{HUB_TOPICS} streams are being read, the most there may be; unsubscribe from one first"
+            );
+            return Err(Refusal {
+                retry_after_s: Some(60),
+                ..Refusal::new(RefusalKind::TooMany, "too_many_topics", message)
+            });
         }
         Ok(())
     }

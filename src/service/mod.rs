@@ -5,11 +5,11 @@
 
 pub mod backtest;
 pub mod hub;
-pub mod in_use;
 mod indicators;
 pub mod market;
 pub mod page;
 pub mod recordings;
+pub mod references;
 mod refusal;
 pub mod results;
 pub mod sessions;
@@ -26,7 +26,7 @@ mod readiness;
 pub use daemon::{Parts, Service};
 pub use indicators::indicator_catalogue;
 pub use readiness::{DiskChange, resident_bytes};
-pub use refusal::{Kind, Refusal, STORE_DAMAGED, problems_text};
+pub use refusal::{Refusal, RefusalKind, STORE_DAMAGED, problems_text};
 pub use source_error::SourceError;
 pub use upload::Upload;
 pub use users::{Caller, Lifetimes, Login, User, Users};

@@ -26,6 +26,10 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// The same part with every entry turned into something else.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(turn).collect(), total_count: self.total_count, next: self.next }
+        Page {
+            items: self.items.into_iter().map(turn).collect(),
+            total_count: self.total_count,
+            next: self.next,
+        }
     }
 }

@@ -57,9 +57,10 @@ impl Service {
         }
         let found = match self.store.scan() {
             Ok(report) if report.is_sound() => Ok(()),
-            Ok(report) => {
-                Err(format!("{} problems: stop the daemon and run `tradingd verify`", report.problems.len() as u64 + report.more_problems))
-            }
+            Ok(report) => Err(format!(
+                "{} problems: stop the daemon and run `tradingd verify`",
+                report.problems.len() as u64 + report.more_problems
+            )),
             Err(error @ StoreError::Damaged { .. }) => Err(error.to_string()),
             // The disk failed meanwhile, so nothing is known of it.
             Err(_) => return,
@@ -94,7 +95,9 @@ impl Service {
         let scan = self.scan.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (self.store.check_readable(), &*scan) {
             (Err(error), _) => json!({"status": "failed", "age_seconds": 0, "reason": error.to_string()}),
-            (Ok(()), Some((at, Err(why)))) => json!({"status": "damaged", "age_seconds": age(*at, now), "reason": why}),
+            (Ok(()), Some((at, Err(why)))) => {
+                json!({"status": "damaged", "age_seconds": age(*at, now), "reason": why})
+            }
             (Ok(()), _) => json!({"status": "ok", "age_seconds": 0}),
         }
     }
@@ -108,7 +111,8 @@ impl Service {
         let (status, reason) = match (health.refused_for, age_seconds) {
             (Some(span), _) => {
                 let why = "it has refused requests as too frequent for";
-                let then = "one is tried every few seconds, and all go out again by themselves once it serves";
+                let then =
+                    "one is tried every few seconds, and all go out again by themselves once it serves";
                 ("throttled", Some(format!("{why} {:.0} s; {then}", span.seconds_f64())))
             }
             (None, Some(_)) => ("ok", None),
@@ -123,7 +127,9 @@ impl Service {
 
     fn clock_part(&self, now: Timestamp) -> Value {
         match self.market.clock_offset() {
-            Some((offset_ns, at)) => json!({"status": "ok", "age_seconds": age(at, now), "offset_ms": offset_ns as f64 / 1e6}),
+            Some((offset_ns, at)) => {
+                json!({"status": "ok", "age_seconds": age(at, now), "offset_ms": offset_ns as f64 / 1e6})
+            }
             None => {
                 json!({"status": "unknown", "age_seconds": null, "reason": "it is compared with the exchange's, which was not asked yet"})
             }
@@ -170,7 +176,9 @@ mod tests {
         let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
         let settings = Settings::new(Config::default(), &dir.path().join("config.json"), now);
         let state = dir.path().to_owned();
-        let service = Service::open(Parts { store, state, keys: Keys::ephemeral(), settings, exchange: None }, now).unwrap();
+        let service =
+            Service::open(Parts { store, state, keys: Keys::ephemeral(), settings, exchange: None }, now)
+                .unwrap();
         let stands = |at: Timestamp| {
             let ready = service.ready(at);
             (ready["status"].as_str().unwrap().to_owned(), ready["store"].clone())
@@ -189,7 +197,10 @@ mod tests {
         assert_eq!(service.look_after_store(now).unwrap(), None, "it is told once");
         assert_eq!(stands(now + Span::from_seconds(5)).1["age_seconds"], 5.0);
         let refused = service.strategies.delete("pump_v2", None, now).unwrap_err();
-        assert_eq!((refused.kind, refused.code), (crate::service::Kind::Unavailable, "store_unavailable"));
+        assert_eq!(
+            (refused.kind, refused.code),
+            (crate::service::RefusalKind::Unavailable, "store_unavailable")
+        );
 
         std::fs::remove_dir(&probe).unwrap();
         assert!(matches!(service.look_after_store(now).unwrap(), Some(DiskChange::SoundAgain(_))));

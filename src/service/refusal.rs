@@ -7,7 +7,7 @@ use std::fmt;
 
 /// What kind of refusal it is; the transport chooses its status by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum RefusalKind {
     /// The request makes no sense as it is.
     Invalid,
     /// Nobody is logged in, or not in a way that counts.
@@ -34,8 +34,8 @@ pub const STORE_DAMAGED: &str = "store_damaged";
 /// A refusal: a code for programs, a sentence for people that says what to do, and details.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {
-    /// Kind.
-    pub kind: Kind,
+    /// RefusalKind.
+    pub kind: RefusalKind,
     /// `snake_case`, part of the API.
     pub code: &'static str,
     /// One sentence.
@@ -48,7 +48,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// Without details.
-    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
         Refusal { kind, code, message: message.into(), details: Value::Null, retry_after_s: None }
     }
 
@@ -57,25 +57,31 @@ impl Refusal {
         Refusal { details, ..self }
     }
 
-    /// [`Kind::Invalid`] with every problem: where (a JSON pointer) and what. Beyond a bound they are only counted.
-    pub fn invalid(code: &'static str, message: impl Into<String>, mut problems: Vec<(String, String)>) -> Self {
+    /// [`RefusalKind::Invalid`] with every problem: where (a JSON pointer) and what. Beyond a bound they are only counted.
+    pub fn invalid(
+        code: &'static str,
+        message: impl Into<String>,
+        mut problems: Vec<(String, String)>,
+    ) -> Self {
         if problems.len() > REFUSAL_PROBLEMS {
             let beyond = problems.split_off(REFUSAL_PROBLEMS).len();
             problems.push((String::new(), format!("{beyond} more problems are not listed")));
         }
-        let problems: Vec<Value> =
-            problems.into_iter().map(|(path, problem)| json!({"path": shortened(path), "problem": shortened(problem)})).collect();
-        Refusal::new(Kind::Invalid, code, message).with(json!({ "problems": problems }))
+        let problems: Vec<Value> = problems
+            .into_iter()
+            .map(|(path, problem)| json!({"path": shortened(path), "problem": shortened(problem)}))
+            .collect();
+        Refusal::new(RefusalKind::Invalid, code, message).with(json!({ "problems": problems }))
     }
 
-    /// [`Kind::NotFound`].
+    /// [`RefusalKind::NotFound`].
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
-        Refusal::new(Kind::NotFound, code, message)
+        Refusal::new(RefusalKind::NotFound, code, message)
     }
 
-    /// [`Kind::Conflict`].
+    /// [`RefusalKind::Conflict`].
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Refusal::new(Kind::Conflict, code, message)
+        Refusal::new(RefusalKind::Conflict, code, message)
     }
 }
 
@@ -124,12 +130,15 @@ impl From<StoreError> for Refusal {
         };
         match error {
             StoreError::NotFound { .. } => Refusal::not_found("not_found", message),
-            StoreError::Refused(_) => Refusal::new(Kind::Invalid, "invalid_request", message),
-            StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Io { .. } | StoreError::NotWritable { .. } => {
-                Refusal::new(Kind::Unavailable, "store_unavailable", message)
+            StoreError::Refused(_) => Refusal::new(RefusalKind::Invalid, "invalid_request", message),
+            StoreError::Full(_)
+            | StoreError::ReadOnly(_)
+            | StoreError::Io { .. }
+            | StoreError::NotWritable { .. } => {
+                Refusal::new(RefusalKind::Unavailable, "store_unavailable", message)
             }
-            StoreError::Damaged { .. } => Refusal::new(Kind::Internal, STORE_DAMAGED, message),
-            _ => Refusal::new(Kind::Internal, "internal_error", message),
+            StoreError::Damaged { .. } => Refusal::new(RefusalKind::Internal, STORE_DAMAGED, message),
+            _ => Refusal::new(RefusalKind::Internal, "internal_error", message),
         }
     }
 }
@@ -150,10 +159,15 @@ mod tests {
             StoreError::ReadOnly("writing"),
         ] {
             let refusal = Refusal::from(error.clone());
-            assert_eq!((refusal.kind, refusal.code), (Kind::Unavailable, "store_unavailable"), "{error:?}");
+            assert_eq!(
+                (refusal.kind, refusal.code),
+                (RefusalKind::Unavailable, "store_unavailable"),
+                "{error:?}"
+            );
         }
-        let damaged = Refusal::from(StoreError::Damaged { place: "a block".into(), what: "its checksum".into() });
-        assert_eq!((damaged.kind, damaged.code), (Kind::Internal, STORE_DAMAGED));
+        let damaged =
+            Refusal::from(StoreError::Damaged { place: "a block".into(), what: "its checksum".into() });
+        assert_eq!((damaged.kind, damaged.code), (RefusalKind::Internal, STORE_DAMAGED));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Never: a number worked out anew. What is shown is what was stored when the run ended.
 
 use super::page::{Page, PageRequest};
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::document::csv;
 pub use crate::document::csv::Part;
 use crate::domain::num::Money;
@@ -145,7 +145,7 @@ impl Results {
             Part::Equity => self.equity(session, max_points)?,
             Part::Signals => self.signals(session)?,
         };
-        let rows = shown[part.word()].as_array().map_or(&[][..], Vec::as_slice);
+        let rows = shown[part.as_str()].as_array().map_or(&[][..], Vec::as_slice);
         Ok(csv::table(part, rows, shown["currency"].as_str()))
     }
 
@@ -156,7 +156,9 @@ impl Results {
     pub fn orders(&self, session: &str) -> Result<Value, Refusal> {
         let line = self.line(session)?;
         let Some(id) = line.session_id else {
-            return Err(not_found(&format!("{session} is a run of the command line; its orders were not kept")));
+            return Err(not_found(&format!(
+                "{session} is a run of the command line; its orders were not kept"
+            )));
         };
         let mut orders: BTreeMap<u64, Value> = BTreeMap::new();
         let mut after = 0;
@@ -171,7 +173,9 @@ impl Results {
         }
         let orders: Vec<Value> = orders.into_values().collect();
         let complete = self.store.session(&id).is_ok_and(|row| row.reached.events_not_kept == 0);
-        Ok(json!({"total_count": orders.len(), "complete": complete, "kept_at_most": SESSION_EVENTS, "orders": orders}))
+        Ok(
+            json!({"total_count": orders.len(), "complete": complete, "kept_at_most": SESSION_EVENTS, "orders": orders}),
+        )
     }
 
     /// One self-contained HTML page.
@@ -181,7 +185,12 @@ impl Results {
     pub fn report(&self, session: &str) -> Result<String, Refusal> {
         let line = self.line(session)?;
         let kept = self.store.result_report(&line.id)?;
-        kept.ok_or_else(|| Refusal::not_found("report_not_kept", format!("no page was kept for {session}; run the backtest again")))
+        kept.ok_or_else(|| {
+            Refusal::not_found(
+                "report_not_kept",
+                format!("no page was kept for {session}; run the backtest again"),
+            )
+        })
     }
 
     /// A part of the list.
@@ -193,9 +202,14 @@ impl Results {
             filter.strategy.as_ref().is_none_or(|id| result.has_strategy(id))
                 && filter.symbol.as_ref().is_none_or(|symbol| result.symbols.contains(symbol))
         };
-        let wanted: Wanted<'_, ResultV3> = if *filter == ResultFilter::default() { None } else { Some(&wanted) };
+        let wanted: Wanted<'_, ResultV3> =
+            if *filter == ResultFilter::default() { None } else { Some(&wanted) };
         let part = self.store.results_page(page.cursor.as_deref(), page.limit, wanted)?;
-        Ok(Page { items: part.items.iter().map(shown).collect(), total_count: part.total_count, next: part.next })
+        Ok(Page {
+            items: part.items.iter().map(shown).collect(),
+            total_count: part.total_count,
+            next: part.next,
+        })
     }
 
     /// `{"results": [line…], "metrics": {id: {"unit", "values": […]}}}` in the order of the ids.
@@ -205,7 +219,11 @@ impl Results {
     pub fn compare(&self, ids: &[String]) -> Result<Value, Refusal> {
         if !(2..=COMPARED_RESULTS).contains(&ids.len()) {
             let problem = format!("names {} results; 2 to {COMPARED_RESULTS} can be compared", ids.len());
-            return Err(Refusal::invalid("invalid_request", format!("ids {problem}"), vec![("/ids".to_owned(), problem)]));
+            return Err(Refusal::invalid(
+                "invalid_request",
+                format!("ids {problem}"),
+                vec![("/ids".to_owned(), problem)],
+            ));
         }
         let mut lines = Vec::with_capacity(ids.len());
         let mut metrics: Map<String, Value> = Map::new();
@@ -214,8 +232,9 @@ impl Results {
             let mut document = self.document(id)?;
             let own = only(&mut document).remove("metrics");
             for (name, metric) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
-                let row =
-                    metrics.entry(name.clone()).or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; place]}));
+                let row = metrics
+                    .entry(name.clone())
+                    .or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; place]}));
                 if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
                     values.resize(place, Value::Null);
                     values.push(metric["value"].clone());
@@ -242,7 +261,10 @@ impl Results {
             Ok(row) if row.ended_us.is_none() => {
                 not_found(&format!("session {session} has not ended yet; its result is stored when it has"))
             }
-            Ok(row) => not_found(&format!("session {session} ended without a result: {}", row.error.unwrap_or(row.state))),
+            Ok(row) => not_found(&format!(
+                "session {session} ended without a result: {}",
+                row.error.unwrap_or(row.state)
+            )),
             Err(StoreError::NotFound { .. }) => not_found(&format!("there is no result of `{session}`")),
             Err(error) => return Err(error.into()),
         })
@@ -250,8 +272,13 @@ impl Results {
 
     fn document(&self, session: &str) -> Result<Value, Refusal> {
         let text = self.store.result_document(session)?;
-        let unreadable =
-            |error| Refusal::new(Kind::Internal, "internal_error", format!("the stored result of {session} is no JSON: {error}"));
+        let unreadable = |error| {
+            Refusal::new(
+                RefusalKind::Internal,
+                "internal_error",
+                format!("the stored result of {session} is no JSON: {error}"),
+            )
+        };
         serde_json::from_str(&text).map_err(unreadable)
     }
 
@@ -304,7 +331,8 @@ fn add_to_order(orders: &mut BTreeMap<u64, Value>, event: &Value) {
 }
 
 fn fill(order: &mut Value, event: &Value) {
-    let (quantity, price) = (event["quantity"].as_f64().unwrap_or(0.0), event["fill_price"].as_f64().unwrap_or(0.0));
+    let (quantity, price) =
+        (event["quantity"].as_f64().unwrap_or(0.0), event["fill_price"].as_f64().unwrap_or(0.0));
     let before = order["filled_quantity"].as_f64().unwrap_or(0.0);
     let paid = before * order["average_price"].as_f64().unwrap_or(0.0) + quantity * price;
     let filled = before + quantity;
@@ -328,7 +356,9 @@ fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
     }
     let width = points.len().div_ceil(most);
     let merged = |part: &[Value]| {
-        let extreme = |name: &str, pick: fn(f64, f64) -> f64| part.iter().filter_map(|point| point[name].as_f64()).reduce(pick);
+        let extreme = |name: &str, pick: fn(f64, f64) -> f64| {
+            part.iter().filter_map(|point| point[name].as_f64()).reduce(pick)
+        };
         let mut point = part.first().cloned().unwrap_or_default();
         point["equity"] = part.last().map_or(Value::Null, |last| last["equity"].clone());
         point["low"] = extreme("low", f64::min).into();
@@ -345,7 +375,11 @@ fn shown(result: &ResultV3) -> ResultLine {
     ResultLine {
         result_id: result.id.clone(),
         session_id: result.session_id.clone(),
-        strategies: result.strategies.iter().map(|one| json!({"id": one.id, "version": one.version, "name": one.name})).collect(),
+        strategies: result
+            .strategies
+            .iter()
+            .map(|one| json!({"id": one.id, "version": one.version, "name": one.name}))
+            .collect(),
         symbols: result.symbols.clone(),
         source: result.source.clone(),
         from: had_events.then(|| time(result.from_us)),
@@ -383,7 +417,8 @@ mod tests {
     #[test]
     fn fewer_points_keep_every_extreme() {
         let point = |at: usize, low: f64, high: f64| json!({"time": at, "equity": low, "low": low, "high": high, "drawdown_pct": at});
-        let all: Vec<Value> = (0..1_000).map(|at| point(at, 100.0 - (at % 77) as f64, 100.0 + (at % 91) as f64)).collect();
+        let all: Vec<Value> =
+            (0..1_000).map(|at| point(at, 100.0 - (at % 77) as f64, 100.0 + (at % 91) as f64)).collect();
         for most in [1, 2, 7, 999, 1_000, 5_000] {
             let few = fewer(all.clone(), most);
             assert!(few.len() <= most.min(1_000) && !few.is_empty());

@@ -158,7 +158,8 @@ impl Settings {
         for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             listener(&next);
         }
-        let told = json!({"version": status.version, "changes": changes, "restart_needed": status.restart_needed});
+        let told =
+            json!({"version": status.version, "changes": changes, "restart_needed": status.restart_needed});
         self.publish("config_reloaded", told);
         Outcome::Reloaded { version: status.version, changes }
     }
@@ -213,7 +214,7 @@ fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::hub::{Bell, Filter, Start};
+    use crate::service::hub::{Filter, ReaderWakeup, Start};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -234,27 +235,41 @@ mod tests {
     fn a_change_is_in_force_and_told() {
         let (settings, hub) = (settings(), Arc::new(Hub::new(at(0))));
         settings.publish_to(hub.clone());
-        let mut cursor = hub.subscribe("sessions", Filter::default(), Start::Now, &Arc::<Bell>::default()).unwrap();
+        let mut cursor = hub
+            .subscribe("sessions", Filter::default(), Start::Now, &Arc::<ReaderWakeup>::default())
+            .unwrap();
         let seen = Arc::<Mutex<Vec<u32>>>::default();
         let sees = seen.clone();
         settings.on_change(move |config| sees.lock().unwrap().push(config.limits.max_sessions));
         let outcome = settings.reload(br#"{"limits": {"max_sessions": 3}}"#, at(2));
-        assert!(matches!(outcome, Outcome::Reloaded { version: 2, ref changes } if changes.len() == 1), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Reloaded { version: 2, ref changes } if changes.len() == 1),
+            "{outcome:?}"
+        );
         assert_eq!(settings.reload(br#" {"limits": {"max_sessions": 3}} "#, at(3)), Outcome::Unchanged);
         let outcome = settings.reload(br#"{"limits": {"max_sessions": 0, "x": 1}}"#, at(4));
         assert!(matches!(outcome, Outcome::Rejected(problems) if problems.len() == 2));
         assert_eq!((settings.current().limits.max_sessions, &*seen.lock().unwrap()), (3, &vec![3]));
         let status = settings.status();
-        assert_eq!((status.version, status.loaded_at, status.last_error.as_ref().map(|error| error.at)), (2, at(2), Some(at(4))));
+        assert_eq!(
+            (status.version, status.loaded_at, status.last_error.as_ref().map(|error| error.at)),
+            (2, at(2), Some(at(4)))
+        );
         let shown = serde_json::to_value(&status).unwrap();
         assert_eq!(shown["last_error"]["at"], "1970-01-01T00:00:04.000Z");
         assert_eq!(shown["changes"][0]["takes_effect"], "live");
         let mut told = Vec::new();
         cursor.read(10, &mut told).unwrap();
-        assert_eq!(told.iter().map(|update| update.event).collect::<Vec<_>>(), ["config_reloaded", "config_rejected"]);
+        assert_eq!(
+            told.iter().map(|update| update.event).collect::<Vec<_>>(),
+            ["config_reloaded", "config_rejected"]
+        );
         let rejected: Value = serde_json::from_str(&told[1].json).unwrap();
         assert_eq!(rejected["problems"][0]["path"], "/limits/max_sessions");
-        assert!(matches!(settings.reload_from(&Content::Unreadable("gone".to_owned()), at(5)), Outcome::Rejected(_)));
+        assert!(matches!(
+            settings.reload_from(&Content::Unreadable("gone".to_owned()), at(5)),
+            Outcome::Rejected(_)
+        ));
         assert_eq!(settings.reload(br#"{"limits": {"max_sessions": 3}}"#, at(6)), Outcome::Unchanged);
         assert_eq!(settings.status().last_error, None, "a good file takes the error back");
     }
@@ -266,7 +281,10 @@ mod tests {
         let now = settings.current();
         assert_eq!((now.http.listen.as_str(), now.http.request_burst), ("127.0.0.1:8080", 7));
         assert_eq!(settings.status().restart_needed, ["/http/listen"]);
-        assert_eq!(settings.reload(br#"{"http": {"listen": "127.0.0.1:9999", "request_burst": 7}}"#, at(3)), Outcome::Unchanged);
+        assert_eq!(
+            settings.reload(br#"{"http": {"listen": "127.0.0.1:9999", "request_burst": 7}}"#, at(3)),
+            Outcome::Unchanged
+        );
         settings.reload(br#"{"http": {"listen": "127.0.0.1:9998", "request_burst": 7}}"#, at(4));
         assert_eq!(settings.status().changes[0].new, "127.0.0.1:9998");
         settings.reload(br#"{"http": {"request_burst": 7}}"#, at(5));

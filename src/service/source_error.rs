@@ -1,6 +1,6 @@
 //! Why market data could not be read, replayed, imported or exported.
 
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::files::FileError;
 use crate::store::StoreError;
 use std::fmt;
@@ -43,9 +43,13 @@ impl From<StoreError> for SourceError {
 impl From<SourceError> for Refusal {
     fn from(error: SourceError) -> Self {
         match error {
-            SourceError::Input(what) => Refusal::new(Kind::Invalid, "invalid_request", what),
-            SourceError::File(error) if error.is_bad_input() => Refusal::new(Kind::Invalid, "invalid_file", error.to_string()),
-            SourceError::File(error) => Refusal::new(Kind::Internal, "internal_error", error.to_string()),
+            SourceError::Input(what) => Refusal::new(RefusalKind::Invalid, "invalid_request", what),
+            SourceError::File(error) if error.is_bad_input() => {
+                Refusal::new(RefusalKind::Invalid, "invalid_file", error.to_string())
+            }
+            SourceError::File(error) => {
+                Refusal::new(RefusalKind::Internal, "internal_error", error.to_string())
+            }
             SourceError::Store(error) => error.into(),
         }
     }

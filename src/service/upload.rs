@@ -1,6 +1,6 @@
 //! A file on its way in: kept in the state directory until it is imported, gone when it is dropped.
 
-use super::{Kind, Refusal, Service};
+use super::{Refusal, RefusalKind, Service};
 use crate::auth::random_id;
 use std::fs::File;
 use std::io::{self, Write};
@@ -28,9 +28,13 @@ impl Service {
     /// # Errors
     /// `invalid_request` for a name that is none, `store_unavailable` when the disk cannot take it.
     pub fn begin_upload(&self, name: &str) -> Result<Upload, Refusal> {
-        let plain = !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let plain = !name.is_empty()
+            && !name.starts_with('.')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !plain {
-            let problem = "must be a plain file name such as BTC_USDT.trades.csv.gz: its ending tells the format".to_owned();
+            let problem =
+                "must be a plain file name such as BTC_USDT.trades.csv.gz: its ending tells the format"
+                    .to_owned();
             return Err(Refusal::invalid(
                 "invalid_request",
                 "say what the upload is with ?name=",
@@ -40,8 +44,13 @@ impl Service {
         let dir = self.state.join(UPLOAD_DIR).join(random_id());
         let path = dir.join(name);
         let made = std::fs::create_dir_all(&dir).and_then(|()| File::create_new(&path));
-        let file =
-            made.map_err(|error| Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")))?;
+        let file = made.map_err(|error| {
+            Refusal::new(
+                RefusalKind::Unavailable,
+                "store_unavailable",
+                format!("the upload could not be kept: {error}"),
+            )
+        })?;
         Ok(Upload { file, path, dir })
     }
 }

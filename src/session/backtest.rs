@@ -10,7 +10,7 @@ use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::desk::SessionConfig;
+use crate::engine::account::SessionConfig;
 use crate::engine::output::{Action, Outputs};
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use crate::sim::{Venue, VenueConfig, VenueCounts};
@@ -69,7 +69,12 @@ pub struct Backtest {
 
 impl Backtest {
     /// Before the first event. The strategies run on every symbol of the table.
-    pub fn new(table: Arc<SymbolTable>, strategies: &[Arc<StrategyDef>], session: SessionConfig, venue: VenueConfig) -> Self {
+    pub fn new(
+        table: Arc<SymbolTable>,
+        strategies: &[Arc<StrategyDef>],
+        session: SessionConfig,
+        venue: VenueConfig,
+    ) -> Self {
         Backtest::sharing(Arc::new(ArcSwap::new(table)), strategies, session, venue)
     }
 
@@ -106,7 +111,11 @@ impl Backtest {
         if now.version == self.table.version {
             return false;
         }
-        assert_eq!(now.len(), self.table.len(), "a replaced symbol table holds the symbols the session began with");
+        assert_eq!(
+            now.len(),
+            self.table.len(),
+            "a replaced symbol table holds the symbols the session began with"
+        );
         self.table = Arc::clone(now);
         let version = self.table.version;
         self.apply(self.at, Body::SymbolTable { version });

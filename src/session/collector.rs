@@ -100,17 +100,33 @@ impl<'a> Collector<'a> {
             sink(decision, evidence);
         }
         match decision.kind {
-            DecisionKind::Transition { trigger: Trigger::Section(section), to, .. } if to != State::Inactive => {
+            DecisionKind::Transition { trigger: Trigger::Section(section), to, .. }
+                if to != State::Inactive =>
+            {
                 let strategy = self.strategies[decision.instance as usize];
-                self.fired.push(Fired { at: decision.at, section, symbol: decision.symbol, strategy, price: decision.last });
+                self.fired.push(Fired {
+                    at: decision.at,
+                    section,
+                    symbol: decision.symbol,
+                    strategy,
+                    price: decision.last,
+                });
             }
-            DecisionKind::Refused { guard, value, threshold } => self.refusals.add(decision.at, guard, value, threshold),
+            DecisionKind::Refused { guard, value, threshold } => {
+                self.refusals.add(decision.at, guard, value, threshold)
+            }
             _ => {}
         }
     }
 
     /// The result of a run that is over. `warm_at` is when every indicator had been defined.
-    pub fn finish(self, table: &SymbolTable, labels: Labels, orders: u64, warm_at: Option<Timestamp>) -> RunResult {
+    pub fn finish(
+        self,
+        table: &SymbolTable,
+        labels: Labels,
+        orders: u64,
+        warm_at: Option<Timestamp>,
+    ) -> RunResult {
         let start = self.first.unwrap_or(Timestamp::from_nanos(0));
         let end = if self.first.is_some() { self.last } else { start };
         let mut statistics = self.statistics.unwrap_or_else(|| Statistics::new(start, self.initial));
@@ -120,8 +136,10 @@ impl<'a> Collector<'a> {
         coverage.last = self.first.map(|_| self.last);
         let kinds = StreamKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
         coverage.events = kinds.map(|((kind, _), count)| (*kind, count)).collect();
-        let assumptions = Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
-        let prices = table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
+        let assumptions =
+            Assumptions { coverage, warm_up: warm_at.map(|at| at - start), ..labels.assumptions };
+        let prices =
+            table.iter().zip(&self.prices).map(|((id, _), series)| (id, series.buckets().to_vec())).collect();
         RunResult {
             mode: labels.mode,
             source: labels.source,
@@ -172,7 +190,8 @@ impl Recorder for Collector<'_> {
             }
             TickKind::Gap(gap) => {
                 self.coverage.gap(gap.cause, gap.to - gap.from);
-                let before = self.prices[tick.symbol.index()].buckets().last().map(|bucket| bucket.extent.close);
+                let before =
+                    self.prices[tick.symbol.index()].buckets().last().map(|bucket| bucket.extent.close);
                 self.coverage.jump(tick.symbol, *gap, before);
                 self.gap_waits = self.coverage.has_open_jump();
                 if let Some(statistics) = &mut self.statistics {

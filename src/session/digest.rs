@@ -44,7 +44,7 @@ pub fn encode(decision: &Decision, evidence: &[Evidence], into: &mut Vec<u8>) {
     kind(&decision.kind, into);
     into.extend_from_slice(&(evidence.len() as u16).to_le_bytes());
     for entry in evidence {
-        word(entry.section.word(), into);
+        word(entry.section.as_str(), into);
         into.extend_from_slice(&entry.condition.to_le_bytes());
         match entry.value {
             Ok(value) => number(value, into),
@@ -57,16 +57,18 @@ pub fn encode(decision: &Decision, evidence: &[Evidence], into: &mut Vec<u8>) {
 
 fn kind(kind: &DecisionKind, into: &mut Vec<u8>) {
     match kind {
-        DecisionKind::Transition { from, to, trigger } => [from.word(), to.word(), trigger.word()].iter().for_each(|text| word(text, into)),
+        DecisionKind::Transition { from, to, trigger } => {
+            [from.as_str(), to.as_str(), trigger.as_str()].iter().for_each(|text| word(text, into))
+        }
         DecisionKind::Refused { guard, value, threshold } => {
-            word(guard.word(), into);
+            word(guard.as_str(), into);
             number(*value, into);
             number(*threshold, into);
         }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => {
             into.push(b'S');
             into.extend_from_slice(&order.0.to_le_bytes());
-            word(side.word(), into);
+            word(side.as_str(), into);
             into.extend_from_slice(&qty.0.to_le_bytes());
             option(limit.map(|price| price.0), into);
             into.push(*purpose as u8);
@@ -84,14 +86,14 @@ fn kind(kind: &DecisionKind, into: &mut Vec<u8>) {
         DecisionKind::Rejected { order, reason } => {
             into.push(b'R');
             into.extend_from_slice(&order.0.to_le_bytes());
-            word(reason.word(), into);
+            word(reason.as_str(), into);
         }
         DecisionKind::StopMoved { price, trigger } => {
             into.push(b'M');
             into.extend_from_slice(&price.0.to_le_bytes());
-            word(trigger.word(), into);
+            word(trigger.as_str(), into);
         }
-        DecisionKind::Warning(warning) => word(warning.word(), into),
+        DecisionKind::Warning(warning) => word(warning.as_str(), into),
     }
 }
 

@@ -35,7 +35,7 @@ impl std::error::Error for FeedError {}
 
 /// Where a live market's rows go, in the order in which they arrived. Called from the connection's tasks: never waits.
 /// Symbols are places in the list that was subscribed to.
-pub trait Intake: Send + Sync {
+pub trait MarketSink: Send + Sync {
     /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no receive time:
     /// the intake stamps them.
     fn rows(&self, symbol: SymbolId, rows: &[Record]);
@@ -167,14 +167,22 @@ impl Chunk {
         let first = self.levels.len() as u32;
         self.levels.extend_from_slice(bids);
         self.levels.extend_from_slice(asks);
-        self.ticks.push(Tick { at, symbol, kind: TickKind::BookSnapshot { first, bids: bids.len() as u32, asks: asks.len() as u32 } });
+        self.ticks.push(Tick {
+            at,
+            symbol,
+            kind: TickKind::BookSnapshot { first, bids: bids.len() as u32, asks: asks.len() as u32 },
+        });
     }
 
     /// Appends the level changes of one message.
     pub fn push_changes(&mut self, at: Timestamp, symbol: SymbolId, changes: &[LevelChange]) {
         let first = self.changes.len() as u32;
         self.changes.extend_from_slice(changes);
-        self.ticks.push(Tick { at, symbol, kind: TickKind::BookChange { first, count: changes.len() as u32 } });
+        self.ticks.push(Tick {
+            at,
+            symbol,
+            kind: TickKind::BookChange { first, count: changes.len() as u32 },
+        });
     }
 
     /// Appends a tick of another chunk with its levels.
@@ -190,7 +198,11 @@ impl Chunk {
                 );
             }
             TickKind::BookChange { first, count } => {
-                self.push_changes(tick.at, tick.symbol, &other.changes[first as usize..(first + count) as usize]);
+                self.push_changes(
+                    tick.at,
+                    tick.symbol,
+                    &other.changes[first as usize..(first + count) as usize],
+                );
             }
             kind => self.push(tick.at, tick.symbol, kind),
         }
@@ -203,9 +215,14 @@ impl Chunk {
             TickKind::Trade(trade) => Market::Trade(trade),
             TickKind::BookSnapshot { first, bids, asks } => {
                 let (first, bids, asks) = (first as usize, bids as usize, asks as usize);
-                Market::BookSnapshot { bids: &self.levels[first..first + bids], asks: &self.levels[first + bids..first + bids + asks] }
+                Market::BookSnapshot {
+                    bids: &self.levels[first..first + bids],
+                    asks: &self.levels[first + bids..first + bids + asks],
+                }
             }
-            TickKind::BookChange { first, count } => Market::BookChange(&self.changes[first as usize..(first + count) as usize]),
+            TickKind::BookChange { first, count } => {
+                Market::BookChange(&self.changes[first as usize..(first + count) as usize])
+            }
             TickKind::Mark(mark, index) => Market::Mark { mark, index },
             TickKind::Funding(rate) => Market::Funding { rate },
             TickKind::OpenInterest(qty) => Market::OpenInterest(qty),

@@ -44,7 +44,11 @@ pub(super) struct Reasons {
 
 impl Reasons {
     pub(super) fn new(instances: usize) -> Self {
-        Reasons { open: vec![Open::default(); instances], over: vec![VecDeque::new(); instances], trades: Vec::new() }
+        Reasons {
+            open: vec![Open::default(); instances],
+            over: vec![VecDeque::new(); instances],
+            trades: Vec::new(),
+        }
     }
 
     /// Takes a decision down.

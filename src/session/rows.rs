@@ -48,7 +48,9 @@ impl TickMaker {
         let grid = Grid { symbol, spec };
         match rows.first().map(|row| row.body) {
             Some(RecordBody::SnapshotLevel { .. }) => self.book(&grid, at, rows, BOOK_SNAPSHOT_LEVELS, chunk),
-            Some(RecordBody::LevelChange { snapshot: true, .. }) => self.book(&grid, at, rows, BOOK_LEVELS, chunk),
+            Some(RecordBody::LevelChange { snapshot: true, .. }) => {
+                self.book(&grid, at, rows, BOOK_LEVELS, chunk)
+            }
             Some(RecordBody::LevelChange { .. }) => {
                 self.gather(&grid, rows)?;
                 chunk.push_changes(at, symbol, &self.changes);
@@ -61,17 +63,27 @@ impl TickMaker {
     fn gather(&mut self, grid: &Grid<'_>, rows: &[Record]) -> Result<(), OffGrid> {
         self.changes.clear();
         for row in rows {
-            let (RecordBody::SnapshotLevel { side, price, quantity, .. } | RecordBody::LevelChange { side, price, quantity, .. }) =
-                row.body
+            let (RecordBody::SnapshotLevel { side, price, quantity, .. }
+            | RecordBody::LevelChange { side, price, quantity, .. }) = row.body
             else {
                 continue;
             };
-            self.changes.push(LevelChange { side, level: Level { price: grid.price(price)?, qty: grid.qty(quantity)? } });
+            self.changes.push(LevelChange {
+                side,
+                level: Level { price: grid.price(price)?, qty: grid.qty(quantity)? },
+            });
         }
         Ok(())
     }
 
-    fn book(&mut self, grid: &Grid<'_>, at: Timestamp, rows: &[Record], levels: usize, chunk: &mut Chunk) -> Result<(), OffGrid> {
+    fn book(
+        &mut self,
+        grid: &Grid<'_>,
+        at: Timestamp,
+        rows: &[Record],
+        levels: usize,
+        chunk: &mut Chunk,
+    ) -> Result<(), OffGrid> {
         self.gather(grid, rows)?;
         best_first(&self.changes, levels, &mut self.bids, &mut self.asks);
         chunk.push_snapshot(at, grid.symbol, &self.bids, &self.asks);
@@ -122,9 +134,10 @@ impl Grid<'_> {
             RecordBody::Trade { price, quantity, taker, .. } => {
                 Some(TickKind::Trade(Trade { price: self.price(price)?, qty: self.qty(quantity)?, taker }))
             }
-            RecordBody::Mark { mark, index } => {
-                Some(TickKind::Mark(self.reference(mark)?, index.map(|index| self.reference(index)).transpose()?))
-            }
+            RecordBody::Mark { mark, index } => Some(TickKind::Mark(
+                self.reference(mark)?,
+                index.map(|index| self.reference(index)).transpose()?,
+            )),
             RecordBody::Funding { rate } => Some(TickKind::Funding(Rate::of(rate))),
             // Quotes are not replayed, and no live market sends bars.
             RecordBody::Quote { .. } | RecordBody::Bar { .. } => None,

@@ -27,7 +27,14 @@ pub(super) struct BarQueue {
 impl Venue {
     /// A bar's first price: what waited for it acts on it, and margins are checked at it. Then entries rest in the way
     /// of the bar's other prices.
-    pub fn open_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, events: &mut Vec<OrderEvent>) {
+    pub fn open_bar(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        bar: &Bar,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let begin = at - Span::from_seconds(i64::from(bar.seconds));
         let book = &mut self.books[symbol.index()];
         let before = book.bars.known_at.replace(at);
@@ -35,20 +42,35 @@ impl Venue {
         book.price_is(bar.open);
         // What rested before the bar met its first price before anything else arrived.
         let mut taken = [0; 2];
-        let opened = |order: &mut Resting, taken| if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO };
+        let opened = |order: &mut Resting, taken| {
+            if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO }
+        };
         self.hit_resting(table, symbol, begin, &mut taken, opened, events);
         self.check_margins(table, symbol, at, (bar.open, bar.open), events);
-        self.act_waiting(table, symbol, |arrival| arrival.acts_at_open(begin, at, before).then(|| arrival.due.max(begin)), events);
+        self.act_waiting(
+            table,
+            symbol,
+            |arrival| arrival.acts_at_open(begin, at, before).then(|| arrival.due.max(begin)),
+            events,
+        );
         self.check_margins(table, symbol, at, (bar.open, bar.open), events);
-        let entries =
-            |order: &mut Resting, taken| if order.request.purpose == Purpose::Entry { order.passed(bar, taken) } else { Qty::ZERO };
+        let entries = |order: &mut Resting, taken| {
+            if order.request.purpose == Purpose::Entry { order.passed(bar, taken) } else { Qty::ZERO }
+        };
         self.hit_resting(table, symbol, at, &mut taken, entries, events);
         self.books[symbol.index()].bars.taken = taken;
     }
 
     /// The rest of a bar, after stops and targets inside it have acted: margins, resting exits, and what was decided
     /// while the bar ran acts on its last price.
-    pub fn close_bar(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar, events: &mut Vec<OrderEvent>) {
+    pub fn close_bar(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        bar: &Bar,
+        events: &mut Vec<OrderEvent>,
+    ) {
         self.check_margins(table, symbol, at, (bar.low, bar.high), events);
         let mut taken = self.books[symbol.index()].bars.taken;
         self.hit_resting(table, symbol, at, &mut taken, |order, taken| order.passed(bar, taken), events);
@@ -100,7 +122,9 @@ impl Venue {
         match &arrival.what {
             Travelling::Order(request) => {
                 let book = &self.books[request.symbol.index()];
-                let waits = book.depth.is_of_bars() && request.inside_bar.is_none() && !book.depth.is_fresh(arrival.due);
+                let waits = book.depth.is_of_bars()
+                    && request.inside_bar.is_none()
+                    && !book.depth.is_fresh(arrival.due);
                 waits.then_some(request.symbol)
             }
             Travelling::Cancel(order) => {
@@ -125,7 +149,8 @@ impl Venue {
         let mut next = 0;
         while let Some(arrival) = waiting.get(next).copied() {
             // A cancel never overtakes its order.
-            let is_behind_its_order = |order| waiting[..next].iter().any(|other| other.order() == Some(order));
+            let is_behind_its_order =
+                |order| waiting[..next].iter().any(|other| other.order() == Some(order));
             let at = match arrival.what {
                 Travelling::Cancel(order) if is_behind_its_order(order) => None,
                 _ => when(&arrival),

@@ -40,7 +40,14 @@ pub struct Depth {
 impl Depth {
     /// Nothing known yet.
     pub fn new(synthetic: SyntheticBook) -> Self {
-        Depth { book: Book::default(), updated: None, last: None, source: Source::Book, synthetic, taken: [0; 2] }
+        Depth {
+            book: Book::default(),
+            updated: None,
+            last: None,
+            source: Source::Book,
+            synthetic,
+            taken: [0; 2],
+        }
     }
 
     /// A trade: the synthetic book stands around it, untouched.
@@ -78,7 +85,9 @@ impl Depth {
 
     fn changed(&mut self, at: Timestamp) {
         self.updated = Some(at);
-        if let (false, Some(bid), Some(ask)) = (self.source != Source::Book, self.book.bids().first(), self.book.asks().first()) {
+        if let (false, Some(bid), Some(ask)) =
+            (self.source != Source::Book, self.book.bids().first(), self.book.asks().first())
+        {
             self.last = Some(Price((bid.price.0 + ask.price.0) / 2));
             self.taken = [0; 2];
         }
@@ -129,7 +138,13 @@ impl Depth {
         let mut rest = wanted.0;
         if self.is_fresh(at) {
             while rest > 0 {
-                let Some(level) = self.book.opposite_of(side).first().copied().filter(|level| is_allowed(limit, side, level.price)) else {
+                let Some(level) = self
+                    .book
+                    .opposite_of(side)
+                    .first()
+                    .copied()
+                    .filter(|level| is_allowed(limit, side, level.price))
+                else {
                     break;
                 };
                 let lots = level.qty.0.min(rest);
@@ -161,7 +176,8 @@ impl Depth {
             if rest == 0 || !is_allowed(limit, side, price) || price.0 <= 0 {
                 break;
             }
-            let offered = self.synthetic.depth_per_level.map_or(i64::MAX, |value| spec.lots_for(value, price).0.max(1));
+            let offered =
+                self.synthetic.depth_per_level.map_or(i64::MAX, |value| spec.lots_for(value, price).0.max(1));
             let left = offered - skip.min(offered);
             skip -= skip.min(offered);
             let lots = left.min(rest);

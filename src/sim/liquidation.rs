@@ -24,7 +24,10 @@ impl Venue {
             return;
         }
         let spec = table.spec(symbol);
-        let used_up = self.margins.iter().filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
+        let used_up = self
+            .margins
+            .iter()
+            .filter(|(_, margin)| margin.symbol == symbol && margin.is_used_up(spec, low, high));
         let instances: Vec<u32> = used_up.map(|(instance, _)| *instance).collect();
         for instance in instances {
             self.liquidate(spec, instance, at, events);

@@ -11,10 +11,12 @@ mod gap;
 mod liquidation;
 mod resting;
 
-use crate::domain::chance::Chance;
 use crate::domain::event::{Market, Trade};
 use crate::domain::num::{Money, Price, Qty, Rate};
-use crate::domain::order::{Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side};
+use crate::domain::order::{
+    Fill, Liquidity, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
+};
+use crate::domain::rng::Rng;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 pub use config::{SyntheticBook, VenueConfig};
@@ -81,7 +83,7 @@ const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
 /// The venue.
 pub struct Venue {
     config: VenueConfig,
-    chance: Chance,
+    rng: Rng,
     books: Vec<SymbolBooks>,
     arrivals: VecDeque<Arrival>,
     margins: BTreeMap<u32, Margin>,
@@ -102,8 +104,15 @@ impl Venue {
                 safe: ALWAYS_SAFE,
             })
             .collect();
-        let chance = Chance::new(config.seed);
-        Venue { config, chance, books, arrivals: VecDeque::new(), margins: BTreeMap::new(), counts: VenueCounts::default() }
+        let rng = Rng::new(config.seed);
+        Venue {
+            config,
+            rng,
+            books,
+            arrivals: VecDeque::new(),
+            margins: BTreeMap::new(),
+            counts: VenueCounts::default(),
+        }
     }
 
     /// What happened so far that the result must tell.
@@ -120,7 +129,11 @@ impl Venue {
     /// A cancel leaves us now.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
         // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
-        let order_due = self.arrivals.iter().find(|arrival| arrival.order() == Some(order)).map_or(now, |arrival| arrival.due);
+        let order_due = self
+            .arrivals
+            .iter()
+            .find(|arrival| arrival.order() == Some(order))
+            .map_or(now, |arrival| arrival.due);
         let travel = if self.is_inside_bar_of(order) { Span::ZERO } else { self.travel() };
         let due = (now + travel).max(order_due);
         self.send(Arrival { sent: now, due, what: Travelling::Cancel(order) });
@@ -137,8 +150,13 @@ impl Venue {
         if self.config.order_latency == Span::ZERO {
             return self.config.feed_latency;
         }
-        let factor = if self.config.latency_jitter > 0.0 { self.chance.log_normal(self.config.latency_jitter) } else { 1.0 };
-        Span::from_nanos((self.config.order_latency.nanos() as f64 * factor) as i64) + self.config.feed_latency
+        let factor = if self.config.latency_jitter > 0.0 {
+            self.rng.log_normal(self.config.latency_jitter)
+        } else {
+            1.0
+        };
+        Span::from_nanos((self.config.order_latency.nanos() as f64 * factor) as i64)
+            + self.config.feed_latency
     }
 
     /// When the next message arrives.
@@ -162,7 +180,8 @@ impl Venue {
     fn act(&mut self, table: &SymbolTable, at: Timestamp, what: Travelling, events: &mut Vec<OrderEvent>) {
         match what {
             Travelling::Order(request) if self.margin_ends_first(table, at, &request, events) => {
-                events.push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
+                events
+                    .push(OrderEvent::Rejected { order: request.id, reason: RejectReason::NothingToReduce });
             }
             Travelling::Order(request) => self.execute(table, at, request, events),
             Travelling::Cancel(order) => self.cancel_resting(order, events),
@@ -180,7 +199,14 @@ impl Venue {
 
     /// A trade passes the venue: the hot case of [`Venue::on_market`].
     #[inline(always)]
-    pub fn on_trade(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, trade: Trade, events: &mut Vec<OrderEvent>) {
+    pub fn on_trade(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        trade: Trade,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let book = &mut self.books[symbol.index()];
         book.last = Some(trade.price);
         book.depth.trade(trade.price);
@@ -193,7 +219,14 @@ impl Venue {
     }
 
     /// A market event passes the venue: books change, resting orders fill, margins are checked.
-    pub fn on_market(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, market: &Market<'_>, events: &mut Vec<OrderEvent>) {
+    pub fn on_market(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        at: Timestamp,
+        market: &Market<'_>,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let book = &mut self.books[symbol.index()];
         let prices = book.last.map(|last| (last, last));
         match market {
@@ -249,7 +282,13 @@ impl Venue {
         self.books[symbol.index()].resting = resting;
     }
 
-    fn execute(&mut self, table: &SymbolTable, at: Timestamp, request: OrderRequest, events: &mut Vec<OrderEvent>) {
+    fn execute(
+        &mut self,
+        table: &SymbolTable,
+        at: Timestamp,
+        request: OrderRequest,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let spec = table.spec(request.symbol);
         if let Some(reason) = self.refuses(spec, &request) {
             self.counts.rejects += 1;
@@ -271,7 +310,7 @@ impl Venue {
     }
 
     fn refuses(&mut self, spec: &SymbolSpec, request: &OrderRequest) -> Option<RejectReason> {
-        if self.config.reject_rate > 0.0 && self.chance.unit() < self.config.reject_rate {
+        if self.config.reject_rate > 0.0 && self.rng.unit() < self.config.reject_rate {
             return Some(RejectReason::Injected);
         }
         if request.purpose != Purpose::Entry && self.reducible(request, request.qty).is_zero() {
@@ -293,7 +332,14 @@ impl Venue {
     }
 
     /// Takes what the book offers at the order's limit or better. Returns how much filled.
-    fn take(&mut self, spec: &SymbolSpec, at: Timestamp, request: &OrderRequest, wanted: Qty, events: &mut Vec<OrderEvent>) -> Qty {
+    fn take(
+        &mut self,
+        spec: &SymbolSpec,
+        at: Timestamp,
+        request: &OrderRequest,
+        wanted: Qty,
+        events: &mut Vec<OrderEvent>,
+    ) -> Qty {
         let limit = match request.kind {
             OrderKind::Market => None,
             OrderKind::Limit(price) | OrderKind::LimitIoc(price) => Some(price),
@@ -315,7 +361,10 @@ impl Venue {
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
         if limit.is_none() && filled < wanted {
-            let worst = taken.last().map(|(price, _)| *price).or_else(|| request.inside_bar.map(|inside| inside.price));
+            let worst = taken
+                .last()
+                .map(|(price, _)| *price)
+                .or_else(|| request.inside_bar.map(|inside| inside.price));
             let worst = worst.or_else(|| self.books[request.symbol.index()].depth.last());
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
@@ -333,7 +382,11 @@ impl Venue {
         if self.config.slippage_pct == 0.0 {
             return price;
         }
-        let worse = against(spec, spec.price_f64(price) * (1.0 + side.sign() as f64 * self.config.slippage_pct / 100.0), side);
+        let worse = against(
+            spec,
+            spec.price_f64(price) * (1.0 + side.sign() as f64 * self.config.slippage_pct / 100.0),
+            side,
+        );
         match (limit, side) {
             (Some(limit), Side::Buy) => worse.min(limit),
             (Some(limit), Side::Sell) => worse.max(limit),
@@ -356,7 +409,16 @@ impl Venue {
         let (maker, taker) = self.config.fees.unwrap_or((spec.maker_fee, spec.taker_fee));
         let rate = if liquidity == Liquidity::Maker { maker } else { taker };
         let fee = spec.notional(price, qty).at_rate(rate);
-        let fill = Fill { order: request.id, symbol: request.symbol, side: request.side, price, qty, fee, liquidity, at };
+        let fill = Fill {
+            order: request.id,
+            symbol: request.symbol,
+            side: request.side,
+            price,
+            qty,
+            fee,
+            liquidity,
+            at,
+        };
         self.keep_margin(spec, request, &fill);
         events.push(OrderEvent::Filled(fill));
     }
@@ -367,7 +429,14 @@ impl Venue {
             let positions = &mut self.books[request.symbol.index()].positions;
             let margin = self.margins.entry(request.instance).or_insert_with(|| {
                 *positions += 1;
-                Margin { symbol: request.symbol, side: fill.side, lots: 0, cost: 0, leverage: request.leverage, paid: Money::ZERO }
+                Margin {
+                    symbol: request.symbol,
+                    side: fill.side,
+                    lots: 0,
+                    cost: 0,
+                    leverage: request.leverage,
+                    paid: Money::ZERO,
+                }
             });
             margin.lots += fill.qty.0;
             margin.cost += value;
@@ -376,7 +445,8 @@ impl Venue {
             self.books[request.symbol.index()].watch(limits);
         } else if let Some(margin) = self.margins.get_mut(&request.instance) {
             margin.cost -= margin.cost * i128::from(fill.qty.0) / i128::from(margin.lots);
-            margin.paid = Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
+            margin.paid =
+                Money(margin.paid.0 * i128::from(margin.lots - fill.qty.0) / i128::from(margin.lots));
             margin.lots -= fill.qty.0;
             if margin.lots == 0 {
                 self.margins.remove(&request.instance);
@@ -385,7 +455,13 @@ impl Venue {
         }
     }
 
-    fn settle_funding(&mut self, table: &SymbolTable, symbol: SymbolId, rate: Rate, events: &mut Vec<OrderEvent>) {
+    fn settle_funding(
+        &mut self,
+        table: &SymbolTable,
+        symbol: SymbolId,
+        rate: Rate,
+        events: &mut Vec<OrderEvent>,
+    ) {
         let book = &self.books[symbol.index()];
         let Some(mark) = book.mark.or(book.last) else { return };
         for (instance, margin) in self.margins.iter_mut().filter(|(_, margin)| margin.symbol == symbol) {
@@ -407,7 +483,8 @@ impl SymbolBooks {
 
     /// An order joins those of its side behind better prices and older orders.
     fn rest(&mut self, order: Resting) {
-        let before = |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);
+        let before =
+            |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);
         let slot = self.resting.iter().rposition(before).map_or(0, |at| at + 1);
         self.resting.insert(slot, order);
     }

@@ -32,7 +32,13 @@ impl Bench {
     }
 
     fn trade(&mut self, at: i64, price: i64, qty: i64, taker: Side) {
-        self.venue.on_trade(&self.table, A, seconds(at), Trade { price: Price(price), qty: Qty(qty), taker }, &mut self.events);
+        self.venue.on_trade(
+            &self.table,
+            A,
+            seconds(at),
+            Trade { price: Price(price), qty: Qty(qty), taker },
+            &mut self.events,
+        );
     }
 
     fn bar(&mut self, end: i64, [open, high, low, close]: [i64; 4]) {
@@ -61,7 +67,9 @@ impl Bench {
     fn fills(&mut self) -> Vec<(u64, i64, i64)> {
         let events = std::mem::take(&mut self.events);
         let fill = |event: &OrderEvent| match event {
-            OrderEvent::Filled(fill) | OrderEvent::Liquidated { fill, .. } => Some((fill.order.0, fill.price.0, fill.qty.0)),
+            OrderEvent::Filled(fill) | OrderEvent::Liquidated { fill, .. } => {
+                Some((fill.order.0, fill.price.0, fill.qty.0))
+            }
             _ => None,
         };
         events.iter().filter_map(fill).collect()
@@ -101,7 +109,9 @@ fn resting_orders_share_what_passes_better_price_first_then_older() {
 fn a_bar_is_shared_too() {
     let mut bench = Bench::new(|_| {});
     bench.bar(60, [10_000; 4]);
-    let ids: Vec<u64> = (0..12).map(|i| bench.order(60, i, Side::Buy, OrderKind::Limit(Price(9_900)), Purpose::Entry).0).collect();
+    let ids: Vec<u64> = (0..12)
+        .map(|i| bench.order(60, i, Side::Buy, OrderKind::Limit(Price(9_900)), Purpose::Entry).0)
+        .collect();
     bench.bar(120, [10_000, 10_000, 9_800, 10_000]);
     let filled: i64 = bench.fills().iter().map(|(_, _, lots)| lots).sum();
     assert_eq!((filled, ids.len()), (100, 12), "12 orders of 10 lots and a bar of 100");
@@ -114,12 +124,13 @@ fn a_cancel_never_overtakes_its_order() {
         config.latency_jitter = 1.5;
     });
     for seed in 0..200 {
-        bench.venue.chance = Chance::new(seed);
+        bench.venue.rng = Rng::new(seed);
         bench.trade(0, 10_000, 1, Side::Buy);
         let id = bench.order(0, 0, Side::Buy, OrderKind::Limit(Price(9_000)), Purpose::Entry);
         bench.venue.cancel(seconds(0), id);
         bench.arrive(3_600);
-        let ends: Vec<&OrderEvent> = bench.events.iter().filter(|event| matches!(event, OrderEvent::Done { .. })).collect();
+        let ends: Vec<&OrderEvent> =
+            bench.events.iter().filter(|event| matches!(event, OrderEvent::Done { .. })).collect();
         assert_eq!(ends.len(), 1, "seed {seed}: the order rests for ever");
         bench.events.clear();
     }
@@ -133,14 +144,20 @@ fn an_exit_never_exceeds_its_position() {
     let exit = OrderRequest { side: Side::Sell, purpose: Purpose::Exit, qty: Qty(25), ..request(0) };
     bench.send(1, exit);
     bench.send(2, exit);
-    assert!(bench.events.contains(&OrderEvent::Rejected { order: OrderId(3), reason: RejectReason::NothingToReduce }));
+    assert!(
+        bench
+            .events
+            .contains(&OrderEvent::Rejected { order: OrderId(3), reason: RejectReason::NothingToReduce })
+    );
     assert_eq!(bench.fills(), [(1, 10_000, 10), (2, 10_000, 10)]);
 }
 
 /// Whatever the steps, the prices and what was paid before: the position loses what is left of its margin, exactly.
 #[test]
 fn a_liquidation_costs_exactly_the_margin() {
-    for (leverage, side, last) in [(10, Side::Buy, 8_000), (7, Side::Sell, 13_000), (3, Side::Buy, 1), (100, Side::Sell, 10_001)] {
+    for (leverage, side, last) in
+        [(10, Side::Buy, 8_000), (7, Side::Sell, 13_000), (3, Side::Buy, 1), (100, Side::Sell, 10_001)]
+    {
         let mut bench = Bench::new(|config| {
             config.fees = Some((Rate::ZERO, Rate::from_percent(0.06)));
             config.liquidation_fee_pct = 0.05;
@@ -206,7 +223,11 @@ fn an_exit_inside_a_bar_acts_at_its_price_unless_the_margin_ended_before() {
     let mut bench = Bench::new(|_| {});
     open(&mut bench);
     bench.send(180, exit(10_500, 8_000));
-    assert!(bench.events.iter().any(|event| matches!(event, OrderEvent::Liquidated { .. })), "{:?}", bench.events);
+    assert!(
+        bench.events.iter().any(|event| matches!(event, OrderEvent::Liquidated { .. })),
+        "{:?}",
+        bench.events
+    );
 }
 
 #[test]

@@ -9,7 +9,9 @@ use super::codec::{self, CodecError, Stored};
 use super::error::during;
 use super::guard::guarded;
 use super::{Store, StoreError};
-use redb::{AccessGuard, Key, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{
+    AccessGuard, Key, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction,
+};
 use std::cmp::Ordering;
 use std::ops::{Bound, ControlFlow};
 
@@ -53,7 +55,13 @@ impl<K: Key + 'static> TableOf<K, Vec<u8>> {
         is_kind: fn(&[u8]) -> bool,
         belongs: for<'a, 'k> fn(&'a K::SelfType<'k>, &'a Vec<u8>) -> bool,
     ) -> Self {
-        TableOf { definition: TableDefinition::new(name), place, decode: |bytes| Ok(bytes.to_vec()), is_kind, belongs }
+        TableOf {
+            definition: TableDefinition::new(name),
+            place,
+            decode: |bytes| Ok(bytes.to_vec()),
+            is_kind,
+            belongs,
+        }
     }
 }
 
@@ -66,16 +74,27 @@ impl<K: Key + 'static, T> TableOf<K, T> {
     /// The value of a key, or why it is not what was written there.
     pub fn read(&self, key: &K::SelfType<'_>, bytes: &[u8]) -> Result<T, String> {
         let value = (self.decode)(bytes).map_err(|error| error.to_string())?;
-        if (self.belongs)(key, &value) { Ok(value) } else { Err("what is stored there belongs elsewhere".to_owned()) }
+        if (self.belongs)(key, &value) {
+            Ok(value)
+        } else {
+            Err("what is stored there belongs elsewhere".to_owned())
+        }
     }
 
     /// The table in a transaction that changes it.
-    pub fn write<'t>(&self, txn: &'t WriteTransaction, doing: &'static str) -> Result<Table<'t, K, &'static [u8]>, StoreError> {
+    pub fn write<'t>(
+        &self,
+        txn: &'t WriteTransaction,
+        doing: &'static str,
+    ) -> Result<Table<'t, K, &'static [u8]>, StoreError> {
         txn.open_table(self.definition).map_err(during(doing))
     }
 
     /// Reads the table in a transaction that changes it.
-    pub fn within<'a, 't>(&self, table: &'a Table<'t, K, &'static [u8]>) -> Checked<'a, K, T, Table<'t, K, &'static [u8]>> {
+    pub fn within<'a, 't>(
+        &self,
+        table: &'a Table<'t, K, &'static [u8]>,
+    ) -> Checked<'a, K, T, Table<'t, K, &'static [u8]>> {
         Checked { table, of: *self }
     }
 }
@@ -137,7 +156,13 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         guarded(|| {
             let (from, to) = (bytes_of::<K>(&from), bytes_of::<K>(&to));
             let range = (Bound::Included(K::from_bytes(&from)), Bound::Included(K::from_bytes(&to)));
-            let found = self.table.range(range).map_err(during(READING))?.next_back().transpose().map_err(during(READING))?;
+            let found = self
+                .table
+                .range(range)
+                .map_err(during(READING))?
+                .next_back()
+                .transpose()
+                .map_err(during(READING))?;
             let Some((key, bytes)) = found else {
                 self.adjacent(self.before(&from)?, self.after(&to)?)?;
                 return Ok(None);
@@ -238,13 +263,19 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
 
     /// The key before another one.
     fn before(&self, key: &[u8]) -> Result<Option<KeyBytes>, StoreError> {
-        let range = self.table.range((Bound::Unbounded, Bound::Excluded(K::from_bytes(key)))).map_err(during(READING))?;
+        let range = self
+            .table
+            .range((Bound::Unbounded, Bound::Excluded(K::from_bytes(key))))
+            .map_err(during(READING))?;
         self.neighbour({ range }.next_back(), key, Ordering::Less)
     }
 
     /// The key behind another one.
     fn after(&self, key: &[u8]) -> Result<Option<KeyBytes>, StoreError> {
-        let range = self.table.range((Bound::Excluded(K::from_bytes(key)), Bound::Unbounded)).map_err(during(READING))?;
+        let range = self
+            .table
+            .range((Bound::Excluded(K::from_bytes(key)), Bound::Unbounded))
+            .map_err(during(READING))?;
         self.neighbour({ range }.next(), key, Ordering::Greater)
     }
 
@@ -254,7 +285,12 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         if is_there { Ok(Some(key.to_vec())) } else { self.after(key) }
     }
 
-    fn neighbour(&self, row: Option<Row<'_, K>>, key: &[u8], side: Ordering) -> Result<Option<KeyBytes>, StoreError> {
+    fn neighbour(
+        &self,
+        row: Option<Row<'_, K>>,
+        key: &[u8],
+        side: Ordering,
+    ) -> Result<Option<KeyBytes>, StoreError> {
         let Some((found, bytes)) = row.transpose().map_err(during(READING))? else { return Ok(None) };
         let found = bytes_of::<K>(&found.value());
         if K::compare(&found, key) != side || !(self.of.is_kind)(bytes.value()) {
@@ -265,8 +301,9 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
 
     /// Nothing lies between two keys, as looked up from either; `None` is the end of the table.
     fn adjacent(&self, left: Option<KeyBytes>, right: Option<KeyBytes>) -> Result<(), StoreError> {
-        let key =
-            |row: Option<(AccessGuard<'_, K>, _)>| row.map(|(key, _): (_, AccessGuard<'_, &'static [u8]>)| bytes_of::<K>(&key.value()));
+        let key = |row: Option<(AccessGuard<'_, K>, _)>| {
+            row.map(|(key, _): (_, AccessGuard<'_, &'static [u8]>)| bytes_of::<K>(&key.value()))
+        };
         let behind_left = match &left {
             Some(left) => self.after(left)?,
             None => key(self.table.first().map_err(during(READING))?),
@@ -297,12 +334,16 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         if seen == len {
             Ok(())
         } else {
-            Err(StoreError::damaged(format!("table {name}"), format!("it holds {seen} entries and says {len}")))
+            Err(StoreError::damaged(
+                format!("table {name}"),
+                format!("it holds {seen} entries and says {len}"),
+            ))
         }
     }
 
     fn misplaced(&self, key: &[u8]) -> StoreError {
-        let place = if key.is_empty() { "the store file".to_owned() } else { self.of.place(&K::from_bytes(key)) };
+        let place =
+            if key.is_empty() { "the store file".to_owned() } else { self.of.place(&K::from_bytes(key)) };
         StoreError::damaged(place, "a page of the store file is not where it belongs")
     }
 }

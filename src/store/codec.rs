@@ -54,11 +54,15 @@ impl fmt::Display for CodecError {
             CodecError::Length => f.write_str("its length does not fit its envelope"),
             CodecError::NotARecord => f.write_str("it does not start like a record"),
             CodecError::OtherKind(kind) => write!(f, "it is a record of kind {kind}"),
-            CodecError::Newer(version) => write!(f, "it has version {version}, made by a newer version of tradingd"),
+            CodecError::Newer(version) => {
+                write!(f, "it has version {version}, made by a newer version of tradingd")
+            }
             CodecError::UnknownVersion(version) => write!(f, "it has version {version}, which never existed"),
             CodecError::Checksum => f.write_str("its checksum does not fit its bytes"),
             CodecError::Payload(what) => write!(f, "its content does not fit its kind ({what})"),
-            CodecError::TooLarge(bytes) => write!(f, "it has {bytes} bytes, at most {STORE_RECORD_BYTES} are kept"),
+            CodecError::TooLarge(bytes) => {
+                write!(f, "it has {bytes} bytes, at most {STORE_RECORD_BYTES} are kept")
+            }
         }
     }
 }
@@ -67,7 +71,8 @@ impl std::error::Error for CodecError {}
 
 /// The bytes of a record.
 pub fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, CodecError> {
-    let payload = bincode::serde::encode_to_vec(record, bincode::config::standard()).map_err(|e| CodecError::Payload(e.to_string()))?;
+    let payload = bincode::serde::encode_to_vec(record, bincode::config::standard())
+        .map_err(|e| CodecError::Payload(e.to_string()))?;
     if payload.len() > STORE_RECORD_BYTES {
         return Err(CodecError::TooLarge(payload.len()));
     }
@@ -116,8 +121,13 @@ pub fn is_kind<T: Stored>(bytes: &[u8]) -> bool {
 /// The struct of one version's payload, for [`Stored::from_older`] too.
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
     let limited = bincode::config::standard().with_limit::<STORE_RECORD_BYTES>();
-    let (record, used) = bincode::serde::decode_from_slice(payload, limited).map_err(|error| CodecError::Payload(error.to_string()))?;
-    if used == payload.len() { Ok(record) } else { Err(CodecError::Payload("bytes are left over".to_owned())) }
+    let (record, used) = bincode::serde::decode_from_slice(payload, limited)
+        .map_err(|error| CodecError::Payload(error.to_string()))?;
+    if used == payload.len() {
+        Ok(record)
+    } else {
+        Err(CodecError::Payload("bytes are left over".to_owned()))
+    }
 }
 
 #[cfg(test)]

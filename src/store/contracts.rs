@@ -32,7 +32,8 @@ impl Store {
 
     /// A contract's terms at a moment; `None` when nothing was known yet.
     pub fn contract_at(&self, symbol: &str, at: Timestamp) -> Result<Option<Contract>, StoreError> {
-        let known = self.table(CONTRACTS)?.checked().last((symbol, i64::MIN), (symbol, at.millis()), |_| ())?;
+        let known =
+            self.table(CONTRACTS)?.checked().last((symbol, i64::MIN), (symbol, at.millis()), |_| ())?;
         known.map(|((), known)| contract(&known)).transpose()
     }
 
@@ -65,5 +66,6 @@ impl Store {
 }
 
 fn contract(kept: &ContractV1) -> Result<Contract, StoreError> {
-    kept.contract().ok_or_else(|| StoreError::damaged(format!("contract `{}`", kept.symbol), "a number that is none"))
+    kept.contract()
+        .ok_or_else(|| StoreError::damaged(format!("contract `{}`", kept.symbol), "a number that is none"))
 }

@@ -59,14 +59,19 @@ impl Opened {
         let length = disk.length().map_err(|error| StoreError::io(OPENING, error))?;
         let checked = check == Check::Every || length <= STORE_CHECKED_OPEN_BYTES;
         let access = Access::new(disk);
-        let db = builder().set_check_integrity_on_open(checked).create_with_backend(ReadWrite(Arc::clone(&access)));
+        let db = builder()
+            .set_check_integrity_on_open(checked)
+            .create_with_backend(ReadWrite(Arc::clone(&access)));
         Ok(Opened { db: db.map_err(during(OPENING))?, access, writes: true })
     }
 
     fn reading(disk: &Arc<Disk>) -> Result<Opened, StoreError> {
         let access = Access::new(disk);
         let view = ReadOnly::new(Arc::clone(&access)).map_err(|error| StoreError::io(OPENING, error))?;
-        let db = builder().set_check_integrity_on_open(false).create_with_backend(view).map_err(during(OPENING))?;
+        let db = builder()
+            .set_check_integrity_on_open(false)
+            .create_with_backend(view)
+            .map_err(during(OPENING))?;
         Ok(Opened { db, access, writes: false })
     }
 }
@@ -109,7 +114,8 @@ impl Current {
     /// Gives unused space back.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let opened = Arc::get_mut(opened).expect("whoever looks at the database borrows the store, and nobody does now");
+        let opened = Arc::get_mut(opened)
+            .expect("whoever looks at the database borrows the store, and nobody does now");
         opened.db.compact().map(drop).map_err(during("compacting the store"))
     }
 
@@ -119,7 +125,8 @@ impl Current {
             return DiskState::Sound;
         }
         let Err(error) = self.open_anew() else { return DiskState::SoundAgain };
-        let cause = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
+        let cause =
+            std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
         let why = format!("{error}{cause}");
         self.disk.fails(why.clone());
         let opened = self.opened();
@@ -133,7 +140,10 @@ impl Current {
     }
 
     fn open_anew(&self) -> Result<(), StoreError> {
-        self.home.as_deref().map_or(Ok(()), probe).map_err(|error| StoreError::io("writing to the state directory", error))?;
+        self.home
+            .as_deref()
+            .map_or(Ok(()), probe)
+            .map_err(|error| StoreError::io("writing to the state directory", error))?;
         let before = self.opened();
         if before.writes {
             // It failed and writes nothing more; nor does what one of its threads has begun.
@@ -164,7 +174,11 @@ impl Current {
             .map_err(during(CHECKING));
         drop(kept);
         // A database that was opened anew meanwhile does not keep those pages.
-        if Arc::ptr_eq(&opened, &self.opened()) { checked.map(drop) } else { Err(StoreError::ReadOnly(CHECKING)) }
+        if Arc::ptr_eq(&opened, &self.opened()) {
+            checked.map(drop)
+        } else {
+            Err(StoreError::ReadOnly(CHECKING))
+        }
     }
 
     fn opened(&self) -> Arc<Opened> {

@@ -34,7 +34,10 @@ impl Disk {
 
     /// A new, empty file, for its owner only.
     pub fn of_new_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
-        Disk::locked(OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path), path)
+        Disk::locked(
+            OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path),
+            path,
+        )
     }
 
     /// Any other storage.
@@ -88,7 +91,11 @@ pub struct Access {
 impl Access {
     /// To this disk.
     pub fn new(disk: &Arc<Disk>) -> Arc<Access> {
-        Arc::new(Access { disk: Arc::clone(disk), failed: AtomicBool::new(false), retired: RwLock::new(false) })
+        Arc::new(Access {
+            disk: Arc::clone(disk),
+            failed: AtomicBool::new(false),
+            retired: RwLock::new(false),
+        })
     }
 
     /// Whether an operation of it failed; its database does nothing any more.
@@ -103,7 +110,11 @@ impl Access {
 
     fn pass(&self) -> io::Result<RwLockReadGuard<'_, bool>> {
         let retired = self.retired.read().unwrap_or_else(PoisonError::into_inner);
-        if *retired { Err(io::Error::other("the store was opened anew meanwhile; try again")) } else { Ok(retired) }
+        if *retired {
+            Err(io::Error::other("the store was opened anew meanwhile; try again"))
+        } else {
+            Ok(retired)
+        }
     }
 
     fn run<T>(&self, doing: &str, work: impl FnOnce(&dyn StorageBackend) -> io::Result<T>) -> io::Result<T> {

@@ -82,7 +82,10 @@ impl StoreError {
         match self {
             StoreError::NotFound { .. } | StoreError::Refused(_) => 64,
             StoreError::Vanished { .. } | StoreError::Newer { .. } | StoreError::Damaged { .. } => 65,
-            StoreError::AlreadyOpen(_) | StoreError::Full(_) | StoreError::Io { .. } | StoreError::ReadOnly(_) => 69,
+            StoreError::AlreadyOpen(_)
+            | StoreError::Full(_)
+            | StoreError::Io { .. }
+            | StoreError::ReadOnly(_) => 69,
             StoreError::NotWritable { .. } | StoreError::NoStore(_) | StoreError::Exposed { .. } => 78,
             StoreError::Database { .. } => 1,
         }
@@ -104,7 +107,9 @@ impl StoreError {
                 StoreError::NotWritable { doing, source: Arc::new(source) }
             }
             // Too short or with foreign first bytes: redb reports both as I/O errors of these kinds.
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StoreError::damaged("the store file", source),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                StoreError::damaged("the store file", source)
+            }
             _ => StoreError::Io { doing, source: Arc::new(source) },
         }
     }
@@ -116,9 +121,10 @@ pub(super) fn during<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) ->
         redb::Error::Io(source) => StoreError::io(doing, source),
         redb::Error::Corrupted(what) => StoreError::damaged("the store file", what),
         redb::Error::PreviousIo => StoreError::ReadOnly(doing),
-        redb::Error::UpgradeRequired(version) => {
-            StoreError::damaged("the store file", format!("it has the file format {version} of another program version"))
-        }
+        redb::Error::UpgradeRequired(version) => StoreError::damaged(
+            "the store file",
+            format!("it has the file format {version} of another program version"),
+        ),
         source => StoreError::Database { doing, source: Arc::new(source) },
     }
 }
@@ -127,7 +133,11 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::AlreadyOpen(path) => {
-                write!(f, "another tradingd holds the store {}: stop it, or use another state directory", path.display())
+                write!(
+                    f,
+                    "another tradingd holds the store {}: stop it, or use another state directory",
+                    path.display()
+                )
             }
             StoreError::Vanished { store, marker } => write!(
                 f,
@@ -137,7 +147,11 @@ impl fmt::Display for StoreError {
                 marker.display()
             ),
             StoreError::NoStore(path) => {
-                write!(f, "there is no store {}: import a recording first, or name the right state directory", path.display())
+                write!(
+                    f,
+                    "there is no store {}: import a recording first, or name the right state directory",
+                    path.display()
+                )
             }
             StoreError::Newer { found, known } => write!(
                 f,
@@ -151,7 +165,10 @@ impl fmt::Display for StoreError {
             ),
             StoreError::Exposed { path, what } => write!(f, "{} {what}", path.display()),
             StoreError::NotWritable { doing, .. } => {
-                write!(f, "the store cannot be written ({doing}): give this user the right to write the state directory and its files")
+                write!(
+                    f,
+                    "the store cannot be written ({doing}): give this user the right to write the state directory and its files"
+                )
             }
             StoreError::Full(doing) => write!(
                 f,

@@ -41,12 +41,15 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, Sto
     let inside = Inside::enter();
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     drop(inside);
-    done.unwrap_or_else(|panic| Err(StoreError::damaged("the store file", format!("the database stopped on it ({})", said(&*panic)))))
+    done.unwrap_or_else(|panic| {
+        Err(StoreError::damaged("the store file", format!("the database stopped on it ({})", said(&*panic))))
+    })
 }
 
 /// What a panic said, its first line.
 fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.and_then(|text| text.lines().next()).unwrap_or("no message")
 }
 

@@ -24,7 +24,13 @@ impl Store {
 
     /// Keeps the answer to a request under a user's key. Now and then answers of the user that are older than 24 hours
     /// leave, and the oldest when there are too many.
-    pub fn put_answer(&self, user: &str, key: &str, answer: &IdempotencyV1, now: Timestamp) -> Result<(), StoreError> {
+    pub fn put_answer(
+        &self,
+        user: &str,
+        key: &str,
+        answer: &IdempotencyV1,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (user, key, bytes) = (user.to_owned(), key.to_owned(), encode(answer)?);
         self.write(move |txn| {
             let mut table = IDEMPOTENCY.write(txn, WRITING)?;
@@ -46,7 +52,11 @@ impl Store {
 }
 
 /// Makes room among a user's answers. Reading them all is work, so only one call in many does it.
-fn prune(table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>, user: &str, now: Timestamp) -> Result<(), StoreError> {
+fn prune(
+    table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>,
+    user: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     // The first text behind the user's name: the upper end of every key that begins with it.
     let behind = format!("{user}\0");
     let range = (user, "")..(behind.as_str(), "");
@@ -57,7 +67,8 @@ fn prune(table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>, use
     let mut kept = Vec::new();
     for row in table.range(range).map_err(during(WRITING))? {
         let (key, bytes) = row.map_err(during(WRITING))?;
-        let created = decode::<IdempotencyV1>(bytes.value(), key.value().1).map_or(i64::MIN, |answer| answer.created_us);
+        let created = decode::<IdempotencyV1>(bytes.value(), key.value().1)
+            .map_or(i64::MIN, |answer| answer.created_us);
         kept.push((created, key.value().1.to_owned()));
     }
     kept.sort_unstable();

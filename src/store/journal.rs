@@ -109,7 +109,12 @@ impl<'a> ChunkReader<'a> {
             _ => return Err(BlockError::Header("its format number")),
         }
         let base_ns = i64::from_le_bytes(*base);
-        Ok(ChunkReader { last_received: Timestamp::from_nanos(base_ns), base_ns, runs: &body[HEAD_BYTES..], bits: Vec::new() })
+        Ok(ChunkReader {
+            last_received: Timestamp::from_nanos(base_ns),
+            base_ns,
+            runs: &body[HEAD_BYTES..],
+            bits: Vec::new(),
+        })
     }
 
     /// Replaces `rows` by those of the next run; `None` behind the last.
@@ -226,7 +231,12 @@ fn read_decimals(input: &mut &[u8], count: usize, column: &mut Column) -> Result
     read_steps(input, count, &mut column.values)
 }
 
-fn read_flags(input: &mut &[u8], count: usize, bits: &mut Vec<u8>, out: &mut Vec<i64>) -> Result<(), BlockError> {
+fn read_flags(
+    input: &mut &[u8],
+    count: usize,
+    bits: &mut Vec<u8>,
+    out: &mut Vec<i64>,
+) -> Result<(), BlockError> {
     read_bits(input, count, bits)?;
     out.clear();
     out.extend(bits.iter().map(|bit| i64::from(*bit)));

@@ -23,14 +23,21 @@ impl Store {
     }
 
     /// Ends a login together with an access token of it, and forgets tokens that had expired by `now`.
-    pub fn end_login(&self, login: &LoginV1, token: &RevokedTokenV1, now: Timestamp) -> Result<(), StoreError> {
+    pub fn end_login(
+        &self,
+        login: &LoginV1,
+        token: &RevokedTokenV1,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (family, bytes) = (login.family.clone(), encode(login)?);
         let (jti, revoked) = (token.jti.clone(), encode(token)?);
         self.write(move |txn| {
             let mut logins = LOGINS.write(txn, WRITING)?;
             logins.insert(family.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
             let mut tokens = REVOKED_TOKENS.write(txn, WRITING)?;
-            let expired = |bytes: &[u8]| decode::<RevokedTokenV1>(bytes, "").is_ok_and(|token| token.expires_us <= now.micros());
+            let expired = |bytes: &[u8]| {
+                decode::<RevokedTokenV1>(bytes, "").is_ok_and(|token| token.expires_us <= now.micros())
+            };
             tokens.retain(|_, bytes| !expired(bytes)).map_err(during(WRITING))?;
             tokens.insert(jti.as_str(), revoked.as_slice()).map_err(during(WRITING))?;
             Ok(())

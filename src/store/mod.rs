@@ -34,8 +34,8 @@ pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;
 pub use recordings::{
-    FeedChoice, FeedClock, LiveCommit, LiveEnd, LiveRecording, NewFacts, NewRecording, Pruned, RecordingFeed, RecordingWriter, Retention,
-    RowsIter,
+    FeedChoice, FeedClock, NewFacts, NewRecording, OpenRecording, Pruned, RecordingCommit, RecordingEnd,
+    RecordingFeed, RecordingWriter, Retention, RowsIter,
 };
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
@@ -48,7 +48,7 @@ use current::{Check, Current};
 use disk::Disk;
 use error::during;
 use guard::guarded;
-use recordings::Owners;
+use recordings::RecordingLeases;
 use redb::{Builder, ReadTransaction, StorageBackend, WriteTransaction};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -81,15 +81,15 @@ pub enum OpenMode {
 pub struct Store {
     current: Arc<Current>,
     commits: Commits,
-    live: Owners,
+    leases: RecordingLeases,
     /// Imports that failed and could not be removed.
     abandoned: Mutex<BTreeSet<String>>,
     narrowed: Vec<String>,
 }
 
 impl Store {
-    /// Opens the store of a state directory; removes imports that were killed. Live recordings that were cut stay as their
-    /// last commit left them ([`Store::live_recordings`]). Every page of a file of up to `STORE_CHECKED_OPEN_BYTES` is checked;
+    /// Opens the store of a state directory; removes imports that were killed. RowBuffer recordings that were cut stay as their
+    /// last commit left them ([`Store::open_recordings`]). Every page of a file of up to `STORE_CHECKED_OPEN_BYTES` is checked;
     /// for a larger one there is [`Store::scan`]. Directory and file are for their owner only: their rights are narrowed when
     /// they are wider ([`Store::narrowed`]).
     ///
@@ -165,7 +165,8 @@ impl Store {
     /// What was acknowledged is there then. Of what was answered with an error some may be there too: whoever holds a copy
     /// in memory reads it again.
     pub fn look_after(&self) -> DiskState {
-        let state = guarded(|| Ok(self.current.look_after())).unwrap_or_else(|error| DiskState::ReadOnly(error.to_string()));
+        let state = guarded(|| Ok(self.current.look_after()))
+            .unwrap_or_else(|error| DiskState::ReadOnly(error.to_string()));
         if state == DiskState::SoundAgain {
             self.remove_abandoned();
         }
@@ -183,8 +184,14 @@ impl Store {
     }
 
     fn prepare(current: Current) -> Result<Store, StoreError> {
-        let (commits, live) = (Commits::default(), Owners::default());
-        let store = Store { current: Arc::new(current), commits, live, abandoned: Mutex::default(), narrowed: Vec::new() };
+        let (commits, leases) = (Commits::default(), RecordingLeases::default());
+        let store = Store {
+            current: Arc::new(current),
+            commits,
+            leases,
+            abandoned: Mutex::default(),
+            narrowed: Vec::new(),
+        };
         match store.format()? {
             None => store.write_alone(|txn| {
                 tables::create_all(txn).map_err(during("creating the tables"))?;
@@ -231,7 +238,10 @@ impl Store {
     }
 
     /// Runs a change in a transaction of its own, once: for large ones and for those that borrow.
-    fn write_alone<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn write_alone<T>(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         guarded(|| {
             let txn = self.current.begin_write()?;
             // A panic must not unwind through the transaction: it would not be undone.
@@ -249,7 +259,8 @@ impl Store {
             return Ok(());
         }
         let txn = self.current.begin_write()?;
-        let count = || -> Result<usize, StoreError> { Ok(txn.list_tables().map_err(during(ADDING))?.count()) };
+        let count =
+            || -> Result<usize, StoreError> { Ok(txn.list_tables().map_err(during(ADDING))?.count()) };
         let before = count()?;
         let had_digests = tables::is_in(&txn, tables::RESULT_DIGESTS.definition).map_err(during(ADDING))?;
         tables::create_all(&txn).map_err(during(ADDING))?;
@@ -265,7 +276,8 @@ impl Store {
 
 /// The bytes of a record, or why it cannot be kept.
 fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, StoreError> {
-    codec::encode(record).map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
+    codec::encode(record)
+        .map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
 }
 
 /// A text packed as one zstd frame.
@@ -277,7 +289,8 @@ fn pack(text: &str, doing: &'static str) -> Result<Vec<u8>, StoreError> {
 /// The text of a frame that holds at most `bytes_max`; `place` names it should it be damaged.
 fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Result<String, StoreError> {
     let mut text = String::new();
-    let read = zstd::stream::read::Decoder::new(frame).and_then(|decoder| decoder.take(bytes_max as u64).read_to_string(&mut text));
+    let read = zstd::stream::read::Decoder::new(frame)
+        .and_then(|decoder| decoder.take(bytes_max as u64).read_to_string(&mut text));
     read.map_err(|error| StoreError::damaged(place(), error))?;
     Ok(text)
 }

@@ -4,7 +4,9 @@
 use super::error::during;
 use super::page::{StoredPage, Wanted};
 use super::records::{ResultDocumentV1, ResultReportV1, ResultV3, StrategyStatisticsV1};
-use super::tables::{RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGY_STATISTICS};
+use super::tables::{
+    RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGY_STATISTICS,
+};
 use super::{Store, StoreError, encode, pack, unpack};
 use crate::limits::{RESULT_REPORT_BYTES, STORE_RECORD_BYTES};
 use redb::WriteTransaction;
@@ -56,7 +58,9 @@ impl EncodedResult {
     pub(super) fn new(new: NewResult) -> Result<Self, StoreError> {
         let id = new.result.id.clone();
         let report = match new.report.len() {
-            0..=RESULT_REPORT_BYTES => Some(encode(&ResultReportV1 { id: id.clone(), html: pack(&new.report, WRITING)? })?),
+            0..=RESULT_REPORT_BYTES => {
+                Some(encode(&ResultReportV1 { id: id.clone(), html: pack(&new.report, WRITING)? })?)
+            }
             _ => None,
         };
         Ok(EncodedResult {
@@ -77,7 +81,10 @@ impl EncodedResult {
             let mut results = RESULTS.write(txn, WRITING)?;
             results.insert(id, self.summary.as_slice()).map_err(during(WRITING))?.is_some()
         };
-        RESULT_DOCUMENTS.write(txn, WRITING)?.insert(id, self.document.as_slice()).map_err(during(WRITING))?;
+        RESULT_DOCUMENTS
+            .write(txn, WRITING)?
+            .insert(id, self.document.as_slice())
+            .map_err(during(WRITING))?;
         if let Some(report) = &self.report {
             RESULT_REPORTS.write(txn, WRITING)?.insert(id, report.as_slice()).map_err(during(WRITING))?;
         }
@@ -88,7 +95,10 @@ impl EncodedResult {
         let mut statistics = STRATEGY_STATISTICS.write(txn, WRITING)?;
         for outcome in &self.outcomes {
             let strategy = outcome.strategy_id.as_str();
-            let none = || StrategyStatisticsV1 { strategy_id: strategy.to_owned(), ..StrategyStatisticsV1::default() };
+            let none = || StrategyStatisticsV1 {
+                strategy_id: strategy.to_owned(),
+                ..StrategyStatisticsV1::default()
+            };
             let before = STRATEGY_STATISTICS.within(&statistics).get(strategy)?.unwrap_or_else(none);
             let bytes = encode(&self.added(before, counts.then_some(outcome)))?;
             statistics.insert(strategy, bytes.as_slice()).map_err(during(WRITING))?;
@@ -108,7 +118,8 @@ impl EncodedResult {
     /// The sums with an outcome that counts; the newest result is the newest, whether it counts or not.
     fn added(&self, before: StrategyStatisticsV1, outcome: Option<&StrategyOutcome>) -> StrategyStatisticsV1 {
         let newest = before.results == 0 || self.created_us >= before.last_us;
-        let (last_result_id, last_us) = if newest { (self.id.clone(), self.created_us) } else { (before.last_result_id, before.last_us) };
+        let (last_result_id, last_us) =
+            if newest { (self.id.clone(), self.created_us) } else { (before.last_result_id, before.last_us) };
         let before = StrategyStatisticsV1 { last_result_id, last_us, ..before };
         let Some(outcome) = outcome else { return before };
         StrategyStatisticsV1 {
@@ -181,7 +192,9 @@ pub(super) fn index_digests(txn: &WriteTransaction) -> Result<(), StoreError> {
             None => None,
         };
         if !result.stopped_early && session.is_none_or(|session| session.kind == "backtest") {
-            digests.insert((result.digest.as_str(), result.id.as_str()), [].as_slice()).map_err(during(WRITING))?;
+            digests
+                .insert((result.digest.as_str(), result.id.as_str()), [].as_slice())
+                .map_err(during(WRITING))?;
         }
     }
     Ok(())

@@ -35,7 +35,11 @@ pub fn narrow(path: &Path, most: u32) -> Result<Option<String>, StoreError> {
         return Ok(None);
     }
     fs::set_permissions(path, Permissions::from_mode(mode & most)).map_err(looking)?;
-    Ok(Some(format!("others could read {} (mode {mode:03o}): its mode is {:03o} now", path.display(), mode & most)))
+    Ok(Some(format!(
+        "others could read {} (mode {mode:03o}): its mode is {:03o} now",
+        path.display(),
+        mode & most
+    )))
 }
 
 fn exposed(owner: u32, we: u32, mode: u32, most: u32) -> Option<String> {
@@ -44,8 +48,10 @@ fn exposed(owner: u32, we: u32, mode: u32, most: u32) -> Option<String> {
             "belongs to user {owner} and this runs as user {we}: run it as that user, or give it away with chown once you know what it holds"
         ));
     }
-    let written =
-        format!("may be written by other users (mode {:03o}): look for files that are not yours, then chmod {most:o} it", mode & RIGHTS);
+    let written = format!(
+        "may be written by other users (mode {:03o}): look for files that are not yours, then chmod {most:o} it",
+        mode & RIGHTS
+    );
     (mode & WRITABLE_BY_OTHERS != 0).then_some(written)
 }
 

@@ -28,7 +28,8 @@ impl EventSegment {
             return Ok(None);
         }
         let lines = pack(&self.lines, WRITING)?;
-        let count = u32::try_from(count).map_err(|_| StoreError::Refused("too many events for one segment".to_owned()))?;
+        let count = u32::try_from(count)
+            .map_err(|_| StoreError::Refused("too many events for one segment".to_owned()))?;
         Ok(Some((self.first_seq, encode(&SessionEventsV1 { first_seq: self.first_seq, count, lines })?)))
     }
 }
@@ -43,7 +44,12 @@ pub(super) struct EncodedSession {
 
 impl EncodedSession {
     fn new(session: &SessionRow, events: &EventSegment) -> Result<Self, StoreError> {
-        Ok(EncodedSession { id: session.id.clone(), session: Some(encode(session)?), events: events.encoded()?, controls: Vec::new() })
+        Ok(EncodedSession {
+            id: session.id.clone(),
+            session: Some(encode(session)?),
+            events: events.encoded()?,
+            controls: Vec::new(),
+        })
     }
 
     /// What a live recording's commit writes of its session.
@@ -81,7 +87,10 @@ impl EncodedSession {
             return Ok(());
         }
         let mut table = CONTROLS.write(txn, WRITING)?;
-        let next = CONTROLS.within(&table).last((id, 0), (id, u64::MAX), |key| key.1)?.map_or(0, |(last, _)| last + 1);
+        let next = CONTROLS
+            .within(&table)
+            .last((id, 0), (id, u64::MAX), |key| key.1)?
+            .map_or(0, |(last, _)| last + 1);
         for (number, bytes) in (next..).zip(&self.controls) {
             table.insert((id, number), bytes.as_slice()).map_err(during(WRITING))?;
         }
@@ -121,7 +130,12 @@ impl Store {
 
     /// Keeps how a session ended: its last state and events, its result, and what that adds to its strategies'
     /// statistics. All of it or nothing.
-    pub fn finish_session(&self, session: &SessionRow, events: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
+    pub fn finish_session(
+        &self,
+        session: &SessionRow,
+        events: &EventSegment,
+        result: Option<NewResult>,
+    ) -> Result<(), StoreError> {
         let encoded = EncodedSession::new(session, events)?;
         let result = result.map(EncodedResult::new).transpose()?;
         self.write(move |txn| {
@@ -157,11 +171,17 @@ impl Store {
     }
 
     /// Events of a session behind a number, at most `limit`: number and JSON object each, in order.
-    pub fn session_events(&self, id: &str, after: u64, limit: usize) -> Result<Vec<(u64, String)>, StoreError> {
+    pub fn session_events(
+        &self,
+        id: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, String)>, StoreError> {
         let table = self.table(SESSION_EVENTS)?;
         let wanted = after.saturating_add(1);
         // The segment that holds the first wanted event may begin before it.
-        let first = table.checked().last((id, 0), (id, wanted), |key| key.1)?.map_or(wanted, |(first, _)| first);
+        let first =
+            table.checked().last((id, 0), (id, wanted), |key| key.1)?.map_or(wanted, |(first, _)| first);
         let mut events = Vec::new();
         table.checked().visit((id, first), (id, u64::MAX), |_, kept| {
             for (seq, line) in (kept.first_seq..).zip(lines(id, &kept)?.lines()) {

@@ -14,7 +14,13 @@ const CHANGING: &str = "writing a strategy";
 impl Store {
     /// Keeps a document as the next version of a strategy (1 for a new one) and returns the version. A deleted strategy
     /// comes back with it.
-    pub fn put_strategy(&self, id: &str, name: &str, document: &str, at: Timestamp) -> Result<u32, StoreError> {
+    pub fn put_strategy(
+        &self,
+        id: &str,
+        name: &str,
+        document: &str,
+        at: Timestamp,
+    ) -> Result<u32, StoreError> {
         let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
         self.write(move |txn| {
             let mut table = STRATEGIES.write(txn, CHANGING)?;
@@ -54,12 +60,17 @@ impl Store {
 
     /// The newest version of a strategy that is not deleted.
     pub fn strategy(&self, id: &str) -> Result<StrategyV1, StoreError> {
-        newest(&self.table(STRATEGIES)?.checked(), id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(id))
+        newest(&self.table(STRATEGIES)?.checked(), id)?
+            .filter(|newest| newest.deleted_us.is_none())
+            .ok_or_else(|| not_found(id))
     }
 
     /// One version of a strategy, deleted or not.
     pub fn strategy_version(&self, id: &str, version: u32) -> Result<StrategyV1, StoreError> {
-        self.table(STRATEGIES)?.checked().get((id, version))?.ok_or_else(|| not_found(&format!("{id}@{version}")))
+        self.table(STRATEGIES)?
+            .checked()
+            .get((id, version))?
+            .ok_or_else(|| not_found(&format!("{id}@{version}")))
     }
 
     /// The newest version of every strategy that is not deleted, by id.
@@ -80,8 +91,9 @@ impl Store {
         let id = id.to_owned();
         self.write(move |txn| {
             let mut table = STRATEGIES.write(txn, CHANGING)?;
-            let newest =
-                newest(&STRATEGIES.within(&table), &id)?.filter(|newest| newest.deleted_us.is_none()).ok_or_else(|| not_found(&id))?;
+            let newest = newest(&STRATEGIES.within(&table), &id)?
+                .filter(|newest| newest.deleted_us.is_none())
+                .ok_or_else(|| not_found(&id))?;
             insert(&mut table, &StrategyV1 { deleted_us: Some(at.micros()), ..newest })
         })
     }
@@ -96,7 +108,10 @@ fn not_found(id: &str) -> StoreError {
     StoreError::NotFound { what: "strategy", id: id.to_owned() }
 }
 
-fn newest<R>(table: &Checked<'_, (&'static str, u32), StrategyV1, R>, id: &str) -> Result<Option<StrategyV1>, StoreError>
+fn newest<R>(
+    table: &Checked<'_, (&'static str, u32), StrategyV1, R>,
+    id: &str,
+) -> Result<Option<StrategyV1>, StoreError>
 where
     R: ReadableTable<(&'static str, u32), &'static [u8]>,
 {
@@ -114,11 +129,17 @@ fn put(
     let version = newest.as_ref().map_or(1, |newest| newest.version.saturating_add(1));
     let created_us = newest.map_or(at.micros(), |newest| newest.created_us);
     let (id, name, document) = (id.to_owned(), name.to_owned(), document.to_owned());
-    insert(table, &StrategyV1 { id, version, name, document, created_us, updated_us: at.micros(), deleted_us: None })?;
+    insert(
+        table,
+        &StrategyV1 { id, version, name, document, created_us, updated_us: at.micros(), deleted_us: None },
+    )?;
     Ok(version)
 }
 
-fn insert(table: &mut Table<'_, (&'static str, u32), &'static [u8]>, strategy: &StrategyV1) -> Result<(), StoreError> {
+fn insert(
+    table: &mut Table<'_, (&'static str, u32), &'static [u8]>,
+    strategy: &StrategyV1,
+) -> Result<(), StoreError> {
     let bytes = encode(strategy)?;
     table.insert((strategy.id.as_str(), strategy.version), bytes.as_slice()).map_err(during(CHANGING))?;
     Ok(())

@@ -7,10 +7,10 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
-    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
+    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3,
+    RevokedTokenV1, SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1,
+    SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
 };
-use crate::domain::record::StreamKind;
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
 /// `name -> number`; `format` is the layout of all of this. The one table that can never change.
@@ -24,24 +24,33 @@ pub const STRATEGIES: TableOf<(&str, u32), StrategyV1> = TableOf::records(
 );
 
 /// `recording id -> RecordingV1`: ids hold their time, so oldest first.
-pub const RECORDINGS: TableOf<&str, RecordingV1> =
-    TableOf::records("recordings_v1", |key| format!("recording `{key}`"), |key, recording| recording.id == *key);
+pub const RECORDINGS: TableOf<&str, RecordingV1> = TableOf::records(
+    "recordings_v1",
+    |key| format!("recording `{key}`"),
+    |key, recording| recording.id == *key,
+);
 
 /// `(recording id, symbol) -> SymbolSpecV1`: a recording's specifications stand together.
-pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> =
-    TableOf::records("symbol_specs_v1", |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0), |key, spec| spec.name == key.1);
+pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> = TableOf::records(
+    "symbol_specs_v1",
+    |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0),
+    |key, spec| spec.name == key.1,
+);
 
 /// `(recording id, symbol, stream code, sequence of the first row) -> blocks`: a stream's rows stand together in
 /// order. A value is a segment: whole blocks one behind the other, as many as fill the database's pages best.
 pub const BLOCKS: TableOf<BlockKey<'static>, Vec<u8>> = TableOf::bytes(
     "blocks_v1",
     |key| {
-        let word = kind_from_code(key.2).map_or("unknown stream", StreamKind::word);
+        let word = kind_from_code(key.2).map_or("unknown stream", |it| it.as_str());
         format!("recording `{}`, {} {word}, rows from {}", key.0, key.1, key.3)
     },
     |bytes| bytes.starts_with(&blocks::MAGIC),
     // A header that cannot be read is told by whoever reads the block.
-    |key, bytes| BlockHeader::read(bytes).map_or(true, |header| (kind_code(header.kind), header.first_seq) == (key.2, key.3)),
+    |key, bytes| {
+        BlockHeader::read(bytes)
+            .map_or(true, |header| (kind_code(header.kind), header.first_seq) == (key.2, key.3))
+    },
 );
 
 /// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
@@ -53,34 +62,52 @@ pub const RESULTS: TableOf<&str, ResultV3> =
     TableOf::records("results_v1", |key| format!("result `{key}`"), |key, result| result.id == *key);
 
 /// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
-pub const RESULT_DOCUMENTS: TableOf<&str, ResultDocumentV1> =
-    TableOf::records("result_documents_v1", |key| format!("result_document `{key}`"), |key, document| document.id == *key);
+pub const RESULT_DOCUMENTS: TableOf<&str, ResultDocumentV1> = TableOf::records(
+    "result_documents_v1",
+    |key| format!("result_document `{key}`"),
+    |key, document| document.id == *key,
+);
 
 /// `result id -> ResultReportV1`.
-pub const RESULT_REPORTS: TableOf<&str, ResultReportV1> =
-    TableOf::records("result_reports_v1", |key| format!("result_report `{key}`"), |key, report| report.id == *key);
+pub const RESULT_REPORTS: TableOf<&str, ResultReportV1> = TableOf::records(
+    "result_reports_v1",
+    |key| format!("result_report `{key}`"),
+    |key, report| report.id == *key,
+);
 
 /// `(digest, result id) -> nothing`: the results that count in their strategies' statistics, by what was decided.
-pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> =
-    TableOf::bytes("result_digests_v1", |key| format!("digest `{}` of result `{}`", key.0, key.1), |bytes| bytes.is_empty(), |_, _| true);
+pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> = TableOf::bytes(
+    "result_digests_v1",
+    |key| format!("digest `{}` of result `{}`", key.0, key.1),
+    |bytes| bytes.is_empty(),
+    |_, _| true,
+);
 
 /// `session id -> session`: ids hold their time, so oldest first.
 pub const SESSIONS: TableOf<&str, SessionRow> =
     TableOf::records("sessions_v1", |key| format!("session `{key}`"), |key, session| session.id == *key);
 
 /// `user name -> UserV1`.
-pub const USERS: TableOf<&str, UserV1> = TableOf::records("users_v1", |key| format!("user `{key}`"), |key, user| user.name == *key);
+pub const USERS: TableOf<&str, UserV1> =
+    TableOf::records("users_v1", |key| format!("user `{key}`"), |key, user| user.name == *key);
 
 /// `login family id -> LoginV1`: ids are random, so in no order that means anything.
-pub const LOGINS: TableOf<&str, LoginV1> = TableOf::records("logins_v1", |key| format!("login `{key}`"), |key, login| login.family == *key);
+pub const LOGINS: TableOf<&str, LoginV1> =
+    TableOf::records("logins_v1", |key| format!("login `{key}`"), |key, login| login.family == *key);
 
 /// `access token id -> RevokedTokenV1`.
-pub const REVOKED_TOKENS: TableOf<&str, RevokedTokenV1> =
-    TableOf::records("revoked_tokens_v1", |key| format!("revoked_token `{key}`"), |key, token| token.jti == *key);
+pub const REVOKED_TOKENS: TableOf<&str, RevokedTokenV1> = TableOf::records(
+    "revoked_tokens_v1",
+    |key| format!("revoked_token `{key}`"),
+    |key, token| token.jti == *key,
+);
 
 /// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
-pub const IDEMPOTENCY: TableOf<(&str, &str), IdempotencyV1> =
-    TableOf::records("idempotency_v1", |key| format!("idempotency key `{}` of `{}`", key.1, key.0), |_, _| true);
+pub const IDEMPOTENCY: TableOf<(&str, &str), IdempotencyV1> = TableOf::records(
+    "idempotency_v1",
+    |key| format!("idempotency key `{}` of `{}`", key.1, key.0),
+    |_, _| true,
+);
 
 /// `(session id, number of the first event) -> SessionEventsV1`: a session's events stand together in order.
 pub const SESSION_EVENTS: TableOf<(&str, u64), SessionEventsV1> = TableOf::records(
@@ -105,19 +132,29 @@ pub const JOURNAL: TableOf<(&str, u64), Vec<u8>> = TableOf::bytes(
 );
 
 /// `(session id, number) -> SessionControlV1`: what was done to a session from outside, in order.
-pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> =
-    TableOf::records("session_controls_v1", |key| format!("control {} of session `{}`", key.1, key.0), |_, _| true);
+pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> = TableOf::records(
+    "session_controls_v1",
+    |key| format!("control {} of session `{}`", key.1, key.0),
+    |_, _| true,
+);
 
 /// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
-pub const CONTRACTS: TableOf<(&str, i64), ContractV1> =
-    TableOf::records("contracts_v1", |key| format!("contract `{}` since {}", key.0, key.1), |key, contract| contract.symbol == key.0);
+pub const CONTRACTS: TableOf<(&str, i64), ContractV1> = TableOf::records(
+    "contracts_v1",
+    |key| format!("contract `{}` since {}", key.0, key.1),
+    |key, contract| contract.symbol == key.0,
+);
 
 /// `(recording id, symbol) -> SymbolFactsV1`.
-pub const SYMBOL_FACTS: TableOf<(&str, &str), SymbolFactsV1> =
-    TableOf::records("symbol_facts_v1", |key| format!("symbol_facts `{}` of recording `{}`", key.1, key.0), |_, _| true);
+pub const SYMBOL_FACTS: TableOf<(&str, &str), SymbolFactsV1> = TableOf::records(
+    "symbol_facts_v1",
+    |key| format!("symbol_facts `{}` of recording `{}`", key.1, key.0),
+    |_, _| true,
+);
 
 /// `exchange -> TickerCacheV1`.
-pub const TICKERS: TableOf<&str, TickerCacheV1> = TableOf::records("tickers_v1", |key| format!("tickers of `{key}`"), |_, _| true);
+pub const TICKERS: TableOf<&str, TickerCacheV1> =
+    TableOf::records("tickers_v1", |key| format!("tickers of `{key}`"), |_, _| true);
 
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);

@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex};
 mod accounts;
 mod damage;
 mod feeds;
-mod live;
 mod market;
 mod misplaced;
+mod open;
 mod recovery;
 mod retention;
 mod sharing;
@@ -35,7 +35,15 @@ fn record(ms: i64, body: RecordBody) -> Record {
 }
 
 fn trade(ms: i64, price: &str, quantity: &str) -> Record {
-    record(ms, RecordBody::Trade { price: number(price), quantity: number(quantity), taker: Side::Buy, id: Some(ms as u64) })
+    record(
+        ms,
+        RecordBody::Trade {
+            price: number(price),
+            quantity: number(quantity),
+            taker: Side::Buy,
+            id: Some(ms as u64),
+        },
+    )
 }
 
 /// A walk of `count` trades, several in one millisecond.
@@ -52,12 +60,17 @@ fn trades(count: i64) -> Vec<Record> {
         .collect()
 }
 
-fn new_recording(chance: u32) -> NewRecording {
-    NewRecording { at: Timestamp::from_seconds(1_723_161_256), chance, sources: vec!["a.trades.csv".into()] }
+fn new_recording(entropy: u32) -> NewRecording {
+    NewRecording { at: Timestamp::from_seconds(1_723_161_256), entropy, sources: vec!["a.trades.csv".into()] }
 }
 
-fn import(store: &Store, suffix: u32, rows: &[(&str, StreamKind, Vec<Record>)], gaps: &[(String, RecordedGap)]) -> String {
-    let mut writer = store.begin_recording(new_recording(suffix)).unwrap();
+fn import(
+    store: &Store,
+    suffix: u32,
+    rows: &[(&str, StreamKind, Vec<Record>)],
+    gaps: &[(String, RecordedGap)],
+) -> String {
+    let mut writer = store.begin_import(new_recording(suffix)).unwrap();
     for (symbol, kind, rows) in rows {
         for batch in rows.chunks(1_000) {
             writer.append(symbol, *kind, batch).unwrap();
@@ -93,8 +106,20 @@ fn result(id: &str, created_us: i64) -> ResultV3 {
 }
 
 fn new_result(id: &str, created_us: i64, document: &str) -> NewResult {
-    let outcome = StrategyOutcome { strategy_id: "pump_v2".into(), trades: 3, wins: 1, losses: 1, draws: 1, net_pct_e9: -1_500_000_000 };
-    NewResult { result: result(id, created_us), document: document.into(), report: "<html>é</html>".into(), outcomes: vec![outcome] }
+    let outcome = StrategyOutcome {
+        strategy_id: "pump_v2".into(),
+        trades: 3,
+        wins: 1,
+        losses: 1,
+        draws: 1,
+        net_pct_e9: -1_500_000_000,
+    };
+    NewResult {
+        result: result(id, created_us),
+        document: document.into(),
+        report: "<html>é</html>".into(),
+        outcomes: vec![outcome],
+    }
 }
 
 /// Runs the steps on a file and in memory.
@@ -129,7 +154,10 @@ fn results_and_sessions_are_kept_newest_first() {
     on_both(|store| {
         store.put_result(new_result("exec_a", 5, "{\"x\":1}")).unwrap();
         store.put_result(new_result("exec_b", 9, "{}")).unwrap();
-        assert_eq!(store.results().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["exec_b", "exec_a"]);
+        assert_eq!(
+            store.results().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
+            ["exec_b", "exec_a"]
+        );
         assert_eq!(store.result("exec_a").unwrap(), result("exec_a", 5));
         assert_eq!(store.result_document("exec_a").unwrap(), "{\"x\":1}");
         assert_eq!(store.result_report("exec_a").unwrap().as_deref(), Some("<html>é</html>"));
@@ -144,11 +172,20 @@ fn results_and_sessions_are_kept_newest_first() {
 }
 
 fn session(id: &str, state: &str) -> SessionRow {
-    SessionRow { id: id.into(), kind: "backtest".into(), state: state.into(), request: "{}".into(), ..SessionRow::default() }
+    SessionRow {
+        id: id.into(),
+        kind: "backtest".into(),
+        state: state.into(),
+        request: "{}".into(),
+        ..SessionRow::default()
+    }
 }
 
 fn events(first_seq: u64, count: u64) -> EventSegment {
-    EventSegment { first_seq, lines: (first_seq..first_seq + count).map(|seq| format!("{{\"seq\":{seq}}}\n")).collect() }
+    EventSegment {
+        first_seq,
+        lines: (first_seq..first_seq + count).map(|seq| format!("{{\"seq\":{seq}}}\n")).collect(),
+    }
 }
 
 #[test]
@@ -157,19 +194,33 @@ fn a_session_ends_with_its_result_and_counts_once() {
         store.put_session(&session("exec_1", "running"), &events(1, 1)).unwrap();
         store.put_session_events("exec_1", &events(2, 3)).unwrap();
         for _ in 0..2 {
-            store.finish_session(&session("exec_1", "completed"), &events(5, 2), Some(new_result("exec_1", 7, "{}"))).unwrap();
+            store
+                .finish_session(
+                    &session("exec_1", "completed"),
+                    &events(5, 2),
+                    Some(new_result("exec_1", 7, "{}")),
+                )
+                .unwrap();
         }
         let other = ResultV3 { digest: "01".into(), ..result("exec_0", 3) };
         store.put_result(NewResult { result: other, ..new_result("exec_0", 3, "{}") }).unwrap();
         let all = store.strategy_statistics().unwrap();
         assert_eq!(all.len(), 1);
-        assert_eq!((all[0].results, all[0].trades, all[0].wins, all[0].net_pct_e9), (2, 6, 2, -3_000_000_000));
+        assert_eq!(
+            (all[0].results, all[0].trades, all[0].wins, all[0].net_pct_e9),
+            (2, 6, 2, -3_000_000_000)
+        );
         assert_eq!((all[0].last_result_id.as_str(), all[0].last_us), ("exec_1", 7));
         assert_eq!(store.last_session_event("exec_1").unwrap(), 6);
         assert_eq!(store.last_session_event("exec_2").unwrap(), 0);
         for after in 0..=7 {
             for limit in [1, 2, 100] {
-                let seqs: Vec<u64> = store.session_events("exec_1", after, limit).unwrap().into_iter().map(|(seq, _)| seq).collect();
+                let seqs: Vec<u64> = store
+                    .session_events("exec_1", after, limit)
+                    .unwrap()
+                    .into_iter()
+                    .map(|(seq, _)| seq)
+                    .collect();
                 assert_eq!(seqs, (after + 1..=6).take(limit).collect::<Vec<_>>(), "{after} {limit}");
             }
         }
@@ -221,7 +272,9 @@ fn pages_follow_each_other_without_holes_whatever_is_wanted() {
     on_both(|store| {
         for number in 0..25 {
             let state = if number % 3 == 0 { "failed" } else { "completed" };
-            store.put_session(&session(&format!("exec_{number:02}"), state), &EventSegment::default()).unwrap();
+            store
+                .put_session(&session(&format!("exec_{number:02}"), state), &EventSegment::default())
+                .unwrap();
         }
         let failed = |session: &SessionRow| session.state == "failed";
         let wanteds: [Wanted<'_, SessionRow>; 2] = [None, Some(&failed)];
@@ -252,7 +305,8 @@ fn an_import_comes_back_row_for_row() {
         let eth = vec![trade(1_000, "2300.1", "0.5"), trade(1_000, "2300.05", "12")];
         let gap = Gap { from: at_ms(900), to: at_ms(1_000), cause: GapCause::Import };
         let gaps = vec![("ETHUSDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })];
-        let rows = [("BTCUSDT", StreamKind::Trades, btc.clone()), ("ETHUSDT", StreamKind::Trades, eth.clone())];
+        let rows =
+            [("BTCUSDT", StreamKind::Trades, btc.clone()), ("ETHUSDT", StreamKind::Trades, eth.clone())];
         let id = import(store, 0xa1_b2c3, &rows, &gaps);
         assert_eq!(id, "session_20240808_235416_0032c3");
         assert_eq!(all_rows(store, &id, "BTCUSDT", StreamKind::Trades), btc);
@@ -278,7 +332,10 @@ fn deleting_a_recording_leaves_its_neighbours() {
     let rows = [("BTCUSDT", StreamKind::Trades, trades(10))];
     let ids = [1, 2, 3].map(|suffix| import(&store, suffix, &rows, &[]));
     store.delete_recording(&ids[1]).unwrap();
-    assert_eq!(store.recordings().unwrap().iter().map(|r| r.id.clone()).collect::<Vec<_>>(), [ids[2].clone(), ids[0].clone()]);
+    assert_eq!(
+        store.recordings().unwrap().iter().map(|r| r.id.clone()).collect::<Vec<_>>(),
+        [ids[2].clone(), ids[0].clone()]
+    );
     assert_eq!(all_rows(&store, &ids[0], "BTCUSDT", StreamKind::Trades).len(), 10);
     assert!(store.verify().unwrap().is_sound());
 }
@@ -286,7 +343,7 @@ fn deleting_a_recording_leaves_its_neighbours() {
 #[test]
 fn rows_that_cannot_be_kept_are_refused_with_their_place() {
     let store = Store::in_memory().unwrap();
-    let mut writer = store.begin_recording(new_recording(1)).unwrap();
+    let mut writer = store.begin_import(new_recording(1)).unwrap();
     writer.append("A", StreamKind::Trades, &[trade(5, "1", "1")]).unwrap();
     let back = writer.append("A", StreamKind::Trades, &[trade(5, "1", "1"), trade(4, "1", "1")]).unwrap_err();
     assert!(back.to_string().contains("row 2") && back.to_string().contains("back in time"), "{back}");
@@ -294,12 +351,14 @@ fn rows_that_cannot_be_kept_are_refused_with_their_place() {
     assert!(writer.append("", StreamKind::Trades, &[trade(5, "1", "1")]).is_err());
     assert_eq!(writer.rows(), 1);
     // Prices that only fit a step of 10^-12 as more than 2^53 steps.
-    writer.append("B", StreamKind::Trades, &[trade(5, "0.000000000001", "1"), trade(6, "1000000", "1")]).unwrap();
+    writer
+        .append("B", StreamKind::Trades, &[trade(5, "0.000000000001", "1"), trade(6, "1000000", "1")])
+        .unwrap();
     let large = writer.finish(&[]).unwrap_err();
     assert!(large.to_string().contains("prices of B"), "{large}");
     assert!(store.recordings().unwrap().is_empty());
     assert_eq!(store.verify().unwrap().records, 0);
-    let empty = store.begin_recording(new_recording(2)).unwrap();
+    let empty = store.begin_import(new_recording(2)).unwrap();
     assert_eq!(empty.finish(&[]).unwrap_err().exit_code(), 64);
     assert_eq!(store.verify().unwrap().records, 0);
 }
@@ -308,7 +367,13 @@ fn rows_that_cannot_be_kept_are_refused_with_their_place() {
 fn numbers_too_far_apart_for_one_block_are_split() {
     let store = Store::in_memory().unwrap();
     let rate = |ms, text: &str| record(ms, RecordBody::Funding { rate: number(text) });
-    let rows = vec![rate(1, "0.000000000000000001"), rate(2, "9000000000000000000"), rate(3, "-0.5"), rate(4, "100"), rate(5, "7")];
+    let rows = vec![
+        rate(1, "0.000000000000000001"),
+        rate(2, "9000000000000000000"),
+        rate(3, "-0.5"),
+        rate(4, "100"),
+        rate(5, "7"),
+    ];
     let id = import(&store, 1, &[("A", StreamKind::Funding, rows.clone())], &[]);
     assert_eq!(all_rows(&store, &id, "A", StreamKind::Funding), rows);
     assert!(store.verify().unwrap().blocks > 1);
@@ -319,7 +384,7 @@ fn a_killed_import_is_removed() {
     let backend = SharedMemory::default();
     {
         let store = Store::with_backend(backend.clone()).unwrap();
-        let mut import = store.begin_recording(new_recording(1)).unwrap();
+        let mut import = store.begin_import(new_recording(1)).unwrap();
         import.append("BTCUSDT", StreamKind::Trades, &trades(10_000)).unwrap();
         import.commit().unwrap();
         assert!(store.recordings().unwrap().is_empty());
@@ -333,11 +398,11 @@ fn a_killed_import_is_removed() {
 #[test]
 fn a_dropped_or_aborted_import_leaves_nothing() {
     let store = Store::in_memory().unwrap();
-    let mut dropped = store.begin_recording(new_recording(1)).unwrap();
+    let mut dropped = store.begin_import(new_recording(1)).unwrap();
     dropped.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
     dropped.commit().unwrap();
     drop(dropped);
-    let mut aborted = store.begin_recording(new_recording(2)).unwrap();
+    let mut aborted = store.begin_import(new_recording(2)).unwrap();
     aborted.append("A", StreamKind::Trades, &trades(9_000)).unwrap();
     aborted.commit().unwrap();
     aborted.abort().unwrap();
@@ -407,7 +472,7 @@ fn work_until_full(store: &Store, done: &mut Acknowledged) -> Result<(), StoreEr
         let id = format!("exec_{round:04}");
         store.put_result(new_result(&id, i64::from(round), &"y".repeat(9_000)))?;
         done.results.push(id);
-        let mut writer = store.begin_recording(new_recording(round))?;
+        let mut writer = store.begin_import(new_recording(round))?;
         writer.append("BTCUSDT", StreamKind::Trades, &trades(5_000))?;
         done.recordings.push(writer.finish(&[])?);
     }
@@ -436,12 +501,24 @@ fn a_disk_that_fails_at_any_write_loses_nothing_acknowledged_and_keeps_nothing_h
         assert!(store.verify().unwrap().is_sound(), "budget {budget}");
         // One more may have reached the disk although its acknowledgement was lost: a whole one.
         let versions = store.strategy("pump").map_or(0, |strategy| strategy.version);
-        assert!(versions == done.versions || versions == done.versions + 1, "budget {budget}: {versions} of {}", done.versions);
-        let results: Vec<String> = store.results().unwrap().into_iter().rev().map(|result| result.id).collect();
-        assert!(results.starts_with(&done.results) && results.len() <= done.results.len() + 1, "budget {budget}");
-        let mut recordings: Vec<String> = store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
+        assert!(
+            versions == done.versions || versions == done.versions + 1,
+            "budget {budget}: {versions} of {}",
+            done.versions
+        );
+        let results: Vec<String> =
+            store.results().unwrap().into_iter().rev().map(|result| result.id).collect();
+        assert!(
+            results.starts_with(&done.results) && results.len() <= done.results.len() + 1,
+            "budget {budget}"
+        );
+        let mut recordings: Vec<String> =
+            store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
         recordings.reverse();
-        assert!(recordings.starts_with(&done.recordings) && recordings.len() <= done.recordings.len() + 1, "budget {budget}");
+        assert!(
+            recordings.starts_with(&done.recordings) && recordings.len() <= done.recordings.len() + 1,
+            "budget {budget}"
+        );
         for id in &recordings {
             assert_eq!(all_rows(&store, id, "BTCUSDT", StreamKind::Trades), expected, "budget {budget}");
         }

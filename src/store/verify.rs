@@ -10,8 +10,9 @@ use super::guard::guarded;
 use super::journal::ChunkReader;
 use super::records::{RecordingState, RecordingV1};
 use super::tables::{
-    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS,
-    REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
+    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS,
+    RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES,
+    STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -83,7 +84,8 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     let mut report = VerifyReport { problems: vec![damage], ..VerifyReport::default() };
     // Read-only and unchecked, to tell what the damage touches. The database may panic on pages it trusts.
     let read = guarded(|| {
-        let db = builder().open_read_only(dir.join(STORE_FILE)).map_err(during("reading the damaged store"))?;
+        let db =
+            builder().open_read_only(dir.join(STORE_FILE)).map_err(during("reading the damaged store"))?;
         Checker::run(&db.begin_read().map_err(during("reading the damaged store"))?)
     });
     match read {
@@ -166,7 +168,11 @@ impl Checker {
         let documents = checker.records(txn, RESULT_DOCUMENTS, |document| document.id)?;
         let ids = |all: Vec<Option<String>>| all.into_iter().flatten().collect::<BTreeSet<_>>();
         for id in ids(results).symmetric_difference(&ids(documents)) {
-            checker.report.problem(format!("result `{id}`"), "its summary or its document is missing or unreadable", RECORD_ADVICE);
+            checker.report.problem(
+                format!("result `{id}`"),
+                "its summary or its document is missing or unreadable",
+                RECORD_ADVICE,
+            );
         }
         checker.blocks(txn)?;
         let recordings = checker.records(txn, RECORDINGS, |recording| recording)?;
@@ -235,22 +241,39 @@ impl Checker {
             let seen = checker.seen.entry((recording.to_owned(), symbol.to_owned(), stream)).or_default();
             let before = std::mem::replace(&mut seen.rows, first_seq);
             let checked = match bytes {
-                Some(bytes) => check_segment(&bytes, stream, &mut decoder, &mut rows, seen, &mut checker.report),
+                Some(bytes) => {
+                    check_segment(&bytes, stream, &mut decoder, &mut rows, seen, &mut checker.report)
+                }
                 None => Ok(()),
             };
-            if before == first_seq { checked } else { checked.and(Err(format!("rows {before} to {first_seq} are missing"))) }
+            if before == first_seq {
+                checked
+            } else {
+                checked.and(Err(format!("rows {before} to {first_seq} are missing")))
+            }
         })
     }
 
     /// Every chunk of every journal: each can be read, and belongs to a live recording that is not complete.
-    fn journals(&mut self, txn: &ReadTransaction, recordings: &[Option<RecordingV1>]) -> Result<(), StoreError> {
-        let live = recordings.iter().flatten().filter(|recording| recording.state == RecordingState::Recording);
+    fn journals(
+        &mut self,
+        txn: &ReadTransaction,
+        recordings: &[Option<RecordingV1>],
+    ) -> Result<(), StoreError> {
+        let live =
+            recordings.iter().flatten().filter(|recording| recording.state == RecordingState::Recording);
         let live: BTreeSet<&str> = live.map(|recording| recording.id.as_str()).collect();
         let mut rows = Rows::new(StreamKind::Trades);
         self.each(txn, JOURNAL, ROWS_ADVICE, |checker, key, bytes| {
             checker.report.chunks += 1;
-            bytes.map_or(Ok(()), |bytes| check_chunk(&bytes, &mut rows)).map_err(|error| error.to_string())?;
-            if live.contains(key.0) { Ok(()) } else { Err("it belongs to no recording that is being made".to_owned()) }
+            bytes
+                .map_or(Ok(()), |bytes| check_chunk(&bytes, &mut rows))
+                .map_err(|error| error.to_string())?;
+            if live.contains(key.0) {
+                Ok(())
+            } else {
+                Err("it belongs to no recording that is being made".to_owned())
+            }
         })
     }
 
@@ -266,8 +289,10 @@ impl Checker {
                 for stream in &symbol.streams {
                     let key = (recording.id.clone(), symbol.name.clone(), stream.stream);
                     let seen = self.seen.remove(&key).unwrap_or_default();
-                    if (seen.rows, seen.bytes, seen.last_ns) != (stream.rows, stream.bytes, Some(stream.last_ns)) {
-                        let word = stream.kind().map_or("unknown stream", StreamKind::word);
+                    if (seen.rows, seen.bytes, seen.last_ns)
+                        != (stream.rows, stream.bytes, Some(stream.last_ns))
+                    {
+                        let word = stream.kind().map_or("unknown stream", |it| it.as_str());
                         let place = format!("recording `{}`, {} {word}", recording.id, symbol.name);
                         let what = format!(
                             "its blocks hold {} rows in {} bytes, it was recorded with {} rows in {}",
@@ -280,7 +305,11 @@ impl Checker {
         }
         for ((recording, symbol, _), seen) in std::mem::take(&mut self.seen) {
             let place = format!("recording `{recording}`, {symbol}");
-            self.report.problem(place, format!("{} rows belong to no recording that can be read", seen.rows), RECORD_ADVICE);
+            self.report.problem(
+                place,
+                format!("{} rows belong to no recording that can be read", seen.rows),
+                RECORD_ADVICE,
+            );
         }
     }
 }
@@ -305,7 +334,7 @@ fn check_segment(
         let (block, rest) = Block::split(bytes).map_err(|error| error.to_string())?;
         let header = block.header;
         if Some(header.kind) != kind_from_code(stream) {
-            return Err(format!("a block of {} lies among other rows", header.kind.word()));
+            return Err(format!("a block of {} lies among other rows", header.kind.as_str()));
         }
         if header.first_seq != seen.rows {
             return Err(format!("a block begins with row {} where {} was due", header.first_seq, seen.rows));
@@ -316,7 +345,12 @@ fn check_segment(
         }
         let times = seen.last_ns.into_iter().chain(rows.exchange.iter().copied());
         if times.is_sorted() == header.goes_back {
-            return Err(if header.goes_back { "its rows do not go back in time as it says" } else { "its rows go back in time" }.to_owned());
+            return Err(if header.goes_back {
+                "its rows do not go back in time as it says"
+            } else {
+                "its rows go back in time"
+            }
+            .to_owned());
         }
         seen.rows += header.rows as u64;
         seen.bytes += header.block_bytes() as u64;

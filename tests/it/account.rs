@@ -7,9 +7,10 @@ use tradingd::domain::strategy::*;
 
 /// Buys when the best bid shows 777, sells when it shows 555. Sizes in base units.
 fn trader(units: f64, change: impl FnOnce(&mut StrategyDef)) -> World {
-    let def = strategy("x").s1("BID_QTY == 777").market().ze1("BID_QTY == 555").cooldown(9_999.0).with(|def| {
-        def.z1.size.amount = SizeAmount::Quantity(units);
-    });
+    let def =
+        strategy("x").s1("BID_QTY == 777").market().ze1("BID_QTY == 555").cooldown(9_999.0).with(|def| {
+            def.z1.size.amount = SizeAmount::Quantity(units);
+        });
     let mut world = world(vec![def.with(change)]);
     world.spec = spec("0.01", "1");
     world.session.initial_balance = tradingd::domain::num::Money::from_units(100_000);
@@ -23,11 +24,18 @@ fn net(story: &Story) -> String {
 
 #[test]
 fn a_market_order_walks_the_book_it_meets() {
-    let story = trader(2_500.0, |_| {}).simulate("0 book 10.85x777 / 10.97x1100,10.99x900,11.05x2000\n 1 end");
-    assert_eq!(story.with("fill 1"), ["0.2 fill 1 1100 @ 10.97", "0.2 fill 1 900 @ 10.99", "0.2 fill 1 500 @ 11.05"]);
+    let story =
+        trader(2_500.0, |_| {}).simulate("0 book 10.85x777 / 10.97x1100,10.99x900,11.05x2000\n 1 end");
+    assert_eq!(
+        story.with("fill 1"),
+        ["0.2 fill 1 1100 @ 10.97", "0.2 fill 1 900 @ 10.99", "0.2 fill 1 500 @ 11.05"]
+    );
     let vwap = story.closed[0].entry_price;
     assert!((vwap - 10.9932).abs() < 1e-12, "{vwap}");
-    assert!((100.0 * (vwap / 10.97 - 1.0) - 0.2115).abs() < 5e-5 && (100.0 * (vwap / 10.91 - 1.0) - 0.7626).abs() < 5e-5);
+    assert!(
+        (100.0 * (vwap / 10.97 - 1.0) - 0.2115).abs() < 5e-5
+            && (100.0 * (vwap / 10.91 - 1.0) - 0.7626).abs() < 5e-5
+    );
     // Against the mid the decision saw, entry and exit together.
     let slippage = story.closed[0].slippage.unwrap().to_f64();
     let exit = story.closed[0].exit_price;
@@ -37,7 +45,10 @@ fn a_market_order_walks_the_book_it_meets() {
 #[test]
 fn what_was_taken_is_gone_until_the_level_changes() {
     let run = |update: &str| {
-        let second = strategy("y").s1("BID_QTY == 778").market().with(|def| def.z1.size.amount = SizeAmount::Quantity(600.0));
+        let second = strategy("y")
+            .s1("BID_QTY == 778")
+            .market()
+            .with(|def| def.z1.size.amount = SizeAmount::Quantity(600.0));
         let mut world = trader(1_000.0, |_| {});
         world.strategies.push(std::sync::Arc::new(second));
         world.session.risk.exclusive_symbols = false;
@@ -91,19 +102,27 @@ fn an_old_book_is_not_believed() {
         world.simulate(&format!("0 trade 10 1\n 0.1 book 10x777 / 10.1x1000\n {change}\n 5 end"))
     };
     let fresh = run("1.9 trade 12 1");
-    assert_eq!((fresh.with("fill 1"), fresh.counts.synthetic_fills), (vec!["2.1 fill 1 100 @ 10.1"], 1), "the close is synthetic");
+    assert_eq!(
+        (fresh.with("fill 1"), fresh.counts.synthetic_fills),
+        (vec!["2.1 fill 1 100 @ 10.1"], 1),
+        "the close is synthetic"
+    );
     let stale = run("1.91 trade 12 1");
     assert_eq!((stale.with("fill 1"), stale.counts.synthetic_fills), (vec!["2.11 fill 1 100 @ 12.06"], 2));
 }
 
 #[test]
 fn a_synthetic_book_has_depth_and_forgets_what_was_taken_with_the_next_trade() {
-    let def = strategy("x").s1("PRICE >= 10").market().with(|def| def.z1.size.amount = SizeAmount::Quantity(120.0));
+    let def =
+        strategy("x").s1("PRICE >= 10").market().with(|def| def.z1.size.amount = SizeAmount::Quantity(120.0));
     let mut world = world(vec![def]);
     world.spec = spec("0.01", "1");
     // Half of 0.1 % is half a tick: the touch is a tick away. 500 USDT a level.
     let story = world.simulate("0 trade 10 1\n 1 end");
-    assert_eq!(story.with("fill 1"), ["0.2 fill 1 49 @ 10.01", "0.2 fill 1 49 @ 10.02", "0.2 fill 1 22 @ 10.03"]);
+    assert_eq!(
+        story.with("fill 1"),
+        ["0.2 fill 1 49 @ 10.01", "0.2 fill 1 49 @ 10.02", "0.2 fill 1 22 @ 10.03"]
+    );
     assert!(story.counts.synthetic_fills >= 3);
 }
 
@@ -124,7 +143,10 @@ fn a_resting_order_waits_for_the_queue_and_for_trades_through() {
             .collect::<Vec<_>>()
     };
     // 777 are ahead at 10; sellers' trades there consume them first.
-    assert_eq!(run("1 trade 10 777 sell\n 2 trade 10 60 sell\n 3 trade 10 60 sell"), ["2 fill 1 60 @ 10", "3 fill 1 40 @ 10"]);
+    assert_eq!(
+        run("1 trade 10 777 sell\n 2 trade 10 60 sell\n 3 trade 10 60 sell"),
+        ["2 fill 1 60 @ 10", "3 fill 1 40 @ 10"]
+    );
     assert_eq!(run("1 trade 10 800 sell"), ["1 fill 1 23 @ 10"]);
     // Buyers' trades at the price do not.
     assert!(run("1 trade 10 5000 buy").is_empty());
@@ -148,7 +170,8 @@ fn makers_and_takers_pay_their_own_fee() {
         def.z1.timeout = None;
     });
     world.venue.fees = None;
-    let story = world.simulate("0 book 10x777 / 10.1x1000\n 1 trade 9.99 100 sell\n 2 book 10x555 / 10.1x1000\n 3 end");
+    let story = world
+        .simulate("0 book 10x777 / 10.1x1000\n 1 trade 9.99 100 sell\n 2 book 10x555 / 10.1x1000\n 3 end");
     // 1000 · 0.02 % + 1000 · 0.06 %.
     assert_eq!(story.closed[0].fees.to_string(), "0.8");
 }
@@ -161,7 +184,10 @@ fn the_account_vector_of_a_long_with_funding() {
         "0 book 9.99x777 / 10x1000\n 1 mark 10.2\n 2 funding 0.0001\n 3 book 10.5x555,10.5x445 / 10.51x1\n 3.1 book 10.5x1000 / 10.51x1\n 4 end",
     );
     let trade = &story.closed[0];
-    assert_eq!((trade.gross.to_string(), trade.fees.to_string(), trade.funding.to_string()), ("500".into(), "12.3".into(), "-1.02".into()));
+    assert_eq!(
+        (trade.gross.to_string(), trade.fees.to_string(), trade.funding.to_string()),
+        ("500".into(), "12.3".into(), "-1.02".into())
+    );
     assert_eq!(net(&story), "486.68");
     assert!((trade.net_pct() - 4.8668).abs() < 1e-12 && (trade.net_pct() * 3.0 - 14.6004).abs() < 1e-12);
     assert_eq!(story.cash.to_string(), "100486.68");
@@ -183,7 +209,8 @@ fn funding_is_paid_by_longs_and_received_by_shorts() {
     assert_eq!((run(false, "-0.0001"), run(true, "-0.0001")), ("1.02".into(), "-1.02".into()));
     // Without a mark, at the last price.
     let world = trader(1_000.0, |_| {});
-    let story = world.simulate("0 trade 10 1\n 0 book 10x777 / 10.01x9999\n 1 trade 11 1\n 2 funding 0.0001\n 3 end");
+    let story =
+        world.simulate("0 trade 10 1\n 0 book 10x777 / 10.01x9999\n 1 trade 11 1\n 2 funding 0.0001\n 3 end");
     assert_eq!(story.closed[0].funding.to_string(), "-1.1");
 }
 
@@ -215,7 +242,9 @@ fn isolated_positions_are_liquidated_at_the_vector() {
     run(false, "").never("LIQ");
     let mut unmarked = trader(90.0, |def| def.z1.leverage = 3);
     unmarked.spec = spec("0.0001", "1");
-    unmarked.simulate("0 book 9.99x777 / 10x1000\n 2 trade 6.7666 1\n 9 end").once("2 POSITION_ACTIVE > EXITED LIQ");
+    unmarked
+        .simulate("0 book 9.99x777 / 10x1000\n 2 trade 6.7666 1\n 9 end")
+        .once("2 POSITION_ACTIVE > EXITED LIQ");
 }
 
 #[test]
@@ -244,7 +273,9 @@ fn fees_and_funding_bring_liquidation_closer_and_the_loss_stays_the_margin() {
         world.venue.fees = Some((Rate::from_percent(1.0), Rate::from_percent(1.0)));
         world.venue.liquidation_fee_pct = 0.0;
         // 9 fee and 9 funding of 900: 2 % closer, 6.9667.
-        world.simulate(&format!("0 book 9.99x777 / 10x1000\n 1 mark 10\n 2 funding 0.01\n 3 mark {mark}\n 9 end"))
+        world.simulate(&format!(
+            "0 book 9.99x777 / 10x1000\n 1 mark 10\n 2 funding 0.01\n 3 mark {mark}\n 9 end"
+        ))
     };
     run("6.9667").never("LIQ");
     let story = run("6.9666");
@@ -257,11 +288,15 @@ fn liquidation_ends_what_rests() {
     // A close rests at +5 % when the position dies.
     let mut world = trader(90.0, |def| {
         def.z1.leverage = 3;
-        let scaling = RiskScaling { operand: crate::strategy::operand(def, "BID_QTY"), points: vec![(0.0, 5.0), (9_999.0, 5.0)] };
+        let scaling = RiskScaling {
+            operand: crate::strategy::operand(def, "BID_QTY"),
+            points: vec![(0.0, 5.0), (9_999.0, 5.0)],
+        };
         def.ze1.pricing = Some(RiskPricing { scaling, factor: 1.0, min_pct: -10.0, max_pct: 10.0 });
     });
     world.spec = spec("0.0001", "1");
-    let story = world.simulate("0 book 9.99x777 / 10x1000\n 1 mark 10\n 2 book 9.99x555 / 10x1000\n 3 mark 6\n 9 end");
+    let story = world
+        .simulate("0 book 9.99x777 / 10x1000\n 1 mark 10\n 2 book 9.99x555 / 10x1000\n 3 mark 6\n 9 end");
     story.once("sell 90 limit").once("EXITED LIQ").never("END");
     assert_eq!((story.flat, story.occupants), (true, 0));
 }
@@ -288,7 +323,8 @@ fn refused_exits_are_tried_until_the_end() {
         let mut world = trader(100.0, |_| {});
         world.venue.reject_rate = 0.5;
         world.venue.seed = seed;
-        let story = world.simulate("0 book 9.99x777,9x9999 / 10x1000\n 1 book 9.99x1,9x9999 / 10x1000\n 2 end");
+        let story =
+            world.simulate("0 book 9.99x777,9x9999 / 10x1000\n 1 book 9.99x1,9x9999 / 10x1000\n 2 end");
         assert!(story.flat, "seed {seed}: {:?}", story.lines);
         assert_eq!(story.occupants, 0);
     }

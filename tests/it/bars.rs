@@ -31,11 +31,18 @@ fn short(stop: f64, target: f64) -> World {
 /// `entry exit reason` of every trade of bars of a minute, written `open high low close` and separated by commas.
 fn trades(world: &World, bars: &str) -> Vec<String> {
     let story = run(world, bars);
-    story.closed.iter().map(|trade| format!("{} {} {}", trade.entry_price, trade.exit_price, trade.reason.word())).collect()
+    story
+        .closed
+        .iter()
+        .map(|trade| format!("{} {} {}", trade.entry_price, trade.exit_price, trade.reason.as_str()))
+        .collect()
 }
 
 fn run(world: &World, bars: &str) -> Story {
-    let lines = bars.split(',').enumerate().map(|(index, bar)| format!("{} bar {} 1000 60\n", 60 * (index + 1), bar.trim()));
+    let lines = bars
+        .split(',')
+        .enumerate()
+        .map(|(index, bar)| format!("{} bar {} 1000 60\n", 60 * (index + 1), bar.trim()));
     world.simulate(&lines.collect::<String>())
 }
 
@@ -46,14 +53,20 @@ const SIGNAL: &str = "100 100 100 100";
 fn what_a_bar_decides_acts_at_the_next_open() {
     let entry = run(&long(50.0, 50.0), "100 100 100 100, 101 103 99 102, 102 102 102 102");
     let trade = &entry.closed[0];
-    assert_eq!((trade.entry_price, trade.opened_at), (101.0, at(60.2)), "after one latency, at the next bar's open");
+    assert_eq!(
+        (trade.entry_price, trade.opened_at),
+        (101.0, at(60.2)),
+        "after one latency, at the next bar's open"
+    );
     // A rule that closes at the end of a bar acts at the next open too.
     let closing = trader(|def| *def = def.clone().ze1("PRICE >= 105"));
     assert_eq!(trades(&closing, &format!("{SIGNAL}, 100 106 100 105, 103 104 103 104")), ["100 103 ZE1"]);
     // An order that is decided with the last bar has no price to fill at.
     assert!(trades(&long(50.0, 50.0), "99 99 99 99, 99 100 99 100").is_empty());
     // A missing bar: the first price that exists afterwards.
-    let later = long(50.0, 50.0).simulate("60 bar 100 100 100 100 9 60\n 600 bar 104 104 104 104 9 60\n 660 bar 104 104 104 104 9 60");
+    let later = long(50.0, 50.0).simulate(
+        "60 bar 100 100 100 100 9 60\n 600 bar 104 104 104 104 9 60\n 660 bar 104 104 104 104 9 60",
+    );
     assert_eq!((later.closed[0].entry_price, later.closed[0].opened_at), (104.0, at(540.0)));
 }
 
@@ -61,7 +74,10 @@ fn what_a_bar_decides_acts_at_the_next_open() {
 fn an_order_decided_while_a_bar_runs_acts_at_its_close() {
     // The holding time ends 30 s into the third bar: its open and its range lie before, or nobody knows where.
     let held = trader(|def| def.max_hold = Some(crate::strategy::seconds(90.0)));
-    assert_eq!(trades(&held, &format!("{SIGNAL}, 100 100 100 100, 101 120 90 103, 104 104 104 104")), ["100 103 TIME"]);
+    assert_eq!(
+        trades(&held, &format!("{SIGNAL}, 100 100 100 100, 101 120 90 103, 104 104 104 104")),
+        ["100 103 TIME"]
+    );
 }
 
 #[test]
@@ -77,8 +93,14 @@ fn a_stop_inside_a_bar_fills_at_the_stop_or_at_a_worse_open() {
         assert_eq!(trades(&world, &format!("{SIGNAL}, {bar}, 105 105 105 105")), [expected], "{bar}");
     }
     // A gap: at the open, which is worse than the stop.
-    assert_eq!(trades(&long(3.0, 50.0), &format!("{SIGNAL}, 100 100 99 99, 95 98 90 98, 98 98 98 98")), ["100 95 SL"]);
-    assert_eq!(trades(&short(3.0, 50.0), &format!("{SIGNAL}, 100 100 100 100, 105 106 101 101, 101 101 101 101")), ["100 105 SL"]);
+    assert_eq!(
+        trades(&long(3.0, 50.0), &format!("{SIGNAL}, 100 100 99 99, 95 98 90 98, 98 98 98 98")),
+        ["100 95 SL"]
+    );
+    assert_eq!(
+        trades(&short(3.0, 50.0), &format!("{SIGNAL}, 100 100 100 100, 105 106 101 101, 101 101 101 101")),
+        ["100 105 SL"]
+    );
     // Half a spread of 1 % and slippage come on top.
     let mut costly = long(3.0, 50.0);
     costly.venue.synthetic = synthetic(1.0);
@@ -87,7 +109,10 @@ fn a_stop_inside_a_bar_fills_at_the_stop_or_at_a_worse_open() {
 
 #[test]
 fn a_target_inside_a_bar_fills_at_the_target_or_at_a_better_open() {
-    assert_eq!(trades(&long(50.0, 5.0), &format!("{SIGNAL}, 100 110 99 101, 101 101 101 101")), ["100 105 TP"]);
+    assert_eq!(
+        trades(&long(50.0, 5.0), &format!("{SIGNAL}, 100 110 99 101, 101 101 101 101")),
+        ["100 105 TP"]
+    );
     assert_eq!(trades(&short(50.0, 5.0), &format!("{SIGNAL}, 100 101 90 99, 99 99 99 99")), ["100 95 TP"]);
     let gap = format!("{SIGNAL}, 100 100 100 100, 108 109 107 107, 107 107 107 107");
     assert_eq!(trades(&long(50.0, 5.0), &gap), ["100 108 TP"]);
@@ -96,12 +121,22 @@ fn a_target_inside_a_bar_fills_at_the_target_or_at_a_better_open() {
 #[test]
 fn the_worse_of_two_prices_inside_a_bar_comes_first_and_the_bar_is_counted() {
     let both = run(&long(3.0, 5.0), &format!("{SIGNAL}, 100 106 96 105, 105 105 105 105"));
-    assert_eq!((both.closed[0].exit_price, both.closed[0].reason.word(), both.counts.bars_in_doubt), (97.0, "SL", 1));
+    assert_eq!(
+        (both.closed[0].exit_price, both.closed[0].reason.as_str(), both.counts.bars_in_doubt),
+        (97.0, "SL", 1)
+    );
     let one = run(&long(3.0, 5.0), &format!("{SIGNAL}, 100 104 96 105, 105 105 105 105"));
-    assert_eq!((one.closed[0].exit_price, one.counts.bars_in_doubt), (97.0, 0), "only one of the two was reached");
+    assert_eq!(
+        (one.closed[0].exit_price, one.counts.bars_in_doubt),
+        (97.0, 0),
+        "only one of the two was reached"
+    );
     // An open beyond the target comes before everything else of its bar: no doubt.
     let open = run(&long(3.0, 5.0), &format!("{SIGNAL}, 100 100 100 100, 106 106 96 97, 97 97 97 97"));
-    assert_eq!((open.closed[0].exit_price, open.closed[0].reason.word(), open.counts.bars_in_doubt), (106.0, "TP", 0));
+    assert_eq!(
+        (open.closed[0].exit_price, open.closed[0].reason.as_str(), open.counts.bars_in_doubt),
+        (106.0, "TP", 0)
+    );
 }
 
 #[test]
@@ -113,17 +148,23 @@ fn a_trail_moved_by_a_bars_high_counts_against_its_low() {
     // 110 − 2 % = 107.8.
     let story = run(&trailing, &format!("{SIGNAL}, 100 110 100 109, 109 109 109 109"));
     let trade = &story.closed[0];
-    assert_eq!((trade.exit_price, trade.reason.word(), story.counts.bars_in_doubt), (107.8, "TRAIL", 1));
+    assert_eq!((trade.exit_price, trade.reason.as_str(), story.counts.bars_in_doubt), (107.8, "TRAIL", 1));
     assert_eq!((trade.mae_pct, trade.mfe_pct), (0.0, 10.0));
     // Not reached: the trail stays for the next bar, whose open lies below it.
-    assert_eq!(trades(&trailing, &format!("{SIGNAL}, 100 110 108 109, 105 106 104 105, 105 105 105 105")), ["100 105 TRAIL"]);
+    assert_eq!(
+        trades(&trailing, &format!("{SIGNAL}, 100 110 108 109, 105 106 104 105, 105 105 105 105")),
+        ["100 105 TRAIL"]
+    );
 }
 
 #[test]
 fn steps_of_a_ladder_may_follow_each_other_inside_one_bar() {
     let ladder = trader(|def| {
         *def = def.clone().stop(10.0);
-        def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 50.0 }, LadderStep { offset_pct: 2.0, close_pct: 50.0 }];
+        def.ladder = vec![
+            LadderStep { offset_pct: 1.0, close_pct: 50.0 },
+            LadderStep { offset_pct: 2.0, close_pct: 50.0 },
+        ];
     });
     let story = run(&ladder, &format!("{SIGNAL}, 100 103 99 103, 103 103 103 103"));
     assert_eq!(story.closed[0].exit_price, 101.5, "half at 101, half at 102");
@@ -140,16 +181,22 @@ fn stop_and_liquidation_whichever_is_nearer_to_the_open() {
     let fall = format!("{SIGNAL}, 100 101 70 80, 80 80 80 80");
     assert_eq!(trades(&leveraged(5.0), &fall), ["100 95 SL"]);
     let story = run(&leveraged(15.0), &fall);
-    assert_eq!((story.closed[0].reason.word(), story.closed[0].net().to_string().as_str()), ("LIQ", "-100"));
+    assert_eq!(
+        (story.closed[0].reason.as_str(), story.closed[0].net().to_string().as_str()),
+        ("LIQ", "-100")
+    );
     // A bar that opens beyond both: the venue was there first, and the loss is the margin.
     let story = run(&leveraged(5.0), &format!("{SIGNAL}, 100 100 100 100, 70 80 70 80, 80 80 80 80"));
-    assert_eq!((story.closed[0].reason.word(), story.closed[0].net().to_string().as_str()), ("LIQ", "-100"));
+    assert_eq!(
+        (story.closed[0].reason.as_str(), story.closed[0].net().to_string().as_str()),
+        ("LIQ", "-100")
+    );
     // Target and liquidation inside one bar: the liquidation.
     let both = trader(|def| {
         *def = def.clone().target(5.0);
         def.z1.leverage = 10;
     });
-    assert_eq!(run(&both, &format!("{SIGNAL}, 100 106 70 80, 80 80 80 80")).closed[0].reason.word(), "LIQ");
+    assert_eq!(run(&both, &format!("{SIGNAL}, 100 106 70 80, 80 80 80 80")).closed[0].reason.as_str(), "LIQ");
 }
 
 #[test]
@@ -167,7 +214,10 @@ fn a_resting_entry_knows_only_what_came_after_its_fill() {
     assert_eq!(trades(&world, &format!("{SIGNAL}, 102 107 96 104, 104 104 104 104")), ["100 97 SL"]);
     // The high of 107 may have been before the fill at 100: no target, until the close is there.
     let story = run(&world, &format!("{SIGNAL}, 102 107 98 104, 104 104 104 104"));
-    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.word(), story.counts.bars_in_doubt), (104.0, "END", 1));
+    assert_eq!(
+        (story.closed[0].exit_price, story.closed[0].reason.as_str(), story.counts.bars_in_doubt),
+        (104.0, "END", 1)
+    );
     assert_eq!((story.closed[0].mae_pct, story.closed[0].mfe_pct), (-2.0, 4.0));
     assert_eq!(trades(&world, &format!("{SIGNAL}, 102 107 98 106, 106 106 106 106")), ["100 105 TP"]);
     assert!(trades(&world, &format!("{SIGNAL}, 102 107 100 104")).is_empty(), "only touched");
@@ -188,7 +238,7 @@ fn a_bar_that_ends_at_midnight_belongs_to_the_day_that_ends() {
         day + 60,
         day + 120
     ));
-    let reasons: Vec<&str> = story.closed.iter().map(|trade| trade.reason.word()).collect();
+    let reasons: Vec<&str> = story.closed.iter().map(|trade| trade.reason.as_str()).collect();
     assert_eq!(reasons, ["SL", "END"], "{:?}", story.lines);
 }
 
@@ -200,7 +250,10 @@ fn a_price_beyond_the_target_is_not_met_before_the_target() {
     });
     // The way to 110 leads through 105, where the position would have ended: the trail may only have been at 105 − 2 %.
     let story = run(&trailing, &format!("{SIGNAL}, 100 110 100 109, 109 109 109 109"));
-    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.word(), story.counts.bars_in_doubt), (102.9, "TRAIL", 1));
+    assert_eq!(
+        (story.closed[0].exit_price, story.closed[0].reason.as_str(), story.counts.bars_in_doubt),
+        (102.9, "TRAIL", 1)
+    );
 }
 
 #[test]
@@ -215,7 +268,10 @@ fn the_fill_of_a_resting_entry_stays_its_price() {
     // Two steps inside the bar of the entry, both reached by its close only.
     let ladder = limit(|def| {
         *def = def.clone().stop(3.0);
-        def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 50.0 }, LadderStep { offset_pct: 2.0, close_pct: 50.0 }];
+        def.ladder = vec![
+            LadderStep { offset_pct: 1.0, close_pct: 50.0 },
+            LadderStep { offset_pct: 2.0, close_pct: 50.0 },
+        ];
     });
     assert_eq!(trades(&ladder, &format!("{SIGNAL}, 102 107 98 106, 106 106 106 106")), ["100 101.5 LADDER"]);
     // Filled by two bars of five units: the high of the first one is no price of the second.
@@ -223,7 +279,7 @@ fn the_fill_of_a_resting_entry_stays_its_price() {
     let story = target.simulate(
         "60 bar 100 100 100 100 9 60\n 120 bar 102 107 99 102.5 5 60\n 180 bar 101 101.5 99 100 5 60\n 240 bar 100 100 100 100 5 60",
     );
-    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.word()), (100.0, "END"));
+    assert_eq!((story.closed[0].exit_price, story.closed[0].reason.as_str()), (100.0, "END"));
 }
 
 #[test]
@@ -236,7 +292,7 @@ fn a_gap_at_the_entry_is_neither_profit_nor_loss() {
         world.session.risk.drawdown_pct = Some(5.0);
         let story = run(&world, &format!("{SIGNAL}, 106 106 106 106, 106 106 106 106"));
         assert!(story.equity.iter().all(|point| point.equity.to_string() == "10000"), "{:?}", story.equity);
-        assert_eq!(story.closed[0].reason.word(), "END");
+        assert_eq!(story.closed[0].reason.as_str(), "END");
     }
 }
 
@@ -247,7 +303,10 @@ fn a_rule_does_not_leave_where_the_margin_was_gone_before() {
         def.z1.leverage = 10;
     });
     let story = run(&world, &format!("{SIGNAL}, 100 100 99 99, 70 80 70 80, 80 80 80 80"));
-    assert_eq!((story.closed[0].reason.word(), story.closed[0].net().to_string().as_str()), ("LIQ", "-100"));
+    assert_eq!(
+        (story.closed[0].reason.as_str(), story.closed[0].net().to_string().as_str()),
+        ("LIQ", "-100")
+    );
 }
 
 #[test]
@@ -257,7 +316,10 @@ fn a_ladder_step_too_small_for_a_lot_hides_nothing() {
         def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 30.0 }];
     });
     world.spec = crate::harness::spec("0.01", "10");
-    assert_eq!(trades(&world, &format!("{SIGNAL}, 100 100 100 100, 102 103 90 102, 102 102 102 102")), ["100 97 SL"]);
+    assert_eq!(
+        trades(&world, &format!("{SIGNAL}, 100 100 100 100, 102 103 90 102, 102 102 102 102")),
+        ["100 97 SL"]
+    );
 }
 
 #[test]
@@ -348,7 +410,7 @@ proptest! {
         }
         let story = world.run(&chunk, 7);
         let got: Vec<(f64, f64, &str)> =
-            story.closed.iter().map(|trade| (trade.entry_price, trade.exit_price, trade.reason.word())).collect();
+            story.closed.iter().map(|trade| (trade.entry_price, trade.exit_price, trade.reason.as_str())).collect();
         let side = if is_short { Side::Sell } else { Side::Buy };
         let near = |one: f64, other: f64| (one - other).abs() < 1e-9;
         let want = expected(&bars, side, stop, target);

@@ -56,10 +56,13 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     let symbol = trade["symbol"].as_str().unwrap().to_owned();
     let time = |field: &str| Timestamp::parse(trade[field].as_str().unwrap()).unwrap().nanos() / 1_000;
     let price = |field: &str| trade[field].as_f64().unwrap();
-    let (entry, exit, dir) = (price("entry_price"), price("exit_price"), if trade["side"] == "long" { 1.0 } else { -1.0 });
+    let (entry, exit, dir) =
+        (price("entry_price"), price("exit_price"), if trade["side"] == "long" { 1.0 } else { -1.0 });
     let opened = time("entry_time").div_euclid(MINUTE_US) * MINUTE_US;
-    let (Some(first), Some(last)) = (candles.get(&(symbol.clone(), opened)), candles.get(&(symbol.clone(), time("exit_time") - MINUTE_US)))
-    else {
+    let (Some(first), Some(last)) = (
+        candles.get(&(symbol.clone(), opened)),
+        candles.get(&(symbol.clone(), time("exit_time") - MINUTE_US)),
+    ) else {
         return Some("there is no candle at its entry or exit".to_owned());
     };
     let equal = |one: f64, other: f64| (one - other).abs() <= 1e-9 * other;
@@ -76,13 +79,21 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     }
     let fault = match trade["reason"].as_str().unwrap() {
         "SL" if better(worst, stop) => "its stop was not reached",
-        "SL" if opens_beyond_stop && !equal(exit, open) => "the candle opened beyond the stop, which is not what it paid",
+        "SL" if opens_beyond_stop && !equal(exit, open) => {
+            "the candle opened beyond the stop, which is not what it paid"
+        }
         "SL" if better(exit, stop) => "it left better than its stop",
         "TP" if better(target, best) => "its target was not reached",
-        "TP" if opens_beyond_target && !equal(exit, open) => "the candle opened beyond the target, which is not what it got",
-        "TP" if !opens_beyond_target && better(exit, target * (1.0 + dir * 0.01)) => "it left better than its target",
+        "TP" if opens_beyond_target && !equal(exit, open) => {
+            "the candle opened beyond the target, which is not what it got"
+        }
+        "TP" if !opens_beyond_target && better(exit, target * (1.0 + dir * 0.01)) => {
+            "it left better than its target"
+        }
         "TP" if !opens_beyond_target && !better(worst, stop) => "its candle reached the stop too",
-        "TRAIL" if better(exit, best) || better(worst, exit) => "it left at a price that the candle did not have",
+        "TRAIL" if better(exit, best) || better(worst, exit) => {
+            "it left at a price that the candle did not have"
+        }
         "END" if !equal(exit, close) => "it was closed at another price than the last",
         "SL" | "TP" | "TRAIL" | "END" => return None,
         _ => "nothing in its document closes for that reason",
@@ -99,7 +110,10 @@ fn check(path: &Path, rest_minutes: u32, variants: &[(&str, bool)]) {
         let strategy = cli.file("strategy.json", always_in(direction, *trails, rest_minutes));
         let free = ["--risk", "none", "--assumed-spread", "0", "--assumed-depth", "0", "--fees", "0,0"];
         let data = text(path);
-        let args: Vec<&str> = ["backtest", "--json", "--strategy", &strategy, "--data", &data].into_iter().chain(free).collect();
+        let args: Vec<&str> = ["backtest", "--json", "--strategy", &strategy, "--data", &data]
+            .into_iter()
+            .chain(free)
+            .collect();
         let document = cli.json(&args);
         for result in document["results"].as_array().unwrap() {
             for trade in result["trades"].as_array().unwrap() {

@@ -69,7 +69,8 @@ impl Cli {
     /// Imports files; the printed recording.
     #[track_caller]
     pub fn import(&self, files: &[String]) -> Value {
-        let args: Vec<&str> = ["import", "--json"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let args: Vec<&str> =
+            ["import", "--json"].into_iter().chain(files.iter().map(String::as_str)).collect();
         self.json(&args)
     }
 
@@ -83,7 +84,11 @@ impl Cli {
     #[track_caller]
     pub fn holds_exactly(&self, rows: u64) {
         let report = self.json(&["verify", "--json"]);
-        assert_eq!((report["sound"].as_bool(), report["rows"].as_u64()), (Some(true), Some(rows)), "{report}");
+        assert_eq!(
+            (report["sound"].as_bool(), report["rows"].as_u64()),
+            (Some(true), Some(rows)),
+            "{report}"
+        );
     }
 }
 
@@ -101,7 +106,11 @@ impl Ran {
     #[track_caller]
     pub fn fails(&self, what: &str, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "{what}: {}", self.err);
-        assert!(self.err.lines().filter(|line| line.starts_with("error: ")).count() == 1, "{what}: {}", self.err);
+        assert!(
+            self.err.lines().filter(|line| line.starts_with("error: ")).count() == 1,
+            "{what}: {}",
+            self.err
+        );
         for word in words {
             assert!(self.err.contains(word), "{what}: {word:?} is not in: {}", self.err);
         }

@@ -29,9 +29,21 @@ fn bad_files() -> Vec<BadFile> {
         ("no-rows.csv", TRADES.into(), &["no rows"]),
         ("cut.csv.gz", packed[..middle].to_vec(), &["line ", "cut short", "fetch it again"]),
         ("damaged.csv.gz", foreign, &["line "]),
-        ("backwards.csv", with_row("1699999999999999,X,1.5,2,buy"), &["line 3", "`timestamp_us`", "sort them"]),
-        ("mixed.csv", with_row("timestamp_us,symbol,side,level,price,quantity"), &["line 3", "fields", "separately"]),
-        ("mixed-rows.csv", with_row("1700000000000000,X,bid,1,1.5,2"), &["line 3", "6 fields", "another layout"]),
+        (
+            "backwards.csv",
+            with_row("1699999999999999,X,1.5,2,buy"),
+            &["line 3", "`timestamp_us`", "sort them"],
+        ),
+        (
+            "mixed.csv",
+            with_row("timestamp_us,symbol,side,level,price,quantity"),
+            &["line 3", "fields", "separately"],
+        ),
+        (
+            "mixed-rows.csv",
+            with_row("1700000000000000,X,bid,1,1.5,2"),
+            &["line 3", "6 fields", "another layout"],
+        ),
         (
             "colour.csv",
             format!("timestamp_us,symbol,price,quantity,side,colour\n{ROW}").into(),
@@ -49,7 +61,11 @@ fn bad_files() -> Vec<BadFile> {
         ("long.csv", long_line.into(), &["line 3", "longer than"]),
         ("binary.csv", vec![0; 5_000], &["line 1", "UTF-8"]),
         ("columns.parquet", b"PAR1....".to_vec(), &["parquet"]),
-        ("half.jsonl", b"{\"timestamp_us\":1700000000000000,\"symbol\":\"X\",\"price\":1".to_vec(), &["line 1", "JSON"]),
+        (
+            "half.jsonl",
+            b"{\"timestamp_us\":1700000000000000,\"symbol\":\"X\",\"price\":1".to_vec(),
+            &["line 1", "JSON"],
+        ),
     ]
 }
 
@@ -60,9 +76,11 @@ fn a_bad_file_is_refused_with_its_place_and_nothing_of_the_import_is_kept() {
     for (name, content, words) in bad_files() {
         let bad = cli.file(name, content);
         let beside = shipped_one("book20");
-        for args in
-            [vec!["import", &bad], vec!["import", &beside, &bad, "--json"], vec!["backtest", "--strategy", "pump_v2", "--data", &bad]]
-        {
+        for args in [
+            vec!["import", &bad],
+            vec!["import", &beside, &bad, "--json"],
+            vec!["backtest", "--strategy", "pump_v2", "--data", &bad],
+        ] {
             let ran = cli.run(&args);
             ran.fails(name, 64, &[&[name], words].concat());
             assert!(ran.out.is_empty() && ran.err.len() < 1_000, "{name}: {}", ran.err);
@@ -86,7 +104,11 @@ fn files_that_overlap_are_refused_with_both_names() {
     let cli = Cli::new();
     let one = cli.file("one.csv", format!("{TRADES}{ROW}1700000005000000,X,1.5,2,buy\n"));
     let two = cli.file("two.csv", format!("{TRADES}1700000004000000,X,1.5,2,buy\n"));
-    cli.run(&["import", &two, &one]).fails("overlap", 64, &["one.csv and ", "two.csv overlap", "leave one of them out"]);
+    cli.run(&["import", &two, &one]).fails(
+        "overlap",
+        64,
+        &["one.csv and ", "two.csv overlap", "leave one of them out"],
+    );
     let bars = "timestamp_us,symbol,open,high,low,close,volume\n1700000040000000,X,1,1,1,1,0\n";
     let (day, same) = (cli.file("day.csv", bars), cli.file("same.csv", bars));
     cli.run(&["import", &day, &same]).fails("the same bar twice", 64, &["overlap"]);
@@ -132,7 +154,11 @@ fn what_is_not_there_is_named_with_a_way_out() {
         cli.run(args).fails(&format!("{args:?}"), 64, words);
     }
     assert!(!cli.at("x.csv").exists());
-    cli.run(&["export", id, "--out", "none/x.csv"]).fails("no such directory", 1, &["directory does not exist", "another path"]);
+    cli.run(&["export", id, "--out", "none/x.csv"]).fails(
+        "no such directory",
+        1,
+        &["directory does not exist", "another path"],
+    );
     assert_eq!(cli.recordings(), std::slice::from_ref(&recording));
 }
 
@@ -152,7 +178,11 @@ fn a_document_with_an_unknown_indicator_or_parameter_is_refused() {
     for (file, words) in [(&unknown_type, "did you mean"), (&unknown_parameter, "colour")] {
         cli.run(&["strategies", "validate", file]).fails(file, 64, &["1 of 1 documents"]);
         let trades = shipped_one("trades");
-        cli.run(&["backtest", "--strategy", file, "--data", &trades]).fails(file, 64, &["/indicators/", words]);
+        cli.run(&["backtest", "--strategy", file, "--data", &trades]).fails(
+            file,
+            64,
+            &["/indicators/", words],
+        );
     }
 }
 
@@ -170,7 +200,9 @@ fn a_store_of_a_newer_version_is_refused_unchanged() {
     let recording = cli.import(&[shipped_one("bbo")]);
     set_format(&cli.state(), 99);
     let bbo = shipped_one("bbo");
-    for args in [&["recordings"][..], &["verify"], &["import", &bbo], &["strategies", "list"], &["results", "list"]] {
+    for args in
+        [&["recordings"][..], &["verify"], &["import", &bbo], &["strategies", "list"], &["results", "list"]]
+    {
         cli.run(args).fails(&format!("{args:?}"), 65, &["newer version", "format 99"]);
     }
     // Back under the version that made it, all is as it was.
@@ -245,7 +277,14 @@ fn a_store_held_by_another_process_is_said_so() {
     cli.import(&[shipped_one("bbo")]);
     let held = Store::open(&cli.state(), OpenMode::MustExist).unwrap();
     let bbo = shipped_one("bbo");
-    let cases = [&["recordings"][..], &["verify"], &["import", &bbo], &["strategies", "list"], &["sessions", "list"], &["results", "list"]];
+    let cases = [
+        &["recordings"][..],
+        &["verify"],
+        &["import", &bbo],
+        &["strategies", "list"],
+        &["sessions", "list"],
+        &["results", "list"],
+    ];
     for args in cases {
         cli.run(args).fails(&format!("{args:?}"), 69, &["another tradingd holds the store", "stop it"]);
     }
@@ -259,7 +298,10 @@ struct SmallDisk<'a>(&'a Path);
 impl<'a> SmallDisk<'a> {
     fn mount(at: &'a Path, bytes: u64) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tradingd-test"]).arg(at).output();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tradingd-test"])
+            .arg(at)
+            .output();
         mounted.is_ok_and(|ran| ran.status.success()).then_some(SmallDisk(at))
     }
 }
@@ -297,7 +339,11 @@ fn a_full_disk_is_said_so_and_what_was_acknowledged_stays() {
     assert_eq!(run(&["verify"]).code, 0);
     let id = listed.split("\"id\": \"").last().unwrap().split('"').next().unwrap();
     let out = text(&place.join("back.jsonl"));
-    run(&["export", id, "--out", &out]).fails("export to a full disk", 1, &["no space is left", "free some space"]);
+    run(&["export", id, "--out", &out]).fails(
+        "export to a full disk",
+        1,
+        &["no space is left", "free some space"],
+    );
     let left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["state"], "an export that failed left something");
 }

@@ -7,7 +7,7 @@ use crate::cli::{Cli, shipped_one};
 use serde_json::Value;
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 
 /// Kills between two fresh stores: old recordings make opening slower and tell nothing new.
 const KILLS_PER_STORE: u32 = 10;
@@ -24,17 +24,19 @@ struct Job {
 
 /// A whole number of the environment.
 pub fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
 }
 
 /// Rows of the file that is imported: enough that an import commits several times before it is complete.
 const ROWS: u64 = 700_000;
 
 /// Trades whose digits hardly compress.
-fn noisy_trades(chance: &mut Chance) -> String {
+fn noisy_trades(entropy: &mut Rng) -> String {
     let mut text = String::from("timestamp_us,symbol,price,quantity,side\n");
     for row in 0..ROWS {
-        let noise = chance.next();
+        let noise = entropy.next();
         let side = if noise & 1 == 0 { "buy" } else { "sell" };
         let at = 1_700_000_000_000_000 + row * 1_000 + (noise >> 55);
         text.push_str(&format!(
@@ -67,7 +69,11 @@ fn ids(all: &[Value]) -> Vec<String> {
 }
 
 fn printed_recording(out: &str, _: &str) -> Vec<String> {
-    serde_json::from_str::<Value>(out).ok().iter().map(|recording| recording["id"].as_str().unwrap().to_owned()).collect()
+    serde_json::from_str::<Value>(out)
+        .ok()
+        .iter()
+        .map(|recording| recording["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn stored_results(_: &str, err: &str) -> Vec<String> {
@@ -81,7 +87,8 @@ fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
     let (out, err) = (cli.at("out"), cli.at("err"));
     let args: Vec<&str> = job.args.iter().map(String::as_str).collect();
     let mut command = cli.command(&args);
-    let mut child = command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
+    let mut child =
+        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
     if let Some(after) = after {
         // The random moment itself; nothing is waited for.
         std::thread::sleep(after);
@@ -96,7 +103,7 @@ fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
 }
 
 /// Kills a job at random moments in stores made by `prepare`, and looks at what is left each time.
-fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
+fn torment(runs: u32, entropy: &mut Rng, prepare: &dyn Fn(&Cli) -> Job) {
     let mut cli = Cli::new();
     let mut job = prepare(&cli);
     let started = Instant::now();
@@ -111,7 +118,8 @@ fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
             acknowledged.clear();
         }
         // Half of the kills in the later half, where commits and the acknowledgement are.
-        let share = if chance.next().is_multiple_of(2) { chance.unit() } else { 0.5 + 0.5 * chance.unit() };
+        let share =
+            if entropy.next().is_multiple_of(2) { entropy.unit() } else { 0.5 + 0.5 * entropy.unit() };
         let told = run(&cli, &job, Some(whole.mul_f64(share)));
         if told.is_empty() {
             cut += 1
@@ -128,7 +136,10 @@ fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
         assert_eq!(ran.code, 0, "run {number}, killed after {share:.3} of {whole:?}: {}{}", ran.out, ran.err);
         let listed = (job.listed)(&cli);
         for id in &acknowledged {
-            assert!(listed.contains(id), "run {number}, killed after {share:.3} of {whole:?}: {id} was acknowledged and is lost");
+            assert!(
+                listed.contains(id),
+                "run {number}, killed after {share:.3} of {whole:?}: {id} was acknowledged and is lost"
+            );
         }
         let verified: Value = serde_json::from_str(&ran.out).unwrap();
         let rows: u64 = cli.recordings().iter().map(|recording| recording["rows"].as_u64().unwrap()).sum();
@@ -137,19 +148,19 @@ fn torment(runs: u32, chance: &mut Chance, prepare: &dyn Fn(&Cli) -> Job) {
     println!("{}: {runs} kills within {whole:?}: {cut} before the acknowledgement, {kept} after", job.name);
 }
 
-fn plan() -> (u32, Chance) {
+fn plan() -> (u32, Rng) {
     let runs = setting("TRADINGD_CRASH_RUNS").map_or(30, |runs| runs as u32);
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
     let seed = setting("TRADINGD_CRASH_SEED").unwrap_or_else(clock);
     println!("TRADINGD_CRASH_SEED={seed} TRADINGD_CRASH_RUNS={runs}");
-    (runs.div_ceil(2), Chance::new(seed))
+    (runs.div_ceil(2), Rng::new(seed))
 }
 
 #[test]
 fn an_import_killed_at_any_moment_is_whole_or_not_there() {
-    let (runs, mut chance) = plan();
-    let noisy = noisy_trades(&mut chance);
-    torment(runs, &mut chance, &|cli| Job {
+    let (runs, mut entropy) = plan();
+    let noisy = noisy_trades(&mut entropy);
+    torment(runs, &mut entropy, &|cli| Job {
         name: "import",
         args: vec!["import".into(), "--json".into(), cli.file("noisy.csv", &noisy)],
         acknowledged: printed_recording,
@@ -159,12 +170,17 @@ fn an_import_killed_at_any_moment_is_whole_or_not_there() {
 
 #[test]
 fn results_of_a_backtest_killed_at_any_moment_are_whole_or_not_there() {
-    let (runs, mut chance) = plan();
-    torment(runs, &mut chance, &|cli| {
+    let (runs, mut entropy) = plan();
+    torment(runs, &mut entropy, &|cli| {
         let recording = cli.import(&[shipped_one("trades"), shipped_one("book20")]);
         let id = recording["id"].as_str().unwrap().to_owned();
         let strategies = ["pump_v2", "dump_v2", "flash_pump_scalper", "ema_cross_trend"];
         let args = ["backtest", "--recording", &id, "--strategy"].into_iter().chain(strategies);
-        Job { name: "backtest", args: args.map(str::to_owned).collect(), acknowledged: stored_results, listed: results }
+        Job {
+            name: "backtest",
+            args: args.map(str::to_owned).collect(),
+            acknowledged: stored_results,
+            listed: results,
+        }
     });
 }

@@ -9,7 +9,7 @@ use crate::serve::daemon::config;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 use tradingd::domain::time::Timestamp;
 use tradingd::store::records::{ResultStrategyV2, ResultV3, SessionRow};
 use tradingd::store::{EventSegment, NewResult, OpenMode, Store, store_path};
@@ -21,8 +21,13 @@ fn filled(cli: &Cli) -> Vec<u8> {
     let store = Store::open(&cli.state(), OpenMode::CreateIfNew).unwrap();
     let at = Timestamp::from_seconds(1_700_000_000);
     for round in 0..3 {
-        let strategy =
-            |number: u32| [format!("w{number:03}"), format!("Name {number}"), format!("{{\"description\":\"{number} v{round}\"}}")];
+        let strategy = |number: u32| {
+            [
+                format!("w{number:03}"),
+                format!("Name {number}"),
+                format!("{{\"description\":\"{number} v{round}\"}}"),
+            ]
+        };
         store.put_builtin_strategies((0..300).map(strategy).collect(), at).unwrap();
     }
     for number in 0..12_u32 {
@@ -55,7 +60,9 @@ fn filled(cli: &Cli) -> Vec<u8> {
             engine_version: 2,
         };
         let document = format!("{{\"results\":[\"{}\"]}}", "whole".repeat(700_000));
-        store.put_result(NewResult { result, document, report: String::new(), outcomes: Vec::new() }).unwrap();
+        store
+            .put_result(NewResult { result, document, report: String::new(), outcomes: Vec::new() })
+            .unwrap();
     }
     drop(store);
     let bytes = std::fs::read(store_path(&cli.state())).unwrap();
@@ -79,15 +86,20 @@ fn run_daemon(cli: &Cli) -> Ran {
     }
     assert!(!err.contains("panicked"), "{err}");
     let status = child.wait().unwrap();
-    Ran { code: status.code().unwrap_or_else(|| panic!("the daemon ended by a signal: {err}")), out: String::new(), err }
+    Ran {
+        code: status.code().unwrap_or_else(|| panic!("the daemon ended by a signal: {err}")),
+        out: String::new(),
+        err,
+    }
 }
 
 #[test]
 fn commands_and_the_daemon_answer_misplaced_pages_with_65_or_rightly() {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
-    let (seed, count) = (setting("TRADINGD_DAMAGE_SEED").unwrap_or(clock), setting("TRADINGD_DAMAGES").unwrap_or(4));
+    let (seed, count) =
+        (setting("TRADINGD_DAMAGE_SEED").unwrap_or(clock), setting("TRADINGD_DAMAGES").unwrap_or(4));
     println!("TRADINGD_DAMAGE_SEED={seed} TRADINGD_DAMAGES={count}");
-    let mut chance = Chance::new(seed);
+    let mut entropy = Rng::new(seed);
     let cli = Cli::new();
     let whole = filled(&cli);
     let commands: [&[&str]; 7] = [
@@ -108,9 +120,9 @@ fn commands_and_the_daemon_answer_misplaced_pages_with_65_or_rightly() {
     let mut told = 0;
     for number in 0..count {
         let mut bytes = whole.clone();
-        let [from, to] = [0; 2].map(|_| nodes[(chance.next() as usize) % nodes.len()]);
+        let [from, to] = [0; 2].map(|_| nodes[(entropy.next() as usize) % nodes.len()]);
         bytes.copy_within(from * PAGE..(from + 1) * PAGE, to * PAGE);
-        if chance.next().is_multiple_of(2) {
+        if entropy.next().is_multiple_of(2) {
             bytes[from * PAGE..(from + 1) * PAGE].copy_from_slice(&whole[to * PAGE..(to + 1) * PAGE]);
         }
         let what = format!("damage {number}: pages {from} and {to}, seed {seed}");
@@ -118,13 +130,25 @@ fn commands_and_the_daemon_answer_misplaced_pages_with_65_or_rightly() {
         let mut codes = Vec::new();
         for (args, right) in commands.iter().zip(&right) {
             let ran = cli.run(args);
-            assert!(ran.code == 65 || (ran.code == 0 && ran.out == *right), "{what}: {args:?} ended with {}: {}", ran.code, ran.err);
+            assert!(
+                ran.code == 65 || (ran.code == 0 && ran.out == *right),
+                "{what}: {args:?} ended with {}: {}",
+                ran.code,
+                ran.err
+            );
             codes.push(ran.code);
         }
         let started = run_daemon(&cli);
-        assert!(matches!(started.code, 0 | 65), "{what}: the daemon ended with {}: {}", started.code, started.err);
+        assert!(
+            matches!(started.code, 0 | 65),
+            "{what}: the daemon ended with {}: {}",
+            started.code,
+            started.err
+        );
         codes.push(started.code);
         told += u32::from(codes.contains(&65));
     }
-    println!("misplaced pages: {count} damages, {told} told by a command or a start, 0 wrong answers, 0 panics");
+    println!(
+        "misplaced pages: {count} damages, {told} told by a command or a start, 0 wrong answers, 0 panics"
+    );
 }

@@ -13,13 +13,21 @@ use tradingd::engine::ENGINE_VERSION;
 
 /// Bars with shadows on both sides, some of which reach stop and target.
 fn bars() -> String {
-    let mut script = String::from("0 book 9.99x105,9.9x100000 / 10x1000\n 0.5 book 9.99x100,9.9x100000 / 10x1000\n");
+    let mut script =
+        String::from("0 book 9.99x105,9.9x100000 / 10x1000\n 0.5 book 9.99x100,9.9x100000 / 10x1000\n");
     for minute in 1..=120_i64 {
         let middle = 1_000 + (minute * 37) % 41 - 20;
         let (open, close) = (middle + minute % 7 - 3, middle + minute % 5 - 2);
         let (high, low) = (open.max(close) + minute % 11, open.min(close) - minute % 13);
         let price = |cents: i64| format!("{}.{:02}", cents / 100, cents % 100);
-        script.push_str(&format!(" {} bar {} {} {} {} 100 60\n", minute * 60, price(open), price(high), price(low), price(close)));
+        script.push_str(&format!(
+            " {} bar {} {} {} {} 100 60\n",
+            minute * 60,
+            price(open),
+            price(high),
+            price(low),
+            price(close)
+        ));
     }
     format!("{script} 7300 end")
 }
@@ -45,12 +53,17 @@ fn everything() -> String {
             3 if step % 5 == 0 => format!("{at} mark {price:.2}\n"),
             5 if step % 400 == 5 => format!("{at} funding 0.0001\n"),
             6 if step % 1_000 == 6 => format!("{at} gap {}\n", at - 0.25),
-            _ => format!("{at} trade {price:.2} {} {}\n", 1 + step % 70, if step % 3 == 0 { "sell" } else { "buy" }),
+            _ => format!(
+                "{at} trade {price:.2} {} {}\n",
+                1 + step % 70,
+                if step % 3 == 0 { "sell" } else { "buy" }
+            ),
         };
         lines += &format!(
             "b:{at} {}\n",
             match step % 20 {
-                0 => format!("bar {price:.2} {:.2} {:.2} {:.2} 5000 5", price + 0.2, price - 0.3, price + 0.1),
+                0 =>
+                    format!("bar {price:.2} {:.2} {:.2} {:.2} 5000 5", price + 0.2, price - 0.3, price + 0.1),
                 _ => continue,
             }
         );
@@ -83,10 +96,17 @@ fn digests() -> Map<String, Value> {
     for id in ["minute_breakout", "quick_breakout"] {
         let (trades, book) = (shipped_one("trades"), shipped_one("book20"));
         let path = format!("{}/config/strategies/examples/{id}.json", env!("CARGO_MANIFEST_DIR"));
-        let document = Cli::new().json(&["backtest", "--json", "--strategy", &path, "--data", &trades, &book]);
+        let document =
+            Cli::new().json(&["backtest", "--json", "--strategy", &path, "--data", &trades, &book]);
         let results = document["results"].as_array().unwrap();
-        assert!(results.iter().any(|result| result["trades"].as_array().is_some_and(|trades| !trades.is_empty())), "{id} does not trade");
-        all.insert(format!("{id} on the shipped recording"), results.iter().map(|result| result["digest"].clone()).collect());
+        assert!(
+            results.iter().any(|result| result["trades"].as_array().is_some_and(|trades| !trades.is_empty())),
+            "{id} does not trade"
+        );
+        all.insert(
+            format!("{id} on the shipped recording"),
+            results.iter().map(|result| result["digest"].clone()).collect(),
+        );
     }
     all
 }
@@ -98,9 +118,13 @@ fn the_engine_decides_as_its_version_says() {
     if std::env::var_os("TRADINGD_UPDATE").is_some() {
         std::fs::write(&path, format!("{now:#}\n")).unwrap();
     }
-    let kept = std::fs::read_to_string(&path).expect("tests/golden/digests.json: write it with TRADINGD_UPDATE=1");
+    let kept =
+        std::fs::read_to_string(&path).expect("tests/golden/digests.json: write it with TRADINGD_UPDATE=1");
     let kept: Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(kept["engine_version"], now["engine_version"], "a new engine version: write its digests with TRADINGD_UPDATE=1");
+    assert_eq!(
+        kept["engine_version"], now["engine_version"],
+        "a new engine version: write its digests with TRADINGD_UPDATE=1"
+    );
     assert_eq!(
         kept["digests"], now["digests"],
         "the engine decides otherwise than version {ENGINE_VERSION} did: raise ENGINE_VERSION in src/engine/version.rs, then write the digests \

@@ -22,7 +22,10 @@ fn a_trailing_stop_arms_and_only_tightens() {
     // Not armed at 4.99 %: the price may fall back.
     run(&trailing, "1 trade 10.499 1\n 2 trade 10 1\n 3 end").never("stop ").never("TRAIL");
     // Armed at 5 %: 10.5 − 2 % = 10.29; at 11 it follows to 10.78 and stays there.
-    let story = run(&trailing, "1 trade 10.5 1\n 2 trade 11 1\n 3 trade 10.9 1\n 4 trade 10.7801 1\n 5 trade 10.78 1\n 6 end");
+    let story = run(
+        &trailing,
+        "1 trade 10.5 1\n 2 trade 11 1\n 3 trade 10.9 1\n 4 trade 10.7801 1\n 5 trade 10.78 1\n 6 end",
+    );
     story.once("1 stop 10.29 TRAIL").once("5 POSITION_ACTIVE > EMERGENCY_EXIT TRAIL");
     assert_eq!(story.with("stop ").len(), 1);
     // A short's mirror: entry 9.99, armed at 9.4905 and below; 9 · 1.02 = 9.18.
@@ -40,7 +43,9 @@ fn a_trailing_stop_never_loosens_the_fixed_one() {
         *def = def.clone().stop(1.0);
         def.trailing = Some(Trailing { activation_pct: 1.0, distance_pct: 5.0 });
     });
-    run(&both, "1 trade 10.1 1\n 2 trade 9.9001 1\n 3 trade 9.9 1\n 4 end").once("3 POSITION_ACTIVE > EMERGENCY_EXIT SL").never("TRAIL");
+    run(&both, "1 trade 10.1 1\n 2 trade 9.9001 1\n 3 trade 9.9 1\n 4 end")
+        .once("3 POSITION_ACTIVE > EMERGENCY_EXIT SL")
+        .never("TRAIL");
 }
 
 #[test]
@@ -59,11 +64,17 @@ fn a_ladder_closes_its_shares_and_the_rest_keeps_its_exits() {
     let ladder = |change: fn(&mut StrategyDef)| {
         hold(|def| {
             *def = def.clone().stop(5.0);
-            def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 25.0 }, LadderStep { offset_pct: 2.0, close_pct: 50.0 }];
+            def.ladder = vec![
+                LadderStep { offset_pct: 1.0, close_pct: 25.0 },
+                LadderStep { offset_pct: 2.0, close_pct: 50.0 },
+            ];
             change(def);
         })
     };
-    let story = run(&ladder(|_| {}), "1 trade 10.1 1\n 2 trade 10.2 1\n 3 trade 9.5 1\n 3.1 book 9.4x100 / 9.5x1\n 4 end");
+    let story = run(
+        &ladder(|_| {}),
+        "1 trade 10.1 1\n 2 trade 10.2 1\n 3 trade 9.5 1\n 3.1 book 9.4x100 / 9.5x1\n 4 end",
+    );
     story.says(
         "0 MONITORING > SIGNAL_DETECTED S1
          0 SIGNAL_DETECTED > ENTRY_EVALUATION Z1
@@ -101,7 +112,11 @@ fn a_refused_ladder_step_is_tried_again_with_its_own_lots() {
     );
     assert_eq!(
         story.with("sell"),
-        ["1 submit 2 sell 25 market Exit", "1.35 submit 3 sell 25 market Exit", "1.9 submit 4 sell 15 market Exit"],
+        [
+            "1 submit 2 sell 25 market Exit",
+            "1.35 submit 3 sell 25 market Exit",
+            "1.9 submit 4 sell 15 market Exit"
+        ],
     );
     story.once("2 CLOSE_ORDER_EVALUATION > POSITION_ACTIVE FILL");
     assert!(!story.flat);
@@ -117,8 +132,10 @@ fn a_refused_ladder_step_is_tried_again_with_its_own_lots() {
 #[test]
 fn the_longest_holding_time_counts_from_the_first_fill() {
     let story = run(&hold(|def| def.max_hold = Some(seconds(30.0))), "60 end");
-    story.once("30.2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TIME").once("30.4 CLOSE_ORDER_EVALUATION > EXITED TIME");
-    assert_eq!(story.closed[0].reason.word(), "TIME");
+    story
+        .once("30.2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TIME")
+        .once("30.4 CLOSE_ORDER_EVALUATION > EXITED TIME");
+    assert_eq!(story.closed[0].reason.as_str(), "TIME");
 }
 
 #[test]
@@ -129,7 +146,10 @@ fn losing_the_data_warns_once_or_closes() {
             def.on_data_loss = Some(DataLoss { after: seconds(20.0), close });
         })
     };
-    let story = run(&blind(false), "5 book 9.99x1 / 10x1\n 60 book 9.99x9999 / 10x1\n 61 book 9.99x1 / 10x1\n 90 end");
+    let story = run(
+        &blind(false),
+        "5 book 9.99x1 / 10x1\n 60 book 9.99x9999 / 10x1\n 61 book 9.99x1 / 10x1\n 90 end",
+    );
     // Longer than 20 s, looked at every second; then again after data came back.
     assert_eq!(story.with("warning"), ["26 warning data_loss", "82 warning data_loss"]);
     let story = run(&blind(true), "5 book 9.99x1 / 10x1\n 60 end");
@@ -169,7 +189,9 @@ fn emergency_without_closing_only_cancels() {
         def.z1.timeout = None;
         def.e1.close_position = false;
     });
-    let story = limit.by_hand("0 book 9.99x105 / 10x1000\n 0.2 fill 1 30 10\n 1 book 9.99x100 / 10x5000\n 1.2 done 1\n 5 end");
+    let story = limit.by_hand(
+        "0 book 9.99x105 / 10x1000\n 0.2 fill 1 30 10\n 1 book 9.99x100 / 10x5000\n 1.2 done 1\n 5 end",
+    );
     story.once("1 cancel 1").once("1.2 ENTRY_EVALUATION > POSITION_ACTIVE FILL").never("sell");
 }
 
@@ -200,14 +222,29 @@ fn values_of_the_position() {
         })
     };
     let at = |rule: &str, script: &str| {
-        run(&closes(rule), &format!("{script}\n 100 end")).with("CLOSE_ORDER_EVALUATION ZE1").first().map(|line| (*line).to_owned())
+        run(&closes(rule), &format!("{script}\n 100 end"))
+            .with("CLOSE_ORDER_EVALUATION ZE1")
+            .first()
+            .map(|line| (*line).to_owned())
     };
     let up = "1 book 10.4999x9999 / 10.6x1\n 2 book 10.5x9999 / 10.6x1";
     assert_eq!(at("PNL >= 5", up).as_deref(), Some("2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1"));
     assert_eq!(at("ROE >= 15", up).as_deref(), Some("2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1"));
-    assert_eq!(at("LOSS >= 5", "1 book 9.5001x9999 / 10.6x1\n 2 book 9.5x9999 / 10.6x1").unwrap().split(' ').next(), Some("2"));
-    assert_eq!(at("DRAWDOWN >= 0.909", "1 trade 11 1\n 2 trade 10.9001 1\n 3 trade 10.9 1").unwrap().split(' ').next(), Some("3"));
+    assert_eq!(
+        at("LOSS >= 5", "1 book 9.5001x9999 / 10.6x1\n 2 book 9.5x9999 / 10.6x1").unwrap().split(' ').next(),
+        Some("2")
+    );
+    assert_eq!(
+        at("DRAWDOWN >= 0.909", "1 trade 11 1\n 2 trade 10.9001 1\n 3 trade 10.9 1")
+            .unwrap()
+            .split(' ')
+            .next(),
+        Some("3")
+    );
     assert_eq!(at("POSITION_AGE >= 9.8", "").unwrap().split(' ').next(), Some("10"));
     // 10 · (1 + 0.01 − 1/3) = 6.766667; at 9.6667 it is 30 % away.
-    assert_eq!(at("LIQUIDATION_DISTANCE <= 30", "1 trade 9.6668 1\n 2 trade 9.6666 1").unwrap().split(' ').next(), Some("2"));
+    assert_eq!(
+        at("LIQUIDATION_DISTANCE <= 30", "1 trade 9.6668 1\n 2 trade 9.6666 1").unwrap().split(' ').next(),
+        Some("2")
+    );
 }

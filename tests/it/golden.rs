@@ -51,7 +51,9 @@ const FIRST_ROUND: &str = "
 
 /// Digest of the decisions of the whole trace.
 pub fn digest() -> String {
-    trace().simulate(&format!("{TO_THE_END_OF_COOLDOWN}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end")).digest
+    trace()
+        .simulate(&format!("{TO_THE_END_OF_COOLDOWN}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end"))
+        .digest
 }
 
 #[test]
@@ -88,7 +90,8 @@ fn with_the_latencies_of_the_trace() {
     lines.insert(6, "9.2 fill 1 95.2 10.51\n 9.2 done 1");
     let place = lines.iter().position(|line| line.trim().starts_with("60 ")).unwrap();
     lines.insert(place, "20.3 fill 2 95.2 10.08\n 20.3 done 2");
-    let story = trace().by_hand(&format!("{}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end", lines.join("\n")));
+    let story = trace()
+        .by_hand(&format!("{}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end", lines.join("\n")));
     story.says(
         "5 MONITORING > SIGNAL_DETECTED S1
          9 SIGNAL_DETECTED > ENTRY_EVALUATION Z1

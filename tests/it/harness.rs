@@ -16,7 +16,7 @@ use tradingd::domain::strategy::StrategyDef;
 use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::Engine;
-use tradingd::engine::desk::SessionConfig;
+use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::{Action, Outputs};
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::backtest::{Backtest, Flow, Recorder};
@@ -46,7 +46,10 @@ pub struct World {
 pub fn world(strategies: Vec<StrategyDef>) -> World {
     World {
         strategies: strategies.into_iter().map(Arc::new).collect(),
-        session: SessionConfig { risk: RiskLimits { exclusive_symbols: true, ..RiskLimits::none() }, ..SessionConfig::default() },
+        session: SessionConfig {
+            risk: RiskLimits { exclusive_symbols: true, ..RiskLimits::none() },
+            ..SessionConfig::default()
+        },
         venue: VenueConfig {
             order_latency: Span::from_millis(200),
             latency_jitter: 0.0,
@@ -85,8 +88,14 @@ impl Story {
     #[track_caller]
     pub fn says(&self, expected: &str) -> &Self {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let actual: Vec<&str> = self.lines.iter().map(String::as_str).filter(|line| !line.ends_with("START")).collect();
-        assert!(actual == expected, "decided\n  {}\nexpected\n  {}", actual.join("\n  "), expected.join("\n  "));
+        let actual: Vec<&str> =
+            self.lines.iter().map(String::as_str).filter(|line| !line.ends_with("START")).collect();
+        assert!(
+            actual == expected,
+            "decided\n  {}\nexpected\n  {}",
+            actual.join("\n  "),
+            expected.join("\n  ")
+        );
         self
     }
 
@@ -128,8 +137,10 @@ impl World {
 
     /// Runs ticks in chunks of a size.
     pub fn run(&self, ticks: &Chunk, size: usize) -> Story {
-        let mut backtest = Backtest::new(Arc::new(self.table()), &self.strategies, self.session.clone(), self.venue.clone());
-        let mut writer = Writer { table: self.table(), timer: SymbolId(self.symbols as u32), ..Writer::new() };
+        let mut backtest =
+            Backtest::new(Arc::new(self.table()), &self.strategies, self.session.clone(), self.venue.clone());
+        let mut writer =
+            Writer { table: self.table(), timer: SymbolId(self.symbols as u32), ..Writer::new() };
         let mut feed = Slices { ticks, size, next: 0 };
         backtest.run(&mut feed, &mut writer, &mut |_| Flow::Continue).unwrap();
         let counts = backtest.venue_counts();
@@ -157,7 +168,8 @@ impl World {
         let price = |text: &str| self.price(text);
         match words.as_slice() {
             ["book", rest @ ..] => {
-                let sides: Vec<Vec<Level>> = rest.join(" ").split('/').map(|side| self.levels(side)).collect();
+                let sides: Vec<Vec<Level>> =
+                    rest.join(" ").split('/').map(|side| self.levels(side)).collect();
                 chunk.push_snapshot(line.at, line.symbol, &sides[0], &sides[1]);
             }
             ["level", side, at_price, qty] => {
@@ -167,11 +179,17 @@ impl World {
             }
             ["trade", at_price, qty, side @ ..] => {
                 let taker = if side == ["sell"] { Side::Sell } else { Side::Buy };
-                chunk.push(line.at, line.symbol, TickKind::Trade(Trade { price: price(at_price), qty: self.qty(qty), taker }));
+                chunk.push(
+                    line.at,
+                    line.symbol,
+                    TickKind::Trade(Trade { price: price(at_price), qty: self.qty(qty), taker }),
+                );
             }
-            ["mark", mark, index @ ..] => {
-                chunk.push(line.at, line.symbol, TickKind::Mark(price(mark), index.first().map(|text| price(text))))
-            }
+            ["mark", mark, index @ ..] => chunk.push(
+                line.at,
+                line.symbol,
+                TickKind::Mark(price(mark), index.first().map(|text| price(text))),
+            ),
             ["funding", rate] => {
                 let rate = Rate((rate.parse::<f64>().unwrap() * 1e9).round() as i64);
                 chunk.push(line.at, line.symbol, TickKind::Funding(rate));
@@ -198,7 +216,11 @@ impl World {
 
     pub fn price(&self, text: &str) -> Price {
         let price = self.spec.price_floor(text.trim().parse().unwrap());
-        assert_eq!(self.spec.price_f64(price), text.trim().parse::<f64>().unwrap(), "{text} is no whole number of ticks");
+        assert_eq!(
+            self.spec.price_f64(price),
+            text.trim().parse::<f64>().unwrap(),
+            "{text} is no whole number of ticks"
+        );
         price
     }
 
@@ -229,7 +251,11 @@ fn lines(script: &str) -> Vec<Line> {
         let (symbol, line) = line.strip_prefix("b:").map_or((0, line), |rest| (1, rest));
         let (time, what) = line.trim().split_once(' ')?;
         let time = time.parse().unwrap_or_else(|_| panic!("no time in {line}"));
-        Some(Line { at: at(time), symbol: SymbolId(symbol), words: what.split_whitespace().map(str::to_owned).collect() })
+        Some(Line {
+            at: at(time),
+            symbol: SymbolId(symbol),
+            words: what.split_whitespace().map(str::to_owned).collect(),
+        })
     };
     script.lines().filter_map(read).collect()
 }
@@ -289,7 +315,10 @@ impl Hand {
                 };
                 self.apply(line.at, Body::Order(OrderEvent::Filled(fill)));
             }
-            ["done", order] => self.apply(line.at, Body::Order(OrderEvent::Done { order: self.order(order).id, filled: Qty::ZERO })),
+            ["done", order] => self.apply(
+                line.at,
+                Body::Order(OrderEvent::Done { order: self.order(order).id, filled: Qty::ZERO }),
+            ),
             ["reject", order] => {
                 let order = self.order(order).id;
                 self.apply(line.at, Body::Order(OrderEvent::Rejected { order, reason: RejectReason::Venue }));
@@ -305,7 +334,10 @@ impl Hand {
                     liquidity: Liquidity::Taker,
                     at: line.at,
                 };
-                self.apply(line.at, Body::Order(OrderEvent::Liquidated { fill, instance: instance.parse().unwrap() }));
+                self.apply(
+                    line.at,
+                    Body::Order(OrderEvent::Liquidated { fill, instance: instance.parse().unwrap() }),
+                );
             }
             ["pause"] => self.apply(line.at, Body::Command(Command::Pause)),
             ["resume"] => self.apply(line.at, Body::Command(Command::Resume)),
@@ -333,7 +365,11 @@ impl Hand {
 
     fn order(&self, number: &str) -> OrderRequest {
         let id = OrderId(number.parse().unwrap());
-        *self.orders.iter().find(|order| order.id == id).unwrap_or_else(|| panic!("order {number} was never submitted"))
+        *self
+            .orders
+            .iter()
+            .find(|order| order.id == id)
+            .unwrap_or_else(|| panic!("order {number} was never submitted"))
     }
 
     fn apply(&mut self, at: Timestamp, body: Body<'_>) {
@@ -363,12 +399,24 @@ struct Writer {
 
 impl Writer {
     fn new() -> Self {
-        Writer { table: SymbolTable::default(), timer: SymbolId(0), story: Story::default(), digest: DecisionDigest::default() }
+        Writer {
+            table: SymbolTable::default(),
+            timer: SymbolId(0),
+            story: Story::default(),
+            digest: DecisionDigest::default(),
+        }
     }
 
     fn story(self, engine: &mut Engine, counts: VenueCounts) -> Story {
-        let desk = engine.desk();
-        Story { digest: self.digest.finish(), cash: desk.cash(), occupants: desk.occupants(), flat: engine.is_flat(), counts, ..self.story }
+        let desk = engine.account();
+        Story {
+            digest: self.digest.finish(),
+            cash: desk.cash(),
+            occupants: desk.occupants(),
+            flat: engine.is_flat(),
+            counts,
+            ..self.story
+        }
     }
 }
 
@@ -397,17 +445,23 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     let who = if decision.instance == 0 { String::new() } else { format!("#{} ", decision.instance) };
     let price = |price: Price| spec.price_decimal(price);
     let what = match decision.kind {
-        DecisionKind::Transition { from, to, trigger } => format!("{} > {} {}", from.word(), to.word(), trigger.word()),
-        DecisionKind::Refused { guard, value, threshold } => format!("refused {} {value:.6} {threshold:.6}", guard.word()),
+        DecisionKind::Transition { from, to, trigger } => {
+            format!("{} > {} {}", from.as_str(), to.as_str(), trigger.as_str())
+        }
+        DecisionKind::Refused { guard, value, threshold } => {
+            format!("refused {} {value:.6} {threshold:.6}", guard.as_str())
+        }
         DecisionKind::Submitted { order, side, qty, limit, purpose } => {
             let limit = limit.map_or("market".to_owned(), |limit| format!("limit {}", price(limit)));
-            format!("submit {} {} {} {limit} {purpose:?}", order.0, side.word(), spec.qty_decimal(qty))
+            format!("submit {} {} {} {limit} {purpose:?}", order.0, side.as_str(), spec.qty_decimal(qty))
         }
         DecisionKind::CancelSent { order } => format!("cancel {}", order.0),
-        DecisionKind::Filled { order, price: at, qty } => format!("fill {} {} @ {}", order.0, spec.qty_decimal(qty), price(at)),
-        DecisionKind::Rejected { order, reason } => format!("rejected {} {}", order.0, reason.word()),
-        DecisionKind::StopMoved { price: at, trigger } => format!("stop {} {}", price(at), trigger.word()),
-        DecisionKind::Warning(warning) => format!("warning {}", warning.word()),
+        DecisionKind::Filled { order, price: at, qty } => {
+            format!("fill {} {} @ {}", order.0, spec.qty_decimal(qty), price(at))
+        }
+        DecisionKind::Rejected { order, reason } => format!("rejected {} {}", order.0, reason.as_str()),
+        DecisionKind::StopMoved { price: at, trigger } => format!("stop {} {}", price(at), trigger.as_str()),
+        DecisionKind::Warning(warning) => format!("warning {}", warning.as_str()),
     };
     format!("{time} {who}{what}")
 }

@@ -33,7 +33,8 @@ fn entries(story: &Story) -> usize {
 
 #[test]
 fn orders_a_minute_are_counted_beyond_256() {
-    let limited = |limit: u32| entries(&rounds(&scalper(|risk| risk.orders_per_minute = Some(limit)), 1_500, 0.02));
+    let limited =
+        |limit: u32| entries(&rounds(&scalper(|risk| risk.orders_per_minute = Some(limit)), 1_500, 0.02));
     assert_eq!(limited(100), 100);
     assert_eq!(limited(256), 256);
     assert_eq!(limited(257), 257);

@@ -30,7 +30,19 @@ fn strategy(cli: &Cli) -> String {
 
 /// The arguments of a backtest that costs nothing.
 fn arguments<'a>(strategy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let free = ["--risk", "none", "--latency-ms", "0", "--assumed-spread", "0", "--assumed-depth", "0", "--fees", "0,0", "--json"];
+    let free = [
+        "--risk",
+        "none",
+        "--latency-ms",
+        "0",
+        "--assumed-spread",
+        "0",
+        "--assumed-depth",
+        "0",
+        "--fees",
+        "0,0",
+        "--json",
+    ];
     ["backtest", "--strategy", strategy].iter().chain(&free).chain(more).copied().collect()
 }
 
@@ -47,7 +59,9 @@ fn run(cli: &Cli, more: &[&str]) -> Ran {
 
 /// Trades at seconds behind the begin.
 fn trades(symbol: &str, rows: impl IntoIterator<Item = (i64, String)>) -> String {
-    let rows = rows.into_iter().map(|(second, price)| format!("{},{symbol},{price},500,buy\n", (BEGIN + second) * 1_000_000));
+    let rows = rows
+        .into_iter()
+        .map(|(second, price)| format!("{},{symbol},{price},500,buy\n", (BEGIN + second) * 1_000_000));
     format!("{TRADES}\n{}", rows.collect::<String>())
 }
 
@@ -69,7 +83,10 @@ fn what_is_known_of_a_contract_survives_export_and_import_and_is_told() {
     assert_eq!(facts["price_step_source"], "assumed");
     assert!(warnings(assumed).contains("contract size of BTC_USDT not known"), "{assumed}");
 
-    let given = &results(&cli, &["--data", &data, "--contract-size", "BTCUSDT=0.01", "--price-step", "0.1", "--quantity-step", "1"])[0];
+    let given = &results(
+        &cli,
+        &["--data", &data, "--contract-size", "BTCUSDT=0.01", "--price-step", "0.1", "--quantity-step", "1"],
+    )[0];
     let facts = &given["assumptions"]["contracts"]["BTC_USDT"];
     assert_eq!(
         (&facts["contract_size"], &facts["contract_size_source"], &facts["price_step"]),
@@ -100,7 +117,11 @@ fn what_is_known_of_a_contract_survives_export_and_import_and_is_told() {
         assert_eq!(again["symbols"][0]["contract"]["contract_size"], "0.01", "{format}: {again}");
         assert_eq!(results(&cli, &["--data", &folder])[0]["digest"], beside["digest"], "{format}");
     }
-    run(&cli, &["--data", &data, "--contract-size", "1"]).fails("a contradiction", 64, &["--contract-size 1", "0.01"]);
+    run(&cli, &["--data", &data, "--contract-size", "1"]).fails(
+        "a contradiction",
+        64,
+        &["--contract-size 1", "0.01"],
+    );
 }
 
 #[test]
@@ -110,7 +131,11 @@ fn an_assumed_step_that_costs_more_than_the_spread_is_told() {
     let strategy = strategy(&cli);
     let args = ["backtest", "--strategy", &strategy, "--data", &data, "--json"];
     let coarse = cli.json(&args)["results"][0].clone();
-    assert!(warnings(&coarse).contains("the price step 1 of X_USDT is assumed and up to 2.44 % of its price"), "{}", warnings(&coarse));
+    assert!(
+        warnings(&coarse).contains("the price step 1 of X_USDT is assumed and up to 2.44 % of its price"),
+        "{}",
+        warnings(&coarse)
+    );
     let declared: Vec<&str> = args.iter().copied().chain(["--price-step", "0.01"]).collect();
     assert!(!warnings(&cli.json(&declared)["results"][0]).contains("of its price"));
 }
@@ -119,12 +144,20 @@ fn an_assumed_step_that_costs_more_than_the_spread_is_told() {
 fn bars_are_as_long_as_is_declared_and_never_as_the_smallest_distance_says() {
     let cli = Cli::new();
     let minutes = [0, 5, 10, 15, 16, 20, 25, 30];
-    let rows: String = minutes.iter().map(|minute| format!("{},A_USDT,10,11,9,10,5\n", (BEGIN + 60 * minute) * 1_000_000)).collect();
-    let (plain, named) = (cli.file("A.csv", format!("{BARS}{rows}")), cli.file("A_1m.csv", format!("{BARS}{rows}")));
+    let rows: String = minutes
+        .iter()
+        .map(|minute| format!("{},A_USDT,10,11,9,10,5\n", (BEGIN + 60 * minute) * 1_000_000))
+        .collect();
+    let (plain, named) =
+        (cli.file("A.csv", format!("{BARS}{rows}")), cli.file("A_1m.csv", format!("{BARS}{rows}")));
     let bar = |more: &[&str]| {
         let result = results(&cli, more)[0].clone();
         let facts = &result["assumptions"]["contracts"]["A_USDT"];
-        (facts["bar_seconds"].as_f64().unwrap(), facts["bar_seconds_source"].as_str().unwrap().to_owned(), warnings(&result))
+        (
+            facts["bar_seconds"].as_f64().unwrap(),
+            facts["bar_seconds_source"].as_str().unwrap().to_owned(),
+            warnings(&result),
+        )
     };
     let (seconds, source, said) = bar(&["--data", &plain]);
     assert_eq!((seconds, source.as_str()), (300.0, "most_frequent"));
@@ -156,14 +189,18 @@ fn with_holes(ids: bool) -> String {
 #[test]
 fn what_rows_prove_to_be_missing_is_a_gap_with_its_price_jump() {
     let cli = Cli::new();
-    let (with_ids, without) = (cli.file("with.csv", with_holes(true)), cli.file("without.csv", with_holes(false)));
+    let (with_ids, without) =
+        (cli.file("with.csv", with_holes(true)), cli.file("without.csv", with_holes(false)));
     let coverage = |result: &Value| result["assumptions"]["coverage"].clone();
     let proven = coverage(&results(&cli, &["--data", &with_ids])[0]);
     assert_eq!(proven["gaps"]["by_cause"]["missing_trades"]["count"], 1, "{proven}");
     assert_eq!(proven["gaps"]["count"], 1, "ids prove that nobody traded in the silent hours");
     let silent = results(&cli, &["--data", &without])[0].clone();
     let listed = &coverage(&silent)["jumps"][0];
-    assert_eq!((&listed["cause"], &listed["price_jump_pct"], &listed["seconds"]), (&json!("silence"), &json!(40), &json!(10_801)));
+    assert_eq!(
+        (&listed["cause"], &listed["price_jump_pct"], &listed["seconds"]),
+        (&json!("silence"), &json!(40), &json!(10_801))
+    );
     assert!(coverage(&silent)["covered_pct"].as_f64().unwrap() < 2.0, "{silent}");
     // A recording of the file has the same gaps and decides the same.
     let recording = cli.import(&[without]);
@@ -177,7 +214,9 @@ fn a_trade_that_comes_twice_counts_once_and_is_told() {
     let cli = Cli::new();
     let rows = [(1, 0, 100), (2, 1, 101), (3, 1, 102), (2, 1, 101), (3, 1, 102), (4, 2, 103)];
     let text = |rows: &[(i64, i64, i64)]| {
-        let rows = rows.iter().map(|(id, second, price)| format!("{},A,{price},5,buy,{id}\n", (BEGIN + second) * 1_000_000));
+        let rows = rows
+            .iter()
+            .map(|(id, second, price)| format!("{},A,{price},5,buy,{id}\n", (BEGIN + second) * 1_000_000));
         format!("{TRADES},trade_id\n{}", rows.collect::<String>())
     };
     let data = cli.file("a.csv", text(&rows));
@@ -191,7 +230,11 @@ fn a_trade_that_comes_twice_counts_once_and_is_told() {
         assert!(warnings(result).contains("2 rows of A repeated a trade id"), "{result}");
     }
     let reused = cli.file("b.csv", text(&[(1, 0, 100), (1, 0, 101)]));
-    cli.run(&["import", &reused]).fails("another trade with the id", 64, &["line 3", "trade_id", "`1` is the id of another trade"]);
+    cli.run(&["import", &reused]).fails(
+        "another trade with the id",
+        64,
+        &["line 3", "trade_id", "`1` is the id of another trade"],
+    );
 }
 
 #[test]
@@ -199,10 +242,22 @@ fn times_in_other_units_and_empty_ranges_are_refused() {
     let cli = Cli::new();
     let data = cli.file("a.csv", rising("A_USDT", 0, 10));
     for (option, value, unit) in [("--from", BEGIN * 1_000, "milliseconds"), ("--to", BEGIN + 5, "seconds")] {
-        run(&cli, &["--data", &data, option, &value.to_string()]).fails(unit, 64, &[&format!("looks like {unit}")]);
+        run(&cli, &["--data", &data, option, &value.to_string()]).fails(
+            unit,
+            64,
+            &[&format!("looks like {unit}")],
+        );
     }
-    run(&cli, &["--data", &data, "--from", "20210101", "--to", "20210201"]).fails("a month before", 64, &["A_USDT of a has data from"]);
-    run(&cli, &["--data", &data, "--from", "2026-01-01"]).fails("behind the end", 64, &["none between --from and --to"]);
+    run(&cli, &["--data", &data, "--from", "20210101", "--to", "20210201"]).fails(
+        "a month before",
+        64,
+        &["A_USDT of a has data from"],
+    );
+    run(&cli, &["--data", &data, "--from", "2026-01-01"]).fails(
+        "behind the end",
+        64,
+        &["none between --from and --to"],
+    );
     let later = &results(&cli, &["--data", &data, "--from", "2025-12-01 00:00:05"])[0];
     assert_eq!(later["assumptions"]["coverage"]["events"], 5);
 }
@@ -250,7 +305,11 @@ fn hostile_names_pass_unharmed_and_invisible_ones_are_refused() {
     assert!(!cli.at("x.trades.csv").exists() && !cli.at("../x.trades.csv").exists());
     for symbol in ["BTC\u{202e}USDT", "BTC\u{200b}USDT", "\u{feff}BTC", "BTC USDT"] {
         let data = cli.file("hostile.trades.csv", rising(symbol, 0, 5));
-        cli.run(&["import", &data]).fails(&format!("{symbol:?}"), 64, &["line 2", "symbol", "is not a symbol's name"]);
+        cli.run(&["import", &data]).fails(
+            &format!("{symbol:?}"),
+            64,
+            &["line 2", "symbol", "is not a symbol's name"],
+        );
     }
 }
 
@@ -280,12 +339,17 @@ fn a_folder_is_used_as_it_comes_and_what_is_left_out_is_named() {
     for ran in [run(&cli, &["--data", &data]), cli.run(&["import", "--json", &data])] {
         assert_eq!(ran.code, 0, "{}", ran.err);
         for name in ["A-2025-12-02.trades.csv", "A-2025-12-03.trades.csv", ".CHECKSUM", "README.md"] {
-            assert!(ran.err.lines().any(|line| line.starts_with("left out: ") && line.contains(name)), "{name}: {}", ran.err);
+            assert!(
+                ran.err.lines().any(|line| line.starts_with("left out: ") && line.contains(name)),
+                "{name}: {}",
+                ran.err
+            );
         }
     }
     let empty = cli.file("empty.csv", format!("{TRADES}\n"));
     run(&cli, &["--data", &empty]).fails("nothing but an empty day", 64, &["has column names but no rows"]);
-    let broken = cli.file("days/A-2025-12-05.trades.csv", "timestamp_us,symbol,price,quantity,side\nx,A_USDT,1,1,buy\n");
+    let broken = cli
+        .file("days/A-2025-12-05.trades.csv", "timestamp_us,symbol,price,quantity,side\nx,A_USDT,1,1,buy\n");
     run(&cli, &["--data", &data]).fails("a broken day", 64, &["A-2025-12-05", "line 2"]);
     let skipped = run(&cli, &["--data", &data, "--skip-unfit"]);
     assert!(skipped.code == 0 && skipped.err.contains(&format!("left out: {broken}")), "{}", skipped.err);
@@ -295,15 +359,23 @@ fn a_folder_is_used_as_it_comes_and_what_is_left_out_is_named() {
 fn daily_files_of_a_symbol_are_one_history_with_one_account() {
     let cli = Cli::new();
     let day = 86_400;
-    let price = |prices: [i64; 3], first: i64| trades("T_USDT", prices.iter().zip(0..).map(|(price, n)| (first + n, format!("{price}"))));
+    let price = |prices: [i64; 3], first: i64| {
+        trades("T_USDT", prices.iter().zip(0..).map(|(price, n)| (first + n, format!("{price}"))))
+    };
     let data = folder(
         &cli,
         "t",
-        &[("T_USDT-2025-12-01.csv", price([100, 100, 101], day - 3)), ("T_USDT-2025-12-02.csv", price([104, 106, 106], day + 1))],
+        &[
+            ("T_USDT-2025-12-01.csv", price([100, 100, 101], day - 3)),
+            ("T_USDT-2025-12-02.csv", price([104, 106, 106], day + 1)),
+        ],
     );
     let one = results(&cli, &["--data", &data]);
     assert_eq!(one.len(), 1);
-    assert_eq!((&one[0]["source"], one[0]["trades"].as_array().unwrap().len()), (&json!("T_USDT-2025-12"), 1));
+    assert_eq!(
+        (&one[0]["source"], one[0]["trades"].as_array().unwrap().len()),
+        (&json!("T_USDT-2025-12"), 1)
+    );
     assert_eq!((&one[0]["trades"][0]["reason"], &one[0]["trades"][0]["net"]), (&json!("TP"), &json!(60)));
     let apart = results(&cli, &["--data", &data, "--separate-files"]);
     assert_eq!(
@@ -322,11 +394,20 @@ fn several_recordings_run_in_one_command_and_unfit_ones_are_left_out_when_asked(
     let marks = format!("timestamp_us,symbol,mark_price\n{},B_USDT,1\n", BEGIN * 1_000_000);
     let second = cli.import(&[cli.file("b.marks.csv", marks)])["id"].as_str().unwrap().to_owned();
     let third = cli.import(&[cli.file("c.csv", rising("C_USDT", 0, 10))])["id"].as_str().unwrap().to_owned();
-    run(&cli, &["--recording", &first, &second, &third]).fails("no prices", 64, &["cannot run on B_USDT", "--skip-unfit"]);
+    run(&cli, &["--recording", &first, &second, &third]).fails(
+        "no prices",
+        64,
+        &["cannot run on B_USDT", "--skip-unfit"],
+    );
     let ran = run(&cli, &["--recording", &first, &second, &third, "--skip-unfit"]);
     assert!(ran.code == 0 && ran.err.contains("left out: strategy once cannot run on B_USDT"), "{}", ran.err);
     let shown: Value = serde_json::from_str(&ran.out).unwrap();
-    let sources: Vec<&str> = shown["results"].as_array().unwrap().iter().map(|result| result["source"].as_str().unwrap()).collect();
+    let sources: Vec<&str> = shown["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["source"].as_str().unwrap())
+        .collect();
     assert_eq!(sources, [first.as_str(), third.as_str()]);
     // Either spelling chooses a symbol.
     assert_eq!(results(&cli, &["--recording", &first, &third, "--symbol", "CUSDT"]).len(), 1);
@@ -336,8 +417,13 @@ fn several_recordings_run_in_one_command_and_unfit_ones_are_left_out_when_asked(
 fn binary_noise_is_rounded_to_a_declared_step_and_else_refused_in_its_line() {
     let cli = Cli::new();
     let prices = ["4.8", "4.82", "4.8100000000000005", "4.83"];
-    let data = cli.file("a.csv", trades("A_USDT", prices.iter().zip(0..).map(|(price, n)| (n, (*price).to_owned()))));
-    run(&cli, &["--data", &data]).fails("noise", 64, &["line 4", "`4.8100000000000005` is `4.81`", "--price-step"]);
+    let data = cli
+        .file("a.csv", trades("A_USDT", prices.iter().zip(0..).map(|(price, n)| (n, (*price).to_owned()))));
+    run(&cli, &["--data", &data]).fails(
+        "noise",
+        64,
+        &["line 4", "`4.8100000000000005` is `4.81`", "--price-step"],
+    );
     cli.run(&["import", &data]).fails("noise", 64, &["line 4", "--price-step"]);
     let rounded = &results(&cli, &["--data", &data, "--price-step", "0.01"])[0];
     assert!(warnings(rounded).contains("1 numbers of A_USDT were off their step"), "{rounded}");
@@ -345,7 +431,11 @@ fn binary_noise_is_rounded_to_a_declared_step_and_else_refused_in_its_line() {
     let id = serde_json::from_str::<Value>(&id).unwrap()["id"].as_str().unwrap().to_owned();
     assert!(cli.ok(&["export", &id, "--out", "-"]).contains(",4.81,"));
     assert_eq!(results(&cli, &["--recording", &id])[0]["digest"], rounded["digest"]);
-    run(&cli, &["--data", &data, "--price-step", "0.05"]).fails("off the step", 64, &["line 3", "`4.82`", "0.05"]);
+    run(&cli, &["--data", &data, "--price-step", "0.05"]).fails(
+        "off the step",
+        64,
+        &["line 3", "`4.82`", "0.05"],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Properties of whole runs over random markets and strategies, judged by an auditor that shares no code with the engine.
+//! Properties of whole runs over random markets and strategies, validated by an auditor that shares no code with the engine.
 
 use crate::harness::{START, Story, World, at, world};
 use crate::strategy::{Build, seconds, section, strategy};
@@ -44,19 +44,30 @@ fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
             0..=15 => {
                 *price = (*price + i64::from(*change)).clamp(300, 3_000);
                 let taker = if what % 2 == 0 { Side::Buy } else { Side::Sell };
-                chunk.push(now, id, TickKind::Trade(Trade { price: Price(*price), qty: Qty(qty * scale), taker }));
+                chunk.push(
+                    now,
+                    id,
+                    TickKind::Trade(Trade { price: Price(*price), qty: Qty(qty * scale), taker }),
+                );
             }
             16..=27 => {
                 let wide = 1 + i64::from(change.unsigned_abs()) / 4;
-                let level = |step: i64, qty: i64| Level { price: Price(*price + step), qty: Qty(qty * scale) };
+                let level =
+                    |step: i64, qty: i64| Level { price: Price(*price + step), qty: Qty(qty * scale) };
                 let bids = [level(-wide, qty), level(-wide - 1, 40), level(-wide - 5, 400)];
                 let asks = [level(wide, 401 - qty), level(wide + 2, 50), level(wide + 6, 300)];
                 chunk.push_snapshot(now, id, &bids, &asks);
             }
-            28 | 29 if marks => chunk.push(now, id, TickKind::Mark(Price(*price + i64::from(*change) / 3), None)),
+            28 | 29 if marks => {
+                chunk.push(now, id, TickKind::Mark(Price(*price + i64::from(*change) / 3), None))
+            }
             30 => chunk.push(now, id, TickKind::Funding(Rate(i64::from(*change) * 10_000))),
             31 => {
-                let gap = Gap { from: now - Span::from_millis(i64::from(*dt)), to: now, cause: GapCause::Disconnect };
+                let gap = Gap {
+                    from: now - Span::from_millis(i64::from(*dt)),
+                    to: now,
+                    cause: GapCause::Disconnect,
+                };
                 chunk.push(now, id, TickKind::Gap(gap));
             }
             _ => chunk.push(now, id, TickKind::OpenInterest(Qty(qty))),
@@ -99,7 +110,8 @@ fn random_strategy(name: usize, dice: &[u8; 16]) -> StrategyDef {
             def.z1.size.amount = SizeAmount::Fixed(Money::from_units(100 + i64::from(dice[10])));
             def.z1.leverage = [1, 3, 10][usize::from(dice[11]) % 3];
             def.z1.order =
-                [EntryOrder::Market, EntryOrder::LimitIoc { max_slippage_pct: 0.5 }, EntryOrder::Limit][usize::from(dice[12]) % 3];
+                [EntryOrder::Market, EntryOrder::LimitIoc { max_slippage_pct: 0.5 }, EntryOrder::Limit]
+                    [usize::from(dice[12]) % 3];
             def.z1.timeout = Some(seconds(f64::from(dice[13] % 4) + 0.5));
             if rare(13) {
                 *def = def.clone().stop(1.0 + f64::from(dice[0] % 4));
@@ -109,14 +121,20 @@ fn random_strategy(name: usize, dice: &[u8; 16]) -> StrategyDef {
             }
             if rare(15) {
                 def.trailing = Some(Trailing { activation_pct: 0.5, distance_pct: 0.5 });
-                def.ladder = vec![LadderStep { offset_pct: 0.3, close_pct: 33.0 }, LadderStep { offset_pct: 0.8, close_pct: 33.0 }];
+                def.ladder = vec![
+                    LadderStep { offset_pct: 0.3, close_pct: 33.0 },
+                    LadderStep { offset_pct: 0.8, close_pct: 33.0 },
+                ];
             }
             if rare(4) {
                 def.max_hold = Some(seconds(3.0));
                 def.break_even = Some(BreakEven { activation_pct: 0.4, offset_pct: 0.1 });
             }
             if rare(5) && !def.ze1.section.is_empty() {
-                let scaling = RiskScaling { operand: crate::strategy::operand(def, "BID_QTY"), points: vec![(5.0, 0.5), (35.0, -0.5)] };
+                let scaling = RiskScaling {
+                    operand: crate::strategy::operand(def, "BID_QTY"),
+                    points: vec![(5.0, 0.5), (35.0, -0.5)],
+                };
                 def.ze1.pricing = Some(RiskPricing { scaling, factor: 1.0, min_pct: -1.0, max_pct: 1.0 });
                 def.ze1.close_timeout = seconds(1.5);
             }
@@ -198,7 +216,11 @@ impl Auditor {
             if let Some(paid) = self.paid.get_mut(&instance) {
                 *paid = *paid * i128::from((*lots + signed_lots).abs()) / i128::from(lots.abs());
             }
-            let closed_cost = if signed_lots == -*lots { *cost } else { *cost * i128::from(-signed_lots) / i128::from(*lots) };
+            let closed_cost = if signed_lots == -*lots {
+                *cost
+            } else {
+                *cost * i128::from(-signed_lots) / i128::from(*lots)
+            };
             *cost -= closed_cost;
             *lots += signed_lots;
             self.cash += (-i128::from(signed_lots) * i128::from(price) - closed_cost) * UNIT;
@@ -227,7 +249,7 @@ impl Auditor {
         match decision.kind {
             DecisionKind::Transition { from, to, .. } => {
                 assert_eq!(*state, from, "instance {instance} came from elsewhere");
-                assert!(is_legal(from, to), "{} > {}", from.word(), to.word());
+                assert!(is_legal(from, to), "{} > {}", from.as_str(), to.as_str());
                 *state = to;
             }
             DecisionKind::Submitted { order, side, qty, purpose, .. } => {
@@ -236,14 +258,15 @@ impl Auditor {
                     Purpose::Exit => vec![State::CloseOrderEvaluation],
                     Purpose::Emergency => vec![State::EmergencyExit],
                 };
-                assert!(wanted.contains(state), "{purpose:?} submitted in {}", state.word());
+                assert!(wanted.contains(state), "{purpose:?} submitted in {}", state.as_str());
                 assert!(qty.0 > 0);
                 let before = self.orders.insert(order, (instance, side.sign(), qty.0));
                 assert!(before.is_none(), "order {} twice", order.0);
             }
             DecisionKind::Filled { order: OrderId(0), qty, .. } => self.liquidate(instance, qty.0),
             DecisionKind::Filled { order, price, qty } => {
-                let (owner, sign, rest) = self.orders.get_mut(&order).expect("a fill of an order that was submitted");
+                let (owner, sign, rest) =
+                    self.orders.get_mut(&order).expect("a fill of an order that was submitted");
                 assert_eq!(*owner, instance);
                 *rest -= qty.0;
                 assert!(*rest >= 0, "order {} filled beyond its quantity", order.0);
@@ -287,8 +310,11 @@ impl Recorder for Auditor {
             TickKind::Mark(mark, _) => self.marks[symbol] = Some(mark.0),
             TickKind::Funding(rate) => {
                 let Some(mark) = self.marks[symbol].or(self.lasts[symbol]) else { return };
-                for (instance, (_, lots, _)) in self.positions.iter().filter(|(_, (on, lots, _))| *on == symbol && *lots != 0) {
-                    let share = Self::share(i128::from(mark) * i128::from(lots.abs()) * UNIT, i128::from(rate.0));
+                for (instance, (_, lots, _)) in
+                    self.positions.iter().filter(|(_, (on, lots, _))| *on == symbol && *lots != 0)
+                {
+                    let share =
+                        Self::share(i128::from(mark) * i128::from(lots.abs()) * UNIT, i128::from(rate.0));
                     let paid = i128::from(lots.signum()) * share;
                     self.cash -= paid;
                     *self.paid.entry(*instance).or_insert(0) += paid;
@@ -313,16 +339,20 @@ impl Recorder for Auditor {
 fn check_desk(backtest: &mut Backtest) {
     let engine = backtest.engine();
     let engaged = engine.instances().iter().filter(|instance| instance.is_engaged()).count();
-    assert_eq!(engine.desk().occupants() as usize, engaged, "slots");
+    assert_eq!(engine.account().occupants() as usize, engaged, "slots");
     if engaged == 0 {
-        assert_eq!(engine.desk().used_margin(), Money::ZERO, "margin of nobody");
-        assert_eq!(engine.desk().taken_exposure(), Money::ZERO, "exposure of nobody");
-        assert_eq!(engine.desk().equity(), engine.desk().cash());
+        assert_eq!(engine.account().used_margin(), Money::ZERO, "margin of nobody");
+        assert_eq!(engine.account().taken_exposure(), Money::ZERO, "exposure of nobody");
+        assert_eq!(engine.account().equity(), engine.account().cash());
     }
 }
 
 fn lines_before(story: &Story, end: Timestamp) -> Vec<String> {
-    let kept = story.decisions.iter().take_while(|decision| decision.at < end).map(|decision| format!("{decision:?}"));
+    let kept = story
+        .decisions
+        .iter()
+        .take_while(|decision| decision.at < end)
+        .map(|decision| format!("{decision:?}"));
     kept.collect()
 }
 
@@ -331,7 +361,9 @@ fn deeds(story: &Story, owners: &[usize], strategy: usize) -> Vec<String> {
     let own = story.decisions.iter().filter(|decision| owners[decision.instance as usize] == strategy);
     own.map(|decision| {
         let kind = match decision.kind {
-            DecisionKind::Submitted { side, qty, limit, purpose, .. } => format!("submit {side:?} {qty:?} {limit:?} {purpose:?}"),
+            DecisionKind::Submitted { side, qty, limit, purpose, .. } => {
+                format!("submit {side:?} {qty:?} {limit:?} {purpose:?}")
+            }
             DecisionKind::CancelSent { .. } => "cancel".to_owned(),
             DecisionKind::Filled { price, qty, .. } => format!("fill {price:?} {qty:?}"),
             DecisionKind::Rejected { reason, .. } => format!("rejected {reason:?}"),
@@ -362,13 +394,13 @@ proptest! {
             backtest.tick(&chunk, tick, &mut auditor);
             check_desk(&mut backtest);
             if marks {
-                prop_assert_eq!(backtest.engine().desk().equity().0, auditor.equity(), "equity at {}", tick.at);
+                prop_assert_eq!(backtest.engine().account().equity().0, auditor.equity(), "equity at {}", tick.at);
             }
         }
         let mut nothing = Empty;
         backtest.run(&mut nothing, &mut auditor, &mut |_| tradingd::session::backtest::Flow::Continue).unwrap();
         check_desk(&mut backtest);
-        let desk_cash = backtest.engine().desk().cash().0;
+        let desk_cash = backtest.engine().account().cash().0;
         prop_assert_eq!(desk_cash, auditor.cash);
         if backtest.engine().is_flat() {
             prop_assert!(auditor.positions.values().all(|(_, lots, _)| *lots == 0));
@@ -447,7 +479,8 @@ fn deepened(def: &StrategyDef, factor: f64) -> StrategyDef {
             match node {
                 Node::Group(group) => deepen(group, books, factor),
                 Node::Condition(condition) => {
-                    if let (Operand::Market(place), Threshold::Value(value)) = (condition.operand, &mut condition.threshold)
+                    if let (Operand::Market(place), Threshold::Value(value)) =
+                        (condition.operand, &mut condition.threshold)
                         && books.contains(&place)
                     {
                         *value *= factor;
@@ -458,8 +491,16 @@ fn deepened(def: &StrategyDef, factor: f64) -> StrategyDef {
     }
     let mut def = def.clone();
     let is_book = |named: &NamedIndicator| named.spec.kind.ends_with("_QTY");
-    let books: Vec<usize> = def.indicators.iter().enumerate().filter(|(_, named)| is_book(named)).map(|(place, _)| place).collect();
-    for section in [&mut def.s1, &mut def.o1.section, &mut def.z1.section, &mut def.ze1.section, &mut def.e1.section] {
+    let books: Vec<usize> = def
+        .indicators
+        .iter()
+        .enumerate()
+        .filter(|(_, named)| is_book(named))
+        .map(|(place, _)| place)
+        .collect();
+    for section in
+        [&mut def.s1, &mut def.o1.section, &mut def.z1.section, &mut def.ze1.section, &mut def.e1.section]
+    {
         deepen(&mut section.root, &books, factor);
         if let Some(sequence) = &mut section.sequence {
             sequence.steps.iter_mut().for_each(|step| deepen(step, &books, factor));
@@ -489,13 +530,15 @@ fn random_runs_do_something() {
         let world = random_world(strategies(1..5).new_tree(&mut runner).unwrap().current(), seed);
         let story = world.run(&chunk, usize::MAX);
         for trade in &story.closed {
-            *seen.entry(trade.reason.word().to_owned()).or_default() += 1;
+            *seen.entry(trade.reason.as_str().to_owned()).or_default() += 1;
         }
         *seen.entry("rejected".into()).or_default() += story.with("rejected").len();
         *seen.entry("cancel".into()).or_default() += story.with("cancel").len();
         *seen.entry("locked".into()).or_default() += story.with("symbol_locked").len();
     }
-    for word in ["ZE1", "E1", "SL", "TP", "TRAIL", "BREAK_EVEN", "TIME", "END", "rejected", "cancel", "locked"] {
+    for word in
+        ["ZE1", "E1", "SL", "TP", "TRAIL", "BREAK_EVEN", "TIME", "END", "rejected", "cancel", "locked"]
+    {
         assert!(seen.get(word).copied().unwrap_or(0) >= 5, "{word} too rare in {seen:?}");
     }
 }
@@ -504,11 +547,15 @@ fn random_runs_do_something() {
 #[test]
 fn windows_are_half_open_for_decisions() {
     let def = strategy("x").s1("SUM_VOLUME[t1=10,min_coverage=0] >= 101").market();
-    let run = |first: &str| world(vec![def.clone()]).simulate(&format!("0 trade 10 1\n {first} trade 10 100\n 20 trade 10 1\n 20.05 end"));
+    let run = |first: &str| {
+        world(vec![def.clone()])
+            .simulate(&format!("0 trade 10 1\n {first} trade 10 100\n 20 trade 10 1\n 20.05 end"))
+    };
     run("10").never("20 MONITORING > SIGNAL_DETECTED S1");
     run("10.000001").once("20 MONITORING > SIGNAL_DETECTED S1");
     let mut def = def;
     def.s1 = section(&mut def, "MIN_PRICE[t1=10,min_coverage=0] >= 9");
-    let story = world(vec![def]).simulate("0 trade 8 1\n 9.5 trade 9 1\n 9.9 trade 9 1\n 10 trade 9 1\n 11 end");
+    let story =
+        world(vec![def]).simulate("0 trade 8 1\n 9.5 trade 9 1\n 9.9 trade 9 1\n 10 trade 9 1\n 11 end");
     assert_eq!(story.with("SIGNAL_DETECTED S1"), ["10 MONITORING > SIGNAL_DETECTED S1"]);
 }

@@ -69,7 +69,18 @@ fn score(event: &Event, signals_us: impl IntoIterator<Item = i64>) -> Score {
 /// Results by event.
 fn backtest(trades: &Path, threads: &str) -> BTreeMap<String, Value> {
     let data = text(trades);
-    let args = ["backtest", "--strategy", "pump_v2", "--data", &data, "--risk", "none", "--threads", threads, "--json"];
+    let args = [
+        "backtest",
+        "--strategy",
+        "pump_v2",
+        "--data",
+        &data,
+        "--risk",
+        "none",
+        "--threads",
+        threads,
+        "--json",
+    ];
     let mut document = Cli::new().json(&args);
     let results = std::mem::take(document["results"].as_array_mut().unwrap());
     results.into_iter().map(|result| (result["source"].as_str().unwrap().to_owned(), result)).collect()
@@ -96,7 +107,10 @@ fn the_pump_strategy_signals_recorded_pumps_in_time_and_little_else() {
     let results = backtest(&pumps.join("trades"), "1");
     assert_eq!(events.len(), results.len());
 
-    println!("{:<24} {:>7} {:>9} {:>6} {:>7} {:>10}", "event", "signals", "delay s", "false", "trades", "net");
+    println!(
+        "{:<24} {:>7} {:>9} {:>6} {:>7} {:>10}",
+        "event", "signals", "delay s", "false", "trades", "net"
+    );
     let (mut positives, mut found, mut false_of_positives, mut false_of_others) = (0, 0, 0, 0);
     for event in &events {
         let result = &results[&event.id];
@@ -104,7 +118,10 @@ fn the_pump_strategy_signals_recorded_pumps_in_time_and_little_else() {
         let delay = score.delay_us.map_or("—".to_owned(), |us| format!("{:.1}", us as f64 / 1e6));
         let trades = result["trades"].as_array().unwrap().len();
         let net = result["metrics"]["net_profit"]["value"].as_f64().unwrap();
-        println!("{:<24} {:>7} {delay:>9} {:>6} {trades:>7} {net:>10.2}", event.id, score.alerts, score.false_alerts);
+        println!(
+            "{:<24} {:>7} {delay:>9} {:>6} {trades:>7} {net:>10.2}",
+            event.id, score.alerts, score.false_alerts
+        );
         if event.onset_us.is_some() {
             positives += 1;
             found += usize::from(score.delay_us.is_some());
@@ -113,19 +130,26 @@ fn the_pump_strategy_signals_recorded_pumps_in_time_and_little_else() {
             false_of_others += score.false_alerts;
         }
     }
-    println!("{found} of {positives} within 120 s; {false_of_positives} false with a pump, {false_of_others} without");
+    println!(
+        "{found} of {positives} within 120 s; {false_of_positives} false with a pump, {false_of_others} without"
+    );
     assert_eq!(positives, 27);
     assert!(found >= 24, "{found} events were signalled within 120 s");
     assert!(false_of_positives <= 2, "{false_of_positives} signals were false");
 
     for threads in ["2", "2"] {
-        assert_eq!(digests(&backtest(&pumps.join("trades"), threads)), digests(&results), "{threads} threads");
+        assert_eq!(
+            digests(&backtest(&pumps.join("trades"), threads)),
+            digests(&results),
+            "{threads} threads"
+        );
     }
 }
 
 #[test]
 fn an_alert_is_counted_once_in_time_late_or_false() {
-    let event = |onset: Option<i64>| Event { id: String::new(), onset_us: onset, window_us: 0..100_000 * SECOND_US };
+    let event =
+        |onset: Option<i64>| Event { id: String::new(), onset_us: onset, window_us: 0..100_000 * SECOND_US };
     let counted = |onset: Option<i64>, seconds: &[i64]| {
         let score = score(&event(onset.map(|at| at * SECOND_US)), seconds.iter().map(|at| at * SECOND_US));
         (score.alerts, score.delay_us.map(|us| us / SECOND_US), score.false_alerts)

@@ -52,7 +52,10 @@ impl World {
     }
 
     fn get(&self, path: &str) -> Value {
-        Connection::open(self.running.address()).send("GET", &format!("/api/v1/contract/{path}"), &[], None).unwrap().json()
+        Connection::open(self.running.address())
+            .send("GET", &format!("/api/v1/contract/{path}"), &[], None)
+            .unwrap()
+            .json()
     }
 
     fn fault(&self, text: &str) {
@@ -60,14 +63,18 @@ impl World {
     }
 
     fn control(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let answer = Connection::open(self.running.control_address()).send(method, path, &[], Some(body.as_bytes())).unwrap();
+        let answer = Connection::open(self.running.control_address())
+            .send(method, path, &[], Some(body.as_bytes()))
+            .unwrap();
         (answer.status, answer.json())
     }
 }
 
 impl Socket {
     fn subscribe(&mut self, word: &str, param: Value) {
-        self.0.send(Message::text(json!({"method": format!("sub.{word}"), "param": param}).to_string())).unwrap();
+        self.0
+            .send(Message::text(json!({"method": format!("sub.{word}"), "param": param}).to_string()))
+            .unwrap();
     }
 
     fn next(&mut self) -> Value {
@@ -101,9 +108,13 @@ impl Socket {
     fn end(&mut self) -> String {
         loop {
             match self.0.read() {
-                Ok(Message::Close(frame)) => return format!("close {:?}", frame.map(|frame| u16::from(frame.code))),
+                Ok(Message::Close(frame)) => {
+                    return format!("close {:?}", frame.map(|frame| u16::from(frame.code)));
+                }
                 Ok(_) => {}
-                Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
                     return "nothing".to_owned();
                 }
                 Err(_) => return "dropped".to_owned(),
@@ -152,8 +163,9 @@ fn a_book_heard_over_the_socket_is_the_exchanges() {
                 last = version;
             }
         }
-        let side =
-            |levels: &[(Decimal, Decimal)]| levels.iter().map(|(price, size)| (price.to_string(), size.to_f64())).collect::<Levels>();
+        let side = |levels: &[(Decimal, Decimal)]| {
+            levels.iter().map(|(price, size)| (price.to_string(), size.to_f64())).collect::<Levels>()
+        };
         assert_eq!((asks, bids, last), (side(&truth.asks), side(&truth.bids), truth.version));
         world.running.resume();
     }
@@ -167,7 +179,13 @@ fn every_deal_is_heard_once_and_in_order() {
     let mut heard: Vec<u64> = Vec::new();
     while heard.len() < 300 {
         let frame = socket.until("push.deal");
-        heard.extend(frame["data"].as_array().unwrap().iter().map(|row| row["i"].as_str().unwrap().parse::<u64>().unwrap()));
+        heard.extend(
+            frame["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["i"].as_str().unwrap().parse::<u64>().unwrap()),
+        );
     }
     let sent: Vec<u64> = world.running.deals("C0_USDT").iter().map(|deal| deal.id).collect();
     let first = sent.iter().position(|id| *id == heard[0]).unwrap();
@@ -177,7 +195,9 @@ fn every_deal_is_heard_once_and_in_order() {
 #[test]
 fn sockets_end_as_they_do_on_a_bad_day() {
     let world = world(1, 1_000);
-    for (fault, expected) in [("disconnect", "dropped"), ("going_away", "close Some(1001)"), ("half_open", "nothing")] {
+    for (fault, expected) in
+        [("disconnect", "dropped"), ("going_away", "close Some(1001)"), ("half_open", "nothing")]
+    {
         let mut socket = world.socket();
         socket.subscribe("deal", json!({"symbol": "C0_USDT"}));
         socket.until("push.deal");
@@ -199,7 +219,13 @@ fn sockets_end_as_they_do_on_a_bad_day() {
     assert_eq!(socket.end(), "dropped");
     let stream = TcpStream::connect(world.running.address()).unwrap();
     assert!(client(world.running.ws_url(), stream).is_err());
-    assert_eq!(Connection::open(world.running.address()).send("GET", "/api/v1/contract/ping", &[], None).unwrap().status, 504);
+    assert_eq!(
+        Connection::open(world.running.address())
+            .send("GET", "/api/v1/contract/ping", &[], None)
+            .unwrap()
+            .status,
+        504
+    );
 }
 
 #[test]
@@ -209,13 +235,19 @@ fn the_control_takes_faults_and_tells_the_truth() {
     assert!(status == 422 && refused["error"].as_str().unwrap().contains("line 2"), "{refused}");
     assert_eq!(world.control("POST", "/fault", r#"{"fault": "throttled", "symbol": "NOPE_USDT"}"#).0, 422);
     assert_eq!(world.control("POST", "/fault", r#"{"fault": "throttled"}"#).0, 200);
-    assert_eq!((world.get("ping")["code"].clone(), world.get("ping")["code"].clone()), (json!(510), json!(0)));
+    assert_eq!(
+        (world.get("ping")["code"].clone(), world.get("ping")["code"].clone()),
+        (json!(510), json!(0))
+    );
     let (_, truth) = world.control("GET", "/truth", "");
     assert_eq!(truth["faults"], json!({"throttled": 1}));
     assert_eq!(truth["accounts"][0]["balance"], truth["accounts"][0]["ledger"]["balance"]);
     let (_, asked) = world.control("GET", "/requests?after=1", "");
     let rows = asked["requests"].as_array().unwrap();
-    assert_eq!((rows.len(), rows[0]["target"].clone(), rows[0]["code"].clone()), (1, json!("/api/v1/contract/ping"), json!(0)));
+    assert_eq!(
+        (rows.len(), rows[0]["target"].clone(), rows[0]["code"].clone()),
+        (1, json!("/api/v1/contract/ping"), json!(0))
+    );
 }
 
 #[test]
@@ -238,10 +270,17 @@ fn the_command_serves_files_and_ends_when_told() {
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
-    let address: SocketAddr = first.split("http://").nth(1).unwrap_or_else(|| panic!("{first}")).parse().unwrap();
+    let address: SocketAddr =
+        first.split("http://").nth(1).unwrap_or_else(|| panic!("{first}")).parse().unwrap();
     assert!(lines.any(|line| line.unwrap().contains("ready")));
-    let detail = Connection::open(address).send("GET", "/api/v1/contract/detail?symbol=BTC_USDT", &[], None).unwrap().json();
-    assert_eq!((detail["data"]["contractSize"].clone(), detail["data"]["volUnit"].clone()), (json!(0.001), json!(1)));
+    let detail = Connection::open(address)
+        .send("GET", "/api/v1/contract/detail?symbol=BTC_USDT", &[], None)
+        .unwrap()
+        .json();
+    assert_eq!(
+        (detail["data"]["contractSize"].clone(), detail["data"]["volUnit"].clone()),
+        (json!(0.001), json!(1))
+    );
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
 }
@@ -253,7 +292,8 @@ fn the_command_refuses_what_it_cannot_serve() {
     std::fs::write(&scenario, "{\"faults\": [\n{\"fault\": \"silence\"}]}").unwrap();
     let scenario = scenario.to_str().unwrap();
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_tradingd")).arg("rehearse").args(arguments).output().unwrap();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_tradingd")).arg("rehearse").args(arguments).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     for (arguments, part) in [

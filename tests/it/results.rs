@@ -34,7 +34,10 @@ fn loser(name: &str) -> Value {
 }
 
 fn market(cli: &Cli) -> (String, String) {
-    (cli.file("loser.json", loser("loser").to_string()), cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 4)))
+    (
+        cli.file("loser.json", loser("loser").to_string()),
+        cli.file("WAVE_USDT.trades.csv", waves("WAVE_USDT", 4)),
+    )
 }
 
 #[test]
@@ -52,18 +55,36 @@ fn data_shorter_than_the_strategy_looks_back_is_said_before_and_in_the_result() 
 fn a_trade_is_explained_by_its_number_with_the_conditions_of_its_entry_and_exit() {
     let cli = Cli::new();
     let (strategy, data) = market(&cli);
-    let backtest = |more: &[&str]| cli.ok(&[&["backtest", "--strategy", &strategy, "--data", &data], more].concat());
+    let backtest =
+        |more: &[&str]| cli.ok(&[&["backtest", "--strategy", &strategy, "--data", &data], more].concat());
     let text = backtest(&["--explain-trade", "2"]);
-    for needle in ["Trade 2: long WAVE_USDT by loser", "s1_price", "z1_price", "> 1", "ze_age", "POSITION_AGE_SECONDS", "met", "USDT"] {
+    for needle in [
+        "Trade 2: long WAVE_USDT by loser",
+        "s1_price",
+        "z1_price",
+        "> 1",
+        "ze_age",
+        "POSITION_AGE_SECONDS",
+        "met",
+        "USDT",
+    ] {
         assert!(text.contains(needle), "{needle}\n{text}");
     }
     let shown: Value = serde_json::from_str(&backtest(&["--explain-trade", "worst", "--json"])).unwrap();
     assert_eq!(shown["trade"]["why"]["exit"]["conditions"]["ze_age"]["met"], true, "{shown:#}");
-    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--explain-trade", "99"]).fails("none", 64, &["no trade 99"]);
+    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--explain-trade", "99"]).fails(
+        "none",
+        64,
+        &["no trade 99"],
+    );
     // The moment as the table prints it is answered too, and so is the whole result.
     let entry = shown["trade"]["entry_time"].as_str().unwrap();
     let printed = format!("WAVE_USDT@{}", entry[..19].replace('T', " "));
-    assert!(backtest(&["--explain", &printed]).contains("z1_price: px"), "{}", backtest(&["--explain", &printed]));
+    assert!(
+        backtest(&["--explain", &printed]).contains("z1_price: px"),
+        "{}",
+        backtest(&["--explain", &printed])
+    );
     let html = cli.at("report.html");
     backtest(&["--report", html.to_str().unwrap()]);
     assert!(std::fs::read_to_string(html).unwrap().contains("ze_age: POSITION_AGE_SECONDS"));
@@ -82,7 +103,11 @@ fn the_limits_of_the_configuration_hold_for_a_backtest() {
     let open = r#"{"trading": {"risk": {"consecutive_losses": null, "trades_per_day": null, "daily_loss_pct": null}}}"#;
     let config = cli.file("open.json", open);
     assert!(trades(&["--config", &config]) > 10);
-    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--config", "none.json"]).fails("missing", 78, &["none.json"]);
+    cli.run(&["backtest", "--strategy", &strategy, "--data", &data, "--config", "none.json"]).fails(
+        "missing",
+        78,
+        &["none.json"],
+    );
 }
 
 #[test]
@@ -93,18 +118,32 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.ok(&args);
     assert!(!cli.state().exists(), "nothing is kept unasked");
     let ran = cli.run(&[&args[..], &["--keep"]].concat());
-    let id = ran.err.lines().find_map(|line| line.strip_prefix("stored as ")).unwrap_or_else(|| panic!("{}", ran.err)).to_owned();
+    let id = ran
+        .err
+        .lines()
+        .find_map(|line| line.strip_prefix("stored as "))
+        .unwrap_or_else(|| panic!("{}", ran.err))
+        .to_owned();
     let csv = cli.ok(&["results", "trades", &id]);
     assert_eq!(csv.lines().count(), 5, "{csv}");
     assert!(csv.starts_with("number,symbol,strategy,side,entry_time,") && csv.contains("ze_age"), "{csv}");
     assert!(csv.lines().nth(1).unwrap().contains(",USDT,"), "{csv}");
     assert!(cli.ok(&["results", "equity", &id]).starts_with("time,equity,low,high,drawdown_pct\n"));
-    assert!(cli.ok(&["results", "signals", &id]).lines().skip(1).all(|line| line.contains(",S1,WAVE_USDT,loser,")));
+    assert!(
+        cli.ok(&["results", "signals", &id])
+            .lines()
+            .skip(1)
+            .all(|line| line.contains(",S1,WAVE_USDT,loser,"))
+    );
     let page = cli.at("kept.html");
     cli.ok(&["results", "report", &id, "--out", page.to_str().unwrap()]);
     assert!(std::fs::read_to_string(page).unwrap().contains("<h1>Backtest report</h1>"));
     assert!(cli.ok(&["results", "compare", &id, &id]).contains("net_profit"));
-    cli.run(&["sessions", "show", &id]).fails("a result", 64, &["is a result of the command line, not a session"]);
+    cli.run(&["sessions", "show", &id]).fails(
+        "a result",
+        64,
+        &["is a result of the command line, not a session"],
+    );
     cli.run(&["results", "trades", "exec_x"]).fails("none", 64, &["no result"]);
 }
 
@@ -115,12 +154,25 @@ fn journals_name_their_source_and_foreign_accounts_their_currency() {
     let (strategy, data) = market(&cli);
     let other = cli.file("second.trades.csv", waves("WAVEBTC", 4));
     let journal = cli.at("journal.jsonl");
-    let out = cli.json(&["backtest", "--strategy", &strategy, "--data", &data, &other, "--json", "--journal", journal.to_str().unwrap()]);
+    let out = cli.json(&[
+        "backtest",
+        "--strategy",
+        &strategy,
+        "--data",
+        &data,
+        &other,
+        "--json",
+        "--journal",
+        journal.to_str().unwrap(),
+    ]);
     let text = std::fs::read_to_string(journal).unwrap();
-    let sources: std::collections::BTreeSet<String> =
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["source"].as_str().unwrap().to_owned()).collect();
+    let sources: std::collections::BTreeSet<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["source"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(sources.len(), 2, "{sources:?}");
-    let currencies: Vec<&Value> = out["results"].as_array().unwrap().iter().map(|result| &result["currency"]).collect();
+    let currencies: Vec<&Value> =
+        out["results"].as_array().unwrap().iter().map(|result| &result["currency"]).collect();
     assert_eq!(currencies, [&json!("USDT"), &json!("BTC")]);
     let warnings = out["results"][1]["assumptions"]["warnings"].to_string();
     assert!(warnings.contains("the account is in BTC: it starts with 10000 BTC"), "{warnings}");

@@ -42,7 +42,10 @@ fn jsonl(path: &Path) -> Lines {
     let lines = BufReader::with_capacity(1 << 20, File::open(path).unwrap()).lines().map(Result::unwrap);
     Box::new(lines.map(|text| {
         let row: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-        let values: Vec<String> = row.values().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+        let values: Vec<String> = row
+            .values()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect();
         line(row.keys().map(String::as_str).zip(values.iter().map(String::as_str)).collect())
     }))
 }
@@ -51,7 +54,8 @@ fn parquet(path: &Path) -> Lines {
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
     Box::new(reader.into_iter().map(|row| {
         let row = row.unwrap();
-        let values: Vec<(&String, String)> = row.get_column_iter().map(|(name, field)| (name, field_text(field))).collect();
+        let values: Vec<(&String, String)> =
+            row.get_column_iter().map(|(name, field)| (name, field_text(field))).collect();
         line(values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect())
     }))
 }
@@ -110,15 +114,23 @@ fn comes_back(source: &Path, formats: &[(&str, Reader)]) -> u64 {
 
 #[test]
 fn shipped_files_come_back_in_every_format() {
-    let formats: [(&str, Reader); 5] = [("csv", csv), ("csv.gz", csv), ("csv.zst", csv), ("jsonl", jsonl), ("parquet", parquet)];
+    let formats: [(&str, Reader); 5] =
+        [("csv", csv), ("csv.gz", csv), ("csv.zst", csv), ("jsonl", jsonl), ("parquet", parquet)];
     let rows: u64 = shipped().iter().map(|path| comes_back(path, &formats)).sum();
     assert_eq!(rows, 21_313 + 68_880 + 40_310 + 2_000 + 14_076 + 68_880);
 }
 
 #[test]
 fn all_shared_files_come_back_in_every_format() {
-    let Some(files) = shared(&["market", "candles", "pumps/trades"], "import and export of the large real files") else { return };
-    let rows: u64 = files.iter().map(|path| comes_back(path, &[("csv", csv), ("jsonl", jsonl), ("parquet", parquet)])).sum();
+    let Some(files) =
+        shared(&["market", "candles", "pumps/trades"], "import and export of the large real files")
+    else {
+        return;
+    };
+    let rows: u64 = files
+        .iter()
+        .map(|path| comes_back(path, &[("csv", csv), ("jsonl", jsonl), ("parquet", parquet)]))
+        .sum();
     assert!(files.len() >= 58 && rows > 4_000_000, "{} files, {rows} rows", files.len());
 }
 
@@ -133,10 +145,15 @@ fn files_of_one_import_become_one_recording_and_a_directory_takes_it_apart_again
     assert_eq!(cli.recordings(), [cli.json(&["recordings", id, "--json"])]);
     cli.ok(&["export", id, "--out", "apart/", "--format", "csv.gz"]);
     for source in &sources {
-        let stream = ["trades", "book20", "l2", "bbo"].into_iter().find(|stream| source.contains(&format!(".{stream}."))).unwrap();
+        let stream = ["trades", "book20", "l2", "bbo"]
+            .into_iter()
+            .find(|stream| source.contains(&format!(".{stream}.")))
+            .unwrap();
         let symbol = if source.contains("ETHUSDT") { "ETHUSDT" } else { "BTCUSDT" };
         let mut packed = flate2::read::GzDecoder::new(File::open(source).unwrap());
-        let mut export = flate2::read::GzDecoder::new(File::open(cli.at(&format!("apart/{symbol}.{stream}.csv.gz"))).unwrap());
+        let mut export = flate2::read::GzDecoder::new(
+            File::open(cli.at(&format!("apart/{symbol}.{stream}.csv.gz"))).unwrap(),
+        );
         let (mut wanted, mut found) = (Vec::new(), Vec::new());
         packed.read_to_end(&mut wanted).unwrap();
         export.read_to_end(&mut found).unwrap();
@@ -172,8 +189,14 @@ fn files_are_joined_in_time_order_and_gaps_are_in_the_ledger() {
     let gaps = recording["gaps"].as_array().unwrap();
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     let gap = &gaps[0];
-    assert_eq!((gap["symbol"].as_str(), gap["stream"].as_str(), gap["cause"].as_str()), (Some("A"), Some("trades"), Some("import")));
-    assert_eq!((gap["from"].as_str(), gap["to"].as_str()), (Some("2023-11-14T23:13:38.000000Z"), Some("2023-11-15T01:00:00.000000Z")));
+    assert_eq!(
+        (gap["symbol"].as_str(), gap["stream"].as_str(), gap["cause"].as_str()),
+        (Some("A"), Some("trades"), Some("import"))
+    );
+    assert_eq!(
+        (gap["from"].as_str(), gap["to"].as_str()),
+        (Some("2023-11-14T23:13:38.000000Z"), Some("2023-11-15T01:00:00.000000Z"))
+    );
     let id = recording["id"].as_str().unwrap();
     let merged = cli.ok(&["export", id, "--out", "-"]);
     let times: Vec<&str> = merged.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
@@ -185,10 +208,15 @@ fn files_are_joined_in_time_order_and_gaps_are_in_the_ledger() {
 #[test]
 fn rows_of_many_symbols_may_be_mixed_in_one_file() {
     let cli = Cli::new();
-    let rows: String = (0..20_000_u64).map(|row| format!("{}000000,S{},1.5,{},sell\n", DAY + row / 7, row % 300, row + 1)).collect();
+    let rows: String = (0..20_000_u64)
+        .map(|row| format!("{}000000,S{},1.5,{},sell\n", DAY + row / 7, row % 300, row + 1))
+        .collect();
     let source = cli.file("mixed.csv", format!("timestamp_us,symbol,price,quantity,side\n{rows}"));
     let recording = cli.import(&[source]);
-    assert_eq!((recording["rows"].as_u64(), recording["symbols"].as_array().unwrap().len()), (Some(20_000), 300));
+    assert_eq!(
+        (recording["rows"].as_u64(), recording["symbols"].as_array().unwrap().len()),
+        (Some(20_000), 300)
+    );
     let id = recording["id"].as_str().unwrap();
     let mut wanted: Vec<String> = csv(&cli.at("mixed.csv")).collect();
     let all = cli.ok(&["export", id, "--out", "-"]);
@@ -208,10 +236,15 @@ fn the_shared_pumps_are_one_import_with_a_gap_between_events_of_a_symbol() {
     let cli = Cli::new();
     let all: Vec<String> = files.iter().map(|path| text(path)).collect();
     let args: Vec<&str> = std::iter::once("import").chain(all.iter().map(String::as_str)).collect();
-    cli.run(&args).fails("two events of one symbol at once", 64, &[OVERLAPPING[0], OVERLAPPING[1], "overlap"]);
+    cli.run(&args).fails(
+        "two events of one symbol at once",
+        64,
+        &[OVERLAPPING[0], OVERLAPPING[1], "overlap"],
+    );
     files.retain(|path| !text(path).contains(OVERLAPPING[1]));
     let recording = cli.import(&files.iter().map(|path| text(path)).collect::<Vec<_>>());
-    let symbol = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split('_').next().unwrap().to_owned();
+    let symbol =
+        |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().split('_').next().unwrap().to_owned();
     let mut symbols: Vec<String> = files.iter().map(symbol).collect();
     symbols.dedup();
     let rows: u64 = files.iter().map(|path| csv(path).count() as u64).sum();
@@ -227,19 +260,32 @@ fn the_shared_pumps_are_one_import_with_a_gap_between_events_of_a_symbol() {
 fn strategies_are_kept_in_versions_and_judged_with_all_problems() {
     let cli = Cli::new();
     let listed = cli.json(&["strategies", "list", "--json"]);
-    let ids: Vec<&str> = listed["strategies"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        listed["strategies"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&"pump_v2") && ids.contains(&"ema_cross_trend"), "{ids:?}");
     let document = cli.file("mine.json", cli.ok(&["strategies", "show", "pump_v2"]));
     assert_eq!(cli.ok(&["strategies", "add", &document]), "added mine version 1\n");
     assert_eq!(cli.ok(&["strategies", "add", &document]), "mine version 1 is this document already\n");
-    let changed = std::fs::read_to_string(&document).unwrap().replacen("\"strategy_name\": \"", "\"strategy_name\": \"My ", 1);
+    let changed = std::fs::read_to_string(&document).unwrap().replacen(
+        "\"strategy_name\": \"",
+        "\"strategy_name\": \"My ",
+        1,
+    );
     std::fs::write(&document, changed).unwrap();
     assert_eq!(cli.ok(&["strategies", "add", &document]), "added mine version 2\n");
-    assert!(cli.ok(&["strategies", "list"]).lines().any(|line| line.starts_with("mine") && line.contains("stored")));
+    assert!(
+        cli.ok(&["strategies", "list"])
+            .lines()
+            .any(|line| line.starts_with("mine") && line.contains("stored"))
+    );
     assert!(cli.ok(&["strategies", "show", "mine"]).contains("\"My "));
     cli.ok(&["backtest", "--strategy", "mine", "--data", &shipped_one("trades")]);
     assert_eq!(cli.ok(&["strategies", "delete", "mine"]), "deleted mine\n");
-    cli.run(&["strategies", "show", "mine"]).fails("a deleted strategy", 64, &["no strategy \"mine\"", "strategies list"]);
+    cli.run(&["strategies", "show", "mine"]).fails(
+        "a deleted strategy",
+        64,
+        &["no strategy \"mine\"", "strategies list"],
+    );
 
     let wrong = cli.file(
         "wrong.json",
@@ -247,10 +293,20 @@ fn strategies_are_kept_in_versions_and_judged_with_all_problems() {
     );
     let ran = cli.run(&["strategies", "validate", &wrong, &document, "none.json", "--json"]);
     ran.fails("documents with errors", 64, &["2 of 3 documents"]);
-    let judged: Value = serde_json::from_str(&ran.out).unwrap();
-    let judged = judged["documents"].as_array().unwrap();
-    assert_eq!(judged.iter().map(|entry| entry["valid"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true, false]);
-    assert!(judged[0]["problems"].as_array().unwrap().len() >= 3, "{}", judged[0]);
-    cli.run(&["strategies", "add", &wrong]).fails("a document with errors", 64, &["was not added", "/colour"]);
-    assert_eq!(cli.json(&["strategies", "schema"])["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let validated: Value = serde_json::from_str(&ran.out).unwrap();
+    let validated = validated["documents"].as_array().unwrap();
+    assert_eq!(
+        validated.iter().map(|entry| entry["valid"].as_bool().unwrap()).collect::<Vec<_>>(),
+        [false, true, false]
+    );
+    assert!(validated[0]["problems"].as_array().unwrap().len() >= 3, "{}", validated[0]);
+    cli.run(&["strategies", "add", &wrong]).fails(
+        "a document with errors",
+        64,
+        &["was not added", "/colour"],
+    );
+    assert_eq!(
+        cli.json(&["strategies", "schema"])["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
 }

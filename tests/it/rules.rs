@@ -21,13 +21,21 @@ struct Bench {
 
 impl Bench {
     fn new(text: &str) -> Self {
-        let text = text.replace('A', "SIGNAL_AGE >= 1").replace('B', "POSITION_AGE >= 1").replace('C', "OPEN_POSITIONS >= 1");
+        let text = text
+            .replace('A', "SIGNAL_AGE >= 1")
+            .replace('B', "POSITION_AGE >= 1")
+            .replace('C', "OPEN_POSITIONS >= 1");
         let section = section(&mut strategy("x"), &text);
         let rule = Rule::compile(&section, &mut |operand| match operand {
             Operand::Own(own) => Source::Own(own),
             Operand::Market(_) => unreachable!("only values of the instance"),
         });
-        Bench { rule, set: IndicatorSet::default(), market: MarketState::default(), spec: crate::harness::spec("0.01", "0.1") }
+        Bench {
+            rule,
+            set: IndicatorSet::default(),
+            market: MarketState::default(),
+            spec: crate::harness::spec("0.01", "0.1"),
+        }
     }
 
     /// The truth at a second for A, B and C, each T, F or U.
@@ -53,7 +61,8 @@ impl Bench {
             fees_pct: 0.0,
         });
         let open_positions = u32::from(next() == 'T');
-        let own = OwnView { now, signal_at, position, session_pnl_pct: 0.0, open_positions, exposure_pct: 0.0 };
+        let own =
+            OwnView { now, signal_at, position, session_pnl_pct: 0.0, open_positions, exposure_pct: 0.0 };
         let look = Look { now, spec: &self.spec, market: &self.market };
         let truth = self.rule.evaluate(&mut Values { look, set: &mut self.set, own: &own }, Truth::False);
         match truth {
@@ -84,7 +93,11 @@ fn kleene_tables_hold_through_a_section() {
         ("UU", 'U', 'U', 'U'),
     ] {
         let result = |text: &str| Bench::new(text).at(0.0, ab);
-        assert_eq!((result("all(A; B)"), result("any(A; B)"), result("not(A)")), (both, either, not_a), "{ab}");
+        assert_eq!(
+            (result("all(A; B)"), result("any(A; B)"), result("not(A)")),
+            (both, either, not_a),
+            "{ab}"
+        );
         // A condition with a memory is always asked, but settles the same.
         assert_eq!(
             (result("all(A for 0; B for 0)"), result("any(A rising 0; B)")),
@@ -127,7 +140,8 @@ fn unknown_neither_starts_nor_at_once_ends_anything() {
     assert_eq!(Bench::every_second("A for 3", "TUUUTTTT"), "FUUUFFFT");
     // Also when nobody asked while it was unknown.
     let mut bench = Bench::new("A for 3");
-    let truths = [(0.0, "T"), (1.0, "U"), (3.5, "T"), (6.4, "T"), (6.5, "T")].map(|(second, a)| bench.at(second, a));
+    let truths =
+        [(0.0, "T"), (1.0, "U"), (3.5, "T"), (6.4, "T"), (6.5, "T")].map(|(second, a)| bench.at(second, a));
     assert_eq!(truths, ['F', 'U', 'F', 'F', 'T']);
 }
 
@@ -139,7 +153,8 @@ fn durations_are_exact_to_the_nanosecond() {
 
 #[test]
 fn no_edge_and_no_duration_across_a_gap() {
-    for (text, before, after) in [("A rising 5", "F", "T"), ("A falling 5", "T", "F"), ("A for 2", "T", "T")] {
+    for (text, before, after) in [("A rising 5", "F", "T"), ("A falling 5", "T", "F"), ("A for 2", "T", "T")]
+    {
         let mut bench = Bench::new(text);
         bench.at(0.0, before);
         bench.rule.forget_edges();

@@ -10,15 +10,15 @@ use tradingd::domain::time::Span;
 use tradingd::limits::SESSION_PAIRS;
 use tradingd::service::Refusal;
 use tradingd::service::hub::Hub;
-use tradingd::service::in_use::InUse;
 use tradingd::service::market::Market;
 use tradingd::service::page::PageRequest;
 use tradingd::service::recordings::{RecordingFilter, Recordings};
+use tradingd::service::references::References;
 use tradingd::service::results::{ResultFilter, Results};
 use tradingd::service::sessions::{Counters, SessionFilter, SessionView, Sessions, Started, State};
 use tradingd::service::strategies::{Strategies, seed_builtin};
 use tradingd::store::records::SessionRow;
-use tradingd::store::{EventSegment, LiveEnd, NewRecording, OpenMode, Store};
+use tradingd::store::{EventSegment, NewRecording, OpenMode, RecordingEnd, Store};
 
 /// Longer than any run of the small recording takes.
 const LONG: Span = Span::from_seconds(120);
@@ -27,7 +27,7 @@ const LONG: Span = Span::from_seconds(120);
 struct World {
     store: Arc<Store>,
     strategies: Arc<Strategies>,
-    in_use: Arc<InUse>,
+    in_use: Arc<References>,
     sessions: Arc<Sessions>,
 }
 
@@ -45,12 +45,13 @@ impl World {
 
     fn over(store: Arc<Store>) -> World {
         seed_builtin(&store, clock::now()).unwrap();
-        let in_use = Arc::new(InUse::default());
+        let in_use = Arc::new(References::default());
         let strategies = Arc::new(Strategies::new(Arc::clone(&store), Arc::clone(&in_use)));
         let hub = Arc::new(Hub::new(clock::now()));
         let market = Arc::new(Market::open(None, Arc::clone(&store), std::path::PathBuf::new()).unwrap());
         let (stored, known, held) = (Arc::clone(&store), Arc::clone(&strategies), Arc::clone(&in_use));
-        let sessions = Sessions::open(stored, hub, known, held, market, &Config::default(), clock::now()).unwrap();
+        let sessions =
+            Sessions::open(stored, hub, known, held, market, &Config::default(), clock::now()).unwrap();
         World { store, strategies, in_use, sessions }
     }
 
@@ -110,7 +111,8 @@ fn a_recorded_symbol_is_found_by_either_spelling() {
     let session = world.finished(&asked);
     assert_eq!((session.status, session.symbols.clone()), (State::Completed, vec!["BTCUSDT".to_owned()]));
     assert_eq!(world.digest(&session), world.digest(&world.finished(&request(&id))));
-    let by_strategy = with(with(request(&id), "/symbols", json!([])), "/strategy_config", json!({"ema": ["BTC_USDT"]}));
+    let by_strategy =
+        with(with(request(&id), "/symbols", json!([])), "/strategy_config", json!({"ema": ["BTC_USDT"]}));
     assert_eq!(world.digest(&world.finished(&by_strategy)), world.digest(&session));
     let refusal = world.start(&with(request(&id), "/symbols", json!(["币安人生_USDT"]))).unwrap_err();
     assert_eq!(refusal.code, "symbol_not_found");
@@ -122,7 +124,19 @@ fn a_recorded_symbol_is_found_by_either_spelling() {
 fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     let cli = Cli::new();
     let id = prepared(&cli);
-    let args = ["backtest", "--recording", &id, "--strategy", "ema", "--together", "--json", "--initial-balance", "5000", "--seed", "7"];
+    let args = [
+        "backtest",
+        "--recording",
+        &id,
+        "--strategy",
+        "ema",
+        "--together",
+        "--json",
+        "--initial-balance",
+        "5000",
+        "--seed",
+        "7",
+    ];
     let ran = cli.json(&args);
     let world = World::open(&cli);
     let session = world.finished(&request(&id));
@@ -159,13 +173,22 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     let seqs: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=counters.events).collect::<Vec<_>>());
     let count = |name: &str, field: &str, value: &str| {
-        events.iter().filter(|event| event["event"] == name && (field.is_empty() || event[field] == value)).count() as u64
+        events
+            .iter()
+            .filter(|event| event["event"] == name && (field.is_empty() || event[field] == value))
+            .count() as u64
     };
     assert_eq!(count("fill", "", ""), counters.fills);
     assert_eq!(count("order_update", "status", "submitted"), counters.orders);
     assert_eq!(count("position_update", "status", "closed"), counters.trades);
-    assert_eq!(events.iter().filter(|event| event["event"] == "signal" && event["section"] == "S1").count() as u64, counters.signals);
-    assert_eq!((events[0]["event"].as_str(), events[0]["user"].as_str()), (Some("session_started"), Some("ann")));
+    assert_eq!(
+        events.iter().filter(|event| event["event"] == "signal" && event["section"] == "S1").count() as u64,
+        counters.signals
+    );
+    assert_eq!(
+        (events[0]["event"].as_str(), events[0]["user"].as_str()),
+        (Some("session_started"), Some("ann"))
+    );
     assert_eq!(events[1]["event"], "strategy_activated");
     assert_eq!(events.last().unwrap()["event"], "session_completed");
     assert!(world.sessions.events(&session.session_id, counters.events, 10).unwrap().ended);
@@ -179,8 +202,13 @@ fn the_stream_of_events_has_no_holes_and_agrees_with_the_counters() {
     let equity = results.equity(&session.session_id, 50).unwrap();
     assert!(equity["equity"].as_array().unwrap().len() <= 50);
     assert!(results.report(&session.session_id).unwrap().contains("BTCUSDT"));
-    let list = results.list(&ResultFilter { strategy: Some("ema".into()), ..ResultFilter::default() }, &page(10)).unwrap();
-    assert_eq!((list.total_count, list.items[0].session_id.as_deref()), (1, Some(session.session_id.as_str())));
+    let list = results
+        .list(&ResultFilter { strategy: Some("ema".into()), ..ResultFilter::default() }, &page(10))
+        .unwrap();
+    assert_eq!(
+        (list.total_count, list.items[0].session_id.as_deref()),
+        (1, Some(session.session_id.as_str()))
+    );
     assert_eq!(results.of_session("exec_none").unwrap_err().code, "result_not_found");
 }
 
@@ -213,7 +241,10 @@ fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
     assert_eq!((ended.status, ended.error_message), (State::Stopped, None));
     let result = world.store.result(ended.result_id.as_deref().unwrap()).unwrap();
     assert!(result.stopped_early);
-    assert_eq!(world.strategies.list().unwrap().strategies.iter().find(|one| one.id == "ema").unwrap().total_trades, None);
+    assert_eq!(
+        world.strategies.list().unwrap().strategies.iter().find(|one| one.id == "ema").unwrap().total_trades,
+        None
+    );
     assert_eq!(world.sessions.stop(&started.session_id, LONG).unwrap_err().code, "session_already_stopped");
     assert_eq!(world.sessions.stop("exec_none", LONG).unwrap_err().code, "session_not_found");
     assert!(world.sessions.execution_status().is_empty());
@@ -273,12 +304,19 @@ fn identical_requests_at_the_same_time_make_one_session() {
     let other = world.start(&with(slow.clone(), "/config/seed", json!(8))).unwrap();
     assert_ne!(other.session_id, started[0].session_id);
     world.sessions.stop(&started[0].session_id, LONG).unwrap();
-    assert_ne!(world.start(&slow).unwrap().session_id, started[0].session_id, "an ended session is not given again");
+    assert_ne!(
+        world.start(&slow).unwrap().session_id,
+        started[0].session_id,
+        "an ended session is not given again"
+    );
     let mut config = Config::default();
     config.limits.max_sessions = 2;
     let third = with(slow, "/config/seed", json!(9));
     let refused = world.sessions.start(&third, "ann", &config, clock::now()).unwrap_err();
-    assert_eq!((refused.code, &refused.details["conflict"]["session_id"]), ("session_conflict", &json!(other.session_id)));
+    assert_eq!(
+        (refused.code, &refused.details["conflict"]["session_id"]),
+        ("session_conflict", &json!(other.session_id))
+    );
     let replacing = with(third, "/config/replace_existing", json!(true));
     let replaced = world.sessions.start(&replacing, "ann", &config, clock::now()).unwrap();
     assert!(replaced.warnings.iter().any(|warning| warning.contains(&other.session_id)), "{replaced:?}");
@@ -322,11 +360,36 @@ fn bad_requests(id: &str) -> Vec<Refused> {
     vec![
         (json!({}), "invalid_session_type", &["/session_type"], "is missing"),
         (json!([]), "invalid_session_type", &[""], "must be an object"),
-        (with(good(), "/session_type", json!("backtst")), "invalid_session_type", &["/session_type"], "did you mean \"backtest\"?"),
-        (with(good(), "/symbol", json!(["X_Y"])), "invalid_request", &["/symbol"], "did you mean \"symbols\"?"),
-        (with(good(), "/config/aceleration_factor", json!(1)), "invalid_request", &["/config/aceleration_factor"], "acceleration_factor"),
-        (with(good(), "/config/session_id", json!(null)), "invalid_request", &["/config/session_id"], "name the recording"),
-        (with(good(), "/config/session_id", json!("session_none")), "recording_not_found", &[], "session_none"),
+        (
+            with(good(), "/session_type", json!("backtst")),
+            "invalid_session_type",
+            &["/session_type"],
+            "did you mean \"backtest\"?",
+        ),
+        (
+            with(good(), "/symbol", json!(["X_Y"])),
+            "invalid_request",
+            &["/symbol"],
+            "did you mean \"symbols\"?",
+        ),
+        (
+            with(good(), "/config/aceleration_factor", json!(1)),
+            "invalid_request",
+            &["/config/aceleration_factor"],
+            "acceleration_factor",
+        ),
+        (
+            with(good(), "/config/session_id", json!(null)),
+            "invalid_request",
+            &["/config/session_id"],
+            "name the recording",
+        ),
+        (
+            with(good(), "/config/session_id", json!("session_none")),
+            "recording_not_found",
+            &[],
+            "session_none",
+        ),
         (with(good(), "/symbols", json!(["b tc"])), "invalid_request", &["/symbols/0"], "white space"),
         (with(good(), "/symbols", json!("BTCUSDT")), "invalid_request", &["/symbols"], "list"),
         (with(good(), "/symbols", json!(["ETH_USDT"])), "symbol_not_found", &[], "ETH_USDT"),
@@ -336,9 +399,24 @@ fn bad_requests(id: &str) -> Vec<Refused> {
             &["/strategy_config/strategies/0"],
             "ema?",
         ),
-        (with(good(), "/strategy_config", json!({"strategies": []})), "invalid_request", &["/strategy_config"], "names no strategy"),
-        (with(good(), "/config/stop_loss_percent", json!("5")), "invalid_request", &["/config/stop_loss_percent"], "number"),
-        (with(good(), "/config/acceleration_factor", json!(-1)), "invalid_request", &["/config/acceleration_factor"], "between 0"),
+        (
+            with(good(), "/strategy_config", json!({"strategies": []})),
+            "invalid_request",
+            &["/strategy_config"],
+            "names no strategy",
+        ),
+        (
+            with(good(), "/config/stop_loss_percent", json!("5")),
+            "invalid_request",
+            &["/config/stop_loss_percent"],
+            "number",
+        ),
+        (
+            with(good(), "/config/acceleration_factor", json!(-1)),
+            "invalid_request",
+            &["/config/acceleration_factor"],
+            "between 0",
+        ),
         (
             with(good(), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": 1001}})),
             "budget_cap_exceeded",
@@ -380,19 +458,25 @@ fn a_bad_request_is_told_all_its_problems_and_nothing_starts() {
     let id = prepared(&cli);
     let world = World::open(&cli);
     for (body, code, paths, words) in bad_requests(&id) {
-        let body = if code == "exchange_unavailable" { with(body, "/symbols", json!(["BTC_USDT"])) } else { body };
+        let body =
+            if code == "exchange_unavailable" { with(body, "/symbols", json!(["BTC_USDT"])) } else { body };
         let refused = world.start(&body).unwrap_err();
         assert_eq!(refused.code, code, "{body}: {refused:?}");
         let problems = refused.details["problems"].as_array().cloned().unwrap_or_default();
         for path in paths {
-            assert!(problems.iter().any(|problem| problem["path"] == *path), "{body}: no {path} in {refused:?}");
+            assert!(
+                problems.iter().any(|problem| problem["path"] == *path),
+                "{body}: no {path} in {refused:?}"
+            );
         }
         assert!(
-            format!("{} {}", refused.message, refused.details).contains(&words.replace('"', "\\\"")) || refused.message.contains(words),
+            format!("{} {}", refused.message, refused.details).contains(&words.replace('"', "\\\""))
+                || refused.message.contains(words),
             "{body}: {refused:?}"
         );
     }
-    let over = with(request(&id), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": "100%"}}));
+    let over =
+        with(request(&id), "/config/budget", json!({"global_cap": 1000, "allocations": {"ema": "100%"}}));
     let session = world.finished(&with(over, "/strategy_config", json!({"ema": ["BTCUSDT"]})));
     assert_eq!(session.status, State::Completed);
     assert_eq!(session.request["strategies"][0]["allocation"], 1000.0);
@@ -408,13 +492,18 @@ fn a_session_has_so_many_pairs_of_strategies_and_symbols() {
     let symbols: Vec<String> = (0..200).map(|n| format!("S{n}_USDT")).collect();
     let mut config = Config::default();
     config.trading.default_symbols.clone_from(&symbols);
-    let strategies = |count: usize| json!({"strategies": (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>()});
+    let strategies =
+        |count: usize| json!({"strategies": (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>()});
     let start = |count: usize| {
         let body = json!({"session_type": "paper", "symbols": symbols, "strategy_config": strategies(count)});
         world.sessions.start(&body, "ann", &config, clock::now()).unwrap_err()
     };
     let refused = start(SESSION_PAIRS / 200 + 1);
-    assert_eq!((refused.code, &refused.details["problems"][0]["path"]), ("invalid_request", &json!("/strategy_config")), "{refused:?}");
+    assert_eq!(
+        (refused.code, &refused.details["problems"][0]["path"]),
+        ("invalid_request", &json!("/strategy_config")),
+        "{refused:?}"
+    );
     assert_eq!(start(SESSION_PAIRS / 200).code, "strategy_not_found", "as many as there may be");
     // Of a recording with one symbol any number of strategies fits.
     let many = with(request(&id), "/strategy_config", strategies(900));
@@ -426,22 +515,29 @@ fn a_recording_without_rows_is_not_offered_and_not_replayed() {
     let cli = Cli::new();
     prepared(&cli);
     let world = World::open(&cli);
-    let new = NewRecording { at: clock::now(), chance: 7, sources: vec!["mexc, paper session".into()] };
-    let live = world.store.begin_live(new, vec!["BTC_USDT".into()]).unwrap();
+    let new = NewRecording { at: clock::now(), entropy: 7, sources: vec!["mexc, paper session".into()] };
+    let live = world.store.begin_recording(new, vec!["BTC_USDT".into()]).unwrap();
     let recordings = Recordings::new(Arc::clone(&world.store), Arc::clone(&world.in_use));
     let listed = |status: Option<&str>| {
         let filter = RecordingFilter { status: status.map(str::to_owned), ..RecordingFilter::default() };
         recordings.list(&filter, &page(10)).unwrap().items
     };
     let making = &listed(Some("recording"))[0];
-    assert!(making.start_time.is_some() && making.start_time == making.created_at && making.end_time.is_none(), "{making:?}");
+    assert!(
+        making.start_time.is_some() && making.start_time == making.created_at && making.end_time.is_none(),
+        "{making:?}"
+    );
     assert_eq!(making.exchange.as_deref(), Some("mexc"));
-    let id = live.finish(LiveEnd::default()).unwrap();
+    let id = live.finish(RecordingEnd::default()).unwrap();
     assert_eq!(listed(None).len(), 1, "only the one that was imported");
     assert_eq!(listed(None)[0].exchange, None, "files do not say");
     assert!(listed(Some("completed")).iter().all(|line| line.session_id != id));
     assert_eq!(listed(Some("empty"))[0].session_id, id);
     let refused = world.start(&request(&id)).unwrap_err();
-    assert_eq!((refused.code, refused.message.contains("is empty")), ("invalid_request", true), "{refused:?}");
+    assert_eq!(
+        (refused.code, refused.message.contains("is empty")),
+        ("invalid_request", true),
+        "{refused:?}"
+    );
     assert_eq!(refused.details["problems"][0]["path"], "/config/session_id");
 }

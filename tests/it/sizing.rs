@@ -28,20 +28,27 @@ fn percentage_of_equity_by_notional_and_by_margin() {
     })
     .simulate(TEN)
     .once("submit 1 buy 200 market");
-    enter(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_units(250))).simulate(TEN).once("submit 1 buy 25 market");
-    enter(|def| def.z1.size.amount = SizeAmount::Quantity(12.34)).simulate(TEN).once("submit 1 buy 12.3 market");
+    enter(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_units(250)))
+        .simulate(TEN)
+        .once("submit 1 buy 25 market");
+    enter(|def| def.z1.size.amount = SizeAmount::Quantity(12.34))
+        .simulate(TEN)
+        .once("submit 1 buy 12.3 market");
 }
 
 #[test]
 fn sizes_follow_the_risk_table() {
     for (risk, qty) in [("10", "120"), ("50", "90"), ("65", "75"), ("95", "60")] {
         let world = enter(|def| def.z1.size.risk_scaling = scaling(def, &[(20.0, 120.0), (80.0, 60.0)]));
-        world.simulate(&format!("0 book 9.99x{risk} / 10x100000\n 1 end")).once(&format!("submit 1 buy {qty} market"));
+        world
+            .simulate(&format!("0 book 9.99x{risk} / 10x100000\n 1 end"))
+            .once(&format!("submit 1 buy {qty} market"));
     }
     let missing = enter(|def| {
         let risk = operand(def, "SLIPPAGE_PCT[side=sell,notional=1000000]");
         // Warm-up would refuse before: the value is missing only once it has been seen.
-        def.z1.size.risk_scaling = Some(RiskScaling { operand: risk, points: vec![(20.0, 120.0), (80.0, 60.0)] });
+        def.z1.size.risk_scaling =
+            Some(RiskScaling { operand: risk, points: vec![(20.0, 120.0), (80.0, 60.0)] });
         def.z1.section = crate::strategy::section(def, "ASK_QTY >= 100000");
     });
     let story = missing.simulate("0 book 9.99x500000 / 10x1\n 1.5 book 9.99x5 / 10x100000\n 2 end");
@@ -88,14 +95,16 @@ fn absolute_stop_of_a_short_is_read_once_at_the_first_fill() {
         def.z1.stop = Some(PriceOffset { offset_pct: 0.8, base, risk_scaling: None });
         def.s1 = crate::strategy::section(def, "PRICE <= 10.9");
     };
-    let story = enter(short).simulate("0 trade 11 1\n 5 book 10.9x9999 / 10.91x9999\n 5 trade 10.9 1\n 6 end");
+    let story =
+        enter(short).simulate("0 trade 11 1\n 5 book 10.9x9999 / 10.91x9999\n 5 trade 10.9 1\n 6 end");
     story.once("fill 1 91.7 @ 10.9").once("stop 11.088 SL").never("warning");
     // On the wrong side of the entry the offset counts from there, with a warning.
     let wrong = |def: &mut StrategyDef| {
         short(def);
         def.z1.stop.as_mut().unwrap().offset_pct = 5.0;
         def.direction = Direction::Long;
-        def.z1.stop.as_mut().unwrap().base = OffsetBase::Indicator(operand(def, "MAX_PRICE[t1=60,min_coverage=0]"));
+        def.z1.stop.as_mut().unwrap().base =
+            OffsetBase::Indicator(operand(def, "MAX_PRICE[t1=60,min_coverage=0]"));
     };
     let story = enter(wrong).simulate("0 trade 12 1\n 5 book 10.8x9999 / 10.9x9999\n 5 trade 10.9 1\n 6 end");
     story.once("warning stop_fell_back").once("stop 10.355 SL");

@@ -27,7 +27,8 @@ fn a_signal_takes_no_slot_and_sends_no_order() {
 #[test]
 fn o1_and_the_timeout_cancel_and_cool_down() {
     let def = plain().o1("ASK_QTY <= 500", Some(60.0), 30.0);
-    let story = one(def.clone()).by_hand(&format!("0 {SIGNAL}\n 10.5 book 9.99x105 / 10x500\n 11 {NOTHING}\n 50 end"));
+    let story = one(def.clone())
+        .by_hand(&format!("0 {SIGNAL}\n 10.5 book 9.99x105 / 10x500\n 11 {NOTHING}\n 50 end"));
     story.says(
         "0 MONITORING > SIGNAL_DETECTED S1\n 10.5 SIGNAL_DETECTED > SIGNAL_CANCELLED O1\n 40.5 SIGNAL_CANCELLED > MONITORING COOLDOWN",
     );
@@ -42,7 +43,9 @@ fn o1_and_the_timeout_cancel_and_cool_down() {
 #[test]
 fn the_timeout_works_while_o1_is_unknown() {
     let def = plain().o1("PRICE <= 5", Some(10.0), 30.0);
-    one(def).by_hand(&format!("0 {SIGNAL}\n 20 end")).once("10 SIGNAL_DETECTED > SIGNAL_CANCELLED SIGNAL_TIMEOUT");
+    one(def)
+        .by_hand(&format!("0 {SIGNAL}\n 20 end"))
+        .once("10 SIGNAL_DETECTED > SIGNAL_CANCELLED SIGNAL_TIMEOUT");
 }
 
 #[test]
@@ -157,7 +160,8 @@ fn guards_are_recorded_once_per_signal_and_retried_until_they_open() {
         def.id = "y".into();
         def.priority = 10;
     });
-    let world = world(vec![plain().ze1("BID_QTY <= 50").cooldown(600.0), second.o1("BID_QTY <= 60", None, 5.0)]);
+    let world =
+        world(vec![plain().ze1("BID_QTY <= 50").cooldown(600.0), second.o1("BID_QTY <= 60", None, 5.0)]);
     let story = world.by_hand(&format!(
         "0 {ENTER}
          0.2 fill 1 100 10
@@ -172,14 +176,19 @@ fn guards_are_recorded_once_per_signal_and_retried_until_they_open() {
          16 {ENTER}                      # free now
          17 end"
     ));
-    assert_eq!(story.with("refused"), ["0 #1 refused symbol_locked 1.000000 1.000000", "9 #1 refused symbol_locked 1.000000 1.000000"],);
+    assert_eq!(
+        story.with("refused"),
+        ["0 #1 refused symbol_locked 1.000000 1.000000", "9 #1 refused symbol_locked 1.000000 1.000000"],
+    );
     story.once("16 #1 submit 3 buy 99.9 market");
 }
 
 #[test]
 fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
     // 90 and 70 share a gate; 80 does not. 80 comes before 70, and a signal that waits does not jump the queue.
-    let prioritised = |id: &str, priority: u8, s1: &str, z1: &str| strategy(id).s1(s1).z1(z1).market().with(|def| def.priority = priority);
+    let prioritised = |id: &str, priority: u8, s1: &str, z1: &str| {
+        strategy(id).s1(s1).z1(z1).market().with(|def| def.priority = priority)
+    };
     let world = world(vec![
         prioritised("c", 70, "BID_QTY >= 105", ""),
         prioritised("b", 80, "BID_QTY >= 105 for 1", ""),
@@ -187,7 +196,8 @@ fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
         prioritised("d", 60, "BID_QTY >= 100", "ASK_QTY >= 1000"),
     ]);
     // Instances are numbered by priority: a 0, b 1, c 2, d 3. At 2 all but a are ready at once.
-    let story = world.by_hand("0 book 9.99x100 / 10x900\n 1 book 9.99x104 / 10x900\n 2 book 9.99x105 / 10x1000\n 2.5 end");
+    let story = world
+        .by_hand("0 book 9.99x100 / 10x900\n 1 book 9.99x104 / 10x900\n 2 book 9.99x105 / 10x1000\n 2.5 end");
     story.once("2 #2 submit 1");
     story.once("2 #3 refused symbol_locked");
     let later =
@@ -200,10 +210,13 @@ fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
 fn permanent_guards_cancel_the_signal() {
     let def = plain().with(|def| def.limits.max_daily_trades = Some(1)).o1("", None, 10.0);
     let story = one(def).by_hand(&format!("1 {ENTER}\n 1.2 done 1\n 12 {ENTER}\n 13 {ENTER}\n 26 end"));
-    story.once("12 refused max_daily_trades 1.000000 1.000000").once("12 SIGNAL_DETECTED > SIGNAL_CANCELLED GUARD");
+    story
+        .once("12 refused max_daily_trades 1.000000 1.000000")
+        .once("12 SIGNAL_DETECTED > SIGNAL_CANCELLED GUARD");
     // The next UTC day allows it again; its first moment is after midnight.
-    let story = one(plain().with(|def| def.limits.max_daily_trades = Some(1)))
-        .by_hand(&format!("86390 {ENTER}\n 86390.2 done 1\n 86391 {NOTHING}\n 86399.9 {ENTER}\n 86400.1 {ENTER}\n 86401 end"));
+    let story = one(plain().with(|def| def.limits.max_daily_trades = Some(1))).by_hand(&format!(
+        "86390 {ENTER}\n 86390.2 done 1\n 86391 {NOTHING}\n 86399.9 {ENTER}\n 86400.1 {ENTER}\n 86401 end"
+    ));
     story.once("86399.9 refused max_daily_trades").once("86400.1 submit 2");
 }
 
@@ -225,7 +238,8 @@ fn a_dead_exit_is_retried_after_a_quarter_to_five_seconds() {
         script += &format!("{} reject {}\n", time + 0.01, place + 2);
     }
     let story = one(def).by_hand(&format!("{script} 33 end"));
-    let sent: Vec<String> = story.with("sell").iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    let sent: Vec<String> =
+        story.with("sell").iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(sent, ["10", "10.26", "10.77", "11.78", "13.79", "17.8", "22.81", "27.82", "32.83"]);
 }
 
@@ -235,7 +249,10 @@ fn what_an_exit_leaves_is_sold_by_the_next() {
     let story = one(def).by_hand(&format!(
         "0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 10 book 9.99x1 / 10x1000\n 10.1 fill 2 30 9.99\n 10.1 done 2\n 10.5 fill 3 70 9.9\n 10.5 done 3"
     ));
-    assert_eq!(story.with("sell"), ["10 submit 2 sell 100 market Emergency", "10.35 submit 3 sell 70 market Emergency"]);
+    assert_eq!(
+        story.with("sell"),
+        ["10 submit 2 sell 100 market Emergency", "10.35 submit 3 sell 70 market Emergency"]
+    );
     story.once("10.5 EMERGENCY_EXIT > EXITED E1");
     assert_eq!(story.closed[0].fills, 3);
 }
@@ -247,8 +264,11 @@ fn a_resting_close_becomes_a_market_close_after_its_time() {
         let scaling = RiskScaling { operand, points: vec![(0.0, 5.0), (100.0, 5.0)] };
         def.ze1.pricing = Some(RiskPricing { scaling, factor: 1.0, min_pct: -10.0, max_pct: 10.0 });
     });
-    let held = format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 5 book 9.99x50 / 10x1000\n 6 fill 2 20 10.4895\n");
-    let story = one(def.clone().e1("ASK_QTY >= 5000", 60.0)).by_hand(&format!("{held} 15.2 done 2\n 15.4 fill 3 80 9.99\n 15.4 done 3"));
+    let held = format!(
+        "0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 5 book 9.99x50 / 10x1000\n 6 fill 2 20 10.4895\n"
+    );
+    let story = one(def.clone().e1("ASK_QTY >= 5000", 60.0))
+        .by_hand(&format!("{held} 15.2 done 2\n 15.4 fill 3 80 9.99\n 15.4 done 3"));
     story.says(
         "0 MONITORING > SIGNAL_DETECTED S1
          0 SIGNAL_DETECTED > ENTRY_EVALUATION Z1
@@ -267,24 +287,33 @@ fn a_resting_close_becomes_a_market_close_after_its_time() {
     // E1 upgrades the pending close.
     let story = one(def.e1("ASK_QTY >= 5000", 60.0))
         .by_hand(&format!("{held} 7 book 9.99x50 / 10x5000\n 7.1 done 2\n 7.2 fill 3 80 9\n 7.2 done 3"));
-    story.once("7 CLOSE_ORDER_EVALUATION > EMERGENCY_EXIT E1").once("7 cancel 2").once("7.1 submit 3 sell 80 market Emergency");
+    story
+        .once("7 CLOSE_ORDER_EVALUATION > EMERGENCY_EXIT E1")
+        .once("7 cancel 2")
+        .once("7.1 submit 3 sell 80 market Emergency");
     story.once("7.2 EMERGENCY_EXIT > EXITED E1");
 }
 
 #[test]
 fn a_liquidated_position_is_over_even_with_orders_at_work() {
     let def = plain().o1("", None, 60.0).e1("", 60.0);
-    let story = one(def.clone()).by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 5 liquidate 0 100 5\n 6 end"));
+    let story = one(def.clone())
+        .by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 5 liquidate 0 100 5\n 6 end"));
     story.once("5 POSITION_ACTIVE > EXITED LIQ");
-    assert_eq!((story.flat, story.occupants, story.closed[0].net().to_string()), (true, 0, "-500".to_owned()));
+    assert_eq!(
+        (story.flat, story.occupants, story.closed[0].net().to_string()),
+        (true, 0, "-500".to_owned())
+    );
     // While the entry still works.
     let limit = def.clone().with(|def| def.z1.order = EntryOrder::Limit);
-    let story = one(limit).by_hand(&format!("0 {ENTER}\n 0.1 fill 1 40 10\n 5 liquidate 0 40 5\n 5.1 done 1\n 6 end"));
+    let story = one(limit)
+        .by_hand(&format!("0 {ENTER}\n 0.1 fill 1 40 10\n 5 liquidate 0 40 5\n 5.1 done 1\n 6 end"));
     assert_eq!((story.flat, story.occupants), (true, 0), "{:?}", story.lines);
     story.once("EXITED LIQ");
     // While an exit works, which the venue then refuses.
-    let story =
-        one(def).by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 4 flatten\n 5 liquidate 0 100 5\n 5.1 reject 2\n 6 end"));
+    let story = one(def).by_hand(&format!(
+        "0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 4 flatten\n 5 liquidate 0 100 5\n 5.1 reject 2\n 6 end"
+    ));
     assert_eq!((story.flat, story.occupants), (true, 0), "{:?}", story.lines);
 }
 
@@ -296,14 +325,16 @@ fn flatten_leaves_every_state_and_pause_only_stops_beginning() {
     let entry = run(&format!("0 {ENTER}\n 1 flatten\n 1.1 done 1"));
     entry.once("1 cancel 1").once("1.1 EMERGENCY_EXIT > EXITED COMMAND");
     assert_eq!(entry.occupants, 0);
-    run(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 flatten")).once("1 submit 2 sell 100 market Emergency");
+    run(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 flatten"))
+        .once("1 submit 2 sell 100 market Emergency");
     // A paused session sees no signals; one from before waits.
     run(&format!("0 pause\n 0 {ENTER}\n 2 {ENTER}\n 3 resume\n 4 {ENTER}"))
         .says("3 MONITORING > SIGNAL_DETECTED S1\n 3 SIGNAL_DETECTED > ENTRY_EVALUATION Z1\n 3 submit 1 buy 100 market Entry");
     let story = run(&format!("0 {SIGNAL}\n 1 pause\n 2 {ENTER}\n 3 resume\n 4 {ENTER}"));
     story.once("2 refused paused").once("3 submit 1");
     // Positions are managed on.
-    let managed = one(def.clone().stop(1.0)).by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 pause\n 2 trade 9.8 1"));
+    let managed = one(def.clone().stop(1.0))
+        .by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 pause\n 2 trade 9.8 1"));
     managed.once("2 POSITION_ACTIVE > EMERGENCY_EXIT SL");
 }
 
@@ -332,13 +363,20 @@ fn emergency_beats_stop_beats_target_beats_close() {
     let blind = plain().stop(1.0).target(1.0).ze1("SLIPPAGE_PCT[side=sell,notional=500] > 50").with(|def| {
         def.on_data_loss = Some(DataLoss { after: seconds(20.0), close: true });
     });
-    let lost =
-        |what: &str| one(blind.clone()).by_hand(&format!("{held} 1 book 9.99x1 / 10x1000\n 21 {what}")).with("POSITION_ACTIVE >").join("");
+    let lost = |what: &str| {
+        one(blind.clone())
+            .by_hand(&format!("{held} 1 book 9.99x1 / 10x1000\n 21 {what}"))
+            .with("POSITION_ACTIVE >")
+            .join("")
+    };
     assert_eq!(lost("trade 11 1\n 22 end"), "21 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP");
     assert_eq!(lost("trade 10 1\n 21.5 trade 11 1"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT DATA");
     assert_eq!(lost("trade 10 1\n 21.5 trade 9 1"), "21.5 POSITION_ACTIVE > EMERGENCY_EXIT SL");
     let late = plain().ze1("PRICE >= 10.5").with(|def| def.max_hold = Some(seconds(60.0)));
-    assert_eq!(run(late, &format!("{held} 60.2 trade 10.5 1")), "60.2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TIME");
+    assert_eq!(
+        run(late, &format!("{held} 60.2 trade 10.5 1")),
+        "60.2 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TIME"
+    );
 }
 
 #[test]
@@ -363,7 +401,10 @@ fn at_most_two_section_transitions_in_one_evaluation() {
     let story = one(def.clone()).by_hand(&format!("0 {ENTER}\n 0.05 end"));
     story.says("0 MONITORING > SIGNAL_DETECTED S1\n 0 SIGNAL_DETECTED > SIGNAL_CANCELLED O1\n 0 SIGNAL_CANCELLED > MONITORING COOLDOWN");
     // S1 then Z1.
-    one(plain()).by_hand(&format!("0 {ENTER}")).once("0 MONITORING > SIGNAL_DETECTED S1").once("0 SIGNAL_DETECTED > ENTRY_EVALUATION Z1");
+    one(plain())
+        .by_hand(&format!("0 {ENTER}"))
+        .once("0 MONITORING > SIGNAL_DETECTED S1")
+        .once("0 SIGNAL_DETECTED > ENTRY_EVALUATION Z1");
 }
 
 #[test]
@@ -377,7 +418,8 @@ fn entry_rules_are_looked_at_every_100_ms_and_the_last_value_is_not_lost() {
     let story = one(plain()).by_hand(&format!("0.1 {SIGNAL}\n 0.15 {ENTER}\n 0.5 end"));
     story.once("0.2 submit 1");
     // Exits are not limited.
-    let story = one(plain().stop(1.0)).by_hand(&format!("0 {ENTER}\n 0.01 fill 1 100 10\n 0.01 done 1\n 0.02 trade 9.8 1"));
+    let story = one(plain().stop(1.0))
+        .by_hand(&format!("0 {ENTER}\n 0.01 fill 1 100 10\n 0.01 done 1\n 0.02 trade 9.8 1"));
     story.once("0.02 POSITION_ACTIVE > EMERGENCY_EXIT SL");
 }
 
@@ -388,7 +430,9 @@ fn both_directions_are_two_instances() {
     story.once("0 submit 1 buy 100 market").once("0 #1 refused symbol_locked");
     let mut free = one(def);
     free.session.risk.exclusive_symbols = false;
-    free.by_hand(&format!("0 {ENTER}")).once("0 submit 1 buy 100 market").once("0 #1 submit 2 sell 100.1 market");
+    free.by_hand(&format!("0 {ENTER}"))
+        .once("0 submit 1 buy 100 market")
+        .once("0 #1 submit 2 sell 100.1 market");
 }
 
 #[test]

@@ -21,7 +21,11 @@ pub fn strategy(id: &str) -> StrategyDef {
         o1: CancelSection { section: empty(), timeout: None, cooldown: Span::ZERO },
         z1: EntrySection {
             section: empty(),
-            size: PositionSize { amount: SizeAmount::PercentOfEquity(10.0), margin_basis: false, risk_scaling: None },
+            size: PositionSize {
+                amount: SizeAmount::PercentOfEquity(10.0),
+                margin_basis: false,
+                risk_scaling: None,
+            },
             price: None,
             order: EntryOrder::LimitIoc { max_slippage_pct: 0.5 },
             timeout: Some(seconds(5.0)),
@@ -30,7 +34,12 @@ pub fn strategy(id: &str) -> StrategyDef {
             leverage: 1,
         },
         ze1: CloseSection { section: empty(), price: None, pricing: None, close_timeout: seconds(10.0) },
-        e1: EmergencySection { section: empty(), cooldown: Span::ZERO, cancel_pending: true, close_position: true },
+        e1: EmergencySection {
+            section: empty(),
+            cooldown: Span::ZERO,
+            cancel_pending: true,
+            close_position: true,
+        },
         limits: StrategyLimits { normal_cooldown: Some(Span::ZERO), ..StrategyLimits::default() },
         trailing: None,
         break_even: None,
@@ -53,7 +62,13 @@ pub trait Build: Sized {
         self.with(|def| def.s1 = section(def, rule))
     }
     fn o1(self, rule: &str, timeout: Option<f64>, cooldown: f64) -> StrategyDef {
-        self.with(|def| def.o1 = CancelSection { section: section(def, rule), timeout: timeout.map(seconds), cooldown: seconds(cooldown) })
+        self.with(|def| {
+            def.o1 = CancelSection {
+                section: section(def, rule),
+                timeout: timeout.map(seconds),
+                cooldown: seconds(cooldown),
+            }
+        })
     }
     fn z1(self, rule: &str) -> StrategyDef {
         self.with(|def| def.z1.section = section(def, rule))
@@ -68,10 +83,14 @@ pub trait Build: Sized {
         })
     }
     fn stop(self, pct: f64) -> StrategyDef {
-        self.with(|def| def.z1.stop = Some(PriceOffset { offset_pct: pct, base: OffsetBase::Entry, risk_scaling: None }))
+        self.with(|def| {
+            def.z1.stop = Some(PriceOffset { offset_pct: pct, base: OffsetBase::Entry, risk_scaling: None })
+        })
     }
     fn target(self, pct: f64) -> StrategyDef {
-        self.with(|def| def.z1.target = Some(PriceOffset { offset_pct: pct, base: OffsetBase::Entry, risk_scaling: None }))
+        self.with(|def| {
+            def.z1.target = Some(PriceOffset { offset_pct: pct, base: OffsetBase::Entry, risk_scaling: None })
+        })
     }
     fn short(self) -> StrategyDef {
         self.with(|def| def.direction = Direction::Short)
@@ -97,7 +116,11 @@ pub fn section(def: &mut StrategyDef, text: &str) -> Section {
     if let Some((steps, limits)) = text.strip_prefix("then(").and_then(|rest| rest.rsplit_once(") gap ")) {
         let (gap, total) = limits.split_once(" total ").unwrap();
         let steps = split(steps).into_iter().map(|step| group(def, &step)).collect();
-        let sequence = Sequence { steps, max_gap: seconds(gap.parse().unwrap()), max_total: seconds(total.parse().unwrap()) };
+        let sequence = Sequence {
+            steps,
+            max_gap: seconds(gap.parse().unwrap()),
+            max_total: seconds(total.parse().unwrap()),
+        };
         return Section { root: Group::empty(Logic::And), sequence: Some(sequence) };
     }
     let root = if text.is_empty() { Group::empty(Logic::And) } else { group(def, text) };
@@ -114,7 +137,9 @@ pub fn group(def: &mut StrategyDef, text: &str) -> Group {
 
 fn node(def: &mut StrategyDef, text: &str) -> Node {
     let text = text.trim();
-    for (word, logic, negate) in [("all(", Logic::And, false), ("any(", Logic::Or, false), ("not(", Logic::And, true)] {
+    for (word, logic, negate) in
+        [("all(", Logic::And, false), ("any(", Logic::Or, false), ("not(", Logic::And, true)]
+    {
         if let Some(inner) = text.strip_prefix(word).and_then(|rest| rest.strip_suffix(')')) {
             let children = split(inner).iter().map(|child| node(def, child)).collect();
             return Node::Group(Group { logic, negate, children });
@@ -151,7 +176,8 @@ fn condition(def: &mut StrategyDef, text: &str) -> Condition {
         edge_window: Span::ZERO,
         max_age: None,
     };
-    let number = |word: &str| word.parse::<f64>().unwrap_or_else(|_| panic!("a number instead of {word} in {text}"));
+    let number =
+        |word: &str| word.parse::<f64>().unwrap_or_else(|_| panic!("a number instead of {word} in {text}"));
     let mut rest = if words[1] == "between" {
         condition.threshold = Threshold::Between(number(words[2]), number(words[3]));
         &words[4..]
@@ -164,13 +190,20 @@ fn condition(def: &mut StrategyDef, text: &str) -> Condition {
             Comparison::Equal,
             Comparison::NotEqual,
         ];
-        condition.comparison = all.into_iter().find(|c| c.sign() == words[1]).unwrap_or_else(|| panic!("no comparison in {text}"));
+        condition.comparison = all
+            .into_iter()
+            .find(|c| c.sign() == words[1])
+            .unwrap_or_else(|| panic!("no comparison in {text}"));
         condition.threshold = match words[2].parse() {
             Ok(value) => Threshold::Value(value),
             Err(_) => {
                 let (name, factors) = words[2].split_once('*').unwrap();
                 let (multiplier, offset) = factors.split_once('+').unwrap();
-                Threshold::Other { operand: operand(def, name), multiplier: number(multiplier), offset: number(offset) }
+                Threshold::Other {
+                    operand: operand(def, name),
+                    multiplier: number(multiplier),
+                    offset: number(offset),
+                }
             }
         };
         &words[3..]

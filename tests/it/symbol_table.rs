@@ -9,7 +9,7 @@ use tradingd::domain::decision::{Decision, DecisionKind, Guard};
 use tradingd::domain::order::Purpose;
 use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use tradingd::domain::time::Timestamp;
-use tradingd::engine::desk::SessionConfig;
+use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::Outputs;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::files::{FileFeed, Selection, survey};
@@ -30,7 +30,8 @@ fn is_entry(decision: &Decision) -> bool {
 
 #[test]
 fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
-    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
+    let trades = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/binance-usdm_BTCUSDT_20240808.trades.csv.gz");
     let selection = Selection::default();
     let survey = survey(&[trades], &selection, &mut |_| {}).unwrap();
     let step = |text: &[u8]| Decimal::parse(text).unwrap();
@@ -40,7 +41,8 @@ fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
     let mut feed = FileFeed::open(&survey, &selection, &table).unwrap();
     let text = include_str!("../../benches/workloads/ema.json");
     let ema = Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile("ema", 1));
-    let session = SessionConfig { risk: RiskLimits::none(), assumed_spread_pct: 0.0, ..SessionConfig::default() };
+    let session =
+        SessionConfig { risk: RiskLimits::none(), assumed_spread_pct: 0.0, ..SessionConfig::default() };
     let symbols = Arc::new(ArcSwap::from_pointee(table));
     let mut backtest = Backtest::sharing(Arc::clone(&symbols), &[ema], session, VenueConfig::frictionless());
     let mut decisions = Decisions(Vec::new());
@@ -56,7 +58,9 @@ fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
         .unwrap();
     assert!(decisions.0.iter().any(|decision| is_entry(decision) && decision.at <= swapped_at));
     assert!(!decisions.0.iter().any(|decision| is_entry(decision) && decision.at > swapped_at));
-    let refused = |decision: &&Decision| matches!(decision.kind, DecisionKind::Refused { guard: Guard::SymbolDisabled, .. });
+    let refused = |decision: &&Decision| {
+        matches!(decision.kind, DecisionKind::Refused { guard: Guard::SymbolDisabled, .. })
+    };
     assert!(decisions.0.iter().find(refused).is_some_and(|decision| decision.at > swapped_at));
     assert_eq!(backtest.table().version, 2);
 }
@@ -69,7 +73,9 @@ fn a_strategy_runs_only_on_the_symbols_it_is_assigned() {
     let text = include_str!("../../benches/workloads/ema.json");
     let def = |id: &str| Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile(id, 1));
     let session = SessionConfig { assigned: vec![Some(vec![SymbolId(1)]), None], ..SessionConfig::default() };
-    let mut backtest = Backtest::new(Arc::new(table), &[def("one"), def("two")], session, VenueConfig::frictionless());
-    let pairs: Vec<(u32, u32)> = backtest.engine().instances().iter().map(|instance| (instance.strategy, instance.symbol.0)).collect();
+    let mut backtest =
+        Backtest::new(Arc::new(table), &[def("one"), def("two")], session, VenueConfig::frictionless());
+    let pairs: Vec<(u32, u32)> =
+        backtest.engine().instances().iter().map(|instance| (instance.strategy, instance.symbol.0)).collect();
     assert_eq!(pairs, [(1, 0), (0, 1), (1, 1)]);
 }

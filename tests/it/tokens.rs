@@ -22,11 +22,19 @@ pub struct Forge {
 impl Forge {
     /// From the daemon's secret (the content of its key file) and a token that it accepts.
     pub fn new(secret: &[u8], genuine: &str) -> Self {
-        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"tradingd access token").as_ref().to_vec();
-        let part = |at| String::from_utf8(URL_SAFE_NO_PAD.decode(genuine.split('.').nth(at).unwrap()).unwrap()).unwrap();
+        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"tradingd access token")
+            .as_ref()
+            .to_vec();
+        let part = |at| {
+            String::from_utf8(URL_SAFE_NO_PAD.decode(genuine.split('.').nth(at).unwrap()).unwrap()).unwrap()
+        };
         let (header, claims) = (part(0), serde_json::from_str(&part(1)).unwrap());
         let forge = Forge { key, header, claims, genuine: genuine.to_owned() };
-        assert_eq!(forge.text(&part(1)), genuine, "what this forges must be as good as the original, or it proves nothing");
+        assert_eq!(
+            forge.text(&part(1)),
+            genuine,
+            "what this forges must be as good as the original, or it proves nothing"
+        );
         forge
     }
 
@@ -76,11 +84,17 @@ impl Forge {
             add("algorithm none, right signature", self.under(&json!({ "typ": "JWT", "alg": alg })));
         }
         for alg in [Algorithm::HS384, Algorithm::HS512] {
-            let token = encode(&Header::new(alg), &self.claims, &EncodingKey::from_secret(&self.key)).unwrap();
+            let token =
+                encode(&Header::new(alg), &self.claims, &EncodingKey::from_secret(&self.key)).unwrap();
             add("another HMAC, rightly signed with it", token);
         }
-        for alg in ["HS384", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "hs256", "HS-256", ""] {
-            add("another algorithm in the header, signed with HS256", self.under(&json!({ "typ": "JWT", "alg": alg })));
+        for alg in
+            ["HS384", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "hs256", "HS-256", ""]
+        {
+            add(
+                "another algorithm in the header, signed with HS256",
+                self.under(&json!({ "typ": "JWT", "alg": alg })),
+            );
         }
         add("no algorithm", self.under(&json!({ "typ": "JWT" })));
         add("algorithm as a list", self.under(&json!({ "typ": "JWT", "alg": ["HS256"] })));
@@ -113,7 +127,10 @@ impl Forge {
         add("another key", &[7; 32]);
         add("the empty key", b"");
         add("a guessed key", b"secret");
-        add("a public key as the key", b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI\n-----END PUBLIC KEY-----\n");
+        add(
+            "a public key as the key",
+            b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYI\n-----END PUBLIC KEY-----\n",
+        );
         add("the key brought along", b"a key that the attacker brought along");
         let mut close = self.key.clone();
         close[31] ^= 1;
@@ -138,14 +155,20 @@ impl Forge {
         add("made at a negative time", "iat", json!(-1));
         add("made at a text", "iat", json!("now"));
         add("not before an hour from now", "nbf", json!(now + 3_600));
-        all.push(Hostile { what: "expiry larger than 64 bits", token: self.replaced("exp", "18446744073709551617") });
+        all.push(Hostile {
+            what: "expiry larger than 64 bits",
+            token: self.replaced("exp", "18446744073709551617"),
+        });
     }
 
     fn claims(&self, all: &mut Vec<Hostile>) {
         for name in ["sub", "role", "jti", "sid", "iat", "exp", "iss", "aud", "typ"] {
             let without = |claims: &mut Value| drop(claims.as_object_mut().unwrap().remove(name));
             all.push(Hostile { what: "a claim is missing", token: self.with(without) });
-            all.push(Hostile { what: "a claim is null", token: self.with(|claims| claims[name] = json!(null)) });
+            all.push(Hostile {
+                what: "a claim is null",
+                token: self.with(|claims| claims[name] = json!(null)),
+            });
             all.push(Hostile { what: "a claim is there twice", token: self.twice(name) });
         }
         let mut add = |what, claim: &str, value: Value| {
@@ -174,7 +197,9 @@ impl Forge {
     fn shapes(&self, refresh: &str, all: &mut Vec<Hostile>) {
         let mut add = |what, token: String| all.push(Hostile { what, token });
         let genuine = self.genuine.as_str();
-        let [header, payload, signature] = genuine.split('.').collect::<Vec<_>>()[..] else { panic!("a token has three parts") };
+        let [header, payload, signature] = genuine.split('.').collect::<Vec<_>>()[..] else {
+            panic!("a token has three parts")
+        };
         add("a refresh token", refresh.to_owned());
         add("nothing", String::new());
         add("dots", "..".to_owned());
@@ -187,8 +212,14 @@ impl Forge {
         add("cut by one", genuine[..genuine.len() - 1].to_owned());
         add("longer by one", format!("{genuine}A"));
         add("signature of zeros", format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode([0; 32])));
-        add("payload changed", format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(self.claims.to_string() + " ")));
-        add("header changed", format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#)));
+        add(
+            "payload changed",
+            format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(self.claims.to_string() + " ")),
+        );
+        add(
+            "header changed",
+            format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#)),
+        );
         add(
             "header spaced, rightly signed",
             self.signed(r#"{"typ": "JWT", "alg": "HS256"}"#, self.claims.to_string().as_bytes(), &self.key),
@@ -196,7 +227,10 @@ impl Forge {
         let swap = |text: &str| format!("{}{}", if text.starts_with('A') { 'B' } else { 'A' }, &text[1..]);
         add("signature changed at its first letter", format!("{header}.{payload}.{}", swap(signature)));
         add("padded", format!("{header}.{payload}.{signature}="));
-        add("padded to full groups", format!("{header}.{payload}.{}", URL_SAFE.encode(URL_SAFE_NO_PAD.decode(signature).unwrap())));
+        add(
+            "padded to full groups",
+            format!("{header}.{payload}.{}", URL_SAFE.encode(URL_SAFE_NO_PAD.decode(signature).unwrap())),
+        );
         add("space before", format!(" {genuine}"));
         add("space behind", format!("{genuine} "));
         add("line end behind", format!("{genuine}\n"));

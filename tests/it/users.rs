@@ -18,11 +18,14 @@ const PASSWORD: &str = "correct horse battery";
 #[test]
 fn every_hostile_token_is_refused_with_the_same_words() {
     let dir = tempfile::tempdir().unwrap();
-    let users = Users::open(Arc::new(Store::in_memory().unwrap()), Keys::load(dir.path(), None).unwrap()).unwrap();
+    let users =
+        Users::open(Arc::new(Store::in_memory().unwrap()), Keys::load(dir.path(), None).unwrap()).unwrap();
     users.create("root", Role::Admin, PASSWORD, NOW).unwrap();
     users.create("ann", Role::Trader, PASSWORD, NOW).unwrap();
     let lifetimes = Lifetimes { access_s: 900, refresh_s: 86_400 };
-    let enter = || -> Login { users.login("ann", PASSWORD, lifetimes, NOW).unwrap_or_else(|refusal| panic!("{refusal}")) };
+    let enter = || -> Login {
+        users.login("ann", PASSWORD, lifetimes, NOW).unwrap_or_else(|refusal| panic!("{refusal}"))
+    };
     let login = enter();
     let secret = std::fs::read(dir.path().join(KEY_FILE)).unwrap();
     let forge = Forge::new(&secret, &login.access_token);
@@ -31,7 +34,13 @@ fn every_hostile_token_is_refused_with_the_same_words() {
     assert!(kinds.len() >= 40 && hostile.len() >= 100, "{} kinds, {} tokens", kinds.len(), hostile.len());
     let refusal = users.authenticate("", NOW).unwrap_err();
     for one in &hostile {
-        assert_eq!(users.authenticate(&one.token, NOW), Err(refusal.clone()), "{}: {:.300}", one.what, one.token);
+        assert_eq!(
+            users.authenticate(&one.token, NOW),
+            Err(refusal.clone()),
+            "{}: {:.300}",
+            one.what,
+            one.token
+        );
     }
     // What is refused by what it says about others, against a second login and another user.
     let other = enter();
@@ -44,7 +53,10 @@ fn every_hostile_token_is_refused_with_the_same_words() {
     for token in foreign {
         assert_eq!(users.authenticate(&token, NOW), Err(refusal.clone()), "{token}");
     }
-    assert!(users.authenticate(&login.access_token, NOW).is_ok() && users.authenticate(&other.access_token, NOW).is_ok());
+    assert!(
+        users.authenticate(&login.access_token, NOW).is_ok()
+            && users.authenticate(&other.access_token, NOW).is_ok()
+    );
     // Rightly signed, but its user, role, login or the token itself is no more what it says.
     users.logout(&other.caller, NOW).unwrap();
     assert_eq!(users.authenticate(&other.access_token, NOW), Err(refusal.clone()), "logged out");
@@ -67,20 +79,34 @@ fn with_password(cli: &Cli, args: &[&str], input: &[u8]) -> Ran {
 #[test]
 fn users_on_the_command_line() {
     let cli = Cli::new();
-    let add = |name, role, input: &[u8]| with_password(&cli, &["user", "add", name, "--role", role, "--password-stdin"], input);
+    let add = |name, role, input: &[u8]| {
+        with_password(&cli, &["user", "add", name, "--role", role, "--password-stdin"], input)
+    };
     let added = add("ann", "admin", b"correct horse battery\nmore\n");
     assert_eq!((added.code, added.out.as_str()), (0, "ann may log in as admin\n"), "{}", added.err);
     assert_eq!(add("bob", "trader", b"correct horse battery").code, 0);
     add("bob", "trader", b"correct horse battery\n").fails("twice", 64, &["there is a user `bob`"]);
-    add("Bob", "trader", b"short\n").fails("all problems", 64, &["username is not a user name", "password has 5 bytes, at least 10"]);
+    add("Bob", "trader", b"short\n").fails(
+        "all problems",
+        64,
+        &["username is not a user name", "password has 5 bytes, at least 10"],
+    );
     add("eve", "trader", b"").fails("no password", 64, &["password has 0 bytes"]);
     assert_eq!(add("eve", "emperor", b"x").code, 64);
     cli.run(&["user", "passwd", "eve", "--password-stdin"]).fails("unknown", 64, &["no user of this name"]);
-    assert_eq!(with_password(&cli, &["user", "passwd", "bob", "--password-stdin"], b"another password\n").code, 0);
+    assert_eq!(
+        with_password(&cli, &["user", "passwd", "bob", "--password-stdin"], b"another password\n").code,
+        0
+    );
     cli.run(&["user", "disable", "ann"]).fails("the last", 64, &["last administrator"]);
     assert_eq!(cli.ok(&["user", "disable", "bob"]), "bob may not log in any more\n");
     let list = cli.json(&["user", "list", "--json"]);
-    let found: Vec<_> = list["users"].as_array().unwrap().iter().map(|user| (user["name"].clone(), user["disabled"].clone())).collect();
+    let found: Vec<_> = list["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| (user["name"].clone(), user["disabled"].clone()))
+        .collect();
     assert_eq!(found, [("ann".into(), false.into()), ("bob".into(), true.into())]);
     let text = cli.ok(&["user", "list"]);
     assert!(text.contains("disabled") && !text.contains("argon2"), "{text}");

@@ -10,7 +10,8 @@ pub fn all(root: &Path) -> Vec<PathBuf> {
     let folders = ["", "docs", "docs/adr", "schema", "tests/data"].map(|folder| root.join(folder));
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let paths = entries.map(|entry| entry.expect("a readable folder").path());
-    let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let mut found: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     found.sort();
     found
 }
@@ -27,7 +28,12 @@ pub fn dead_ends(root: &Path, document: &Path, text: &str) -> Vec<String> {
                 problems.push(format!("{name}:{line}: the link {link} leads nowhere; correct or remove it"));
             }
         }
-        for path in text.split('`').skip(1).step_by(2).filter(|quoted| FOLDERS.iter().any(|folder| quoted.starts_with(folder))) {
+        for path in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|quoted| FOLDERS.iter().any(|folder| quoted.starts_with(folder)))
+        {
             let plain = !path.contains(|c: char| c.is_whitespace() || "*<{…:".contains(c));
             if plain && !root.join(path).exists() {
                 problems.push(format!("{name}:{line}: there is no `{path}`; correct or remove it"));

@@ -43,7 +43,9 @@ pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
         for used in written {
             let to = used.segments.first().map_or("", String::as_str);
             let own = to == from || to == "limits" || !layers.iter().any(|(name, _)| *name == to);
-            let matches = |rule: &str| rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str));
+            let matches = |rule: &str| {
+                rule.split("::").eq(used.segments.iter().take(rule.split("::").count()).map(String::as_str))
+            };
             if !own && !allowed.iter().any(|rule| matches(rule)) {
                 let (used, line) = (used.segments.join("::"), used.line);
                 problems.push(format!(
@@ -60,11 +62,15 @@ pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
 /// Words that pure layers never use outside tests.
 pub fn pure_words(tree: &Tree, layers: &[&str], words: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
-    for (path, source) in sources(tree).filter(|(path, _)| layer(path).is_some_and(|layer| layers.contains(&layer))) {
+    for (path, source) in
+        sources(tree).filter(|(path, _)| layer(path).is_some_and(|layer| layers.contains(&layer)))
+    {
         for token in &source.tokens {
             if words.contains(&token.text.as_str()) && !source.in_test(token.line) {
                 let (word, line) = (&token.text, token.line);
-                problems.push(format!("{path}:{line}: `{word}` in a pure layer; take what it gives as a value from the caller"));
+                problems.push(format!(
+                    "{path}:{line}: `{word}` in a pure layer; take what it gives as a value from the caller"
+                ));
             }
         }
         for used in source.paths_from("std").iter().filter(|used| !source.in_test(used.line)) {
@@ -84,24 +90,34 @@ pub fn pure_lints(tree: &Tree, layers: &[&str]) -> Vec<String> {
     let heads = layers.iter().filter_map(|layer| tree.files.get_key_value(&format!("src/{layer}/mod.rs")));
     let weak = heads.filter(|(_, source)| {
         let denies = (0..source.tokens.len()).filter(|at| source.stands(*at, &["#", "!", "[", "deny"]));
-        let denied: String = denies.flat_map(|at| source.tokens[at..].iter().take(24)).map(|token| token.text.as_str()).collect();
+        let denied: String = denies
+            .flat_map(|at| source.tokens[at..].iter().take(24))
+            .map(|token| token.text.as_str())
+            .collect();
         !lints.iter().all(|lint| denied.contains(lint))
     });
-    weak.map(|(path, _)| format!("{path}:1: add #![deny(clippy::disallowed_methods, clippy::disallowed_types)]")).collect()
+    weak.map(|(path, _)| {
+        format!("{path}:1: add #![deny(clippy::disallowed_methods, clippy::disallowed_types)]")
+    })
+    .collect()
 }
 
 /// A name that only some places of `src/` may use.
 pub fn only_in(tree: &Tree, word: &str, place: &str, instead: &str) -> Vec<String> {
     let elsewhere = sources(tree).filter(|(path, _)| !path.starts_with(place));
-    let uses =
-        elsewhere.flat_map(|(path, source)| source.tokens.iter().filter(|token| token.text == word).map(move |token| (path, token.line)));
+    let uses = elsewhere.flat_map(|(path, source)| {
+        source.tokens.iter().filter(|token| token.text == word).map(move |token| (path, token.line))
+    });
     uses.map(|(path, line)| format!("{path}:{line}: only {place} names `{word}`; {instead}")).collect()
 }
 
 /// Every file says at its top what it does.
 pub fn module_docs(tree: &Tree) -> Vec<String> {
     let bare = tree.files.iter().filter(|(_, source)| !source.text.starts_with("//!"));
-    bare.map(|(path, _)| format!("{path}:1: open the file with `//!`: what it does and what it must never do")).collect()
+    bare.map(|(path, _)| {
+        format!("{path}:1: open the file with `//!`: what it does and what it must never do")
+    })
+    .collect()
 }
 
 /// Nothing unfinished: marks, debugging, code in comments, `unwrap` where a user can meet it.
@@ -111,7 +127,8 @@ pub fn leftovers(tree: &Tree) -> Vec<String> {
     for (path, source) in tree.files.iter().filter(|(path, _)| !path.starts_with("tests/tidy")) {
         for (line, text) in source.text.lines().enumerate().map(|(index, text)| (index + 1, text)) {
             let words = text.split(|c: char| !c.is_alphanumeric());
-            if let Some(mark) = words.into_iter().find(|word| ["TODO", "FIXME", "XXX", "HACK"].contains(word)) {
+            if let Some(mark) = words.into_iter().find(|word| ["TODO", "FIXME", "XXX", "HACK"].contains(word))
+            {
                 problems.push(format!("{path}:{line}: {mark}; finish it or write an issue"));
             }
         }
@@ -123,12 +140,16 @@ pub fn leftovers(tree: &Tree) -> Vec<String> {
                 }
             }
             if path.starts_with("src/") && source.stands(at, &[".", "unwrap", "("]) && !source.in_test(line) {
-                problems.push(format!("{path}:{line}: unwrap outside tests; return the error, or expect(\"why it cannot fail\")"));
+                problems.push(format!(
+                    "{path}:{line}: unwrap outside tests; return the error, or expect(\"why it cannot fail\")"
+                ));
             }
         }
         for comment in source.comments.iter().filter(|comment| is_code(&comment.text)) {
             let line = comment.line;
-            problems.push(format!("{path}:{line}: looks like code in a comment; delete it, the history keeps it"));
+            problems.push(format!(
+                "{path}:{line}: looks like code in a comment; delete it, the history keeps it"
+            ));
         }
     }
     problems
@@ -138,7 +159,10 @@ pub fn leftovers(tree: &Tree) -> Vec<String> {
 fn is_code(comment: &str) -> bool {
     let only_brackets = !comment.is_empty() && comment.chars().all(|c| "{}()[];,".contains(c));
     let begins = ["let ", "use ", "pub ", "fn ", "impl ", "#["].iter().any(|word| comment.starts_with(word));
-    only_brackets || comment.ends_with(';') || comment.ends_with(" {") || (begins && comment.ends_with([')', '}', ']', ',']))
+    only_brackets
+        || comment.ends_with(';')
+        || comment.ends_with(" {")
+        || (begins && comment.ends_with([')', '}', ']', ',']))
 }
 
 /// Follows every `mod` from the roots: files nobody names are problems, files of test modules are marked as such.
@@ -151,14 +175,16 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
         [_, _, file] => file == "main.rs",
         _ => false,
     };
-    let mut open: Vec<(String, bool)> = tree.files.keys().filter(|path| is_root(path)).map(|path| (path.clone(), false)).collect();
+    let mut open: Vec<(String, bool)> =
+        tree.files.keys().filter(|path| is_root(path)).map(|path| (path.clone(), false)).collect();
     let mut reached = BTreeSet::new();
     while let Some((path, is_test)) = open.pop() {
         let Some(source) = tree.files.get_mut(&path) else { continue };
         source.is_test = is_test;
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let named_after_folder = name == "mod.rs" || is_root(&path);
-        let base = if named_after_folder { folder.to_owned() } else { path.trim_end_matches(".rs").to_owned() };
+        let base =
+            if named_after_folder { folder.to_owned() } else { path.trim_end_matches(".rs").to_owned() };
         for module in source.modules().iter().filter(|module| !module.inline) {
             let inside = module.inside.iter().map(|name| format!("{name}/")).collect::<String>();
             let place = format!("{base}/{inside}{}", module.name);
@@ -169,7 +195,10 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
         reached.insert(path);
     }
     let lost = tree.files.keys().filter(|path| !reached.contains(*path));
-    lost.map(|path| format!("{path}:1: no `mod` names this file, so it is never compiled; name it or delete it")).collect()
+    lost.map(|path| {
+        format!("{path}:1: no `mod` names this file, so it is never compiled; name it or delete it")
+    })
+    .collect()
 }
 
 /// Names that say nothing.
@@ -209,7 +238,9 @@ fn parts(name: &str) -> Vec<String> {
 
 /// Files longer than `bound` outside tests, by path.
 pub fn long_files(tree: &Tree, bound: usize) -> Vec<(String, usize)> {
-    let lengths = sources(tree).filter(|(_, source)| !source.is_test).map(|(path, source)| (path.clone(), source.text.lines().count()));
+    let lengths = sources(tree)
+        .filter(|(_, source)| !source.is_test)
+        .map(|(path, source)| (path.clone(), source.text.lines().count()));
     lengths.filter(|(_, lines)| *lines > bound).collect()
 }
 
@@ -240,6 +271,8 @@ pub fn ratchet(what: &str, bound: usize, found: &[(String, usize)], listed: &[(&
         }
     }
     let gone = listed.iter().filter(|(known, _)| !found.iter().any(|(name, _)| name == known));
-    problems.extend(gone.map(|(known, _)| format!("{known}: not too long any more, well done; remove it from tests/tidy.rs")));
+    problems.extend(gone.map(|(known, _)| {
+        format!("{known}: not too long any more, well done; remove it from tests/tidy.rs")
+    }));
     problems
 }

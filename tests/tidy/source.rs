@@ -59,7 +59,11 @@ impl Tree {
                 if path.is_dir() {
                     open.push(path);
                 } else if path.extension().is_some_and(|end| end == "rs") {
-                    let name = path.strip_prefix(root).expect("found below the root").to_string_lossy().replace('\\', "/");
+                    let name = path
+                        .strip_prefix(root)
+                        .expect("found below the root")
+                        .to_string_lossy()
+                        .replace('\\', "/");
                     let text = std::fs::read_to_string(&path).expect("a readable file in UTF-8");
                     files.insert(name, Source::new(&text));
                 }
@@ -129,7 +133,8 @@ impl Source {
     }
 
     fn find_test_lines(&self) -> Vec<(usize, usize)> {
-        let starts = (0..self.tokens.len()).filter(|at| self.stands(*at, &["#", "[", "cfg", "(", "test", ")", "]"]));
+        let starts =
+            (0..self.tokens.len()).filter(|at| self.stands(*at, &["#", "[", "cfg", "(", "test", ")", "]"]));
         starts.map(|at| (self.tokens[at].line, self.tokens[self.item_end(at + 7).0].line)).collect()
     }
 
@@ -258,7 +263,8 @@ impl Lexer<'_> {
                 'r' | 'b' if string_prefix(self.rest).is_some() => self.prefixed_string(),
                 ':' if self.rest.starts_with("::") => self.push("::", 2),
                 c if c.is_alphanumeric() || c == '_' => {
-                    let length = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+                    let length =
+                        self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
                     let word = self.rest[..length].to_owned();
                     self.push(&word, length)
                 }

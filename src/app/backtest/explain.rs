@@ -42,9 +42,12 @@ impl Recorder for Recent {
 /// # Errors
 /// A question that cannot be read, or a symbol and time outside of all data.
 pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failure> {
-    let (symbol, at) = question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
+    let (symbol, at) =
+        question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
     let at = moment(at)?;
-    let covers = |run: &&Run<'_>| run.has_symbol(symbol) && run.source_span().is_some_and(|(first, last)| (first..=last).contains(&at));
+    let covers = |run: &&Run<'_>| {
+        run.has_symbol(symbol) && run.source_span().is_some_and(|(first, last)| (first..=last).contains(&at))
+    };
     let mut answers = Vec::new();
     for run in runs.iter().filter(covers) {
         answers.push(answer(run, run.spelled(symbol).unwrap_or(symbol), at)?);
@@ -53,13 +56,19 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
         let known: Vec<String> = runs
             .iter()
             .filter(|run| run.has_symbol(symbol))
-            .filter_map(|run| run.source_span().map(|(first, last)| format!("  {}: {first} to {last}", run.source_id())))
+            .filter_map(|run| {
+                run.source_span().map(|(first, last)| format!("  {}: {first} to {last}", run.source_id()))
+            })
             .collect();
-        let known = if known.is_empty() { "  there is no data of that symbol".to_owned() } else { known.join("\n") };
+        let known =
+            if known.is_empty() { "  there is no data of that symbol".to_owned() } else { known.join("\n") };
         return Err(Failure::input(format!("there is no data of {symbol} at {at}:\n{known}")));
     }
     if as_json {
-        terminal::print(&format!("{:#}\n", json!({ "explanations": answers.iter().flat_map(Answer::json).collect::<Vec<_>>() })));
+        terminal::print(&format!(
+            "{:#}\n",
+            json!({ "explanations": answers.iter().flat_map(Answer::json).collect::<Vec<_>>() })
+        ));
     } else {
         terminal::print(&answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n"));
     }
@@ -73,7 +82,8 @@ fn moment(text: &str) -> Result<Timestamp, Failure> {
     // Tables write no zone: all their times are UTC.
     let has_zone = text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']));
     let zone = if text.contains(':') && !has_zone { "Z" } else { "" };
-    let at = Timestamp::read(&format!("{text}{zone}")).map_err(|error| Failure::input(format!("{text:?} {error}")))?;
+    let at = Timestamp::read(&format!("{text}{zone}"))
+        .map_err(|error| Failure::input(format!("{text:?} {error}")))?;
     let is_to_the_second = text.contains(':') && !text.contains('.');
     Ok(if is_to_the_second { at + Span::SECOND - Span::from_nanos(1) } else { at })
 }
@@ -96,10 +106,19 @@ fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure>
     advanced.map_err(|error| failed(feed.found_damage())(error.to_string()))?;
     backtest.wait_until(at, &mut recent);
     let table = backtest.table().clone();
-    let id = table.find(symbol).ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id())))?;
+    let id = table
+        .find(symbol)
+        .ok_or_else(|| Failure::input(format!("{symbol} is not in {}", run.source_id())))?;
     let explanations = backtest.engine().explain(&table, id, at);
     let recent = recent.0.into_iter().filter(|(made, _)| made.symbol == id).collect();
-    Ok(Answer { source: run.source_id().to_owned(), at, spec: table.spec(id).clone(), defs: run.defs(), explanations, recent })
+    Ok(Answer {
+        source: run.source_id().to_owned(),
+        at,
+        spec: table.spec(id).clone(),
+        defs: run.defs(),
+        explanations,
+        recent,
+    })
 }
 
 impl Answer {
@@ -108,14 +127,14 @@ impl Answer {
             let def = &self.defs[explanation.strategy as usize];
             let refusal = explanation
                 .refusal
-                .map(|refusal| json!({"guard": refusal.guard.word(), "value": refusal.value, "threshold": refusal.threshold}));
+                .map(|refusal| json!({"guard": refusal.guard.as_str(), "value": refusal.value, "threshold": refusal.threshold}));
             let own = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance);
             json!({
                 "source": self.source,
                 "symbol": self.spec.name,
                 "time": self.at.to_string(),
                 "strategy": def.id,
-                "state": explanation.state.word(),
+                "state": explanation.state.as_str(),
                 "conditions": decision::conditions(&explanation.evidence, def),
                 "entry_refused_by": refusal,
                 "recent_decisions": own.map(|(made, evidence)| decision::decision(made, evidence, def, &self.spec)).collect::<Vec<_>>(),
@@ -128,23 +147,36 @@ impl Answer {
         let mut text = String::new();
         for explanation in &self.explanations {
             let def = &self.defs[explanation.strategy as usize];
-            text.push_str(&format!("{} on {} ({}) at {}: {}\n", def.id, self.spec.name, self.source, self.at, explanation.state.word()));
+            text.push_str(&format!(
+                "{} on {} ({}) at {}: {}\n",
+                def.id,
+                self.spec.name,
+                self.source,
+                self.at,
+                explanation.state.as_str()
+            ));
             for checked in &Checked::all(&explanation.evidence, def) {
                 text.push_str(&condition_line(checked));
             }
             match explanation.refusal {
                 Some(refusal) => text.push_str(&format!(
                     "  an entry now would be blocked by {}: {}\n",
-                    refusal.guard.word(),
+                    refusal.guard.as_str(),
                     legend::blocked(refusal.guard, refusal.value, refusal.threshold)
                 )),
                 None => text.push_str("  no limit would block an entry now\n"),
             }
-            let own: Vec<_> = self.recent.iter().filter(|(made, _)| made.instance == explanation.instance).collect();
-            text.push_str(if own.is_empty() { "  no decisions yet\n" } else { "  last decisions, with the conditions that were met:\n" });
+            let own: Vec<_> =
+                self.recent.iter().filter(|(made, _)| made.instance == explanation.instance).collect();
+            text.push_str(if own.is_empty() {
+                "  no decisions yet\n"
+            } else {
+                "  last decisions, with the conditions that were met:\n"
+            });
             for (made, evidence) in own {
                 text.push_str(&format!("    {}  {}\n", made.at, decision::line(made, &self.spec)));
-                for checked in Checked::all(evidence, def).iter().filter(|checked| checked.met == Some(true)) {
+                for checked in Checked::all(evidence, def).iter().filter(|checked| checked.met == Some(true))
+                {
                     text.push_str(&format!("      {}\n", checked.sentence()));
                 }
             }
@@ -157,7 +189,7 @@ impl Answer {
 fn condition_line(checked: &Checked) -> String {
     format!(
         "  {:<4} {:<16} {:<24} {:>20} {:<16} {}\n",
-        checked.section.word(),
+        checked.section.as_str(),
         checked.id,
         checked.indicator,
         checked.value_text(),
@@ -174,7 +206,12 @@ mod tests {
     fn a_time_is_read_as_the_tables_print_it() {
         let exact = |text: &str| Timestamp::parse(text).unwrap();
         let end = exact("2021-01-23T21:00:05Z") + Span::from_nanos(-1);
-        for text in ["2021-01-23 21:00:04", "2021-01-23T21:00:04", "2021-01-23T21:00:04Z", "2021-01-23T22:00:04+01:00"] {
+        for text in [
+            "2021-01-23 21:00:04",
+            "2021-01-23T21:00:04",
+            "2021-01-23T21:00:04Z",
+            "2021-01-23T22:00:04+01:00",
+        ] {
             assert_eq!(moment(text).ok(), Some(end), "{text}");
         }
         assert_eq!(moment("2021-01-23 21:00:04.596123").ok(), Some(exact("2021-01-23T21:00:04.596123Z")));

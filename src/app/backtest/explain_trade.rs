@@ -25,24 +25,32 @@ impl WhichTrade {
     /// # Errors
     /// What can be written, for everything else.
     pub fn parse(text: &str) -> Result<WhichTrade, String> {
-        let number = |text: &str| text.trim_start_matches('#').parse::<usize>().ok().filter(|number| *number > 0);
+        let number =
+            |text: &str| text.trim_start_matches('#').parse::<usize>().ok().filter(|number| *number > 0);
         let read = match (text, text.split_once('.')) {
             ("worst", _) => Some(WhichTrade::Worst),
             ("best", _) => Some(WhichTrade::Best),
-            (_, Some((result, trade))) => number(result).zip(number(trade)).map(|(result, trade)| WhichTrade::Of(result, trade)),
+            (_, Some((result, trade))) => {
+                number(result).zip(number(trade)).map(|(result, trade)| WhichTrade::Of(result, trade))
+            }
             (_, None) => number(text).map(WhichTrade::Only),
         };
-        read.ok_or_else(|| "write the number of a trade like 7, of a result and its trade like 3.7, worst or best".to_owned())
+        read.ok_or_else(|| {
+            "write the number of a trade like 7, of a result and its trade like 3.7, worst or best".to_owned()
+        })
     }
 
     /// Places of the result and of the trade in it.
     fn find(self, results: &[RunResult]) -> Result<(usize, usize), Failure> {
         let all = || {
-            let places = |(place, run): (usize, &RunResult)| (0..run.summary.trades.len()).map(move |trade| (place, trade));
+            let places = |(place, run): (usize, &RunResult)| {
+                (0..run.summary.trades.len()).map(move |trade| (place, trade))
+            };
             results.iter().enumerate().flat_map(places)
         };
         let net_pct = |(place, trade): &(usize, usize)| results[*place].summary.trades[*trade].net_pct();
-        let none = || Failure::input("there is no trade to explain; without --explain-trade the result says why");
+        let none =
+            || Failure::input("there is no trade to explain; without --explain-trade the result says why");
         match self {
             // In percent: amounts of two currencies cannot be compared.
             WhichTrade::Worst => all().min_by(|a, b| net_pct(a).total_cmp(&net_pct(b))).ok_or_else(none),
@@ -99,7 +107,9 @@ mod tests {
     #[test]
     fn a_trade_is_named_by_its_numbers_or_by_its_rank() {
         let runs = [sample::empty_result(), sample::result()];
-        let found = |text: &str, runs: &[RunResult]| WhichTrade::parse(text).unwrap().find(runs).map_err(|failure| failure.code());
+        let found = |text: &str, runs: &[RunResult]| {
+            WhichTrade::parse(text).unwrap().find(runs).map_err(|failure| failure.code())
+        };
         assert_eq!(found("2.7", &runs), Ok((1, 6)));
         assert_eq!(found("7", &runs[1..]), Ok((0, 6)));
         assert_eq!(found("#7", &runs[1..]), Ok((0, 6)));
@@ -109,7 +119,9 @@ mod tests {
         assert_eq!(found("worst", &runs[..1]), Err(64));
         let (worst, best) = (found("worst", &runs).unwrap(), found("best", &runs).unwrap());
         let net = |place: (usize, usize)| runs[place.0].summary.trades[place.1].net();
-        assert!(runs[1].summary.trades.iter().all(|trade| trade.net() >= net(worst) && trade.net() <= net(best)));
+        assert!(
+            runs[1].summary.trades.iter().all(|trade| trade.net() >= net(worst) && trade.net() <= net(best))
+        );
         for wrong in ["0", "1.0", "-1", "", "first", "1.2.3"] {
             assert!(WhichTrade::parse(wrong).is_err(), "{wrong}");
         }

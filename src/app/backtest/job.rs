@@ -21,8 +21,9 @@ pub type Journal = Arc<Mutex<BufWriter<std::fs::File>>>;
 /// # Errors
 /// A file that cannot be created.
 pub fn journal(path: &Path) -> Result<Journal, Failure> {
-    let file = std::fs::File::create(path)
-        .map_err(|error| Failure::other(format!("the journal {} cannot be written: {error}", path.display())))?;
+    let file = std::fs::File::create(path).map_err(|error| {
+        Failure::other(format!("the journal {} cannot be written: {error}", path.display()))
+    })?;
     Ok(Arc::new(Mutex::new(BufWriter::new(file))))
 }
 
@@ -53,7 +54,8 @@ pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Re
 
 fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Backtest) -> Box<DecisionSink<'s>> {
     let defs = run.defs();
-    let strategies: Vec<u32> = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
+    let strategies: Vec<u32> =
+        backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
     let table = backtest.table().clone();
     let source = run.source_id().to_owned();
     Box::new(move |made, evidence| {

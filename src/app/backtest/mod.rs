@@ -57,7 +57,10 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     let journal = options.journal.as_deref().map(job::journal).transpose()?;
     let runs = backtest::plan_fit(&settings, &sources, &strategies, &mut left_out).map_err(|error| {
         let several = sources.len() * strategies.len() > 1 && !settings.skip_unfit;
-        Failure::input(format!("{error}{}", if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }))
+        Failure::input(format!(
+            "{error}{}",
+            if several { "\nor let --skip-unfit leave out what does not fit" } else { "" }
+        ))
     })?;
     left_out.iter().for_each(|what| eprintln!("left out: {what}"));
     if let Some(question) = &options.explain {
@@ -73,7 +76,10 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         keep(store, &results)?;
     }
     if let Some(path) = &options.report {
-        write_whole(path, html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes())?;
+        write_whole(
+            path,
+            html::page(&results, &format!("{} {}", GENERATOR.name, GENERATOR.version)).as_bytes(),
+        )?;
     }
     show(&results, &options)
 }
@@ -87,7 +93,9 @@ fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
             ("--take-profit", options.take_profit.is_some() && loaded.def.z1.target.is_some(), "target"),
         ];
         let ignored = own.iter().filter(|(_, is_ignored, _)| *is_ignored);
-        told.extend(ignored.map(|(option, _, what)| format!("{} has a {what} of its own: {option} does not change it", loaded.label.id)));
+        told.extend(ignored.map(|(option, _, what)| {
+            format!("{} has a {what} of its own: {option} does not change it", loaded.label.id)
+        }));
     }
     told.extend(runs.iter().flat_map(Run::short_data));
     told.dedup();
@@ -102,7 +110,8 @@ fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
 fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     if options.json {
         let mut out = Vec::new();
-        result::write(results, GENERATOR, &mut out).map_err(|error| Failure::other(format!("the result could not be written: {error}")))?;
+        result::write(results, GENERATOR, &mut out)
+            .map_err(|error| Failure::other(format!("the result could not be written: {error}")))?;
         terminal::print_bytes(&out);
         return Ok(());
     }
@@ -123,7 +132,8 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
     let bytes: u64 = runs.iter().map(Run::bytes).sum();
     let bar = terminal::byte_progress(bytes, "backtest");
     let next = AtomicUsize::new(0);
-    let slots: Vec<Mutex<Option<Result<RunResult, Failure>>>> = runs.iter().map(|_| Mutex::new(None)).collect();
+    let slots: Vec<Mutex<Option<Result<RunResult, Failure>>>> =
+        runs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((run, slot)) = runs.get(next.load(Ordering::Relaxed)).and_then(|_| {
             let place = next.fetch_add(1, Ordering::Relaxed);
@@ -150,7 +160,7 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
 fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
     for run in results {
         let created = clock::now();
-        let id = format!("exec_{}", created.id(clock::chance()));
+        let id = format!("exec_{}", created.id(clock::entropy()));
         let one = std::slice::from_ref(run);
         store.put_result(NewResult {
             result: backtest::summary(id.clone(), None, false, run, created),
@@ -169,10 +179,14 @@ fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
 /// A place that cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::other(format!("{} could not be written ({error}); choose another place or free some space", path.display()))
+        Failure::other(format!(
+            "{} could not be written ({error}); choose another place or free some space",
+            path.display()
+        ))
     };
     let part = path.with_extension("part");
-    let written = std::fs::File::create(&part).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let written = std::fs::File::create(&part)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
         // The part is ours; if it cannot be removed either there is nothing more to do about it.
         let _ = std::fs::remove_file(&part);

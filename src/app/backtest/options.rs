@@ -154,7 +154,9 @@ impl Options {
     /// The first option that cannot be used.
     pub fn check(&self) -> Result<(), Failure> {
         if self.recording.is_empty() && self.data.is_empty() {
-            return Err(Failure::input("name the data: --recording ID for one of `tradingd recordings`, or --data FILE…"));
+            return Err(Failure::input(
+                "name the data: --recording ID for one of `tradingd recordings`, or --data FILE…",
+            ));
         }
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
@@ -174,7 +176,9 @@ impl Options {
             ("--take-profit", self.take_profit.unwrap_or(1.0), bounds::TAKE_PROFIT),
         ];
         match bounded.iter().find(|(_, value, (min, max))| !(min..=max).contains(&value)) {
-            Some((name, value, (min, max))) => Err(Failure::input(format!("{name} {value} is not between {min} and {max}"))),
+            Some((name, value, (min, max))) => {
+                Err(Failure::input(format!("{name} {value} is not between {min} and {max}")))
+            }
             None => Ok(()),
         }
     }
@@ -238,7 +242,8 @@ mod tests {
     /// The limits of the file once stayed unread: a run still ended after four losses.
     #[test]
     fn limits_and_fees_of_the_configuration_hold() {
-        let line = Line::try_parse_from(["backtest", "--strategy", "x", "--data", "y"]).unwrap_or_else(|error| panic!("{error}"));
+        let line = Line::try_parse_from(["backtest", "--strategy", "x", "--data", "y"])
+            .unwrap_or_else(|error| panic!("{error}"));
         let mut config = Config::default();
         assert_eq!(line.options.settings(&config), RunSettings::default());
         config.trading.risk.consecutive_losses = None;

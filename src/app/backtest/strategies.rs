@@ -23,7 +23,9 @@ fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded
     }
     let found = match store {
         Some(store) => from_store(name, store)?,
-        None if store_path(&global.state()).exists() => from_store(name, &Store::open(&global.state(), OpenMode::MustExist)?)?,
+        None if store_path(&global.state()).exists() => {
+            from_store(name, &Store::open(&global.state(), OpenMode::MustExist)?)?
+        }
         None => None,
     };
     if let Some(loaded) = found {
@@ -34,7 +36,9 @@ fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded
         None => {
             let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
             let known = known.join(", ");
-            Err(Failure::input(format!("there is no strategy {name:?}: it is no file, not stored, and the built-in ones are {known}")))
+            Err(Failure::input(format!(
+                "there is no strategy {name:?}: it is no file, not stored, and the built-in ones are {known}"
+            )))
         }
     }
 }
@@ -44,16 +48,21 @@ fn from_file(path: &Path) -> Result<Loaded, Failure> {
     let failed = |error: std::io::Error| Failure::input(format!("{shown} cannot be read: {error}"));
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > DOCUMENT_BYTES as u64 {
-        return Err(Failure::input(format!("{shown} has {length} bytes; a strategy document has at most {DOCUMENT_BYTES}")));
+        return Err(Failure::input(format!(
+            "{shown} has {length} bytes; a strategy document has at most {DOCUMENT_BYTES}"
+        )));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let stem = path.file_stem().map_or_else(|| "strategy".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let stem =
+        path.file_stem().map_or_else(|| "strategy".to_owned(), |stem| stem.to_string_lossy().into_owned());
     compiled(&stem, None, &bytes, &shown.to_string())
 }
 
 fn from_store(name: &str, store: &Store) -> Result<Option<Loaded>, Failure> {
     match store.strategies()?.into_iter().find(|stored| stored.id == name && stored.deleted_us.is_none()) {
-        Some(stored) => compiled(&stored.id, Some(stored.version), stored.document.as_bytes(), name).map(Some),
+        Some(stored) => {
+            compiled(&stored.id, Some(stored.version), stored.document.as_bytes(), name).map(Some)
+        }
         None => Ok(None),
     }
 }

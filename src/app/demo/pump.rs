@@ -5,7 +5,7 @@
 //! market buys that fill several times in one millisecond, a short top, a fall in which sellers lead, and a calm end a
 //! little above the start.
 
-use crate::domain::chance::Chance;
+use crate::domain::rng::Rng;
 use std::fmt::Write;
 
 /// The symbol as the rehearsed exchange names it.
@@ -56,7 +56,7 @@ pub struct Market {
 
 /// The market, always the same.
 pub fn market() -> Market {
-    let mut chance = Chance::new(SEED);
+    let mut entropy = Rng::new(SEED);
     let mut market = Market {
         trades: "timestamp_us,symbol,price,quantity,side\n".to_owned(),
         books: "timestamp_us,symbol,side,level,price,quantity\n".to_owned(),
@@ -68,11 +68,22 @@ pub fn market() -> Market {
             let level = |part: f64| CALM_STEPS * (from + (phase.to - from) * share(part));
             for half in 0..BOOKS_PER_SECOND {
                 let part = half as f64 / BOOKS_PER_SECOND as f64;
-                book(&mut market.books, second * 1_000_000 + half * 1_000_000 / BOOKS_PER_SECOND, level(part), &mut chance);
+                book(
+                    &mut market.books,
+                    second * 1_000_000 + half * 1_000_000 / BOOKS_PER_SECOND,
+                    level(part),
+                    &mut entropy,
+                );
             }
             for burst in 0..phase.bursts {
-                let part = (burst as f64 + chance.unit()) / phase.bursts as f64;
-                trades(&mut market.trades, second * 1_000_000 + (part * 1e6) as i64 / 1_000 * 1_000, level(part), phase, &mut chance);
+                let part = (burst as f64 + entropy.unit()) / phase.bursts as f64;
+                trades(
+                    &mut market.trades,
+                    second * 1_000_000 + (part * 1e6) as i64 / 1_000 * 1_000,
+                    level(part),
+                    phase,
+                    &mut entropy,
+                );
             }
         }
         (begin, from) = (phase.until, phase.to);
@@ -81,22 +92,22 @@ pub fn market() -> Market {
 }
 
 /// One market order: all its fills in one millisecond, each a step worse than the one before.
-fn trades(out: &mut String, at_us: i64, level: f64, phase: &Phase, chance: &mut Chance) {
-    let is_buy = chance.below(10) < phase.buys_of_ten;
+fn trades(out: &mut String, at_us: i64, level: f64, phase: &Phase, entropy: &mut Rng) {
+    let is_buy = entropy.below(10) < phase.buys_of_ten;
     let (side, direction) = if is_buy { ("buy", 1.0) } else { ("sell", -1.0) };
     for fill in 0..phase.fills {
         let price = (level.round() + direction * (1.0 + fill as f64)).max(1.0) * STEP;
-        let quantity = (phase.value * (0.5 + chance.unit()) / price).ceil();
+        let quantity = (phase.value * (0.5 + entropy.unit()) / price).ceil();
         let _ = writeln!(out, "{},{SYMBOL},{price:.5},{quantity:.0},{side}", BEGIN_US + at_us);
     }
 }
 
 /// Twenty levels a side, a step apart, deeper further out.
-fn book(out: &mut String, at_us: i64, level: f64, chance: &mut Chance) {
+fn book(out: &mut String, at_us: i64, level: f64, entropy: &mut Rng) {
     for (side, direction) in [("bid", -1.0), ("ask", 1.0)] {
         for place in 1..=LEVELS {
             let price = (level.round() + direction * place as f64).max(1.0) * STEP;
-            let quantity = ((400.0 + 60.0 * place as f64) * (0.6 + 0.8 * chance.unit()) / price).ceil();
+            let quantity = ((400.0 + 60.0 * place as f64) * (0.6 + 0.8 * entropy.unit()) / price).ceil();
             let _ = writeln!(out, "{},{SYMBOL},{side},{place},{price:.5},{quantity:.0}", BEGIN_US + at_us);
         }
     }
@@ -115,7 +126,8 @@ mod tests {
         let market = market();
         assert_eq!(market.trades, super::market().trades);
         for text in [&market.trades, &market.books] {
-            let times: Vec<i64> = text.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+            let times: Vec<i64> =
+                text.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
             assert!(times.is_sorted() && times.len() > 2_000, "{}", times.len());
         }
     }

@@ -53,8 +53,16 @@ pub struct Options {
 
 fn generated(text: &str) -> Result<(usize, u32), String> {
     let (symbols, messages) = text.split_once('x').ok_or("is not two numbers such as 200x20000")?;
-    let symbols = symbols.parse().ok().filter(|count| (1..=1_000).contains(count)).ok_or("has not 1 to 1000 symbols")?;
-    let messages = messages.parse().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or("has not 1 to 1000000 messages")?;
+    let symbols = symbols
+        .parse()
+        .ok()
+        .filter(|count| (1..=1_000).contains(count))
+        .ok_or("has not 1 to 1000 symbols")?;
+    let messages = messages
+        .parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
+        .ok_or("has not 1 to 1000000 messages")?;
     Ok((symbols, messages))
 }
 
@@ -63,19 +71,23 @@ fn generated(text: &str) -> Result<(usize, u32), String> {
 /// # Errors
 /// Market data or a scenario that cannot be used, an address that cannot be listened on.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let _log = telemetry::init(Level::Warn, Format::Text).map_err(|_| Failure::other("this process writes a log already"))?;
+    let _log = telemetry::init(Level::Warn, Format::Text)
+        .map_err(|_| Failure::other("this process writes a log already"))?;
     let scenario = options.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
-    let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) = match (&options.recording, options.generate) {
-        (Some(id), _) => {
-            let found = recording(Arc::new(global.store(OpenMode::MustExist)?), id)?;
-            (Box::new(found.source), found.contracts)
-        }
-        (None, Some((symbols, messages))) => (Box::new(Generator::new(symbols, messages, options.seed)), Generator::contracts(symbols)),
-        (None, None) => {
-            let found = rows::find(Origin::Files(options.data.clone()))?;
-            (Box::new(found.source), found.contracts)
-        }
-    };
+    let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) =
+        match (&options.recording, options.generate) {
+            (Some(id), _) => {
+                let found = recording(Arc::new(global.store(OpenMode::MustExist)?), id)?;
+                (Box::new(found.source), found.contracts)
+            }
+            (None, Some((symbols, messages))) => {
+                (Box::new(Generator::new(symbols, messages, options.seed)), Generator::contracts(symbols))
+            }
+            (None, None) => {
+                let found = rows::find(Origin::Files(options.data.clone()))?;
+                (Box::new(found.source), found.contracts)
+            }
+        };
     let runtime = super::run::runtime()?;
     let rehearsed = Rehearsed {
         listen: options.listen,
@@ -142,7 +154,9 @@ pub fn begin(options: Rehearsed, runtime: &Handle) -> Result<Running, Failure> {
     let listen = options.listen;
     Rehearsal::start(options, runtime).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidInput => Failure::input(error.to_string()),
-        _ => Failure::unavailable(format!("{listen} cannot be listened on ({error}): free it, or name another with --listen")),
+        _ => Failure::unavailable(format!(
+            "{listen} cannot be listened on ({error}): free it, or name another with --listen"
+        )),
     })
 }
 
@@ -163,6 +177,7 @@ fn unheard(error: std::io::Error) -> Failure {
 /// # Errors
 /// A file that cannot be read, or what is wrong in it and where.
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;
     Scenario::parse(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))
 }

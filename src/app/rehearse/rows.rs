@@ -112,8 +112,11 @@ fn recorded(store: &Store, id: &str) -> Result<Vec<Plan>, Failure> {
     for symbol in &recording.symbols {
         let known = store.recorded_spec(id, &symbol.name)?;
         let spec = store.spec_of(id, &symbol.name)?;
-        let spans: Vec<(StreamKind, i64)> =
-            symbol.streams.iter().filter_map(|stream| Some((stream.kind()?, stream.last_ns.saturating_sub(stream.first_ns)))).collect();
+        let spans: Vec<(StreamKind, i64)> = symbol
+            .streams
+            .iter()
+            .filter_map(|stream| Some((stream.kind()?, stream.last_ns.saturating_sub(stream.first_ns))))
+            .collect();
         plans.push(plan(&symbol.name, &spec, known.is_some(), &spans)?);
     }
     Ok(plans)
@@ -123,13 +126,16 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     let survey = survey(paths, &Selection::default(), &mut |_| {})?;
     if let Some(file) = survey.files.iter().find(|file| !file.is_time_ordered) {
         let path = file.path.display();
-        return Err(Failure::input(format!("{path} is not in time order over its symbols: import it, and rehearse the recording")));
+        return Err(Failure::input(format!(
+            "{path} is not in time order over its symbols: import it, and rehearse the recording"
+        )));
     }
     let mut plans = Vec::new();
     for symbol in &survey.symbols {
         let spec = symbol.facts.spec(&symbol.name, symbol.price_step(), symbol.quantity_step());
-        let (spec, sources) =
-            spec.ok_or_else(|| Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name)))?;
+        let (spec, sources) = spec.ok_or_else(|| {
+            Failure::input(format!("{}: its steps are too fine to count money exactly", symbol.name))
+        })?;
         let of = |file: &crate::files::FileSurvey| {
             let found = file.symbols.iter().find(|found| found.name == symbol.name)?;
             Some((file.kind, found.last.nanos() - found.first.nanos()))
@@ -141,7 +147,12 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
 }
 
 /// How a symbol is replayed. Recorded contracts keep their terms; where base units were recorded one step is a contract.
-fn plan(name: &str, spec: &SymbolSpec, has_terms: bool, spans: &[(StreamKind, i64)]) -> Result<Plan, Failure> {
+fn plan(
+    name: &str,
+    spec: &SymbolSpec,
+    has_terms: bool,
+    spans: &[(StreamKind, i64)],
+) -> Result<Plan, Failure> {
     let (base, quote) = split(name).ok_or_else(|| {
         Failure::input(format!("{name} is not a linear contract: its name does not end with USDT, USDC or USD, so it cannot be served"))
     })?;
@@ -173,11 +184,16 @@ fn plan(name: &str, spec: &SymbolSpec, has_terms: bool, spans: &[(StreamKind, i6
     };
     // Of several books the one that was recorded for longest, in doubt the one in more detail.
     const BOOKS: [StreamKind; 3] = [StreamKind::BookChanges, StreamKind::BookSnapshots, StreamKind::Quotes];
-    let span = |kind: StreamKind| spans.iter().filter(|(known, _)| *known == kind).map(|(_, span)| *span).max();
+    let span =
+        |kind: StreamKind| spans.iter().filter(|(known, _)| *known == kind).map(|(_, span)| *span).max();
     let longest = BOOKS.iter().filter_map(|kind| span(*kind)).max().unwrap_or(0);
     let book = BOOKS.into_iter().find(|kind| span(*kind).is_some_and(|span| span >= longest / 10 * 9));
     let is_wanted = |kind: &StreamKind| !BOOKS.contains(kind) || Some(*kind) == book;
-    let kinds = StreamKind::ALL.iter().map(|(kind, _)| *kind).filter(|kind| is_wanted(kind) && span(*kind).is_some()).collect();
+    let kinds = StreamKind::ALL
+        .iter()
+        .map(|(kind, _)| *kind)
+        .filter(|kind| is_wanted(kind) && span(*kind).is_some())
+        .collect();
     Ok(Plan { name: name.to_owned(), contract, unit, kinds })
 }
 
@@ -186,7 +202,10 @@ fn split(name: &str) -> Option<(&str, &str)> {
     if let Some((base, quote)) = name.split_once('_') {
         return Some((base, quote)).filter(|(base, quote)| !base.is_empty() && !quote.is_empty());
     }
-    ["USDT", "USDC", "USD"].into_iter().find_map(|quote| Some((name.strip_suffix(quote)?, quote))).filter(|(base, _)| !base.is_empty())
+    ["USDT", "USDC", "USD"]
+        .into_iter()
+        .find_map(|quote| Some((name.strip_suffix(quote)?, quote)))
+        .filter(|(base, _)| !base.is_empty())
 }
 
 fn read_ahead(origin: &Origin, plans: &Arc<Vec<Plan>>) -> Receiver<Batch> {
@@ -255,8 +274,13 @@ fn recording_cursors<'a>(store: &'a Store, id: &str, plans: &[Plan]) -> Result<V
 }
 
 fn file_cursors(paths: &[PathBuf], plans: &[Plan]) -> Result<Vec<Cursor<'static>>, SourceError> {
-    let places: Arc<BTreeMap<String, (usize, Vec<StreamKind>)>> =
-        Arc::new(plans.iter().enumerate().map(|(place, plan)| (plan.name.clone(), (place, plan.kinds.clone()))).collect());
+    let places: Arc<BTreeMap<String, (usize, Vec<StreamKind>)>> = Arc::new(
+        plans
+            .iter()
+            .enumerate()
+            .map(|(place, plan)| (plan.name.clone(), (place, plan.kinds.clone())))
+            .collect(),
+    );
     let mut cursors: Vec<Cursor<'static>> = Vec::new();
     for path in paths {
         let mut file = SourceFile::open(path)?;
@@ -268,7 +292,8 @@ fn file_cursors(paths: &[PathBuf], plans: &[Plan]) -> Result<Vec<Cursor<'static>
                 while let Some((symbol, record)) = batch.rows().get(at) {
                     at += 1;
                     let known = places.get(file.symbol(*symbol));
-                    if let Some((place, _)) = known.filter(|(_, kinds)| kinds.contains(&record.body.stream())) {
+                    if let Some((place, _)) = known.filter(|(_, kinds)| kinds.contains(&record.body.stream()))
+                    {
                         return Ok(Some((*place, *record)));
                     }
                 }
@@ -289,11 +314,14 @@ fn in_contracts(mut record: Record, unit: Decimal) -> Result<Record, String> {
     }
     let count = |quantity: &mut Decimal| {
         let contracts = quantity.in_steps_of(unit).and_then(|count| Decimal::new(count, 0));
-        *quantity = contracts.ok_or_else(|| format!("a quantity of {quantity} is no whole number of contracts of {unit}"))?;
+        *quantity = contracts
+            .ok_or_else(|| format!("a quantity of {quantity} is no whole number of contracts of {unit}"))?;
         Ok::<(), String>(())
     };
     match &mut record.body {
-        RecordBody::Trade { quantity, .. } | RecordBody::SnapshotLevel { quantity, .. } | RecordBody::LevelChange { quantity, .. } => {
+        RecordBody::Trade { quantity, .. }
+        | RecordBody::SnapshotLevel { quantity, .. }
+        | RecordBody::LevelChange { quantity, .. } => {
             count(quantity)?;
         }
         RecordBody::Quote { bid_quantity, ask_quantity, .. } => {
@@ -319,11 +347,15 @@ mod tests {
 
     #[test]
     fn files_are_merged_with_one_book_and_whole_contracts() {
-        let file = |stream: &str| PathBuf::from(format!("tests/data/binance-usdm_BTCUSDT_20240808{stream}.csv.gz"));
+        let file =
+            |stream: &str| PathBuf::from(format!("tests/data/binance-usdm_BTCUSDT_20240808{stream}.csv.gz"));
         let files = [".trades", ".book20", "-start.l2", "-start.bbo"].map(file);
         let mut found = find(Origin::Files(files.to_vec())).unwrap_or_else(|failure| panic!("{failure}"));
         let contract = &found.contracts[0];
-        assert_eq!((contract.symbol.as_str(), contract.contract_size.to_string().as_str()), ("BTC_USDT", "0.001"));
+        assert_eq!(
+            (contract.symbol.as_str(), contract.contract_size.to_string().as_str()),
+            ("BTC_USDT", "0.001")
+        );
         let mut kinds = BTreeMap::new();
         let mut last = Timestamp::MIN;
         while let Some(row) = found.source.next() {
@@ -332,7 +364,10 @@ mod tests {
             last = record.exchange_at;
             *kinds.entry(record.body.stream()).or_insert(0) += 1;
         }
-        assert_eq!(kinds, BTreeMap::from([(StreamKind::BookSnapshots, 68_880), (StreamKind::Trades, 21_313)]));
+        assert_eq!(
+            kinds,
+            BTreeMap::from([(StreamKind::BookSnapshots, 68_880), (StreamKind::Trades, 21_313)])
+        );
         found.source.rewind().unwrap();
         assert!(found.source.next().is_some_and(|row| row.is_ok()));
     }

@@ -87,7 +87,9 @@ impl<'a> Builder<'a, '_> {
     fn evaluation(&self) -> domain::Evaluation {
         let evaluation = self.strategy.evaluation.as_ref();
         domain::Evaluation {
-            entry_min_interval: Span::from_millis(evaluation.and_then(|e| e.entry_min_interval_ms).map_or(100, |ms| ms.0 as i64)),
+            entry_min_interval: Span::from_millis(
+                evaluation.and_then(|e| e.entry_min_interval_ms).map_or(100, |ms| ms.0 as i64),
+            ),
             on_clock: evaluation.and_then(|e| e.on_clock).unwrap_or(true),
         }
     }
@@ -95,7 +97,9 @@ impl<'a> Builder<'a, '_> {
     /// The rule of a section that may be absent.
     fn rule<R: Rule>(&mut self, section: Option<&'a R>, path: &str, place: Place) -> Section {
         let default = if place == Place::Emergency { wire::Logic::Or } else { wire::Logic::And };
-        let Some(section) = section else { return Section { root: domain::Group::empty(logic(default)), sequence: None } };
+        let Some(section) = section else {
+            return Section { root: domain::Group::empty(logic(default)), sequence: None };
+        };
         let parts: Parts<'a> = section.parts();
         let tree = tree::section(parts, path, default, self.origin, self.problems);
         let root = self.group(&tree, place);
@@ -115,7 +119,10 @@ impl<'a> Builder<'a, '_> {
         let max_gap = sequence.max_gap_seconds.map_or(Span::from_seconds(10), seconds);
         let max_total = sequence.max_total_seconds.map_or(Span::from_seconds(120), seconds);
         if max_gap > max_total {
-            self.problems.warning(&at(path, "maxGapSeconds"), "is longer than maxTotalSeconds, which then is the only limit");
+            self.problems.warning(
+                &at(path, "maxGapSeconds"),
+                "is longer than maxTotalSeconds, which then is the only limit",
+            );
         }
         domain::Sequence { steps, max_gap, max_total }
     }
@@ -125,7 +132,9 @@ impl<'a> Builder<'a, '_> {
         let mut children = Vec::new();
         for branch in &tree.branches {
             children.push(match branch {
-                Branch::Condition { path, condition } => Node::Condition(self.condition(condition, path, place)),
+                Branch::Condition { path, condition } => {
+                    Node::Condition(self.condition(condition, path, place))
+                }
                 Branch::Group(group) => Node::Group(self.group(group, place)),
             });
         }
@@ -160,7 +169,10 @@ impl<'a> Builder<'a, '_> {
 
     fn edge(&mut self, condition: &wire::Condition, crossing: bool, path: &str) -> domain::Edge {
         if crossing && matches!(condition.edge, Some(Edge::None | Edge::Falling)) {
-            self.problems.error(&at(path, "edge"), "contradicts the operator: crosses_above and crosses_below are rising edges");
+            self.problems.error(
+                &at(path, "edge"),
+                "contradicts the operator: crosses_above and crosses_below are rising edges",
+            );
         }
         let edge = match condition.edge {
             Some(Edge::Rising) => domain::Edge::Rising,
@@ -183,14 +195,22 @@ impl<'a> Builder<'a, '_> {
         if let Some(other) = &condition.compare_to {
             let other_path = at(path, "compareTo");
             if between {
-                self.problems.error(&other_path, "cannot be used with `between`, which compares with value and valueHigh");
+                self.problems.error(
+                    &other_path,
+                    "cannot be used with `between`, which compares with value and valueHigh",
+                );
             }
             if condition.value.is_some() {
                 self.problems.warning(&value_path, "has no effect because `compareTo` is given");
             }
             let operand = self.operand(Some(other), &other_path, place).unwrap_or(NOTHING);
-            let number = |number: Option<wire::Number>, default: f64| number.map_or(default, |number| number.0);
-            return Threshold::Other { operand, multiplier: number(condition.multiplier, 1.0), offset: number(condition.offset, 0.0) };
+            let number =
+                |number: Option<wire::Number>, default: f64| number.map_or(default, |number| number.0);
+            return Threshold::Other {
+                operand,
+                multiplier: number(condition.multiplier, 1.0),
+                offset: number(condition.offset, 0.0),
+            };
         }
         for (name, given) in [("multiplier", condition.multiplier), ("offset", condition.offset)] {
             if given.is_some() {
@@ -207,7 +227,8 @@ impl<'a> Builder<'a, '_> {
         let high_path = at(path, "valueHigh");
         match (value, condition.value_high) {
             (Some(low), Some(high)) if high.0 < low => {
-                self.problems.error(&high_path, format!("must be at least value, which is {low}, but is {}", high.0));
+                self.problems
+                    .error(&high_path, format!("must be at least value, which is {low}, but is {}", high.0));
             }
             (_, None) => self.missing(&high_path, "is required for `between`"),
             _ => {}
@@ -221,8 +242,12 @@ impl<'a> Builder<'a, '_> {
         let operand = self.resolver.operand(name, path, self.problems)?;
         let in_position = matches!(place, Place::Close | Place::Emergency);
         let unknown = match Resolver::scope(operand) {
-            Some(Scope::Position) if !in_position => Some("is only known in a position, so this condition stays unknown here"),
-            Some(Scope::Signal) if place == Place::Signal => Some("is only known after the signal, so this condition stays unknown here"),
+            Some(Scope::Position) if !in_position => {
+                Some("is only known in a position, so this condition stays unknown here")
+            }
+            Some(Scope::Signal) if place == Place::Signal => {
+                Some("is only known after the signal, so this condition stays unknown here")
+            }
             _ => None,
         };
         if let Some(why) = unknown {
@@ -242,18 +267,26 @@ impl<'a> Builder<'a, '_> {
     fn check_ids(&mut self) {
         let strategy = self.strategy;
         let mut all: Vec<(String, &'a wire::Condition)> = Vec::new();
-        let mut add = |path: &str, parts: Parts<'a>| gather(path, parts.conditions, parts.groups, parts.sequence, &mut all);
+        let mut add = |path: &str, parts: Parts<'a>| {
+            gather(path, parts.conditions, parts.groups, parts.sequence, &mut all)
+        };
         macro_rules! add {
             ($($field:ident),*) => { $( if let Some(section) = &strategy.$field { add(concat!("/", stringify!($field)), section.parts()); } )* };
         }
         add!(s1_signal, o1_cancel, z1_entry, ze1_close, emergency_exit);
         if all.len() > DOCUMENT_CONDITIONS {
-            self.problems.error("", format!("has {} conditions, at most {DOCUMENT_CONDITIONS} are allowed", all.len()));
+            self.problems.error(
+                "",
+                format!("has {} conditions, at most {DOCUMENT_CONDITIONS} are allowed", all.len()),
+            );
         }
         for (path, condition) in all {
             let Some(id) = condition.id.as_deref() else { continue };
             if let Some(first) = self.ids.get(id) {
-                self.problems.error(&at(&path, "id"), format!("\"{id}\" is already the id of {first}; ids are unique in a document"));
+                self.problems.error(
+                    &at(&path, "id"),
+                    format!("\"{id}\" is already the id of {first}; ids are unique in a document"),
+                );
             } else {
                 self.ids.insert(id, path);
             }

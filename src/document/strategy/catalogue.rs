@@ -82,11 +82,14 @@ pub(super) enum Meaning {
 /// a `lookback` the drawdown is the position's.
 pub(super) fn meaning(name: &str, params: &Map<String, Value>) -> Option<Meaning> {
     let name = name.trim();
-    let is = |own: &&Own| own.name.eq_ignore_ascii_case(name) || (!own.alias.is_empty() && own.alias.eq_ignore_ascii_case(name));
+    let is = |own: &&Own| {
+        own.name.eq_ignore_ascii_case(name) || (!own.alias.is_empty() && own.alias.eq_ignore_ascii_case(name))
+    };
     let found = OWN.iter().find(is);
     if found.is_some_and(|own| own.name == DRAWDOWN) {
         let anchor = params.get("anchor").and_then(Value::as_str);
-        let window = anchor.map_or(params.contains_key("lookback"), |anchor| anchor.trim().eq_ignore_ascii_case("window"));
+        let window = anchor
+            .map_or(params.contains_key("lookback"), |anchor| anchor.trim().eq_ignore_ascii_case("window"));
         if window {
             return find(name).map(Meaning::Market);
         }
@@ -95,7 +98,12 @@ pub(super) fn meaning(name: &str, params: &Map<String, Value>) -> Option<Meaning
 }
 
 /// An own value with its parameters.
-pub(super) fn own_value(own: &Own, params: &Map<String, Value>, path: &str, problems: &mut Problems) -> Option<OwnValue> {
+pub(super) fn own_value(
+    own: &Own,
+    params: &Map<String, Value>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<OwnValue> {
     let mut good = true;
     let mut flags = BTreeMap::new();
     for (name, value) in params {
@@ -122,13 +130,20 @@ pub(super) fn own_value(own: &Own, params: &Map<String, Value>, path: &str, prob
     }
     let flag = |name: &str| flags.get(name).copied().unwrap_or(false);
     let value = match own.value {
-        OwnValue::UnrealizedPnlPct { .. } => OwnValue::UnrealizedPnlPct { last: flag("last"), net: flag("net") },
+        OwnValue::UnrealizedPnlPct { .. } => {
+            OwnValue::UnrealizedPnlPct { last: flag("last"), net: flag("net") }
+        }
         other => other,
     };
     good.then_some(value)
 }
 
-fn unknown_parameter<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone, problems: &Problems) -> String {
+fn unknown_parameter<'a>(
+    kind: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    problems: &Problems,
+) -> String {
     let near = problems.suggestion(name, known.clone());
     let list = known.collect::<Vec<_>>().join(", ");
     let list = if list.is_empty() { "no parameters" } else { &list };
@@ -155,7 +170,8 @@ pub(super) fn spec_of(
             problems.warning(&here, "has no effect: values are computed whenever they are needed");
         } else if !(name == "anchor" && kind.name == DRAWDOWN) {
             good = false;
-            let problem = unknown_parameter(kind.name, name, kind.params.iter().map(|param| param.name), problems);
+            let problem =
+                unknown_parameter(kind.name, name, kind.params.iter().map(|param| param.name), problems);
             problems.error(&here, problem);
         }
     }
@@ -178,7 +194,10 @@ pub(super) fn spec_of(
     }
     let (t1, t3, d) = (spec.number("t1"), spec.number("t3"), spec.number("d"));
     if t3 - d < t1 {
-        problems.warning(path, "the baseline (t3 to t3 − d) overlaps the current window (t1): the move is understated");
+        problems.warning(
+            path,
+            "the baseline (t3 to t3 − d) overlaps the current window (t1): the move is understated",
+        );
     }
     Some(spec)
 }
@@ -192,9 +211,9 @@ fn parameter(
 ) -> Option<ParamValue> {
     let read = match (&param.accepts, given) {
         (Accepts::Number { default, .. }, None) => Ok(ParamValue::Number(*default)),
-        (Accepts::Number { min, max, .. }, Some(value)) => {
-            in_bounds(value.as_f64(), *min, *max).map(ParamValue::Number).ok_or_else(|| format!("must be a number from {min} to {max}"))
-        }
+        (Accepts::Number { min, max, .. }, Some(value)) => in_bounds(value.as_f64(), *min, *max)
+            .map(ParamValue::Number)
+            .ok_or_else(|| format!("must be a number from {min} to {max}")),
         (Accepts::Count { default, .. }, None) => Ok(ParamValue::Number(f64::from(*default))),
         (Accepts::Count { min, max, .. }, Some(value)) => {
             in_bounds(value.as_f64().filter(|number| number.fract() == 0.0), f64::from(*min), f64::from(*max))
@@ -210,11 +229,14 @@ fn parameter(
         (Accepts::Windows(default), None) => Ok(ParamValue::Windows(default.to_vec())),
         (Accepts::Windows(_), Some(value)) => windows(value).map(ParamValue::Windows),
         (Accepts::Indicator, None) => {
-            let default = find("TWPA").map(|kind| (kind, Map::from_iter([("t1".to_owned(), Value::from(10))])));
+            let default =
+                find("TWPA").map(|kind| (kind, Map::from_iter([("t1".to_owned(), Value::from(10))])));
             let spec = default.and_then(|(kind, params)| spec_of(kind, &params, path, problems, upstream));
             spec.map(|spec| ParamValue::Indicator(Box::new(spec))).ok_or_else(|| "is required".to_owned())
         }
-        (Accepts::Indicator, Some(value)) => return upstream(value, path, problems).map(|spec| ParamValue::Indicator(Box::new(spec))),
+        (Accepts::Indicator, Some(value)) => {
+            return upstream(value, path, problems).map(|spec| ParamValue::Indicator(Box::new(spec)));
+        }
     };
     match read {
         Ok(value) => Some(value),
@@ -231,7 +253,9 @@ fn in_bounds(number: Option<f64>, min: f64, max: f64) -> Option<f64> {
 }
 
 fn word(words: &[&str], given: Option<&Value>) -> Result<ParamValue, String> {
-    let Some(given) = given else { return Ok(ParamValue::Word(words.first().copied().unwrap_or_default().to_owned())) };
+    let Some(given) = given else {
+        return Ok(ParamValue::Word(words.first().copied().unwrap_or_default().to_owned()));
+    };
     let text = given.as_str().unwrap_or_default().trim();
     match words.iter().find(|known| known.eq_ignore_ascii_case(text)) {
         Some(known) => Ok(ParamValue::Word((*known).to_owned())),
@@ -241,7 +265,8 @@ fn word(words: &[&str], given: Option<&Value>) -> Result<ParamValue, String> {
 
 /// Windows of a cascade, each {t1, t3, d, label?} in seconds.
 fn windows(value: &Value) -> Result<Vec<[f64; 3]>, String> {
-    const FORM: &str = "must be a list of 1 to 16 windows {\"t1\": …, \"t3\": …, \"d\": …} with seconds from 1 to 86400";
+    const FORM: &str =
+        "must be a list of 1 to 16 windows {\"t1\": …, \"t3\": …, \"d\": …} with seconds from 1 to 86400";
     let list = value.as_array().filter(|list| (1..=16).contains(&list.len())).ok_or(FORM)?;
     let window = |window: &Value| -> Option<[f64; 3]> {
         let fields = window.as_object()?;

@@ -28,7 +28,8 @@ fn write(value: &Value, depth: usize, used: usize, out: &mut String) {
         Value::Object(fields) if !fields.is_empty() => {
             out.push('{');
             for (index, (key, value)) in fields.iter().enumerate() {
-                let start = format!("{}\n{indent}{}: ", if index > 0 { "," } else { "" }, Value::from(key.as_str()));
+                let start =
+                    format!("{}\n{indent}{}: ", if index > 0 { "," } else { "" }, Value::from(key.as_str()));
                 let used = start.trim_start_matches(',').chars().count() - 1;
                 out.push_str(&start);
                 write(value, depth + 1, used, out);
@@ -51,7 +52,9 @@ fn one_line(value: &Value) -> String {
     let joined = |parts: Vec<String>| parts.join(", ");
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), one_line(value)));
+            let fields = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), one_line(value)));
             format!("{{{}}}", joined(fields.collect()))
         }
         Value::Array(values) => format!("[{}]", joined(values.iter().map(one_line).collect())),

@@ -1,6 +1,6 @@
 //! Documents of the original system, in any of its forms, turned into the form the schema describes.
 //!
-//! Only names and places change here; what a document means is judged later. Whatever moves is remembered, so that
+//! Only names and places change here; what a document means is validated later. Whatever moves is remembered, so that
 //! problems are reported where the author wrote the thing.
 
 use super::problem::{Problems, at};
@@ -14,9 +14,25 @@ mod conditions;
 /// Sections of the document by the names they had before.
 const SECTIONS: [(&str, &[&str]); 5] = [
     ("s1_signal", &["signal_detection_conditions", "signal_detection"]),
-    ("o1_cancel", &["signal_cancellation_conditions", "cancel_conditions", "cancellation_conditions", "signal_cancellation"]),
+    (
+        "o1_cancel",
+        &[
+            "signal_cancellation_conditions",
+            "cancel_conditions",
+            "cancellation_conditions",
+            "signal_cancellation",
+        ],
+    ),
     ("z1_entry", &["entry_conditions"]),
-    ("ze1_close", &["close_order_detection_conditions", "close_order_detection", "close_conditions", "close_order_conditions"]),
+    (
+        "ze1_close",
+        &[
+            "close_order_detection_conditions",
+            "close_order_detection",
+            "close_conditions",
+            "close_order_conditions",
+        ],
+    ),
     ("emergency_exit", &["emergency_exit_conditions", "emergency_conditions"]),
 ];
 
@@ -40,7 +56,9 @@ pub(super) fn canonical(value: &mut Value, problems: &mut Problems) -> Origin {
             origin = Origin::Imported;
         }
     }
-    if !fields.contains_key("ze1_close") && SECTIONS.iter().all(|(section, _)| *section == "ze1_close" || fields.contains_key(*section)) {
+    if !fields.contains_key("ze1_close")
+        && SECTIONS.iter().all(|(section, _)| *section == "ze1_close" || fields.contains_key(*section))
+    {
         origin = Origin::Imported;
         problems.warning("/ze1_close", "is absent (four-section document): there is no normal exit by rule");
         fields.insert("ze1_close".to_owned(), json!({"conditions": []}));
@@ -74,14 +92,23 @@ fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
 /// Gives a field another name in its place.
 fn rename(fields: &mut Map<String, Value>, old: &str, new: &str, path: &str, problems: &mut Problems) {
     problems.moved(at(path, new), &at(path, old));
-    *fields =
-        std::mem::take(fields).into_iter().map(|(key, value)| if key == old { (new.to_owned(), value) } else { (key, value) }).collect();
+    *fields = std::mem::take(fields)
+        .into_iter()
+        .map(|(key, value)| if key == old { (new.to_owned(), value) } else { (key, value) })
+        .collect();
 }
 
 /// `"a, b"` → `["a", "b"]`.
 fn split_tags(fields: &mut Map<String, Value>) {
     if let Some(tags @ Value::String(_)) = fields.get_mut("tags") {
-        let list = tags.as_str().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Value::from).collect();
+        let list = tags
+            .as_str()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .map(Value::from)
+            .collect();
         *tags = Value::Array(list);
     }
 }
@@ -101,7 +128,10 @@ fn four_section_defaults(fields: &mut Map<String, Value>, problems: &mut Problem
         if let Some(Value::Object(parts)) = fields.get_mut(section)
             && !parts.contains_key(field)
         {
-            problems.warning(&at(&at("", section), field), format!("is absent; {value} is used, as the original's builder did"));
+            problems.warning(
+                &at(&at("", section), field),
+                format!("is absent; {value} is used, as the original's builder did"),
+            );
             parts.insert(field.to_owned(), value);
         }
     }
@@ -116,7 +146,10 @@ fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
         rename(close, "closeOrderPriceIndicatorId", "priceIndicatorId", "/ze1_close", problems);
     }
     for name in ["stopLoss", "takeProfit"] {
-        let offset = fields.get_mut("z1_entry").and_then(|entry| entry.get_mut(name)).and_then(|offset| offset.get_mut("offsetPercent"));
+        let offset = fields
+            .get_mut("z1_entry")
+            .and_then(|entry| entry.get_mut(name))
+            .and_then(|offset| offset.get_mut("offsetPercent"));
         if let Some(offset) = offset
             && let Some(number) = offset.as_f64().filter(|number| *number < 0.0)
         {
@@ -128,7 +161,8 @@ fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
 }
 
 /// Fields that name an indicator.
-const REFERENCES: [&str; 5] = ["indicatorId", "compareTo", "priceIndicatorId", "riskIndicatorId", "closeOrderPriceIndicatorId"];
+const REFERENCES: [&str; 5] =
+    ["indicatorId", "compareTo", "priceIndicatorId", "riskIndicatorId", "closeOrderPriceIndicatorId"];
 
 /// Names of indicators while variant ids get theirs.
 struct Names<'n> {
@@ -235,10 +269,15 @@ mod tests {
         let mut indicators = Map::from_iter([("pump_10s".to_owned(), json!(0))]);
         indicators.extend((2..TAKEN).map(|n| (format!("pump_10s_{n}"), json!(0))));
         let condition = json!({"compareTo": "5f000000-0000-4000-8000-000000000001"});
-        let mut document = json!({"indicators": indicators, "s1_signal": {"conditions": vec![condition; 10_000]}});
+        let mut document =
+            json!({"indicators": indicators, "s1_signal": {"conditions": vec![condition; 10_000]}});
         assert_eq!(canonical(&mut document, &mut Problems::default()), Origin::Imported);
         let conditions = document["s1_signal"]["conditions"].as_array().unwrap();
-        assert!(conditions.iter().all(|condition| condition["compareTo"] == format!("pump_10s_{TAKEN}")), "{}", conditions[0]);
+        assert!(
+            conditions.iter().all(|condition| condition["compareTo"] == format!("pump_10s_{TAKEN}")),
+            "{}",
+            conditions[0]
+        );
         assert_eq!(document["indicators"].as_object().unwrap().len(), TAKEN);
     }
 }

@@ -1,4 +1,4 @@
-//! Strategy documents: read, judged with all problems at once, written back in one form, compiled for the engine.
+//! Strategy documents: read, validated with all problems at once, written back in one form, compiled for the engine.
 //!
 //! [`parse`] takes documents written for tradingd and those of the original system, in any of its forms. A
 //! [`Document`] has passed every rule. Never: a document that is half accepted, or a problem without its place.

@@ -18,7 +18,7 @@ pub struct Need {
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} uses {}, which needs {} data", self.used_by, self.indicator, self.channel.word())
+        write!(f, "{} uses {}, which needs {} data", self.used_by, self.indicator, self.channel.as_str())
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Severity {
 
 impl Severity {
     /// The word that reports use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -39,7 +39,7 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "document" } else { &self.path };
-        write!(f, "{}: {path}: {}", self.severity.word(), self.problem)
+        write!(f, "{}: {path}: {}", self.severity.as_str(), self.problem)
     }
 }
 
@@ -72,7 +72,8 @@ impl Problems {
         } else {
             self.beyond += 1;
             if severity == Severity::Error
-                && let Some(last) = self.found.iter_mut().rev().find(|known| known.severity == Severity::Warning)
+                && let Some(last) =
+                    self.found.iter_mut().rev().find(|known| known.severity == Severity::Warning)
             {
                 *last = problem;
             }
@@ -89,7 +90,8 @@ impl Problems {
     pub(super) fn broken(&self, path: &str) -> bool {
         let path = self.as_given(path);
         self.found.iter().any(|known| {
-            known.severity == Severity::Error && known.path.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            known.severity == Severity::Error
+                && known.path.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     }
 

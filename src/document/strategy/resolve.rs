@@ -33,7 +33,8 @@ enum Declared {
 impl<'a> Resolver<'a> {
     /// Checks all declarations.
     pub(super) fn new(declared: &'a Indicators, problems: &mut Problems) -> Self {
-        let mut resolver = Resolver { declared, meanings: BTreeMap::new(), used: BTreeMap::new(), named: Vec::new() };
+        let mut resolver =
+            Resolver { declared, meanings: BTreeMap::new(), used: BTreeMap::new(), named: Vec::new() };
         for (name, indicator) in &declared.0 {
             let path = at("/indicators", name);
             resolver.check_name(name, indicator, &path, problems);
@@ -49,31 +50,50 @@ impl<'a> Resolver<'a> {
         }
         let own_kind = indicator.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(name));
         if !own_kind && catalogue::type_names().any(|kind| kind.eq_ignore_ascii_case(name)) {
-            problems.warning(path, format!("hides the type of the same name; conditions that say {name} mean this one"));
+            problems.warning(
+                path,
+                format!("hides the type of the same name; conditions that say {name} mean this one"),
+            );
         }
     }
 
-    fn declaration(&mut self, indicator: &Indicator, path: &str, above: &mut Vec<&'a str>, problems: &mut Problems) -> Option<Declared> {
+    fn declaration(
+        &mut self,
+        indicator: &Indicator,
+        path: &str,
+        above: &mut Vec<&'a str>,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
         let name = indicator.kind.as_deref()?;
         match catalogue::meaning(name, &indicator.params) {
-            Some(Meaning::Own(own)) => {
-                catalogue::own_value(own, &indicator.params, path, problems).map(|value| Declared::Own(Operand::Own(value)))
-            }
+            Some(Meaning::Own(own)) => catalogue::own_value(own, &indicator.params, path, problems)
+                .map(|value| Declared::Own(Operand::Own(value))),
             Some(Meaning::Market(kind)) => {
-                let mut upstream = |value: &Value, path: &str, problems: &mut Problems| self.upstream(value, path, above, problems);
+                let mut upstream = |value: &Value, path: &str, problems: &mut Problems| {
+                    self.upstream(value, path, above, problems)
+                };
                 let spec = catalogue::spec_of(kind, &indicator.params, path, problems, &mut upstream)?;
                 Some(Declared::Market(Arc::new(spec)))
             }
             None => {
                 let near = problems.suggestion(name, catalogue::type_names());
-                problems.error(&at(path, "type"), format!("there is no indicator type {}{near}", shown(&Value::from(name))));
+                problems.error(
+                    &at(path, "type"),
+                    format!("there is no indicator type {}{near}", shown(&Value::from(name))),
+                );
                 None
             }
         }
     }
 
     /// A parameter that is another indicator: a declared name, a type name, or {"type": …} in place.
-    fn upstream(&mut self, value: &Value, path: &str, above: &mut Vec<&'a str>, problems: &mut Problems) -> Option<IndicatorSpec> {
+    fn upstream(
+        &mut self,
+        value: &Value,
+        path: &str,
+        above: &mut Vec<&'a str>,
+        problems: &mut Problems,
+    ) -> Option<IndicatorSpec> {
         if above.len() > UPSTREAM_DEPTH {
             problems.error(path, format!("indicators feed indicators more than {UPSTREAM_DEPTH} deep"));
             return None;
@@ -93,7 +113,10 @@ impl<'a> Resolver<'a> {
                 ("", Indicator { kind, params })
             }
             other => {
-                problems.error(path, format!("must be the name of an indicator or {{\"type\": …}}, but is {}", shown(other)));
+                problems.error(
+                    path,
+                    format!("must be the name of an indicator or {{\"type\": …}}, but is {}", shown(other)),
+                );
                 return None;
             }
         };
@@ -113,7 +136,10 @@ impl<'a> Resolver<'a> {
         match found {
             Some(Declared::Market(spec)) => Some(Arc::unwrap_or_clone(spec)),
             Some(Declared::Own(_)) => {
-                problems.error(path, "must be a market indicator; position and session values cannot feed another");
+                problems.error(
+                    path,
+                    "must be a market indicator; position and session values cannot feed another",
+                );
                 None
             }
             None if !step.is_empty() => {
@@ -125,7 +151,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// What a name stands for. `None` when it is absent or wrong, which then is in `problems`.
-    pub(super) fn operand(&mut self, name: Option<&String>, path: &str, problems: &mut Problems) -> Option<Operand> {
+    pub(super) fn operand(
+        &mut self,
+        name: Option<&String>,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<Operand> {
         let name = name?.trim();
         if name.is_empty() {
             return None;

@@ -6,7 +6,8 @@ use super::resolve::Resolver;
 use super::tree::{Branch, Tree};
 use super::wire::{Rule, Strategy};
 use crate::domain::strategy::{
-    Comparison, Condition, Edge, Group, Logic, Node, OffsetBase, Operand, OwnValue, PriceOffset, StrategyDef, Threshold,
+    Comparison, Condition, Edge, Group, Logic, Node, OffsetBase, Operand, OwnValue, PriceOffset, StrategyDef,
+    Threshold,
 };
 use std::collections::BTreeMap;
 
@@ -17,28 +18,50 @@ const MAINTENANCE_MARGIN_PCT: f64 = 1.0;
 pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Problems) {
     let z1 = &def.z1;
     if def.s1.is_empty() && !problems.broken("/s1_signal") {
-        problems.error("/s1_signal/conditions", "must have at least one enabled condition: without one there is never a signal");
+        problems.error(
+            "/s1_signal/conditions",
+            "must have at least one enabled condition: without one there is never a signal",
+        );
     }
     if z1.section.is_empty() && !problems.broken("/z1_entry") {
-        problems.warning("/z1_entry/conditions", "has no condition: the strategy enters as soon as there is a signal");
+        problems.warning(
+            "/z1_entry/conditions",
+            "has no condition: the strategy enters as soon as there is a signal",
+        );
     }
-    let exits = ["/z1_entry", "/ze1_close", "/emergency_exit", "/maxHoldSeconds", "/trailingStop", "/takeProfitLadder", "/ze1_enabled"];
+    let exits = [
+        "/z1_entry",
+        "/ze1_close",
+        "/emergency_exit",
+        "/maxHoldSeconds",
+        "/trailingStop",
+        "/takeProfitLadder",
+        "/ze1_enabled",
+    ];
     if !has_way_out(def) && !exits.iter().any(|path| problems.broken(path)) {
         problems
             .error("", "there is no way out: give a stopLoss, a takeProfit, maxHoldSeconds, or conditions in ze1_close or emergency_exit");
     }
     if z1.stop.is_none() && !problems.broken("/z1_entry") {
-        problems.warning("/z1_entry/stopLoss", "there is no stop loss; live trading will refuse this strategy");
+        problems
+            .warning("/z1_entry/stopLoss", "there is no stop loss; live trading will refuse this strategy");
     }
     if let Some(emergency) = &strategy.emergency_exit {
         let parts = emergency.parts();
-        let spelled = parts.logic.is_some() || parts.conditions.iter().any(|condition| condition.logic.is_some());
+        let spelled =
+            parts.logic.is_some() || parts.conditions.iter().any(|condition| condition.logic.is_some());
         if !spelled && def.e1.section.root.children.len() > 1 {
-            problems.warning("/emergency_exit/logic", "is not given: any one of the conditions leaves at once (OR)");
+            problems.warning(
+                "/emergency_exit/logic",
+                "is not given: any one of the conditions leaves at once (OR)",
+            );
         }
     }
     if def.direction == crate::domain::strategy::Direction::Both {
-        problems.warning("/direction", "BOTH mirrors formulas but not thresholds: check that every condition suits both sides");
+        problems.warning(
+            "/direction",
+            "BOTH mirrors formulas but not thresholds: check that every condition suits both sides",
+        );
     }
     leverage(def, problems);
 }
@@ -59,15 +82,24 @@ fn leverage(def: &StrategyDef, problems: &mut Problems) {
     const PATH: &str = "/z1_entry/leverage";
     let wanted = def.z1.leverage;
     match def.limits.max_leverage {
-        Some(cap) if wanted > cap => problems.warning(PATH, format!("is above global_limits.max_leverage: {cap} will be used")),
-        _ if wanted > 5 => problems.warning(PATH, format!("{wanted} is high: {} % against the position liquidate it", distance(wanted))),
-        _ if wanted > 3 => {
-            problems.warning(PATH, format!("{wanted} is moderate: {} % against the position liquidate it", distance(wanted)))
+        Some(cap) if wanted > cap => {
+            problems.warning(PATH, format!("is above global_limits.max_leverage: {cap} will be used"))
         }
+        _ if wanted > 5 => problems.warning(
+            PATH,
+            format!("{wanted} is high: {} % against the position liquidate it", distance(wanted)),
+        ),
+        _ if wanted > 3 => problems.warning(
+            PATH,
+            format!("{wanted} is moderate: {} % against the position liquidate it", distance(wanted)),
+        ),
         _ => {}
     }
     let used = def.limits.max_leverage.map_or(wanted, |cap| wanted.min(cap)).max(1);
-    let Some(stop) = def.z1.stop.as_ref().filter(|stop| !matches!(stop.base, OffsetBase::Indicator(_))) else { return };
+    let Some(stop) = def.z1.stop.as_ref().filter(|stop| !matches!(stop.base, OffsetBase::Indicator(_)))
+    else {
+        return;
+    };
     let (offset, liquidation) = (widest(stop), distance(used));
     if offset >= liquidation {
         let scaled = if stop.risk_scaling.is_some() { " at its widest" } else { "" };
@@ -88,7 +120,12 @@ fn distance(leverage: u32) -> f64 {
 }
 
 fn widest(stop: &PriceOffset) -> f64 {
-    let scale = stop.risk_scaling.iter().flat_map(|scaling| &scaling.points).map(|(_, scale)| *scale).reduce(f64::max);
+    let scale = stop
+        .risk_scaling
+        .iter()
+        .flat_map(|scaling| &scaling.points)
+        .map(|(_, scale)| *scale)
+        .reduce(f64::max);
     stop.offset_pct * scale.unwrap_or(100.0) / 100.0
 }
 
@@ -110,10 +147,18 @@ struct Interval {
 
 impl Interval {
     fn of(condition: &Condition) -> Option<Interval> {
-        let below = |high, high_included| Interval { low: f64::NEG_INFINITY, low_included: true, high, high_included };
-        let above = |low, low_included| Interval { low, low_included, high: f64::INFINITY, high_included: true };
+        let below = |high, high_included| Interval {
+            low: f64::NEG_INFINITY,
+            low_included: true,
+            high,
+            high_included,
+        };
+        let above =
+            |low, low_included| Interval { low, low_included, high: f64::INFINITY, high_included: true };
         match (condition.threshold, condition.comparison) {
-            (Threshold::Between(low, high), _) => Some(Interval { low, low_included: true, high, high_included: true }),
+            (Threshold::Between(low, high), _) => {
+                Some(Interval { low, low_included: true, high, high_included: true })
+            }
             (Threshold::Value(value), Comparison::Greater) => Some(above(value, false)),
             (Threshold::Value(value), Comparison::GreaterOrEqual) => Some(above(value, true)),
             (Threshold::Value(value), Comparison::Less) => Some(below(value, false)),
@@ -121,7 +166,12 @@ impl Interval {
             (Threshold::Value(value), Comparison::Equal) => {
                 // The comparison has this tolerance.
                 let slack = 1e-9 * value.abs().max(1.0);
-                Some(Interval { low: value - slack, low_included: true, high: value + slack, high_included: true })
+                Some(Interval {
+                    low: value - slack,
+                    low_included: true,
+                    high: value + slack,
+                    high_included: true,
+                })
             }
             (Threshold::Value(_), Comparison::NotEqual) | (Threshold::Other { .. }, _) => None,
         }
@@ -148,7 +198,12 @@ impl Interval {
 
 /// Warns of conditions that can never be true: outside the range of their indicator, or against another condition
 /// they are ANDed with. `group` is what `tree` was built into.
-pub(super) fn contradictions(group: &Group, tree: &Tree<'_>, resolver: &Resolver<'_>, problems: &mut Problems) {
+pub(super) fn contradictions(
+    group: &Group,
+    tree: &Tree<'_>,
+    resolver: &Resolver<'_>,
+    problems: &mut Problems,
+) {
     walk(group, tree, &mut Known::new(), resolver, problems);
 }
 
@@ -168,7 +223,7 @@ fn walk(group: &Group, tree: &Tree<'_>, above: &mut Known, resolver: &Resolver<'
                 }
             }
             (Node::Condition(condition), Branch::Condition { path, .. }) => {
-                let found = judge(condition, path, &known, resolver, problems);
+                let found = validate(condition, path, &known, resolver, problems);
                 if let Some((key, interval)) = found.filter(|_| together) {
                     known.insert(key, (interval, condition.id.clone()));
                 }
@@ -179,7 +234,7 @@ fn walk(group: &Group, tree: &Tree<'_>, above: &mut Known, resolver: &Resolver<'
     *above = known;
 }
 
-fn judge(
+fn validate(
     condition: &Condition,
     path: &str,
     known: &Known,
@@ -204,7 +259,10 @@ fn judge(
     let Some((other, id)) = known.get(&key) else { return Some((key, interval)) };
     let both = interval.and(*other);
     if both.is_empty() {
-        problems.warning(&value_path, format!("can never be true together with condition {id}, which also looks at {name}"));
+        problems.warning(
+            &value_path,
+            format!("can never be true together with condition {id}, which also looks at {name}"),
+        );
         return None;
     }
     Some((key, both))

@@ -66,8 +66,16 @@ fn node(value: &mut Value, schema: &Value, path: &str, problems: &mut Problems) 
         return false;
     }
     match value {
-        Value::Number(number) => number.as_f64().is_some_and(|number| in_bounds(number, schema, path, problems)),
-        Value::String(text) => length_fits(text.chars().count(), schema, ("minLength", "maxLength", "characters"), path, problems),
+        Value::Number(number) => {
+            number.as_f64().is_some_and(|number| in_bounds(number, schema, path, problems))
+        }
+        Value::String(text) => length_fits(
+            text.chars().count(),
+            schema,
+            ("minLength", "maxLength", "characters"),
+            path,
+            problems,
+        ),
         Value::Array(values) => {
             let fits = length_fits(values.len(), schema, ("minItems", "maxItems", "entries"), path, problems);
             if let Some(items) = schema.get("items") {
@@ -89,8 +97,15 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
     let none = Map::new();
     let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     let others = schema.get("additionalProperties").filter(|others| others.is_object());
-    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let fits = length_fits(fields.len(), schema, ("minProperties", "maxProperties", "entries"), path, problems);
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let fits =
+        length_fits(fields.len(), schema, ("minProperties", "maxProperties", "entries"), path, problems);
     let mut wrong = BTreeSet::new();
     for (name, value) in fields.iter_mut() {
         let here = at(path, name);
@@ -110,10 +125,17 @@ fn object(fields: &mut Map<String, Value>, schema: &Value, path: &str, problems:
     }
     for name in required {
         if fields.get(name).is_none_or(Value::is_null) {
-            let about = known.get(name).and_then(|schema| schema.get("description")).and_then(Value::as_str).unwrap_or_default();
+            let about = known
+                .get(name)
+                .and_then(|schema| schema.get("description"))
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             problems.error(
                 &at(path, name),
-                format!("is required ({})", about.split_inclusive(". ").next().unwrap_or_default().trim().trim_end_matches('.')),
+                format!(
+                    "is required ({})",
+                    about.split_inclusive(". ").next().unwrap_or_default().trim().trim_end_matches('.')
+                ),
             );
         }
     }
@@ -184,7 +206,9 @@ pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        Value::String(text) if text.chars().count() > 60 => format!("\"{}…\"", text.chars().take(60).collect::<String>()),
+        Value::String(text) if text.chars().count() > 60 => {
+            format!("\"{}…\"", text.chars().take(60).collect::<String>())
+        }
         other => other.to_string(),
     }
 }
@@ -203,7 +227,13 @@ fn in_bounds(number: f64, schema: &Value, path: &str, problems: &mut Problems) -
     false
 }
 
-fn length_fits(length: usize, schema: &Value, (low, high, what): (&str, &str, &str), path: &str, problems: &mut Problems) -> bool {
+fn length_fits(
+    length: usize,
+    schema: &Value,
+    (low, high, what): (&str, &str, &str),
+    path: &str,
+    problems: &mut Problems,
+) -> bool {
     let bound = |key: &str| schema.get(key).and_then(Value::as_u64).map(|bound| bound as usize);
     if let Some(low) = bound(low).filter(|low| length < *low) {
         problems.error(path, format!("must have at least {low} {what}, but has {length}"));

@@ -42,7 +42,9 @@ fn patch(document: &mut Value, pointer: &str, value: Value) {
     match document.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}")) {
         Value::Array(values) if key == "-" => values.push(value),
         Value::Array(values) => values[key.parse::<usize>().unwrap()] = value,
-        Value::Object(fields) if value.is_null() => drop(fields.shift_remove(key).unwrap_or_else(|| panic!("no {pointer}"))),
+        Value::Object(fields) if value.is_null() => {
+            drop(fields.shift_remove(key).unwrap_or_else(|| panic!("no {pointer}")))
+        }
         Value::Object(fields) => drop(fields.insert(key.to_owned(), value)),
         other => panic!("{other} has no {key}"),
     }

@@ -40,7 +40,13 @@ impl<'a> Branch<'a> {
 }
 
 /// The tree of a section at `path`. Conditions that are not enabled are left out.
-pub(super) fn section<'a>(parts: Parts<'a>, path: &str, default: Logic, origin: Origin, problems: &mut Problems) -> Tree<'a> {
+pub(super) fn section<'a>(
+    parts: Parts<'a>,
+    path: &str,
+    default: Logic,
+    origin: Origin,
+    problems: &mut Problems,
+) -> Tree<'a> {
     let tree = grown(parts.conditions, parts.groups, parts.logic, default, path, origin, problems);
     check_depth(&tree, 0, problems);
     tree
@@ -87,14 +93,26 @@ fn grown<'a>(
         check_connectors(&enabled, logic, written, path, origin, problems);
         left_to_right(enabled, logic, path)
     } else {
-        let branches = enabled.into_iter().map(|(path, condition)| Branch::Condition { path, condition }).collect();
+        let branches =
+            enabled.into_iter().map(|(path, condition)| Branch::Condition { path, condition }).collect();
         Tree { path: path.to_owned(), logic, negate: false, branches, group: None }
     };
     if !groups.is_empty() && flat && tree.logic != logic {
-        tree = Tree { path: path.to_owned(), logic, negate: false, branches: vec![Branch::Group(tree)], group: None };
+        tree = Tree {
+            path: path.to_owned(),
+            logic,
+            negate: false,
+            branches: vec![Branch::Group(tree)],
+            group: None,
+        };
     }
     for (index, group) in groups.iter().enumerate() {
-        tree.branches.push(Branch::Group(group_tree(group, &at(&at(path, "groups"), index), origin, problems)));
+        tree.branches.push(Branch::Group(group_tree(
+            group,
+            &at(&at(path, "groups"), index),
+            origin,
+            problems,
+        )));
     }
     // Conditions before groups, as documents write them: a document and its rewritten form give the same tree.
     tree.branches.sort_by_key(Branch::is_group);
@@ -117,7 +135,8 @@ fn check_connectors(
     origin: Origin,
     problems: &mut Problems,
 ) {
-    let used: Vec<Logic> = list.iter().rev().skip(1).map(|(_, condition)| connector(condition, logic)).collect();
+    let used: Vec<Logic> =
+        list.iter().rev().skip(1).map(|(_, condition)| connector(condition, logic)).collect();
     if used.contains(&Logic::And) && used.contains(&Logic::Or) {
         let path = at(path, "conditions");
         match origin {
@@ -132,7 +151,13 @@ fn check_connectors(
 }
 
 fn left_to_right<'a>(list: Vec<(String, &'a Condition)>, logic: Logic, path: &str) -> Tree<'a> {
-    let new = |logic: Logic, branches: Vec<Branch<'a>>| Tree { path: path.to_owned(), logic, negate: false, branches, group: None };
+    let new = |logic: Logic, branches: Vec<Branch<'a>>| Tree {
+        path: path.to_owned(),
+        logic,
+        negate: false,
+        branches,
+        group: None,
+    };
     let mut tree = new(logic, Vec::new());
     let mut link = None;
     // Every change of logic nests once more, and what is too deep is refused soon: no deeper than that, because whoever
@@ -178,7 +203,12 @@ fn check_depth(tree: &Tree<'_>, depth: usize, problems: &mut Problems) {
 /// Whether any condition below carries a connector of its own.
 pub(super) fn is_flat(conditions: &[Condition], groups: &[Group]) -> bool {
     conditions.iter().any(|condition| condition.logic.is_some())
-        || groups.iter().any(|group| is_flat(group.conditions.as_deref().unwrap_or_default(), group.groups.as_deref().unwrap_or_default()))
+        || groups.iter().any(|group| {
+            is_flat(
+                group.conditions.as_deref().unwrap_or_default(),
+                group.groups.as_deref().unwrap_or_default(),
+            )
+        })
 }
 
 /// The tree written as groups, without connectors.
@@ -187,13 +217,16 @@ pub(super) fn written(tree: &Tree<'_>) -> Group {
     let mut groups = Vec::new();
     for branch in &tree.branches {
         match branch {
-            Branch::Condition { condition, .. } => conditions.push(Condition { logic: None, ..(*condition).clone() }),
+            Branch::Condition { condition, .. } => {
+                conditions.push(Condition { logic: None, ..(*condition).clone() })
+            }
             Branch::Group(group) => groups.push(written(group)),
         }
     }
     let known = tree.group;
     // What is switched off has no place in the tree, but its author wants to find it again.
-    conditions.extend(known.and_then(|group| group.conditions.as_deref()).map(switched_off).into_iter().flatten());
+    conditions
+        .extend(known.and_then(|group| group.conditions.as_deref()).map(switched_off).into_iter().flatten());
     Group {
         id: known.and_then(|group| group.id.clone()),
         logic: Some(tree.logic),
@@ -206,5 +239,8 @@ pub(super) fn written(tree: &Tree<'_>) -> Group {
 
 /// The conditions that are not enabled, without connectors.
 pub(super) fn switched_off(conditions: &[Condition]) -> impl Iterator<Item = Condition> {
-    conditions.iter().filter(|condition| condition.enabled == Some(false)).map(|condition| Condition { logic: None, ..condition.clone() })
+    conditions
+        .iter()
+        .filter(|condition| condition.enabled == Some(false))
+        .map(|condition| Condition { logic: None, ..condition.clone() })
 }

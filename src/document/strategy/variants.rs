@@ -11,7 +11,12 @@ const PREFIX: &str = "5f000000-0000-4000-8000-0000000000";
 static VARIANTS: &[Variant] = &[
     Variant("01", "pump_10s", "PUMP_MAGNITUDE_PCT", r#"{"t1": 10, "t3": 60, "d": 30}"#),
     Variant("02", "pump_10s_vs_10min", "PUMP_MAGNITUDE_PCT", r#"{"t1": 10, "t3": 600, "d": 300}"#),
-    Variant("03", "volume_15s", "VOLUME_SPIKE_RATIO", r#"{"t1": 15, "t2": 0, "t3": 615, "t4": 15, "method": "bucket_median"}"#),
+    Variant(
+        "03",
+        "volume_15s",
+        "VOLUME_SPIKE_RATIO",
+        r#"{"t1": 15, "t2": 0, "t3": 615, "t4": 15, "method": "bucket_median"}"#,
+    ),
     Variant("04", "trade_rate_15s", "TRADE_FREQUENCY_SPIKE", r#"{"t1": 15, "t2": 0, "t3": 615, "t4": 15}"#),
     Variant("05", "velocity_fast", "PRICE_VELOCITY", r#"{"t1": 5, "t3": 20, "d": 5}"#),
     Variant("06", "velocity_base", "PRICE_VELOCITY", r#"{"t1": 10, "t3": 40, "d": 10}"#),
@@ -25,13 +30,28 @@ static VARIANTS: &[Variant] = &[
     Variant("09", "book_imbalance_10s", "BID_ASK_IMBALANCE", r#"{"t1": 10, "t2": 0, "levels": 5}"#),
     Variant("10", "spread_3s", "SPREAD_PCT", r#"{"t1": 3, "t2": 0}"#),
     Variant("11", "spread_widening", "SPREAD_WIDENING_RATIO", r#"{"t1": 10, "t2": 0, "t3": 310, "t4": 10}"#),
-    Variant("12", "depth_drain", "LIQUIDITY_DRAIN_INDEX", r#"{"t1": 15, "t2": 0, "t3": 315, "t4": 15, "depth_pct": 0.5}"#),
-    Variant("13", "pump_retraced", "RETRACEMENT_OF_PUMP_PCT", r#"{"lookback": 600, "t3": 1200, "d": 600, "min_pump_pct": 3}"#),
+    Variant(
+        "12",
+        "depth_drain",
+        "LIQUIDITY_DRAIN_INDEX",
+        r#"{"t1": 15, "t2": 0, "t3": 315, "t4": 15, "depth_pct": 0.5}"#,
+    ),
+    Variant(
+        "13",
+        "pump_retraced",
+        "RETRACEMENT_OF_PUMP_PCT",
+        r#"{"lookback": 600, "t3": 1200, "d": 600, "min_pump_pct": 3}"#,
+    ),
     Variant("14", "give_back", "DRAWDOWN_FROM_PEAK_PCT", r#"{"anchor": "position"}"#),
     Variant("15", "", "UNREALIZED_PNL_PCT", ""),
     Variant("17", "", "POSITION_AGE_SECONDS", ""),
     Variant("18", "", "RISK_SCORE", ""),
-    Variant("19", "velocity_dispersion", "VELOCITY_STABILIZATION_INDEX", r#"{"num_samples": 3, "sample_interval": 5}"#),
+    Variant(
+        "19",
+        "velocity_dispersion",
+        "VELOCITY_STABILIZATION_INDEX",
+        r#"{"num_samples": 3, "sample_interval": 5}"#,
+    ),
     Variant("20", "", "DUMP_EXHAUSTION_SCORE", ""),
     Variant("21", "ema_9_21", "EMA_SPREAD_PCT", r#"{"fast": 9, "slow": 21, "bar_seconds": 5}"#),
     Variant("22", "rsi_14", "RSI", r#"{"period": 14, "bar_seconds": 5, "method": "wilder"}"#),
@@ -71,7 +91,8 @@ mod tests {
 
     #[test]
     fn all_25_are_known_and_parameters_are_json() {
-        let found: Vec<Known> = (1..=26).filter_map(|number| known(&format!("{PREFIX}{number:02}"))).collect();
+        let found: Vec<Known> =
+            (1..=26).filter_map(|number| known(&format!("{PREFIX}{number:02}"))).collect();
         assert_eq!((VARIANTS.len(), found.len()), (25, 25));
         for Variant(digits, name, kind, params) in VARIANTS {
             let known = known(&format!("{}{digits}", PREFIX.to_uppercase())).unwrap();
@@ -82,7 +103,12 @@ mod tests {
     #[test]
     fn knows_a_uuid_by_its_form() {
         assert!(is_uuid("5f000000-0000-4000-8000-000000000001"));
-        for text in ["pump_10s", "5f000000-0000-4000-8000-00000000000", "5f000000-0000-4000-8000-00000000000g", "----"] {
+        for text in [
+            "pump_10s",
+            "5f000000-0000-4000-8000-00000000000",
+            "5f000000-0000-4000-8000-00000000000g",
+            "----",
+        ] {
             assert!(!is_uuid(text), "{text}");
         }
     }

@@ -18,8 +18,12 @@ impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TimeError::Form => f.write_str("is not a time"),
-            TimeError::Unit(unit) => write!(f, "looks like {unit} since 1970, but numbers are read as microseconds"),
-            TimeError::Number => f.write_str("is neither a date of eight digits nor microseconds since 1970 (years 2000 to 2200)"),
+            TimeError::Unit(unit) => {
+                write!(f, "looks like {unit} since 1970, but numbers are read as microseconds")
+            }
+            TimeError::Number => f.write_str(
+                "is neither a date of eight digits nor microseconds since 1970 (years 2000 to 2200)",
+            ),
         }?;
         f.write_str("; write 2024-08-08T23:55:00Z, 2024-08-08 23:55:00 (UTC), 2024-08-08, 20240808 or whole microseconds since 1970")
     }
@@ -89,10 +93,14 @@ fn form(text: &str) -> Option<Timestamp> {
 fn time_of_day(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
     let spaced = bytes[0] == b' ';
-    if !spaced && !matches!(bytes[0], b'T' | b't') || bytes.get(3) != Some(&b':') || bytes.get(6) != Some(&b':') {
+    if !spaced && !matches!(bytes[0], b'T' | b't')
+        || bytes.get(3) != Some(&b':')
+        || bytes.get(6) != Some(&b':')
+    {
         return None;
     }
-    let (hour, minute, second) = (digits(text.get(1..3)?)?, digits(text.get(4..6)?)?, digits(text.get(7..9)?)?);
+    let (hour, minute, second) =
+        (digits(text.get(1..3)?)?, digits(text.get(4..6)?)?, digits(text.get(7..9)?)?);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -164,7 +172,13 @@ mod tests {
             assert_eq!(micros(text), at, "{text}");
         }
         assert_eq!(micros("2020-03-03 15:59:55"), 1_583_251_195_000_000);
-        for text in ["2020-02-29", "20200229", "2020-02-29T00:00:00Z", "2020-02-29T23:59:00+23:59", "2020-02-28 00:01:00-23:59"] {
+        for text in [
+            "2020-02-29",
+            "20200229",
+            "2020-02-29T00:00:00Z",
+            "2020-02-29T23:59:00+23:59",
+            "2020-02-28 00:01:00-23:59",
+        ] {
             assert_eq!(micros(text), 1_582_934_400_000_000, "{text}");
         }
     }
@@ -176,7 +190,9 @@ mod tests {
         assert_eq!(unit("1764547200000"), TimeError::Unit("milliseconds"));
         assert_eq!(unit("1764547200000000000"), TimeError::Unit("nanoseconds"));
         assert!(unit("1764547200").to_string().contains("looks like seconds"));
-        for text in ["0", "1", "2021", "202101", "20210229", "99999999", "123456789012", "99999999999999999999999"] {
+        for text in
+            ["0", "1", "2021", "202101", "20210229", "99999999", "123456789012", "99999999999999999999999"]
+        {
             assert_eq!(unit(text), TimeError::Number, "{text}");
         }
     }

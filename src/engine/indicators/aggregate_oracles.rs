@@ -16,11 +16,13 @@ enum Happening {
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let wait = prop_oneof![4 => Just(0), 4 => 1_i64..900, 3 => (0_i64..6).prop_map(|s| s * 500), 1 => 1_000_i64..9_000];
-    let one = (wait, 0..20, 1_i64..40, prop_oneof![1 => Just(0_i64), 9 => 1_i64..50]).prop_map(|(wait, what, ticks, lots)| match what {
-        0 => Happening::Gap { wait },
-        1..=3 => Happening::Clock { wait },
-        _ => Happening::Trade { wait, ticks, lots },
-    });
+    let one = (wait, 0..20, 1_i64..40, prop_oneof![1 => Just(0_i64), 9 => 1_i64..50]).prop_map(
+        |(wait, what, ticks, lots)| match what {
+            0 => Happening::Gap { wait },
+            1..=3 => Happening::Clock { wait },
+            _ => Happening::Trade { wait, ticks, lots },
+        },
+    );
     prop::collection::vec(one, 1..120)
 }
 
@@ -57,7 +59,10 @@ impl Naive<'_> {
     }
 
     fn pairs(&self) -> Vec<[(i64, i64, i64); 2]> {
-        self.runs().iter().flat_map(|run| run.windows(2).map(|pair| [pair[0], pair[1]]).collect::<Vec<_>>()).collect()
+        self.runs()
+            .iter()
+            .flat_map(|run| run.windows(2).map(|pair| [pair[0], pair[1]]).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Σ over millisecond cells is too slow; pieces between neighbouring steps are as plain.
@@ -148,7 +153,11 @@ fn window_oracle(kind: &str, naive: &Naive<'_>) -> Value {
         "VWAP" => vwap,
         "VTWPA" => {
             let held = naive.integral(|_, lots| lots as f64);
-            if held == 0.0 { Err(Missing::EmptyWindow) } else { Ok(naive.integral(|p, q| (p * q) as f64) / held / 100.0) }
+            if held == 0.0 {
+                Err(Missing::EmptyWindow)
+            } else {
+                Ok(naive.integral(|p, q| (p * q) as f64) / held / 100.0)
+            }
         }
         "TWPA" => match naive.integral(|_, _| 1.0) {
             0.0 => naive.in_force(naive.to).map(|(ticks, _)| ticks as f64 / 100.0).ok_or(Missing::WarmUp),
@@ -156,7 +165,9 @@ fn window_oracle(kind: &str, naive: &Naive<'_>) -> Value {
         },
         "INTER_DEAL_INTERVALS" if gaps.is_empty() => Err(Missing::TooFew),
         "INTER_DEAL_INTERVALS" => Ok(median(gaps)),
-        "TRADE_CLUSTERING_COEFFICIENT" => enough.and_then(|()| divided(covariance(&gaps, &gaps), mean(&gaps).powi(2))),
+        "TRADE_CLUSTERING_COEFFICIENT" => {
+            enough.and_then(|()| divided(covariance(&gaps, &gaps), mean(&gaps).powi(2)))
+        }
         "PRICE_VOLATILITY" => enough.map(|()| 100.0 * covariance(&returns, &returns).sqrt()),
         "DEAL_SIZE_VOLATILITY" if trades.len() < 3 => Err(Missing::TooFew),
         "DEAL_SIZE_VOLATILITY" => divided(covariance(&sizes, &sizes).sqrt(), mean(&sizes)),
@@ -392,14 +403,16 @@ proptest! {
 /// Open, high, low and close of every bar since the last gap, the forming one last.
 fn naive_bars(steps: &[Step], length: i64, now: i64) -> Vec<[f64; 4]> {
     let after_gap = steps.iter().rposition(|step| step.1.is_none()).map_or(0, |index| index + 1);
-    let trades: Vec<(i64, f64)> = steps[after_gap..].iter().map(|step| (step.0.div_euclid(length), step.1.unwrap().0 as f64)).collect();
+    let trades: Vec<(i64, f64)> =
+        steps[after_gap..].iter().map(|step| (step.0.div_euclid(length), step.1.unwrap().0 as f64)).collect();
     let Some(first) = trades.first() else { return Vec::new() };
     let mut bars: Vec<[f64; 4]> = Vec::new();
     for number in first.0..=now.div_euclid(length) {
         let prices: Vec<f64> = trades.iter().filter(|trade| trade.0 == number).map(|trade| trade.1).collect();
         bars.push(match (prices.first(), prices.last()) {
             (Some(open), Some(close)) => {
-                let (high, low) = prices.iter().fold((f64::MIN, f64::MAX), |(h, l), p| (h.max(*p), l.min(*p)));
+                let (high, low) =
+                    prices.iter().fold((f64::MIN, f64::MAX), |(h, l), p| (h.max(*p), l.min(*p)));
                 [*open, high, low, *close]
             }
             _ => [bars.last().unwrap()[3]; 4],
@@ -411,7 +424,11 @@ fn naive_bars(steps: &[Step], length: i64, now: i64) -> Vec<[f64; 4]> {
 /// `seed` after the first values, then `x → (x·(1 − weight) + value·weight)`, written out as a weighted sum.
 fn smoothed(seed: f64, rest: &[f64], weight: f64) -> f64 {
     let n = rest.len() as i32;
-    let tail: f64 = rest.iter().enumerate().map(|(i, value)| weight * (1.0 - weight).powi(n - 1 - i as i32) * value).sum();
+    let tail: f64 = rest
+        .iter()
+        .enumerate()
+        .map(|(i, value)| weight * (1.0 - weight).powi(n - 1 - i as i32) * value)
+        .sum();
     seed * (1.0 - weight).powi(n) + tail
 }
 
@@ -436,11 +453,17 @@ fn bar_oracle(text: &str, bars: &[[f64; 4]], n: usize) -> Value {
         "SMA" => mean(last) / 100.0,
         "EMA" => smoothed(mean(&closes[..n]), &closes[n..], 2.0 / (n as f64 + 1.0)) / 100.0,
         "RSI" => strength(wilder(&ups), wilder(&downs)),
-        "RSI method=cutler" => strength(ups[ups.len() - n..].iter().sum(), downs[downs.len() - n..].iter().sum()),
+        "RSI method=cutler" => {
+            strength(ups[ups.len() - n..].iter().sum(), downs[downs.len() - n..].iter().sum())
+        }
         "ATR" => {
             let range = |k: usize| {
                 let [_, high, low, _] = bars[k];
-                let jumps = if k == 0 { [0.0, 0.0] } else { [(high - closes[k - 1]).abs(), (low - closes[k - 1]).abs()] };
+                let jumps = if k == 0 {
+                    [0.0, 0.0]
+                } else {
+                    [(high - closes[k - 1]).abs(), (low - closes[k - 1]).abs()]
+                };
                 (high - low).max(jumps[0]).max(jumps[1])
             };
             wilder(&(0..bars.len()).map(range).collect::<Vec<_>>()) / 100.0

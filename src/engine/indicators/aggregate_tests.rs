@@ -124,7 +124,11 @@ pub(super) fn spec(text: &str) -> IndicatorSpec {
     let mut words = text.split(' ');
     let kind = find(words.next().unwrap()).unwrap_or_else(|| panic!("no such type: {text}"));
     let mut given: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap()).collect();
-    let params = kind.params.iter().map(|param| (param.name.to_owned(), parameter(&param.accepts, given.remove(param.name)))).collect();
+    let params = kind
+        .params
+        .iter()
+        .map(|param| (param.name.to_owned(), parameter(&param.accepts, given.remove(param.name))))
+        .collect();
     assert!(given.is_empty(), "unknown parameters in {text}: {given:?}");
     let spec = IndicatorSpec { kind: kind.name.to_owned(), params };
     assert_eq!((kind.check)(&spec), None, "{text}");
@@ -232,7 +236,9 @@ fn asking_at_every_event_gives_the_same() {
     let sampled: Vec<SlotId> = TAPE_VECTORS
         .iter()
         .filter(|(text, _)| !text.contains("source"))
-        .map(|(text, _)| bench.slot(&format!("MAX_TWPA t1=1 source={}", text.replace(' ', ",").replace('=', ":"))))
+        .map(|(text, _)| {
+            bench.slot(&format!("MAX_TWPA t1=1 source={}", text.replace(' ', ",").replace('=', ":")))
+        })
         .collect();
     let mut bench = bench.with_test_tape();
     for ((text, printed), slot) in TAPE_VECTORS.iter().zip(slots) {
@@ -287,7 +293,9 @@ fn wilder_rsi_bar_by_bar_and_cutler_on_the_tape_prices() {
 #[test]
 fn rsi_of_a_flat_market_is_fifty_and_of_only_rises_a_hundred() {
     for method in ["wilder", "cutler"] {
-        for (closes, expected) in [([1_000; 4], 50.0), ([1_000, 1_001, 1_002, 1_003], 100.0), ([1_003, 1_002, 1_001, 1_000], 0.0)] {
+        for (closes, expected) in
+            [([1_000; 4], 50.0), ([1_000, 1_001, 1_002, 1_003], 100.0), ([1_003, 1_002, 1_001, 1_000], 0.0)]
+        {
             let mut bench = Bench::new();
             let slot = bench.slot(&format!("RSI period=3 method={method}"));
             assert_eq!(bench.with_closes(&closes).value(slot), Ok(expected));
@@ -335,8 +343,10 @@ fn twenty_second_bars_of_the_tape() {
         bars.trade(at, Price(ticks), Qty(lots));
     }
     bars.close_until(seconds(100.0), |bar| closed.push(*bar));
-    let shown: Vec<_> =
-        closed.iter().map(|bar| (bar.end.seconds(), bar.open.0, bar.high.0, bar.low.0, bar.close.0, bar.volume.0)).collect();
+    let shown: Vec<_> = closed
+        .iter()
+        .map(|bar| (bar.end.seconds(), bar.open.0, bar.high.0, bar.low.0, bar.close.0, bar.volume.0))
+        .collect();
     assert_eq!(
         shown,
         [
@@ -364,8 +374,14 @@ fn empty_bars_repeat_the_close() {
 #[test]
 fn a_gap_restarts_bar_indicators_and_names_itself() {
     let mut bench = Bench::new();
-    let texts =
-        ["SMA period=3", "EMA period=3", "RSI period=2", "RSI period=2 method=cutler", "ATR period=3", "EMA source=trades period=3"];
+    let texts = [
+        "SMA period=3",
+        "EMA period=3",
+        "RSI period=2",
+        "RSI period=2 method=cutler",
+        "ATR period=3",
+        "EMA source=trades period=3",
+    ];
     let slots = texts.map(|text| bench.slot(text));
     let mut bench = bench.with_closes(&CLOSES);
     for slot in slots {
@@ -401,11 +417,18 @@ fn the_first_bar_after_a_gap_keeps_its_high_and_low_even_when_the_bar_before_was
 #[test]
 fn live_counts_the_forming_bar_as_if_it_had_closed() {
     let mut bench = Bench::new();
-    let kinds =
-        ["SMA period=5", "EMA period=3", "MACD fast=2 slow=3 signal=2", "RSI period=5", "RSI period=5 method=cutler", "ATR period=3"];
+    let kinds = [
+        "SMA period=5",
+        "EMA period=3",
+        "MACD fast=2 slow=3 signal=2",
+        "RSI period=5",
+        "RSI period=5 method=cutler",
+        "ATR period=3",
+    ];
     let bands = ["lower", "upper", "percent_b"].map(|line| format!("BOLLINGER_BANDS period=5 output={line}"));
     let texts: Vec<&str> = kinds.into_iter().chain(bands.iter().map(String::as_str)).collect();
-    let slots: Vec<_> = texts.iter().map(|text| (bench.slot(text), bench.slot(&format!("{text} live=true")))).collect();
+    let slots: Vec<_> =
+        texts.iter().map(|text| (bench.slot(text), bench.slot(&format!("{text} live=true")))).collect();
     let mut bench = bench.with_closes(&CLOSES);
     bench.trade(seconds(41.0), 1_150, 1, Side::Buy);
     let live: Vec<Value> = slots.iter().map(|(_, live)| bench.value(*live)).collect();
@@ -472,7 +495,8 @@ fn missing_has_the_right_reason() {
 fn prices_inside_a_bar_recording_are_seen_but_not_counted() {
     let mut bench = Bench::new();
     let slots =
-        ["FIRST_PRICE t1=60 min_coverage=0", "MAX_PRICE t1=60 min_coverage=0", "VWAP t1=60 min_coverage=0"].map(|text| bench.slot(text));
+        ["FIRST_PRICE t1=60 min_coverage=0", "MAX_PRICE t1=60 min_coverage=0", "VWAP t1=60 min_coverage=0"]
+            .map(|text| bench.slot(text));
     bench.to(seconds(60.0));
     let bar = crate::domain::event::Bar {
         open: Price(1_000),
@@ -495,7 +519,13 @@ fn the_catalogue_is_complete_and_its_defaults_are_legal() {
     for (entry, kind) in entries.iter().zip(ALL) {
         let name = entry.kind;
         assert!(name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'), "{name}");
-        assert!(!entry.about.is_empty() && !entry.formula.is_empty() && !entry.unit.is_empty() && !entry.needs.is_empty(), "{name}");
+        assert!(
+            !entry.about.is_empty()
+                && !entry.formula.is_empty()
+                && !entry.unit.is_empty()
+                && !entry.needs.is_empty(),
+            "{name}"
+        );
         assert!(entry.range.is_none_or(|(low, high)| low < high), "{name}");
         let params: std::collections::BTreeSet<_> = entry.params.iter().map(|param| param.name).collect();
         assert_eq!(params.len(), entry.params.len(), "{name} has a parameter twice");
@@ -513,7 +543,9 @@ fn the_catalogue_is_complete_and_its_defaults_are_legal() {
 
 fn is_sensible(accepts: &Accepts) -> bool {
     match accepts {
-        Accepts::Number { default, min, max } => min <= default && default <= max && min < max && max.is_finite(),
+        Accepts::Number { default, min, max } => {
+            min <= default && default <= max && min < max && max.is_finite()
+        }
         Accepts::Count { default, min, max } => min <= default && default <= max && min < max,
         Accepts::Flag(_) | Accepts::Indicator => true,
         Accepts::Word(words) => !words.is_empty() && words.iter().all(|word| !word.is_empty()),

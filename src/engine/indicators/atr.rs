@@ -14,7 +14,13 @@ pub static ATR: Kind = Kind {
     range: None,
     params: &[period("period", 14, 1, 500), BAR_SECONDS, LIVE],
     check: unchecked,
-    build: |spec, wiring| OnBars::boxed(Atr { period: spec.count("period"), last_close: None, seen: 0, state: 0.0 }, spec, wiring),
+    build: |spec, wiring| {
+        OnBars::boxed(
+            Atr { period: spec.count("period"), last_close: None, seen: 0, state: 0.0 },
+            spec,
+            wiring,
+        )
+    },
 };
 
 #[derive(Clone, Copy)]

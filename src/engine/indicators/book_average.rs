@@ -82,7 +82,13 @@ pub(super) struct BookWindow {
 
 impl BookWindow {
     /// Over [T−t1, T−t2] with the spec's `min_coverage`.
-    pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, measure: BookMeasure, t1: Span, t2: Span) -> Self {
+    pub(super) fn new(
+        spec: &IndicatorSpec,
+        wiring: &mut Wiring<'_>,
+        measure: BookMeasure,
+        t1: Span,
+        t2: Span,
+    ) -> Self {
         BookWindow { series: wiring.series(measure, t1), t1, t2, min_coverage: spec.number("min_coverage") }
     }
 

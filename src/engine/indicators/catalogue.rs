@@ -49,7 +49,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
         about: kind.about,
         formula: kind.formula,
         unit: kind.unit,
-        needs: kind.needs.iter().map(|channel| channel.word()).collect(),
+        needs: kind.needs.iter().map(|channel| channel.as_str()).collect(),
         range: kind.range,
         params: kind.params.iter().map(param).collect(),
     };
@@ -58,7 +58,8 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
 
 /// The channels a spec needs, with those of the indicators it reads.
 pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
-    let mut needed: BTreeSet<Channel> = find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();
+    let mut needed: BTreeSet<Channel> =
+        find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();
     if spec.word("of") == "mid" {
         needed.insert(Channel::Book);
     }
@@ -71,19 +72,32 @@ pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
 }
 
 fn param(param: &super::Param) -> CatalogueParam {
-    let plain =
-        |kind, default: String| CatalogueParam { name: param.name, kind, default, min: None, max: None, allowed: &[], about: param.about };
+    let plain = |kind, default: String| CatalogueParam {
+        name: param.name,
+        kind,
+        default,
+        min: None,
+        max: None,
+        allowed: &[],
+        about: param.about,
+    };
     match &param.accepts {
         Accepts::Number { default, min, max } => {
             CatalogueParam { min: Some(*min), max: Some(*max), ..plain("number", default.to_string()) }
         }
-        Accepts::Count { default, min, max } => {
-            CatalogueParam { min: Some(f64::from(*min)), max: Some(f64::from(*max)), ..plain("integer", default.to_string()) }
-        }
+        Accepts::Count { default, min, max } => CatalogueParam {
+            min: Some(f64::from(*min)),
+            max: Some(f64::from(*max)),
+            ..plain("integer", default.to_string())
+        },
         Accepts::Flag(default) => plain("boolean", default.to_string()),
-        Accepts::Word(words) => CatalogueParam { allowed: words, ..plain("word", words.first().copied().unwrap_or_default().to_owned()) },
+        Accepts::Word(words) => CatalogueParam {
+            allowed: words,
+            ..plain("word", words.first().copied().unwrap_or_default().to_owned())
+        },
         Accepts::Windows(windows) => {
-            let shown: Vec<String> = windows.iter().map(|[t1, t3, d]| format!("{{\"t1\":{t1},\"t3\":{t3},\"d\":{d}}}")).collect();
+            let shown: Vec<String> =
+                windows.iter().map(|[t1, t3, d]| format!("{{\"t1\":{t1},\"t3\":{t3},\"d\":{d}}}")).collect();
             plain("windows", format!("[{}]", shown.join(",")))
         }
         Accepts::Indicator => plain("indicator", "TWPA{\"t1\":10}".to_owned()),

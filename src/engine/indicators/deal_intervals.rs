@@ -8,8 +8,11 @@ use crate::domain::time::Span;
 use crate::engine::market::tape::{Point, PointKind};
 
 /// Trades a statistic of trades needs at least.
-pub(super) const MIN_DEALS: Param =
-    Param { name: "min_deals", accepts: Accepts::Count { default: 3, min: 3, max: 10_000 }, about: "trades the window must hold" };
+pub(super) const MIN_DEALS: Param = Param {
+    name: "min_deals",
+    accepts: Accepts::Count { default: 3, min: 3, max: 10_000 },
+    about: "trades the window must hold",
+};
 
 /// Median time between trades.
 pub static INTER_DEAL_INTERVALS: Kind = Kind {
@@ -120,12 +123,14 @@ impl Terms for GapSums {
 
     fn enter(&mut self, nanos: i64) {
         let gap = i128::from(nanos);
-        (self.count, self.sum, self.sum_of_squares) = (self.count + 1, self.sum + gap, self.sum_of_squares + gap * gap);
+        (self.count, self.sum, self.sum_of_squares) =
+            (self.count + 1, self.sum + gap, self.sum_of_squares + gap * gap);
     }
 
     fn leave(&mut self, nanos: i64) {
         let gap = i128::from(nanos);
-        (self.count, self.sum, self.sum_of_squares) = (self.count - 1, self.sum - gap, self.sum_of_squares - gap * gap);
+        (self.count, self.sum, self.sum_of_squares) =
+            (self.count - 1, self.sum - gap, self.sum_of_squares - gap * gap);
     }
 }
 

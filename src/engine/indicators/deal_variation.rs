@@ -68,17 +68,20 @@ impl Terms for Returns {
 
     fn term(earlier: &Point, next: &Point) -> Option<i64> {
         let change = (next.price.0 - earlier.price.0) as f64 / earlier.price.0 as f64;
-        (next.kind == PointKind::Trade && change.is_finite()).then(|| (change.min(MAX_RETURN) * RETURN_UNIT).round() as i64)
+        (next.kind == PointKind::Trade && change.is_finite())
+            .then(|| (change.min(MAX_RETURN) * RETURN_UNIT).round() as i64)
     }
 
     fn enter(&mut self, term: i64) {
         let term = i128::from(term);
-        (self.count, self.sum, self.sum_of_squares) = (self.count + 1, self.sum + term, self.sum_of_squares + term * term);
+        (self.count, self.sum, self.sum_of_squares) =
+            (self.count + 1, self.sum + term, self.sum_of_squares + term * term);
     }
 
     fn leave(&mut self, term: i64) {
         let term = i128::from(term);
-        (self.count, self.sum, self.sum_of_squares) = (self.count - 1, self.sum - term, self.sum_of_squares - term * term);
+        (self.count, self.sum, self.sum_of_squares) =
+            (self.count - 1, self.sum - term, self.sum_of_squares - term * term);
     }
 }
 
@@ -156,13 +159,15 @@ impl Terms for Products {
     fn enter(&mut self, (x, y): (i64, i64)) {
         let (x, y) = (i128::from(x), i128::from(y));
         (self.count, self.x, self.y) = (self.count + 1, self.x + x, self.y + y);
-        (self.xx, self.yy, self.xy) = (self.xx.wrapping_add(x * x), self.yy.wrapping_add(y * y), self.xy.wrapping_add(x * y));
+        (self.xx, self.yy, self.xy) =
+            (self.xx.wrapping_add(x * x), self.yy.wrapping_add(y * y), self.xy.wrapping_add(x * y));
     }
 
     fn leave(&mut self, (x, y): (i64, i64)) {
         let (x, y) = (i128::from(x), i128::from(y));
         (self.count, self.x, self.y) = (self.count - 1, self.x - x, self.y - y);
-        (self.xx, self.yy, self.xy) = (self.xx.wrapping_sub(x * x), self.yy.wrapping_sub(y * y), self.xy.wrapping_sub(x * y));
+        (self.xx, self.yy, self.xy) =
+            (self.xx.wrapping_sub(x * x), self.yy.wrapping_sub(y * y), self.xy.wrapping_sub(x * y));
     }
 }
 
@@ -178,7 +183,8 @@ impl Indicator for Correlation {
             return Err(Missing::TooFew);
         }
         let covariance = scaled_covariance(sums.count, sums.xy, sums.x, sums.y);
-        let deviations = scaled_deviation(sums.count, sums.xx, sums.x) * scaled_deviation(sums.count, sums.yy, sums.y);
+        let deviations =
+            scaled_deviation(sums.count, sums.xx, sums.x) * scaled_deviation(sums.count, sums.yy, sums.y);
         Ok(ratio(covariance, deviations)?.clamp(-1.0, 1.0))
     }
 }

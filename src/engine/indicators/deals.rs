@@ -50,7 +50,13 @@ pub(super) struct PairSlice<'a, T> {
 impl<T: Terms> Pairs<T> {
     /// Over (T−t1, T−t2] with the spec's `min_coverage`.
     pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
-        Pairs { window: wiring.window(spec, t1, t2), terms: VecDeque::new(), sums: T::default(), pending: None, seen: 0 }
+        Pairs {
+            window: wiring.window(spec, t1, t2),
+            terms: VecDeque::new(),
+            sums: T::default(),
+            pending: None,
+            seen: 0,
+        }
     }
 
     /// Moves on to now.
@@ -96,7 +102,10 @@ impl<T: Terms> Pairs<T> {
 
 /// n·Σxy − Σx·Σy: n² times the covariance. Exact while it fits, which 2^22 products below 2^80 do.
 pub(super) fn scaled_covariance(count: i64, sum_xy: i128, sum_x: i128, sum_y: i128) -> f64 {
-    let exact = i128::from(count).checked_mul(sum_xy).zip(sum_x.checked_mul(sum_y)).and_then(|(a, b)| a.checked_sub(b));
+    let exact = i128::from(count)
+        .checked_mul(sum_xy)
+        .zip(sum_x.checked_mul(sum_y))
+        .and_then(|(a, b)| a.checked_sub(b));
     exact.map_or_else(|| count as f64 * sum_xy as f64 - sum_x as f64 * sum_y as f64, |exact| exact as f64)
 }
 

@@ -14,7 +14,11 @@ pub static EMA: Kind = Kind {
     needs: &[Channel::Price],
     range: None,
     params: &[
-        Param { name: "period", accepts: Accepts::Count { default: 20, min: 1, max: 500 }, about: "bars or trades" },
+        Param {
+            name: "period",
+            accepts: Accepts::Count { default: 20, min: 1, max: 500 },
+            about: "bars or trades",
+        },
         BAR_SECONDS,
         LIVE,
         Param { name: "source", accepts: Accepts::Word(&["bars", "trades"]), about: "what is averaged" },

@@ -76,7 +76,13 @@ const NOBODY: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
 impl Extreme {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
         let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
-        Extreme { window, sign: if highest { 1 } else { -1 }, blocks: VecDeque::new(), current: NOBODY, seen: 0 }
+        Extreme {
+            window,
+            sign: if highest { 1 } else { -1 },
+            blocks: VecDeque::new(),
+            current: NOBODY,
+            seen: 0,
+        }
     }
 }
 
@@ -112,7 +118,8 @@ impl Extreme {
         }
         for number in self.seen + 1..=last {
             let point = tape.point(number);
-            let key = if point.kind == PointKind::Interruption { i64::MIN } else { point.price.0 * self.sign };
+            let key =
+                if point.kind == PointKind::Interruption { i64::MIN } else { point.price.0 * self.sign };
             self.current.at = if key >= self.current.key { point.at } else { self.current.at };
             self.current.key = self.current.key.max(key);
             if number % BLOCK == 0 {
@@ -145,7 +152,9 @@ impl Extreme {
     #[cold]
     fn best_of_rest(&self, tape: &Tape, last: u64, start: Timestamp) -> Best {
         let first = ((last - 1) / BLOCK * BLOCK + 1).max(tape.oldest());
-        let inside = (first..=last).map(|number| tape.point(number)).filter(|p| p.at > start && p.kind != PointKind::Interruption);
+        let inside = (first..=last)
+            .map(|number| tape.point(number))
+            .filter(|p| p.at > start && p.kind != PointKind::Interruption);
         let keys = inside.map(|point| Best { at: point.at, key: point.price.0 * self.sign, last });
         keys.max_by_key(|best| best.key).unwrap_or(NOBODY)
     }

@@ -18,16 +18,23 @@ pub fn look_back(spec: &IndicatorSpec) -> Span {
 
 /// A window that may be covered in part is defined once that part is there.
 fn scaled(window: Span, min_coverage: f64) -> Span {
-    if (0.0..1.0).contains(&min_coverage) { Span::from_seconds_f64(window.seconds_f64() * min_coverage) } else { window }
+    if (0.0..1.0).contains(&min_coverage) {
+        Span::from_seconds_f64(window.seconds_f64() * min_coverage)
+    } else {
+        window
+    }
 }
 
 /// The longest of the bar counts in a spec, in time.
 fn bars_needed(spec: &IndicatorSpec) -> Span {
     const BAR_COUNTS: [&str; 4] = ["period", "fast", "slow", "signal"];
-    let most = BAR_COUNTS.into_iter().filter_map(|name| spec.params.get(name)).fold(0.0, |most: f64, value| match value {
-        ParamValue::Number(count) => most.max(*count),
-        _ => most,
-    });
+    let most =
+        BAR_COUNTS.into_iter().filter_map(|name| spec.params.get(name)).fold(0.0, |most: f64, value| {
+            match value {
+                ParamValue::Number(count) => most.max(*count),
+                _ => most,
+            }
+        });
     Span::from_seconds_f64(most * spec.number("bar_seconds"))
 }
 

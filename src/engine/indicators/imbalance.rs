@@ -1,7 +1,9 @@
 //! Balance of the two sides of the book.
 
 use super::wiring::SeriesId;
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average, number};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, book_average, number,
+};
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
@@ -16,13 +18,25 @@ pub static BID_ASK_IMBALANCE: Kind = Kind {
     params: &[
         number("t1", 30.0, 1.0, 3_600.0, "start of the window, seconds ago"),
         number("t2", 0.0, 0.0, 3_600.0, "end of the window, seconds ago"),
-        Param { name: "smoothing", accepts: Accepts::Flag(true), about: "time-weighted mean; else the latest" },
-        Param { name: "levels", accepts: Accepts::Count { default: 1, min: 1, max: 20 }, about: "levels a side" },
+        Param {
+            name: "smoothing",
+            accepts: Accepts::Flag(true),
+            about: "time-weighted mean; else the latest",
+        },
+        Param {
+            name: "levels",
+            accepts: Accepts::Count { default: 1, min: 1, max: 20 },
+            about: "levels a side",
+        },
         MIN_COVERAGE,
     ],
     check: |spec| (spec.number("t1") < spec.number("t2")).then(|| "t1 must not be less than t2".to_owned()),
     build: |spec, wiring| {
-        let (t1, t2) = if spec.flag("smoothing") { (spec.span("t1"), spec.span("t2")) } else { (Span::ZERO, Span::ZERO) };
+        let (t1, t2) = if spec.flag("smoothing") {
+            (spec.span("t1"), spec.span("t2"))
+        } else {
+            (Span::ZERO, Span::ZERO)
+        };
         let series = wiring.series(BookMeasure::Imbalance { levels: spec.count("levels") }, t1);
         Box::new(Imbalance { series, t1, t2, min_coverage: spec.number("min_coverage") })
     },

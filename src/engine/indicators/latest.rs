@@ -37,7 +37,11 @@ pub static BEST_BID: Kind = Kind {
     formula: "price of the first bid",
     unit: "price",
     needs: &[Channel::Book],
-    build: |_, _| Box::new(Touch { of: |look| look.market.book.bids().first().map(|level| look.spec.price_f64(level.price)) }),
+    build: |_, _| {
+        Box::new(Touch {
+            of: |look| look.market.book.bids().first().map(|level| look.spec.price_f64(level.price)),
+        })
+    },
     ..PRICE
 };
 
@@ -46,7 +50,11 @@ pub static BEST_ASK: Kind = Kind {
     name: "BEST_ASK",
     about: "Lowest price a seller shows",
     formula: "price of the first ask",
-    build: |_, _| Box::new(Touch { of: |look| look.market.book.asks().first().map(|level| look.spec.price_f64(level.price)) }),
+    build: |_, _| {
+        Box::new(Touch {
+            of: |look| look.market.book.asks().first().map(|level| look.spec.price_f64(level.price)),
+        })
+    },
     ..BEST_BID
 };
 
@@ -56,7 +64,11 @@ pub static BID_QTY: Kind = Kind {
     about: "Quantity on the best bid",
     formula: "quantity of the first bid",
     unit: "base",
-    build: |_, _| Box::new(Touch { of: |look| look.market.book.bids().first().map(|level| look.spec.qty_f64(level.qty)) }),
+    build: |_, _| {
+        Box::new(Touch {
+            of: |look| look.market.book.bids().first().map(|level| look.spec.qty_f64(level.qty)),
+        })
+    },
     ..BEST_BID
 };
 
@@ -66,7 +78,11 @@ pub static ASK_QTY: Kind = Kind {
     about: "Quantity on the best ask",
     formula: "quantity of the first ask",
     unit: "base",
-    build: |_, _| Box::new(Touch { of: |look| look.market.book.asks().first().map(|level| look.spec.qty_f64(level.qty)) }),
+    build: |_, _| {
+        Box::new(Touch {
+            of: |look| look.market.book.asks().first().map(|level| look.spec.qty_f64(level.qty)),
+        })
+    },
     ..BEST_BID
 };
 

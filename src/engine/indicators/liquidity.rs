@@ -2,7 +2,8 @@
 
 use super::wiring::SeriesId;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, book_average, number, ordered, ratio, unchecked,
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, book_average,
+    number, ordered, ratio, unchecked,
 };
 use crate::domain::num::Money;
 use crate::domain::order::Side;
@@ -23,7 +24,11 @@ pub static LIQUIDITY_DRAIN_INDEX: Kind = Kind {
         number("t3", 600.0, 1.0, 86_400.0, "start of the baseline, seconds ago"),
         number("t4", 30.0, 0.0, 86_400.0, "end of the baseline, seconds ago"),
         number("min_baseline", 100.0, 1.0, 10_000.0, "a smaller baseline gives no value, USDT"),
-        Param { name: "levels", accepts: Accepts::Count { default: 1, min: 1, max: 20 }, about: "levels a side, when depth_pct is 0" },
+        Param {
+            name: "levels",
+            accepts: Accepts::Count { default: 1, min: 1, max: 20 },
+            about: "levels a side, when depth_pct is 0",
+        },
         number("depth_pct", 0.0, 0.0, 50.0, "instead of levels: everything within this percentage of mid"),
         MIN_COVERAGE,
     ],

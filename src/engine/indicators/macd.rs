@@ -28,7 +28,11 @@ pub static MACD: Kind = Kind {
             "hist" => Line::Histogram,
             _ => Line::Macd,
         };
-        OnBars::boxed(Macd { averages: EmaPair::new(spec), signal: Ema::new(spec.count("signal")), line }, spec, wiring)
+        OnBars::boxed(
+            Macd { averages: EmaPair::new(spec), signal: Ema::new(spec.count("signal")), line },
+            spec,
+            wiring,
+        )
     },
 };
 

@@ -5,7 +5,10 @@
 
 use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring, number, ordered, ratio};
+use super::{
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring, number,
+    ordered, ratio,
+};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::tape::{PointKind, Tape, Window};
@@ -35,13 +38,26 @@ pub static PRICE_VS_MEDIAN_PCT: Kind = Kind {
     unit: "%",
     needs: &[Channel::Price],
     range: None,
-    params: &[T1, T2, number("high_t1", 10.0, 1.0, 3_600.0, "seconds back in which the highest price is looked for"), MIN_COVERAGE],
+    params: &[
+        T1,
+        T2,
+        number("high_t1", 10.0, 1.0, 3_600.0, "seconds back in which the highest price is looked for"),
+        MIN_COVERAGE,
+    ],
     check: |spec| ordered(spec, "t1", "t2"),
     build: |spec, wiring| {
         let coverage = ("min_coverage", spec.number("min_coverage"));
         Box::new(AboveMedian {
-            median: wiring.slot(&MEDIAN_PRICE.numbers(&[("t1", spec.number("t1")), ("t2", spec.number("t2")), coverage])),
-            highest: wiring.slot(&MAX_PRICE.numbers(&[("t1", spec.number("high_t1")), ("t2", 0.0), coverage])),
+            median: wiring.slot(&MEDIAN_PRICE.numbers(&[
+                ("t1", spec.number("t1")),
+                ("t2", spec.number("t2")),
+                coverage,
+            ])),
+            highest: wiring.slot(&MAX_PRICE.numbers(&[
+                ("t1", spec.number("high_t1")),
+                ("t2", 0.0),
+                coverage,
+            ])),
         })
     },
 };
@@ -102,7 +118,8 @@ impl Indicator for MedianPrice {
         let (start, _) = self.window.span(tape, look.now)?;
         let (first, last) = (start.seconds() + 1, (look.now - self.end).seconds());
         // The old leave first, so that no more than a window's length is ever kept. Numbers are seconds.
-        while let Some((second, price)) = self.samples.front().copied().filter(|(second, _)| *second < first) {
+        while let Some((second, price)) = self.samples.front().copied().filter(|(second, _)| *second < first)
+        {
             self.samples.pop_front();
             self.median.leave(price, second as u64);
         }

@@ -106,7 +106,7 @@ pub enum Missing {
 
 impl Missing {
     /// The word that records use.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Missing::WarmUp => "warm_up",
             Missing::EmptyWindow => "empty_window",
@@ -190,7 +190,7 @@ pub enum Channel {
 
 impl Channel {
     /// The word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Channel::Price => "price",
             Channel::Trades => "trades",
@@ -227,7 +227,10 @@ pub struct Kind {
 impl Kind {
     /// A spec of this type: the given parameters, defaults for the rest. Bounds are the caller's business.
     pub fn spec(&self, given: &[(&str, ParamValue)]) -> IndicatorSpec {
-        debug_assert!(given.iter().all(|(name, _)| self.params.iter().any(|param| param.name == *name)), "unknown parameter in {given:?}");
+        debug_assert!(
+            given.iter().all(|(name, _)| self.params.iter().any(|param| param.name == *name)),
+            "unknown parameter in {given:?}"
+        );
         let value = |param: &Param| {
             let found = given.iter().find(|(name, _)| *name == param.name);
             found.map_or_else(|| param.accepts.default_value(), |(_, value)| value.clone())
@@ -303,7 +306,9 @@ impl Accepts {
             Accepts::Flag(flag) => ParamValue::Flag(*flag),
             Accepts::Word(words) => ParamValue::Word(words[0].to_owned()),
             Accepts::Windows(windows) => ParamValue::Windows(windows.to_vec()),
-            Accepts::Indicator => ParamValue::Indicator(Box::new(twpa::TWPA.spec(&[("t1", ParamValue::Number(10.0))]))),
+            Accepts::Indicator => {
+                ParamValue::Indicator(Box::new(twpa::TWPA.spec(&[("t1", ParamValue::Number(10.0))])))
+            }
         }
     }
 }
@@ -320,12 +325,14 @@ pub const fn number(name: &'static str, default: f64, min: f64, max: f64, about:
 
 /// The window parameters' usual check: t1 > t2 (or equal where a point in time makes sense), t3 > t4.
 pub fn ordered(spec: &IndicatorSpec, older: &str, newer: &str) -> Option<String> {
-    (spec.number(older) <= spec.number(newer))
-        .then(|| format!("{older} must be greater than {newer}: the window runs from {older} to {newer} seconds ago"))
+    (spec.number(older) <= spec.number(newer)).then(|| {
+        format!("{older} must be greater than {newer}: the window runs from {older} to {newer} seconds ago")
+    })
 }
 
 /// The share of a window that must be covered by data, as all window types take it.
-pub const MIN_COVERAGE: Param = number("min_coverage", 1.0, 0.0, 1.0, "share of the window that must be covered by data");
+pub const MIN_COVERAGE: Param =
+    number("min_coverage", 1.0, 0.0, 1.0, "share of the window that must be covered by data");
 
 /// A finite quotient or the reason there is none.
 pub fn ratio(numerator: f64, denominator: f64) -> Value {
@@ -334,7 +341,12 @@ pub fn ratio(numerator: f64, denominator: f64) -> Value {
 }
 
 /// The mean of a book series over (t1, t2) before now; the value at that moment when they are equal.
-fn book_average(look: &Look<'_>, series: wiring::SeriesId, (t1, t2): (Span, Span), min_coverage: f64) -> Value {
+fn book_average(
+    look: &Look<'_>,
+    series: wiring::SeriesId,
+    (t1, t2): (Span, Span),
+    min_coverage: f64,
+) -> Value {
     if !look.market.book_is_live(look.now) {
         return Err(Missing::NoBook);
     }

@@ -1,7 +1,10 @@
 //! Mean price of two windows against each other.
 
 use super::twpa::TimeAverage;
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered, ratio};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
+    ratio,
+};
 use crate::engine::market::tape::Window;
 
 /// Mean price now against before.
@@ -28,7 +31,10 @@ pub static PRICE_MOMENTUM: Kind = Kind {
     build: |spec, wiring| {
         let [t1, t2, t3, t4] = ["t1", "t2", "t3", "t4"].map(|name| spec.span(name));
         if spec.word("mode") == "time" {
-            return Box::new(ByTime { current: TimeAverage::new(spec, wiring, t1, t2), baseline: TimeAverage::new(spec, wiring, t3, t4) });
+            return Box::new(ByTime {
+                current: TimeAverage::new(spec, wiring, t1, t2),
+                baseline: TimeAverage::new(spec, wiring, t3, t4),
+            });
         }
         Box::new(ByTrades { current: wiring.window(spec, t1, t2), baseline: wiring.window(spec, t3, t4) })
     },

@@ -9,12 +9,18 @@ use crate::domain::symbol::SymbolSpec;
 use crate::engine::market::bars::ClosedBar;
 
 /// Length of a bar.
-pub(super) const BAR_SECONDS: Param =
-    Param { name: "bar_seconds", accepts: Accepts::Count { default: 5, min: 1, max: 3_600 }, about: "length of a bar, seconds" };
+pub(super) const BAR_SECONDS: Param = Param {
+    name: "bar_seconds",
+    accepts: Accepts::Count { default: 5, min: 1, max: 3_600 },
+    about: "length of a bar, seconds",
+};
 
 /// Whether the forming bar counts.
-pub(super) const LIVE: Param =
-    Param { name: "live", accepts: Accepts::Flag(false), about: "the forming bar counts too, once enough bars have closed" };
+pub(super) const LIVE: Param = Param {
+    name: "live",
+    accepts: Accepts::Flag(false),
+    about: "the forming bar counts too, once enough bars have closed",
+};
 
 /// Shorthand for the number of bars a formula looks at.
 pub(super) const fn period(name: &'static str, default: u32, min: u32, max: u32) -> Param {

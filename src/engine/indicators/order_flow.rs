@@ -1,6 +1,9 @@
 //! Who takes: volume of buying against selling takers.
 
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered, ratio};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
+    ratio,
+};
 use crate::engine::market::tape::{Window, nearest_f64};
 
 /// Balance of buying and selling takers.
@@ -15,7 +18,11 @@ pub static ORDER_FLOW_IMBALANCE: Kind = Kind {
         number("t1", 30.0, 1.0, 3_600.0, "start of the window, seconds ago"),
         number("t2", 0.0, 0.0, 3_600.0, "end of the window, seconds ago"),
         Param { name: "weight", accepts: Accepts::Word(&["base", "quote"]), about: "quantity, or its value" },
-        Param { name: "min_trades", accepts: Accepts::Count { default: 3, min: 1, max: 100_000 }, about: "fewer trades give no value" },
+        Param {
+            name: "min_trades",
+            accepts: Accepts::Count { default: 3, min: 1, max: 100_000 },
+            about: "fewer trades give no value",
+        },
         MIN_COVERAGE,
     ],
     check: |spec| ordered(spec, "t1", "t2"),

@@ -4,11 +4,13 @@ use super::extreme::highest_ticks;
 use super::twpa::TWPA;
 use super::window_price::MAX_PRICE;
 use super::{
-    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring, number, ratio, unchecked,
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
+    number, ratio, unchecked,
 };
 use crate::domain::strategy::IndicatorSpec;
 
-const LOOKBACK: Param = number("lookback", 600.0, 10.0, 86_400.0, "seconds back in which the peak is looked for");
+const LOOKBACK: Param =
+    number("lookback", 600.0, 10.0, 86_400.0, "seconds back in which the peak is looked for");
 
 /// Highest trade price.
 pub static PUMP_PEAK_PRICE: Kind = Kind {
@@ -33,7 +35,11 @@ impl Indicator for Peak {
 
 /// The `MAX_PRICE` everybody shares.
 fn peak(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
-    wiring.slot(&MAX_PRICE.numbers(&[("t1", spec.number("lookback")), ("t2", 0.0), ("min_coverage", spec.number("min_coverage"))]))
+    wiring.slot(&MAX_PRICE.numbers(&[
+        ("t1", spec.number("lookback")),
+        ("t2", 0.0),
+        ("min_coverage", spec.number("min_coverage")),
+    ]))
 }
 
 /// Share of the pump that was given back.
@@ -52,12 +58,18 @@ pub static RETRACEMENT_OF_PUMP_PCT: Kind = Kind {
         MIN_COVERAGE,
     ],
     check: |spec| {
-        (spec.number("t3") < spec.number("d")).then(|| "t3 must not be less than d: the baseline would end in the future".to_owned())
+        (spec.number("t3") < spec.number("d"))
+            .then(|| "t3 must not be less than d: the baseline would end in the future".to_owned())
     },
     build: |spec, wiring| {
         let (t3, d) = (spec.number("t3"), spec.number("d"));
-        let baseline = TWPA.numbers(&[("t1", t3), ("t2", t3 - d), ("min_coverage", spec.number("min_coverage"))]);
-        Box::new(Retracement { peak: peak(spec, wiring), baseline: wiring.slot(&baseline), min_pump_pct: spec.number("min_pump_pct") })
+        let baseline =
+            TWPA.numbers(&[("t1", t3), ("t2", t3 - d), ("min_coverage", spec.number("min_coverage"))]);
+        Box::new(Retracement {
+            peak: peak(spec, wiring),
+            baseline: wiring.slot(&baseline),
+            min_pump_pct: spec.number("min_pump_pct"),
+        })
     },
 };
 
@@ -87,7 +99,11 @@ pub static DRAWDOWN_FROM_PEAK_PCT: Kind = Kind {
     unit: "%",
     needs: &[Channel::Price],
     range: Some((0.0, 100.0)),
-    params: &[LOOKBACK, Param { name: "anchor", accepts: Accepts::Word(&["window"]), about: "since when the peak counts" }, MIN_COVERAGE],
+    params: &[
+        LOOKBACK,
+        Param { name: "anchor", accepts: Accepts::Word(&["window"]), about: "since when the peak counts" },
+        MIN_COVERAGE,
+    ],
     check: unchecked,
     build: |spec, wiring| Box::new(Drawdown(highest_ticks(spec, wiring, spec.number("lookback"), 0.0))),
 };

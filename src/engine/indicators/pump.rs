@@ -1,7 +1,9 @@
 //! How far and how fast the price has left its baseline.
 
 use super::twpa::TimeAverage;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ratio};
+use super::{
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ratio,
+};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 
@@ -22,9 +24,12 @@ pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
     range: None,
     params: PARAMS,
     check: |spec| {
-        (spec.number("t3") < spec.number("d")).then(|| "t3 must not be less than d: the baseline would end in the future".to_owned())
+        (spec.number("t3") < spec.number("d"))
+            .then(|| "t3 must not be less than d: the baseline would end in the future".to_owned())
     },
-    build: |spec, wiring| Box::new(Move::new(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO, 1.0)),
+    build: |spec, wiring| {
+        Box::new(Move::new(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO, 1.0))
+    },
 };
 
 /// The same per second between the middles of the two windows.
@@ -37,7 +42,9 @@ pub static PRICE_VELOCITY: Kind = Kind {
     range: None,
     params: PARAMS,
     check: |spec| Stretch::of(spec, ["t1", "t3", "d"]).problem(),
-    build: |spec, wiring| Box::new(Move::velocity(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO)),
+    build: |spec, wiring| {
+        Box::new(Move::velocity(spec, wiring, Stretch::of(spec, ["t1", "t3", "d"]), Span::ZERO))
+    },
 };
 
 /// The velocity now against the velocity a moment ago.
@@ -48,7 +55,13 @@ pub static PRICE_ACCELERATION: Kind = Kind {
     unit: "%/s²",
     needs: &[Channel::Price],
     range: None,
-    params: &[PARAMS[0], PARAMS[1], PARAMS[2], number("h", 5.0, 1.0, 3_600.0, "seconds between the two velocities"), MIN_COVERAGE],
+    params: &[
+        PARAMS[0],
+        PARAMS[1],
+        PARAMS[2],
+        number("h", 5.0, 1.0, 3_600.0, "seconds between the two velocities"),
+        MIN_COVERAGE,
+    ],
     check: PRICE_VELOCITY.check,
     build: |spec, wiring| {
         let stretch = Stretch::of(spec, ["t1", "t3", "d"]);
@@ -90,7 +103,9 @@ impl Stretch {
         if self.t3 < self.d {
             return Some("t3 must not be less than d: the baseline would end in the future".to_owned());
         }
-        (self.seconds_between() <= 0.0).then(|| "the middle of the baseline must be older than the middle of the current window".to_owned())
+        (self.seconds_between() <= 0.0).then(|| {
+            "the middle of the baseline must be older than the middle of the current window".to_owned()
+        })
     }
 
     /// From the middle of the baseline to the middle of the current window.
@@ -114,7 +129,12 @@ pub(super) struct Move {
 
 impl Move {
     /// The velocity over a stretch, `ago` before now.
-    pub(super) fn velocity(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, stretch: Stretch, ago: Span) -> Self {
+    pub(super) fn velocity(
+        spec: &IndicatorSpec,
+        wiring: &mut Wiring<'_>,
+        stretch: Stretch,
+        ago: Span,
+    ) -> Self {
         Move::new(spec, wiring, stretch, ago, stretch.seconds_between())
     }
 

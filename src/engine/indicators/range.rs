@@ -1,7 +1,10 @@
 //! The range of a window's trade prices and where the price stands in it.
 
 use super::extreme::{highest_ticks, lowest_ticks};
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered, ratio};
+use super::{
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered,
+    ratio,
+};
 use crate::domain::strategy::IndicatorSpec;
 
 const PARAMS: &[Param] = &[

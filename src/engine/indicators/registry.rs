@@ -1,12 +1,13 @@
 //! The list of all types, in the order of the catalogue. A new indicator is one line here.
 
 use super::{
-    Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity, macd, median_price, momentum,
-    order_flow, peak, pump, range, rsi,
+    Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity,
+    macd, median_price, momentum, order_flow, peak, pump, range, rsi,
 };
 use super::{
-    rush, sampled_extreme, scores, sma, spread, twpa, velocity, volume_spike, vtwpa, vwap, window_direction, window_liquidity, window_mid,
-    window_price, window_spread, window_velocity, window_volume, window_volume_change,
+    rush, sampled_extreme, scores, sma, spread, twpa, velocity, volume_spike, vtwpa, vwap, window_direction,
+    window_liquidity, window_mid, window_price, window_spread, window_velocity, window_volume,
+    window_volume_change,
 };
 
 /// Every type.

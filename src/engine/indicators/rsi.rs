@@ -16,7 +16,11 @@ pub static RSI: Kind = Kind {
     range: Some((0.0, 100.0)),
     params: &[
         period("period", 14, 2, 100),
-        Param { name: "method", accepts: Accepts::Word(&["wilder", "cutler"]), about: "how rises and falls are averaged" },
+        Param {
+            name: "method",
+            accepts: Accepts::Word(&["wilder", "cutler"]),
+            about: "how rises and falls are averaged",
+        },
         number("t1", 60.0, 1.0, 3_600.0, "accepted for older documents, has no effect"),
         BAR_SECONDS,
         LIVE,
@@ -25,7 +29,11 @@ pub static RSI: Kind = Kind {
     build: |spec, wiring| -> Box<dyn Indicator> {
         let period = spec.count("period");
         if spec.word("method") == "cutler" {
-            return OnBars::boxed(Cutler { period, last: None, moves: VecDeque::with_capacity(period), up: 0, down: 0 }, spec, wiring);
+            return OnBars::boxed(
+                Cutler { period, last: None, moves: VecDeque::with_capacity(period), up: 0, down: 0 },
+                spec,
+                wiring,
+            );
         }
         OnBars::boxed(Wilder { period, last: None, seen: 0, up: 0.0, down: 0.0 }, spec, wiring)
     },
@@ -92,7 +100,8 @@ struct Cutler {
 
 impl Cutler {
     fn sums_with(&self, change: i64) -> (i64, i64) {
-        let oldest = if self.moves.len() == self.period { self.moves.front().copied().unwrap_or(0) } else { 0 };
+        let oldest =
+            if self.moves.len() == self.period { self.moves.front().copied().unwrap_or(0) } else { 0 };
         (self.up + change.max(0) - oldest.max(0), self.down + (-change).max(0) - (-oldest).max(0))
     }
 }
@@ -109,7 +118,9 @@ impl BarFormula for Cutler {
     }
 
     fn read(&self, forming: Option<&ClosedBar>, _: &Look<'_>) -> Value {
-        let Some(last) = self.last.filter(|_| self.moves.len() == self.period) else { return Err(Missing::WarmUp) };
+        let Some(last) = self.last.filter(|_| self.moves.len() == self.period) else {
+            return Err(Missing::WarmUp);
+        };
         let (up, down) = forming.map_or((self.up, self.down), |bar| self.sums_with(bar.close.0 - last));
         index(up as f64, down as f64)
     }

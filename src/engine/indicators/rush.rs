@@ -3,7 +3,9 @@
 //! La Morgia, Mei, Sassi and Stefa, "Pump and Dumps in the Bitcoin Era" (ICCCN 2020): the strongest single feature
 //! of a pump's first seconds.
 
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ordered};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ordered,
+};
 use crate::domain::order::Side;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::{Span, Timestamp};
@@ -21,7 +23,11 @@ pub static RUSH_ORDER_COUNT: Kind = Kind {
     params: &[
         number("t1", 30.0, 1.0, 86_400.0, "start of the window, seconds ago"),
         number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago"),
-        Param { name: "side", accepts: Accepts::Word(&["buy", "sell", "any"]), about: "only trades of this taker side" },
+        Param {
+            name: "side",
+            accepts: Accepts::Word(&["buy", "sell", "any"]),
+            about: "only trades of this taker side",
+        },
         Param {
             name: "min_fills",
             accepts: Accepts::Count { default: 2, min: 1, max: 1_000 },

@@ -1,7 +1,9 @@
 //! Highest and lowest value of another indicator, sampled once a second.
 
 use super::window_params::one_window;
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, number};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, number,
+};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::{Span, Timestamp};
 use std::collections::VecDeque;

@@ -35,7 +35,9 @@ pub static DUMP_EXHAUSTION_SCORE: Kind = Kind {
     ],
     check: |spec| {
         let stretch = Stretch::of(spec, VELOCITY).problem();
-        stretch.or_else(|| (VOLUME_SURGE_RATIO.check)(&volume(spec))).or_else(|| (BID_ASK_IMBALANCE.check)(&imbalance(spec)))
+        stretch
+            .or_else(|| (VOLUME_SURGE_RATIO.check)(&volume(spec)))
+            .or_else(|| (BID_ASK_IMBALANCE.check)(&imbalance(spec)))
     },
     build: |spec, wiring| {
         let retracement = RETRACEMENT_OF_PUMP_PCT.numbers(&[("min_coverage", spec.number("min_coverage"))]);
@@ -63,7 +65,11 @@ fn part(kind: &Kind, whole: &IndicatorSpec, names: &[(&str, &str)]) -> Indicator
 }
 
 fn volume(spec: &IndicatorSpec) -> IndicatorSpec {
-    part(&VOLUME_SURGE_RATIO, spec, &[("t1", "volume_t1"), ("t2", "volume_t2"), ("t3", "volume_t3"), ("t4", "volume_t4")])
+    part(
+        &VOLUME_SURGE_RATIO,
+        spec,
+        &[("t1", "volume_t1"), ("t2", "volume_t2"), ("t3", "volume_t3"), ("t4", "volume_t4")],
+    )
 }
 
 fn imbalance(spec: &IndicatorSpec) -> IndicatorSpec {
@@ -96,7 +102,11 @@ impl DumpParts {
         let speed = self.velocity.abs();
         points(30.0, speed < threshold.velocity, speed < 2.0 * threshold.velocity)
             + points(25.0, self.volume < threshold.volume, self.volume < 1.5 * threshold.volume)
-            + points(25.0, self.retracement >= threshold.retracement, self.retracement >= 0.7 * threshold.retracement)
+            + points(
+                25.0,
+                self.retracement >= threshold.retracement,
+                self.retracement >= 0.7 * threshold.retracement,
+            )
             + points(20.0, self.imbalance > threshold.imbalance, self.imbalance > threshold.imbalance - 20.0)
     }
 }
@@ -143,7 +153,8 @@ pub static RISK_SCORE: Kind = Kind {
     },
     build: |spec, wiring| {
         let volatility = find("PRICE_VOLATILITY").expect("the registry has every part of this score");
-        let window = [("t1", spec.number("vol_t1")), ("t2", 0.0), ("min_coverage", spec.number("min_coverage"))];
+        let window =
+            [("t1", spec.number("vol_t1")), ("t2", 0.0), ("min_coverage", spec.number("min_coverage"))];
         Box::new(Risk {
             spread: wiring.slot(&SPREAD_PCT.spec(&[("t1", ParamValue::Number(0.0))])),
             volatility: wiring.slot(&volatility.numbers(&window)),
@@ -157,7 +168,11 @@ pub static RISK_SCORE: Kind = Kind {
 const WEIGHTS: [&str; 3] = ["spread_weight", "vol_weight", "drain_weight"];
 
 fn drain(spec: &IndicatorSpec) -> IndicatorSpec {
-    part(&LIQUIDITY_DRAIN_INDEX, spec, &[("t1", "drain_t1"), ("t2", "drain_t2"), ("t3", "drain_t3"), ("t4", "drain_t4")])
+    part(
+        &LIQUIDITY_DRAIN_INDEX,
+        spec,
+        &[("t1", "drain_t1"), ("t2", "drain_t2"), ("t3", "drain_t3"), ("t4", "drain_t4")],
+    )
 }
 
 struct Risk {
@@ -173,7 +188,8 @@ impl Indicator for Risk {
         let parts = [self.spread, self.volatility, self.drain];
         let mut score = 0.0;
         for (index, slot) in parts.into_iter().enumerate() {
-            score += self.weights[index] * (upstream.value(slot, look)? / self.references[index]).clamp(0.0, 1.0);
+            score +=
+                self.weights[index] * (upstream.value(slot, look)? / self.references[index]).clamp(0.0, 1.0);
         }
         Ok((100.0 * score).min(100.0))
     }
@@ -186,7 +202,9 @@ mod tests {
     #[test]
     fn dump_exhaustion_adds_up_full_and_half_points() {
         let thresholds = DumpParts { velocity: 0.1, volume: 0.8, retracement: 40.0, imbalance: -10.0 };
-        let score = |velocity, volume, retracement, imbalance| DumpParts { velocity, volume, retracement, imbalance }.score(&thresholds);
+        let score = |velocity, volume, retracement, imbalance| {
+            DumpParts { velocity, volume, retracement, imbalance }.score(&thresholds)
+        };
         assert_eq!(score(0.05, 0.9, 30.0, -20.0), 65.0);
         assert_eq!(score(-0.05, 0.7, 40.0, -9.0), 100.0);
         assert_eq!(score(-0.15, 1.21, 27.9, -30.0), 15.0);

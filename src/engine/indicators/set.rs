@@ -81,7 +81,12 @@ impl IndicatorSet {
     }
 
     /// The slot of a type that documents cannot name.
-    pub(super) fn intern_part(&mut self, kind: &'static Kind, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
+    pub(super) fn intern_part(
+        &mut self,
+        kind: &'static Kind,
+        spec: &IndicatorSpec,
+        market: &mut MarketState,
+    ) -> SlotId {
         let found = self.slots.iter().position(|slot| slot.spec == *spec);
         found.map_or_else(|| self.build(kind, spec, market), SlotId)
     }
@@ -97,7 +102,14 @@ impl IndicatorSet {
         if every_second {
             self.every_second.push(index);
         }
-        self.slots.push(Slot { spec: spec.clone(), indicator, bars, asked_at: 0, number: 0.0, missing: Some(Missing::WarmUp) });
+        self.slots.push(Slot {
+            spec: spec.clone(),
+            indicator,
+            bars,
+            asked_at: 0,
+            number: 0.0,
+            missing: Some(Missing::WarmUp),
+        });
         SlotId(index)
     }
 

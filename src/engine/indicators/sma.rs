@@ -32,7 +32,11 @@ pub static BOLLINGER_BANDS: Kind = Kind {
     params: &[
         period("period", 20, 2, 500),
         number("deviations", 2.0, 0.1, 10.0, "standard deviations from mid to a band"),
-        Param { name: "output", accepts: Accepts::Word(&["lower", "mid", "upper", "percent_b", "width"]), about: "which line" },
+        Param {
+            name: "output",
+            accepts: Accepts::Word(&["lower", "mid", "upper", "percent_b", "width"]),
+            about: "which line",
+        },
         BAR_SECONDS,
         LIVE,
     ],
@@ -45,7 +49,11 @@ pub static BOLLINGER_BANDS: Kind = Kind {
             "width" => Line::Width,
             _ => Line::Lower,
         };
-        let bands = Bollinger { closes: Closes::new(spec.count("period")), deviations: spec.number("deviations"), line };
+        let bands = Bollinger {
+            closes: Closes::new(spec.count("period")),
+            deviations: spec.number("deviations"),
+            line,
+        };
         OnBars::boxed(bands, spec, wiring)
     },
 };
@@ -138,11 +146,18 @@ impl Closes {
     }
 
     fn read(&self, forming: Option<&ClosedBar>) -> Result<Sums, Missing> {
-        let (Some(oldest), Some(newest)) = (self.ring.front(), self.ring.back()) else { return Err(Missing::WarmUp) };
+        let (Some(oldest), Some(newest)) = (self.ring.front(), self.ring.back()) else {
+            return Err(Missing::WarmUp);
+        };
         if self.ring.len() < self.period {
             return Err(Missing::WarmUp);
         }
-        let mut sums = Sums { count: self.period as i128, sum: self.sum, sum_of_squares: self.sum_of_squares, last: *newest };
+        let mut sums = Sums {
+            count: self.period as i128,
+            sum: self.sum,
+            sum_of_squares: self.sum_of_squares,
+            last: *newest,
+        };
         if let Some(bar) = forming {
             let (old, new) = (i128::from(*oldest), i128::from(bar.close.0));
             sums.sum += new - old;

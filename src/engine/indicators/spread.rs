@@ -1,7 +1,9 @@
 //! Width of the touch.
 
 use super::wiring::SeriesId;
-use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered, ratio};
+use super::{
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, book_average, number, ordered, ratio,
+};
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
@@ -22,7 +24,12 @@ pub static SPREAD_PCT: Kind = Kind {
     check: |spec| (spec.number("t1") < spec.number("t2")).then(|| "t1 must not be less than t2".to_owned()),
     build: |spec, wiring| {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
-        Box::new(Spread { series: wiring.series(BookMeasure::SpreadPct, t1), t1, t2, min_coverage: spec.number("min_coverage") })
+        Box::new(Spread {
+            series: wiring.series(BookMeasure::SpreadPct, t1),
+            t1,
+            t2,
+            min_coverage: spec.number("min_coverage"),
+        })
     },
 };
 
@@ -58,7 +65,12 @@ pub static SPREAD_WIDENING_RATIO: Kind = Kind {
     build: |spec, wiring| {
         let [t1, t2, t3, t4] = ["t1", "t2", "t3", "t4"].map(|name| spec.span(name));
         let series = wiring.series(BookMeasure::SpreadPct, t1.max(t3));
-        Box::new(Widening { series, current: (t1, t2), baseline: (t3, t4), min_coverage: spec.number("min_coverage") })
+        Box::new(Widening {
+            series,
+            current: (t1, t2),
+            baseline: (t3, t4),
+            min_coverage: spec.number("min_coverage"),
+        })
     },
 };
 

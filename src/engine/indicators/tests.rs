@@ -51,7 +51,11 @@ impl Tape {
 
     /// Price and quantity as numbers; `B` or `S` for the taker.
     fn trade(self, seconds: f64, price: f64, qty: f64, taker: char) -> Self {
-        let trade = Trade { price: self.ticks(price), qty: self.lots(qty), taker: if taker == 'B' { Side::Buy } else { Side::Sell } };
+        let trade = Trade {
+            price: self.ticks(price),
+            qty: self.lots(qty),
+            taker: if taker == 'B' { Side::Buy } else { Side::Sell },
+        };
         self.event(at(seconds), Event::Trade(trade))
     }
 
@@ -62,7 +66,9 @@ impl Tape {
 
     /// The whole book, best level first.
     fn depth(self, seconds: f64, bids: &[(f64, f64)], asks: &[(f64, f64)]) -> Self {
-        let levels = |side: &[(f64, f64)]| side.iter().map(|&(p, q)| Level { price: self.ticks(p), qty: self.lots(q) }).collect();
+        let levels = |side: &[(f64, f64)]| {
+            side.iter().map(|&(p, q)| Level { price: self.ticks(p), qty: self.lots(q) }).collect()
+        };
         let event = Event::Book(levels(bids), levels(asks));
         self.event(at(seconds), event)
     }
@@ -109,7 +115,11 @@ fn spec_of(kind: &str, params: &str) -> IndicatorSpec {
     let mut given = Vec::new();
     for pair in params.split_whitespace() {
         let (name, text) = pair.split_once('=').unwrap();
-        let param = kind.params.iter().find(|param| param.name == name).unwrap_or_else(|| panic!("{} has no {name}", kind.name));
+        let param = kind
+            .params
+            .iter()
+            .find(|param| param.name == name)
+            .unwrap_or_else(|| panic!("{} has no {name}", kind.name));
         let value = match &param.accepts {
             Accepts::Number { min, max, .. } => {
                 let value = text.parse().unwrap();
@@ -183,7 +193,9 @@ impl<'a> Player<'a> {
                 }
             }
             Event::Book(bids, asks) => self.market.apply(spec, at, &Market::BookSnapshot { bids, asks }),
-            Event::Mark(mark, index) => self.market.apply(spec, at, &Market::Mark { mark: *mark, index: Some(*index) }),
+            Event::Mark(mark, index) => {
+                self.market.apply(spec, at, &Market::Mark { mark: *mark, index: Some(*index) })
+            }
             Event::Funding(rate) => self.market.apply(spec, at, &Market::Funding { rate: *rate }),
             Event::OpenInterest(qty) => self.market.apply(spec, at, &Market::OpenInterest(*qty)),
             Event::Gap(gap) => {

@@ -46,7 +46,13 @@ pub static TWPA_RATIO: Kind = Kind {
         number("t2", 60.0, 0.0, 86_400.0, "end of the current window, seconds ago"),
         number("t3", 1_800.0, 1.0, 86_400.0, "start of the baseline, seconds ago"),
         number("t4", 300.0, 0.0, 86_400.0, "end of the baseline, seconds ago"),
-        number("min_denominator", 0.001, 0.000_1, 1.0, "accepted for old documents, not used: it would silence cheap coins"),
+        number(
+            "min_denominator",
+            0.001,
+            0.000_1,
+            1.0,
+            "accepted for old documents, not used: it would silence cheap coins",
+        ),
         MIN_COVERAGE,
     ],
     check: |spec| not_reversed(spec, "t1", "t2").or_else(|| not_reversed(spec, "t3", "t4")),
@@ -70,13 +76,20 @@ pub static SUPPORT_LEVEL_PROXIMITY: Kind = Kind {
         number("t1", 10.0, 1.0, 3_600.0, "length of the current window, seconds"),
         number("t_support_start", 3_600.0, 60.0, 86_400.0, "start of the support window, seconds ago"),
         number("t_support_end", 600.0, 30.0, 86_400.0, "end of the support window, seconds ago"),
-        number("proximity_threshold", 2.0, 0.1, 10.0, "accepted for old documents, not used: conditions compare"),
+        number(
+            "proximity_threshold",
+            2.0,
+            0.1,
+            10.0,
+            "accepted for old documents, not used: conditions compare",
+        ),
         MIN_COVERAGE,
     ],
     check: |spec| not_reversed(spec, "t_support_start", "t_support_end"),
     build: |spec, wiring| {
         let twpa = TWPA.numbers(&[("t1", spec.number("t1")), ("min_coverage", spec.number("min_coverage"))]);
-        let support = TimeAverage::new(spec, wiring, spec.span("t_support_start"), spec.span("t_support_end"));
+        let support =
+            TimeAverage::new(spec, wiring, spec.span("t_support_start"), spec.span("t_support_end"));
         Box::new(Proximity { current: wiring.slot(&twpa), support })
     },
 };

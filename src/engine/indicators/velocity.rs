@@ -1,7 +1,9 @@
 //! Velocities compared with each other: over growing stretches, slow against fast, and over time.
 
 use super::pump::{Move, Stretch};
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number, ratio};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, number, ratio,
+};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::Span;
 
@@ -34,7 +36,9 @@ pub static VELOCITY_CASCADE: Kind = Kind {
         }
         let limit = |value: f64, max: f64| (1.0..=max).contains(&value);
         if !stretches.iter().all(|s| limit(s.t1, 3_600.0) && limit(s.t3, 86_400.0) && limit(s.d, 3_600.0)) {
-            return Some("windows must have t1 and d from 1 to 3600 and t3 from 1 to 86400 seconds".to_owned());
+            return Some(
+                "windows must have t1 and d from 1 to 3600 and t3 from 1 to 86400 seconds".to_owned(),
+            );
         }
         if stretches.windows(2).any(|pair| pair[0].t3 >= pair[1].t3) {
             return Some("windows must list the shortest stretch first (growing t3)".to_owned());
@@ -42,13 +46,17 @@ pub static VELOCITY_CASCADE: Kind = Kind {
         stretches.iter().find_map(Stretch::problem)
     },
     build: |spec, wiring| {
-        Box::new(Cascade { slots: stretches(spec).iter().map(|stretch| wiring.slot(&stretch.velocity_spec(spec))).collect() })
+        Box::new(Cascade {
+            slots: stretches(spec).iter().map(|stretch| wiring.slot(&stretch.velocity_spec(spec))).collect(),
+        })
     },
 };
 
 fn stretches(spec: &IndicatorSpec) -> Vec<Stretch> {
     match spec.params.get("windows") {
-        Some(ParamValue::Windows(windows)) => windows.iter().map(|&[t1, t3, d]| Stretch { t1, t3, d }).collect(),
+        Some(ParamValue::Windows(windows)) => {
+            windows.iter().map(|&[t1, t3, d]| Stretch { t1, t3, d }).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -148,7 +156,10 @@ pub static VELOCITY_STABILIZATION_INDEX: Kind = Kind {
         let interval = spec.span("sample_interval").nanos();
         let now = wiring.slot(&stretch.velocity_spec(spec));
         let ago = (1..spec.count("num_samples") as i64).map(|i| Span::from_nanos(i * interval));
-        Box::new(Stabilization { now, before: ago.map(|ago| Move::velocity(spec, wiring, stretch, ago)).collect() })
+        Box::new(Stabilization {
+            now,
+            before: ago.map(|ago| Move::velocity(spec, wiring, stretch, ago)).collect(),
+        })
     },
 };
 

@@ -1,6 +1,9 @@
 //! Trading now against a baseline: volume, value or number of trades.
 
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number, ordered, ratio};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number,
+    ordered, ratio,
+};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Boundary, Slice, Window};
@@ -26,7 +29,13 @@ pub static VOLUME_SURGE_RATIO: Kind = Kind {
         T2,
         T3,
         T4,
-        number("min_baseline", 0.001, 0.000_1, 1.0, "accepted for old documents, not used: it would depend on the coin"),
+        number(
+            "min_baseline",
+            0.001,
+            0.000_1,
+            1.0,
+            "accepted for old documents, not used: it would depend on the coin",
+        ),
         MIN_COVERAGE,
     ],
     check: check_buckets,
@@ -46,8 +55,16 @@ pub static VOLUME_SPIKE_RATIO: Kind = Kind {
         T2,
         T3,
         T4,
-        Param { name: "method", accepts: Accepts::Word(&["bucket_median", "rate"]), about: "what the baseline is" },
-        Param { name: "side", accepts: Accepts::Word(&["any", "buy", "sell"]), about: "only trades of this taker side" },
+        Param {
+            name: "method",
+            accepts: Accepts::Word(&["bucket_median", "rate"]),
+            about: "what the baseline is",
+        },
+        Param {
+            name: "side",
+            accepts: Accepts::Word(&["any", "buy", "sell"]),
+            about: "only trades of this taker side",
+        },
         Param { name: "weight", accepts: Accepts::Word(&["base", "quote"]), about: "quantity, or its value" },
         MIN_COVERAGE,
     ],
@@ -154,7 +171,11 @@ impl Indicator for RateSpike {
         let tape = &look.market.tape;
         let current = self.current.read(tape, look.now)?;
         let touching = self.baseline.touches(&self.current);
-        let baseline = if touching { self.baseline.read_until(tape, look.now, current.start) } else { self.baseline.read(tape, look.now) }?;
+        let baseline = if touching {
+            self.baseline.read_until(tape, look.now, current.start)
+        } else {
+            self.baseline.read(tape, look.now)
+        }?;
         ratio(self.amount.within(&current) * self.stretch, self.amount.within(&baseline))
     }
 }

@@ -50,6 +50,10 @@ impl VolumeAverage {
 
     fn ticks(&mut self, look: &Look<'_>) -> Value {
         let slice = self.0.read(&look.market.tape, look.now)?;
-        if slice.qty() == 0 { Err(Missing::EmptyWindow) } else { Ok(slice.value() as f64 / slice.qty() as f64) }
+        if slice.qty() == 0 {
+            Err(Missing::EmptyWindow)
+        } else {
+            Ok(slice.value() as f64 / slice.qty() as f64)
+        }
     }
 }

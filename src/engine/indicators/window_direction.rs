@@ -38,7 +38,8 @@ pub static DIRECTION_CONSISTENCY: Kind = Kind {
 };
 
 fn within_a_day(spec: &IndicatorSpec) -> Option<String> {
-    (spec.number("period") * spec.number("lookback") > 86_400.0).then(|| "period times lookback must not exceed 86400 seconds".to_owned())
+    (spec.number("period") * spec.number("lookback") > 86_400.0)
+        .then(|| "period times lookback must not exceed 86400 seconds".to_owned())
 }
 
 /// Signs of the returns, newest first.
@@ -95,7 +96,8 @@ impl Steps {
         for boundary in &mut self.boundaries {
             let price = boundary.moment(tape, look.now).price();
             if let Some(later) = later {
-                self.signs.push(later.zip(price).map_or(0, |(later, earlier)| (later.0 - earlier.0).signum()));
+                self.signs
+                    .push(later.zip(price).map_or(0, |(later, earlier)| (later.0 - earlier.0).signum()));
             }
             later = Some(price);
         }

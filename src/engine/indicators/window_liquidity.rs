@@ -19,14 +19,22 @@ pub static TOTAL_LIQUIDITY: Kind = Kind {
     params: &[
         T1,
         T2,
-        Param { name: "notional", accepts: Accepts::Flag(false), about: "in the quote currency instead of base units" },
+        Param {
+            name: "notional",
+            accepts: Accepts::Flag(false),
+            about: "in the quote currency instead of base units",
+        },
         MIN_COVERAGE,
     ],
     check: one_window,
     build: |spec, wiring| {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
         let mut part = |measure| BookWindow::new(spec, wiring, measure, t1, t2);
-        let parts = if spec.flag("notional") { vec![part(NOTIONAL)] } else { vec![part(BookMeasure::BidQty), part(BookMeasure::AskQty)] };
+        let parts = if spec.flag("notional") {
+            vec![part(NOTIONAL)]
+        } else {
+            vec![part(BookMeasure::BidQty), part(BookMeasure::AskQty)]
+        };
         Box::new(Total(parts))
     },
 };

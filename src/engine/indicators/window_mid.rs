@@ -17,7 +17,9 @@ pub static MID_PRICE_VELOCITY: Kind = Kind {
     range: None,
     params: &[T1, MIN_COVERAGE],
     check: unchecked,
-    build: |spec, wiring| Box::new(MidVelocity(BookWindow::new(spec, wiring, BookMeasure::Mid, spec.span("t1"), Span::ZERO))),
+    build: |spec, wiring| {
+        Box::new(MidVelocity(BookWindow::new(spec, wiring, BookMeasure::Mid, spec.span("t1"), Span::ZERO)))
+    },
 };
 
 /// Trades away from mid.
@@ -30,7 +32,10 @@ pub static DEAL_VS_MID_DEVIATION: Kind = Kind {
     check: one_window,
     build: |spec, wiring| {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
-        Box::new(Deviation { trades: TimeAverage::new(spec, wiring, t1, t2), mid: BookWindow::new(spec, wiring, BookMeasure::Mid, t1, t2) })
+        Box::new(Deviation {
+            trades: TimeAverage::new(spec, wiring, t1, t2),
+            mid: BookWindow::new(spec, wiring, BookMeasure::Mid, t1, t2),
+        })
     },
     ..MID_PRICE_VELOCITY
 };

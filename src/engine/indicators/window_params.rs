@@ -12,14 +12,18 @@ pub(super) const T1: Param = number("t1", 60.0, 1.0, 86_400.0, "start of the win
 pub(super) const T2: Param = number("t2", 0.0, 0.0, 86_400.0, "end of the window, seconds ago");
 
 /// A current window (T−t1, T−t2] and a baseline (T−t3, T−t4].
-pub(super) const CURRENT_AND_BASELINE: &[Param] = &[CURRENT_START, CURRENT_END, BASELINE_START, BASELINE_END, MIN_COVERAGE];
+pub(super) const CURRENT_AND_BASELINE: &[Param] =
+    &[CURRENT_START, CURRENT_END, BASELINE_START, BASELINE_END, MIN_COVERAGE];
 
 /// Start of the current window.
-pub(super) const CURRENT_START: Param = number("t1", 30.0, 1.0, 86_400.0, "start of the current window, seconds ago");
+pub(super) const CURRENT_START: Param =
+    number("t1", 30.0, 1.0, 86_400.0, "start of the current window, seconds ago");
 /// End of the current window.
-pub(super) const CURRENT_END: Param = number("t2", 0.0, 0.0, 86_400.0, "end of the current window, seconds ago");
+pub(super) const CURRENT_END: Param =
+    number("t2", 0.0, 0.0, 86_400.0, "end of the current window, seconds ago");
 /// Start of the baseline.
-pub(super) const BASELINE_START: Param = number("t3", 600.0, 1.0, 86_400.0, "start of the baseline, seconds ago");
+pub(super) const BASELINE_START: Param =
+    number("t3", 600.0, 1.0, 86_400.0, "start of the baseline, seconds ago");
 /// End of the baseline.
 pub(super) const BASELINE_END: Param = number("t4", 30.0, 0.0, 86_400.0, "end of the baseline, seconds ago");
 

@@ -16,7 +16,9 @@ pub static MAX_PRICE: Kind = Kind {
     range: None,
     params: WINDOW,
     check: one_window,
-    build: |spec, wiring| Box::new(ExtremePrice(highest_ticks(spec, wiring, spec.number("t1"), spec.number("t2")))),
+    build: |spec, wiring| {
+        Box::new(ExtremePrice(highest_ticks(spec, wiring, spec.number("t1"), spec.number("t2"))))
+    },
 };
 
 /// Lowest trade price.
@@ -24,7 +26,9 @@ pub static MIN_PRICE: Kind = Kind {
     name: "MIN_PRICE",
     about: "Lowest trade price of the window",
     formula: "min p over trades in (T−t1, T−t2]",
-    build: |spec, wiring| Box::new(ExtremePrice(lowest_ticks(spec, wiring, spec.number("t1"), spec.number("t2")))),
+    build: |spec, wiring| {
+        Box::new(ExtremePrice(lowest_ticks(spec, wiring, spec.number("t1"), spec.number("t2"))))
+    },
     ..MAX_PRICE
 };
 

@@ -34,7 +34,13 @@ pub static SPREAD_VOLATILITY: Kind = Kind {
     formula: "sqrt of the TWA of (s − TWA(s))², s = SPREAD_PCT, over [T−t1, T−t2]; resolution 10^-6",
     range: Some((0.0, 100.0)),
     build: |spec, wiring| {
-        Box::new(SpreadDeviation(BookWindow::new(spec, wiring, BookMeasure::SpreadPct, spec.span("t1"), spec.span("t2"))))
+        Box::new(SpreadDeviation(BookWindow::new(
+            spec,
+            wiring,
+            BookMeasure::SpreadPct,
+            spec.span("t1"),
+            spec.span("t2"),
+        )))
     },
     ..SPREAD_PERCENTAGE
 };

@@ -4,8 +4,12 @@ use super::book_average::BookWindow;
 use super::latest::percent_above;
 use super::twpa::TimeAverage;
 use super::vtwpa::HeldVolume;
-use super::window_params::{BASELINE_END, BASELINE_START, CURRENT_END, CURRENT_START, SHORT_AND_LONG, short_in_long, two_windows};
-use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, ratio};
+use super::window_params::{
+    BASELINE_END, BASELINE_START, CURRENT_END, CURRENT_START, SHORT_AND_LONG, short_in_long, two_windows,
+};
+use super::{
+    Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, ratio,
+};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;

@@ -15,7 +15,9 @@ pub static SUM_VOLUME: Kind = Kind {
     range: None,
     params: WINDOW,
     check: one_window,
-    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, look, _| Ok(slice.qty() as f64 * look.spec.lot_f64())),
+    build: |spec, wiring| {
+        WindowSum::boxed(spec, wiring, |slice, look, _| Ok(slice.qty() as f64 * look.spec.lot_f64()))
+    },
 };
 
 /// Number of trades.
@@ -35,7 +37,11 @@ pub static AVG_VOLUME: Kind = Kind {
     about: "Average quantity of a trade in the window",
     formula: "Σ q / number of trades in (T−t1, T−t2]",
     unit: "base",
-    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, look, _| average_size(slice).map(|lots| lots * look.spec.lot_f64())),
+    build: |spec, wiring| {
+        WindowSum::boxed(spec, wiring, |slice, look, _| {
+            average_size(slice).map(|lots| lots * look.spec.lot_f64())
+        })
+    },
     ..COUNT_DEALS
 };
 
@@ -48,7 +54,9 @@ pub static TRADE_FREQUENCY: Kind = Kind {
     about: "Trades per minute in the window",
     formula: "60·(number of trades in (T−t1, T−t2])/(t1 − t2)",
     unit: "1/min",
-    build: |spec, wiring| WindowSum::boxed(spec, wiring, |slice, _, seconds| Ok(60.0 * slice.count() as f64 / seconds)),
+    build: |spec, wiring| {
+        WindowSum::boxed(spec, wiring, |slice, _, seconds| Ok(60.0 * slice.count() as f64 / seconds))
+    },
     ..COUNT_DEALS
 };
 

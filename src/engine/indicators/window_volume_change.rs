@@ -1,6 +1,8 @@
 //! Traded quantity of one window against another.
 
-use super::window_params::{BASELINE_START, CURRENT_AND_BASELINE, SHORT_AND_LONG, short_in_long, two_windows};
+use super::window_params::{
+    BASELINE_START, CURRENT_AND_BASELINE, SHORT_AND_LONG, short_in_long, two_windows,
+};
 use super::window_volume::average_size;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio};
 use crate::domain::strategy::IndicatorSpec;
@@ -17,7 +19,11 @@ pub static VOLUME_SURGE: Kind = Kind {
     range: None,
     params: CURRENT_AND_BASELINE,
     check: two_windows,
-    build: |spec, wiring| TwoWindows::boxed(spec, wiring, |current, baseline| ratio(current.qty() as f64, baseline.qty() as f64)),
+    build: |spec, wiring| {
+        TwoWindows::boxed(spec, wiring, |current, baseline| {
+            ratio(current.qty() as f64, baseline.qty() as f64)
+        })
+    },
 };
 
 /// Average trade size now over that of the baseline.
@@ -26,7 +32,11 @@ pub static TRADE_SIZE_MOMENTUM: Kind = Kind {
     about: "Average quantity of a trade now against the baseline",
     formula: "AVG_VOLUME(t1, t2)/AVG_VOLUME(t3, t4)",
     needs: &[Channel::Trades],
-    build: |spec, wiring| TwoWindows::boxed(spec, wiring, |current, baseline| ratio(average_size(current)?, average_size(baseline)?)),
+    build: |spec, wiring| {
+        TwoWindows::boxed(spec, wiring, |current, baseline| {
+            ratio(average_size(current)?, average_size(baseline)?)
+        })
+    },
     ..VOLUME_SURGE
 };
 
@@ -79,7 +89,11 @@ struct TwoWindows {
 }
 
 impl TwoWindows {
-    fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: fn(&Slice<'_>, &Slice<'_>) -> Value) -> Box<dyn Indicator> {
+    fn boxed(
+        spec: &IndicatorSpec,
+        wiring: &mut Wiring<'_>,
+        of: fn(&Slice<'_>, &Slice<'_>) -> Value,
+    ) -> Box<dyn Indicator> {
         Box::new(TwoWindows {
             current: wiring.window(spec, spec.span("t1"), spec.span("t2")),
             baseline: wiring.window(spec, spec.span("t3"), spec.span("t4")),

@@ -39,7 +39,10 @@ impl Instance {
     /// Lets the prices inside a bar reach stop, trail, target and ladder. Returns whether another order of the bar's
     /// prices would have meant another end.
     pub(crate) fn pass_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) -> bool {
-        let manages = matches!(self.state, State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation);
+        let manages = matches!(
+            self.state,
+            State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation
+        );
         // Where a mark is recorded, stops and targets follow the mark.
         if turn.market.mark.is_some() || self.position.is_none_or(|position| position.lots == 0) {
             return false;
@@ -135,7 +138,10 @@ impl Instance {
         if self.state != State::PositionActive {
             return None;
         }
-        [self.exits.target, self.ladder_price()].into_iter().flatten().reduce(|one, other| self.more_against(one, other))
+        [self.exits.target, self.ladder_price()]
+            .into_iter()
+            .flatten()
+            .reduce(|one, other| self.more_against(one, other))
     }
 
     fn stop_inside(&mut self, price: Price, worst: Price, best: Price, turn: &mut Turn<'_>) {
@@ -158,7 +164,9 @@ impl Instance {
     /// Takes the nearest target or ladder step if the price reached it; whether it did. Beyond the bar's first price that
     /// price is what is paid.
     fn take_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
-        let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else { return false };
+        let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else {
+            return false;
+        };
         let gapped = self.is_in_favour(path.first, level);
         let price = if gapped { path.first } else { level };
         let worst = if gapped { path.first } else { path.worst };
@@ -174,7 +182,8 @@ impl Instance {
     /// The next exit order acts at `price`; a position that ends by it met no price beyond `met` (worst, best).
     fn meet(&mut self, price: Price, worst: Price, met: (Price, Price), turn: &Turn<'_>) {
         let Some(position) = self.position else { return };
-        let before = (self.worst_price(&position, turn.excursion), self.best_price(&position, turn.excursion));
+        let before =
+            (self.worst_price(&position, turn.excursion), self.best_price(&position, turn.excursion));
         self.bar.inside = Some((turn.at, InsideBar { price, worst }));
         self.bar.extremes = Some((self.more_against(before.0, met.0), self.more_in_favour(before.1, met.1)));
     }

@@ -10,7 +10,7 @@ use crate::domain::strategy::EntryOrder;
 use crate::domain::symbol::SymbolSpec;
 use crate::engine::output::Action;
 use crate::engine::own::OwnView;
-use crate::engine::risk::{self, Approved, EntryImpact, Refusal};
+use crate::engine::risk::{self, Approved, EntryImpact, RiskRefusal};
 
 /// Depth within this distance of mid counts as visible to the depth-share limit, percent.
 const VISIBLE_DEPTH_PCT: f64 = 0.5;
@@ -25,7 +25,7 @@ impl Instance {
     }
 
     /// Whether an entry would pass now, and what would refuse it. Changes nothing that matters.
-    pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<Refusal> {
+    pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<RiskRefusal> {
         let own = self.own_view(turn);
         let before = (self.e1.clone(), self.reference, self.reserved);
         let refusal = self.approve(turn, &own).err();
@@ -33,17 +33,17 @@ impl Instance {
         refusal
     }
 
-    fn approve(&mut self, turn: &mut Turn<'_>, own: &OwnView) -> Result<Approved<OrderRequest>, Refusal> {
+    fn approve(&mut self, turn: &mut Turn<'_>, own: &OwnView) -> Result<Approved<OrderRequest>, RiskRefusal> {
         if !turn.enabled {
-            return Err(Refusal::new(Guard::SymbolDisabled, 0.0, 1.0));
+            return Err(RiskRefusal::new(Guard::SymbolDisabled, 0.0, 1.0));
         }
         if !self.is_warm(turn) {
-            return Err(Refusal::new(Guard::WarmUp, self.warming.len() as f64, 0.0));
+            return Err(RiskRefusal::new(Guard::WarmUp, self.warming.len() as f64, 0.0));
         }
         if self.e1.evaluate(&mut super::values(turn, own), crate::engine::truth::Truth::False).is_true() {
-            return Err(Refusal::new(Guard::Emergency, 1.0, 0.0));
+            return Err(RiskRefusal::new(Guard::Emergency, 1.0, 0.0));
         }
-        turn.desk.admit(self.symbol, self.strategy, &self.def.limits, turn.at)?;
+        turn.account.admit(self.symbol, self.strategy, &self.def.limits, turn.at)?;
         let (reference, kind) = self.entry_price(turn, own)?;
         let tick = turn.spec.price_floor(reference);
         let stop_pct = self.planned_stop_pct(turn, own, reference);
@@ -61,8 +61,9 @@ impl Instance {
             inside_bar: None,
         };
         let impact = self.impact(turn, reference, tick, qty, stop_pct);
-        let (notional, margin) = (impact.notional, Money(impact.notional.0 / i128::from(impact.leverage.max(1))));
-        let approved = risk::approve_entry(&turn.desk.config.risk, &impact, request)?;
+        let (notional, margin) =
+            (impact.notional, Money(impact.notional.0 / i128::from(impact.leverage.max(1))));
+        let approved = risk::approve_entry(&turn.account.config.risk, &impact, request)?;
         self.reference = reference;
         self.reserved = (notional, margin);
         Ok(approved)
@@ -73,8 +74,8 @@ impl Instance {
     }
 
     /// Reference price and how the order may fill.
-    fn entry_price(&self, turn: &mut Turn<'_>, own: &OwnView) -> Result<(f64, OrderKind), Refusal> {
-        let no_price = Refusal::new(Guard::NoPrice, 0.0, 0.0);
+    fn entry_price(&self, turn: &mut Turn<'_>, own: &OwnView) -> Result<(f64, OrderKind), RiskRefusal> {
+        let no_price = RiskRefusal::new(Guard::NoPrice, 0.0, 0.0);
         let (bid, ask) = turn.touch().ok_or(no_price)?;
         let touch = if self.side == Side::Buy { ask } else { bid };
         let reference = match self.def.z1.price {
@@ -91,20 +92,26 @@ impl Instance {
         let kind = match self.def.z1.order {
             EntryOrder::Market => OrderKind::Market,
             EntryOrder::Limit => OrderKind::Limit(limit(reference)),
-            EntryOrder::LimitIoc { max_slippage_pct } => {
-                OrderKind::LimitIoc(limit(reference * (1.0 + self.side.sign() as f64 * max_slippage_pct / 100.0)))
-            }
+            EntryOrder::LimitIoc { max_slippage_pct } => OrderKind::LimitIoc(limit(
+                reference * (1.0 + self.side.sign() as f64 * max_slippage_pct / 100.0),
+            )),
         };
         Ok((reference, kind))
     }
 
     /// Fewer lots where risk per trade, visible depth or expected slippage ask for it.
-    fn shrink(&self, wanted: Qty, reference: Price, stop_pct: Option<f64>, turn: &Turn<'_>) -> Result<Qty, Refusal> {
-        let limits = &turn.desk.config.risk;
+    fn shrink(
+        &self,
+        wanted: Qty,
+        reference: Price,
+        stop_pct: Option<f64>,
+        turn: &Turn<'_>,
+    ) -> Result<Qty, RiskRefusal> {
+        let limits = &turn.account.config.risk;
         let mut lots = wanted;
         let mut because = Guard::BelowMinimum;
         if let (Some(limit), Some(stop)) = (limits.risk_per_trade_pct, stop_pct.filter(|stop| *stop > 0.0)) {
-            let loss = turn.desk.equity().to_f64() * limit / 100.0;
+            let loss = turn.account.equity().to_f64() * limit / 100.0;
             let allowed = turn.spec.lots_for(Money::from_f64(loss / (stop / 100.0)), reference);
             if allowed < lots {
                 (lots, because) = (allowed, Guard::RiskPerTrade);
@@ -113,7 +120,9 @@ impl Instance {
         if turn.market.touch(turn.at).is_some() {
             let levels = turn.market.book.opposite_of(self.side);
             if let Some(share) = limits.max_depth_share_pct {
-                let allowed = Qty((visible_lots(&turn.market.book, self.side, turn.spec) as f64 * share / 100.0) as i64);
+                let allowed = Qty(
+                    (visible_lots(&turn.market.book, self.side, turn.spec) as f64 * share / 100.0) as i64
+                );
                 if allowed < lots {
                     (lots, because) = (allowed, Guard::Slippage);
                 }
@@ -126,24 +135,32 @@ impl Instance {
             }
         }
         if lots < turn.spec.min_quantity {
-            return Err(Refusal::new(because, lots.0 as f64, turn.spec.min_quantity.0 as f64));
+            return Err(RiskRefusal::new(because, lots.0 as f64, turn.spec.min_quantity.0 as f64));
         }
         Ok(lots)
     }
 
-    fn impact(&self, turn: &Turn<'_>, reference: f64, tick: Price, qty: Qty, stop_pct: Option<f64>) -> EntryImpact {
+    fn impact(
+        &self,
+        turn: &Turn<'_>,
+        reference: f64,
+        tick: Price,
+        qty: Qty,
+        stop_pct: Option<f64>,
+    ) -> EntryImpact {
         let leverage = self.leverage();
         let notional = turn.spec.notional(tick, qty);
         let maintenance = turn.spec.tier(notional).maintenance.percent();
-        let book = turn.market.touch(turn.at).map(|(bid, ask)| (turn.spec.price_f64(bid), turn.spec.price_f64(ask)));
+        let book =
+            turn.market.touch(turn.at).map(|(bid, ask)| (turn.spec.price_f64(bid), turn.spec.price_f64(ask)));
         let mid = book.map(|(bid, ask)| (bid + ask) / 2.0);
         EntryImpact {
-            equity: turn.desk.equity(),
+            equity: turn.account.equity(),
             notional,
-            symbol_exposure: turn.desk.symbol_exposure(self.symbol),
-            total_exposure: turn.desk.taken_exposure(),
+            symbol_exposure: turn.account.symbol_exposure(self.symbol),
+            total_exposure: turn.account.taken_exposure(),
             total_exposure_pct: self.def.limits.max_exposure_pct,
-            used_margin: turn.desk.used_margin(),
+            used_margin: turn.account.used_margin(),
             leverage,
             stop_pct,
             liquidation_pct: 100.0 / f64::from(leverage) - maintenance,
@@ -154,10 +171,10 @@ impl Instance {
 
     fn submit_entry(&mut self, approved: Approved<OrderRequest>, turn: &mut Turn<'_>) {
         let mut request = *approved.get();
-        request.id = turn.desk.next_order();
-        turn.desk.occupy(self.symbol, self.strategy, turn.at);
-        turn.desk.commit(self.strategy, self.reserved.0, self.reserved.1);
-        turn.desk.reserve(self.symbol, self.reserved.0);
+        request.id = turn.account.next_order();
+        turn.account.occupy(self.symbol, self.strategy, turn.at);
+        turn.account.commit(self.strategy, self.reserved.0, self.reserved.1);
+        turn.account.reserve(self.symbol, self.reserved.0);
         self.go(State::EntryEvaluation, Trigger::Section(SectionName::Z1), turn, Some(SectionName::Z1));
         self.entry = Some(Working {
             id: request.id,
@@ -186,7 +203,13 @@ impl Instance {
             OrderKind::Market => None,
             OrderKind::Limit(price) | OrderKind::LimitIoc(price) => Some(price),
         };
-        let kind = DecisionKind::Submitted { order: request.id, side: request.side, qty: request.qty, limit, purpose: request.purpose };
+        let kind = DecisionKind::Submitted {
+            order: request.id,
+            side: request.side,
+            qty: request.qty,
+            limit,
+            purpose: request.purpose,
+        };
         self.record(kind, turn, 0);
     }
 }
@@ -194,7 +217,8 @@ impl Instance {
 fn visible_lots(book: &Book, side: Side, spec: &SymbolSpec) -> i64 {
     let (Some(bid), Some(ask)) = (book.bids().first(), book.asks().first()) else { return 0 };
     let mid = (spec.price_f64(bid.price) + spec.price_f64(ask.price)) / 2.0;
-    let within = |level: &&Level| (spec.price_f64(level.price) - mid).abs() <= mid * VISIBLE_DEPTH_PCT / 100.0;
+    let within =
+        |level: &&Level| (spec.price_f64(level.price) - mid).abs() <= mid * VISIBLE_DEPTH_PCT / 100.0;
     book.opposite_of(side).iter().take_while(within).map(|level| level.qty.0).sum()
 }
 
@@ -208,7 +232,11 @@ fn lots_within_slippage(levels: &[Level], wanted: Qty, limit_pct: f64) -> Qty {
         let allowed = limit_pct / 100.0 * best.price.0 as f64;
         // Σ distance·lots may reach allowed·lots in all; beyond it each further lot adds more than it may.
         let room = allowed * lots as f64 - cost;
-        let most = if distance <= allowed { take } else { take.min((room / (distance - allowed)).floor().max(0.0) as i64) };
+        let most = if distance <= allowed {
+            take
+        } else {
+            take.min((room / (distance - allowed)).floor().max(0.0) as i64)
+        };
         lots += most;
         cost += distance * most as f64;
         if most < take || lots == wanted.0 {

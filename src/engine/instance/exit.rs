@@ -46,7 +46,10 @@ impl StopKind {
 
 impl Instance {
     pub(super) fn wake_in_position(&self) -> Wake {
-        let rules = !self.ze1.is_empty() || !self.e1.is_empty() || self.def.trailing.is_some() || self.def.break_even.is_some();
+        let rules = !self.ze1.is_empty()
+            || !self.e1.is_empty()
+            || self.def.trailing.is_some()
+            || self.def.break_even.is_some();
         if rules || self.def.on_data_loss.is_some() {
             return Wake { always: true, at: self.hold_until(), ..Wake::NEVER };
         }
@@ -76,7 +79,9 @@ impl Instance {
         if self.position.is_some() && self.stop_hit(turn) {
             return;
         }
-        let timed_out = |order: Working| self.def.z1.timeout.is_some_and(|timeout| turn.at - order.submitted_at >= timeout);
+        let timed_out = |order: Working| {
+            self.def.z1.timeout.is_some_and(|timeout| turn.at - order.submitted_at >= timeout)
+        };
         if let Some(order) = self.entry.filter(|order| !order.cancel_sent && timed_out(*order)) {
             self.cancel_entry(order.id, turn);
         }
@@ -118,7 +123,11 @@ impl Instance {
             return;
         }
         match self.exit {
-            Some(order) if order.rests && !order.cancel_sent && turn.at - order.submitted_at >= self.def.ze1.close_timeout => {
+            Some(order)
+                if order.rests
+                    && !order.cancel_sent
+                    && turn.at - order.submitted_at >= self.def.ze1.close_timeout =>
+            {
                 self.cancel_exit(order.id, turn);
             }
             None => self.retry_exit(turn),
@@ -167,7 +176,13 @@ impl Instance {
     }
 
     /// Out at any price: cancels what works and closes at market.
-    pub fn leave(&mut self, trigger: Trigger, cooldown: Span, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+    pub fn leave(
+        &mut self,
+        trigger: Trigger,
+        cooldown: Span,
+        turn: &mut Turn<'_>,
+        evidence: Option<SectionName>,
+    ) {
         self.cooldown = cooldown;
         self.closing = Some(trigger);
         self.go(State::EmergencyExit, trigger, turn, evidence);
@@ -234,7 +249,8 @@ impl Instance {
             self.warn(Warning::RiskValueMissing, turn);
             return None;
         };
-        let adjustment = (pricing.factor * super::size::interpolate(risk, &pricing.scaling.points)).clamp(pricing.min_pct, pricing.max_pct);
+        let adjustment = (pricing.factor * super::size::interpolate(risk, &pricing.scaling.points))
+            .clamp(pricing.min_pct, pricing.max_pct);
         let price = base * (1.0 + self.side.sign() as f64 * adjustment / 100.0);
         // A resting close rounds towards passive: never worse for us than asked.
         Some(self.target_tick(price, turn))
@@ -243,12 +259,13 @@ impl Instance {
     fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
         let Some(position) = self.position.as_ref().filter(|position| position.lots > 0) else { return };
         let purpose = if self.state == State::EmergencyExit { Purpose::Emergency } else { Purpose::Exit };
-        let inside_bar = self.bar.inside.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
+        let inside_bar =
+            self.bar.inside.take().filter(|(ends, _)| *ends == turn.at).map(|(_, inside)| inside);
         if inside_bar.is_none() {
             self.bar.extremes = None;
         }
         let request = OrderRequest {
-            id: turn.desk.next_order(),
+            id: turn.account.next_order(),
             instance: self.index,
             symbol: self.symbol,
             side: position.side.opposite(),
@@ -278,7 +295,9 @@ impl Instance {
     }
 
     fn stop_hit(&mut self, turn: &mut Turn<'_>) -> bool {
-        let (Some((stop, kind)), Some((low, high))) = (self.exits.stop, self.trigger_prices(turn)) else { return false };
+        let (Some((stop, kind)), Some((low, high))) = (self.exits.stop, self.trigger_prices(turn)) else {
+            return false;
+        };
         let hit = match self.side {
             Side::Buy => low <= stop,
             Side::Sell => high >= stop,
@@ -325,8 +344,10 @@ impl Instance {
     fn place_ladder(&mut self, turn: &Turn<'_>) {
         let entry = self.position.map(|position| position.entry_price(turn.spec));
         let dir = self.side.sign() as f64;
-        self.ladder_ticks =
-            self.ladder().zip(entry).map(|(step, entry)| self.target_tick(entry * (1.0 + dir * step.offset_pct / 100.0), turn));
+        self.ladder_ticks = self
+            .ladder()
+            .zip(entry)
+            .map(|(step, entry)| self.target_tick(entry * (1.0 + dir * step.offset_pct / 100.0), turn));
     }
 
     /// ZE1 or E1 unknown for too long.
@@ -359,7 +380,9 @@ impl Instance {
         let dir = self.side.sign() as f64;
         let entry_ticks = position.opened_cost as f64 / position.opened_lots as f64;
         let best_pct = dir * 100.0 * (best_tick.0 as f64 - entry_ticks) / entry_ticks;
-        if let Some(rule) = self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct) {
+        if let Some(rule) =
+            self.def.break_even.filter(|rule| !self.exits.broke_even && best_pct >= rule.activation_pct)
+        {
             self.exits.broke_even = true;
             self.tighten(entry * (1.0 + dir * rule.offset_pct / 100.0), StopKind::BreakEven, turn);
         }
@@ -371,7 +394,8 @@ impl Instance {
     fn tighten(&mut self, price: f64, kind: StopKind, turn: &mut Turn<'_>) {
         let tick = self.stop_tick(price, turn);
         let before = self.exits.stop;
-        let tighter = before.is_none_or(|(old, _)| if self.side == Side::Buy { tick > old } else { tick < old });
+        let tighter =
+            before.is_none_or(|(old, _)| if self.side == Side::Buy { tick > old } else { tick < old });
         if !tighter {
             return;
         }
@@ -394,17 +418,27 @@ impl Instance {
         let frozen = self.frozen;
         let dir = self.side.sign() as f64;
         let def = std::sync::Arc::clone(&self.def);
-        let mut stop = def.z1.stop.as_ref().map(|stop| self.offset_price(stop, frozen.stop, entry, frozen.stop_scale, -1.0));
-        let mut target = def.z1.target.as_ref().map(|target| self.offset_price(target, frozen.target, entry, frozen.target_scale, 1.0));
+        let mut stop = def
+            .z1
+            .stop
+            .as_ref()
+            .map(|stop| self.offset_price(stop, frozen.stop, entry, frozen.stop_scale, -1.0));
+        let mut target = def
+            .z1
+            .target
+            .as_ref()
+            .map(|target| self.offset_price(target, frozen.target, entry, frozen.target_scale, 1.0));
         if first && stop.is_some_and(|(_, fell_back)| fell_back) {
             self.warn(Warning::StopFellBack, turn);
         }
         if first && target.is_some_and(|(_, fell_back)| fell_back) {
             self.warn(Warning::TargetFellBack, turn);
         }
-        let config = &turn.desk.config;
-        let session = |pct: Option<f64>, away: f64| pct.map(|pct| (entry * (1.0 + dir * away * pct / 100.0), false));
-        let (session_stop, session_target) = (session(config.stop_loss_pct, -1.0), session(config.take_profit_pct, 1.0));
+        let config = &turn.account.config;
+        let session =
+            |pct: Option<f64>, away: f64| pct.map(|pct| (entry * (1.0 + dir * away * pct / 100.0), false));
+        let (session_stop, session_target) =
+            (session(config.stop_loss_pct, -1.0), session(config.take_profit_pct, 1.0));
         let force = config.force_session_stops;
         stop = nearer(stop, session_stop, force, entry);
         target = nearer(target, session_target, force, entry);
@@ -413,7 +447,8 @@ impl Instance {
         self.exits.target = target.map(|(price, _)| self.target_tick(price, turn));
         self.place_ladder(turn);
         if let Some((price, _)) = self.exits.stop {
-            let risk = dir as i64 * (position.cost - i128::from(price.0) * i128::from(position.lots)).signum() as i64;
+            let risk = dir as i64
+                * (position.cost - i128::from(price.0) * i128::from(position.lots)).signum() as i64;
             let ticks = (position.cost - i128::from(price.0) * i128::from(position.lots)).abs();
             self.initial_risk = (risk > 0).then(|| turn.spec.money(ticks));
             if before.is_none_or(|(old, _)| old != price) {
@@ -455,9 +490,16 @@ impl Frozen {
 }
 
 /// The strategy's price, the session's where it has none, the one nearer to the entry when forced.
-fn nearer(own: Option<(f64, bool)>, session: Option<(f64, bool)>, force: bool, entry: f64) -> Option<(f64, bool)> {
+fn nearer(
+    own: Option<(f64, bool)>,
+    session: Option<(f64, bool)>,
+    force: bool,
+    entry: f64,
+) -> Option<(f64, bool)> {
     match (own, session) {
-        (Some(own), Some(session)) if force => Some(if (own.0 - entry).abs() <= (session.0 - entry).abs() { own } else { session }),
+        (Some(own), Some(session)) if force => {
+            Some(if (own.0 - entry).abs() <= (session.0 - entry).abs() { own } else { session })
+        }
         (Some(own), _) => Some(own),
         (None, session) => session,
     }

@@ -45,21 +45,23 @@ impl Instance {
         self.give_back(fill.qty, waiting, turn);
         self.committed.0 += notional;
         self.committed.1 += margin;
-        turn.desk.commit(self.strategy, notional, margin);
-        turn.desk.cash_flow(self.strategy, -fill.fee);
+        turn.account.commit(self.strategy, notional, margin);
+        turn.account.cash_flow(self.strategy, -fill.fee);
         let mark = turn.mark().unwrap_or(fill.price);
-        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, fill.qty.0, cost);
+        turn.account.position_changed(self.symbol, turn.spec, mark, self.side, fill.qty.0, cost);
         self.rejects_in_a_row = 0;
         self.place_exits(first, turn);
     }
 
     /// Returns what was held for `part` of the lots the entry order waited for.
     fn give_back(&mut self, part: Qty, of: Qty, turn: &mut Turn<'_>) {
-        let share = |held: Money| if part >= of { held } else { Money(held.0 * i128::from(part.0) / i128::from(of.0)) };
+        let share = |held: Money| {
+            if part >= of { held } else { Money(held.0 * i128::from(part.0) / i128::from(of.0)) }
+        };
         let (notional, margin) = (share(self.reserved.0), share(self.reserved.1));
         self.reserved = (self.reserved.0 - notional, self.reserved.1 - margin);
-        turn.desk.commit(self.strategy, -notional, -margin);
-        turn.desk.reserve(self.symbol, -notional);
+        turn.account.commit(self.strategy, -notional, -margin);
+        turn.account.reserve(self.symbol, -notional);
     }
 
     fn exit_filled(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
@@ -74,11 +76,11 @@ impl Instance {
         let notional = turn.spec.money(cost);
         let margin = Money(notional.0 / i128::from(position.leverage.max(1)));
         self.committed = (self.committed.0 - notional, self.committed.1 - margin);
-        turn.desk.commit(self.strategy, -notional, -margin);
+        turn.account.commit(self.strategy, -notional, -margin);
         let mark = turn.mark().unwrap_or(fill.price);
         // Cash first: the loss must be there before the open loss is gone, or equity would show a peak that never was.
-        turn.desk.cash_flow(self.strategy, turn.spec.money(gross) - fill.fee);
-        turn.desk.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
+        turn.account.cash_flow(self.strategy, turn.spec.money(gross) - fill.fee);
+        turn.account.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
     }
 
     /// An order ended; whatever filled before has been reported.
@@ -86,7 +88,11 @@ impl Instance {
         if self.entry.is_some_and(|entry| entry.id == order) {
             let entry = self.entry.take();
             self.give_back(Qty::ZERO, Qty::ZERO, turn);
-            self.entry_ended(entry.is_some_and(|order| order.filled > Qty::ZERO), Trigger::EntryTimeout, turn);
+            self.entry_ended(
+                entry.is_some_and(|order| order.filled > Qty::ZERO),
+                Trigger::EntryTimeout,
+                turn,
+            );
         } else if self.exit.is_some_and(|exit| exit.id == order) {
             let exit = self.exit.take();
             self.exit_ended(exit, turn);
@@ -96,9 +102,11 @@ impl Instance {
     fn entry_ended(&mut self, filled: bool, otherwise: Trigger, turn: &mut Turn<'_>) {
         let holds = self.position.is_some_and(|position| position.lots > 0);
         match (self.state, filled) {
-            (State::EntryEvaluation, true) if holds => self.go(State::PositionActive, Trigger::Fill, turn, None),
+            (State::EntryEvaluation, true) if holds => {
+                self.go(State::PositionActive, Trigger::Fill, turn, None)
+            }
             (State::EntryEvaluation, false) => {
-                turn.desk.release(self.symbol, self.strategy);
+                turn.account.release(self.symbol, self.strategy);
                 self.drop_signal(otherwise, turn, None);
             }
             // Leaving already: what filled in the meantime must go too.
@@ -124,7 +132,9 @@ impl Instance {
     /// Flat with nothing working: the round trip is over. Otherwise the next exit goes out.
     fn settle(&mut self, turn: &mut Turn<'_>) {
         match self.position {
-            Some(position) if position.lots == 0 && self.entry.is_none() && self.exit.is_none() => self.finish(&position, turn),
+            Some(position) if position.lots == 0 && self.entry.is_none() && self.exit.is_none() => {
+                self.finish(&position, turn)
+            }
             Some(position) if position.lots > 0 && self.exit.is_none() => {
                 if self.retry_at == Timestamp::MAX {
                     self.retry_at = turn.at;
@@ -132,7 +142,7 @@ impl Instance {
                 self.evaluate(turn);
             }
             None if self.entry.is_none() && self.exit.is_none() => {
-                turn.desk.release(self.symbol, self.strategy);
+                turn.account.release(self.symbol, self.strategy);
                 let trigger = self.closing.unwrap_or(Trigger::EntryTimeout);
                 self.rest(self.cooldown, State::Exited, trigger, turn, None);
             }
@@ -143,16 +153,16 @@ impl Instance {
     fn finish(&mut self, position: &Position, turn: &mut Turn<'_>) {
         let reason = self.closing.unwrap_or(Trigger::Command);
         let trade = self.closed_trade(position, reason, turn);
-        turn.desk.trade_closed(turn.at, trade.net());
+        turn.account.trade_closed(turn.at, trade.net());
         turn.out.closed.push(trade);
         let (notional, margin) = std::mem::take(&mut self.committed);
-        turn.desk.commit(self.strategy, -notional, -margin);
+        turn.account.commit(self.strategy, -notional, -margin);
         self.position = None;
         self.bar.extremes = None;
         self.initial_risk = None;
         self.signal_at = None;
-        turn.desk.release(self.symbol, self.strategy);
-        if !turn.desk.holds(self.symbol) {
+        turn.account.release(self.symbol, self.strategy);
+        if !turn.account.holds(self.symbol) {
             turn.excursion.clear();
         }
         self.rest(self.cooldown, State::Exited, reason, turn, None);
@@ -163,7 +173,9 @@ impl Instance {
         let entry_price = position.entry_price(turn.spec);
         let seen = (self.worst_price(position, turn.excursion), self.best_price(position, turn.excursion));
         let (worst, best) = self.bar.extremes.unwrap_or(seen);
-        let move_pct = |price| position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price;
+        let move_pct = |price| {
+            position.side.sign() as f64 * 100.0 * (turn.spec.price_f64(price) - entry_price) / entry_price
+        };
         ClosedTrade {
             instance: self.index,
             strategy: self.strategy,
@@ -227,7 +239,7 @@ impl Instance {
     pub fn on_funding(&mut self, amount: Money, turn: &mut Turn<'_>) {
         if let Some(position) = &mut self.position {
             position.settle_funding(amount);
-            turn.desk.cash_flow(self.strategy, amount);
+            turn.account.cash_flow(self.strategy, amount);
         }
     }
 }

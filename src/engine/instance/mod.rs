@@ -16,7 +16,7 @@ use crate::domain::order::{OrderId, Purpose, Side};
 use crate::domain::strategy::{Direction, LadderStep, Operand, StrategyDef};
 use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::desk::Desk;
+use crate::engine::account::Account;
 use crate::engine::excursion::Excursion;
 use crate::engine::gate::Cause;
 use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
@@ -45,7 +45,7 @@ pub struct Turn<'a> {
     /// Extremes since the oldest open position.
     pub excursion: &'a mut Excursion,
     /// Session-wide state.
-    pub desk: &'a mut Desk,
+    pub account: &'a mut Account,
     /// What comes out.
     pub out: &'a mut Outputs,
 }
@@ -58,7 +58,7 @@ impl Turn<'_> {
         }
         let (_, last) = self.market.last?;
         let price = self.spec.price_f64(last.price);
-        let half = price * self.desk.config.assumed_spread_pct / 200.0;
+        let half = price * self.account.config.assumed_spread_pct / 200.0;
         Some((price - half, price + half))
     }
 
@@ -104,7 +104,8 @@ pub struct Wake {
 
 impl Wake {
     /// Never by itself.
-    pub const NEVER: Wake = Wake { below: Price(i64::MIN), above: Price(i64::MAX), at: Timestamp::MAX, always: false };
+    pub const NEVER: Wake =
+        Wake { below: Price(i64::MIN), above: Price(i64::MAX), at: Timestamp::MAX, always: false };
 
     /// Whichever of two comes first.
     pub fn or(self, other: Wake) -> Wake {
@@ -119,7 +120,9 @@ impl Wake {
     /// Whether it is time.
     #[inline]
     pub fn is_due(&self, at: Timestamp, prices: Option<(Price, Price)>) -> bool {
-        self.always || at >= self.at || prices.is_some_and(|(low, high)| low <= self.below || high >= self.above)
+        self.always
+            || at >= self.at
+            || prices.is_some_and(|(low, high)| low <= self.below || high >= self.above)
     }
 }
 
@@ -167,7 +170,7 @@ pub struct Instance {
     data_loss_warned: bool,
     initial_risk: Option<Money>,
     bar: bar::BarMemory,
-    /// Notional and margin taken from the desk.
+    /// Notional and margin taken from the account.
     committed: (Money, Money),
     /// Notional and margin held for what the entry order may still fill.
     reserved: (Money, Money),
@@ -190,12 +193,14 @@ impl Instance {
         set: &mut IndicatorSet,
         market: &mut MarketState,
     ) -> Self {
-        let slots: Vec<SlotId> = def.indicators.iter().map(|indicator| set.intern(&indicator.spec, market)).collect();
+        let slots: Vec<SlotId> =
+            def.indicators.iter().map(|indicator| set.intern(&indicator.spec, market)).collect();
         let mut resolve = |operand: Operand| match operand {
             Operand::Market(place) => Source::Slot(slots[place]),
             Operand::Own(own) => Source::Own(own),
         };
-        let rules = [&def.s1, &def.o1.section, &def.z1.section, &def.ze1.section, &def.e1.section].map(|s| Rule::compile(s, &mut resolve));
+        let rules = [&def.s1, &def.o1.section, &def.z1.section, &def.ze1.section, &def.e1.section]
+            .map(|s| Rule::compile(s, &mut resolve));
         let [s1, o1, z1, ze1, e1] = rules;
         let mut warming = slots.clone();
         warming.sort_unstable();
@@ -297,7 +302,11 @@ impl Instance {
     /// The moment it asks to be looked at although nothing happens. What was due when it last looked is not asked for
     /// again, or time would stand still; it is served by the next event or second.
     pub(crate) fn timer(&self) -> Option<Timestamp> {
-        self.def.evaluation.on_clock.then(|| self.wake().at).filter(|at| *at < Timestamp::MAX && *at > self.looked_at)
+        self.def
+            .evaluation
+            .on_clock
+            .then(|| self.wake().at)
+            .filter(|at| *at < Timestamp::MAX && *at > self.looked_at)
     }
 
     /// When it must be looked at again, as long as nothing else happens to it.
@@ -321,18 +330,33 @@ impl Instance {
         };
         match self.state {
             State::SignalDetected => {
-                let timeout = self.def.o1.timeout.zip(self.signal_at).map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
-                let put_off = if self.put_off { self.entry_checked + self.def.evaluation.entry_min_interval } else { Timestamp::MAX };
+                let timeout = self
+                    .def
+                    .o1
+                    .timeout
+                    .zip(self.signal_at)
+                    .map_or(Timestamp::MAX, |(timeout, at)| at + timeout);
+                let put_off = if self.put_off {
+                    self.entry_checked + self.def.evaluation.entry_min_interval
+                } else {
+                    Timestamp::MAX
+                };
                 timeout.min(put_off)
             }
             State::EntryEvaluation => due(self.entry, self.def.z1.timeout),
-            State::CloseOrderEvaluation => due(self.exit.filter(|order| order.rests), Some(self.def.ze1.close_timeout)).min(self.retry_at),
+            State::CloseOrderEvaluation => {
+                due(self.exit.filter(|order| order.rests), Some(self.def.ze1.close_timeout))
+                    .min(self.retry_at)
+            }
             _ => Timestamp::MAX,
         }
     }
 
     fn hold_until(&self) -> Timestamp {
-        self.def.max_hold.zip(self.position).map_or(Timestamp::MAX, |(hold, position)| position.opened_at + hold)
+        self.def
+            .max_hold
+            .zip(self.position)
+            .map_or(Timestamp::MAX, |(hold, position)| position.opened_at + hold)
     }
 
     fn watch(&mut self, turn: &mut Turn<'_>) {
@@ -340,7 +364,7 @@ impl Instance {
         if !self.s1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
         }
-        if turn.desk.is_paused() {
+        if turn.account.is_paused() {
             return;
         }
         // "Do not enter into an emergency": S1 may not fire while E1 is true.
@@ -384,7 +408,14 @@ impl Instance {
     }
 
     /// Flat: cools down in `state`, or watches again at once when there is nothing to wait for.
-    fn rest(&mut self, cooldown: Span, state: State, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
+    fn rest(
+        &mut self,
+        cooldown: Span,
+        state: State,
+        trigger: Trigger,
+        turn: &mut Turn<'_>,
+        evidence: Option<SectionName>,
+    ) {
         self.until = turn.at + cooldown;
         self.retry_at = Timestamp::MAX;
         self.go(state, trigger, turn, evidence);

@@ -7,7 +7,7 @@ use crate::domain::order::Side;
 use crate::domain::strategy::{OffsetBase, PriceOffset, RiskScaling, SizeAmount};
 use crate::domain::symbol::SymbolSpec;
 use crate::engine::own::OwnView;
-use crate::engine::risk::Refusal;
+use crate::engine::risk::RiskRefusal;
 
 /// Linear between the points, flat beyond them.
 pub(super) fn interpolate(x: f64, points: &[(f64, f64)]) -> f64 {
@@ -41,41 +41,56 @@ impl Instance {
     ///
     /// # Errors
     /// `BelowMinimum` with the notional and the smallest that would do.
-    pub(super) fn wanted_lots(&self, reference: f64, tick: Price, turn: &mut Turn<'_>, own: &OwnView) -> Result<Qty, Refusal> {
+    pub(super) fn wanted_lots(
+        &self,
+        reference: f64,
+        tick: Price,
+        turn: &mut Turn<'_>,
+        own: &OwnView,
+    ) -> Result<Qty, RiskRefusal> {
         let size = &self.def.z1.size;
         let limits = &self.def.limits;
-        let equity = turn.desk.equity();
+        let equity = turn.account.equity();
         let scale = self.scale(size.risk_scaling.as_ref(), turn, own);
         let leverage = if size.margin_basis { f64::from(self.leverage()) } else { 1.0 };
         let share = |pct: f64| Money((equity.0 / 1_000_000_000) * (pct * 1e7).round() as i128);
-        let scaled =
-            |money: Money| if scale == 1.0 && leverage == 1.0 { money } else { Money::from_f64(money.to_f64() * scale * leverage) };
+        let scaled = |money: Money| {
+            if scale == 1.0 && leverage == 1.0 {
+                money
+            } else {
+                Money::from_f64(money.to_f64() * scale * leverage)
+            }
+        };
         let wanted = match size.amount {
             SizeAmount::Fixed(amount) => scaled(amount),
             SizeAmount::PercentOfEquity(pct) => scaled(share(pct)),
             SizeAmount::Quantity(base_units) => {
-                let lots = (base_units * scale * leverage / turn.spec.lot_f64() * (1.0 + 1e-12)).floor() as i64;
+                let lots =
+                    (base_units * scale * leverage / turn.spec.lot_f64() * (1.0 + 1e-12)).floor() as i64;
                 turn.spec.notional(tick, Qty(lots))
             }
         };
         let caps = [
             limits.max_position,
-            turn.desk.config.max_position,
+            turn.account.config.max_position,
             limits.max_position_fraction.map(|f| share(100.0 * f)),
-            turn.desk.remaining_budget(self.strategy, limits),
+            turn.account.remaining_budget(self.strategy, limits),
         ];
         let capped = caps.into_iter().flatten().fold(wanted, Money::min);
         let floors = [limits.min_position, limits.min_position_fraction.map(|f| share(100.0 * f))];
         let floor = floors.into_iter().flatten().max().unwrap_or(Money::ZERO);
         let lots = match size.amount {
             // A quantity is a quantity: only a cap turns it into money and back.
-            SizeAmount::Quantity(_) if capped == wanted => Qty((wanted.0 / turn.spec.notional(tick, Qty(1)).0) as i64),
+            SizeAmount::Quantity(_) if capped == wanted => {
+                Qty((wanted.0 / turn.spec.notional(tick, Qty(1)).0) as i64)
+            }
             _ => lots_at(turn.spec, capped, reference, tick),
         };
         if capped < floor || lots < turn.spec.min_quantity {
-            let guard = if capped < wanted && capped <= Money::ZERO { Guard::Budget } else { Guard::BelowMinimum };
+            let guard =
+                if capped < wanted && capped <= Money::ZERO { Guard::Budget } else { Guard::BelowMinimum };
             let smallest = floor.max(turn.spec.notional(tick, turn.spec.min_quantity));
-            return Err(Refusal::new(guard, capped.to_f64(), smallest.to_f64()));
+            return Err(RiskRefusal::new(guard, capped.to_f64(), smallest.to_f64()));
         }
         Ok(lots)
     }
@@ -96,20 +111,27 @@ impl Instance {
                 },
             }
         });
-        self.session_or(own_stop, turn.desk.config.stop_loss_pct, turn)
+        self.session_or(own_stop, turn.account.config.stop_loss_pct, turn)
     }
 
     /// The strategy's percentage, the session's where it has none, the tighter of both when forced.
     pub(super) fn session_or(&self, own: Option<f64>, session: Option<f64>, turn: &Turn<'_>) -> Option<f64> {
         match (own, session) {
-            (Some(own), Some(session)) if turn.desk.config.force_session_stops => Some(own.min(session)),
+            (Some(own), Some(session)) if turn.account.config.force_session_stops => Some(own.min(session)),
             (Some(own), _) => Some(own),
             (None, session) => session,
         }
     }
 
     /// Stop and target for an average entry price. `dir` is −1 for a stop of a long and +1 for its target.
-    pub(super) fn offset_price(&self, offset: &PriceOffset, frozen: Option<f64>, entry: f64, scale: f64, away: f64) -> (f64, bool) {
+    pub(super) fn offset_price(
+        &self,
+        offset: &PriceOffset,
+        frozen: Option<f64>,
+        entry: f64,
+        scale: f64,
+        away: f64,
+    ) -> (f64, bool) {
         let dir = self.side.sign() as f64 * away;
         let share = 1.0 + dir * offset.offset_pct * scale / 100.0;
         let from_entry = entry * share;

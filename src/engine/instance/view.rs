@@ -16,14 +16,14 @@ impl Instance {
     }
 
     fn full_view(&self, turn: &Turn<'_>) -> OwnView {
-        let equity = turn.desk.equity().to_f64();
+        let equity = turn.account.equity().to_f64();
         OwnView {
             now: turn.at,
             signal_at: self.signal_at,
             position: self.position.as_ref().map(|position| self.position_view(position, turn)),
-            session_pnl_pct: turn.desk.pnl_pct(),
-            open_positions: turn.desk.occupants(),
-            exposure_pct: if equity > 0.0 { 100.0 * turn.desk.exposure().to_f64() / equity } else { 0.0 },
+            session_pnl_pct: turn.account.pnl_pct(),
+            open_positions: turn.account.occupants(),
+            exposure_pct: if equity > 0.0 { 100.0 * turn.account.exposure().to_f64() / equity } else { 0.0 },
         }
     }
 
@@ -61,9 +61,13 @@ impl Instance {
 }
 
 fn highest(position: &Position, excursion: &Excursion) -> Price {
-    excursion.highest_since(position.opened_after).map_or(position.first_high, |price| price.max(position.first_high))
+    excursion
+        .highest_since(position.opened_after)
+        .map_or(position.first_high, |price| price.max(position.first_high))
 }
 
 fn lowest(position: &Position, excursion: &Excursion) -> Price {
-    excursion.lowest_since(position.opened_after).map_or(position.first_low, |price| price.min(position.first_low))
+    excursion
+        .lowest_since(position.opened_after)
+        .map_or(position.first_low, |price| price.min(position.first_low))
 }

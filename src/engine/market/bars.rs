@@ -62,7 +62,14 @@ impl BarSeries {
         while bar.end <= now {
             closed(bar);
             let end = bar.end + Span::from_seconds(i64::from(self.seconds));
-            *bar = ClosedBar { end, open: bar.close, high: bar.close, low: bar.close, close: bar.close, volume: Qty::ZERO };
+            *bar = ClosedBar {
+                end,
+                open: bar.close,
+                high: bar.close,
+                low: bar.close,
+                close: bar.close,
+                volume: Qty::ZERO,
+            };
             self.untouched = true;
         }
     }
@@ -84,7 +91,8 @@ impl BarSeries {
             }
             None => {
                 let end = Timestamp::from_seconds((at.seconds().div_euclid(length) + 1) * length);
-                self.forming = Some(ClosedBar { end, open: price, high: price, low: price, close: price, volume: qty });
+                self.forming =
+                    Some(ClosedBar { end, open: price, high: price, low: price, close: price, volume: qty });
             }
         }
     }

@@ -102,10 +102,15 @@ impl MarketState {
     /// volume with the close. Counts and taker sides are unknown; types that need them are refused for such
     /// recordings.
     fn bar(&mut self, at: Timestamp, bar: &Bar) {
-        let inside = [(bar.open, Qty::ZERO), (bar.high, Qty::ZERO), (bar.low, Qty::ZERO), (bar.close, bar.volume)];
+        let inside =
+            [(bar.open, Qty::ZERO), (bar.high, Qty::ZERO), (bar.low, Qty::ZERO), (bar.close, bar.volume)];
         for (price, qty) in inside {
             if self.tape.is_read() {
-                self.tape.push(at, Trade { price, qty, taker: Side::Buy }, price == bar.close && qty == bar.volume);
+                self.tape.push(
+                    at,
+                    Trade { price, qty, taker: Side::Buy },
+                    price == bar.close && qty == bar.volume,
+                );
             }
             for bars in &mut self.bars {
                 // Its trades lie before its end: in a grid of the same length they belong to the bar that ends now.

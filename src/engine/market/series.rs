@@ -63,7 +63,8 @@ impl BookMeasure {
         let (bid, ask) = (*book.bids().first()?, *book.asks().first()?);
         let (bid_price, ask_price) = (spec.price_f64(bid.price), spec.price_f64(ask.price));
         let mid = (bid_price + ask_price) / 2.0;
-        let qty = |levels: &[Level], n: usize| levels.iter().take(n).map(|level| level.qty.0).sum::<i64>() as f64;
+        let qty =
+            |levels: &[Level], n: usize| levels.iter().take(n).map(|level| level.qty.0).sum::<i64>() as f64;
         let tick_lots = |level: &Level| i128::from(level.price.0) * i128::from(level.qty.0);
         let value = |levels: &[Level], n: usize| levels.iter().take(n).map(tick_lots).sum::<i128>();
         match self {
@@ -72,18 +73,21 @@ impl BookMeasure {
             BookMeasure::BidQty => Some(spec.qty_f64(bid.qty)),
             BookMeasure::AskQty => Some(spec.qty_f64(ask.qty)),
             BookMeasure::Mid => Some(mid),
-            BookMeasure::SpreadPct => {
-                (ask.price > bid.price).then(|| 200.0 * (ask.price.0 - bid.price.0) as f64 / (ask.price.0 + bid.price.0) as f64)
-            }
+            BookMeasure::SpreadPct => (ask.price > bid.price)
+                .then(|| 200.0 * (ask.price.0 - bid.price.0) as f64 / (ask.price.0 + bid.price.0) as f64),
             BookMeasure::Imbalance { levels } => {
                 let (buyers, sellers) = (qty(book.bids(), levels), qty(book.asks(), levels));
                 (buyers + sellers > 0.0).then(|| 100.0 * (buyers - sellers) / (buyers + sellers))
             }
-            BookMeasure::LiquidityLevels { levels } => Some(spec.money(value(book.bids(), levels) + value(book.asks(), levels)).to_f64()),
+            BookMeasure::LiquidityLevels { levels } => {
+                Some(spec.money(value(book.bids(), levels) + value(book.asks(), levels)).to_f64())
+            }
             BookMeasure::Depth { side, pct } => {
                 // In ticks, so that a level exactly at the edge is inside whatever the size of a tick.
                 let twice_mid = bid.price.0 + ask.price.0;
-                let near = |level: &&Level| 100.0 * (2 * level.price.0 - twice_mid).abs() as f64 <= pct * twice_mid as f64;
+                let near = |level: &&Level| {
+                    100.0 * (2 * level.price.0 - twice_mid).abs() as f64 <= pct * twice_mid as f64
+                };
                 let within = |levels: &[Level]| levels.iter().take_while(near).map(tick_lots).sum::<i128>();
                 let bids = if side == Some(Side::Sell) { 0 } else { within(book.bids()) };
                 let asks = if side == Some(Side::Buy) { 0 } else { within(book.asks()) };
@@ -214,7 +218,10 @@ impl StepSeries {
             return Err(if reaches_back { Missing::Gap } else { self.before_first() });
         }
         let unit = covered as f64 * (1_u64 << self.bits) as f64;
-        Ok(Average { mean: (end.0.wrapping_sub(start.0)) as f64 / unit, mean_square: (end.1.wrapping_sub(start.1)) as f64 / unit })
+        Ok(Average {
+            mean: (end.0.wrapping_sub(start.0)) as f64 / unit,
+            mean_square: (end.1.wrapping_sub(start.1)) as f64 / unit,
+        })
     }
 
     fn step_at(&self, at: Timestamp) -> Option<&Step> {

@@ -172,7 +172,14 @@ impl Tape {
         let at = from.max(last.at);
         let carried = (at - last.at).nanos();
         let area = last.area.wrapping_add(i128::from(last.price.0) * i128::from(carried));
-        self.append(Point { at, qty: Qty::ZERO, kind: PointKind::Interruption, area, defined: last.defined + carried, ..last });
+        self.append(Point {
+            at,
+            qty: Qty::ZERO,
+            kind: PointKind::Interruption,
+            area,
+            defined: last.defined + carried,
+            ..last
+        });
         self.whole_since = Timestamp::MAX;
     }
 
@@ -348,7 +355,12 @@ pub struct Slice<'t> {
 impl Window {
     /// From `t1` to `t2` before now (t1 ≥ t2).
     pub fn new(t1: Span, t2: Span, min_coverage: f64) -> Self {
-        Window { start: Boundary::new(t1), end: Boundary::new(t2), length: Span::from_nanos(t1.nanos() - t2.nanos()), min_coverage }
+        Window {
+            start: Boundary::new(t1),
+            end: Boundary::new(t2),
+            length: Span::from_nanos(t1.nanos() - t2.nanos()),
+            min_coverage,
+        }
     }
 
     /// Length in seconds.
@@ -375,7 +387,12 @@ impl Window {
     /// # Errors
     /// As [`Window::read`].
     #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
-    pub fn read_until<'t>(&mut self, tape: &'t Tape, now: Timestamp, end: Moment<'t>) -> Result<Slice<'t>, Missing> {
+    pub fn read_until<'t>(
+        &mut self,
+        tape: &'t Tape,
+        now: Timestamp,
+        end: Moment<'t>,
+    ) -> Result<Slice<'t>, Missing> {
         debug_assert_eq!(end.at, now - self.end.offset);
         let slice = Slice { start: self.start.moment(tape, now), end };
         if slice.start.at < tape.whole_since {
@@ -411,7 +428,8 @@ impl Window {
             return Err(Missing::WindowOverflow);
         }
         let covered = slice.end.defined() - slice.start.defined();
-        if covered != self.length.nanos() && (covered as f64) < self.min_coverage * self.length.nanos() as f64 {
+        if covered != self.length.nanos() && (covered as f64) < self.min_coverage * self.length.nanos() as f64
+        {
             return Err(if slice.start.number > 0 { Missing::Gap } else { Missing::WarmUp });
         }
         Ok(())
@@ -521,14 +539,18 @@ mod tests {
         let mut tape = Tape::new();
         tape.bound = 1_024;
         tape.keep(Span::from_seconds(5_000));
-        let [mut long, mut partly, mut short] =
-            [(4_000, 1.0), (4_000, 0.1), (900, 1.0)].map(|(t1, c)| Window::new(Span::from_seconds(t1), Span::ZERO, c));
+        let [mut long, mut partly, mut short] = [(4_000, 1.0), (4_000, 0.1), (900, 1.0)]
+            .map(|(t1, c)| Window::new(Span::from_seconds(t1), Span::ZERO, c));
         for now in 0..6_000 {
             tape.push(second(now), trade(100, 1), true);
         }
         assert_eq!(tape.ring.len(), 1_024);
         assert_eq!(long.read(&tape, second(5_999)).err(), Some(Missing::WindowOverflow));
-        assert_eq!(partly.read(&tape, second(5_999)).err(), Some(Missing::WindowOverflow), "its sums are lost, whatever the coverage");
+        assert_eq!(
+            partly.read(&tape, second(5_999)).err(),
+            Some(Missing::WindowOverflow),
+            "its sums are lost, whatever the coverage"
+        );
         assert_eq!(short.read(&tape, second(5_999)).unwrap().qty(), 900);
     }
 

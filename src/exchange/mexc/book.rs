@@ -4,7 +4,7 @@
 //! let out is the exchange's book at [`Book::version`], never a guess. As deep as its snapshot
 //! reached: what lies beyond is let out by nobody. No I/O, no clock; never a version of another connection.
 
-mod held;
+mod pending;
 mod sides;
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::versions::Behind;
-use held::Held;
+use pending::Held;
 use sides::Sides;
 
 /// How patient it is, and how much it asks for.
@@ -96,7 +96,7 @@ enum State {
     /// Messages are held until a snapshot joins them; `is_first`: none has come yet.
     Joining { is_first: bool },
     /// Messages go out.
-    Live,
+    MarketFeed,
 }
 
 /// One book.
@@ -160,7 +160,7 @@ impl Book {
 
     /// Whether what was let out is the exchange's book.
     pub fn is_live(&self) -> bool {
-        self.state == State::Live
+        self.state == State::MarketFeed
     }
 
     /// Version of the book, while it is live.
@@ -193,11 +193,11 @@ impl Book {
                 self.hold(message, now)
             }
             State::Joining { .. } => self.hold(message, now),
-            State::Live if message.begin > self.last + 1 => {
+            State::MarketFeed if message.begin > self.last + 1 => {
                 self.lose(self.last, now, out);
                 self.hold(message, now)
             }
-            State::Live => {
+            State::MarketFeed => {
                 self.apply(message, out);
                 self.check(now, out);
                 Taken::New
@@ -239,7 +239,10 @@ impl Book {
         if !matches!(self.state, State::Joining { .. }) {
             return;
         }
-        let joins = self.held.first_behind(snapshot.version).is_none_or(|begin| begin <= snapshot.version.saturating_add(1));
+        let joins = self
+            .held
+            .first_behind(snapshot.version)
+            .is_none_or(|begin| begin <= snapshot.version.saturating_add(1));
         let is_old_count = self.ceiling.is_some_and(|ceiling| snapshot.version >= ceiling);
         if snapshot.version < self.floor || is_old_count || !joins {
             return self.no_snapshot(now);
@@ -248,7 +251,7 @@ impl Book {
         self.sides.open(snapshot.levels, self.pace.levels);
         (self.last, self.ceiling) = (snapshot.version, None);
         out.snapshot(snapshot);
-        self.state = State::Live;
+        self.state = State::MarketFeed;
         self.due = None;
         self.wait = self.pace.wait_min;
         self.crossed_since = None;

@@ -1,14 +1,14 @@
 //! Messages of MEXC's socket taken apart without a socket: for measurements, fuzzing and captures.
 
+use super::feed::{self, Subscription};
 use super::health::Counters;
-use super::live::{self, Subscription};
 use super::market::Depth;
 use super::settings::Settings;
 use super::socket::{Dispatch, Received, Symbol, pace};
 use super::{ExchangeError, Health};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::session::ports::Intake;
+use crate::session::ports::MarketSink;
 use std::sync::Arc;
 
 /// What a socket does with messages, and nothing else: rows go to the intake, and books wait for their snapshots.
@@ -23,12 +23,19 @@ impl Frames {
     ///
     /// # Errors
     /// [`ExchangeError::Settings`] as for a subscription.
-    pub fn new(subscription: &Subscription, intake: Arc<dyn Intake>) -> Result<Frames, ExchangeError> {
-        live::check(subscription)?;
+    pub fn new(subscription: &Subscription, intake: Arc<dyn MarketSink>) -> Result<Frames, ExchangeError> {
+        feed::check(subscription)?;
         let pace = pace(&Settings::default());
-        let symbols = (0..).zip(&subscription.symbols).map(|(id, name)| Symbol::new(SymbolId(id), name.clone(), pace)).collect();
+        let symbols = (0..)
+            .zip(&subscription.symbols)
+            .map(|(id, name)| Symbol::new(SymbolId(id), name.clone(), pace))
+            .collect();
         let counters = Arc::new(Counters::default());
-        Ok(Frames { dispatch: Dispatch::new(symbols, subscription.streams.clone(), counters.clone(), intake), counters, since: None })
+        Ok(Frames {
+            dispatch: Dispatch::new(symbols, subscription.streams.clone(), counters.clone(), intake),
+            counters,
+            since: None,
+        })
     }
 
     /// Takes a message apart that came at `at`; its rows are with the intake when this returns.

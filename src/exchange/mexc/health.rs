@@ -86,8 +86,11 @@ impl Counters {
     }
 
     pub fn health(&self, now: Timestamp) -> Health {
-        let since =
-            |at: &AtomicI64| Some(at.load(Relaxed)).filter(|at| *at > 0).map(|at| (now - Timestamp::from_nanos(at)).max(Span::ZERO));
+        let since = |at: &AtomicI64| {
+            Some(at.load(Relaxed))
+                .filter(|at| *at > 0)
+                .map(|at| (now - Timestamp::from_nanos(at)).max(Span::ZERO))
+        };
         Health {
             frames: self.frames.get(),
             rows: self.rows.get(),

@@ -4,9 +4,9 @@
 //! Never: a decision, a store, a number the exchange did not send, a key in a log.
 
 mod book;
+mod feed;
 mod frames;
 mod health;
-mod live;
 mod market;
 mod network;
 mod rest;
@@ -18,10 +18,13 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use feed::{MarketFeed, STREAMS, Subscription};
 pub use frames::Frames;
 pub use health::Health;
-pub use live::{Live, STREAMS, Subscription};
-pub use market::{Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState, PlacedOrder, Ticker};
+pub use market::{
+    Asset, Candle, ClockOffset, Deal, Depth, DepthLevel, FundingRate, FundingSettlement, OrderState,
+    PlacedOrder, Ticker,
+};
 pub use rest::request;
 pub use rest::sign::Keys;
 pub use settings::Settings;
@@ -29,7 +32,7 @@ pub use settings::Settings;
 use crate::clock::TaskClock;
 use crate::domain::contract::Contract;
 use crate::exchange::ExchangeError;
-use crate::session::ports::Intake;
+use crate::session::ports::MarketSink;
 use health::Counters;
 use network::{Internet, Network};
 use rest::Rest;
@@ -95,7 +98,9 @@ impl Mexc {
         self.handle.spawn(async move {
             let request = calls::detail(Some(&symbol));
             let rows = link.rest.read(&request, None, rows::contracts).await;
-            let contract = rows.and_then(|rows| one(&request, link.counted(rows), |contract: &Contract| contract.symbol == symbol));
+            let contract = rows.and_then(|rows| {
+                one(&request, link.counted(rows), |contract: &Contract| contract.symbol == symbol)
+            });
             // Who asked may be gone.
             let _ = answer.send(contract);
         });
@@ -148,7 +153,12 @@ impl Mexc {
     }
 
     /// Funding paid, newest first; pages count from 1 and hold up to 100.
-    pub fn funding_history(&self, symbol: &str, page: u32, size: u32) -> Result<Vec<FundingSettlement>, ExchangeError> {
+    pub fn funding_history(
+        &self,
+        symbol: &str,
+        page: u32,
+        size: u32,
+    ) -> Result<Vec<FundingSettlement>, ExchangeError> {
         self.rows(&calls::funding_history(symbol, page, size), rows::funding_history)
     }
 
@@ -175,18 +185,27 @@ impl Mexc {
     }
 
     /// The order that has this id of ours; `None`: the exchange knows none, which it says with a success that holds nothing.
-    pub fn order_by_external(&self, symbol: &str, external: &str, keys: &Keys) -> Result<Option<PlacedOrder>, ExchangeError> {
+    pub fn order_by_external(
+        &self,
+        symbol: &str,
+        external: &str,
+        keys: &Keys,
+    ) -> Result<Option<PlacedOrder>, ExchangeError> {
         let request = account::order_by_external(symbol, external);
         self.handle.block_on(self.link.signed(&request, keys, |data| data.map(rows::order).transpose()))
     }
 
-    /// Lets rows of these symbols flow into the intake until [`Live`] is dropped. Streams begin incomplete: each is said to be
+    /// Lets rows of these symbols flow into the intake until [`MarketFeed`] is dropped. Streams begin incomplete: each is said to be
     /// `regained` when it is served for the first time. All of a symbol comes from one task, in order.
     ///
     /// # Errors
     /// [`ExchangeError::Settings`]: no symbols, too many, one twice, or a stream MEXC does not have.
-    pub fn subscribe(&self, subscription: Subscription, intake: Arc<dyn Intake>) -> Result<Live, ExchangeError> {
-        live::start(&self.link, &self.handle, subscription, intake)
+    pub fn subscribe(
+        &self,
+        subscription: Subscription,
+        intake: Arc<dyn MarketSink>,
+    ) -> Result<MarketFeed, ExchangeError> {
+        feed::start(&self.link, &self.handle, subscription, intake)
     }
 
     /// Counts since the start.
@@ -194,7 +213,11 @@ impl Mexc {
         self.link.counters.health(self.link.clock.wall())
     }
 
-    fn rows<T>(&self, request: &Request, parse: impl Fn(&RawValue) -> Result<Rows<T>, String>) -> Result<Vec<T>, ExchangeError> {
+    fn rows<T>(
+        &self,
+        request: &Request,
+        parse: impl Fn(&RawValue) -> Result<Rows<T>, String>,
+    ) -> Result<Vec<T>, ExchangeError> {
         let rows = self.handle.block_on(self.link.rest.read(request, None, parse))?;
         Ok(self.link.counted(rows))
     }
@@ -233,7 +256,11 @@ impl Link {
     }
 
     async fn ping(&self) -> Result<crate::domain::time::Timestamp, ExchangeError> {
-        self.rest.read(&calls::ping(), None, |data| number::millis(data).ok_or_else(|| "it holds no time".to_owned())).await
+        self.rest
+            .read(&calls::ping(), None, |data| {
+                number::millis(data).ok_or_else(|| "it holds no time".to_owned())
+            })
+            .await
     }
 
     async fn measure_clock(&self) -> Result<ClockOffset, ExchangeError> {

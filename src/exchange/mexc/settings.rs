@@ -121,19 +121,39 @@ impl Settings {
                 problems.push(problem.to_owned());
             }
         };
-        let starts = |text: &str, words: [&str; 2]| words.iter().any(|word| text.len() > word.len() && text.starts_with(word));
-        check(starts(&self.rest_url, ["http://", "https://"]), "rest_url must begin with http:// or https://");
+        let starts = |text: &str, words: [&str; 2]| {
+            words.iter().any(|word| text.len() > word.len() && text.starts_with(word))
+        };
+        check(
+            starts(&self.rest_url, ["http://", "https://"]),
+            "rest_url must begin with http:// or https://",
+        );
         check(starts(&self.ws_url, ["ws://", "wss://"]), "ws_url must begin with ws:// or wss://");
         check(!self.rest_url.ends_with('/'), "rest_url must not end with a slash");
         check(self.order_path.starts_with('/'), "order_path must begin with a slash");
         let symbols = 1..=limits::EXCHANGE_SOCKET_SYMBOLS;
-        check(symbols.contains(&self.symbols_per_socket), &format!("symbols_per_socket must be 1 to {}", limits::EXCHANGE_SOCKET_SYMBOLS));
-        check(self.requests_per_second > 0 && self.request_burst > 0, "requests_per_second and request_burst must be at least 1");
-        check(self.depth_calls > 0 && self.depth_window_ms > 0, "depth_calls and depth_window_ms must be at least 1");
-        check(self.orders_per_second > 0 && self.account_requests_per_second > 0, "every budget must be at least 1 per second");
+        check(
+            symbols.contains(&self.symbols_per_socket),
+            &format!("symbols_per_socket must be 1 to {}", limits::EXCHANGE_SOCKET_SYMBOLS),
+        );
+        check(
+            self.requests_per_second > 0 && self.request_burst > 0,
+            "requests_per_second and request_burst must be at least 1",
+        );
+        check(
+            self.depth_calls > 0 && self.depth_window_ms > 0,
+            "depth_calls and depth_window_ms must be at least 1",
+        );
+        check(
+            self.orders_per_second > 0 && self.account_requests_per_second > 0,
+            "every budget must be at least 1 per second",
+        );
         check(self.subscribes_per_second > 0, "subscribes_per_second must be at least 1");
         check(self.read_attempts > 0, "read_attempts must be at least 1");
-        check((1..=self.reconnect_max_ms).contains(&self.reconnect_min_ms), "reconnect_min_ms must be 1 to reconnect_max_ms");
+        check(
+            (1..=self.reconnect_max_ms).contains(&self.reconnect_min_ms),
+            "reconnect_min_ms must be 1 to reconnect_max_ms",
+        );
         check(
             (1..=self.snapshot_wait_max_ms).contains(&self.snapshot_wait_min_ms),
             "snapshot_wait_min_ms must be 1 to snapshot_wait_max_ms",
@@ -142,7 +162,10 @@ impl Settings {
             self.ping_ms > 0 && self.pong_timeout_ms > 0 && self.silence_ms > 0,
             "ping_ms, pong_timeout_ms and silence_ms must be at least 1",
         );
-        check(self.request_timeout_ms > 0 && self.connect_timeout_ms > 0, "request_timeout_ms and connect_timeout_ms must be at least 1");
+        check(
+            self.request_timeout_ms > 0 && self.connect_timeout_ms > 0,
+            "request_timeout_ms and connect_timeout_ms must be at least 1",
+        );
         problems
     }
 
@@ -153,7 +176,9 @@ impl Settings {
             Some(address) => address.split(']').next(),
             None => rest.split(['/', ':', '?', '#']).next(),
         };
-        host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
+        host.is_some_and(|host| {
+            host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        })
     }
 
     pub(super) fn checked(self) -> Result<Self, ExchangeError> {

@@ -3,9 +3,9 @@
 
 mod exchange;
 mod faults;
+mod feed;
 mod fixtures;
 mod intake;
-mod live;
 mod made_up;
 mod oddities;
 mod paid;

@@ -14,7 +14,11 @@ fn trade(seconds: i64, id: Option<u64>) -> Record {
 }
 
 fn mark(seconds: i64) -> Record {
-    Record { exchange_at: at(seconds), received_at: None, body: RecordBody::Mark { mark: Decimal::ONE, index: None } }
+    Record {
+        exchange_at: at(seconds),
+        received_at: None,
+        body: RecordBody::Mark { mark: Decimal::ONE, index: None },
+    }
 }
 
 fn closed(kind: StreamKind, rows: impl IntoIterator<Item = Record>) -> Continuity {
@@ -30,7 +34,10 @@ fn trades(rows: impl IntoIterator<Item = (i64, u64)>) -> Continuity {
 
 fn shown(streams: &[&Continuity]) -> Vec<(i64, i64, &'static str)> {
     let base = at(0).seconds();
-    gaps(streams).iter().map(|gap| (gap.gap.from.seconds() - base, gap.gap.to.seconds() - base, gap.gap.cause.word())).collect()
+    gaps(streams)
+        .iter()
+        .map(|gap| (gap.gap.from.seconds() - base, gap.gap.to.seconds() - base, gap.gap.cause.as_str()))
+        .collect()
 }
 
 #[test]
@@ -47,7 +54,8 @@ fn ids_of_one_time_may_come_in_any_order_and_again() {
 
 #[test]
 fn ids_that_do_not_count_trades_prove_nothing() {
-    let rows: Vec<(i64, u64)> = (0..100).map(|n| (n + if n < 50 { 0 } else { 10_800 }, n as u64 * 7_919)).collect();
+    let rows: Vec<(i64, u64)> =
+        (0..100).map(|n| (n + if n < 50 { 0 } else { 10_800 }, n as u64 * 7_919)).collect();
     assert_eq!(shown(&[&trades(rows)]), [(49, 10_850, "silence")]);
 }
 
@@ -62,7 +70,8 @@ fn three_silent_hours_are_a_gap_unless_ids_prove_that_nobody_traded() {
 #[test]
 fn a_thin_coin_is_not_silent_for_being_thin() {
     // Three minutes between trades are usual, so an hour is not silence; a pause of a minute never is.
-    let thin = closed(StreamKind::Trades, (0..100).map(|n| trade(180 * n + if n < 50 { 0 } else { 3_420 }, None)));
+    let thin =
+        closed(StreamKind::Trades, (0..100).map(|n| trade(180 * n + if n < 50 { 0 } else { 3_420 }, None)));
     assert!(shown(&[&thin]).is_empty());
     let busy = closed(StreamKind::Trades, (0..100).map(|n| trade(n + if n < 50 { 0 } else { 59 }, None)));
     assert!(shown(&[&busy]).is_empty());
@@ -70,11 +79,16 @@ fn a_thin_coin_is_not_silent_for_being_thin() {
 
 #[test]
 fn another_stream_that_goes_on_shows_that_nothing_is_missing() {
-    let quiet = closed(StreamKind::Trades, (0..100).map(|n| trade(n + if n < 50 { 0 } else { 10_800 }, None)));
+    let quiet =
+        closed(StreamKind::Trades, (0..100).map(|n| trade(n + if n < 50 { 0 } else { 10_800 }, None)));
     let marks = closed(StreamKind::Marks, (0..11_000).map(mark));
     assert!(shown(&[&quiet, &marks]).is_empty());
     let interrupted = closed(StreamKind::Marks, (0..11_000).filter(|n| !(100..5_000).contains(n)).map(mark));
-    assert_eq!(shown(&[&quiet, &interrupted]), [(99, 5_000, "silence"), (99, 5_000, "silence")], "one of each stream");
+    assert_eq!(
+        shown(&[&quiet, &interrupted]),
+        [(99, 5_000, "silence"), (99, 5_000, "silence")],
+        "one of each stream"
+    );
 }
 
 #[test]
@@ -98,7 +112,8 @@ fn files_that_do_not_touch_leave_a_gap_unless_ids_go_on() {
 fn a_missing_bar_is_missing_from_the_end_of_the_one_before() {
     let bar = |minute: i64| {
         let one = Decimal::ONE;
-        let body = RecordBody::Bar { open: one, high: one, low: one, close: one, volume: one, quote_volume: None };
+        let body =
+            RecordBody::Bar { open: one, high: one, low: one, close: one, volume: one, quote_volume: None };
         Record { exchange_at: at(60 * minute), received_at: None, body }
     };
     let mut bars = Continuity::new(StreamKind::Bars);
@@ -126,6 +141,7 @@ fn what_is_kept_is_bounded_and_the_longest_stays() {
     for seconds in [5, 1, 9, 7, 3] {
         longest.push(Pause { from: at(seconds * 100), to: at(seconds * 101), is_proven: false });
     }
-    let lengths: Vec<i64> = longest.sorted().iter().map(|pause| (pause.to - pause.from).nanos() / 1_000_000_000).collect();
+    let lengths: Vec<i64> =
+        longest.sorted().iter().map(|pause| (pause.to - pause.from).nanos() / 1_000_000_000).collect();
     assert_eq!(lengths, [5, 7, 9]);
 }

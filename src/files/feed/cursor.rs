@@ -82,8 +82,11 @@ impl Cursor {
     pub fn new(plan: Plan, read_bytes: Arc<AtomicU64>) -> Self {
         let first = plan.targets.iter().map(|target| target.first).min().unwrap_or(Timestamp::MAX);
         let floor = plan.from.map_or(first, |from| first.max(from));
-        let decoder =
-            Decoder { before: plan.from.map(|_| Books::default()), last: vec![Timestamp::MIN; plan.targets.len()], ..Decoder::default() };
+        let decoder = Decoder {
+            before: plan.from.map(|_| Books::default()),
+            last: vec![Timestamp::MIN; plan.targets.len()],
+            ..Decoder::default()
+        };
         Cursor { plan, read_bytes, open: None, is_over: false, decoder, next: 0, floor }
     }
 
@@ -183,7 +186,8 @@ impl Decoder {
             }
             self.decode(plan, target, at, record).map_err(|(column, value)| {
                 let step = if column == QUANTITY { target.quantity_step } else { target.price_step };
-                let problem = Problem::OffStep { text: value.to_string(), step: format!("{step} of {}", target.name) };
+                let problem =
+                    Problem::OffStep { text: value.to_string(), step: format!("{step} of {}", target.name) };
                 FileError::at(&plan.path, open.batch.line(row), Some(column), problem)
             })?;
         }
@@ -192,22 +196,53 @@ impl Decoder {
 
     /// Takes one row; the column and value that fit no step.
     #[inline]
-    fn decode(&mut self, plan: &Plan, target: &Target, at: Timestamp, record: &Record) -> Result<(), (&'static str, Decimal)> {
-        let price = |value: Decimal, column| steps(value, target.price_step).map(Price).ok_or((column, value));
+    fn decode(
+        &mut self,
+        plan: &Plan,
+        target: &Target,
+        at: Timestamp,
+        record: &Record,
+    ) -> Result<(), (&'static str, Decimal)> {
+        let price =
+            |value: Decimal, column| steps(value, target.price_step).map(Price).ok_or((column, value));
         let qty = |value: Decimal, column| steps(value, target.quantity_step).map(Qty).ok_or((column, value));
         let kind = match record.body {
             RecordBody::Trade { price: p, quantity, taker, .. } => {
                 TickKind::Trade(Trade { price: price(p, PRICE)?, qty: qty(quantity, QUANTITY)?, taker })
             }
             RecordBody::SnapshotLevel { side, level, price: p, quantity } => {
-                let key = MessageKey { symbol: target.id, exchange_at: record.exchange_at, update_id: None, is_snapshot: true };
+                let key = MessageKey {
+                    symbol: target.id,
+                    exchange_at: record.exchange_at,
+                    update_id: None,
+                    is_snapshot: true,
+                };
                 let best_of = (level == 1).then_some(side);
-                self.book_row(plan, key, best_of, at, side, Level { price: price(p, PRICE)?, qty: qty(quantity, QUANTITY)? });
+                self.book_row(
+                    plan,
+                    key,
+                    best_of,
+                    at,
+                    side,
+                    Level { price: price(p, PRICE)?, qty: qty(quantity, QUANTITY)? },
+                );
                 return Ok(());
             }
             RecordBody::LevelChange { side, price: p, quantity, snapshot, update_id } => {
-                let key = MessageKey { symbol: target.id, exchange_at: record.exchange_at, update_id, is_snapshot: snapshot };
-                self.book_row(plan, key, None, at, side, Level { price: price(p, PRICE)?, qty: qty(quantity, QUANTITY)? });
+                let key = MessageKey {
+                    symbol: target.id,
+                    exchange_at: record.exchange_at,
+                    update_id,
+                    is_snapshot: snapshot,
+                };
+                self.book_row(
+                    plan,
+                    key,
+                    None,
+                    at,
+                    side,
+                    Level { price: price(p, PRICE)?, qty: qty(quantity, QUANTITY)? },
+                );
                 return Ok(());
             }
             RecordBody::Bar { open, high, low, close, volume, .. } => TickKind::Bar(Bar {
@@ -222,10 +257,15 @@ impl Decoder {
             RecordBody::Mark { mark, index } => {
                 // Fair and index prices are references and may be finer than a tick: the nearest one.
                 let nearest = |value: Decimal, column| {
-                    let steps = value.nearest_steps_of(target.price_step).filter(|steps| (0..=MAX_TICKS).contains(steps));
+                    let steps = value
+                        .nearest_steps_of(target.price_step)
+                        .filter(|steps| (0..=MAX_TICKS).contains(steps));
                     steps.map(Price).ok_or((column, value))
                 };
-                TickKind::Mark(nearest(mark, "mark_price")?, index.map(|index| nearest(index, "index_price")).transpose()?)
+                TickKind::Mark(
+                    nearest(mark, "mark_price")?,
+                    index.map(|index| nearest(index, "index_price")).transpose()?,
+                )
             }
             RecordBody::Funding { rate } => {
                 // Parts per billion; finer digits do not exist on any venue and would change no cent.
@@ -239,7 +279,15 @@ impl Decoder {
         Ok(())
     }
 
-    fn book_row(&mut self, plan: &Plan, key: MessageKey, best_of: Option<Side>, at: Timestamp, side: Side, level: Level) {
+    fn book_row(
+        &mut self,
+        plan: &Plan,
+        key: MessageKey,
+        best_of: Option<Side>,
+        at: Timestamp,
+        side: Side,
+        level: Level,
+    ) {
         if self.message.ends_before(key, best_of) {
             self.flush(plan);
         }

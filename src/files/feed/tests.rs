@@ -18,12 +18,22 @@ const L2: &str = "timestamp_us,symbol,side,price,quantity,is_snapshot,update_id\
 fn shown(chunk: &Chunk, base_us: i64) -> Vec<String> {
     let word = |tick: &crate::session::ports::Tick| {
         let what = match chunk.market(tick).unwrap() {
-            Market::Trade(trade) => format!("trade {}x{} {}", trade.price.0, trade.qty.0, trade.taker.word()),
+            Market::Trade(trade) => {
+                format!("trade {}x{} {}", trade.price.0, trade.qty.0, trade.taker.as_str())
+            }
             Market::BookSnapshot { bids, asks } => format!("book {:?} {:?}", levels(bids), levels(asks)),
             Market::BookChange(changes) => {
-                format!("change {:?}", changes.iter().map(|c| (c.side.word(), c.level.price.0, c.level.qty.0)).collect::<Vec<_>>())
+                format!(
+                    "change {:?}",
+                    changes
+                        .iter()
+                        .map(|c| (c.side.as_str(), c.level.price.0, c.level.qty.0))
+                        .collect::<Vec<_>>()
+                )
             }
-            Market::Bar(bar) => format!("bar {} {} {} {} {}s", bar.open.0, bar.high.0, bar.low.0, bar.close.0, bar.seconds),
+            Market::Bar(bar) => {
+                format!("bar {} {} {} {} {}s", bar.open.0, bar.high.0, bar.low.0, bar.close.0, bar.seconds)
+            }
             other => format!("{other:?}"),
         };
         format!("{} {} {what}", tick.at.micros() - base_us, tick.symbol.0)
@@ -40,10 +50,11 @@ const BASE_US: i64 = 1_700_000_000_000_000;
 
 fn write(folder: &Path, files: &[(&str, String)]) -> Vec<PathBuf> {
     let stamped = |text: &str| {
-        let lines = text.lines().map(|line| match line.strip_prefix('T').and_then(|rest| rest.split_once(',')) {
-            Some((offset, rest)) => format!("{},{rest}\n", BASE_US + offset.parse::<i64>().unwrap()),
-            None => format!("{line}\n"),
-        });
+        let lines =
+            text.lines().map(|line| match line.strip_prefix('T').and_then(|rest| rest.split_once(',')) {
+                Some((offset, rest)) => format!("{},{rest}\n", BASE_US + offset.parse::<i64>().unwrap()),
+                None => format!("{line}\n"),
+            });
         lines.collect::<String>()
     };
     files
@@ -57,11 +68,17 @@ fn write(folder: &Path, files: &[(&str, String)]) -> Vec<PathBuf> {
 }
 
 fn table(survey: &SourceSurvey) -> SymbolTable {
-    let spec = |s: &crate::files::SymbolSurvey| SymbolSpec::new(&s.name, s.price_step(), s.quantity_step(), Decimal::ONE).unwrap();
+    let spec = |s: &crate::files::SymbolSurvey| {
+        SymbolSpec::new(&s.name, s.price_step(), s.quantity_step(), Decimal::ONE).unwrap()
+    };
     SymbolTable::new(1, survey.symbols.iter().map(spec).collect())
 }
 
-fn replay(paths: &[PathBuf], selection: &Selection, each: &mut dyn FnMut(&Chunk)) -> Result<SourceSurvey, String> {
+fn replay(
+    paths: &[PathBuf],
+    selection: &Selection,
+    each: &mut dyn FnMut(&Chunk),
+) -> Result<SourceSurvey, String> {
     let survey = survey(paths, selection, &mut |_| {}).map_err(|e| e.to_string())?;
     let mut feed = FileFeed::open(&survey, selection, &table(&survey)).map_err(|e| e.to_string())?;
     let mut chunk = Chunk::default();
@@ -83,7 +100,8 @@ fn replay(paths: &[PathBuf], selection: &Selection, each: &mut dyn FnMut(&Chunk)
 fn ticks(files: &[(&str, String)], selection: &Selection) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut found = Vec::new();
-    replay(&write(folder.path(), files), selection, &mut |chunk| found.extend(shown(chunk, BASE_US))).unwrap();
+    replay(&write(folder.path(), files), selection, &mut |chunk| found.extend(shown(chunk, BASE_US)))
+        .unwrap();
     found
 }
 
@@ -117,7 +135,10 @@ fn streams_of_equal_time_come_in_their_order_and_then_by_file() {
 #[test]
 fn a_file_sorted_by_symbol_is_still_fed_in_time_order() {
     let files = [("a.csv", format!("{TRADES}T1,A,1,1,buy\nT5,A,2,1,buy\nT1,B,3,1,buy\nT3,B,4,1,buy"))];
-    assert_eq!(ticks(&files, &Selection::default()), ["1 0 trade 1x1 buy", "1 1 trade 3x1 buy", "3 1 trade 4x1 buy", "5 0 trade 2x1 buy"]);
+    assert_eq!(
+        ticks(&files, &Selection::default()),
+        ["1 0 trade 1x1 buy", "1 1 trade 3x1 buy", "3 1 trade 4x1 buy", "5 0 trade 2x1 buy"]
+    );
 }
 
 #[test]
@@ -157,7 +178,11 @@ fn messages_of_level_changes_are_one_tick_each() {
     )];
     assert_eq!(
         ticks(&files, &Selection::default()),
-        ["0 0 book [(10, 3), (9, 1)] [(11, 1)]", "5 0 change [(\"buy\", 9, 0), (\"sell\", 12, 2)]", "5 0 change [(\"sell\", 11, 0)]"]
+        [
+            "0 0 book [(10, 3), (9, 1)] [(11, 1)]",
+            "5 0 change [(\"buy\", 9, 0), (\"sell\", 12, 2)]",
+            "5 0 change [(\"sell\", 11, 0)]"
+        ]
     );
     let middle = Selection { from: Some(at(4)), ..Selection::default() };
     assert_eq!(ticks(&files, &middle)[0], "4 0 book [(10, 3), (9, 1)] [(11, 1)]");
@@ -165,20 +190,29 @@ fn messages_of_level_changes_are_one_tick_each() {
 
 #[test]
 fn snapshots_are_left_out_where_level_changes_are_there() {
-    let files = [("a.l2.csv", format!("{L2}T0,A,bid,10,1,1,7\n")), ("a.book20.csv", format!("{BOOK20}T1,A,bid,1,10,1\nT1,B,bid,1,10,1"))];
+    let files = [
+        ("a.l2.csv", format!("{L2}T0,A,bid,10,1,1,7\n")),
+        ("a.book20.csv", format!("{BOOK20}T1,A,bid,1,10,1\nT1,B,bid,1,10,1")),
+    ];
     assert_eq!(ticks(&files, &Selection::default()), ["0 0 book [(10, 1)] []", "1 1 book [(10, 1)] []"]);
 }
 
 #[test]
 fn two_snapshots_of_one_moment_stay_two() {
-    let files = [("a.csv", format!("{BOOK20}T1,A,bid,1,10,1\nT1,A,ask,1,11,1\nT1,A,bid,1,9,1\nT1,A,ask,1,11,2"))];
-    assert_eq!(ticks(&files, &Selection::default()), ["1 0 book [(10, 1)] [(11, 1)]", "1 0 book [(9, 1)] [(11, 2)]"]);
+    let files =
+        [("a.csv", format!("{BOOK20}T1,A,bid,1,10,1\nT1,A,ask,1,11,1\nT1,A,bid,1,9,1\nT1,A,ask,1,11,2"))];
+    assert_eq!(
+        ticks(&files, &Selection::default()),
+        ["1 0 book [(10, 1)] [(11, 1)]", "1 0 book [(9, 1)] [(11, 2)]"]
+    );
 }
 
 #[test]
 fn a_selection_is_half_open_and_by_symbol() {
-    let files = [("a.csv", format!("{TRADES}T1,A,1,1,buy\nT2,B,2,1,buy\nT3,A,3,1,buy\nT4,A,4,1,buy\nT4,B,4,1,buy"))];
-    let selection = Selection { from: Some(at(2)), to: Some(at(4)), symbols: vec!["A".into()], ..Selection::default() };
+    let files =
+        [("a.csv", format!("{TRADES}T1,A,1,1,buy\nT2,B,2,1,buy\nT3,A,3,1,buy\nT4,A,4,1,buy\nT4,B,4,1,buy"))];
+    let selection =
+        Selection { from: Some(at(2)), to: Some(at(4)), symbols: vec!["A".into()], ..Selection::default() };
     assert_eq!(ticks(&files, &selection), ["3 0 trade 3x1 buy"]);
     let nothing = Selection { from: Some(at(5)), ..Selection::default() };
     assert!(ticks(&files, &nothing).is_empty());
@@ -188,11 +222,15 @@ fn a_selection_is_half_open_and_by_symbol() {
 fn receive_times_never_go_back_and_are_needed_on_every_row() {
     let recv = |offset: i64| BASE_US + offset;
     let header = "timestamp_us,symbol,price,quantity,side,recv_us\n";
-    let files = [("a.csv", format!("{header}T1,A,1,1,buy,{}\nT2,A,2,1,buy,{}\nT3,A,3,1,buy,{}", recv(20), recv(10), recv(30)))];
+    let files = [(
+        "a.csv",
+        format!("{header}T1,A,1,1,buy,{}\nT2,A,2,1,buy,{}\nT3,A,3,1,buy,{}", recv(20), recv(10), recv(30)),
+    )];
     let selection = Selection { clock: FeedClock::Receive, ..Selection::default() };
     assert_eq!(ticks(&files, &selection), ["20 0 trade 1x1 buy", "20 0 trade 2x1 buy", "30 0 trade 3x1 buy"]);
     let folder = tempfile::tempdir().unwrap();
-    let paths = write(folder.path(), &[("b.csv", format!("{header}T1,A,1,1,buy,{}\nT2,A,2,1,buy,", recv(20)))]);
+    let paths =
+        write(folder.path(), &[("b.csv", format!("{header}T1,A,1,1,buy,{}\nT2,A,2,1,buy,", recv(20)))]);
     let error = replay(&paths, &selection, &mut |_| {}).unwrap_err();
     assert!(error.contains("b.csv: has rows without `recv_us`"), "{error}");
 }
@@ -206,7 +244,10 @@ fn a_price_off_its_step_names_its_row() {
     let spec = SymbolSpec::new("A", Decimal::step(1).unwrap(), Decimal::ONE, Decimal::ONE).unwrap();
     let mut feed = FileFeed::open(&survey, &selection, &SymbolTable::new(1, vec![spec])).unwrap();
     let error = feed.next(&mut Chunk::default()).unwrap_err().to_string();
-    assert!(error.contains("a.csv, line 3, column `price`: `1.25` is not a whole number of the step 0.1 of A"), "{error}");
+    assert!(
+        error.contains("a.csv, line 3, column `price`: `1.25` is not a whole number of the step 0.1 of A"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -234,7 +275,10 @@ fn shipped(name: &str) -> PathBuf {
 /// The merge against a plain sort of all rows.
 #[test]
 fn real_trades_and_books_are_merged_as_a_sort_would() {
-    let paths = [shipped("binance-usdm_BTCUSDT_20240808.trades.csv.gz"), shipped("binance-usdm_BTCUSDT_20240808.book20.csv.gz")];
+    let paths = [
+        shipped("binance-usdm_BTCUSDT_20240808.trades.csv.gz"),
+        shipped("binance-usdm_BTCUSDT_20240808.book20.csv.gz"),
+    ];
     let mut expected: Vec<(Timestamp, StreamKind)> = Vec::new();
     for path in &paths {
         let mut file = SourceFile::open(path).unwrap();
@@ -261,7 +305,10 @@ fn real_trades_and_books_are_merged_as_a_sort_would() {
     assert!(found == expected);
     assert_eq!(found.len(), 21_313 + 1_722);
     let symbol = &survey.symbols[0];
-    assert_eq!((symbol.name.as_str(), symbol.price_scale, symbol.quantity_scale, survey.rows), ("BTCUSDT", 1, 3, 21_313 + 68_880));
+    assert_eq!(
+        (symbol.name.as_str(), symbol.price_scale, symbol.quantity_scale, survey.rows),
+        ("BTCUSDT", 1, 3, 21_313 + 68_880)
+    );
     assert_eq!(survey.streams(), [StreamKind::BookSnapshots, StreamKind::Trades]);
     assert!(!survey.has_receive_times());
 }
@@ -288,7 +335,10 @@ fn apply(book: &mut PlainBook, market: Market) {
 /// A replay that starts in the middle has the book that the whole replay has there.
 #[test]
 fn a_book_of_a_later_start_is_the_book_of_the_whole() {
-    let paths = [shipped("binance-usdm_BTCUSDT_20240808-start.l2.csv.gz"), shipped("binance-usdm_BTCUSDT_20240808-start.bbo.csv.gz")];
+    let paths = [
+        shipped("binance-usdm_BTCUSDT_20240808-start.l2.csv.gz"),
+        shipped("binance-usdm_BTCUSDT_20240808-start.bbo.csv.gz"),
+    ];
     let from = Timestamp::from_micros(1_723_161_258_000_000).unwrap();
     let to = Timestamp::from_micros(1_723_161_259_000_000).unwrap();
     let book_at_end = |from: Option<Timestamp>| {
@@ -316,7 +366,8 @@ fn a_book_of_a_later_start_is_the_book_of_the_whole() {
 fn all_shared_real_sources_replay_to_their_end() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let shared = std::env::var_os("TRADINGD_REAL_DATA").map_or(shared, PathBuf::from);
-    let folders: Vec<PathBuf> = ["market", "candles", "pumps/trades"].iter().map(|name| shared.join(name)).collect();
+    let folders: Vec<PathBuf> =
+        ["market", "candles", "pumps/trades"].iter().map(|name| shared.join(name)).collect();
     if !folders.iter().all(|folder| folder.is_dir()) {
         eprintln!("SKIPPED: replay of the large real files; {} is not there", shared.display());
         return;

@@ -80,7 +80,8 @@ impl ParquetBody {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(concat!("tradingd ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer = SerializedFileWriter::new(Lent(Some(target)), Arc::new(schema), Arc::new(properties)).map_err(failed)?;
+        let writer = SerializedFileWriter::new(Lent(Some(target)), Arc::new(schema), Arc::new(properties))
+            .map_err(failed)?;
         Ok(ParquetBody { writer, columns, rows: 0 })
     }
 
@@ -143,7 +144,9 @@ impl Column {
                 Some(last) if last.data() == text.as_bytes() => last.clone(),
                 _ => ByteArray::from(*text),
             }),
-            (Values::Decimal(values), Cell::Number(number)) => values.extend_from_slice(&unscaled(*number).to_be_bytes()),
+            (Values::Decimal(values), Cell::Number(number)) => {
+                values.extend_from_slice(&unscaled(*number).to_be_bytes())
+            }
             _ => debug_assert!(matches!(cell, Cell::Missing), "a layout's column has one type"),
         }
     }
@@ -188,7 +191,9 @@ fn unscaled(value: Decimal) -> i128 {
 /// The disk's own error where there is one, so that a full disk is told as such.
 fn failed(error: ParquetError) -> io::Error {
     match error {
-        ParquetError::External(inner) => inner.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error),
+        ParquetError::External(inner) => {
+            inner.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error)
+        }
         other => io::Error::other(other),
     }
 }

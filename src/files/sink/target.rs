@@ -32,7 +32,8 @@ enum Packer {
 impl Target {
     /// Opens a hidden file beside `path`.
     pub fn create(path: &Path, format: FileFormat) -> io::Result<Self> {
-        let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "no file name"))?;
+        let name =
+            path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "no file name"))?;
         if path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }
@@ -84,7 +85,8 @@ impl Target {
         fs::rename(temporary, &self.path)?;
         self.temporary = None;
         // The new name is an entry of the directory; without this a power cut may lose it.
-        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent =
+            self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent)?.sync_all()
     }
 }

@@ -41,8 +41,12 @@ fn gunzip(path: &Path) -> Vec<u8> {
 
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let files: Vec<PathBuf> =
-        expand(&[folder]).unwrap().files.into_iter().filter(|path| path.to_str().unwrap().ends_with(".csv.gz")).collect();
+    let files: Vec<PathBuf> = expand(&[folder])
+        .unwrap()
+        .files
+        .into_iter()
+        .filter(|path| path.to_str().unwrap().ends_with(".csv.gz"))
+        .collect();
     assert_eq!(files.len(), 6);
     files
 }
@@ -76,7 +80,8 @@ fn shipped_files_come_back_byte_by_byte() {
 fn all_shared_real_files_come_back_byte_by_byte() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let shared = std::env::var_os("TRADINGD_REAL_DATA").map_or(shared, PathBuf::from);
-    let folders: Vec<PathBuf> = ["market", "candles", "pumps/trades"].iter().map(|name| shared.join(name)).collect();
+    let folders: Vec<PathBuf> =
+        ["market", "candles", "pumps/trades"].iter().map(|name| shared.join(name)).collect();
     if !folders.iter().all(|folder| folder.is_dir()) {
         eprintln!("SKIPPED: round trip of the large real files; {} is not there", shared.display());
         return;
@@ -154,12 +159,12 @@ fn samples(kind: StreamKind) -> Rows {
     let d = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
     let (wide, fine) = (d("999999999999999"), d("0.000000000000000001"));
     let bodies = match kind {
-        StreamKind::Trades => {
-            [Some(u64::MAX), None].map(|id| RecordBody::Trade { price: wide, quantity: fine, taker: Side::Sell, id }).to_vec()
-        }
-        StreamKind::BookSnapshots => {
-            [Side::Buy, Side::Sell].map(|side| RecordBody::SnapshotLevel { side, level: 1, price: fine, quantity: wide }).to_vec()
-        }
+        StreamKind::Trades => [Some(u64::MAX), None]
+            .map(|id| RecordBody::Trade { price: wide, quantity: fine, taker: Side::Sell, id })
+            .to_vec(),
+        StreamKind::BookSnapshots => [Side::Buy, Side::Sell]
+            .map(|side| RecordBody::SnapshotLevel { side, level: 1, price: fine, quantity: wide })
+            .to_vec(),
         StreamKind::BookChanges => [true, false]
             .map(|snapshot| RecordBody::LevelChange {
                 side: Side::Buy,
@@ -170,16 +175,33 @@ fn samples(kind: StreamKind) -> Rows {
             })
             .to_vec(),
         StreamKind::Quotes => [Some(1), None]
-            .map(|update_id| RecordBody::Quote { bid_price: wide, bid_quantity: fine, ask_price: fine, ask_quantity: wide, update_id })
+            .map(|update_id| RecordBody::Quote {
+                bid_price: wide,
+                bid_quantity: fine,
+                ask_price: fine,
+                ask_quantity: wide,
+                update_id,
+            })
             .to_vec(),
         StreamKind::Bars => [Some(Decimal::ZERO), None]
-            .map(|quote_volume| RecordBody::Bar { open: fine, high: wide, low: fine, close: wide, volume: Decimal::ZERO, quote_volume })
+            .map(|quote_volume| RecordBody::Bar {
+                open: fine,
+                high: wide,
+                low: fine,
+                close: wide,
+                volume: Decimal::ZERO,
+                quote_volume,
+            })
             .to_vec(),
         StreamKind::Marks => [Some(wide), None].map(|index| RecordBody::Mark { mark: fine, index }).to_vec(),
-        StreamKind::Funding => [d("-0.000000001"), Decimal::ZERO].map(|rate| RecordBody::Funding { rate }).to_vec(),
+        StreamKind::Funding => {
+            [d("-0.000000001"), Decimal::ZERO].map(|rate| RecordBody::Funding { rate }).to_vec()
+        }
     };
     let at = |i: usize| Timestamp::from_micros(1_700_000_000_000_001 + i as i64).unwrap();
-    let row = |(i, body)| ("哈_USDT".to_owned(), Record { exchange_at: at(i), received_at: (i == 0).then(|| at(9)), body });
+    let row = |(i, body)| {
+        ("哈_USDT".to_owned(), Record { exchange_at: at(i), received_at: (i == 0).then(|| at(9)), body })
+    };
     bodies.into_iter().enumerate().map(row).collect()
 }
 
@@ -200,7 +222,9 @@ fn rows_of_every_kind_with_and_without_optional_values_come_back() {
         assert_eq!(reader.get_row_iter(None).unwrap().count(), 2);
         fs::remove_file(target).unwrap();
         // The receive time of the first row has no column here, so it must not vanish.
-        let mut sink = RecordSink::create(&folder.path().join("b.csv"), Layout::required(kind), FileFormat::Csv).unwrap();
+        let mut sink =
+            RecordSink::create(&folder.path().join("b.csv"), Layout::required(kind), FileFormat::Csv)
+                .unwrap();
         let error = sink.write("A", &rows[0].1).unwrap_err().to_string();
         assert!(error.contains("a row has a value for `"), "{error}");
     }
@@ -210,7 +234,9 @@ fn rows_of_every_kind_with_and_without_optional_values_come_back() {
 #[test]
 fn a_row_of_another_stream_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sink = RecordSink::create(&folder.path().join("a.csv"), Layout::full(StreamKind::Trades), FileFormat::Csv).unwrap();
+    let mut sink =
+        RecordSink::create(&folder.path().join("a.csv"), Layout::full(StreamKind::Trades), FileFormat::Csv)
+            .unwrap();
     let error = sink.write("A", &samples(StreamKind::Funding)[1].1).unwrap_err().to_string();
     assert!(error.contains("a row of another stream was to be written among trades"), "{error}");
 }
@@ -225,7 +251,10 @@ fn an_old_file_stays_until_the_new_one_is_whole() {
     sink.write(&rows[0].0, &rows[0].1).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"old");
     drop(sink);
-    assert_eq!((fs::read(&target).unwrap(), fs::read_dir(folder.path()).unwrap().count()), (b"old".to_vec(), 1));
+    assert_eq!(
+        (fs::read(&target).unwrap(), fs::read_dir(folder.path()).unwrap().count()),
+        (b"old".to_vec(), 1)
+    );
     let sink = RecordSink::create(&target, Layout::full(StreamKind::Trades), FileFormat::Csv).unwrap();
     sink.finish().unwrap();
     assert!(fs::read(&target).unwrap().starts_with(b"timestamp_us,symbol,"));
@@ -235,7 +264,9 @@ fn an_old_file_stays_until_the_new_one_is_whole() {
 #[test]
 fn places_that_cannot_be_written_are_sentences() {
     let folder = tempfile::tempdir().unwrap();
-    let error = |path: &Path| RecordSink::create(path, Layout::full(StreamKind::Trades), FileFormat::Csv).err().unwrap();
+    let error = |path: &Path| {
+        RecordSink::create(path, Layout::full(StreamKind::Trades), FileFormat::Csv).err().unwrap()
+    };
     let missing = error(&folder.path().join("none/a.csv"));
     assert!(missing.to_string().contains("its directory does not exist; create it"), "{missing}");
     assert!(!missing.is_bad_input());
@@ -274,7 +305,9 @@ fn a_full_disk_is_told_as_such_by_every_format_and_packing() {
             let body = match format {
                 FileFormat::Csv => text::TextBody::csv(target, layout).map(|body| Body::Text(Box::new(body))),
                 FileFormat::Jsonl => Ok(Body::Text(Box::new(text::TextBody::jsonl(target)))),
-                FileFormat::Parquet => super::parquet::ParquetBody::new(target, layout).map(|body| Body::Parquet(Box::new(body))),
+                FileFormat::Parquet => {
+                    super::parquet::ParquetBody::new(target, layout).map(|body| Body::Parquet(Box::new(body)))
+                }
             };
             let mut sink = RecordSink { path: path.to_owned(), layout, rows: 0, body: body.unwrap() };
             let written = rows.iter().try_for_each(|(symbol, record)| sink.write(symbol, record));

@@ -59,7 +59,9 @@ fn csv_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) {
 
 fn json_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) -> io::Result<()> {
     let columns = layout.rule().columns().zip(cells).enumerate();
-    for (_, (name, cell)) in columns.filter(|(slot, (_, cell))| layout.has_slot(*slot) && !matches!(cell, Cell::Missing)) {
+    for (_, (name, cell)) in
+        columns.filter(|(slot, (_, cell))| layout.has_slot(*slot) && !matches!(cell, Cell::Missing))
+    {
         line.push(if line.is_empty() { b'{' } else { b',' });
         line.push(b'"');
         line.extend_from_slice(name.as_bytes());

@@ -9,7 +9,8 @@ fn rows(bytes: impl Into<Vec<u8>>) -> Result<Vec<(String, Record)>, String> {
     let bytes = bytes.into();
     let size = bytes.len() as u64;
     let mut found = Vec::new();
-    let mut file = SourceFile::from_reader(Path::new("x"), Cursor::new(bytes), size).map_err(|e| e.to_string())?;
+    let mut file =
+        SourceFile::from_reader(Path::new("x"), Cursor::new(bytes), size).map_err(|e| e.to_string())?;
     let mut batch = RecordBatch::new(7);
     while file.read(&mut batch).map_err(|e| e.to_string())? {
         found.extend(batch.rows().iter().map(|(symbol, record)| (file.symbol(*symbol).to_owned(), *record)));
@@ -37,14 +38,28 @@ const BBO: &str = "timestamp_us,symbol,bid_price,bid_quantity,ask_price,ask_quan
 fn reads_every_layout() {
     let d = |text: &str| crate::domain::decimal::Decimal::parse(text.as_bytes()).unwrap();
     let one = |text: String| rows(text).unwrap().remove(0).1;
-    let trade = one(format!("side,trade_id,recv_us,symbol,price,timestamp_us,quantity\nsell,7,{T1},A,1.50,{T0},2"));
+    let trade =
+        one(format!("side,trade_id,recv_us,symbol,price,timestamp_us,quantity\nsell,7,{T1},A,1.50,{T0},2"));
     assert_eq!(trade.exchange_at.micros().to_string(), T0);
     assert_eq!(trade.received_at.unwrap().micros().to_string(), T1);
-    assert_eq!(trade.body, RecordBody::Trade { price: d("1.5"), quantity: d("2"), taker: crate::domain::order::Side::Sell, id: Some(7) });
+    assert_eq!(
+        trade.body,
+        RecordBody::Trade {
+            price: d("1.5"),
+            quantity: d("2"),
+            taker: crate::domain::order::Side::Sell,
+            id: Some(7)
+        }
+    );
     let level = one(format!("{BOOK20}{T0},A,ask,1,1.5,2"));
     assert_eq!(
         level.body,
-        RecordBody::SnapshotLevel { side: crate::domain::order::Side::Sell, level: 1, price: d("1.5"), quantity: d("2") }
+        RecordBody::SnapshotLevel {
+            side: crate::domain::order::Side::Sell,
+            level: 1,
+            price: d("1.5"),
+            quantity: d("2")
+        }
     );
     let change = one(format!("{L2}{T0},A,bid,1.5,0,0,9"));
     assert_eq!(
@@ -58,7 +73,17 @@ fn reads_every_layout() {
         }
     );
     let bar = one(format!("{BARS}{T0},A,2,3,1,2.5,0,"));
-    assert_eq!(bar.body, RecordBody::Bar { open: d("2"), high: d("3"), low: d("1"), close: d("2.5"), volume: d("0"), quote_volume: None });
+    assert_eq!(
+        bar.body,
+        RecordBody::Bar {
+            open: d("2"),
+            high: d("3"),
+            low: d("1"),
+            close: d("2.5"),
+            volume: d("0"),
+            quote_volume: None
+        }
+    );
     let quote = one(format!("{BBO}{T0},A,1,2,3,4,,5"));
     assert!(matches!(quote.body, RecordBody::Quote { update_id: Some(5), .. }));
     let funding = one(format!("timestamp_us,symbol,rate\n{T0},A,-0.0001"));
@@ -87,7 +112,9 @@ fn packing_and_format_do_not_change_the_records() {
     let marked = format!("\u{feff}{csv}");
     let (first, second) = csv.split_at(csv.len() - 30);
     let members = [gzip(first.as_bytes()), gzip(second.as_bytes())].concat();
-    let frames = [zstd::encode_all(first.as_bytes(), 1).unwrap(), zstd::encode_all(second.as_bytes(), 1).unwrap()].concat();
+    let frames =
+        [zstd::encode_all(first.as_bytes(), 1).unwrap(), zstd::encode_all(second.as_bytes(), 1).unwrap()]
+            .concat();
     for (name, bytes) in [
         ("crlf", crlf.into_bytes()),
         ("byte order mark", marked.into_bytes()),
@@ -114,8 +141,9 @@ fn several_symbols_are_each_in_their_own_time() {
 
 #[test]
 fn a_crossed_snapshot_and_two_of_one_time_are_recorded_as_they_are() {
-    let crossed =
-        format!("{BOOK20}{T0},A,bid,1,3,1\n{T0},A,bid,2,2,1\n{T0},A,ask,1,1,1\n{T0},A,bid,1,3,1\n{T0},A,ask,1,1,1\n{T1},A,ask,1,1,1\n");
+    let crossed = format!(
+        "{BOOK20}{T0},A,bid,1,3,1\n{T0},A,bid,2,2,1\n{T0},A,ask,1,1,1\n{T0},A,bid,1,3,1\n{T0},A,ask,1,1,1\n{T1},A,ask,1,1,1\n"
+    );
     assert_eq!(rows(crossed).unwrap().len(), 6);
 }
 
@@ -132,35 +160,59 @@ fn bad_input_is_refused_with_its_place() {
         ("\n\n".into(), &["x: is empty"]),
         (TRADES.into(), &["x: has column names but no rows"]),
         (format!("{TRADES}\n\r\n"), &["x: has column names but no rows"]),
-        (format!("{T0},A,1,1,buy\n"), &["line 1: the first line must name the columns", "trades: timestamp_us,symbol,price"]),
+        (
+            format!("{T0},A,1,1,buy\n"),
+            &["line 1: the first line must name the columns", "trades: timestamp_us,symbol,price"],
+        ),
         ("name,age\nBob,3\n".into(), &["line 1", "begins with `name`"]),
         (
             format!("timestamp_us,symbol,price,quantity,side,colour\n{T0},A,1,1,buy,red\n"),
             &["line 1", "`colour` is unknown", "recv_us, trade_id"],
         ),
         (format!("timestamp_us,symbol,price,side\n{T0},A,1,buy\n"), &["line 1", "`quantity` is missing"]),
-        (format!("timestamp_us,symbol,price,price,quantity,side\n{T0},A,1,1,1,buy\n"), &["line 1", "`price` is there twice"]),
-        (trade(&format!("{T1},A,1,1")), &["line 3: has 4 fields where the column names are 5", "another layout"]),
+        (
+            format!("timestamp_us,symbol,price,price,quantity,side\n{T0},A,1,1,1,buy\n"),
+            &["line 1", "`price` is there twice"],
+        ),
+        (
+            trade(&format!("{T1},A,1,1")),
+            &["line 3: has 4 fields where the column names are 5", "another layout"],
+        ),
         (trade(&format!("{T1},A,bid,1,61800.1,0.603")), &["line 3: has 6 fields"]),
         (format!("{TRADES}{T0},A,1,1,buy\n{BOOK20}{T1},A,bid,1,1,1\n"), &["line 3: has 6 fields"]),
         (trade(&format!("{T1},A,,1,buy")), &["line 3, column `price`: is empty"]),
         (trade(&format!("{T1},,1,1,buy")), &["line 3, column `symbol`: is empty"]),
         (trade(&format!("{T1},A,1,1,")), &["line 3, column `side`: is empty"]),
         (trade(",A,1,1,buy"), &["line 3, column `timestamp_us`: is empty"]),
-        (trade(&format!("{T1},A,abc,1,buy")), &["line 3, column `price`: `abc` is not a finite decimal number"]),
+        (
+            trade(&format!("{T1},A,abc,1,buy")),
+            &["line 3, column `price`: `abc` is not a finite decimal number"],
+        ),
         (trade(&format!("{T1},A,NaN,1,buy")), &["column `price`: `NaN` is not a finite"]),
         (trade(&format!("{T1},A,inf,1,buy")), &["column `price`: `inf` is not a finite"]),
         (trade(&format!("{T1},A,1e308,1,buy")), &["column `price`: `1e308` has more digits"]),
         (trade(&format!("{T1},A,0,1,buy")), &["column `price`: `0` must be greater than zero"]),
         (trade(&format!("{T1},A,-1,1,buy")), &["column `price`: `-1` must be greater than zero"]),
         (trade(&format!("{T1},A,1,0,buy")), &["column `quantity`: `0` must be greater than zero"]),
-        (trade(&format!("{T1},A,1000000,1000000000.1,buy")), &["column `quantity`: `1000000000.1` times its price is beyond any market"]),
-        (trade(&format!("{T1},A,1000000000000001,0.1,buy")), &["column `price`: `1000000000000001` is beyond any price"]),
+        (
+            trade(&format!("{T1},A,1000000,1000000000.1,buy")),
+            &["column `quantity`: `1000000000.1` times its price is beyond any market"],
+        ),
+        (
+            trade(&format!("{T1},A,1000000000000001,0.1,buy")),
+            &["column `price`: `1000000000000001` is beyond any price"],
+        ),
         (trade(&format!("{T1},A,1,1,bid")), &["column `side`: `bid` is neither `buy` nor `sell`"]),
         (trade(&format!("{T1},A,1,1,BUY")), &["column `side`: `BUY` is neither"]),
         (trade(&format!("{T1},A B,1,1,buy")), &["column `symbol`: `A B` has white space"]),
-        (trade(&format!("{T1},{},1,1,buy", "A".repeat(65))), &["column `symbol`", "longer than 64 characters"]),
-        (trade("yesterday,A,1,1,buy"), &["column `timestamp_us`: `yesterday` is not a whole number of microseconds"]),
+        (
+            trade(&format!("{T1},{},1,1,buy", "A".repeat(65))),
+            &["column `symbol`", "longer than 64 characters"],
+        ),
+        (
+            trade("yesterday,A,1,1,buy"),
+            &["column `timestamp_us`: `yesterday` is not a whole number of microseconds"],
+        ),
         (trade("-1,A,1,1,buy"), &["column `timestamp_us`: `-1` is not a whole number"]),
         (trade("1723161256,A,1,1,buy"), &["`1723161256` seems to be seconds"]),
         (trade("1723161256322,A,1,1,buy"), &["seems to be milliseconds"]),
@@ -169,15 +221,23 @@ fn bad_input_is_refused_with_its_place() {
         (trade("7258118400000000,A,1,1,buy"), &["is outside 2000 to 2200"]),
         (
             trade("1723161256321999,A,1,1,buy"),
-            &["line 3, column `timestamp_us`: 2024-08-08T23:54:16.321999Z is before 2024-08-08T23:54:16.322000Z in line 2"],
+            &[
+                "line 3, column `timestamp_us`: 2024-08-08T23:54:16.321999Z is before 2024-08-08T23:54:16.322000Z in line 2",
+            ],
         ),
         (trade(&long), &["line 3: is longer than 65536 bytes"]),
-        (trade(&format!("{T1},A,{},1,buy", "9".repeat(60_000))), &["line 3, column `price`", "999…`", "more digits"]),
+        (
+            trade(&format!("{T1},A,{},1,buy", "9".repeat(60_000))),
+            &["line 3, column `price`", "999…`", "more digits"],
+        ),
         (
             format!("timestamp_us,symbol,price,quantity,side,trade_id\n{T0},A,1,1,buy,x1\n"),
             &["line 2, column `trade_id`: `x1` is not a whole"],
         ),
-        (format!("timestamp_us,symbol,price,quantity,side,recv_us\n{T0},A,1,1,buy,5\n"), &["line 2, column `recv_us`: `5` is outside"]),
+        (
+            format!("timestamp_us,symbol,price,quantity,side,recv_us\n{T0},A,1,1,buy,5\n"),
+            &["line 2, column `recv_us`: `5` is outside"],
+        ),
         (format!("{BOOK20}{T0},A,bid,2,10,1\n"), &["line 2, column `level`: a snapshot begins with level 2"]),
         (format!("{BOOK20}{T0},A,bid,0,10,1\n"), &["column `level`: `0` is not a level"]),
         (format!("{BOOK20}{T0},A,bid,21,10,1\n"), &["column `level`: `21` is not a level"]),
@@ -185,7 +245,10 @@ fn bad_input_is_refused_with_its_place() {
         (book("T0,A,bid,3,9,1"), &["line 3, column `level`: level 3 follows level 1"]),
         (book("T0,A,bid,2,10,1"), &["line 3, column `price`: the price 10 is not worse than 10"]),
         (book("T0,A,ask,2,11,1"), &["line 3, column `side`: the other side begins with level 2"]),
-        (book("T0,A,ask,1,11,1\nT0,A,ask,2,10.9,1"), &["line 4, column `price`: the price 10.9 is not worse than 11"]),
+        (
+            book("T0,A,ask,1,11,1\nT0,A,ask,2,10.9,1"),
+            &["line 4, column `price`: the price 10.9 is not worse than 11"],
+        ),
         (book("T0,A,ask,1,11,0"), &["line 3, column `quantity`: `0` must be greater"]),
         (book("T0,A,buy,2,9,1"), &["line 3, column `side`: `buy` is neither `bid` nor `ask`"]),
         (l2("bid,1,-1,0,1"), &["line 2, column `quantity`: `-1` must not be negative"]),
@@ -196,15 +259,26 @@ fn bad_input_is_refused_with_its_place() {
         (bar("2,2,1,0.5,1,1"), &["line 2, column `close`: it lies outside"]),
         (bar("2,2,1,1,-1,1"), &["line 2, column `volume`: `-1` must not be negative"]),
         (bar("2,2,1,1,1,-1"), &["line 2, column `quote_volume`: `-1` must not be negative"]),
-        (format!("{BARS}{T0},A,1,1,1,1,1,1\n{T0},A,1,1,1,1,1,1\n"), &["line 3, column `timestamp_us`", "already the time of line 2"]),
+        (
+            format!("{BARS}{T0},A,1,1,1,1,1,1\n{T0},A,1,1,1,1,1,1\n"),
+            &["line 3, column `timestamp_us`", "already the time of line 2"],
+        ),
         (format!("{BBO}{T0},A,1,0,1,1,,\n"), &["line 2, column `bid_quantity`: `0` must be greater"]),
         ("{\"timestamp_us\":1}\n".into(), &["line 1"]),
         (
-            format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":1}}\n{{\"timestamp_us\":{T1},\"symbol\":\"A\"}}\n"),
+            format!(
+                "{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":1}}\n{{\"timestamp_us\":{T1},\"symbol\":\"A\"}}\n"
+            ),
             &["line 2: the column `rate` is missing"],
         ),
-        (format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":1}}\nnonsense\n"), &["line 2: is not one flat JSON object"]),
-        (format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":null}}\n"), &["line 1, column `rate`: is empty"]),
+        (
+            format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":1}}\nnonsense\n"),
+            &["line 2: is not one flat JSON object"],
+        ),
+        (
+            format!("{{\"timestamp_us\":{T0},\"symbol\":\"A\",\"rate\":null}}\n"),
+            &["line 1, column `rate`: is empty"],
+        ),
         ("PAR1....".into(), &["x: is parquet"]),
         ("\0\0\0\n".into(), &["is no text"]),
     ];
@@ -246,7 +320,9 @@ fn bad_packing_is_refused() {
 fn missing_files_and_directories_are_sentences() {
     let folder = tempfile::tempdir().unwrap();
     let error = |path: &Path| SourceFile::open(path).err().unwrap().to_string();
-    assert!(error(&folder.path().join("none.csv")).ends_with("none.csv: there is no such file; check the path"));
+    assert!(
+        error(&folder.path().join("none.csv")).ends_with("none.csv: there is no such file; check the path")
+    );
     assert!(error(folder.path()).contains("is a directory"));
 }
 
@@ -257,7 +333,13 @@ fn symbols_are_bounded() {
         text.push_str(&format!("{T0},S{i},1,1,buy\n"));
     }
     let error = rows(text).unwrap_err();
-    assert!(error.contains(&format!("line {}, column `symbol`: has more than {FILE_SYMBOLS} symbols", FILE_SYMBOLS + 2)), "{error}");
+    assert!(
+        error.contains(&format!(
+            "line {}, column `symbol`: has more than {FILE_SYMBOLS} symbols",
+            FILE_SYMBOLS + 2
+        )),
+        "{error}"
+    );
 }
 
 proptest::proptest! {

@@ -1,6 +1,6 @@
 //! The console's files, compiled in. They use only the public API.
 
-use super::edge::Edge;
+use super::context::AppContext;
 use super::error::Failure;
 use super::reply::{Content, Reply};
 use super::request::Call;
@@ -32,14 +32,16 @@ const FILES: &[File] = &[
 ];
 
 /// `GET /`.
-pub fn index(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+pub fn index(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(shown(&FILES[0]))
 }
 
 /// `GET /console/{file}`.
-pub fn file(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn file(_: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let found = FILES.iter().find(|file| file.name == call.id(0));
-    found.map(shown).ok_or_else(|| Failure::http(StatusCode::NOT_FOUND, "not_found", "the console has no such file"))
+    found
+        .map(shown)
+        .ok_or_else(|| Failure::http(StatusCode::NOT_FOUND, "not_found", "the console has no such file"))
 }
 
 fn shown(file: &File) -> Reply {

@@ -2,17 +2,17 @@
 
 use crate::clock;
 use crate::domain::time::Span;
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
+use crate::http::key_locks::NoTurn;
 use crate::http::lanes::Lane;
 use crate::http::pipeline::cookie;
 use crate::http::reply::Reply;
 use crate::http::request::Call;
 use crate::http::route::Answer;
-use crate::http::turns::NoTurn;
 use crate::service::users::network;
-use crate::service::{Caller, Kind, Lifetimes, Login, Refusal};
+use crate::service::{Caller, Lifetimes, Login, Refusal, RefusalKind};
 use hyper::StatusCode;
 use hyper::header::{HOST, HeaderMap, SET_COOKIE};
 use serde_json::{Value, json};
@@ -28,19 +28,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REFRESH_PATH: &str = "/api/v1/auth";
 
 /// `POST /api/v1/auth/login`.
-pub fn login(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn login(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let [name, password] = credentials(call.json())?.map(str::to_owned);
-        checked(edge, call, name.clone(), move |edge, call| edge.service.users.login(&name, &password, lifetimes(edge), call.now)).await
+        checked(context, call, name.clone(), move |context, call| {
+            context.service.users.login(&name, &password, lifetimes(context), call.now)
+        })
+        .await
     })
 }
 
 /// `POST /api/v1/auth/setup`: the first admin, with the code of the daemon's log.
-pub fn setup(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn setup(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let [code, name, password] = first_admin(call.json())?.map(str::to_owned);
-        let reply = checked(edge, call, String::new(), move |edge, call| {
-            edge.service.users.setup(&code, &name, &password, lifetimes(edge), call.now)
+        let reply = checked(context, call, String::new(), move |context, call| {
+            context.service.users.setup(&code, &name, &password, lifetimes(context), call.now)
         })
         .await?;
         Ok(reply.status(StatusCode::CREATED))
@@ -72,23 +75,25 @@ fn texts<'v, const N: usize>(body: &'v Value, names: [&str; N]) -> Result<[&'v s
 
 /// Runs a password check in its turn: few at once, fewer of one address, later after failures from the same address.
 async fn checked(
-    edge: Arc<Edge>,
+    context: Arc<AppContext>,
     call: Call,
     name: String,
-    check: impl FnOnce(&Edge, &Call) -> Result<Login, Refusal> + Send + 'static,
+    check: impl FnOnce(&AppContext, &Call) -> Result<Login, Refusal> + Send + 'static,
 ) -> Result<Reply, Failure> {
     let client = call.client;
-    not_delayed(&edge, client, &name)?;
-    let turn = edge.passwords.take(network(client), PATIENCE).await.map_err(no_turn)?;
+    not_delayed(&context, client, &name)?;
+    let turn = context.passwords.take(network(client), PATIENCE).await.map_err(no_turn)?;
     // Failures that were counted while this one waited.
-    not_delayed(&edge, client, &name)?;
-    let shared = Arc::clone(&edge);
-    let login = edge.lanes.run(Lane::Password, move || {
+    not_delayed(&context, client, &name)?;
+    let shared = Arc::clone(&context);
+    let login = context.lanes.run(Lane::Password, move || {
         let _turn = turn;
         let outcome = check(&shared, &call);
         match &outcome {
             Ok(_) => shared.service.users.login_succeeded(client, &name),
-            Err(refusal) if refusal.kind == Kind::Unauthenticated => shared.service.users.login_failed(client, &name, clock::now()),
+            Err(refusal) if refusal.kind == RefusalKind::Unauthenticated => {
+                shared.service.users.login_failed(client, &name, clock::now())
+            }
             Err(_) => {}
         }
         outcome.map(|login| logged_in(&login, &call.headers))
@@ -97,14 +102,17 @@ async fn checked(
 }
 
 /// Refuses while an address has to wait.
-fn not_delayed(edge: &Edge, client: IpAddr, name: &str) -> Result<(), Refusal> {
-    let delay = edge.service.users.login_delay(client, name, clock::now());
+fn not_delayed(context: &AppContext, client: IpAddr, name: &str) -> Result<(), Refusal> {
+    let delay = context.service.users.login_delay(client, name, clock::now());
     if delay <= Span::ZERO {
         return Ok(());
     }
     let seconds = u32::try_from(delay.nanos() / 1_000_000_000 + 1).unwrap_or(u32::MAX);
     let message = "too many failed logins from this address: wait, then try again";
-    Err(Refusal { retry_after_s: Some(seconds), ..Refusal::new(Kind::TooMany, "login_delayed", message) })
+    Err(Refusal {
+        retry_after_s: Some(seconds),
+        ..Refusal::new(RefusalKind::TooMany, "login_delayed", message)
+    })
 }
 
 fn no_turn(why: NoTurn) -> Refusal {
@@ -112,13 +120,13 @@ fn no_turn(why: NoTurn) -> Refusal {
         NoTurn::TooMany => "too many logins from this address at once: try again in a moment",
         NoTurn::TooLong => "too many logins at once: try again in a moment",
     };
-    Refusal { retry_after_s: Some(1), ..Refusal::new(Kind::TooMany, "rate_limited", message) }
+    Refusal { retry_after_s: Some(1), ..Refusal::new(RefusalKind::TooMany, "rate_limited", message) }
 }
 
 /// `POST /api/v1/auth/refresh`.
-pub fn refresh(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn refresh(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let token = refresh_token(call.json())?.or_else(|| cookie(&call.headers, REFRESH)).unwrap_or_default();
-    let login = edge.service.users.refresh(token, lifetimes(edge), call.now)?;
+    let login = context.service.users.refresh(token, lifetimes(context), call.now)?;
     Ok(logged_in(&login, &call.headers))
 }
 
@@ -136,8 +144,8 @@ pub fn refresh_token(body: &Value) -> Result<Option<&str>, Failure> {
 static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| json!({}));
 
 /// `POST /api/v1/auth/logout`.
-pub fn logout(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    edge.service.users.logout(call.caller()?, call.now)?;
+pub fn logout(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    context.service.users.logout(call.caller()?, call.now)?;
     let secure = secure(&call.headers);
     Ok(Reply::data(&json!({"status": "logged_out"}))
         .header(SET_COOKIE, &cookie_text(ACCESS, "", "/", 0, secure))
@@ -145,7 +153,7 @@ pub fn logout(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 }
 
 /// `GET /api/v1/auth/me`.
-pub fn me(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn me(_: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let caller = call.caller()?;
     let mut data = user(caller);
     data["expires_at"] = json!(caller.expires.rfc3339_millis());
@@ -153,25 +161,25 @@ pub fn me(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 }
 
 /// `GET /csrf-token`.
-pub fn csrf_token(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let ttl = edge.service.settings.current().auth.csrf_ttl_s;
+pub fn csrf_token(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let ttl = context.service.settings.current().auth.csrf_ttl_s;
     let family = call.caller.as_ref().map(|caller| &*caller.family);
-    let token = edge.service.users.csrf_token(call.now, Span::from_seconds(i64::from(ttl)), family);
+    let token = context.service.users.csrf_token(call.now, Span::from_seconds(i64::from(ttl)), family);
     Ok(Reply::data(&json!({"token": token, "expires_in": ttl})))
 }
 
 /// `GET /api/v1/auth/setup`: whether the first admin is still to be made.
-pub fn needs_setup(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!({"needed": edge.service.users.setup_code().is_some()})))
+pub fn needs_setup(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&json!({"needed": context.service.users.setup_code().is_some()})))
 }
 
-fn lifetimes(edge: &Edge) -> Lifetimes {
-    Lifetimes::from(&edge.service.settings.current().auth)
+fn lifetimes(context: &AppContext) -> Lifetimes {
+    Lifetimes::from(&context.service.settings.current().auth)
 }
 
 fn user(caller: &Caller) -> Value {
     // The name is the id: it never changes, and clients of the original system look for one.
-    json!({"user_id": &*caller.name, "username": &*caller.name, "role": caller.role.word(), "permissions": caller.role.permissions()})
+    json!({"user_id": &*caller.name, "username": &*caller.name, "role": caller.role.as_str(), "permissions": caller.role.permissions()})
 }
 
 fn logged_in(login: &Login, headers: &HeaderMap) -> Reply {
@@ -185,7 +193,10 @@ fn logged_in(login: &Login, headers: &HeaderMap) -> Reply {
     });
     Reply::data(&data)
         .header(SET_COOKIE, &cookie_text(ACCESS, &login.access_token, "/", login.expires_in, secure))
-        .header(SET_COOKIE, &cookie_text(REFRESH, &login.refresh_token, REFRESH_PATH, login.refresh_expires_in, secure))
+        .header(
+            SET_COOKIE,
+            &cookie_text(REFRESH, &login.refresh_token, REFRESH_PATH, login.refresh_expires_in, secure),
+        )
 }
 
 fn cookie_text(name: &str, value: &str, path: &str, max_age_s: u32, secure: bool) -> String {
@@ -196,7 +207,10 @@ fn cookie_text(name: &str, value: &str, path: &str, max_age_s: u32, secure: bool
 /// Whether the browser came by another name than this host's own: then a proxy with TLS stands before the daemon.
 fn secure(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
     !["localhost", "127.0.0.1", "[::1]"].iter().any(|local| name.eq_ignore_ascii_case(local))
 }
 

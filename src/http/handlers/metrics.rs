@@ -2,7 +2,7 @@
 //!
 //! Never: a number that is not known; what the system does not tell is left out.
 
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::Call;
@@ -15,38 +15,61 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// `GET /metrics`.
-pub fn metrics(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let mut page = Page::default();
-    page.gauge("uptime_seconds", "Seconds since the start.", (call.now - edge.service.started).seconds_f64());
-    page.gauge("connections", "Open connections.", edge.counts.connections.load(Relaxed));
-    page.gauge("websocket_clients", "WebSocket clients.", edge.counts.clients.load(Relaxed));
-    page.gauge("sessions_running", "Sessions that run.", edge.service.sessions.execution_status().len());
-    page.gauge("config_version", "Version of the running configuration.", edge.service.settings.status().version);
-    let writes = edge.service.store_failure().is_none();
-    page.gauge("store_writable", "1 while the store takes writes, 0 while its disk does not.", u8::from(writes));
+    page.gauge(
+        "uptime_seconds",
+        "Seconds since the start.",
+        (call.now - context.service.started).seconds_f64(),
+    );
+    page.gauge("connections", "Open connections.", context.counts.connections.load(Relaxed));
+    page.gauge("websocket_clients", "WebSocket clients.", context.counts.clients.load(Relaxed));
+    page.gauge("sessions_running", "Sessions that run.", context.service.sessions.execution_status().len());
+    page.gauge(
+        "config_version",
+        "Version of the running configuration.",
+        context.service.settings.status().version,
+    );
+    let writes = context.service.store_failure().is_none();
+    page.gauge(
+        "store_writable",
+        "1 while the store takes writes, 0 while its disk does not.",
+        u8::from(writes),
+    );
     if let Some(bytes) = resident_bytes() {
         page.gauge("resident_bytes", "Resident memory.", bytes);
     }
     page.title("http_requests_total", "Answered requests.", "counter");
-    for (class, number) in edge.counts.by_class.iter().enumerate().skip(1) {
+    for (class, number) in context.counts.by_class.iter().enumerate().skip(1) {
         page.line(&format!("http_requests_total{{status=\"{class}xx\"}}"), number.load(Relaxed));
     }
-    exchange(&mut page, edge);
-    Ok(Reply::new(StatusCode::OK, Content::File("text/plain; version=0.0.4; charset=utf-8", Bytes::from(page.0))))
+    exchange(&mut page, context);
+    Ok(Reply::new(
+        StatusCode::OK,
+        Content::File("text/plain; version=0.0.4; charset=utf-8", Bytes::from(page.0)),
+    ))
 }
 
 /// The connection to the exchange; nothing where it is switched off.
-fn exchange(page: &mut Page, edge: &Edge) {
-    let Some(health) = edge.service.market.health() else { return };
+fn exchange(page: &mut Page, context: &AppContext) {
+    let Some(health) = context.service.market.health() else { return };
     page.gauge("exchange_sockets", "Sockets to the exchange that are open.", health.sockets);
     if let Some(age) = health.last_frame_age {
-        page.gauge("exchange_last_frame_age_seconds", "Since the last message of the exchange.", age.seconds_f64());
+        page.gauge(
+            "exchange_last_frame_age_seconds",
+            "Since the last message of the exchange.",
+            age.seconds_f64(),
+        );
     }
     for (name, about, number) in [
         ("frames", "Messages from sockets.", health.frames),
         ("rows", "Rows taken from them.", health.rows),
         ("malformed", "Messages, rows and values that cannot be used.", health.malformed),
-        ("unknown", "Fields and channels nobody told us of.", health.unknown_fields + health.unknown_channels),
+        (
+            "unknown",
+            "Fields and channels nobody told us of.",
+            health.unknown_fields + health.unknown_channels,
+        ),
         ("repeated", "Messages and trades that had been there before.", health.repeated),
         ("reconnects", "Times a socket was lost.", health.reconnects),
         ("resyncs", "Times a book had to be repaired.", health.resyncs),
@@ -56,7 +79,11 @@ fn exchange(page: &mut Page, edge: &Edge) {
     ] {
         page.counter(&format!("exchange_{name}_total"), about, number);
     }
-    page.seconds("journal_lag_seconds", "From the arrival of a message until it is on disk.", &edge.service.market.lag().counts());
+    page.seconds(
+        "journal_lag_seconds",
+        "From the arrival of a message until it is on disk.",
+        &context.service.market.lag().counts(),
+    );
 }
 
 /// The text so far.

@@ -4,7 +4,6 @@
 
 pub mod auth;
 pub mod metrics;
-pub mod once;
 pub mod operations;
 pub mod recordings;
 pub mod results;
@@ -25,7 +24,10 @@ const LIMIT: usize = 50;
 
 /// The part of a list that a request asks for.
 fn page(call: &Call) -> PageRequest {
-    PageRequest { limit: call.query.count("limit").unwrap_or(LIMIT), cursor: call.query.text("cursor").map(str::to_owned) }
+    PageRequest {
+        limit: call.query.count("limit").unwrap_or(LIMIT),
+        cursor: call.query.text("cursor").map(str::to_owned),
+    }
 }
 
 /// A part of a list, under its name.

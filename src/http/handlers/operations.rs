@@ -1,6 +1,6 @@
 //! Looking at the daemon itself: health, metrics, configuration, what the API offers.
 
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::openapi::text;
 use crate::http::reply::{Content, Reply};
@@ -11,34 +11,34 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// `GET /health`.
-pub fn health(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let uptime = (call.now - edge.service.started).seconds_f64();
+pub fn health(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let uptime = (call.now - context.service.started).seconds_f64();
     Ok(Reply::data(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "uptime_seconds": uptime})))
 }
 
 /// `GET /health/ready`.
-pub fn ready(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let report = edge.service.ready(call.now);
+pub fn ready(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let report = context.service.ready(call.now);
     let status = if report["status"] == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(Reply::data(&report).status(status))
 }
 
 /// `GET /api/config`.
-pub fn config(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&*edge.service.settings.current()))
+pub fn config(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&*context.service.settings.current()))
 }
 
 /// `GET /api/config/status`.
-pub fn config_status(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&edge.service.settings.status()))
+pub fn config_status(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.settings.status()))
 }
 
 /// `GET /api/analytics/status`.
-pub fn analytics(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+pub fn analytics(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"enabled": false, "reason": "no copy to QuestDB is configured", "tables": []})))
 }
 
 /// `GET /openapi.json`.
-pub fn openapi(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+pub fn openapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(text().as_bytes()))))
 }

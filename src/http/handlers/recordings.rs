@@ -3,7 +3,7 @@
 use super::page;
 use crate::domain::time::Span;
 use crate::http::chunks::Chunks;
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
 use crate::http::lanes::Lane;
@@ -12,7 +12,7 @@ use crate::http::request::{Body, Call, invalid};
 use crate::http::route::Answer;
 use crate::limits::{HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
 use crate::service::recordings::{CandleRequest, ExportRequest, RecordingFilter};
-use crate::service::{Kind, Refusal, Upload};
+use crate::service::{Refusal, RefusalKind, Upload};
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::{Bytes, Incoming};
@@ -28,14 +28,17 @@ use tokio::sync::mpsc;
 const CANDLES: usize = 1_000;
 
 /// `GET /api/data-collection/sessions`, flat as the seed has it.
-pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn list(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let filter = RecordingFilter {
-        status: call.query.text("status").map(|status| if status == "running" { "recording" } else { status }.to_owned()),
+        status: call
+            .query
+            .text("status")
+            .map(|status| if status == "running" { "recording" } else { status }.to_owned()),
         symbol: call.query.text("symbol").map(str::to_owned),
         include_stats: call.query.flag("include_stats").unwrap_or(false),
     };
     let request = page(call);
-    let found = edge.service.recordings.list(&filter, &request)?;
+    let found = context.service.recordings.list(&filter, &request)?;
     let mut flat = json!({"sessions": found.items, "total_count": found.total_count, "limit": request.limit});
     if let Some(next) = found.next {
         flat["next_cursor"] = json!(next);
@@ -44,12 +47,12 @@ pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 }
 
 /// `GET /api/data-collection/{id}`.
-pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&edge.service.recordings.get(call.id(0))?))
+pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.recordings.get(call.id(0))?))
 }
 
 /// `GET /api/data-collection/{id}/candles`.
-pub fn candles(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn candles(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let interval = interval(call.query.text("interval").unwrap_or("1m"));
     let (Some(interval), Some(symbol)) = (interval, call.query.text("symbol")) else {
         return Err(invalid(
@@ -64,11 +67,12 @@ pub fn candles(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
         to: call.query.time("to"),
         max_points: call.query.count("max_points").unwrap_or(CANDLES),
     };
-    Ok(Reply::data(&edge.service.recordings.candles(call.id(0), &request)?))
+    Ok(Reply::data(&context.service.recordings.candles(call.id(0), &request)?))
 }
 
 /// The words of the `interval` parameter.
-pub const INTERVALS: &[&str] = &["1s", "5s", "10s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"];
+pub const INTERVALS: &[&str] =
+    &["1s", "5s", "10s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"];
 
 fn interval(word: &str) -> Option<Span> {
     let (count, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
@@ -83,29 +87,30 @@ fn interval(word: &str) -> Option<Span> {
 }
 
 /// `DELETE /api/data-collection/sessions/{id}`.
-pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    edge.service.recordings.delete(call.id(0))?;
+pub fn delete(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    context.service.recordings.delete(call.id(0))?;
     Ok(Reply::data(&json!({"session_id": call.id(0), "status": "deleted"})))
 }
 
 /// `GET /api/data-collection/{id}/export`: as it is read from the store, never cut.
-pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let request = ExportRequest {
             format: call.query.text("format").unwrap_or("csv").to_owned(),
             symbol: call.query.text("symbol").map(str::to_owned),
             kind: call.query.text("kind").unwrap_or("trades").to_owned(),
         };
-        let place = edge.lanes.enter(Lane::Export).await?;
-        let planner = Arc::clone(&edge);
-        let export = place.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
+        let place = context.lanes.enter(Lane::Export).await?;
+        let planner = Arc::clone(&context);
+        let export =
+            place.run(move || planner.service.recordings.plan_export(call.id(0), &request)).await??;
         let (media, name) = (export.media_type, export.file_name.clone());
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
         place.start(move || {
             // The status is on its way already: what fails now can only cut the stream short, which the missing last
             // chunk tells the client.
-            if let Err(error) = edge.service.recordings.export(&export, Box::new(sink)) {
+            if let Err(error) = context.service.recordings.export(&export, Box::new(sink)) {
                 tracing::warn!(%error, "export cut short");
             }
         });
@@ -115,30 +120,30 @@ pub fn export(edge: Arc<Edge>, call: Call) -> Answer {
 }
 
 /// `POST /api/data-collection/import`: a file of the import folder, or the body itself.
-pub fn import(edge: Arc<Edge>, mut call: Call) -> Answer {
+pub fn import(context: Arc<AppContext>, mut call: Call) -> Answer {
     Box::pin(async move {
         let body = std::mem::replace(&mut call.body, Body::Nothing);
         let upload = match body {
-            Body::Upload(incoming) => Some(receive(&edge, &call, incoming).await?),
+            Body::Upload(incoming) => Some(receive(&context, &call, incoming).await?),
             body => {
                 call.body = body;
                 None
             }
         };
-        let shared = Arc::clone(&edge);
-        edge.lanes.run(Lane::Import, move || imported(&shared, &call, upload)).await?
+        let shared = Arc::clone(&context);
+        context.lanes.run(Lane::Import, move || imported(&shared, &call, upload)).await?
     })
 }
 
-fn imported(edge: &Edge, call: &Call, upload: Option<Upload>) -> Result<Reply, Failure> {
-    let recordings = &edge.service.recordings;
+fn imported(context: &AppContext, call: &Call, upload: Option<Upload>) -> Result<Reply, Failure> {
+    let recordings = &context.service.recordings;
     let data = match upload {
         Some(upload) => recordings.import_file(upload.path(), call.now)?,
         None => {
             let mut fields = Fields::of(call.json(), &["path"]);
             let path = fields.text("path");
             fields.finish()?;
-            let config = edge.service.settings.current();
+            let config = context.service.settings.current();
             recordings.import(config.import.folder.as_deref().map(Path::new), path, call.now)?
         }
     };
@@ -147,25 +152,39 @@ fn imported(edge: &Edge, call: &Call, upload: Option<Upload>) -> Result<Reply, F
 }
 
 /// Writes a body into a file of the state directory; the file goes with the value.
-async fn receive(edge: &Arc<Edge>, call: &Call, mut body: Incoming) -> Result<Upload, Failure> {
+async fn receive(context: &Arc<AppContext>, call: &Call, mut body: Incoming) -> Result<Upload, Failure> {
     let name = call.query.text("name").unwrap_or_default().to_owned();
-    let mut upload = edge.service.begin_upload(&name)?;
-    let patience = Duration::from_millis(edge.service.settings.current().http.body_timeout_ms);
+    let mut upload = context.service.begin_upload(&name)?;
+    let patience = Duration::from_millis(context.service.settings.current().http.body_timeout_ms);
     let mut received = 0_u64;
     loop {
-        let frame = tokio::time::timeout(patience, body.frame())
-            .await
-            .map_err(|_| Failure::http(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the upload stood still: send it again").closing())?;
+        let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_| {
+            Failure::http(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "the upload stood still: send it again",
+            )
+            .closing()
+        })?;
         let Some(frame) = frame else { return Ok(upload) };
-        let frame = frame.map_err(|_| Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the upload ended before it was whole"))?;
+        let frame = frame.map_err(|_| {
+            Failure::http(StatusCode::BAD_REQUEST, "invalid_request", "the upload ended before it was whole")
+        })?;
         let Ok(bytes) = frame.into_data() else { continue };
         received += bytes.len() as u64;
         if received > HTTP_UPLOAD_BYTES {
-            let message = format!("an upload has at most {HTTP_UPLOAD_BYTES} bytes: import it with the command line");
+            let message =
+                format!("an upload has at most {HTTP_UPLOAD_BYTES} bytes: import it with the command line");
             return Err(Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message));
         }
-        let written = edge.lanes.run(Lane::Store, move || upload.write_all(&bytes).map(|()| upload)).await?;
-        upload = written
-            .map_err(|error| Refusal::new(Kind::Unavailable, "store_unavailable", format!("the upload could not be kept: {error}")))?;
+        let written =
+            context.lanes.run(Lane::Store, move || upload.write_all(&bytes).map(|()| upload)).await?;
+        upload = written.map_err(|error| {
+            Refusal::new(
+                RefusalKind::Unavailable,
+                "store_unavailable",
+                format!("the upload could not be kept: {error}"),
+            )
+        })?;
     }
 }

@@ -1,7 +1,7 @@
 //! Results of sessions.
 
 use super::{listed, page};
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Call, invalid};
@@ -17,68 +17,79 @@ const EQUITY_POINTS: usize = 1_000;
 /// Results that can be compared at once.
 const COMPARED: usize = 6;
 /// The report is one file with its style and script inside; it reaches for nothing else.
-const REPORT_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// `GET /results`.
-pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let filter =
-        ResultFilter { strategy: call.query.text("strategy").map(str::to_owned), symbol: call.query.text("symbol").map(str::to_owned) };
+pub fn list(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let filter = ResultFilter {
+        strategy: call.query.text("strategy").map(str::to_owned),
+        symbol: call.query.text("symbol").map(str::to_owned),
+    };
     let request = page(call);
-    Ok(listed("results", edge.service.results.list(&filter, &request)?, request.limit))
+    Ok(listed("results", context.service.results.list(&filter, &request)?, request.limit))
 }
 
 /// `GET /results/session/{id}`.
-pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let result = edge.service.results.of_session(call.id(0))?;
+pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let result = context.service.results.of_session(call.id(0))?;
     Ok(tagged(&result, call.id(0)))
 }
 
 /// `GET /results/session/{id}/trades`.
-pub fn trades(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn trades(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     if is_csv(call) {
-        return csv(edge, call, Part::Trades);
+        return csv(context, call, Part::Trades);
     }
-    Ok(tagged(&edge.service.results.trades(call.id(0))?, call.id(0)))
+    Ok(tagged(&context.service.results.trades(call.id(0))?, call.id(0)))
 }
 
 /// `GET /results/session/{id}/equity`.
-pub fn equity(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn equity(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     if is_csv(call) {
-        return csv(edge, call, Part::Equity);
+        return csv(context, call, Part::Equity);
     }
     let points = points(call);
-    Ok(tagged(&edge.service.results.equity(call.id(0), points)?, &format!("{}-{points}", call.id(0))))
+    Ok(tagged(&context.service.results.equity(call.id(0), points)?, &format!("{}-{points}", call.id(0))))
 }
 
 /// `GET /results/session/{id}/signals`.
-pub fn signals(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn signals(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     if is_csv(call) {
-        return csv(edge, call, Part::Signals);
+        return csv(context, call, Part::Signals);
     }
-    Ok(tagged(&edge.service.results.signals(call.id(0))?, call.id(0)))
+    Ok(tagged(&context.service.results.signals(call.id(0))?, call.id(0)))
 }
 
 /// `GET /results/session/{id}/orders`.
-pub fn orders(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(tagged(&edge.service.results.orders(call.id(0))?, call.id(0)))
+pub fn orders(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(tagged(&context.service.results.orders(call.id(0))?, call.id(0)))
 }
 
 /// `GET /results/session/{id}/report`.
-pub fn report(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let page = edge.service.results.report(call.id(0))?;
+pub fn report(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let page = context.service.results.report(call.id(0))?;
     let reply = Reply::new(StatusCode::OK, Content::File("text/html; charset=utf-8", Bytes::from(page)));
     Ok(reply.header(CONTENT_SECURITY_POLICY, REPORT_POLICY).tagged(&tag(call.id(0))))
 }
 
 /// `GET /results/compare`.
-pub fn compare(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let ids: Vec<String> = call.query.text("ids").unwrap_or_default().split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+pub fn compare(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let ids: Vec<String> = call
+        .query
+        .text("ids")
+        .unwrap_or_default()
+        .split(',')
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect();
     if !(2..=COMPARED).contains(&ids.len()) {
         let problem = format!("name 2 to {COMPARED} session ids with commas between them");
-        return Err(invalid("the results to compare are not named", vec![("/query/ids".to_owned(), problem)]));
+        return Err(invalid(
+            "the results to compare are not named",
+            vec![("/query/ids".to_owned(), problem)],
+        ));
     }
-    Ok(Reply::data(&edge.service.results.compare(&ids)?))
+    Ok(Reply::data(&context.service.results.compare(&ids)?))
 }
 
 fn points(call: &Call) -> usize {
@@ -90,12 +101,16 @@ fn is_csv(call: &Call) -> bool {
 }
 
 /// A part as a file for a spreadsheet.
-fn csv(edge: &Arc<Edge>, call: &Call, part: Part) -> Result<Reply, Failure> {
+fn csv(context: &Arc<AppContext>, call: &Call, part: Part) -> Result<Reply, Failure> {
     let (id, points) = (call.id(0), points(call));
-    let rows = edge.service.results.csv(id, part, points)?;
-    let name = format!("attachment; filename=\"{}_{}.csv\"", id.replace(|c: char| !c.is_ascii_alphanumeric(), "_"), part.word());
+    let rows = context.service.results.csv(id, part, points)?;
+    let name = format!(
+        "attachment; filename=\"{}_{}.csv\"",
+        id.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+        part.as_str()
+    );
     let reply = Reply::new(StatusCode::OK, Content::File("text/csv; charset=utf-8", Bytes::from(rows)));
-    Ok(reply.header(CONTENT_DISPOSITION, &name).tagged(&tag(&format!("{id}-{}-{points}-csv", part.word()))))
+    Ok(reply.header(CONTENT_DISPOSITION, &name).tagged(&tag(&format!("{id}-{}-{points}-csv", part.as_str()))))
 }
 
 /// A result never changes once it is there.

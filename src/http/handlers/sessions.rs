@@ -3,7 +3,7 @@
 use super::page;
 use crate::auth::Role;
 use crate::domain::time::Span;
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
 use crate::http::lanes::Lane;
@@ -27,31 +27,37 @@ const STOP_LOOK: Duration = Duration::from_millis(10);
 const EVENTS: usize = 200;
 
 /// `POST /sessions/start`. The shape of the answer is the seed's.
-pub fn start(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn start(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let caller = call.caller()?;
     if call.json()["session_type"] == "live" && caller.role < Role::Live {
         return Err(forbidden(caller, Role::Live));
     }
-    let config = edge.service.settings.current();
-    let started = edge.service.sessions.start(call.json(), &caller.name, &config, call.now)?;
+    let config = context.service.settings.current();
+    let started = context.service.sessions.start(call.json(), &caller.name, &config, call.now)?;
     // What clients look for first stands in `data` too.
     let (id, kind, symbols) = (&started.session_id, started.session_type, &started.symbols);
-    Ok(Reply::data(&json!({"status": "session_started", "data": started, "session_id": id, "session_type": kind, "symbols": symbols})))
+    Ok(Reply::data(
+        &json!({"status": "session_started", "data": started, "session_id": id, "session_type": kind, "symbols": symbols}),
+    ))
 }
 
 /// `POST /sessions/stop`. The shape of the answer is the seed's.
-pub fn stop(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn stop(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
-        let shared = Arc::clone(&edge);
-        let stopped = edge.lanes.run(Lane::Urgent, move || begin_stop(&shared, &call)).await??;
+        let shared = Arc::clone(&context);
+        let stopped = context.lanes.run(Lane::Urgent, move || begin_stop(&shared, &call)).await??;
         let id = stopped.session_id;
         let ended = async {
-            while !edge.service.sessions.wait(&id, Span::ZERO) {
+            while !context.service.sessions.wait(&id, Span::ZERO) {
                 sleep(STOP_LOOK).await;
             }
         };
         let still_stopping = stopped.still_stopping && timeout(STOP_WAIT, ended).await.is_err();
-        let (word, status) = if still_stopping { ("stopping", StatusCode::ACCEPTED) } else { ("session_stopped", StatusCode::OK) };
+        let (word, status) = if still_stopping {
+            ("stopping", StatusCode::ACCEPTED)
+        } else {
+            ("session_stopped", StatusCode::OK)
+        };
         let mut data = json!({"session_id": id});
         if stopped.was_orphaned {
             data["was_orphaned"] = json!(true);
@@ -61,44 +67,48 @@ pub fn stop(edge: Arc<Edge>, call: Call) -> Answer {
 }
 
 /// Asks a session to end.
-fn begin_stop(edge: &Edge, call: &Call) -> Result<Stopped, Failure> {
+fn begin_stop(context: &AppContext, call: &Call) -> Result<Stopped, Failure> {
     let mut fields = Fields::of(call.json(), &["session_id"]);
     let id = fields.text("session_id");
     fields.finish()?;
     let caller = call.caller()?;
-    if caller.role < Role::Live && edge.service.sessions.get(id).is_ok_and(|session| session.session_type == "live") {
+    if caller.role < Role::Live
+        && context.service.sessions.get(id).is_ok_and(|session| session.session_type == "live")
+    {
         return Err(forbidden(caller, Role::Live));
     }
-    Ok(edge.service.sessions.stop(id, Span::ZERO)?)
+    Ok(context.service.sessions.stop(id, Span::ZERO)?)
 }
 
 /// `GET /sessions`.
-pub fn list(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let filter =
-        SessionFilter { status: call.query.text("status").map(str::to_owned), session_type: call.query.text("type").map(str::to_owned) };
+pub fn list(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let filter = SessionFilter {
+        status: call.query.text("status").map(str::to_owned),
+        session_type: call.query.text("type").map(str::to_owned),
+    };
     let request = page(call);
-    Ok(super::listed("sessions", edge.service.sessions.list(&filter, &request)?, request.limit))
+    Ok(super::listed("sessions", context.service.sessions.list(&filter, &request)?, request.limit))
 }
 
 /// `GET /sessions/{id}`.
-pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&edge.service.sessions.get(call.id(0))?))
+pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.sessions.get(call.id(0))?))
 }
 
 /// `GET /sessions/{id}/events`.
-pub fn events(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
     let limit = call.query.count("limit").unwrap_or(EVENTS);
-    Ok(Reply::data(&edge.service.sessions.events(call.id(0), after, limit)?))
+    Ok(Reply::data(&context.service.sessions.events(call.id(0), after, limit)?))
 }
 
 /// `GET /sessions/{id}/replay`.
-pub fn replay(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&edge.service.sessions.replay(call.id(0))?))
+pub fn replay(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.sessions.replay(call.id(0))?))
 }
 
 /// `GET /sessions/execution-status`.
-pub fn execution_status(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    let running = edge.service.sessions.execution_status();
+pub fn execution_status(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    let running = context.service.sessions.execution_status();
     Ok(Reply::data(&json!({"total_count": running.len(), "sessions": running})))
 }

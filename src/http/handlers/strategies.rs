@@ -1,12 +1,12 @@
 //! Strategies and the catalogue of indicators.
 
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::lanes::Lane;
 use crate::http::reply::{Ready, Reply, etag, json_bytes};
 use crate::http::request::Call;
 use crate::http::route::Answer;
-use crate::service::strategies::{StrategyDetail, StrategyFilter, StrategyList, StrategySummary, validate as judge};
+use crate::service::strategies::{self, StrategyDetail, StrategyFilter, StrategyList, StrategySummary};
 
 use crate::service::{Refusal, indicator_catalogue};
 use hyper::StatusCode;
@@ -22,13 +22,13 @@ struct Listed<'a> {
 }
 
 /// `GET /api/strategies`: from memory, but for the first time after a change.
-pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn list(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
-        let list = match edge.service.strategies.listed() {
+        let list = match context.service.strategies.listed() {
             Some(list) => list,
             None => {
-                let reader = Arc::clone(&edge);
-                edge.lanes.run(Lane::Store, move || reader.service.strategies.list()).await??
+                let reader = Arc::clone(&context);
+                context.lanes.run(Lane::Store, move || reader.service.strategies.list()).await??
             }
         };
         let filter = StrategyFilter {
@@ -37,69 +37,78 @@ pub fn list(edge: Arc<Edge>, call: Call) -> Answer {
             text: call.query.text("q").map(str::to_owned),
         };
         if filter == StrategyFilter::default() {
-            return Ok(whole(&edge, &list));
+            return Ok(whole(&context, &list));
         }
-        let strategies = list.strategies.iter().map(|strategy| &**strategy).filter(|strategy| filter.takes(strategy)).collect();
+        let strategies = list
+            .strategies
+            .iter()
+            .map(|strategy| &**strategy)
+            .filter(|strategy| filter.takes(strategy))
+            .collect();
         Ok(Reply::data(&Listed { strategies }))
     })
 }
 
 /// The whole list, made once for every change.
-fn whole(edge: &Edge, list: &StrategyList) -> Reply {
-    let known = edge.strategies.load();
+fn whole(context: &AppContext, list: &StrategyList) -> Reply {
+    let known = context.strategies.load();
     if let Some(ready) = known.as_ref().filter(|ready| ready.revision == list.revision) {
         return ready.reply();
     }
-    let json = json_bytes(&Listed { strategies: list.strategies.iter().map(|strategy| &**strategy).collect() });
-    let tag = etag(&format!("strategies-{}-{}", edge.run(), list.revision));
+    let json =
+        json_bytes(&Listed { strategies: list.strategies.iter().map(|strategy| &**strategy).collect() });
+    let tag = etag(&format!("strategies-{}-{}", context.run(), list.revision));
     let ready = Arc::new(Ready { revision: list.revision, json, etag: tag });
-    edge.strategies.store(Some(Arc::clone(&ready)));
+    context.strategies.store(Some(Arc::clone(&ready)));
     ready.reply()
 }
 
 /// `GET /api/strategies/{id}`.
-pub fn get(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    shown(&edge.service.strategies.get(call.id(0))?)
+pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    shown(&context.service.strategies.get(call.id(0))?)
 }
 
 /// `POST /api/strategies`.
-pub fn create(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let made = edge.service.strategies.create(call.text(), call.now)?;
+pub fn create(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let made = context.service.strategies.create(call.text(), call.now)?;
     let location = format!("/api/strategies/{}", made.summary.id);
     Ok(shown(&made)?.status(StatusCode::CREATED).header(LOCATION, &location))
 }
 
 /// `PUT /api/strategies/{id}`.
-pub fn update(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    shown(&edge.service.strategies.update(call.id(0), call.text(), if_version(call)?, call.now)?)
+pub fn update(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    shown(&context.service.strategies.update(call.id(0), call.text(), if_version(call)?, call.now)?)
 }
 
 /// `DELETE /api/strategies/{id}`.
-pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    edge.service.strategies.delete(call.id(0), if_version(call)?, call.now)?;
+pub fn delete(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    context.service.strategies.delete(call.id(0), if_version(call)?, call.now)?;
     Ok(Reply::data(&json!({"id": call.id(0), "status": "deleted"})))
 }
 
 /// `POST /api/strategies/validate`.
-pub fn validate(_: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&judge(call.text())))
+pub fn validate(_: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&strategies::validate(call.text())))
 }
 
 /// `GET /api/strategies/{id}/versions`.
-pub fn versions(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::data(&json!({ "versions": edge.service.strategies.versions(call.id(0))? })))
+pub fn versions(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&json!({ "versions": context.service.strategies.versions(call.id(0))? })))
 }
 
 /// `GET /api/strategies/{id}/versions/{n}`.
-pub fn version(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn version(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let n = call.id(1).parse::<u32>().map_err(|_| {
-        Refusal::not_found("version_not_found", format!("{:?} is no version: GET /api/strategies/{{id}}/versions lists them", call.id(1)))
+        Refusal::not_found(
+            "version_not_found",
+            format!("{:?} is no version: GET /api/strategies/{{id}}/versions lists them", call.id(1)),
+        )
     })?;
-    shown(&edge.service.strategies.version(call.id(0), n)?)
+    shown(&context.service.strategies.version(call.id(0), n)?)
 }
 
 /// `GET /api/indicators`.
-pub fn indicators(_: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
+pub fn indicators(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&indicator_catalogue("")))
 }
 

@@ -1,7 +1,7 @@
 //! `GET /ws`: from a request to an open WebSocket, and what its clients see of the service.
 
 use crate::clock;
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call};
@@ -15,10 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Opens the WebSocket. Who came without a login logs in with the first message.
-pub fn upgrade(edge: Arc<Edge>, call: Call) -> Answer {
+pub fn upgrade(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
-        let refuse = || Failure::http(StatusCode::BAD_REQUEST, "upgrade_required", "open this path as a WebSocket");
-        let Call { caller, counted, body: Body::Socket(mut request), .. } = call else { return Err(refuse()) };
+        let refuse =
+            || Failure::http(StatusCode::BAD_REQUEST, "upgrade_required", "open this path as a WebSocket");
+        let Call { caller, counted, body: Body::Socket(mut request), .. } = call else {
+            return Err(refuse());
+        };
         if !hyper_tungstenite::is_upgrade_request(&request) {
             return Err(refuse());
         }
@@ -28,9 +31,9 @@ pub fn upgrade(edge: Arc<Edge>, call: Call) -> Answer {
             // The client changed its mind before the WebSocket was open.
             let Ok(socket) = upgraded.await else { return };
             let socket = stream::open(TokioIo::new(socket)).await;
-            edge.counts.clients.fetch_add(1, Ordering::Relaxed);
-            edge.streams.serve(socket, caller.map(|caller| (*caller).clone())).await;
-            edge.counts.clients.fetch_sub(1, Ordering::Relaxed);
+            context.counts.clients.fetch_add(1, Ordering::Relaxed);
+            context.streams.serve(socket, caller.map(|caller| (*caller).clone())).await;
+            context.counts.clients.fetch_sub(1, Ordering::Relaxed);
             drop(counted);
         });
         let mut reply = Reply::new(StatusCode::SWITCHING_PROTOCOLS, Content::Empty);
@@ -40,9 +43,9 @@ pub fn upgrade(edge: Arc<Edge>, call: Call) -> Answer {
 }
 
 /// The service as WebSocket clients see it.
-pub struct Window(pub Arc<Service>);
+pub struct ServiceBackend(pub Arc<Service>);
 
-impl Backend for Window {
+impl Backend for ServiceBackend {
     fn authenticate(&self, token: &str) -> Result<Caller, Refusal> {
         self.0.users.authenticate(token, clock::now())
     }
@@ -55,7 +58,9 @@ impl Backend for Window {
         let session = subscribe.place.session_id.as_deref();
         let sessions = &self.0.sessions;
         Ok(match (subscribe.place.stream, session) {
-            ("sessions", _) => json!({"sessions": sessions.execution_status(), "config": self.0.settings.status()}),
+            ("sessions", _) => {
+                json!({"sessions": sessions.execution_status(), "config": self.0.settings.status()})
+            }
             ("session", Some(id)) => json!(sessions.get(id)?),
             ("health", _) => self.0.ready(clock::now()),
             _ => json!({"sessions": sessions.execution_status()}),

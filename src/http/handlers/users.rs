@@ -1,7 +1,7 @@
 //! Users, for admins.
 
 use crate::auth::Role;
-use crate::http::edge::Edge;
+use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::fields::Fields;
 use crate::http::reply::Reply;
@@ -14,16 +14,18 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /api/users`.
-pub fn list(edge: &Arc<Edge>, _: &mut Call) -> Result<Reply, Failure> {
-    let users: Vec<Value> = edge.service.users.list()?.iter().map(to_json).collect();
+pub fn list(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    let users: Vec<Value> = context.service.users.list()?.iter().map(to_json).collect();
     Ok(Reply::data(&json!({"total_count": users.len(), "users": users})))
 }
 
 /// `POST /api/users`.
-pub fn create(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
+pub fn create(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let (name, password, role) = new_user(call.json())?;
-    let user = edge.service.users.create(name, role, password, call.now)?;
-    Ok(Reply::data(&to_json(&user)).status(StatusCode::CREATED).header(LOCATION, &format!("/api/users/{name}")))
+    let user = context.service.users.create(name, role, password, call.now)?;
+    Ok(Reply::data(&to_json(&user))
+        .status(StatusCode::CREATED)
+        .header(LOCATION, &format!("/api/users/{name}")))
 }
 
 /// Name, password and role of a user to be.
@@ -38,8 +40,8 @@ pub fn new_user(body: &Value) -> Result<(&str, &str, Role), Failure> {
 }
 
 /// `PUT /api/users/{name}`: role, password, disabled; what is left out stays.
-pub fn change(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    let user = edge.service.users.alter(call.id(0), &alteration(call.json())?, call.now)?;
+pub fn change(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let user = context.service.users.alter(call.id(0), &alteration(call.json())?, call.now)?;
     Ok(Reply::data(&to_json(&user)))
 }
 
@@ -49,20 +51,21 @@ pub fn change(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
 /// 400 with every problem.
 pub fn alteration(body: &Value) -> Result<Alteration<'_>, Failure> {
     let mut fields = Fields::of(body, &["password", "role", "disabled"]);
-    let (password, role, disabled) = (fields.optional_text("password"), role(&mut fields, false), fields.optional_flag("disabled"));
+    let (password, role, disabled) =
+        (fields.optional_text("password"), role(&mut fields, false), fields.optional_flag("disabled"));
     fields.finish()?;
     Ok(Alteration { password, role, disabled })
 }
 
 /// `DELETE /api/users/{name}`.
-pub fn delete(edge: &Arc<Edge>, call: &mut Call) -> Result<Reply, Failure> {
-    edge.service.users.delete(call.id(0))?;
+pub fn delete(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    context.service.users.delete(call.id(0))?;
     Ok(Reply::data(&json!({"username": call.id(0), "status": "deleted"})))
 }
 
 fn role(fields: &mut Fields<'_>, needed: bool) -> Option<Role> {
     let word = if needed { Some(fields.text("role")) } else { fields.optional_text("role") }?;
-    let role = Role::from_word(word);
+    let role = Role::from_name(word);
     if role.is_none() && !word.is_empty() {
         fields.refuse("role", "must be viewer, trader, live or admin");
     }
@@ -72,7 +75,7 @@ fn role(fields: &mut Fields<'_>, needed: bool) -> Option<Role> {
 fn to_json(user: &User) -> Value {
     json!({
         "username": user.name,
-        "role": user.role.word(),
+        "role": user.role.as_str(),
         "permissions": user.role.permissions(),
         "disabled": user.disabled,
         "created_at": user.created.rfc3339_millis(),

@@ -53,7 +53,11 @@ pub const ROUTES: &[Route] = &[
         success: &[201],
         refusals: &[(401, "setup_code_invalid"), (409, "setup_completed"), (429, "login_delayed")],
         run: Async(auth::setup),
-        examples: &[example("done before", r#"{"code": "0000-0000", "username": "admin", "password": "a long password"}"#, 409)],
+        examples: &[example(
+            "done before",
+            r#"{"code": "0000-0000", "username": "admin", "password": "a long password"}"#,
+            409,
+        )],
         ..POST
     },
     Route {
@@ -101,7 +105,11 @@ pub const ROUTES: &[Route] = &[
         refusals: &[(409, "user_exists"), (409, "too_many_users")],
         run: Once(users::create),
         examples: &[
-            example("a trader", r#"{"username": "anna", "password": "correct horse battery", "role": "trader"}"#, 201),
+            example(
+                "a trader",
+                r#"{"username": "anna", "password": "correct horse battery", "role": "trader"}"#,
+                201,
+            ),
             example("weak", r#"{"username": "Anna!", "password": "short", "role": "boss"}"#, 400),
         ],
         ..POST
@@ -114,7 +122,12 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("UserChange"),
         refusals: &[(404, "user_not_found"), (409, "last_admin")],
         run: Blocking(users::change),
-        examples: &[Example { name: "unknown", path: Some("/api/users/nobody"), body: Some(r#"{"role": "viewer"}"#), status: 404 }],
+        examples: &[Example {
+            name: "unknown",
+            path: Some("/api/users/nobody"),
+            body: Some(r#"{"role": "viewer"}"#),
+            status: 404,
+        }],
         ..PUT
     },
     Route {

@@ -16,7 +16,8 @@ use crate::auth::Role;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};
 
 /// All groups, in the order of the documentation.
-const GROUPS: [&[Route]; 5] = [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
+const GROUPS: [&[Route]; 5] =
+    [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
 
 /// The whole table.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
@@ -50,11 +51,15 @@ const DELETE: Route = Route { method: Method::Delete, access: TRADER, ..GET };
 const POST_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..POST };
 const PUT_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..PUT };
 
-const LIMIT: Param = Param { name: "limit", kind: Integer(1, 200), about: "Entries at most; 50 when it is left out." };
+const LIMIT: Param =
+    Param { name: "limit", kind: Integer(1, 200), about: "Entries at most; 50 when it is left out." };
 const CURSOR: Param = Param { name: "cursor", kind: Text(256), about: "`next_cursor` of the part before." };
 const SYMBOL: Param = Param { name: "symbol", kind: Symbol, about: "Only this symbol." };
-const POINTS: Param =
-    Param { name: "max_points", kind: Integer(2, 10_000), about: "Points at most; neighbours are merged keeping extremes." };
+const POINTS: Param = Param {
+    name: "max_points",
+    kind: Integer(2, 10_000),
+    about: "Points at most; neighbours are merged keeping extremes.",
+};
 
 const fn example(name: &'static str, body: &'static str, status: u16) -> Example {
     Example { name, path: None, body: Some(body), status }

@@ -46,7 +46,11 @@ pub const ROUTES: &[Route] = &[
         path: "/api/data-collection/import",
         tag: "recordings",
         about: "Import a file of the import folder, or the body itself (application/octet-stream with ?name=).",
-        query: &[Param { name: "name", kind: Text(128), about: "File name of an uploaded body: its ending tells the format." }],
+        query: &[Param {
+            name: "name",
+            kind: Text(128),
+            about: "File name of an uploaded body: its ending tells the format.",
+        }],
         takes: Takes::Upload("Import"),
         success: &[201],
         refusals: &[(400, "invalid_path"), (400, "invalid_file"), (503, "import_disabled")],
@@ -69,7 +73,11 @@ pub const ROUTES: &[Route] = &[
         about: "Candles of one symbol of a recording.",
         query: &[
             Param { name: "symbol", kind: Symbol, about: "Of this symbol." },
-            Param { name: "interval", kind: Word(INTERVALS), about: "Length of a candle; 1m when it is left out." },
+            Param {
+                name: "interval",
+                kind: Word(INTERVALS),
+                about: "Length of a candle; 1m when it is left out.",
+            },
             Param { name: "from", kind: Time, about: "First moment." },
             Param { name: "to", kind: Time, about: "First moment that is no longer shown." },
             POINTS,
@@ -84,7 +92,11 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "The rows of a recording, streamed, never cut: but for a client that reads none of them for long.",
         query: &[
-            Param { name: "format", kind: Word(&["csv", "jsonl", "parquet"]), about: "csv when it is left out." },
+            Param {
+                name: "format",
+                kind: Word(&["csv", "jsonl", "parquet"]),
+                about: "csv when it is left out.",
+            },
             SYMBOL,
             Param {
                 name: "kind",
@@ -92,7 +104,12 @@ pub const ROUTES: &[Route] = &[
                 about: "trades when it is left out.",
             },
         ],
-        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "stream_not_found"), (429, "too_many_exports")],
+        refusals: &[
+            (404, "recording_not_found"),
+            (404, "symbol_not_found"),
+            (404, "stream_not_found"),
+            (429, "too_many_exports"),
+        ],
         run: Async(recordings::export),
         examples: &[ask("unknown", "/api/data-collection/nothing/export", 404)],
         ..GET

@@ -8,7 +8,11 @@ use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Param, Route, Takes};
 
 /// How the rows of a result are written.
-const FORMAT: Param = Param { name: "format", kind: Word(&["json", "csv"]), about: "csv for a spreadsheet; json when it is left out." };
+const FORMAT: Param = Param {
+    name: "format",
+    kind: Word(&["json", "csv"]),
+    about: "csv for a spreadsheet; json when it is left out.",
+};
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -71,7 +75,11 @@ pub const ROUTES: &[Route] = &[
                 kind: Word(&["starting", "running", "stopping", "stopped", "completed", "failed"]),
                 about: "Only those in this state.",
             },
-            Param { name: "type", kind: Word(&["collect", "backtest", "paper", "live"]), about: "Only those of this type." },
+            Param {
+                name: "type",
+                kind: Word(&["collect", "backtest", "paper", "live"]),
+                about: "Only those of this type.",
+            },
         ],
         run: Blocking(sessions::list),
         examples: &[ask("all", "/sessions", 200), ask("running", "/sessions?status=running", 200)],
@@ -100,7 +108,11 @@ pub const ROUTES: &[Route] = &[
         about: "Everything a session did, in one ordered stream.",
         query: &[
             Param { name: "after", kind: Integer(0, i64::MAX), about: "Only events with a higher number." },
-            Param { name: "limit", kind: Integer(1, 1_000), about: "Events at most; 200 when it is left out." },
+            Param {
+                name: "limit",
+                kind: Integer(1, 1_000),
+                about: "Events at most; 200 when it is left out.",
+            },
         ],
         refusals: &[(404, "session_not_found")],
         run: Blocking(sessions::events),
@@ -111,7 +123,12 @@ pub const ROUTES: &[Route] = &[
         path: "/sessions/{id}/replay",
         tag: "sessions",
         about: "Runs the recorded input of a paper session again and compares every event and the digest of all decisions.",
-        refusals: &[(404, "session_not_found"), (409, "session_active"), (409, "no_replay"), (429, "too_many_replays")],
+        refusals: &[
+            (404, "session_not_found"),
+            (409, "session_active"),
+            (409, "no_replay"),
+            (429, "too_many_replays"),
+        ],
         run: Blocking(sessions::replay),
         lane: Lane::Replay,
         examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
@@ -121,7 +138,12 @@ pub const ROUTES: &[Route] = &[
         path: "/results",
         tag: "results",
         about: "Results, newest first.",
-        query: &[LIMIT, CURSOR, Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." }, SYMBOL],
+        query: &[
+            LIMIT,
+            CURSOR,
+            Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." },
+            SYMBOL,
+        ],
         run: Blocking(results::list),
         examples: &[ask("all", "/results", 200)],
         ..GET
@@ -133,7 +155,10 @@ pub const ROUTES: &[Route] = &[
         query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
         refusals: &[(404, "result_not_found")],
         run: Blocking(results::compare),
-        examples: &[ask("one", "/results/compare?ids=a", 400), ask("unknown", "/results/compare?ids=a,b", 404)],
+        examples: &[
+            ask("one", "/results/compare?ids=a", 400),
+            ask("unknown", "/results/compare?ids=a,b", 404),
+        ],
         ..GET
     },
     Route {

@@ -17,7 +17,11 @@ pub const ROUTES: &[Route] = &[
         query: &[
             Param { name: "enabled", kind: Flag, about: "Only enabled or only disabled ones." },
             Param { name: "category", kind: Text(64), about: "Only this category." },
-            Param { name: "q", kind: Text(128), about: "Only those with this text in id, name, description or tags." },
+            Param {
+                name: "q",
+                kind: Text(128),
+                about: "Only those with this text in id, name, description or tags.",
+            },
         ],
         run: Async(strategies::list),
         examples: &[
@@ -36,7 +40,11 @@ pub const ROUTES: &[Route] = &[
         refusals: &[(400, "invalid_strategy"), (409, "strategy_exists")],
         run: Once(strategies::create),
         examples: &[
-            example("minute breakout", include_str!("../../../config/strategies/examples/minute_breakout.json"), 201),
+            example(
+                "minute breakout",
+                include_str!("../../../config/strategies/examples/minute_breakout.json"),
+                201,
+            ),
             example("empty", "{}", 400),
         ],
         ..POST_DOCUMENT
@@ -60,7 +68,10 @@ pub const ROUTES: &[Route] = &[
         about: "One strategy with its document, by id or by exact name.",
         refusals: &[(404, "strategy_not_found")],
         run: Blocking(strategies::get),
-        examples: &[ask("built in", "/api/strategies/pump_v2", 200), ask("unknown", "/api/strategies/nothing", 404)],
+        examples: &[
+            ask("built in", "/api/strategies/pump_v2", 200),
+            ask("unknown", "/api/strategies/nothing", 404),
+        ],
         ..GET
     },
     Route {
@@ -137,7 +148,11 @@ pub const ROUTES: &[Route] = &[
         about: "Symbols of the exchange with their prices.",
         access: Public,
         query: &[
-            Param { name: "scope", kind: Word(&["configured", "all"]), about: "The configured symbols, or every tradable contract." },
+            Param {
+                name: "scope",
+                kind: Word(&["configured", "all"]),
+                about: "The configured symbols, or every tradable contract.",
+            },
             Param { name: "q", kind: Text(64), about: "Only those with this text in their name." },
         ],
         refusals: &[(503, "exchange_unavailable")],

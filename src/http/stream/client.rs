@@ -5,11 +5,11 @@ use super::{Backend, Streams, message};
 use crate::clock;
 use crate::http::rate::Bucket;
 use crate::limits::{
-    STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_MESSAGE_BURST, STREAM_MESSAGES_PER_SECOND, STREAM_OUT_BYTES, STREAM_SUBSCRIPTIONS,
-    TOPIC_VALUES,
+    STREAM_BATCH, STREAM_LOGIN_ATTEMPTS, STREAM_MESSAGE_BURST, STREAM_MESSAGES_PER_SECOND, STREAM_OUT_BYTES,
+    STREAM_SUBSCRIPTIONS, TOPIC_VALUES,
 };
-use crate::service::hub::{Bell, Cursor, More, Start};
-use crate::service::{Caller, Kind, Refusal};
+use crate::service::hub::{Cursor, More, ReaderWakeup, Start};
+use crate::service::{Caller, Refusal, RefusalKind};
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::CloseFrame;
@@ -71,7 +71,8 @@ const SLOW: End = End::Close(1013, "too slow: updates were not read in time; con
 const FULL: End = End::Close(1013, "as many clients as there may be are connected; try again later");
 const NO_PROTOCOL: End = End::Close(1002, "not the WebSocket protocol");
 const TOO_MANY: End = End::Close(1008, "too many messages: a client sends at most 50 a second");
-const EXPIRED: End = End::Close(4401, "the login has ended; send an auth message with a new token before it does");
+const EXPIRED: End =
+    End::Close(4401, "the login has ended; send an auth message with a new token before it does");
 const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"token\":…} first");
 
 struct Subscription {
@@ -84,7 +85,7 @@ struct Subscription {
 struct Client<'s, T> {
     streams: &'s Streams,
     socket: WebSocketStream<T>,
-    bell: Arc<Bell>,
+    bell: Arc<ReaderWakeup>,
     login: Option<Caller>,
     /// The login changed; its timer is to be set.
     renewed: bool,
@@ -176,7 +177,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
 
     async fn hear(&mut self, heard: Option<Result<Message, Error>>) -> Result<(), End> {
         self.silent_beats = 0;
-        if matches!(heard, Some(Ok(_))) && self.messages.take(clock::now(), STREAM_MESSAGES_PER_SECOND, STREAM_MESSAGE_BURST).is_err() {
+        if matches!(heard, Some(Ok(_)))
+            && self.messages.take(clock::now(), STREAM_MESSAGES_PER_SECOND, STREAM_MESSAGE_BURST).is_err()
+        {
             return Err(TOO_MANY);
         }
         match heard {
@@ -189,8 +192,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             Some(Err(Error::Utf8(_))) => Err(End::Close(1007, "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
             Some(Err(Error::Protocol(_))) => Err(NO_PROTOCOL),
-            // Frames that were judged before the library saw them.
-            Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => Err(NO_PROTOCOL),
+            // Frames that were validated before the library saw them.
+            Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err(NO_PROTOCOL)
+            }
             Some(Err(_)) => Err(End::Gone),
         }
     }
@@ -218,11 +223,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         let answered = match command.action {
             Err(problems) => Err(command::unusable(problems)),
             Ok(Action::Auth { token }) => self.log_in(token).await.map(|login| message::welcome(id, &login)),
-            Ok(_) if self.login.is_none() => {
-                Err(Refusal::new(Kind::Unauthenticated, "not_authenticated", "log in first: send {\"type\":\"auth\",\"token\":…}"))
-            }
+            Ok(_) if self.login.is_none() => Err(Refusal::new(
+                RefusalKind::Unauthenticated,
+                "not_authenticated",
+                "log in first: send {\"type\":\"auth\",\"token\":…}",
+            )),
             Ok(Action::Subscribe(subscribe)) => return self.subscribe(id, subscribe).await,
-            Ok(Action::Unsubscribe(place)) => self.unsubscribe(&place).map(|()| message::unsubscribed(id, &place)),
+            Ok(Action::Unsubscribe(place)) => {
+                self.unsubscribe(&place).map(|()| message::unsubscribed(id, &place))
+            }
             Ok(Action::Ping) => Ok(message::pong(id, clock::now())),
         };
         match answered {
@@ -242,7 +251,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         };
         if self.login.as_ref().is_some_and(|before| before.name != login.name) {
             let message = "this connection belongs to another user; open a new one";
-            return Err(Refusal::new(Kind::Forbidden, "user_changed", message));
+            return Err(Refusal::new(RefusalKind::Forbidden, "user_changed", message));
         }
         self.refused_logins = 0;
         self.login = Some(login.clone());
@@ -271,8 +280,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
     async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Option<Value>), Refusal> {
         let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
         if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
-            let message = format!("a connection has at most {STREAM_SUBSCRIPTIONS} subscriptions; unsubscribe from one first");
-            return Err(Refusal::new(Kind::TooMany, "too_many_subscriptions", message));
+            let message = format!(
+                "a connection has at most {STREAM_SUBSCRIPTIONS} subscriptions; unsubscribe from one first"
+            );
+            return Err(Refusal::new(RefusalKind::TooMany, "too_many_subscriptions", message));
         }
         let start = subscribe.resume_from.map_or(Start::Now, Start::After);
         let cursor = self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.bell)?;
@@ -280,7 +291,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             return Ok((cursor, None));
         }
         let Some(login) = self.login.clone() else {
-            return Err(Refusal::new(Kind::Unauthenticated, "not_authenticated", "log in first"));
+            return Err(Refusal::new(RefusalKind::Unauthenticated, "not_authenticated", "log in first"));
         };
         let state = ask(self.streams, move |backend| backend.snapshot(&login, &subscribe)).await?;
         Ok((cursor, Some(state)))
@@ -291,7 +302,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         self.subscriptions.retain(|known| known.place != *place);
         match self.subscriptions.len() < before {
             true => Ok(()),
-            false => Err(Refusal::not_found("not_subscribed", format!("there is no subscription of {} to end", place.stream))),
+            false => Err(Refusal::not_found(
+                "not_subscribed",
+                format!("there is no subscription of {} to end", place.stream),
+            )),
         }
     }
 
@@ -323,7 +337,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
     }
 
     async fn refuse(&mut self, id: Option<&str>, refusal: &Refusal) -> Result<(), End> {
-        if refusal.kind == Kind::Internal {
+        if refusal.kind == RefusalKind::Internal {
             tracing::error!(code = refusal.code, error = %refusal.message, "a request over the WebSocket failed");
         }
         self.say(message::error(id, refusal)).await
@@ -389,6 +403,6 @@ where
     let backend = streams.backend.clone();
     match tokio::task::spawn_blocking(move || question(&*backend)).await {
         Ok(answer) => answer,
-        Err(failed) => Err(Refusal::new(Kind::Internal, "internal_error", failed.to_string())),
+        Err(failed) => Err(Refusal::new(RefusalKind::Internal, "internal_error", failed.to_string())),
     }
 }

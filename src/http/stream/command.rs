@@ -71,7 +71,10 @@ impl Subscribe {
     /// What of the topic.
     pub(super) fn filter(&self) -> Filter {
         let session_id = self.place.session_id.as_deref().filter(|_| self.place.stream != "session");
-        Filter { session_id: session_id.map(Box::from), symbols: self.symbols.iter().map(|symbol| symbol.as_str().into()).collect() }
+        Filter {
+            session_id: session_id.map(Box::from),
+            symbols: self.symbols.iter().map(|symbol| symbol.as_str().into()).collect(),
+        }
     }
 }
 
@@ -97,9 +100,13 @@ const STREAMS: [(&str, Narrows); 8] = [
 /// Reads a message.
 pub(super) fn read(text: &str) -> Command {
     let mut problems = Problems::default();
-    let value = json::read(text.as_bytes(), Bounds { bytes: STREAM_IN_BYTES, depth: STREAM_JSON_DEPTH }, &mut |path, problem| {
-        problems.add(path, problem);
-    });
+    let value = json::read(
+        text.as_bytes(),
+        Bounds { bytes: STREAM_IN_BYTES, depth: STREAM_JSON_DEPTH },
+        &mut |path, problem| {
+            problems.add(path, problem);
+        },
+    );
     let Some(value) = value else { return Command { id: None, action: Err(problems.0) } };
     let Value::Object(fields) = value else {
         problems.add("", "must be an object like {\"type\":\"ping\",\"id\":\"1\"}".to_owned());
@@ -116,7 +123,11 @@ pub(super) fn read(text: &str) -> Command {
 
 /// The refusal of a message with problems.
 pub(super) fn unusable(problems: Vec<(String, String)>) -> Refusal {
-    Refusal::invalid("invalid_request", format!("the message cannot be used: {}", problems_text(&problems)), problems)
+    Refusal::invalid(
+        "invalid_request",
+        format!("the message cannot be used: {}", problems_text(&problems)),
+        problems,
+    )
 }
 
 fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {
@@ -168,7 +179,10 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
     let resume_from = params.get("resume_from").and_then(|value| {
         let number = value.as_u64();
         if number.is_none() {
-            problems.add("/params/resume_from", "must be the `cursor` or `seq` of the last update received".to_owned());
+            problems.add(
+                "/params/resume_from",
+                "must be the `cursor` or `seq` of the last update received".to_owned(),
+            );
         }
         number
     });
@@ -208,18 +222,35 @@ impl Problems {
         word
     }
 
-    fn required_text(&mut self, fields: &Map<String, Value>, path: &str, name: &str, bytes_max: usize) -> Option<String> {
+    fn required_text(
+        &mut self,
+        fields: &Map<String, Value>,
+        path: &str,
+        name: &str,
+        bytes_max: usize,
+    ) -> Option<String> {
         if fields.get(name).is_none() {
             self.add(&at(path, name), "is required".to_owned());
         }
         self.text(fields, path, name, bytes_max)
     }
 
-    fn text(&mut self, fields: &Map<String, Value>, path: &str, name: &str, bytes_max: usize) -> Option<String> {
+    fn text(
+        &mut self,
+        fields: &Map<String, Value>,
+        path: &str,
+        name: &str,
+        bytes_max: usize,
+    ) -> Option<String> {
         let value = fields.get(name)?;
-        let text = value.as_str().filter(|text| (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()));
+        let text = value.as_str().filter(|text| {
+            (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+        });
         if text.is_none() {
-            self.add(&at(path, name), format!("must be a string of 1 to {bytes_max} visible ASCII characters"));
+            self.add(
+                &at(path, name),
+                format!("must be a string of 1 to {bytes_max} visible ASCII characters"),
+            );
         }
         text.map(str::to_owned)
     }
@@ -261,27 +292,43 @@ mod tests {
         let Ok(Action::Subscribe(subscribe)) = command.action else { panic!("{command:?}") };
         assert_eq!((command.id.as_deref(), subscribe.resume_from), (Some("1"), Some(7)));
         assert_eq!(subscribe.symbols, ["A_USDT", "B_USDT"]);
-        assert_eq!((subscribe.topic().as_str(), subscribe.filter().session_id.as_deref()), ("orders", Some("exec_1")));
+        assert_eq!(
+            (subscribe.topic().as_str(), subscribe.filter().session_id.as_deref()),
+            ("orders", Some("exec_1"))
+        );
         let session = read(r#"{"type":"subscribe","stream":"session","params":{"session_id":"exec_1"}}"#);
         let Ok(Action::Subscribe(session)) = session.action else { panic!("{session:?}") };
         assert_eq!((session.topic().as_str(), session.filter().is_open()), ("session/exec_1", true));
         let sessions = Place { stream: "sessions", session_id: None };
-        assert_eq!(read(r#"{"type":"unsubscribe","stream":"sessions"}"#).action, Ok(Action::Unsubscribe(sessions)));
-        for text in [r#"{"type":"ping"}"#, r#"{"type":"heartbeat","timestamp":1732276800}"#, r#"{"type":"ping","timestamp":"now"}"#] {
+        assert_eq!(
+            read(r#"{"type":"unsubscribe","stream":"sessions"}"#).action,
+            Ok(Action::Unsubscribe(sessions))
+        );
+        for text in [
+            r#"{"type":"ping"}"#,
+            r#"{"type":"heartbeat","timestamp":1732276800}"#,
+            r#"{"type":"ping","timestamp":"now"}"#,
+        ] {
             assert_eq!(read(text).action, Ok(Action::Ping), "{text}");
         }
-        assert_eq!(read(r#"{"type":"auth","token":"a.b.c"}"#).action, Ok(Action::Auth { token: "a.b.c".to_owned() }));
+        assert_eq!(
+            read(r#"{"type":"auth","token":"a.b.c"}"#).action,
+            Ok(Action::Auth { token: "a.b.c".to_owned() })
+        );
     }
 
     #[test]
     fn says_everything_that_is_wrong() {
         let text = r#"{"type":"subscribe","stream":"order","parms":{},"id":5,"params":{"sesion_id":"x"}}"#;
         let said = problems(text);
-        for part in ["/id: must be a string", "/parms: there is no such field; did you mean \"params\"?", "/stream: must be one of"] {
+        for part in [
+            "/id: must be a string",
+            "/parms: there is no such field; did you mean \"params\"?",
+            "/stream: must be one of",
+        ] {
             assert!(said.contains(part), "{part:?} not in {said}");
         }
-        let text =
-            r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["b c",1],"resume_from":-1}}"#;
+        let text = r#"{"type":"subscribe","stream":"orders","params":{"sesion_id":"x","session_id":"a b","symbols":["b c",1],"resume_from":-1}}"#;
         let said = problems(text);
         assert_eq!(said.lines().count(), 5, "{said}");
         for (text, said) in [
@@ -295,15 +342,24 @@ mod tests {
             ("{\"type\":\"auth\",\"token\":\"\"}", "/token: must be a string"),
             ("{\"type\":\"subscribe\"}", "/stream: must be one of sessions"),
             ("{\"type\":\"subscribe\",\"stream\":\"session\"}", "/params/session_id: is required"),
-            ("{\"type\":\"subscribe\",\"stream\":\"health\",\"params\":{\"symbols\":[\"A\"]}}", "/params/symbols: there is no such field"),
+            (
+                "{\"type\":\"subscribe\",\"stream\":\"health\",\"params\":{\"symbols\":[\"A\"]}}",
+                "/params/symbols: there is no such field",
+            ),
             ("{\"type\":\"subscribe\",\"stream\":\"orders\",\"params\":[]}", "/params: must be an object"),
-            ("{\"type\":\"subscribe\",\"stream\":\"orders\",\"params\":{\"symbols\":[]}}", "/params/symbols: must be a list of 1 to"),
+            (
+                "{\"type\":\"subscribe\",\"stream\":\"orders\",\"params\":{\"symbols\":[]}}",
+                "/params/symbols: must be a list of 1 to",
+            ),
         ] {
             assert!(problems(text).contains(said), "{said:?} not in {:?}", problems(text));
         }
         let deep = format!("{{\"type\":\"ping\",\"id\":{}", "[".repeat(60_000));
         assert!(problems(&deep).contains("nested deeper"));
         let many: Vec<String> = (0..5_000).map(|n| format!("\"k{n}\":1")).collect();
-        assert_eq!(read(&format!("{{\"type\":\"ping\",{}}}", many.join(","))).action.unwrap_err().len(), STREAM_PROBLEMS);
+        assert_eq!(
+            read(&format!("{{\"type\":\"ping\",{}}}", many.join(","))).action.unwrap_err().len(),
+            STREAM_PROBLEMS
+        );
     }
 }

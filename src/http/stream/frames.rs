@@ -1,4 +1,4 @@
-//! Frames as they come from a client, judged before the library puts messages together: it takes lengths that are written
+//! Frames as they come from a client, validated before the library puts messages together: it takes lengths that are written
 //! longer than they are, and as many fragments of a message as anybody sends.
 
 use crate::limits::STREAM_FRAGMENTS;
@@ -7,30 +7,38 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A socket whose frames are judged while they are read.
-pub struct JudgedFrames<T> {
+/// A socket whose frames are validated while they are read.
+pub struct CheckedFrames<T> {
     inner: T,
-    judge: Judge,
+    judge: FrameCheck,
 }
 
-impl<T> JudgedFrames<T> {
+impl<T> CheckedFrames<T> {
     /// Around a socket after its upgrade.
     pub fn new(inner: T) -> Self {
-        JudgedFrames { inner, judge: Judge::default() }
+        CheckedFrames { inner, judge: FrameCheck::default() }
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for JudgedFrames<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl<T: AsyncRead + Unpin> AsyncRead for CheckedFrames<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        let judged = self.judge.read(&buffer.filled()[before..]);
-        Poll::Ready(judged.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem)))
+        let validated = self.judge.read(&buffer.filled()[before..]);
+        Poll::Ready(validated.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem)))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for JudgedFrames<T> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for CheckedFrames<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
@@ -48,7 +56,7 @@ const HEAD_BYTES: usize = 14;
 
 /// Where in the stream of frames it is.
 #[derive(Default)]
-struct Judge {
+struct FrameCheck {
     head: [u8; HEAD_BYTES],
     /// Bytes of the head that are there.
     known: usize,
@@ -56,11 +64,11 @@ struct Judge {
     payload: u64,
     /// Fragments of the message so far.
     fragments: u32,
-    /// Something was wrong: nothing behind it is judged, so that the rest can still be read.
+    /// Something was wrong: nothing behind it is validated, so that the rest can still be read.
     is_over: bool,
 }
 
-impl Judge {
+impl FrameCheck {
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
         while !bytes.is_empty() && !self.is_over {
             if self.payload > 0 {
@@ -73,9 +81,9 @@ impl Judge {
             self.known += 1;
             bytes = &bytes[1..];
             if self.known == head_bytes(&self.head[..self.known]) {
-                let judged = self.frame();
-                self.is_over = judged.is_err();
-                judged?;
+                let validated = self.frame();
+                self.is_over = validated.is_err();
+                validated?;
             }
         }
         Ok(())
@@ -89,7 +97,9 @@ impl Judge {
         self.known = 0;
         self.payload = match second {
             126 if length < 126 => return Err("a length is not written in the shortest way"),
-            127 if length <= u64::from(u16::MAX) => return Err("a length is not written in the shortest way"),
+            127 if length <= u64::from(u16::MAX) => {
+                return Err("a length is not written in the shortest way");
+            }
             126 | 127 => length,
             short => u64::from(short),
         };
@@ -132,10 +142,10 @@ mod tests {
     }
 
     /// Judges the bytes in pieces of every size.
-    fn judged(bytes: &[u8]) -> Result<(), &'static str> {
+    fn validated(bytes: &[u8]) -> Result<(), &'static str> {
         let outcomes: Vec<_> = [1, 3, 7, bytes.len().max(1)]
             .map(|size| {
-                let mut judge = Judge::default();
+                let mut judge = FrameCheck::default();
                 bytes.chunks(size).try_for_each(|piece| judge.read(piece))
             })
             .to_vec();
@@ -147,11 +157,11 @@ mod tests {
     fn lengths_are_written_in_the_shortest_way() {
         for (extended, payload) in [(0, 0), (0, 125), (2, 126), (2, 65_535), (8, 65_536)] {
             let bytes = [frame(0x81, extended, payload), frame(0x81, 0, 5)].concat();
-            assert_eq!(judged(&bytes), Ok(()), "{payload} in {extended}");
+            assert_eq!(validated(&bytes), Ok(()), "{payload} in {extended}");
         }
         for (extended, payload) in [(2, 0), (2, 125), (8, 5), (8, 126), (8, 65_535)] {
             let bytes = [frame(0x81, 0, 5), frame(0x81, extended, payload)].concat();
-            assert!(judged(&bytes).is_err(), "{payload} in {extended}");
+            assert!(validated(&bytes).is_err(), "{payload} in {extended}");
         }
     }
 
@@ -160,15 +170,19 @@ mod tests {
         let most = STREAM_FRAGMENTS as usize;
         let fragments = |count: usize| [frame(0x01, 0, 0), frame(0x00, 0, 0).repeat(count - 1)].concat();
         let whole = [fragments(most), frame(0x80, 0, 1)].concat();
-        assert_eq!(judged(&whole.repeat(3)), Ok(()), "each message counts for itself");
-        assert!(judged(&fragments(most + 1)).is_err());
-        let pinged = frame(0x00, 0, 0).iter().chain(&frame(0x89, 0, 0)).copied().collect::<Vec<u8>>().repeat(most);
-        assert!(judged(&[frame(0x01, 0, 0), pinged].concat()).is_err(), "pings between them make no difference");
+        assert_eq!(validated(&whole.repeat(3)), Ok(()), "each message counts for itself");
+        assert!(validated(&fragments(most + 1)).is_err());
+        let pinged =
+            frame(0x00, 0, 0).iter().chain(&frame(0x89, 0, 0)).copied().collect::<Vec<u8>>().repeat(most);
+        assert!(
+            validated(&[frame(0x01, 0, 0), pinged].concat()).is_err(),
+            "pings between them make no difference"
+        );
     }
 
     #[test]
     fn what_comes_behind_a_problem_is_let_through() {
-        let mut judge = Judge::default();
+        let mut judge = FrameCheck::default();
         assert!(judge.read(&frame(0x81, 8, 5)).is_err());
         assert_eq!(judge.read(&frame(0x81, 8, 5)), Ok(()));
     }

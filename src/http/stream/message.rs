@@ -3,7 +3,7 @@
 use super::command::Place;
 use crate::domain::time::Timestamp;
 use crate::service::hub::Update;
-use crate::service::{Caller, Kind, Refusal};
+use crate::service::{Caller, Refusal, RefusalKind};
 use serde_json::{Map, Value, json};
 
 /// The answer to a request that was done.
@@ -14,7 +14,7 @@ pub(super) fn response(id: Option<&str>, data: Value) -> String {
 /// The answer to a request that was not.
 pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     let message = match refusal.kind {
-        Kind::Internal => "the request failed because of a defect or a broken disk; the log says more",
+        RefusalKind::Internal => "the request failed because of a defect or a broken disk; the log says more",
         _ => refusal.message.as_str(),
     };
     let mut fields = Map::new();
@@ -22,7 +22,7 @@ pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     fields.insert("id".to_owned(), id.into());
     fields.insert("error_code".to_owned(), refusal.code.into());
     fields.insert("error_message".to_owned(), message.into());
-    if !refusal.details.is_null() && refusal.kind != Kind::Internal {
+    if !refusal.details.is_null() && refusal.kind != RefusalKind::Internal {
         fields.insert("details".to_owned(), refusal.details.clone());
     }
     if let Some(seconds) = refusal.retry_after_s {
@@ -33,7 +33,7 @@ pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
 
 /// Who is logged in now.
 pub(super) fn welcome(id: Option<&str>, login: &Caller) -> String {
-    let data = json!({"username": &*login.name, "role": login.role.word(), "expires_at": login.expires.rfc3339_millis()});
+    let data = json!({"username": &*login.name, "role": login.role.as_str(), "expires_at": login.expires.rfc3339_millis()});
     response(id, data)
 }
 
@@ -61,7 +61,10 @@ pub(super) fn snapshot(place: &Place, seq: u64, data: &Value) -> String {
 
 /// One update. `cursor`, the number to resume from, is told where it is not the one counted here.
 pub(super) fn update(place: &Place, seq: u64, cursor: Option<u64>, update: &Update) -> String {
-    let cursor = cursor.filter(|cursor| *cursor != seq).map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
+    let cursor = cursor
+        .filter(|cursor| *cursor != seq)
+        .map(|cursor| format!(",\"cursor\":{cursor}"))
+        .unwrap_or_default();
     format!("{{\"type\":\"update\",{},\"seq\":{seq}{cursor},\"data\":{}}}", quoted(place), update.json)
 }
 
@@ -77,6 +80,8 @@ fn named(place: &Place) -> Map<String, Value> {
 fn quoted(place: &Place) -> String {
     match &place.session_id {
         None => format!("\"stream\":\"{}\"", place.stream),
-        Some(session) => format!("\"stream\":\"{}\",\"session_id\":{}", place.stream, Value::from(session.as_str())),
+        Some(session) => {
+            format!("\"stream\":\"{}\",\"session_id\":{}", place.stream, Value::from(session.as_str()))
+        }
     }
 }

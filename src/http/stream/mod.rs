@@ -18,7 +18,7 @@ pub use command::Subscribe;
 use crate::limits::{STREAM_BLOCKING, STREAM_CLIENTS, STREAM_IN_BYTES, STREAM_OUT_BYTES};
 use crate::service::hub::Hub;
 use crate::service::{Caller, Refusal};
-use frames::JudgedFrames;
+use frames::CheckedFrames;
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use serde_json::Value;
@@ -61,7 +61,12 @@ pub struct Streams {
 impl Streams {
     /// `logins` changes when a login may have ended, `stopping` turns true when the daemon stops. [`Hub::run`] must be
     /// running somewhere.
-    pub fn new(backend: Arc<dyn Backend>, hub: Arc<Hub>, logins: watch::Receiver<()>, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        hub: Arc<Hub>,
+        logins: watch::Receiver<()>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Streams::holding(STREAM_CLIENTS, backend, hub, logins, stopping)
     }
 
@@ -91,8 +96,8 @@ impl Streams {
 }
 
 /// The protocol on a connection after its upgrade.
-pub async fn open<T: AsyncRead + AsyncWrite + Unpin>(socket: T) -> WebSocketStream<JudgedFrames<T>> {
-    WebSocketStream::from_raw_socket(JudgedFrames::new(socket), Role::Server, Some(protocol())).await
+pub async fn open<T: AsyncRead + AsyncWrite + Unpin>(socket: T) -> WebSocketStream<CheckedFrames<T>> {
+    WebSocketStream::from_raw_socket(CheckedFrames::new(socket), Role::Server, Some(protocol())).await
 }
 
 /// How the protocol is spoken: small buffers, because most clients are idle most of the time.
@@ -110,7 +115,7 @@ fn protocol() -> WebSocketConfig {
 ///
 /// # Errors
 /// The message that says every problem.
-pub fn judge(text: &str) -> Result<(), String> {
+pub fn validate(text: &str) -> Result<(), String> {
     let command::Command { id, action } = command::read(text);
     action.map(drop).map_err(|problems| message::error(id.as_deref(), &command::unusable(problems)))
 }

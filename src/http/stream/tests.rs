@@ -5,7 +5,7 @@ use crate::auth::Role;
 use crate::clock;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{STREAM_FRAGMENTS, STREAM_MESSAGE_BURST, STREAM_SUBSCRIPTIONS, TOPIC_UPDATES};
-use crate::service::Kind;
+use crate::service::RefusalKind;
 use futures_util::{SinkExt, StreamExt};
 use hyper_tungstenite::tungstenite::Message;
 use hyper_tungstenite::tungstenite::protocol::Role as Side;
@@ -26,7 +26,11 @@ impl Backend for Program {
     fn authenticate(&self, token: &str) -> Result<Caller, Refusal> {
         let (name, seconds) = token.split_once(':').unwrap_or((token, "900"));
         match name {
-            "nobody" => Err(Refusal::new(Kind::Unauthenticated, "authentication_failed", "this token does not count")),
+            "nobody" => Err(Refusal::new(
+                RefusalKind::Unauthenticated,
+                "authentication_failed",
+                "this token does not count",
+            )),
             name => Ok(login(name, seconds.parse().unwrap())),
         }
     }
@@ -38,7 +42,7 @@ impl Backend for Program {
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
         match subscribe.place.session_id.as_deref() {
             Some("gone") => Err(Refusal::not_found("session_not_found", "there is no session gone")),
-            Some("broken") => Err(Refusal::new(Kind::Internal, "internal_error", "secret path")),
+            Some("broken") => Err(Refusal::new(RefusalKind::Internal, "internal_error", "secret path")),
             _ => Ok(json!({"for": &*login.name, "symbols": subscribe.symbols})),
         }
     }
@@ -68,10 +72,17 @@ impl World {
     }
 
     fn holding(clients_max: u32) -> Self {
-        let (program, hub) = (Arc::<Program>::default(), Arc::new(Hub::new(Timestamp::from_micros(1_000).unwrap())));
+        let (program, hub) =
+            (Arc::<Program>::default(), Arc::new(Hub::new(Timestamp::from_micros(1_000).unwrap())));
         let (stop, stopping) = watch::channel(false);
         let logins = watch::Sender::new(());
-        let streams = Arc::new(Streams::holding(clients_max, program.clone(), hub.clone(), logins.subscribe(), stopping));
+        let streams = Arc::new(Streams::holding(
+            clients_max,
+            program.clone(),
+            hub.clone(),
+            logins.subscribe(),
+            stopping,
+        ));
         tokio::spawn({
             let hub = hub.clone();
             async move { hub.run().await }
@@ -113,7 +124,8 @@ impl Peer {
     }
 
     async fn subscribe(&mut self, stream: &str, params: Value) -> (Value, Value) {
-        let answer = self.ask(json!({"type": "subscribe", "stream": stream, "params": params, "id": "s"})).await;
+        let answer =
+            self.ask(json!({"type": "subscribe", "stream": stream, "params": params, "id": "s"})).await;
         assert_eq!(answer["type"], "response", "{answer}");
         (answer, self.hear().await)
     }
@@ -141,10 +153,19 @@ async fn a_login_comes_first() {
     let world = World::new();
     let mut peer = world.connect(None).await;
     let refused = peer.ask(json!({"type": "subscribe", "stream": "sessions", "id": "1"})).await;
-    assert_eq!((&refused["type"], &refused["id"], &refused["error_code"]), (&json!("error"), &json!("1"), &json!("not_authenticated")));
-    assert_eq!(peer.ask(json!({"type": "auth", "token": "nobody"})).await["error_code"], "authentication_failed");
+    assert_eq!(
+        (&refused["type"], &refused["id"], &refused["error_code"]),
+        (&json!("error"), &json!("1"), &json!("not_authenticated"))
+    );
+    assert_eq!(
+        peer.ask(json!({"type": "auth", "token": "nobody"})).await["error_code"],
+        "authentication_failed"
+    );
     let welcome = peer.ask(json!({"type": "auth", "token": "ann", "id": "2"})).await;
-    assert_eq!((&welcome["id"], &welcome["data"]["username"], &welcome["data"]["role"]), (&json!("2"), &json!("ann"), &json!("viewer")));
+    assert_eq!(
+        (&welcome["id"], &welcome["data"]["username"], &welcome["data"]["role"]),
+        (&json!("2"), &json!("ann"), &json!("viewer"))
+    );
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(peer.ask(json!({"type": "ping", "id": "3"})).await["data"]["timestamp"].is_string());
 
@@ -163,8 +184,14 @@ async fn a_snapshot_and_then_updates_without_a_hole() {
     let world = World::new();
     let mut peer = world.connect(Some(login("ann", 900))).await;
     let (answer, snapshot) = peer.subscribe("orders", json!({})).await;
-    assert_eq!(answer, json!({"type": "response", "id": "s", "data": {"stream": "orders", "resumed": false}}));
-    assert_eq!(snapshot, json!({"type": "snapshot", "stream": "orders", "seq": 1_000, "data": {"for": "ann", "symbols": []}}));
+    assert_eq!(
+        answer,
+        json!({"type": "response", "id": "s", "data": {"stream": "orders", "resumed": false}})
+    );
+    assert_eq!(
+        snapshot,
+        json!({"type": "snapshot", "stream": "orders", "seq": 1_000, "data": {"for": "ann", "symbols": []}})
+    );
     for n in 0..200 {
         world.fill("orders", "exec_1", "A_USDT", n);
     }
@@ -176,7 +203,10 @@ async fn a_snapshot_and_then_updates_without_a_hole() {
     assert_eq!(peer.ask(json!({"type": "unsubscribe", "stream": "orders", "id": "u"})).await["id"], "u");
     world.fill("orders", "exec_1", "A_USDT", 0);
     peer.quiet().await;
-    assert_eq!(peer.ask(json!({"type": "unsubscribe", "stream": "orders"})).await["error_code"], "not_subscribed");
+    assert_eq!(
+        peer.ask(json!({"type": "unsubscribe", "stream": "orders"})).await["error_code"],
+        "not_subscribed"
+    );
     // The second subscription of a place takes the place of the first.
     peer.subscribe("orders", json!({})).await;
     peer.subscribe("orders", json!({})).await;
@@ -196,12 +226,17 @@ async fn who_comes_back_goes_on_or_starts_anew() {
     assert_eq!(first.hear().await["seq"], 1_001);
     drop(first);
     let mut again = world.connect(Some(login("ann", 900))).await;
-    let (answer, update) = again.subscribe("session", json!({"session_id": "exec_1", "resume_from": 1_003})).await;
+    let (answer, update) =
+        again.subscribe("session", json!({"session_id": "exec_1", "resume_from": 1_003})).await;
     assert_eq!(answer["data"], json!({"stream": "session", "session_id": "exec_1", "resumed": true}));
-    assert_eq!((&update["type"], &update["seq"], &update["session_id"]), (&json!("update"), &json!(1_004), &json!("exec_1")));
+    assert_eq!(
+        (&update["type"], &update["seq"], &update["session_id"]),
+        (&json!("update"), &json!(1_004), &json!("exec_1"))
+    );
     let mut stale = world.connect(Some(login("ann", 900))).await;
     for from in [5, 999_999] {
-        let (answer, snapshot) = stale.subscribe("session", json!({"session_id": "exec_1", "resume_from": from})).await;
+        let (answer, snapshot) =
+            stale.subscribe("session", json!({"session_id": "exec_1", "resume_from": from})).await;
         assert_eq!((&answer["data"]["resumed"], &snapshot["seq"]), (&json!(false), &json!(1_005)));
     }
 }
@@ -212,7 +247,10 @@ async fn filtered_streams_count_for_themselves_and_resume() {
     let mut peer = world.connect(Some(login("ann", 900))).await;
     let params = json!({"session_id": "exec_1", "symbols": ["A_USDT"]});
     let (_, snapshot) = peer.subscribe("orders", params).await;
-    assert_eq!((&snapshot["session_id"], &snapshot["data"]["symbols"]), (&json!("exec_1"), &json!(["A_USDT"])));
+    assert_eq!(
+        (&snapshot["session_id"], &snapshot["data"]["symbols"]),
+        (&json!("exec_1"), &json!(["A_USDT"]))
+    );
     let publish = |n| {
         world.fill("orders", "exec_2", "A_USDT", n);
         world.fill("orders", "exec_1", "B_USDT", n);
@@ -221,11 +259,17 @@ async fn filtered_streams_count_for_themselves_and_resume() {
     (0..3).for_each(publish);
     for n in 0..3 {
         let update = peer.hear().await;
-        assert_eq!((&update["seq"], &update["cursor"], &update["data"]["n"]), (&json!(1_001 + n), &json!(1_003 + 3 * n), &json!(n)));
+        assert_eq!(
+            (&update["seq"], &update["cursor"], &update["data"]["n"]),
+            (&json!(1_001 + n), &json!(1_003 + 3 * n), &json!(n))
+        );
     }
     let params = json!({"session_id": "exec_1", "symbols": ["A_USDT"], "resume_from": 1_006});
     let (answer, update) = peer.subscribe("orders", params).await;
-    assert_eq!((&answer["data"]["resumed"], &update["data"]["n"], &update["seq"]), (&json!(true), &json!(2), &json!(1_007)));
+    assert_eq!(
+        (&answer["data"]["resumed"], &update["data"]["n"], &update["seq"]),
+        (&json!(true), &json!(2), &json!(1_007))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +290,9 @@ async fn market_data_is_conflated() {
     for (index, update) in heard.iter().enumerate() {
         assert_eq!((&update["seq"], &update["cursor"]), (&json!(index + 1), &Value::Null));
     }
-    let last = |symbol| heard.iter().rfind(|update| update["data"]["symbol"] == symbol).unwrap()["data"]["n"].clone();
+    let last = |symbol| {
+        heard.iter().rfind(|update| update["data"]["symbol"] == symbol).unwrap()["data"]["n"].clone()
+    };
     assert_eq!((last("A_USDT"), last("B_USDT")), (json!(999), json!(999)));
     // Who comes later gets the latest values at once.
     let mut late = world.connect(Some(login("ben", 900))).await;
@@ -325,9 +371,12 @@ async fn what_is_not_the_protocol_closes_with_its_code() {
     let mut fits = world.connect(login.clone()).await;
     let id = "x".repeat((64 << 10) - 24);
     assert_eq!(fits.ask(json!({"type": "ping", "id": id})).await["error_code"], "invalid_request");
-    let masked = |opcode: u8, payload: &[u8]| [&[0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+    let masked = |opcode: u8, payload: &[u8]| {
+        [&[0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+    };
     let too_long = [&[0x81, 0xfe, 0, 2, 0, 0, 0, 0], &b"{}"[..]].concat();
-    let endless = [vec![0x01, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0].repeat(STREAM_FRAGMENTS as usize)].concat();
+    let endless =
+        [vec![0x01, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0].repeat(STREAM_FRAGMENTS as usize)].concat();
     for (bytes, code) in [
         (masked(1, b"\xff\xfe"), 1007),
         (masked(3, b""), 1002),
@@ -376,9 +425,10 @@ async fn bad_messages_are_answered_and_change_nothing() {
     let refused = peer.ask(json!({"type": "subscribe", "stream": "order", "id": "7", "extra": 1})).await;
     assert_eq!((&refused["id"], &refused["error_code"]), (&json!("7"), &json!("invalid_request")));
     assert_eq!(refused["details"]["problems"].as_array().unwrap().len(), 2);
-    for (stream, params, code) in
-        [("session", json!({"session_id": "gone"}), "session_not_found"), ("session", json!({"session_id": "broken"}), "internal_error")]
-    {
+    for (stream, params, code) in [
+        ("session", json!({"session_id": "gone"}), "session_not_found"),
+        ("session", json!({"session_id": "broken"}), "internal_error"),
+    ] {
         let refused = peer.ask(json!({"type": "subscribe", "stream": stream, "params": params})).await;
         assert_eq!(refused["error_code"], code);
         assert!(!refused.to_string().contains("secret"));
@@ -398,7 +448,9 @@ async fn an_idle_client_is_small_and_can_move_between_threads() {
         future
     }
     type Upgraded = hyper_util::rt::TokioIo<hyper::upgrade::Upgraded>;
-    let _ = |streams: &'static Streams, socket: WebSocketStream<Upgraded>| drop(sendable(streams.serve(socket, None)));
+    let _ = |streams: &'static Streams, socket: WebSocketStream<Upgraded>| {
+        drop(sendable(streams.serve(socket, None)))
+    };
     let world = World::new();
     let (ours, _theirs) = tokio::io::duplex(64);
     let server = WebSocketStream::from_raw_socket(ours, Side::Server, Some(protocol())).await;

@@ -105,7 +105,12 @@ impl Bars {
                 self.minutes.pop_front();
             }
             let (high, low) = (carried.max(deal.price), carried.min(deal.price));
-            return self.minutes.push_back(Bar { open: carried, high, low, ..Bar::of(minute_s, deal, amount) });
+            return self.minutes.push_back(Bar {
+                open: carried,
+                high,
+                low,
+                ..Bar::of(minute_s, deal, amount)
+            });
         }
         if let Some(bar) = self.minutes.back_mut() {
             bar.absorb(&Bar::of(minute_s, deal, amount));
@@ -115,7 +120,11 @@ impl Bars {
     /// Candles of an interval in `[from, to]` seconds, oldest first.
     pub fn of(&self, seconds: i64, from_s: i64, to_s: i64) -> Vec<Bar> {
         let mut bars: Vec<Bar> = Vec::new();
-        for minute in self.minutes.iter().filter(|bar| (from_s..=to_s).contains(&(bar.time_s.div_euclid(seconds) * seconds))) {
+        for minute in self
+            .minutes
+            .iter()
+            .filter(|bar| (from_s..=to_s).contains(&(bar.time_s.div_euclid(seconds) * seconds)))
+        {
             let begin = minute.time_s.div_euclid(seconds) * seconds;
             match bars.last_mut().filter(|bar| bar.time_s == begin) {
                 None => bars.push(Bar { time_s: begin, ..*minute }),

@@ -62,7 +62,11 @@ impl Ladder {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        let before = if change.qty.is_zero() { levels.remove(&change.price) } else { levels.insert(change.price, change.qty) };
+        let before = if change.qty.is_zero() {
+            levels.remove(&change.price)
+        } else {
+            levels.insert(change.price, change.qty)
+        };
         if before.unwrap_or_default() == change.qty {
             return;
         }
@@ -78,9 +82,13 @@ impl Ladder {
     /// The best levels of both sides are these from now on, and there are no others.
     pub fn replace(&mut self, target: &[Change], changed: &mut Vec<Change>) {
         for side in [Side::Buy, Side::Sell] {
-            let wanted: BTreeMap<Price, Qty> =
-                target.iter().filter(|level| level.side == side && !level.qty.is_zero()).map(|level| (level.price, level.qty)).collect();
-            let gone: Vec<Price> = self.levels(side).keys().filter(|price| !wanted.contains_key(price)).copied().collect();
+            let wanted: BTreeMap<Price, Qty> = target
+                .iter()
+                .filter(|level| level.side == side && !level.qty.is_zero())
+                .map(|level| (level.price, level.qty))
+                .collect();
+            let gone: Vec<Price> =
+                self.levels(side).keys().filter(|price| !wanted.contains_key(price)).copied().collect();
             for price in gone {
                 self.set(Change { side, price, qty: Qty::ZERO }, changed);
             }
@@ -135,7 +143,10 @@ mod tests {
     fn a_crossing_level_takes_the_other_side_away() {
         let mut ladder = Ladder::default();
         let mut changed = Vec::new();
-        ladder.replace(&[level(Side::Buy, 9, 1), level(Side::Buy, 8, 1), level(Side::Sell, 10, 1)], &mut changed);
+        ladder.replace(
+            &[level(Side::Buy, 9, 1), level(Side::Buy, 8, 1), level(Side::Sell, 10, 1)],
+            &mut changed,
+        );
         ladder.set(level(Side::Sell, 8, 2), &mut changed);
         ladder.uncross(Side::Sell, &mut changed);
         assert_eq!((ladder.best(Side::Buy), ladder.best(Side::Sell)), (None, Some((Price(8), Qty(2)))));

@@ -6,12 +6,12 @@ pub mod bars;
 pub mod ladder;
 pub mod show;
 
-use crate::domain::chance::{Chance, mixed};
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
+use crate::domain::rng::{Rng, mixed};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use bars::Bars;
@@ -142,12 +142,21 @@ impl Market {
     ///
     /// # Errors
     /// Terms whose steps cannot be kept exactly, or an inverse contract.
-    pub fn new(contract: Contract, chance: &mut Chance, now_ms: i64) -> Result<Self, String> {
+    pub fn new(contract: Contract, rng: &mut Rng, now_ms: i64) -> Result<Self, String> {
         if !contract.is_linear() {
-            return Err(format!("{} is settled in {}: only linear contracts are rehearsed", contract.symbol, contract.settle));
+            return Err(format!(
+                "{} is settled in {}: only linear contracts are rehearsed",
+                contract.symbol, contract.settle
+            ));
         }
-        let spec = SymbolSpec::new(&contract.symbol, contract.price_step, contract.quantity_step, contract.contract_size);
-        let spec = spec.ok_or_else(|| format!("{}: the steps are too fine to count money exactly", contract.symbol))?;
+        let spec = SymbolSpec::new(
+            &contract.symbol,
+            contract.price_step,
+            contract.quantity_step,
+            contract.contract_size,
+        );
+        let spec = spec
+            .ok_or_else(|| format!("{}: the steps are too fine to count money exactly", contract.symbol))?;
         let rate = Decimal::new(1, 4).unwrap_or(Decimal::ZERO);
         let cycle_hours = 8;
         let funding = Funding { rate, cycle_hours, next_ms: next_settlement(now_ms, cycle_hours) };
@@ -155,7 +164,7 @@ impl Market {
             contract,
             spec,
             ladder: Ladder::default(),
-            version: 1_000_000_000 + chance.below(9_000_000_000),
+            version: 1_000_000_000 + rng.below(9_000_000_000),
             commits: VecDeque::new(),
             deals: VecDeque::new(),
             bars: Bars::default(),
@@ -348,12 +357,19 @@ impl Market {
 
     fn price(&self, value: Decimal) -> Result<Price, String> {
         let steps = value.in_steps_of(self.spec.price_step).filter(|ticks| *ticks > 0);
-        steps.map(Price).ok_or_else(|| format!("{}: the price {value} is no multiple of {}", self.contract.symbol, self.spec.price_step))
+        steps.map(Price).ok_or_else(|| {
+            format!("{}: the price {value} is no multiple of {}", self.contract.symbol, self.spec.price_step)
+        })
     }
 
     fn qty(&self, value: Decimal) -> Result<Qty, String> {
         let steps = value.in_steps_of(self.spec.quantity_step).filter(|lots| *lots >= 0);
-        steps.map(Qty).ok_or_else(|| format!("{}: {value} contracts are no multiple of {}", self.contract.symbol, self.spec.quantity_step))
+        steps.map(Qty).ok_or_else(|| {
+            format!(
+                "{}: {value} contracts are no multiple of {}",
+                self.contract.symbol, self.spec.quantity_step
+            )
+        })
     }
 }
 

@@ -3,10 +3,10 @@
 use super::bars::Bar;
 use super::ladder::Change;
 use super::{Commit, Deal, Market};
-use crate::domain::chance::mixed;
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
+use crate::domain::rng::mixed;
 use crate::rehearsal::wire::{Object, Spelling, list};
 use std::fmt::Write;
 
@@ -26,13 +26,16 @@ impl Market {
         }
         // One digit more, never the same for neighbours, and zero for one price in ten.
         let digit = i64::try_from(mixed(price.0, 7) % 10).unwrap_or(0);
-        finer(self.spec.price_step).times(price.0 * 10 + digit).unwrap_or_else(|| self.spec.price_decimal(price))
+        finer(self.spec.price_step)
+            .times(price.0 * 10 + digit)
+            .unwrap_or_else(|| self.spec.price_decimal(price))
     }
 
     /// Whether prices have one digit more from here on, and whether the terms say so.
     pub fn change_prices(&mut self, has_finer_prices: bool, do_terms_say: bool) {
         self.has_finer_prices = has_finer_prices;
-        self.contract.price_step = if do_terms_say { finer(self.spec.price_step) } else { self.spec.price_step };
+        self.contract.price_step =
+            if do_terms_say { finer(self.spec.price_step) } else { self.spec.price_step };
     }
 
     /// Lots as contracts.
@@ -69,14 +72,26 @@ impl Market {
     /// The book for REST.
     pub fn depth(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
         let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
-        Object::new().null("cts").raw("asks", &asks).raw("bids", &bids).put("version", self.version).put("timestamp", now_ms).end()
+        Object::new()
+            .null("cts")
+            .raw("asks", &asks)
+            .raw("bids", &bids)
+            .put("version", self.version)
+            .put("timestamp", now_ms)
+            .end()
     }
 
     /// The book for `push.depth.full`.
     pub fn depth_full(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
         let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
         let at_ms = self.commits.back().map_or(now_ms, |commit| commit.at_ms.min(now_ms));
-        spelling.object(Object::new().put("cts", at_ms).raw("asks", &asks).raw("bids", &bids).put("version", self.version))
+        spelling.object(
+            Object::new()
+                .put("cts", at_ms)
+                .raw("asks", &asks)
+                .raw("bids", &bids)
+                .put("version", self.version),
+        )
     }
 
     /// One change: `push.depth` without merging, and `depth_commits`.
@@ -86,11 +101,22 @@ impl Market {
         self.level(&mut level, spelling, price, qty);
         level.push(']');
         let (asks, bids) = if side == Side::Sell { (level.as_str(), "[]") } else { ("[]", level.as_str()) };
-        Object::new().put("cts", commit.at_ms).raw("asks", asks).raw("bids", bids).put("version", commit.version).end()
+        Object::new()
+            .put("cts", commit.at_ms)
+            .raw("asks", asks)
+            .raw("bids", bids)
+            .put("version", commit.version)
+            .end()
     }
 
     /// Merged changes: sizes as they are now, in no order.
-    pub fn merged(&self, spelling: &mut Spelling, changed: &[(Side, Price)], begin: u64, at_ms: i64) -> String {
+    pub fn merged(
+        &self,
+        spelling: &mut Spelling,
+        changed: &[(Side, Price)],
+        begin: u64,
+        at_ms: i64,
+    ) -> String {
         let mut levels = [Vec::new(), Vec::new()];
         for (side, price) in changed {
             levels[usize::from(*side == Side::Buy)].push((*price, self.ladder.at(*side, *price)));
@@ -99,7 +125,7 @@ impl Market {
             side.sort_unstable_by_key(|(price, _)| price.0);
             side.dedup_by_key(|(price, _)| price.0);
             for place in (1..side.len()).rev() {
-                let other = usize::try_from(spelling.chance().below(place as u64 + 1)).unwrap_or(0);
+                let other = usize::try_from(spelling.rng().below(place as u64 + 1)).unwrap_or(0);
                 side.swap(place, other);
             }
         }
@@ -117,10 +143,20 @@ impl Market {
         spelling.volume(&mut volume, self.contracts(deal.qty));
         let side = if deal.taker == Side::Buy { 1 } else { 2 };
         let kind = 1 + deal.id % 3;
-        let object = Object::new().raw("p", &price).raw("v", &volume).put("T", side).put("O", kind).put("M", 2).put("t", deal.at_ms);
+        let object = Object::new()
+            .raw("p", &price)
+            .raw("v", &volume)
+            .put("T", side)
+            .put("O", kind)
+            .put("M", 2)
+            .put("t", deal.at_ms);
         let object = if with_id { object.text("i", &deal.id.to_string()) } else { object };
         // Now and then a row says when it was matched, as text.
-        if spelling.is_quirky() && spelling.chance().once_in(8) { object.text("cts", &deal.at_ms.to_string()).end() } else { object.end() }
+        if spelling.is_quirky() && spelling.rng().once_in(8) {
+            object.text("cts", &deal.at_ms.to_string()).end()
+        } else {
+            object.end()
+        }
     }
 
     /// Last deals, newest first.
@@ -157,7 +193,13 @@ impl Market {
     }
 
     /// The ticker of REST and of `push.ticker`; that of REST has the contract's number, and names the windows of changes.
-    pub fn ticker(&self, spelling: &mut Spelling, number: usize, now_ms: i64, is_rest: bool) -> Option<String> {
+    pub fn ticker(
+        &self,
+        spelling: &mut Spelling,
+        number: usize,
+        now_ms: i64,
+        is_rest: bool,
+    ) -> Option<String> {
         let (last, first) = (self.last?, self.first.unwrap_or_default());
         let best = |side: Side| self.ladder.best(side).map(|(price, _)| self.price_decimal(price));
         let change = self.spec.price_step.times(last.0 - first.0).unwrap_or(Decimal::ZERO);
@@ -167,8 +209,13 @@ impl Market {
         let object = object.put("fundingRate", self.funding.rate).text("zone", "UTC+8");
         let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
         if is_rest {
-            let rates = Object::new().text("zone", "UTC+8").put("r", format_args!("{rate:.4}")).put("v", self.price_decimal(last));
-            let rates = ["r7", "r30", "r90", "r180", "r365"].into_iter().fold(rates, |rates, window| rates.put(window, 0));
+            let rates = Object::new()
+                .text("zone", "UTC+8")
+                .put("r", format_args!("{rate:.4}"))
+                .put("v", self.price_decimal(last));
+            let rates = ["r7", "r30", "r90", "r180", "r365"]
+                .into_iter()
+                .fold(rates, |rates, window| rates.put(window, 0));
             return Some(object.put("contractId", number + 1).raw("riseFallRates", &rates.end()).end());
         }
         let rates = format!("[{rate:.4},0,0,0,0,0]");
@@ -182,7 +229,11 @@ impl Market {
 
     fn open_interest(&self) -> Qty {
         Qty(1_000
-            + i64::try_from(mixed(self.contract.price_step.mantissa(), self.contract.contract_size.mantissa()) % 1_000_000).unwrap_or(0))
+            + i64::try_from(
+                mixed(self.contract.price_step.mantissa(), self.contract.contract_size.mantissa())
+                    % 1_000_000,
+            )
+            .unwrap_or(0))
     }
 
     /// A candle as `push.kline` has it.

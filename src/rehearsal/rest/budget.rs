@@ -51,11 +51,18 @@ impl Budgets {
         }
         let path = request.path.strip_prefix("/api/v1").unwrap_or_default();
         // Each endpoint counts by itself, whatever symbol its path names.
-        let Some((_, count, window_ms)) = GROUPS.iter().find(|(begin, ..)| path.starts_with(begin)) else { return true };
-        let endpoint: String = path.split('/').take(if path.starts_with("/private/") { 5 } else { 3 }).collect::<Vec<_>>().join("/");
+        let Some((_, count, window_ms)) = GROUPS.iter().find(|(begin, ..)| path.starts_with(begin)) else {
+            return true;
+        };
+        let endpoint: String = path
+            .split('/')
+            .take(if path.starts_with("/private/") { 5 } else { 3 })
+            .collect::<Vec<_>>()
+            .join("/");
         let caller = request.header("apikey").unwrap_or_default().to_owned();
         if self.windows.len() >= WINDOWS {
-            let oldest = self.windows.iter().min_by_key(|(_, window)| window.begun_ms).map(|(key, _)| key.clone());
+            let oldest =
+                self.windows.iter().min_by_key(|(_, window)| window.begun_ms).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.windows.remove(&key));
         }
         let window = self.windows.entry((endpoint, caller)).or_insert(Window { begun_ms: now_ms, calls: 0 });
@@ -83,13 +90,16 @@ mod tests {
             body: Vec::new(),
         };
         let ticker = request("/api/v1/contract/ticker");
-        let passed = |budgets: &mut Budgets, at_ms: i64| (0..20).filter(|_| budgets.take(&Settings::default(), &ticker, at_ms)).count();
+        let passed = |budgets: &mut Budgets, at_ms: i64| {
+            (0..20).filter(|_| budgets.take(&Settings::default(), &ticker, at_ms)).count()
+        };
         assert_eq!(passed(&mut budgets, 0), 10);
         assert!(budgets.take(&Settings::default(), &request("/api/v1/contract/ping"), 0));
         assert_eq!(passed(&mut budgets, 1_999), 0, "the window is full");
         assert_eq!(passed(&mut budgets, 2_000), 10);
         assert_eq!(passed(&mut budgets, 60_000), 10, "no quiet time is saved up");
-        let half_refused = (0..120).filter(|call| budgets.take(&Settings::default(), &ticker, 100_000 + call * 100)).count();
+        let half_refused =
+            (0..120).filter(|call| budgets.take(&Settings::default(), &ticker, 100_000 + call * 100)).count();
         assert_eq!(half_refused, 60, "ten a second against ten in two seconds");
     }
 }

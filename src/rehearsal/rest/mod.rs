@@ -76,7 +76,9 @@ impl Reply {
 
     /// A page of a proxy.
     pub fn html(status: u16, title: &str) -> Self {
-        let body = format!("<HTML><HEAD>\n<TITLE>{title}</TITLE>\n</HEAD><BODY>\n<H1>{title}</H1>\n</BODY></HTML>\n");
+        let body = format!(
+            "<HTML><HEAD>\n<TITLE>{title}</TITLE>\n</HEAD><BODY>\n<H1>{title}</H1>\n</BODY></HTML>\n"
+        );
         Reply { status, media_type: "text/html", body: body.into_bytes(), after_ms: 0, is_reset: false }
     }
 
@@ -120,12 +122,12 @@ impl Exchange {
         let number = self.note(request);
         let reply = match self.answered_instead(request) {
             None => {
-                let reply = self.judge(request);
+                let reply = self.validate(request);
                 self.spoiled(request, reply)
             }
             Some((reply, is_executed)) => {
                 if is_executed {
-                    self.judge(request);
+                    self.validate(request);
                 }
                 reply
             }
@@ -135,7 +137,7 @@ impl Exchange {
         reply
     }
 
-    fn judge(&mut self, request: &Request) -> Reply {
+    fn validate(&mut self, request: &Request) -> Reply {
         if !self.budgets.take(&self.settings, request, self.true_ms()) {
             return Reply::of(Err(Failed::new(510, "Requests are too frequent, please try again later")));
         }
@@ -147,7 +149,7 @@ impl Exchange {
             let mut reply = Reply::of(answer);
             if rest.starts_with("order/") && request.method == "POST" {
                 let [fewest, most] = self.settings.ack_ms;
-                reply.after_ms = self.chance.between(fewest, most).unsigned_abs();
+                reply.after_ms = self.rng.between(fewest, most).unsigned_abs();
             }
             return reply;
         }
@@ -165,7 +167,9 @@ impl Exchange {
             ("recv-window", "Recv-Window"),
             ("content-type", "Content-Type"),
         ];
-        let headers = KEPT.iter().filter_map(|(name, shown)| Some(((*shown).to_owned(), request.header(name)?.to_owned())));
+        let headers = KEPT
+            .iter()
+            .filter_map(|(name, shown)| Some(((*shown).to_owned(), request.header(name)?.to_owned())));
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         self.requests.note(Asked {
             number: 0,
@@ -194,7 +198,10 @@ pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
-        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let code = tail
+            .get(..2)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (first, code) {
             (b'%', Some(code)) => {
                 bytes.push(code);

@@ -1,4 +1,4 @@
-//! Placing and cancelling orders, judged as the exchange judges them.
+//! Placing and cancelling orders, validated as the exchange judges them.
 
 use super::private::{no_order, whole};
 use super::{Answer, Failed, Request};
@@ -43,27 +43,38 @@ impl Exchange {
     pub(super) fn order_call(&mut self, request: &Request, account: usize, parts: &[&str]) -> Answer {
         match parts {
             ["create"] | ["submit"] => {
-                let wanted: Wanted = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
+                let wanted: Wanted =
+                    serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
                 let id = self.create(account, &wanted)?;
-                let form = if parts == ["submit"] { CreateReply::Integer } else { self.settings.create_reply };
+                let form =
+                    if parts == ["submit"] { CreateReply::Integer } else { self.settings.create_reply };
                 Ok(Some(match form {
-                    CreateReply::Object => Object::new().text("orderId", &id.to_string()).put("ts", self.now_ms()).end(),
+                    CreateReply::Object => {
+                        Object::new().text("orderId", &id.to_string()).put("ts", self.now_ms()).end()
+                    }
                     CreateReply::Text => format!("\"{id}\""),
                     CreateReply::Integer => id.to_string(),
                 }))
             }
             ["submit_batch"] => self.create_batch(request, account),
             ["cancel"] => self.cancel_ids(request, account),
-            ["cancel_with_external"] | ["batch_cancel_with_external"] => self.cancel_externals(request, account),
+            ["cancel_with_external"] | ["batch_cancel_with_external"] => {
+                self.cancel_externals(request, account)
+            }
             ["cancel_all"] => self.cancel_all(request, account),
             ["batch_query_with_external"] => {
                 let rows = externals(request)?;
-                let owner = &self.desk.accounts[account];
-                let found = rows.iter().filter_map(|(symbol, external)| owner.external(self.find(symbol)?, external));
-                let shown = found.map(|order| crate::rehearsal::trading::show::order(&self.markets[order.new.symbol], order, owner.mode));
+                let owner = &self.trading.accounts[account];
+                let found =
+                    rows.iter().filter_map(|(symbol, external)| owner.external(self.find(symbol)?, external));
+                let shown = found.map(|order| {
+                    crate::rehearsal::trading::show::order(&self.markets[order.new.symbol], order, owner.mode)
+                });
                 Ok(Some(list(shown)))
             }
-            ["chase_limit_order"] | ["change_limit_order"] => Err(Failed::new(801, "changing orders is not part of the rehearsal")),
+            ["chase_limit_order"] | ["change_limit_order"] => {
+                Err(Failed::new(801, "changing orders is not part of the rehearsal"))
+            }
             _ => Err(Failed::new(404, "Not Found")),
         }
     }
@@ -78,8 +89,14 @@ impl Exchange {
             let external = order.external_oid.clone().unwrap_or_default();
             let object = Object::new().text("externalOid", &external);
             rows.push(match self.create(account, &order) {
-                Ok(id) => object.text("orderId", &id.to_string()).text("errorMsg", "success").put("errorCode", 0).end(),
-                Err(Failed(code, text)) => object.null("orderId").text("errorMsg", &text).put("errorCode", code).end(),
+                Ok(id) => object
+                    .text("orderId", &id.to_string())
+                    .text("errorMsg", "success")
+                    .put("errorCode", 0)
+                    .end(),
+                Err(Failed(code, text)) => {
+                    object.null("orderId").text("errorMsg", &text).put("errorCode", code).end()
+                }
             });
         }
         Ok(Some(list(rows)))
@@ -88,7 +105,10 @@ impl Exchange {
     fn create(&mut self, account: usize, wanted: &Wanted) -> Result<u64, Failed> {
         let symbol = self.place(&wanted.symbol)?;
         let (new, reserved) = self.judge_order(account, symbol, wanted)?;
-        if let Some(known) = self.desk.accounts[account].external(symbol, &new.external).filter(|_| !new.external.is_empty()) {
+        if let Some(known) = self.trading.accounts[account]
+            .external(symbol, &new.external)
+            .filter(|_| !new.external.is_empty())
+        {
             return match self.settings.duplicate_external {
                 DuplicateExternal::Same => Ok(known.id),
                 DuplicateExternal::Refused => Err(Failed::new(2042, "The external order id exists already")),
@@ -97,12 +117,12 @@ impl Exchange {
         }
         let true_ms = self.true_ms();
         let [fewest, most] = self.settings.arrive_ms;
-        let arrives_ms = true_ms + self.chance.between(fewest, most);
+        let arrives_ms = true_ms + self.rng.between(fewest, most);
         let qty = new.qty;
-        let id = self.desk.accept(account, new, reserved, arrives_ms, self.now_ms());
+        let id = self.trading.accept(account, new, reserved, arrives_ms, self.now_ms());
         let rejected = self.faults.strikes(Kind::RejectedLater, Some(symbol), true_ms);
         let partial = self.faults.strikes(Kind::Partial, Some(symbol), true_ms);
-        if let Some(order) = self.desk.accounts[account].open.get_mut(&id) {
+        if let Some(order) = self.trading.accounts[account].open.get_mut(&id) {
             if let Some(fault) = rejected {
                 order.error_code = fault.count.unwrap_or(2);
             }
@@ -116,18 +136,27 @@ impl Exchange {
     }
 
     /// Everything the exchange looks at before it accepts an order; with the money to set aside.
-    fn judge_order(&self, account: usize, symbol: usize, wanted: &Wanted) -> Result<(NewOrder, Money), Failed> {
+    fn judge_order(
+        &self,
+        account: usize,
+        symbol: usize,
+        wanted: &Wanted,
+    ) -> Result<(NewOrder, Money), Failed> {
         let market = &self.markets[symbol];
         let terms = &market.contract;
         if terms.state != 0 || !terms.is_api_allowed {
             return Err(Failed::new(1002, "Contract not allow place order!"));
         }
-        let owner = &self.desk.accounts[account];
+        let owner = &self.trading.accounts[account];
         if owner.open.len() >= OPEN_ORDERS {
             return Err(Failed::new(2036, "Too many open orders"));
         }
-        let side = whole(&wanted.side).filter(|side| (1..=4).contains(side)).ok_or_else(|| Failed::new(2001, "Order side error"))?;
-        let kind = whole(&wanted.kind).filter(|kind| (1..=6).contains(kind)).ok_or_else(|| Failed::new(2029, "Order type error"))?;
+        let side = whole(&wanted.side)
+            .filter(|side| (1..=4).contains(side))
+            .ok_or_else(|| Failed::new(2001, "Order side error"))?;
+        let kind = whole(&wanted.kind)
+            .filter(|kind| (1..=6).contains(kind))
+            .ok_or_else(|| Failed::new(2029, "Order type error"))?;
         let external = wanted.external_oid.clone().unwrap_or_default();
         if external.chars().count() > EXTERNAL_CHARS {
             return Err(Failed::new(2030, "External order id is too long"));
@@ -140,9 +169,15 @@ impl Exchange {
             return Err(Failed::new(600, "reduceOnly is not accepted in hedge mode"));
         }
         let (known_leverage, known_type) = owner.leverage_of(symbol, hold);
-        let open_type = wanted.open_type.as_ref().map_or(Some(known_type), whole).filter(|kind| [1, 2].contains(kind));
+        let open_type =
+            wanted.open_type.as_ref().map_or(Some(known_type), whole).filter(|kind| [1, 2].contains(kind));
         let open_type = open_type.ok_or_else(|| Failed::new(2002, "Open type error"))?;
-        let leverage = wanted.leverage.as_ref().filter(|value| !value.is_null()).and_then(whole).unwrap_or(known_leverage);
+        let leverage = wanted
+            .leverage
+            .as_ref()
+            .filter(|value| !value.is_null())
+            .and_then(whole)
+            .unwrap_or(known_leverage);
         if !(1..=i64::from(terms.max_leverage)).contains(&leverage) {
             return Err(Failed::new(2006, "Leverage ratio error"));
         }
@@ -160,7 +195,8 @@ impl Exchange {
             }
             return Ok((new, Money::ZERO));
         }
-        let opposed = owner.positions.get(&(symbol, hold.opposite())).map_or(Qty::ZERO, |position| position.qty);
+        let opposed =
+            owner.positions.get(&(symbol, hold.opposite())).map_or(Qty::ZERO, |position| position.qty);
         let opening = if owner.mode == 2 { Qty((qty.0 - opposed.0).max(0)) } else { qty };
         let at = price.or(market
             .ladder
@@ -192,25 +228,34 @@ impl Exchange {
     fn cancel_one(&mut self, account: usize, id: u64) -> (i64, &'static str) {
         const GONE: (i64, &str) = (2041, "order state cannot be cancelled");
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
-        let Some(order) = self.desk.accounts[account].order(id) else { return (2040, "order not exist") };
+        let Some(order) = self.trading.accounts[account].order(id) else { return (2040, "order not exist") };
         let (symbol, is_over) = (order.new.symbol, order.is_over());
         if self.faults.strikes_path(Kind::UnknownOrder, Some(symbol), "/order/cancel", true_ms).is_some() {
             return (2040, "order not exist");
         }
         if !is_over && self.faults.strikes(Kind::CancelCrossed, Some(symbol), true_ms).is_some() {
-            self.desk.fill_before_cancel(account, id, &self.markets, now_ms);
+            self.trading.fill_before_cancel(account, id, &self.markets, now_ms);
             return GONE;
         }
-        if self.desk.cancel(account, id, 0, &self.markets, now_ms) { (0, "success") } else { GONE }
+        if self.trading.cancel(account, id, 0, &self.markets, now_ms) { (0, "success") } else { GONE }
     }
 
     fn cancel_externals(&mut self, request: &Request, account: usize) -> Answer {
         let is_list = request.body.first() == Some(&b'[');
         let mut rows = Vec::new();
         for (symbol, external) in externals(request)? {
-            let known = self.find(&symbol).and_then(|place| self.desk.accounts[account].external(place, &external)).map(|order| order.id);
+            let known = self
+                .find(&symbol)
+                .and_then(|place| self.trading.accounts[account].external(place, &external))
+                .map(|order| order.id);
             let (code, text) = known.map_or((2040, "order not exist"), |id| self.cancel_one(account, id));
-            rows.push(Object::new().text("externalOid", &external).put("errorCode", code).text("errorMsg", text).end());
+            rows.push(
+                Object::new()
+                    .text("externalOid", &external)
+                    .put("errorCode", code)
+                    .text("errorMsg", text)
+                    .end(),
+            );
         }
         if is_list { Ok(Some(list(rows))) } else { rows.pop().map(Some).ok_or_else(no_order) }
     }
@@ -219,21 +264,22 @@ impl Exchange {
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
         let wanted = body.get("symbol").and_then(Value::as_str);
         let symbol = wanted.map(|symbol| self.place(symbol)).transpose()?;
-        let owner = &self.desk.accounts[account];
+        let owner = &self.trading.accounts[account];
         let fits = |order: &&crate::rehearsal::trading::order::Order| {
-            symbol.is_none_or(|symbol| order.new.symbol == symbol) && matches!(order.state, state::PENDING | state::OPEN)
+            symbol.is_none_or(|symbol| order.new.symbol == symbol)
+                && matches!(order.state, state::PENDING | state::OPEN)
         };
         let ids: Vec<u64> = owner.open.values().filter(fits).map(|order| order.id).collect();
         let now_ms = self.now_ms();
         for id in ids {
-            self.desk.cancel(account, id, 0, &self.markets, now_ms);
+            self.trading.cancel(account, id, 0, &self.markets, now_ms);
         }
         Ok(None)
     }
 }
 
 fn fee(exchange: &Exchange) -> Rate {
-    exchange.desk.fees().1
+    exchange.trading.fees().1
 }
 
 /// Lots of a `vol`.
@@ -256,11 +302,17 @@ fn quantity(market: &Market, text: &RawValue) -> Result<Qty, Failed> {
 }
 
 /// The limit of an order, inside the band around the fair price; none for a market order.
-fn limit(market: &Market, order_kind: i64, side: i64, text: Option<&RawValue>) -> Result<Option<Price>, Failed> {
+fn limit(
+    market: &Market,
+    order_kind: i64,
+    side: i64,
+    text: Option<&RawValue>,
+) -> Result<Option<Price>, Failed> {
     if matches!(order_kind, kind::MARKET | kind::MARKET_TO_LIMIT) {
         return Ok(None);
     }
-    let text = text.filter(|text| text.get() != "null").ok_or_else(|| Failed::new(2007, "Order price error"))?;
+    let text =
+        text.filter(|text| text.get() != "null").ok_or_else(|| Failed::new(2007, "Order price error"))?;
     let price = decimal(text)?.in_steps_of(market.spec.price_step).filter(|ticks| *ticks > 0).map(Price);
     let price = price.ok_or_else(|| Failed::new(2015, "The price is no multiple of the price unit"))?;
     if let Some(fair) = market.fair() {
@@ -290,6 +342,8 @@ fn externals(request: &Request) -> Result<Vec<(String, String)>, Failed> {
     if rows.len() > BATCH {
         return Err(Failed::new(2013, "Too many orders in one call"));
     }
-    let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(Failed::parameter);
+    let text = |row: &Value, key: &str| {
+        row.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(Failed::parameter)
+    };
     rows.iter().map(|row| Ok((text(row, "symbol")?, text(row, "externalOid")?))).collect()
 }

@@ -40,38 +40,54 @@ impl Exchange {
                 let coins = ["BTC", "ETH"].into_iter().map(show::no_money);
                 Ok(Some(list(coins.chain([show::money(&owner, "USDT", &self.markets)]))))
             }
-            ["asset", currency] if *currency == "USDT" => Ok(Some(show::money(&owner, currency, &self.markets))),
+            ["asset", currency] if *currency == "USDT" => {
+                Ok(Some(show::money(&owner, currency, &self.markets)))
+            }
             ["asset", currency] if ["BTC", "ETH"].contains(currency) => Ok(Some(show::no_money(currency))),
             ["asset", _] => Err(Failed::new(4001, "Unsupported currency")),
             ["tiered_fee_rate", "v2"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
                 // The web's rates, and those that orders over the API really pay.
                 let object = Object::new().text("symbol", &market.contract.symbol).put("level", 0);
-                let object = object.put("originalMakerFee", market.contract.maker_fee).put("originalTakerFee", market.contract.taker_fee);
-                let object = object.put("realMakerFee", self.settings.maker_fee).put("realTakerFee", self.settings.taker_fee);
+                let object = object
+                    .put("originalMakerFee", market.contract.maker_fee)
+                    .put("originalTakerFee", market.contract.taker_fee);
+                let object = object
+                    .put("realMakerFee", self.settings.maker_fee)
+                    .put("realTakerFee", self.settings.taker_fee);
                 Ok(Some(object.put("makerFeeDiscount", 1).put("takerFeeDiscount", 1).end()))
             }
             ["transfer_record"] => {
-                let (number, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
+                let (number, size) =
+                    (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
                 Ok(Some(paged(number, size, 0, "[]")))
             }
             ["tiered_fee_rate"] | ["contract", "fee_rate"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
                 // The web's rates: those of the API are seen in fills and in v2 only.
-                let object = Object::new().put("level", 0).put("dealAmount", 0).put("walletBalance", owner.balance);
-                let object = object.put("makerFee", market.contract.maker_fee).put("takerFee", market.contract.taker_fee);
+                let object =
+                    Object::new().put("level", 0).put("dealAmount", 0).put("walletBalance", owner.balance);
+                let object = object
+                    .put("makerFee", market.contract.maker_fee)
+                    .put("takerFee", market.contract.taker_fee);
                 Ok(Some(object.put("makerFeeDiscount", 1).put("takerFeeDiscount", 1).end()))
             }
             ["risk_limit"] => {
                 let wanted = request.parameter("symbol");
-                let rows = self.markets.iter().filter(|market| wanted.as_ref().is_none_or(|name| *name == market.contract.symbol));
+                let rows = self
+                    .markets
+                    .iter()
+                    .filter(|market| wanted.as_ref().is_none_or(|name| *name == market.contract.symbol));
                 let object = rows.fold(Object::new(), |object, market| {
                     let row = |hold: i64| {
                         let contract = &market.contract;
-                        let object =
-                            Object::new().put("level", 1).put("maxVol", contract.max_quantity).put("maxLeverage", contract.max_leverage);
-                        let object =
-                            object.put("mmr", terms::maintenance(contract)).put("imr", 1.0 / f64::from(contract.max_leverage.max(1)));
+                        let object = Object::new()
+                            .put("level", 1)
+                            .put("maxVol", contract.max_quantity)
+                            .put("maxLeverage", contract.max_leverage);
+                        let object = object
+                            .put("mmr", terms::maintenance(contract))
+                            .put("imr", 1.0 / f64::from(contract.max_leverage.max(1)));
                         object.text("symbol", &contract.symbol).put("positionType", hold).end()
                     };
                     object.raw(&market.contract.symbol, &list([row(2), row(1)]))
@@ -85,7 +101,7 @@ impl Exchange {
     /// The account as it is, or as it was when a fault makes reads stale.
     fn shown_account(&mut self, account: usize) -> Account {
         let now_ms = self.true_ms();
-        let current = self.desk.accounts[account].clone();
+        let current = self.trading.accounts[account].clone();
         if self.faults.strikes(Kind::StaleBalance, None, now_ms).is_some() {
             return self.stale_accounts.get(account).cloned().unwrap_or(current);
         }
@@ -96,23 +112,40 @@ impl Exchange {
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
         let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
         let now_ms = self.true_ms();
-        let is_hidden = parts == ["open_positions"] && self.faults.strikes(Kind::HidePositions, symbol, now_ms).is_some();
-        let owner = &self.desk.accounts[account];
+        let is_hidden =
+            parts == ["open_positions"] && self.faults.strikes(Kind::HidePositions, symbol, now_ms).is_some();
+        let owner = &self.trading.accounts[account];
         match parts {
             ["open_positions"] if is_hidden => Ok(Some("[]".to_owned())),
             ["open_positions"] => {
-                let held = owner.positions.values().filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
-                Ok(Some(list(held.map(|position| show::position(&self.markets[position.symbol], position, false)))))
+                let held = owner
+                    .positions
+                    .values()
+                    .filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
+                Ok(Some(list(
+                    held.map(|position| show::position(&self.markets[position.symbol], position, false)),
+                )))
             }
             ["list", "history_positions"] => {
-                let closed = owner.closed.iter().rev().filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
-                let rows = closed.map(|position| show::position(&self.markets[position.symbol], position, false));
+                let closed = owner
+                    .closed
+                    .iter()
+                    .rev()
+                    .filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
+                let rows =
+                    closed.map(|position| show::position(&self.markets[position.symbol], position, false));
                 Ok(Some(list(page(request, rows)?)))
             }
             ["funding_records"] => {
-                let rows = owner.fundings.iter().rev().filter(|paid| symbol.is_none_or(|symbol| paid.symbol == symbol));
-                let rows: Vec<String> = rows.map(|paid| show::funding(&self.markets[paid.symbol], paid)).collect();
-                let (number, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
+                let rows = owner
+                    .fundings
+                    .iter()
+                    .rev()
+                    .filter(|paid| symbol.is_none_or(|symbol| paid.symbol == symbol));
+                let rows: Vec<String> =
+                    rows.map(|paid| show::funding(&self.markets[paid.symbol], paid)).collect();
+                let (number, size) =
+                    (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
                 let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 Ok(Some(paged(number, size, total, &list(page(request, rows.into_iter())?))))
             }
@@ -121,10 +154,15 @@ impl Exchange {
                 let contract = &self.markets[symbol].contract;
                 let row = |hold: Hold| {
                     let (leverage, open_type) = owner.leverage_of(symbol, hold);
+                    let object = Object::new()
+                        .put("level", 1)
+                        .put("maxVol", contract.max_quantity)
+                        .put("mmr", terms::maintenance(contract));
+                    let object = object
+                        .put("imr", 1.0 / f64::from(contract.max_leverage.max(1)))
+                        .put("positionType", hold.number());
                     let object =
-                        Object::new().put("level", 1).put("maxVol", contract.max_quantity).put("mmr", terms::maintenance(contract));
-                    let object = object.put("imr", 1.0 / f64::from(contract.max_leverage.max(1))).put("positionType", hold.number());
-                    let object = object.put("openType", open_type).put("leverage", leverage).put("limitBySys", false);
+                        object.put("openType", open_type).put("leverage", leverage).put("limitBySys", false);
                     object.put("currentMmr", terms::maintenance(contract)).end()
                 };
                 Ok(Some(list([row(Hold::Long), row(Hold::Short)])))
@@ -135,7 +173,8 @@ impl Exchange {
     }
 
     fn change_position(&mut self, request: &Request, account: usize, call: &str) -> Answer {
-        let body: Value = serde_json::from_slice(&request.body).map_err(|_| Failed::new(601, "Data parsing failed"))?;
+        let body: Value =
+            serde_json::from_slice(&request.body).map_err(|_| Failed::new(601, "Data parsing failed"))?;
         let number = |key: &str| body.get(key).and_then(whole);
         let now_ms = self.now_ms();
         match call {
@@ -146,11 +185,18 @@ impl Exchange {
                     Some("SUB") => -1,
                     _ => return Err(Failed::parameter()),
                 };
-                let amount = body.get("amount").and_then(Value::as_f64).filter(|amount| *amount > 0.0).ok_or_else(Failed::parameter)?;
+                let amount = body
+                    .get("amount")
+                    .and_then(Value::as_f64)
+                    .filter(|amount| *amount > 0.0)
+                    .ok_or_else(Failed::parameter)?;
                 let change = Money(Money::from_f64(amount).0 * add);
-                let owner = &mut self.desk.accounts[account];
+                let owner = &mut self.trading.accounts[account];
                 let available = owner.available();
-                let position = owner.positions.values_mut().find(|position| number("positionId") == i64::try_from(position.id).ok());
+                let position = owner
+                    .positions
+                    .values_mut()
+                    .find(|position| number("positionId") == i64::try_from(position.id).ok());
                 let position = position.ok_or_else(|| Failed::new(2009, "Position does not exist"))?;
                 if change > available || position.margin + change < Money::ZERO {
                     return Err(Failed::new(2005, "Balance insufficient"));
@@ -161,8 +207,10 @@ impl Exchange {
             }
             "change_auto_add_im" => Ok(None),
             "change_position_mode" => {
-                let owner = &mut self.desk.accounts[account];
-                let mode = number("positionMode").filter(|mode| [1, 2].contains(mode)).ok_or_else(Failed::parameter)?;
+                let owner = &mut self.trading.accounts[account];
+                let mode = number("positionMode")
+                    .filter(|mode| [1, 2].contains(mode))
+                    .ok_or_else(Failed::parameter)?;
                 if !owner.open.is_empty() || !owner.positions.is_empty() {
                     return Err(Failed::new(2019, "There are active orders or positions"));
                 }
@@ -170,9 +218,17 @@ impl Exchange {
                 Ok(None)
             }
             "close_all" => {
-                let held: Vec<(usize, Hold)> = self.desk.accounts[account].positions.keys().copied().collect();
+                let held: Vec<(usize, Hold)> =
+                    self.trading.accounts[account].positions.keys().copied().collect();
                 for (symbol, hold) in held {
-                    self.desk.close_by_force(account, symbol, hold, &self.markets[symbol], category::NORMAL, now_ms);
+                    self.trading.close_by_force(
+                        account,
+                        symbol,
+                        hold,
+                        &self.markets[symbol],
+                        category::NORMAL,
+                        now_ms,
+                    );
                 }
                 Ok(None)
             }
@@ -183,8 +239,9 @@ impl Exchange {
     fn change_leverage(&mut self, account: usize, body: &Value) -> Answer {
         let number = |key: &str| body.get(key).and_then(whole);
         let leverage = number("leverage").ok_or_else(Failed::parameter)?;
-        let owner = &self.desk.accounts[account];
-        let held = owner.positions.values().find(|position| number("positionId") == i64::try_from(position.id).ok());
+        let owner = &self.trading.accounts[account];
+        let held =
+            owner.positions.values().find(|position| number("positionId") == i64::try_from(position.id).ok());
         let (symbol, holds, open_type) = match held {
             Some(position) => (position.symbol, vec![position.hold], position.open_type),
             None => {
@@ -196,7 +253,7 @@ impl Exchange {
         if !(1..=i64::from(self.markets[symbol].contract.max_leverage)).contains(&leverage) {
             return Err(Failed::new(2006, "Leverage ratio error"));
         }
-        let owner = &mut self.desk.accounts[account];
+        let owner = &mut self.trading.accounts[account];
         for hold in holds {
             owner.leverage.insert((symbol, hold), (leverage, open_type));
             if let Some(position) = owner.positions.get_mut(&(symbol, hold)) {
@@ -209,25 +266,30 @@ impl Exchange {
     }
 
     fn count_orders(&self, account: usize) -> String {
-        let open = self.desk.accounts[account].open.len();
-        let object = Object::new().put("sumCount", open).put("limitOrderCount", open).put("stopOrderCount", 0);
+        let open = self.trading.accounts[account].open.len();
+        let object =
+            Object::new().put("sumCount", open).put("limitOrderCount", open).put("stopOrderCount", 0);
         object.put("planOrderCount", 0).put("trackOrderCount", 0).end()
     }
 
     fn order_query(&mut self, request: &Request, account: usize, parts: &[&str]) -> Answer {
         let now_ms = self.true_ms();
         let path = request.path.as_str();
-        if matches!(parts[0], "get" | "external") && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some() {
+        if matches!(parts[0], "get" | "external")
+            && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some()
+        {
             // Of an `externalOid` that it does not know the exchange says nothing, under success.
             return if parts[0] == "external" { Ok(None) } else { Err(no_order()) };
         }
-        let owner = &self.desk.accounts[account];
+        let owner = &self.trading.accounts[account];
         let shown = |order: &Order| show::order(&self.markets[order.new.symbol], order, owner.mode);
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
         let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
         let fits = |place: usize| symbol.is_none_or(|symbol| symbol == place);
         match parts {
-            ["get", id] => Ok(Some(shown(id.parse().ok().and_then(|id| owner.order(id)).ok_or_else(no_order)?))),
+            ["get", id] => {
+                Ok(Some(shown(id.parse().ok().and_then(|id| owner.order(id)).ok_or_else(no_order)?)))
+            }
             ["external", symbol, external] => {
                 let place = self.place(symbol)?;
                 Ok(owner.external(place, &super::decoded(external)).map(shown))
@@ -240,24 +302,41 @@ impl Exchange {
                 }
                 Ok(Some(list(ids.into_iter().filter_map(|id| owner.order(id.parse().ok()?)).map(shown))))
             }
-            ["list", "open_orders"] | ["open_orders"] => {
-                Ok(Some(list(page(request, owner.open.values().rev().filter(|order| fits(order.new.symbol)).map(shown))?)))
-            }
+            ["list", "open_orders"] | ["open_orders"] => Ok(Some(list(page(
+                request,
+                owner.open.values().rev().filter(|order| fits(order.new.symbol)).map(shown),
+            )?))),
             ["list", "open_orders", symbol] | ["open_orders", symbol] => {
                 let place = self.place(symbol)?;
-                Ok(Some(list(page(request, owner.open.values().rev().filter(|order| order.new.symbol == place).map(shown))?)))
+                Ok(Some(list(page(
+                    request,
+                    owner.open.values().rev().filter(|order| order.new.symbol == place).map(shown),
+                )?)))
             }
             ["list", "history_orders"] => {
                 let states = request.parameter("states").unwrap_or_default();
-                let has_state = |order: &Order| states.is_empty() || states.split(',').any(|state| state == order.state.to_string());
+                let has_state = |order: &Order| {
+                    states.is_empty() || states.split(',').any(|state| state == order.state.to_string())
+                };
                 let (from, to) = span(request)?;
-                let rows = owner.ended.iter().rev().filter(|order| fits(order.new.symbol) && has_state(order));
-                Ok(Some(list(page(request, rows.filter(|order| (from..=to).contains(&order.created_ms)).map(shown))?)))
+                let rows =
+                    owner.ended.iter().rev().filter(|order| fits(order.new.symbol) && has_state(order));
+                Ok(Some(list(page(
+                    request,
+                    rows.filter(|order| (from..=to).contains(&order.created_ms)).map(shown),
+                )?)))
             }
             ["list", "order_deals"] | ["list", "order_deals", "v3"] | ["fee_details"] => {
                 let (from, to) = span(request)?;
-                let rows = owner.fills.iter().rev().filter(|fill| fits(fill.symbol) && (from..=to).contains(&fill.at_ms));
-                Ok(Some(list(page(request, rows.map(|fill| show::fill(&self.markets[fill.symbol], fill, owner.mode)))?)))
+                let rows = owner
+                    .fills
+                    .iter()
+                    .rev()
+                    .filter(|fill| fits(fill.symbol) && (from..=to).contains(&fill.at_ms));
+                Ok(Some(list(page(
+                    request,
+                    rows.map(|fill| show::fill(&self.markets[fill.symbol], fill, owner.mode)),
+                )?)))
             }
             ["deal_details", id] => {
                 let id: u64 = id.parse().map_err(|_| Failed::parameter())?;
@@ -290,7 +369,8 @@ fn span(request: &Request) -> Result<(i64, i64), Failed> {
 
 /// The page of a list that was asked for.
 fn page(request: &Request, rows: impl Iterator<Item = String>) -> Result<Vec<String>, Failed> {
-    let (number, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
+    let (number, size) =
+        (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
     let skip = usize::try_from((number - 1).saturating_mul(size)).unwrap_or(usize::MAX);
     Ok(rows.skip(skip).take(usize::try_from(size).unwrap_or(0)).collect())
 }

@@ -36,7 +36,9 @@ impl Exchange {
             ["funding_rate"] => {
                 let true_ms = self.true_ms();
                 let mut places: Vec<usize> = self.listed().collect();
-                places.retain(|place| self.faults.strikes(Kind::FundingMissing, Some(*place), true_ms).is_none());
+                places.retain(|place| {
+                    self.faults.strikes(Kind::FundingMissing, Some(*place), true_ms).is_none()
+                });
                 Ok(Some(list(places.into_iter().map(|place| self.markets[place].funding_text(now_ms)))))
             }
             ["funding_rate", symbol] => Ok(Some(self.markets[self.place(symbol)?].funding_text(now_ms))),
@@ -78,12 +80,26 @@ impl Exchange {
     /// A market without a price, or one that is gone, shows zeros.
     fn one_ticker(&mut self, place: usize, now_ms: i64) -> String {
         let market = &self.markets[place];
-        let shown = if market.is_delisted { None } else { market.ticker(&mut self.spelling, place, now_ms, true) };
+        let shown =
+            if market.is_delisted { None } else { market.ticker(&mut self.spelling, place, now_ms, true) };
         shown.unwrap_or_else(|| {
-            let object = Object::new().text("symbol", &market.contract.symbol).put("lastPrice", 0).put("volume24", 0).put("amount24", 0);
-            let object =
-                object.put("holdVol", 0).put("lower24Price", 0).put("high24Price", 0).put("riseFallRate", 0).put("riseFallValue", 0);
-            object.put("indexPrice", 0).put("fairPrice", 0).put("fundingRate", 0).put("timestamp", now_ms).end()
+            let object = Object::new()
+                .text("symbol", &market.contract.symbol)
+                .put("lastPrice", 0)
+                .put("volume24", 0)
+                .put("amount24", 0);
+            let object = object
+                .put("holdVol", 0)
+                .put("lower24Price", 0)
+                .put("high24Price", 0)
+                .put("riseFallRate", 0)
+                .put("riseFallValue", 0);
+            object
+                .put("indexPrice", 0)
+                .put("fairPrice", 0)
+                .put("fundingRate", 0)
+                .put("timestamp", now_ms)
+                .end()
         })
     }
 
@@ -93,7 +109,11 @@ impl Exchange {
         let place = self.known(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)?;
         if self.markets[place].is_delisted {
             let frozen_ms = self.markets[place].commits.back().map_or(0, |commit| commit.at_ms);
-            let object = Object::new().null("cts").raw("asks", "[]").raw("bids", "[]").put("version", self.markets[place].version);
+            let object = Object::new()
+                .null("cts")
+                .raw("asks", "[]")
+                .raw("bids", "[]")
+                .put("version", self.markets[place].version);
             return Ok(Some(object.put("timestamp", frozen_ms).end()));
         }
         let mut old = self.old_book(place);
@@ -135,7 +155,8 @@ impl Exchange {
     fn klines(&mut self, request: &Request, symbol: &str, has_volume: bool) -> Answer {
         let name = request.parameter("interval").unwrap_or_else(|| "Min1".to_owned());
         let name = if name == "Hour1" { "Min60".to_owned() } else { name };
-        let (_, seconds) = INTERVALS.iter().find(|(known, _)| *known == name).ok_or_else(Failed::parameter)?;
+        let (_, seconds) =
+            INTERVALS.iter().find(|(known, _)| *known == name).ok_or_else(Failed::parameter)?;
         let end = request.number("end", self.now_ms() / 1_000)?;
         let start = request.number("start", 0)?;
         let market = &self.markets[self.place(symbol)?];
@@ -155,12 +176,16 @@ impl Exchange {
 
     fn funding_history(&mut self, request: &Request) -> Answer {
         let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
-        let (page, size) = (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 1_000));
+        let (page, size) =
+            (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 1_000));
         let total = i64::try_from(market.settlements.len()).unwrap_or(i64::MAX);
         let skip = usize::try_from((page - 1).saturating_mul(size)).unwrap_or(usize::MAX);
         let rows = market.settlements.iter().rev().skip(skip).take(usize::try_from(size).unwrap_or(0));
         let rows = list(rows.map(|(at_ms, rate)| {
-            let object = Object::new().text("symbol", &market.contract.symbol).put("fundingRate", rate).put("settleTime", at_ms);
+            let object = Object::new()
+                .text("symbol", &market.contract.symbol)
+                .put("fundingRate", rate)
+                .put("settleTime", at_ms);
             object.put("collectCycle", market.funding.cycle_hours).end()
         }));
         Ok(Some(paged(page, size, total, &rows)))
@@ -182,7 +207,8 @@ impl Exchange {
             "/api/v3/ping" => Reply::json(200, "{}"),
             "/api/v3/time" => Reply::json(200, format!("{{\"serverTime\":{now_ms}}}")),
             "/api/v3/exchangeInfo" => {
-                let object = Object::new().text("timezone", "CST").put("serverTime", now_ms).raw("rateLimits", "[]");
+                let object =
+                    Object::new().text("timezone", "CST").put("serverTime", now_ms).raw("rateLimits", "[]");
                 Reply::json(200, object.raw("exchangeFilters", "[]").raw("symbols", "[]").end())
             }
             _ => Reply::json(404, "{\"code\":404,\"msg\":\"Not Found\"}"),

@@ -22,15 +22,16 @@ impl Exchange {
     /// 401 without a key, 402 for an unknown one, 513 outside the window, 602 for a wrong signature, 600 for a POST that
     /// does not say that it is JSON.
     pub(super) fn signer(&self, request: &Request) -> Result<usize, Failed> {
-        let key = request.header("apikey").ok_or_else(|| Failed::new(401, "Not logged in or login has expired"))?;
-        let account = self.desk.find(key).ok_or_else(|| Failed::new(402, "API key expired"))?;
+        let key =
+            request.header("apikey").ok_or_else(|| Failed::new(401, "Not logged in or login has expired"))?;
+        let account = self.trading.find(key).ok_or_else(|| Failed::new(402, "API key expired"))?;
         let time = request.header("request-time").unwrap_or_default();
         let at_ms: i64 = time.parse().map_err(|_| Failed::new(513, "Invalid request"))?;
         if (at_ms.saturating_sub(self.now_ms())).abs() > self.settings.window_ms {
             return Err(Failed::new(513, "Invalid request"));
         }
         let sent = request.header("signature").unwrap_or_default();
-        let secret = &self.desk.accounts[account].secret;
+        let secret = &self.trading.accounts[account].secret;
         let is_right = |parameters: &str| signature(secret, &format!("{key}{time}{parameters}")) == sent;
         let accepted = if request.method == "POST" {
             // Not text: then no text was signed.
@@ -46,7 +47,9 @@ impl Exchange {
         if !accepted {
             return Err(Failed::new(602, "Signature verification failed"));
         }
-        if request.method == "POST" && !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
+        if request.method == "POST"
+            && !request.header("content-type").is_some_and(|kind| kind.starts_with("application/json"))
+        {
             return Err(Failed::parameter());
         }
         Ok(account)

@@ -29,7 +29,8 @@ impl Exchange {
             return Some((Reply::html(504, "504 Gateway Time-out"), false));
         }
         let now_ms = self.true_ms();
-        let fault = INSTEAD.iter().find_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))?;
+        let fault =
+            INSTEAD.iter().find_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))?;
         let failed = |code: i64, text: &str| Reply::of(Err(Failed::new(code, text)));
         let reply = match fault.fault {
             Kind::Throttled => failed(510, "Requests are too frequent, please try again later"),
@@ -53,7 +54,10 @@ impl Exchange {
     /// The answer of an executed call as the client gets it.
     pub(super) fn spoiled(&mut self, request: &Request, mut reply: Reply) -> Reply {
         let now_ms = self.true_ms();
-        let faults: Vec<Fault> = AFTER.iter().filter_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms)).collect();
+        let faults: Vec<Fault> = AFTER
+            .iter()
+            .filter_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))
+            .collect();
         for fault in faults {
             let delay_ms = |default: i64| fault.ms.unwrap_or(default).clamp(0, 600_000).unsigned_abs();
             match fault.fault {

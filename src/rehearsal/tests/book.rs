@@ -12,7 +12,8 @@ fn apply(snapshot: &Value, frames: &[Value]) -> Option<(Side2, Side2, u64)> {
     let mut last = snapshot["version"].as_u64().unwrap();
     for frame in frames.iter().map(|frame| &frame["data"]) {
         let version = frame["version"].as_u64().unwrap();
-        let (begin, end) = (frame["begin"].as_u64().unwrap_or(version), frame["end"].as_u64().unwrap_or(version));
+        let (begin, end) =
+            (frame["begin"].as_u64().unwrap_or(version), frame["end"].as_u64().unwrap_or(version));
         if end <= last {
             continue;
         }
@@ -36,12 +37,22 @@ fn apply(snapshot: &Value, frames: &[Value]) -> Option<(Side2, Side2, u64)> {
 
 fn levels(side: &Value) -> Side2 {
     let price = |value: &Value| Decimal::parse(value.to_string().as_bytes()).unwrap().to_string();
-    side.as_array().unwrap().iter().map(|level| (price(&level[0]), level[1].as_f64().unwrap() as i64)).collect()
+    side.as_array()
+        .unwrap()
+        .iter()
+        .map(|level| (price(&level[0]), level[1].as_f64().unwrap() as i64))
+        .collect()
 }
 
 fn truth(world: &World) -> (Side2, Side2, u64) {
     let market = &world.exchange.markets[0];
-    let side = |side: Side| market.ladder.side(side).map(|(price, qty)| (market.price_decimal(price).to_string(), qty.0)).collect();
+    let side = |side: Side| {
+        market
+            .ladder
+            .side(side)
+            .map(|(price, qty)| (market.price_decimal(price).to_string(), qty.0))
+            .collect()
+    };
     (side(Side::Sell), side(Side::Buy), market.version)
 }
 
@@ -88,7 +99,12 @@ fn merged_frames_follow_each_other_without_a_hole_and_are_unordered() {
         assert_eq!(pair[1]["data"]["begin"].as_u64().unwrap(), pair[0]["data"]["end"].as_u64().unwrap() + 1);
     }
     let sorted = |frame: &Value| {
-        let prices: Vec<f64> = frame["data"]["bids"].as_array().unwrap().iter().map(|level| level[0].as_f64().unwrap()).collect();
+        let prices: Vec<f64> = frame["data"]["bids"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|level| level[0].as_f64().unwrap())
+            .collect();
         prices.is_sorted() || prices.iter().rev().is_sorted()
     };
     assert!(frames.iter().any(|frame| !sorted(frame)));
@@ -114,7 +130,8 @@ fn a_snapshot_row_by_row_becomes_changes() {
     let mut world = World::new(PLAIN);
     let before = truth(&world);
     for level in 1..=20_u16 {
-        for (side, ticks) in [(Side::Buy, 20_000 - i64::from(level)), (Side::Sell, 20_000 + i64::from(level))] {
+        for (side, ticks) in [(Side::Buy, 20_000 - i64::from(level)), (Side::Sell, 20_000 + i64::from(level))]
+        {
             let (price, quantity) = (Decimal::new(ticks, 2).unwrap(), Decimal::new(3, 0).unwrap());
             world.row(1, RecordBody::SnapshotLevel { side, level, price, quantity });
         }
@@ -129,8 +146,15 @@ fn a_snapshot_row_by_row_becomes_changes() {
 fn where_only_trades_were_recorded_a_book_is_made_up_around_them() {
     let scenario = Scenario::parse(PLAIN).unwrap();
     let mut exchange = Exchange::new(vec![contract("BTC")], &[], &scenario, 1, BEGIN_MS).unwrap();
-    let body = RecordBody::Trade { price: Decimal::new(10_000, 2).unwrap(), quantity: Decimal::ONE, taker: Side::Buy, id: None };
-    exchange.row(0, &Record { exchange_at: Timestamp::from_seconds(1), received_at: None, body }, BEGIN_MS).unwrap();
+    let body = RecordBody::Trade {
+        price: Decimal::new(10_000, 2).unwrap(),
+        quantity: Decimal::ONE,
+        taker: Side::Buy,
+        id: None,
+    };
+    exchange
+        .row(0, &Record { exchange_at: Timestamp::from_seconds(1), received_at: None, body }, BEGIN_MS)
+        .unwrap();
     exchange.step(BEGIN_MS);
     let ladder = &exchange.markets[0].ladder;
     assert_eq!((ladder.best(Side::Buy).unwrap().0.0, ladder.best(Side::Sell).unwrap().0.0), (9_999, 10_000));
@@ -139,7 +163,12 @@ fn where_only_trades_were_recorded_a_book_is_made_up_around_them() {
 #[test]
 fn a_row_off_the_steps_is_named() {
     let mut world = World::new(PLAIN);
-    let body = RecordBody::Trade { price: Decimal::new(1, 3).unwrap(), quantity: Decimal::ONE, taker: Side::Buy, id: None };
+    let body = RecordBody::Trade {
+        price: Decimal::new(1, 3).unwrap(),
+        quantity: Decimal::ONE,
+        taker: Side::Buy,
+        id: None,
+    };
     let record = Record { exchange_at: Timestamp::from_seconds(1), received_at: None, body };
     let problem = world.exchange.row(0, &record, BEGIN_MS).unwrap_err();
     assert_eq!(problem, "BTC_USDT: the price 0.001 is no multiple of 0.01");

@@ -34,9 +34,15 @@ fn answers_of_rest_are_replaced_as_often_as_asked() {
         for _ in 0..2 {
             let spoiled = reply(&mut world, ping);
             let text = String::from_utf8(spoiled.body).unwrap();
-            assert!(spoiled.status == status && text.contains(part) && !text.ends_with("\"data\":1700000000001}"), "{kind}: {text}");
+            assert!(
+                spoiled.status == status && text.contains(part) && !text.ends_with("\"data\":1700000000001}"),
+                "{kind}: {text}"
+            );
         }
-        assert!(serde_json::from_slice::<Value>(&reply(&mut world, ping).body).unwrap()["success"] == true, "{kind}");
+        assert!(
+            serde_json::from_slice::<Value>(&reply(&mut world, ping).body).unwrap()["success"] == true,
+            "{kind}"
+        );
     }
 }
 
@@ -54,7 +60,11 @@ fn a_lost_answer_may_hide_an_order_that_was_executed() {
         fault(&mut world, text);
         let request = world.signed("POST", "order/create", &order);
         let reply = world.ask(&request);
-        assert_eq!((world.exchange.desk.accounts[0].open.len(), reply.is_reset), (executed, is_reset), "{text}");
+        assert_eq!(
+            (world.exchange.trading.accounts[0].open.len(), reply.is_reset),
+            (executed, is_reset),
+            "{text}"
+        );
     }
     let mut world = World::new(PLAIN);
     fault(&mut world, r#"{"fault": "late", "ms": 30000}"#);
@@ -72,11 +82,16 @@ fn orders_go_wrong_after_they_were_accepted() {
         let id = world.place(order).unwrap();
         world.pass(20);
         let order = world.order(&id);
-        (order["state"].as_i64().unwrap(), order["errorCode"].as_i64().unwrap(), order["dealVol"].as_i64().unwrap(), id)
+        (
+            order["state"].as_i64().unwrap(),
+            order["errorCode"].as_i64().unwrap(),
+            order["dealVol"].as_i64().unwrap(),
+            id,
+        )
     };
     let (state, code, filled, _) = end(&mut world, r#"{"fault": "rejected_later"}"#, &buy(10));
     assert_eq!((state, code, filled), (5, 2, 0));
-    assert_eq!(world.exchange.desk.accounts[0].reserved().0, 0);
+    assert_eq!(world.exchange.trading.accounts[0].reserved().0, 0);
     let (state, code, filled, _) = end(&mut world, r#"{"fault": "partial", "count": 30}"#, &buy(10));
     assert_eq!((state, code, filled), (4, 21, 3));
     let mut limit = buy(10);
@@ -85,7 +100,10 @@ fn orders_go_wrong_after_they_were_accepted() {
     assert_eq!((state, filled), (2, 5));
     fault(&mut world, r#"{"fault": "cancel_crossed"}"#);
     assert_eq!(world.private("POST", "order/cancel", &format!("[\"{id}\"]"))["data"][0]["errorCode"], 2041);
-    assert_eq!((world.order(&id)["state"].clone(), world.order(&id)["dealVol"].clone()), (json!(3), json!(10)));
+    assert_eq!(
+        (world.order(&id)["state"].clone(), world.order(&id)["dealVol"].clone()),
+        (json!(3), json!(10))
+    );
     fault(&mut world, r#"{"fault": "unknown_order", "times": 1}"#);
     assert_eq!(world.private("GET", &format!("order/get/{id}"), "")["code"], 2040);
 }
@@ -101,7 +119,10 @@ fn reads_lag_behind_fills() {
     assert_eq!(world.private("GET", "account/asset/USDT", "")["data"]["availableBalance"], 10_000);
     world.pass(2_000);
     assert_eq!(world.private("GET", "position/open_positions", "")["data"][0]["holdVol"], 10);
-    assert!(world.private("GET", "account/asset/USDT", "")["data"]["availableBalance"].as_f64().unwrap() < 10_000.0);
+    assert!(
+        world.private("GET", "account/asset/USDT", "")["data"]["availableBalance"].as_f64().unwrap()
+            < 10_000.0
+    );
 }
 
 #[test]
@@ -117,7 +138,10 @@ fn somebody_else_acts_on_the_account() {
             (json!(category), json!(4), json!(10)),
             "{kind}"
         );
-        assert!(last["externalOid"].as_str().unwrap().starts_with("_m_") && world.exchange.desk.accounts[0].positions.is_empty());
+        assert!(
+            last["externalOid"].as_str().unwrap().starts_with("_m_")
+                && world.exchange.trading.accounts[0].positions.is_empty()
+        );
     }
     let mut world = World::new(PLAIN);
     fault(&mut world, r#"{"fault": "web_order", "symbol": "BTC_USDT", "count": 3}"#);
@@ -141,8 +165,11 @@ fn pushes_come_twice_and_out_of_order() {
     world.pass(10);
     world.place(&buy(250)).unwrap();
     world.pass(100);
-    let ids: Vec<String> =
-        world.of(&mut client, "push.personal.order.deal").iter().map(|frame| frame["data"]["id"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> = world
+        .of(&mut client, "push.personal.order.deal")
+        .iter()
+        .map(|frame| frame["data"]["id"].as_str().unwrap().to_owned())
+        .collect();
     let distinct: std::collections::BTreeSet<&String> = ids.iter().collect();
     assert_eq!((ids.len(), distinct.len()), (6, 3));
     assert!(!ids.is_sorted(), "{ids:?}");
@@ -182,7 +209,10 @@ fn holes(frames: &[Value]) -> usize {
 #[test]
 fn books_have_holes_repetitions_and_the_wrong_order_only_when_asked() {
     let backs = |frames: &[Value]| {
-        frames.windows(2).filter(|pair| pair[1]["data"]["version"].as_u64() <= pair[0]["data"]["version"].as_u64()).count()
+        frames
+            .windows(2)
+            .filter(|pair| pair[1]["data"]["version"].as_u64() <= pair[0]["data"]["version"].as_u64())
+            .count()
     };
     let run = |text: &str| after(text, "sub.depth", "push.depth", 5).1;
     let calm = run("");
@@ -203,14 +233,18 @@ fn books_have_holes_repetitions_and_the_wrong_order_only_when_asked() {
 #[test]
 fn snapshots_are_old_or_go_back() {
     let mut world = World::new(PLAIN);
-    let version = |world: &mut World| world.get("/api/v1/contract/depth/BTC_USDT")["data"]["version"].as_u64().unwrap();
+    let version =
+        |world: &mut World| world.get("/api/v1/contract/depth/BTC_USDT")["data"]["version"].as_u64().unwrap();
     let old = version(&mut world);
     fault(&mut world, r#"{"fault": "snapshot_stale", "symbol": "BTC_USDT", "times": 2}"#);
     world.level(0, Side::Buy, 9_990, 7, false);
     assert_eq!([version(&mut world), version(&mut world), version(&mut world)], [old, old, old + 1]);
     fault(&mut world, r#"{"fault": "snapshot_back", "symbol": "BTC_USDT", "times": 4}"#);
     world.level(0, Side::Buy, 9_990, 8, false);
-    assert_eq!([version(&mut world), version(&mut world), version(&mut world), version(&mut world)], [old + 2, old + 1, old + 2, old + 1]);
+    assert_eq!(
+        [version(&mut world), version(&mut world), version(&mut world), version(&mut world)],
+        [old + 2, old + 1, old + 2, old + 1]
+    );
 }
 
 #[test]
@@ -222,7 +256,10 @@ fn a_burst_is_a_burst_and_its_book_is_true() {
     let frames = world.of(&mut client, "push.depth");
     assert!(frames.len() > 1_500, "{}", frames.len());
     assert_eq!(holes(&frames), 0);
-    assert_eq!(frames.last().unwrap()["data"]["version"].as_u64().unwrap(), world.exchange.markets[0].version);
+    assert_eq!(
+        frames.last().unwrap()["data"]["version"].as_u64().unwrap(),
+        world.exchange.markets[0].version
+    );
     world.subscribe(&client, "sub.tickers", json!({}));
     fault(&mut world, r#"{"fault": "huge_ticker"}"#);
     let huge = world.of(&mut client, "push.tickers").last().unwrap().to_string();
@@ -233,7 +270,9 @@ fn a_burst_is_a_burst_and_its_book_is_true() {
 fn deals_are_repeated_twins_without_number_or_alone() {
     let run = |text: &str| after(text, "sub.deal", "push.deal", 5).1;
     let ids = |frames: &[Value]| -> Vec<Option<String>> {
-        let rows = frames.iter().flat_map(|frame| frame["data"].as_array().cloned().unwrap_or_else(|| vec![frame["data"].clone()]));
+        let rows = frames.iter().flat_map(|frame| {
+            frame["data"].as_array().cloned().unwrap_or_else(|| vec![frame["data"].clone()])
+        });
         rows.map(|row| row["i"].as_str().map(str::to_owned)).collect()
     };
     let distinct = |ids: &[Option<String>]| ids.iter().collect::<std::collections::BTreeSet<_>>().len();
@@ -249,7 +288,9 @@ fn deals_are_repeated_twins_without_number_or_alone() {
     assert_eq!(objects.iter().filter(|frame| frame["data"].is_object()).count(), 4);
     let twins = run(r#"{"fault": "deals_twin", "symbol": "BTC_USDT", "at_ms": 200}"#);
     let rows: Vec<Value> = twins.iter().flat_map(|frame| frame["data"].as_array().unwrap().clone()).collect();
-    let is_twin = |pair: &[Value]| ["p", "v", "T", "t"].iter().all(|key| pair[0][*key] == pair[1][*key]) && pair[0]["i"] != pair[1]["i"];
+    let is_twin = |pair: &[Value]| {
+        ["p", "v", "T", "t"].iter().all(|key| pair[0][*key] == pair[1][*key]) && pair[0]["i"] != pair[1]["i"]
+    };
     assert_eq!(rows.windows(2).filter(|pair| is_twin(pair)).count(), 1);
 }
 
@@ -284,7 +325,11 @@ fn candles_go_back_in_time() {
         fault(&mut world, &format!("{{\"fault\": \"{kind}\"}}"));
         world.trade(0, Side::Buy, 10_001, 9);
         world.pass(1_000);
-        let times: Vec<i64> = world.of(&mut client, "push.kline").iter().map(|frame| frame["data"]["t"].as_i64().unwrap()).collect();
+        let times: Vec<i64> = world
+            .of(&mut client, "push.kline")
+            .iter()
+            .map(|frame| frame["data"]["t"].as_i64().unwrap())
+            .collect();
         assert_eq!(times.len(), 1 + more, "{kind}");
         assert!(times[1] < times[0]);
     }
@@ -398,7 +443,8 @@ fn contracts_pause_and_vanish_and_funding_changes() {
     fault(&mut world, r#"{"fault": "paused", "symbol": "BTC_USDT"}"#);
     assert_eq!(world.place(&buy(1)), Err(1002));
     fault(&mut world, r#"{"fault": "delisted", "symbol": "BTC_USDT"}"#);
-    let states: Vec<Value> = world.of(&mut client, "push.contract").iter().map(|frame| frame["data"]["state"].clone()).collect();
+    let states: Vec<Value> =
+        world.of(&mut client, "push.contract").iter().map(|frame| frame["data"]["state"].clone()).collect();
     assert_eq!(states, [4, 3]);
     assert_eq!(world.get("/api/v1/contract/detail?symbol=BTC_USDT")["code"], 1001);
     assert_eq!(world.get("/api/v1/contract/depth/BTC_USDT")["data"]["bids"], json!([]));
@@ -448,7 +494,10 @@ fn a_restart_drops_everybody_and_begins_with_lower_versions() {
         world.place(&json!({"symbol": "BTC_USDT", "side": 1, "type": 1, "openType": 1, "vol": vol, "price": 99, "leverage": 20})).unwrap();
     }
     world.pass(20);
-    let (version, last) = (world.exchange.markets[0].version, world.exchange.desk.accounts[0].open.keys().last().copied().unwrap());
+    let (version, last) = (
+        world.exchange.markets[0].version,
+        world.exchange.trading.accounts[0].open.keys().last().copied().unwrap(),
+    );
     fault(&mut world, r#"{"fault": "restart", "ms": 60000}"#);
     world.pass(6_000);
     assert_eq!(format!("{:?}", said(&mut client)[0]), "Drop");
@@ -456,10 +505,12 @@ fn a_restart_drops_everybody_and_begins_with_lower_versions() {
     world.pass(54_000);
     assert_eq!(reply(&mut world, "/api/v1/contract/ping").status, 200);
     assert!(world.exchange.markets[0].version < version);
-    let left = world.exchange.desk.accounts[0].open.len();
+    let left = world.exchange.trading.accounts[0].open.len();
     assert!((1..20).contains(&left), "{left}");
     let gone = world.private("GET", "order/list/history_orders?page_size=100", "")["data"].clone();
-    assert!(gone.as_array().unwrap().len() == 20 - left && gone[0]["errorCode"] == 8 && gone[0]["state"] == 4);
+    assert!(
+        gone.as_array().unwrap().len() == 20 - left && gone[0]["errorCode"] == 8 && gone[0]["state"] == 4
+    );
     assert!(world.place(&buy(1)).unwrap().parse::<u64>().unwrap() > last);
     fault(&mut world, r#"{"fault": "restart_silent", "ms": 1000, "for_ms": 20000}"#);
     world.pass(1_005);
@@ -467,7 +518,10 @@ fn a_restart_drops_everybody_and_begins_with_lower_versions() {
     world.subscribe(&client, "sub.deal", json!({"symbol": "BTC_USDT"}));
     world.trade(0, Side::Buy, 10_001, 1);
     world.pass(10_000);
-    assert_eq!(world.frames(&mut client).iter().map(|frame| frame["channel"].clone()).collect::<Vec<_>>(), ["rs.sub.deal"]);
+    assert_eq!(
+        world.frames(&mut client).iter().map(|frame| frame["channel"].clone()).collect::<Vec<_>>(),
+        ["rs.sub.deal"]
+    );
     world.pass(10_000);
     world.trade(0, Side::Buy, 10_001, 1);
     world.pass(10);
@@ -484,14 +538,18 @@ fn every_fault_is_documented_with_an_example_that_works() {
         .collect();
     let documented: std::collections::BTreeSet<Kind> = examples.iter().map(|fault| fault.fault).collect();
     let mut known = std::collections::BTreeSet::new();
-    for line in
-        include_str!("../faults.rs").lines().skip_while(|line| !line.contains("pub enum Kind")).skip(1).take_while(|line| *line != "}")
+    for line in include_str!("../faults.rs")
+        .lines()
+        .skip_while(|line| !line.contains("pub enum Kind"))
+        .skip(1)
+        .take_while(|line| *line != "}")
     {
         if let Some(name) = line.trim().strip_suffix(',') {
             known.insert(name.to_owned());
         }
     }
-    let documented: std::collections::BTreeSet<String> = documented.into_iter().map(|kind| format!("{kind:?}")).collect();
+    let documented: std::collections::BTreeSet<String> =
+        documented.into_iter().map(|kind| format!("{kind:?}")).collect();
     assert_eq!(documented, known);
     for fault in examples {
         let mut world = World::new(PLAIN);

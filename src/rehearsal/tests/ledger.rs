@@ -55,12 +55,14 @@ fn take(world: &mut World, step: &Step) {
             ask(world, "order/create", &body);
         }
         Step::Cancel(place) => {
-            let id = world.exchange.desk.accounts[0].open.keys().nth(*place).copied();
+            let id = world.exchange.trading.accounts[0].open.keys().nth(*place).copied();
             if let Some(id) = id {
                 ask(world, "order/cancel", &format!("[{id}]"));
             }
         }
-        Step::Trade { is_buy, offset, contracts } => world.trade(0, side(*is_buy), 10_000 + offset, *contracts),
+        Step::Trade { is_buy, offset, contracts } => {
+            world.trade(0, side(*is_buy), 10_000 + offset, *contracts)
+        }
         Step::Level { is_buy, offset, contracts } => {
             let ticks = if *is_buy { 10_000 - offset } else { 10_001 + offset };
             world.level(0, side(*is_buy), ticks, *contracts, false);
@@ -68,7 +70,9 @@ fn take(world: &mut World, step: &Step) {
         Step::Settle(parts) => {
             world.row(0, RecordBody::Funding { rate: Decimal::new(*parts, 4).unwrap() });
         }
-        Step::Mark(ticks) => world.row(0, RecordBody::Mark { mark: Decimal::new(*ticks, 2).unwrap(), index: None }),
+        Step::Mark(ticks) => {
+            world.row(0, RecordBody::Mark { mark: Decimal::new(*ticks, 2).unwrap(), index: None })
+        }
         Step::Fault(text) => fault(world, text),
         Step::Wait(ms) => world.pass(*ms),
     }
@@ -76,7 +80,7 @@ fn take(world: &mut World, step: &Step) {
 
 /// Everything again from the fills alone.
 fn prove(world: &World) {
-    let account = &world.exchange.desk.accounts[0];
+    let account = &world.exchange.trading.accounts[0];
     let market = &world.exchange.markets[0];
     let mut net = 0_i64;
     let (mut bought, mut sold, mut fees, mut profit) = (Money::ZERO, Money::ZERO, Money::ZERO, Money::ZERO);
@@ -92,20 +96,33 @@ fn prove(world: &World) {
         fees += fill.fee;
         profit += fill.profit;
     }
-    let held =
-        |hold: Hold| account.positions.get(&(0, hold)).map_or((Qty::ZERO, Money::ZERO), |position| (position.qty, position.entry_value));
+    let held = |hold: Hold| {
+        account
+            .positions
+            .get(&(0, hold))
+            .map_or((Qty::ZERO, Money::ZERO), |position| (position.qty, position.entry_value))
+    };
     let ((long, long_value), (short, short_value)) = (held(Hold::Long), held(Hold::Short));
     assert_eq!(net, long.0 - short.0, "fills are the position");
     assert_eq!(fees, account.ledger.fees);
     assert_eq!(profit, account.ledger.profit);
-    assert_eq!(sold - bought + long_value - short_value, profit, "what was realised is what was sold for more than it was bought for");
+    assert_eq!(
+        sold - bought + long_value - short_value,
+        profit,
+        "what was realised is what was sold for more than it was bought for"
+    );
     let funding: Money = account.fundings.iter().map(|paid| paid.amount).sum();
     assert_eq!(funding, account.ledger.funding);
-    assert_eq!(account.balance, account.ledger.deposits + profit + funding - fees, "the balance, to the last digit");
+    assert_eq!(
+        account.balance,
+        account.ledger.deposits + profit + funding - fees,
+        "the balance, to the last digit"
+    );
     assert!(account.open.values().all(|order| order.reserved >= Money::ZERO && order.rest().0 > 0));
     assert!(account.positions.values().all(|position| position.qty.0 > 0 && position.margin >= Money::ZERO));
     for order in account.open.values().chain(&account.ended) {
-        let filled: i64 = account.fills.iter().filter(|fill| fill.order == order.id).map(|fill| fill.qty.0).sum();
+        let filled: i64 =
+            account.fills.iter().filter(|fill| fill.order == order.id).map(|fill| fill.qty.0).sum();
         assert_eq!(filled, order.filled.0, "an order is filled by its fills");
         assert!(order.filled <= order.new.qty);
     }

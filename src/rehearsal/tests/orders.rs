@@ -49,7 +49,7 @@ fn what_cannot_be_an_order_is_refused_with_its_code() {
     }
     world.exchange.markets[0].contract.state = 4;
     assert_eq!(world.place(&limit(1, 1, 1, 100.0)), Err(1002));
-    assert!(world.exchange.desk.accounts[0].open.is_empty());
+    assert!(world.exchange.trading.accounts[0].open.is_empty());
 }
 
 #[test]
@@ -106,7 +106,11 @@ fn a_market_order_walks_the_book_and_its_rest_is_cancelled() {
 #[test]
 fn immediate_all_or_nothing_and_post_only() {
     let mut world = World::new(PLAIN);
-    let cases = [(limit(1, 3, 250, 100.02), (4, 18, 200)), (limit(1, 4, 250, 100.02), (4, 19, 0)), (limit(1, 2, 1, 100.05), (4, 20, 0))];
+    let cases = [
+        (limit(1, 3, 250, 100.02), (4, 18, 200)),
+        (limit(1, 4, 250, 100.02), (4, 19, 0)),
+        (limit(1, 2, 1, 100.05), (4, 20, 0)),
+    ];
     for (order, expected) in cases {
         let mut world = World::new(PLAIN);
         let id = world.place(&order).unwrap();
@@ -160,7 +164,7 @@ fn cancels_say_what_they_did() {
     assert!(rows[0]["orderId"].is_u64());
     assert_eq!(world.private("POST", "order/cancel", &json!([id]).to_string())["data"][0]["errorCode"], 2041);
     assert_eq!(ended(&mut world, &id), (4, 0, 0));
-    assert_eq!(world.exchange.desk.accounts[0].available(), world.exchange.desk.accounts[0].balance);
+    assert_eq!(world.exchange.trading.accounts[0].available(), world.exchange.trading.accounts[0].balance);
 }
 
 #[test]
@@ -172,7 +176,11 @@ fn an_external_name_is_found_and_is_not_used_twice() {
     assert_eq!(world.place(&order), Err(2042));
     assert_eq!(world.private("GET", "order/external/BTC_USDT/daemon-1", "")["data"]["orderId"], json!(id));
     let unknown = world.private("GET", "order/external/BTC_USDT/daemon-2", "");
-    assert_eq!((&unknown["success"], unknown.get("data")), (&json!(true), None), "a success that says nothing: {unknown}");
+    assert_eq!(
+        (&unknown["success"], unknown.get("data")),
+        (&json!(true), None),
+        "a success that says nothing: {unknown}"
+    );
     let mut repeated = World::new(r#"{"settings": {"duplicate_external": "repeated"}}"#);
     repeated.place(&order).unwrap();
     assert_eq!(repeated.place(&order), Err(603));
@@ -185,7 +193,11 @@ fn an_external_name_is_found_and_is_not_used_twice() {
 fn the_fees_of_the_api_stand_beside_those_of_the_web() {
     let mut world = World::new(PLAIN);
     let fees = world.private("GET", "account/tiered_fee_rate/v2?symbol=BTC_USDT", "");
-    assert_eq!((&fees["data"]["realMakerFee"], &fees["data"]["realTakerFee"]), (&json!(0.0006), &json!(0.0008)), "{fees}");
+    assert_eq!(
+        (&fees["data"]["realMakerFee"], &fees["data"]["realTakerFee"]),
+        (&json!(0.0006), &json!(0.0008)),
+        "{fees}"
+    );
     assert_eq!(world.private("GET", "account/transfer_record", "")["data"]["totalCount"], 0);
 }
 
@@ -199,10 +211,17 @@ fn in_one_way_mode_the_other_side_is_closed_first() {
     world.pass(20);
     let positions = world.private("GET", "position/open_positions", "")["data"].clone();
     assert_eq!(
-        (positions.as_array().unwrap().len(), positions[0]["positionType"].clone(), positions[0]["holdVol"].clone()),
+        (
+            positions.as_array().unwrap().len(),
+            positions[0]["positionType"].clone(),
+            positions[0]["holdVol"].clone()
+        ),
         (1, json!(2), json!(30))
     );
-    assert_eq!(world.private("POST", "position/change_position_mode", r#"{"positionMode": 1}"#)["code"], 2019);
+    assert_eq!(
+        world.private("POST", "position/change_position_mode", r#"{"positionMode": 1}"#)["code"],
+        2019
+    );
 }
 
 #[test]
@@ -212,13 +231,18 @@ fn a_position_without_margin_is_liquidated_and_funding_is_paid() {
     world.pass(20);
     fault(&mut world, r#"{"fault": "funding", "symbol": "BTC_USDT", "rate": 0.001, "count": 8}"#);
     fault(&mut world, r#"{"fault": "settle", "symbol": "BTC_USDT"}"#);
-    let paid = world.private("GET", "position/funding_records", "")["data"]["resultList"][0]["funding"].as_f64().unwrap();
+    let paid = world.private("GET", "position/funding_records", "")["data"]["resultList"][0]["funding"]
+        .as_f64()
+        .unwrap();
     assert!((-10.01..=-9.99).contains(&paid), "{paid}");
     world.row(0, RecordBody::Mark { mark: Decimal::new(95, 0).unwrap(), index: None });
     world.pass(5);
-    assert!(world.exchange.desk.accounts[0].positions.is_empty());
+    assert!(world.exchange.trading.accounts[0].positions.is_empty());
     let history = world.private("GET", "order/list/history_orders", "");
-    assert_eq!((history["data"][0]["category"].clone(), history["data"][0]["side"].clone()), (json!(2), json!(4)));
+    assert_eq!(
+        (history["data"][0]["category"].clone(), history["data"][0]["side"].clone()),
+        (json!(2), json!(4))
+    );
 }
 
 #[test]
@@ -238,14 +262,16 @@ fn private_pushes_follow_the_login_and_the_filter() {
     );
     let id = world.place(&market(1, 10)).unwrap();
     world.pass(20);
-    let channels: Vec<String> = world.frames(&mut client).iter().map(|frame| frame["channel"].as_str().unwrap().to_owned()).collect();
+    let channels: Vec<String> =
+        world.frames(&mut client).iter().map(|frame| frame["channel"].as_str().unwrap().to_owned()).collect();
     assert_eq!(channels, ["rs.login", "rs.personal.filter", "push.personal.order"]);
     assert_eq!(world.frames(&mut other)[0]["channel"], "rs.error");
     world.say(&client, &json!({"method": "personal.filter", "param": {"filters": []}}));
     world.place(&market(4, 10)).unwrap();
     world.pass(20);
     let frames = world.frames(&mut client);
-    let names = ["push.personal.order.deal", "push.personal.order", "push.personal.position", "push.personal.asset"];
+    let names =
+        ["push.personal.order.deal", "push.personal.order", "push.personal.position", "push.personal.asset"];
     for name in names {
         assert!(frames.iter().any(|frame| frame["channel"] == name), "{name}");
     }

@@ -34,7 +34,11 @@ fn missing(known: &Value, ours: &Value, place: &str, allowed: &[&str], found: &m
                 found.push(format!("{place}: three parts"));
             }
         }
-        (known, ours) if std::mem::discriminant(known) != std::mem::discriminant(ours) && !known.is_null() && !ours.is_null() => {
+        (known, ours)
+            if std::mem::discriminant(known) != std::mem::discriminant(ours)
+                && !known.is_null()
+                && !ours.is_null() =>
+        {
             found.push(format!("{place}: {ours} is of another kind than {known}"));
         }
         _ => {}
@@ -126,7 +130,9 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
     let (mut client, mut each) = (world.connect(), world.connect());
     let sign = signature("s", &format!("k{}", world.now_ms));
     world.say(&client, &json!({"method": "login", "param": {"apiKey": "k", "reqTime": world.now_ms.to_string(), "signature": sign}}));
-    for word in ["deal", "depth", "depth.full", "ticker", "kline", "funding.rate", "index.price", "fair.price"] {
+    for word in
+        ["deal", "depth", "depth.full", "ticker", "kline", "funding.rate", "index.price", "fair.price"]
+    {
         world.subscribe(&client, &format!("sub.{word}"), json!({"symbol": "BTC_USDT", "interval": "Min1"}));
     }
     world.subscribe(&client, "sub.tickers", json!({}));
@@ -137,7 +143,11 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
     world.level(0, Side::Buy, 9_990, 3, false);
     world.level(0, Side::Sell, 10_020, 3, false);
     world.trade(0, Side::Buy, 10_001, 3);
-    world.private("POST", "order/create", r#"{"symbol":"BTC_USDT","side":1,"type":5,"openType":1,"vol":10,"leverage":20}"#);
+    world.private(
+        "POST",
+        "order/create",
+        r#"{"symbol":"BTC_USDT","side":1,"type":5,"openType":1,"vol":10,"leverage":20}"#,
+    );
     world.pass(5_000);
     let frames = world.frames(&mut client);
     for (file, channel) in [
@@ -176,20 +186,30 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
 #[test]
 fn recorded_requests_of_an_independent_client_are_accepted() {
     let Some(folder) = fixtures() else { return };
-    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("sign_vectors.json")).unwrap()).unwrap();
+    let vectors: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("sign_vectors.json")).unwrap()).unwrap();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let keys = [TestKey { key: text(&vectors["api_key"]), secret: text(&vectors["api_secret"]) }];
     let begin = vectors["request_time_ms"].as_i64().unwrap();
     let scenario = Scenario::parse(PLAIN).unwrap();
-    let mut exchange = Exchange::new(vec![contract("BTC"), contract("ADA")], &keys, &scenario, 1, begin).unwrap();
+    let mut exchange =
+        Exchange::new(vec![contract("BTC"), contract("ADA")], &keys, &scenario, 1, begin).unwrap();
     let mut count = 0;
     for case in vectors["cases"].as_array().unwrap().iter().filter(|case| case["target"].is_string()) {
         let target = text(&case["target"]);
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let headers = case["headers"].as_object().unwrap().iter().map(|(name, value)| (name.to_ascii_lowercase(), text(value)));
+        let headers = case["headers"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), text(value)));
         let request = request(&text(&case["method"]), path, query, headers.collect(), &text(&case["body"]));
         let reply: Value = serde_json::from_slice(&exchange.ask(&request, begin).body).unwrap();
-        assert!(![401, 402, 513, 602].contains(&reply["code"].as_i64().unwrap()), "{}: {reply}", case["name"]);
+        assert!(
+            ![401, 402, 513, 602].contains(&reply["code"].as_i64().unwrap()),
+            "{}: {reply}",
+            case["name"]
+        );
         count += 1;
     }
     assert!(count >= 6, "{count}");

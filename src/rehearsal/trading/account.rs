@@ -226,7 +226,10 @@ impl Account {
     /// Lots of a position that no order is closing yet.
     pub fn closable(&self, symbol: usize, hold: Hold) -> Qty {
         let held = self.positions.get(&(symbol, hold)).map_or(0, |position| position.qty.0);
-        let closing = self.open.values().filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold);
+        let closing = self
+            .open
+            .values()
+            .filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold);
         Qty((held - closing.map(|order| order.rest().0).sum::<i64>()).max(0))
     }
 

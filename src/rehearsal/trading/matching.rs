@@ -1,7 +1,7 @@
 //! Which orders fill: price before time, against levels that are displayed and trades that happen.
 
 use super::order::{Hold, NewOrder, Order, category, kind, state};
-use super::{Desk, Taken};
+use super::{Taken, Trading};
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Side;
 use crate::rehearsal::market::{Commit, Deal, Market};
@@ -9,9 +9,17 @@ use crate::rehearsal::market::{Commit, Deal, Market};
 /// Levels a market order walks at most.
 const MARKET_LEVELS: usize = 20;
 
-impl Desk {
+impl Trading {
     /// What happened in the market since the last step, then orders that arrive now.
-    pub fn follow(&mut self, symbol: usize, market: &Market, deals: &[Deal], commits: &[Commit], true_ms: i64, now_ms: i64) {
+    pub fn follow(
+        &mut self,
+        symbol: usize,
+        market: &Market,
+        deals: &[Deal],
+        commits: &[Commit],
+        true_ms: i64,
+        now_ms: i64,
+    ) {
         if !self.taken.is_empty() {
             for commit in commits {
                 self.taken.remove(&(symbol, commit.change.side, commit.change.price));
@@ -21,8 +29,12 @@ impl Desk {
             if self.accounts[place].open.is_empty() {
                 continue;
             }
-            let ids: Vec<u64> =
-                self.accounts[place].open.values().filter(|order| order.new.symbol == symbol).map(|order| order.id).collect();
+            let ids: Vec<u64> = self.accounts[place]
+                .open
+                .values()
+                .filter(|order| order.new.symbol == symbol)
+                .map(|order| order.id)
+                .collect();
             for id in self.by_price(place, ids) {
                 let Some(mut order) = self.accounts[place].open.remove(&id) else { continue };
                 let before = order.version;
@@ -77,7 +89,9 @@ impl Desk {
         let reachable: i64 = levels.iter().map(|(_, qty)| qty.0).sum();
         match order.new.kind {
             kind::POST_ONLY if reachable > 0 => return order.end(state::CANCELLED, 20, now_ms),
-            kind::FOK if reachable < order.new.qty.0 || order.fill_limit.is_some() => return order.end(state::CANCELLED, 19, now_ms),
+            kind::FOK if reachable < order.new.qty.0 || order.fill_limit.is_some() => {
+                return order.end(state::CANCELLED, 19, now_ms);
+            }
             _ => {}
         }
         self.walk(place, order, market, &levels, now_ms);
@@ -95,7 +109,13 @@ impl Desk {
     }
 
     /// Displayed levels an order of this side can take, best first.
-    fn takeable(&self, symbol: usize, market: &Market, side: Side, limit: Option<Price>) -> Vec<(Price, Qty)> {
+    fn takeable(
+        &self,
+        symbol: usize,
+        market: &Market,
+        side: Side,
+        limit: Option<Price>,
+    ) -> Vec<(Price, Qty)> {
         let opposite = side.opposite();
         let is_good = |price: Price| match limit {
             None => true,
@@ -117,7 +137,14 @@ impl Desk {
             .collect()
     }
 
-    fn walk(&mut self, place: usize, order: &mut Order, market: &Market, levels: &[(Price, Qty)], now_ms: i64) {
+    fn walk(
+        &mut self,
+        place: usize,
+        order: &mut Order,
+        market: &Market,
+        levels: &[(Price, Qty)],
+        now_ms: i64,
+    ) {
         for (price, qty) in levels {
             let qty = order.fillable().min(*qty).min(self.closable_now(place, order));
             if qty.is_zero() {
@@ -133,7 +160,10 @@ impl Desk {
         if order.is_opening() {
             return order.rest();
         }
-        self.accounts[place].positions.get(&(order.new.symbol, order.hold())).map_or(Qty::ZERO, |position| position.qty)
+        self.accounts[place]
+            .positions
+            .get(&(order.new.symbol, order.hold()))
+            .map_or(Qty::ZERO, |position| position.qty)
     }
 
     /// A resting order: trades at its price after those before it, trades and levels beyond its price at once.
@@ -166,7 +196,14 @@ impl Desk {
         }
     }
 
-    fn fill_resting(&mut self, place: usize, order: &mut Order, market: &Market, reached: Qty, now_ms: i64) -> Qty {
+    fn fill_resting(
+        &mut self,
+        place: usize,
+        order: &mut Order,
+        market: &Market,
+        reached: Qty,
+        now_ms: i64,
+    ) -> Qty {
         let Some(price) = order.new.price else { return Qty::ZERO };
         let qty = order.fillable().min(reached).min(self.closable_now(place, order));
         if !qty.is_zero() && !order.is_over() {
@@ -205,7 +242,11 @@ impl Desk {
                 let account = &self.accounts[place];
                 let Some(position) = account.positions.get(&(symbol, hold)) else { continue };
                 let value = market.notional(fair, position.qty);
-                let backing = if position.open_type == 2 { position.margin + account.available() } else { position.margin };
+                let backing = if position.open_type == 2 {
+                    position.margin + account.available()
+                } else {
+                    position.margin
+                };
                 let needed = value.at_rate(crate::domain::num::Rate(maintenance));
                 if backing + position.profit_at(value) <= needed {
                     self.close_by_force(place, symbol, hold, market, category::LIQUIDATION, now_ms);
@@ -215,7 +256,15 @@ impl Desk {
     }
 
     /// Closes a position without its owner: by the book, and what the book does not hold at the fair price.
-    pub fn close_by_force(&mut self, place: usize, symbol: usize, hold: Hold, market: &Market, category: i64, now_ms: i64) {
+    pub fn close_by_force(
+        &mut self,
+        place: usize,
+        symbol: usize,
+        hold: Hold,
+        market: &Market,
+        category: i64,
+        now_ms: i64,
+    ) {
         let Some(position) = self.accounts[place].positions.get(&(symbol, hold)) else { return };
         let new = NewOrder {
             symbol,
@@ -229,7 +278,9 @@ impl Desk {
         };
         let closing: Vec<u64> = {
             let open = self.accounts[place].open.values();
-            open.filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold).map(|order| order.id).collect()
+            open.filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold)
+                .map(|order| order.id)
+                .collect()
         };
         for id in closing {
             if let Some(mut order) = self.accounts[place].open.remove(&id) {

@@ -10,9 +10,9 @@ pub mod show;
 use super::market::Market;
 use super::running::TestKey;
 use super::scenario::Settings;
-use crate::domain::chance::Chance;
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
+use crate::domain::rng::Rng;
 use account::{Account, Fill, FundingPaid, Held};
 use order::{Hold, NewOrder, Order, category, state};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub struct Spoiled {
 
 /// Everybody's orders.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Trading {
     /// Accounts.
     pub accounts: Vec<Account>,
     /// Private frames on their way, in the order they were made.
@@ -63,7 +63,7 @@ pub struct Desk {
     pub spoiled: Spoiled,
     /// What was taken of displayed levels since they changed last.
     taken: BTreeMap<(usize, Side, Price), Qty>,
-    chance: Chance,
+    rng: Rng,
     last_id: u64,
     last_fill: u64,
     last_position: u64,
@@ -72,20 +72,23 @@ pub struct Desk {
     push_ms: (i64, i64),
 }
 
-impl Desk {
+impl Trading {
     /// Accounts with the settings' deposit.
-    pub fn new(keys: &[TestKey], settings: &Settings, mut chance: Chance) -> Self {
-        let accounts = keys.iter().map(|key| Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit))).collect();
+    pub fn new(keys: &[TestKey], settings: &Settings, mut rng: Rng) -> Self {
+        let accounts = keys
+            .iter()
+            .map(|key| Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit)))
+            .collect();
         let rate = |fraction: f64| Rate((fraction * 1e9).round() as i64);
-        Desk {
+        Trading {
             accounts,
             outbox: Vec::new(),
             spoiled: Spoiled::default(),
             taken: BTreeMap::new(),
-            last_id: 739_000_000_000_000_000 + chance.below(1 << 40),
-            last_fill: 13_000_000_000 + chance.below(1 << 32),
-            last_position: 1_000_000_000 + chance.below(1 << 28),
-            chance,
+            last_id: 739_000_000_000_000_000 + rng.below(1 << 40),
+            last_fill: 13_000_000_000 + rng.below(1 << 32),
+            last_position: 1_000_000_000 + rng.below(1 << 28),
+            rng,
             maker: rate(settings.maker_fee),
             taker: rate(settings.taker_fee),
             push_ms: (settings.push_ms[0], settings.push_ms[1]),
@@ -103,11 +106,18 @@ impl Desk {
     }
 
     /// Takes a checked order; it reaches the book at `arrives_ms` (true time). Returns its number.
-    pub fn accept(&mut self, place: usize, new: NewOrder, reserved: Money, arrives_ms: i64, now_ms: i64) -> u64 {
-        self.last_id += 1 + self.chance.below(1_000);
+    pub fn accept(
+        &mut self,
+        place: usize,
+        new: NewOrder,
+        reserved: Money,
+        arrives_ms: i64,
+        now_ms: i64,
+    ) -> u64 {
+        self.last_id += 1 + self.rng.below(1_000);
         let mut new = new;
         if new.external.is_empty() {
-            new.external = format!("_m_{:016x}{:016x}", self.chance.next(), self.chance.next());
+            new.external = format!("_m_{:016x}{:016x}", self.rng.next(), self.rng.next());
         }
         let order = Order {
             id: self.last_id,
@@ -179,7 +189,15 @@ impl Desk {
     }
 
     /// What a fill does to positions: in one-way mode it closes the other side before it opens.
-    fn hold(&mut self, place: usize, order: &Order, market: &Market, taken: Taken, fee: Money, now_ms: i64) -> (Money, u64) {
+    fn hold(
+        &mut self,
+        place: usize,
+        order: &Order,
+        market: &Market,
+        taken: Taken,
+        fee: Money,
+        now_ms: i64,
+    ) -> (Money, u64) {
         let symbol = order.new.symbol;
         let held = |hold: Hold, qty: Qty| Held {
             symbol,
@@ -214,8 +232,15 @@ impl Desk {
     }
 
     /// Sends a private frame after the usual delay.
-    pub fn push(&mut self, account: usize, key: &'static str, symbol: Option<usize>, payload: String, now_ms: i64) {
-        let due_ms = now_ms + self.chance.between(self.push_ms.0, self.push_ms.1);
+    pub fn push(
+        &mut self,
+        account: usize,
+        key: &'static str,
+        symbol: Option<usize>,
+        payload: String,
+        now_ms: i64,
+    ) {
+        let due_ms = now_ms + self.rng.between(self.push_ms.0, self.push_ms.1);
         let frame = Private { due_ms, account, key, symbol, payload };
         if self.spoiled.twice {
             self.outbox.push(frame.clone());
@@ -226,8 +251,9 @@ impl Desk {
     /// Frames whose time has come, in their order.
     pub fn take_due(&mut self, true_ms: i64) -> Vec<Private> {
         let is_full = self.outbox.len() > OUTBOX;
-        let (mut due, wait): (Vec<Private>, Vec<Private>) =
-            std::mem::take(&mut self.outbox).into_iter().partition(|frame| is_full || frame.due_ms <= true_ms);
+        let (mut due, wait): (Vec<Private>, Vec<Private>) = std::mem::take(&mut self.outbox)
+            .into_iter()
+            .partition(|frame| is_full || frame.due_ms <= true_ms);
         self.outbox = wait;
         if self.spoiled.reordered {
             due.reverse();
@@ -244,9 +270,14 @@ impl Desk {
             return self.tell_money(place, market, now_ms);
         }
         let account = &self.accounts[place];
-        let held = [Hold::Long, Hold::Short].into_iter().filter_map(|hold| account.positions.get(&(symbol, hold)));
-        let closed = account.closed.back().filter(|position| position.symbol == symbol && position.id == order.position);
-        let texts: Vec<String> = held.chain(closed).map(|position| show::position(market, position, true)).collect();
+        let held =
+            [Hold::Long, Hold::Short].into_iter().filter_map(|hold| account.positions.get(&(symbol, hold)));
+        let closed = account
+            .closed
+            .back()
+            .filter(|position| position.symbol == symbol && position.id == order.position);
+        let texts: Vec<String> =
+            held.chain(closed).map(|position| show::position(market, position, true)).collect();
         for text in texts {
             self.push(place, "position", Some(symbol), text, now_ms);
         }
@@ -259,7 +290,14 @@ impl Desk {
     }
 
     /// Cancels an open order. False when it is over or unknown.
-    pub fn cancel(&mut self, place: usize, id: u64, error_code: i64, markets: &[Market], now_ms: i64) -> bool {
+    pub fn cancel(
+        &mut self,
+        place: usize,
+        id: u64,
+        error_code: i64,
+        markets: &[Market],
+        now_ms: i64,
+    ) -> bool {
         let Some(mut order) = self.accounts[place].open.remove(&id) else { return false };
         order.end(state::CANCELLED, error_code, now_ms);
         self.tell(place, &order, &markets[order.new.symbol], now_ms);
@@ -284,7 +322,15 @@ impl Desk {
                     account.fundings.pop_front();
                 }
                 self.last_fill += 1;
-                account.fundings.push_back(FundingPaid { id: self.last_fill, symbol, hold, value, amount, rate, at_ms: now_ms });
+                account.fundings.push_back(FundingPaid {
+                    id: self.last_fill,
+                    symbol,
+                    hold,
+                    value,
+                    amount,
+                    rate,
+                    at_ms: now_ms,
+                });
                 self.push(place, "position", Some(symbol), text, now_ms);
                 self.tell_money(place, market, now_ms);
             }

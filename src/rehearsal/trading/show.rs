@@ -20,18 +20,23 @@ fn average(market: &Market, value: Money, qty: Qty) -> Decimal {
     let ticks = value.0 * fine / (tick * i128::from(qty.0));
     let step = market.spec.price_step;
     let mantissa = i64::try_from(ticks).ok().and_then(|ticks| ticks.checked_mul(step.mantissa()));
-    mantissa.and_then(|mantissa| Decimal::new(mantissa, step.scale() + AVERAGE_DIGITS)).unwrap_or(Decimal::ZERO)
+    mantissa
+        .and_then(|mantissa| Decimal::new(mantissa, step.scale() + AVERAGE_DIGITS))
+        .unwrap_or(Decimal::ZERO)
 }
 
 fn order_object(market: &Market, order: &Order, mode: i64) -> Object {
     let new = &order.new;
     // Of a market order this is a bound, not the fill.
-    let bound = |percent: i64| market.last.map(|price| market.price_decimal(crate::domain::num::Price(price.0 * percent / 100)));
+    let bound = |percent: i64| {
+        market.last.map(|price| market.price_decimal(crate::domain::num::Price(price.0 * percent / 100)))
+    };
     let price = match new.price {
         Some(price) if new.kind != kind::MARKET => Some(market.price_decimal(price)),
         _ => bound(if matches!(new.side, 1 | 2) { 102 } else { 98 }),
     };
-    let initial = if order.is_opening() { Money(order.value.0 / i128::from(new.leverage.max(1))) } else { Money::ZERO };
+    let initial =
+        if order.is_opening() { Money(order.value.0 / i128::from(new.leverage.max(1))) } else { Money::ZERO };
     Object::new()
         .text("orderId", &order.id.to_string())
         .text("symbol", &market.contract.symbol)
@@ -138,7 +143,11 @@ pub fn position(market: &Market, position: &Position, is_push: bool) -> String {
         .put("closeProfitLoss", position.profit)
         .put("fee", if is_push { -position.fee } else { position.fee })
         .raw("marginRatio", "0.01");
-    if is_push { object.put("pnl", position.profit_at(value)).raw("deductFeeList", "[]").end() } else { object.end() }
+    if is_push {
+        object.put("pnl", position.profit_at(value)).raw("deductFeeList", "[]").end()
+    } else {
+        object.end()
+    }
 }
 
 /// The fair price at which the margin is used up but for the maintenance margin; 0 when there is none.
@@ -148,7 +157,11 @@ fn liquidation(market: &Market, position: &Position) -> Decimal {
     }
     let maintenance = crate::rehearsal::terms::maintenance(&market.contract).to_f64();
     let (entry, margin) = (position.entry_value.to_f64(), position.margin.to_f64());
-    let value = if position.hold == Hold::Long { (entry - margin) / (1.0 - maintenance) } else { (entry + margin) / (1.0 + maintenance) };
+    let value = if position.hold == Hold::Long {
+        (entry - margin) / (1.0 - maintenance)
+    } else {
+        (entry + margin) / (1.0 + maintenance)
+    };
     let per_tick = market.spec.money(i128::from(position.qty.0)).to_f64();
     market.price_decimal(crate::domain::num::Price((value / per_tick).round() as i64))
 }
@@ -193,7 +206,15 @@ pub fn money_push(account: &Account, currency: &str) -> String {
 
 /// A coin nobody has.
 pub fn no_money(currency: &str) -> String {
-    let zeros = ["positionMargin", "availableBalance", "cashBalance", "frozenBalance", "equity", "unrealized", "bonus"];
+    let zeros = [
+        "positionMargin",
+        "availableBalance",
+        "cashBalance",
+        "frozenBalance",
+        "equity",
+        "unrealized",
+        "bonus",
+    ];
     zeros.into_iter().fold(Object::new().text("currency", currency), |object, key| object.put(key, 0)).end()
 }
 

@@ -96,7 +96,8 @@ impl Axis {
 impl Chart<'_> {
     /// The chart as a figure; nothing when there is nothing to draw.
     pub(super) fn render(&self) -> String {
-        let spans: Vec<Span> = self.spans.iter().copied().filter(|s| s.low.is_finite() && s.high.is_finite()).collect();
+        let spans: Vec<Span> =
+            self.spans.iter().copied().filter(|s| s.low.is_finite() && s.high.is_finite()).collect();
         if spans.is_empty() {
             return String::new();
         }
@@ -118,15 +119,28 @@ impl Chart<'_> {
         }
         for (from, to) in self.gaps {
             let (from, to) = (self.axis.x(*from), self.axis.x(*to));
-            let _ = write!(out, "<rect class=\"gap\" x=\"{from:.1}\" y=\"0\" width=\"{:.1}\" height=\"{HEIGHT}\"/>", (to - from).max(0.6));
+            let _ = write!(
+                out,
+                "<rect class=\"gap\" x=\"{from:.1}\" y=\"0\" width=\"{:.1}\" height=\"{HEIGHT}\"/>",
+                (to - from).max(0.6)
+            );
         }
         if let Some(reference) = self.reference {
             let _ = write!(out, "<path class=\"start\" d=\"M0 {:.2}H{WIDTH}\"/>", y(reference));
         }
         let class = if self.shape == Shape::Under { "under" } else { "line" };
-        let _ = write!(out, "<path class=\"{class}\" d=\"{}\"/></svg>", self.path(&columns(self.axis, &spans), &y));
+        let _ = write!(
+            out,
+            "<path class=\"{class}\" d=\"{}\"/></svg>",
+            self.path(&columns(self.axis, &spans), &y)
+        );
         for tick in &ticks {
-            let _ = write!(out, "<span class=\"y\" style=\"top:{:.2}%\">{}</span>", y(*tick), escaped(&(self.label)(*tick)));
+            let _ = write!(
+                out,
+                "<span class=\"y\" style=\"top:{:.2}%\">{}</span>",
+                y(*tick),
+                escaped(&(self.label)(*tick))
+            );
         }
         for mark in &self.marks {
             let _ = write!(
@@ -224,10 +238,14 @@ mod tests {
     fn columns_keep_extremes() {
         let axis = Axis::new(Timestamp::from_seconds(0), Timestamp::from_seconds(1_000_000));
         let at = |second| Timestamp::from_seconds(second);
-        let spans: Vec<Span> = (0..10_000).map(|i| Span { at: at(i * 100), low: -(i as f64), high: i as f64, close: 0.5 }).collect();
+        let spans: Vec<Span> = (0..10_000)
+            .map(|i| Span { at: at(i * 100), low: -(i as f64), high: i as f64, close: 0.5 })
+            .collect();
         let columns = columns(axis, &spans);
         assert!(columns.len() <= 1_001);
-        assert!(columns.iter().any(|(_, s)| s.high >= 9_999.0) && columns.iter().any(|(_, s)| s.low <= -9_999.0));
+        assert!(
+            columns.iter().any(|(_, s)| s.high >= 9_999.0) && columns.iter().any(|(_, s)| s.low <= -9_999.0)
+        );
     }
 
     #[test]

@@ -104,15 +104,21 @@ pub(super) fn table(headings: &[&str], rows: impl IntoIterator<Item = Row>, sort
         let name = escaped(name);
         out.push_str(&match sorting {
             Sorting::Fixed => format!("<th{class} scope=\"col\">{name}</th>"),
-            Sorting::ByColumn => format!("<th{class} scope=\"col\"><button type=\"button\">{name}</button></th>"),
+            Sorting::ByColumn => {
+                format!("<th{class} scope=\"col\"><button type=\"button\">{name}</button></th>")
+            }
         });
     }
     out.push_str("</tr></thead><tbody>\n");
     for (id, cells) in rows {
         out.push_str(&id.map_or_else(|| "<tr>".to_owned(), |id| format!("<tr id=\"{}\">", escaped(&id))));
         for cell in cells {
-            let class = if cell.classes.is_empty() { String::new() } else { format!(" class=\"{}\"", cell.classes) };
-            let sort = cell.sort_by.filter(|v| v.is_finite()).map_or_else(String::new, |v| format!(" data-v=\"{v}\""));
+            let class =
+                if cell.classes.is_empty() { String::new() } else { format!(" class=\"{}\"", cell.classes) };
+            let sort = cell
+                .sort_by
+                .filter(|v| v.is_finite())
+                .map_or_else(String::new, |v| format!(" data-v=\"{v}\""));
             out.push_str(&format!("<td{class}{sort}>{}</td>", cell.html));
         }
         out.push_str("</tr>\n");
@@ -127,6 +133,9 @@ mod tests {
 
     #[test]
     fn nothing_escapes() {
-        assert_eq!(escaped("<script>\"a\" & 'b'\u{1}</script>"), "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;\u{fffd}&lt;/script&gt;");
+        assert_eq!(
+            escaped("<script>\"a\" & 'b'\u{1}</script>"),
+            "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;\u{fffd}&lt;/script&gt;"
+        );
     }
 }

@@ -58,12 +58,26 @@ fn kind(results: &[RunResult]) -> &'static str {
 
 /// What each strategy came to, then a line for each result, linked to its section.
 fn index(results: &[RunResult]) -> String {
-    format!("<section class=\"index\">\n<h3>By strategy</h3>\n{}<h3>Results</h3>\n{}</section>\n", summary(results), lines(results))
+    format!(
+        "<section class=\"index\">\n<h3>By strategy</h3>\n{}<h3>Results</h3>\n{}</section>\n",
+        summary(results),
+        lines(results)
+    )
 }
 
 /// A line for each strategy, then one for all of them.
 fn summary(results: &[RunResult]) -> String {
-    let headings = ["<Strategy", "Results", "Without a trade", "Trades", "Wins", "Losses", "Win rate", "Net", "Worst max drawdown"];
+    let headings = [
+        "<Strategy",
+        "Results",
+        "Without a trade",
+        "Trades",
+        "Wins",
+        "Losses",
+        "Win rate",
+        "Net",
+        "Worst max drawdown",
+    ];
     let total = |line: Overview| Overview { strategy: "Total".to_owned(), ..line };
     let rows = by_strategy(results).into_iter().chain(totals(results).into_iter().map(total)).map(|line| {
         let tally = &line.tally;
@@ -76,7 +90,9 @@ fn summary(results: &[RunResult]) -> String {
             count(tally.trades),
             count(tally.wins),
             count(tally.losses),
-            tally.win_rate().map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate)),
+            tally
+                .win_rate()
+                .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate)),
             Cell::signed(&currency.amount(line.net), line.net.to_f64()),
             Cell::number(&f::percent(line.worst_drawdown_pct), line.worst_drawdown_pct),
         ];
@@ -101,22 +117,36 @@ fn lines(results: &[RunResult]) -> String {
         "<Digest",
     ];
     let rows = results.iter().enumerate().map(|(i, run)| {
-        let link = format!("<a href=\"#r{}\">{}</a>", i + 1, escaped(run.source.rsplit('/').next().unwrap_or(&run.source)));
+        let link = format!(
+            "<a href=\"#r{}\">{}</a>",
+            i + 1,
+            escaped(run.source.rsplit('/').next().unwrap_or(&run.source))
+        );
         let signals = run.signals().count();
-        let trades = no_trade::why(run).map_or_else(|| metric_cell(run, "trades"), |reason| Cell::titled("0", 0.0, &reason));
+        let trades = no_trade::why(run)
+            .map_or_else(|| metric_cell(run, "trades"), |reason| Cell::titled("0", 0.0, &reason));
         let cells = vec![
             Cell::number(&(i + 1).to_string(), (i + 1) as f64),
             Cell::text(&run.strategies_line()),
             Cell::markup(link),
             Cell::text(&run.symbols_line()),
             Cell::number(&signals.to_string(), signals as f64),
-            run.signals().next().map_or_else(|| Cell::markup(none("no signal")), |signal| Cell::text(&f::second(signal.at))),
+            run.signals()
+                .next()
+                .map_or_else(|| Cell::markup(none("no signal")), |signal| Cell::text(&f::second(signal.at))),
             trades,
             metric_cell(run, "win_rate"),
             metric_cell(run, "net_profit"),
             metric_cell(run, "max_drawdown_pct"),
-            run.assumptions.coverage.covered_pct().map_or_else(|| Cell::none("no event"), |pct| Cell::number(&f::percent(pct), pct)),
-            Cell::markup(format!("<code title=\"{}\">{}</code>", escaped(&run.digest), escaped(run.digest_short()))),
+            run.assumptions
+                .coverage
+                .covered_pct()
+                .map_or_else(|| Cell::none("no event"), |pct| Cell::number(&f::percent(pct), pct)),
+            Cell::markup(format!(
+                "<code title=\"{}\">{}</code>",
+                escaped(&run.digest),
+                escaped(run.digest_short())
+            )),
         ];
         (None, cells)
     });
@@ -163,8 +193,15 @@ mod tests {
     fn a_page_is_titled_after_what_was_run() {
         let paper = RunResult { mode: Mode::Paper, ..sample::result() };
         let html = page(std::slice::from_ref(&paper), "tradingd");
-        assert!(html.contains("<h1>Paper session report</h1>") && !html.contains("Backtest"), "{}", &html[..600]);
-        assert!(page(&[sample::result()], "tradingd").contains("<title>Backtest: pump_v2 v3 on PUMP_USDT</title>"));
+        assert!(
+            html.contains("<h1>Paper session report</h1>") && !html.contains("Backtest"),
+            "{}",
+            &html[..600]
+        );
+        assert!(
+            page(&[sample::result()], "tradingd")
+                .contains("<title>Backtest: pump_v2 v3 on PUMP_USDT</title>")
+        );
         assert!(page(&[sample::result(), paper], "tradingd").contains("<h1>Results report</h1>"));
     }
 
@@ -177,7 +214,9 @@ mod tests {
         assert_eq!(index.matches("pump_v2 v3").count(), 3, "{index}");
         assert_eq!(index.matches("dump_v2 v3").count(), 2, "{index}");
         assert!(
-            index.contains("Total") && index.contains(" USDT<") && index.contains("title=\"No trade: the data holds no event.\""),
+            index.contains("Total")
+                && index.contains(" USDT<")
+                && index.contains("title=\"No trade: the data holds no event.\""),
             "{index}"
         );
     }
@@ -185,7 +224,11 @@ mod tests {
     #[test]
     fn conditions_of_each_trade_are_folded_into_its_row() {
         let html = page(&[sample::result()], "tradingd");
-        assert!(html.contains("<details><summary>") && html.contains("e1_pnl: e1_pnl_indicator -4.423 &gt;= 8, not met"), "no reasons");
+        assert!(
+            html.contains("<details><summary>")
+                && html.contains("e1_pnl: e1_pnl_indicator -4.423 &gt;= 8, not met"),
+            "no reasons"
+        );
         assert!(html.contains("Z1 entry") && html.contains("SL stop loss"));
     }
 
@@ -201,8 +244,13 @@ mod tests {
     #[test]
     #[ignore = "writes a page to look at: REPORT_PAGE=/some/dir cargo test page_to_look_at -- --ignored"]
     fn page_to_look_at() {
-        let folder = std::path::PathBuf::from(std::env::var_os("REPORT_PAGE").expect("a folder in REPORT_PAGE"));
+        let folder =
+            std::path::PathBuf::from(std::env::var_os("REPORT_PAGE").expect("a folder in REPORT_PAGE"));
         std::fs::write(folder.join("one.html"), page(&[sample::result()], "tradingd")).unwrap();
-        std::fs::write(folder.join("many.html"), page(&[sample::result(), sample::empty_result()], "tradingd")).unwrap();
+        std::fs::write(
+            folder.join("many.html"),
+            page(&[sample::result(), sample::empty_result()], "tradingd"),
+        )
+        .unwrap();
     }
 }

@@ -36,7 +36,9 @@ fn equity(run: &RunResult, axis: Axis) -> Chart<'_> {
     Chart {
         caption: "Equity, marked to market; dashed: the start; grey: no data".to_owned(),
         axis,
-        spans: points.map(|p| Span { at: p.at, low: p.low.to_f64(), high: p.high.to_f64(), close: p.close.to_f64() }).collect(),
+        spans: points
+            .map(|p| Span { at: p.at, low: p.low.to_f64(), high: p.high.to_f64(), close: p.close.to_f64() })
+            .collect(),
         shape: Shape::Steps,
         height_px: 220,
         gaps: &run.summary.gaps,
@@ -70,11 +72,17 @@ fn drawdown(run: &RunResult, axis: Axis) -> Chart<'_> {
 fn price(out: &mut String, run: &RunResult, axis: Axis, symbol: SymbolId, buckets: &[Bucket<PriceExtent>]) {
     let Some(spec) = run.spec(symbol) else { return };
     let number = |price| spec.price_f64(price);
-    let spans =
-        buckets.iter().map(|b| Span { at: b.at, low: number(b.extent.low), high: number(b.extent.high), close: number(b.extent.close) });
+    let spans = buckets.iter().map(|b| Span {
+        at: b.at,
+        low: number(b.extent.low),
+        high: number(b.extent.high),
+        close: number(b.extent.close),
+    });
     let _ = writeln!(out, "<h3>Price {}</h3>", super::escaped(&spec.name));
     let chart = Chart {
-        caption: "◆ signal (S1) · ▲ long entry · ▼ short entry · ● exit with profit · ✕ exit with loss · ○ draw".to_owned(),
+        caption:
+            "◆ signal (S1) · ▲ long entry · ▼ short entry · ● exit with profit · ✕ exit with loss · ○ draw"
+                .to_owned(),
         axis,
         spans: spans.collect(),
         shape: Shape::Straight,
@@ -88,7 +96,11 @@ fn price(out: &mut String, run: &RunResult, axis: Axis, symbol: SymbolId, bucket
     out.push_str(&axis.labels());
     let trades = run.summary.trades.iter().filter(|trade| trade.symbol == symbol).count();
     if trades > MARKS {
-        let _ = writeln!(out, "<p class=\"where\">The first {MARKS} of {} trades are marked.</p>", f::grouped(trades as u128));
+        let _ = writeln!(
+            out,
+            "<p class=\"where\">The first {MARKS} of {} trades are marked.</p>",
+            f::grouped(trades as u128)
+        );
     }
 }
 
@@ -102,7 +114,9 @@ fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
         let title = format!("signal (S1) {} at {}", f::second(signal.at), f::price(Some(spec), value));
         marks.push(Mark { at: signal.at, value, class: "signal", sign: "◆", title });
     }
-    for (number, trade) in run.summary.trades.iter().enumerate().filter(|(_, trade)| trade.symbol == symbol).take(MARKS) {
+    for (number, trade) in
+        run.summary.trades.iter().enumerate().filter(|(_, trade)| trade.symbol == symbol).take(MARKS)
+    {
         let sign = if trade.side == Side::Buy { "▲" } else { "▼" };
         let title = format!(
             "trade {}: {} {} at {}",
@@ -120,7 +134,7 @@ fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
         let title = format!(
             "trade {}: {} {} at {}, net {}",
             number + 1,
-            trade.reason.word(),
+            trade.reason.as_str(),
             f::second(trade.closed_at),
             f::price(spec, trade.exit_price),
             f::Currency::of(run).named(&f::Currency::of(run).signed(trade.net()))

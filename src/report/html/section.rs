@@ -46,14 +46,22 @@ fn assumptions(out: &mut String, run: &RunResult) {
 
 fn tiles(out: &mut String, run: &RunResult) {
     let currency = f::Currency::of(run);
-    let shown = |id: &str| run.metric(id).and_then(|m| f::metric(m, currency).ok()).unwrap_or_else(|| f::NONE.to_owned());
+    let shown = |id: &str| {
+        run.metric(id).and_then(|m| f::metric(m, currency).ok()).unwrap_or_else(|| f::NONE.to_owned())
+    };
     let interval = |id: &str| run.metric(id).and_then(|m| f::interval(m, currency)).unwrap_or_default();
     let s = &run.summary;
     let counts = format!("{} won, {} lost, {} drawn", shown("wins"), shown("losses"), shown("draws"));
     let depth = format!("{} over {}", shown("max_drawdown"), shown("max_drawdown_seconds"));
     let fees = format!("funding {}, slippage {}", shown("funding"), shown("slippage"));
-    let counted = |count: u64, one: &str| format!("{} {one}{}", f::grouped(u128::from(count)), if count == 1 { "" } else { "s" });
-    let orders = format!("{}, {} (S1)", counted(run.orders_count, "order"), counted(run.signals().count() as u64, "signal"));
+    let counted = |count: u64, one: &str| {
+        format!("{} {one}{}", f::grouped(u128::from(count)), if count == 1 { "" } else { "s" })
+    };
+    let orders = format!(
+        "{}, {} (S1)",
+        counted(run.orders_count, "order"),
+        counted(run.signals().count() as u64, "signal")
+    );
     out.push_str("<h3>Headline</h3>\n<div class=\"tiles\">\n");
     tile(out, run, "net_profit", &format!("{} of {}", shown("net_profit_pct"), currency.amount(s.initial)));
     tile(out, run, "max_drawdown_pct", if s.equity_drawdowns.deepest.is_empty() { "none" } else { &depth });
@@ -98,7 +106,12 @@ fn snapshot(out: &mut String, run: &RunResult) {
     out.push_str("</dl>\n");
     for strategy in &run.strategies {
         if let Some(document) = &strategy.document {
-            let _ = writeln!(out, "<p class=\"where\">{}</p>\n<pre>{}</pre>", escaped(&strategy.name), escaped(document));
+            let _ = writeln!(
+                out,
+                "<p class=\"where\">{}</p>\n<pre>{}</pre>",
+                escaped(&strategy.name),
+                escaped(document)
+            );
         }
     }
     out.push_str("</details>\n");

@@ -59,8 +59,11 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
         &in_currency("Slippage"),
         "<Closed",
     ];
-    let rows =
-        trades.iter().take(TRADE_ROWS).enumerate().map(|(i, trade)| (Some(format!("r{number}t{}", i + 1)), trade_cells(run, i, trade)));
+    let rows = trades
+        .iter()
+        .take(TRADE_ROWS)
+        .enumerate()
+        .map(|(i, trade)| (Some(format!("r{number}t{}", i + 1)), trade_cells(run, i, trade)));
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
     let _ = writeln!(
         out,
@@ -74,7 +77,8 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
     let currency = f::Currency::of(run);
     let spec = run.spec(trade.symbol);
     let held = (trade.closed_at - trade.opened_at).seconds_f64();
-    let quantity = spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
+    let quantity =
+        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
     let money = |amount: crate::domain::num::Money| Cell::number(&currency.number(amount), amount.to_f64());
     vec![
         Cell::number(&(i + 1).to_string(), (i + 1) as f64),
@@ -89,7 +93,7 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
         Cell::signed(&f::plain(trade.net_pct(), 2), trade.net_pct()),
         Cell::number(&f::plain(trade.mae_pct, 2), trade.mae_pct),
         Cell::number(&f::plain(trade.mfe_pct, 2), trade.mfe_pct),
-        Cell::text(trade.reason.word()),
+        Cell::text(trade.reason.as_str()),
         run.reason(i).map_or_else(|| Cell::none("only the conditions of the first trades are kept"), why),
         Cell::number(&quantity, trade.qty.0 as f64),
         money(trade.gross),
@@ -102,12 +106,23 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
 
 /// What the exit was decided on, and folded behind it every condition of the signal, the entry and the exit.
 fn why(reason: &TradeReason) -> Cell {
-    let mut html = format!("<details><summary>{}</summary>", escaped(&reason.exit_text().unwrap_or_else(|| "conditions".to_owned())));
+    let mut html = format!(
+        "<details><summary>{}</summary>",
+        escaped(&reason.exit_text().unwrap_or_else(|| "conditions".to_owned()))
+    );
     for (name, decision) in reason.steps() {
-        let trigger = format!("{name} {}: {} {}", f::instant(decision.at), decision.trigger.word(), legend::trigger(decision.trigger));
+        let trigger = format!(
+            "{name} {}: {} {}",
+            f::instant(decision.at),
+            decision.trigger.as_str(),
+            legend::trigger(decision.trigger)
+        );
         let _ = write!(html, "<div>{}</div>", escaped(&trigger));
         if !decision.conditions.is_empty() {
-            let items = decision.conditions.iter().map(|checked| format!("<li>{}</li>", escaped(&checked.sentence())));
+            let items = decision
+                .conditions
+                .iter()
+                .map(|checked| format!("<li>{}</li>", escaped(&checked.sentence())));
             let _ = write!(html, "<ul>{}</ul>", items.collect::<String>());
         }
     }
@@ -122,14 +137,20 @@ pub(super) fn breakdowns(out: &mut String, run: &RunResult) {
     }
     out.push_str("<div class=\"columns\">\n");
     let mut put = |title: &str, rows: Vec<(String, &Tally)>| group(out, title, rows, f::Currency::of(run));
-    let reason = |trigger: Trigger| format!("{} {}", trigger.word(), legend::trigger(trigger));
+    let reason = |trigger: Trigger| format!("{} {}", trigger.as_str(), legend::trigger(trigger));
     put("By exit reason", s.by_reason.iter().map(|(key, tally)| (reason(*key), tally)).collect());
     put("By side", s.by_side.iter().map(|(key, tally)| (side_word(*key).to_owned(), tally)).collect());
     if s.by_symbol.len() > 1 {
-        put("By symbol", s.by_symbol.iter().map(|(key, tally)| (run.symbol_name(*key).to_owned(), tally)).collect());
+        put(
+            "By symbol",
+            s.by_symbol.iter().map(|(key, tally)| (run.symbol_name(*key).to_owned(), tally)).collect(),
+        );
     }
     if s.by_strategy.len() > 1 {
-        put("By strategy", s.by_strategy.iter().map(|(key, tally)| (run.strategy_id(*key).to_owned(), tally)).collect());
+        put(
+            "By strategy",
+            s.by_strategy.iter().map(|(key, tally)| (run.strategy_id(*key).to_owned(), tally)).collect(),
+        );
     }
     out.push_str("</div>\n");
 }
@@ -137,7 +158,9 @@ pub(super) fn breakdowns(out: &mut String, run: &RunResult) {
 fn group(out: &mut String, title: &str, rows: Vec<(String, &Tally)>, currency: f::Currency<'_>) {
     let rows = rows.into_iter();
     let rows = rows.map(|(name, tally)| {
-        let rate = tally.win_rate().map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate));
+        let rate = tally
+            .win_rate()
+            .map_or_else(|| Cell::none("no trade"), |rate| Cell::number(&f::percent(100.0 * rate), rate));
         let cells = vec![
             Cell::text(&name),
             Cell::number(&tally.trades.to_string(), tally.trades as f64),
@@ -148,7 +171,8 @@ fn group(out: &mut String, title: &str, rows: Vec<(String, &Tally)>, currency: f
         ];
         (None, cells)
     });
-    let body = table(&["<", "Trades", "Wins", "Losses", "Win rate", &currency.named("Net")], rows, Sorting::Fixed);
+    let body =
+        table(&["<", "Trades", "Wins", "Losses", "Win rate", &currency.named("Net")], rows, Sorting::Fixed);
     let _ = writeln!(out, "<div><h3>{title}</h3>\n{body}</div>");
 }
 
@@ -159,7 +183,7 @@ pub(super) fn refusals(out: &mut String, run: &RunResult) {
     out.push_str("<h3>Entries blocked</h3>\n");
     let rows = run.refusals.iter().map(|refusal| {
         let cells = vec![
-            Cell::text(refusal.guard.word()),
+            Cell::text(refusal.guard.as_str()),
             Cell::number(&refusal.count.to_string(), refusal.count as f64),
             Cell::text(&f::second(refusal.first_at)),
             Cell::prose(&legend::blocked(refusal.guard, refusal.value, refusal.threshold)),
@@ -183,10 +207,15 @@ pub(super) fn days(out: &mut String, run: &RunResult) {
     } else {
         out.push_str("<h3>By day</h3>\n");
     }
-    let rows = days.iter().take(DAY_ROWS).map(|day| period(&f::day(day.midnight()), std::slice::from_ref(day)));
+    let rows =
+        days.iter().take(DAY_ROWS).map(|day| period(&f::day(day.midnight()), std::slice::from_ref(day)));
     out.push_str(&table(&headings, rows, Sorting::ByColumn));
     if days.len() > DAY_ROWS {
-        let _ = writeln!(out, "<p class=\"where\">The first {DAY_ROWS} of {} days; the JSON form has all.</p>", days.len());
+        let _ = writeln!(
+            out,
+            "<p class=\"where\">The first {DAY_ROWS} of {} days; the JSON form has all.</p>",
+            days.len()
+        );
     }
     if days.len() > DAYS_SHOWN {
         out.push_str("</details>\n");
@@ -207,7 +236,10 @@ fn period(name: &str, days: &[Day], currency: f::Currency<'_>) -> Row {
     let cells = vec![
         Cell::text(name),
         Cell::signed(&currency.signed(change), change.to_f64()),
-        percent.map_or_else(|| Cell::none("equity was not positive"), |pct| Cell::signed(&f::plain(pct, 2), pct)),
+        percent.map_or_else(
+            || Cell::none("equity was not positive"),
+            |pct| Cell::signed(&f::plain(pct, 2), pct),
+        ),
         Cell::number(&trades.to_string(), f64::from(trades)),
         Cell::signed(&currency.signed(net), net.to_f64()),
         Cell::number(&currency.number(closing), closing.to_f64()),
@@ -234,7 +266,11 @@ pub(super) fn drawdowns(out: &mut String, run: &RunResult) {
         ];
         (None, cells)
     });
-    out.push_str(&table(&["Depth", &currency.named("Money"), "<Left the peak", "<Trough", "<Recovered", "Duration"], rows, Sorting::Fixed));
+    out.push_str(&table(
+        &["Depth", &currency.named("Money"), "<Left the peak", "<Trough", "<Recovered", "Duration"],
+        rows,
+        Sorting::Fixed,
+    ));
 }
 
 pub(super) fn metrics(out: &mut String, run: &RunResult) {
@@ -245,7 +281,8 @@ pub(super) fn metrics(out: &mut String, run: &RunResult) {
             Ok(shown) => Cell::number(&shown, metric.number().unwrap_or(0.0)),
             Err(reason) => Cell::none(reason),
         };
-        let interval = f::interval(metric, currency).map_or_else(String::new, |interval| format!("{interval}. "));
+        let interval =
+            f::interval(metric, currency).map_or_else(String::new, |interval| format!("{interval}. "));
         let note = match (metric.value, metric.note) {
             (Err(reason), _) => format!("{reason}. "),
             (_, Some(note)) => format!("{note}. "),

@@ -42,7 +42,10 @@ fn closed(initial: f64, trades: &[ClosedTrade]) -> Summary {
 fn is(summary: &Summary, id: &str, expected: f64) {
     let metric = summary.metric(id).unwrap();
     let found = metric.number().unwrap_or_else(|| panic!("{id} is undefined: {:?}", metric.value));
-    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1e-3), "{id}: {found}, expected {expected}");
+    assert!(
+        (found - expected).abs() <= 1e-9 * expected.abs().max(1e-3),
+        "{id}: {found}, expected {expected}"
+    );
 }
 
 #[track_caller]
@@ -63,10 +66,27 @@ fn undefined(summary: &Summary, id: &str, reason: &str) {
 fn ledger_1_no_trades() {
     let summary = Statistics::new(start(), money(10_000.0)).finish(at(40 * DAY));
     is_money(&summary, "net_profit", "0");
-    for id in ["trades", "max_drawdown_pct", "cagr_pct", "total_return_pct", "exposure_time_pct", "fees", "consecutive_losses"] {
+    for id in [
+        "trades",
+        "max_drawdown_pct",
+        "cagr_pct",
+        "total_return_pct",
+        "exposure_time_pct",
+        "fees",
+        "consecutive_losses",
+    ] {
         is(&summary, id, 0.0);
     }
-    for id in ["win_rate", "profit_factor", "expectancy", "sqn", "duration_median", "mae_worst_pct", "slippage", "fees_share_pct"] {
+    for id in [
+        "win_rate",
+        "profit_factor",
+        "expectancy",
+        "sqn",
+        "duration_median",
+        "mae_worst_pct",
+        "slippage",
+        "fees_share_pct",
+    ] {
         undefined(&summary, id, "no trade");
     }
     undefined(&summary, "sharpe", "the values do not vary");
@@ -85,7 +105,11 @@ fn ledger_2_one_trade() {
     statistics.equity(&point(60, 9_994.0, 9_994.0, 10_000.0));
     statistics.equity(&point(120, 9_992.98, 9_992.98, 10_000.0));
     statistics.equity(&point(180, 10_486.68, 10_486.68, 0.0));
-    let won = ClosedTrade { slippage: Some(money(5.0)), initial_risk: Some(money(243.34)), ..trade(60, 180, 500.0, 12.3, -1.02) };
+    let won = ClosedTrade {
+        slippage: Some(money(5.0)),
+        initial_risk: Some(money(243.34)),
+        ..trade(60, 180, 500.0, 12.3, -1.02)
+    };
     statistics.trade(&won);
     let summary = statistics.finish(at(240));
     assert_eq!(won.net().to_string(), "486.68");
@@ -157,7 +181,10 @@ fn ledger_4_first_trade_loses() {
 /// Three times nothing won and nothing lost: no win, no loss, three draws.
 #[test]
 fn ledger_5_only_draws() {
-    let summary = closed(10_000.0, &[trade(0, 30, 0.0, 0.0, 0.0), trade(0, 30, 2.5, 2.0, -0.5), trade(0, 30, -1.0, -1.0, 0.0)]);
+    let summary = closed(
+        10_000.0,
+        &[trade(0, 30, 0.0, 0.0, 0.0), trade(0, 30, 2.5, 2.0, -0.5), trade(0, 30, -1.0, -1.0, 0.0)],
+    );
     is(&summary, "draws", 3.0);
     is(&summary, "wins", 0.0);
     is(&summary, "losses", 0.0);
@@ -195,7 +222,10 @@ fn ledger_6_open_at_end() {
     let open = statistics.clone().finish(at(100));
     assert!(open.open_at_end);
     is_money(&open, "net_profit", "200");
-    assert_eq!(open.metric("net_profit").unwrap().note, Some("positions are open; the cost of closing them is not included"));
+    assert_eq!(
+        open.metric("net_profit").unwrap().note,
+        Some("positions are open; the cost of closing them is not included")
+    );
     is(&open, "trades", 0.0);
     is(&open, "exposure_time_pct", 50.0);
     is(&open, "exposure_notional_pct", 25.0);
@@ -226,7 +256,10 @@ fn ledger_8_liquidation() {
     is_money(&summary, "net_profit", "-3340");
     is(&summary, "max_drawdown_pct", 66.8);
     let (reason, tally) = summary.by_reason[0];
-    assert_eq!((reason.word(), tally.trades, tally.losses, tally.net), ("LIQ", 1, 1, Money::from_units(-3_340)));
+    assert_eq!(
+        (reason.as_str(), tally.trades, tally.losses, tally.net),
+        ("LIQ", 1, 1, Money::from_units(-3_340))
+    );
 }
 
 /// 10 000 + 1000, then 11 000 come in, then −2200: net 19 800 − 10 000 − 11 000 = −1200, but time-weighted
@@ -293,7 +326,9 @@ fn daily_ratios_of_alternating_days() {
     }
     let summary = statistics.finish(at(30 * DAY));
     let (mean, deviation) = (0.0025, 0.0075 * (30.0_f64 / 29.0).sqrt());
-    let near = |id: &str, expected: f64| assert!((summary.metric(id).unwrap().number().unwrap() / expected - 1.0).abs() < 1e-6, "{id}");
+    let near = |id: &str, expected: f64| {
+        assert!((summary.metric(id).unwrap().number().unwrap() / expected - 1.0).abs() < 1e-6, "{id}")
+    };
     near("sharpe", mean / deviation * 365.0_f64.sqrt());
     near("sortino", mean / (0.005 / 2.0_f64.sqrt()) * 365.0_f64.sqrt());
     let cagr = libm::pow(1.01 * 0.995, 15.0 * 365.0 / 30.0) - 1.0;
@@ -314,7 +349,8 @@ fn days_are_cut_at_midnight() {
     statistics.equity(&point(3 * DAY + 5, 1_000.0, 1_000.0, 0.0));
     let summary = statistics.finish(at(3 * DAY + 10));
     let rows: Vec<_> = summary.days.iter().map(|day| (day.change().to_string(), day.whole)).collect();
-    let expected = [("30", false), ("0", true), ("0", true), ("-30", false)].map(|(change, whole)| (change.to_owned(), whole));
+    let expected = [("30", false), ("0", true), ("0", true), ("-30", false)]
+        .map(|(change, whole)| (change.to_owned(), whole));
     assert_eq!(rows, expected);
 }
 

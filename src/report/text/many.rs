@@ -31,9 +31,16 @@ fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
     let Some(first) = runs.first() else { return out };
     line(&mut out, &heading("Assumptions", style));
     let rows = assumption_lines(first);
-    for (name, value) in rows.iter().filter(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills")) {
+    for (name, value) in
+        rows.iter().filter(|(name, _)| !matches!(name.as_str(), "coverage" | "gaps" | "warm-up" | "fills"))
+    {
         let same = runs.iter().all(|run| assumption_lines(run).iter().any(|(n, v)| n == name && v == value));
-        wrapped(&mut out, name, if same { value } else { "differs between the results; see each" }, style.width);
+        wrapped(
+            &mut out,
+            name,
+            if same { value } else { "differs between the results; see each" },
+            style.width,
+        );
     }
     line(&mut out, "");
     out
@@ -66,10 +73,15 @@ fn summary(runs: &[RunResult], style: Style) -> String {
 
 fn summary_row(name: &str, one: &Overview) -> Vec<String> {
     let tally = &one.tally;
-    let counts = [one.results, one.without_trade, tally.trades, tally.wins, tally.losses].map(|count| f::grouped(u128::from(count)));
+    let counts = [one.results, one.without_trade, tally.trades, tally.wins, tally.losses]
+        .map(|count| f::grouped(u128::from(count)));
     let mut row = vec![name.to_owned()];
     row.extend(counts);
-    row.extend([rate(tally.win_rate()), f::Currency(one.currency.as_deref()).amount(one.net), f::percent(one.worst_drawdown_pct)]);
+    row.extend([
+        rate(tally.win_rate()),
+        f::Currency(one.currency.as_deref()).amount(one.net),
+        f::percent(one.worst_drawdown_pct),
+    ]);
     row
 }
 
@@ -104,7 +116,11 @@ fn lines(runs: &[RunResult], style: Style) -> String {
 }
 
 fn result_row(place: usize, run: &RunResult) -> Vec<String> {
-    let metric = |id: &str| run.metric(id).and_then(|m| f::metric(m, f::Currency::of(run)).ok()).unwrap_or_else(|| f::NONE.to_owned());
+    let metric = |id: &str| {
+        run.metric(id)
+            .and_then(|m| f::metric(m, f::Currency::of(run)).ok())
+            .unwrap_or_else(|| f::NONE.to_owned())
+    };
     let first = run.signals().next();
     vec![
         (place + 1).to_string(),
@@ -138,7 +154,11 @@ fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
     line(out, "");
     for (reason, places) in reasons.iter().take(REASONS_SHOWN) {
         let named: Vec<String> = places.iter().take(RESULTS_NAMED).map(|place| format!("#{place}")).collect();
-        let more = if places.len() > named.len() { format!(" and {} more", places.len() - named.len()) } else { String::new() };
+        let more = if places.len() > named.len() {
+            format!(" and {} more", places.len() - named.len())
+        } else {
+            String::new()
+        };
         sentence(out, &format!("{}{more}  {reason}", named.join(" ")), style.width);
     }
     if reasons.len() > REASONS_SHOWN {
@@ -159,7 +179,8 @@ mod tests {
             run.source = source.to_owned();
             run
         };
-        let sources = ["pumps/GVTBTC_20200415T1556Z", "pumps/GVTBTC_20200416T0011Z", "pumps/GVTBTC_20200417T2200Z"];
+        let sources =
+            ["pumps/GVTBTC_20200415T1556Z", "pumps/GVTBTC_20200416T0011Z", "pumps/GVTBTC_20200417T2200Z"];
         sources.iter().flat_map(|source| ["p6", "p8", "p10"].map(|id| named(id, source))).collect()
     }
 
@@ -183,11 +204,16 @@ mod tests {
     fn strategies_are_summed_up_and_so_is_everything() {
         let runs = variants();
         let text = many(&runs, Style::of_width(120, Colour::Plain));
-        let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{text}"));
+        let line = |name: &str| {
+            text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}\n{text}"))
+        };
         assert!(line("p8 v3").split_whitespace().nth(2) == Some("3"), "{text}");
         let total: Vec<&str> = line("total").split_whitespace().collect();
         assert_eq!((total[1], total[3]), ("9", "207"), "{text}");
-        assert!(text.lines().last().unwrap().contains("USDT") && text.lines().last().unwrap().contains("207"), "{text}");
+        assert!(
+            text.lines().last().unwrap().contains("USDT") && text.lines().last().unwrap().contains("207"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -68,14 +68,16 @@ pub fn one(run: &RunResult, style: Style) -> String {
 fn headline(out: &mut String, run: &RunResult, style: Style) {
     let currency = f::Currency::of(run);
     let metrics = || HEADLINE.iter().filter_map(|id| run.metric(id));
-    let mut defined: Vec<String> = metrics().filter_map(|metric| Some(named(metric.definition.name, &shown(metric, currency)?))).collect();
+    let mut defined: Vec<String> = metrics()
+        .filter_map(|metric| Some(named(metric.definition.name, &shown(metric, currency)?)))
+        .collect();
     defined.push(named("Signals (S1)", &run.signals().count().to_string()));
     defined.push(named("Orders", &run.orders_count.to_string()));
     // Two to a line where both fit.
     let half = style.width / 2;
     let per_line = if defined.iter().all(|cell| cell.chars().count() < half) { 2 } else { 1 };
     for pair in defined.chunks(per_line) {
-        let right = pair.get(1).map_or("", String::as_str);
+        let right = pair.get(1).map_or("", |it| it.as_str());
         line(out, &format!("{:<half$}{right}", pair[0]));
     }
     if let Some(interval) = run.metric("expectancy").and_then(|metric| f::interval(metric, currency)) {
@@ -86,8 +88,9 @@ fn headline(out: &mut String, run: &RunResult, style: Style) {
             line(out, &format!("  {}: {note}", metric.definition.name));
         }
     }
-    let counts = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1]
-        .map(|section| format!("{} {} ({})", run.fired_count(section), section.word(), legend::section(section)));
+    let counts = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1].map(
+        |section| format!("{} {} ({})", run.fired_count(section), section.as_str(), legend::section(section)),
+    );
     broken(out, &named("Sections that fired", ""), &counts.join(", "), style.width);
     undefined(out, metrics(), style);
 }
@@ -136,7 +139,7 @@ fn reasons(out: &mut String, run: &RunResult, style: Style) {
         (net.as_str(), right),
     ]);
     for (reason, tally) in &run.summary.by_reason {
-        table.row(tally_row(reason.word(), legend::trigger(*reason), tally, currency));
+        table.row(tally_row(reason.as_str(), legend::trigger(*reason), tally, currency));
     }
     out.push_str(&table.render(style, &[1], &[]));
 }
@@ -155,11 +158,15 @@ fn refusals(out: &mut String, run: &RunResult, style: Style) {
     }
     line(out, "");
     line(out, &heading("Entries blocked", style));
-    let mut table =
-        Table::new([("by", Align::Left), ("count", Align::Right), ("first (UTC)", Align::Left), ("what was measured then", Align::Left)]);
+    let mut table = Table::new([
+        ("by", Align::Left),
+        ("count", Align::Right),
+        ("first (UTC)", Align::Left),
+        ("what was measured then", Align::Left),
+    ]);
     for refusal in &run.refusals {
         table.row(vec![
-            refusal.guard.word().to_owned(),
+            refusal.guard.as_str().to_owned(),
             refusal.count.to_string(),
             f::second(refusal.first_at),
             legend::blocked(refusal.guard, refusal.value, refusal.threshold),
@@ -211,7 +218,11 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
     let dispensable: Vec<usize> = first.chain([10, 11, 5, 7]).collect();
     out.push_str(&table.render(style, &[], &dispensable));
     sentence(out, &legend::triggers(trades.iter().map(|trade| trade.reason)), style.width);
-    sentence(out, "MAE and MFE: worst and best price while the position was open, against its entry", style.width);
+    sentence(
+        out,
+        "MAE and MFE: worst and best price while the position was open, against its entry",
+        style.width,
+    );
 }
 
 fn trade_row(run: &RunResult, index: usize, trade: &ClosedTrade) -> Vec<String> {
@@ -229,7 +240,7 @@ fn trade_row(run: &RunResult, index: usize, trade: &ClosedTrade) -> Vec<String> 
         f::plain(trade.net_pct(), 2),
         f::plain(trade.mae_pct, 2),
         f::plain(trade.mfe_pct, 2),
-        trade.reason.word().to_owned(),
+        trade.reason.as_str().to_owned(),
     ]
 }
 
@@ -253,7 +264,8 @@ mod tests {
     fn amounts_name_their_currency_and_short_words_are_explained() {
         let text = one(&sample::result(), Style::default());
         assert!(text.contains("10,000.00 USDT with seed 7") && text.contains("net USDT"), "{text}");
-        for explained in ["SL stop loss", "TP take profit", "ZE1 close by rule", "S1 (signal)", "MAE and MFE"] {
+        for explained in ["SL stop loss", "TP take profit", "ZE1 close by rule", "S1 (signal)", "MAE and MFE"]
+        {
             assert!(text.contains(explained), "{explained}\n{text}");
         }
         assert!(text.contains("the spread was 0.0123 %, 0.005 % is allowed"), "{text}");

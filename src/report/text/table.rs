@@ -24,7 +24,10 @@ const BETWEEN: usize = 2;
 impl Table {
     /// A table without rows.
     pub fn new<'c>(columns: impl IntoIterator<Item = (&'c str, Align)>) -> Self {
-        Table { columns: columns.into_iter().map(|(name, align)| (name.to_owned(), align)).collect(), rows: Vec::new() }
+        Table {
+            columns: columns.into_iter().map(|(name, align)| (name.to_owned(), align)).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// One row, a cell a column.
@@ -136,8 +139,16 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new([("source", Align::Left), ("net", Align::Right), ("digest", Align::Left)]);
-        table.row(vec!["GVTBTC_20200415T1556Z.trades".to_owned(), "1.50".to_owned(), "727aedbe9243".to_owned()]);
-        table.row(vec!["GVTBTC_20200416T0011Z.trades".to_owned(), "-12.00".to_owned(), "9c11aedbe924".to_owned()]);
+        table.row(vec![
+            "GVTBTC_20200415T1556Z.trades".to_owned(),
+            "1.50".to_owned(),
+            "727aedbe9243".to_owned(),
+        ]);
+        table.row(vec![
+            "GVTBTC_20200416T0011Z.trades".to_owned(),
+            "-12.00".to_owned(),
+            "9c11aedbe924".to_owned(),
+        ]);
         table
     }
 

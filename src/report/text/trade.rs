@@ -12,8 +12,13 @@ use crate::report::run::RunResult;
 pub fn explained(run: &RunResult, place: usize, style: Style) -> Option<String> {
     let trade = run.summary.trades.get(place)?;
     let mut out = String::new();
-    let title =
-        format!("Trade {}: {} {} by {}", place + 1, side_word(trade.side), run.symbol_name(trade.symbol), run.strategy_id(trade.strategy));
+    let title = format!(
+        "Trade {}: {} {} by {}",
+        place + 1,
+        side_word(trade.side),
+        run.symbol_name(trade.symbol),
+        run.strategy_id(trade.strategy)
+    );
     line(&mut out, &heading(&title, style));
     line(&mut out, &format!("source  {}", run.source));
     match run.reason(place) {
@@ -27,12 +32,18 @@ pub fn explained(run: &RunResult, place: usize, style: Style) -> Option<String> 
                 }
             }
             if reason.exit.is_none() {
-                sentence(&mut out, &format!("exit: {} ({})", trade.reason.word(), legend::trigger(trade.reason)), style.width);
+                sentence(
+                    &mut out,
+                    &format!("exit: {} ({})", trade.reason.as_str(), legend::trigger(trade.reason)),
+                    style.width,
+                );
             }
         }
-        None => {
-            sentence(&mut out, "the conditions of this trade were not kept: only those of the first trades of a result are", style.width)
-        }
+        None => sentence(
+            &mut out,
+            "the conditions of this trade were not kept: only those of the first trades of a result are",
+            style.width,
+        ),
     }
     money(&mut out, run, trade, style);
     Some(out)
@@ -41,15 +52,35 @@ pub fn explained(run: &RunResult, place: usize, style: Style) -> Option<String> 
 /// A decision and its conditions.
 fn step(out: &mut String, name: &str, decision: &DecisionReason, style: Style) {
     line(out, "");
-    line(out, &format!("{name:<8}{}  {} {}", f::instant(decision.at), decision.trigger.word(), legend::trigger(decision.trigger)));
+    line(
+        out,
+        &format!(
+            "{name:<8}{}  {} {}",
+            f::instant(decision.at),
+            decision.trigger.as_str(),
+            legend::trigger(decision.trigger)
+        ),
+    );
     if decision.conditions.is_empty() {
         return;
     }
     let left = Align::Left;
-    let mut table =
-        Table::new([("", left), ("condition", left), ("looks at", left), ("value", Align::Right), ("needed", left), ("", left)]);
+    let mut table = Table::new([
+        ("", left),
+        ("condition", left),
+        ("looks at", left),
+        ("value", Align::Right),
+        ("needed", left),
+        ("", left),
+    ]);
     for checked in &decision.conditions {
-        let cells = [String::new(), checked.id.clone(), checked.indicator.clone(), checked.value_text(), checked.comparison_text()];
+        let cells = [
+            String::new(),
+            checked.id.clone(),
+            checked.indicator.clone(),
+            checked.value_text(),
+            checked.comparison_text(),
+        ];
         let mut row = cells.to_vec();
         row.push(checked.met_word().to_owned());
         table.row(row);
@@ -57,9 +88,17 @@ fn step(out: &mut String, name: &str, decision: &DecisionReason, style: Style) {
     out.push_str(&table.render(style, &[2, 1], &[]));
 }
 
-fn fill(out: &mut String, run: &RunResult, name: &str, at: crate::domain::time::Timestamp, price: f64, trade: &ClosedTrade) {
+fn fill(
+    out: &mut String,
+    run: &RunResult,
+    name: &str,
+    at: crate::domain::time::Timestamp,
+    price: f64,
+    trade: &ClosedTrade,
+) {
     let spec = run.spec(trade.symbol);
-    let quantity = spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
+    let quantity =
+        spec.map_or_else(|| trade.qty.0.to_string(), |spec| spec.qty_decimal(trade.qty).to_string());
     line(out, &format!("{name:<8}{}  {quantity} at {}", f::instant(at), f::price(spec, price)));
 }
 
@@ -82,7 +121,9 @@ fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
         style.width,
     );
     let slippage = match trade.slippage {
-        Some(slippage) => format!("slippage of {} is inside the part of the price", currency.amount(slippage)),
+        Some(slippage) => {
+            format!("slippage of {} is inside the part of the price", currency.amount(slippage))
+        }
         None => "slippage is unknown: no middle of the book was known at the decisions".to_owned(),
     };
     let held = f::seconds((trade.closed_at - trade.opened_at).seconds_f64());
@@ -103,9 +144,19 @@ mod tests {
     fn a_trade_tells_its_conditions_with_values_and_limits() {
         let run = sample::result();
         let text = explained(&run, 2, Style::default()).unwrap();
-        for needle in
-            ["Trade 3:", "s1_price", "9.125", ">= 8", "none (warm_up)", "unknown", "z1_flow", "e1_pnl", "-4.423", "not met", "net "]
-        {
+        for needle in [
+            "Trade 3:",
+            "s1_price",
+            "9.125",
+            ">= 8",
+            "none (warm_up)",
+            "unknown",
+            "z1_flow",
+            "e1_pnl",
+            "-4.423",
+            "not met",
+            "net ",
+        ] {
             assert!(text.contains(needle), "{needle}\n{text}");
         }
         let order = ["signal", "entry", "opened", "exit", "closed"]

@@ -4,7 +4,8 @@ use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
 use super::symbol::Known;
 use crate::files::{
-    FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand, group_by_stem, histories, survey_file,
+    FileError, FileSurvey, History, Inputs, Problem, SourceGroup, SourceSurvey, expand, group_by_stem,
+    histories, survey_file,
 };
 use crate::service::SourceError;
 use std::path::PathBuf;
@@ -19,7 +20,9 @@ pub(super) fn from_files(
     left_out: &mut Vec<String>,
 ) -> Result<Vec<Source<'static>>, SourceError> {
     let inputs = expand(paths)?;
-    left_out.extend(inputs.left_out.iter().map(|path| format!("{}: its name is not that of market data", path.display())));
+    left_out.extend(
+        inputs.left_out.iter().map(|path| format!("{}: its name is not that of market data", path.display())),
+    );
     let mut surveyed: Vec<(SourceGroup, Vec<FileSurvey>)> = Vec::new();
     let mut refused = None;
     for group in group_by_stem(&inputs.files) {
@@ -47,7 +50,8 @@ pub(super) fn from_files(
 
 /// Whether a source that is refused is passed over.
 fn is_passed_over(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
-    is_empty_day(error, settings, inputs) || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
+    is_empty_day(error, settings, inputs)
+        || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
 }
 
 /// Whether a file of a folder holds nothing, as on a day without trades: nothing is lost by going on without it.
@@ -81,11 +85,16 @@ fn survey_group(
     Ok(files)
 }
 
-fn source(history: History, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Source<'static>, SourceError> {
+fn source(
+    history: History,
+    settings: &RunSettings,
+    left_out: &mut Vec<String>,
+) -> Result<Source<'static>, SourceError> {
     let survey = SourceSurvey::of(history.files);
     let mut symbols = Vec::new();
     for symbol in &survey.symbols {
-        let mut notes: Vec<String> = symbol.bar_contradiction.iter().map(|why| format!("{}: {why}", symbol.name)).collect();
+        let mut notes: Vec<String> =
+            symbol.bar_contradiction.iter().map(|why| format!("{}: {why}", symbol.name)).collect();
         if symbol.rounded > 0 {
             notes.push(format!(
                 "{} numbers of {} were off their step by the noise of binary numbers and were rounded to it",
@@ -107,5 +116,11 @@ fn source(history: History, settings: &RunSettings, left_out: &mut Vec<String>) 
         symbols.extend(known.symbol_or_left_out(settings, left_out)?);
     }
     let span = span_of(&symbols);
-    Ok(Source { label: history.label, symbols, span, bytes: survey.total_bytes, origin: Origin::Files(Box::new(survey)) })
+    Ok(Source {
+        label: history.label,
+        symbols,
+        span,
+        bytes: survey.total_bytes,
+        origin: Origin::Files(Box::new(survey)),
+    })
 }

@@ -141,7 +141,11 @@ mod tests {
                 let (at, price) = (Timestamp::from_seconds(second), Price(second));
                 let level = Level { price, qty: Qty(1) };
                 match second % 3 {
-                    0 => chunk.push(at, SymbolId(0), TickKind::Trade(Trade { price, qty: Qty(1), taker: Side::Buy })),
+                    0 => chunk.push(
+                        at,
+                        SymbolId(0),
+                        TickKind::Trade(Trade { price, qty: Qty(1), taker: Side::Buy }),
+                    ),
                     1 => chunk.push_snapshot(at, SymbolId(0), &[level], &[level, level]),
                     _ => chunk.push_changes(at, SymbolId(0), &[LevelChange { side: Side::Sell, level }]),
                 }

@@ -14,7 +14,9 @@ use crate::domain::strategy::StrategyDef;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::symbol_name;
 use crate::domain::time::Timestamp;
-use crate::report::assumptions::{Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource};
+use crate::report::assumptions::{
+    Assumptions, BookSource, ClockUsed, ContractSources, Coverage, FeeSource, FeeTerms, FundingSource,
+};
 use crate::report::no_trade;
 use crate::report::run::{Mode, RunResult};
 use crate::service::SourceError;
@@ -39,7 +41,11 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// A strategy that needs data a source does not have.
-pub fn plan<'a>(settings: &'a RunSettings, sources: &'a [Source<'a>], strategies: &'a [Loaded]) -> Result<Vec<Run<'a>>, SourceError> {
+pub fn plan<'a>(
+    settings: &'a RunSettings,
+    sources: &'a [Source<'a>],
+    strategies: &'a [Loaded],
+) -> Result<Vec<Run<'a>>, SourceError> {
     plan_fit(settings, sources, strategies, &mut Vec::new())
 }
 
@@ -58,7 +64,13 @@ pub fn plan_fit<'a>(
         let all: Vec<&SourceSymbol> = source.symbols.iter().collect();
         let count = if settings.together { 1 } else { all.len() * strategies.len() };
         let mut add = |symbols: Vec<&'a SourceSymbol>, strategies: Vec<&'a Loaded>| {
-            runs.push(Run { settings, source, symbols, strategies, bytes: source.bytes / count.max(1) as u64 });
+            runs.push(Run {
+                settings,
+                source,
+                symbols,
+                strategies,
+                bytes: source.bytes / count.max(1) as u64,
+            });
         };
         if settings.together {
             add(all, strategies.iter().collect());
@@ -151,7 +163,7 @@ impl<'a> Run<'a> {
                     .map(|need| format!("  {need}"))
                     .collect();
                 if !missing.is_empty() {
-                    let streams: Vec<&str> = symbol.streams.iter().map(|stream| stream.word()).collect();
+                    let streams: Vec<&str> = symbol.streams.iter().map(|stream| stream.as_str()).collect();
                     return Err(SourceError::Input(format!(
                         "strategy {} cannot run on {} of {}, which holds only {}:\n{}\nrecord or import that data too, or remove these conditions",
                         strategy.label.id,
@@ -224,7 +236,7 @@ impl<'a> Run<'a> {
             assumptions,
             settings: self.settings.named(),
         };
-        let (orders, warm_at) = (backtest.engine().desk().orders(), backtest.engine().warm_at());
+        let (orders, warm_at) = (backtest.engine().account().orders(), backtest.engine().warm_at());
         let mut result = collector.finish(&table, labels, orders, warm_at);
         let coarse = self.coarse_steps(&result);
         result.assumptions.warnings.extend(coarse);
@@ -256,19 +268,34 @@ impl<'a> Run<'a> {
     fn assumed_facts(&self) -> Vec<String> {
         let names = |is_assumed: &dyn Fn(&SourceSymbol) -> bool| {
             const SHOWN: usize = 3;
-            let all: Vec<&str> = self.symbols.iter().filter(|symbol| is_assumed(symbol)).map(|symbol| symbol.spec.name.as_str()).collect();
-            let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
+            let all: Vec<&str> = self
+                .symbols
+                .iter()
+                .filter(|symbol| is_assumed(symbol))
+                .map(|symbol| symbol.spec.name.as_str())
+                .collect();
+            let more =
+                if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
             (!all.is_empty()).then(|| format!("{}{more}", all[..all.len().min(SHOWN)].join(", ")))
         };
         let assumed = |source: FactSource| source == FactSource::Assumed;
-        let steps = names(&|symbol| assumed(symbol.sources.price_step) || assumed(symbol.sources.quantity_step))
-            .map(|names| format!("price or quantity step of {names} not known: assumed by the digits in the data"));
-        let sizes = names(&|symbol| assumed(symbol.sources.contract_size))
-            .map(|names| format!("contract size of {names} not known: quantities are assumed to be in the base currency"));
-        let bars = |source| move |symbol: &SourceSymbol| symbol.replayed_bar().is_some_and(|(_, known)| known == source);
-        let frequent = names(&bars(BarSource::Frequent))
-            .map(|names| format!("length of the bars of {names} not declared: their most frequent distance is assumed"));
-        let alone = names(&bars(BarSource::Assumed)).map(|names| format!("length of the bars of {names} not known: a minute is assumed"));
+        let steps =
+            names(&|symbol| assumed(symbol.sources.price_step) || assumed(symbol.sources.quantity_step)).map(
+                |names| {
+                    format!("price or quantity step of {names} not known: assumed by the digits in the data")
+                },
+            );
+        let sizes = names(&|symbol| assumed(symbol.sources.contract_size)).map(|names| {
+            format!("contract size of {names} not known: quantities are assumed to be in the base currency")
+        });
+        let bars = |source| {
+            move |symbol: &SourceSymbol| symbol.replayed_bar().is_some_and(|(_, known)| known == source)
+        };
+        let frequent = names(&bars(BarSource::Frequent)).map(|names| {
+            format!("length of the bars of {names} not declared: their most frequent distance is assumed")
+        });
+        let alone = names(&bars(BarSource::Assumed))
+            .map(|names| format!("length of the bars of {names} not known: a minute is assumed"));
         [steps, sizes, frequent, alone].into_iter().flatten().collect()
     }
 
@@ -291,7 +318,8 @@ impl<'a> Run<'a> {
             bar: source.replayed_bar(),
         });
         let contracts = contracts.collect();
-        let assumed = (100.0 * self.settings.assumed_spread_pct, Money::from_f64(self.settings.assumed_depth));
+        let assumed =
+            (100.0 * self.settings.assumed_spread_pct, Money::from_f64(self.settings.assumed_depth));
         let books = self.symbols.iter().filter(|symbol| symbol.has_book()).count();
         let book = match books {
             0 => BookSource::Synthetic { spread_bps: assumed.0, depth: assumed.1 },
@@ -299,7 +327,8 @@ impl<'a> Run<'a> {
             _ => BookSource::Mixed { spread_bps: assumed.0, depth: assumed.1 },
         };
         let funded = self.symbols.iter().any(|symbol| symbol.streams.contains(&StreamKind::Funding));
-        let walked = if books > 0 { "walks the recorded book, own impact included" } else { "walks the assumed book" };
+        let walked =
+            if books > 0 { "walks the recorded book, own impact included" } else { "walks the assumed book" };
         Assumptions {
             fees,
             contracts,
@@ -326,11 +355,15 @@ impl<'a> Run<'a> {
 
     /// Amounts were chosen with dollars in mind: ten thousand bitcoins are another matter.
     fn foreign_money(&self) -> Option<String> {
-        let mut quotes: Vec<&str> = self.symbols.iter().filter_map(|symbol| quote_currency(&symbol.spec.name)).collect();
+        let mut quotes: Vec<&str> =
+            self.symbols.iter().filter_map(|symbol| quote_currency(&symbol.spec.name)).collect();
         quotes.sort_unstable();
         quotes.dedup();
         match quotes.as_slice() {
-            [_, _, ..] => Some(format!("the account adds up {} as if they were one currency: run their symbols apart", quotes.join(", "))),
+            [_, _, ..] => Some(format!(
+                "the account adds up {} as if they were one currency: run their symbols apart",
+                quotes.join(", ")
+            )),
             [quote] if !is_dollar(quote) => Some(format!(
                 "the account is in {quote}: it starts with {} {quote}, and {} {quote} are assumed on each level of a book that was not recorded; \
                  choose an initial balance and an assumed depth that make sense in {quote}",
@@ -344,10 +377,15 @@ impl<'a> Run<'a> {
     pub fn short_data(&self) -> Vec<String> {
         let Some((first, last)) = self.span() else { return Vec::new() };
         let data = last - first;
-        let too_short = |strategy: &&&Loaded| strategy.label.look_back.as_ref().is_some_and(|look_back| look_back.span > data);
+        let too_short = |strategy: &&&Loaded| {
+            strategy.label.look_back.as_ref().is_some_and(|look_back| look_back.span > data)
+        };
         let told = |strategy: &&Loaded| {
             let look_back = strategy.label.look_back.as_ref()?;
-            Some(format!("{}: it will not trade", no_trade::too_short(&strategy.label.id, look_back, data, &self.source.label)))
+            Some(format!(
+                "{}: it will not trade",
+                no_trade::too_short(&strategy.label.id, look_back, data, &self.source.label)
+            ))
         };
         self.strategies.iter().filter(too_short).filter_map(told).collect()
     }
@@ -362,10 +400,16 @@ impl<'a> Run<'a> {
         if !funded {
             warnings.push("no funding was recorded: none is charged".to_owned());
         }
-        let both =
-            |symbol: &&SourceSymbol| [StreamKind::BookSnapshots, StreamKind::BookChanges].iter().all(|kind| symbol.streams.contains(kind));
+        let both = |symbol: &&SourceSymbol| {
+            [StreamKind::BookSnapshots, StreamKind::BookChanges]
+                .iter()
+                .all(|kind| symbol.streams.contains(kind))
+        };
         if self.symbols.iter().any(both) {
-            warnings.push("snapshots of the book (book20) are left out where level changes (l2) say the same and more".to_owned());
+            warnings.push(
+                "snapshots of the book (book20) are left out where level changes (l2) say the same and more"
+                    .to_owned(),
+            );
         }
         warnings.extend(self.foreign_money());
         if self.settings.latency_ms == 0.0 {

@@ -4,7 +4,7 @@ use crate::domain::contract_facts::Declared;
 use crate::domain::num::{Money, Rate};
 use crate::domain::symbol::{DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE, SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::desk::SessionConfig;
+use crate::engine::account::SessionConfig;
 use crate::engine::risk::RiskLimits;
 use crate::sim::{SyntheticBook, VenueConfig};
 
@@ -51,7 +51,7 @@ pub enum ReplayClock {
 
 impl RiskChoice {
     /// As results and requests write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             RiskChoice::Default => "default",
             RiskChoice::None => "none",
@@ -61,7 +61,7 @@ impl RiskChoice {
 
 impl ReplayClock {
     /// As results and requests write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             ReplayClock::Exchange => "exchange",
             ReplayClock::Receive => "receive",
@@ -168,7 +168,9 @@ impl Default for RunSettings {
 impl RunSettings {
     /// The session as the engine takes it, over these symbols.
     pub fn session(&self, table: &SymbolTable) -> SessionConfig {
-        let ids = |names: &Vec<String>| -> Vec<SymbolId> { names.iter().filter_map(|name| table.find(name)).collect() };
+        let ids = |names: &Vec<String>| -> Vec<SymbolId> {
+            names.iter().filter_map(|name| table.find(name)).collect()
+        };
         SessionConfig {
             initial_balance: Money::from_f64(self.initial_balance),
             risk: match self.risk {
@@ -219,8 +221,8 @@ impl RunSettings {
             ("assumed_depth", self.assumed_depth.to_string()),
             ("seed", self.seed.to_string()),
             ("reject_rate_pct", self.reject_rate_pct.to_string()),
-            ("risk", self.risk.word().to_owned()),
-            ("clock", self.clock.word().to_owned()),
+            ("risk", self.risk.as_str().to_owned()),
+            ("clock", self.clock.as_str().to_owned()),
             ("together", self.together.to_string()),
         ];
         let amounts = [
@@ -233,7 +235,11 @@ impl RunSettings {
         settings.extend(self.declared.named());
         settings.extend(amounts.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
         if self.allocations.iter().any(Option::is_some) {
-            let shown: Vec<String> = self.allocations.iter().map(|limit| limit.map_or("—".to_owned(), |limit| limit.to_string())).collect();
+            let shown: Vec<String> = self
+                .allocations
+                .iter()
+                .map(|limit| limit.map_or("—".to_owned(), |limit| limit.to_string()))
+                .collect();
             settings.push(("allocations", shown.join(",")));
         }
         settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -61,16 +61,23 @@ pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_fit<'a>(input: Input<'a>, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Vec<Source<'a>>, SourceError> {
+pub fn find_fit<'a>(
+    input: Input<'a>,
+    settings: &RunSettings,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Source<'a>>, SourceError> {
     let mut sources = match input {
         Input::Recording(store, id) => vec![recording(id, settings, store, left_out)?],
-        Input::Recordings(store, ids) => {
-            ids.iter().map(|id| recording(id, settings, store, left_out)).collect::<Result<Vec<_>, SourceError>>()?
-        }
+        Input::Recordings(store, ids) => ids
+            .iter()
+            .map(|id| recording(id, settings, store, left_out))
+            .collect::<Result<Vec<_>, SourceError>>()?,
         Input::Files(paths) => from_files(paths, settings, left_out)?,
     };
     for wanted in &settings.symbols {
-        let has = |source: &Source<'_>| source.symbols.iter().any(|symbol| symbol_name::same(&symbol.spec.name, wanted));
+        let has = |source: &Source<'_>| {
+            source.symbols.iter().any(|symbol| symbol_name::same(&symbol.spec.name, wanted))
+        };
         if !sources.iter().any(has) {
             return Err(SourceError::Input(format!(
                 "there is no data of the symbol {wanted:?}; leave the symbol out to run over all there are"
@@ -89,7 +96,11 @@ pub fn find_fit<'a>(input: Input<'a>, settings: &RunSettings, left_out: &mut Vec
 ///
 /// # Errors
 /// A range that is empty for a source.
-pub fn refuse_empty_range(sources: &mut Vec<Source<'_>>, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<(), SourceError> {
+pub fn refuse_empty_range(
+    sources: &mut Vec<Source<'_>>,
+    settings: &RunSettings,
+    left_out: &mut Vec<String>,
+) -> Result<(), SourceError> {
     let has_data = |symbol: &SourceSymbol| {
         let overlaps = |(first, last): (Timestamp, Timestamp)| {
             settings.from.is_none_or(|from| from <= last) && settings.to.is_none_or(|to| to > first)
@@ -102,7 +113,10 @@ pub fn refuse_empty_range(sources: &mut Vec<Source<'_>>, settings: &RunSettings,
         source.symbols.retain(|symbol| {
             let keep = has_data(symbol);
             if !keep && let Some((first, last)) = symbol.span {
-                empty.push(format!("{} of {label} has data from {first} to {last} only, none between --from and --to", symbol.spec.name));
+                empty.push(format!(
+                    "{} of {label} has data from {first} to {last} only, none between --from and --to",
+                    symbol.spec.name
+                ));
             }
             keep
         });
@@ -129,7 +143,13 @@ pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Sour
         notes: Vec::new(),
         span: None,
     };
-    Source { label: label.to_owned(), symbols: specs.iter().map(symbol).collect(), span: None, bytes: 0, origin: Origin::Market }
+    Source {
+        label: label.to_owned(),
+        symbols: specs.iter().map(symbol).collect(),
+        span: None,
+        bytes: 0,
+        origin: Origin::Market,
+    }
 }
 
 /// What of files is read, and how.
@@ -148,9 +168,15 @@ pub(super) fn selection(settings: &RunSettings, symbols: &[String]) -> Selection
     }
 }
 
-fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store, left_out: &mut Vec<String>) -> Result<Source<'a>, SourceError> {
+fn recording<'a>(
+    id: &str,
+    settings: &RunSettings,
+    store: &'a Store,
+    left_out: &mut Vec<String>,
+) -> Result<Source<'a>, SourceError> {
     let record = store.readable_recording(id, None)?;
-    let named: Vec<&str> = settings.symbols.iter().filter_map(|symbol| Some(record.spelled(symbol)?.name.as_str())).collect();
+    let named: Vec<&str> =
+        settings.symbols.iter().filter_map(|symbol| Some(record.spelled(symbol)?.name.as_str())).collect();
     let wanted = |name: &str| settings.symbols.is_empty() || named.contains(&name);
     let (mut symbols, mut bytes) = (Vec::new(), 0);
     for symbol in record.symbols.iter().filter(|symbol| wanted(&symbol.name)) {
@@ -181,7 +207,9 @@ fn recording<'a>(id: &str, settings: &RunSettings, store: &'a Store, left_out: &
             bar,
             repeated: kept.repeated,
             notes,
-            span: first.zip(last).map(|(first, last)| (Timestamp::from_nanos(first), Timestamp::from_nanos(last.saturating_add(bar_ns)))),
+            span: first.zip(last).map(|(first, last)| {
+                (Timestamp::from_nanos(first), Timestamp::from_nanos(last.saturating_add(bar_ns)))
+            }),
         };
         symbols.extend(known.symbol_or_left_out(settings, left_out)?);
     }
@@ -200,11 +228,17 @@ impl Source<'_> {
     ///
     /// # Errors
     /// Data that cannot be read, or receive times that were not recorded.
-    pub fn feed<'s>(&'s self, settings: &RunSettings, table: &SymbolTable) -> Result<Box<dyn Feed + 's>, SourceError> {
+    pub fn feed<'s>(
+        &'s self,
+        settings: &RunSettings,
+        table: &SymbolTable,
+    ) -> Result<Box<dyn Feed + 's>, SourceError> {
         let names: Vec<String> = table.iter().map(|(_, spec)| spec.name.clone()).collect();
         match &self.origin {
             Origin::Market => Err(SourceError::Input("a live market has no recorded data".to_owned())),
-            Origin::Files(survey) => Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?)),
+            Origin::Files(survey) => {
+                Ok(Box::new(FileFeed::open(survey, &selection(settings, &names), table)?))
+            }
             Origin::Recording(store) => {
                 let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
                 let streams = self.replayed(&names);

@@ -13,9 +13,16 @@ use crate::store::records::{ResultStrategyV2, ResultV3};
 pub const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
 
 /// What lists show of a result.
-pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run: &RunResult, created: Timestamp) -> ResultV3 {
+pub fn summary(
+    id: String,
+    session_id: Option<String>,
+    stopped_early: bool,
+    run: &RunResult,
+    created: Timestamp,
+) -> ResultV3 {
     let summary = &run.summary;
-    let count = |outcome: Outcome| summary.trades.iter().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
+    let count =
+        |outcome: Outcome| summary.trades.iter().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
     let strategy = |strategy: &crate::report::run::StrategyRef| ResultStrategyV2 {
         id: strategy.id.clone(),
         version: strategy.version.unwrap_or(0),
@@ -36,7 +43,12 @@ pub fn summary(id: String, session_id: Option<String>, stopped_early: bool, run:
         draws: count(Outcome::Draw),
         initial_money: summary.initial.0,
         net_money: (summary.final_equity - summary.initial - summary.deposits).0,
-        max_drawdown_money: summary.equity_drawdowns.deepest.first().map_or(Money::ZERO, |drawdown| drawdown.depth()).0,
+        max_drawdown_money: summary
+            .equity_drawdowns
+            .deepest
+            .first()
+            .map_or(Money::ZERO, |drawdown| drawdown.depth())
+            .0,
         stopped_early,
         engine_version: ENGINE_VERSION,
     }

@@ -76,7 +76,11 @@ impl Known<'_> {
     ///
     /// # Errors
     /// Why it does not fit.
-    pub fn symbol_or_left_out(self, settings: &RunSettings, left_out: &mut Vec<String>) -> Result<Option<SourceSymbol>, SourceError> {
+    pub fn symbol_or_left_out(
+        self,
+        settings: &RunSettings,
+        left_out: &mut Vec<String>,
+    ) -> Result<Option<SourceSymbol>, SourceError> {
         match self.symbol(settings) {
             Ok(symbol) => Ok(Some(symbol)),
             Err(why) if settings.skip_unfit => {
@@ -118,11 +122,20 @@ impl Known<'_> {
         if self.repeated > 0 {
             notes.push(format!("{} rows of {name} repeated a trade id and were left out", self.repeated));
         }
-        if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| self.streams.contains(kind)) {
+        if [StreamKind::BookChanges, StreamKind::BookSnapshots].iter().all(|kind| self.streams.contains(kind))
+        {
             notes
                 .push(format!("the book of {name} is replayed from its l2 changes; its book20 snapshots, cut from the same book, are not"));
         }
-        Ok(SourceSymbol { spec, streams: self.streams, contract: has_terms, sources, bar: self.bar, notes, span: self.span })
+        Ok(SourceSymbol {
+            spec,
+            streams: self.streams,
+            contract: has_terms,
+            sources,
+            bar: self.bar,
+            notes,
+            span: self.span,
+        })
     }
 
     fn refuse_contradiction(&self, declared: &ContractFacts) -> Result<(), String> {

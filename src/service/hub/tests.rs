@@ -86,7 +86,11 @@ fn a_finished_session_leaves_when_nobody_reads_it() {
     assert_eq!((hub.topics(), read(&mut cursor)), (2, Ok(vec![START + 1])), "who reads it reads to the end");
     drop(cursor);
     assert_eq!(hub.topics(), 1);
-    assert_eq!(read(&mut subscribe(&hub, "market_data", Start::Now)), Ok(vec![START + 2]), "values of others stay");
+    assert_eq!(
+        read(&mut subscribe(&hub, "market_data", Start::Now)),
+        Ok(vec![START + 2]),
+        "values of others stay"
+    );
     drop(values);
     let again = subscribe(&hub, "session/exec_1", Start::After(START));
     assert!(!again.resumed() && again.seen() > START, "numbers are never given twice");
@@ -103,7 +107,7 @@ fn topics_are_bounded() {
     let name = |n: usize| format!("session/exec_{n}");
     let mut held: Vec<Cursor> = (0..HUB_TOPICS).map(|n| subscribe(&hub, &name(n), Start::Now)).collect();
     let refused = hub.subscribe("one_more", Filter::default(), Start::Now, &Arc::default()).unwrap_err();
-    assert_eq!((refused.kind, refused.code), (Kind::TooMany, "too_many_topics"));
+    assert_eq!((refused.kind, refused.code), (RefusalKind::TooMany, "too_many_topics"));
     for n in 0..HUB_TOPICS / 2 {
         hub.publish(&name(n), "fill", None, None, Value::Null);
     }
@@ -136,7 +140,7 @@ fn filters_skip_without_losing_the_place() {
 #[test]
 fn no_wake_up_is_lost() {
     let hub = hub(8);
-    let bell = Arc::<Bell>::default();
+    let bell = Arc::<ReaderWakeup>::default();
     let mut cursor = hub.subscribe("orders", Filter::default(), Start::Now, &bell).unwrap();
     assert!(is_ready(bell.rung()), "rings for what may be there already");
     assert!(!is_ready(bell.rung()));
@@ -162,7 +166,9 @@ fn threads_publish_while_others_read() {
     let publishers: Vec<_> = (0..3)
         .map(|_| {
             let hub = hub.clone();
-            std::thread::spawn(move || (0..PUBLISHED).for_each(|n| hub.publish("orders", "fill", None, None, json!({ "n": n }))))
+            std::thread::spawn(move || {
+                (0..PUBLISHED).for_each(|n| hub.publish("orders", "fill", None, None, json!({ "n": n })))
+            })
         })
         .collect();
     for cursor in &mut cursors {
@@ -210,14 +216,23 @@ struct Model {
 
 impl Model {
     /// What a reader at `seen` gets: numbers, the new place, or none when it is gone.
-    fn read(&self, topic: usize, seen: usize, session: Option<usize>, most: usize) -> Option<(Vec<u64>, usize)> {
+    fn read(
+        &self,
+        topic: usize,
+        seen: usize,
+        session: Option<usize>,
+        most: usize,
+    ) -> Option<(Vec<u64>, usize)> {
         let all = &self.published[topic];
         if topic == 0 && seen + RING < all.len() {
             return None;
         }
         let newest: BTreeMap<_, _> = all.iter().enumerate().map(|(at, key)| (key, at)).collect();
         let kept = |at: &usize| topic == 0 || newest[&all[*at]] == *at;
-        let wanted: Vec<usize> = (seen..all.len()).filter(kept).filter(|at| session.is_none_or(|session| all[*at].0 == session)).collect();
+        let wanted: Vec<usize> = (seen..all.len())
+            .filter(kept)
+            .filter(|at| session.is_none_or(|session| all[*at].0 == session))
+            .collect();
         let place = wanted.get(most).copied().unwrap_or(all.len());
         Some((wanted.iter().take(most).map(|at| START + 1 + *at as u64).collect(), place))
     }

@@ -3,7 +3,7 @@
 //! Two locks that are never held together: publishers and readers share the kept updates, only subscribing and waking
 //! touch the list of readers.
 
-use super::{Bell, FellBehind, Filter, More, Start, Update, locked};
+use super::{FellBehind, Filter, More, ReaderWakeup, Start, Update, locked};
 use crate::limits::{TOPIC_BYTES, TOPIC_VALUES};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +15,8 @@ pub(super) struct Topic {
     name: Box<str>,
     conflated: bool,
     updates_max: usize,
-    kept: Mutex<Kept>,
-    readers: Mutex<BTreeMap<u64, Arc<Bell>>>,
+    kept: Mutex<Retained>,
+    readers: Mutex<BTreeMap<u64, Arc<ReaderWakeup>>>,
     /// Readers are going to be woken.
     fresh: AtomicBool,
     /// Nothing more is published.
@@ -25,7 +25,7 @@ pub(super) struct Topic {
 
 /// What a topic remembers.
 #[derive(Debug)]
-struct Kept {
+struct Retained {
     last: u64,
     form: Form,
 }
@@ -60,7 +60,7 @@ impl Topic {
             name: name.into(),
             conflated,
             updates_max,
-            kept: Mutex::new(Kept { last, form }),
+            kept: Mutex::new(Retained { last, form }),
             readers: Mutex::default(),
             fresh: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -79,7 +79,13 @@ impl Topic {
         locked(&self.kept).last
     }
 
-    pub(super) fn append(&self, event: &'static str, session_id: Option<Box<str>>, symbol: Option<Box<str>>, json: Box<str>) {
+    pub(super) fn append(
+        &self,
+        event: &'static str,
+        session_id: Option<Box<str>>,
+        symbol: Option<Box<str>>,
+        json: Box<str>,
+    ) {
         let mut kept = locked(&self.kept);
         kept.last += 1;
         let update = Arc::new(Update { seq: kept.last, event, session_id, symbol, json });
@@ -127,7 +133,13 @@ impl Topic {
         }
     }
 
-    pub(super) fn read(&self, seen: u64, filter: &Filter, most: usize, into: &mut Vec<Arc<Update>>) -> Result<(u64, More), FellBehind> {
+    pub(super) fn read(
+        &self,
+        seen: u64,
+        filter: &Filter,
+        most: usize,
+        into: &mut Vec<Arc<Update>>,
+    ) -> Result<(u64, More), FellBehind> {
         let kept = locked(&self.kept);
         match &kept.form {
             Form::Ring { updates, .. } => {
@@ -135,11 +147,13 @@ impl Topic {
                 let skip = seen.checked_sub(oldest).ok_or(FellBehind)?;
                 Ok(take(updates.iter().skip(skip as usize), kept.last, filter, most, into))
             }
-            Form::Latest { updates, .. } => Ok(take(updates.range(seen + 1..).map(|(_, update)| update), kept.last, filter, most, into)),
+            Form::Latest { updates, .. } => {
+                Ok(take(updates.range(seen + 1..).map(|(_, update)| update), kept.last, filter, most, into))
+            }
         }
     }
 
-    pub(super) fn register(&self, id: u64, bell: Arc<Bell>) {
+    pub(super) fn register(&self, id: u64, bell: Arc<ReaderWakeup>) {
         locked(&self.readers).insert(id, bell);
     }
 

@@ -29,7 +29,8 @@ pub struct LagCounts {
 impl Lag {
     /// One message.
     pub fn add(&self, took: Span) {
-        let class = CLASSES_MS.iter().position(|ms| took <= Span::from_millis(*ms)).unwrap_or(CLASSES_MS.len());
+        let class =
+            CLASSES_MS.iter().position(|ms| took <= Span::from_millis(*ms)).unwrap_or(CLASSES_MS.len());
         self.counts[class].fetch_add(1, Ordering::Relaxed);
         self.sum_us.fetch_add((took.nanos() / 1_000).max(0).unsigned_abs(), Ordering::Relaxed);
     }
@@ -59,7 +60,10 @@ mod tests {
         }
         let counts = lag.counts();
         let at_most = |ms: i64| counts.at_most_ms.iter().find(|(end, _)| *end == ms).unwrap().1;
-        assert_eq!((at_most(1), at_most(2), at_most(15), at_most(20), at_most(30), at_most(1_000)), (2, 3, 3, 4, 5, 5));
+        assert_eq!(
+            (at_most(1), at_most(2), at_most(15), at_most(20), at_most(30), at_most(1_000)),
+            (2, 3, 3, 4, 5, 5)
+        );
         assert_eq!((counts.count, counts.sum_s), (6, 5.042_002));
     }
 }

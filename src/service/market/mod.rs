@@ -5,18 +5,18 @@
 mod lag;
 mod tickers;
 
-pub use crate::exchange::mexc::{Live, Subscription};
+pub use crate::exchange::mexc::{MarketFeed, Subscription};
 pub use lag::{Lag, LagCounts};
 pub use tickers::{Scope, SymbolQuery};
 
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::clock;
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
 use crate::exchange::mexc::{Health, Mexc, Settings};
-use crate::session::ports::Intake;
+use crate::session::ports::MarketSink;
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,7 +51,15 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
-        Ok(Market { client, store, state, contracts: Mutex::new(None), asking: Mutex::new(None), tickers, lag: Arc::default() })
+        Ok(Market {
+            client,
+            store,
+            state,
+            contracts: Mutex::new(None),
+            asking: Mutex::new(None),
+            tickers,
+            lag: Arc::default(),
+        })
     }
 
     /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
@@ -91,7 +99,8 @@ impl Market {
     /// # Errors
     /// 503 `exchange_unavailable`.
     pub fn contracts_to_start(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
-        self.contracts_within(START_TTL, now).or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
+        self.contracts_within(START_TTL, now)
+            .or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
     }
 
     /// Asks for the terms of one contract without waiting; `None` when the exchange is switched off. What comes is to be
@@ -122,7 +131,12 @@ impl Market {
     ///
     /// # Errors
     /// 503 `exchange_unavailable` when nothing was ever heard of it.
-    pub fn symbols(&self, query: &SymbolQuery, config: &Config, now: Timestamp) -> Result<serde_json::Value, Refusal> {
+    pub fn symbols(
+        &self,
+        query: &SymbolQuery,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<serde_json::Value, Refusal> {
         self.tickers.symbols(self, query, config, now)
     }
 
@@ -130,7 +144,11 @@ impl Market {
     ///
     /// # Errors
     /// 503 `exchange_unavailable`.
-    pub fn subscribe(&self, wanted: Subscription, intake: Arc<dyn Intake>) -> Result<Live, Refusal> {
+    pub fn subscribe(
+        &self,
+        wanted: Subscription,
+        intake: Arc<dyn MarketSink>,
+    ) -> Result<MarketFeed, Refusal> {
         self.client()?.subscribe(wanted, intake).map_err(|error| unavailable(&error))
     }
 
@@ -158,7 +176,9 @@ impl Market {
 
     fn client(&self) -> Result<&Arc<Mexc>, Refusal> {
         let off = "the exchange is switched off (exchange.enabled in the configuration): GET /symbols lists the configured symbols";
-        self.client.as_ref().ok_or_else(|| Refusal::new(Kind::Unavailable, "exchange_unavailable", off))
+        self.client
+            .as_ref()
+            .ok_or_else(|| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", off))
     }
 
     fn known(&self) -> MutexGuard<'_, Option<(Timestamp, Arc<Vec<Contract>>)>> {
@@ -181,14 +201,18 @@ pub fn settings(config: &Exchange) -> Settings {
         silence_ms: config.silence_ms,
         reconnect_min_ms: config.reconnect_min_ms,
         reconnect_max_ms: config.reconnect_max_ms,
-        seed: u64::from(clock::chance()) << 40,
+        seed: u64::from(clock::entropy()) << 40,
         ..Settings::default()
     }
 }
 
 fn unavailable(error: &ExchangeError) -> Refusal {
-    let message = format!("the exchange gave no usable answer ({error}); try again, or see GET /health/ready");
-    Refusal { retry_after_s: Some(5), ..Refusal::new(Kind::Unavailable, "exchange_unavailable", message) }
+    let message =
+        format!("the exchange gave no usable answer ({error}); try again, or see GET /health/ready");
+    Refusal {
+        retry_after_s: Some(5),
+        ..Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
+    }
 }
 
 #[cfg(test)]
@@ -216,12 +240,16 @@ mod tests {
         assert!(tried >= 18, "{tried}");
         assert_eq!(fields["symbols_per_socket"]["maximum"], crate::limits::EXCHANGE_SOCKET_SYMBOLS);
         let crossed = json!({"exchange": {"reconnect_min_ms": 2_000, "reconnect_max_ms": 1_000}}).to_string();
-        assert_eq!(crate::config::parse(crossed.as_bytes()).unwrap_err()[0].path, "/exchange/reconnect_max_ms");
+        assert_eq!(
+            crate::config::parse(crossed.as_bytes()).unwrap_err()[0].path,
+            "/exchange/reconnect_max_ms"
+        );
     }
 
     #[test]
     fn two_processes_wait_differently() {
-        let seeds: std::collections::BTreeSet<u64> = (0..8).map(|_| settings(&Exchange::default()).seed).collect();
+        let seeds: std::collections::BTreeSet<u64> =
+            (0..8).map(|_| settings(&Exchange::default()).seed).collect();
         assert!(seeds.len() > 1);
     }
 }

@@ -65,11 +65,19 @@ struct Known {
 impl Tickers {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let kept = store.tickers(EXCHANGE)?;
-        let known = kept.and_then(|kept| Known::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body)).map(Arc::new);
+        let known = kept
+            .and_then(|kept| Known::read(Timestamp::from_micros(kept.as_of_us)?, &kept.body))
+            .map(Arc::new);
         Ok(Tickers { state: Mutex::new(State { known, ..State::default() }), changed: Condvar::new() })
     }
 
-    pub(super) fn symbols(&self, market: &Market, query: &SymbolQuery, config: &Config, now: Timestamp) -> Result<Value, Refusal> {
+    pub(super) fn symbols(
+        &self,
+        market: &Market,
+        query: &SymbolQuery,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Value, Refusal> {
         let (known, source) = self.current(market, config, now)?;
         let text = query.text.as_ref().map(|text| text.to_ascii_uppercase());
         let wanted = |name: &str| text.as_ref().is_none_or(|text| name.contains(text.as_str()));
@@ -77,28 +85,52 @@ impl Tickers {
         let mut rows = Vec::new();
         match query.scope {
             Scope::All => {
-                rows.extend(known.rows.iter().filter(|(name, row)| wanted(name) && row["tradable"] == true).map(|(_, row)| row));
-                unavailable
-                    .extend(known.unavailable.iter().filter(|(name, _)| wanted(name)).map(|(name, why)| (name.as_str(), why.as_str())));
+                rows.extend(
+                    known
+                        .rows
+                        .iter()
+                        .filter(|(name, row)| wanted(name) && row["tradable"] == true)
+                        .map(|(_, row)| row),
+                );
+                unavailable.extend(
+                    known
+                        .unavailable
+                        .iter()
+                        .filter(|(name, _)| wanted(name))
+                        .map(|(name, why)| (name.as_str(), why.as_str())),
+                );
             }
             Scope::Configured => {
                 for name in config.trading.default_symbols.iter().filter(|name| wanted(name)) {
                     match known.rows.get(name) {
                         Some(row) => rows.push(row),
                         None => {
-                            let why = known.unavailable.get(name).map_or("the exchange does not list it", String::as_str);
+                            let why = known
+                                .unavailable
+                                .get(name)
+                                .map_or("the exchange does not list it", |it| it.as_str());
                             unavailable.push((name.as_str(), why));
                         }
                     }
                 }
             }
         }
-        let unavailable: Vec<Value> = unavailable.into_iter().map(|(symbol, reason)| json!({"symbol": symbol, "reason": reason})).collect();
-        Ok(json!({"symbols": rows, "as_of": known.as_of.rfc3339_millis(), "source": source, "unavailable": unavailable}))
+        let unavailable: Vec<Value> = unavailable
+            .into_iter()
+            .map(|(symbol, reason)| json!({"symbol": symbol, "reason": reason}))
+            .collect();
+        Ok(
+            json!({"symbols": rows, "as_of": known.as_of.rfc3339_millis(), "source": source, "unavailable": unavailable}),
+        )
     }
 
     /// A list that is young enough, else what there is; with the word for where it comes from.
-    fn current(&self, market: &Market, config: &Config, now: Timestamp) -> Result<(Arc<Known>, &'static str), Refusal> {
+    fn current(
+        &self,
+        market: &Market,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<(Arc<Known>, &'static str), Refusal> {
         let ttl = Span::from_seconds(i64::from(config.exchange.tickers_ttl_s));
         let mut state = self.lock();
         let mut waited = false;
@@ -106,7 +138,11 @@ impl Tickers {
             if let Some(known) = state.known.as_ref().filter(|known| now - known.as_of < ttl) {
                 return Ok((Arc::clone(known), if waited { "exchange" } else { "cache" }));
             }
-            let failed = state.failed.as_ref().filter(|(at, _)| now - *at < ASK_AGAIN).map(|(_, refusal)| refusal.clone());
+            let failed = state
+                .failed
+                .as_ref()
+                .filter(|(at, _)| now - *at < ASK_AGAIN)
+                .map(|(_, refusal)| refusal.clone());
             if let Some(refusal) = failed {
                 return state.known.as_ref().map(|known| (Arc::clone(known), "stale_cache")).ok_or(refusal);
             }
@@ -165,7 +201,8 @@ fn fetch(market: &Market, now: Timestamp) -> Result<Known, Refusal> {
 
 impl Known {
     fn join(contracts: &[Contract], tickers: &[Ticker], as_of: Timestamp) -> Self {
-        let terms: BTreeMap<&str, &Contract> = contracts.iter().map(|contract| (contract.symbol.as_str(), contract)).collect();
+        let terms: BTreeMap<&str, &Contract> =
+            contracts.iter().map(|contract| (contract.symbol.as_str(), contract)).collect();
         let (mut rows, mut unavailable) = (BTreeMap::new(), BTreeMap::new());
         for ticker in tickers {
             let contract = terms.get(ticker.symbol.as_str()).copied();
@@ -175,13 +212,19 @@ impl Known {
                 _ => None,
             };
             match (contract, why) {
-                (Some(contract), None) => drop(rows.insert(ticker.symbol.clone(), row(contract, ticker, as_of))),
-                (_, why) => drop(unavailable.insert(ticker.symbol.clone(), why.unwrap_or_default().to_owned())),
+                (Some(contract), None) => {
+                    drop(rows.insert(ticker.symbol.clone(), row(contract, ticker, as_of)))
+                }
+                (_, why) => {
+                    drop(unavailable.insert(ticker.symbol.clone(), why.unwrap_or_default().to_owned()))
+                }
             }
         }
         for contract in contracts {
             if !rows.contains_key(&contract.symbol) {
-                unavailable.entry(contract.symbol.clone()).or_insert_with(|| "the exchange gives no ticker for it".to_owned());
+                unavailable
+                    .entry(contract.symbol.clone())
+                    .or_insert_with(|| "the exchange gives no ticker for it".to_owned());
             }
         }
         Known { as_of, rows, unavailable }

@@ -49,26 +49,49 @@ struct Candles {
     all: Vec<Candle>,
 }
 
-pub(super) fn of(store: &Store, recording: &RecordingV1, symbol: &RecordedSymbolV1, request: &CandleRequest) -> Result<Value, Refusal> {
+pub(super) fn of(
+    store: &Store,
+    recording: &RecordingV1,
+    symbol: &RecordedSymbolV1,
+    request: &CandleRequest,
+) -> Result<Value, Refusal> {
     let problem = |path: &str, problem: &str| {
-        Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem.to_owned())])
+        Refusal::invalid(
+            "invalid_request",
+            format!("{} {problem}", &path[1..]),
+            vec![(path.to_owned(), problem.to_owned())],
+        )
     };
     if request.interval < Span::SECOND {
         return Err(problem("/interval", "must be a second or longer"));
     }
-    let kind = if symbol.stream(StreamKind::Trades).is_some() { StreamKind::Trades } else { StreamKind::Bars };
+    let kind =
+        if symbol.stream(StreamKind::Trades).is_some() { StreamKind::Trades } else { StreamKind::Bars };
     if symbol.stream(kind).is_none() {
         return Err(problem("/symbol", "has neither trades nor bars in this recording"));
     }
     let (from, to) = (request.from.unwrap_or(Timestamp::MIN), request.to.unwrap_or(Timestamp::MAX));
     let table = SymbolTable::new(1, vec![store.spec_of(&recording.id, &symbol.name)?]);
     let symbols = [SymbolId(0)];
-    let choice = FeedChoice { recording: &recording.id, symbols: &symbols, streams: &[kind], clock: FeedClock::Exchange, from, to };
+    let choice = FeedChoice {
+        recording: &recording.id,
+        symbols: &symbols,
+        streams: &[kind],
+        clock: FeedClock::Exchange,
+        from,
+        to,
+    };
     let mut feed = store.feed(choice, &table)?;
-    let mut candles = Candles { width_ns: request.interval.nanos(), most: request.max_points.clamp(1, CANDLES), all: Vec::new() };
+    let mut candles = Candles {
+        width_ns: request.interval.nanos(),
+        most: request.max_points.clamp(1, CANDLES),
+        all: Vec::new(),
+    };
     let spec = table.spec(SymbolId(0));
     let mut chunk = Chunk::default();
-    let unreadable = |error: crate::session::ports::FeedError| Refusal::new(crate::service::Kind::Internal, "internal_error", error.0);
+    let unreadable = |error: crate::session::ports::FeedError| {
+        Refusal::new(crate::service::RefusalKind::Internal, "internal_error", error.0)
+    };
     while feed.next(&mut chunk).map_err(unreadable)? {
         for tick in chunk.ticks() {
             match tick.kind {
@@ -83,12 +106,13 @@ pub(super) fn of(store: &Store, recording: &RecordingV1, symbol: &RecordedSymbol
         }
     }
     let gaps = store.gaps(&recording.id)?;
-    let own =
-        gaps.iter().filter(|(name, known)| *name == symbol.name && known.stream == kind && known.gap.to > from && known.gap.from < to);
+    let own = gaps.iter().filter(|(name, known)| {
+        *name == symbol.name && known.stream == kind && known.gap.to > from && known.gap.from < to
+    });
     Ok(json!({
         "session_id": recording.id,
         "symbol": symbol.name,
-        "source": kind.word(),
+        "source": kind.as_str(),
         "interval_seconds": Span::from_nanos(candles.width_ns).seconds_f64(),
         "candles": candles.shown(spec),
         "gaps": own.map(view::gap).collect::<Vec<_>>(),
@@ -123,7 +147,9 @@ impl Candles {
     }
 
     fn shown(&self, spec: &SymbolSpec) -> Vec<Value> {
-        let start = |candle: &Candle| Timestamp::from_nanos(candle.place.saturating_mul(self.width_ns)).rfc3339_millis();
+        let start = |candle: &Candle| {
+            Timestamp::from_nanos(candle.place.saturating_mul(self.width_ns)).rfc3339_millis()
+        };
         let one = |candle: &Candle| {
             json!({
                 "time": start(candle), "open": candle.open, "high": candle.high, "low": candle.low, "close": candle.close,

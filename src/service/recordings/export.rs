@@ -24,7 +24,12 @@ pub struct Part {
 ///
 /// # Errors
 /// What the store reports, or the place that is written to.
-pub fn write(store: &Store, recording: &RecordingV1, part: &Part, mut sink: RecordSink) -> Result<u64, SourceError> {
+pub fn write(
+    store: &Store,
+    recording: &RecordingV1,
+    part: &Part,
+    mut sink: RecordSink,
+) -> Result<u64, SourceError> {
     let mut rows = Vec::new();
     for symbol in &part.symbols {
         rows.push(store.rows(&recording.id, symbol, part.kind)?);
@@ -48,7 +53,12 @@ pub fn write(store: &Store, recording: &RecordingV1, part: &Part, mut sink: Reco
 
 type Heads = BinaryHeap<Reverse<(Timestamp, usize)>>;
 
-fn advance(rows: &mut RowsIter<'_>, next: &mut Option<Record>, place: usize, heads: &mut Heads) -> Result<(), SourceError> {
+fn advance(
+    rows: &mut RowsIter<'_>,
+    next: &mut Option<Record>,
+    place: usize,
+    heads: &mut Heads,
+) -> Result<(), SourceError> {
     if let Some(record) = rows.next().transpose()? {
         heads.push(Reverse((record.exchange_at, place)));
         *next = Some(record);
@@ -75,7 +85,8 @@ pub fn layout(store: &Store, recording: &RecordingV1, part: &Part) -> Result<Lay
 }
 
 fn with_columns_of(layout: Layout, record: &Record) -> Layout {
-    let with = |layout: Layout, column: &str, present: bool| if present { layout.with(column) } else { layout };
+    let with =
+        |layout: Layout, column: &str, present: bool| if present { layout.with(column) } else { layout };
     let layout = with(layout, "recv_us", record.received_at.is_some());
     match record.body {
         RecordBody::Trade { id, .. } => with(layout, "trade_id", id.is_some()),

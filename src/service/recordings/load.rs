@@ -32,7 +32,12 @@ struct Part {
 ///
 /// # Errors
 /// The first refused row, two files that overlap, or what the store reports. The writer then removes what it wrote.
-pub fn all(files: &[Planned], reading: &Reading, mut writer: RecordingWriter<'_>, done: &Done<'_>) -> Result<String, SourceError> {
+pub fn all(
+    files: &[Planned],
+    reading: &Reading,
+    mut writer: RecordingWriter<'_>,
+    done: &Done<'_>,
+) -> Result<String, SourceError> {
     let (parts, incoming) = sync_channel(PARTS_UNDER_WAY);
     let (spent, recycled) = channel();
     let mut seen = Seen::new(files, reading);
@@ -41,9 +46,9 @@ pub fn all(files: &[Planned], reading: &Reading, mut writer: RecordingWriter<'_>
         let written = write(files, &mut writer, &mut seen, &incoming, &spent);
         // When writing failed the parser is waiting with the next part: without a receiver it ends.
         drop(incoming);
-        let parsed = parser
-            .join()
-            .unwrap_or_else(|_| Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned())));
+        let parsed = parser.join().unwrap_or_else(|_| {
+            Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned()))
+        });
         match (parsed, written) {
             (Ok(read), Ok(())) => {
                 seen.read(read);
@@ -142,7 +147,9 @@ fn write(
             refuse_overlap(files, &part, &before, first.exchange_at)?;
         }
         seen.rows(part.file, &part.symbol, part.kind, &part.rows);
-        writer.append(&part.symbol, part.kind, &part.rows).map_err(|error| refused(&files[part.file].path, error))?;
+        writer
+            .append(&part.symbol, part.kind, &part.rows)
+            .map_err(|error| refused(&files[part.file].path, error))?;
         part.rows.clear();
         // The parser may be done; then the rows are simply dropped.
         let _ = spent.send(part.rows);
@@ -151,7 +158,12 @@ fn write(
 }
 
 /// A file must go on where the one before ended.
-fn refuse_overlap(files: &[Planned], part: &Part, before: &Reached, first: Timestamp) -> Result<(), SourceError> {
+fn refuse_overlap(
+    files: &[Planned],
+    part: &Part,
+    before: &Reached,
+    first: Timestamp,
+) -> Result<(), SourceError> {
     let overlaps = first < before.last || part.kind == StreamKind::Bars && first == before.last;
     if !overlaps {
         return Ok(());
@@ -161,7 +173,7 @@ fn refuse_overlap(files: &[Planned], part: &Part, before: &Reached, first: Times
         files[before.file].path.display(),
         files[part.file].path.display(),
         part.symbol,
-        part.kind.word(),
+        part.kind.as_str(),
         before.last
     )))
 }

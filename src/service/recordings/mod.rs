@@ -15,9 +15,9 @@ pub use order::{Plan, Planned, in_time_order};
 pub use seen::Reading;
 pub use view::{RecordingFilter, RecordingLine};
 
-use super::in_use::{InUse, Thing};
 use super::page::{Page, PageRequest};
-use super::{Kind, Refusal, SourceError};
+use super::references::{References, Resource};
+use super::{Refusal, RefusalKind, SourceError};
 use crate::clock;
 use crate::config::Recording;
 use crate::domain::record::StreamKind;
@@ -57,7 +57,7 @@ pub struct Export {
 /// The recordings of a store.
 pub struct Recordings {
     store: Arc<Store>,
-    in_use: Arc<InUse>,
+    references: Arc<References>,
 }
 
 /// Imports files in this order as one recording, whole or not at all; returns its id. The recording names them as they
@@ -73,18 +73,21 @@ pub fn import_files(
     now: Timestamp,
     read: &load::Done<'_>,
 ) -> Result<String, SourceError> {
-    let writer = store.begin_recording(NewRecording {
+    let writer = store.begin_import(NewRecording {
         at: now,
-        chance: clock::chance(),
-        sources: files.iter().map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string()).collect(),
+        entropy: clock::entropy(),
+        sources: files
+            .iter()
+            .map(|file| file.path.strip_prefix(root).unwrap_or(&file.path).display().to_string())
+            .collect(),
     })?;
     load::all(files, reading, writer, read)
 }
 
 impl Recordings {
     /// Over a store; deletions respect what sessions use.
-    pub fn new(store: Arc<Store>, in_use: Arc<InUse>) -> Self {
-        Recordings { store, in_use }
+    pub fn new(store: Arc<Store>, references: Arc<References>) -> Self {
+        Recordings { store, references }
     }
 
     /// A part of the list.
@@ -95,12 +98,23 @@ impl Recordings {
         let mut all = self.store.recordings()?;
         all.retain(|recording| filter.wants(recording));
         let total_count = all.len() as u64;
-        let mut rest = all.into_iter().filter(|recording| page.cursor.as_ref().is_none_or(|before| recording.id < *before));
+        let mut rest = all
+            .into_iter()
+            .filter(|recording| page.cursor.as_ref().is_none_or(|before| recording.id < *before));
         let mut items = Vec::new();
         for recording in rest.by_ref().take(page.limit) {
             let gaps = self.store.gaps(&recording.id)?;
-            let venue = recording.symbols.first().map(|symbol| self.store.facts(&recording.id, &symbol.name)).transpose()?;
-            items.push(view::line(&recording, &gaps, venue.and_then(|facts| facts.venue), filter.include_stats));
+            let venue = recording
+                .symbols
+                .first()
+                .map(|symbol| self.store.facts(&recording.id, &symbol.name))
+                .transpose()?;
+            items.push(view::line(
+                &recording,
+                &gaps,
+                venue.and_then(|facts| facts.venue),
+                filter.include_stats,
+            ));
         }
         let more = rest.next().is_some();
         let next = items.last().map(|line| line.session_id.clone()).filter(|_| more);
@@ -117,7 +131,11 @@ impl Recordings {
         let mut contracts = Vec::new();
         for symbol in &recording.symbols {
             let kept = self.store.facts(id, &symbol.name)?;
-            contracts.push(view::contract(&symbol.name, &self.store.contract_facts(id, &symbol.name, &kept)?, &kept));
+            contracts.push(view::contract(
+                &symbol.name,
+                &self.store.contract_facts(id, &symbol.name, &kept)?,
+                &kept,
+            ));
         }
         Ok(view::detail(&recording, &gaps, contracts))
     }
@@ -131,11 +149,18 @@ impl Recordings {
         let active = |message: String, sessions: Vec<String>| {
             Refusal::conflict("session_active", message).with(json!({"session_id": id, "sessions": sessions}))
         };
-        if recording.state == RecordingState::Recording || self.store.is_live(id) {
-            return Err(active(format!("recording {id} is being made; stop that first"), vec![id.to_owned()]));
+        if recording.state == RecordingState::Recording || self.store.is_recording(id) {
+            return Err(active(
+                format!("recording {id} is being made; stop that first"),
+                vec![id.to_owned()],
+            ));
         }
-        let deleted = self.in_use.unless_used(&Thing::Recording(id.to_owned()), || self.store.delete_recording(id));
-        let used = |sessions: Vec<String>| active(format!("recording {id} is read by {}; stop that first", sessions.join(", ")), sessions);
+        let deleted = self
+            .references
+            .unless_used(&Resource::Recording(id.to_owned()), || self.store.delete_recording(id));
+        let used = |sessions: Vec<String>| {
+            active(format!("recording {id} is read by {}; stop that first", sessions.join(", ")), sessions)
+        };
         deleted.map_err(used)?.map_err(not_found)
     }
 
@@ -150,8 +175,10 @@ impl Recordings {
         if before.is_none() && bytes.is_none() {
             return Ok(Vec::new());
         }
-        let mut pinned = self.in_use.recordings();
-        pinned.extend(self.store.results_page(None, usize::MAX, None)?.items.into_iter().map(|result| result.source));
+        let mut pinned = self.references.recordings();
+        pinned.extend(
+            self.store.results_page(None, usize::MAX, None)?.items.into_iter().map(|result| result.source),
+        );
         Ok(self.store.prune(Retention { before, bytes }, &pinned)?.recordings)
     }
 
@@ -175,27 +202,43 @@ impl Recordings {
         let asked = request.symbol.as_ref().map(|name| self.spelled(id, name)).transpose()?;
         let recording = self.readable(id, asked.as_deref())?;
         let invalid = |path: &str, problem: String| {
-            Refusal::invalid("invalid_request", format!("{} {problem}", &path[1..]), vec![(path.to_owned(), problem)])
+            Refusal::invalid(
+                "invalid_request",
+                format!("{} {problem}", &path[1..]),
+                vec![(path.to_owned(), problem)],
+            )
         };
         let words: Vec<&str> = FileFormat::ALL.iter().map(|(_, word)| *word).collect();
-        let format = FileFormat::ALL.iter().find(|(_, word)| *word == request.format).map(|(format, _)| *format);
+        let format =
+            FileFormat::ALL.iter().find(|(_, word)| *word == request.format).map(|(format, _)| *format);
         let format = format.ok_or_else(|| invalid("/format", format!("is none of {}", words.join(", "))))?;
         let symbols: Vec<String> = match asked {
             Some(name) => vec![name],
             None => recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
         };
-        let has = |kind: StreamKind| symbols.iter().any(|name| recording.symbol(name).is_some_and(|symbol| symbol.stream(kind).is_some()));
+        let has = |kind: StreamKind| {
+            symbols
+                .iter()
+                .any(|name| recording.symbol(name).is_some_and(|symbol| symbol.stream(kind).is_some()))
+        };
         let kinds: Vec<StreamKind> = match request.kind.as_str() {
             "book" => vec![StreamKind::BookChanges, StreamKind::BookSnapshots, StreamKind::Quotes],
-            word => StreamKind::from_word(word).into_iter().collect(),
+            word => StreamKind::from_name(word).into_iter().collect(),
         };
         let Some(kind) = kinds.into_iter().find(|kind| has(*kind)) else {
-            let there: Vec<&str> = StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
-            return Err(invalid("/kind", format!("is nothing that was recorded; there are {}", there.join(", "))));
+            let there: Vec<&str> =
+                StreamKind::ALL.iter().filter(|(kind, _)| has(*kind)).map(|(_, word)| *word).collect();
+            return Err(invalid(
+                "/kind",
+                format!("is nothing that was recorded; there are {}", there.join(", ")),
+            ));
         };
         let part = Part {
             kind,
-            symbols: symbols.into_iter().filter(|name| recording.symbol(name).is_some_and(|s| s.stream(kind).is_some())).collect(),
+            symbols: symbols
+                .into_iter()
+                .filter(|name| recording.symbol(name).is_some_and(|s| s.stream(kind).is_some()))
+                .collect(),
         };
         let (ending, media_type) = match format {
             FileFormat::Csv => ("csv", "text/csv; charset=utf-8"),
@@ -204,7 +247,7 @@ impl Recordings {
         };
         let symbol = request.symbol.as_deref().unwrap_or("all");
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
-        let stem: String = format!("{id}_{symbol}_{}", kind.word()).chars().map(plain).collect();
+        let stem: String = format!("{id}_{symbol}_{}", kind.as_str()).chars().map(plain).collect();
         let layout = layout(&self.store, &recording, &part)?;
         Ok(Export { file_name: format!("{stem}.{ending}"), media_type, recording, part, layout, format })
     }
@@ -214,7 +257,8 @@ impl Recordings {
     /// # Errors
     /// What the store or `to` reports, after part of it was written.
     pub fn export(&self, export: &Export, to: Box<dyn Write + Send>) -> Result<u64, Refusal> {
-        let sink = RecordSink::to_writer(Path::new(&export.file_name), to, export.layout, export.format).map_err(SourceError::from)?;
+        let sink = RecordSink::to_writer(Path::new(&export.file_name), to, export.layout, export.format)
+            .map_err(SourceError::from)?;
         Ok(write(&self.store, &export.recording, &export.part, sink)?)
     }
 
@@ -224,13 +268,21 @@ impl Recordings {
     /// `import_disabled`, `invalid_path`, `invalid_file` with place and reason.
     pub fn import(&self, folder: Option<&Path>, path: &str, now: Timestamp) -> Result<Value, Refusal> {
         let folder = folder.ok_or_else(|| {
-            Refusal::new(Kind::Unavailable, "import_disabled", "no import folder is configured; set import.folder in the configuration")
+            Refusal::new(
+                RefusalKind::Unavailable,
+                "import_disabled",
+                "no import folder is configured; set import.folder in the configuration",
+            )
         })?;
         let inside = inside(folder, path)?;
         let inputs = expand(&[inside.path]).map_err(SourceError::from)?;
         for file in &inputs.files {
             // A link inside the folder may lead out of it.
-            let real = file.canonicalize().ok().filter(|real| real.starts_with(&inside.folder)).ok_or_else(invalid_path)?;
+            let real = file
+                .canonicalize()
+                .ok()
+                .filter(|real| real.starts_with(&inside.folder))
+                .ok_or_else(invalid_path)?;
             // A pipe would be waited for, maybe for ever.
             if !real.metadata().is_ok_and(|meta| meta.is_file()) {
                 return Err(not_a_file(file, &inside.folder));
@@ -253,7 +305,10 @@ impl Recordings {
         let plan = in_time_order(inputs)?;
         let id = import_files(&self.store, &plan.files, &Reading::default(), root, now, &|_| {})?;
         let mut shown = self.get(&id)?;
-        let left_out = names.iter().chain(&plan.empty).map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
+        let left_out = names
+            .iter()
+            .chain(&plan.empty)
+            .map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string());
         shown["left_out"] = left_out.collect();
         Ok(shown)
     }
@@ -281,13 +336,19 @@ struct Inside {
 
 /// A path below a folder, both without links. Whether something outside exists is not told.
 fn inside(folder: &Path, path: &str) -> Result<Inside, Refusal> {
-    let plain = !path.is_empty() && !path.contains('\0') && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let plain = !path.is_empty()
+        && !path.contains('\0')
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     if !plain {
         return Err(invalid_path());
     }
-    let folder = folder
-        .canonicalize()
-        .map_err(|error| Refusal::new(Kind::Unavailable, "import_disabled", format!("the import folder cannot be read: {error}")))?;
+    let folder = folder.canonicalize().map_err(|error| {
+        Refusal::new(
+            RefusalKind::Unavailable,
+            "import_disabled",
+            format!("the import folder cannot be read: {error}"),
+        )
+    })?;
     match folder.join(path).canonicalize() {
         Ok(path) if path.starts_with(&folder) => Ok(Inside { folder, path }),
         _ => Err(invalid_path()),
@@ -296,7 +357,11 @@ fn inside(folder: &Path, path: &str) -> Result<Inside, Refusal> {
 
 fn invalid_path() -> Refusal {
     let problem = "is no file or folder below the import folder";
-    Refusal::invalid("invalid_path", format!("path {problem}"), vec![("/path".to_owned(), problem.to_owned())])
+    Refusal::invalid(
+        "invalid_path",
+        format!("path {problem}"),
+        vec![("/path".to_owned(), problem.to_owned())],
+    )
 }
 
 fn not_a_file(path: &Path, folder: &Path) -> Refusal {
@@ -307,7 +372,9 @@ fn not_a_file(path: &Path, folder: &Path) -> Refusal {
 
 fn not_found(error: StoreError) -> Refusal {
     match error {
-        StoreError::NotFound { id, .. } => Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")),
+        StoreError::NotFound { id, .. } => {
+            Refusal::not_found("recording_not_found", format!("there is no recording `{id}`"))
+        }
         other => other.into(),
     }
 }
@@ -327,7 +394,7 @@ mod tests {
     use crate::domain::record::{Record, RecordBody};
     use crate::domain::symbol::SymbolId;
     use crate::domain::time::Span;
-    use crate::store::{LiveCommit, LiveEnd};
+    use crate::store::{RecordingCommit, RecordingEnd};
 
     #[test]
     fn only_what_lies_in_the_folder_can_be_named() {
@@ -357,7 +424,11 @@ mod tests {
             outside.to_str().unwrap(),
         ];
         for bad in bad {
-            assert_eq!(inside(&folder, bad).map(|inside| inside.path).unwrap_err().code, "invalid_path", "{bad}");
+            assert_eq!(
+                inside(&folder, bad).map(|inside| inside.path).unwrap_err().code,
+                "invalid_path",
+                "{bad}"
+            );
         }
     }
 
@@ -369,8 +440,10 @@ mod tests {
             let made = std::process::Command::new("mkfifo").arg(dir.path().join(pipe)).status().unwrap();
             assert!(made.success());
         }
-        std::os::unix::fs::symlink(dir.path().join("pipe.trades.csv"), dir.path().join("link.trades.csv")).unwrap();
-        let recordings = Recordings::new(Arc::new(Store::in_memory().unwrap()), Arc::new(InUse::default()));
+        std::os::unix::fs::symlink(dir.path().join("pipe.trades.csv"), dir.path().join("link.trades.csv"))
+            .unwrap();
+        let recordings =
+            Recordings::new(Arc::new(Store::in_memory().unwrap()), Arc::new(References::default()));
         for path in ["pipe.trades.csv", "link.trades.csv", "deep"] {
             let refusal = recordings.import(Some(dir.path()), path, Timestamp::from_seconds(1)).unwrap_err();
             assert_eq!(refusal.code, "invalid_file", "{path}");
@@ -381,25 +454,35 @@ mod tests {
     #[test]
     fn one_that_is_being_made_is_shown_with_every_row_and_stays() {
         let store = Arc::new(Store::in_memory().unwrap());
-        let recordings = Recordings::new(Arc::clone(&store), Arc::new(InUse::default()));
-        let new = NewRecording { at: Timestamp::from_seconds(1), chance: 1, sources: Vec::new() };
-        let mut live = store.begin_live(new, vec!["BTC_USDT".into()]).unwrap();
+        let recordings = Recordings::new(Arc::clone(&store), Arc::new(References::default()));
+        let new = NewRecording { at: Timestamp::from_seconds(1), entropy: 1, sources: Vec::new() };
+        let mut live = store.begin_recording(new, vec!["BTC_USDT".into()]).unwrap();
         let price = Decimal::new(618_003, 1).unwrap();
         let body = RecordBody::Trade { price, quantity: Decimal::ONE, taker: Side::Buy, id: None };
         let at = Timestamp::from_seconds(1_723_161_256);
         live.push(SymbolId(0), &[Record { exchange_at: at, received_at: Some(at), body }; 3]).unwrap();
-        live.commit(LiveCommit::default()).unwrap();
-        let list =
-            |recordings: &Recordings| recordings.list(&RecordingFilter::default(), &PageRequest { limit: 10, cursor: None }).unwrap();
-        assert_eq!((list(&recordings).items[0].records_collected, list(&recordings).items[0].status), (3, "recording"));
+        live.commit(RecordingCommit::default()).unwrap();
+        let list = |recordings: &Recordings| {
+            recordings.list(&RecordingFilter::default(), &PageRequest { limit: 10, cursor: None }).unwrap()
+        };
+        assert_eq!(
+            (list(&recordings).items[0].records_collected, list(&recordings).items[0].status),
+            (3, "recording")
+        );
         assert_eq!(recordings.get(live.id()).unwrap()["records_collected"], 3);
-        let request = CandleRequest { symbol: "BTC_USDT".into(), interval: Span::SECOND, from: None, to: None, max_points: 10 };
+        let request = CandleRequest {
+            symbol: "BTC_USDT".into(),
+            interval: Span::SECOND,
+            from: None,
+            to: None,
+            max_points: 10,
+        };
         assert_eq!(recordings.candles(live.id(), &request).unwrap()["candles"][0]["volume"], 3.0);
         let export = ExportRequest { format: "csv".into(), symbol: None, kind: "trades".into() };
         let export = recordings.plan_export(live.id(), &export).unwrap();
         assert_eq!(recordings.export(&export, Box::new(std::io::sink())).unwrap(), 3);
         assert_eq!(recordings.delete(live.id()).unwrap_err().code, "session_active");
-        let id = live.finish(LiveEnd::default()).unwrap();
+        let id = live.finish(RecordingEnd::default()).unwrap();
         recordings.delete(&id).unwrap();
     }
 }

@@ -35,13 +35,19 @@ pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
         let bytes = meta.as_ref().map_or(0, std::fs::Metadata::len);
         let is_file = meta.is_none_or(|meta| meta.is_file());
         if !is_file && !only {
-            return Err(SourceError::Input(format!("{} is no file, so it can only be imported alone", path.display())));
+            return Err(SourceError::Input(format!(
+                "{} is no file, so it can only be imported alone",
+                path.display()
+            )));
         }
         // A pipe can be read once only.
         let first = match is_file.then(|| first_time(&path)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
-            Some(Err(error)) if matches!(error.problem, Problem::Empty | Problem::NoRows) && inputs.found.contains(&path) => {
+            Some(Err(error))
+                if matches!(error.problem, Problem::Empty | Problem::NoRows)
+                    && inputs.found.contains(&path) =>
+            {
                 empty.push(path);
                 refused.get_or_insert(error);
                 continue;

@@ -119,7 +119,13 @@ impl<'a> Seen<'a> {
 }
 
 /// The facts of a symbol, when there is anything to keep.
-fn kept(symbol: &str, facts: &ContractFacts, repeated: u64, rounded: u64, bars: Option<(BarSource, Option<String>)>) -> Option<NewFacts> {
+fn kept(
+    symbol: &str,
+    facts: &ContractFacts,
+    repeated: u64,
+    rounded: u64,
+    bars: Option<(BarSource, Option<String>)>,
+) -> Option<NewFacts> {
     if facts.is_empty() && repeated == 0 && rounded == 0 && bars.is_none() {
         return None;
     }
@@ -127,9 +133,19 @@ fn kept(symbol: &str, facts: &ContractFacts, repeated: u64, rounded: u64, bars: 
     if rounded > 0 {
         notes.push(format!("{rounded} numbers of {symbol} were off their step by the noise of binary numbers and were rounded to it"));
     }
-    let (source, contradiction) = bars.map_or((None, None), |(source, contradiction)| (Some(source), contradiction));
+    let (source, contradiction) =
+        bars.map_or((None, None), |(source, contradiction)| (Some(source), contradiction));
     notes.extend(contradiction.map(|contradiction| format!("{symbol}: {contradiction}")));
-    let bar_source = source.map(|source| source.word().to_owned());
-    let spec = facts.terms.is_some().then(|| facts.spec(symbol, Decimal::ONE, Decimal::ONE)).flatten().map(|(spec, _)| spec);
-    Some(NewFacts { symbol: symbol.to_owned(), facts: SymbolFactsV1 { bar_source, repeated, notes, ..SymbolFactsV1::new(facts) }, spec })
+    let bar_source = source.map(|source| source.as_str().to_owned());
+    let spec = facts
+        .terms
+        .is_some()
+        .then(|| facts.spec(symbol, Decimal::ONE, Decimal::ONE))
+        .flatten()
+        .map(|(spec, _)| spec);
+    Some(NewFacts {
+        symbol: symbol.to_owned(),
+        facts: SymbolFactsV1 { bar_source, repeated, notes, ..SymbolFactsV1::new(facts) },
+        spec,
+    })
 }

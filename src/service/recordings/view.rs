@@ -92,11 +92,17 @@ fn status(recording: &RecordingV1) -> &'static str {
     }
 }
 
-pub(super) fn line(recording: &RecordingV1, gaps: &[(String, RecordedGap)], exchange: Option<String>, with_stats: bool) -> RecordingLine {
+pub(super) fn line(
+    recording: &RecordingV1,
+    gaps: &[(String, RecordedGap)],
+    exchange: Option<String>,
+    with_stats: bool,
+) -> RecordingLine {
     let span = recording.span_ns();
     let nanos = span.map_or(0, |(first, last)| last.saturating_sub(first));
     let created_at = Timestamp::from_micros(recording.created_us).map(Timestamp::rfc3339_millis);
-    let word = |(word, kinds): &(&'static str, &[StreamKind])| (rows_of(recording, kinds) > 0).then_some(*word);
+    let word =
+        |(word, kinds): &(&'static str, &[StreamKind])| (rows_of(recording, kinds) > 0).then_some(*word);
     RecordingLine {
         session_id: recording.id.clone(),
         symbols: recording.symbols.iter().map(|symbol| symbol.name.clone()).collect(),
@@ -125,7 +131,11 @@ fn recorded_from(recording: &RecordingV1) -> Option<String> {
     made_by.ends_with(" session").then(|| exchange.to_owned())
 }
 
-pub(super) fn detail(recording: &RecordingV1, gaps: &[(String, RecordedGap)], contracts: Vec<Value>) -> Value {
+pub(super) fn detail(
+    recording: &RecordingV1,
+    gaps: &[(String, RecordedGap)],
+    contracts: Vec<Value>,
+) -> Value {
     let venue = contracts.first().and_then(|contract| contract["venue"].as_str()).map(str::to_owned);
     let mut value = serde_json::to_value(line(recording, gaps, venue, true)).unwrap_or_default();
     let listed: Vec<Value> = gaps.iter().take(GAPS_SHOWN).map(gap).collect();
@@ -151,7 +161,7 @@ pub(super) fn contract(symbol: &str, contract: &ContractFacts, kept: &SymbolFact
 pub(super) fn gap((symbol, known): &(String, RecordedGap)) -> Value {
     let gap = known.gap;
     json!({
-        "symbol": symbol, "stream": known.stream.word(), "cause": gap.cause.word(),
+        "symbol": symbol, "stream": known.stream.as_str(), "cause": gap.cause.as_str(),
         "from": gap.from.to_string(), "to": gap.to.to_string(), "seconds": (gap.to - gap.from).seconds_f64(),
     })
 }
@@ -159,7 +169,7 @@ pub(super) fn gap((symbol, known): &(String, RecordedGap)) -> Value {
 fn symbol(symbol: &RecordedSymbolV1) -> Value {
     let stream = |stream: &RecordedStreamV1| {
         json!({
-            "stream": stream.kind().map_or("unknown", StreamKind::word),
+            "stream": stream.kind().map_or("unknown", |it| it.as_str()),
             "rows": stream.rows,
             "bytes": stream.bytes,
             "bytes_per_row": per_row(stream.bytes, stream.rows),
@@ -173,7 +183,10 @@ fn symbol(symbol: &RecordedSymbolV1) -> Value {
 
 fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
     let streams = recording.symbols.iter().flat_map(|symbol| &symbol.streams);
-    streams.filter(|stream| stream.kind().is_some_and(|kind| kinds.contains(&kind))).map(|stream| stream.rows).sum()
+    streams
+        .filter(|stream| stream.kind().is_some_and(|kind| kinds.contains(&kind)))
+        .map(|stream| stream.rows)
+        .sum()
 }
 
 /// Share of the streams' time that is in no gap of theirs, percent. A stream lasts from its first row or gap to its last.
@@ -194,7 +207,8 @@ fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f
         *span = (span.0.min(from), span.1.max(to));
     }
     let whole: i128 = spans.values().map(|(first, last)| i128::from(*last) - i128::from(*first)).sum();
-    let missing: i128 = gaps.iter().map(|(_, known)| i128::from((known.gap.to - known.gap.from).nanos())).sum();
+    let missing: i128 =
+        gaps.iter().map(|(_, known)| i128::from((known.gap.to - known.gap.from).nanos())).sum();
     if whole <= 0 {
         return Some(100.0);
     }
@@ -229,7 +243,9 @@ mod tests {
 
     #[test]
     fn durations_read_like_the_seed_writes_them() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (3_600, "1h"), (343, "5m43s"), (90_061, "1d1h1m1s"), (-5, "0s")] {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (3_600, "1h"), (343, "5m43s"), (90_061, "1d1h1m1s"), (-5, "0s")]
+        {
             assert_eq!(duration(seconds), text);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters more.
 
-use super::intake::{Batch, Queue};
+use super::inbox::{Batch, Inbox};
 use super::journal::Journal;
 use super::paper::Ended;
 use super::running::{Running, Watcher};
@@ -21,7 +21,7 @@ const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
 pub(super) fn record(
     session: &Running,
     journal: &mut Journal,
-    queue: &Queue,
+    queue: &Inbox,
     until: Option<Timestamp>,
     min_free_mib: u64,
     free_mib: &dyn Fn() -> Option<u64>,

@@ -28,14 +28,19 @@ impl Recorded {
     /// Symbols of which both record the same; `None` without one.
     pub(super) fn shared(&self, other: &Recorded) -> Option<Vec<String>> {
         let streams = self.streams.iter().any(|stream| other.streams.contains(stream));
-        let symbols: Vec<String> = self.symbols.iter().filter(|symbol| other.symbols.contains(symbol)).cloned().collect();
+        let symbols: Vec<String> =
+            self.symbols.iter().filter(|symbol| other.symbols.contains(symbol)).cloned().collect();
         (streams && !symbols.is_empty()).then_some(symbols)
     }
 }
 
 /// Somebody records the same already.
 pub(super) fn recorded_twice(session: &Running, shared: &[String]) -> Refusal {
-    let message = format!("session {} records {} already; stop it, or record something else", session.id, shared.join(", "));
+    let message = format!(
+        "session {} records {} already; stop it, or record something else",
+        session.id,
+        shared.join(", ")
+    );
     let details = json!({"conflict": {"kind": "collect", "session_id": session.id, "symbols": shared}});
     Refusal::conflict("session_conflict", message).with(details)
 }
@@ -43,7 +48,11 @@ pub(super) fn recorded_twice(session: &Running, shared: &[String]) -> Refusal {
 /// There is no room for another session.
 pub(super) fn conflict(oldest: &Running, config: &Config) -> Refusal {
     let most = config.limits.max_sessions;
-    let message = format!("{most} sessions run already, the most allowed; stop one of them, e.g. {}, or wait", oldest.id);
-    let details = json!({"conflict": {"kind": "max_sessions", "max_sessions": most, "session_id": oldest.id}});
+    let message = format!(
+        "{most} sessions run already, the most allowed; stop one of them, e.g. {}, or wait",
+        oldest.id
+    );
+    let details =
+        json!({"conflict": {"kind": "max_sessions", "max_sessions": most, "session_id": oldest.id}});
     Refusal::conflict("session_conflict", message).with(details)
 }

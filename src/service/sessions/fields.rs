@@ -51,7 +51,13 @@ impl<'v, 'p> Fields<'v, 'p> {
         if !value.is_object() {
             problems.add(path, "must be an object");
         }
-        Fields { path: path.to_owned(), fields: value.as_object(), asked: Vec::new(), otherwise: Vec::new(), problems }
+        Fields {
+            path: path.to_owned(),
+            fields: value.as_object(),
+            asked: Vec::new(),
+            otherwise: Vec::new(),
+            problems,
+        }
     }
 
     /// A field as it is; null is as good as none.
@@ -101,7 +107,12 @@ impl<'v, 'p> Fields<'v, 'p> {
         None
     }
 
-    fn typed<T>(&mut self, name: &'static str, read: impl FnOnce(&'v Value) -> Option<T>, wrong: &str) -> Option<T> {
+    fn typed<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&'v Value) -> Option<T>,
+        wrong: &str,
+    ) -> Option<T> {
         let value = self.get(name)?;
         let read = read(value);
         if read.is_none() {

@@ -3,7 +3,7 @@
 //!
 //! What a halted symbol sends reaches neither engine nor recording; the ledger has a gap instead, so a replay sees the same.
 
-use super::intake::{Arrived, Batch};
+use super::inbox::{Arrived, Batch};
 use crate::clock::{self, Stopwatch};
 use crate::domain::contract::Contract;
 use crate::domain::event::GapCause;
@@ -95,7 +95,9 @@ impl Halts {
 
     /// Whether rows of a symbol are to be let through if they fit.
     pub(super) fn lets_through(&self, symbol: SymbolId) -> bool {
-        self.halted.get(&symbol).is_none_or(|halt| !halt.is_paused && matches!(halt.terms, Terms::Changed { .. }))
+        self.halted
+            .get(&symbol)
+            .is_none_or(|halt| !halt.is_paused && matches!(halt.terms, Terms::Changed { .. }))
     }
 
     /// Whether a symbol is halted.
@@ -126,14 +128,18 @@ impl Halts {
         *misfits = if last.elapsed() > MISFITS_FORGOTTEN { 1 } else { *misfits + 1 };
         *last = Stopwatch::start();
         let is_believed = *misfits <= MISFITS;
-        let terms = if is_believed { Terms::Unknown } else { Terms::Changed { saw_price: false, is_closing: false } };
-        self.halted.insert(off.symbol, Halt { since: Some(at), is_paused: false, terms, is_withdrawn: false });
+        let terms =
+            if is_believed { Terms::Unknown } else { Terms::Changed { saw_price: false, is_closing: false } };
+        self.halted
+            .insert(off.symbol, Halt { since: Some(at), is_paused: false, terms, is_withdrawn: false });
         let why = format!("it sent {}, which is no multiple of its step {}", off.value, off.step);
         self.news.push(News::Halted(off.symbol, why.clone()));
         if is_believed {
             self.ask(off.symbol);
         } else {
-            let why = format!("{name} sends prices or quantities that do not fit the terms its exchange gives ({why})");
+            let why = format!(
+                "{name} sends prices or quantities that do not fit the terms its exchange gives ({why})"
+            );
             self.news.push(News::Changed(off.symbol, why));
         }
         true
@@ -153,7 +159,10 @@ impl Halts {
             }
             None if is_tradable => false,
             None => {
-                self.halted.insert(symbol, Halt { since: Some(at), is_paused: true, terms: Terms::Fit, is_withdrawn: false });
+                self.halted.insert(
+                    symbol,
+                    Halt { since: Some(at), is_paused: true, terms: Terms::Fit, is_withdrawn: false },
+                );
                 self.news.push(News::Halted(symbol, "the exchange takes no orders for it now".to_owned()));
                 true
             }
@@ -162,13 +171,15 @@ impl Halts {
 
     /// Nobody listened for a while: whether a symbol is paused is asked for.
     pub(super) fn look_over(&mut self, symbols: impl Iterator<Item = SymbolId>) {
-        self.asked.extend(symbols.map(|symbol| (symbol, Asked { is_poll: true, ..Asked::after(Span::ZERO) })));
+        self.asked
+            .extend(symbols.map(|symbol| (symbol, Asked { is_poll: true, ..Asked::after(Span::ZERO) })));
     }
 
     fn ask(&mut self, symbol: SymbolId) {
         // At once; but not again and again about a symbol that keeps sending what does not fit.
         let misfits = self.misfits.get(&symbol).map_or(0, |(misfits, _)| *misfits);
-        let wait = if misfits <= 1 { Span::ZERO } else { Span::from_nanos(ASK_AGAIN.nanos() << misfits.min(6)) };
+        let wait =
+            if misfits <= 1 { Span::ZERO } else { Span::from_nanos(ASK_AGAIN.nanos() << misfits.min(6)) };
         let asked = self.asked.entry(symbol).or_insert_with(|| Asked::after(wait));
         if asked.answer.is_none() && wait < asked.wait {
             *asked = Asked::after(wait);
@@ -293,7 +304,11 @@ impl Halts {
 }
 
 /// What tells of a halt that begins: what was known holds no longer, and rows are missing from here on.
-pub(super) fn begin(symbol: SymbolId, streams: &[StreamKind], at: Timestamp) -> impl Iterator<Item = (Timestamp, Arrived)> {
+pub(super) fn begin(
+    symbol: SymbolId,
+    streams: &[StreamKind],
+    at: Timestamp,
+) -> impl Iterator<Item = (Timestamp, Arrived)> {
     let gap = Arrived::Gap { symbol, streams: streams.to_vec(), from: at, cause: GapCause::Halt };
     let lost = streams.iter().map(move |stream| Arrived::Lost { symbol, stream: *stream, since: at });
     std::iter::once(gap).chain(lost).map(move |arrived| (at, arrived))
@@ -305,7 +320,12 @@ impl Halt {
     }
 
     fn gap(&self, symbol: SymbolId, streams: &[StreamKind], to: Timestamp) -> Arrived {
-        Arrived::Gap { symbol, streams: streams.to_vec(), from: self.since.unwrap_or(to).min(to), cause: GapCause::Halt }
+        Arrived::Gap {
+            symbol,
+            streams: streams.to_vec(),
+            from: self.since.unwrap_or(to).min(to),
+            cause: GapCause::Halt,
+        }
     }
 }
 
@@ -389,7 +409,10 @@ mod tests {
     #[test]
     fn terms_that_fit_end_a_halt_and_its_gap_covers_all_that_was_missed() {
         let mut halts = Halts::default();
-        assert!(halts.misfit(&off(), "A_USDT", at(1)) && !halts.misfit(&off(), "A_USDT", at(2)), "the first is said");
+        assert!(
+            halts.misfit(&off(), "A_USDT", at(1)) && !halts.misfit(&off(), "A_USDT", at(2)),
+            "the first is said"
+        );
         halts.covers(A, at(0));
         assert_eq!((turn(&mut halts, 3), halts.lets_through(A)), (vec![], false));
         halts.learn(A, &spec(), &contract("0.05", 0), false);

@@ -2,7 +2,7 @@
 //!
 //! Never: an event told before what it follows from is durable, or rows of which a session would know nothing after a kill.
 
-use super::intake::{Arrived, Batch};
+use super::inbox::{Arrived, Batch};
 use super::running::Running;
 use super::stream::Class;
 use crate::clock::Stopwatch;
@@ -10,11 +10,11 @@ use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::limits::LIVE_COMMIT_MS;
+use crate::limits::JOURNAL_COMMIT_MS;
 use crate::service::market::Lag;
 use crate::session::ports::Notice;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
-use crate::store::{EventSegment, LiveCommit, LiveEnd, LiveRecording, NewResult, StoreError};
+use crate::store::{EventSegment, NewResult, OpenRecording, RecordingCommit, RecordingEnd, StoreError};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, 
 
 /// The durable side of a live session.
 pub(super) struct Journal {
-    recording: LiveRecording,
+    recording: OpenRecording,
     symbols: Vec<String>,
     /// The session that makes the recording.
     session: String,
@@ -57,10 +57,21 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(recording: LiveRecording, session: &str, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
+    pub(super) fn new(recording: OpenRecording, session: &str, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
         let (now, session) = (Stopwatch::start(), session.to_owned());
         let came = Vec::new();
-        Journal { recording, symbols, session, has_controls: false, since: now, told: now, dirty: false, lag, open: now, came }
+        Journal {
+            recording,
+            symbols,
+            session,
+            has_controls: false,
+            since: now,
+            told: now,
+            dirty: false,
+            lag,
+            open: now,
+            came,
+        }
     }
 
     /// Every row is readable by others; the last time something was received.
@@ -118,7 +129,7 @@ impl Journal {
     /// # Errors
     /// What the disk reports.
     pub(super) fn commit_if_due(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
-        let due = self.since.elapsed() >= Span::from_millis(LIVE_COMMIT_MS) || session.stream.is_full();
+        let due = self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS) || session.stream.is_full();
         if due && (self.dirty || session.stream.has_news()) { self.commit(session, reached) } else { Ok(()) }
     }
 
@@ -132,7 +143,7 @@ impl Journal {
         let tells = !part.lines.is_empty() || self.has_controls || self.told.elapsed() >= Span::SECOND;
         let counted = session.reached();
         let row = tells.then(|| session.row_reached(counted, reached));
-        self.recording.commit(LiveCommit { session: row.as_ref().map(|row| (row, &*part)) })?;
+        self.recording.commit(RecordingCommit { session: row.as_ref().map(|row| (row, &*part)) })?;
         if tells {
             self.told = Stopwatch::start();
         }
@@ -155,19 +166,28 @@ impl Journal {
     ///
     /// # Errors
     /// What the disk reports.
-    pub(super) fn finish(self, row: &SessionRow, rest: &EventSegment, result: Option<NewResult>) -> Result<(), StoreError> {
-        self.recording.finish(LiveEnd { session: Some((row, rest)), result }).map(drop)
+    pub(super) fn finish(
+        self,
+        row: &SessionRow,
+        rest: &EventSegment,
+        result: Option<NewResult>,
+    ) -> Result<(), StoreError> {
+        self.recording.finish(RecordingEnd { session: Some((row, rest)), result }).map(drop)
     }
 
     fn notice(&self, at: Timestamp, notice: &Notice, session: &Running) {
         let name = |symbol: &SymbolId| self.symbols.get(symbol.index()).map(String::as_str);
         let at = at.to_string();
         let (symbol, fields) = match notice {
-            Notice::Connected { socket } => (None, json!({"timestamp": at, "kind": "connected", "socket": socket})),
+            Notice::Connected { socket } => {
+                (None, json!({"timestamp": at, "kind": "connected", "socket": socket}))
+            }
             Notice::Disconnected { socket, reason } => {
                 (None, json!({"timestamp": at, "kind": "disconnected", "socket": socket, "reason": reason}))
             }
-            Notice::Refused { symbol, reason } => (name(symbol), json!({"timestamp": at, "kind": "refused", "reason": reason})),
+            Notice::Refused { symbol, reason } => {
+                (name(symbol), json!({"timestamp": at, "kind": "refused", "reason": reason}))
+            }
             Notice::ClockOffset { offset_ns } => {
                 (None, json!({"timestamp": at, "kind": "clock_offset", "offset_ms": *offset_ns as f64 / 1e6}))
             }

@@ -23,16 +23,24 @@ use serde_json::{Value, json};
 
 /// What a paper session looks at: the top of the book comes whole with each message, so that no lost message can leave
 /// it wrong.
-const PAPER_STREAMS: [StreamKind; 4] = [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
+const PAPER_STREAMS: [StreamKind; 4] =
+    [StreamKind::BookSnapshots, StreamKind::Trades, StreamKind::Marks, StreamKind::Funding];
 
 /// Finds everything a request for the live market names.
 ///
 /// # Errors
 /// 404 `strategy_not_found`, `symbol_not_found`; 400 for a contract that cannot be traded on paper or lacks what a
 /// strategy needs; 503 `exchange_unavailable`.
-pub(super) fn make(mut request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+pub(super) fn make(
+    mut request: StartRequest,
+    store: &Store,
+    market: &Market,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
     check_pairs(&request, request.symbols.len())?;
-    let strategies = if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
+    let strategies =
+        if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
     let contracts = market.contracts_to_start(now)?;
     respell(&mut request, contracts.iter().map(|contract| contract.symbol.as_str()));
     let known = known(&request, &contracts)?;
@@ -45,13 +53,15 @@ pub(super) fn make(mut request: StartRequest, store: &Store, market: &Market, co
             .map(|contract| format!("the exchange takes no orders over the API for {} now", contract.symbol)),
     );
     warnings.extend(strategies.iter().filter_map(first_wait));
-    let normal = |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
+    let normal =
+        |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
     plan(&request, strategies.clone(), specs, config, warnings, normal)
 }
 
 /// How long a strategy only listens, when that is longer than one would wait in front of it.
 fn first_wait(strategy: &Loaded) -> Option<String> {
-    let look_back = strategy.label.look_back.as_ref().filter(|look_back| look_back.span > Span::from_seconds(60))?;
+    let look_back =
+        strategy.label.look_back.as_ref().filter(|look_back| look_back.span > Span::from_seconds(60))?;
     Some(no_trade::first_wait(&strategy.label.id, look_back))
 }
 
@@ -61,8 +71,10 @@ fn first_wait(strategy: &Loaded) -> Option<String> {
 /// A sentence that says what is missing.
 pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
     let kept: Value = serde_json::from_str(&row.request).unwrap_or_default();
-    let config: Config = serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
-    let mut request = request::read(&kept["as_sent"], &config).map_err(|refusal| format!("its request is not understood: {refusal}"))?;
+    let config: Config =
+        serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
+    let mut request = request::read(&kept["as_sent"], &config)
+        .map_err(|refusal| format!("its request is not understood: {refusal}"))?;
     respell(&mut request, row.symbols.iter().map(String::as_str));
     let recording = row.input_recording_id.as_deref().ok_or("it has no recording")?;
     let mut specs = Vec::new();
@@ -75,7 +87,8 @@ pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
         loaded.push(version(store, &strategy.id, strategy.version)?);
     }
     let request_as_kept = kept.clone();
-    plan(&request, loaded, specs, &config, Vec::new(), |_, _| request_as_kept).map_err(|refusal| refusal.to_string())
+    plan(&request, loaded, specs, &config, Vec::new(), |_, _| request_as_kept)
+        .map_err(|refusal| refusal.to_string())
 }
 
 fn version(store: &Store, id: &str, version: u32) -> Result<Loaded, String> {
@@ -103,14 +116,15 @@ fn plan(
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     settings.clock = ReplayClock::Receive;
     (settings.from, settings.to, settings.speed) = (None, None, 0.0);
-    let streams = if request.kind == SessionKind::Paper { PAPER_STREAMS.to_vec() } else { request.data_types.clone() };
+    let streams =
+        if request.kind == SessionKind::Paper { PAPER_STREAMS.to_vec() } else { request.data_types.clone() };
     if request.kind == SessionKind::Paper {
         // What cannot run is refused now.
         backtest::plan(&settings, &[backtest::market("", &specs, &streams)], &strategies)?;
     }
     let mut normal = normal(request, &settings);
     if request.kind == SessionKind::Collect {
-        normal["data_types"] = streams.iter().map(|stream| stream.word()).collect();
+        normal["data_types"] = streams.iter().map(|stream| stream.as_str()).collect();
         normal["duration_s"] = request.duration.map(|span| span.seconds_f64()).into();
     }
     Ok(Plan {
@@ -118,7 +132,11 @@ fn plan(
         fingerprint: fingerprint(&normal, &settings, &strategies),
         settings,
         strategies,
-        rows: Rows::Market { streams, duration: request.duration, min_free_mib: config.recording.min_free_mib },
+        rows: Rows::Market {
+            streams,
+            duration: request.duration,
+            min_free_mib: config.recording.min_free_mib,
+        },
         symbols: request.symbols.clone(),
         table: SymbolTable::new(1, specs),
         span: None,
@@ -138,12 +156,16 @@ pub(super) fn kept(body: &Value, config: &Config) -> [(&'static str, Value); 2] 
 
 fn known(request: &StartRequest, contracts: &[Contract]) -> Result<Vec<Contract>, Refusal> {
     let find = |name: &String| contracts.iter().find(|contract| contract.symbol == *name).cloned();
-    let (found, missing): (Vec<_>, Vec<_>) = request.symbols.iter().map(|name| (name, find(name))).partition(|(_, found)| found.is_some());
+    let (found, missing): (Vec<_>, Vec<_>) =
+        request.symbols.iter().map(|name| (name, find(name))).partition(|(_, found)| found.is_some());
     if missing.is_empty() {
         return Ok(found.into_iter().filter_map(|(_, contract)| contract).collect());
     }
     let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).collect();
-    let message = format!("the exchange has no {}; GET /api/exchange/symbols?scope=all lists what it has", names.join(", "));
+    let message = format!(
+        "the exchange has no {}; GET /api/exchange/symbols?scope=all lists what it has",
+        names.join(", ")
+    );
     Err(Refusal::not_found("symbol_not_found", message).with(json!({ "symbols": names })))
 }
 
@@ -174,7 +196,12 @@ fn spec(contract: &Contract, exchange: &Exchange) -> Option<SymbolSpec> {
     if !contract.is_linear() {
         return None;
     }
-    let mut spec = SymbolSpec::new(&contract.symbol, contract.price_step, contract.quantity_step, contract.contract_size)?;
+    let mut spec = SymbolSpec::new(
+        &contract.symbol,
+        contract.price_step,
+        contract.quantity_step,
+        contract.contract_size,
+    )?;
     let lots = contract.min_quantity.in_steps_of(contract.quantity_step).filter(|lots| *lots > 0);
     spec.min_quantity = crate::domain::num::Qty(lots.unwrap_or(1));
     spec.maker_fee = Rate::from_percent(exchange.fees.maker_pct);

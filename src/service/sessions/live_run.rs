@@ -3,7 +3,7 @@
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
 use super::halts::Halts;
-use super::intake::Queue;
+use super::inbox::Inbox;
 use super::journal::{self, Journal};
 use super::paper::{Ended, Paper};
 use super::plan::{Plan, Rows};
@@ -18,10 +18,10 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
 use crate::service::backtest;
-use crate::service::market::{Live, Market, Subscription};
+use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::session::backtest::Backtest;
 use crate::store::records::ControlKindV1;
-use crate::store::{LiveRecording, Store};
+use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,10 +31,10 @@ use std::sync::Arc;
 type Interrupted = BTreeMap<(SymbolId, StreamKind), Timestamp>;
 
 /// What a session on a live market runs on.
-pub(super) struct Ground<'a> {
+pub(super) struct MarketContext<'a> {
     pub store: &'a Arc<Store>,
     pub market: &'a Market,
-    pub recording: LiveRecording,
+    pub recording: OpenRecording,
     /// Whether it goes on after the daemon ended.
     pub resumed: bool,
     /// Symbols switched off now.
@@ -52,32 +52,41 @@ impl Sink for Journaled<'_> {
 
 impl Running {
     /// Records until it is over.
-    pub(super) fn collect(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
-        let Rows::Market { duration, min_free_mib, .. } = &plan.rows else { return Err("it has no market".to_owned()) };
+    pub(super) fn collect(&self, plan: &Plan, ground: MarketContext<'_>) -> Result<Outcome, String> {
+        let Rows::Market { duration, min_free_mib, .. } = &plan.rows else {
+            return Err("it has no market".to_owned());
+        };
         let begun = ground.recording.last_received().filter(|_| ground.resumed);
-        let mut journal = Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
+        let mut journal =
+            Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
         let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
         let (queue, _) = self.queue(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
         let live = subscribe(ground.market, plan, &queue, begun)?;
         let until = duration.map(|duration| started + duration);
-        let ended = collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
+        let ended =
+            collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
         drop(live);
         match ended {
             Ok(Ended::Suspended) => Ok(Outcome::Suspended),
-            Ok(ended) => Ok(Outcome::Ended { run: None, stopped: ended == Ended::Stopped, journal: Some(journal) }),
+            Ok(ended) => {
+                Ok(Outcome::Ended { run: None, stopped: ended == Ended::Stopped, journal: Some(journal) })
+            }
             Err(why) => Err(why),
         }
     }
 
     /// Trades on paper until it is over.
-    pub(super) fn paper(&self, plan: &Plan, ground: Ground<'_>) -> Result<Outcome, String> {
+    pub(super) fn paper(&self, plan: &Plan, ground: MarketContext<'_>) -> Result<Outcome, String> {
         let sources = [plan.market(ground.recording.id())];
-        let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
+        let runs =
+            backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or("there is nothing to run")?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
-        let mut journal = Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
-        let (journaled, mut reached, mut closing_since, mut open) = (Journaled(self), None, None, BTreeMap::new());
+        let mut journal =
+            Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
+        let (journaled, mut reached, mut closing_since, mut open) =
+            (Journaled(self), None, None, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
@@ -88,7 +97,8 @@ impl Running {
                 return Err(parted(self.row().0.engine_version, &difference));
             }
             self.decided_by_this_engine();
-            (over, stopped, closing_since, open) = (again.over, again.stopped, again.closing_since, again.interrupted);
+            (over, stopped, closing_since, open) =
+                (again.over, again.stopped, again.closing_since, again.interrupted);
             reached = Some(again.reached);
         }
         recorder.stream = &journaled;
@@ -97,9 +107,20 @@ impl Running {
         }
         if !over {
             let (queue, now) = self.queue(plan, reached, &open);
-            let (market, streams, disabled, halts) = (ground.market, plan.streams(), ground.disabled, Halts::default());
-            let mut paper =
-                Paper { session: self, backtest, recorder, journal, closing_since, market, streams, disabled, halts, came: Vec::new() };
+            let (market, streams, disabled, halts) =
+                (ground.market, plan.streams(), ground.disabled, Halts::default());
+            let mut paper = Paper {
+                session: self,
+                backtest,
+                recorder,
+                journal,
+                closing_since,
+                market,
+                streams,
+                disabled,
+                halts,
+                came: Vec::new(),
+            };
             paper.begin(now, reached, &ground.disabled.load());
             let live = subscribe(ground.market, plan, &queue, reached)?;
             let ended = paper.trade(&queue);
@@ -112,7 +133,11 @@ impl Running {
             stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped, journal: Some(journal) })
+        Ok(Outcome::Ended {
+            run: Some(Box::new(run.result(backtest, recorder.collector, noted))),
+            stopped,
+            journal: Some(journal),
+        })
     }
 
     /// Everything journaled once more.
@@ -124,7 +149,8 @@ impl Running {
         store: &Arc<Store>,
     ) -> Result<Again, String> {
         let last = journal.seal().map_err(|error| format!("its journal could not be read: {error}"))?;
-        let (controls, over) = rerun::again(store, (&self.id, journal.recording_id()), backtest, &self.table, recorder)?;
+        let (controls, over) =
+            rerun::again(store, (&self.id, journal.recording_id()), backtest, &self.table, recorder)?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos);
         let reached = stored.max(last).unwrap_or(Timestamp::MIN).max(backtest.progress().at);
         if !over {
@@ -133,14 +159,21 @@ impl Running {
         let stopped = controls.iter().any(|control| control.kind == ControlKindV1::End);
         let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
         let interrupted = journal::interrupted(&controls);
-        Ok(Again { over, stopped, reached, interrupted, closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)) })
+        Ok(Again {
+            over,
+            stopped,
+            reached,
+            interrupted,
+            closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)),
+        })
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.
-    fn queue(&self, plan: &Plan, reached: Option<Timestamp>, open: &Interrupted) -> (Arc<Queue>, Timestamp) {
+    fn queue(&self, plan: &Plan, reached: Option<Timestamp>, open: &Interrupted) -> (Arc<Inbox>, Timestamp) {
         let clock = SteadyClock::start();
         let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
-        let queue = Queue::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
+        let queue =
+            Inbox::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
         if let Some(since) = reached {
             queue.restarted(since, open);
         }
@@ -161,8 +194,14 @@ fn parted(begun_with: u32, difference: &Difference) -> String {
 }
 
 /// Rows of all that the session sees, into its queue.
-fn subscribe(market: &Market, plan: &Plan, queue: &Arc<Queue>, heard_until: Option<Timestamp>) -> Result<Live, String> {
-    let wanted = Subscription { symbols: plan.symbols.clone(), streams: plan.streams().to_vec(), heard_until };
+fn subscribe(
+    market: &Market,
+    plan: &Plan,
+    queue: &Arc<Inbox>,
+    heard_until: Option<Timestamp>,
+) -> Result<MarketFeed, String> {
+    let wanted =
+        Subscription { symbols: plan.symbols.clone(), streams: plan.streams().to_vec(), heard_until };
     market.subscribe(wanted, Arc::clone(queue) as _).map_err(|refusal| refusal.message)
 }
 
@@ -207,7 +246,10 @@ mod tests {
         let difference = Difference { place: 7, recorded: None, replayed: None };
         assert!(parted(ENGINE_VERSION, &difference).contains("a defect"));
         let upgraded = parted(ENGINE_VERSION - 1, &difference);
-        assert!(upgraded.contains(&format!("begun with engine version {}", ENGINE_VERSION - 1)), "{upgraded}");
+        assert!(
+            upgraded.contains(&format!("begun with engine version {}", ENGINE_VERSION - 1)),
+            "{upgraded}"
+        );
         assert!(upgraded.contains("event 7") && !upgraded.contains("defect"), "{upgraded}");
     }
 }

@@ -7,15 +7,15 @@ mod collect;
 mod conflict;
 mod fields;
 mod halts;
-mod intake;
+mod inbox;
 mod journal;
-mod left;
-mod live;
 mod live_plan;
 mod live_run;
 mod paper;
 mod plan;
+mod progress;
 mod recorder;
+mod recovery;
 mod replay;
 mod request;
 mod rerun;
@@ -24,28 +24,28 @@ mod stream;
 mod view;
 
 pub use replay::{Replayed, replay};
-pub use request::{SessionKind, judge};
+pub use request::{SessionKind, validate};
 pub use rerun::Difference;
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;
-use super::in_use::{InUse, Thing};
 use super::market::Market;
 use super::page::{Page, PageRequest};
+use super::references::{References, Resource};
 use super::strategies::Strategies;
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
 use crate::store::records::{SessionRow, SessionStrategyV2};
-use crate::store::{EventSegment, LiveRecording, NewRecording, Store, StoreError};
+use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice};
-use left::seal_as;
-use live_run::Ground;
+use live_run::MarketContext;
 use plan::{Plan, Rows};
+use recovery::seal_as;
 use running::Running;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub struct Sessions {
     store: Arc<Store>,
     hub: Arc<Hub>,
     strategies: Arc<Strategies>,
-    in_use: Arc<InUse>,
+    references: Arc<References>,
     market: Arc<Market>,
     /// Held from the decision that a session may start until its row is on disk: one start at a time.
     gate: Mutex<Gate>,
@@ -86,23 +86,32 @@ impl Sessions {
         store: Arc<Store>,
         hub: Arc<Hub>,
         strategies: Arc<Strategies>,
-        in_use: Arc<InUse>,
+        references: Arc<References>,
         market: Arc<Market>,
         config: &Config,
         now: Timestamp,
     ) -> Result<Arc<Self>, Refusal> {
         let gate = Mutex::new(Gate { closed: false });
         let disabled = ArcSwap::from_pointee(config.trading.disabled_symbols.clone());
-        let all = Arc::new(Sessions { store, hub, strategies, in_use, market, gate, disabled, running: Mutex::default() });
-        let left = |row: &SessionRow| State::from_word(&row.state).is_none_or(|state| !state.is_final());
+        let all = Arc::new(Sessions {
+            store,
+            hub,
+            strategies,
+            references,
+            market,
+            gate,
+            disabled,
+            running: Mutex::default(),
+        });
+        let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
         for row in left {
             all.take_up(row, now)?;
         }
-        for recording in all.store.live_recordings()? {
-            if !all.store.is_live(&recording.id) {
-                all.store.complete_live(&recording.id)?;
+        for recording in all.store.open_recordings()? {
+            if !all.store.is_recording(&recording.id) {
+                all.store.complete_recording(&recording.id)?;
             }
         }
         Ok(all)
@@ -113,7 +122,13 @@ impl Sessions {
     /// # Errors
     /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`; 404 `strategy_not_found`,
     /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`; 503 `exchange_unavailable`, `shutting_down`.
-    pub fn start(self: &Arc<Self>, body: &Value, user: &str, config: &Config, now: Timestamp) -> Result<Started, Refusal> {
+    pub fn start(
+        self: &Arc<Self>,
+        body: &Value,
+        user: &str,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Started, Refusal> {
         let mut plan = plan::make(request::read(body, config)?, &self.store, &self.market, config, now)?;
         if plan.kind != SessionKind::Backtest {
             for (name, value) in live_plan::kept(body, config) {
@@ -124,7 +139,7 @@ impl Sessions {
             let gate = self.gate();
             if gate.closed {
                 return Err(Refusal::new(
-                    Kind::Unavailable,
+                    RefusalKind::Unavailable,
                     "shutting_down",
                     "the daemon is stopping; start the session again in a moment",
                 ));
@@ -153,8 +168,9 @@ impl Sessions {
 
     /// The session that runs the same request.
     fn same(&self, fingerprint: &str) -> Option<Arc<Running>> {
-        let same =
-            |session: &&Arc<Running>| session.fingerprint == fingerprint && matches!(session.row().1, State::Starting | State::Running);
+        let same = |session: &&Arc<Running>| {
+            session.fingerprint == fingerprint && matches!(session.row().1, State::Starting | State::Running)
+        };
         self.running().values().find(same).cloned()
     }
 
@@ -162,12 +178,14 @@ impl Sessions {
     fn conflict(&self, plan: &Plan, config: &Config) -> Option<(Arc<Running>, Refusal)> {
         let running = self.running();
         let mut active = running.values().filter(|session| !session.is_ended());
-        let same = active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
+        let same =
+            active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
         if let Some((session, shared)) = same {
             return Some((Arc::clone(session), recorded_twice(session, &shared)));
         }
         let oldest = active.next()?;
-        (1 + active.count() >= config.limits.max_sessions as usize).then(|| (Arc::clone(oldest), conflict(oldest, config)))
+        (1 + active.count() >= config.limits.max_sessions as usize)
+            .then(|| (Arc::clone(oldest), conflict(oldest, config)))
     }
 
     /// Called with the gate held.
@@ -178,7 +196,7 @@ impl Sessions {
             Some(recording) if plan.kind == SessionKind::Collect => recording.id().to_owned(),
             _ => self.new_id(now)?,
         };
-        let hold = self.in_use.hold(&id, things(&plan, recording.as_ref().map(LiveRecording::id)));
+        let hold = self.references.hold(&id, things(&plan, recording.as_ref().map(OpenRecording::id)));
         let table = switched(&plan.table, &self.disabled.load());
         let stream = EventStream::new(&id, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
@@ -187,7 +205,7 @@ impl Sessions {
         let session = Arc::new(Running::new(row, &plan, table, stream, hold));
         if let Err(error) = self.store.put_session(&session.row().0, &session.stream.part()) {
             if let Some(recording) = recording {
-                self.store.discard_live(recording);
+                self.store.discard_recording(recording);
             }
             return Err(error.into());
         }
@@ -204,16 +222,16 @@ impl Sessions {
     }
 
     /// The recording that a session on a live market makes.
-    fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<LiveRecording>, Refusal> {
+    fn begin_recording(&self, plan: &Plan, now: Timestamp) -> Result<Option<OpenRecording>, Refusal> {
         let Rows::Market { .. } = plan.rows else { return Ok(None) };
-        let sources = vec![format!("mexc, {} session", plan.kind.word())];
-        let new = NewRecording { at: now, chance: clock::chance(), sources };
-        let recording = self.store.begin_live(new, plan.symbols.clone())?;
+        let sources = vec![format!("mexc, {} session", plan.kind.as_str())];
+        let new = NewRecording { at: now, entropy: clock::entropy(), sources };
+        let recording = self.store.begin_recording(new, plan.symbols.clone())?;
         let specs = plan.specs();
         match self.store.put_market(recording.id(), "mexc", &specs) {
             Ok(()) => Ok(Some(recording)),
             Err(error) => {
-                self.store.discard_live(recording);
+                self.store.discard_recording(recording);
                 Err(error.into())
             }
         }
@@ -224,7 +242,7 @@ impl Sessions {
         self: &Arc<Self>,
         session: &Arc<Running>,
         plan: Plan,
-        recording: Option<LiveRecording>,
+        recording: Option<OpenRecording>,
         resumed: bool,
         now: Timestamp,
     ) -> Result<(), Refusal> {
@@ -233,7 +251,13 @@ impl Sessions {
         let name = format!("session-{}", session.id.rsplit('_').next().unwrap_or_default());
         let spawned = std::thread::Builder::new().name(name).spawn(move || {
             let disabled = &all.disabled;
-            let ground = recording.map(|recording| Ground { store: &all.store, market: &all.market, recording, resumed, disabled });
+            let ground = recording.map(|recording| MarketContext {
+                store: &all.store,
+                market: &all.market,
+                recording,
+                resumed,
+                disabled,
+            });
             thread_session.run(&plan, &all.store, ground);
             all.ended(&thread_session);
         });
@@ -242,7 +266,7 @@ impl Sessions {
             seal_as(&self.store, session.row().0, &why, now)?;
             self.running().remove(&session.id);
             session.close();
-            return Err(Refusal::new(Kind::Unavailable, "too_many_threads", why));
+            return Err(Refusal::new(RefusalKind::Unavailable, "too_many_threads", why));
         }
         Ok(())
     }
@@ -251,7 +275,7 @@ impl Sessions {
     fn ended(&self, session: &Running) {
         self.strategies.refresh();
         // One whose end could not be stored is shown as it ended until the daemon ends.
-        if session.row().0.ended_us.is_some() && session.row().0.state != State::Running.word() {
+        if session.row().0.ended_us.is_some() && session.row().0.state != State::Running.as_str() {
             self.running().remove(&session.id);
         }
         session.close();
@@ -260,7 +284,7 @@ impl Sessions {
     /// An id that no session has.
     fn new_id(&self, now: Timestamp) -> Result<String, Refusal> {
         loop {
-            let id = format!("exec_{}", now.id(clock::chance()));
+            let id = format!("exec_{}", now.id(clock::entropy()));
             match self.store.session(&id) {
                 Ok(_) => {}
                 Err(StoreError::NotFound { .. }) if !self.running().contains_key(&id) => return Ok(id),
@@ -288,7 +312,8 @@ impl Sessions {
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: true, still_stopping: false });
         }
         let message = format!("session {id} has ended already ({})", row.state);
-        Err(Refusal::conflict("session_already_stopped", message).with(json!({"session_id": id, "status": row.state})))
+        Err(Refusal::conflict("session_already_stopped", message)
+            .with(json!({"session_id": id, "status": row.state})))
     }
 
     /// Waits up to `timeout` for a session to end by itself; whether it has.
@@ -304,20 +329,25 @@ impl Sessions {
     pub fn list(&self, filter: &SessionFilter, page: &PageRequest) -> Result<Page<SessionView>, Refusal> {
         let running = self.running().clone();
         let state = |row: &SessionRow| match running.get(&row.id) {
-            Some(session) => session.row().1.word().to_owned(),
+            Some(session) => session.row().1.as_str().to_owned(),
             None => row.state.clone(),
         };
         let wanted = |row: &SessionRow| {
             filter.status.as_ref().is_none_or(|status| *status == state(row))
                 && filter.session_type.as_ref().is_none_or(|kind| *kind == row.kind)
         };
-        let wanted: crate::store::Wanted<'_, SessionRow> = if *filter == SessionFilter::default() { None } else { Some(&wanted) };
+        let wanted: crate::store::Wanted<'_, SessionRow> =
+            if *filter == SessionFilter::default() { None } else { Some(&wanted) };
         let part = self.store.sessions_page(page.cursor.as_deref(), page.limit, wanted)?;
         let shown = |row: SessionRow| match running.get(&row.id) {
             Some(session) => view::running(session),
             None => view::stored(&row),
         };
-        Ok(Page { items: part.items.into_iter().map(shown).collect(), total_count: part.total_count, next: part.next })
+        Ok(Page {
+            items: part.items.into_iter().map(shown).collect(),
+            total_count: part.total_count,
+            next: part.next,
+        })
     }
 
     /// One session.
@@ -339,10 +369,12 @@ impl Sessions {
     pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Events, Refusal> {
         let found = self.running().get(id).cloned();
         // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
-        let (from, unwritten) = found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
+        let (from, unwritten) =
+            found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
         let ended = match &found {
             Some(session) => session.is_ended(),
-            None => State::from_word(&self.store.session(id).map_err(not_found)?.state).is_some_and(State::is_final),
+            None => State::from_name(&self.store.session(id).map_err(not_found)?.state)
+                .is_some_and(State::is_final),
         };
         let mut events = Vec::new();
         if after.saturating_add(1) < from {
@@ -419,8 +451,8 @@ fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {
     };
     SessionRow {
         id: id.to_owned(),
-        kind: plan.kind.word().to_owned(),
-        state: State::Running.word().to_owned(),
+        kind: plan.kind.as_str().to_owned(),
+        state: State::Running.as_str().to_owned(),
         created_us: now.micros(),
         symbols: plan.symbols.clone(),
         strategies: plan.strategies.iter().map(strategy).collect(),
@@ -445,7 +477,8 @@ fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp)
     });
     stream.add(Class::Life, "session_started", None, fields);
     for (place, strategy) in row.strategies.iter().enumerate() {
-        let symbols = plan.settings.assigned.get(place).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
+        let symbols =
+            plan.settings.assigned.get(place).cloned().flatten().unwrap_or_else(|| plan.symbols.clone());
         let fields = json!({
             "strategy_id": strategy.id, "version": strategy.version, "symbols": symbols, "timestamp": now.rfc3339_millis(),
         });
@@ -456,7 +489,7 @@ fn announce(stream: &EventStream, plan: &Plan, row: &SessionRow, now: Timestamp)
 fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
     Started {
         session_id: session.id.clone(),
-        session_type: plan.kind.word(),
+        session_type: plan.kind.as_str(),
         symbols: plan.symbols.clone(),
         strategies: plan.strategies.iter().map(|loaded| loaded.label.id.clone()).collect(),
         idempotent_replay,
@@ -465,18 +498,22 @@ fn started(session: &Running, plan: &Plan, idempotent_replay: bool) -> Started {
 }
 
 /// What a session stands on: what it reads, what it makes, and its strategies.
-fn things(plan: &Plan, made: Option<&str>) -> Vec<Thing> {
+fn things(plan: &Plan, made: Option<&str>) -> Vec<Resource> {
     let read = match &plan.rows {
         Rows::Recording(id) => Some(id.as_str()),
         Rows::Market { .. } => None,
     };
-    let recordings = read.into_iter().chain(made).map(|id| Thing::Recording(id.to_owned()));
-    recordings.chain(plan.strategies.iter().map(|loaded| Thing::Strategy(loaded.label.id.clone()))).collect()
+    let recordings = read.into_iter().chain(made).map(|id| Resource::Recording(id.to_owned()));
+    recordings
+        .chain(plan.strategies.iter().map(|loaded| Resource::Strategy(loaded.label.id.clone())))
+        .collect()
 }
 
 fn not_found(error: StoreError) -> Refusal {
     match error {
-        StoreError::NotFound { id, .. } => Refusal::not_found("session_not_found", format!("there is no session `{id}`")),
+        StoreError::NotFound { id, .. } => {
+            Refusal::not_found("session_not_found", format!("there is no session `{id}`"))
+        }
         other => other.into(),
     }
 }

@@ -4,7 +4,7 @@
 //! Never: a real order; an order or fill told before it is on disk; a decision that a replay of the journal would not make.
 
 use super::halts::{self, Halts, News};
-use super::intake::{Arrived, Batch, Queue};
+use super::inbox::{Arrived, Batch, Inbox};
 use super::journal::Journal;
 use super::recorder::SessionRecorder;
 use super::running::{Running, Watcher};
@@ -62,7 +62,7 @@ impl Paper<'_> {
     ///
     /// # Errors
     /// A sentence that says why the session failed.
-    pub(super) fn trade(&mut self, queue: &Queue) -> Result<Ended, String> {
+    pub(super) fn trade(&mut self, queue: &Inbox) -> Result<Ended, String> {
         let (mut batch, mut chunk, mut maker) = (Batch::default(), Chunk::default(), TickMaker::default());
         let mut watcher = Watcher::new(self.session, true);
         loop {
@@ -105,7 +105,11 @@ impl Paper<'_> {
     /// Writes down which symbols are switched off from here on.
     pub(super) fn note_symbol_table(&mut self) {
         let table = self.backtest.table();
-        let disabled = table.iter().filter(|(id, _)| !table.is_enabled(*id)).map(|(_, spec)| spec.name.clone()).collect();
+        let disabled = table
+            .iter()
+            .filter(|(id, _)| !table.is_enabled(*id))
+            .map(|(_, spec)| spec.name.clone())
+            .collect();
         let kind = ControlKindV1::SymbolTable { version: table.version, disabled };
         self.control(kind);
     }
@@ -123,18 +127,22 @@ impl Paper<'_> {
         match self.closing_since {
             None => {
                 self.closing_since = Some(now);
-                for (command, kind) in [(Command::Pause, ControlKindV1::Pause), (Command::Flatten, ControlKindV1::Flatten)] {
+                for (command, kind) in
+                    [(Command::Pause, ControlKindV1::Pause), (Command::Flatten, ControlKindV1::Flatten)]
+                {
                     self.control(kind);
                     self.backtest.command(command, &mut self.recorder);
                 }
                 None
             }
-            Some(since) => (self.backtest.engine().is_flat() || now - since >= CLOSED_WITHIN).then_some(Ended::Stopped),
+            Some(since) => {
+                (self.backtest.engine().is_flat() || now - since >= CLOSED_WITHIN).then_some(Ended::Stopped)
+            }
         }
     }
 
     /// The last gaps, then the end: what is still open is closed at the last prices.
-    fn end(&mut self, queue: &Queue, ended: Ended) -> Result<Ended, String> {
+    fn end(&mut self, queue: &Inbox, ended: Ended) -> Result<Ended, String> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
             queue.close(&mut batch);
@@ -174,25 +182,28 @@ impl Paper<'_> {
             let mut halted = None;
             match &arrived {
                 Arrived::Rows { symbol, .. } if !self.halts.lets_through(*symbol) => continue,
-                Arrived::Rows { symbol, first, count } => match maker.push(table, *symbol, at, &batch.rows[*first..*first + *count], chunk)
-                {
-                    Ok(()) if is_price(&batch.rows[*first]) => self.halts.fitted(*symbol),
-                    Ok(()) => {}
-                    Err(off) => {
-                        if self.halts.misfit(&off, &table.spec(*symbol).name, at) {
-                            let told = batch.arrived.len();
-                            batch.arrived.extend(halts::begin(*symbol, self.streams, at));
-                            push_gaps(&batch.arrived[told..], chunk);
+                Arrived::Rows { symbol, first, count } => {
+                    match maker.push(table, *symbol, at, &batch.rows[*first..*first + *count], chunk) {
+                        Ok(()) if is_price(&batch.rows[*first]) => self.halts.fitted(*symbol),
+                        Ok(()) => {}
+                        Err(off) => {
+                            if self.halts.misfit(&off, &table.spec(*symbol).name, at) {
+                                let told = batch.arrived.len();
+                                batch.arrived.extend(halts::begin(*symbol, self.streams, at));
+                                push_gaps(&batch.arrived[told..], chunk);
+                            }
+                            continue;
                         }
-                        continue;
                     }
-                },
+                }
                 Arrived::Gap { symbol, from, .. } if self.halts.is_halted(*symbol) => {
                     self.halts.covers(*symbol, *from);
                     continue;
                 }
                 Arrived::Lost { symbol, .. } if self.halts.is_halted(*symbol) => continue,
-                Arrived::Notice(Notice::Contract { symbol, is_tradable }) if self.halts.contract(*symbol, *is_tradable, at) => {
+                Arrived::Notice(Notice::Contract { symbol, is_tradable })
+                    if self.halts.contract(*symbol, *is_tradable, at) =>
+                {
                     halted = Some(*symbol);
                 }
                 Arrived::Gap { .. } => push_gap(at, &arrived, chunk),
@@ -247,8 +258,11 @@ impl Paper<'_> {
             News::Halted(symbol, why) => (symbol, json!({"timestamp": at, "kind": "halted", "reason": why})),
             News::Resumed(symbol) => (symbol, json!({"timestamp": at, "kind": "resumed"})),
             News::Changed(symbol, why) => {
-                let then = "no entries from here on, and its positions are closed at the next price that fits";
-                self.recorder.noted.push(format!("from {at} on: {why}; {then}; start a new session to trade by the new terms"));
+                let then =
+                    "no entries from here on, and its positions are closed at the next price that fits";
+                self.recorder.noted.push(format!(
+                    "from {at} on: {why}; {then}; start a new session to trade by the new terms"
+                ));
                 (symbol, json!({"timestamp": at, "kind": "terms_changed", "reason": why}))
             }
         };
@@ -264,7 +278,13 @@ fn is_price(row: &Record) -> bool {
 }
 
 /// Ends the halts that are over and begins others, with their gaps.
-fn turn_halts(halts: &mut Halts, at: Timestamp, streams: &[StreamKind], batch: &mut Batch, chunk: &mut Chunk) {
+fn turn_halts(
+    halts: &mut Halts,
+    at: Timestamp,
+    streams: &[StreamKind],
+    batch: &mut Batch,
+    chunk: &mut Chunk,
+) {
     let told = batch.arrived.len();
     halts.turn(at, streams, batch);
     push_gaps(&batch.arrived[told..], chunk);

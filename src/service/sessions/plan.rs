@@ -83,11 +83,17 @@ impl Plan {
 /// # Errors
 /// 404 `strategy_not_found`, `recording_not_found`, `symbol_not_found`; 400 where strategies and data do not go
 /// together; 503 `exchange_unavailable`.
-pub(super) fn make(request: StartRequest, store: &Store, market: &Market, config: &Config, now: Timestamp) -> Result<Plan, Refusal> {
+pub(super) fn make(
+    request: StartRequest,
+    store: &Store,
+    market: &Market,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
     match request.kind {
         SessionKind::Backtest => backtest(request, store, config),
         SessionKind::Paper | SessionKind::Collect => live_plan::make(request, store, market, config, now),
-        SessionKind::Live => Err(no_live_trading()),
+        SessionKind::SessionProgress => Err(no_live_trading()),
     }
 }
 
@@ -95,16 +101,20 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
     let strategies = strategies(&request, store)?;
     let id = request.recording.clone().unwrap_or_default();
     // What is being recorded can be replayed up to now.
-    store.seal_live(&id, None).or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
+    store
+        .flush_recording(&id, None)
+        .or_else(|error| if matches!(error, StoreError::NotFound { .. }) { Ok(()) } else { Err(error) })?;
     let recording = store.recording(&id).map_err(|error| match error {
         StoreError::NotFound { .. } => {
-            Refusal::not_found("recording_not_found", format!("there is no recording `{id}`")).with(json!({ "session_id": id }))
+            Refusal::not_found("recording_not_found", format!("there is no recording `{id}`"))
+                .with(json!({ "session_id": id }))
         }
         other => other.into(),
     })?;
     if recording.rows() == 0 {
         let problems = Problems::default();
-        problems.add("/config/session_id", format!("names {id}, which is empty: choose a recording with rows"));
+        problems
+            .add("/config/session_id", format!("names {id}, which is empty: choose a recording with rows"));
         return Err(refused("invalid_request", problems));
     }
     respell(&mut request, recording.symbols.iter().map(|symbol| symbol.name.as_str()));
@@ -137,27 +147,45 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
 
 /// Refuses a session of more pairs of a strategy and a symbol than one may have: each costs memory for as long as it runs.
 pub(super) fn check_pairs(request: &StartRequest, symbols: usize) -> Result<(), Refusal> {
-    let pairs: usize = request.strategies.iter().map(|wish| wish.symbols.as_ref().map_or(symbols, Vec::len)).sum();
+    let pairs: usize =
+        request.strategies.iter().map(|wish| wish.symbols.as_ref().map_or(symbols, Vec::len)).sum();
     if pairs <= SESSION_PAIRS {
         return Ok(());
     }
     let problems = Problems::default();
-    let problem =
-        format!("makes {pairs} pairs of a strategy and a symbol, a session has at most {SESSION_PAIRS}: start several sessions instead");
+    let problem = format!(
+        "makes {pairs} pairs of a strategy and a symbol, a session has at most {SESSION_PAIRS}: start several sessions instead"
+    );
     problems.add("/strategy_config", problem);
     Err(refused("invalid_request", problems))
 }
 
 /// What the user should know.
-pub(super) fn warnings(request: &StartRequest, strategies: &[Loaded], symbols: &[String], config: &Config) -> Vec<String> {
+pub(super) fn warnings(
+    request: &StartRequest,
+    strategies: &[Loaded],
+    symbols: &[String],
+    config: &Config,
+) -> Vec<String> {
     let mut warnings: Vec<String> = request.ignored.iter().map(|ignored| (*ignored).to_owned()).collect();
     for loaded in strategies {
-        warnings
-            .extend(loaded.warnings.iter().map(|warning| format!("strategy {}: {} {}", loaded.label.id, warning.path, warning.problem)));
+        warnings.extend(
+            loaded
+                .warnings
+                .iter()
+                .map(|warning| format!("strategy {}: {} {}", loaded.label.id, warning.path, warning.problem)),
+        );
     }
-    let off: Vec<&str> = symbols.iter().filter(|name| config.trading.disabled_symbols.contains(name)).map(String::as_str).collect();
+    let off: Vec<&str> = symbols
+        .iter()
+        .filter(|name| config.trading.disabled_symbols.contains(name))
+        .map(String::as_str)
+        .collect();
     if !off.is_empty() {
-        warnings.push(format!("{} switched off in the configuration: no position is opened there", off.join(", ")));
+        warnings.push(format!(
+            "{} switched off in the configuration: no position is opened there",
+            off.join(", ")
+        ));
     }
     warnings
 }
@@ -181,7 +209,9 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
                 let first = wrong.first().map_or_else(String::new, ToString::to_string);
                 problems.add(&wish.path, format!("{} cannot run: {first}", wish.name));
             }
-            Ok(loaded) if !loaded.enabled => problems.add(&wish.path, format!("{} is disabled; enable it first", wish.name)),
+            Ok(loaded) if !loaded.enabled => {
+                problems.add(&wish.path, format!("{} is disabled; enable it first", wish.name))
+            }
             Ok(loaded) if found.iter().any(|other: &Loaded| other.label.id == loaded.label.id) => {
                 problems.add(&wish.path, format!("{} is named twice", loaded.label.id));
             }
@@ -193,10 +223,15 @@ pub(super) fn strategies(request: &StartRequest, store: &Store) -> Result<Vec<Lo
         let all: Vec<&str> = missing.iter().map(|wish| wish.name.as_str()).collect();
         let near = missing.first().and_then(|wish| nearest(&wish.name, known.iter().map(String::as_str)));
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        let listed: Vec<Value> =
-            missing.iter().map(|wish| json!({"path": wish.path, "problem": format!("there is no strategy `{}`", wish.name)})).collect();
+        let listed: Vec<Value> = missing
+            .iter()
+            .map(
+                |wish| json!({"path": wish.path, "problem": format!("there is no strategy `{}`", wish.name)}),
+            )
+            .collect();
         let message = format!("there is no strategy {}{near}", all.join(", "));
-        return Err(Refusal::not_found("strategy_not_found", message).with(json!({"strategies": all, "problems": listed})));
+        return Err(Refusal::not_found("strategy_not_found", message)
+            .with(json!({"strategies": all, "problems": listed})));
     }
     if problems.are_none() { Ok(found) } else { Err(refused("invalid_request", problems)) }
 }
@@ -223,7 +258,8 @@ fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String
         return Ok(recording.symbols.iter().map(|symbol| symbol.name.clone()).collect());
     }
     let known: Vec<&str> = recording.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
-    let missing: Vec<(usize, &String)> = request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
+    let missing: Vec<(usize, &String)> =
+        request.symbols.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())).collect();
     if missing.is_empty() {
         return Ok(request.symbols.clone());
     }
@@ -238,7 +274,8 @@ fn symbols(request: &StartRequest, recording: &RecordingV1) -> Result<Vec<String
     }
     let names: Vec<&str> = missing.iter().map(|(_, name)| name.as_str()).collect();
     let shown: Vec<&str> = known.iter().copied().take(20).collect();
-    let message = format!("recording {} has no {}; it has {}", recording.id, names.join(", "), shown.join(", "));
+    let message =
+        format!("recording {} has no {}; it has {}", recording.id, names.join(", "), shown.join(", "));
     Err(Refusal::not_found("symbol_not_found", message).with(json!({"symbols": names, "available": known})))
 }
 
@@ -251,10 +288,17 @@ struct Tried {
 }
 
 /// Plans the run once, so that what cannot run is refused instead of failing later.
-fn try_out(store: &Store, recording: &str, settings: &RunSettings, strategies: &[Loaded]) -> Result<Tried, Refusal> {
+fn try_out(
+    store: &Store,
+    recording: &str,
+    settings: &RunSettings,
+    strategies: &[Loaded],
+) -> Result<Tried, Refusal> {
     let sources = backtest::find(Input::Recording(store, recording), settings)?;
     let runs = backtest::plan(settings, &sources, strategies)?;
-    let run = runs.first().ok_or_else(|| Refusal::new(crate::service::Kind::Invalid, "invalid_request", "the recording is empty"))?;
+    let run = runs.first().ok_or_else(|| {
+        Refusal::new(crate::service::RefusalKind::Invalid, "invalid_request", "the recording is empty")
+    })?;
     let session = run.settings().session(&run.table());
     if run.source_span().is_some() && run.span().is_none() {
         let problems = Problems::default();
@@ -266,7 +310,12 @@ fn try_out(store: &Store, recording: &str, settings: &RunSettings, strategies: &
 }
 
 /// The request with everything found and every default filled in.
-pub(super) fn normal_form(request: &StartRequest, settings: &RunSettings, strategies: &[Loaded], symbols: &[String]) -> Value {
+pub(super) fn normal_form(
+    request: &StartRequest,
+    settings: &RunSettings,
+    strategies: &[Loaded],
+    symbols: &[String],
+) -> Value {
     let strategy = |(place, loaded): (usize, &Loaded)| {
         json!({
             "id": loaded.label.id,
@@ -275,9 +324,10 @@ pub(super) fn normal_form(request: &StartRequest, settings: &RunSettings, strate
             "allocation": settings.allocations.get(place).copied().flatten().map(|money| money.to_f64()),
         })
     };
-    let named: serde_json::Map<String, Value> = settings.named().into_iter().map(|(name, value)| (name, value.into())).collect();
+    let named: serde_json::Map<String, Value> =
+        settings.named().into_iter().map(|(name, value)| (name, value.into())).collect();
     json!({
-        "session_type": request.kind.word(),
+        "session_type": request.kind.as_str(),
         "symbols": symbols,
         "strategies": strategies.iter().enumerate().map(strategy).collect::<Vec<_>>(),
         "session_id": null,

@@ -2,8 +2,8 @@
 //!
 //! Never: a decision of its own, or work per tick beyond what the result needs (a paced run also keeps the last price).
 
-use super::live::Live;
 use super::plan::Plan;
+use super::progress::SessionProgress;
 use super::request::SessionKind;
 use super::stream::Class;
 use crate::document::decision;
@@ -39,7 +39,7 @@ pub(super) struct SessionRecorder<'a> {
     /// For the result.
     pub collector: Collector<'a>,
     pub stream: &'a dyn Sink,
-    pub live: &'a Live,
+    pub live: &'a SessionProgress,
     pub table: Arc<SymbolTable>,
     pub defs: Vec<Arc<StrategyDef>>,
     /// Strategy of every instance.
@@ -54,7 +54,13 @@ pub(super) struct SessionRecorder<'a> {
 
 impl<'a> SessionRecorder<'a> {
     /// Before the first event.
-    pub(super) fn new(run: &Run<'_>, backtest: &mut Backtest, stream: &'a dyn Sink, live: &'a Live, plan: &Plan) -> Self {
+    pub(super) fn new(
+        run: &Run<'_>,
+        backtest: &mut Backtest,
+        stream: &'a dyn Sink,
+        live: &'a SessionProgress,
+        plan: &Plan,
+    ) -> Self {
         SessionRecorder {
             collector: run.collector(backtest),
             stream,
@@ -103,7 +109,11 @@ impl Recorder for SessionRecorder<'_> {
     /// The same configuration at the same place gives the same run; the place depends on when it was changed, so the
     /// result says where it was.
     fn symbol_table(&mut self, table: &SymbolTable, progress: Progress) {
-        let off: Vec<&str> = table.iter().filter(|(id, _)| !table.is_enabled(*id)).map(|(_, spec)| spec.name.as_str()).collect();
+        let off: Vec<&str> = table
+            .iter()
+            .filter(|(id, _)| !table.is_enabled(*id))
+            .map(|(_, spec)| spec.name.as_str())
+            .collect();
         let at = (progress.ticks > 0).then(|| progress.at.to_string());
         let fields = json!({"version": table.version, "after_ticks": progress.ticks, "timestamp": at, "disabled_symbols": off});
         self.stream.add(Class::Life, "symbol_table", None, fields);
@@ -135,32 +145,62 @@ impl SessionRecorder<'_> {
             DecisionKind::Transition { to, trigger, .. } => {
                 if matches!(trigger, Trigger::Section(_)) && *to != State::Inactive {
                     if *trigger == Trigger::Section(SectionName::S1) {
-                        Live::add(&self.live.signals);
+                        SessionProgress::add(&self.live.signals);
                     }
-                    self.stream.add(Class::Signal, "signal", symbol, with(&value, "section", trigger.word()));
+                    self.stream.add(
+                        Class::Signal,
+                        "signal",
+                        symbol,
+                        with(&value, "section", trigger.as_str()),
+                    );
                 }
                 if *to == State::PositionActive {
-                    self.stream.add(Class::Position, "position_update", symbol, with(&value, "status", "open"));
+                    self.stream.add(
+                        Class::Position,
+                        "position_update",
+                        symbol,
+                        with(&value, "status", "open"),
+                    );
                 }
                 (Class::Signal, "state_transition")
             }
             DecisionKind::Refused { .. } => (Class::Signal, "signal"),
             DecisionKind::Submitted { .. } => {
-                Live::add(&self.live.orders);
-                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "submitted"));
+                SessionProgress::add(&self.live.orders);
+                return self.stream.add(
+                    Class::Order,
+                    "order_update",
+                    symbol,
+                    with(&value, "status", "submitted"),
+                );
             }
             DecisionKind::CancelSent { .. } => {
-                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "cancel_sent"));
+                return self.stream.add(
+                    Class::Order,
+                    "order_update",
+                    symbol,
+                    with(&value, "status", "cancel_sent"),
+                );
             }
             DecisionKind::Rejected { .. } => {
-                return self.stream.add(Class::Order, "order_update", symbol, with(&value, "status", "rejected"));
+                return self.stream.add(
+                    Class::Order,
+                    "order_update",
+                    symbol,
+                    with(&value, "status", "rejected"),
+                );
             }
             DecisionKind::Filled { .. } => {
-                Live::add(&self.live.fills);
+                SessionProgress::add(&self.live.fills);
                 (Class::Order, "fill")
             }
             DecisionKind::StopMoved { .. } => {
-                return self.stream.add(Class::Position, "position_update", symbol, with(&value, "status", "stop_moved"));
+                return self.stream.add(
+                    Class::Position,
+                    "position_update",
+                    symbol,
+                    with(&value, "status", "stop_moved"),
+                );
             }
             DecisionKind::Warning(_) => (Class::Signal, "alert"),
         };
@@ -168,7 +208,7 @@ impl SessionRecorder<'_> {
     }
 
     fn closed(&self, trade: &ClosedTrade) {
-        Live::add(&self.live.trades);
+        SessionProgress::add(&self.live.trades);
         let spec = self.table.spec(trade.symbol);
         let fields = json!({
             "status": "closed",
@@ -182,15 +222,15 @@ impl SessionRecorder<'_> {
             "exit_price": trade.exit_price,
             "net": trade.net().to_f64(),
             "net_pct": trade.net_pct(),
-            "outcome": Outcome::of(trade).word(),
-            "reason": trade.reason.word(),
+            "outcome": Outcome::of(trade).as_str(),
+            "reason": trade.reason.as_str(),
         });
         self.stream.add(Class::Position, "position_update", Some(&spec.name), fields);
     }
 
     fn gap(&self, symbol: SymbolId, gap: Gap) {
         let fields = json!({
-            "timestamp": gap.to.to_string(), "from": gap.from.to_string(), "to": gap.to.to_string(), "cause": gap.cause.word(),
+            "timestamp": gap.to.to_string(), "from": gap.from.to_string(), "to": gap.to.to_string(), "cause": gap.cause.as_str(),
         });
         self.stream.add(Class::Feed, "feed_gap", Some(&self.table.spec(symbol).name), fields);
     }

@@ -3,7 +3,7 @@
 //!
 //! Never: a comparison that passes because one side was not there.
 
-use super::live::Live;
+use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
 use super::{State, live_plan, not_found};
@@ -45,13 +45,14 @@ pub struct Replayed {
 /// `session_not_found`; 409 `session_active` while it runs; 409 `no_replay` for one that left nothing to replay.
 pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
     let row = store.session(id).map_err(not_found)?;
-    if State::from_word(&row.state).is_none_or(|state| !state.is_final()) {
+    if State::from_name(&row.state).is_none_or(|state| !state.is_final()) {
         return Err(Refusal::conflict(
             "session_active",
             format!("session {id} has not ended: start the daemon, stop the session there, then replay it"),
         ));
     }
-    let impossible = |why: &str| Refusal::conflict("no_replay", format!("session {id} cannot be replayed: {why}"));
+    let impossible =
+        |why: &str| Refusal::conflict("no_replay", format!("session {id} cannot be replayed: {why}"));
     let Some(recording) = row.input_recording_id.as_deref().filter(|_| row.kind == "paper") else {
         return Err(impossible("only paper sessions record what they decided on"));
     };
@@ -61,19 +62,21 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
 fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed, String> {
     let plan = live_plan::again(row, store)?;
     let sources = [plan.market(recording)];
-    let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
+    let runs =
+        backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut backtest = run.sharing(Arc::clone(&table));
     // A stream that was full was not written on: what the replay does behind it is no difference.
     let comparison = Comparison::new(rerun::stored_events(store, &row.id)?, row.reached.events_not_kept > 0);
-    let live = Live::new(None, plan.table.len());
+    let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &live, &plan);
     let (_, over) = rerun::again(store, (&row.id, recording), &mut backtest, &table, &mut recorder)?;
     let (first_difference, events_equal) = comparison.outcome(over);
     let ticks = backtest.progress().ticks;
     let digest_replayed = run.result(backtest, recorder.collector, Vec::new()).digest;
-    let result = row.result_id.as_ref().map(|id| store.result(id)).transpose().map_err(|error| error.to_string())?;
+    let result =
+        row.result_id.as_ref().map(|id| store.result(id)).transpose().map_err(|error| error.to_string())?;
     let digest_recorded = result.map(|result| result.digest);
     // Without a result the session did not come to its end, and neither does the replay.
     let same = digest_recorded.as_ref().is_none_or(|digest| *digest == digest_replayed);

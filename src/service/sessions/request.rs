@@ -1,4 +1,4 @@
-//! What a start request says, judged by itself: every problem at once, before anything is looked up.
+//! What a start request says, validated by itself: every problem at once, before anything is looked up.
 
 use super::fields::{Fields, Problems, names};
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::json::{at, nearest};
 use crate::limits::{REQUEST_NAMES, REQUEST_TEXT_BYTES};
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
 use crate::service::settings::risk_limits;
-use crate::service::{Kind, Refusal, problems_text};
+use crate::service::{Refusal, RefusalKind, problems_text};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub enum SessionKind {
     /// Trades a live market on paper.
     Paper,
     /// Trades.
-    Live,
+    SessionProgress,
 }
 
 impl SessionKind {
@@ -33,12 +33,12 @@ impl SessionKind {
         (SessionKind::Collect, "collect"),
         (SessionKind::Backtest, "backtest"),
         (SessionKind::Paper, "paper"),
-        (SessionKind::Live, "live"),
+        (SessionKind::SessionProgress, "live"),
     ];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    pub fn as_str(&self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
     /// The kind a start request asks for; `None` when it asks for none, so that nobody needs a right to be told so.
@@ -86,7 +86,7 @@ pub(super) struct StartRequest {
 ///
 /// # Errors
 /// `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, with every problem.
-pub fn judge(body: &Value, config: &Config) -> Result<(), Refusal> {
+pub fn validate(body: &Value, config: &Config) -> Result<(), Refusal> {
     read(body, config).map(drop)
 }
 
@@ -98,7 +98,8 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     let problems = Problems::default();
     let mut fields = Fields::of(body, "", &problems);
     let kind = kind(&mut fields, &problems);
-    let mut symbols = fields.get("symbols").map(|list| plain(names(list, "/symbols", &problems))).unwrap_or_default();
+    let mut symbols =
+        fields.get("symbols").map(|list| plain(names(list, "/symbols", &problems))).unwrap_or_default();
     let mut strategies = strategies(&mut fields, &problems);
     let idempotent = fields.flag("idempotent").unwrap_or(false);
     let mut read = ConfigPart::new(config);
@@ -113,7 +114,10 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     }
     match kind {
         Some(SessionKind::Backtest) if read.recording.is_none() => {
-            problems.add("/config/session_id", "is missing: name the recording to replay (GET /api/data-collection/sessions)");
+            problems.add(
+                "/config/session_id",
+                "is missing: name the recording to replay (GET /api/data-collection/sessions)",
+            );
         }
         Some(SessionKind::Backtest) | None => {}
         Some(_) => {
@@ -141,9 +145,22 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     let mut ignored = Vec::new();
     if kind != SessionKind::Backtest {
         ignored.extend(recording.is_some().then_some("config.session_id is for backtests and was not used"));
-        ignored.extend((settings.speed > 0.0).then_some("config.acceleration_factor is for backtests and was not used"));
+        ignored.extend(
+            (settings.speed > 0.0).then_some("config.acceleration_factor is for backtests and was not used"),
+        );
     }
-    Ok(StartRequest { kind, symbols, strategies, recording, settings, duration, data_types, ignored, replace_existing, idempotent })
+    Ok(StartRequest {
+        kind,
+        symbols,
+        strategies,
+        recording,
+        settings,
+        duration,
+        data_types,
+        ignored,
+        replace_existing,
+        idempotent,
+    })
 }
 
 /// A refusal with all problems; its sentence tells as many of them as fit.
@@ -162,7 +179,9 @@ fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind>
             if let Some((kind, _)) = SessionKind::ALL.iter().find(|(_, word)| Some(*word) == asked) {
                 return Some(*kind);
             }
-            let near = asked.and_then(|asked| nearest(asked, words)).map(|near| format!("; did you mean \"{near}\"?"));
+            let near = asked
+                .and_then(|asked| nearest(asked, words))
+                .map(|near| format!("; did you mean \"{near}\"?"));
             problems.add("/session_type", format!("is none of {one_of}{}", near.unwrap_or_default()));
         }
     }
@@ -173,7 +192,10 @@ fn kind(fields: &mut Fields<'_, '_>, problems: &Problems) -> Option<SessionKind>
 fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyWish> {
     let wish = |path: String, name: String, symbols| StrategyWish { name, symbols, allocation: None, path };
     let listed = |value: &Value, path: &str| -> Vec<StrategyWish> {
-        names(value, path, problems).into_iter().map(|(place, name)| wish(at(path, place), name, None)).collect()
+        names(value, path, problems)
+            .into_iter()
+            .map(|(place, name)| wish(at(path, place), name, None))
+            .collect()
     };
     let selected = fields.get("selected_strategies").map(|list| listed(list, "/selected_strategies"));
     let configured = match fields.get("strategy_config") {
@@ -194,7 +216,10 @@ fn strategies(fields: &mut Fields<'_, '_>, problems: &Problems) -> Vec<StrategyW
                 wish(path, name.clone(), Some(symbols).filter(|symbols| !symbols.is_empty()))
             };
             if map.len() > REQUEST_NAMES {
-                problems.add("/strategy_config", format!("names {} strategies, at most {REQUEST_NAMES} are read", map.len()));
+                problems.add(
+                    "/strategy_config",
+                    format!("names {} strategies, at most {REQUEST_NAMES} are read", map.len()),
+                );
             }
             Some(map.iter().take(REQUEST_NAMES).map(one).collect())
         }
@@ -259,19 +284,23 @@ struct OverBudget {
 
 impl OverBudget {
     fn message(&self) -> String {
-        format!("allocations add up to {}, more than the budget of {}; lower one of them", self.allocated, self.cap)
+        format!(
+            "allocations add up to {}, more than the budget of {}; lower one of them",
+            self.allocated, self.cap
+        )
     }
 
     /// With both figures, for programs.
     fn refusal(&self) -> Refusal {
         let problem = json!({"path": "/config/budget/allocations", "problem": self.message()});
         let details = json!({"global_cap": self.cap, "allocated": self.allocated, "problems": [problem]});
-        Refusal::new(Kind::Invalid, "budget_cap_exceeded", self.message()).with(details)
+        Refusal::new(RefusalKind::Invalid, "budget_cap_exceeded", self.message()).with(details)
     }
 }
 
 /// What clients of the original system call some fields of `config`, and what they are called here.
-const CALLED_OTHERWISE: [(&str, &str); 2] = [("global_budget", "budget.global_cap"), ("replay_speed", "acceleration_factor")];
+const CALLED_OTHERWISE: [(&str, &str); 2] =
+    [("global_budget", "budget.global_cap"), ("replay_speed", "acceleration_factor")];
 
 /// What `config` says.
 struct ConfigPart {
@@ -288,7 +317,12 @@ impl ConfigPart {
         let fees = config.trading.fees;
         let default_fees = (Rate::from_percent(fees.maker_pct), Rate::from_percent(fees.taker_pct));
         ConfigPart {
-            settings: RunSettings { default_fees, limits: risk_limits(&config.trading.risk), together: true, ..RunSettings::default() },
+            settings: RunSettings {
+                default_fees,
+                limits: risk_limits(&config.trading.risk),
+                together: true,
+                ..RunSettings::default()
+            },
             recording: None,
             duration: None,
             data_types: DATA_TYPES.map(|(_, kind)| kind).to_vec(),
@@ -323,7 +357,8 @@ impl ConfigPart {
         set(&mut settings.assumed_depth, part.number("assumed_depth", bounds::ASSUMED_DEPTH));
         settings.stop_loss_pct = part.number("stop_loss_percent", bounds::STOP_LOSS);
         settings.take_profit_pct = part.number("take_profit_percent", bounds::TAKE_PROFIT);
-        settings.max_position = part.number("max_position_size", bounds::INITIAL_BALANCE).map(Money::from_f64);
+        settings.max_position =
+            part.number("max_position_size", bounds::INITIAL_BALANCE).map(Money::from_f64);
         settings.seed = part.whole("seed").unwrap_or(settings.seed);
         settings.fees = fees(&mut part, problems).or(settings.fees);
         (settings.from, settings.to) = (time(&mut part, "from", problems), time(&mut part, "to", problems));
@@ -356,7 +391,10 @@ impl ConfigPart {
         part.end();
         let Some(allocations) = allocations else { return };
         let Some(allocations) = allocations.as_object() else {
-            return problems.add("/config/budget/allocations", "must be an object: {strategy: 300} or {strategy: \"60%\"}");
+            return problems.add(
+                "/config/budget/allocations",
+                "must be an object: {strategy: 300} or {strategy: \"60%\"}",
+            );
         };
         let mut allocated = 0.0;
         for (name, value) in allocations {
@@ -368,8 +406,10 @@ impl ConfigPart {
                 Value::String(text) => share(text).map(|share| share * base),
                 value => value.as_f64(),
             };
-            let Some(amount) = amount.filter(|amount| (0.0..=bounds::INITIAL_BALANCE.1).contains(amount)) else {
-                problems.add(&path, "must be an amount of money like 300, or a share of the budget like \"60%\"");
+            let Some(amount) = amount.filter(|amount| (0.0..=bounds::INITIAL_BALANCE.1).contains(amount))
+            else {
+                problems
+                    .add(&path, "must be an amount of money like 300, or a share of the budget like \"60%\"");
                 continue;
             };
             allocated += amount;
@@ -471,5 +511,5 @@ fn duration(text: &str) -> Option<Option<Span>> {
 /// What the program cannot do yet.
 pub(super) fn no_live_trading() -> Refusal {
     let message = "live sessions cannot be started yet; a paper session trades the same live market without real orders";
-    Refusal::new(Kind::Unavailable, "exchange_unavailable", message)
+    Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
 }

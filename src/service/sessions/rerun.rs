@@ -20,7 +20,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Events that follow from the input alone; others say how the session's life went on.
-const FOLLOWS: [&str; 7] = ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
+const FOLLOWS: [&str; 7] =
+    ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
 
 /// Everything journaled of a session, through an engine that has seen nothing. Its wishes, and whether it had ended by them.
 ///
@@ -39,7 +40,8 @@ pub(super) fn again(
     controls.sort_by_key(|control| control.at_ns);
     let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
-    let choice = FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
+    let choice =
+        FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
     let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
     let over = rerun(backtest, table, &mut feed, &controls, recorder)?;
     Ok((controls, over))
@@ -76,12 +78,19 @@ fn rerun(
 /// # Errors
 /// What the store could not read.
 pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, String> {
-    let events = store.session_events(session, 0, usize::MAX).map_err(|error| format!("its events could not be read: {error}"))?;
+    let events = store
+        .session_events(session, 0, usize::MAX)
+        .map_err(|error| format!("its events could not be read: {error}"))?;
     Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
 }
 
 /// What was wished at a moment, at that moment again. Whether it ended the session.
-fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &SessionControlV1, recorder: &mut SessionRecorder<'_>) -> bool {
+fn obey(
+    backtest: &mut Backtest,
+    table: &ArcSwap<SymbolTable>,
+    control: &SessionControlV1,
+    recorder: &mut SessionRecorder<'_>,
+) -> bool {
     let at = Timestamp::from_nanos(control.at_ns);
     if let ControlKindV1::Restart { from_ns } = control.kind {
         backtest.wait_until(Timestamp::from_nanos(from_ns), recorder);
@@ -99,9 +108,13 @@ fn obey(backtest: &mut Backtest, table: &ArcSwap<SymbolTable>, control: &Session
         ControlKindV1::Pause => backtest.command(Command::Pause, recorder),
         ControlKindV1::Resume => backtest.command(Command::Resume, recorder),
         ControlKindV1::Flatten => backtest.command(Command::Flatten, recorder),
-        ControlKindV1::Withdraw { symbol } => backtest.command(Command::Withdraw(SymbolId(*symbol)), recorder),
+        ControlKindV1::Withdraw { symbol } => {
+            backtest.command(Command::Withdraw(SymbolId(*symbol)), recorder)
+        }
         ControlKindV1::Close { symbol } => backtest.command(Command::Close(SymbolId(*symbol)), recorder),
-        ControlKindV1::Restart { .. } | ControlKindV1::Interrupted { .. } | ControlKindV1::Complete { .. } => {}
+        ControlKindV1::Restart { .. }
+        | ControlKindV1::Interrupted { .. }
+        | ControlKindV1::Complete { .. } => {}
         ControlKindV1::End => {
             backtest.finish(recorder);
             return true;
@@ -141,7 +154,13 @@ impl Comparison {
     pub(super) fn new(events: Vec<Value>, keeps_beyond: bool) -> Self {
         let follows = |event: &Value| event["event"].as_str().is_some_and(|name| FOLLOWS.contains(&name));
         let recorded: Vec<Value> = events.into_iter().filter(follows).collect();
-        let state = Compared { recorded: recorded.into_iter(), place: 0, first: None, beyond: Vec::new(), keeps_beyond };
+        let state = Compared {
+            recorded: recorded.into_iter(),
+            place: 0,
+            first: None,
+            beyond: Vec::new(),
+            keeps_beyond,
+        };
         Comparison { state: RefCell::new(state) }
     }
 

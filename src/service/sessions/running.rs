@@ -3,9 +3,9 @@
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
 use super::journal::Journal;
-use super::live::{Live, RateMark};
-use super::live_run::Ground;
+use super::live_run::MarketContext;
 use super::plan::{Plan, Rows};
+use super::progress::{RateMark, SessionProgress};
 use super::recorder::SessionRecorder;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
@@ -18,7 +18,7 @@ use crate::engine::ENGINE_VERSION;
 use crate::report::html;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
-use crate::service::in_use::Hold;
+use crate::service::references::Lease;
 use crate::session::backtest::{Flow, Progress, Recorder};
 use crate::store::records::{SessionReachedV2, SessionRow};
 use crate::store::{EventSegment, NewResult, Store, StoreError};
@@ -40,7 +40,7 @@ pub(super) struct Running {
     pub id: String,
     pub fingerprint: String,
     pub control: Control,
-    pub live: Live,
+    pub live: SessionProgress,
     pub stream: EventStream,
     pub table: Arc<ArcSwap<SymbolTable>>,
     /// What it records for its own sake.
@@ -49,7 +49,7 @@ pub(super) struct Running {
     first_version: u64,
     status: Mutex<Status>,
     changed: Condvar,
-    hold: Mutex<Option<Hold>>,
+    hold: Mutex<Option<Lease>>,
     /// The daemon ends: a session on a live market goes on when it is back.
     suspending: AtomicBool,
     /// It is taken up again and still comes to where it was: the table it sees is that of then.
@@ -78,12 +78,18 @@ struct Status {
 }
 
 impl Running {
-    pub(super) fn new(row: SessionRow, plan: &Plan, table: SymbolTable, stream: EventStream, hold: Hold) -> Self {
+    pub(super) fn new(
+        row: SessionRow,
+        plan: &Plan,
+        table: SymbolTable,
+        stream: EventStream,
+        hold: Lease,
+    ) -> Self {
         Running {
             id: row.id.clone(),
             fingerprint: plan.fingerprint.clone(),
             control: Control::default(),
-            live: Live::new(span(&row, plan), table.len()),
+            live: SessionProgress::new(span(&row, plan), table.len()),
             stream,
             first_version: table.version,
             records: Recorded::of(plan),
@@ -173,7 +179,12 @@ impl Running {
         if matches!(status.state, State::Starting | State::Running) {
             status.state = State::Stopping;
             drop(status);
-            self.stream.add(Class::Life, "session_status", None, json!({"status": State::Stopping, "timestamp": now()}));
+            self.stream.add(
+                Class::Life,
+                "session_status",
+                None,
+                json!({"status": State::Stopping, "timestamp": now()}),
+            );
         }
     }
 
@@ -185,7 +196,7 @@ impl Running {
     }
 
     /// The whole life of the thread.
-    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<Ground<'_>>) {
+    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<MarketContext<'_>>) {
         let started = clock::now();
         {
             let mut status = self.status();
@@ -194,14 +205,23 @@ impl Running {
                 status.state = State::Running;
             }
         }
-        self.stream.add(Class::Life, "session_status", None, json!({"status": State::Running, "timestamp": now()}));
+        self.stream.add(
+            Class::Life,
+            "session_status",
+            None,
+            json!({"status": State::Running, "timestamp": now()}),
+        );
         let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, ground) {
             (Rows::Recording(recording), _) => self.replay(plan, recording, store),
-            (Rows::Market { .. }, Some(ground)) if plan.kind == SessionKind::Collect => self.collect(plan, ground),
+            (Rows::Market { .. }, Some(ground)) if plan.kind == SessionKind::Collect => {
+                self.collect(plan, ground)
+            }
             (Rows::Market { .. }, Some(ground)) => self.paper(plan, ground),
             (Rows::Market { .. }, None) => Err("there is no market".to_owned()),
         }));
-        let outcome = outcome.unwrap_or_else(|panic| Err(format!("a defect ended the run; please report this: {}", said(&*panic))));
+        let outcome = outcome.unwrap_or_else(|panic| {
+            Err(format!("a defect ended the run; please report this: {}", said(&*panic)))
+        });
         if matches!(outcome, Ok(Outcome::Suspended)) {
             return;
         }
@@ -234,7 +254,10 @@ impl Running {
         ended.map_err(|error| error.to_string())?;
         let mut noted = recorder.noted;
         if feed.was_cut() {
-            noted.push("the session was stopped before the end of its data; open positions were closed there".to_owned());
+            noted.push(
+                "the session was stopped before the end of its data; open positions were closed there"
+                    .to_owned(),
+            );
         }
         let result = run.result(backtest, recorder.collector, noted);
         Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut(), journal: None })
@@ -260,7 +283,7 @@ impl Running {
         }
         let result = run.map(|run| self.result(plan, &run, stopped, ended));
         let mut row = self.status().row.clone();
-        row.state = state.word().to_owned();
+        row.state = state.as_str().to_owned();
         row.ended_us = Some(ended.micros());
         row.error = error;
         row.result_id = result.as_ref().map(|new| new.result.id.clone());
@@ -295,7 +318,11 @@ impl Running {
             document: result::document(one, GENERATOR).to_string(),
             report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
             // A part of the data says nothing about the whole, and what strategies are worth is what backtests say.
-            outcomes: if stopped || plan.kind != SessionKind::Backtest { Vec::new() } else { backtest::outcomes(run) },
+            outcomes: if stopped || plan.kind != SessionKind::Backtest {
+                Vec::new()
+            } else {
+                backtest::outcomes(run)
+            },
         }
     }
 
@@ -367,7 +394,14 @@ pub(super) struct Watcher<'a> {
 impl<'a> Watcher<'a> {
     pub(super) fn new(session: &'a Running, shows_prices: bool) -> Self {
         let shown = vec![Timestamp::MIN; session.table.load().len()];
-        Watcher { session, mark: RateMark::new(), shows_prices, prices: Stopwatch::start(), shown, progress: Stopwatch::start() }
+        Watcher {
+            session,
+            mark: RateMark::new(),
+            shows_prices,
+            prices: Stopwatch::start(),
+            shown,
+            progress: Stopwatch::start(),
+        }
     }
 
     fn see(&mut self, progress: Progress) -> Flow {
@@ -434,7 +468,7 @@ fn finish(
         None => {
             store.finish_session(row, rest, result)?;
             // What was recorded before it failed is whole as far as it goes.
-            row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_live(recording))
+            row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))
         }
     }
 }

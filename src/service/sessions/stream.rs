@@ -97,7 +97,13 @@ impl EventStream {
             held: Some(Vec::new()),
             held_in_part: 0,
         };
-        EventStream { session: session.to_owned(), topic: format!("session/{session}"), store, hub, state: Mutex::new(state) }
+        EventStream {
+            session: session.to_owned(),
+            topic: format!("session/{session}"),
+            store,
+            hub,
+            state: Mutex::new(state),
+        }
     }
 
     /// Adds an event. `fields` is an object; its number and name are put before it.
@@ -131,7 +137,14 @@ impl EventStream {
         self.tell(&mut state, class, event, symbol, object);
     }
 
-    fn tell(&self, state: &mut State, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+    fn tell(
+        &self,
+        state: &mut State,
+        class: Class,
+        event: &'static str,
+        symbol: Option<&str>,
+        fields: Value,
+    ) {
         match &mut state.held {
             Some(held) => held.push(Told { class, event, symbol: symbol.map(str::to_owned), fields }),
             None => self.publish(class, event, symbol, fields),
@@ -251,7 +264,8 @@ impl EventStream {
         if state.held.is_some() {
             return (u64::MAX, Vec::new());
         }
-        let from = if state.writing.lines.is_empty() { state.pending.first_seq } else { state.writing.first_seq };
+        let from =
+            if state.writing.lines.is_empty() { state.pending.first_seq } else { state.writing.first_seq };
         let lines = |segment: &EventSegment| -> Vec<(u64, String)> {
             (segment.first_seq..)
                 .zip(segment.lines.lines())

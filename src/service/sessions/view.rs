@@ -138,10 +138,11 @@ pub struct Events {
 
 impl State {
     /// All states.
-    const ALL: [State; 6] = [State::Starting, State::Running, State::Stopping, State::Stopped, State::Completed, State::Failed];
+    const ALL: [State; 6] =
+        [State::Starting, State::Running, State::Stopping, State::Stopped, State::Completed, State::Failed];
 
     /// The word the API shows.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             State::Starting => "starting",
             State::Running => "running",
@@ -153,8 +154,8 @@ impl State {
     }
 
     /// The state of a word.
-    pub fn from_word(word: &str) -> Option<State> {
-        State::ALL.into_iter().find(|state| state.word() == word)
+    pub fn from_name(word: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
     /// Whether nothing follows it.
@@ -182,7 +183,7 @@ pub(super) fn stored(row: &SessionRow) -> SessionView {
     SessionView {
         session_id: row.id.clone(),
         session_type: row.kind.clone(),
-        status: State::from_word(&row.state).unwrap_or(State::Failed),
+        status: State::from_name(&row.state).unwrap_or(State::Failed),
         symbols: row.symbols.clone(),
         strategies: row.strategies.iter().map(strategy).collect(),
         source_session_id: row.recording_id.clone(),

@@ -2,35 +2,38 @@
 //!
 //! Never: a document that does not validate in the store, or a number that no stored result gave.
 
+mod edit_locks;
 mod listed;
 mod load;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod view;
 
 pub use load::{Loaded, built_in, compile, stored};
-pub use view::{DocumentProblem, StrategyDetail, StrategyFilter, StrategyList, StrategySummary, StrategyVersion, Validation};
+pub use view::{
+    DocumentProblem, StrategyDetail, StrategyFilter, StrategyList, StrategySummary, StrategyVersion,
+    Validation,
+};
 
-use super::in_use::{InUse, Thing};
-use super::{Kind, Refusal, problems_text};
+use super::references::{References, Resource};
+use super::{Refusal, RefusalKind, problems_text};
 use crate::document::strategy::{self, Document, Problem};
 use crate::domain::time::Timestamp;
 use crate::limits::STRATEGY_ID_BYTES;
 use crate::store::records::{StrategyStatisticsV1, StrategyV1};
 use crate::store::{Store, StoreError};
+use edit_locks::EditLocks;
 use listed::Listed;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use turns::Turns;
 
 /// The strategies of a store.
 pub struct Strategies {
     store: Arc<Store>,
-    in_use: Arc<InUse>,
+    references: Arc<References>,
     /// So that names stay unique and versions follow each other.
-    turns: Turns,
+    locks: EditLocks,
     listed: Listed,
 }
 
@@ -51,23 +54,30 @@ pub struct Seeded {
 /// # Errors
 /// What the store reports.
 pub fn seed_builtin(store: &Store, now: Timestamp) -> Result<Seeded, StoreError> {
-    let texts: Vec<(String, String)> = strategy::builtin().into_iter().map(|(id, text)| (id.to_owned(), text.to_owned())).collect();
+    let texts: Vec<(String, String)> =
+        strategy::builtin().into_iter().map(|(id, text)| (id.to_owned(), text.to_owned())).collect();
     seed(store, &texts, now)
 }
 
 fn seed(store: &Store, texts: &[(String, String)], now: Timestamp) -> Result<Seeded, StoreError> {
     let (mut seeded, mut new) = (Seeded::default(), Vec::new());
     for (id, text) in texts {
-        let (document, _) = strategy::parse(text.as_bytes())
-            .map_err(|problems| StoreError::Refused(format!("the built-in strategy {id} has {} problems", problems.len())))?;
+        let (document, _) = strategy::parse(text.as_bytes()).map_err(|problems| {
+            StoreError::Refused(format!("the built-in strategy {id} has {} problems", problems.len()))
+        })?;
         let text = document.to_json();
         let ours = store.builtin_strategy(id)?;
         let to = match &ours {
             None => &mut seeded.added,
             Some(ours) if ours.document == text => continue,
             Some(ours) => {
-                let is_untouched = |newest: StrategyV1| newest.version == ours.version && newest.deleted_us.is_none();
-                if store.newest_strategy(id)?.is_some_and(is_untouched) { &mut seeded.updated } else { &mut seeded.left }
+                let is_untouched =
+                    |newest: StrategyV1| newest.version == ours.version && newest.deleted_us.is_none();
+                if store.newest_strategy(id)?.is_some_and(is_untouched) {
+                    &mut seeded.updated
+                } else {
+                    &mut seeded.left
+                }
             }
         };
         to.push(id.clone());
@@ -84,8 +94,8 @@ fn seed(store: &Store, texts: &[(String, String)], now: Timestamp) -> Result<See
 
 impl Strategies {
     /// Over a store; deletions respect what sessions use.
-    pub fn new(store: Arc<Store>, in_use: Arc<InUse>) -> Self {
-        Strategies { store, in_use, turns: Turns::default(), listed: Listed::default() }
+    pub fn new(store: Arc<Store>, references: Arc<References>) -> Self {
+        Strategies { store, references, locks: EditLocks::default(), listed: Listed::default() }
     }
 
     /// Something about strategies changed: the next list is read anew.
@@ -129,7 +139,7 @@ impl Strategies {
     /// `invalid_strategy` with every problem, `strategy_exists` when another has the name.
     pub fn create(&self, body: &[u8], now: Timestamp) -> Result<StrategyDetail, Refusal> {
         let (document, warnings) = parsed(body)?;
-        let _nobody_else = self.turns.all();
+        let _nobody_else = self.locks.all();
         self.refuse_name(&document, None)?;
         let id = self.free_id(document.name())?;
         self.keep(&id, document.to_json(), now.micros(), &document, &warnings, now)
@@ -139,10 +149,16 @@ impl Strategies {
     ///
     /// # Errors
     /// `strategy_not_found`, `invalid_strategy`, `strategy_exists` (name), `version_conflict` (stale).
-    pub fn update(&self, id: &str, body: &[u8], if_version: Option<u32>, now: Timestamp) -> Result<StrategyDetail, Refusal> {
+    pub fn update(
+        &self,
+        id: &str,
+        body: &[u8],
+        if_version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<StrategyDetail, Refusal> {
         let (document, warnings) = parsed(body)?;
         let id = self.find(id)?.id;
-        let _turn = self.turns.of(&[&id, document.name()]);
+        let _lock = self.locks.of(&[&id, document.name()]);
         let kept = self.find(&id)?;
         refuse_stale(&kept, if_version)?;
         self.refuse_name(&document, Some(&id))?;
@@ -159,10 +175,12 @@ impl Strategies {
     /// # Errors
     /// `strategy_not_found`, `strategy_in_use` with the sessions, `version_conflict` (stale).
     pub fn delete(&self, id: &str, if_version: Option<u32>, now: Timestamp) -> Result<(), Refusal> {
-        let _nobody_else = self.turns.all();
+        let _nobody_else = self.locks.all();
         let kept = self.find(id)?;
         refuse_stale(&kept, if_version)?;
-        let deleted = self.in_use.unless_used(&Thing::Strategy(kept.id.clone()), || self.store.delete_strategy(&kept.id, now));
+        let deleted = self
+            .references
+            .unless_used(&Resource::Strategy(kept.id.clone()), || self.store.delete_strategy(&kept.id, now));
         let used = |sessions: Vec<String>| {
             let message = format!("strategy {} runs in {}; stop that first", kept.id, sessions.join(", "));
             Refusal::conflict("strategy_in_use", message).with(json!({ "sessions": sessions }))
@@ -211,7 +229,15 @@ impl Strategies {
         let name = document.name().to_owned();
         let version = self.store.put_strategy(id, &name, &text, now)?;
         let forgotten = self.listed.forgotten();
-        let kept = StrategyV1 { id: id.to_owned(), version, name, document: text, created_us, updated_us: now.micros(), deleted_us: None };
+        let kept = StrategyV1 {
+            id: id.to_owned(),
+            version,
+            name,
+            document: text,
+            created_us,
+            updated_us: now.micros(),
+            deleted_us: None,
+        };
         let detail = view::detail_of(&kept, Some(document), warnings, self.statistics()?.get(id));
         self.listed.follow(detail.summary.clone(), forgotten);
         Ok(detail)
@@ -231,11 +257,16 @@ impl Strategies {
 
     fn refuse_name(&self, document: &Document, own: Option<&str>) -> Result<(), Refusal> {
         let name = document.name();
-        let taken = |known: &StrategySummary| (known.strategy_name == name || known.id == name) && own != Some(known.id.as_str());
+        let taken = |known: &StrategySummary| {
+            (known.strategy_name == name || known.id == name) && own != Some(known.id.as_str())
+        };
         match self.list()?.strategies.iter().find(|known| taken(known)) {
             None => Ok(()),
             Some(other) => {
-                let message = format!("strategy {} is named {:?} already; choose another name", other.id, other.strategy_name);
+                let message = format!(
+                    "strategy {} is named {:?} already; choose another name",
+                    other.id, other.strategy_name
+                );
                 Err(Refusal::conflict("strategy_exists", message).with(json!({ "id": other.id })))
             }
         }
@@ -252,27 +283,37 @@ impl Strategies {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Refusal::new(Kind::Internal, "internal_error", "no id is free for this name; choose another"))
+        Err(Refusal::new(
+            RefusalKind::Internal,
+            "internal_error",
+            "no id is free for this name; choose another",
+        ))
     }
 }
 
 /// Checks a document; nothing is kept.
 pub fn validate(body: &[u8]) -> Validation {
     match strategy::parse(body) {
-        Ok((_, warnings)) => Validation { is_valid: true, errors: Vec::new(), warnings: warnings.iter().map(view::problem).collect() },
+        Ok((_, warnings)) => Validation {
+            is_valid: true,
+            errors: Vec::new(),
+            warnings: warnings.iter().map(view::problem).collect(),
+        },
         Err(problems) => {
-            let (errors, warnings) = problems.iter().partition::<Vec<&Problem>, _>(|problem| problem.severity == strategy::Severity::Error);
+            let (errors, warnings) = problems
+                .iter()
+                .partition::<Vec<&Problem>, _>(|problem| problem.severity == strategy::Severity::Error);
             let all = |problems: Vec<&Problem>| problems.into_iter().map(view::problem).collect();
             Validation { is_valid: false, errors: all(errors), warnings: all(warnings) }
         }
     }
 }
 
-/// Judges a document by itself: the first thing [`Strategies::create`] and [`Strategies::update`] do.
+/// Checks a document by itself, as [`Strategies::create`] and [`Strategies::update`] do first.
 ///
 /// # Errors
 /// `invalid_strategy` with every problem.
-pub fn judge(body: &[u8]) -> Result<(), Refusal> {
+pub fn check(body: &[u8]) -> Result<(), Refusal> {
     parsed(body).map(drop)
 }
 
@@ -280,15 +321,23 @@ fn parsed(body: &[u8]) -> Result<(Document, Vec<Problem>), Refusal> {
     strategy::parse(body).map_err(|problems| {
         let errors = problems.into_iter().filter(|problem| problem.severity == strategy::Severity::Error);
         let errors: Vec<(String, String)> = errors.map(|problem| (problem.path, problem.problem)).collect();
-        Refusal::invalid("invalid_strategy", format!("the strategy cannot be used: {}", problems_text(&errors)), errors)
+        Refusal::invalid(
+            "invalid_strategy",
+            format!("the strategy cannot be used: {}", problems_text(&errors)),
+            errors,
+        )
     })
 }
 
 fn refuse_stale(kept: &StrategyV1, if_version: Option<u32>) -> Result<(), Refusal> {
     match if_version {
         Some(version) if version != kept.version => {
-            let message = format!("strategy {} has version {} now, not {version}; read it again", kept.id, kept.version);
-            Err(Refusal::new(Kind::Stale, "version_conflict", message).with(json!({ "version": kept.version })))
+            let message = format!(
+                "strategy {} has version {} now, not {version}; read it again",
+                kept.id, kept.version
+            );
+            Err(Refusal::new(RefusalKind::Stale, "version_conflict", message)
+                .with(json!({ "version": kept.version })))
         }
         _ => Ok(()),
     }

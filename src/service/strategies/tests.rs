@@ -9,11 +9,11 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_seconds(second)
 }
 
-fn world() -> (Arc<Store>, Arc<InUse>, Strategies) {
+fn world() -> (Arc<Store>, Arc<References>, Strategies) {
     let store = Arc::new(Store::in_memory().unwrap());
-    let in_use = Arc::new(InUse::default());
-    let strategies = Strategies::new(Arc::clone(&store), Arc::clone(&in_use));
-    (store, in_use, strategies)
+    let references = Arc::new(References::default());
+    let strategies = Strategies::new(Arc::clone(&store), Arc::clone(&references));
+    (store, references, strategies)
 }
 
 fn document(name: &str) -> Vec<u8> {
@@ -29,9 +29,15 @@ fn built_in_strategies_are_put_in_once_and_stay_deleted() {
     assert_eq!(seed_builtin(&store, at(2)).unwrap(), Seeded::default());
     let list = strategies.list().unwrap();
     let pump = list.strategies.iter().find(|one| one.id == "pump_v2").unwrap();
-    assert_eq!((pump.direction, pump.enabled, pump.version, pump.total_trades), (Some("long"), true, 1, None));
+    assert_eq!(
+        (pump.direction, pump.enabled, pump.version, pump.total_trades),
+        (Some("long"), true, 1, None)
+    );
     let shown = serde_json::to_value(&**pump).unwrap();
-    assert!(shown["winRate"].is_null() && shown["avgProfit"].is_null() && shown["lastResultId"].is_null(), "{shown}");
+    assert!(
+        shown["winRate"].is_null() && shown["avgProfit"].is_null() && shown["lastResultId"].is_null(),
+        "{shown}"
+    );
     strategies.delete("pump_v2", None, at(3)).unwrap();
     assert_eq!(seed_builtin(&store, at(4)).unwrap(), Seeded::default());
     assert_eq!(strategies.list().unwrap().strategies.len(), 3);
@@ -52,9 +58,15 @@ fn a_built_in_strategy_of_a_newer_program_is_a_further_version_unless_it_was_edi
     assert_eq!(seed(&store, &first, at(3)).unwrap(), Seeded::default(), "nothing is new");
     let second = of(["Calm 2", "Edited 2", "Deleted 2"]);
     let seeded = seed(&store, &second, at(4)).unwrap();
-    assert_eq!((seeded.added.len(), seeded.updated, seeded.left), (0, vec!["calm".into()], vec!["edited".into(), "deleted".into()]));
+    assert_eq!(
+        (seeded.added.len(), seeded.updated, seeded.left),
+        (0, vec!["calm".into()], vec!["edited".into(), "deleted".into()])
+    );
     strategies.refresh();
-    assert_eq!((strategies.get("calm").unwrap().summary.version, strategies.get("edited").unwrap().summary.version), (2, 2));
+    assert_eq!(
+        (strategies.get("calm").unwrap().summary.version, strategies.get("edited").unwrap().summary.version),
+        (2, 2)
+    );
     assert_eq!(strategies.get("edited").unwrap().summary.strategy_name, "Mine");
     assert_eq!(strategies.version("calm", 1).unwrap().summary.strategy_name, "Calm");
     assert!(seed(&store, &second, at(5)).unwrap().updated.is_empty());
@@ -82,12 +94,16 @@ fn an_id_is_the_slug_of_the_name_and_names_stay_unique() {
 fn versions_follow_edits_and_stale_copies_are_refused() {
     let (_, _, strategies) = world();
     strategies.create(&document("One"), at(1)).unwrap();
-    assert_eq!(strategies.update("one", &document("One"), Some(1), at(2)).unwrap().summary.version, 1, "nothing changed");
+    assert_eq!(
+        strategies.update("one", &document("One"), Some(1), at(2)).unwrap().summary.version,
+        1,
+        "nothing changed"
+    );
     let renamed = strategies.update("one", &document("Uno"), Some(1), at(3)).unwrap();
     assert_eq!((renamed.summary.version, renamed.summary.id.as_str()), (2, "one"));
     let stale = strategies.update("one", &document("Eins"), Some(1), at(4)).unwrap_err();
-    assert_eq!((stale.kind, stale.code), (Kind::Stale, "version_conflict"));
-    assert_eq!(strategies.delete("one", Some(1), at(4)).unwrap_err().kind, Kind::Stale);
+    assert_eq!((stale.kind, stale.code), (RefusalKind::Stale, "version_conflict"));
+    assert_eq!(strategies.delete("one", Some(1), at(4)).unwrap_err().kind, RefusalKind::Stale);
     let versions: Vec<u32> = strategies.versions("one").unwrap().iter().map(|one| one.version).collect();
     assert_eq!(versions, [2, 1]);
     assert_eq!(strategies.version("one", 1).unwrap().summary.strategy_name, "One");
@@ -97,9 +113,9 @@ fn versions_follow_edits_and_stale_copies_are_refused() {
 
 #[test]
 fn what_a_session_runs_is_not_deleted() {
-    let (_, in_use, strategies) = world();
+    let (_, references, strategies) = world();
     strategies.create(&document("One"), at(1)).unwrap();
-    let hold = in_use.hold("exec_1", vec![Thing::Strategy("one".into())]);
+    let hold = references.hold("exec_1", vec![Resource::Strategy("one".into())]);
     let refused = strategies.delete("One", None, at(2)).unwrap_err();
     assert_eq!((refused.code, &refused.details["sessions"][0]), ("strategy_in_use", &json!("exec_1")));
     drop(hold);
@@ -130,13 +146,33 @@ fn what_it_was_worth_comes_from_results_without_reading_them() {
         stopped_early: false,
         engine_version: 2,
     };
-    let outcome = StrategyOutcome { strategy_id: "one".into(), trades: 3, wins: 2, losses: 1, draws: 0, net_pct_e9: 4_500_000_000 };
-    store.put_result(NewResult { result, document: "{}".into(), report: String::new(), outcomes: vec![outcome] }).unwrap();
-    assert!(Arc::ptr_eq(&before, &strategies.list().unwrap()), "read again though nobody said that something changed");
+    let outcome = StrategyOutcome {
+        strategy_id: "one".into(),
+        trades: 3,
+        wins: 2,
+        losses: 1,
+        draws: 0,
+        net_pct_e9: 4_500_000_000,
+    };
+    store
+        .put_result(NewResult {
+            result,
+            document: "{}".into(),
+            report: String::new(),
+            outcomes: vec![outcome],
+        })
+        .unwrap();
+    assert!(
+        Arc::ptr_eq(&before, &strategies.list().unwrap()),
+        "read again though nobody said that something changed"
+    );
     strategies.refresh();
     let list = strategies.list().unwrap();
     let one = &list.strategies[0];
-    assert_eq!((one.win_rate_pct, one.avg_profit_pct, one.total_trades), (Some(66.666667), Some(1.5), Some(3)));
+    assert_eq!(
+        (one.win_rate_pct, one.avg_profit_pct, one.total_trades),
+        (Some(66.666667), Some(1.5), Some(3))
+    );
     assert_eq!(one.last_result_id.as_deref(), Some("exec_1"));
 }
 

@@ -112,7 +112,9 @@ pub struct StrategyFilter {
 impl StrategyFilter {
     /// Whether a strategy is one of those.
     pub fn takes(&self, strategy: &StrategySummary) -> bool {
-        let same = |word: &String| strategy.category.as_ref().is_some_and(|category| lower(category).eq(lower(word)));
+        let same = |word: &String| {
+            strategy.category.as_ref().is_some_and(|category| lower(category).eq(lower(word)))
+        };
         let holds = |text: &String| {
             let text = text.to_lowercase();
             let fields = [&strategy.id, &strategy.strategy_name, &strategy.description];
@@ -133,7 +135,11 @@ pub(super) fn summary(kept: &StrategyV1, statistics: Option<&StrategyStatisticsV
     summary_of(kept, document.as_ref(), statistics)
 }
 
-fn summary_of(kept: &StrategyV1, document: Option<&Document>, statistics: Option<&StrategyStatisticsV1>) -> StrategySummary {
+fn summary_of(
+    kept: &StrategyV1,
+    document: Option<&Document>,
+    statistics: Option<&StrategyStatisticsV1>,
+) -> StrategySummary {
     let fields = document.map(Document::fields);
     let traded = statistics.filter(|all| all.trades > 0);
     StrategySummary {
@@ -180,7 +186,11 @@ pub(super) fn detail_of(
 }
 
 pub(super) fn version(kept: &StrategyV1) -> StrategyVersion {
-    StrategyVersion { version: kept.version, strategy_name: kept.name.clone(), updated_at: time(kept.updated_us) }
+    StrategyVersion {
+        version: kept.version,
+        strategy_name: kept.name.clone(),
+        updated_at: time(kept.updated_us),
+    }
 }
 
 pub(super) fn problem(problem: &Problem) -> DocumentProblem {

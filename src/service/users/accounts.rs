@@ -1,6 +1,6 @@
 //! Users: made, changed, removed, listed. The last administrator stays.
 
-use super::standing::role_of;
+use super::user_index::role_of;
 use super::{Refusal, Users, lock};
 use crate::auth::{Role, password};
 use crate::domain::time::Timestamp;
@@ -98,7 +98,7 @@ impl Users {
         let _changes = lock(&self.changes);
         let before = self.user_record(name)?;
         let user = UserV1 {
-            role: alteration.role.map_or_else(|| before.role.clone(), |role| role.word().to_owned()),
+            role: alteration.role.map_or_else(|| before.role.clone(), |role| role.as_str().to_owned()),
             disabled: alteration.disabled.unwrap_or(before.disabled),
             password_hash: password_hash.unwrap_or_else(|| before.password_hash.clone()),
             ..before.clone()
@@ -152,21 +152,38 @@ impl Users {
     }
 
     /// The record of a user to be; all that is wrong with it is said at once.
-    pub(super) fn new_user(&self, name: &str, role: Role, password: &str, now: Timestamp) -> Result<UserV1, Refusal> {
+    pub(super) fn new_user(
+        &self,
+        name: &str,
+        role: Role,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<UserV1, Refusal> {
         problems([("/username", name_problem(name)), ("/password", password::problem(password))])?;
         let password_hash = self.hashes.run(|| password::hash(password))?;
         let (created_us, updated_us) = (now.micros(), now.micros());
-        Ok(UserV1 { name: name.to_owned(), role: role.word().to_owned(), password_hash, created_us, updated_us, disabled: false })
+        Ok(UserV1 {
+            name: name.to_owned(),
+            role: role.as_str().to_owned(),
+            password_hash,
+            created_us,
+            updated_us,
+            disabled: false,
+        })
     }
 
     /// Keeps a new user. Under `changes`.
     pub(super) fn insert_user(&self, user: &UserV1) -> Result<(), Refusal> {
         let standing = self.standing();
         if standing.users.contains_key(user.name.as_str()) {
-            return Err(Refusal::conflict("user_exists", format!("there is a user `{}`: choose another name", user.name)));
+            return Err(Refusal::conflict(
+                "user_exists",
+                format!("there is a user `{}`: choose another name", user.name),
+            ));
         }
         if standing.users.len() >= USERS {
-            let message = format!("there are {USERS} users, which is the most there can be: remove one first");
+            let message =
+                format!("there are {USERS} users, which is the most there can be: remove one first");
             return Err(Refusal::conflict("too_many_users", message));
         }
         drop(standing);
@@ -180,9 +197,11 @@ impl Users {
     /// Whether this user may cease to be an administrator.
     fn keep_an_admin_besides(&self, name: &str) -> Result<(), Refusal> {
         let standing = self.standing();
-        let is_admin = standing.users.get(name).is_some_and(|user| user.role == Role::Admin && !user.disabled);
+        let is_admin =
+            standing.users.get(name).is_some_and(|user| user.role == Role::Admin && !user.disabled);
         if is_admin && !standing.has_other_admin(name) {
-            let message = format!("`{name}` is the last administrator who can log in: make another one first");
+            let message =
+                format!("`{name}` is the last administrator who can log in: make another one first");
             return Err(Refusal::conflict("last_admin", message));
         }
         Ok(())
@@ -190,7 +209,9 @@ impl Users {
 
     fn user_record(&self, name: &str) -> Result<UserV1, Refusal> {
         self.store.user(name).map_err(|error| match error {
-            StoreError::NotFound { .. } => Refusal::not_found("user_not_found", "there is no user of this name"),
+            StoreError::NotFound { .. } => {
+                Refusal::not_found("user_not_found", "there is no user of this name")
+            }
             other => other.into(),
         })
     }
@@ -218,10 +239,16 @@ pub(super) fn name_problem(name: &str) -> Option<String> {
 }
 
 fn problems<const N: usize>(found: [(&str, Option<String>); N]) -> Result<(), Refusal> {
-    let problems: Vec<(String, String)> =
-        found.into_iter().filter_map(|(path, problem)| problem.map(|problem| (path.to_owned(), problem))).collect();
+    let problems: Vec<(String, String)> = found
+        .into_iter()
+        .filter_map(|(path, problem)| problem.map(|problem| (path.to_owned(), problem)))
+        .collect();
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid("invalid_request", format!("this user cannot be kept as asked: {}", problems_text(&problems)), problems))
+    Err(Refusal::invalid(
+        "invalid_request",
+        format!("this user cannot be kept as asked: {}", problems_text(&problems)),
+        problems,
+    ))
 }

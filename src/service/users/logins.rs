@@ -1,7 +1,7 @@
 //! Logging in, renewing a login, logging out.
 
-use super::standing::role_of;
-use super::{Caller, Kind, Lifetimes, Login, Refusal, Users, lock, unauthenticated};
+use super::user_index::role_of;
+use super::{Caller, Lifetimes, Login, Refusal, RefusalKind, Users, lock, unauthenticated};
 use crate::auth::{RefreshToken, Role, password, random_id, same_secret};
 use crate::domain::time::{Span, Timestamp};
 use crate::store::StoreError;
@@ -13,7 +13,13 @@ impl Users {
     /// # Errors
     /// `authentication_failed`, the same text after the same work for an unknown user, a wrong password and a disabled
     /// user; `too_many_requests` when too many wait for their passwords to be checked.
-    pub fn login(&self, name: &str, password: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+    pub fn login(
+        &self,
+        name: &str,
+        password: &str,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let user = match self.store.user(name) {
             Ok(user) => Some(user),
             Err(StoreError::NotFound { .. }) => None,
@@ -32,10 +38,19 @@ impl Users {
     ///
     /// # Errors
     /// `refresh_reused` when the token was used before, `authentication_required` for every other that is no good.
-    pub fn refresh(&self, refresh_token: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+    pub fn refresh(
+        &self,
+        refresh_token: &str,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let token = RefreshToken::read(&self.keys, refresh_token).ok_or_else(unauthenticated)?;
         let _changes = lock(&self.changes);
-        let login = self.store.login(&token.family)?.filter(|login| login.expires_us > now.micros()).ok_or_else(unauthenticated)?;
+        let login = self
+            .store
+            .login(&token.family)?
+            .filter(|login| login.expires_us > now.micros())
+            .ok_or_else(unauthenticated)?;
         if !same_secret(&token.hash, &login.refresh_hash) {
             if !login.revoked {
                 let revoked = LoginV1 { revoked: true, ..login };
@@ -71,7 +86,12 @@ impl Users {
     }
 
     /// Begins a login of a user whose password was right when this record of theirs was read.
-    pub(super) fn begin_login(&self, user: &UserV1, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+    pub(super) fn begin_login(
+        &self,
+        user: &UserV1,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let _changes = lock(&self.changes);
         // Checking took a while; they may be gone, disabled or have another password by now.
         if self.store.user(&user.name).ok().as_ref() != Some(user) {
@@ -90,7 +110,14 @@ impl Users {
     }
 
     /// Gives a login its next tokens, keeps it and removes others. Under `changes`.
-    fn keep_login(&self, login: LoginV1, role: Role, surplus: Vec<String>, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+    fn keep_login(
+        &self,
+        login: LoginV1,
+        role: Role,
+        surplus: Vec<String>,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let (refresh, refresh_token) = RefreshToken::issue(&self.keys, &login.family);
         let expires_us = (now + Span::from_seconds(lifetimes.refresh_s.into())).micros();
         let login = LoginV1 { refresh_hash: refresh.hash, expires_us, ..login };
@@ -105,15 +132,25 @@ impl Users {
         if !surplus.is_empty() {
             self.next_epoch();
         }
-        Ok(Login { access_token, expires_in: lifetimes.access_s, refresh_token, refresh_expires_in: lifetimes.refresh_s, caller })
+        Ok(Login {
+            access_token,
+            expires_in: lifetimes.access_s,
+            refresh_token,
+            refresh_expires_in: lifetimes.refresh_s,
+            caller,
+        })
     }
 }
 
 fn authentication_failed() -> Refusal {
-    Refusal::new(Kind::Unauthenticated, "authentication_failed", "the user name or the password is wrong: check both and try again")
+    Refusal::new(
+        RefusalKind::Unauthenticated,
+        "authentication_failed",
+        "the user name or the password is wrong: check both and try again",
+    )
 }
 
 fn refresh_reused() -> Refusal {
     let message = "this refresh token was used before, so the login it belongs to has ended: log in again";
-    Refusal::new(Kind::Unauthenticated, "refresh_reused", message)
+    Refusal::new(RefusalKind::Unauthenticated, "refresh_reused", message)
 }

@@ -6,29 +6,29 @@
 //! tells why a token is no good.
 
 mod accounts;
-mod delays;
+mod hash_permits;
+mod login_backoff;
 mod logins;
-mod permits;
 mod setup;
-mod standing;
 #[cfg(test)]
 mod tests;
+mod user_index;
 
 pub use accounts::{Alteration, User};
-pub use delays::network;
+pub use login_backoff::network;
 
-use super::{Kind, Refusal};
+use super::{Refusal, RefusalKind};
 use crate::auth::{Access, AccessTokens, CsrfProblem, Keys, Role, csrf};
 use crate::config;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{Store, StoreError};
-use delays::Delays;
-use permits::Permits;
-use standing::Standing;
+use hash_permits::HashPermits;
+use login_backoff::LoginBackoff;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
+use user_index::UserIndex;
 
 /// Whoever made a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,12 +82,12 @@ pub struct Users {
     tokens: AccessTokens,
     /// Held by whoever changes a user or a login, from the first look until store and memory agree again.
     changes: Mutex<()>,
-    standing: RwLock<Standing>,
+    standing: RwLock<UserIndex>,
     epoch: AtomicU64,
     /// Tells whoever waits that the epoch has changed.
     changed: watch::Sender<()>,
-    delays: Mutex<Delays>,
-    hashes: Permits,
+    delays: Mutex<LoginBackoff>,
+    hashes: HashPermits,
     /// Only while there is no user.
     setup_code: Mutex<Option<String>>,
 }
@@ -98,7 +98,7 @@ impl Users {
     /// # Errors
     /// What the store reports.
     pub fn open(store: Arc<Store>, keys: Keys) -> Result<Users, StoreError> {
-        let standing = Standing::load(&store)?;
+        let standing = UserIndex::load(&store)?;
         let setup_code = standing.users.is_empty().then(setup::new_code);
         Ok(Users {
             tokens: AccessTokens::new(&keys),
@@ -108,7 +108,7 @@ impl Users {
             epoch: AtomicU64::new(0),
             changed: watch::Sender::new(()),
             delays: Mutex::default(),
-            hashes: Permits::default(),
+            hashes: HashPermits::default(),
             setup_code: Mutex::new(setup_code),
             store,
         })
@@ -120,7 +120,7 @@ impl Users {
     /// What the store reports; then everything stays as it was.
     pub fn reload(&self) -> Result<(), StoreError> {
         let _nobody_else = lock(&self.changes);
-        *self.standing_mut() = Standing::load(&self.store)?;
+        *self.standing_mut() = UserIndex::load(&self.store)?;
         self.next_epoch();
         Ok(())
     }
@@ -137,7 +137,13 @@ impl Users {
     /// Whether a caller that was authenticated before would still be, but for the time. Reads nothing from the store.
     pub fn is_current(&self, caller: &Caller) -> bool {
         let Caller { name, role, jti, family, expires } = caller;
-        let access = Access { name: name.to_string(), role: *role, jti: jti.to_string(), family: family.to_string(), expires: *expires };
+        let access = Access {
+            name: name.to_string(),
+            role: *role,
+            jti: jti.to_string(),
+            family: family.to_string(),
+            expires: *expires,
+        };
         self.standing().caller(access).is_some()
     }
 
@@ -180,23 +186,35 @@ impl Users {
     ///
     /// # Errors
     /// `csrf_missing`, `csrf_invalid`, `csrf_expired`.
-    pub fn verify_csrf(&self, token: Option<&str>, now: Timestamp, family: Option<&str>) -> Result<(), Refusal> {
+    pub fn verify_csrf(
+        &self,
+        token: Option<&str>,
+        now: Timestamp,
+        family: Option<&str>,
+    ) -> Result<(), Refusal> {
         csrf::verify(&self.keys, token, now, family).map_err(|problem| {
             let (code, message) = match problem {
-                CsrfProblem::Missing => ("csrf_missing", "send a token of `GET /csrf-token` in the header `X-CSRF-Token`"),
-                CsrfProblem::Invalid => ("csrf_invalid", "the CSRF token is not one of this login: get a new one from `GET /csrf-token`"),
-                CsrfProblem::Expired => ("csrf_expired", "the CSRF token has expired: get a new one from `GET /csrf-token`"),
+                CsrfProblem::Missing => {
+                    ("csrf_missing", "send a token of `GET /csrf-token` in the header `X-CSRF-Token`")
+                }
+                CsrfProblem::Invalid => (
+                    "csrf_invalid",
+                    "the CSRF token is not one of this login: get a new one from `GET /csrf-token`",
+                ),
+                CsrfProblem::Expired => {
+                    ("csrf_expired", "the CSRF token has expired: get a new one from `GET /csrf-token`")
+                }
             };
-            Refusal::new(Kind::Forbidden, code, message)
+            Refusal::new(RefusalKind::Forbidden, code, message)
         })
     }
 
-    fn standing(&self) -> RwLockReadGuard<'_, Standing> {
+    fn standing(&self) -> RwLockReadGuard<'_, UserIndex> {
         self.standing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Memory follows the store: only under `changes`, only behind the commit.
-    fn standing_mut(&self) -> RwLockWriteGuard<'_, Standing> {
+    fn standing_mut(&self) -> RwLockWriteGuard<'_, UserIndex> {
         self.standing.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +227,11 @@ impl Users {
 
 /// The one answer to every token that is no good.
 pub fn unauthenticated() -> Refusal {
-    Refusal::new(Kind::Unauthenticated, "authentication_required", "this needs a login that is still good: log in and try again")
+    Refusal::new(
+        RefusalKind::Unauthenticated,
+        "authentication_required",
+        "this needs a login that is still good: log in and try again",
+    )
 }
 
 /// A panic elsewhere leaves what these guard whole: each is changed by one assignment, or checked again when it is used.

@@ -2,7 +2,7 @@
 //!
 //! The code lives in memory only and dies with the first user, however that one came to be.
 
-use super::{Kind, Lifetimes, Login, Refusal, Users, lock};
+use super::{Lifetimes, Login, Refusal, RefusalKind, Users, lock};
 use crate::auth::{Role, random, same_secret};
 use crate::domain::time::Timestamp;
 
@@ -22,11 +22,18 @@ impl Users {
     ///
     /// # Errors
     /// `setup_completed` when there is a user, `setup_code_invalid`, `invalid_request` with every problem.
-    pub fn setup(&self, code: &str, name: &str, password: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Login, Refusal> {
+    pub fn setup(
+        &self,
+        code: &str,
+        name: &str,
+        password: &str,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let expected = self.setup_code().ok_or_else(completed)?;
         if !same_secret(plain(code).as_bytes(), plain(&expected).as_bytes()) {
             let message = "this is not the setup code that the daemon wrote to its log when it started: copy it from there";
-            return Err(Refusal::new(Kind::Unauthenticated, "setup_code_invalid", message));
+            return Err(Refusal::new(RefusalKind::Unauthenticated, "setup_code_invalid", message));
         }
         let user = self.new_user(name, Role::Admin, password, now)?;
         let changes = lock(&self.changes);
@@ -47,9 +54,16 @@ pub(super) fn new_code() -> String {
 
 /// A code as it was meant, whoever typed it.
 fn plain(code: &str) -> String {
-    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).take(CODE_CHARACTERS + 1).collect()
+    code.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .take(CODE_CHARACTERS + 1)
+        .collect()
 }
 
 fn completed() -> Refusal {
-    Refusal::conflict("setup_completed", "there is a user already: log in, or use `tradingd user` on the machine")
+    Refusal::conflict(
+        "setup_completed",
+        "there is a user already: log in, or use `tradingd user` on the machine",
+    )
 }

@@ -37,7 +37,14 @@ fn put(store: &Store, name: &str, role: Role) {
 
 fn record(name: &str, role: Role) -> UserV1 {
     let password_hash = "none".to_owned();
-    UserV1 { name: name.into(), role: role.word().into(), password_hash, created_us: 1, updated_us: 1, disabled: false }
+    UserV1 {
+        name: name.into(),
+        role: role.as_str().into(),
+        password_hash,
+        created_us: 1,
+        updated_us: 1,
+        disabled: false,
+    }
 }
 
 /// Logs in as somebody whose password was just right.
@@ -65,13 +72,24 @@ fn a_password_lets_in_and_every_failure_looks_alike() {
     let login = users.login("ann", PASSWORD, LIFETIMES, NOW).unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!((login.expires_in, login.refresh_expires_in), (900, 86_400));
     assert_eq!(users.authenticate(&login.access_token, NOW).unwrap(), login.caller);
-    assert_eq!((&*login.caller.name, login.caller.role, login.caller.expires), ("ann", Role::Trader, NOW + seconds(900)));
-    let failures: Vec<Refusal> =
-        [("ann", "correct horse batterx"), ("bob", PASSWORD), ("off", PASSWORD), ("", ""), ("ann", &"x".repeat(9_999))]
-            .into_iter()
-            .map(|(name, password)| users.login(name, password, LIFETIMES, NOW).err().unwrap())
-            .collect();
-    assert!(failures.iter().all(|failure| *failure == failures[0] && failure.code == "authentication_failed"), "{failures:?}");
+    assert_eq!(
+        (&*login.caller.name, login.caller.role, login.caller.expires),
+        ("ann", Role::Trader, NOW + seconds(900))
+    );
+    let failures: Vec<Refusal> = [
+        ("ann", "correct horse batterx"),
+        ("bob", PASSWORD),
+        ("off", PASSWORD),
+        ("", ""),
+        ("ann", &"x".repeat(9_999)),
+    ]
+    .into_iter()
+    .map(|(name, password)| users.login(name, password, LIFETIMES, NOW).err().unwrap())
+    .collect();
+    assert!(
+        failures.iter().all(|failure| *failure == failures[0] && failure.code == "authentication_failed"),
+        "{failures:?}"
+    );
     // A refresh token is not an access token, nor the other way round.
     assert_eq!(users.authenticate(&login.refresh_token, NOW).unwrap_err(), unauthenticated());
     assert_eq!(code(users.refresh(&login.access_token, LIFETIMES, NOW)), "authentication_required");
@@ -119,8 +137,12 @@ fn one_logout_ends_one_login() {
     put(&store, "ann", Role::Admin);
     let users = open(&store, &key);
     let (here, there) = (enter(&users, "ann", NOW), enter(&users, "ann", NOW));
-    let renewed = users.refresh(&here.refresh_token, LIFETIMES, NOW).unwrap_or_else(|refusal| panic!("{refusal}"));
-    assert!(users.authenticate(&here.access_token, NOW).is_ok(), "a renewal leaves the earlier access token until it expires");
+    let renewed =
+        users.refresh(&here.refresh_token, LIFETIMES, NOW).unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert!(
+        users.authenticate(&here.access_token, NOW).is_ok(),
+        "a renewal leaves the earlier access token until it expires"
+    );
     users.logout(&renewed.caller, NOW).unwrap();
     users.logout(&renewed.caller, NOW).unwrap();
     dead(&users, &here, "of the same login");
@@ -136,7 +158,8 @@ fn of_too_many_logins_the_oldest_ends() {
     put(&store, "bob", Role::Admin);
     let users = open(&store, &key);
     let bobs = enter(&users, "bob", NOW);
-    let logins: Vec<Login> = (0..USER_LOGINS as i64).map(|n| enter(&users, "ann", NOW + seconds(n))).collect();
+    let logins: Vec<Login> =
+        (0..USER_LOGINS as i64).map(|n| enter(&users, "ann", NOW + seconds(n))).collect();
     let now = NOW + seconds(100);
     assert!(logins.iter().all(|login| users.authenticate(&login.access_token, now).is_ok()));
     users.logout(&logins[5].caller, now).unwrap();
@@ -167,11 +190,22 @@ fn the_last_administrator_stays() {
     assert_eq!(code(users.set_role("ann", Role::Live, NOW)), "done");
     assert_eq!(code(users.delete("bob")), "last_admin");
     assert_eq!(code(users.delete("eve")), "done");
-    assert_eq!(users.list().unwrap().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
-    for ended in [users.set_role("eve", Role::Live, NOW), users.enable("eve", NOW), users.disable("eve", NOW), users.user("eve")] {
+    assert_eq!(
+        users.list().unwrap().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(),
+        ["ann", "bob"]
+    );
+    for ended in [
+        users.set_role("eve", Role::Live, NOW),
+        users.enable("eve", NOW),
+        users.disable("eve", NOW),
+        users.user("eve"),
+    ] {
         assert_eq!(code(ended), "user_not_found");
     }
-    assert_eq!((code(users.delete("eve")), code(users.set_password("eve", PASSWORD, NOW))), ("user_not_found", "user_not_found"));
+    assert_eq!(
+        (code(users.delete("eve")), code(users.set_password("eve", PASSWORD, NOW))),
+        ("user_not_found", "user_not_found")
+    );
 }
 
 #[test]
@@ -179,9 +213,13 @@ fn names_and_passwords_are_refused_with_all_their_problems() {
     let (store, key) = (store(), key_file());
     let users = open(&store, &key);
     let refusal = users.create("Ann", Role::Viewer, "short", NOW).unwrap_err();
-    assert_eq!((refusal.code, refusal.kind), ("invalid_request", Kind::Invalid));
-    let paths: Vec<&str> =
-        refusal.details["problems"].as_array().unwrap().iter().map(|problem| problem["path"].as_str().unwrap()).collect();
+    assert_eq!((refusal.code, refusal.kind), ("invalid_request", RefusalKind::Invalid));
+    let paths: Vec<&str> = refusal.details["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["path"].as_str().unwrap())
+        .collect();
     assert_eq!(paths, ["/username", "/password"]);
     for name in ["", "-a", ".a", "_a", "a b", "ä", "a/b", "a\0", "..", &"a".repeat(65)] {
         assert!(accounts::name_problem(name).is_some(), "{name}");
@@ -207,7 +245,9 @@ fn the_setup_code_makes_one_administrator_and_dies() {
     assert_eq!(code(users.setup(&setup_code, "Ann", "short", LIFETIMES, NOW)), "invalid_request");
     let typed = setup_code.to_lowercase().replace('-', " ");
     let codes: Vec<&str> = thread::scope(|scope| {
-        let rivals: Vec<_> = ["ann", "bob"].map(|name| scope.spawn(|| code(users.setup(&typed, name, PASSWORD, LIFETIMES, NOW)))).into();
+        let rivals: Vec<_> = ["ann", "bob"]
+            .map(|name| scope.spawn(|| code(users.setup(&typed, name, PASSWORD, LIFETIMES, NOW))))
+            .into();
         rivals.into_iter().map(|rival| rival.join().unwrap()).collect()
     });
     assert!(codes.contains(&"done") && codes.contains(&"setup_completed"), "{codes:?}");
@@ -244,7 +284,9 @@ fn whoever_changes_while_a_password_is_checked_does_not_get_in() {
 fn a_store_that_fails_acknowledges_nothing() {
     let (store, key) = (store(), key_file());
     store.put_user(&UserV1 { role: "emperor".into(), ..record("ann", Role::Admin) }).unwrap();
-    let Err(error) = Users::open(Arc::clone(&store), Keys::ephemeral()) else { panic!("an unknown role was taken") };
+    let Err(error) = Users::open(Arc::clone(&store), Keys::ephemeral()) else {
+        panic!("an unknown role was taken")
+    };
     assert!(error.exit_code() == 65 && error.to_string().contains("emperor"), "{error}");
     drop(key);
 }

@@ -77,7 +77,9 @@ pub fn write_bits(bits: &[i64], out: &mut Vec<u8>) {
         return;
     }
     out.push(2);
-    out.extend(bits.chunks(8).map(|chunk| chunk.iter().enumerate().fold(0_u8, |byte, (i, bit)| byte | (u8::from(*bit != 0) << i))));
+    out.extend(bits.chunks(8).map(|chunk| {
+        chunk.iter().enumerate().fold(0_u8, |byte, (i, bit)| byte | (u8::from(*bit != 0) << i))
+    }));
 }
 
 /// Takes bits off the front of `input`, one byte of 0 or 1 per row into `out`.
@@ -181,7 +183,8 @@ fn best_width(residuals: &[u64]) -> usize {
     }
     let by_bits: [usize; 65] = std::array::from_fn(|bits| lanes.iter().map(|lane| lane[bits] as usize).sum());
     let cost = |width: usize| -> usize {
-        let wide: usize = (8 * width + 1..=64).map(|bits| by_bits[bits] * (2 + (bits - 8 * width).div_ceil(7))).sum();
+        let wide: usize =
+            (8 * width + 1..=64).map(|bits| by_bits[bits] * (2 + (bits - 8 * width).div_ceil(7))).sum();
         width * residuals.len() + wide
     };
     (0..=8).min_by_key(|width| cost(*width)).unwrap_or(8)

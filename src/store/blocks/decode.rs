@@ -84,7 +84,9 @@ impl BlockDecoder {
             match *field {
                 Field::Flag => read_flags(&mut input, header.rows, &mut self.bits, &mut column.values)?,
                 Field::Whole(_) => column::read(&mut input, header.rows, &mut column.values)?,
-                Field::Decimal(class, _) => read_decimals(&mut input, &header, header.scales[class as usize], column)?,
+                Field::Decimal(class, _) => {
+                    read_decimals(&mut input, &header, header.scales[class as usize], column)?
+                }
                 Field::OptionalDecimal(class, _) => {
                     read_flags(&mut input, header.rows, &mut self.bits, &mut column.present)?;
                     read_decimals(&mut input, &header, header.scales[class as usize], column)?;
@@ -104,11 +106,19 @@ impl BlockDecoder {
         column::read(&mut input, received, &mut self.offsets)?;
         let mut offsets = self.offsets.iter();
         rows.received.values.clear();
-        rows.received.values.extend(rows.exchange.iter().zip(&rows.received.present).map(|(exchange, present)| match present {
-            0 => 0,
-            _ => exchange.wrapping_add(offsets.next().map_or(0, |offset| offset.wrapping_mul(header.offset_unit_ns))),
-        }));
-        for (_, column) in fields(header.kind).iter().zip(&mut rows.columns).filter(|(field, _)| **field == Field::OptionalId) {
+        rows.received.values.extend(rows.exchange.iter().zip(&rows.received.present).map(
+            |(exchange, present)| match present {
+                0 => 0,
+                _ => exchange.wrapping_add(
+                    offsets.next().map_or(0, |offset| offset.wrapping_mul(header.offset_unit_ns)),
+                ),
+            },
+        ));
+        for (_, column) in fields(header.kind)
+            .iter()
+            .zip(&mut rows.columns)
+            .filter(|(field, _)| **field == Field::OptionalId)
+        {
             read_flags(&mut input, header.rows, &mut self.bits, &mut column.present)?;
             column::read(&mut input, header.rows, &mut column.values)?;
         }
@@ -130,14 +140,24 @@ fn read_times(input: &mut &[u8], header: &BlockHeader, out: &mut Vec<i64>) -> Re
     if fits { Ok(()) } else { Err(BlockError::Payload("its times are not those of its header")) }
 }
 
-fn read_decimals(input: &mut &[u8], header: &BlockHeader, scale: u8, column: &mut Column) -> Result<(), BlockError> {
+fn read_decimals(
+    input: &mut &[u8],
+    header: &BlockHeader,
+    scale: u8,
+    column: &mut Column,
+) -> Result<(), BlockError> {
     column::read(input, header.rows, &mut column.values)?;
     column.scales.clear();
     column.scales.resize(header.rows, scale);
     Ok(())
 }
 
-fn read_flags(input: &mut &[u8], rows: usize, bits: &mut Vec<u8>, out: &mut Vec<i64>) -> Result<(), BlockError> {
+fn read_flags(
+    input: &mut &[u8],
+    rows: usize,
+    bits: &mut Vec<u8>,
+    out: &mut Vec<i64>,
+) -> Result<(), BlockError> {
     column::read_bits(input, rows, bits)?;
     out.clear();
     out.extend(bits.iter().map(|bit| i64::from(*bit)));
@@ -149,7 +169,12 @@ fn ends(input: &[u8]) -> Result<(), BlockError> {
 }
 
 /// One zstd frame into `out`, which gets exactly `length` bytes; `length` was bounded by the header.
-fn inflate(zstd: &mut zstd::bulk::Decompressor<'static>, frame: &[u8], length: usize, out: &mut Vec<u8>) -> Result<(), BlockError> {
+fn inflate(
+    zstd: &mut zstd::bulk::Decompressor<'static>,
+    frame: &[u8],
+    length: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     debug_assert!(length <= MAX_RAW_BYTES && BLOCK_ROWS > 0);
     out.resize(length, 0);
     match zstd.decompress_to_buffer(frame, out.as_mut_slice()) {

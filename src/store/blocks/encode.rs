@@ -53,16 +53,30 @@ impl BlockEncoder {
             zstd::zstd_safe::CParameter::ContentSizeFlag(false),
         ];
         for parameter in parameters {
-            zstd.set_parameter(parameter).expect("the level, the match length and the flag are inside zstd's documented bounds");
+            zstd.set_parameter(parameter)
+                .expect("the level, the match length and the flag are inside zstd's documented bounds");
         }
-        BlockEncoder { zstd, residuals: Vec::new(), values: Vec::new(), hot: Vec::new(), cold: Vec::new(), largest: [0; 3] }
+        BlockEncoder {
+            zstd,
+            residuals: Vec::new(),
+            values: Vec::new(),
+            hot: Vec::new(),
+            cold: Vec::new(),
+            largest: [0; 3],
+        }
     }
 
     /// Appends the block of `range` (1 to [`BLOCK_ROWS`] rows) to `out` and returns its header.
     ///
     /// # Panics
     /// When the range is empty, too long or beyond the rows: a bug of the caller.
-    pub fn encode(&mut self, rows: &Rows, range: Range<usize>, first_seq: u64, out: &mut Vec<u8>) -> Result<BlockHeader, ScaleOverflow> {
+    pub fn encode(
+        &mut self,
+        rows: &Rows,
+        range: Range<usize>,
+        first_seq: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<BlockHeader, ScaleOverflow> {
         self.encode_behind(Timestamp::MIN, rows, range, first_seq, out)
     }
 
@@ -78,7 +92,10 @@ impl BlockEncoder {
         first_seq: u64,
         out: &mut Vec<u8>,
     ) -> Result<BlockHeader, ScaleOverflow> {
-        assert!(!range.is_empty() && range.len() <= BLOCK_ROWS && range.end <= rows.len(), "a block has 1 to {BLOCK_ROWS} rows");
+        assert!(
+            !range.is_empty() && range.len() <= BLOCK_ROWS && range.end <= rows.len(),
+            "a block has 1 to {BLOCK_ROWS} rows"
+        );
         let times = &rows.exchange[range.clone()];
         let unit_ns = common_unit(times);
         self.hot.clear();
@@ -88,7 +105,8 @@ impl BlockEncoder {
         self.values.extend_from_slice(times);
         divide(&mut self.values, unit_ns);
         column::write(&self.values, Shape::Walk, &mut self.residuals, &mut self.hot);
-        let (has_receive_times, offset_unit_ns) = self.write_receive_times(&rows.received, times, range.clone());
+        let (has_receive_times, offset_unit_ns) =
+            self.write_receive_times(&rows.received, times, range.clone());
         let scales = scales_of(rows, range.clone());
         let mut has_ids = false;
         for (field, column) in fields(rows.kind()).iter().zip(&rows.columns) {
@@ -96,7 +114,9 @@ impl BlockEncoder {
             match *field {
                 Field::Flag => column::write_bits(values, &mut self.hot),
                 Field::Whole(shape) => column::write(values, shape, &mut self.residuals, &mut self.hot),
-                Field::Decimal(class, shape) => self.write_decimals(column, range.clone(), scales[class as usize], class, shape)?,
+                Field::Decimal(class, shape) => {
+                    self.write_decimals(column, range.clone(), scales[class as usize], class, shape)?
+                }
                 Field::OptionalDecimal(class, shape) => {
                     column::write_bits(&column.present[range.clone()], &mut self.hot);
                     self.write_decimals(column, range.clone(), scales[class as usize], class, shape)?;
@@ -153,7 +173,13 @@ impl BlockEncoder {
     fn write_receive_times(&mut self, received: &Column, times: &[i64], range: Range<usize>) -> (bool, i64) {
         let present = &received.present[range.clone()];
         column::write_bits(present, &mut self.cold);
-        let kept = || received.values[range.clone()].iter().zip(times).zip(present).filter(|(_, present)| **present != 0);
+        let kept = || {
+            received.values[range.clone()]
+                .iter()
+                .zip(times)
+                .zip(present)
+                .filter(|(_, present)| **present != 0)
+        };
         self.values.clear();
         self.values.extend(kept().map(|((received, exchange), _)| received.wrapping_sub(*exchange)));
         let unit_ns = common_unit(&self.values);
@@ -172,11 +198,13 @@ impl BlockEncoder {
     ) -> Result<(), ScaleOverflow> {
         self.values.clear();
         let mut fits = true;
-        self.values.extend(column.values[range.clone()].iter().zip(&column.scales[range]).map(|(mantissa, own)| {
-            let (scaled, overflow) = mantissa.overflowing_mul(POWERS_OF_TEN[usize::from(scale - own)]);
-            fits &= !overflow;
-            scaled
-        }));
+        self.values.extend(column.values[range.clone()].iter().zip(&column.scales[range]).map(
+            |(mantissa, own)| {
+                let (scaled, overflow) = mantissa.overflowing_mul(POWERS_OF_TEN[usize::from(scale - own)]);
+                fits &= !overflow;
+                scaled
+            },
+        ));
         if !fits {
             return Err(ScaleOverflow);
         }
@@ -192,7 +220,9 @@ impl BlockEncoder {
 fn compress(zstd: &mut zstd::bulk::Compressor<'static>, raw: &[u8], out: &mut Vec<u8>) -> usize {
     let start = out.len();
     out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
-    let length = zstd.compress_to_buffer(raw, &mut out[start..]).expect("the buffer has the bound that zstd itself names");
+    let length = zstd
+        .compress_to_buffer(raw, &mut out[start..])
+        .expect("the buffer has the bound that zstd itself names");
     out.truncate(start + length);
     length
 }

@@ -95,7 +95,11 @@ impl BlockHeader {
         }
         let format = u16::from_le_bytes(array(header, 4));
         if !matches!(format, FORMAT_SORTED | FORMAT_ARRIVAL) {
-            return Err(if format > FORMAT { BlockError::Newer(format) } else { BlockError::Header("its format number") });
+            return Err(if format > FORMAT {
+                BlockError::Newer(format)
+            } else {
+                BlockError::Header("its format number")
+            });
         }
         let kind = kind_from_code(header[6]).ok_or(BlockError::Header("its stream kind"))?;
         let flags = header[7];
@@ -124,7 +128,10 @@ impl BlockHeader {
         if parsed.scales.iter().any(|scale| *scale > crate::domain::decimal::MAX_SCALE) {
             return Err(BlockError::Header("its scales"));
         }
-        if [parsed.hot_raw, parsed.cold_raw, parsed.hot, parsed.cold].iter().any(|bytes| *bytes > MAX_RAW_BYTES) {
+        if [parsed.hot_raw, parsed.cold_raw, parsed.hot, parsed.cold]
+            .iter()
+            .any(|bytes| *bytes > MAX_RAW_BYTES)
+        {
             return Err(BlockError::Header("its lengths"));
         }
         Ok(parsed)
@@ -201,7 +208,9 @@ impl fmt::Display for BlockError {
         match self {
             BlockError::Short => f.write_str("the block ends early"),
             BlockError::NotABlock => f.write_str("these bytes are no block"),
-            BlockError::Newer(format) => write!(f, "the block has format {format}, this version knows up to {FORMAT}"),
+            BlockError::Newer(format) => {
+                write!(f, "the block has format {format}, this version knows up to {FORMAT}")
+            }
             BlockError::Checksum => f.write_str("the block's checksum does not fit its bytes"),
             BlockError::Header(field) => write!(f, "the block's header is wrong in {field}"),
             BlockError::Payload(what) => write!(f, "the block's content is wrong: {what}"),

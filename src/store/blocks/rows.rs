@@ -34,7 +34,9 @@ pub const fn fields(kind: StreamKind) -> &'static [Field] {
         StreamKind::BookSnapshots => &[Field::Flag, Field::Whole(Shape::Loose), PRICE, QUANTITY],
         StreamKind::BookChanges => &[Field::Flag, Field::Flag, PRICE, QUANTITY, Field::OptionalId],
         StreamKind::Quotes => &[PRICE, QUANTITY, PRICE, QUANTITY, Field::OptionalId],
-        StreamKind::Bars => &[PRICE, PRICE, PRICE, PRICE, QUANTITY, Field::OptionalDecimal(ScaleClass::Value, Shape::Loose)],
+        StreamKind::Bars => {
+            &[PRICE, PRICE, PRICE, PRICE, QUANTITY, Field::OptionalDecimal(ScaleClass::Value, Shape::Loose)]
+        }
         StreamKind::Marks => &[PRICE, Field::OptionalDecimal(ScaleClass::Price, Shape::Walk)],
         StreamKind::Funding => &[PRICE],
     }
@@ -93,7 +95,11 @@ impl Column {
     }
 
     fn get_id(&self, row: usize) -> Option<Option<u64>> {
-        if *self.present.get(row)? == 0 { Some(None) } else { self.values.get(row).map(|id| Some(*id as u64)) }
+        if *self.present.get(row)? == 0 {
+            Some(None)
+        } else {
+            self.values.get(row).map(|id| Some(*id as u64))
+        }
     }
 
     fn get_side(&self, row: usize) -> Option<Side> {
@@ -128,7 +134,12 @@ pub struct Rows {
 impl Rows {
     /// No rows yet.
     pub fn new(kind: StreamKind) -> Self {
-        Rows { kind, exchange: Vec::new(), received: Column::default(), columns: vec![Column::default(); fields(kind).len()] }
+        Rows {
+            kind,
+            exchange: Vec::new(),
+            received: Column::default(),
+            columns: vec![Column::default(); fields(kind).len()],
+        }
     }
 
     /// What the rows are.
@@ -169,7 +180,11 @@ impl Rows {
     #[inline]
     pub fn push(&mut self, record: &Record) -> Result<(), WrongStream> {
         match (self.kind, &record.body, self.columns.as_mut_slice()) {
-            (StreamKind::Trades, RecordBody::Trade { price: p, quantity: q, taker, id: i }, [price, quantity, side, id]) => {
+            (
+                StreamKind::Trades,
+                RecordBody::Trade { price: p, quantity: q, taker, id: i },
+                [price, quantity, side, id],
+            ) => {
                 price.decimal(*p);
                 quantity.decimal(*q);
                 side.flag(*taker == Side::Sell);
@@ -221,13 +236,15 @@ impl Rows {
                 snapshot: *snapshot.values.get(row)? != 0,
                 update_id: id.get_id(row)?,
             },
-            (StreamKind::Quotes, [bid_price, bid_quantity, ask_price, ask_quantity, id]) => RecordBody::Quote {
-                bid_price: bid_price.get_decimal(row)?,
-                bid_quantity: bid_quantity.get_decimal(row)?,
-                ask_price: ask_price.get_decimal(row)?,
-                ask_quantity: ask_quantity.get_decimal(row)?,
-                update_id: id.get_id(row)?,
-            },
+            (StreamKind::Quotes, [bid_price, bid_quantity, ask_price, ask_quantity, id]) => {
+                RecordBody::Quote {
+                    bid_price: bid_price.get_decimal(row)?,
+                    bid_quantity: bid_quantity.get_decimal(row)?,
+                    ask_price: ask_price.get_decimal(row)?,
+                    ask_quantity: ask_quantity.get_decimal(row)?,
+                    update_id: id.get_id(row)?,
+                }
+            }
             (StreamKind::Bars, [open, high, low, close, volume, quote_volume]) => RecordBody::Bar {
                 open: open.get_decimal(row)?,
                 high: high.get_decimal(row)?,
@@ -268,14 +285,22 @@ fn push_other(kind: StreamKind, body: &RecordBody, columns: &mut [Column]) -> Re
             quantity.decimal(q);
             id.optional(update_id.map(|id| id as i64));
         }
-        (StreamKind::Quotes, RecordBody::Quote { bid_price, bid_quantity, ask_price, ask_quantity, update_id }, [bp, bq, ap, aq, id]) => {
+        (
+            StreamKind::Quotes,
+            RecordBody::Quote { bid_price, bid_quantity, ask_price, ask_quantity, update_id },
+            [bp, bq, ap, aq, id],
+        ) => {
             bp.decimal(bid_price);
             bq.decimal(bid_quantity);
             ap.decimal(ask_price);
             aq.decimal(ask_quantity);
             id.optional(update_id.map(|id| id as i64));
         }
-        (StreamKind::Bars, RecordBody::Bar { open, high, low, close, volume, quote_volume }, [o, h, l, c, v, value]) => {
+        (
+            StreamKind::Bars,
+            RecordBody::Bar { open, high, low, close, volume, quote_volume },
+            [o, h, l, c, v, value],
+        ) => {
             for (column, price) in [(o, open), (h, high), (l, low), (c, close), (v, volume)] {
                 column.decimal(price);
             }

@@ -14,7 +14,11 @@ fn decimal() -> impl Strategy<Value = Decimal> {
 
 /// Any number at all: neighbours may need a block of their own.
 fn wide() -> impl Strategy<Value = Decimal> {
-    prop_oneof![decimal(), (any::<i64>(), 0_u8..=18).prop_map(|(m, s)| Decimal::new(m, s).unwrap()), Just(Decimal::ZERO)]
+    prop_oneof![
+        decimal(),
+        (any::<i64>(), 0_u8..=18).prop_map(|(m, s)| Decimal::new(m, s).unwrap()),
+        Just(Decimal::ZERO)
+    ]
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -24,14 +28,25 @@ fn side() -> impl Strategy<Value = Side> {
 fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
     let id = || proptest::option::of(any::<u64>());
     match kind {
-        StreamKind::Trades => {
-            (wide(), wide(), side(), id()).prop_map(|(price, quantity, taker, id)| RecordBody::Trade { price, quantity, taker, id }).boxed()
-        }
+        StreamKind::Trades => (wide(), wide(), side(), id())
+            .prop_map(|(price, quantity, taker, id)| RecordBody::Trade { price, quantity, taker, id })
+            .boxed(),
         StreamKind::BookSnapshots => (side(), any::<u16>(), decimal(), decimal())
-            .prop_map(|(side, level, price, quantity)| RecordBody::SnapshotLevel { side, level, price, quantity })
+            .prop_map(|(side, level, price, quantity)| RecordBody::SnapshotLevel {
+                side,
+                level,
+                price,
+                quantity,
+            })
             .boxed(),
         StreamKind::BookChanges => (side(), decimal(), decimal(), any::<bool>(), id())
-            .prop_map(|(side, price, quantity, snapshot, update_id)| RecordBody::LevelChange { side, price, quantity, snapshot, update_id })
+            .prop_map(|(side, price, quantity, snapshot, update_id)| RecordBody::LevelChange {
+                side,
+                price,
+                quantity,
+                snapshot,
+                update_id,
+            })
             .boxed(),
         StreamKind::Quotes => (decimal(), decimal(), decimal(), decimal(), id())
             .prop_map(|(bid_price, bid_quantity, ask_price, ask_quantity, update_id)| RecordBody::Quote {
@@ -42,12 +57,21 @@ fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
                 update_id,
             })
             .boxed(),
-        StreamKind::Bars => (decimal(), decimal(), decimal(), decimal(), decimal(), proptest::option::of(wide()))
-            .prop_map(|(open, high, low, close, volume, quote_volume)| RecordBody::Bar { open, high, low, close, volume, quote_volume })
-            .boxed(),
-        StreamKind::Marks => {
-            (decimal(), proptest::option::of(decimal())).prop_map(|(mark, index)| RecordBody::Mark { mark, index }).boxed()
+        StreamKind::Bars => {
+            (decimal(), decimal(), decimal(), decimal(), decimal(), proptest::option::of(wide()))
+                .prop_map(|(open, high, low, close, volume, quote_volume)| RecordBody::Bar {
+                    open,
+                    high,
+                    low,
+                    close,
+                    volume,
+                    quote_volume,
+                })
+                .boxed()
         }
+        StreamKind::Marks => (decimal(), proptest::option::of(decimal()))
+            .prop_map(|(mark, index)| RecordBody::Mark { mark, index })
+            .boxed(),
         StreamKind::Funding => wide().prop_map(|rate| RecordBody::Funding { rate }).boxed(),
     }
 }
@@ -55,18 +79,20 @@ fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
 /// A stream of any kind with growing times of any unit and receive times here and there.
 fn stream() -> impl Strategy<Value = (StreamKind, Vec<Record>)> {
     let kinds: Vec<StreamKind> = StreamKind::ALL.iter().map(|(kind, _)| *kind).collect();
-    (proptest::sample::select(kinds), proptest::sample::select(vec![1_i64, 1_000, 1_000_000])).prop_flat_map(|(kind, unit)| {
-        let row = (0_i64..5_000, proptest::option::of(-2_000_000_000_i64..2_000_000_000), body(kind));
-        proptest::collection::vec(row, 1..60).prop_map(move |rows| {
-            let mut at = 1_723_161_256_322 * 1_000_000;
-            let records = rows.into_iter().map(|(step, receive, body)| {
-                at += step * unit;
-                let received_at = receive.map(|offset| Timestamp::from_nanos(at + offset));
-                Record { exchange_at: Timestamp::from_nanos(at), received_at, body }
-            });
-            (kind, records.collect())
-        })
-    })
+    (proptest::sample::select(kinds), proptest::sample::select(vec![1_i64, 1_000, 1_000_000])).prop_flat_map(
+        |(kind, unit)| {
+            let row = (0_i64..5_000, proptest::option::of(-2_000_000_000_i64..2_000_000_000), body(kind));
+            proptest::collection::vec(row, 1..60).prop_map(move |rows| {
+                let mut at = 1_723_161_256_322 * 1_000_000;
+                let records = rows.into_iter().map(|(step, receive, body)| {
+                    at += step * unit;
+                    let received_at = receive.map(|offset| Timestamp::from_nanos(at + offset));
+                    Record { exchange_at: Timestamp::from_nanos(at), received_at, body }
+                });
+                (kind, records.collect())
+            })
+        },
+    )
 }
 
 fn rows_of(kind: StreamKind, records: &[Record]) -> Rows {
@@ -106,7 +132,12 @@ fn trade(at_ms: i64, price: &str, quantity: &str, id: u64) -> Record {
     Record {
         exchange_at: Timestamp::from_millis(at_ms).unwrap(),
         received_at: None,
-        body: RecordBody::Trade { price: number(price), quantity: number(quantity), taker: Side::Sell, id: Some(id) },
+        body: RecordBody::Trade {
+            price: number(price),
+            quantity: number(quantity),
+            taker: Side::Sell,
+            id: Some(id),
+        },
     }
 }
 
@@ -145,7 +176,9 @@ fn a_row_whose_prices_fit_no_common_scale_is_refused() {
 #[test]
 fn a_newer_format_says_so() {
     let mut bytes = Vec::new();
-    BlockEncoder::new().encode(&rows_of(StreamKind::Trades, &[trade(1, "1", "1", 1)]), 0..1, 0, &mut bytes).unwrap();
+    BlockEncoder::new()
+        .encode(&rows_of(StreamKind::Trades, &[trade(1, "1", "1", 1)]), 0..1, 0, &mut bytes)
+        .unwrap();
     bytes[4] = 9;
     assert_eq!(Block::split(&bytes).unwrap_err(), BlockError::Newer(9));
 }

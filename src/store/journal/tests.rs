@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 fn decimal() -> impl Strategy<Value = Decimal> {
     let near = (6_180_000_i64..6_190_000, 0_u8..4);
-    prop_oneof![9 => near, 1 => (any::<i64>(), 0_u8..19)].prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale).unwrap())
+    prop_oneof![9 => near, 1 => (any::<i64>(), 0_u8..19)]
+        .prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale).unwrap())
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -28,10 +29,21 @@ fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
             .prop_map(|(price, quantity, taker, id)| RecordBody::Trade { price, quantity, taker, id })
             .boxed(),
         StreamKind::BookSnapshots => (decimal(), decimal(), side(), any::<u16>())
-            .prop_map(|(price, quantity, side, level)| RecordBody::SnapshotLevel { side, level, price, quantity })
+            .prop_map(|(price, quantity, side, level)| RecordBody::SnapshotLevel {
+                side,
+                level,
+                price,
+                quantity,
+            })
             .boxed(),
         StreamKind::BookChanges => (decimal(), decimal(), side(), any::<bool>(), id())
-            .prop_map(|(price, quantity, side, snapshot, update_id)| RecordBody::LevelChange { side, price, quantity, snapshot, update_id })
+            .prop_map(|(price, quantity, side, snapshot, update_id)| RecordBody::LevelChange {
+                side,
+                price,
+                quantity,
+                snapshot,
+                update_id,
+            })
             .boxed(),
         StreamKind::Quotes => (decimal(), decimal(), decimal(), decimal(), id())
             .prop_map(|(bid_price, bid_quantity, ask_price, ask_quantity, update_id)| RecordBody::Quote {
@@ -42,12 +54,21 @@ fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
                 update_id,
             })
             .boxed(),
-        StreamKind::Bars => (decimal(), decimal(), decimal(), decimal(), decimal(), proptest::option::of(decimal()))
-            .prop_map(|(open, high, low, close, volume, quote_volume)| RecordBody::Bar { open, high, low, close, volume, quote_volume })
-            .boxed(),
-        StreamKind::Marks => {
-            (decimal(), proptest::option::of(decimal())).prop_map(|(mark, index)| RecordBody::Mark { mark, index }).boxed()
+        StreamKind::Bars => {
+            (decimal(), decimal(), decimal(), decimal(), decimal(), proptest::option::of(decimal()))
+                .prop_map(|(open, high, low, close, volume, quote_volume)| RecordBody::Bar {
+                    open,
+                    high,
+                    low,
+                    close,
+                    volume,
+                    quote_volume,
+                })
+                .boxed()
         }
+        StreamKind::Marks => (decimal(), proptest::option::of(decimal()))
+            .prop_map(|(mark, index)| RecordBody::Mark { mark, index })
+            .boxed(),
         StreamKind::Funding => decimal().prop_map(|rate| RecordBody::Funding { rate }).boxed(),
     }
 }
@@ -56,11 +77,10 @@ type Runs = Vec<(usize, u64, Vec<Record>)>;
 
 fn runs() -> impl Strategy<Value = Runs> {
     let run = (0..StreamKind::ALL.len()).prop_flat_map(|kind| {
-        let row = (time(), time(), body(StreamKind::ALL[kind].0)).prop_map(|(exchange_at, received, body)| Record {
-            exchange_at,
-            received_at: Some(received),
-            body,
-        });
+        let row =
+            (time(), time(), body(StreamKind::ALL[kind].0)).prop_map(|(exchange_at, received, body)| {
+                Record { exchange_at, received_at: Some(received), body }
+            });
         (0_usize..2_000, any::<u32>(), proptest::collection::vec(row, 1..20))
     });
     proptest::collection::vec(run.prop_map(|(symbol, seq, rows)| (symbol, u64::from(seq), rows)), 0..6)
@@ -131,10 +151,17 @@ fn bytes_of_the_first_version_stay_readable() {
     let mark = Record {
         exchange_at: at(5),
         received_at: Some(at(11)),
-        body: RecordBody::Mark { mark: decimal("0.000000000000000001"), index: Some(decimal("9000000000000000000")) },
+        body: RecordBody::Mark {
+            mark: decimal("0.000000000000000001"),
+            index: Some(decimal("9000000000000000000")),
+        },
     };
     let written = vec![
-        (3, 4_096, vec![trade(0, "1", None), trade(7, "61800.3", Some(5_266_583_935)), trade(5, "61800", None)]),
+        (
+            3,
+            4_096,
+            vec![trade(0, "1", None), trade(7, "61800.3", Some(5_266_583_935)), trade(5, "61800", None)],
+        ),
         (0, 0, vec![mark, mark]),
     ];
     let bytes = chunk_of(&written, at(11));
@@ -146,6 +173,9 @@ fn bytes_of_the_first_version_stay_readable() {
     assert_eq!(kept, bytes, "the stored form of a version never changes");
     let mut read = read(&kept).unwrap();
     for ((symbol, seq, rows), (_, _, all)) in read.drain(..).zip(&written) {
-        assert_eq!((symbol, seq, rows.as_slice()), (if all.len() == 3 { 3 } else { 0 }, if all.len() == 3 { 4_096 } else { 0 }, &all[1..]));
+        assert_eq!(
+            (symbol, seq, rows.as_slice()),
+            (if all.len() == 3 { 3 } else { 0 }, if all.len() == 3 { 4_096 } else { 0 }, &all[1..])
+        );
     }
 }

@@ -27,7 +27,12 @@ impl Store {
     }
 
     /// What a recording knows about a symbol's contract, with what [`Store::facts`] gave.
-    pub fn contract_facts(&self, id: &str, symbol: &str, kept: &SymbolFactsV1) -> Result<ContractFacts, StoreError> {
+    pub fn contract_facts(
+        &self,
+        id: &str,
+        symbol: &str,
+        kept: &SymbolFactsV1,
+    ) -> Result<ContractFacts, StoreError> {
         let terms = self.recorded_spec(id, symbol)?.as_ref().map(ContractFacts::of).unwrap_or_default();
         Ok(terms.or(kept.contract()))
     }
@@ -37,7 +42,12 @@ impl Store {
     pub fn put_market(&self, id: &str, venue: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
         let all = specs.iter().map(|spec| {
             let quote = spec.name.rsplit_once('_').map(|(_, quote)| quote.to_owned());
-            let facts = SymbolFactsV1 { venue: Some(venue.to_owned()), quote: quote.clone(), settle: quote, ..SymbolFactsV1::default() };
+            let facts = SymbolFactsV1 {
+                venue: Some(venue.to_owned()),
+                quote: quote.clone(),
+                settle: quote,
+                ..SymbolFactsV1::default()
+            };
             NewFacts { symbol: spec.name.clone(), facts, spec: Some(spec.clone()) }
         });
         let (all, id) = (all.collect::<Vec<_>>(), id.to_owned());

@@ -154,7 +154,7 @@ impl Store {
             return Err(StoreError::Refused(format!(
                 "{} {} of recording `{}` has no receive times: replay it by the exchange's clock, or leave that stream out",
                 recorded.name,
-                kind.word(),
+                kind.as_str(),
                 recording.id
             )));
         }

@@ -32,7 +32,8 @@ impl Grid {
     }
 
     fn knows(&self, number: Decimal) -> bool {
-        number.scale() <= self.scale && number.mantissa().unsigned_abs() <= self.largest[usize::from(number.scale())]
+        number.scale() <= self.scale
+            && number.mantissa().unsigned_abs() <= self.largest[usize::from(number.scale())]
     }
 
     fn fits(&self) -> bool {
@@ -63,7 +64,9 @@ impl Grids {
     /// Whether a row has no number that is larger or finer than those before. Funding rates and traded values have no step.
     pub fn knows(&self, body: &RecordBody) -> bool {
         let mut known = true;
-        numbers(body, |number, is_price| known &= if is_price { self.prices.knows(number) } else { self.quantities.knows(number) });
+        numbers(body, |number, is_price| {
+            known &= if is_price { self.prices.knows(number) } else { self.quantities.knows(number) }
+        });
         known
     }
 

@@ -5,7 +5,7 @@
 mod facts;
 mod feed;
 mod grid;
-mod live;
+mod open;
 mod reader;
 mod removal;
 mod ticks;
@@ -15,8 +15,8 @@ mod writer;
 pub use facts::NewFacts;
 pub use feed::{FeedChoice, FeedClock, RecordingFeed};
 #[cfg(test)]
-pub use live::Bounds;
-pub use live::{LiveCommit, LiveEnd, LiveRecording, Owners};
+pub use open::Bounds;
+pub use open::{OpenRecording, RecordingCommit, RecordingEnd, RecordingLeases};
 pub use reader::RowsIter;
 pub use removal::{Pruned, Retention};
 pub use writer::{NewRecording, RecordingWriter};
@@ -53,7 +53,9 @@ impl Store {
     pub fn gaps(&self, id: &str) -> Result<Vec<(String, RecordedGap)>, StoreError> {
         let mut gaps = Vec::new();
         self.table(GAPS)?.checked().visit((id, 0), (id, u64::MAX), |_, gap| {
-            let known = gap.gap().ok_or_else(|| StoreError::damaged(format!("the gaps of recording `{id}`"), "an unknown cause"))?;
+            let known = gap.gap().ok_or_else(|| {
+                StoreError::damaged(format!("the gaps of recording `{id}`"), "an unknown cause")
+            })?;
             gaps.push((gap.symbol, known));
             Ok(ControlFlow::Continue(()))
         })?;
@@ -77,7 +79,8 @@ impl Store {
     /// The specification kept with a recording, when one was.
     pub fn recorded_spec(&self, id: &str, symbol: &str) -> Result<Option<SymbolSpec>, StoreError> {
         let Some(kept) = self.table(SYMBOL_SPECS)?.checked().get((id, symbol))? else { return Ok(None) };
-        let inexact = || StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps");
+        let inexact =
+            || StoreError::damaged(format!("symbol_spec `{symbol}` of recording `{id}`"), "inexact steps");
         kept.spec().ok_or_else(inexact).map(Some)
     }
 
@@ -91,7 +94,9 @@ impl Store {
         let recorded = recording.symbol(symbol).ok_or_else(|| no_symbol(&recording, symbol))?;
         let steps = (Decimal::step(recorded.price_scale), Decimal::step(recorded.quantity_scale));
         let spec = match steps {
-            (Some(price), Some(quantity)) => self.facts(id, symbol)?.contract().spec(symbol, price, quantity).map(|(spec, _)| spec),
+            (Some(price), Some(quantity)) => {
+                self.facts(id, symbol)?.contract().spec(symbol, price, quantity).map(|(spec, _)| spec)
+            }
             _ => None,
         };
         spec.ok_or_else(|| {
@@ -134,7 +139,9 @@ fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError
 
 fn check_name(symbol: &str) -> Result<(), StoreError> {
     match symbol_name::problem(symbol) {
-        Some(problem) => Err(StoreError::Refused(format!("{symbol:?} {problem}, so it is not a symbol's name"))),
+        Some(problem) => {
+            Err(StoreError::Refused(format!("{symbol:?} {problem}, so it is not a symbol's name")))
+        }
         None => Ok(()),
     }
 }
@@ -147,5 +154,9 @@ fn not_found(id: &str) -> StoreError {
 fn no_symbol(recording: &RecordingV1, symbol: &str) -> StoreError {
     let names: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
     let more = if recording.symbols.len() > names.len() { ", …" } else { "" };
-    StoreError::Refused(format!("recording `{}` has no symbol `{symbol}`, it has {}{more}", recording.id, names.join(", ")))
+    StoreError::Refused(format!(
+        "recording `{}` has no symbol `{symbol}`, it has {}{more}",
+        recording.id,
+        names.join(", ")
+    ))
 }

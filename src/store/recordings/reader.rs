@@ -37,7 +37,13 @@ impl<'a> BlockReader<'a> {
 
     /// Where it stands, for messages.
     pub fn place(&self) -> String {
-        format!("recording `{}`, {} {}, block at row {}", self.recording, self.symbol, self.kind.word(), self.next_seq)
+        format!(
+            "recording `{}`, {} {}, block at row {}",
+            self.recording,
+            self.symbol,
+            self.kind.as_str(),
+            self.next_seq
+        )
     }
 
     /// The next block, checked; `None` behind the last.
@@ -50,11 +56,17 @@ impl<'a> BlockReader<'a> {
             self.load()?;
         }
         let place = self.place();
-        let block = Block::split(&self.segment[self.at..]).map_err(|error| StoreError::damaged(place.as_str(), error))?.0;
+        let block = Block::split(&self.segment[self.at..])
+            .map_err(|error| StoreError::damaged(place.as_str(), error))?
+            .0;
         if block.header.kind != self.kind || block.header.first_seq != self.next_seq {
             return Err(StoreError::damaged(
                 place,
-                format!("a block of {} at row {} is in its place", block.header.kind.word(), block.header.first_seq),
+                format!(
+                    "a block of {} at row {} is in its place",
+                    block.header.kind.as_str(),
+                    block.header.first_seq
+                ),
             ));
         }
         self.at += block.header.block_bytes();
@@ -93,7 +105,12 @@ impl<'a> BlockReader<'a> {
     fn load(&mut self) -> Result<(), StoreError> {
         let key = (self.recording.as_str(), self.symbol.as_str(), kind_code(self.kind), self.next_seq);
         let bytes = self.store.table(BLOCKS)?.checked().get(key)?;
-        let missing = || StoreError::damaged(self.place(), "it is missing (or the recording was removed while it was read)");
+        let missing = || {
+            StoreError::damaged(
+                self.place(),
+                "it is missing (or the recording was removed while it was read)",
+            )
+        };
         self.segment = bytes.ok_or_else(missing)?;
         self.at = 0;
         if self.segment.is_empty() { Err(StoreError::damaged(self.place(), "it is empty")) } else { Ok(()) }
@@ -135,7 +152,10 @@ impl RowsIter<'_> {
         }
         let row = self.next;
         self.next += 1;
-        self.rows.record(row).map(Some).ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row holds what no row can"))
+        self.rows
+            .record(row)
+            .map(Some)
+            .ok_or_else(|| StoreError::damaged(self.blocks.place(), "a row holds what no row can"))
     }
 }
 

@@ -42,7 +42,7 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::Refused`] while somebody makes it.
     pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
         self.recording(id)?;
-        self.live.unless_made(id, || self.remove_recording(id))
+        self.leases.unless_made(id, || self.remove_recording(id))
     }
 
     /// Removes complete recordings that are beyond the bounds and not pinned, oldest first.
@@ -98,7 +98,12 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     let behind = format!("{id}\0");
     let mut room = REMOVED_AT_ONCE;
     let mut blocks = BLOCKS.write(txn, REMOVING)?;
-    take::<BlockKey<'static>>(&mut blocks, (id, "", 0, 0)..(behind.as_str(), "", 0, 0), |key| key.0 == id, &mut room)?;
+    take::<BlockKey<'static>>(
+        &mut blocks,
+        (id, "", 0, 0)..(behind.as_str(), "", 0, 0),
+        |key| key.0 == id,
+        &mut room,
+    )?;
     let mut journal = JOURNAL.write(txn, REMOVING)?;
     take::<(&str, u64)>(&mut journal, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
     let mut gaps = GAPS.write(txn, REMOVING)?;
@@ -111,8 +116,13 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
         RECORDINGS.write(txn, REMOVING)?.remove(id).map_err(during(REMOVING))?;
         return Ok(true);
     }
-    let hidden =
-        RecordingV1 { id: id.to_owned(), state: RecordingState::Importing, sources: Vec::new(), created_us: 0, symbols: Vec::new() };
+    let hidden = RecordingV1 {
+        id: id.to_owned(),
+        state: RecordingState::Importing,
+        sources: Vec::new(),
+        created_us: 0,
+        symbols: Vec::new(),
+    };
     put(txn, &hidden)?;
     Ok(false)
 }

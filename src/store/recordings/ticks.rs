@@ -107,7 +107,8 @@ impl<'a> TickSource<'a> {
 
     /// Appends at most `room` ticks before `limit_ns`.
     pub fn emit(&mut self, limit_ns: i64, room: usize, chunk: &mut Chunk) {
-        let due = self.ready.ticks()[self.next..].iter().take(room).take_while(|tick| tick.at.nanos() < limit_ns);
+        let due =
+            self.ready.ticks()[self.next..].iter().take(room).take_while(|tick| tick.at.nanos() < limit_ns);
         let count = due.map(|tick| chunk.push_from(&self.ready, tick)).count();
         self.next += count;
     }
@@ -122,12 +123,16 @@ impl<'a> TickSource<'a> {
             return Ok(());
         };
         let header = block.header;
-        self.decoder.rows(&block, &mut self.rows).map_err(|error| StoreError::damaged(place.as_str(), error))?;
+        self.decoder
+            .rows(&block, &mut self.rows)
+            .map_err(|error| StoreError::damaged(place.as_str(), error))?;
         self.rows_to_steps(header.scales).ok_or_else(|| off_grid(&place))?;
         for row in 0..self.rows.len() {
             let at_ns = self.time(row);
             match self.kind {
-                StreamKind::BookSnapshots | StreamKind::BookChanges => self.take_book_row(row, at_ns, &place)?,
+                StreamKind::BookSnapshots | StreamKind::BookChanges => {
+                    self.take_book_row(row, at_ns, &place)?
+                }
                 _ => self.take_single_row(row, at_ns, header.scales),
             }
             if self.over {
@@ -160,7 +165,9 @@ impl<'a> TickSource<'a> {
         }
         for (field, column) in fields(self.kind).iter().zip(&mut self.rows.columns) {
             let step = match field {
-                Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _) => self.context.price_step,
+                Field::Decimal(ScaleClass::Price, _) | Field::OptionalDecimal(ScaleClass::Price, _) => {
+                    self.context.price_step
+                }
                 Field::Decimal(ScaleClass::Quantity, _) => self.context.quantity_step,
                 _ => continue,
             };
@@ -212,12 +219,22 @@ impl<'a> TickSource<'a> {
         let columns = self.rows.columns.as_slice();
         let exchange_ns = self.rows.exchange[row];
         let (side, key, price, quantity, is_best) = match (self.kind, columns) {
-            (StreamKind::BookSnapshots, [side, level, price, quantity]) => {
-                (side, MessageKey { exchange_ns, update_id: None, snapshot: true }, price, quantity, level.values[row] == 1)
-            }
+            (StreamKind::BookSnapshots, [side, level, price, quantity]) => (
+                side,
+                MessageKey { exchange_ns, update_id: None, snapshot: true },
+                price,
+                quantity,
+                level.values[row] == 1,
+            ),
             (_, [side, snapshot, price, quantity, id]) => {
                 let update_id = (id.present[row] != 0).then(|| id.values[row]);
-                (side, MessageKey { exchange_ns, update_id, snapshot: snapshot.values[row] != 0 }, price, quantity, false)
+                (
+                    side,
+                    MessageKey { exchange_ns, update_id, snapshot: snapshot.values[row] != 0 },
+                    price,
+                    quantity,
+                    false,
+                )
             }
             _ => return Ok(()),
         };
@@ -233,7 +250,10 @@ impl<'a> TickSource<'a> {
         }
         self.message.has_best[side] |= is_best;
         if self.message.rows.len() >= BOOK_MESSAGE_ROWS {
-            return Err(StoreError::damaged(place, format!("a book message has more than {BOOK_MESSAGE_ROWS} rows")));
+            return Err(StoreError::damaged(
+                place,
+                format!("a book message has more than {BOOK_MESSAGE_ROWS} rows"),
+            ));
         }
         self.message.at_ns = at_ns;
         self.message.rows.push(change);
@@ -255,7 +275,8 @@ impl<'a> TickSource<'a> {
             self.hand_over_opening();
             let at = Timestamp::from_nanos(at_ns);
             if key.snapshot {
-                let levels = if self.kind == StreamKind::BookSnapshots { BOOK_SNAPSHOT_LEVELS } else { BOOK_LEVELS };
+                let levels =
+                    if self.kind == StreamKind::BookSnapshots { BOOK_SNAPSHOT_LEVELS } else { BOOK_LEVELS };
                 self.message.sort_levels(levels);
                 self.ready.push_snapshot(at, self.context.symbol, &self.message.bids, &self.message.asks);
             } else {
@@ -276,7 +297,12 @@ impl<'a> TickSource<'a> {
         let level = |(price, qty): (&Price, &Qty)| Level { price: *price, qty: *qty };
         let bids: Vec<Level> = opening.bids.iter().rev().take(BOOK_LEVELS).map(level).collect();
         let asks: Vec<Level> = opening.asks.iter().take(BOOK_LEVELS).map(level).collect();
-        self.ready.push_snapshot(Timestamp::from_nanos(self.context.from_ns), self.context.symbol, &bids, &asks);
+        self.ready.push_snapshot(
+            Timestamp::from_nanos(self.context.from_ns),
+            self.context.symbol,
+            &bids,
+            &asks,
+        );
     }
 }
 

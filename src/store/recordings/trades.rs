@@ -28,7 +28,15 @@ impl<'a> TradeSource<'a> {
             blocks.seek(context.from_ns)?;
         }
         let columns = TradeColumns::default();
-        Ok(TradeSource { blocks, last_ns: i64::MIN, context, decoder: BlockDecoder::new(), columns, next: 0, end: 0 })
+        Ok(TradeSource {
+            blocks,
+            last_ns: i64::MIN,
+            context,
+            decoder: BlockDecoder::new(),
+            columns,
+            next: 0,
+            end: 0,
+        })
     }
 
     /// Time of the next trade.
@@ -53,7 +61,10 @@ impl<'a> TradeSource<'a> {
         let run = run.start..run.start + count;
         self.next = run.end;
         let columns = &self.columns;
-        let values = columns.price[run.clone()].iter().zip(&columns.quantity[run.clone()]).zip(&columns.sells[run.clone()]);
+        let values = columns.price[run.clone()]
+            .iter()
+            .zip(&columns.quantity[run.clone()])
+            .zip(&columns.sells[run.clone()]);
         let trades = columns.at[run].iter().zip(values).map(|(at, ((price, quantity), sells))| {
             let taker = if *sells == 0 { Side::Buy } else { Side::Sell };
             (Timestamp::from_nanos(*at), Trade { price: Price(*price), qty: Qty(*quantity), taker })

@@ -9,7 +9,7 @@ use super::super::tables::{BLOCKS, GAPS};
 use super::super::{Store, StoreError, encode};
 use super::facts::{NewFacts, put_facts};
 use super::grid::Grids;
-use super::live::halves;
+use super::open::halves;
 use super::{WRITING, check_name, put};
 use crate::domain::bar_length::BarDistances;
 use crate::domain::record::{Record, RecordedGap, StreamKind};
@@ -24,7 +24,7 @@ pub struct NewRecording {
     /// When it begins; part of the id.
     pub at: Timestamp,
     /// Random number; its low 14 bits are the end of the id.
-    pub chance: u32,
+    pub entropy: u32,
     /// Where the rows come from, for people.
     pub sources: Vec<String>,
 }
@@ -75,14 +75,14 @@ struct Segment {
 impl NewRecording {
     /// The record of it before its first row.
     pub(super) fn row(self, state: RecordingState) -> RecordingV1 {
-        let id = format!("session_{}", self.at.id(self.chance));
+        let id = format!("session_{}", self.at.id(self.entropy));
         RecordingV1 { id, state, sources: self.sources, created_us: self.at.micros(), symbols: Vec::new() }
     }
 }
 
 impl Store {
     /// Begins a recording; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
-    pub fn begin_recording(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
+    pub fn begin_import(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
         let recording = new.row(RecordingState::Importing);
         self.refuse_known(&recording.id)?;
         self.write_alone(|txn| put(txn, &recording))?;
@@ -154,7 +154,8 @@ impl RecordingWriter<'_> {
 
     /// Declares the length of a symbol's bars; without it the most frequent distance between them counts.
     pub fn set_bar_length(&mut self, symbol: &str, bar: Span) {
-        let place = self.index.get(symbol).and_then(|state| state.streams[usize::from(kind_code(StreamKind::Bars))]);
+        let place =
+            self.index.get(symbol).and_then(|state| state.streams[usize::from(kind_code(StreamKind::Bars))]);
         if let Some(place) = place {
             self.streams[place].info.spacing_ns = bar.nanos();
         }
@@ -185,7 +186,11 @@ impl RecordingWriter<'_> {
     }
 
     fn usable(&self) -> Result<(), StoreError> {
-        if self.open { Ok(()) } else { Err(StoreError::Refused("the recording failed before: begin it anew".to_owned())) }
+        if self.open {
+            Ok(())
+        } else {
+            Err(StoreError::Refused("the recording failed before: begin it anew".to_owned()))
+        }
     }
 
     fn stream_place(&mut self, symbol: &str, kind: StreamKind) -> Result<usize, StoreError> {
@@ -205,7 +210,15 @@ impl RecordingWriter<'_> {
             segment: Vec::new(),
             segment_first: 0,
             encoded: 0,
-            info: RecordedStreamV1 { stream: code, rows: 0, first_ns: 0, last_ns: 0, bytes: 0, has_receive_times: true, spacing_ns: 0 },
+            info: RecordedStreamV1 {
+                stream: code,
+                rows: 0,
+                first_ns: 0,
+                last_ns: 0,
+                bytes: 0,
+                has_receive_times: true,
+                spacing_ns: 0,
+            },
             last: None,
             distances: BarDistances::default(),
         });
@@ -240,9 +253,17 @@ impl RecordingWriter<'_> {
             let stream = &mut self.streams[place];
             let first_seq = stream.encoded;
             self.block.clear();
-            match self.encoder.encode(&stream.rows, range.clone(), first_seq + range.start as u64, &mut self.block) {
+            match self.encoder.encode(
+                &stream.rows,
+                range.clone(),
+                first_seq + range.start as u64,
+                &mut self.block,
+            ) {
                 Ok(header) => {
-                    let state = self.index.get_mut(symbol).expect("a stream's symbol is in the index since the stream exists");
+                    let state = self
+                        .index
+                        .get_mut(symbol)
+                        .expect("a stream's symbol is in the index since the stream exists");
                     see_numbers(state, &header, self.encoder.largest())?;
                     stream.info.has_receive_times &= header.has_receive_times;
                     stream.info.bytes += self.block.len() as u64;
@@ -276,12 +297,20 @@ impl RecordingWriter<'_> {
         self.ready_bytes += stream.segment.len();
         let bytes = stream.segment.clone();
         stream.segment.clear();
-        self.ready.push(Segment { symbol: symbol.to_owned(), stream: stream.info.stream, first_seq: stream.segment_first, bytes });
+        self.ready.push(Segment {
+            symbol: symbol.to_owned(),
+            stream: stream.info.stream,
+            first_seq: stream.segment_first,
+            bytes,
+        });
     }
 
     fn close_all(&mut self) -> Result<(), StoreError> {
-        let places: Vec<(String, usize)> =
-            self.index.values().flat_map(|state| state.streams.iter().flatten().map(|place| (state.name.clone(), *place))).collect();
+        let places: Vec<(String, usize)> = self
+            .index
+            .values()
+            .flat_map(|state| state.streams.iter().flatten().map(|place| (state.name.clone(), *place)))
+            .collect();
         for (symbol, place) in places {
             self.close_block(&symbol, place)?;
             self.close_segment(&symbol, place);
@@ -291,7 +320,8 @@ impl RecordingWriter<'_> {
 
     /// Segments, the recording as it stands, and gaps in one commit.
     fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
-        self.recording.symbols = self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
+        self.recording.symbols =
+            self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
         let (ready, recording, facts) = (&self.ready, &self.recording, &self.facts);
         let written = self.store.write_alone(|txn| {
             put(txn, recording)?;
@@ -345,13 +375,17 @@ fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record])
         if record.exchange_at < last {
             return Err(StoreError::Refused(format!(
                 "{symbol} {}: row {} of this batch goes back in time, from {last} to {}",
-                kind.word(),
+                kind.as_str(),
                 place + 1,
                 record.exchange_at
             )));
         }
         if record.body.stream() != kind {
-            return Err(StoreError::Refused(format!("{symbol} {}: row {} of this batch is of another kind", kind.word(), place + 1)));
+            return Err(StoreError::Refused(format!(
+                "{symbol} {}: row {} of this batch is of another kind",
+                kind.as_str(),
+                place + 1
+            )));
         }
         last = record.exchange_at;
     }

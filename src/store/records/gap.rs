@@ -36,7 +36,7 @@ impl GapV1 {
             stream: kind_code(gap.stream),
             from_ns: gap.gap.from.nanos(),
             to_ns: gap.gap.to.nanos(),
-            cause: gap.gap.cause.word().to_owned(),
+            cause: gap.gap.cause.as_str().to_owned(),
         }
     }
 

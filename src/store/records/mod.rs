@@ -24,7 +24,10 @@ pub use idempotency::IdempotencyV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2, ResultV3};
-pub use session::{SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3, SessionV4};
+pub use session::{
+    SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3,
+    SessionV4,
+};
 pub use session_control::{ControlKindV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;

@@ -154,7 +154,11 @@ impl ResultV3 {
 
 impl From<ResultV1> for ResultV3 {
     fn from(old: ResultV1) -> Self {
-        let strategy = ResultStrategyV2 { name: old.strategy_id.clone(), id: old.strategy_id, version: old.strategy_version };
+        let strategy = ResultStrategyV2 {
+            name: old.strategy_id.clone(),
+            id: old.strategy_id,
+            version: old.strategy_version,
+        };
         ResultV3 {
             id: old.id,
             session_id: None,

@@ -81,7 +81,8 @@ impl ControlKindV1 {
     /// The stream that an interruption or its end is about; `None` for other kinds and for unknown codes.
     pub fn stream(&self) -> Option<(SymbolId, StreamKind)> {
         match self {
-            ControlKindV1::Interrupted { symbol, stream, .. } | ControlKindV1::Complete { symbol, stream } => {
+            ControlKindV1::Interrupted { symbol, stream, .. }
+            | ControlKindV1::Complete { symbol, stream } => {
                 Some((SymbolId(*symbol), kind_from_code(*stream)?))
             }
             _ => None,

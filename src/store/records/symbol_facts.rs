@@ -52,8 +52,9 @@ impl SymbolFactsV1 {
 
     /// The contract facts.
     pub fn contract(&self) -> ContractFacts {
-        let decimal =
-            |pair: Option<(i64, u8)>| pair.and_then(|(mantissa, scale)| Decimal::new(mantissa, scale)).filter(|d| d.mantissa() > 0);
+        let decimal = |pair: Option<(i64, u8)>| {
+            pair.and_then(|(mantissa, scale)| Decimal::new(mantissa, scale)).filter(|d| d.mantissa() > 0)
+        };
         ContractFacts {
             venue: self.venue.clone(),
             quote: self.quote.clone(),

@@ -72,7 +72,12 @@ impl SymbolSpecV1 {
     /// The specification; `None` when its steps are not exact (a damaged record).
     pub fn spec(&self) -> Option<SymbolSpec> {
         let decimal = |(mantissa, scale): (i64, u8)| Decimal::new(mantissa, scale);
-        let mut spec = SymbolSpec::new(&self.name, decimal(self.price_step)?, decimal(self.quantity_step)?, decimal(self.contract_size)?)?;
+        let mut spec = SymbolSpec::new(
+            &self.name,
+            decimal(self.price_step)?,
+            decimal(self.quantity_step)?,
+            decimal(self.contract_size)?,
+        )?;
         spec.min_quantity = Qty(self.min_quantity_lots);
         spec.maker_fee = Rate(self.maker_fee_ppb);
         spec.taker_fee = Rate(self.taker_fee_ppb);

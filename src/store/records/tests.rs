@@ -38,7 +38,12 @@ fn recording() -> RecordingV1 {
         state: RecordingState::Complete,
         sources: vec!["btc.trades.csv.gz".into()],
         created_us: 1_723_161_256_322_000,
-        symbols: vec![RecordedSymbolV1 { name: "BTCUSDT".into(), price_scale: 1, quantity_scale: 3, streams: vec![stream(1), stream(4)] }],
+        symbols: vec![RecordedSymbolV1 {
+            name: "BTCUSDT".into(),
+            price_scale: 1,
+            quantity_scale: 3,
+            streams: vec![stream(1), stream(4)],
+        }],
     }
 }
 
@@ -156,7 +161,10 @@ fn session_v2() -> SessionRow {
 }
 
 fn control() -> SessionControlV1 {
-    SessionControlV1 { at_ns: 5, kind: ControlKindV1::SymbolTable { version: 2, disabled: vec!["BTC_USDT".into()] } }
+    SessionControlV1 {
+        at_ns: 5,
+        kind: ControlKindV1::SymbolTable { version: 2, disabled: vec!["BTC_USDT".into()] },
+    }
 }
 
 fn contract() -> ContractV1 {
@@ -275,7 +283,10 @@ fn older_versions_read_as_the_newest() {
     assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
     let kept = |name: &str| std::fs::read(root(&format!("tests/golden/{name}.bin"))).unwrap();
     assert_eq!(decode::<SessionRow>(&kept("session_v2")).unwrap(), session_v2());
-    assert_eq!(decode::<SessionRow>(&kept("session_v3")).unwrap(), SessionRow { engine_version: 1, ..session() });
+    assert_eq!(
+        decode::<SessionRow>(&kept("session_v3")).unwrap(),
+        SessionRow { engine_version: 1, ..session() }
+    );
     assert_eq!(decode::<ResultV3>(&kept("result_v2")).unwrap(), ResultV3 { engine_version: 1, ..result() });
 }
 
@@ -308,13 +319,18 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         .filter(|line| line.starts_with("| ") && !line.contains("kind |") && !line.starts_with("| -"))
         .map(row_start)
         .collect();
-    let written: Vec<String> = kinds.iter().map(|(kind, version, name)| format!("| {kind} | {name} | {version} |")).collect();
+    let written: Vec<String> =
+        kinds.iter().map(|(kind, version, name)| format!("| {kind} | {name} | {version} |")).collect();
     assert_eq!(listed, written, "schema/records.md must list every kind and version");
     let files = std::fs::read_dir(root("tests/golden")).unwrap().filter(|file| {
         let name = file.as_ref().unwrap().file_name();
         kinds.iter().any(|(_, _, kind)| name.to_string_lossy().starts_with(&format!("{kind}_v")))
     });
-    assert_eq!(files.count(), kinds.iter().map(|(_, version, _)| usize::from(*version)).sum::<usize>(), "one golden file per version");
+    assert_eq!(
+        files.count(),
+        kinds.iter().map(|(_, version, _)| usize::from(*version)).sum::<usize>(),
+        "one golden file per version"
+    );
 }
 
 fn row_start(line: &str) -> String {
@@ -331,7 +347,7 @@ fn a_specification_survives_a_gap_and_a_contract_too() {
         ..SymbolFactsV1::new(&kept.contract())
     };
     assert_eq!(again, kept);
-    assert_eq!(kept.bar_source().map(|source| source.word()), Some("name"));
+    assert_eq!(kept.bar_source().map(|source| source.as_str()), Some("name"));
     let kept = spec();
     assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
     assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());

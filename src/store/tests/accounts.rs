@@ -6,11 +6,25 @@ use crate::domain::time::Span;
 use crate::limits::USER_IDEMPOTENCY_KEYS;
 
 fn user(name: &str) -> UserV1 {
-    UserV1 { name: name.into(), role: "admin".into(), password_hash: "hash".into(), created_us: 1, updated_us: 1, disabled: false }
+    UserV1 {
+        name: name.into(),
+        role: "admin".into(),
+        password_hash: "hash".into(),
+        created_us: 1,
+        updated_us: 1,
+        disabled: false,
+    }
 }
 
 fn login(family: &str, user: &str) -> LoginV1 {
-    LoginV1 { family: family.into(), user: user.into(), created_us: 1, expires_us: 2, refresh_hash: [1; 32], revoked: false }
+    LoginV1 {
+        family: family.into(),
+        user: user.into(),
+        created_us: 1,
+        expires_us: 2,
+        refresh_hash: [1; 32],
+        revoked: false,
+    }
 }
 
 fn families(store: &Store) -> Vec<String> {
@@ -56,8 +70,13 @@ fn a_login_replaces_itself_and_removes_others_and_ends_with_its_token() {
 fn answers_are_kept_for_a_day_and_so_many_per_user() {
     let store = Store::in_memory().unwrap();
     let day = Span::from_seconds(86_400);
-    let answer =
-        |at: Timestamp| IdempotencyV1 { request_hash: [1; 32], status: 201, location: None, body: b"{}".to_vec(), created_us: at.micros() };
+    let answer = |at: Timestamp| IdempotencyV1 {
+        request_hash: [1; 32],
+        status: 201,
+        location: None,
+        body: b"{}".to_vec(),
+        created_us: at.micros(),
+    };
     let (start, user) = (at_ms(1), "ann");
     store.put_answer(user, "key", &answer(start), start).unwrap();
     store.put_answer("annabel", "key", &answer(start), start).unwrap();
@@ -65,11 +84,17 @@ fn answers_are_kept_for_a_day_and_so_many_per_user() {
     assert_eq!(store.answer(user, "other", start).unwrap(), None);
     assert_eq!(store.answer("bob", "key", start).unwrap(), None);
     let almost = start + day - Span::from_millis(1);
-    assert!(store.answer(user, "key", almost).unwrap().is_some() && store.answer(user, "key", start + day).unwrap().is_none());
+    assert!(
+        store.answer(user, "key", almost).unwrap().is_some()
+            && store.answer(user, "key", start + day).unwrap().is_none()
+    );
 
     let count = |user: &str| {
         let table = store.read().unwrap().open_table(tables::IDEMPOTENCY.definition).unwrap();
-        redb::ReadableTable::iter(&table).unwrap().filter(|row| row.as_ref().unwrap().0.value().0 == user).count()
+        redb::ReadableTable::iter(&table)
+            .unwrap()
+            .filter(|row| row.as_ref().unwrap().0.value().0 == user)
+            .count()
     };
     for number in 1..=USER_IDEMPOTENCY_KEYS as i64 + 200 {
         let at = start + Span::from_millis(number);
@@ -94,7 +119,10 @@ fn a_store_of_an_older_version_gets_the_new_tables() {
         let store = Store::with_backend(backend.clone()).unwrap();
         store.put_strategy("pump", "Pump", "{}", at_ms(1)).unwrap();
         let txn = store.current.begin_write().unwrap();
-        assert!(txn.delete_table(tables::USERS.definition).unwrap() && txn.delete_table(tables::IDEMPOTENCY.definition).unwrap());
+        assert!(
+            txn.delete_table(tables::USERS.definition).unwrap()
+                && txn.delete_table(tables::IDEMPOTENCY.definition).unwrap()
+        );
         txn.commit().unwrap();
     }
     let store = Store::with_backend(backend).unwrap();

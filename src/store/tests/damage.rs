@@ -35,7 +35,11 @@ fn an_emptied_file_is_damaged_not_new() {
     filled(dir.path());
     fs::write(store_path(dir.path()), b"").unwrap();
     assert_eq!(open_error(dir.path()).exit_code(), 65);
-    fs::write(store_path(dir.path()), b"something else altogether, long enough to be read as a header of some kind").unwrap();
+    fs::write(
+        store_path(dir.path()),
+        b"something else altogether, long enough to be read as a header of some kind",
+    )
+    .unwrap();
     assert_eq!(open_error(dir.path()).exit_code(), 65);
 }
 
@@ -94,7 +98,12 @@ fn a_path_that_cannot_hold_a_store_is_said_so() {
 
 /// Places of `needle` in a file: bytes that certainly carry content.
 fn places(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
-    bytes.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle).map(|(at, _)| at).collect()
+    bytes
+        .windows(needle.len())
+        .enumerate()
+        .filter(|(_, window)| *window == needle)
+        .map(|(at, _)| at)
+        .collect()
 }
 
 #[test]
@@ -119,15 +128,31 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     let store = Store::in_memory().unwrap();
     // More than one segment.
     let id = import(&store, 1, &[("BTCUSDT", StreamKind::Trades, trades(400_000))], &[]);
-    let keys: Vec<u64> =
-        store.read().unwrap().open_table(tables::BLOCKS.definition).unwrap().iter().unwrap().map(|row| row.unwrap().0.value().3).collect();
+    let keys: Vec<u64> = store
+        .read()
+        .unwrap()
+        .open_table(tables::BLOCKS.definition)
+        .unwrap()
+        .iter()
+        .unwrap()
+        .map(|row| row.unwrap().0.value().3)
+        .collect();
     let second = keys[1];
     store.put_result(new_result("exec_a", 1, "{}")).unwrap();
     let whole = store.verify().unwrap();
     assert!(whole.is_sound() && whole.rows == 400_000, "{whole:?}");
 
     let key = (id.as_str(), "BTCUSDT", blocks::kind_code(StreamKind::Trades), 0);
-    let first = store.read().unwrap().open_table(tables::BLOCKS.definition).unwrap().get(key).unwrap().unwrap().value().to_vec();
+    let first = store
+        .read()
+        .unwrap()
+        .open_table(tables::BLOCKS.definition)
+        .unwrap()
+        .get(key)
+        .unwrap()
+        .unwrap()
+        .value()
+        .to_vec();
     let change = |key: tables::BlockKey<'_>, bytes: Option<&[u8]>| {
         store.write_alone(|txn| {
             let mut table = txn.open_table(tables::BLOCKS.definition).unwrap();
@@ -143,11 +168,21 @@ fn verify_names_what_is_wrong_inside_a_whole_file() {
     damaged[at] ^= 1;
     change(key, Some(&damaged)).unwrap();
     let report = store.verify().unwrap();
-    assert!(report.problems[0].place.contains(&id) && report.problems[0].what.contains("checksum"), "{report:?}");
+    assert!(
+        report.problems[0].place.contains(&id) && report.problems[0].what.contains("checksum"),
+        "{report:?}"
+    );
     assert!(store.rows(&id, "BTCUSDT", StreamKind::Trades).unwrap().any(|row| row.is_err()));
 
     change(key, None).unwrap();
-    assert!(store.verify().unwrap().problems.iter().any(|problem| problem.what.contains(&format!("rows 0 to {second} are missing"))));
+    assert!(
+        store
+            .verify()
+            .unwrap()
+            .problems
+            .iter()
+            .any(|problem| problem.what.contains(&format!("rows 0 to {second} are missing")))
+    );
     change(key, Some(&first)).unwrap();
     change((id.as_str(), "ETHUSDT", key.2, 0), Some(&first)).unwrap();
     assert!(store.verify().unwrap().problems.iter().any(|problem| problem.what.contains("no recording")));

@@ -4,7 +4,14 @@ use super::*;
 use proptest::prelude::*;
 
 fn choice<'a>(recording: &'a str, symbols: &'a [SymbolId]) -> FeedChoice<'a> {
-    FeedChoice { recording, symbols, streams: &[], clock: FeedClock::Exchange, from: Timestamp::MIN, to: Timestamp::MAX }
+    FeedChoice {
+        recording,
+        symbols,
+        streams: &[],
+        clock: FeedClock::Exchange,
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+    }
 }
 
 fn table(store: &Store, id: &str, names: &[&str]) -> SymbolTable {
@@ -21,12 +28,18 @@ fn play(mut feed: RecordingFeed<'_>) -> Vec<(Tick, String)> {
                 (TickKind::Gap(gap), _) => format!("gap {:?}", gap.cause),
                 (_, Some(Market::BookSnapshot { bids, asks })) => {
                     let side = |levels: &[crate::domain::event::Level]| {
-                        levels.iter().map(|level| format!("{}x{}", level.price.0, level.qty.0)).collect::<Vec<_>>().join(" ")
+                        levels
+                            .iter()
+                            .map(|level| format!("{}x{}", level.price.0, level.qty.0))
+                            .collect::<Vec<_>>()
+                            .join(" ")
                     };
                     format!("book {} | {}", side(bids), side(asks))
                 }
                 (_, Some(Market::BookChange(changes))) => {
-                    let shown = changes.iter().map(|c| format!("{}{}x{}", c.side.word(), c.level.price.0, c.level.qty.0));
+                    let shown = changes
+                        .iter()
+                        .map(|c| format!("{}{}x{}", c.side.as_str(), c.level.price.0, c.level.qty.0));
                     format!("change {}", shown.collect::<Vec<_>>().join(" "))
                 }
                 (_, Some(Market::Trade(trade))) => format!("trade {}x{}", trade.price.0, trade.qty.0),
@@ -44,12 +57,28 @@ fn level(ms: i64, side: Side, level: u16, price: &str, quantity: &str) -> Record
 }
 
 fn change(ms: i64, side: Side, price: &str, quantity: &str, snapshot: bool, id: u64) -> Record {
-    record(ms, RecordBody::LevelChange { side, price: number(price), quantity: number(quantity), snapshot, update_id: Some(id) })
+    record(
+        ms,
+        RecordBody::LevelChange {
+            side,
+            price: number(price),
+            quantity: number(quantity),
+            snapshot,
+            update_id: Some(id),
+        },
+    )
 }
 
 fn bar(ms: i64, close: &str) -> Record {
     let price = number(close);
-    let body = RecordBody::Bar { open: price, high: price, low: price, close: price, volume: number("2"), quote_volume: None };
+    let body = RecordBody::Bar {
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: number("2"),
+        quote_volume: None,
+    };
     record(ms, body)
 }
 
@@ -57,7 +86,11 @@ fn bar(ms: i64, close: &str) -> Record {
 fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
     let store = Store::in_memory().unwrap();
     let rows = [
-        ("A", StreamKind::Trades, vec![trade(60_000, "10.5", "1"), trade(60_000, "10.6", "2"), trade(70_000, "10.7", "3")]),
+        (
+            "A",
+            StreamKind::Trades,
+            vec![trade(60_000, "10.5", "1"), trade(60_000, "10.6", "2"), trade(70_000, "10.7", "3")],
+        ),
         (
             "A",
             StreamKind::BookSnapshots,
@@ -68,7 +101,11 @@ fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
             ],
         ),
         ("A", StreamKind::Bars, vec![bar(0, "10.5"), bar(10_000, "10.7")]),
-        ("A", StreamKind::Marks, vec![record(60_000, RecordBody::Mark { mark: number("10.5"), index: None })]),
+        (
+            "A",
+            StreamKind::Marks,
+            vec![record(60_000, RecordBody::Mark { mark: number("10.5"), index: None })],
+        ),
         ("A", StreamKind::Funding, vec![record(60_000, RecordBody::Funding { rate: number("-0.0001") })]),
         (
             "A",
@@ -86,17 +123,23 @@ fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
         ),
     ];
     let gap = Gap { from: at_ms(50_000), to: at_ms(60_000), cause: GapCause::Silence };
-    let both = [StreamKind::Trades, StreamKind::BookSnapshots].map(|stream| ("A".to_owned(), RecordedGap { stream, gap }));
+    let both = [StreamKind::Trades, StreamKind::BookSnapshots]
+        .map(|stream| ("A".to_owned(), RecordedGap { stream, gap }));
     let id = import(&store, 1, &rows, &both);
     let symbols = [SymbolId(0)];
     let table = table(&store, &id, &["A"]);
     let ticks = play(store.feed(choice(&id, &symbols), &table).unwrap());
-    let shown: Vec<String> = ticks.iter().map(|(tick, shown)| format!("{} {shown}", tick.at.millis())).collect();
+    let shown: Vec<String> =
+        ticks.iter().map(|(tick, shown)| format!("{} {shown}", tick.at.millis())).collect();
     // A bar of 10 s spacing that opens at 0 is known at 10 s.
     assert!(shown[0].starts_with("10000 Some(Bar") && shown[1].starts_with("20000 Some(Bar"), "{shown:#?}");
     assert_eq!(shown[2..5], ["60000 gap Silence", "60000 book 104x4 103x5 | 105x6", "60000 trade 105x1"]);
     assert_eq!(shown[5], "60000 trade 106x2");
-    assert!(shown[6].starts_with("60000 Some(Mark") && shown[7].contains("Rate(-100000)") && shown[8] == "70000 trade 107x3");
+    assert!(
+        shown[6].starts_with("60000 Some(Mark")
+            && shown[7].contains("Rate(-100000)")
+            && shown[8] == "70000 trade 107x3"
+    );
     assert_eq!(shown.len(), 9);
     let only = FeedChoice { streams: &[StreamKind::Marks], ..choice(&id, &symbols) };
     assert_eq!(play(store.feed(only, &table).unwrap()).len(), 1);
@@ -118,9 +161,17 @@ fn changes_of_one_message_are_one_tick_and_a_late_start_gets_the_book_as_it_is()
     let (symbols, table) = ([SymbolId(0)], table(&store, &id, &["A"]));
     let shown = |from: i64, to: i64| -> Vec<String> {
         let span = FeedChoice { from: at_ms(from), to: at_ms(to), ..choice(&id, &symbols) };
-        play(store.feed(span, &table).unwrap()).into_iter().map(|(tick, text)| format!("{} {text}", tick.at.millis())).collect()
+        play(store.feed(span, &table).unwrap())
+            .into_iter()
+            .map(|(tick, text)| format!("{} {text}", tick.at.millis()))
+            .collect()
     };
-    let all = ["1000 book 10x5 9x1 | 11x6", "2000 change buy10x0 sell11x7", "2000 change sell12x1", "3000 change buy8x2"];
+    let all = [
+        "1000 book 10x5 9x1 | 11x6",
+        "2000 change buy10x0 sell11x7",
+        "2000 change sell12x1",
+        "3000 change buy8x2",
+    ];
     assert_eq!(shown(0, 9_000), all);
     assert_eq!(shown(1_000, 3_000), all[..3]);
     assert_eq!(shown(2_500, 9_000), ["2500 book 9x1 | 11x7 12x1", "3000 change buy8x2"]);
@@ -132,7 +183,8 @@ fn changes_of_one_message_are_one_tick_and_a_late_start_gets_the_book_as_it_is()
 #[test]
 fn a_message_longer_than_a_block_stays_one_tick() {
     let store = Store::in_memory().unwrap();
-    let rows: Vec<Record> = (1..6_000).map(|i| change(1_000, Side::Sell, &i.to_string(), "1", false, 7)).collect();
+    let rows: Vec<Record> =
+        (1..6_000).map(|i| change(1_000, Side::Sell, &i.to_string(), "1", false, 7)).collect();
     let id = import(&store, 1, &[("A", StreamKind::BookChanges, rows)], &[]);
     let ticks = play(store.feed(choice(&id, &[SymbolId(0)]), &table(&store, &id, &["A"])).unwrap());
     assert_eq!(ticks.len(), 1);
@@ -151,8 +203,10 @@ fn the_receive_clock_orders_by_arrival_and_is_refused_where_it_is_missing() {
     let id = import(&store, 1, &rows, &[]);
     let (symbols, table) = ([SymbolId(0), SymbolId(1)], table(&store, &id, &["A", "B", "C"]));
     let received = FeedChoice { clock: FeedClock::Receive, ..choice(&id, &symbols) };
-    let order: Vec<(u32, i64)> =
-        play(store.feed(received, &table).unwrap()).iter().map(|(tick, _)| (tick.symbol.0, tick.at.millis())).collect();
+    let order: Vec<(u32, i64)> = play(store.feed(received, &table).unwrap())
+        .iter()
+        .map(|(tick, _)| (tick.symbol.0, tick.at.millis()))
+        .collect();
     assert_eq!(order, [(1, 3_500), (0, 5_000), (0, 5_000), (1, 5_500), (0, 6_000)]);
     let missing = FeedChoice { clock: FeedClock::Receive, symbols: &[SymbolId(2)], ..received };
     assert!(store.feed(missing, &table).err().unwrap().to_string().contains("no receive times"));
@@ -162,11 +216,15 @@ fn the_receive_clock_orders_by_arrival_and_is_refused_where_it_is_missing() {
 fn a_step_that_does_not_fit_is_refused_and_a_finer_one_is_exact() {
     let store = Store::in_memory().unwrap();
     let id = import(&store, 1, &[("A", StreamKind::Trades, vec![trade(1, "10.5", "3")])], &[]);
-    let spec = |price: &str| crate::domain::symbol::SymbolSpec::new("A", number(price), number("0.5"), Decimal::ONE).unwrap();
+    let spec = |price: &str| {
+        crate::domain::symbol::SymbolSpec::new("A", number(price), number("0.5"), Decimal::ONE).unwrap()
+    };
     let symbols = [SymbolId(0)];
     let fine = SymbolTable::new(1, vec![spec("0.05")]);
     let ticks = play(store.feed(choice(&id, &symbols), &fine).unwrap());
-    assert!(matches!(ticks[0].0.kind, TickKind::Trade(trade) if (trade.price, trade.qty) == (Price(210), Qty(6))));
+    assert!(
+        matches!(ticks[0].0.kind, TickKind::Trade(trade) if (trade.price, trade.qty) == (Price(210), Qty(6)))
+    );
     let coarse = SymbolTable::new(1, vec![spec("1")]);
     assert_eq!(store.feed(choice(&id, &symbols), &coarse).err().unwrap().exit_code(), 64);
     store.put_recorded_specs(&id, &[spec("0.05")]).unwrap();

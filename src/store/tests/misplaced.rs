@@ -4,14 +4,16 @@
 //! `TRADINGD_DAMAGES` sets how many (8), `TRADINGD_DAMAGE_SEED` repeats a run.
 
 use super::*;
-use crate::domain::chance::Chance;
+use crate::domain::rng::Rng;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
 use crate::store::records::{LoginV1, SessionControlV1, UserV1};
 
 const PAGE: usize = 4_096;
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
 }
 
 /// Something of everything, in a file that is opened without a check.
@@ -19,8 +21,13 @@ fn filled() -> Vec<u8> {
     let disk = SharedMemory::default();
     let store = Store::with_backend(disk.clone()).unwrap();
     for round in 0..3 {
-        let all = (0..400)
-            .map(|number| [format!("w{number:03}"), format!("Name {number}"), format!("{{\"description\":\"{number} v{round}\"}}")]);
+        let all = (0..400).map(|number| {
+            [
+                format!("w{number:03}"),
+                format!("Name {number}"),
+                format!("{{\"description\":\"{number} v{round}\"}}"),
+            ]
+        });
         store.put_builtin_strategies(all.collect(), at_ms(round)).unwrap();
     }
     for number in 0..8 {
@@ -29,21 +36,41 @@ fn filled() -> Vec<u8> {
             ("BTCUSDT".to_owned(), RecordedGap { stream: StreamKind::Trades, gap })
         };
         let gaps: Vec<_> = (0..400).map(|at| gap(at * 10)).collect();
-        let rows = [("BTCUSDT", StreamKind::Trades, trades(3_000 + number)), ("ETHUSDT", StreamKind::Trades, trades(100 + number))];
+        let rows = [
+            ("BTCUSDT", StreamKind::Trades, trades(3_000 + number)),
+            ("ETHUSDT", StreamKind::Trades, trades(100 + number)),
+        ];
         import(&store, number as u32, &rows, &gaps);
     }
     for number in 0..150_u32 {
         let id = format!("exec_{number:03}");
-        let control = SessionControlV1 { at_ns: i64::from(number), kind: crate::store::records::ControlKindV1::Pause };
+        let control =
+            SessionControlV1 { at_ns: i64::from(number), kind: crate::store::records::ControlKindV1::Pause };
         store.put_session(&session(&id, "completed"), &events(1, 30)).unwrap();
         store.put_session_events(&id, &events(31, 30)).unwrap();
         store.put_session_controls(&id, &[control.clone(), control]).unwrap();
-        let noise: String = (0..24_000_u32).map(|at| char::from(b'a' + ((at.wrapping_mul(number + 7) >> 3) % 26) as u8)).collect();
+        let noise: String = (0..24_000_u32)
+            .map(|at| char::from(b'a' + ((at.wrapping_mul(number + 7) >> 3) % 26) as u8))
+            .collect();
         store.put_result(new_result(&id, i64::from(number), &noise.repeat(10))).unwrap();
         let (name, hash) = (format!("user{number}"), "$argon2id$".to_owned());
-        let user = UserV1 { name: name.clone(), role: "viewer".into(), password_hash: hash, created_us: 1, updated_us: 2, disabled: false };
+        let user = UserV1 {
+            name: name.clone(),
+            role: "viewer".into(),
+            password_hash: hash,
+            created_us: 1,
+            updated_us: 2,
+            disabled: false,
+        };
         store.put_user(&user).unwrap();
-        let login = LoginV1 { family: id, user: name, created_us: 1, expires_us: 2, refresh_hash: [7; 32], revoked: false };
+        let login = LoginV1 {
+            family: id,
+            user: name,
+            created_us: 1,
+            expires_us: 2,
+            refresh_hash: [7; 32],
+            revoked: false,
+        };
         store.put_login(&login, &[]).unwrap();
     }
     drop(store);
@@ -54,7 +81,10 @@ fn filled() -> Vec<u8> {
 
 type Question = (String, Box<dyn Fn(&Store) -> Result<String, StoreError>>);
 
-fn question<T: std::fmt::Debug>(name: impl Into<String>, ask: impl Fn(&Store) -> Result<T, StoreError> + 'static) -> Question {
+fn question<T: std::fmt::Debug>(
+    name: impl Into<String>,
+    ask: impl Fn(&Store) -> Result<T, StoreError> + 'static,
+) -> Question {
     (name.into(), Box::new(move |store| ask(store).map(|answer| format!("{answer:?}"))))
 }
 
@@ -66,7 +96,9 @@ fn questions(recordings: &[String]) -> Vec<Question> {
         question("results", |store| store.results_page(None, 1_000, None)),
         question("sessions", |store| store.sessions_page(None, 1_000, None)),
         question("sessions in part", |store| store.sessions_page(Some("exec_100"), 7, None)),
-        question("sessions that failed", |store| store.sessions_page(None, 10, Some(&|session: &SessionRow| session.state == "failed"))),
+        question("sessions that failed", |store| {
+            store.sessions_page(None, 10, Some(&|session: &SessionRow| session.state == "failed"))
+        }),
         question("statistics", |store| store.strategy_statistics()),
         question("users", |store| store.users()),
         question("logins", |store| store.logins()),
@@ -75,7 +107,9 @@ fn questions(recordings: &[String]) -> Vec<Question> {
         let id = format!("w{number:03}");
         let (first, newest) = (id.clone(), id.clone());
         all.push(question(format!("strategy {id}"), move |store| store.strategy(&newest)));
-        all.push(question(format!("strategy {id} version 2"), move |store| store.strategy_version(&first, 2)));
+        all.push(question(format!("strategy {id} version 2"), move |store| {
+            store.strategy_version(&first, 2)
+        }));
     }
     for id in recordings {
         let [a, b, c] = [id.clone(), id.clone(), id.clone()];
@@ -99,16 +133,16 @@ fn questions(recordings: &[String]) -> Vec<Question> {
 }
 
 /// Puts a page, or a run of pages, where it does not belong. Half of the time it is one that leads to others or holds keys.
-fn damage(bytes: &mut [u8], nodes: &[usize], chance: &mut Chance) -> String {
+fn damage(bytes: &mut [u8], nodes: &[usize], entropy: &mut Rng) -> String {
     let pages = bytes.len() / PAGE;
-    let pick = |chance: &mut Chance| {
-        let any = (chance.next() as usize) % pages;
-        if chance.next().is_multiple_of(2) { any } else { nodes[(chance.next() as usize) % nodes.len()] }
+    let pick = |entropy: &mut Rng| {
+        let any = (entropy.next() as usize) % pages;
+        if entropy.next().is_multiple_of(2) { any } else { nodes[(entropy.next() as usize) % nodes.len()] }
     };
     // The first page is the header, which names both of its versions itself.
-    let (from, to) = (pick(chance).max(1), pick(chance).max(1));
+    let (from, to) = (pick(entropy).max(1), pick(entropy).max(1));
     let page = |number: usize| number * PAGE..(number + 1) * PAGE;
-    match chance.next() % 3 {
+    match entropy.next() % 3 {
         0 => {
             let (a, b) = (bytes[page(from)].to_vec(), bytes[page(to)].to_vec());
             bytes[page(from)].copy_from_slice(&b);
@@ -151,9 +185,10 @@ fn ask(dir: &Path, questions: &[Question], right: &[String]) -> (Vec<String>, bo
 #[test]
 fn misplaced_pages_give_the_right_answer_or_damage() {
     let any = u64::from(std::process::id());
-    let (seed, count) = (setting("TRADINGD_DAMAGE_SEED").unwrap_or(any), setting("TRADINGD_DAMAGES").unwrap_or(8));
+    let (seed, count) =
+        (setting("TRADINGD_DAMAGE_SEED").unwrap_or(any), setting("TRADINGD_DAMAGES").unwrap_or(8));
     println!("TRADINGD_DAMAGE_SEED={seed} TRADINGD_DAMAGES={count}");
-    let mut chance = Chance::new(seed);
+    let mut entropy = Rng::new(seed);
     let whole = filled();
     let dir = tempfile::tempdir().unwrap();
     let path = store_path(dir.path());
@@ -161,10 +196,13 @@ fn misplaced_pages_give_the_right_answer_or_damage() {
     fs::write(&path, &whole).unwrap();
     let (questions, right) = {
         let store = Store::open(dir.path(), OpenMode::MustExist).unwrap();
-        let ids: Vec<String> = store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
+        let ids: Vec<String> =
+            store.recordings().unwrap().into_iter().map(|recording| recording.id).collect();
         let questions = questions(&ids);
-        let right: Vec<String> =
-            questions.iter().map(|(name, ask)| ask(&store).unwrap_or_else(|error| panic!("{name}: {error}"))).collect();
+        let right: Vec<String> = questions
+            .iter()
+            .map(|(name, ask)| ask(&store).unwrap_or_else(|error| panic!("{name}: {error}")))
+            .collect();
         (questions, right)
     };
     // Pages that begin like a leaf or a branch of the database: kind, a byte of padding, number of entries.
@@ -174,10 +212,13 @@ fn misplaced_pages_give_the_right_answer_or_damage() {
     let (mut told, mut untouched) = (0, 0);
     for number in 0..count {
         let mut bytes = whole.clone();
-        let what = damage(&mut bytes, &nodes, &mut chance);
+        let what = damage(&mut bytes, &nodes, &mut entropy);
         fs::write(&path, &bytes).unwrap();
         let (wrong, damaged) = ask(dir.path(), &questions, &right);
-        assert!(wrong.is_empty(), "damage {number}, {what}, seed {seed}: wrong answers to {wrong:?} (damage told: {damaged})");
+        assert!(
+            wrong.is_empty(),
+            "damage {number}, {what}, seed {seed}: wrong answers to {wrong:?} (damage told: {damaged})"
+        );
         if damaged {
             told += 1;
         } else {

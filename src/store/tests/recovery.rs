@@ -32,14 +32,20 @@ fn a_disk_that_failed_is_read_at_once_and_written_when_it_takes_writes() {
         for _ in 0..2 {
             assert!(matches!(store.look_after(), DiskState::ReadOnly(_)), "budget {budget}");
             assert_eq!(all_rows(&store, &id, "BTCUSDT", StreamKind::Trades), rows, "budget {budget}");
-            assert!(matches!(store.put_strategy("pump", "Pump", "{}", at_ms(1)), Err(StoreError::ReadOnly(_))), "budget {budget}");
+            assert!(
+                matches!(store.put_strategy("pump", "Pump", "{}", at_ms(1)), Err(StoreError::ReadOnly(_))),
+                "budget {budget}"
+            );
         }
         *disk.budget.lock().unwrap() = None;
         assert_eq!(store.look_after(), DiskState::SoundAgain, "budget {budget}");
         assert_eq!((store.failure(), store.look_after()), (None, DiskState::Sound));
         // The change that was refused may be there all the same, whole.
         let version = store.strategy("pump").unwrap().version;
-        assert!(version == acknowledged || version == acknowledged + 1, "budget {budget}: {version} of {acknowledged}");
+        assert!(
+            version == acknowledged || version == acknowledged + 1,
+            "budget {budget}: {version} of {acknowledged}"
+        );
         assert_eq!(store.put_strategy("pump", "Pump", "{}", at_ms(1)).unwrap(), version + 1);
     }
     assert!(store.verify().unwrap().is_sound());
@@ -51,7 +57,7 @@ fn a_disk_that_failed_is_read_at_once_and_written_when_it_takes_writes() {
 fn an_import_that_failed_with_the_disk_is_gone_when_the_disk_works_again() {
     let disk = SharedMemory::default();
     let store = Store::with_backend(disk.clone()).unwrap();
-    let mut import = store.begin_recording(new_recording(1)).unwrap();
+    let mut import = store.begin_import(new_recording(1)).unwrap();
     import.append("BTCUSDT", StreamKind::Trades, &trades(5_000)).unwrap();
     *disk.budget.lock().unwrap() = Some(0);
     import.commit().unwrap_err();
@@ -95,7 +101,9 @@ fn what_threads_were_told_survives_a_disk_that_comes_and_goes() {
                     let id = format!("s{thread}_{number}");
                     match store.put_strategy(&id, "Name", "{}", at_ms(1)) {
                         Ok(_) => drop(told.lock().unwrap().insert(id)),
-                        Err(StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Io { .. }) => thread::yield_now(),
+                        Err(StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Io { .. }) => {
+                            thread::yield_now()
+                        }
                         Err(error) => panic!("{error:?}"),
                     }
                 }
@@ -113,7 +121,8 @@ fn what_threads_were_told_survives_a_disk_that_comes_and_goes() {
         done.store(true, Ordering::Relaxed);
     });
     let told = told.into_inner().unwrap();
-    let kept: BTreeSet<String> = store.strategies().unwrap().into_iter().map(|strategy| strategy.id).collect();
+    let kept: BTreeSet<String> =
+        store.strategies().unwrap().into_iter().map(|strategy| strategy.id).collect();
     assert!(told.is_subset(&kept), "{:?} are lost", told.difference(&kept).collect::<Vec<_>>());
     assert!(store.verify().unwrap().is_sound());
 }
@@ -131,7 +140,13 @@ fn every_page_is_checked_while_others_write() {
                 if done.load(Ordering::Relaxed) {
                     break;
                 }
-                store.put_result(new_result(&format!("exec_{:02}", number % 40), 1, &"anew".repeat(4_000 + number % 700))).unwrap();
+                store
+                    .put_result(new_result(
+                        &format!("exec_{:02}", number % 40),
+                        1,
+                        &"anew".repeat(4_000 + number % 700),
+                    ))
+                    .unwrap();
             }
         });
         let reports: Vec<_> = (0..12).map(|_| store.scan()).collect();

@@ -5,10 +5,13 @@ use crate::limits::REMOVED_AT_ONCE;
 use std::collections::BTreeSet;
 
 fn import_at(store: &Store, seconds: i64, rows: i64, gaps: usize) -> String {
-    let new = NewRecording { at: Timestamp::from_seconds(seconds), chance: 1, sources: Vec::new() };
-    let mut writer = store.begin_recording(new).unwrap();
+    let new = NewRecording { at: Timestamp::from_seconds(seconds), entropy: 1, sources: Vec::new() };
+    let mut writer = store.begin_import(new).unwrap();
     writer.append("BTCUSDT", StreamKind::Trades, &trades(rows)).unwrap();
-    let gap = RecordedGap { stream: StreamKind::Trades, gap: Gap { from: at_ms(1), to: at_ms(2), cause: GapCause::Import } };
+    let gap = RecordedGap {
+        stream: StreamKind::Trades,
+        gap: Gap { from: at_ms(1), to: at_ms(2), cause: GapCause::Import },
+    };
     writer.finish(&vec![("BTCUSDT".to_owned(), gap); gaps]).unwrap()
 }
 
@@ -20,8 +23,12 @@ fn ids(store: &Store) -> Vec<String> {
 fn the_oldest_go_until_the_rest_is_young_and_small_enough() {
     let store = Arc::new(Store::in_memory().unwrap());
     let made: Vec<String> = (1..=5).map(|day| import_at(&store, day * 86_400, 5_000, 0)).collect();
-    let mut live =
-        store.begin_live(NewRecording { at: Timestamp::from_seconds(1), chance: 2, sources: Vec::new() }, vec!["A".into()]).unwrap();
+    let mut live = store
+        .begin_recording(
+            NewRecording { at: Timestamp::from_seconds(1), entropy: 2, sources: Vec::new() },
+            vec!["A".into()],
+        )
+        .unwrap();
     live.push(SymbolId(0), &trades(4_500)).unwrap();
     live.seal().unwrap();
     let each = store.recording(&made[0]).unwrap().bytes();

@@ -66,7 +66,10 @@ impl StorageBackend for Disk {
 fn insert(store: &Store, thread: usize, number: usize) -> Result<String, StoreError> {
     store.write(move |txn| {
         let key = format!("{thread}-{number}");
-        txn.open_table(TABLE).map_err(during("testing"))?.insert(key.as_str(), 1).map_err(during("testing"))?;
+        txn.open_table(TABLE)
+            .map_err(during("testing"))?
+            .insert(key.as_str(), 1)
+            .map_err(during("testing"))?;
         if (thread + number).is_multiple_of(3) { Err(StoreError::Refused(key)) } else { Ok(key) }
     })
 }
@@ -107,7 +110,9 @@ fn what_64_threads_were_told_is_what_is_there() {
 fn while_one_commits<T: Send>(store: &Store, count: usize, change: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (release, gate) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        let leader = scope.spawn(move || store.write(move |_| gate.recv().map_err(|_| StoreError::Refused("released".into()))));
+        let leader = scope.spawn(move || {
+            store.write(move |_| gate.recv().map_err(|_| StoreError::Refused("released".into())))
+        });
         while !store.commits.is_busy() {
             thread::yield_now();
         }
@@ -202,7 +207,10 @@ fn a_disk_that_fails_at_any_sync_loses_nothing_that_was_acknowledged() {
                             Ok(key) => assert!(told.lock().unwrap().insert(key)),
                             Err(StoreError::Refused(_)) => {}
                             Err(error) => {
-                                assert!(matches!(error, StoreError::Io { .. } | StoreError::ReadOnly(_)), "{error:?}");
+                                assert!(
+                                    matches!(error, StoreError::Io { .. } | StoreError::ReadOnly(_)),
+                                    "{error:?}"
+                                );
                                 break;
                             }
                         }
@@ -214,7 +222,8 @@ fn a_disk_that_fails_at_any_sync_loses_nothing_that_was_acknowledged() {
         let kept = kept(&Store::with_backend(disk.after_power_cut()).unwrap());
         let told = told.into_inner().unwrap();
         assert!(told.is_subset(&kept), "sync {fails_at}: {:?} are lost", told.difference(&kept));
-        let whole = |key: &String| key.split('-').map(|part| part.parse::<usize>().unwrap()).sum::<usize>() % 3 != 0;
+        let whole =
+            |key: &String| key.split('-').map(|part| part.parse::<usize>().unwrap()).sum::<usize>() % 3 != 0;
         assert!(kept.iter().all(whole), "sync {fails_at}: a refused change left its trace");
     }
 }

@@ -29,7 +29,10 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
     until("rows after the lost connection", || world.counters(&id).ticks > seen + 2_000);
     let listed = world.service.recordings.get(&id).unwrap();
     assert_eq!(listed["status"], "recording", "{listed}");
-    assert!(listed["records_collected"].as_u64().unwrap() > 0, "a recording that is being made shows its counts: {listed}");
+    assert!(
+        listed["records_collected"].as_u64().unwrap() > 0,
+        "a recording that is being made shows its counts: {listed}"
+    );
     world.stop(&id);
     assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Stopped);
     let lag = world.service.market.lag().counts();
@@ -43,7 +46,10 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
     assert!(!gaps.is_empty());
     for symbol in &market.symbols {
         let rows: Vec<_> = store.rows(&id, symbol, StreamKind::Trades).unwrap().map(Result::unwrap).collect();
-        let ids: Vec<u64> = rows.iter().filter_map(|row| if let RecordBody::Trade { id, .. } = row.body { id } else { None }).collect();
+        let ids: Vec<u64> = rows
+            .iter()
+            .filter_map(|row| if let RecordBody::Trade { id, .. } = row.body { id } else { None })
+            .collect();
         assert!(ids.len() == rows.len() && rows.len() > 50);
         let mut once = ids.clone();
         once.sort_unstable();
@@ -53,7 +59,9 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
         // Every deal of the exchange between the first and the last is there, or in a gap.
         let truth = market.exchange.deals(symbol);
         let (first, last) = (once[0], once[once.len() - 1]);
-        let missing = truth.iter().filter(|deal| (first..=last).contains(&deal.id) && once.binary_search(&deal.id).is_err());
+        let missing = truth
+            .iter()
+            .filter(|deal| (first..=last).contains(&deal.id) && once.binary_search(&deal.id).is_err());
         for deal in missing {
             let at_ms = deal.at_ms;
             let told = gaps.iter().any(|(name, gap)| {
@@ -74,7 +82,9 @@ fn a_recording_ends_when_its_time_is_over() {
     let world = World::open(folder.path(), Some(market.client()));
     let body = json!({"session_type": "collect", "symbols": market.symbols, "config": {"duration": "1s", "data_types": ["tick_prices", "orderbook"]}});
     let id = world.start(&body);
-    until("progress", || world.service.sessions.get(&id).unwrap().progress.is_some_and(|percent| percent > 0.0));
+    until("progress", || {
+        world.service.sessions.get(&id).unwrap().progress.is_some_and(|percent| percent > 0.0)
+    });
     assert!(world.service.sessions.wait(&id, tradingd::domain::time::Span::from_seconds(30)));
     let ended = world.service.sessions.get(&id).unwrap();
     assert_eq!((ended.status, ended.progress), (State::Completed, Some(100.0)));

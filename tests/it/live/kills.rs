@@ -9,7 +9,8 @@ use std::fs;
 
 #[test]
 fn sessions_go_on_after_every_kill() {
-    let kills: usize = std::env::var("TRADINGD_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let kills: usize =
+        std::env::var("TRADINGD_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let market = Market::new(2, 300, 7);
     let folder = tempfile::tempdir().unwrap();
     let mut config = crate::serve::daemon::config();
@@ -38,9 +39,15 @@ fn sessions_go_on_after_every_kill() {
             session["counters"][name].as_u64().unwrap_or(0)
         };
         let (orders, ticks) = (counter(&paper, "orders"), counter(&collect, "ticks"));
-        until("orders and rows", || counter(&paper, "orders") > orders && counter(&collect, "ticks") > ticks + 50);
+        until("orders and rows", || {
+            counter(&paper, "orders") > orders && counter(&collect, "ticks") > ticks + 50
+        });
         let events = events(&daemon, &login, &paper);
-        assert_eq!(&events[..acknowledged.len()], acknowledged.as_slice(), "before kill {kill}: told before is there as it was told");
+        assert_eq!(
+            &events[..acknowledged.len()],
+            acknowledged.as_slice(),
+            "before kill {kill}: told before is there as it was told"
+        );
         acknowledged = events;
         let recorded = daemon.ask_as(&login, "GET", &format!("/api/data-collection/{collect}"), None).data();
         let count = recorded["records_collected"].as_u64().unwrap();
@@ -59,7 +66,8 @@ fn sessions_go_on_after_every_kill() {
     let submitted: Vec<String> = of(&events, "order_update", "submitted");
     let unique: BTreeSet<&String> = submitted.iter().collect();
     assert_eq!(unique.len(), submitted.len(), "an order stands there twice");
-    let restarts = events.iter().filter(|event| event["event"] == "feed_gap" && event["cause"] == "restart").count();
+    let restarts =
+        events.iter().filter(|event| event["event"] == "feed_gap" && event["cause"] == "restart").count();
     assert!(restarts >= kills, "{restarts} gaps for {kills} kills");
     let replayed = daemon.ask_as(&login, "GET", &format!("/sessions/{paper}/replay"), None);
     assert_eq!(replayed.data()["equal"], true, "{}", replayed.json());
@@ -76,7 +84,9 @@ fn of(events: &[Value], name: &str, status: &str) -> Vec<String> {
 fn events(daemon: &Daemon, login: &crate::serve::client::Login, id: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
-        let part = daemon.ask_as(login, "GET", &format!("/sessions/{id}/events?after={after}&limit=1000"), None).data();
+        let part = daemon
+            .ask_as(login, "GET", &format!("/sessions/{id}/events?after={after}&limit=1000"), None)
+            .data();
         all.extend(part["events"].as_array().unwrap().iter().cloned());
         after = part["next_after"].as_u64().unwrap();
         if part["more"] != true {

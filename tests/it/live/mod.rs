@@ -37,7 +37,8 @@ impl Market {
     }
 
     pub fn with(scenario: Scenario, symbols: usize, messages: u32, seed: u64) -> Market {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let contracts = Generator::contracts(symbols);
         let names = contracts.iter().map(|contract| contract.symbol.clone()).collect();
         let options = Options {
@@ -105,7 +106,11 @@ impl World {
 
     #[track_caller]
     pub fn start(&self, body: &Value) -> String {
-        self.service.sessions.start(body, "ann", &self.service.settings.current(), clock::now()).unwrap().session_id
+        self.service
+            .sessions
+            .start(body, "ann", &self.service.settings.current(), clock::now())
+            .unwrap()
+            .session_id
     }
 
     pub fn counters(&self, id: &str) -> tradingd::service::sessions::Counters {
@@ -156,7 +161,8 @@ pub fn config() -> Config {
 
 /// Trades often on a price that walks by single ticks.
 pub static STRATEGY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
-    let mut strategy: Value = serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
+    let mut strategy: Value =
+        serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
     strategy["strategy_name"] = json!("restless");
     strategy["indicators"]["fast"]["period"] = json!(3);
     strategy["indicators"]["slow"]["period"] = json!(9);

@@ -47,7 +47,10 @@ fn what_goes_wrong_in_between_changes_nothing_about_the_replay() {
     world.service.sessions.apply_config(&config);
     let off = json!([market.symbols[0]]);
     until("the changed symbol table", || {
-        world.events(&id).iter().any(|event| event["event"] == "symbol_table" && event["disabled_symbols"] == off)
+        world
+            .events(&id)
+            .iter()
+            .any(|event| event["event"] == "symbol_table" && event["disabled_symbols"] == off)
     });
     let before = world.counters(&id);
     world.close();
@@ -97,7 +100,11 @@ fn a_replay_finds_what_was_changed() {
     let replayed = tradingd::service::sessions::replay(&store, &id).unwrap();
     assert!(!replayed.equal);
     let difference = replayed.first_difference.unwrap();
-    assert!(difference.recorded.is_some() && difference.replayed.is_some() && difference.recorded != difference.replayed);
+    assert!(
+        difference.recorded.is_some()
+            && difference.replayed.is_some()
+            && difference.recorded != difference.replayed
+    );
 }
 
 /// Kinds of what was said about a symbol, and how many orders it had, in the order of the events.
@@ -139,7 +146,8 @@ fn changed_terms_end_the_trading_of_one_symbol_and_the_next_session_knows_them()
     market.fault(Kind::FinerPrices, |fault| fault.symbol = Some(changed.clone()));
     until("the news", || says(&world, &id, &changed, "terms_changed"));
     let is_flat = || {
-        let of_symbol = |event: &&Value| event["event"] == "position_update" && event["symbol"] == changed.as_str();
+        let of_symbol =
+            |event: &&Value| event["event"] == "position_update" && event["symbol"] == changed.as_str();
         world.events(&id).iter().rfind(of_symbol).is_none_or(|event| event["status"] == "closed")
     };
     until("no position", is_flat);

@@ -19,11 +19,23 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
     let world = World::open(folder.path(), Some(market.client()));
     super::until("prices", || market.symbols.iter().all(|symbol| !market.exchange.deals(symbol).is_empty()));
     let config = world.service.settings.current();
-    let asked = |path: &str| market.exchange.look(|exchange| exchange.requests.iter().filter(|asked| asked.target.contains(path)).count());
+    let asked = |path: &str| {
+        market
+            .exchange
+            .look(|exchange| exchange.requests.iter().filter(|asked| asked.target.contains(path)).count())
+    };
     let now = clock::now();
     std::thread::scope(|scope| {
         for _ in 0..16 {
-            scope.spawn(|| assert_eq!(world.service.market.symbols(&all(), &config, now).unwrap()["symbols"].as_array().unwrap().len(), 5));
+            scope.spawn(|| {
+                assert_eq!(
+                    world.service.market.symbols(&all(), &config, now).unwrap()["symbols"]
+                        .as_array()
+                        .unwrap()
+                        .len(),
+                    5
+                )
+            });
         }
     });
     assert_eq!(asked("/contract/ticker"), 1, "sixteen askers, one call");
@@ -56,8 +68,12 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
 #[test]
 fn a_refusal_of_calls_is_seen_in_readiness_until_it_is_over() {
     let market = Market::new(2, 100, 7);
-    let settings =
-        Settings { rest_url: market.exchange.rest_url(), ws_url: market.exchange.ws_url(), throttle_ms: 10, ..Settings::default() };
+    let settings = Settings {
+        rest_url: market.exchange.rest_url(),
+        ws_url: market.exchange.ws_url(),
+        throttle_ms: 10,
+        ..Settings::default()
+    };
     let client: Arc<Mexc> = Mexc::new(settings, market.runtime.handle().clone()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let world = World::open(folder.path(), Some(client));
@@ -67,7 +83,16 @@ fn a_refusal_of_calls_is_seen_in_readiness_until_it_is_over() {
     let refused = world.service.market.contracts(clock::now()).unwrap_err();
     assert_eq!(refused.code, "exchange_unavailable");
     let throttled = status();
-    assert!(throttled["status"] == "throttled" && throttled["reason"].as_str().unwrap().contains("too frequent"), "{throttled}");
-    assert_eq!(world.service.market.contracts(clock::now()).unwrap().len(), 2, "the next call is served");
+    assert!(
+        throttled["status"] == "throttled" && throttled["reason"].as_str().unwrap().contains("too frequent"),
+        "{throttled}"
+    );
+    assert_eq!(
+        world.service.market.contracts(clock::now()).unwrap_err().code,
+        "exchange_unavailable",
+        "asked a moment ago"
+    );
+    let later = clock::now() + Span::from_seconds(5);
+    assert_eq!(world.service.market.contracts(later).unwrap().len(), 2, "the next call is served");
     assert_eq!((&status()["status"], &status()["reason"]), (&"not_asked".into(), &serde_json::Value::Null));
 }

@@ -13,7 +13,7 @@ use crate::crash::setting;
 use inspection::World;
 use serde_json::json;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 use traffic::{Client, Tally, expect, text, worker};
 
 const CLIENTS: usize = 6;
@@ -38,7 +38,11 @@ fn what_was_acknowledged_survives_kills_under_traffic() {
     let seed = setting("TRADINGD_CRASH_SEED").unwrap_or_else(clock);
     println!("TRADINGD_CRASH_SEED={seed} TRADINGD_CRASH_RUNS={runs}");
     let cli = Cli::new();
-    cli.ok(&["strategies", "add", &cli.file("ema.json", include_str!("../../../benches/workloads/ema.json"))]);
+    cli.ok(&[
+        "strategies",
+        "add",
+        &cli.file("ema.json", include_str!("../../../benches/workloads/ema.json")),
+    ]);
     let recording = text(&cli.import(&[shipped_one("trades")])["id"]);
     let mut settings = config();
     settings["limits"] = json!({"max_sessions": 64});
@@ -53,16 +57,20 @@ fn what_was_acknowledged_survives_kills_under_traffic() {
         expect(&daemon.ask_as(&admin, "POST", "/api/users", Some(&body)), 201, "worker");
     }
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &recording, seed)).collect();
-    let (mut chance, mut ready) = (Chance::new(seed), Vec::new());
+    let (mut entropy, mut ready) = (Rng::new(seed), Vec::new());
     for run in 0..runs {
         std::thread::scope(|scope| {
             let address = daemon.address;
             clients.iter_mut().for_each(|client| drop(scope.spawn(move || client.work(address))));
             // The random moment itself; nothing is waited for.
-            std::thread::sleep(Duration::from_millis(20 + chance.place(480) as u64));
+            std::thread::sleep(Duration::from_millis(20 + entropy.place(480) as u64));
             daemon.kill();
         });
-        assert!(!daemon.log.lock().unwrap().contains("panicked"), "run {run}: {}", daemon.log.lock().unwrap());
+        assert!(
+            !daemon.log.lock().unwrap().contains("panicked"),
+            "run {run}: {}",
+            daemon.log.lock().unwrap()
+        );
         let took;
         (daemon, took) = start(&cli);
         ready.push(took);

@@ -97,7 +97,9 @@ impl Daemon {
     /// One request on a connection of its own.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        self.connect().send(method, path, headers, body).unwrap_or_else(|| panic!("{method} {path} was not answered"))
+        self.connect()
+            .send(method, path, headers, body)
+            .unwrap_or_else(|| panic!("{method} {path} was not answered"))
     }
 
     /// One request with everything a login needs.
@@ -117,9 +119,15 @@ impl Daemon {
         let data = answer.data();
         let access = data["access_token"].as_str().unwrap().to_owned();
         // Pages of the original system fail without an id of the user.
-        assert!(data["user"]["user_id"].is_string() && data["user"]["user_id"] == data["user"]["username"], "{data}");
+        assert!(
+            data["user"]["user_id"].is_string() && data["user"]["user_id"] == data["user"]["username"],
+            "{data}"
+        );
         let cookie = format!("access_token={access}");
-        let csrf = self.ask("GET", "/csrf-token", &[("Cookie", &cookie)], None).data()["token"].as_str().unwrap().to_owned();
+        let csrf = self.ask("GET", "/csrf-token", &[("Cookie", &cookie)], None).data()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         Login { refresh: data["refresh_token"].as_str().unwrap().to_owned(), access, csrf, cookie }
     }
 
@@ -128,7 +136,12 @@ impl Daemon {
     pub fn admin(&self) -> Login {
         let code = self.setup_code.clone().expect("no user yet");
         let body = json!({"code": code, "username": "admin", "password": PASSWORD}).to_string();
-        let answer = self.ask("POST", "/api/v1/auth/setup", &[("Content-Type", "application/json")], Some(body.as_bytes()));
+        let answer = self.ask(
+            "POST",
+            "/api/v1/auth/setup",
+            &[("Content-Type", "application/json")],
+            Some(body.as_bytes()),
+        );
         assert_eq!(answer.status, 201, "{}", answer.json());
         self.logged_in(&answer)
     }
@@ -136,7 +149,12 @@ impl Daemon {
     /// Another user of a role, made by the admin.
     #[track_caller]
     pub fn user(&self, admin: &Login, role: &str) -> Login {
-        let made = self.ask_as(admin, "POST", "/api/users", Some(&json!({"username": role, "password": PASSWORD, "role": role})));
+        let made = self.ask_as(
+            admin,
+            "POST",
+            "/api/users",
+            Some(&json!({"username": role, "password": PASSWORD, "role": role})),
+        );
         assert_eq!(made.status, 201, "{}", made.json());
         self.log_in(role)
     }
@@ -145,7 +163,12 @@ impl Daemon {
     #[track_caller]
     pub fn log_in(&self, name: &str) -> Login {
         let body = json!({"username": name, "password": PASSWORD}).to_string();
-        let answer = self.ask("POST", "/api/v1/auth/login", &[("Content-Type", "application/json")], Some(body.as_bytes()));
+        let answer = self.ask(
+            "POST",
+            "/api/v1/auth/login",
+            &[("Content-Type", "application/json")],
+            Some(body.as_bytes()),
+        );
         assert_eq!(answer.status, 200, "{}", answer.json());
         self.logged_in(&answer)
     }
@@ -169,7 +192,14 @@ impl Daemon {
 
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .arg(format!("-{name}"))
+                .arg(self.pid().to_string())
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits for its end; the exit code.

@@ -33,7 +33,15 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 fn import_large(cli: &Cli) -> String {
     let mut text = String::from("timestamp_us,symbol,price,quantity,side\n");
     for n in 0..200_000_u64 {
-        writeln!(text, "{},BTC_USDT,{}.{},0.{:03},buy", 1_700_000_000_000_000 + n * 50_000, 50_000 + n % 100, n % 10, 1 + n % 999).unwrap();
+        writeln!(
+            text,
+            "{},BTC_USDT,{}.{},0.{:03},buy",
+            1_700_000_000_000_000 + n * 50_000,
+            50_000 + n % 100,
+            n % 10,
+            1 + n % 999
+        )
+        .unwrap();
     }
     let file = cli.file("BTC_USDT.trades.csv", text);
     cli.import(&[file])["id"].as_str().unwrap().to_owned()
@@ -48,7 +56,10 @@ fn exports_that_nobody_reads_hold_nothing_that_others_need() {
     let admin = daemon.admin();
     let viewer = daemon.user(&admin, "viewer");
     let path = format!("/api/data-collection/{recording}/export?format=csv&kind=trades");
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n", daemon.address, viewer.access);
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+        daemon.address, viewer.access
+    );
     let mut unread: Vec<Connection> = (0..70).map(|_| daemon.connect()).collect();
     for connection in &mut unread {
         connection.raw(head.as_bytes()).unwrap();
@@ -63,15 +74,28 @@ fn exports_that_nobody_reads_hold_nothing_that_others_need() {
     }
     assert_eq!(daemon.ask("GET", "/health/ready", &[], None).status, 200);
     daemon.log_in("viewer");
-    assert_eq!(daemon.ask_as(&admin, "POST", "/sessions/stop", Some(&json!({"session_id": "exec_none"}))).code(), "session_not_found");
     assert_eq!(
-        daemon.ask_as(&admin, "POST", "/api/users", Some(&json!({"username": "new", "password": PASSWORD, "role": "viewer"}))).status,
+        daemon.ask_as(&admin, "POST", "/sessions/stop", Some(&json!({"session_id": "exec_none"}))).code(),
+        "session_not_found"
+    );
+    assert_eq!(
+        daemon
+            .ask_as(
+                &admin,
+                "POST",
+                "/api/users",
+                Some(&json!({"username": "new", "password": PASSWORD, "role": "viewer"}))
+            )
+            .status,
         201
     );
     // Those who do not read are cut off, and then there is room again.
     let whole = std::cell::RefCell::new(None);
     until("a place for an export", || {
-        let answer = daemon.connect().send("GET", &path, &[("Authorization", &format!("Bearer {}", viewer.access))], None).unwrap();
+        let answer = daemon
+            .connect()
+            .send("GET", &path, &[("Authorization", &format!("Bearer {}", viewer.access))], None)
+            .unwrap();
         let is_served = answer.status == 200;
         *whole.borrow_mut() = Some(answer);
         is_served
@@ -127,7 +151,11 @@ fn who_guesses_waits_and_others_log_in() {
     assert_eq!((waits.status, waits.code().as_str()), (429, "login_delayed"));
     assert!(waits.header("retry-after").is_some());
     assert_eq!(attempt(&daemon, "admin", PASSWORD, "203.0.113.2").status, 200);
-    assert_eq!(attempt(&daemon, "admin", PASSWORD, "203.0.113.1, 203.0.113.3").status, 200, "what a client wrote itself is not believed");
+    assert_eq!(
+        attempt(&daemon, "admin", PASSWORD, "203.0.113.1, 203.0.113.3").status,
+        200,
+        "what a client wrote itself is not believed"
+    );
 }
 
 /// A flood of guesses from one address, at once: somebody else's right password is checked meanwhile, every time.
@@ -149,7 +177,8 @@ fn a_flood_of_guesses_keeps_nobody_out() {
                 }
             });
         }
-        let right: Vec<u16> = (0..30).map(|_| attempt(&daemon, "admin", PASSWORD, "203.0.113.2").status).collect();
+        let right: Vec<u16> =
+            (0..30).map(|_| attempt(&daemon, "admin", PASSWORD, "203.0.113.2").status).collect();
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(right, [200; 30]);
     });
@@ -160,7 +189,9 @@ fn a_stranger_is_who_connects_and_a_proxy_speaks_for_others() {
     let mut settings = config();
     settings["http"]["requests_per_second"] = json!(1);
     settings["http"]["request_burst"] = json!(3);
-    let ask = |daemon: &Daemon, client: &str| daemon.ask("GET", "/health", &[("X-Forwarded-For", client)], None).status;
+    let ask = |daemon: &Daemon, client: &str| {
+        daemon.ask("GET", "/health", &[("X-Forwarded-For", client)], None).status
+    };
     let alone = Daemon::with(&settings);
     let statuses: Vec<u16> = (0..5).map(|n| ask(&alone, &format!("203.0.113.{n}"))).collect();
     assert_eq!(statuses, [200, 200, 200, 429, 429], "without a trusted proxy all are one address");
@@ -199,7 +230,9 @@ fn an_address_has_so_many_connections_through_a_proxy_too() {
     assert_eq!((refused.status, refused.code().as_str()), (429, "too_many_connections"));
     assert_eq!(daemon.ask("GET", "/health", &[("X-Forwarded-For", "203.0.113.2")], None).status, 200);
     drop(open);
-    until("a place", || daemon.ask("GET", "/health", &[("X-Forwarded-For", "203.0.113.1")], None).status == 200);
+    until("a place", || {
+        daemon.ask("GET", "/health", &[("X-Forwarded-For", "203.0.113.1")], None).status == 200
+    });
 }
 
 /// An open WebSocket ends with its login, and so do those of all that one change ends.
@@ -217,7 +250,10 @@ fn a_web_socket_ends_with_its_login() {
     let (mut own, mut other, mut kept) = (opened(&viewer), opened(&trader), opened(&admin));
     assert_eq!(daemon.ask_as(&viewer, "POST", "/api/v1/auth/logout", None).status, 200);
     assert_eq!(close_code(own.socket(), Duration::from_secs(1)), Some(4401));
-    assert_eq!(daemon.ask_as(&admin, "PUT", "/api/users/trader", Some(&json!({"role": "viewer"}))).status, 200);
+    assert_eq!(
+        daemon.ask_as(&admin, "PUT", "/api/users/trader", Some(&json!({"role": "viewer"}))).status,
+        200
+    );
     assert_eq!(close_code(other.socket(), Duration::from_secs(1)), Some(4401));
     assert_eq!(close_code(kept.socket(), Duration::from_millis(200)), None, "nobody ended this login");
 }

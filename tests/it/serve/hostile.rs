@@ -117,12 +117,19 @@ fn bodies() -> Vec<(String, Vec<u8>)> {
     add("deep objects", [b"{\"a\":".repeat(50_000), b"1".to_vec(), b"}".repeat(50_000)].concat());
     add("65 levels", [b"[".repeat(65), b"]".repeat(65)].concat());
     add("a megabyte of spaces", vec![b' '; 1 << 20]);
-    add("many keys", format!("{{{}}}", (0..50_000).map(|n| format!("\"k{n}\":0")).collect::<Vec<_>>().join(",")).into_bytes());
+    add(
+        "many keys",
+        format!("{{{}}}", (0..50_000).map(|n| format!("\"k{n}\":0")).collect::<Vec<_>>().join(","))
+            .into_bytes(),
+    );
     add("many doubled keys", format!("{{{}}}", vec!["\"k\":0"; 100_000].join(",")).into_bytes());
     add("a long key", format!("{{\"{}\":1}}", "k".repeat(500_000)).into_bytes());
     add("a long text", format!("{{\"session_type\":\"{}\"}}", "x".repeat(900_000)).into_bytes());
     add("a long number", format!("{{\"a\":{}}}", "9".repeat(900_000)).into_bytes());
-    add("many symbols", json!({"session_type": "backtest", "symbols": vec!["BTC_USDT"; 100_000]}).to_string().into_bytes());
+    add(
+        "many symbols",
+        json!({"session_type": "backtest", "symbols": vec!["BTC_USDT"; 100_000]}).to_string().into_bytes(),
+    );
     add("not UTF-8", b"{\"a\":\"\xff\xfe\"}".to_vec());
     add("overlong", b"{\"a\":\"\xc0\x80\"}".to_vec());
     add("a surrogate in UTF-8", b"{\"a\":\"\xed\xa0\x80\"}".to_vec());
@@ -134,7 +141,12 @@ fn bodies() -> Vec<(String, Vec<u8>)> {
 
 #[track_caller]
 fn refused(answer: &Answer, what: &str) {
-    assert!((400..500).contains(&answer.status), "{what}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+    assert!(
+        (400..500).contains(&answer.status),
+        "{what}: {} {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
     let json = answer.json();
     assert_eq!(json["type"], "error", "{what}");
     for field in ["error_code", "error_message", "request_id", "timestamp"] {
@@ -151,7 +163,11 @@ fn hostile_bodies_are_refused_and_nothing_breaks() {
     let bodies = bodies();
     assert!(bodies.len() >= 100, "{}", bodies.len());
     let bearer = format!("Bearer {}", admin.access);
-    let headers = [("Authorization", bearer.as_str()), ("X-CSRF-Token", admin.csrf.as_str()), ("Content-Type", "application/json")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("X-CSRF-Token", admin.csrf.as_str()),
+        ("Content-Type", "application/json"),
+    ];
     for (method, path) in [
         ("POST", "/sessions/start"),
         ("POST", "/sessions/stop"),
@@ -166,10 +182,14 @@ fn hostile_bodies_are_refused_and_nothing_breaks() {
             refused(&answer, &format!("{method} {path} {name}"));
         }
     }
-    // A document to judge is judged, or is no JSON, or too large; all are answers.
+    // A document to judge is validated, or is no JSON, or too large; all are answers.
     for (name, body) in &bodies {
         let answer = daemon.ask("POST", "/api/strategies/validate", &headers, Some(body));
-        assert!([400, 413].contains(&answer.status) || answer.data()["isValid"] == false, "{name}: {}", answer.status);
+        assert!(
+            [400, 413].contains(&answer.status) || answer.data()["isValid"] == false,
+            "{name}: {}",
+            answer.status
+        );
     }
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
     // What the bodies took is given back, but not at once.
@@ -187,15 +207,28 @@ fn bodies_that_are_too_large_or_packed_are_refused_unread() {
     let daemon = Daemon::start();
     let admin = daemon.admin();
     let bearer = format!("Bearer {}", admin.access);
-    let common = [("Authorization", bearer.as_str()), ("X-CSRF-Token", admin.csrf.as_str()), ("Content-Type", "application/json")];
+    let common = [
+        ("Authorization", bearer.as_str()),
+        ("X-CSRF-Token", admin.csrf.as_str()),
+        ("Content-Type", "application/json"),
+    ];
     let mut connection = daemon.connect();
-    connection.raw(format!("POST /sessions/start HTTP/1.1\r\nHost: {}\r\nContent-Length: 1048577\r\n\r\n", daemon.address).as_bytes());
+    connection.raw(
+        format!(
+            "POST /sessions/start HTTP/1.1\r\nHost: {}\r\nContent-Length: 1048577\r\n\r\n",
+            daemon.address
+        )
+        .as_bytes(),
+    );
     let answer = connection.answer(false).unwrap();
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
 
     // Without a length the bytes are counted as they come.
     let mut connection = daemon.connect();
-    let mut head = format!("POST /sessions/start HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n", daemon.address);
+    let mut head = format!(
+        "POST /sessions/start HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n",
+        daemon.address
+    );
     for (name, value) in common {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -224,17 +257,33 @@ fn smuggled_requests_are_not_served() {
     let host = daemon.address;
     let hidden = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let attempts = [
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n{hidden}"),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n{hidden}"
+        ),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n{hidden}"
+        ),
         format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: +5\r\n\r\n12345{hidden}"),
         format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5 5\r\n\r\n12345{hidden}"),
         format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: -1\r\n\r\n{hidden}"),
-        format!("POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 18446744073709551617\r\n\r\n{hidden}"),
+        format!(
+            "POST /symbols HTTP/1.1\r\nHost: {host}\r\nContent-Length: 18446744073709551617\r\n\r\n{hidden}"
+        ),
         format!("GET /symbols HTTP/1.1\r\nHost: {host}\r\n folded: x\r\n\r\n{hidden}"),
         format!("GET /symbols HTTP/1.1\r\nHost: {host}\r\nHost: evil\r\n\r\n{hidden}"),
         format!("GET http://evil/symbols HTTP/1.1\r\nHost: {host}\r\n\r\n{hidden}"),
@@ -249,7 +298,12 @@ fn smuggled_requests_are_not_served() {
         let mut connection = daemon.connect();
         connection.raw(attempt.as_bytes());
         while let Some(answer) = connection.answer(false) {
-            assert!((400..500).contains(&answer.status), "{:?}: {}", attempt.lines().take(4).collect::<Vec<_>>(), answer.status);
+            assert!(
+                (400..500).contains(&answer.status),
+                "{:?}: {}",
+                attempt.lines().take(4).collect::<Vec<_>>(),
+                answer.status
+            );
         }
     }
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
@@ -269,7 +323,10 @@ fn a_connection_ends_with_odd_framing() {
     ] {
         let mut connection = daemon.connect();
         let next = format!("GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        connection.raw(format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n0\r\n\r\n{next}").as_bytes());
+        connection.raw(
+            format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n\r\n0\r\n\r\n{next}")
+                .as_bytes(),
+        );
         let answer = connection.answer(false).unwrap_or_else(|| panic!("{headers} was not answered"));
         assert!((400..500).contains(&answer.status), "{headers}: {}", answer.status);
         assert_eq!(answer.header("connection"), Some("close"), "{headers}");
@@ -282,7 +339,8 @@ fn a_connection_ends_with_odd_framing() {
 fn a_login_is_small() {
     let daemon = Daemon::start();
     for path in ["/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/setup"] {
-        let answer = daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_097]));
+        let answer =
+            daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_097]));
         assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{path}");
         let mut chunked = daemon.connect();
         let head = format!(
@@ -292,7 +350,8 @@ fn a_login_is_small() {
         chunked.raw(&[head.as_bytes(), b"1001\r\n", &[b' '; 4_097], b"\r\n0\r\n\r\n"].concat());
         let answer = chunked.answer(false).unwrap();
         assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{path}");
-        let answer = daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_096]));
+        let answer =
+            daemon.ask("POST", path, &[("Content-Type", "application/json")], Some(&vec![b' '; 4_096]));
         assert_ne!(answer.status, 413, "{path}");
     }
 }
@@ -306,7 +365,10 @@ fn heads_that_are_too_large_are_refused() {
     let long = "y".repeat(20_000);
     assert_eq!(daemon.ask("GET", "/health", &[("x-long", &long)], None).status, 431);
     let path = format!("/{}", "a/".repeat(30_000));
-    assert!(matches!(daemon.connect().send("GET", &path, &[], None).map(|answer| answer.status), None | Some(414 | 431)));
+    assert!(matches!(
+        daemon.connect().send("GET", &path, &[], None).map(|answer| answer.status),
+        None | Some(414 | 431)
+    ));
 }
 
 /// Paths and ids cannot walk, whatever they are encoded as.
@@ -375,7 +437,8 @@ fn slow_clients_are_let_go() {
     }
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
     let started = Instant::now();
-    let ends: Vec<Option<u16>> = slow.iter_mut().map(|connection| connection.answer(false).map(|answer| answer.status)).collect();
+    let ends: Vec<Option<u16>> =
+        slow.iter_mut().map(|connection| connection.answer(false).map(|answer| answer.status)).collect();
     assert!(matches!(ends[..], [None | Some(408), None | Some(408), Some(408)]), "{ends:?}");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
@@ -439,13 +502,19 @@ fn wrong_tokens_get_one_answer() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let hostile = crate::tokens::Forge::new(&secret, &admin.access).hostile(&admin.refresh, now as i64);
     // A header cannot carry every token; the service is given those in a test of its own.
-    let sendable = |token: &String| token.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b';') && token.len() < 8_000;
-    let tokens: Vec<String> = hostile.into_iter().map(|one| one.token).filter(sendable).chain([admin.csrf.clone()]).collect();
+    let sendable = |token: &String| {
+        token.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b';') && token.len() < 8_000
+    };
+    let tokens: Vec<String> =
+        hostile.into_iter().map(|one| one.token).filter(sendable).chain([admin.csrf.clone()]).collect();
     assert!(tokens.len() >= 40, "{}", tokens.len());
     let mut bodies: Vec<Value> = Vec::new();
     for token in &tokens {
-        for headers in [[("Authorization", format!("Bearer {token}"))], [("Cookie", format!("access_token={token}"))]] {
-            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for headers in
+            [[("Authorization", format!("Bearer {token}"))], [("Cookie", format!("access_token={token}"))]]
+        {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let answer = daemon.ask("GET", "/api/strategies", &headers, None);
             assert_eq!(answer.status, 401, "{token}");
             let mut body = answer.json();

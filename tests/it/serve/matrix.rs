@@ -8,7 +8,12 @@ use tradingd::http::{Access, Method, Route, routes};
 
 /// A path that could be asked.
 fn path(route: &Route) -> String {
-    route.path.split('/').map(|part| if part.starts_with('{') { "nothing" } else { part }).collect::<Vec<_>>().join("/")
+    route
+        .path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "nothing" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 /// What must be refused, in the order of the checks.
@@ -35,7 +40,9 @@ fn headers(case: &str, route: &Route, logins: &Logins) -> Option<Vec<(&'static s
             vec![json(), bearer(weaker), csrf(weaker)]
         }
         "wrong content type" => vec![("Content-Type", "text/plain".to_owned()), bearer(right), csrf(right)],
-        "foreign page" => vec![json(), bearer(right), csrf(right), ("Origin", "http://evil.example".to_owned())],
+        "foreign page" => {
+            vec![json(), bearer(right), csrf(right), ("Origin", "http://evil.example".to_owned())]
+        }
         "foreign host" => vec![json(), bearer(right), csrf(right), ("Host", "evil.example".to_owned())],
         _ => unreachable!(),
     })
@@ -89,9 +96,16 @@ fn whoever_may_not_is_refused_on_every_route() {
                 continue;
             }
             let Some(headers) = headers(case.name, route, &logins) else { continue };
-            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let answer = daemon.ask(route.method.word(), &path(route), &headers, Some(b"{}"));
-            let what = format!("{} {} with {}: {}", route.method.word(), route.path, case.name, String::from_utf8_lossy(&answer.body));
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let answer = daemon.ask(route.method.as_str(), &path(route), &headers, Some(b"{}"));
+            let what = format!(
+                "{} {} with {}: {}",
+                route.method.as_str(),
+                route.path,
+                case.name,
+                String::from_utf8_lossy(&answer.body)
+            );
             assert_eq!((answer.status, answer.code().as_str()), (case.status, case.code), "{what}");
             assert_eq!(answer.header("www-authenticate").is_some(), case.status == 401, "{what}");
             asked += 1;
@@ -118,7 +132,7 @@ fn what_is_read_with_a_login_is_not_read_without() {
 fn only_entrances_are_open() {
     let open: Vec<String> = routes()
         .filter(|route| route.method != Method::Get && !matches!(route.access, Access::Role(_)))
-        .map(|route| format!("{} {}", route.method.word(), route.path))
+        .map(|route| format!("{} {}", route.method.as_str(), route.path))
         .collect();
     assert_eq!(open, ["POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "POST /api/v1/auth/setup"]);
 }
@@ -130,7 +144,7 @@ fn methods_that_a_path_lacks_are_named() {
         let answer = daemon.ask("PATCH", &path(route), &[], None);
         assert_eq!((answer.status, answer.code().as_str()), (405, "method_not_allowed"), "{}", route.path);
         let allow = answer.header("allow").unwrap();
-        assert!(allow.split(", ").any(|method| method == route.method.word()), "{} {allow}", route.path);
+        assert!(allow.split(", ").any(|method| method == route.method.as_str()), "{} {allow}", route.path);
         let answer = daemon.ask("OPTIONS", &path(route), &[], None);
         assert_eq!((answer.status, answer.header("allow")), (204, Some(allow)), "{}", route.path);
         // Only configured pages are told that they may read: by default there is none.

@@ -12,8 +12,14 @@ fn a_pipe_in_the_import_folder_is_refused_and_the_daemon_ends_when_told() {
     config["import"] = json!({"folder": folder.path()});
     let mut daemon = Daemon::with(&config);
     let admin = daemon.admin();
-    let answer = daemon.ask_as(&admin, "POST", "/api/data-collection/import", Some(&json!({"path": "a.trades.csv"})));
-    assert_eq!((answer.status, answer.json()["error_code"].as_str()), (400, Some("invalid_file")), "{}", answer.json());
+    let answer =
+        daemon.ask_as(&admin, "POST", "/api/data-collection/import", Some(&json!({"path": "a.trades.csv"})));
+    assert_eq!(
+        (answer.status, answer.json()["error_code"].as_str()),
+        (400, Some("invalid_file")),
+        "{}",
+        answer.json()
+    );
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0));
 }

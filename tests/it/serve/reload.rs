@@ -17,7 +17,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 
 /// The last valid version is in force within this.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -57,22 +57,27 @@ fn whole(shown: &Value) -> u64 {
 }
 
 /// Bytes that are no configuration, and no first part of them is one.
-fn broken(number: u64, chance: &mut Chance) -> Vec<u8> {
+fn broken(number: u64, entropy: &mut Rng) -> Vec<u8> {
     let text = format!("{:#}", version(BROKEN + number));
     let with = |pointer: &str, value: Value| {
         let mut wrong = version(BROKEN + number);
         *wrong.pointer_mut(pointer).unwrap() = value;
         wrong.to_string().into_bytes()
     };
-    match chance.place(10) {
+    match entropy.place(10) {
         0 => Vec::new(),
-        1 => text.as_bytes()[..1 + chance.place(text.len() - 2)].to_vec(),
+        1 => text.as_bytes()[..1 + entropy.place(text.len() - 2)].to_vec(),
         2 => text.replace("max_symbols", "max_symbol").into_bytes(),
         3 => with("/limits/max_sessions", json!(0)),
         4 => with("/trading/default_symbols", json!(["white space"])),
         5 => with("/http", json!([])),
         6 => text.replacen('{', "{\"log\": {}, \"log\": {},", 1).into_bytes(),
-        7 => text.replace("_USDT", "\u{fffd}").into_bytes().iter().map(|byte| if *byte == 0xef { 0xff } else { *byte }).collect(),
+        7 => text
+            .replace("_USDT", "\u{fffd}")
+            .into_bytes()
+            .iter()
+            .map(|byte| if *byte == 0xef { 0xff } else { *byte })
+            .collect(),
         8 => vec![0; text.len()],
         _ => format!("{}]", &text[..text.len() - 1]).into_bytes(),
     }
@@ -92,20 +97,20 @@ enum Way {
 
 struct Editor {
     folder: PathBuf,
-    chance: Chance,
+    entropy: Rng,
     files: u64,
 }
 
 impl Editor {
     fn pause(&mut self, most_ms: usize) {
         // The moment of the next step is part of what is tried; nothing is waited for.
-        std::thread::sleep(Duration::from_millis(self.chance.place(most_ms) as u64));
+        std::thread::sleep(Duration::from_millis(self.entropy.place(most_ms) as u64));
     }
 
     fn write(&mut self, bytes: &[u8]) -> Way {
         let path = self.folder.join("config.json");
         let ways = [Way::InPlace, Way::RenamedOver, Way::Pieces, Way::LinkSwapped, Way::Recreated];
-        let way = ways[self.chance.place(ways.len())];
+        let way = ways[self.entropy.place(ways.len())];
         match way {
             Way::InPlace => fs::write(&path, bytes).unwrap(),
             Way::RenamedOver => {
@@ -115,7 +120,7 @@ impl Editor {
             }
             Way::Pieces => {
                 let mut file = fs::File::create(&path).unwrap();
-                let cut = self.chance.place(bytes.len() + 1);
+                let cut = self.entropy.place(bytes.len() + 1);
                 self.pause(40);
                 file.write_all(&bytes[..cut]).unwrap();
                 self.pause(40);
@@ -161,7 +166,10 @@ impl Reader<'_> {
             assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
             asked += 1;
             let Some(number) = number_of(&answer.data()) else { continue };
-            assert!(number <= self.begun.load(Ordering::SeqCst), "{path}: version {number} was never written");
+            assert!(
+                number <= self.begun.load(Ordering::SeqCst),
+                "{path}: version {number} was never written"
+            );
             assert!(number >= newest, "{path}: version {number} came back behind {newest}");
             newest = number;
         }
@@ -190,7 +198,9 @@ impl Ear {
             answer.push(byte[0]);
         }
         assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
-        let mut ear = Ear { socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())) };
+        let mut ear = Ear {
+            socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())),
+        };
         ear.socket.send(Message::text(r#"{"type":"subscribe","stream":"sessions","id":"1"}"#)).unwrap();
         assert_eq!(ear.next()["type"], "response");
         assert_eq!(ear.next()["type"], "snapshot");
@@ -259,14 +269,21 @@ fn session(daemon: &Daemon, login: &Login, recording: &str, speed: f64) -> Strin
     });
     assert_eq!(shown["status"], "completed", "{shown}");
     let events = daemon.ask_as(login, "GET", &format!("/sessions/{id}/events?limit=1000"), None).data();
-    assert!(events["events"].as_array().unwrap().iter().all(|event| event["event"] != "symbol_table"), "its symbols were touched");
+    assert!(
+        events["events"].as_array().unwrap().iter().all(|event| event["event"] != "symbol_table"),
+        "its symbols were touched"
+    );
     let result = daemon.ask_as(login, "GET", &format!("/results/session/{id}"), None).data();
     result["digest"].as_str().unwrap().to_owned()
 }
 
 fn prepared() -> (Cli, String) {
     let cli = Cli::new();
-    cli.ok(&["strategies", "add", &cli.file("ema.json", include_str!("../../../benches/workloads/ema.json"))]);
+    cli.ok(&[
+        "strategies",
+        "add",
+        &cli.file("ema.json", include_str!("../../../benches/workloads/ema.json")),
+    ]);
     let recording = cli.import(&[shipped_one("trades")])["id"].as_str().unwrap().to_owned();
     fs::create_dir(cli.at("versions")).unwrap();
     (cli, recording)
@@ -286,7 +303,7 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
     let mut ear = Ear::open(&daemon, &login);
     let (begun, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let reader = Reader { address: daemon.address, login: &login, begun: &begun, over: &over };
-    let mut editor = Editor { folder: cli.at("."), chance: Chance::new(seed), files: 0 };
+    let mut editor = Editor { folder: cli.at("."), entropy: Rng::new(seed), files: 0 };
 
     let (storm, asked, sessions, heard) = std::thread::scope(|scope| {
         let config = scope.spawn(|| reader.read("/api/config", |data| Some(whole(data))));
@@ -295,7 +312,11 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
         let watched = scope.spawn(|| {
             let mut sessions = 0;
             while !over.load(Ordering::Relaxed) {
-                assert_eq!(session(&daemon, &login, &recording, SPEED), digest, "an edit disturbed a session");
+                assert_eq!(
+                    session(&daemon, &login, &recording, SPEED),
+                    digest,
+                    "an edit disturbed a session"
+                );
                 sessions += 1;
             }
             sessions
@@ -326,8 +347,16 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
         asked[2],
     );
     let status = daemon.ask_as(&login, "GET", "/api/config/status", None).data();
-    assert_eq!((status["version"].as_u64(), &status["last_error"]), (Some(heard.version), &Value::Null), "{status}");
-    assert!(asked.iter().all(|asked| *asked > edits) && heard.reloaded as usize >= settled.len() && heard.rejected > 0);
+    assert_eq!(
+        (status["version"].as_u64(), &status["last_error"]),
+        (Some(heard.version), &Value::Null),
+        "{status}"
+    );
+    assert!(
+        asked.iter().all(|asked| *asked > edits)
+            && heard.reloaded as usize >= settled.len()
+            && heard.rejected > 0
+    );
     assert!(!daemon.log.lock().unwrap().contains("panicked"));
 }
 
@@ -339,25 +368,30 @@ struct Storm {
 }
 
 fn storm(daemon: &Daemon, editor: &mut Editor, edits: u64, begun: &AtomicU64) -> Storm {
-    let in_force = |number: u64| number_of(&daemon.ask("GET", "/symbols", &[], None).data()["symbols"]) == number;
+    let in_force =
+        |number: u64| number_of(&daemon.ask("GET", "/symbols", &[], None).data()["symbols"]) == number;
     let mut storm = Storm { valid: 0, signals: 0, settled: Vec::new() };
     for number in 1..=edits {
-        let is_valid = editor.chance.place(2) == 0;
-        let bytes = if is_valid { version(number).to_string().into_bytes() } else { broken(number, &mut editor.chance) };
+        let is_valid = editor.entropy.place(2) == 0;
+        let bytes = if is_valid {
+            version(number).to_string().into_bytes()
+        } else {
+            broken(number, &mut editor.entropy)
+        };
         if is_valid {
             storm.valid += 1;
             begun.store(number, Ordering::SeqCst);
         }
         let way = editor.write(&bytes);
-        if editor.chance.place(10) == 0 {
+        if editor.entropy.place(10) == 0 {
             daemon.signal("HUP");
             storm.signals += 1;
         }
         // Some are left alone until they are in force, others are written over at once.
-        if is_valid && editor.chance.place(2) == 0 {
+        if is_valid && editor.entropy.place(2) == 0 {
             storm.settled.push(until(&format!("version {number}, {way:?}"), WITHIN, || in_force(number)));
         } else {
-            let most = if editor.chance.place(8) == 0 { 1_000 } else { 100 };
+            let most = if editor.entropy.place(8) == 0 { 1_000 } else { 100 };
             editor.pause(most);
         }
     }
@@ -385,7 +419,11 @@ fn listen(ear: &mut Ear, last: u64) -> Heard {
             heard.rejected += 1;
             continue;
         }
-        assert_eq!((event["event"].as_str(), version), (Some("config_reloaded"), heard.version + 1), "{event}");
+        assert_eq!(
+            (event["event"].as_str(), version),
+            (Some("config_reloaded"), heard.version + 1),
+            "{event}"
+        );
         assert_eq!(event["restart_needed"], json!([]), "{event}");
         heard.reloaded += 1;
         heard.version = version;
@@ -413,16 +451,33 @@ fn what_needs_a_restart_is_told_and_keeps_its_value() {
     write(&path, &wanted);
     let told = ear.config();
     let fields = json!(["/http/listen", "/http/max_connections", "/http/header_timeout_ms", "/log/format"]);
-    assert_eq!((told["event"].as_str(), &told["restart_needed"]), (Some("config_reloaded"), &fields), "{told}");
-    let effect = |path: &str| told["changes"].as_array().unwrap().iter().find(|one| one["path"] == path).unwrap()["takes_effect"].clone();
-    assert_eq!((effect("/http/listen"), effect("/trading/default_symbols")), (json!("restart"), json!("live")));
+    assert_eq!(
+        (told["event"].as_str(), &told["restart_needed"]),
+        (Some("config_reloaded"), &fields),
+        "{told}"
+    );
+    let effect = |path: &str| {
+        told["changes"].as_array().unwrap().iter().find(|one| one["path"] == path).unwrap()["takes_effect"]
+            .clone()
+    };
+    assert_eq!(
+        (effect("/http/listen"), effect("/trading/default_symbols")),
+        (json!("restart"), json!("live"))
+    );
     let ask = |path: &str| daemon.ask_as(&login, "GET", path, None).data();
     let shown = ask("/api/config");
     assert_eq!(shown["http"]["listen"], "127.0.0.1:0");
-    assert_eq!((&shown["http"]["max_connections"], &shown["log"]["format"]), (&json!(12_000), &json!("text")));
+    assert_eq!(
+        (&shown["http"]["max_connections"], &shown["log"]["format"]),
+        (&json!(12_000), &json!("text"))
+    );
     assert_eq!(ask("/symbols")["symbols"], json!(["NEW_USDT"]));
     let status = ask("/api/config/status");
-    assert_eq!((&status["restart_needed"], &status["version"], &status["last_error"]), (&fields, &json!(2), &Value::Null), "{status}");
+    assert_eq!(
+        (&status["restart_needed"], &status["version"], &status["last_error"]),
+        (&fields, &json!(2), &Value::Null),
+        "{status}"
+    );
 
     write(&path, &config());
     assert_eq!(ear.config()["restart_needed"], json!([]));
@@ -438,8 +493,17 @@ fn sighup_reads_the_file_at_once_and_says_again_what_is_wrong() {
     wrong["limits"] = json!({"max_sessions": 0, "max_symbol": 3});
     write(&path, &wrong);
     let told = ear.config();
-    let problems: Vec<&str> = told["problems"].as_array().unwrap().iter().map(|problem| problem["path"].as_str().unwrap()).collect();
-    assert_eq!((told["event"].as_str(), told["version"].as_u64()), (Some("config_rejected"), Some(1)), "{told}");
+    let problems: Vec<&str> = told["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (told["event"].as_str(), told["version"].as_u64()),
+        (Some("config_rejected"), Some(1)),
+        "{told}"
+    );
     assert_eq!(problems, ["/limits/max_sessions", "/limits/max_symbol"]);
     // The file is the same, so only the signal can make it be told again.
     daemon.signal("HUP");
@@ -454,8 +518,14 @@ fn sighup_reads_the_file_at_once_and_says_again_what_is_wrong() {
     write(&path, &right);
     daemon.signal("HUP");
     let told = ear.config();
-    assert_eq!((told["event"].as_str(), &told["changes"][0]["new"]), (Some("config_reloaded"), &json!(3)), "{told}");
+    assert_eq!(
+        (told["event"].as_str(), &told["changes"][0]["new"]),
+        (Some("config_reloaded"), &json!(3)),
+        "{told}"
+    );
     daemon.signal("HUP");
-    until("the signal is told in the log", WITHIN, || daemon.log.lock().unwrap().contains("configuration unchanged"));
+    until("the signal is told in the log", WITHIN, || {
+        daemon.log.lock().unwrap().contains("configuration unchanged")
+    });
     assert_eq!(daemon.ask_as(&login, "GET", "/api/config/status", None).data()["version"], 2);
 }

@@ -11,7 +11,14 @@ use tradingd::http::{Method, routes};
 use tradingd::store::records::IdempotencyV1;
 use tradingd::store::{OpenMode, Store};
 
-fn ask(daemon: &Daemon, login: &Login, method: &str, path: &str, extra: &[(&str, &str)], body: Option<&Value>) -> Answer {
+fn ask(
+    daemon: &Daemon,
+    login: &Login,
+    method: &str,
+    path: &str,
+    extra: &[(&str, &str)],
+    body: Option<&Value>,
+) -> Answer {
     let bearer = format!("Bearer {}", login.access);
     let mut headers = vec![("Authorization", bearer.as_str()), ("X-CSRF-Token", login.csrf.as_str())];
     if body.is_some() {
@@ -23,7 +30,8 @@ fn ask(daemon: &Daemon, login: &Login, method: &str, path: &str, extra: &[(&str,
 }
 
 fn document(name: &str) -> Value {
-    let mut document: Value = serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
+    let mut document: Value =
+        serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
     document["strategy_name"] = name.into();
     document
 }
@@ -35,7 +43,12 @@ fn said(answer: &Answer) -> (u16, Option<String>, Value) {
 
 #[track_caller]
 fn refused(answer: &Answer, status: u16, code: &str) {
-    assert_eq!((answer.status, answer.code().as_str()), (status, code), "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (status, code),
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
 }
 
 fn in_folder() -> (Cli, Daemon, Login) {
@@ -64,7 +77,11 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     let first = said(&answers[0]);
     assert_eq!((first.0, first.1.as_deref()), (201, Some("/api/strategies/one_of_eight")));
     assert!(answers.iter().all(|answer| said(answer) == first));
-    assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replay").is_none()).count(), 1, "one of them made it");
+    assert_eq!(
+        answers.iter().filter(|answer| answer.header("idempotent-replay").is_none()).count(),
+        1,
+        "one of them made it"
+    );
     let count = |daemon: &Daemon| {
         let all = ask(daemon, &login, "GET", "/api/strategies?q=one+of+eight", &[], None).data();
         all["strategies"].as_array().unwrap().len()
@@ -73,12 +90,26 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     refused(&create(&daemon, "once", "another"), 409, "idempotency_key_reused");
     // For another place it is another request; of another user it is another key.
     let user = json!({"username": "ann", "password": PASSWORD, "role": "trader"});
-    refused(&ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "once")], Some(&user)), 409, "idempotency_key_reused");
+    refused(
+        &ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "once")], Some(&user)),
+        409,
+        "idempotency_key_reused",
+    );
     let made = ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user));
     assert_eq!(made.status, 201);
-    assert_eq!(said(&ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user))), said(&made));
+    assert_eq!(
+        said(&ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user))),
+        said(&made)
+    );
     let ann = daemon.log_in("ann");
-    let hers = ask(&daemon, &ann, "POST", "/api/strategies", &[("Idempotency-Key", "once")], Some(&document("hers")));
+    let hers = ask(
+        &daemon,
+        &ann,
+        "POST",
+        "/api/strategies",
+        &[("Idempotency-Key", "once")],
+        Some(&document("hers")),
+    );
     assert_eq!((hers.status, hers.header("idempotent-replay")), (201, None));
     // What was refused is not kept.
     refused(&create(&daemon, "again", "one of eight"), 409, "strategy_exists");
@@ -92,7 +123,12 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
         // As a kill in the middle of a request leaves it: the key is known, the answer is not.
         let store = Store::open(&cli.state(), OpenMode::MustExist).unwrap();
         let now = tradingd::clock::now();
-        let begun = IdempotencyV1 { status: 0, body: Vec::new(), location: None, ..store.answer("admin", "once", now).unwrap().unwrap() };
+        let begun = IdempotencyV1 {
+            status: 0,
+            body: Vec::new(),
+            location: None,
+            ..store.answer("admin", "once", now).unwrap().unwrap()
+        };
         store.put_answer("admin", "cut", &begun, now).unwrap();
     }
     let daemon = Daemon::at(&cli.at("."));
@@ -120,9 +156,12 @@ fn a_key_starts_one_session() {
         "session_type": "backtest", "strategy_config": {"strategies": ["ema"]},
         "config": {"session_id": recording, "acceleration_factor": 0.5},
     });
-    let start = |key: &str, body: &Value| ask(&daemon, &login, "POST", "/sessions/start", &[("Idempotency-Key", key)], Some(body));
+    let start = |key: &str, body: &Value| {
+        ask(&daemon, &login, "POST", "/sessions/start", &[("Idempotency-Key", key)], Some(body))
+    };
     let ids: Vec<Value> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| start("go", &body).data()["data"]["session_id"].clone())).collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| start("go", &body).data()["data"]["session_id"].clone())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
@@ -155,7 +194,10 @@ fn tags_spare_what_is_known_and_refuse_what_is_stale() {
     let tag = list.header("etag").unwrap().to_owned();
     assert_eq!(get("/api/strategies", &tag).status, 304);
     let second = put("\"1\"", &next);
-    assert_eq!((second.status, second.header("etag"), &second.data()["version"]), (200, Some("\"2\""), &json!(2)));
+    assert_eq!(
+        (second.status, second.header("etag"), &second.data()["version"]),
+        (200, Some("\"2\""), &json!(2))
+    );
     assert_eq!(get(path, "\"1\"").data()["description"], "the second");
     assert_eq!(get("/api/strategies", &tag).status, 200, "the list has changed");
     refused(&put("\"1\"", &document("tagged")), 412, "version_conflict");
@@ -173,7 +215,10 @@ fn tags_spare_what_is_known_and_refuse_what_is_stale() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(
-        (statuses.iter().filter(|status| **status == 200).count(), statuses.iter().filter(|status| **status == 412).count()),
+        (
+            statuses.iter().filter(|status| **status == 200).count(),
+            statuses.iter().filter(|status| **status == 412).count()
+        ),
         (1, 3)
     );
     let delete = |tag: &str| ask(&daemon, &login, "DELETE", path, &[("If-Match", tag)], None);
@@ -205,13 +250,22 @@ fn compressed_answers_say_the_same() {
             let unpacked = Answer { body: unpack(&packed), ..packed.clone() };
             match serde_json::from_slice::<Value>(&plain.body) {
                 // Request id and time are each answer's own.
-                Ok(json) if json.get("data").is_some() => assert_eq!(unpacked.data(), json["data"], "{path} {encoding}"),
+                Ok(json) if json.get("data").is_some() => {
+                    assert_eq!(unpacked.data(), json["data"], "{path} {encoding}")
+                }
                 _ => assert_eq!(unpacked.body, plain.body, "{path} {encoding}"),
             }
             let tag = packed.header("etag").map(str::to_owned);
             assert_eq!(tag.is_some(), plain.header("etag").is_some(), "{path}");
             if let Some(tag) = tag {
-                let known = ask(&daemon, &login, "GET", path, &[("Accept-Encoding", encoding), ("If-None-Match", &tag)], None);
+                let known = ask(
+                    &daemon,
+                    &login,
+                    "GET",
+                    path,
+                    &[("Accept-Encoding", encoding), ("If-None-Match", &tag)],
+                    None,
+                );
                 assert_eq!((known.status, known.body.len()), (304, 0), "{path} {tag}");
             }
         }
@@ -233,7 +287,9 @@ fn head_is_get_without_the_body() {
             let head = connection.send("HEAD", path, &headers, None).unwrap_or_else(|| panic!("HEAD {path}"));
             assert_eq!((head.status, head.body.len()), (example.status, 0), "HEAD {path}");
             // Bytes of a body would be read as the head of this answer.
-            let get = connection.send("GET", path, &headers, None).unwrap_or_else(|| panic!("GET {path} behind its HEAD"));
+            let get = connection
+                .send("GET", path, &headers, None)
+                .unwrap_or_else(|| panic!("GET {path} behind its HEAD"));
             assert_eq!(get.status, head.status, "GET {path} behind its HEAD");
             assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
             assert_eq!(head.header("etag"), get.header("etag"), "{path}");

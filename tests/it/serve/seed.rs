@@ -77,9 +77,11 @@ struct World {
 impl World {
     fn new() -> World {
         let cli = Cli::new();
-        let files = ["BTC_USDT", "ETH_USDT"].map(|symbol| ["trades", "book20"].map(|stream| renamed(&cli, stream, symbol)));
+        let files = ["BTC_USDT", "ETH_USDT"]
+            .map(|symbol| ["trades", "book20"].map(|stream| renamed(&cli, stream, symbol)));
         let imported = cli.import(&files.concat());
-        let (recording, rows) = (imported["id"].as_str().unwrap().to_owned(), imported["rows"].as_u64().unwrap());
+        let (recording, rows) =
+            (imported["id"].as_str().unwrap().to_owned(), imported["rows"].as_u64().unwrap());
         cli.file("config.json", config().to_string());
         let daemon = Daemon::at(&cli.at("."));
         let login = daemon.admin();
@@ -124,7 +126,10 @@ impl World {
         }
         let started = data["data"].clone();
         assert!(fits(&started["session_id"], "exec_########_######_%%%%%%"), "{started}");
-        assert_eq!((&started["session_type"], &started["symbols"]), (&request["session_type"], &request["symbols"]));
+        assert_eq!(
+            (&started["session_type"], &started["symbols"]),
+            (&request["session_type"], &request["symbols"])
+        );
         (started["session_id"].as_str().unwrap().to_owned(), started)
     }
 
@@ -143,13 +148,28 @@ impl World {
 
     fn strategy(&self, id: &str) -> Value {
         let data = enveloped(&self.get("/api/strategies"), 200);
-        data["strategies"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap_or_else(|| panic!("no {id}: {data}")).clone()
+        data["strategies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["id"] == id)
+            .unwrap_or_else(|| panic!("no {id}: {data}"))
+            .clone()
     }
 }
 
 const STRATEGY: [&str; 6] = ["id", "strategy_name", "description", "direction", "enabled", "category"];
 const STRATEGY_REST: [&str; 3] = ["tags", "created_at", "updated_at"];
-const RECORDING: [&str; 8] = ["session_id", "symbols", "data_types", "status", "start_time", "end_time", "records_collected", "duration"];
+const RECORDING: [&str; 8] = [
+    "session_id",
+    "symbols",
+    "data_types",
+    "status",
+    "start_time",
+    "end_time",
+    "records_collected",
+    "duration",
+];
 
 #[test]
 fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
@@ -168,7 +188,10 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
         assert!(is_time(&strategy["created_at"]) && is_time(&strategy["updated_at"]), "{strategy}");
         assert!(["long", "short", "both"].contains(&strategy["direction"].as_str().unwrap()), "{strategy}");
         assert!(strategy["enabled"].is_boolean() && strategy["tags"].is_array(), "{strategy}");
-        assert!(strategy["winRate"].is_null() && strategy["avgProfit"].is_null(), "a number that no result gave: {strategy}");
+        assert!(
+            strategy["winRate"].is_null() && strategy["avgProfit"].is_null(),
+            "a number that no result gave: {strategy}"
+        );
     }
     // 2. Symbols, without a login.
     let data = enveloped(&world.daemon.ask("GET", "/symbols", &[], None), 200);
@@ -183,11 +206,21 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
     assert!(fits(&recording["session_id"], "session_########_######_%%%%%%"), "{recording}");
     assert!(is_time(&recording["start_time"]) && is_time(&recording["end_time"]), "{recording}");
     assert_eq!(recording["symbols"], json!(["BTC_USDT", "ETH_USDT"]));
-    assert_eq!((&recording["data_types"], &recording["status"]), (&json!(["tick_prices", "orderbook"]), &json!("completed")));
-    assert_eq!((&recording["records_collected"], &recording["duration"]), (&json!(world.rows), &json!("5m44s")));
+    assert_eq!(
+        (&recording["data_types"], &recording["status"]),
+        (&json!(["tick_prices", "orderbook"]), &json!("completed"))
+    );
+    assert_eq!(
+        (&recording["records_collected"], &recording["duration"]),
+        (&json!(world.rows), &json!("5m44s"))
+    );
     // 6. Symbols of the exchange, which is not connected.
-    let refusal = refused(&world.daemon.ask("GET", "/api/exchange/symbols", &[], None), 503, "exchange_unavailable");
-    assert!(refusal["error_message"].as_str().unwrap().contains("/symbols"), "it says what to do instead: {refusal}");
+    let refusal =
+        refused(&world.daemon.ask("GET", "/api/exchange/symbols", &[], None), 503, "exchange_unavailable");
+    assert!(
+        refusal["error_message"].as_str().unwrap().contains("/symbols"),
+        "it says what to do instead: {refusal}"
+    );
     for kind in ["collect", "paper", "live"] {
         let mut request = world.request(&["pump_v2", "dump_v2"], 0.0);
         request["session_type"] = kind.into();
@@ -202,7 +235,10 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     let (id, started) = world.start(&world.request(&["pump_v2", "dump_v2"], 0.0));
     assert_eq!(started["idempotent_replay"], false);
     // Six hours of looking back on six minutes of data: said at the start, and again by the result.
-    assert!(started["warnings"].to_string().contains("pump_v2 needs 6h 00m of data before its first signal"), "{started}");
+    assert!(
+        started["warnings"].to_string().contains("pump_v2 needs 6h 00m of data before its first signal"),
+        "{started}"
+    );
     let ended = world.ended(&id);
     assert_eq!((&ended["status"], &ended["progress"]), (&json!("completed"), &json!(100.0)), "{ended}");
     // A row of the recording is a trade or one of the forty levels of a book.
@@ -218,7 +254,10 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     );
 
     // One that trades, for the figures of the list.
-    let ema = world.post("/api/strategies", &serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap());
+    let ema = world.post(
+        "/api/strategies",
+        &serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap(),
+    );
     assert_eq!(enveloped(&ema, 201)["id"], "ema");
     assert_eq!(world.strategy("ema")["totalTrades"], Value::Null);
     let (id, _) = world.start(&world.request(&["ema"], 0.0));
@@ -230,8 +269,15 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     assert_eq!(String::from_utf8_lossy(&csv.body).lines().count(), 1 + trades.len());
     let wins = trades.iter().filter(|trade| trade["outcome"] == "win").count();
     let strategy = world.strategy("ema");
-    assert_eq!((&strategy["totalTrades"], &strategy["lastResultId"]), (&json!(trades.len()), &json!(id)), "{strategy}");
-    assert!((strategy["winRate"].as_f64().unwrap() - 100.0 * wins as f64 / trades.len() as f64).abs() < 1e-9, "{strategy}");
+    assert_eq!(
+        (&strategy["totalTrades"], &strategy["lastResultId"]),
+        (&json!(trades.len()), &json!(id)),
+        "{strategy}"
+    );
+    assert!(
+        (strategy["winRate"].as_f64().unwrap() - 100.0 * wins as f64 / trades.len() as f64).abs() < 1e-9,
+        "{strategy}"
+    );
     assert!(strategy["avgProfit"].as_f64().is_some_and(f64::is_finite), "{strategy}");
 
     // Idempotent: the same request while it runs is the same session, also when asked by many at once.
@@ -252,7 +298,11 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     let stopped = world.ended(&slow_id);
     assert!(stopped["status"] == "stopped" && stopped["progress"].as_f64().unwrap() < 100.0, "{stopped}");
     refused(&world.post("/sessions/stop", &stop), 409, "session_already_stopped");
-    refused(&world.post("/sessions/stop", &json!({"session_id": "exec_20251118_150123_xyz789"})), 404, "session_not_found");
+    refused(
+        &world.post("/sessions/stop", &json!({"session_id": "exec_20251118_150123_xyz789"})),
+        404,
+        "session_not_found",
+    );
     let missing = refused(&world.post("/sessions/stop", &json!({})), 400, "invalid_request");
     assert_eq!(missing["details"]["problems"][0]["path"], "/session_id");
     assert_eq!(world.strategy("ema"), strategy, "a part of the data says nothing about the whole");
@@ -269,7 +319,9 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     world.daemon = Daemon::at(&world.cli.at("."));
     let after = kept(&world);
     assert_eq!((&before.1, &before.2, &before.3), (&after.1, &after.2, &after.3));
-    let of = |list: &Value, id: &str| list.as_array().unwrap().iter().find(|one| one["session_id"] == id).unwrap().clone();
+    let of = |list: &Value, id: &str| {
+        list.as_array().unwrap().iter().find(|one| one["session_id"] == id).unwrap().clone()
+    };
     assert_eq!(after.0.as_array().unwrap().len(), 4);
     assert_eq!(of(&before.0, &id), of(&after.0, &id));
     assert_eq!(of(&before.0, &slow_id), of(&after.0, &slow_id));

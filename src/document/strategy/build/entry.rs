@@ -6,7 +6,9 @@ use crate::document::strategy::wire::{
     Basis, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, SizeType, StopLoss, TakeProfit,
 };
 use crate::domain::num::Money;
-use crate::domain::strategy::{self as domain, EntryOrder, EntrySection, OffsetBase, PriceOffset, SizeAmount};
+use crate::domain::strategy::{
+    self as domain, EntryOrder, EntrySection, OffsetBase, PriceOffset, SizeAmount,
+};
 use crate::domain::time::Span;
 
 const PATH: &str = "/z1_entry";
@@ -17,12 +19,18 @@ impl<'a> Builder<'a, '_> {
         let section = self.rule(entry, PATH, Place::Entry);
         let size = self.size();
         let timeout = entry.and_then(|entry| entry.timeout_seconds).map_or(Span::from_seconds(5), seconds);
-        let price = self.operand(entry.and_then(|entry| entry.price_indicator_id.as_ref()), "/z1_entry/priceIndicatorId", Place::Entry);
+        let price = self.operand(
+            entry.and_then(|entry| entry.price_indicator_id.as_ref()),
+            "/z1_entry/priceIndicatorId",
+            Place::Entry,
+        );
         let slippage = entry.and_then(|entry| entry.max_slippage_percent);
         let order = match entry.and_then(|entry| entry.order_type) {
             Some(OrderType::Market) => EntryOrder::Market,
             Some(OrderType::Limit) => EntryOrder::Limit,
-            Some(OrderType::LimitIoc) | None => EntryOrder::LimitIoc { max_slippage_pct: slippage.map_or(0.5, |percent| percent.0) },
+            Some(OrderType::LimitIoc) | None => {
+                EntryOrder::LimitIoc { max_slippage_pct: slippage.map_or(0.5, |percent| percent.0) }
+            }
         };
         if slippage.is_some() && !matches!(order, EntryOrder::LimitIoc { .. }) {
             self.problems.warning("/z1_entry/maxSlippagePercent", "has no effect; only limit_ioc uses it");
@@ -33,18 +41,29 @@ impl<'a> Builder<'a, '_> {
             price,
             order,
             timeout: (timeout > Span::ZERO).then_some(timeout),
-            stop: self.offset(entry.and_then(|entry| entry.stop_loss.as_ref()).map(Offset::from), "/z1_entry/stopLoss"),
-            target: self.offset(entry.and_then(|entry| entry.take_profit.as_ref()).map(Offset::from), "/z1_entry/takeProfit"),
+            stop: self.offset(
+                entry.and_then(|entry| entry.stop_loss.as_ref()).map(Offset::from),
+                "/z1_entry/stopLoss",
+            ),
+            target: self.offset(
+                entry.and_then(|entry| entry.take_profit.as_ref()).map(Offset::from),
+                "/z1_entry/takeProfit",
+            ),
             leverage: entry.and_then(|entry| entry.leverage).map_or(1, |leverage| leverage.u32()),
         }
     }
 
     fn size(&mut self) -> domain::PositionSize {
         const SIZE: &str = "/z1_entry/positionSize";
-        let none = domain::PositionSize { amount: SizeAmount::PercentOfEquity(0.0), margin_basis: false, risk_scaling: None };
+        let none = domain::PositionSize {
+            amount: SizeAmount::PercentOfEquity(0.0),
+            margin_basis: false,
+            risk_scaling: None,
+        };
         let Some(entry) = &self.strategy.z1_entry else { return none };
         let table = entry.risk_adjustment.as_ref();
-        let table = table.filter(|table| table.enabled == Some(true)).and_then(|table| self.risk_table(table));
+        let table =
+            table.filter(|table| table.enabled == Some(true)).and_then(|table| self.risk_table(table));
         let Some(size) = &entry.position_size else {
             let base = self.strategy.global_limits.as_ref().and_then(|limits| limits.base_position_pct);
             if base.is_none() {
@@ -55,7 +74,10 @@ impl<'a> Builder<'a, '_> {
         };
         let scaling = self.scaling(size.risk_scaling.as_ref(), "/z1_entry/positionSize/riskScaling");
         if table.is_some() && scaling.is_some() {
-            self.problems.warning("/z1_entry/positionSize/riskScaling", "has no effect because `riskAdjustment` takes its place");
+            self.problems.warning(
+                "/z1_entry/positionSize/riskScaling",
+                "has no effect because `riskAdjustment` takes its place",
+            );
         }
         domain::PositionSize {
             amount: self.amount(size, SIZE),
@@ -73,7 +95,8 @@ impl<'a> Builder<'a, '_> {
             self.problems.warning(&at(path, "value"), format!("is {value} % of equity, more than all of it"));
         }
         if size.r#type == Some(SizeType::Quantity) && size.basis == Some(Basis::Margin) {
-            self.problems.error(&at(path, "basis"), "cannot be margin for a quantity, which is the position itself");
+            self.problems
+                .error(&at(path, "basis"), "cannot be margin for a quantity, which is the position itself");
         }
         match size.r#type {
             Some(SizeType::Fixed) => SizeAmount::Fixed(Money::from_f64(value)),
@@ -84,7 +107,9 @@ impl<'a> Builder<'a, '_> {
 
     fn risk_table(&mut self, table: &'a RiskAdjustment) -> Option<domain::RiskScaling> {
         const TABLE: &str = "/z1_entry/riskAdjustment";
-        for (name, given) in [("minRiskPercent", table.min_risk_percent), ("maxRiskPercent", table.max_risk_percent)] {
+        for (name, given) in
+            [("minRiskPercent", table.min_risk_percent), ("maxRiskPercent", table.max_risk_percent)]
+        {
             if given.is_some() {
                 self.problems.warning(&at(TABLE, name), "has no effect; the points alone decide");
             }
@@ -98,7 +123,9 @@ impl<'a> Builder<'a, '_> {
             .scaling_points
             .iter()
             .flatten()
-            .map(|point| (point.risk_value.unwrap_or_default().0, point.position_size_percent.unwrap_or_default().0))
+            .map(|point| {
+                (point.risk_value.unwrap_or_default().0, point.position_size_percent.unwrap_or_default().0)
+            })
             .collect();
         let path = at(TABLE, "scalingPoints");
         if points.len() < 2 {
@@ -110,7 +137,11 @@ impl<'a> Builder<'a, '_> {
     }
 
     /// A scaling that is switched on.
-    pub(super) fn scaling(&mut self, scaling: Option<&'a RiskScaling>, path: &str) -> Option<domain::RiskScaling> {
+    pub(super) fn scaling(
+        &mut self,
+        scaling: Option<&'a RiskScaling>,
+        path: &str,
+    ) -> Option<domain::RiskScaling> {
         let scaling = scaling.filter(|scaling| scaling.enabled == Some(true))?;
         let numbers = [
             ("lowRiskThreshold", scaling.low_risk_threshold),
@@ -137,7 +168,10 @@ impl<'a> Builder<'a, '_> {
     /// lowRiskThreshold < highRiskThreshold.
     pub(super) fn ascending(&mut self, low: f64, high: f64, path: &str) {
         if low >= high {
-            self.problems.error(&at(path, "lowRiskThreshold"), format!("must be less than highRiskThreshold ({high}), but is {low}"));
+            self.problems.error(
+                &at(path, "lowRiskThreshold"),
+                format!("must be less than highRiskThreshold ({high}), but is {low}"),
+            );
         }
     }
 
@@ -153,7 +187,9 @@ impl<'a> Builder<'a, '_> {
         let base = match (offset.absolute, offset.indicator) {
             (false, _) => OffsetBase::Entry,
             (true, None) => OffsetBase::Reference,
-            (true, name) => self.operand(name, &indicator_path, Place::Entry).map_or(OffsetBase::Reference, OffsetBase::Indicator),
+            (true, name) => self
+                .operand(name, &indicator_path, Place::Entry)
+                .map_or(OffsetBase::Reference, OffsetBase::Indicator),
         };
         let risk_scaling = self.scaling(offset.scaling, &at(path, "riskScaling"));
         Some(PriceOffset { offset_pct: offset.percent.unwrap_or(0.0), base, risk_scaling })

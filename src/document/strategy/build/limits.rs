@@ -12,7 +12,10 @@ impl Builder<'_, '_> {
     pub(super) fn limits(&mut self) -> StrategyLimits {
         let Some(limits) = &self.strategy.global_limits else { return StrategyLimits::default() };
         let number = |given: Option<Number>| given.map(|number| number.0);
-        self.at_most(("min_position_pct", number(limits.min_position_pct)), ("max_position_pct", number(limits.max_position_pct)));
+        self.at_most(
+            ("min_position_pct", number(limits.min_position_pct)),
+            ("max_position_pct", number(limits.max_position_pct)),
+        );
         self.at_most(
             ("min_position_size_usdt", number(limits.min_position_size_usdt)),
             ("max_position_size_usdt", number(limits.max_position_size_usdt)),
@@ -37,7 +40,8 @@ impl Builder<'_, '_> {
         if let (Some(low), Some(high)) = (low, high)
             && low >= high
         {
-            self.problems.error(&at(PATH, low_name), format!("must be less than {high_name} ({high}), but is {low}"));
+            self.problems
+                .error(&at(PATH, low_name), format!("must be less than {high_name} ({high}), but is {low}"));
         }
     }
 
@@ -45,11 +49,23 @@ impl Builder<'_, '_> {
         let Some(limits) = &self.strategy.global_limits else { return };
         let sized = self.strategy.z1_entry.as_ref().is_some_and(|entry| entry.position_size.is_some());
         let fields = [
-            ("base_position_pct", limits.base_position_pct.is_some() && sized, "z1_entry.positionSize is used"),
+            (
+                "base_position_pct",
+                limits.base_position_pct.is_some() && sized,
+                "z1_entry.positionSize is used",
+            ),
             ("stop_loss_buffer_pct", limits.stop_loss_buffer_pct.is_some(), "set z1_entry.stopLoss"),
             ("target_profit_pct", limits.target_profit_pct.is_some(), "set z1_entry.takeProfit"),
-            ("risk_adjustment_points", limits.risk_adjustment_points.is_some(), "set z1_entry.riskAdjustment"),
-            ("close_price_adjustment_points", limits.close_price_adjustment_points.is_some(), "set ze1_close.riskAdjustedPricing"),
+            (
+                "risk_adjustment_points",
+                limits.risk_adjustment_points.is_some(),
+                "set z1_entry.riskAdjustment",
+            ),
+            (
+                "close_price_adjustment_points",
+                limits.close_price_adjustment_points.is_some(),
+                "set ze1_close.riskAdjustedPricing",
+            ),
             (
                 "cooldown_minutes",
                 limits.cooldown_minutes.is_some() && limits.normal_exit_cooldown_minutes.is_some(),

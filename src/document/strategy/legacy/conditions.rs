@@ -4,23 +4,36 @@ use crate::document::strategy::problem::{Problems, at};
 use serde_json::{Map, Value, json};
 
 /// How the backend writes operators.
-const OPERATORS: [(&str, &str); 7] = [("gte", ">="), ("lte", "<="), ("gt", ">"), ("lt", "<"), ("eq", "=="), ("ne", "!="), ("neq", "!=")];
+const OPERATORS: [(&str, &str); 7] =
+    [("gte", ">="), ("lte", "<="), ("gt", ">"), ("lt", "<"), ("eq", "=="), ("ne", "!="), ("neq", "!=")];
 
 /// Fields of a section that are no conditions.
 const SECTION_FIELDS: [&str; 5] = ["conditions", "logic", "groups", "sequence", "condition_logic"];
 
 /// Brings the conditions of a section into the canonical form. `old` says that the section had an old name, which
 /// is where maps of bounds are found. Whether anything had an old form.
-pub(super) fn canonical(section: &mut Map<String, Value>, name: &str, old: bool, problems: &mut Problems) -> bool {
+pub(super) fn canonical(
+    section: &mut Map<String, Value>,
+    name: &str,
+    old: bool,
+    problems: &mut Problems,
+) -> bool {
     let path = at("", name);
     let mut any = false;
     if old && !section.contains_key("conditions") {
         any = true;
         from_map(section, name, &path, problems);
     }
-    for (index, condition) in section.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
+    for (index, condition) in
+        section.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+    {
         if let Value::Object(condition) = condition {
-            any |= from_backend(condition, &at(&at(&path, "conditions"), index), &format!("{}_{}", short(name), index + 1), problems);
+            any |= from_backend(
+                condition,
+                &at(&at(&path, "conditions"), index),
+                &format!("{}_{}", short(name), index + 1),
+                problems,
+            );
         }
     }
     any
@@ -50,7 +63,9 @@ fn from_map(section: &mut Map<String, Value>, name: &str, path: &str, problems: 
                     }
                 }
             }
-            (_, bounds @ Value::Object(_)) if !SECTION_FIELDS.contains(&key.as_str()) && is_bounds(&bounds) => {
+            (_, bounds @ Value::Object(_))
+                if !SECTION_FIELDS.contains(&key.as_str()) && is_bounds(&bounds) =>
+            {
                 from_bounds(&key, &bounds, &here, &mut conditions, problems);
             }
             (_, value) => {
@@ -67,10 +82,18 @@ fn from_map(section: &mut Map<String, Value>, name: &str, path: &str, problems: 
 }
 
 fn is_bounds(value: &Value) -> bool {
-    value.as_object().is_some_and(|bounds| bounds.keys().any(|key| matches!(key.as_str(), "min" | "max" | "allowed")))
+    value
+        .as_object()
+        .is_some_and(|bounds| bounds.keys().any(|key| matches!(key.as_str(), "min" | "max" | "allowed")))
 }
 
-fn from_bounds(key: &str, bounds: &Value, path: &str, conditions: &mut Vec<(Value, String)>, problems: &mut Problems) {
+fn from_bounds(
+    key: &str,
+    bounds: &Value,
+    path: &str,
+    conditions: &mut Vec<(Value, String)>,
+    problems: &mut Problems,
+) {
     let Some(bounds) = bounds.as_object() else {
         problems.error(path, "must be an object with min, max or both");
         return;
@@ -80,7 +103,8 @@ fn from_bounds(key: &str, bounds: &Value, path: &str, conditions: &mut Vec<(Valu
             "min" => ">=",
             "max" => "<=",
             "allowed" => {
-                problems.error(&at(path, name), "lists of allowed values have no meaning here; use min and max");
+                problems
+                    .error(&at(path, name), "lists of allowed values have no meaning here; use min and max");
                 continue;
             }
             _ => {
@@ -88,7 +112,8 @@ fn from_bounds(key: &str, bounds: &Value, path: &str, conditions: &mut Vec<(Valu
                 continue;
             }
         };
-        let condition = json!({"id": "", "indicatorId": key.to_uppercase(), "operator": operator, "value": value});
+        let condition =
+            json!({"id": "", "indicatorId": key.to_uppercase(), "operator": operator, "value": value});
         conditions.push((condition, at(path, name)));
     }
 }
@@ -109,7 +134,8 @@ fn from_backend(condition: &mut Map<String, Value>, path: &str, id: &str, proble
             condition.insert("id".to_owned(), id.into());
         }
     }
-    let operator = condition.get("operator").and_then(Value::as_str).unwrap_or_default().trim().to_ascii_lowercase();
+    let operator =
+        condition.get("operator").and_then(Value::as_str).unwrap_or_default().trim().to_ascii_lowercase();
     if let Some((_, sign)) = OPERATORS.iter().find(|(word, _)| *word == operator) {
         any = true;
         condition.insert("operator".to_owned(), (*sign).into());

@@ -27,7 +27,8 @@ fn they_only_lack_types_that_are_not_registered() {
     for (id, text) in builtin() {
         if let Err(problems) = parse(text.as_bytes()) {
             for problem in problems {
-                let unregistered = problem.problem.contains("no indicator type") || problem.problem.contains("nor the catalogue");
+                let unregistered = problem.problem.contains("no indicator type")
+                    || problem.problem.contains("nor the catalogue");
                 assert!(unregistered, "{id}: {problem}");
             }
         }
@@ -55,8 +56,12 @@ fn three_of_them_are_the_originals() {
 #[test]
 fn they_compile_without_a_warning() {
     for (id, text) in builtin() {
-        let (document, warnings) = parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{id}: {problems:#?}"));
-        assert!(warnings.iter().all(|warning| warning.severity == Severity::Warning) && warnings.is_empty(), "{id}: {warnings:#?}");
+        let (document, warnings) =
+            parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{id}: {problems:#?}"));
+        assert!(
+            warnings.iter().all(|warning| warning.severity == Severity::Warning) && warnings.is_empty(),
+            "{id}: {warnings:#?}"
+        );
         assert_eq!(document.live_problems(), [], "{id}");
         let needs = needs(&document.compile(id, 1));
         assert_eq!(needs.contains_key(&Channel::Book), id != "pump_v2", "{id}: {needs:#?}");
@@ -72,7 +77,10 @@ fn the_schema_file_is_that_of_the_types() {
         std::fs::write(PATH, &fresh).unwrap();
     }
     let written = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(written == fresh, "schema/strategy.schema.json is old: run TRADINGD_UPDATE=1 cargo test --lib schema_file");
+    assert!(
+        written == fresh,
+        "schema/strategy.schema.json is old: run TRADINGD_UPDATE=1 cargo test --lib schema_file"
+    );
 }
 
 #[test]

@@ -22,9 +22,15 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!(def.direction, Direction::Long);
     assert_eq!(def.o1.timeout, Some(Span::from_seconds(30)));
     assert_eq!((def.o1.cooldown, def.e1.cooldown), (Span::from_seconds(300), Span::from_seconds(1_800)));
-    assert_eq!((def.z1.order, def.z1.timeout), (EntryOrder::LimitIoc { max_slippage_pct: 0.5 }, Some(Span::from_seconds(5))));
+    assert_eq!(
+        (def.z1.order, def.z1.timeout),
+        (EntryOrder::LimitIoc { max_slippage_pct: 0.5 }, Some(Span::from_seconds(5)))
+    );
     assert_eq!((def.z1.price, def.ze1.price, def.ze1.close_timeout), (None, None, Span::from_seconds(10)));
-    assert_eq!(def.z1.stop, Some(PriceOffset { offset_pct: 3.0, base: OffsetBase::Entry, risk_scaling: None }));
+    assert_eq!(
+        def.z1.stop,
+        Some(PriceOffset { offset_pct: 3.0, base: OffsetBase::Entry, risk_scaling: None })
+    );
     assert_eq!((def.s1.root.logic, def.e1.section.root.logic), (Logic::And, Logic::Or));
     assert_eq!((def.e1.cancel_pending, def.e1.close_position), (true, true));
     assert_eq!(def.evaluation, Evaluation { entry_min_interval: Span::from_millis(100), on_clock: true });
@@ -55,13 +61,19 @@ fn every_field_arrives() {
         ("/z1_entry/positionSize", json!({"type": "fixed", "value": 100.25, "basis": "margin"})),
         ("/z1_entry/orderType", json!("limit")),
         ("/z1_entry/timeoutSeconds", json!(0)),
-        ("/z1_entry/takeProfit", json!({"enabled": true, "offsetPercent": 12, "calculationMode": "ABSOLUTE", "indicatorId": "TWPA"})),
+        (
+            "/z1_entry/takeProfit",
+            json!({"enabled": true, "offsetPercent": 12, "calculationMode": "ABSOLUTE", "indicatorId": "TWPA"}),
+        ),
         ("/ze1_close/closeTimeoutSeconds", json!(3)),
         ("/ze1_close/riskAdjustedPricing", json!({"enabled": true, "riskIndicatorId": "spread"})),
         ("/emergency_exit/actions", json!({"cancelPending": false})),
         ("/trailingStop", json!({"enabled": true, "activationPercent": 3, "distancePercent": 1.8})),
         ("/breakEven", json!({"enabled": true, "activationPercent": 2})),
-        ("/takeProfitLadder", json!([{"offsetPercent": 9, "closePercent": 40}, {"offsetPercent": 3, "closePercent": 60}])),
+        (
+            "/takeProfitLadder",
+            json!([{"offsetPercent": 9, "closePercent": 40}, {"offsetPercent": 3, "closePercent": 60}]),
+        ),
         ("/maxHoldSeconds", json!(900)),
         ("/onDataLoss", json!({"action": "close"})),
         ("/evaluation", json!({"entryMinIntervalMs": 0, "onClock": false})),
@@ -79,24 +91,48 @@ fn every_field_arrives() {
     assert_eq!(condition.max_age, Some(Span::from_seconds(4)));
     let sequence = def.s1.sequence.as_ref().unwrap();
     assert_eq!((sequence.max_gap, sequence.max_total), (Span::from_seconds(10), Span::from_seconds(60)));
-    let place = |name: &str| Operand::Market(def.indicators.iter().position(|named| named.name == name).unwrap());
+    let place =
+        |name: &str| Operand::Market(def.indicators.iter().position(|named| named.name == name).unwrap());
     let crossing = first(&sequence.steps[0]);
-    assert_eq!((crossing.operand, crossing.comparison, crossing.edge), (place("EMA"), Comparison::Greater, Edge::Rising));
-    assert_eq!(crossing.threshold, Threshold::Other { operand: place("TWPA"), multiplier: 1.01, offset: -2.0 });
+    assert_eq!(
+        (crossing.operand, crossing.comparison, crossing.edge),
+        (place("EMA"), Comparison::Greater, Edge::Rising)
+    );
+    assert_eq!(
+        crossing.threshold,
+        Threshold::Other { operand: place("TWPA"), multiplier: 1.01, offset: -2.0 }
+    );
     assert_eq!((sequence.steps[1].negate, sequence.steps[1].logic), (true, Logic::Or));
     assert_eq!(first(&sequence.steps[1]).hold, Span::from_millis(2_500));
     assert_eq!((def.o1.timeout, def.o1.cooldown), (None, Span::from_seconds(30)));
-    assert_eq!(def.z1.size, PositionSize { amount: SizeAmount::Fixed(Money::from_f64(100.25)), margin_basis: true, risk_scaling: None });
+    assert_eq!(
+        def.z1.size,
+        PositionSize {
+            amount: SizeAmount::Fixed(Money::from_f64(100.25)),
+            margin_basis: true,
+            risk_scaling: None
+        }
+    );
     assert_eq!((def.z1.order, def.z1.timeout, def.z1.leverage), (EntryOrder::Limit, None, 2));
     assert_eq!(def.z1.target.as_ref().map(|target| target.base), Some(OffsetBase::Indicator(place("TWPA"))));
     assert_eq!(def.ze1.close_timeout, Span::from_seconds(3));
     let pricing = def.ze1.pricing.as_ref().unwrap();
-    assert_eq!(pricing.scaling, RiskScaling { operand: place("spread"), points: vec![(20.0, 5.0), (80.0, -5.0)] });
+    assert_eq!(
+        pricing.scaling,
+        RiskScaling { operand: place("spread"), points: vec![(20.0, 5.0), (80.0, -5.0)] }
+    );
     assert_eq!((pricing.factor, pricing.min_pct, pricing.max_pct), (1.0, -10.0, 10.0));
-    assert_eq!((def.e1.cancel_pending, def.e1.close_position, def.e1.cooldown), (false, true, Span::from_seconds(3_600)));
+    assert_eq!(
+        (def.e1.cancel_pending, def.e1.close_position, def.e1.cooldown),
+        (false, true, Span::from_seconds(3_600))
+    );
     assert_eq!(def.trailing, Some(Trailing { activation_pct: 3.0, distance_pct: 1.8 }));
     assert_eq!(def.break_even, Some(BreakEven { activation_pct: 2.0, offset_pct: 0.0 }));
-    assert_eq!(def.ladder.iter().map(|step| step.offset_pct).collect::<Vec<_>>(), [3.0, 9.0], "nearest first");
+    assert_eq!(
+        def.ladder.iter().map(|step| step.offset_pct).collect::<Vec<_>>(),
+        [3.0, 9.0],
+        "nearest first"
+    );
     assert_eq!(def.max_hold, Some(Span::from_seconds(900)));
     assert_eq!(def.on_data_loss, Some(DataLoss { after: Span::from_seconds(20), close: true }));
     assert_eq!(def.evaluation, Evaluation { entry_min_interval: Span::ZERO, on_clock: false });
@@ -120,8 +156,11 @@ fn every_field_arrives() {
 #[test]
 fn sizes_and_scalings() {
     let scaling = json!({"enabled": true, "riskIndicatorId": "spread", "lowRiskThreshold": 20, "lowRiskScale": 120, "highRiskThreshold": 80, "highRiskScale": 60});
-    let def = accepted(&patched(&[("/z1_entry/positionSize", json!({"type": "quantity", "value": 0.001, "riskScaling": scaling}))]))
-        .compile("x", 1);
+    let def = accepted(&patched(&[(
+        "/z1_entry/positionSize",
+        json!({"type": "quantity", "value": 0.001, "riskScaling": scaling}),
+    )]))
+    .compile("x", 1);
     assert_eq!(def.z1.size.amount, SizeAmount::Quantity(0.001));
     assert_eq!(def.z1.size.risk_scaling.unwrap().points, [(20.0, 120.0), (80.0, 60.0)]);
 
@@ -130,8 +169,12 @@ fn sizes_and_scalings() {
     let def = accepted(&patched(&[("/z1_entry/riskAdjustment", table)])).compile("x", 1);
     assert_eq!(def.z1.size.risk_scaling.unwrap().points, [(10.0, 150.0), (50.0, 100.0), (90.0, 0.0)]);
 
-    let base_pct = [("/z1_entry/positionSize", Value::Null), ("/global_limits", json!({"base_position_pct": 0.02}))];
-    assert_eq!(accepted(&patched(&base_pct)).compile("x", 1).z1.size.amount, SizeAmount::PercentOfEquity(2.0));
+    let base_pct =
+        [("/z1_entry/positionSize", Value::Null), ("/global_limits", json!({"base_position_pct": 0.02}))];
+    assert_eq!(
+        accepted(&patched(&base_pct)).compile("x", 1).z1.size.amount,
+        SizeAmount::PercentOfEquity(2.0)
+    );
 }
 
 #[test]
@@ -143,8 +186,14 @@ fn own_values_by_name_alias_and_parameter() {
         patch(&mut document, "/ze1_close/conditions/0/value", json!(1));
         first(&accepted(&document).compile("x", 1).ze1.section.root).operand
     };
-    assert_eq!(own(json!({"type": "profit_pct", "net": true})), Operand::Own(OwnValue::UnrealizedPnlPct { last: false, net: true }));
-    assert_eq!(own(json!({"type": "DRAWDOWN_FROM_PEAK_PCT", "anchor": "position"})), Operand::Own(OwnValue::DrawdownFromPeakPct));
+    assert_eq!(
+        own(json!({"type": "profit_pct", "net": true})),
+        Operand::Own(OwnValue::UnrealizedPnlPct { last: false, net: true })
+    );
+    assert_eq!(
+        own(json!({"type": "DRAWDOWN_FROM_PEAK_PCT", "anchor": "position"})),
+        Operand::Own(OwnValue::DrawdownFromPeakPct)
+    );
     for (name, value) in [
         ("loss_pct", OwnValue::LossPct),
         ("ROE_PCT", OwnValue::RoePct),
@@ -157,8 +206,15 @@ fn own_values_by_name_alias_and_parameter() {
         ("PORTFOLIO_EXPOSURE_PCT", OwnValue::PortfolioExposurePct),
         (" UNREALIZED_PNL_PCT ", OwnValue::UnrealizedPnlPct { last: false, net: false }),
     ] {
-        let document = patched(&[("/ze1_close/conditions/0/indicatorId", json!(name)), ("/ze1_close/conditions/0/value", json!(1))]);
-        assert_eq!(first(&accepted(&document).compile("x", 1).ze1.section.root).operand, Operand::Own(value), "{name}");
+        let document = patched(&[
+            ("/ze1_close/conditions/0/indicatorId", json!(name)),
+            ("/ze1_close/conditions/0/value", json!(1)),
+        ]);
+        assert_eq!(
+            first(&accepted(&document).compile("x", 1).ze1.section.root).operand,
+            Operand::Own(value),
+            "{name}"
+        );
     }
 }
 
@@ -206,7 +262,8 @@ fn the_text_is_the_same_whatever_the_input_looked_like() {
 /// Two averages of every trade that cross, one market order per side: the language must be able to say it.
 #[test]
 fn the_crossing_averages_of_the_performance_workload_can_be_written() {
-    let average = |period: u32| json!({"type": "EMA", "period": period, "source": "trades", "min_trades": 30});
+    let average =
+        |period: u32| json!({"type": "EMA", "period": period, "source": "trades", "min_trades": 30});
     let cross = |id: &str, operator: &str| json!([{"id": id, "indicatorId": "fast", "operator": operator, "compareTo": "slow"}]);
     let document = json!({
         "strategy_name": "ema",
@@ -219,15 +276,25 @@ fn the_crossing_averages_of_the_performance_workload_can_be_written() {
         "evaluation": {"entryMinIntervalMs": 0, "onClock": false},
         "global_limits": {"normal_exit_cooldown_minutes": 0}
     });
-    let (read, warnings) = parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    assert_eq!(warnings.iter().map(|warning| warning.path.as_str()).collect::<Vec<_>>(), ["/z1_entry/conditions", "/z1_entry/stopLoss"]);
+    let (read, warnings) =
+        parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(
+        warnings.iter().map(|warning| warning.path.as_str()).collect::<Vec<_>>(),
+        ["/z1_entry/conditions", "/z1_entry/stopLoss"]
+    );
     let def = read.compile("ema", 1);
-    assert_eq!((def.limits.normal_cooldown, def.o1.cooldown, def.o1.timeout), (Some(Span::ZERO), Span::ZERO, None));
+    assert_eq!(
+        (def.limits.normal_cooldown, def.o1.cooldown, def.o1.timeout),
+        (Some(Span::ZERO), Span::ZERO, None)
+    );
     assert_eq!(def.z1.size.amount, SizeAmount::Quantity(0.001));
     let down = first(&def.ze1.section.root);
     assert_eq!(
         (down.comparison, down.threshold),
         (Comparison::Less, Threshold::Other { operand: Operand::Market(1), multiplier: 1.0, offset: 0.0 })
     );
-    assert_eq!((def.indicators[1].spec.count("period"), def.indicators[1].spec.word("source")), (30, "trades"));
+    assert_eq!(
+        (def.indicators[1].spec.count("period"), def.indicators[1].spec.word("source")),
+        (30, "trades")
+    );
 }

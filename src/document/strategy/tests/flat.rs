@@ -63,7 +63,9 @@ fn a_connector_that_is_absent_is_the_sections_logic() {
     let document = import(document.to_string().as_bytes()).unwrap().0;
     let e1 = document.compile("x", 1).e1.section.root;
     // NOT 0 AND 1, OR 2: the section's default is OR.
-    for (values, expected) in [([false, true, false], true), ([true, true, false], false), ([true, false, true], true)] {
+    for (values, expected) in
+        [([false, true, false], true), ([true, true, false], false), ([true, false, true], true)]
+    {
         assert_eq!(holds(&e1, &|id| values[id.parse::<usize>().unwrap()]), expected, "{values:?}");
     }
 }

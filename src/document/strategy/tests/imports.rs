@@ -20,7 +20,8 @@ fn warnings(document: &Value) -> Vec<Problem> {
 fn the_wrapper_is_taken_off_and_paths_stay_those_of_the_file() {
     let wrapped = |document: Value| json!({"_meta": {"exportedAt": "2026-01-01T00:00:00Z", "version": "1.0", "type": "FXcrypto_Strategy_5Section"}, "strategy": document});
     assert_eq!(warnings(&wrapped(base())), []);
-    let problems = parse(wrapped(patched(&[("/direction", json!("UP"))])).to_string().as_bytes()).unwrap_err();
+    let problems =
+        parse(wrapped(patched(&[("/direction", json!("UP"))])).to_string().as_bytes()).unwrap_err();
     assert_eq!(problems[0].path, "/strategy/direction");
 }
 
@@ -72,7 +73,8 @@ fn maps_of_bounds_become_conditions() {
         "entry_conditions": {"SPREAD_PCT": {"max": 0.5}},
         "emergency_exit_conditions": {"unrealized_pnl_pct": {"max": -4}},
     });
-    let (document, _) = parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let (document, _) =
+        parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let value = document.to_value();
     assert_eq!(
         value["s1_signal"]["conditions"],
@@ -90,7 +92,8 @@ fn maps_of_bounds_become_conditions() {
         "signal_cancellation_conditions": {}, "entry_conditions": {}, "emergency_exit_conditions": {},
     });
     let problems = parse(refused.to_string().as_bytes()).unwrap_err();
-    let paths: Vec<&str> = problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.path.as_str()).collect();
+    let paths: Vec<&str> =
+        problems.iter().filter(|p| p.severity == Severity::Error).map(|p| p.path.as_str()).collect();
     let section = "/signal_detection_conditions";
     for expected in ["/SIDE/allowed", "/SPREAD/max/indicatorId", "/SPREAD_PCT/min/value"] {
         assert!(paths.contains(&format!("{section}{expected}").as_str()), "{expected}: {problems:#?}");
@@ -115,7 +118,10 @@ fn backend_conditions_are_read() {
         "{problems:#?}"
     );
     patch(&mut document, "/s1_signal/conditions/1/condition_type", json!("spread_pct"));
-    let value = parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")).0.to_value();
+    let value = parse(document.to_string().as_bytes())
+        .unwrap_or_else(|problems| panic!("{problems:#?}"))
+        .0
+        .to_value();
     assert_eq!(
         value["s1_signal"]["conditions"],
         json!([
@@ -125,19 +131,38 @@ fn backend_conditions_are_read() {
     );
     patch(&mut document, "/s1_signal/conditions/1/operator", json!("allowed"));
     let problems = parse(document.to_string().as_bytes()).unwrap_err();
-    assert!(problems.iter().any(|p| p.path == "/s1_signal/conditions/1/operator" && p.severity == Severity::Error), "{problems:#?}");
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.path == "/s1_signal/conditions/1/operator" && p.severity == Severity::Error),
+        "{problems:#?}"
+    );
 }
 
 #[test]
 fn known_variants_get_readable_names_and_keep_clear_of_the_authors() {
     let mut document = base();
     patch(&mut document, "/indicators/pump_10s", json!({"type": "SPREAD_PCT"}));
-    patch(&mut document, "/s1_signal/conditions/0/indicatorId", json!("5F000000-0000-4000-8000-000000000001"));
+    patch(
+        &mut document,
+        "/s1_signal/conditions/0/indicatorId",
+        json!("5F000000-0000-4000-8000-000000000001"),
+    );
     patch(&mut document, "/s1_signal/conditions/1/indicatorId", json!("pump_10s"));
-    patch(&mut document, "/emergency_exit/conditions/0/indicatorId", json!("5f000000-0000-4000-8000-000000000015"));
-    let value = parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")).0.to_value();
+    patch(
+        &mut document,
+        "/emergency_exit/conditions/0/indicatorId",
+        json!("5f000000-0000-4000-8000-000000000015"),
+    );
+    let value = parse(document.to_string().as_bytes())
+        .unwrap_or_else(|problems| panic!("{problems:#?}"))
+        .0
+        .to_value();
     assert_eq!(value["s1_signal"]["conditions"][0]["indicatorId"], "pump_10s_2");
-    assert_eq!(value["indicators"]["pump_10s_2"], json!({"type": "PUMP_MAGNITUDE_PCT", "t1": 10, "t3": 60, "d": 30}));
+    assert_eq!(
+        value["indicators"]["pump_10s_2"],
+        json!({"type": "PUMP_MAGNITUDE_PCT", "t1": 10, "t3": 60, "d": 30})
+    );
     assert_eq!(value["emergency_exit"]["conditions"][0]["indicatorId"], "UNREALIZED_PNL_PCT");
 }
 
@@ -146,12 +171,20 @@ fn a_mixed_list_is_an_error_when_new_and_a_warning_when_imported() {
     let mut document = base();
     patch(&mut document, "/s1_signal/conditions/0/logic", json!("OR"));
     patch(&mut document, "/s1_signal/conditions/1/logic", json!("NOT"));
-    patch(&mut document, "/s1_signal/conditions/-", json!({"id": "third", "indicatorId": "pump", "operator": "<", "value": 9}));
+    patch(
+        &mut document,
+        "/s1_signal/conditions/-",
+        json!({"id": "third", "indicatorId": "pump", "operator": "<", "value": 9}),
+    );
     assert!(parse(document.to_string().as_bytes()).is_err());
     let (_, warnings) = import(document.to_string().as_bytes()).unwrap();
     assert!(warnings[0].problem.contains("left to right"), "{warnings:#?}");
     // A variant id shows where a document comes from.
-    patch(&mut document, "/s1_signal/conditions/0/indicatorId", json!("5f000000-0000-4000-8000-000000000001"));
+    patch(
+        &mut document,
+        "/s1_signal/conditions/0/indicatorId",
+        json!("5f000000-0000-4000-8000-000000000001"),
+    );
     assert!(parse(document.to_string().as_bytes()).is_ok());
 }
 
@@ -160,7 +193,8 @@ fn the_examples_only_lack_types_that_are_not_registered() {
     for (name, text) in EXAMPLES {
         if let Err(problems) = parse(text.as_bytes()) {
             for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
-                let unregistered = problem.problem.contains("no indicator type") || problem.problem.contains("nor the catalogue");
+                let unregistered = problem.problem.contains("no indicator type")
+                    || problem.problem.contains("nor the catalogue");
                 assert!(unregistered, "{name}: {problem}");
             }
         }
@@ -170,7 +204,8 @@ fn the_examples_only_lack_types_that_are_not_registered() {
 #[test]
 fn the_examples_are_imported_unchanged() {
     for (name, text) in EXAMPLES {
-        let (document, warnings) = parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+        let (document, warnings) =
+            parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
         assert_eq!(document.name(), name);
         assert_eq!(warnings, [], "{name}");
     }
@@ -183,9 +218,13 @@ fn a_list_that_changes_its_logic_thousands_of_times_is_refused() {
     let condition = |n: usize| json!({"id": format!("c{n}"), "indicatorId": "SPREAD_PCT", "operator": ">", "value": 1, "logic": (["AND", "OR"][n % 2])});
     patch(&mut document, "/s1_signal/conditions", (0..12_000).map(condition).collect());
     let problems = import(document.to_string().as_bytes()).unwrap_err();
-    assert!(problems.iter().any(|p| p.path == "/s1_signal" && p.problem.contains("nested deeper")), "{problems:#?}");
+    assert!(
+        problems.iter().any(|p| p.path == "/s1_signal" && p.problem.contains("nested deeper")),
+        "{problems:#?}"
+    );
     patch(&mut document, "/s1_signal/conditions", (0..5).map(condition).collect());
-    let (document, _) = import(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let (document, _) =
+        import(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let value = document.to_value();
     assert!(value["s1_signal"].pointer("/groups/0/groups/0/groups/0").is_some(), "{value}");
 }
@@ -194,7 +233,11 @@ fn a_list_that_changes_its_logic_thousands_of_times_is_refused() {
 #[test]
 fn a_flood_of_wrong_fields_is_taken_out_at_once() {
     let mut document = base();
-    let indicators: serde_json::Map<String, Value> = (0..40_000).map(|n| (format!("i{n}"), json!(0))).collect();
+    let indicators: serde_json::Map<String, Value> =
+        (0..40_000).map(|n| (format!("i{n}"), json!(0))).collect();
     patch(&mut document, "/indicators", Value::Object(indicators));
-    assert_eq!(parse(document.to_string().as_bytes()).unwrap_err().len(), crate::limits::DOCUMENT_PROBLEMS + 1);
+    assert_eq!(
+        parse(document.to_string().as_bytes()).unwrap_err().len(),
+        crate::limits::DOCUMENT_PROBLEMS + 1
+    );
 }

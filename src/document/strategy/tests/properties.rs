@@ -91,7 +91,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
-        prop::sample::select(vec![0.0, -0.0, 1.0, -3.0, 1e308, -1e308, 5e-324, 0.5, 100.0, 1e18]).prop_map(Value::from),
+        prop::sample::select(vec![0.0, -0.0, 1.0, -3.0, 1e308, -1e308, 5e-324, 0.5, 100.0, 1e18])
+            .prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         prop::sample::select(WORDS).prop_map(Value::from),
@@ -99,8 +100,11 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((prop::sample::select(NAMES), inner), 0..6)
-                .prop_map(|fields| Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())),
+            prop::collection::vec((prop::sample::select(NAMES), inner), 0..6).prop_map(|fields| {
+                Value::Object(
+                    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
+                )
+            }),
         ]
     })
 }
@@ -110,17 +114,20 @@ fn pointers(value: &Value, here: &str, all: &mut Vec<String>) {
     all.push(here.to_owned());
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| pointers(value, &at(here, key), all)),
-        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| pointers(value, &at(here, index), all)),
+        Value::Array(values) => {
+            values.iter().enumerate().for_each(|(index, value)| pointers(value, &at(here, index), all))
+        }
         _ => {}
     }
 }
 
-fn judge(bytes: &[u8]) -> Result<(), TestCaseError> {
+fn validate(bytes: &[u8]) -> Result<(), TestCaseError> {
     for read in [parse(bytes), import(bytes)] {
         match read {
             Ok((document, _)) => {
                 let text = document.to_json();
-                let (again, _) = parse(text.as_bytes()).map_err(|problems| TestCaseError::fail(format!("{problems:#?}\n{text}")))?;
+                let (again, _) = parse(text.as_bytes())
+                    .map_err(|problems| TestCaseError::fail(format!("{problems:#?}\n{text}")))?;
                 prop_assert_eq!(&again, &document);
                 prop_assert_eq!(again.to_json(), text);
             }
@@ -135,12 +142,12 @@ proptest! {
 
     #[test]
     fn any_json_is_judged_without_a_panic(value in any_json()) {
-        judge(value.to_string().as_bytes())?;
+        validate(value.to_string().as_bytes())?;
     }
 
     #[test]
     fn any_bytes_are_judged_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        judge(&bytes)?;
+        validate(&bytes)?;
     }
 
     #[test]
@@ -158,7 +165,7 @@ proptest! {
                 other => *other = value,
             }
         }
-        judge(document.to_string().as_bytes())?;
+        validate(document.to_string().as_bytes())?;
     }
 
     #[test]

@@ -141,13 +141,20 @@ fn the_base_has_no_problem() {
 #[test]
 fn every_rule_is_broken_alone_and_says_where() {
     for (patches, severity, path, said) in CASES {
-        let patches: Vec<(&str, Value)> = patches.iter().map(|(at, json)| (*at, serde_json::from_str(json).unwrap())).collect();
+        let patches: Vec<(&str, Value)> =
+            patches.iter().map(|(at, json)| (*at, serde_json::from_str(json).unwrap())).collect();
         let found = problems_of(&patched(&patches));
         let meant = |problem: &&crate::document::strategy::Problem| {
             problem.severity == *severity && problem.path == *path && problem.problem.contains(said)
         };
-        assert!(found.iter().any(|problem| meant(&problem)), "{patches:?}\nwanted {path}: {said}\nfound {found:#?}");
-        let others: Vec<_> = found.iter().filter(|problem| !meant(problem) && !problem.problem.ends_with("is never used")).collect();
+        assert!(
+            found.iter().any(|problem| meant(&problem)),
+            "{patches:?}\nwanted {path}: {said}\nfound {found:#?}"
+        );
+        let others: Vec<_> = found
+            .iter()
+            .filter(|problem| !meant(problem) && !problem.problem.ends_with("is never used"))
+            .collect();
         assert!(others.is_empty(), "{patches:?}\nbeside {path}: {said}\nfound {others:#?}");
     }
 }
@@ -160,7 +167,10 @@ fn no_way_out_is_refused_and_any_one_way_is_enough() {
         ("/emergency_exit/conditions", json!([])),
     ];
     let found = problems_of(&patched(&none));
-    assert!(found.iter().any(|problem| problem.path.is_empty() && problem.problem.contains("no way out")), "{found:#?}");
+    assert!(
+        found.iter().any(|problem| problem.path.is_empty() && problem.problem.contains("no way out")),
+        "{found:#?}"
+    );
     let ways = [
         ("/z1_entry/stopLoss", json!({"enabled": true, "offsetPercent": 2})),
         ("/z1_entry/takeProfit", json!({"enabled": true, "offsetPercent": 2})),
@@ -171,7 +181,10 @@ fn no_way_out_is_refused_and_any_one_way_is_enough() {
     for way in ways {
         let mut patches = none.to_vec();
         patches.push(way);
-        assert!(problems_of(&patched(&patches)).iter().all(|problem| problem.severity == Warning), "{patches:?}");
+        assert!(
+            problems_of(&patched(&patches)).iter().all(|problem| problem.severity == Warning),
+            "{patches:?}"
+        );
     }
     let mut inert = none.to_vec();
     inert.push(("/emergency_exit/conditions", base()["emergency_exit"]["conditions"].clone()));
@@ -209,16 +222,25 @@ fn all_problems_come_at_once() {
 
 #[test]
 fn counts_and_depth_are_bounded() {
-    let condition = |id: usize| json!({"id": format!("c{id}"), "indicatorId": "pump", "operator": ">", "value": 1});
-    let many =
-        |count: usize| patched(&[("/s1_signal/conditions", (0..count).map(condition).collect()), ("/indicators/spread", Value::Null)]);
+    let condition =
+        |id: usize| json!({"id": format!("c{id}"), "indicatorId": "pump", "operator": ">", "value": 1});
+    let many = |count: usize| {
+        patched(&[
+            ("/s1_signal/conditions", (0..count).map(condition).collect()),
+            ("/indicators/spread", Value::Null),
+        ])
+    };
     assert_eq!(problems_of(&many(60)), []);
     assert!(problems_of(&many(61))[0].problem.contains("has 65 conditions, at most 64"));
 
     let mut group = json!({"conditions": [condition(0)]});
     for depth in 1..=4 {
         let found = problems_of(&patched(&[("/s1_signal/groups", json!([group]))]));
-        assert_eq!(found.iter().any(|problem| problem.problem.contains("nested deeper than 3")), depth == 4, "{depth}: {found:#?}");
+        assert_eq!(
+            found.iter().any(|problem| problem.problem.contains("nested deeper than 3")),
+            depth == 4,
+            "{depth}: {found:#?}"
+        );
         group = json!({"groups": [group]});
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a strategy document: the types its JSON is read into and its JSON Schema is made from.
 //!
-//! Every field is optional here, so that what is right can be judged beside what is wrong; the schema says which
+//! Every field is optional here, so that what is right can be validated beside what is wrong; the schema says which
 //! are required and holds every bound that needs no other field. Unknown fields are kept where they stood.
 //! Doc comments become the descriptions of the schema: they are written for the author of a strategy.
 
@@ -11,7 +11,8 @@ mod number;
 
 pub use condition::{Condition, Connector, Edge, Group, Logic, Operator, Sequence, SignalSection};
 pub use entry::{
-    Basis, EntrySection, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, ScalingPoint, SizeType, StopLoss, TakeProfit,
+    Basis, EntrySection, OffsetMode, OrderType, PositionSize, RiskAdjustment, RiskScaling, ScalingPoint,
+    SizeType, StopLoss, TakeProfit,
 };
 pub use exit::{Actions, CancelSection, CloseSection, EmergencySection, RiskAdjustedPricing};
 pub use number::{Indicator, Indicators, Number, Whole};

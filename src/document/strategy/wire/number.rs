@@ -48,7 +48,9 @@ fn with_plain_numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) => number.as_f64().map_or_else(|| value.clone(), plain),
         Value::Array(values) => values.iter().map(with_plain_numbers).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), with_plain_numbers(value))).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| (key.clone(), with_plain_numbers(value))).collect()
+        }
         other => other.clone(),
     }
 }
@@ -98,7 +100,10 @@ impl<'de> Deserialize<'de> for Indicator {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut params = Map::deserialize(deserializer)?;
         let kind = params.shift_remove("type").and_then(|kind| kind.as_str().map(str::to_owned));
-        Ok(Indicator { kind, params: params.iter().map(|(name, value)| (name.clone(), with_plain_numbers(value))).collect() })
+        Ok(Indicator {
+            kind,
+            params: params.iter().map(|(name, value)| (name.clone(), with_plain_numbers(value))).collect(),
+        })
     }
 }
 

@@ -44,7 +44,8 @@ impl<'a> Oracle<'a> {
     /// Whether the window is covered whole.
     pub(super) fn whole(&self, t1: f64, t2: f64) -> bool {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
-        let covered: i64 = self.held().iter().map(|(from, to, _)| ((*to).min(b) - (*from).max(a)).max(0)).sum();
+        let covered: i64 =
+            self.held().iter().map(|(from, to, _)| ((*to).min(b) - (*from).max(a)).max(0)).sum();
         covered == b - a
     }
 
@@ -93,7 +94,11 @@ impl<'a> Oracle<'a> {
         for second in a.div_euclid(1_000_000_000) + 1..=b.div_euclid(1_000_000_000) {
             let moment = second * 1_000_000_000;
             closes.extend(
-                held.iter().rev().find(|(from, _, _)| *from < moment).filter(|(_, to, _)| *to >= moment).map(|(_, _, ticks)| *ticks),
+                held.iter()
+                    .rev()
+                    .find(|(from, _, _)| *from < moment)
+                    .filter(|(_, to, _)| *to >= moment)
+                    .map(|(_, _, ticks)| *ticks),
             );
         }
         closes.sort_unstable();
@@ -104,10 +109,17 @@ impl<'a> Oracle<'a> {
     /// Milliseconds whose `fills`-th trade of the side lies in the window.
     pub(super) fn rush(&self, t1: f64, t2: f64, side: Option<Side>, fills: usize) -> f64 {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
-        let of_side: Vec<i64> = self.trades.iter().filter(|(_, t)| side.is_none_or(|side| t.taker == side)).map(|(at, _)| *at).collect();
+        let of_side: Vec<i64> = self
+            .trades
+            .iter()
+            .filter(|(_, t)| side.is_none_or(|side| t.taker == side))
+            .map(|(at, _)| *at)
+            .collect();
         let mut milliseconds: Vec<i64> = of_side.iter().map(|at| at.div_euclid(1_000_000)).collect();
         milliseconds.dedup();
-        let reached = milliseconds.iter().filter_map(|ms| of_side.iter().filter(|at| at.div_euclid(1_000_000) == *ms).nth(fills - 1));
+        let reached = milliseconds
+            .iter()
+            .filter_map(|ms| of_side.iter().filter(|at| at.div_euclid(1_000_000) == *ms).nth(fills - 1));
         reached.filter(|at| **at > a && **at <= b).count() as f64
     }
 
@@ -124,13 +136,20 @@ impl<'a> Oracle<'a> {
     }
 
     /// Time-weighted mean of a number of the book top over a window that it covers whole.
-    pub(super) fn book_twa(&self, t1: f64, t2: f64, of: impl Fn(&[Level], &[Level]) -> Option<f64>) -> Option<f64> {
+    pub(super) fn book_twa(
+        &self,
+        t1: f64,
+        t2: f64,
+        of: impl Fn(&[Level], &[Level]) -> Option<f64>,
+    ) -> Option<f64> {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
         let mut steps: Vec<(i64, Option<f64>)> = Vec::new();
         for (at, event) in self.tape.events.iter().filter(|(at, _)| at.nanos() <= self.now) {
             match event {
                 Event::Book(bids, asks) => steps.push((at.nanos(), of(bids, asks))),
-                Event::Gap(gap) => steps.push((gap.from.nanos().max(steps.last().map_or(i64::MIN, |(at, _)| *at)), None)),
+                Event::Gap(gap) => {
+                    steps.push((gap.from.nanos().max(steps.last().map_or(i64::MIN, |(at, _)| *at)), None))
+                }
                 _ => {}
             }
         }

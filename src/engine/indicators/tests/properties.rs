@@ -16,8 +16,12 @@ struct Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Equal times, bursts inside a millisecond, ordinary gaps between trades and silences longer than the windows.
-    let nanos =
-        prop_oneof![Just(0), 1_i64..900_000, (1_i64..3_000).prop_map(|ms| ms * 1_000_000), (1_i64..40).prop_map(|s| s * 1_000_000_000)];
+    let nanos = prop_oneof![
+        Just(0),
+        1_i64..900_000,
+        (1_i64..3_000).prop_map(|ms| ms * 1_000_000),
+        (1_i64..40).prop_map(|s| s * 1_000_000_000)
+    ];
     let step = (nanos, 0_u8..40, 900_i64..1_100, 0_i64..50, any::<bool>());
     let step = step.prop_map(|(nanos, what, price, qty, buys)| Step { nanos, what, price, qty, buys });
     prop::collection::vec(step, 2..90)
@@ -34,7 +38,10 @@ fn tape_of(steps: &[Step]) -> Tape {
         let event = match step.what {
             0 => Event::Gap(Gap { from: before, to: now, cause: GapCause::Disconnect }),
             1 => Event::Book(level(step.price, step.qty), Vec::new()),
-            2..=12 => Event::Book(level(step.price, step.qty), level(step.price + i64::from(step.what) - 3, step.qty * 2 + 1)),
+            2..=12 => Event::Book(
+                level(step.price, step.qty),
+                level(step.price + i64::from(step.what) - 3, step.qty * 2 + 1),
+            ),
             13 => Event::Tick,
             _ => {
                 let taker = if step.buys { Side::Buy } else { Side::Sell };
@@ -50,7 +57,9 @@ fn tape_of(steps: &[Step]) -> Tape {
 fn same(got: Value, expected: Option<f64>) -> Result<(), TestCaseError> {
     let expected = expected.filter(|value| value.is_finite());
     match (got, expected) {
-        (Ok(got), Some(expected)) => prop_assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{got} is not {expected}"),
+        (Ok(got), Some(expected)) => {
+            prop_assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{got} is not {expected}")
+        }
         (Err(_), None) => {}
         _ => prop_assert!(false, "{got:?} is not {expected:?}"),
     }
@@ -90,8 +99,12 @@ const CASES: &[Case] = &[
     ("TWPA", "t1=20 t2=3.5", |o| Some(o.twa(20.0, 3.5)? * CENT)),
     ("TWPA_RATIO", "t1=5 t2=0 t3=20 t4=5", |o| Some(o.twa(5.0, 0.0)? / o.twa(20.0, 5.0)?)),
     ("PRICE_VELOCITY", "t1=3 t3=15 d=5", |o| o.velocity(3.0, 15.0, 5.0, 0.0)),
-    ("PRICE_ACCELERATION", "t1=3 t3=15 d=5 h=2", |o| Some((o.velocity(3.0, 15.0, 5.0, 0.0)? - o.velocity(3.0, 15.0, 5.0, 2.0)?) / 2.0)),
-    ("PRICE_MOMENTUM", "t1=6 t2=1 t3=20 t4=6", |o| Some(change(mean_ticks(o, 6.0, 1.0)?, mean_ticks(o, 20.0, 6.0)?))),
+    ("PRICE_ACCELERATION", "t1=3 t3=15 d=5 h=2", |o| {
+        Some((o.velocity(3.0, 15.0, 5.0, 0.0)? - o.velocity(3.0, 15.0, 5.0, 2.0)?) / 2.0)
+    }),
+    ("PRICE_MOMENTUM", "t1=6 t2=1 t3=20 t4=6", |o| {
+        Some(change(mean_ticks(o, 6.0, 1.0)?, mean_ticks(o, 20.0, 6.0)?))
+    }),
     ("MAX_PRICE", "t1=9", |o| Some(o.extremes(9.0, 0.0)?.1 * CENT)),
     ("MIN_PRICE", "t1=25 t2=4", |o| Some(o.extremes(25.0, 4.0)?.0 * CENT)),
     ("PRICE_RANGE_PCT", "t1=12", |o| o.extremes(12.0, 0.0).map(|(low, high)| change(high, low))),
@@ -101,29 +114,39 @@ const CASES: &[Case] = &[
     }),
     ("MEDIAN_PRICE", "t1=10", |o| Some(o.median_of_seconds(10.0, 0.0)? * CENT)),
     ("MEDIAN_PRICE", "t1=16.5 t2=2.25", |o| Some(o.median_of_seconds(16.5, 2.25)? * CENT)),
-    ("PRICE_VS_MEDIAN_PCT", "t1=10 t2=2 high_t1=4", |o| Some(change(o.extremes(4.0, 0.0)?.1, o.median_of_seconds(10.0, 2.0)?))),
+    ("PRICE_VS_MEDIAN_PCT", "t1=10 t2=2 high_t1=4", |o| {
+        Some(change(o.extremes(4.0, 0.0)?.1, o.median_of_seconds(10.0, 2.0)?))
+    }),
     ("VOLUME_SPIKE_RATIO", "t1=6 t3=20 t4=6 method=rate", |o| {
-        (o.whole(6.0, 0.0) && o.whole(20.0, 6.0)).then(|| o.sum(6.0, 0.0, lots) / 6.0 / (o.sum(20.0, 6.0, lots) / 14.0))
+        (o.whole(6.0, 0.0) && o.whole(20.0, 6.0))
+            .then(|| o.sum(6.0, 0.0, lots) / 6.0 / (o.sum(20.0, 6.0, lots) / 14.0))
     }),
     ("VOLUME_SPIKE_RATIO", "t1=6 t3=20 t4=8 method=rate side=buy", |o| {
-        (o.whole(6.0, 0.0) && o.whole(20.0, 8.0)).then(|| o.sum(6.0, 0.0, bought) / 6.0 / (o.sum(20.0, 8.0, bought) / 12.0))
+        (o.whole(6.0, 0.0) && o.whole(20.0, 8.0))
+            .then(|| o.sum(6.0, 0.0, bought) / 6.0 / (o.sum(20.0, 8.0, bought) / 12.0))
     }),
     ("VOLUME_SURGE_RATIO", "t1=4 t2=0 t3=21 t4=4", |o| {
         let buckets = o.buckets(4.0, 0.0, 21.0, 4.0, lots);
         let mean = buckets.iter().sum::<f64>() / buckets.len() as f64;
         let median = median_of(buckets);
-        (o.whole(4.0, 0.0) && o.whole(21.0, 4.0)).then(|| o.sum(4.0, 0.0, lots) / if median > 0.0 { median } else { mean })
+        (o.whole(4.0, 0.0) && o.whole(21.0, 4.0))
+            .then(|| o.sum(4.0, 0.0, lots) / if median > 0.0 { median } else { mean })
     }),
     ("TRADE_FREQUENCY_SPIKE", "t1=6 t2=1 t3=21 t4=6", |o| {
-        (o.whole(6.0, 1.0) && o.whole(21.0, 6.0)).then(|| o.within(6.0, 1.0).len() as f64 / 5.0 / (o.within(21.0, 6.0).len() as f64 / 15.0))
+        (o.whole(6.0, 1.0) && o.whole(21.0, 6.0))
+            .then(|| o.within(6.0, 1.0).len() as f64 / 5.0 / (o.within(21.0, 6.0).len() as f64 / 15.0))
     }),
     ("ORDER_FLOW_IMBALANCE", "t1=8", |o| {
         let (buy, all) = (o.sum(8.0, 0.0, bought), o.sum(8.0, 0.0, lots));
         (o.whole(8.0, 0.0) && o.within(8.0, 0.0).len() >= 3).then(|| 100.0 * (buy - (all - buy)) / all)
     }),
-    ("CVD", "t1=13 t2=1", |o| o.whole(13.0, 1.0).then(|| 2.0 * o.sum(13.0, 1.0, bought) - o.sum(13.0, 1.0, lots))),
+    ("CVD", "t1=13 t2=1", |o| {
+        o.whole(13.0, 1.0).then(|| 2.0 * o.sum(13.0, 1.0, bought) - o.sum(13.0, 1.0, lots))
+    }),
     ("RUSH_ORDER_COUNT", "t1=10", |o| o.whole(10.0, 0.0).then(|| o.rush(10.0, 0.0, Some(Side::Buy), 2))),
-    ("RUSH_ORDER_COUNT", "t1=15 t2=0.5 side=any min_fills=3", |o| o.whole(15.0, 0.5).then(|| o.rush(15.0, 0.5, None, 3))),
+    ("RUSH_ORDER_COUNT", "t1=15 t2=0.5 side=any min_fills=3", |o| {
+        o.whole(15.0, 0.5).then(|| o.rush(15.0, 0.5, None, 3))
+    }),
     ("RETRACEMENT_OF_PUMP_PCT", "lookback=10 t3=20 d=8 min_pump_pct=2.0317", |o| {
         let (peak, baseline) = (o.extremes(10.0, 0.0)?.1, o.twa(20.0, 12.0)?);
         // A bound that no ratio of the tape's prices hits exactly.
@@ -141,7 +164,9 @@ const BOOK_CASES: &[Case] = &[
         })
     }),
     ("SPREAD_PCT", "t1=8 t2=1", |o| o.book_twa(8.0, 1.0, spread)),
-    ("SPREAD_WIDENING_RATIO", "t1=4 t2=0 t3=14 t4=4", |o| Some(o.book_twa(4.0, 0.0, spread)? / o.book_twa(14.0, 4.0, spread)?)),
+    ("SPREAD_WIDENING_RATIO", "t1=4 t2=0 t3=14 t4=4", |o| {
+        Some(o.book_twa(4.0, 0.0, spread)? / o.book_twa(14.0, 4.0, spread)?)
+    }),
     ("LIQUIDITY_DRAIN_INDEX", "t1=4 t2=0 t3=14 t4=4 min_baseline=1", |o| {
         let baseline = o.book_twa(14.0, 4.0, liquidity)?;
         (baseline >= 1.0).then_some(100.0 * (baseline - o.book_twa(4.0, 0.0, liquidity)?) / baseline)
@@ -190,9 +215,16 @@ proptest! {
 
 #[test]
 fn a_window_has_its_end_but_not_its_start() {
-    let tape = Tape::new().trade(0.0, 1.0, 1.0, 'B').trade(50.0, 2.0, 10.0, 'B').trade(60.0, 3.0, 100.0, 'B').tick(70.0);
+    let tape = Tape::new()
+        .trade(0.0, 1.0, 1.0, 'B')
+        .trade(50.0, 2.0, 10.0, 'B')
+        .trade(60.0, 3.0, 100.0, 'B')
+        .tick(70.0);
     let cvd = |params| tape.value_at("CVD", params, 70.0).unwrap();
-    assert_eq!((cvd("t1=20"), cvd("t1=20.000000001"), cvd("t1=20 t2=10"), cvd("t1=20 t2=10.000000001")), (100.0, 110.0, 100.0, 0.0));
+    assert_eq!(
+        (cvd("t1=20"), cvd("t1=20.000000001"), cvd("t1=20 t2=10"), cvd("t1=20 t2=10.000000001")),
+        (100.0, 110.0, 100.0, 0.0)
+    );
     let highest = |params| tape.value_at("MAX_PRICE", params, 70.0);
     assert_eq!((highest("t1=10"), highest("t1=20 t2=10")), (Err(Missing::EmptyWindow), Ok(3.0)));
     // The carried-in price of a trade at the very start holds from there.
@@ -225,7 +257,8 @@ fn ratios_do_not_know_the_scale_of_price_or_quantity() {
     // A coin of 10^-9 with lots of a hundredth: the same ticks and lots mean other prices and quantities.
     let cheap = Tape { spec: symbol("0.000000000001", "0.01"), ..plain.clone() };
     for (kind, params) in kinds {
-        let (one, other) = (plain.value_at(kind, params, 100.0).unwrap(), cheap.value_at(kind, params, 100.0).unwrap());
+        let (one, other) =
+            (plain.value_at(kind, params, 100.0).unwrap(), cheap.value_at(kind, params, 100.0).unwrap());
         assert!((one - other).abs() <= 1e-9 * one.abs(), "{kind}: {one} and {other}");
     }
 }
@@ -233,7 +266,10 @@ fn ratios_do_not_know_the_scale_of_price_or_quantity() {
 #[test]
 fn book_averages_of_the_cheapest_coin_keep_their_digits() {
     let coin = symbol("0.0000000001", "1");
-    let tape = Tape::of(coin).book(0.0, 1.23e-8, 5e9, 1.25e-8, 5e9).book(50.0, 1.29e-8, 5e9, 1.31e-8, 5e9).tick(60.0);
+    let tape = Tape::of(coin)
+        .book(0.0, 1.23e-8, 5e9, 1.25e-8, 5e9)
+        .book(50.0, 1.29e-8, 5e9, 1.31e-8, 5e9)
+        .tick(60.0);
     let mean = tape.value_at("TW_MIDPRICE", "t1=20 t2=0", 60.0).unwrap();
     assert!((mean / 1.27e-8 - 1.0).abs() < 1e-7, "{mean}");
 }
@@ -256,7 +292,12 @@ fn every_type_builds_and_checks_with_its_defaults() {
         assert_eq!((kind.check)(&spec), None, "{}", kind.name);
         Player::new(&reference(), &[spec]).play_until(at(100.0));
         let names: Vec<_> = kind.params.iter().map(|param| param.name).collect();
-        assert_eq!(names.len(), names.iter().collect::<std::collections::BTreeSet<_>>().len(), "{}", kind.name);
+        assert_eq!(
+            names.len(),
+            names.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            "{}",
+            kind.name
+        );
     }
 }
 

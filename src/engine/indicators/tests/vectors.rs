@@ -87,13 +87,19 @@ fn what_is_not_known_is_missing_for_its_reason() {
     assert_eq!(missing("BID_ASK_IMBALANCE", "t1=120"), Missing::WarmUp);
     assert_eq!(missing("PRICE_MOMENTUM", "t1=30 t2=0 t3=39 t4=31"), Missing::EmptyWindow);
     assert_eq!(missing("PUMP_PEAK_PRICE", "lookback=600"), Missing::WarmUp);
-    assert_eq!(missing("RETRACEMENT_OF_PUMP_PCT", "lookback=60 t3=60 d=30 min_pump_pct=20"), Missing::BelowMinimum);
+    assert_eq!(
+        missing("RETRACEMENT_OF_PUMP_PCT", "lookback=60 t3=60 d=30 min_pump_pct=20"),
+        Missing::BelowMinimum
+    );
     assert_eq!(missing("VOLUME_SURGE_RATIO", "t1=2 t2=1 t3=19 t4=16"), Missing::ZeroDenominator);
     assert_eq!(missing("ORDER_FLOW_IMBALANCE", "t1=2 t2=1"), Missing::EmptyWindow);
     assert_eq!(missing("ORDER_FLOW_IMBALANCE", "t1=3"), Missing::TooFew);
     assert_eq!(missing("RANGE_POSITION_PCT", "t1=2.5"), Missing::ZeroDenominator);
     assert_eq!(missing("RANGE_POSITION_PCT", "t1=1.5"), Missing::EmptyWindow);
-    assert_eq!(missing("LIQUIDITY_DRAIN_INDEX", "t1=20 t2=0 t3=100 t4=20 min_baseline=10000 depth_pct=0.01"), Missing::BelowMinimum);
+    assert_eq!(
+        missing("LIQUIDITY_DRAIN_INDEX", "t1=20 t2=0 t3=100 t4=20 min_baseline=10000 depth_pct=0.01"),
+        Missing::BelowMinimum
+    );
     assert_eq!(missing("SLIPPAGE_PCT", "notional=20000"), Missing::TooThin);
     for kind in ["FUNDING_RATE_PCT", "BASIS_PCT", "OPEN_INTEREST_CHANGE_PCT"] {
         assert_eq!(missing(kind, ""), Missing::NotRecorded);
@@ -113,7 +119,11 @@ fn a_zero_median_falls_back_to_the_mean_of_the_buckets() {
 
 #[test]
 fn slippage_walks_the_book() {
-    let tape = Tape::new().depth(0.0, &[(10.85, 900.0), (10.80, 5000.0)], &[(10.97, 1100.0), (10.99, 900.0), (11.05, 2000.0)]);
+    let tape = Tape::new().depth(
+        0.0,
+        &[(10.85, 900.0), (10.80, 5000.0)],
+        &[(10.97, 1100.0), (10.99, 900.0), (11.05, 2000.0)],
+    );
     let buy = tape.value_at("SLIPPAGE_PCT", "side=buy notional=27483", 1.0).unwrap();
     assert!(close_to(buy, "0.7626"), "{buy}");
     // By hand: 900·10.85 + 2343.75·10.80 = 35077.5, 3243.75 pieces at 10.813873.
@@ -127,7 +137,9 @@ fn liquidity_counts_levels_or_everything_near_mid() {
         .depth(0.0, &[(10.0, 100.0), (9.0, 100.0)], &[(11.0, 100.0), (12.0, 100.0)])
         .depth(50.0, &[(10.0, 50.0), (9.0, 100.0)], &[(11.0, 100.0), (12.0, 50.0)])
         .tick(100.0);
-    let drain = |params: &str| tape.value_at("LIQUIDITY_DRAIN_INDEX", &format!("t1=50 t3=100 t4=50 {params}"), 100.0).unwrap();
+    let drain = |params: &str| {
+        tape.value_at("LIQUIDITY_DRAIN_INDEX", &format!("t1=50 t3=100 t4=50 {params}"), 100.0).unwrap()
+    };
     assert!(close_to(drain(""), "23.8095"), "2100 to 1600");
     assert!(close_to(drain("levels=2"), "26.1905"), "4200 to 3100");
     assert!(close_to(drain("depth_pct=10"), "23.8095"), "9.45 to 11.55");
@@ -154,9 +166,16 @@ fn funding_basis_and_open_interest() {
 fn rush_orders_are_milliseconds_with_several_fills_of_one_side() {
     let mut tape = Tape::new().trade(0.0, 1.0, 1.0, 'B');
     // Three buys and a sell in one millisecond, two buys in the next, two buys in different milliseconds.
-    for (seconds, taker) in
-        [(10.001, 'B'), (10.001, 'S'), (10.001_2, 'B'), (10.001_9, 'B'), (10.002, 'B'), (10.002, 'B'), (11.0, 'B'), (11.001, 'B')]
-    {
+    for (seconds, taker) in [
+        (10.001, 'B'),
+        (10.001, 'S'),
+        (10.001_2, 'B'),
+        (10.001_9, 'B'),
+        (10.002, 'B'),
+        (10.002, 'B'),
+        (11.0, 'B'),
+        (11.001, 'B'),
+    ] {
         tape = tape.trade(seconds, 1.0, 1.0, taker);
     }
     let count = |params, now| tape.value_at("RUSH_ORDER_COUNT", params, now).unwrap();

@@ -26,7 +26,8 @@ struct Levels {
 
 /// A price in units of 10^-18: one number for `0.08055` and `0.080550`, quick to compare. Higher is better.
 fn key(side: Side, price: Decimal) -> i128 {
-    let units = i128::from(price.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(MAX_SCALE - price.scale())]);
+    let units =
+        i128::from(price.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(MAX_SCALE - price.scale())]);
     match side {
         Side::Buy => units,
         Side::Sell => -units,
@@ -46,7 +47,8 @@ impl Sides {
         self.clear();
         self.least = limits::BOOK_SNAPSHOT_LEVELS.min(most / 2);
         for side in [Side::Buy, Side::Sell] {
-            let keys = || levels.iter().filter(|level| level.side == side).map(|level| key(side, level.price));
+            let keys =
+                || levels.iter().filter(|level| level.side == side).map(|level| key(side, level.price));
             if keys().count() >= most {
                 self.side(side).end = keys().min();
             }

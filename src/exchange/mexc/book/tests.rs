@@ -22,7 +22,10 @@ fn decimal(text: &str) -> Decimal {
 }
 
 fn levels(side: Side, levels: &[(&str, &str)]) -> Vec<Change> {
-    levels.iter().map(|(price, quantity)| Change { side, price: decimal(price), quantity: decimal(quantity) }).collect()
+    levels
+        .iter()
+        .map(|(price, quantity)| Change { side, price: decimal(price), quantity: decimal(quantity) })
+        .collect()
 }
 
 fn both(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Vec<Change> {
@@ -92,11 +95,19 @@ impl Stage {
     }
 
     fn message(&mut self, begin: u64, end: u64, changes: &[Change]) -> Taken {
-        self.book.message(Message { begin, end, at: Timestamp::from_seconds(1), changes }, self.now, &mut self.reader)
+        self.book.message(
+            Message { begin, end, at: Timestamp::from_seconds(1), changes },
+            self.now,
+            &mut self.reader,
+        )
     }
 
     fn snapshot(&mut self, version: u64, levels: &[Change]) {
-        self.book.snapshot(Snapshot { version, at: Timestamp::from_seconds(1), levels }, self.now, &mut self.reader);
+        self.book.snapshot(
+            Snapshot { version, at: Timestamp::from_seconds(1), levels },
+            self.now,
+            &mut self.reader,
+        );
     }
 
     /// The wait until a snapshot is asked for, which is then on its way.
@@ -116,12 +127,19 @@ impl Stage {
     #[track_caller]
     fn shows(&self, version: u64, asks: &[(&str, &str)], bids: &[(&str, &str)]) {
         let side = |side| -> Vec<(String, String)> {
-            self.book.levels(side).into_iter().map(|(price, quantity)| (price.to_string(), quantity.to_string())).collect()
+            self.book
+                .levels(side)
+                .into_iter()
+                .map(|(price, quantity)| (price.to_string(), quantity.to_string()))
+                .collect()
         };
         let texts = |levels: &[(&str, &str)]| -> Vec<(String, String)> {
             levels.iter().map(|(price, quantity)| ((*price).to_owned(), (*quantity).to_owned())).collect()
         };
-        assert_eq!((self.book.version(), side(Side::Sell), side(Side::Buy)), (Some(version), texts(asks), texts(bids)));
+        assert_eq!(
+            (self.book.version(), side(Side::Sell), side(Side::Buy)),
+            (Some(version), texts(asks), texts(bids))
+        );
         assert_eq!((self.reader.version, self.reader.is_valid), (version, true));
     }
 }
@@ -140,9 +158,16 @@ fn a_gap_makes_the_book_invalid_until_a_snapshot_joins() {
     assert!(!stage.book.is_live() && !stage.reader.is_valid, "107 and 108 are missing");
     assert_eq!(stage.asked_after(), 0);
     stage.message(111, 111, &both(&[], &[("0.08056", "300")]));
-    let second = both(&[("0.0805", "7"), ("0.08049", "50"), ("0.08048", "480")], &[("0.08054", "30"), ("0.08056", "347")]);
+    let second = both(
+        &[("0.0805", "7"), ("0.08049", "50"), ("0.08048", "480")],
+        &[("0.08054", "30"), ("0.08056", "347")],
+    );
     stage.snapshot(110, &second);
-    stage.shows(111, &[("0.08054", "30"), ("0.08056", "300")], &[("0.0805", "7"), ("0.08049", "50"), ("0.08048", "480")]);
+    stage.shows(
+        111,
+        &[("0.08054", "30"), ("0.08056", "300")],
+        &[("0.0805", "7"), ("0.08049", "50"), ("0.08048", "480")],
+    );
     assert_eq!(stage.reader.lost, 1);
 }
 
@@ -158,8 +183,15 @@ fn a_snapshot_that_is_too_old_is_refused_and_one_inside_a_message_joins() {
     assert_eq!(stage.asked_after(), 200);
     stage.snapshot(998, &[]);
     assert_eq!(stage.asked_after(), 400, "the wait doubles");
-    stage.snapshot(1_007, &both(&[("0.08003", "8905"), ("0.08", "500")], &[("0.08012", "1313"), ("0.08015", "7000")]));
-    stage.shows(1_013, &[("0.08012", "5313"), ("0.08015", "7000")], &[("0.08004", "8819"), ("0.08003", "9000"), ("0.08", "500")]);
+    stage.snapshot(
+        1_007,
+        &both(&[("0.08003", "8905"), ("0.08", "500")], &[("0.08012", "1313"), ("0.08015", "7000")]),
+    );
+    stage.shows(
+        1_013,
+        &[("0.08012", "5313"), ("0.08015", "7000")],
+        &[("0.08004", "8819"), ("0.08003", "9000"), ("0.08", "500")],
+    );
 }
 
 #[test]
@@ -410,7 +442,11 @@ fn a_price_that_runs_through_the_snapshot_asks_for_another_and_shows_no_level_be
     stage.book = Book::new(Pace { levels: 50, ..PACE });
     stage.book.start(ms(0));
     let asks = |from: i64, to: i64, quantity: &str| -> Vec<Change> {
-        let level = |price: i64| Change { side: Side::Sell, price: decimal(&price.to_string()), quantity: decimal(quantity) };
+        let level = |price: i64| Change {
+            side: Side::Sell,
+            price: decimal(&price.to_string()),
+            quantity: decimal(quantity),
+        };
         (from..to).map(level).collect()
     };
     assert_eq!(stage.asked_after(), 1_000);

@@ -48,7 +48,8 @@ where
 /// The families in turns, the resolver's first choice first.
 fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let is_v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == is_v6_first);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == is_v6_first);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut turns = Vec::new();
     loop {
@@ -76,7 +77,10 @@ mod tests {
     }
 
     /// Connects to these; `swallowed` addresses never answer, the others take 10 ms, and those on port 9 then refuse.
-    async fn connect(addresses: Vec<SocketAddr>, swallowed: &[&str]) -> (io::Result<SocketAddr>, Vec<SocketAddr>, Span) {
+    async fn connect(
+        addresses: Vec<SocketAddr>,
+        swallowed: &[&str],
+    ) -> (io::Result<SocketAddr>, Vec<SocketAddr>, Span) {
         let swallowed = all(swallowed);
         let tried = Arc::new(Mutex::new(Vec::new()));
         let begun = TaskClock::start();
@@ -98,11 +102,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_address_that_swallows_packets_costs_a_quarter_of_a_second() {
-        let (reached, _, took) = connect(all(&["[::1]:80", "[::2]:80", "127.0.0.1:80"]), &["[::1]:80", "[::2]:80"]).await;
+        let (reached, _, took) =
+            connect(all(&["[::1]:80", "[::2]:80", "127.0.0.1:80"]), &["[::1]:80", "[::2]:80"]).await;
         assert_eq!(reached.unwrap(), address("127.0.0.1:80"));
         assert_eq!(took, Span::from_millis(260), "the other family is second");
         let (reached, _, took) = connect(all(&["127.0.0.1:80", "127.0.0.2:80"]), &["127.0.0.1:80"]).await;
-        assert_eq!((reached.unwrap(), took), (address("127.0.0.2:80"), Span::from_millis(260)), "also within a family");
+        assert_eq!(
+            (reached.unwrap(), took),
+            (address("127.0.0.2:80"), Span::from_millis(260)),
+            "also within a family"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -124,12 +124,21 @@ impl Budget {
     /// `all` bounds every call, `depth` those of [`Group::Depth`] besides; `first_stop`: silence after the first "too
     /// frequent".
     pub fn new(all: Window, depth: Window, first_stop: Span) -> Self {
-        Budget { all, depth, refusal: None, first_stop, next_stop: first_stop, stops: 0, stopped_until: Span::ZERO }
+        Budget {
+            all,
+            depth,
+            refusal: None,
+            first_stop,
+            next_stop: first_stop,
+            stops: 0,
+            stopped_until: Span::ZERO,
+        }
     }
 
-    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and answered with [`Budget::judge`].
+    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and answered with [`Budget::validate`].
     pub fn take(&mut self, now: Span, is_depth: bool) -> Turn {
-        let free_at = if is_depth { self.all.free_at().max(self.depth.free_at()) } else { self.all.free_at() };
+        let free_at =
+            if is_depth { self.all.free_at().max(self.depth.free_at()) } else { self.all.free_at() };
         let at = free_at.max(self.stopped_until);
         if now < at {
             return Turn::At(at);
@@ -151,16 +160,16 @@ impl Budget {
 
     /// What became of a call. After "too frequent" nothing is sent for a while: longer each time, and `jitter` (0 to 1)
     /// adds up to half.
-    pub fn judge(&mut self, ticket: Ticket, verdict: Verdict, now: Span, jitter: f64) -> Shift {
+    pub fn validate(&mut self, ticket: Ticket, verdict: Verdict, now: Span, jitter: f64) -> Shift {
         // Calls that were sent together are refused together, which is one refusal; and an answer from before it proves nothing.
         if ticket.stops != self.stops {
             return Shift::None;
         }
         match (verdict, &mut self.refusal) {
             (Verdict::TooFrequent, _) => self.stop(now, jitter),
-            (Verdict::Served, refusal) => {
-                refusal.take().map_or(Shift::None, |over| Shift::Served(Span::from_nanos(now.nanos() - over.since.nanos())))
-            }
+            (Verdict::Served, refusal) => refusal.take().map_or(Shift::None, |over| {
+                Shift::Served(Span::from_nanos(now.nanos() - over.since.nanos()))
+            }),
             (Verdict::Unknown, Some(refusal)) => {
                 refusal.is_tried &= !ticket.is_trial;
                 Shift::None
@@ -173,7 +182,8 @@ impl Budget {
         if self.refusal.is_none() && now.nanos() - self.stopped_until.nanos() > CLEAN.nanos() {
             self.next_stop = self.first_stop;
         }
-        let length = Span::from_nanos((self.next_stop.nanos() as f64 * (1.0 + jitter.clamp(0.0, 1.0) / 2.0)) as i64);
+        let length =
+            Span::from_nanos((self.next_stop.nanos() as f64 * (1.0 + jitter.clamp(0.0, 1.0) / 2.0)) as i64);
         self.stopped_until = now + length;
         self.next_stop = (self.next_stop + self.next_stop).min(LONGEST_STOP);
         self.stops += 1;
@@ -217,10 +227,13 @@ mod tests {
             for _ in 0..30 {
                 let ticket = send(&mut budget, &mut now, false);
                 sent.push(now);
-                assert_eq!(budget.judge(ticket, Verdict::Served, ms(now), 0.0), Shift::None);
+                assert_eq!(budget.validate(ticket, Verdict::Served, ms(now), 0.0), Shift::None);
             }
         }
-        assert!(sent.iter().all(|at| sent.iter().filter(|other| (*at..*at + 2_000).contains(*other)).count() <= 8));
+        assert!(
+            sent.iter()
+                .all(|at| sent.iter().filter(|other| (*at..*at + 2_000).contains(*other)).count() <= 8)
+        );
         assert_eq!(sent[..9], [0, 0, 0, 0, 0, 0, 0, 0, 2_000]);
     }
 
@@ -251,29 +264,41 @@ mod tests {
         let mut budget = budget();
         let mut now = 0;
         let together = [send(&mut budget, &mut now, false), send(&mut budget, &mut now, false)];
-        assert_eq!(budget.judge(together[0], Verdict::TooFrequent, ms(100), 0.0), Shift::Refused);
-        assert_eq!(budget.judge(together[1], Verdict::TooFrequent, ms(150), 0.0), Shift::None, "of the same burst");
-        assert_eq!(budget.judge(together[1], Verdict::Served, ms(150), 0.0), Shift::None, "sent before the refusal");
+        assert_eq!(budget.validate(together[0], Verdict::TooFrequent, ms(100), 0.0), Shift::Refused);
+        assert_eq!(
+            budget.validate(together[1], Verdict::TooFrequent, ms(150), 0.0),
+            Shift::None,
+            "of the same burst"
+        );
+        assert_eq!(
+            budget.validate(together[1], Verdict::Served, ms(150), 0.0),
+            Shift::None,
+            "sent before the refusal"
+        );
         for stop in [1_000, 2_000, 4_000, 6_000, 6_000] {
             let begun = if stop == 1_000 { 100 } else { now };
             assert_eq!(budget.take(ms(begun), false), Turn::At(ms(begun + stop)));
             now = begun;
             let trial = send(&mut budget, &mut now, false);
             assert_eq!((now, budget.take(ms(now), false)), (begun + stop, Turn::AfterTrial));
-            assert_eq!(budget.judge(trial, Verdict::TooFrequent, ms(now), 0.0), Shift::None);
+            assert_eq!(budget.validate(trial, Verdict::TooFrequent, ms(now), 0.0), Shift::None);
         }
         let trial = send(&mut budget, &mut now, false);
-        assert_eq!(budget.judge(trial, Verdict::Unknown, ms(now), 0.0), Shift::None);
+        assert_eq!(budget.validate(trial, Verdict::Unknown, ms(now), 0.0), Shift::None);
         let trial = send(&mut budget, &mut now, false);
-        assert_eq!(budget.judge(trial, Verdict::Served, ms(now), 0.0), Shift::Served(ms(now - 100)));
+        assert_eq!(budget.validate(trial, Verdict::Served, ms(now), 0.0), Shift::Served(ms(now - 100)));
         let next = send(&mut budget, &mut now, false);
-        assert_eq!(budget.judge(next, Verdict::TooFrequent, ms(now), 1.0), Shift::Refused);
-        assert_eq!(budget.take(ms(now), false), Turn::At(ms(now + 9_000)), "not clean for long enough, and with all the jitter");
+        assert_eq!(budget.validate(next, Verdict::TooFrequent, ms(now), 1.0), Shift::Refused);
+        assert_eq!(
+            budget.take(ms(now), false),
+            Turn::At(ms(now + 9_000)),
+            "not clean for long enough, and with all the jitter"
+        );
         now += 200_000;
         let trial = send(&mut budget, &mut now, false);
-        budget.judge(trial, Verdict::Served, ms(now), 0.0);
+        budget.validate(trial, Verdict::Served, ms(now), 0.0);
         let next = send(&mut budget, &mut now, false);
-        budget.judge(next, Verdict::TooFrequent, ms(now), 0.0);
+        budget.validate(next, Verdict::TooFrequent, ms(now), 0.0);
         assert_eq!(budget.take(ms(now), false), Turn::At(ms(now + 1_000)), "short again");
     }
 }

@@ -33,7 +33,12 @@ pub struct Rest {
 
 impl Rest {
     /// Opens nothing yet.
-    pub fn new(settings: Arc<Settings>, counters: Arc<Counters>, network: Arc<dyn Network>, clock: TaskClock) -> Rest {
+    pub fn new(
+        settings: Arc<Settings>,
+        counters: Arc<Counters>,
+        network: Arc<dyn Network>,
+        clock: TaskClock,
+    ) -> Rest {
         let stop = Span::from_millis(settings.throttle_ms as i64);
         let line = |per_second: u32, burst: u32| {
             // Somewhat longer than it must be: calls that leave evenly do not arrive evenly.
@@ -59,7 +64,7 @@ impl Rest {
         self.offset_ns.store(offset_ns, Relaxed);
     }
 
-    /// A read that must bring data: sent, judged, taken apart by `parse`, and tried again where that may help.
+    /// A read that must bring data: sent, validated, taken apart by `parse`, and tried again where that may help.
     pub async fn read<T>(
         &self,
         request: &Request,
@@ -82,7 +87,9 @@ impl Rest {
         let mut attempt = 1;
         loop {
             let patience = Span::from_nanos(deadline.nanos() - self.clock.steady().nanos());
-            let Some(sent) = self.line(request.group).turn(&self.clock, request.group == Group::Depth, patience).await else {
+            let Some(sent) =
+                self.line(request.group).turn(&self.clock, request.group == Group::Depth, patience).await
+            else {
                 self.counters.failed_requests.add(1);
                 return Err(ExchangeError::Throttled { call: request.name() });
             };
@@ -126,11 +133,13 @@ impl Rest {
             }
             Err(NoData::Unreadable(_)) if status == 429 => (Verdict::TooFrequent, Err(throttled())),
             // The network in front of the exchange bans for a while, and longer for who keeps knocking.
-            Err(NoData::Unreadable(reason)) if status == 403 => (Verdict::TooFrequent, Err(unreadable(reason))),
+            Err(NoData::Unreadable(reason)) if status == 403 => {
+                (Verdict::TooFrequent, Err(unreadable(reason)))
+            }
             Err(NoData::Unreadable(reason)) => (Verdict::Unknown, Err(unreadable(reason))),
         };
         self.counters.throttled.add(u64::from(verdict == Verdict::TooFrequent));
-        self.say(request, sent.judge(verdict));
+        self.say(request, sent.validate(verdict));
         answer
     }
 
@@ -144,13 +153,19 @@ impl Rest {
                     self.counters.refused(Some(self.clock.wall()));
                 }
                 let call = request.name();
-                tracing::warn!(call, "the exchange refuses calls as too frequent; one is tried every few seconds, the others wait");
+                tracing::warn!(
+                    call,
+                    "the exchange refuses calls as too frequent; one is tried every few seconds, the others wait"
+                );
             }
             Shift::Served(after) => {
                 if is_market {
                     self.counters.refused(None);
                 }
-                tracing::info!(seconds = after.seconds_f64().round(), "the exchange serves calls again that it refused as too frequent");
+                tracing::info!(
+                    seconds = after.seconds_f64().round(),
+                    "the exchange serves calls again that it refused as too frequent"
+                );
             }
         }
     }
@@ -180,13 +195,23 @@ impl Rest {
         })
     }
 
-    fn signed_headers(&self, request: &Request, keys: Option<&Keys>) -> Result<Vec<(&'static str, String)>, ExchangeError> {
-        let keys = keys.ok_or_else(|| ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name())))?;
+    fn signed_headers(
+        &self,
+        request: &Request,
+        keys: Option<&Keys>,
+    ) -> Result<Vec<(&'static str, String)>, ExchangeError> {
+        let keys = keys.ok_or_else(|| {
+            ExchangeError::Settings(format!("{}: this call needs the exchange's keys", request.name()))
+        })?;
         if !self.settings.keeps_secrets() {
-            let reason = format!("{}: keys are sent over https only, or to this machine; change rest_url", request.name());
+            let reason = format!(
+                "{}: keys are sent over https only, or to this machine; change rest_url",
+                request.name()
+            );
             return Err(ExchangeError::Settings(reason));
         }
-        let at = Timestamp::from_nanos(self.clock.wall().nanos().saturating_add(self.offset_ns.load(Relaxed)));
+        let at =
+            Timestamp::from_nanos(self.clock.wall().nanos().saturating_add(self.offset_ns.load(Relaxed)));
         Ok(vec![
             ("ApiKey", keys.access().to_owned()),
             ("Request-Time", at.millis().to_string()),

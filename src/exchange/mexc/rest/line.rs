@@ -21,11 +21,21 @@ pub struct Line {
 impl Line {
     pub fn new(budget: Budget) -> Self {
         let places = Semaphore::new(limits::EXCHANGE_WAITING_CALLS);
-        Line { budget: Mutex::new(budget), first: tokio::sync::Mutex::new(()), places, answered: Notify::new() }
+        Line {
+            budget: Mutex::new(budget),
+            first: tokio::sync::Mutex::new(()),
+            places,
+            answered: Notify::new(),
+        }
     }
 
     /// Waits until a call may be sent; `None` when that is not within `patience`, or too many wait.
-    pub async fn turn<'a>(&'a self, clock: &'a TaskClock, is_depth: bool, patience: Span) -> Option<Sent<'a>> {
+    pub async fn turn<'a>(
+        &'a self,
+        clock: &'a TaskClock,
+        is_depth: bool,
+        patience: Span,
+    ) -> Option<Sent<'a>> {
         let _place = self.places.try_acquire().ok()?;
         let patience = Duration::from_nanos(patience.nanos().max(0).unsigned_abs());
         tokio::time::timeout(patience, self.reach(clock, is_depth)).await.ok()
@@ -38,7 +48,10 @@ impl Line {
             let turn = self.budget().take(now, is_depth);
             match turn {
                 Turn::Now(ticket) => return Sent { line: self, clock, ticket, is_judged: false },
-                Turn::At(at) => tokio::time::sleep(Duration::from_nanos((at.nanos() - now.nanos()).max(0).unsigned_abs())).await,
+                Turn::At(at) => {
+                    tokio::time::sleep(Duration::from_nanos((at.nanos() - now.nanos()).max(0).unsigned_abs()))
+                        .await
+                }
                 Turn::AfterTrial => self.answered.notified().await,
             }
         }
@@ -60,13 +73,13 @@ pub struct Sent<'a> {
 
 impl Sent<'_> {
     /// The answer came.
-    pub fn judge(mut self, verdict: Verdict) -> Shift {
+    pub fn validate(mut self, verdict: Verdict) -> Shift {
         self.is_judged = true;
         self.answer(verdict)
     }
 
     fn answer(&self, verdict: Verdict) -> Shift {
-        let shift = self.line.budget().judge(self.ticket, verdict, self.clock.steady(), jitter());
+        let shift = self.line.budget().validate(self.ticket, verdict, self.clock.steady(), jitter());
         // Whoever is first in line looks again; when nobody waits the next one finds a permit and looks twice.
         self.line.answered.notify_one();
         shift
@@ -83,5 +96,5 @@ impl Drop for Sent<'_> {
 
 /// 0 to 1, different for every call.
 pub fn jitter() -> f64 {
-    f64::from(clock::chance()) / f64::from(1 << 24)
+    f64::from(clock::entropy()) / f64::from(1 << 24)
 }

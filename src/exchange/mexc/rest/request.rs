@@ -66,11 +66,23 @@ impl Request {
     }
 
     pub(super) fn account(path: &str, query: &[(&str, Option<String>)]) -> Request {
-        Request { method: Method::Get, path: format!("/api/v1/private{path}"), query: encoded(query), body: None, group: Group::Account }
+        Request {
+            method: Method::Get,
+            path: format!("/api/v1/private{path}"),
+            query: encoded(query),
+            body: None,
+            group: Group::Account,
+        }
     }
 
     pub(super) fn write(path: &str, body: String, group: Group) -> Request {
-        Request { method: Method::Post, path: format!("/api/v1/private{path}"), query: String::new(), body: Some(body), group }
+        Request {
+            method: Method::Post,
+            path: format!("/api/v1/private{path}"),
+            query: String::new(),
+            body: Some(body),
+            group,
+        }
     }
 }
 
@@ -111,7 +123,8 @@ impl Body {
 
 /// The parameters that are there, sorted by name, percent-encoded.
 fn encoded(query: &[(&str, Option<String>)]) -> String {
-    let mut parts: Vec<(&str, &str)> = query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    let mut parts: Vec<(&str, &str)> =
+        query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     parts.sort_unstable();
     let mut text = String::new();
     for (name, value) in parts {
@@ -126,7 +139,9 @@ pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                escaped.push(char::from(byte))
+            }
             other => {
                 let _ = write!(escaped, "%{other:02X}");
             }

@@ -41,7 +41,9 @@ impl Keys {
     pub fn login(&self, at: Timestamp) -> String {
         let access = serde_json::Value::from(self.access.as_str());
         let (time, signature) = (at.millis(), self.signature(at, ""));
-        format!(r#"{{"method":"login","param":{{"apiKey":{access},"reqTime":"{time}","signature":"{signature}"}}}}"#)
+        format!(
+            r#"{{"method":"login","param":{{"apiKey":{access},"reqTime":"{time}","signature":"{signature}"}}}}"#
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waits between attempts: longer each time, never the same for two sockets.
 
-use crate::domain::chance::Chance;
+use crate::domain::rng::Rng;
 use crate::domain::time::Span;
 
 /// Doubling waits with jitter.
@@ -9,20 +9,20 @@ pub struct Backoff {
     min: Span,
     max: Span,
     next: Span,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Backoff {
     /// The same seed gives the same waits.
     pub fn new(min: Span, max: Span, seed: u64) -> Self {
-        Backoff { min, max, next: min, chance: Chance::new(seed) }
+        Backoff { min, max, next: min, rng: Rng::new(seed) }
     }
 
     /// The next wait: doubled each time, between three and five quarters of it.
     pub fn wait(&mut self) -> Span {
         let wait = self.next;
         self.next = (wait + wait).min(self.max);
-        Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.chance.unit())) as i64)
+        Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.rng.unit())) as i64)
     }
 
     /// Starts again with the first wait.

@@ -19,7 +19,8 @@ pub enum Channel {
 
 impl Channel {
     /// All channels, each at the place of its number.
-    pub const ALL: [Channel; 5] = [Channel::Deal, Channel::DepthFull, Channel::Depth, Channel::Ticker, Channel::FundingRate];
+    pub const ALL: [Channel; 5] =
+        [Channel::Deal, Channel::DepthFull, Channel::Depth, Channel::Ticker, Channel::FundingRate];
 
     /// The channel that carries a stream.
     pub fn of(stream: StreamKind) -> Option<Channel> {
@@ -44,7 +45,7 @@ impl Channel {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         match self {
             Channel::Deal => "deal",
             Channel::DepthFull => "depth.full",
@@ -55,15 +56,15 @@ impl Channel {
     }
 
     /// The channel of `deal`, `depth.full`, ….
-    pub fn from_word(word: &str) -> Option<Channel> {
-        Self::ALL.into_iter().find(|channel| channel.word() == word)
+    pub fn from_name(word: &str) -> Option<Channel> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == word)
     }
 
     /// The message that subscribes a symbol.
     pub fn subscription(self, symbol: &str) -> String {
         let symbol = serde_json::Value::from(symbol);
         let limit = if self == Channel::DepthFull { r#","limit":20"# } else { "" };
-        format!(r#"{{"method":"sub.{}","param":{{"symbol":{symbol}{limit}}}}}"#, self.word())
+        format!(r#"{{"method":"sub.{}","param":{{"symbol":{symbol}{limit}}}}}"#, self.as_str())
     }
 }
 

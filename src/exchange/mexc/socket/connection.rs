@@ -3,7 +3,7 @@
 use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
 use super::dispatch::{Dispatch, Received, Said};
-use super::roster::Roster;
+use super::subscriptions::Subscriptions;
 use super::watch::{ClockWatch, Patience, Verdict, Watch};
 use super::{Symbol, span};
 use crate::domain::event::GapCause;
@@ -16,7 +16,7 @@ use crate::exchange::mexc::network::Pipe;
 use crate::exchange::mexc::rest::request::market as calls;
 use crate::exchange::mexc::wire::rows;
 use crate::limits;
-use crate::session::ports::{Intake, Notice};
+use crate::session::ports::{MarketSink, Notice};
 use futures_util::{SinkExt, StreamExt};
 use std::io::Read;
 use std::sync::Arc;
@@ -37,10 +37,10 @@ const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
 /// A socket and what it carries.
 pub struct Socket {
     link: Arc<Link>,
-    intake: Arc<dyn Intake>,
+    intake: Arc<dyn MarketSink>,
     number: u32,
     dispatch: Dispatch,
-    roster: Roster,
+    subscriptions: Subscriptions,
     backoff: Backoff,
     /// Between two lists of funding rates, when the first was none or lacked one of ours.
     funding_backoff: Backoff,
@@ -69,21 +69,42 @@ fn gone(reason: impl Into<String>) -> End {
 
 impl Socket {
     /// Closed; nothing happens before [`Socket::serve`].
-    pub fn new(link: Arc<Link>, intake: Arc<dyn Intake>, number: u32, seed: u64, dispatch: Dispatch, roster: Roster) -> Self {
+    pub fn new(
+        link: Arc<Link>,
+        intake: Arc<dyn MarketSink>,
+        number: u32,
+        seed: u64,
+        dispatch: Dispatch,
+        subscriptions: Subscriptions,
+    ) -> Self {
         let settings = &link.settings;
         let backoff = Backoff::new(span(settings.reconnect_min_ms), span(settings.reconnect_max_ms), seed);
         let funding_backoff = Backoff::new(span(settings.snapshot_wait_min_ms), LONGEST_FUNDING_WAIT, seed);
         let clock = ClockWatch::new(span(settings.clock_step_ms));
         let now = link.clock.wall();
-        Socket { link, intake, number, dispatch, roster, backoff, funding_backoff, clock, heard_at: now, served_at: now }
+        Socket {
+            link,
+            intake,
+            number,
+            dispatch,
+            subscriptions,
+            backoff,
+            funding_backoff,
+            clock,
+            heard_at: now,
+            served_at: now,
+        }
     }
 
     /// Serves until the task is ended, or until the exchange refused every symbol.
     pub async fn serve(mut self) {
         // Sockets that start together do not call together.
-        tokio::time::sleep(Duration::from_millis(self.link.settings.reconnect_min_ms / 10 * u64::from(self.number))).await;
+        tokio::time::sleep(Duration::from_millis(
+            self.link.settings.reconnect_min_ms / 10 * u64::from(self.number),
+        ))
+        .await;
         let mut is_outage_said = false;
-        while !self.roster.is_empty() {
+        while !self.subscriptions.is_empty() {
             match self.connect().await {
                 Ok(stream) => {
                     is_outage_said = false;
@@ -91,7 +112,9 @@ impl Socket {
                     let end = self.run(stream).await;
                     self.disconnected(&end);
                     self.link.counters.reconnects.add(1);
-                    if self.link.clock.steady().nanos() - opened_at.nanos() >= span(self.link.settings.good_service_ms).nanos() {
+                    if self.link.clock.steady().nanos() - opened_at.nanos()
+                        >= span(self.link.settings.good_service_ms).nanos()
+                    {
                         self.backoff.reset();
                     }
                     is_outage_said = self.say_outage(is_outage_said, end.reason);
@@ -120,7 +143,9 @@ impl Socket {
             .max_message_size(Some(limits::EXCHANGE_FRAME_BYTES))
             .max_frame_size(Some(limits::EXCHANGE_FRAME_BYTES));
         let opening = self.open(config);
-        match tokio::time::timeout(Duration::from_millis(self.link.settings.connect_timeout_ms), opening).await {
+        match tokio::time::timeout(Duration::from_millis(self.link.settings.connect_timeout_ms), opening)
+            .await
+        {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(format!("not connected: {error}")),
             Err(_) => Err("not connected in time".to_owned()),
@@ -133,9 +158,12 @@ impl Socket {
             Mode::Plain => 80,
             Mode::Tls => 443,
         };
-        let (host, port) = (request.uri().host().unwrap_or_default(), request.uri().port_u16().unwrap_or(default_port));
-        let pipe = self.link.network.connect(host.trim_start_matches('[').trim_end_matches(']'), port).await?;
-        let (stream, _) = tokio_tungstenite::client_async_tls_with_config(request, pipe, Some(config), None).await?;
+        let (host, port) =
+            (request.uri().host().unwrap_or_default(), request.uri().port_u16().unwrap_or(default_port));
+        let pipe =
+            self.link.network.connect(host.trim_start_matches('[').trim_end_matches(']'), port).await?;
+        let (stream, _) =
+            tokio_tungstenite::client_async_tls_with_config(request, pipe, Some(config), None).await?;
         Ok(stream)
     }
 
@@ -144,9 +172,13 @@ impl Socket {
         let settings = self.link.settings.clone();
         let now = self.received();
         (self.heard_at, self.served_at) = (now.at, now.at);
-        let patience = Patience { ping: span(settings.ping_ms), pong: span(settings.pong_timeout_ms), silence: span(settings.silence_ms) };
+        let patience = Patience {
+            ping: span(settings.ping_ms),
+            pong: span(settings.pong_timeout_ms),
+            silence: span(settings.silence_ms),
+        };
         let mut watch = Watch::new(patience, now.steady);
-        self.roster.connected(now.steady);
+        self.subscriptions.connected(now.steady);
         let mut fetches = JoinSet::new();
         self.funding_backoff.reset();
         self.fetch_funding(&mut fetches, Span::ZERO);
@@ -205,9 +237,10 @@ impl Socket {
             // A protocol ping is answered by the library.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(frame))) => {
-                return Err(gone(
-                    frame.map_or_else(|| "closed by the exchange".to_owned(), |frame| format!("closed by the exchange: {frame}")),
-                ));
+                return Err(gone(frame.map_or_else(
+                    || "closed by the exchange".to_owned(),
+                    |frame| format!("closed by the exchange: {frame}"),
+                )));
             }
             Some(Err(error)) => return Err(gone(error.to_string())),
             None => return Err(gone("closed by the exchange without a word")),
@@ -224,12 +257,12 @@ impl Socket {
             }
             Said::Pong => watch.pong(),
             Said::Acknowledged(channel) => {
-                if let Some(place) = self.roster.acknowledged(channel) {
+                if let Some(place) = self.subscriptions.acknowledged(channel) {
                     self.confirmed(place, channel, received);
                 }
             }
             Said::Refused(place, reason) => {
-                if let Some(place) = place.or_else(|| self.roster.refused_unnamed()) {
+                if let Some(place) = place.or_else(|| self.subscriptions.refused_unnamed()) {
                     self.refuse(place, reason);
                 }
             }
@@ -240,12 +273,12 @@ impl Socket {
 
     /// A row came. It is a sign of life of its symbol, and of those that have no ticker of their own to show one.
     fn served(&mut self, place: usize, channel: Channel, received: Received) {
-        if self.roster.served(place, channel) {
+        if self.subscriptions.served(place, channel) {
             self.confirmed(place, channel, received);
         }
         self.dispatch.symbols[place].served_at = Some(received);
         for (other, symbol) in self.dispatch.symbols.iter_mut().enumerate() {
-            if other == place || !symbol.promised.is_empty() && !self.roster.has_ticker(other) {
+            if other == place || !symbol.promised.is_empty() && !self.subscriptions.has_ticker(other) {
                 symbol.lives(&*self.intake);
             }
         }
@@ -266,16 +299,16 @@ impl Socket {
     }
 
     fn say_complete(&mut self) {
-        if self.roster.became_complete() {
+        if self.subscriptions.became_complete() {
             self.intake.notice(Notice::Connected { socket: self.number });
         }
     }
 
     fn refuse(&mut self, place: usize, reason: String) {
-        if self.roster.is_refused(place) {
+        if self.subscriptions.is_refused(place) {
             return;
         }
-        self.roster.refuse(place);
+        self.subscriptions.refuse(place);
         let symbol = &mut self.dispatch.symbols[place];
         let complete = symbol.coverage.complete();
         symbol.lost(&complete, self.heard_at, GapCause::Disconnect, &*self.intake);
@@ -291,23 +324,30 @@ impl Socket {
     }
 
     /// What is due: signs of life, subscriptions, snapshots, funding.
-    fn tick(&mut self, watch: &mut Watch, fetches: &mut JoinSet<Fetched>, outbox: &mut Vec<String>) -> Result<(), End> {
+    fn tick(
+        &mut self,
+        watch: &mut Watch,
+        fetches: &mut JoinSet<Fetched>,
+        outbox: &mut Vec<String>,
+    ) -> Result<(), End> {
         let now = self.received();
         self.watch_clock(now);
         match watch.verdict(now.steady) {
             Verdict::Fine => {}
             Verdict::Ping => outbox.push(PING.to_owned()),
-            Verdict::NoPong => return Err(End { cause: GapCause::Silence, reason: "no pong in time".to_owned() }),
+            Verdict::NoPong => {
+                return Err(End { cause: GapCause::Silence, reason: "no pong in time".to_owned() });
+            }
             Verdict::Silent => {
                 self.heard_at = self.served_at;
                 return Err(End { cause: GapCause::Silence, reason: "no market data in time".to_owned() });
             }
         }
         self.watch_symbols(now);
-        if let Some((place, channel)) = self.roster.due(now.steady) {
+        if let Some((place, channel)) = self.subscriptions.due(now.steady) {
             outbox.push(channel.subscription(&self.dispatch.symbols[place].name));
         }
-        if self.roster.is_empty() {
+        if self.subscriptions.is_empty() {
             return Err(gone("the exchange refused every symbol"));
         }
         if self.dispatch.wants(StreamKind::BookChanges) {
@@ -337,12 +377,20 @@ impl Socket {
         let patience = span(self.link.settings.silence_ms);
         for place in 0..self.dispatch.symbols.len() {
             let symbol = &mut self.dispatch.symbols[place];
-            let Some(since) = symbol.silent_since(now.steady, patience).filter(|_| self.roster.has_ticker(place)) else { continue };
-            tracing::warn!(socket = self.number, symbol = symbol.name, "nothing comes of a symbol; it is subscribed anew");
+            let Some(since) =
+                symbol.silent_since(now.steady, patience).filter(|_| self.subscriptions.has_ticker(place))
+            else {
+                continue;
+            };
+            tracing::warn!(
+                socket = self.number,
+                symbol = symbol.name,
+                "nothing comes of a symbol; it is subscribed anew"
+            );
             let complete = symbol.coverage.complete();
             symbol.lost(&complete, since, GapCause::Silence, &*self.intake);
             symbol.forgotten();
-            self.roster.again(place);
+            self.subscriptions.again(place);
         }
     }
 
@@ -369,13 +417,18 @@ impl Socket {
     /// What was paid while nobody listened.
     fn fetch_paid(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
         let link = self.link.clone();
-        let request = calls::funding_history(&self.dispatch.symbols[place].name, 1, limits::EXCHANGE_FUNDING_PAYMENTS);
-        fetches.spawn(async move { Fetched::Paid(place, link.rest.read(&request, None, rows::funding_history).await) });
+        let request =
+            calls::funding_history(&self.dispatch.symbols[place].name, 1, limits::EXCHANGE_FUNDING_PAYMENTS);
+        fetches.spawn(async move {
+            Fetched::Paid(place, link.rest.read(&request, None, rows::funding_history).await)
+        });
     }
 
     /// Without a time of the next payment that payment would not be noticed, so the list is asked for until it is whole.
     fn fetch_funding_again(&mut self, fetches: &mut JoinSet<Fetched>) {
-        let lacks = |(place, symbol): (usize, &Symbol)| !symbol.funding.is_announced() && !self.roster.is_refused(place);
+        let lacks = |(place, symbol): (usize, &Symbol)| {
+            !symbol.funding.is_announced() && !self.subscriptions.is_refused(place)
+        };
         if self.dispatch.symbols.iter().enumerate().any(lacks) {
             let wait = self.funding_backoff.wait();
             self.fetch_funding(fetches, wait);
@@ -448,7 +501,13 @@ impl Drop for Open {
 /// How often a socket looks what is due: often enough for the shortest of its times.
 fn tick(settings: &crate::exchange::mexc::Settings) -> Duration {
     let between = 1_000 / u64::from(settings.subscribes_per_second);
-    let shortest = [between, settings.ping_ms, settings.silence_ms, settings.pong_timeout_ms, settings.snapshot_wait_min_ms];
+    let shortest = [
+        between,
+        settings.ping_ms,
+        settings.silence_ms,
+        settings.pong_timeout_ms,
+        settings.snapshot_wait_min_ms,
+    ];
     Duration::from_millis((shortest.into_iter().min().unwrap_or_default() / 4).clamp(1, 25))
 }
 

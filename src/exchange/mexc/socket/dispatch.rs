@@ -14,7 +14,7 @@ use crate::exchange::mexc::wire::frame::{self, Frame, RawBook, RawRate};
 use crate::exchange::mexc::wire::rows::{self, RawDeal, RawTicker};
 use crate::exchange::mexc::wire::{envelope, number};
 use crate::limits;
-use crate::session::ports::{Intake, Notice};
+use crate::session::ports::{MarketSink, Notice};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Dispatch {
     streams: Vec<StreamKind>,
     by_name: HashMap<String, usize>,
     counters: Arc<Counters>,
-    intake: Arc<dyn Intake>,
+    intake: Arc<dyn MarketSink>,
     rows: Vec<Record>,
     changes: Vec<Change>,
     /// The exchange's time of the last message that bore one.
@@ -62,9 +62,24 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// For these symbols and streams.
-    pub fn new(symbols: Vec<Symbol>, streams: Vec<StreamKind>, counters: Arc<Counters>, intake: Arc<dyn Intake>) -> Self {
-        let by_name = symbols.iter().enumerate().map(|(place, symbol)| (symbol.name.clone(), place)).collect();
-        Dispatch { symbols, streams, by_name, counters, intake, rows: Vec::new(), changes: Vec::new(), told_at: None }
+    pub fn new(
+        symbols: Vec<Symbol>,
+        streams: Vec<StreamKind>,
+        counters: Arc<Counters>,
+        intake: Arc<dyn MarketSink>,
+    ) -> Self {
+        let by_name =
+            symbols.iter().enumerate().map(|(place, symbol)| (symbol.name.clone(), place)).collect();
+        Dispatch {
+            symbols,
+            streams,
+            by_name,
+            counters,
+            intake,
+            rows: Vec::new(),
+            changes: Vec::new(),
+            told_at: None,
+        }
     }
 
     /// Whether the subscription wants a stream.
@@ -84,15 +99,22 @@ impl Dispatch {
             "pong" => Said::Pong,
             "rs.error" => self.error(frame.data),
             "push.contract" => self.contract(frame.data),
-            "push.tickers" | "push.kline" | "push.index.price" | "push.fair.price" | "push.event.contract" => Said::Nothing,
-            name => match (name.strip_prefix("push.").and_then(Channel::from_word), name.strip_prefix("rs.sub.")) {
-                (Some(channel), _) => self.push(channel, &frame, received),
-                (None, Some(word)) => self.answer(word, frame.data),
-                _ => {
-                    self.counters.unknown_channels.add(u64::from(!name.starts_with("rs.")));
-                    Said::Nothing
+            "push.tickers"
+            | "push.kline"
+            | "push.index.price"
+            | "push.fair.price"
+            | "push.event.contract" => Said::Nothing,
+            name => {
+                match (name.strip_prefix("push.").and_then(Channel::from_name), name.strip_prefix("rs.sub."))
+                {
+                    (Some(channel), _) => self.push(channel, &frame, received),
+                    (None, Some(word)) => self.answer(word, frame.data),
+                    _ => {
+                        self.counters.unknown_channels.add(u64::from(!name.starts_with("rs.")));
+                        Said::Nothing
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -103,9 +125,12 @@ impl Dispatch {
 
     fn answer(&self, word: &str, data: Option<&RawValue>) -> Said {
         let is_success = data.and_then(number::text).as_deref() == Some("success");
-        match Channel::from_word(word) {
+        match Channel::from_name(word) {
             Some(channel) if is_success => Said::Acknowledged(channel),
-            Some(_) => Said::Complaint(format!("subscription to {word} answered with {}", data.map_or("nothing", RawValue::get))),
+            Some(_) => Said::Complaint(format!(
+                "subscription to {word} answered with {}",
+                data.map_or("nothing", RawValue::get)
+            )),
             None => Said::Nothing,
         }
     }
@@ -131,7 +156,8 @@ impl Dispatch {
         if let Some(place) = self.by_name.get(&name) {
             let symbol = &mut self.symbols[*place];
             if symbol.terms.replace(news) != Some(news) {
-                self.intake.notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable: news.is_tradable });
+                self.intake
+                    .notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable: news.is_tradable });
             }
         }
         Said::Nothing
@@ -180,7 +206,12 @@ impl Dispatch {
                 repeated += 1;
                 return;
             }
-            let body = RecordBody::Trade { price: deal.price, quantity: deal.quantity, taker: deal.taker, id: deal.id };
+            let body = RecordBody::Trade {
+                price: deal.price,
+                quantity: deal.quantity,
+                taker: deal.taker,
+                id: deal.id,
+            };
             rows.push(Record { exchange_at: deal.at, received_at: None, body });
         });
         self.counters.unknown_fields.add(unknown);
@@ -197,11 +228,15 @@ impl Dispatch {
     }
 
     fn top(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
-        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
+        let raw: RawBook<'_> = serde_json::from_str(data.get())
+            .ok()
+            .filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let version = raw.version.and_then(number::unsigned);
         let symbol = &mut self.symbols[place];
-        if let Some(version) = version.filter(|version| symbol.top_version.is_some_and(|last| *version <= last)) {
+        if let Some(version) =
+            version.filter(|version| symbol.top_version.is_some_and(|last| *version <= last))
+        {
             if !symbol.top_behind.add(version) {
                 self.counters.repeated.add(1);
                 return Some(());
@@ -214,15 +249,24 @@ impl Dispatch {
         for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
             self.changes.clear();
             let changes = &mut self.changes;
-            levels.map_or(Some(()), |levels| rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity })))?;
+            levels.map_or(Some(()), |levels| {
+                rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity }))
+            })?;
             if changes.iter().any(|level| level.quantity.mantissa() == 0) || !in_order(changes, side) {
                 return None;
             }
-            self.rows.extend(changes.iter().take(limits::BOOK_SNAPSHOT_LEVELS).zip(1..).map(|(level, place)| Record {
-                exchange_at: at,
-                received_at: None,
-                body: RecordBody::SnapshotLevel { side, level: place, price: level.price, quantity: level.quantity },
-            }));
+            self.rows.extend(changes.iter().take(limits::BOOK_SNAPSHOT_LEVELS).zip(1..).map(
+                |(level, place)| Record {
+                    exchange_at: at,
+                    received_at: None,
+                    body: RecordBody::SnapshotLevel {
+                        side,
+                        level: place,
+                        price: level.price,
+                        quantity: level.quantity,
+                    },
+                },
+            ));
         }
         symbol.top_version = version.or(symbol.top_version);
         // A book without any level is no row; but the last top holds no longer.
@@ -235,12 +279,16 @@ impl Dispatch {
     }
 
     fn depth(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
-        let raw: RawBook<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
+        let raw: RawBook<'_> = serde_json::from_str(data.get())
+            .ok()
+            .filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
         let message = self.message(&raw, &mut changes);
-        let taken = message.map(|message| self.with_book(place, received, |book, out| book.message(message, received.steady, out)));
+        let taken = message.map(|message| {
+            self.with_book(place, received, |book, out| book.message(message, received.steady, out))
+        });
         self.changes = changes;
         self.counters.repeated.add(u64::from(taken == Some(Taken::Repeated)));
         self.symbols[place].book_heard_at = Some(received.at);
@@ -249,7 +297,9 @@ impl Dispatch {
 
     fn message<'c>(&self, raw: &RawBook<'_>, changes: &'c mut Vec<Change>) -> Option<Message<'c>> {
         for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
-            levels.map_or(Some(()), |levels| rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity })))?;
+            levels.map_or(Some(()), |levels| {
+                rows::levels(levels, |price, quantity| changes.push(Change { side, price, quantity }))
+            })?;
         }
         let version = raw.version.and_then(number::unsigned);
         let end = raw.end.map_or(version, number::unsigned)?;
@@ -259,27 +309,38 @@ impl Dispatch {
     }
 
     fn ticker(&mut self, place: usize, data: &RawValue) -> Option<()> {
-        let raw: RawTicker<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawTicker<'_>| self.is_about(place, raw.symbol))?;
+        let raw: RawTicker<'_> = serde_json::from_str(data.get())
+            .ok()
+            .filter(|raw: &RawTicker<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         if !self.streams.contains(&StreamKind::Marks) {
             return Some(());
         }
-        let price = |raw: Option<&RawValue>| raw.and_then(number::decimal).filter(|price| price.mantissa() > 0);
+        let price =
+            |raw: Option<&RawValue>| raw.and_then(number::decimal).filter(|price| price.mantissa() > 0);
         // A contract that is not traded has neither; that is no mark and no fault.
-        let Some(mark) = price(raw.fair) else { return raw.fair.is_none_or(|raw| number::decimal(raw).is_some()).then_some(()) };
+        let Some(mark) = price(raw.fair) else {
+            return raw.fair.is_none_or(|raw| number::decimal(raw).is_some()).then_some(());
+        };
         let index: Option<Decimal> = price(raw.index);
         let at = raw.at.and_then(number::millis).or(self.told_at)?;
         let symbol = &mut self.symbols[place];
         if symbol.mark.replace((mark, index)) != Some((mark, index)) {
             self.rows.clear();
-            self.rows.push(Record { exchange_at: at, received_at: None, body: RecordBody::Mark { mark, index } });
+            self.rows.push(Record {
+                exchange_at: at,
+                received_at: None,
+                body: RecordBody::Mark { mark, index },
+            });
             self.send(place);
         }
         Some(())
     }
 
     fn funding(&mut self, place: usize, data: &RawValue) -> Option<()> {
-        let raw: RawRate<'_> = serde_json::from_str(data.get()).ok().filter(|raw: &RawRate<'_>| self.is_about(place, raw.symbol))?;
+        let raw: RawRate<'_> = serde_json::from_str(data.get())
+            .ok()
+            .filter(|raw: &RawRate<'_>| self.is_about(place, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let rate = raw.rate.or(raw.funding_rate).and_then(number::decimal)?;
         let settles_at = raw.settles_at.and_then(number::millis);
@@ -327,8 +388,10 @@ impl Dispatch {
             self.counters.malformed.add(1);
             return self.symbols[place].book.no_snapshot(received.steady);
         };
-        let side = |side| move |level: &DepthLevel| Change { side, price: level.price, quantity: level.quantity };
-        let levels: Vec<Change> = depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
+        let side =
+            |side| move |level: &DepthLevel| Change { side, price: level.price, quantity: level.quantity };
+        let levels: Vec<Change> =
+            depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
         let snapshot = Snapshot { version: depth.version, at, levels: &levels };
         self.with_book(place, received, |book, out| book.snapshot(snapshot, received.steady, out));
         let symbol = &mut self.symbols[place];
@@ -352,7 +415,12 @@ impl Dispatch {
     }
 
     /// Runs a symbol's book; what it says goes to the intake.
-    pub fn with_book<T>(&mut self, place: usize, received: Received, run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T) -> T {
+    pub fn with_book<T>(
+        &mut self,
+        place: usize,
+        received: Received,
+        run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
+    ) -> T {
         let symbol = &mut self.symbols[place];
         let since = symbol.book_heard_at.unwrap_or(received.at);
         symbol.with_book(&mut self.rows, &*self.intake, &self.counters, since, run)

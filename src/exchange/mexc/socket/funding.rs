@@ -49,11 +49,18 @@ impl Funding {
     }
 
     /// A rate was announced at `at`, to be paid at `settles_at`. Returns the payment that this proves to be over.
-    pub fn announce(&mut self, rate: Decimal, settles_at: Option<Timestamp>, at: Timestamp) -> Option<Payment> {
+    pub fn announce(
+        &mut self,
+        rate: Decimal,
+        settles_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Option<Payment> {
         let paid = self.settle(at);
         match (settles_at, &mut self.announced) {
             (Some(settles_at), announced) if settles_at > at => {
-                if let Some(before) = announced.filter(|(_, before)| *before < settles_at && *before - at <= AT_HAND) {
+                if let Some(before) =
+                    announced.filter(|(_, before)| *before < settles_at && *before - at <= AT_HAND)
+                {
                     self.at_hand = Some(before);
                 }
                 *announced = Some((rate, settles_at));
@@ -135,7 +142,11 @@ mod tests {
     }
 
     fn paid(hours: i64, of: &str) -> FundingSettlement {
-        FundingSettlement { symbol: "BTC_USDT".to_owned(), rate: rate(of), settled_at: ms(EIGHT + hours * HOURS) }
+        FundingSettlement {
+            symbol: "BTC_USDT".to_owned(),
+            rate: rate(of),
+            settled_at: ms(EIGHT + hours * HOURS),
+        }
     }
 
     fn announced() -> Funding {
@@ -169,9 +180,14 @@ mod tests {
         funding.disconnected();
         assert!(!funding.take_due_list(Span::from_seconds(1)), "nobody knows yet whether something was paid");
         funding.announce(rate("0.0004"), Some(ms(EIGHT + 16 * HOURS)), ms(EIGHT + 9 * HOURS));
-        assert!(funding.take_due_list(Span::from_seconds(1)) && !funding.take_due_list(Span::from_seconds(100)), "asked once");
+        assert!(
+            funding.take_due_list(Span::from_seconds(1)) && !funding.take_due_list(Span::from_seconds(100)),
+            "asked once"
+        );
         assert_eq!(funding.caught_up(&[paid(-8, "1")], Span::from_seconds(2)), [], "one from before");
-        assert!(!funding.take_due_list(Span::from_seconds(16)) && funding.take_due_list(Span::from_seconds(17)));
+        assert!(
+            !funding.take_due_list(Span::from_seconds(16)) && funding.take_due_list(Span::from_seconds(17))
+        );
         let list = [paid(8, "0.0003"), paid(0, "0.0001"), paid(-8, "1")];
         let missed = funding.caught_up(&list, Span::from_seconds(18));
         assert_eq!(missed, [(rate("0.0001"), ms(EIGHT)), (rate("0.0003"), ms(EIGHT + 8 * HOURS))]);
@@ -194,7 +210,10 @@ mod tests {
         funding.heard_until(Some(ms(EIGHT - HOURS)));
         funding.announce(rate("0.0004"), Some(ms(EIGHT + 8 * HOURS)), ms(EIGHT + HOURS));
         assert!(funding.take_due_list(Span::ZERO));
-        assert_eq!(funding.caught_up(&[paid(0, "0.0001"), paid(-8, "1")], Span::ZERO), [(rate("0.0001"), ms(EIGHT))]);
+        assert_eq!(
+            funding.caught_up(&[paid(0, "0.0001"), paid(-8, "1")], Span::ZERO),
+            [(rate("0.0001"), ms(EIGHT))]
+        );
         let mut short = Funding::default();
         short.heard_until(Some(ms(EIGHT + HOURS)));
         short.announce(rate("0.0004"), Some(ms(EIGHT + 8 * HOURS)), ms(EIGHT + 2 * HOURS));

@@ -7,31 +7,31 @@ mod channel;
 mod connection;
 mod dispatch;
 mod funding;
-mod roster;
+mod subscriptions;
 mod symbol;
 mod watch;
 
 use super::Link;
 use super::book::Pace;
-use super::live::Subscription;
+use super::feed::Subscription;
 use super::settings::Settings;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Span;
-use crate::session::ports::Intake;
+use crate::session::ports::MarketSink;
 use channel::Channel;
 pub(super) use connection::Socket;
 pub(super) use dispatch::{Dispatch, Received};
-use roster::Roster;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use subscriptions::Subscriptions;
 pub(super) use symbol::Symbol;
 
 /// How long a first message of a book is waited for before its snapshot is fetched.
 const QUIET: Span = Span::from_seconds(1);
 
 /// The sockets that carry a subscription, each with its share of the symbols.
-pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Intake>) -> Vec<Socket> {
+pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn MarketSink>) -> Vec<Socket> {
     let settings = &link.settings;
     let pace = pace(settings);
     let subscription = link.subscriptions.fetch_add(1, Relaxed);
@@ -45,9 +45,17 @@ pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Intak
         let first = number as usize * settings.symbols_per_socket;
         let symbols: Vec<Symbol> = (first as u32..).zip(names).map(|(id, name)| symbol(id, name)).collect();
         let between = Span::from_nanos(1_000_000_000 / i64::from(settings.subscribes_per_second));
-        let roster = Roster::new(wanted_of(names.len(), &wanted.streams), between, span(settings.confirm_ms));
+        let subscriptions =
+            Subscriptions::new(wanted_of(names.len(), &wanted.streams), between, span(settings.confirm_ms));
         let dispatch = Dispatch::new(symbols, wanted.streams.clone(), link.counters.clone(), intake.clone());
-        Socket::new(link.clone(), intake.clone(), number, seed(settings.seed, subscription, number), dispatch, roster)
+        Socket::new(
+            link.clone(),
+            intake.clone(),
+            number,
+            seed(settings.seed, subscription, number),
+            dispatch,
+            subscriptions,
+        )
     };
     shares.map(socket).collect()
 }
@@ -91,14 +99,23 @@ mod tests {
     #[test]
     fn sockets_of_all_sessions_wait_differently() {
         let first_wait = |process, subscription, socket| {
-            Backoff::new(Span::from_seconds(1), Span::from_seconds(60), seed(process, subscription, socket)).wait()
+            Backoff::new(Span::from_seconds(1), Span::from_seconds(60), seed(process, subscription, socket))
+                .wait()
         };
-        let sockets = (0..10)
-            .flat_map(|process| (0..10).flat_map(move |subscription| (0..4).map(move |socket| (process << 40, subscription, socket))));
-        let mut waits: Vec<Span> = sockets.map(|(process, subscription, socket)| first_wait(process, subscription, socket)).collect();
+        let sockets = (0..10).flat_map(|process| {
+            (0..10)
+                .flat_map(move |subscription| (0..4).map(move |socket| (process << 40, subscription, socket)))
+        });
+        let mut waits: Vec<Span> = sockets
+            .map(|(process, subscription, socket)| first_wait(process, subscription, socket))
+            .collect();
         waits.sort();
         waits.dedup();
         assert_eq!(waits.len(), 400);
-        assert_eq!(first_wait(7, 1, 0), first_wait(7, 1, 0), "the same socket waits alike in every run of a test");
+        assert_eq!(
+            first_wait(7, 1, 0),
+            first_wait(7, 1, 0),
+            "the same socket waits alike in every run of a test"
+        );
     }
 }

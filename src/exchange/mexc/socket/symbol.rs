@@ -12,7 +12,7 @@ use crate::exchange::mexc::socket::Received;
 use crate::exchange::mexc::versions::Behind;
 use crate::exchange::mexc::wire::rows::ContractNews;
 use crate::limits;
-use crate::session::ports::Intake;
+use crate::session::ports::MarketSink;
 use std::collections::VecDeque;
 
 /// One symbol of a socket.
@@ -56,8 +56,9 @@ pub struct Coverage {
 
 impl Coverage {
     /// Says that streams are complete from here on, those that were not.
-    pub fn regained(&mut self, streams: &[StreamKind], intake: &dyn Intake) {
-        let new: Vec<StreamKind> = streams.iter().copied().filter(|stream| !self.complete.contains(stream)).collect();
+    pub fn regained(&mut self, streams: &[StreamKind], intake: &dyn MarketSink) {
+        let new: Vec<StreamKind> =
+            streams.iter().copied().filter(|stream| !self.complete.contains(stream)).collect();
         if !new.is_empty() {
             self.complete.extend(&new);
             intake.regained(self.id, &new);
@@ -69,8 +70,9 @@ impl Coverage {
         self.complete.clone()
     }
 
-    fn lost(&mut self, streams: &[StreamKind], since: Timestamp, cause: GapCause, intake: &dyn Intake) {
-        let gone: Vec<StreamKind> = streams.iter().copied().filter(|stream| self.complete.contains(stream)).collect();
+    fn lost(&mut self, streams: &[StreamKind], since: Timestamp, cause: GapCause, intake: &dyn MarketSink) {
+        let gone: Vec<StreamKind> =
+            streams.iter().copied().filter(|stream| self.complete.contains(stream)).collect();
         if !gone.is_empty() {
             self.complete.retain(|stream| !gone.contains(stream));
             intake.lost(self.id, &gone, since, cause);
@@ -100,7 +102,13 @@ impl Symbol {
     }
 
     /// Says that streams may miss rows from `since` on, those that were complete.
-    pub fn lost(&mut self, streams: &[StreamKind], since: Timestamp, cause: GapCause, intake: &dyn Intake) {
+    pub fn lost(
+        &mut self,
+        streams: &[StreamKind],
+        since: Timestamp,
+        cause: GapCause,
+        intake: &dyn MarketSink,
+    ) {
         self.coverage.lost(streams, since, cause, intake);
         // A mark is let out when it changed; behind a gap nobody knows the one before.
         if streams.contains(&StreamKind::Marks) {
@@ -109,7 +117,7 @@ impl Symbol {
     }
 
     /// The last top of the book holds no longer and nothing takes its place: a gap that is over at once.
-    pub fn forget_top(&mut self, at: Timestamp, cause: GapCause, intake: &dyn Intake) {
+    pub fn forget_top(&mut self, at: Timestamp, cause: GapCause, intake: &dyn MarketSink) {
         let top = [StreamKind::BookSnapshots];
         if self.coverage.complete.contains(&top[0]) {
             self.lost(&top, at, cause, intake);
@@ -136,7 +144,7 @@ impl Symbol {
     }
 
     /// Something of it, or of its socket, came: what was acknowledged is really served.
-    pub fn lives(&mut self, intake: &dyn Intake) {
+    pub fn lives(&mut self, intake: &dyn MarketSink) {
         if !self.promised.is_empty() {
             let promised = std::mem::take(&mut self.promised);
             self.coverage.regained(&promised, intake);
@@ -152,7 +160,7 @@ impl Symbol {
     pub fn with_book<T>(
         &mut self,
         rows: &mut Vec<Record>,
-        intake: &dyn Intake,
+        intake: &dyn MarketSink,
         counters: &Counters,
         since: Timestamp,
         run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
@@ -166,7 +174,7 @@ impl Symbol {
 pub struct ToIntake<'a> {
     coverage: &'a mut Coverage,
     rows: &'a mut Vec<Record>,
-    intake: &'a dyn Intake,
+    intake: &'a dyn MarketSink,
     counters: &'a Counters,
     since: Timestamp,
 }

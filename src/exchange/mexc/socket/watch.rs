@@ -96,7 +96,11 @@ impl ClockWatch {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience { ping: Span::from_seconds(15), pong: Span::from_seconds(30), silence: Span::from_seconds(30) };
+    const PATIENCE: Patience = Patience {
+        ping: Span::from_seconds(15),
+        pong: Span::from_seconds(30),
+        silence: Span::from_seconds(30),
+    };
 
     fn s(seconds: i64) -> Span {
         Span::from_seconds(seconds)

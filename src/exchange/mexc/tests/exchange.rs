@@ -2,7 +2,7 @@
 
 use super::intake::Memory;
 use crate::domain::record::StreamKind;
-use crate::exchange::mexc::{Live, Mexc, Settings, Subscription};
+use crate::exchange::mexc::{MarketFeed, Mexc, Settings, Subscription};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -82,7 +82,8 @@ fn quick(rest: &str, ws: &str) -> Settings {
 impl Stage {
     /// Answers every call with code 1001 until told otherwise.
     pub fn new() -> Stage {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (rest, ws) = runtime.block_on(async { (listen().await, listen().await) });
         let address = |listener: &TcpListener| listener.local_addr().unwrap().to_string();
         let settings = quick(&format!("http://{}", address(&rest)), &format!("ws://{}/edge", address(&ws)));
@@ -104,11 +105,18 @@ impl Stage {
     }
 
     /// A client that is subscribed, and what its intake is told.
-    pub fn subscribe(&self, symbols: &[&str], streams: &[StreamKind]) -> (Arc<Mexc>, Live, Arc<Memory>) {
+    pub fn subscribe(
+        &self,
+        symbols: &[&str],
+        streams: &[StreamKind],
+    ) -> (Arc<Mexc>, MarketFeed, Arc<Memory>) {
         let client = self.client();
         let memory = Arc::new(Memory::default());
-        let subscription =
-            Subscription { symbols: symbols.iter().map(|name| (*name).to_owned()).collect(), streams: streams.to_vec(), heard_until: None };
+        let subscription = Subscription {
+            symbols: symbols.iter().map(|name| (*name).to_owned()).collect(),
+            streams: streams.to_vec(),
+            heard_until: None,
+        };
         let live = client.subscribe(subscription, memory.clone()).unwrap();
         (client, live, memory)
     }
@@ -130,7 +138,11 @@ async fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-async fn serve_rest(listener: TcpListener, answering: Arc<Mutex<Box<Answering>>>, log: Arc<Mutex<Vec<Seen>>>) {
+async fn serve_rest(
+    listener: TcpListener,
+    answering: Arc<Mutex<Box<Answering>>>,
+    log: Arc<Mutex<Vec<Seen>>>,
+) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         let (answering, log) = (answering.clone(), log.clone());
@@ -141,7 +153,11 @@ async fn serve_rest(listener: TcpListener, answering: Arc<Mutex<Box<Answering>>>
     }
 }
 
-async fn serve_call(mut socket: TcpStream, answering: &Mutex<Box<Answering>>, log: &Mutex<Vec<Seen>>) -> std::io::Result<()> {
+async fn serve_call(
+    mut socket: TcpStream,
+    answering: &Mutex<Box<Answering>>,
+    log: &Mutex<Vec<Seen>>,
+) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
         if socket.read_buf(&mut bytes).await? == 0 {
@@ -153,10 +169,16 @@ async fn serve_call(mut socket: TcpStream, answering: &Mutex<Box<Answering>>, lo
     let seen = Seen { target: line.split(' ').nth(1).unwrap().to_owned(), headers: headers.to_owned() };
     log.lock().unwrap().push(seen.clone());
     let answer = (answering.lock().unwrap())(&seen);
-    let head = |status: u16, length: usize| format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = |status: u16, length: usize| {
+        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
+    };
     match answer {
-        Answer::Body(status, body) => socket.write_all(format!("{}{body}", head(status, body.len())).as_bytes()).await,
-        Answer::Truncated(body) => socket.write_all(format!("{}{body}", head(200, body.len() + 100)).as_bytes()).await,
+        Answer::Body(status, body) => {
+            socket.write_all(format!("{}{body}", head(status, body.len())).as_bytes()).await
+        }
+        Answer::Truncated(body) => {
+            socket.write_all(format!("{}{body}", head(200, body.len() + 100)).as_bytes()).await
+        }
         Answer::Reset => Ok(()),
         Answer::Silence => std::future::pending().await,
     }
@@ -183,7 +205,11 @@ pub enum Order {
     Cut,
 }
 
-async fn serve_socket(socket: TcpStream, from_client: mpsc::UnboundedSender<Value>, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn serve_socket(
+    socket: TcpStream,
+    from_client: mpsc::UnboundedSender<Value>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
     let Ok(mut ws) = tokio_tungstenite::accept_async(socket).await else { return };
     let mut is_mute = false;
     loop {
@@ -233,7 +259,9 @@ impl Peer {
 
     /// A frame of a channel.
     pub fn push(&self, channel: &str, symbol: &str, data: &str) {
-        self.send(&format!(r#"{{"symbol":"{symbol}","data":{data},"channel":"push.{channel}","ts":1700000000123}}"#));
+        self.send(&format!(
+            r#"{{"symbol":"{symbol}","data":{data},"channel":"push.{channel}","ts":1700000000123}}"#
+        ));
     }
 
     /// The next message of the client.
@@ -260,7 +288,12 @@ impl Peer {
     /// Waits until the client has closed.
     #[track_caller]
     pub fn closed(&mut self, runtime: &Runtime) {
-        let ended = async { tokio::time::timeout(Duration::from_secs(20), async { while self.received.recv().await.is_some() {} }).await };
+        let ended = async {
+            tokio::time::timeout(Duration::from_secs(20), async {
+                while self.received.recv().await.is_some() {}
+            })
+            .await
+        };
         runtime.block_on(ended).expect("a closed connection in time");
     }
 }

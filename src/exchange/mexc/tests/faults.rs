@@ -20,7 +20,10 @@ fn reads_are_tried_again_and_say_what_went_wrong() {
         (Answer::Body(200, r#"{"success":true,"code":0,"data":[{"sym"#.to_owned()), "not whole JSON"),
         (Answer::Truncated(r#"{"success":true"#.to_owned()), "did not answer"),
         (Answer::Reset, "did not answer"),
-        (Answer::Body(200, r#"{"code":500,"message":"maintenance"}"#.to_owned()), "refused with code 500: maintenance"),
+        (
+            Answer::Body(200, r#"{"code":500,"message":"maintenance"}"#.to_owned()),
+            "refused with code 500: maintenance",
+        ),
         (refusal(510), "too many calls"),
         (Answer::Body(429, "slow down".to_owned()), "too many calls"),
         (ok("7"), "neither a list nor an object"),
@@ -38,7 +41,11 @@ fn reads_are_tried_again_and_say_what_went_wrong() {
     stage.answer(|_| refusal(1001));
     let before = stage.calls("/");
     let error = client.contract("NOPE_USDT").unwrap_err();
-    assert_eq!((error.code(), error.is_temporary(), stage.calls("/") - before), (Some(1001), false, 1), "asked once: {error}");
+    assert_eq!(
+        (error.code(), error.is_temporary(), stage.calls("/") - before),
+        (Some(1001), false, 1),
+        "asked once: {error}"
+    );
 }
 
 #[test]
@@ -84,7 +91,10 @@ fn the_clock_of_the_exchange_is_measured() {
 }
 
 fn header<'a>(headers: &'a str, name: &str) -> &'a str {
-    let found = headers.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let found = headers
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
     found.unwrap_or_else(|| panic!("{name} in {headers}")).1
 }
 
@@ -123,7 +133,13 @@ fn keys_go_over_https_or_to_this_machine() {
     for url in ["https://api.mexc.com", "http://127.0.0.1:80", "http://localhost", "http://[::1]:9"] {
         assert!(of(url), "{url}");
     }
-    for url in ["http://api.mexc.com", "http://127.0.0.1.evil.example", "http://localhost.evil.example:80", "http://10.0.0.1", "http://"] {
+    for url in [
+        "http://api.mexc.com",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example:80",
+        "http://10.0.0.1",
+        "http://",
+    ] {
         assert!(!of(url), "{url}");
     }
 }
@@ -131,8 +147,11 @@ fn keys_go_over_https_or_to_this_machine() {
 #[test]
 fn wrong_settings_are_refused_all_at_once() {
     let stage = Stage::new();
-    let settings = Settings { rest_url: "ftp://x".to_owned(), ping_ms: 0, symbols_per_socket: 0, ..Settings::default() };
-    let Err(ExchangeError::Settings(reason)) = Mexc::new(settings, stage.runtime.handle().clone()) else { panic!("refused") };
+    let settings =
+        Settings { rest_url: "ftp://x".to_owned(), ping_ms: 0, symbols_per_socket: 0, ..Settings::default() };
+    let Err(ExchangeError::Settings(reason)) = Mexc::new(settings, stage.runtime.handle().clone()) else {
+        panic!("refused")
+    };
     for word in ["rest_url", "ping_ms", "symbols_per_socket"] {
         assert!(reason.contains(word), "{reason}");
     }

@@ -16,7 +16,9 @@ fn folder() -> Option<PathBuf> {
 /// The text of a fixture; `None` when there are none at all. One that is missing among others is a failure.
 pub fn text(name: &str) -> Option<String> {
     let Some(folder) = folder() else {
-        eprintln!("SKIPPED: no fixtures (set TRADINGD_FIXTURES to the folder that holds mexc/), so {name} was not looked at");
+        eprintln!(
+            "SKIPPED: no fixtures (set TRADINGD_FIXTURES to the folder that holds mexc/), so {name} was not looked at"
+        );
         return None;
     };
     let path = folder.join(name);
@@ -26,7 +28,9 @@ pub fn text(name: &str) -> Option<String> {
 /// The names of all fixtures that begin with `prefix`, sorted.
 pub fn names(prefix: &str) -> Vec<String> {
     let Some(folder) = folder() else { return Vec::new() };
-    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let names = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
     names.sort();
     names
@@ -34,7 +38,10 @@ pub fn names(prefix: &str) -> Vec<String> {
 
 /// The data of a REST answer.
 pub fn data(body: &str) -> &RawValue {
-    super::super::wire::envelope::open(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error:?}")).data.unwrap()
+    super::super::wire::envelope::open(body.as_bytes())
+        .unwrap_or_else(|error| panic!("{body}: {error:?}"))
+        .data
+        .unwrap()
 }
 
 pub fn decimal(text: &str) -> Decimal {

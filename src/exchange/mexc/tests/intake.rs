@@ -5,7 +5,7 @@ use crate::domain::event::GapCause;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::session::ports::{Intake, Notice};
+use crate::session::ports::{MarketSink, Notice};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -70,10 +70,13 @@ pub fn rows(told: &[Told], symbol: u32, stream: StreamKind) -> Vec<Record> {
     batches.flatten().filter(|row| row.body.stream() == stream).copied().collect()
 }
 
-impl Intake for Memory {
+impl MarketSink for Memory {
     fn rows(&self, symbol: SymbolId, rows: &[Record]) {
         assert!(!rows.is_empty(), "no empty batches");
-        assert!(rows.iter().all(|row| row.received_at.is_none() && row.body.stream() == rows[0].body.stream()), "one stream, unstamped");
+        assert!(
+            rows.iter().all(|row| row.received_at.is_none() && row.body.stream() == rows[0].body.stream()),
+            "one stream, unstamped"
+        );
         self.add(Told::Rows(symbol.0, rows.to_vec()));
     }
 

@@ -70,8 +70,9 @@ fn versions_that_start_again_on_one_connection_do_not_freeze_the_top() {
 #[test]
 fn what_is_inside_must_be_about_the_symbol_outside() {
     let mut reader = reader();
-    let frame =
-        |channel: &str, data: &str| format!(r#"{{"symbol":"BTC_USDT","data":{data},"channel":"push.{channel}","ts":1700000000000}}"#);
+    let frame = |channel: &str, data: &str| {
+        format!(r#"{{"symbol":"BTC_USDT","data":{data},"channel":"push.{channel}","ts":1700000000000}}"#)
+    };
     for (channel, data) in [
         ("ticker", r#"{"symbol":"ETH_USDT","fairPrice":7}"#),
         ("funding.rate", r#"{"symbol":"ETH_USDT","rate":0.01,"nextSettleTime":1800000000000}"#),
@@ -82,7 +83,12 @@ fn what_is_inside_must_be_about_the_symbol_outside() {
         reader.text(&frame(channel, data));
         assert_eq!(reader.health().malformed, before + 1, "{channel}");
     }
-    assert_eq!(reader.memory.told().len(), 1, "nothing but what was said at first: {:?}", reader.memory.told());
+    assert_eq!(
+        reader.memory.told().len(),
+        1,
+        "nothing but what was said at first: {:?}",
+        reader.memory.told()
+    );
     assert!(!reader.symbol(0).funding.is_announced());
     reader.text(&frame("ticker", r#"{"symbol":"BTC_USDT","fairPrice":7}"#));
     assert_eq!(reader.memory.rows(0, StreamKind::Marks).len(), 1);
@@ -95,10 +101,15 @@ fn news_of_a_contract_reach_the_socket_that_carries_it() {
     let (_client, _live, memory) = stage.subscribe(&["A_USDT", "B_USDT"], &[StreamKind::Marks]);
     let mut peers = [stage.peer(), stage.peer()];
     for peer in &mut peers {
-        let asks_for_news = (0..2).map(|_| peer.next(&stage.runtime)).filter(|frame| frame["method"] == "sub.contract").count();
+        let asks_for_news = (0..2)
+            .map(|_| peer.next(&stage.runtime))
+            .filter(|frame| frame["method"] == "sub.contract")
+            .count();
         assert_eq!(asks_for_news, 1);
         for symbol in ["A_USDT", "B_USDT"] {
-            peer.send(&format!(r#"{{"channel":"push.contract","data":{{"symbol":"{symbol}","state":4}},"ts":1}}"#));
+            peer.send(&format!(
+                r#"{{"channel":"push.contract","data":{{"symbol":"{symbol}","state":4}},"ts":1}}"#
+            ));
         }
     }
     for id in [0, 1] {
@@ -109,7 +120,11 @@ fn news_of_a_contract_reach_the_socket_that_carries_it() {
 #[test]
 fn a_changed_step_is_news_though_the_state_stays() {
     let mut reader = Reader::new(&["BTC_USDT"]);
-    let news = |step: &str| format!(r#"{{"channel":"push.contract","data":{{"symbol":"BTC_USDT","state":0,"priceUnit":{step}}},"ts":1}}"#);
+    let news = |step: &str| {
+        format!(
+            r#"{{"channel":"push.contract","data":{{"symbol":"BTC_USDT","state":0,"priceUnit":{step}}},"ts":1}}"#
+        )
+    };
     for step in ["0.1", "0.10", "0.01", "0.01"] {
         reader.text(&news(step));
     }

@@ -5,8 +5,8 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
+use crate::exchange::mexc::feed::STREAMS;
 use crate::exchange::mexc::health::Counters;
-use crate::exchange::mexc::live::STREAMS;
 use crate::exchange::mexc::socket::{Dispatch, Received, Symbol, pace};
 use crate::exchange::mexc::wire::{envelope, rows};
 use crate::exchange::mexc::{Depth, Health, Settings};
@@ -24,13 +24,23 @@ pub struct Reader {
 impl Reader {
     pub fn new(symbols: &[&str]) -> Reader {
         let pace = pace(&Settings::default());
-        let symbols = (0..).zip(symbols).map(|(id, name)| Symbol::new(SymbolId(id), (*name).to_owned(), pace)).collect();
+        let symbols = (0..)
+            .zip(symbols)
+            .map(|(id, name)| Symbol::new(SymbolId(id), (*name).to_owned(), pace))
+            .collect();
         let (counters, memory) = (Arc::new(Counters::default()), Arc::new(Memory::default()));
-        Reader { dispatch: Dispatch::new(symbols, STREAMS.to_vec(), counters.clone(), memory.clone()), counters, memory }
+        Reader {
+            dispatch: Dispatch::new(symbols, STREAMS.to_vec(), counters.clone(), memory.clone()),
+            counters,
+            memory,
+        }
     }
 
     pub fn text(&mut self, text: &str) {
-        self.dispatch.text(text, Received { at: Timestamp::from_seconds(1_700_000_000), steady: Span::from_seconds(1) });
+        self.dispatch.text(
+            text,
+            Received { at: Timestamp::from_seconds(1_700_000_000), steady: Span::from_seconds(1) },
+        );
     }
 
     pub fn symbol(&mut self, place: usize) -> &mut Symbol {
@@ -39,12 +49,21 @@ impl Reader {
 
     /// Gives the first symbol's book an empty snapshot of a version.
     pub fn join(&mut self, version: u64) {
-        self.snapshot(&Depth { bids: Vec::new(), asks: Vec::new(), version, at: Some(Timestamp::from_seconds(1)) });
+        self.snapshot(&Depth {
+            bids: Vec::new(),
+            asks: Vec::new(),
+            version,
+            at: Some(Timestamp::from_seconds(1)),
+        });
     }
 
     /// Gives the first symbol's book a snapshot.
     pub fn snapshot(&mut self, depth: &Depth) {
-        self.dispatch.join(0, depth, Received { at: Timestamp::from_seconds(1), steady: Span::from_seconds(2) });
+        self.dispatch.join(
+            0,
+            depth,
+            Received { at: Timestamp::from_seconds(1), steady: Span::from_seconds(2) },
+        );
     }
 
     /// When the last message before a step of the clock came.
@@ -113,7 +132,8 @@ fn json() -> impl Strategy<Value = String> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(|items| format!("[{}]", items.join(","))),
             prop::collection::vec((key, inner), 0..8).prop_map(|fields| {
-                let fields: Vec<String> = fields.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                let fields: Vec<String> =
+                    fields.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
                 format!("{{{}}}", fields.join(","))
             }),
         ]

@@ -13,7 +13,10 @@ use serde_json::Value;
 
 /// A fixture's rows, with nothing unknown or malformed in them.
 #[track_caller]
-fn clean<T>(body: &str, parse: impl Fn(&serde_json::value::RawValue) -> Result<rows::Rows<T>, String>) -> Vec<T> {
+fn clean<T>(
+    body: &str,
+    parse: impl Fn(&serde_json::value::RawValue) -> Result<rows::Rows<T>, String>,
+) -> Vec<T> {
     let rows = parse(data(body)).unwrap();
     assert_eq!((rows.unknown, rows.malformed), (0, 0));
     rows.rows
@@ -49,11 +52,15 @@ fn contracts() {
 
     let one = clean(&text("rest_public_contract_detail_one_2026.json").unwrap(), rows::contracts);
     assert_eq!(one.len(), 1, "an object instead of a list");
-    let (name, step, most, leverage) = (one[0].display_name.as_str(), one[0].price_step, one[0].max_quantity, one[0].max_leverage);
+    let (name, step, most, leverage) =
+        (one[0].display_name.as_str(), one[0].price_step, one[0].max_quantity, one[0].max_leverage);
     assert_eq!((name, step, most, leverage), ("BTC_USDT PERPETUAL", decimal("0.1"), decimal("400000"), 500));
     assert!(!one[0].is_api_allowed && !one[0].is_tradable());
     let old = clean(&text("rest_public_contract_detail_doc_2022.json").unwrap(), rows::contracts);
-    assert_eq!((old[0].price_step, old[0].display_name.as_str(), old[0].is_tradable()), (decimal("0.5"), "BTC_USDT SWAP", false));
+    assert_eq!(
+        (old[0].price_step, old[0].display_name.as_str(), old[0].is_tradable()),
+        (decimal("0.5"), "BTC_USDT SWAP", false)
+    );
 }
 
 #[test]
@@ -77,7 +84,10 @@ fn tickers() {
         at: Some(ms(1_609_831_334_016)),
     };
     assert_eq!((all.len(), &all[0]), (2, &expected));
-    assert_eq!((all[1].symbol.as_str(), all[1].index, all[1].funding_rate), ("ETH_USDT", some("3580.7852"), some("0.000063")));
+    assert_eq!(
+        (all[1].symbol.as_str(), all[1].index, all[1].funding_rate),
+        ("ETH_USDT", some("3580.7852"), some("0.000063"))
+    );
     assert_eq!(clean(&text("rest_public_ticker_one_btc.json").unwrap(), rows::tickers), [expected]);
 }
 
@@ -102,27 +112,38 @@ fn books_and_trades() {
     assert_eq!((rif.version, rif.at), (5_220_571_685, Some(ms(1_789_498_322_165))), "`cts` is null");
     assert_eq!((rif.asks.len(), rif.bids[2]), (3, level("0.08047", "420")));
     let deals = clean(&text("rest_public_deals.json").unwrap(), rows::deals);
-    let shown: Vec<_> = deals.iter().map(|deal| (deal.price, deal.quantity, deal.taker, deal.at, deal.id)).collect();
+    let shown: Vec<_> =
+        deals.iter().map(|deal| (deal.price, deal.quantity, deal.taker, deal.at, deal.id)).collect();
     let expected = [
         (decimal("31199"), decimal("18"), Side::Buy, ms(1_609_831_235_985), None),
         (decimal("31199"), decimal("15"), Side::Sell, ms(1_609_831_234_759), None),
     ];
     assert_eq!(shown, expected);
-    let commits: Vec<Value> = serde_json::from_str(data(&text("rest_public_depth_commits.json").unwrap()).get()).unwrap();
+    let commits: Vec<Value> =
+        serde_json::from_str(data(&text("rest_public_depth_commits.json").unwrap()).get()).unwrap();
     let commit = rows::depth(&serde_json::value::to_raw_value(&commits[0]).unwrap()).unwrap();
-    assert_eq!((commit.version, commit.bids.len(), commit.asks[0]), (1_481_763_378, 0, level("31792", "59105")));
+    assert_eq!(
+        (commit.version, commit.bids.len(), commit.asks[0]),
+        (1_481_763_378, 0, level("31792", "59105"))
+    );
 }
 
 #[test]
 fn funding_and_candles() {
     let Some(now) = text("rest_public_funding_rate_2026.json") else { return };
     let now = clean(&now, rows::funding_rates);
-    assert_eq!((now[0].rate, now[0].settles_at, now[0].cycle_hours), (decimal("0.0001"), Some(ms(1_789_920_000_000)), Some(8)));
+    assert_eq!(
+        (now[0].rate, now[0].settles_at, now[0].cycle_hours),
+        (decimal("0.0001"), Some(ms(1_789_920_000_000)), Some(8))
+    );
     let old = clean(&text("rest_public_funding_rate_doc.json").unwrap(), rows::funding_rates);
     assert_eq!((old[0].rate, old[0].settles_at), (decimal("-0.000489"), Some(ms(1_609_833_600_000))));
     let paid = clean(&text("rest_public_funding_rate_history.json").unwrap(), rows::funding_history);
     let paid: Vec<_> = paid.iter().map(|paid| (paid.rate, paid.settled_at)).collect();
-    assert_eq!(paid, [(decimal("0.000266"), ms(1_609_804_800_000)), (decimal("0.00029"), ms(1_609_776_000_000))]);
+    assert_eq!(
+        paid,
+        [(decimal("0.000266"), ms(1_609_804_800_000)), (decimal("0.00029"), ms(1_609_776_000_000))]
+    );
 
     let minutes = clean(&text("rest_public_kline_min1.json").unwrap(), rows::candles);
     let last = minutes[2];
@@ -138,9 +159,10 @@ fn funding_and_candles() {
 fn small_answers() {
     let Some(ping) = text("rest_public_ping.json") else { return };
     assert_eq!(data(&ping).get(), "1789455551670");
-    for (name, field, expected) in
-        [("rest_public_fair_price.json", "fairPrice", "31103.4"), ("rest_public_index_price.json", "indexPrice", "31104.6")]
-    {
+    for (name, field, expected) in [
+        ("rest_public_fair_price.json", "fairPrice", "31103.4"),
+        ("rest_public_index_price.json", "indexPrice", "31104.6"),
+    ] {
         let value: Value = serde_json::from_str(data(&text(name).unwrap()).get()).unwrap();
         assert_eq!(value[field].to_string(), expected, "{name}");
     }
@@ -162,14 +184,20 @@ fn every_refusal_has_its_code() {
     for name in names("rest_error_") {
         let code: i64 = name.rsplit_once('_').unwrap().1.trim_end_matches(".json").parse().unwrap();
         match envelope::open(text(&name).unwrap().as_bytes()) {
-            Err(envelope::NoData::Refused { code: found, message }) => assert!(found == Some(code) && message.len() > 5, "{name}"),
+            Err(envelope::NoData::Refused { code: found, message }) => {
+                assert!(found == Some(code) && message.len() > 5, "{name}")
+            }
             other => panic!("{name}: {other:?}"),
         }
     }
     for name in names("rest_public_").into_iter().chain(names("rest_private_")) {
         let body = text(&name).unwrap();
         let content = envelope::open(body.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        assert_eq!((content.unknown, content.data.is_none()), (0, name == "rest_private_ok_no_data.json"), "{name}");
+        assert_eq!(
+            (content.unknown, content.data.is_none()),
+            (0, name == "rest_private_ok_no_data.json"),
+            "{name}"
+        );
     }
 }
 
@@ -196,7 +224,12 @@ fn record(at: i64, body: RecordBody) -> Record {
 #[test]
 fn deal_frames() {
     let Some(old) = read("ws_public_deal_2025.json", "BTC_USDT") else { return };
-    let trade = |price, quantity, taker, id| RecordBody::Trade { price: decimal(price), quantity: decimal(quantity), taker, id };
+    let trade = |price, quantity, taker, id| RecordBody::Trade {
+        price: decimal(price),
+        quantity: decimal(quantity),
+        taker,
+        id,
+    };
     let rows = |reader: &Reader| reader.memory.rows(0, StreamKind::Trades);
     assert_eq!(rows(&old), [record(1_763_645_012_047, trade("91847.4", "49", Side::Sell, None))]);
     let new = read("ws_public_deal_2026_batch.json", "BTC_USDT").unwrap();
@@ -212,7 +245,10 @@ fn deal_frames() {
 fn top_of_book_frames() {
     let Some(rif) = read("ws_public_depth_full_rif.json", "RIF_USDT") else { return };
     let level = |side, level, price, quantity| {
-        record(1_789_498_322_165, RecordBody::SnapshotLevel { side, level, price: decimal(price), quantity: decimal(quantity) })
+        record(
+            1_789_498_322_165,
+            RecordBody::SnapshotLevel { side, level, price: decimal(price), quantity: decimal(quantity) },
+        )
     };
     let expected = [
         level(Side::Buy, 1, "0.08049", "46"),
@@ -256,7 +292,10 @@ fn change_frames() {
         record(1_789_498_405_531, body)
     };
     let rows = doge.memory.rows(0, StreamKind::BookChanges);
-    assert!(rows.contains(&change(Side::Sell, "0.0801", "2868")) && rows.contains(&change(Side::Buy, "0.07969", "0")));
+    assert!(
+        rows.contains(&change(Side::Sell, "0.0801", "2868"))
+            && rows.contains(&change(Side::Buy, "0.07969", "0"))
+    );
 }
 
 #[test]
@@ -268,7 +307,10 @@ fn mark_and_funding_frames() {
     assert_eq!(old.memory.rows(0, StreamKind::Marks), [record(1_587_442_022_003, mark("6867.4", "6861.6"))]);
     let mut funding = read("ws_public_funding_rate_2026.json", "BTC_USDT").unwrap();
     assert_eq!(funding.symbol(0).funding.settle(ms(1_789_516_799_999)), None);
-    assert_eq!(funding.symbol(0).funding.settle(ms(1_789_516_800_000)), Some((decimal("0.000081"), ms(1_789_516_800_000))));
+    assert_eq!(
+        funding.symbol(0).funding.settle(ms(1_789_516_800_000)),
+        Some((decimal("0.000081"), ms(1_789_516_800_000)))
+    );
     let mut undated = read("ws_public_funding_rate_doc_2020.json", "BTC_USDT").unwrap();
     assert_eq!(undated.symbol(0).funding.settle(Timestamp::MAX), None);
 }

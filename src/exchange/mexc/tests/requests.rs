@@ -59,7 +59,9 @@ fn ours(name: &str) -> Request {
             let order = new_order("ADA_USDT", Effect::OpenShort, Kind::Limit, Some("0.6"));
             order::create_trigger(&order, decimal("0.7"), Trigger::AtOrAbove, Watched::Last, Life::Day)
         }
-        "limit_buy_reduce_only" => create(&new_order("ADA_USDT", Effect::CloseShort, Kind::Limit, Some("0.6"))),
+        "limit_buy_reduce_only" => {
+            create(&new_order("ADA_USDT", Effect::CloseShort, Kind::Limit, Some("0.6")))
+        }
         "orders" => account::order_history(&of_symbol("LTC_USDT")),
         "orders_window" => account::order_history(&Filter {
             from_ms: Some(1_704_067_200_000),
@@ -109,7 +111,12 @@ fn calls_are_those_of_another_implementation() {
             "order_by_id" => case.url.split_once('?').unwrap().0,
             _ => case.url,
         };
-        assert_eq!(sorted(&format!("https://api.mexc.com{}", request.target())), sorted(url), "{}", case.name);
+        assert_eq!(
+            sorted(&format!("https://api.mexc.com{}", request.target())),
+            sorted(url),
+            "{}",
+            case.name
+        );
         let body = match case.name {
             // `type` beside `orderType` is not documented, and prices are numbers.
             "limit_sell_trigger" => {
@@ -172,11 +179,19 @@ fn signatures_are_those_of_the_vectors() {
     assert_eq!(vectors.cases.len(), 8);
     for vector in &vectors.cases {
         let request = signed(&vector.name);
-        assert_eq!((request.target(), &request.body), (vector.target.clone(), &vector.body), "{}", vector.name);
+        assert_eq!(
+            (request.target(), &request.body),
+            (vector.target.clone(), &vector.body),
+            "{}",
+            vector.name
+        );
         assert_eq!(keys.signature(at, request.parameters()), vector.headers["Signature"], "{}", vector.name);
     }
     let login: Value = serde_json::from_str(&keys.login(at)).unwrap();
-    assert_eq!((&login["method"], &login["param"]), (&vectors.ws_login["frame"]["method"], &vectors.ws_login["frame"]["param"]));
+    assert_eq!(
+        (&login["method"], &login["param"]),
+        (&vectors.ws_login["frame"]["method"], &vectors.ws_login["frame"]["param"])
+    );
 }
 
 #[test]

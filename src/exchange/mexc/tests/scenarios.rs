@@ -48,7 +48,11 @@ fn a_step_of_the_clock_is_a_gap_for_every_stream() {
     reader.step();
     let (changes, marks) = (StreamKind::BookChanges, StreamKind::Marks);
     let gone = Told::Lost(0, vec![changes, marks], Reader::HEARD_AT, GapCause::ClockStep);
-    assert_eq!(memory.told()[before..], [gone, Told::Regained(0, vec![marks])], "the other symbol had nothing to lose");
+    assert_eq!(
+        memory.told()[before..],
+        [gone, Told::Regained(0, vec![marks])],
+        "the other symbol had nothing to lose"
+    );
     assert!(reader.is_snapshot_due() && !reader.symbol(0).book.is_live());
     reader.text(ticker);
     assert_eq!(memory.rows(0, StreamKind::Marks).len(), 2, "a mark is said again behind a gap");
@@ -89,9 +93,16 @@ fn follow(name: &str, text: &str) -> usize {
                     let book = &reader.symbol(0).book;
                     assert_eq!((book.is_live(), book.version()), (step.valid, step.version), "{place}");
                     let side = |side| -> Vec<(String, String)> {
-                        book.levels(side).into_iter().map(|(price, quantity)| (price.to_string(), quantity.to_string())).collect()
+                        book.levels(side)
+                            .into_iter()
+                            .map(|(price, quantity)| (price.to_string(), quantity.to_string()))
+                            .collect()
                     };
-                    assert_eq!((side(Side::Sell), side(Side::Buy)), (step.asks.clone(), step.bids.clone()), "{place}");
+                    assert_eq!(
+                        (side(Side::Sell), side(Side::Buy)),
+                        (step.asks.clone(), step.bids.clone()),
+                        "{place}"
+                    );
                 }
                 other => panic!("{place}: no step {other}"),
             }

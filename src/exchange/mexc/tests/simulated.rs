@@ -9,7 +9,7 @@ use crate::exchange::ExchangeError;
 use crate::exchange::mexc::network::{Call, CallError, Network, Pending, Pipe};
 use crate::exchange::mexc::rest::request::market;
 use crate::exchange::mexc::{Link, Settings, Subscription, socket};
-use crate::session::ports::{Intake, Notice};
+use crate::session::ports::{MarketSink, Notice};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -53,10 +53,16 @@ impl Exchange {
             self.depth_calls.lock().unwrap().push((now_ms, !is_refused));
         }
         let (status, body) = match (is_refused, self.refusal) {
-            (true, Refusal::TooFrequent) => (200, r#"{"success":false,"code":510,"message":"too frequent"}"#.to_owned()),
+            (true, Refusal::TooFrequent) => {
+                (200, r#"{"success":false,"code":510,"message":"too frequent"}"#.to_owned())
+            }
             (true, Refusal::Denied) => (403, "<HTML>Access Denied</HTML>".to_owned()),
             (false, _) if url.contains("/depth/") => {
-                let book = format!(r#"{{"asks":[[2,1,1]],"bids":[[1,1,1]],"version":{},"timestamp":{}}}"#, now_ms / 1_000, 1 + now_ms);
+                let book = format!(
+                    r#"{{"asks":[[2,1,1]],"bids":[[1,1,1]],"version":{},"timestamp":{}}}"#,
+                    now_ms / 1_000,
+                    1 + now_ms
+                );
                 (200, format!(r#"{{"success":true,"code":0,"data":{book}}}"#))
             }
             (false, _) => (200, format!(r#"{{"success":true,"code":0,"data":{}}}"#, 1 + now_ms)),
@@ -69,7 +75,8 @@ impl Exchange {
         let Ok(mut socket) = tokio_tungstenite::accept_async(pipe).await else { return };
         let mut subscribed: Vec<(String, String)> = Vec::new();
         // The first tick comes at once, the others with the seconds.
-        tokio::time::sleep(Duration::from_millis((1_000 - self.now_ms().rem_euclid(1_000)).unsigned_abs())).await;
+        tokio::time::sleep(Duration::from_millis((1_000 - self.now_ms().rem_euclid(1_000)).unsigned_abs()))
+            .await;
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             let texts: Vec<String> = tokio::select! {
@@ -143,7 +150,7 @@ impl LiveBooks {
     }
 }
 
-impl Intake for LiveBooks {
+impl MarketSink for LiveBooks {
     fn rows(&self, _: SymbolId, _: &[Record]) {}
 
     fn lost(&self, symbol: SymbolId, _: &[StreamKind], _: Timestamp, _: GapCause) {
@@ -177,7 +184,7 @@ impl Client {
         let live = Arc::new(LiveBooks::default());
         let symbols = (0..books).map(|number| format!("S{number}_USDT")).collect();
         let wanted = Subscription { symbols, streams: vec![StreamKind::BookChanges], heard_until: None };
-        let intake: Arc<dyn Intake> = live.clone();
+        let intake: Arc<dyn MarketSink> = live.clone();
         let mut sockets = JoinSet::new();
         for socket in socket::of(&link, &wanted, &intake) {
             sockets.spawn(socket.serve());
@@ -200,7 +207,11 @@ async fn ten_minutes(books: usize, refusal: Refusal) {
     let client = Client::start(books, refusal, refused.clone(), 61);
     client.until(refused.start).await;
     let calls_before = client.exchange.depth_calls.lock().unwrap().len();
-    assert_eq!((client.books.count(), calls_before, client.refused_for()), (books, books, None), "every book is live after one call");
+    assert_eq!(
+        (client.books.count(), calls_before, client.refused_for()),
+        (books, books, None),
+        "every book is live after one call"
+    );
     client.until(refused.start + 2_500).await;
     assert_eq!(client.books.count(), 0, "a second was not told");
     client.until(refused.end).await;
@@ -209,7 +220,8 @@ async fn ten_minutes(books: usize, refusal: Refusal) {
 
     client.until(refused.end + 30_000).await;
     let calls = client.exchange.depth_calls.lock().unwrap().clone();
-    let first = calls.iter().find(|(at, is_served)| *at >= refused.end && *is_served).map(|(at, _)| *at).unwrap();
+    let first =
+        calls.iter().find(|(at, is_served)| *at >= refused.end && *is_served).map(|(at, _)| *at).unwrap();
     assert!(
         first - refused.end <= 10_000,
         "{books} books, {refusal:?}: the first call was served {} ms after the end",
@@ -217,7 +229,11 @@ async fn ten_minutes(books: usize, refusal: Refusal) {
     );
     assert_eq!(client.books.count(), books, "{refusal:?}: live half a minute after the end");
     assert_eq!(client.refused_for(), None);
-    let most = calls.iter().map(|(at, _)| calls.iter().filter(|(other, _)| (*at..*at + 2_000).contains(other)).count()).max().unwrap();
+    let most = calls
+        .iter()
+        .map(|(at, _)| calls.iter().filter(|(other, _)| (*at..*at + 2_000).contains(other)).count())
+        .max()
+        .unwrap();
     assert!(most <= 10, "{most} calls for books in two seconds");
     let tried = calls.iter().filter(|(at, _)| refused.contains(at)).count();
     assert!((60..=130).contains(&tried), "one call every few seconds, not {tried} in ten minutes");
@@ -245,7 +261,9 @@ async fn a_call_waits_no_longer_than_its_patience_and_its_place_costs_nothing() 
     let begun = client.exchange.clock.steady();
     let calls = (0..300).map(|_| {
         let link = client.link.clone();
-        tokio::spawn(async move { link.rest.read(&market::ping(), None, |data| Ok(data.get().to_owned())).await })
+        tokio::spawn(
+            async move { link.rest.read(&market::ping(), None, |data| Ok(data.get().to_owned())).await },
+        )
     });
     for call in calls.collect::<Vec<_>>() {
         assert!(matches!(call.await.unwrap(), Err(ExchangeError::Throttled { .. })));

@@ -34,7 +34,8 @@ pub struct Content<'a> {
 
 /// Opens an envelope.
 pub fn open(body: &[u8]) -> Result<Content<'_>, NoData> {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| NoData::Unreadable(unreadable(body, &error)))?;
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(body).map_err(|error| NoData::Unreadable(unreadable(body, &error)))?;
     let code = envelope.code.and_then(number::integer);
     let is_success = match envelope.success.map(number::truth) {
         Some(Some(said)) => said,
@@ -48,7 +49,8 @@ pub fn open(body: &[u8]) -> Result<Content<'_>, NoData> {
     if envelope.success.is_none() && code.is_none() {
         return Err(NoData::Unreadable("it has neither `success` nor `code`".to_owned()));
     }
-    let said = [envelope.message, envelope.msg, envelope.announcement].into_iter().flatten().find_map(number::text);
+    let said =
+        [envelope.message, envelope.msg, envelope.announcement].into_iter().flatten().find_map(number::text);
     let message = said.as_deref().map_or_else(|| "no reason given".to_owned(), shortened);
     Err(NoData::Refused { code, message })
 }
@@ -90,9 +92,18 @@ mod tests {
 
     #[test]
     fn a_refusal_is_seen_in_every_form() {
-        assert_eq!(refused(r#"{"success":false,"code":510,"message":"slow"}"#), (Some(510), "slow".to_owned()));
-        assert_eq!(refused(r#"{"success":false,"code":"1001","msg":"gone"}"#), (Some(1001), "gone".to_owned()));
-        assert_eq!(refused(r#"{"code":500,"announcement":"maintenance"}"#), (Some(500), "maintenance".to_owned()));
+        assert_eq!(
+            refused(r#"{"success":false,"code":510,"message":"slow"}"#),
+            (Some(510), "slow".to_owned())
+        );
+        assert_eq!(
+            refused(r#"{"success":false,"code":"1001","msg":"gone"}"#),
+            (Some(1001), "gone".to_owned())
+        );
+        assert_eq!(
+            refused(r#"{"code":500,"announcement":"maintenance"}"#),
+            (Some(500), "maintenance".to_owned())
+        );
         assert_eq!(refused(r#"{"success":false,"code":0,"message":""}"#).0, Some(0));
         assert_eq!(refused(r#"{"success":false}"#), (None, "no reason given".to_owned()));
     }

@@ -22,7 +22,10 @@ object! {
 }
 
 /// Hands every row of a list over without gathering them; an object is a list of one.
-pub fn each_row<'de, R: Deserialize<'de>>(json: &'de str, each: impl FnMut(R)) -> Result<(), serde_json::Error> {
+pub fn each_row<'de, R: Deserialize<'de>>(
+    json: &'de str,
+    each: impl FnMut(R),
+) -> Result<(), serde_json::Error> {
     struct List<R, F>(F, PhantomData<R>);
     impl<'de, R: Deserialize<'de>, F: FnMut(R)> Visitor<'de> for List<R, F> {
         type Value = ();

@@ -34,7 +34,9 @@ pub fn positive(raw: &RawValue) -> Option<Decimal> {
 /// A whole number, also as `1.7E+12`.
 pub fn integer(raw: &RawValue) -> Option<i64> {
     let text = unquoted(raw.get());
-    text.parse().ok().or_else(|| Decimal::parse(text.as_bytes()).ok().filter(|value| value.scale() == 0).map(Decimal::mantissa))
+    text.parse().ok().or_else(|| {
+        Decimal::parse(text.as_bytes()).ok().filter(|value| value.scale() == 0).map(Decimal::mantissa)
+    })
 }
 
 /// A whole number that is not negative: ids, versions.

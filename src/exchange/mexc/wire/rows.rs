@@ -116,7 +116,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn field<'a, T>(&mut self, raw: Option<&'a RawValue>, read: impl Fn(&'a RawValue) -> Option<T>) -> Option<T> {
+    fn field<'a, T>(
+        &mut self,
+        raw: Option<&'a RawValue>,
+        read: impl Fn(&'a RawValue) -> Option<T>,
+    ) -> Option<T> {
         let raw = raw?;
         let value = read(raw);
         self.malformed += u64::from(value.is_none());
@@ -140,7 +144,9 @@ fn each<'a, R: Deserialize<'a>, T>(
 ) -> Result<Rows<T>, String> {
     let json = payload.get();
     let raws: Vec<&RawValue> = match json.as_bytes().first() {
-        Some(b'[') => serde_json::from_str(json).map_err(|error| format!("it is no list of rows ({error})"))?,
+        Some(b'[') => {
+            serde_json::from_str(json).map_err(|error| format!("it is no list of rows ({error})"))?
+        }
         Some(b'{') => vec![payload],
         _ => return Err("its data are neither a list nor an object".to_owned()),
     };
@@ -170,12 +176,19 @@ pub fn contracts(payload: &RawValue) -> Result<Rows<Contract>, String> {
 fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
     let symbol = reader.string(raw.symbol)?;
     let leverage = |raw: Option<&RawValue>, reader: &mut Reader| {
-        reader.field(raw, number::unsigned).and_then(|leverage| u32::try_from(leverage).ok()).filter(|leverage| *leverage > 0)
+        reader
+            .field(raw, number::unsigned)
+            .and_then(|leverage| u32::try_from(leverage).ok())
+            .filter(|leverage| *leverage > 0)
     };
     let max_leverage = leverage(raw.max_leverage, reader)?;
     let country_leverage = leverage(raw.country_leverage, reader).unwrap_or(max_leverage);
-    let display_name = reader.string(raw.display_name_en).or_else(|| reader.string(raw.display_name)).unwrap_or_else(|| symbol.clone());
-    let time = |raw: Option<&RawValue>, reader: &mut Reader| reader.field(raw, number::integer).filter(|ms| *ms > 0);
+    let display_name = reader
+        .string(raw.display_name_en)
+        .or_else(|| reader.string(raw.display_name))
+        .unwrap_or_else(|| symbol.clone());
+    let time =
+        |raw: Option<&RawValue>, reader: &mut Reader| reader.field(raw, number::integer).filter(|ms| *ms > 0);
     let quote = reader.string(raw.quote)?;
     Some(Contract {
         symbol,
@@ -214,7 +227,8 @@ pub fn contract_news(payload: &RawValue) -> Option<(String, ContractNews, u64)> 
     let symbol = raw.symbol.and_then(number::text)?.into_owned();
     let is_open = raw.state.and_then(number::integer)? == 0;
     let is_tradable = is_open && raw.api_allowed.and_then(number::truth) != Some(false);
-    let steps = [raw.price_unit, raw.volume_unit, raw.contract_size].map(|raw| raw.and_then(number::positive));
+    let steps =
+        [raw.price_unit, raw.volume_unit, raw.contract_size].map(|raw| raw.and_then(number::positive));
     Some((symbol, ContractNews { is_tradable, steps }, raw.unknown))
 }
 
@@ -244,11 +258,13 @@ fn ticker(reader: &mut Reader, raw: &RawTicker<'_>) -> Option<Ticker> {
 
 /// A book; the levels best first, whatever their order was.
 pub fn depth(payload: &RawValue) -> Result<Depth, String> {
-    let raw: RawDepth<'_> = serde_json::from_str(payload.get()).map_err(|error| format!("it is no book ({error})"))?;
+    let raw: RawDepth<'_> =
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is no book ({error})"))?;
     let side = |raw: Option<&RawValue>, name: &str| -> Result<Vec<DepthLevel>, String> {
         let mut side = Vec::new();
         if let Some(raw) = raw {
-            levels(raw, |price, quantity| side.push(DepthLevel { price, quantity })).ok_or_else(|| format!("its {name} are no levels"))?;
+            levels(raw, |price, quantity| side.push(DepthLevel { price, quantity }))
+                .ok_or_else(|| format!("its {name} are no levels"))?;
         }
         Ok(side)
     };
@@ -264,7 +280,7 @@ pub fn depth(payload: &RawValue) -> Result<Depth, String> {
 }
 
 /// Reads `[[price, contracts, orders], …]`, the third optional, and hands each level over. `None`: something else, a price
-/// that is not above zero, or a negative quantity. The text is valid JSON, so only its shape is judged.
+/// that is not above zero, or a negative quantity. The text is valid JSON, so only its shape is validated.
 pub fn levels(raw: &RawValue, mut level: impl FnMut(Decimal, Decimal)) -> Option<()> {
     let mut rest = raw.get().strip_prefix('[')?.trim_start();
     if rest == "]" {
@@ -310,11 +326,13 @@ pub fn deal(raw: &RawDeal<'_>) -> Option<Deal> {
 /// Funding to come.
 pub fn funding_rates(payload: &RawValue) -> Result<Rows<FundingRate>, String> {
     each(payload, |reader, raw: RawFunding<'_>| {
-        let row = reader.string(raw.symbol).zip(raw.rate.and_then(number::decimal)).map(|(symbol, rate)| FundingRate {
-            symbol,
-            rate,
-            settles_at: reader.field(raw.settles_at, number::millis),
-            cycle_hours: reader.field(raw.cycle, number::integer),
+        let row = reader.string(raw.symbol).zip(raw.rate.and_then(number::decimal)).map(|(symbol, rate)| {
+            FundingRate {
+                symbol,
+                rate,
+                settles_at: reader.field(raw.settles_at, number::millis),
+                cycle_hours: reader.field(raw.cycle, number::integer),
+            }
         });
         (row, raw.unknown)
     })
@@ -322,18 +340,24 @@ pub fn funding_rates(payload: &RawValue) -> Result<Rows<FundingRate>, String> {
 
 /// Funding paid, newest first.
 pub fn funding_history(payload: &RawValue) -> Result<Rows<FundingSettlement>, String> {
-    let page: RawPage<'_> = serde_json::from_str(payload.get()).map_err(|error| format!("it is no page ({error})"))?;
+    let page: RawPage<'_> =
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is no page ({error})"))?;
     each(page.rows.ok_or("it has no rows")?, |reader, raw: RawSettlement<'_>| {
-        let row = reader
-            .string(raw.symbol)
-            .and_then(|symbol| Some(FundingSettlement { symbol, rate: number::decimal(raw.rate?)?, settled_at: number::millis(raw.at?)? }));
+        let row = reader.string(raw.symbol).and_then(|symbol| {
+            Some(FundingSettlement {
+                symbol,
+                rate: number::decimal(raw.rate?)?,
+                settled_at: number::millis(raw.at?)?,
+            })
+        });
         (row, raw.unknown)
     })
 }
 
 /// Candles, oldest first.
 pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
-    let raw: RawCandles<'_> = serde_json::from_str(payload.get()).map_err(|error| format!("it is no list of candles ({error})"))?;
+    let raw: RawCandles<'_> =
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is no list of candles ({error})"))?;
     fn column<'a>(raw: Option<&'a RawValue>, name: &str) -> Result<Vec<&'a RawValue>, String> {
         serde_json::from_str(raw.ok_or_else(|| format!("it has no {name}"))?.get())
             .map_err(|error| format!("its {name} is no list ({error})"))
@@ -352,7 +376,9 @@ pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
     }
     let candle = |i: usize| -> Option<Candle> {
         Some(Candle {
-            opens_at: Timestamp::from_seconds(number::integer(time[i]).filter(|seconds| (1..=1 << 33).contains(seconds))?),
+            opens_at: Timestamp::from_seconds(
+                number::integer(time[i]).filter(|seconds| (1..=1 << 33).contains(seconds))?,
+            ),
             open: number::positive(open[i])?,
             high: number::positive(high[i])?,
             low: number::positive(low[i])?,
@@ -367,7 +393,8 @@ pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
 
 /// An order.
 pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
-    let raw: RawOrder<'_> = serde_json::from_str(payload.get()).map_err(|error| format!("it is no order ({error})"))?;
+    let raw: RawOrder<'_> =
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is no order ({error})"))?;
     let state = match raw.state.and_then(number::integer) {
         Some(1) => OrderState::New,
         Some(2) => OrderState::Open,
@@ -380,7 +407,11 @@ pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
         Some(PlacedOrder {
             id: number::unsigned(raw.id?)?,
             symbol: number::text(raw.symbol?)?.into_owned(),
-            external: raw.external.and_then(number::text).filter(|text| !text.is_empty()).map(std::borrow::Cow::into_owned),
+            external: raw
+                .external
+                .and_then(number::text)
+                .filter(|text| !text.is_empty())
+                .map(std::borrow::Cow::into_owned),
             state,
             quantity: number::positive(raw.quantity?)?,
             filled: number::decimal(raw.filled?)?,
@@ -393,14 +424,16 @@ pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
 /// What an account has.
 pub fn assets(payload: &RawValue) -> Result<Rows<Asset>, String> {
     each(payload, |reader, raw: RawAsset<'_>| {
-        let row = reader.string(raw.currency).zip(reader.field(raw.available, number::truncated)).map(|(currency, available)| Asset {
-            currency,
-            equity: reader.field(raw.equity, number::truncated),
-            available,
-            frozen: reader.field(raw.frozen, number::truncated),
-            position_margin: reader.field(raw.position_margin, number::truncated),
-            unrealized: reader.field(raw.unrealized, number::truncated),
-        });
+        let row = reader.string(raw.currency).zip(reader.field(raw.available, number::truncated)).map(
+            |(currency, available)| Asset {
+                currency,
+                equity: reader.field(raw.equity, number::truncated),
+                available,
+                frozen: reader.field(raw.frozen, number::truncated),
+                position_margin: reader.field(raw.position_margin, number::truncated),
+                unrealized: reader.field(raw.unrealized, number::truncated),
+            },
+        );
         (row, raw.unknown)
     })
 }

@@ -33,7 +33,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn new_family(login: &Login, now: Timestamp) -> Family {
-    let (refresh, access) = (vec![login.refresh_token.clone()], vec![(login.access_token.clone(), login.caller.expires)]);
+    let (refresh, access) =
+        (vec![login.refresh_token.clone()], vec![(login.access_token.clone(), login.caller.expires)]);
     Family { refresh, access, expires: now + seconds(86_400), ended: false }
 }
 
@@ -105,7 +106,8 @@ fn of_many_who_use_one_token_at_once_one_is_served_and_the_login_ends() {
     let users = open(&store, &key);
     let login = enter(&users, "ann", NOW);
     let ended: Vec<Result<Login, Refusal>> = thread::scope(|scope| {
-        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| users.refresh(&login.refresh_token, LIFETIMES, NOW))).collect();
+        let all: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| users.refresh(&login.refresh_token, LIFETIMES, NOW))).collect();
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     let (served, refused): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);

@@ -24,9 +24,21 @@ pub struct Stored {
 impl Stored {
     pub fn read(store: &Store, id: &str, symbol: &str) -> Stored {
         let rows = |kind| store.rows(id, symbol, kind).unwrap().map(Result::unwrap).collect();
-        let gaps = store.gaps(id).unwrap().into_iter().filter(|(name, _)| name == symbol).map(|(_, gap)| gap).collect();
+        let gaps = store
+            .gaps(id)
+            .unwrap()
+            .into_iter()
+            .filter(|(name, _)| name == symbol)
+            .map(|(_, gap)| gap)
+            .collect();
         let (deals, changes) = (rows(StreamKind::Trades), rows(StreamKind::BookChanges));
-        Stored { deals, changes, tops: rows(StreamKind::BookSnapshots), funding: rows(StreamKind::Funding), gaps }
+        Stored {
+            deals,
+            changes,
+            tops: rows(StreamKind::BookSnapshots),
+            funding: rows(StreamKind::Funding),
+            gaps,
+        }
     }
 
     /// Gaps of a stream.
@@ -37,7 +49,8 @@ impl Stored {
     /// Whether the ledger has a gap of a stream between two moments at which rows were received, with a moment of the
     /// exchange's in it.
     fn is_told(&self, stream: StreamKind, [after, before]: [Timestamp; 2], at_ms: i64) -> bool {
-        let holds = |gap: &RecordedGap| gap.gap.from.millis() - LATE_MS <= at_ms && at_ms <= gap.gap.to.millis() + 1;
+        let holds =
+            |gap: &RecordedGap| gap.gap.from.millis() - LATE_MS <= at_ms && at_ms <= gap.gap.to.millis() + 1;
         self.gaps_of(stream).any(|gap| gap.gap.to >= after && gap.gap.from <= before && holds(gap))
     }
 }
@@ -67,15 +80,19 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
         let at = received(&message[0]);
         let RecordBody::LevelChange { snapshot, update_id, .. } = message[0].body else { unreachable!() };
         version = update_id.ok_or("a change without a version")?;
-        let place = truth.place(version).ok_or_else(|| format!("{at}: the book was never at version {version}"))?;
+        let place =
+            truth.place(version).ok_or_else(|| format!("{at}: the book was never at version {version}"))?;
         if place < walk.at {
             return Err(format!("{at}: the book goes back to version {version}"));
         }
         if snapshot {
             let missing_ms = truth.changed_ms(walk.at).min(at.millis());
-            if before.is_some_and(|before| !stored.is_told(StreamKind::BookChanges, [before, at], missing_ms)) {
+            if before.is_some_and(|before| !stored.is_told(StreamKind::BookChanges, [before, at], missing_ms))
+            {
                 let gaps: Vec<_> = stored.gaps_of(StreamKind::BookChanges).collect();
-                return Err(format!("{at}: the book is reopened, changes are missing since {missing_ms} ms, and no gap says so: {gaps:?}"));
+                return Err(format!(
+                    "{at}: the book is reopened, changes are missing since {missing_ms} ms, and no gap says so: {gaps:?}"
+                ));
             }
             book = Some(Levels::default());
         }
@@ -89,7 +106,9 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
         }
         if let Some(difference) = levels.difference(&walk.levels) {
             let word = if snapshot { "snapshot" } else { "change" };
-            return Err(format!("{at}: the stored book at version {version} ({word}) is not the exchange's: {difference}"));
+            return Err(format!(
+                "{at}: the stored book at version {version} ({word}) is not the exchange's: {difference}"
+            ));
         }
         before = Some(at);
     }
@@ -111,7 +130,10 @@ pub fn tops(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
         let top = levels.top(20);
         while walk.levels.top(20) != top {
             if !walk.step() {
-                return Err(format!("{}: the exchange never had this top of the book, or had it before: {top:?}", received(&message[0])));
+                return Err(format!(
+                    "{}: the exchange never had this top of the book, or had it before: {top:?}",
+                    received(&message[0])
+                ));
             }
         }
     }
@@ -159,7 +181,10 @@ pub fn deals(stored: &Stored, truth: &[Deal], since: u64) -> Result<usize, Strin
         let before = there.range(..deal.id).next_back().map_or(Timestamp::MIN, |(_, at)| *at);
         let behind = there.range(deal.id..).next().map_or(Timestamp::from_nanos(i64::MAX), |(_, at)| *at);
         if !stored.is_told(StreamKind::Trades, [before.min(behind), behind.max(before)], deal.at_ms) {
-            return Err(format!("{deal:?} is not stored and no gap between {before} and {behind} says so: {:?}", stored.gaps));
+            return Err(format!(
+                "{deal:?} is not stored and no gap between {before} and {behind} says so: {:?}",
+                stored.gaps
+            ));
         }
     }
     if let Some((row, _)) = nameless.iter().find(|(_, count)| **count > 0) {

@@ -40,20 +40,28 @@ fn documented() -> Vec<(String, String, Kind)> {
 }
 
 fn panicked(why: &(dyn std::any::Any + Send)) -> String {
-    let text = why.downcast_ref::<String>().cloned().or_else(|| why.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    let text = why
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| why.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     text.unwrap_or_else(|| "it panicked".to_owned())
 }
 
 #[test]
 fn a_recording_survives_every_fault() {
-    let (rounds, first, only) =
-        (setting("TRADINGD_FAULT_ROUNDS", 1_u64), setting("TRADINGD_FAULT_SEED", 1_u64), setting("TRADINGD_FAULT", String::new()));
+    let (rounds, first, only) = (
+        setting("TRADINGD_FAULT_ROUNDS", 1_u64),
+        setting("TRADINGD_FAULT_SEED", 1_u64),
+        setting("TRADINGD_FAULT", String::new()),
+    );
     // Books are compared in steps of one size; `paper.rs` shows what becomes of prices that change theirs.
     let is_in_steps = |kind: Kind| !matches!(kind, Kind::FinerPrices | Kind::OddPrices);
-    let is_wanted = |(_, word, kind): &(String, String, Kind)| is_in_steps(*kind) && (only.is_empty() || *word == only);
+    let is_wanted =
+        |(_, word, kind): &(String, String, Kind)| is_in_steps(*kind) && (only.is_empty() || *word == only);
     let faults: Vec<_> = documented().into_iter().filter(is_wanted).collect();
     assert!(only.is_empty() && faults.len() > 60 || faults.len() == 1, "{} faults", faults.len());
-    let wanted: Vec<(usize, u64)> = (first..first + rounds).flat_map(|seed| (0..faults.len()).map(move |place| (place, seed))).collect();
+    let wanted: Vec<(usize, u64)> =
+        (first..first + rounds).flat_map(|seed| (0..faults.len()).map(move |place| (place, seed))).collect();
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..setting("TRADINGD_FAULT_AT_ONCE", 16_usize).min(wanted.len()) {
@@ -73,12 +81,20 @@ fn a_recording_survives_every_fault() {
     let failed: Vec<String> = done
         .iter()
         .filter_map(|(place, seed, outcome)| {
-            Some(format!("TRADINGD_FAULT={} TRADINGD_FAULT_SEED={seed}: {}", faults[*place].1, outcome.as_ref().err()?))
+            Some(format!(
+                "TRADINGD_FAULT={} TRADINGD_FAULT_SEED={seed}: {}",
+                faults[*place].1,
+                outcome.as_ref().err()?
+            ))
         })
         .collect();
     let back = table(&faults, done);
     assert!(failed.is_empty(), "{} of {} rounds failed:\n{}", failed.len(), wanted.len(), failed.join("\n"));
-    assert!(back.len() < ENOUGH || back[back.len() / 2] <= RECONNECT_MS, "connections are back after {} ms", back[back.len() / 2]);
+    assert!(
+        back.len() < ENOUGH || back[back.len() / 2] <= RECONNECT_MS,
+        "connections are back after {} ms",
+        back[back.len() / 2]
+    );
 }
 
 /// Prints what came out; returns how long each lost connection took, in order.
@@ -96,10 +112,14 @@ fn table(faults: &[(String, String, Kind)], done: Vec<(usize, u64, Result<Outcom
         Some(most) => format!("{:>5} {most:>5}", all[all.len() / 2]),
         None => format!("{:>5} {:>5}", "-", "-"),
     };
-    println!("{:8}{:22}{:>7}{:>6}{:>8}{:>6}  rows again    all complete", "list", "fault", "rounds", "gaps", "missing", "lost");
+    println!(
+        "{:8}{:22}{:>7}{:>6}{:>8}{:>6}  rows again    all complete",
+        "list", "fault", "rounds", "gaps", "missing", "lost"
+    );
     let line = |name: &str, word: &str, outcomes: &[Outcome]| {
         let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
-        let (back, whole) = (sorted(outcomes, |outcome| outcome.back_ms), sorted(outcomes, |outcome| outcome.whole_ms));
+        let (back, whole) =
+            (sorted(outcomes, |outcome| outcome.back_ms), sorted(outcomes, |outcome| outcome.whole_ms));
         println!(
             "{name:8}{word:22}{:>7}{:>6}{:>8}{:>6}  {}  {}",
             outcomes.len(),

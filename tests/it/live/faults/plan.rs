@@ -1,7 +1,7 @@
 //! What is done in a round: a fault with parameters drawn from the seed, whatever makes it bite, and what it may cost.
 
 use std::time::Duration;
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 use tradingd::rehearsal::{Fault, Kind};
 
 /// A symbol's place.
@@ -56,19 +56,19 @@ impl Plan {
     }
 
     /// Of a kind: the first fault is of it.
-    pub fn draw(kind: Kind, chance: &mut Chance, symbols: &[String]) -> Plan {
-        let place = usize::try_from(chance.below(symbols.len() as u64)).unwrap();
-        let mut draw = Draw { kind, place, symbol: symbols[place].clone(), chance };
+    pub fn draw(kind: Kind, rng: &mut Rng, symbols: &[String]) -> Plan {
+        let place = usize::try_from(rng.below(symbols.len() as u64)).unwrap();
+        let mut draw = Draw { kind, place, symbol: symbols[place].clone(), rng };
         draw.rest().or_else(|| draw.frames()).or_else(|| draw.sockets()).unwrap_or_else(|| draw.exchange())
     }
 }
 
-/// Chance, and what it chose already.
+/// Rng, and what it chose already.
 struct Draw<'a> {
     kind: Kind,
     place: Place,
     symbol: String,
-    chance: &'a mut Chance,
+    rng: &'a mut Rng,
 }
 
 impl Draw<'_> {
@@ -77,15 +77,15 @@ impl Draw<'_> {
     }
 
     fn times(&mut self, most: i64) -> Option<u32> {
-        u32::try_from(self.chance.between(1, most)).ok()
+        u32::try_from(self.rng.between(1, most)).ok()
     }
 
     fn maybe_symbol(&mut self) -> Option<String> {
-        self.chance.once_in(2).then(|| self.symbol.clone())
+        self.rng.once_in(2).then(|| self.symbol.clone())
     }
 
     fn skip(&mut self) -> Fault {
-        let count = Some(self.chance.between(1, 50));
+        let count = Some(self.rng.between(1, 50));
         Fault { symbol: Some(self.symbol.clone()), count, ..Fault::new(Kind::SkipVersions) }
     }
 
@@ -106,20 +106,26 @@ impl Draw<'_> {
             | Kind::NotAllowed
             | Kind::Internal
             | Kind::TimeWindow
-            | Kind::ResetBefore => fault.path = Some("/depth/".to_owned()).filter(|_| !self.chance.once_in(3)),
+            | Kind::ResetBefore => fault.path = Some("/depth/".to_owned()).filter(|_| !self.rng.once_in(3)),
             Kind::Late | Kind::ResetAfter => {
                 fault.path = Some("/depth/".to_owned());
-                fault.ms = Some(self.chance.between(50, 1_200));
+                fault.ms = Some(self.rng.between(50, 1_200));
             }
             Kind::FundingMissing => {
                 fault.times = self.times(2);
                 let faults = vec![fault, Fault::new(Kind::Disconnect)];
-                return Some(Plan { pays_funding: true, ..Plan::of(faults, Expect::Lost, Over::Struck(self.kind, 1)) });
+                return Some(Plan {
+                    pays_funding: true,
+                    ..Plan::of(faults, Expect::Lost, Over::Struck(self.kind, 1))
+                });
             }
             _ => return None,
         }
-        let (second, expect) =
-            if self.chance.once_in(2) { (Fault::new(Kind::Disconnect), Expect::Lost) } else { (self.skip(), Expect::Hole) };
+        let (second, expect) = if self.rng.once_in(2) {
+            (Fault::new(Kind::Disconnect), Expect::Lost)
+        } else {
+            (self.skip(), Expect::Hole)
+        };
         // The first book that is asked for may be the current one.
         let over = if self.kind == Kind::SnapshotBack { Over::AtOnce } else { Over::Struck(self.kind, 1) };
         Some(Plan::of(vec![fault, second], expect, over))
@@ -145,8 +151,8 @@ impl Draw<'_> {
                 (if self.kind == Kind::DepthReordered { Expect::Hole } else { Expect::Whole }, Over::Off)
             }
             Kind::DepthLate => {
-                fault.ms = Some(self.chance.between(50, 700));
-                fault.for_ms = Some(self.chance.between(200, 900));
+                fault.ms = Some(self.rng.between(50, 700));
+                fault.for_ms = Some(self.rng.between(200, 900));
                 (Expect::Whole, Over::Off)
             }
             Kind::DealsTwin => {
@@ -155,16 +161,16 @@ impl Draw<'_> {
             }
             Kind::Burst => {
                 fault.symbol = Some(self.symbol.clone());
-                fault.count = Some(self.chance.between(50, 600));
+                fault.count = Some(self.rng.between(50, 600));
                 (Expect::Whole, Over::AtOnce)
             }
             Kind::TsShifted | Kind::TsText | Kind::TsMissing => {
                 fault.times = self.times(30);
-                fault.ms = Some(self.chance.between(-90_000, 90_000));
+                fault.ms = Some(self.rng.between(-90_000, 90_000));
                 (Expect::Whole, Over::Off)
             }
             Kind::ClockSkew => {
-                fault.ms = Some(self.chance.between(-15_000, 15_000));
+                fault.ms = Some(self.rng.between(-15_000, 15_000));
                 (Expect::Whole, Over::AtOnce)
             }
             _ => return None,
@@ -178,14 +184,14 @@ impl Draw<'_> {
         Some(match self.kind {
             Kind::Disconnect | Kind::GoingAway => {
                 // Now and then once more, while it is still being repaired.
-                let again = Fault { at_ms: self.chance.between(200, 3_000), ..fault.clone() };
-                let faults = if self.chance.once_in(3) { vec![fault, again] } else { vec![fault] };
+                let again = Fault { at_ms: self.rng.between(200, 3_000), ..fault.clone() };
+                let faults = if self.rng.once_in(3) { vec![fault, again] } else { vec![fault] };
                 let count = faults.len() as u64;
                 Plan::of(faults, Expect::Lost, Over::Struck(self.kind, count))
             }
             Kind::HalfOpen => Plan::of(vec![fault], Expect::Lost, Over::AtOnce),
             Kind::Malformed => {
-                let form = self.chance.between(0, 13);
+                let form = self.rng.between(0, 13);
                 fault.count = Some(form);
                 let expect = match form {
                     6 | 7 => Expect::Lost,
@@ -195,20 +201,20 @@ impl Draw<'_> {
                 Plan::of(vec![fault], expect, Over::AtOnce)
             }
             Kind::PongLate | Kind::PongDouble => {
-                fault.ms = Some(self.chance.between(50, 700));
+                fault.ms = Some(self.rng.between(50, 700));
                 fault.times = self.times(3);
                 Plan::of(vec![fault], Expect::Whole, Over::Off)
             }
-            Kind::PongMissing if self.chance.once_in(3) => {
+            Kind::PongMissing if self.rng.once_in(3) => {
                 fault.times = self.times(2);
                 Plan::of(vec![fault], Expect::Whole, Over::Off)
             }
             Kind::PongMissing => {
-                fault.for_ms = Some(self.chance.between(2_600, 3_000));
+                fault.for_ms = Some(self.rng.between(2_600, 3_000));
                 Plan::of(vec![fault], Expect::Lost, Over::Off)
             }
             Kind::Silent => {
-                fault.for_ms = Some(self.chance.between(2_600, 3_400));
+                fault.for_ms = Some(self.rng.between(2_600, 3_400));
                 fault.symbol = self.maybe_symbol();
                 let expect = if fault.symbol.is_some() { Expect::Silenced(self.place) } else { Expect::Lost };
                 Plan::of(vec![fault], expect, Over::Off)
@@ -230,21 +236,21 @@ impl Draw<'_> {
         let mut fault = self.fault();
         match self.kind {
             Kind::Restart => {
-                fault.ms = Some(self.chance.between(100, 2_500));
+                fault.ms = Some(self.rng.between(100, 2_500));
                 Plan::of(vec![fault], Expect::Lost, Over::AtOnce)
             }
             Kind::RestartSilent => {
-                fault.ms = Some(self.chance.between(100, 500));
-                fault.for_ms = Some(self.chance.between(500, 2_800));
+                fault.ms = Some(self.rng.between(100, 500));
+                fault.for_ms = Some(self.rng.between(500, 2_800));
                 Plan::of(vec![fault], Expect::Lost, Over::AtOnce)
             }
             Kind::Delisted => {
                 fault.symbol = self.maybe_symbol();
-                let back = Fault { at_ms: self.chance.between(100, 900), ..Fault::new(Kind::Relisted) };
+                let back = Fault { at_ms: self.rng.between(100, 900), ..Fault::new(Kind::Relisted) };
                 Plan::of(vec![fault, back], Expect::Whole, Over::Struck(Kind::Relisted, 1))
             }
             Kind::Funding => {
-                fault.rate = Some(self.chance.between(-300, -1) as f64 / 100_000.0);
+                fault.rate = Some(self.rng.between(-300, -1) as f64 / 100_000.0);
                 fault.count = Some(4);
                 Plan { pays_funding: true, ..Plan::of(vec![fault], Expect::Whole, Over::AtOnce) }
             }
@@ -252,8 +258,8 @@ impl Draw<'_> {
                 fault.symbol = self.maybe_symbol();
                 // Of sockets it is the number of one.
                 let is_of_sockets = matches!(self.kind, Kind::UnknownFrames | Kind::SessionLost);
-                fault.count = Some(self.chance.between(1, 5)).filter(|_| !is_of_sockets);
-                fault.ms = Some(self.chance.between(1, 2_000));
+                fault.count = Some(self.rng.between(1, 5)).filter(|_| !is_of_sockets);
+                fault.ms = Some(self.rng.between(1, 2_000));
                 fault.times = self.times(5);
                 Plan::of(vec![fault], Expect::Whole, Over::AtOnce)
             }

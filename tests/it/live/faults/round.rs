@@ -10,9 +10,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tradingd::clock;
-use tradingd::domain::chance::Chance;
 use tradingd::domain::event::GapCause;
 use tradingd::domain::record::{RecordBody, StreamKind};
+use tradingd::domain::rng::Rng;
 use tradingd::domain::time::Timestamp;
 use tradingd::exchange::mexc::{Health, Mexc, STREAMS, Settings};
 use tradingd::rehearsal::exchange::Exchange;
@@ -59,16 +59,18 @@ struct Mark {
 /// # Errors
 /// What is wrong with the recording.
 pub fn run(kind: Kind, seed: u64) -> Result<Outcome, String> {
-    let mut chance = Chance::new(seed.wrapping_mul(1_000_003) ^ kind as u64);
+    let mut rng = Rng::new(seed.wrapping_mul(1_000_003) ^ kind as u64);
     let scenario = Scenario::parse(r#"{"settings": {"ticker_every_ms": 250}}"#).unwrap();
-    let market = Market::with(scenario, 2, 160, chance.next());
-    let plan = Plan::draw(kind, &mut chance, &market.symbols);
+    let market = Market::with(scenario, 2, 160, rng.next());
+    let plan = Plan::draw(kind, &mut rng, &market.symbols);
     let folder = tempfile::tempdir().unwrap();
-    let client = client(&market, chance.next());
+    let client = client(&market, rng.next());
     let truth = market.exchange.look(|exchange| (0..2).map(|place| Truth::begin(exchange, place)).collect());
     let world = World::open(folder.path(), Some(client.clone()));
     let types = ["tick_prices", "orderbook", "orderbook_changes", "mark_prices", "funding"];
-    let id = world.start(&json!({"session_type": "collect", "symbols": market.symbols, "config": {"data_types": types}}));
+    let id = world.start(
+        &json!({"session_type": "collect", "symbols": market.symbols, "config": {"data_types": types}}),
+    );
     let round = Round { market, client, world, id, plan, truth: RefCell::new(truth) };
     let shown = format!("{:?}", round.plan);
     round.play(folder.path()).map_err(|why| format!("{why}\n  {shown}"))
@@ -108,13 +110,19 @@ impl Round {
         let marks = self.marks();
         self.until("rows behind the fault", || self.recovered(&marks, DEALS_AFTER))?;
         if let Some(paid_ms) = settlement {
-            self.until("the funding", || self.market.exchange.look(|exchange| exchange.true_ms() > paid_ms + 100))?;
-            self.until("the stored funding", || self.living().all(|name| !self.lines(name, StreamKind::Funding).is_empty()))?;
+            self.until("the funding", || {
+                self.market.exchange.look(|exchange| exchange.true_ms() > paid_ms + 100)
+            })?;
+            self.until("the stored funding", || {
+                self.living().all(|name| !self.lines(name, StreamKind::Funding).is_empty())
+            })?;
         }
         self.look(|exchange, _| exchange.faults.clear());
         self.market.exchange.pause();
         let paused_ms = self.market.exchange.look(|exchange| exchange.true_ms());
-        let is_flushed = |exchange: &mut Exchange| exchange.true_ms() > paused_ms + FLUSHED_MS && exchange.later.is_empty();
+        let is_flushed = |exchange: &mut Exchange| {
+            exchange.true_ms() > paused_ms + FLUSHED_MS && exchange.later.is_empty()
+        };
         self.until("the last frames", || self.market.exchange.look(is_flushed))?;
         self.until("the end of what was sent", || self.is_level())?;
         if self.world.service.sessions.get(&self.id).unwrap().status != State::Running {
@@ -122,7 +130,7 @@ impl Round {
         }
         let (after, lost_at) = (self.client.health(), self.event_time("disconnected"));
         self.world.stop(&self.id);
-        self.judge(folder, &ready, at, lost_at, (before, after))
+        self.validate(folder, &ready, at, lost_at, (before, after))
     }
 
     /// Looks at the exchange and takes the truth over.
@@ -142,7 +150,11 @@ impl Round {
                 return Ok(());
             }
             if begun.elapsed() > RECOVERY {
-                return Err(format!("{what} did not come; {:?}; {}", self.client.health(), self.where_it_stands()));
+                return Err(format!(
+                    "{what} did not come; {:?}; {}",
+                    self.client.health(),
+                    self.where_it_stands()
+                ));
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
@@ -179,14 +191,21 @@ impl Round {
                 return next_ms;
             }
             // Past already, if the repair took long.
-            exchange.markets.iter().map(|market| market.settlements.back().map_or(market.funding.next_ms, |(at, _)| *at)).max().unwrap()
+            exchange
+                .markets
+                .iter()
+                .map(|market| market.settlements.back().map_or(market.funding.next_ms, |(at, _)| *at))
+                .max()
+                .unwrap()
         })
     }
 
     /// Whether the fault has done what it does, and its time is over.
     fn is_over(&self, before: &Health) -> bool {
         let kind = self.plan.kind();
-        let happened = |kind: Kind| self.market.exchange.look(|exchange| exchange.faults.happened.get(&kind).copied().unwrap_or(0));
+        let happened = |kind: Kind| {
+            self.market.exchange.look(|exchange| exchange.faults.happened.get(&kind).copied().unwrap_or(0))
+        };
         let is_on = self.market.exchange.look(|exchange| exchange.faults.is_on(kind, exchange.true_ms()));
         let is_past = match self.plan.over {
             Over::AtOnce => true,
@@ -218,17 +237,31 @@ impl Round {
             Expect::GivenUp(place) => Some(place),
             _ => None,
         };
-        self.market.symbols.iter().enumerate().filter(move |(place, _)| Some(*place) != gone).map(|(_, name)| name)
+        self.market
+            .symbols
+            .iter()
+            .enumerate()
+            .filter(move |(place, _)| Some(*place) != gone)
+            .map(|(_, name)| name)
     }
 
     /// The rows of a stream as anybody may have them while the recording is being made.
     fn lines(&self, symbol: &str, kind: StreamKind) -> Vec<Value> {
-        let request = ExportRequest { format: "jsonl".to_owned(), symbol: Some(symbol.to_owned()), kind: kind.word().to_owned() };
-        let Ok(export) = self.world.service.recordings.plan_export(&self.id, &request) else { return Vec::new() };
+        let request = ExportRequest {
+            format: "jsonl".to_owned(),
+            symbol: Some(symbol.to_owned()),
+            kind: kind.as_str().to_owned(),
+        };
+        let Ok(export) = self.world.service.recordings.plan_export(&self.id, &request) else {
+            return Vec::new();
+        };
         let text = Shared::default();
         self.world.service.recordings.export(&export, Box::new(text.clone())).unwrap();
         let text = text.0.lock().unwrap();
-        text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+        text.split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
     }
 
     /// Whether deals and books that came behind the marks are stored.
@@ -237,7 +270,8 @@ impl Round {
         let mut living = names.filter(|(name, _)| self.living().any(|living| living == *name)).enumerate();
         living.all(|(_, (name, mark))| {
             let there = self.lines(name, StreamKind::Trades);
-            let count = there.iter().filter(|row| row["trade_id"].as_u64().is_some_and(|id| id > mark.deal)).count();
+            let count =
+                there.iter().filter(|row| row["trade_id"].as_u64().is_some_and(|id| id > mark.deal)).count();
             count >= deals && self.book_place(name).is_some_and(|place| place >= mark.place)
         })
     }
@@ -258,10 +292,14 @@ impl Round {
                 (market.version, market.fair().map(|price| market.price_decimal(price).to_string()))
             });
             let last_deal = self.market.exchange.deals(name).last().map(|deal| deal.id);
-            let stored = |kind: StreamKind, field: &str| self.lines(name, kind).last().map(|row| row[field].clone());
+            let stored =
+                |kind: StreamKind, field: &str| self.lines(name, kind).last().map(|row| row[field].clone());
             let mark = stored(StreamKind::Marks, "mark_price");
             self.book_place(name) == self.truth.borrow()[place].place(version)
-                && self.lines(name, StreamKind::Trades).iter().any(|row| row["trade_id"].as_u64() == last_deal)
+                && self
+                    .lines(name, StreamKind::Trades)
+                    .iter()
+                    .any(|row| row["trade_id"].as_u64() == last_deal)
                 && mark.and_then(|mark| mark.as_str().map(str::to_owned)) == fair
                 && self.has_last_top(name, place)
         })
@@ -271,12 +309,17 @@ impl Round {
         let rows = self.lines(name, StreamKind::BookSnapshots);
         let Some(last) = rows.last() else { return false };
         let of_last = rows.iter().filter(|row| row["recv_us"] == last["recv_us"]);
-        let stored: Vec<(String, String)> =
-            of_last.map(|row| (row["price"].as_str().unwrap().to_owned(), row["quantity"].as_str().unwrap().to_owned())).collect();
+        let stored: Vec<(String, String)> = of_last
+            .map(|row| {
+                (row["price"].as_str().unwrap().to_owned(), row["quantity"].as_str().unwrap().to_owned())
+            })
+            .collect();
         let truth = self.market.exchange.book(&self.market.symbols[place]).unwrap();
         let wanted: Vec<_> = [&truth.bids, &truth.asks]
             .into_iter()
-            .flat_map(|side| side.iter().take(20).map(|(price, quantity)| (price.to_string(), quantity.to_string())))
+            .flat_map(|side| {
+                side.iter().take(20).map(|(price, quantity)| (price.to_string(), quantity.to_string()))
+            })
             .collect();
         stored == wanted
     }
@@ -303,7 +346,7 @@ impl Round {
         Timestamp::parse(said["timestamp"].as_str()?)
     }
 
-    fn judge(
+    fn validate(
         self,
         folder: &std::path::Path,
         ready: &[Mark],
@@ -322,27 +365,36 @@ impl Round {
             let told = |why: String| format!("{name}: {why}");
             check::book(&stored, &truth, is_whole).map_err(told)?;
             check::tops(&stored, &truth, is_whole).map_err(told)?;
-            outcome.missing += check::deals(&stored, &market.exchange.deals(name), ready[place].deal).map_err(told)?;
+            outcome.missing +=
+                check::deals(&stored, &market.exchange.deals(name), ready[place].deal).map_err(told)?;
             if plan.pays_funding {
-                paid(&stored, &market.exchange.look(|exchange| exchange.markets[place].settlements.clone())).map_err(told)?;
+                paid(&stored, &market.exchange.look(|exchange| exchange.markets[place].settlements.clone()))
+                    .map_err(told)?;
             }
             outcome.gaps += stored.gaps.len();
             all.push(stored);
         }
         cost(&plan, &all, &health)?;
         if let Some(lost_at) = lost_at {
-            let rows = all.iter().flat_map(|stored| stored.deals.iter().chain(&stored.changes).chain(&stored.tops));
+            let rows =
+                all.iter().flat_map(|stored| stored.deals.iter().chain(&stored.changes).chain(&stored.tops));
             let back = rows.filter_map(|row| row.received_at).filter(|received| *received > lost_at).min();
             outcome.back_ms = back.map(|back| (back - at).nanos() / 1_000_000);
             let ends = all.iter().flat_map(|stored| &stored.gaps).map(|gap| gap.gap.to);
-            outcome.whole_ms = ends.max().filter(|_| !matches!(plan.expect, Expect::GivenUp(_))).map(|end| (end - at).nanos() / 1_000_000);
+            outcome.whole_ms = ends
+                .max()
+                .filter(|_| !matches!(plan.expect, Expect::GivenUp(_)))
+                .map(|end| (end - at).nanos() / 1_000_000);
         }
         Ok(outcome)
     }
 }
 
 /// What was paid is stored, once and as it was.
-fn paid(stored: &Stored, settlements: &std::collections::VecDeque<(i64, tradingd::domain::decimal::Decimal)>) -> Result<(), String> {
+fn paid(
+    stored: &Stored,
+    settlements: &std::collections::VecDeque<(i64, tradingd::domain::decimal::Decimal)>,
+) -> Result<(), String> {
     let rates: Vec<_> = stored
         .funding
         .iter()
@@ -352,7 +404,11 @@ fn paid(stored: &Stored, settlements: &std::collections::VecDeque<(i64, tradingd
         })
         .collect();
     let paid: Vec<_> = settlements.iter().map(|(_, rate)| rate.to_f64()).collect();
-    if rates == paid && paid.len() == 1 { Ok(()) } else { Err(format!("paid was {paid:?} and stored is {rates:?}")) }
+    if rates == paid && paid.len() == 1 {
+        Ok(())
+    } else {
+        Err(format!("paid was {paid:?} and stored is {rates:?}"))
+    }
 }
 
 /// Whether the ledger and the counters are what this fault may cost, no more and no less.
@@ -373,10 +429,14 @@ fn cost(plan: &Plan, all: &[Stored], (before, after): &(Health, Health)) -> Resu
             let all_are = gaps().all(|gap| gap.stream == StreamKind::BookChanges && is_hole(gap.gap.cause));
             reconnects == 0 && resyncs > 0 && gaps().count() > 0 && all_are
         }
-        Expect::Lost => reconnects > 0 && all.iter().all(|stored| STREAMS.iter().all(|kind| stored.gaps_of(*kind).count() > 0)),
+        Expect::Lost => {
+            reconnects > 0
+                && all.iter().all(|stored| STREAMS.iter().all(|kind| stored.gaps_of(*kind).count() > 0))
+        }
         Expect::Silenced(place) => {
             let others = all.iter().enumerate().filter(|(other, _)| *other != place);
-            let is_told = all[place].gaps_of(StreamKind::Trades).any(|gap| gap.gap.cause == GapCause::Silence);
+            let is_told =
+                all[place].gaps_of(StreamKind::Trades).any(|gap| gap.gap.cause == GapCause::Silence);
             reconnects == 0 && is_told && others.into_iter().all(|(_, stored)| stored.gaps.is_empty())
         }
         Expect::GivenUp(place) => {

@@ -24,7 +24,10 @@ impl Levels {
     /// The best levels of both sides, best first.
     pub fn top(&self, count: usize) -> [Vec<(i64, i64)>; 2] {
         let own = |level: (&i64, &i64)| (*level.0, *level.1);
-        [self.bids.iter().rev().take(count).map(own).collect(), self.asks.iter().take(count).map(own).collect()]
+        [
+            self.bids.iter().rev().take(count).map(own).collect(),
+            self.asks.iter().take(count).map(own).collect(),
+        ]
     }
 
     /// Where two books differ first.
@@ -58,7 +61,13 @@ impl Truth {
         for side in [Side::Buy, Side::Sell] {
             market.ladder.side(side).for_each(|(price, qty)| base.set(side, price.0, qty.0));
         }
-        Truth { base, changes: Vec::new(), times_ms: Vec::new(), places: HashMap::from([(market.version, 0)]), last: market.version }
+        Truth {
+            base,
+            changes: Vec::new(),
+            times_ms: Vec::new(),
+            places: HashMap::from([(market.version, 0)]),
+            last: market.version,
+        }
     }
 
     /// Takes over what changed since the last look. To be called often: the exchange keeps a thousand changes.

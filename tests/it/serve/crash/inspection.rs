@@ -14,17 +14,27 @@ pub struct World {
 
 impl World {
     pub fn of(daemon: &Daemon, admin: &Login) -> World {
-        let list = |path: &str, name: &str| expect(&daemon.ask_as(admin, "GET", path, None), 200, path)[name].as_array().unwrap().clone();
+        let list = |path: &str, name: &str| {
+            expect(&daemon.ask_as(admin, "GET", path, None), 200, path)[name].as_array().unwrap().clone()
+        };
         let strategy = |one: &Value| {
-            let kept = Strategy { version: one["version"].as_u64().unwrap(), mark: text(&one["description"]) };
+            let kept =
+                Strategy { version: one["version"].as_u64().unwrap(), mark: text(&one["description"]) };
             (text(&one["id"]), (text(&one["strategy_name"]), kept))
         };
         for state in ["starting", "running", "stopping"] {
-            assert_eq!(list(&format!("/sessions?status={state}"), "sessions"), [Value::Null; 0], "nothing runs after a restart");
+            assert_eq!(
+                list(&format!("/sessions?status={state}"), "sessions"),
+                [Value::Null; 0],
+                "nothing runs after a restart"
+            );
         }
         World {
             strategies: list("/api/strategies", "strategies").iter().map(strategy).collect(),
-            users: list("/api/users", "users").iter().map(|user| (text(&user["username"]), user.clone())).collect(),
+            users: list("/api/users", "users")
+                .iter()
+                .map(|user| (text(&user["username"]), user.clone()))
+                .collect(),
         }
     }
 
@@ -52,8 +62,13 @@ impl Client {
     fn inspect_strategies(&mut self, world: &World, doubt: Option<&Doubt>) {
         match doubt {
             Some(Doubt::CreateStrategy(name, mark)) => {
-                if let Some((id, (_, found))) = world.strategies.iter().find(|(_, (known, _))| known == name) {
-                    assert_eq!(*found, Strategy { version: 1, mark: mark.clone() }, "{id} is not what was sent");
+                if let Some((id, (_, found))) = world.strategies.iter().find(|(_, (known, _))| known == name)
+                {
+                    assert_eq!(
+                        *found,
+                        Strategy { version: 1, mark: mark.clone() },
+                        "{id} is not what was sent"
+                    );
                     self.strategies.insert(id.clone(), found.clone());
                     self.tally.in_doubt_done += 1;
                 }
@@ -80,7 +95,11 @@ impl Client {
             .filter(|(_, (name, _))| name.starts_with(&own))
             .map(|(id, (_, found))| (id.clone(), found.clone()))
             .collect();
-        assert_eq!(found, self.strategies, "strategies of client {} (left: found, right: acknowledged); in doubt: {doubt:?}", self.number);
+        assert_eq!(
+            found, self.strategies,
+            "strategies of client {} (left: found, right: acknowledged); in doubt: {doubt:?}",
+            self.number
+        );
         assert!(self.deleted.iter().all(|id| !world.strategies.contains_key(id)), "a deletion was undone");
     }
 
@@ -100,9 +119,19 @@ impl Client {
             _ => {}
         }
         let own = format!("user{}-", self.number);
-        let found: Vec<_> = world.users.keys().filter(|name| name.starts_with(&own)).map(|name| (name, world.account(name))).collect();
-        let known: Vec<_> = self.users.iter().map(|(name, account)| (name, Some((account.role, account.disabled)))).collect();
-        assert_eq!(found, known, "users of client {} (left: found, right: acknowledged); in doubt: {doubt:?}", self.number);
+        let found: Vec<_> = world
+            .users
+            .keys()
+            .filter(|name| name.starts_with(&own))
+            .map(|name| (name, world.account(name)))
+            .collect();
+        let known: Vec<_> =
+            self.users.iter().map(|(name, account)| (name, Some((account.role, account.disabled)))).collect();
+        assert_eq!(
+            found, known,
+            "users of client {} (left: found, right: acknowledged); in doubt: {doubt:?}",
+            self.number
+        );
         assert!(self.removed.iter().all(|name| !world.users.contains_key(name)), "a user came back");
     }
 
@@ -128,9 +157,13 @@ impl Client {
             return;
         }
         match self.rotated.clone() {
-            Some(used) if self.chance.place(3) == 0 => {
+            Some(used) if self.entropy.place(3) == 0 => {
                 let answer = renewal(wire, &used);
-                assert_eq!((answer.status, answer.code()), (401, "refresh_reused".to_owned()), "a used refresh token works again");
+                assert_eq!(
+                    (answer.status, answer.code()),
+                    (401, "refresh_reused".to_owned()),
+                    "a used refresh token works again"
+                );
                 self.tally.rotated_refused += 1;
                 self.end_login(wire);
             }
@@ -151,10 +184,12 @@ impl Client {
 
     fn inspect_sessions(&mut self, wire: &mut Wire) {
         for (id, known) in std::mem::take(&mut self.sessions) {
-            let mut ask =
-                |method: &str, path: &str, body: Option<&Value>| wire.send(self.login.as_ref(), method, path, None, body).unwrap();
+            let mut ask = |method: &str, path: &str, body: Option<&Value>| {
+                wire.send(self.login.as_ref(), method, path, None, body).unwrap()
+            };
             let shown = expect(&ask("GET", &format!("/sessions/{id}"), None), 200, "session");
-            let (status, orphaned) = (shown["status"].as_str().unwrap(), shown["was_orphaned"].as_bool().unwrap());
+            let (status, orphaned) =
+                (shown["status"].as_str().unwrap(), shown["was_orphaned"].as_bool().unwrap());
             let wanted: &[(&str, bool)] = match known {
                 Session::Running => &[("failed", true)],
                 Session::Stopping => &[("failed", true), ("stopped", false)],
@@ -168,9 +203,16 @@ impl Client {
             }
             let stop = json!({ "session_id": id });
             if orphaned {
-                assert!(shown["error_message"].as_str().is_some_and(|why| !why.is_empty()) && !shown["ended_at"].is_null(), "{shown}");
+                assert!(
+                    shown["error_message"].as_str().is_some_and(|why| !why.is_empty())
+                        && !shown["ended_at"].is_null(),
+                    "{shown}"
+                );
                 let closed = expect(&ask("POST", "/sessions/stop", Some(&stop)), 200, "stop of an orphan");
-                assert_eq!(closed, json!({"status": "session_stopped", "data": {"session_id": id, "was_orphaned": true}}));
+                assert_eq!(
+                    closed,
+                    json!({"status": "session_stopped", "data": {"session_id": id, "was_orphaned": true}})
+                );
                 self.tally.orphans += 1;
             }
             let again = ask("POST", "/sessions/stop", Some(&stop));
@@ -184,14 +226,17 @@ impl Client {
         let again = wire.send(login, "POST", "/api/strategies", Some(key), Some(body)).unwrap();
         assert_eq!(again.header("idempotent-replay"), Some("true"));
         assert_eq!(expect(&again, 201, "retry")["id"].as_str(), Some(id.as_str()));
-        let other = wire.send(login, "POST", "/api/strategies", Some(key), Some(&document("other", "other"))).unwrap();
+        let other = wire
+            .send(login, "POST", "/api/strategies", Some(key), Some(&document("other", "other")))
+            .unwrap();
         assert_eq!((other.status, other.code()), (409, "idempotency_key_reused".to_owned()));
         self.tally.replays += 1;
     }
 
     fn inspect_one_strategy(&mut self, wire: &mut Wire) {
-        if let Some(id) = self.deleted.iter().nth(self.chance.place(self.deleted.len().max(1))) {
-            let gone = wire.send(self.login.as_ref(), "GET", &format!("/api/strategies/{id}"), None, None).unwrap();
+        if let Some(id) = self.deleted.iter().nth(self.entropy.place(self.deleted.len().max(1))) {
+            let gone =
+                wire.send(self.login.as_ref(), "GET", &format!("/api/strategies/{id}"), None, None).unwrap();
             assert_eq!((gone.status, gone.code()), (404, "strategy_not_found".to_owned()));
         }
         let known = self.strategies.clone();

@@ -5,7 +5,7 @@ use crate::serve::daemon::PASSWORD;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use tradingd::domain::chance::Chance;
+use tradingd::domain::rng::Rng;
 
 /// Strategies, users and sessions that one client keeps at once.
 const KEPT: usize = 6;
@@ -74,7 +74,7 @@ pub struct Tally {
 
 pub struct Client {
     pub number: usize,
-    pub chance: Chance,
+    pub entropy: Rng,
     recording: String,
     pub login: Option<Login>,
     pub strategies: BTreeMap<String, Strategy>,
@@ -104,7 +104,14 @@ impl Wire {
     }
 
     /// `None`: the daemon is gone, and nobody knows whether it did what it was asked for.
-    pub fn send(&mut self, login: Option<&Login>, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
+    pub fn send(
+        &mut self,
+        login: Option<&Login>,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<Answer> {
         if self.connection.is_none() {
             self.connection = Connection::try_open(self.address).ok();
         }
@@ -118,7 +125,8 @@ impl Wire {
         }
         headers.extend(key.map(|key| ("Idempotency-Key", key)));
         let text = body.map(Value::to_string);
-        let answer = self.connection.as_mut()?.send(method, path, &headers, text.as_deref().map(str::as_bytes));
+        let answer =
+            self.connection.as_mut()?.send(method, path, &headers, text.as_deref().map(str::as_bytes));
         if answer.as_ref().is_none_or(|answer| answer.header("connection") == Some("close")) {
             self.connection = None;
         }
@@ -144,7 +152,7 @@ impl Client {
     pub fn new(number: usize, recording: &str, seed: u64) -> Self {
         Client {
             number,
-            chance: Chance::new(seed ^ ((number as u64) << 48)),
+            entropy: Rng::new(seed ^ ((number as u64) << 48)),
             recording: recording.to_owned(),
             login: None,
             strategies: BTreeMap::new(),
@@ -171,7 +179,7 @@ impl Client {
         if self.login.is_none() {
             return self.log_in(wire);
         }
-        match self.chance.place(100) {
+        match self.entropy.place(100) {
             0..24 if self.strategies.len() < KEPT => self.create_strategy(wire),
             24..44 if !self.strategies.is_empty() => self.update_strategy(wire),
             44..54 if !self.strategies.is_empty() => self.delete_strategy(wire),
@@ -210,16 +218,23 @@ impl Client {
     }
 
     pub fn pick<T>(&mut self, of: &BTreeMap<String, T>) -> String {
-        of.keys().nth(self.chance.place(of.len())).unwrap().clone()
+        of.keys().nth(self.entropy.place(of.len())).unwrap().clone()
     }
 
     fn create_strategy(&mut self, wire: &mut Wire) -> Option<()> {
         let (name, mark) = (self.name("crash"), self.name("mark"));
         let body = document(&name, &mark);
-        let key = self.chance.place(2).eq(&0).then(|| format!("key-{name}"));
+        let key = self.entropy.place(2).eq(&0).then(|| format!("key-{name}"));
         let doubt = Doubt::CreateStrategy(name.clone(), mark.clone());
-        let made = expect(&self.change(wire, doubt, "POST", "/api/strategies", key.as_deref(), Some(&body))?, 201, "create");
-        assert_eq!((made["strategy_name"].as_str(), made["version"].as_u64()), (Some(name.as_str()), Some(1)));
+        let made = expect(
+            &self.change(wire, doubt, "POST", "/api/strategies", key.as_deref(), Some(&body))?,
+            201,
+            "create",
+        );
+        assert_eq!(
+            (made["strategy_name"].as_str(), made["version"].as_u64()),
+            (Some(name.as_str()), Some(1))
+        );
         let id = text(&made["id"]);
         self.strategies.insert(id.clone(), Strategy { version: 1, mark });
         if let Some(key) = key {
@@ -246,7 +261,14 @@ impl Client {
 
     fn delete_strategy(&mut self, wire: &mut Wire) -> Option<()> {
         let id = self.pick(&self.strategies.clone());
-        let answer = self.change(wire, Doubt::DeleteStrategy(id.clone()), "DELETE", &format!("/api/strategies/{id}"), None, None)?;
+        let answer = self.change(
+            wire,
+            Doubt::DeleteStrategy(id.clone()),
+            "DELETE",
+            &format!("/api/strategies/{id}"),
+            None,
+            None,
+        )?;
         expect(&answer, 200, "delete");
         self.strategies.remove(&id);
         self.deleted.insert(id);
@@ -254,7 +276,10 @@ impl Client {
     }
 
     fn account(&mut self) -> Account {
-        Account { role: ["viewer", "trader", "live"][self.chance.place(3)], disabled: self.chance.place(2) == 0 }
+        Account {
+            role: ["viewer", "trader", "live"][self.entropy.place(3)],
+            disabled: self.entropy.place(2) == 0,
+        }
     }
 
     fn create_user(&mut self, wire: &mut Wire) -> Option<()> {
@@ -270,14 +295,25 @@ impl Client {
         let (name, account) = (self.pick(&self.users.clone()), self.account());
         let body = json!({"role": account.role, "disabled": account.disabled});
         let doubt = Doubt::ChangeUser(name.clone(), account.clone());
-        expect(&self.change(wire, doubt, "PUT", &format!("/api/users/{name}"), None, Some(&body))?, 200, "change user");
+        expect(
+            &self.change(wire, doubt, "PUT", &format!("/api/users/{name}"), None, Some(&body))?,
+            200,
+            "change user",
+        );
         self.users.insert(name, account);
         Some(())
     }
 
     fn delete_user(&mut self, wire: &mut Wire) -> Option<()> {
         let name = self.pick(&self.users.clone());
-        let answer = self.change(wire, Doubt::DeleteUser(name.clone()), "DELETE", &format!("/api/users/{name}"), None, None)?;
+        let answer = self.change(
+            wire,
+            Doubt::DeleteUser(name.clone()),
+            "DELETE",
+            &format!("/api/users/{name}"),
+            None,
+            None,
+        )?;
         expect(&answer, 200, "delete user");
         self.users.remove(&name);
         self.removed.insert(name);
@@ -286,7 +322,11 @@ impl Client {
 
     fn start(&mut self, wire: &mut Wire) -> Option<()> {
         let body = backtest(&self.recording, 0.5);
-        let started = expect(&self.change(wire, Doubt::Other, "POST", "/sessions/start", None, Some(&body))?, 200, "start");
+        let started = expect(
+            &self.change(wire, Doubt::Other, "POST", "/sessions/start", None, Some(&body))?,
+            200,
+            "start",
+        );
         self.sessions.insert(text(&started["data"]["session_id"]), Session::Running);
         Some(())
     }
@@ -306,10 +346,18 @@ impl Client {
     fn complete(&mut self, wire: &mut Wire) -> Option<()> {
         let mut body = backtest(&self.recording, 0.0);
         body["config"]["to"] = "2024-08-08T23:54:30Z".into();
-        let started = expect(&self.change(wire, Doubt::Other, "POST", "/sessions/start", None, Some(&body))?, 200, "start");
+        let started = expect(
+            &self.change(wire, Doubt::Other, "POST", "/sessions/start", None, Some(&body))?,
+            200,
+            "start",
+        );
         let id = text(&started["data"]["session_id"]);
         loop {
-            let shown = expect(&wire.send(self.login.as_ref(), "GET", &format!("/sessions/{id}"), None, None)?, 200, "session");
+            let shown = expect(
+                &wire.send(self.login.as_ref(), "GET", &format!("/sessions/{id}"), None, None)?,
+                200,
+                "session",
+            );
             match shown["status"].as_str().unwrap() {
                 "starting" | "running" => std::thread::yield_now(),
                 "completed" => break,
@@ -336,7 +384,11 @@ impl Client {
     fn refresh(&mut self, wire: &mut Wire) -> Option<()> {
         let old = self.login.as_ref()?.refresh.clone();
         let body = json!({ "refresh_token": old });
-        let data = expect(&self.change(wire, Doubt::Refresh, "POST", "/api/v1/auth/refresh", None, Some(&body))?, 200, "refresh");
+        let data = expect(
+            &self.change(wire, Doubt::Refresh, "POST", "/api/v1/auth/refresh", None, Some(&body))?,
+            200,
+            "refresh",
+        );
         self.renew(old, &data);
         Some(())
     }
@@ -356,7 +408,8 @@ impl Client {
 }
 
 pub fn document(name: &str, mark: &str) -> Value {
-    let mut document: Value = serde_json::from_str(include_str!("../../../../benches/workloads/ema.json")).unwrap();
+    let mut document: Value =
+        serde_json::from_str(include_str!("../../../../benches/workloads/ema.json")).unwrap();
     document["strategy_name"] = name.into();
     document["description"] = mark.into();
     document

@@ -108,7 +108,10 @@ pub fn position_mode() -> Request {
 
 /// Orders that rest. One list for all symbols: sources disagree on the form with a symbol.
 pub fn open_orders(page: Option<u32>, page_size: u32) -> Request {
-    Request::account("/order/list/open_orders", &Filter { page, page_size: Some(page_size), ..Filter::default() }.query())
+    Request::account(
+        "/order/list/open_orders",
+        &Filter { page, page_size: Some(page_size), ..Filter::default() }.query(),
+    )
 }
 
 /// Orders of the past, at most 90 days.
@@ -138,7 +141,8 @@ pub fn order_fills(id: u64) -> Request {
 
 /// Changes the leverage of a side on which nothing is held.
 pub fn change_leverage(symbol: &str, side: PositionSide, margin: Margin, leverage: u32) -> Request {
-    let body = Body::new().number("leverage", leverage).number("openType", margin as u8).text("symbol", symbol);
+    let body =
+        Body::new().number("leverage", leverage).number("openType", margin as u8).text("symbol", symbol);
     Request::write("/position/change_leverage", body.number("positionType", side as u8).end(), Group::Cancel)
 }
 
@@ -150,5 +154,9 @@ pub fn change_held_leverage(position: u64, leverage: u32) -> Request {
 
 /// Changes whether the account hedges; refused while anything is open.
 pub fn change_position_mode(mode: PositionMode) -> Request {
-    Request::write("/position/change_position_mode", Body::new().number("positionMode", mode as u8).end(), Group::Cancel)
+    Request::write(
+        "/position/change_position_mode",
+        Body::new().number("positionMode", mode as u8).end(),
+        Group::Cancel,
+    )
 }

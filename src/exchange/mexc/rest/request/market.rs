@@ -23,29 +23,50 @@ pub fn ticker(symbol: Option<&str>) -> Request {
 
 /// A book.
 pub fn depth(symbol: &str, limit: Option<u32>) -> Request {
-    Request::depth(contract(&format!("depth/{}", escaped(symbol))), &[("limit", limit.map(|limit| limit.to_string()))])
+    Request::depth(
+        contract(&format!("depth/{}", escaped(symbol))),
+        &[("limit", limit.map(|limit| limit.to_string()))],
+    )
 }
 
 /// The newest trades.
 pub fn deals(symbol: &str, limit: Option<u32>) -> Request {
-    Request::market(contract(&format!("deals/{}", escaped(symbol))), &[("limit", limit.map(|limit| limit.to_string()))])
+    Request::market(
+        contract(&format!("deals/{}", escaped(symbol))),
+        &[("limit", limit.map(|limit| limit.to_string()))],
+    )
 }
 
 /// Candles; times in seconds since 1970. `kind`: `""`, `"index_price/"` or `"fair_price/"`.
-pub fn kline(kind: &str, symbol: &str, interval: &str, from_seconds: Option<i64>, to_seconds: Option<i64>) -> Request {
-    let times = [("start", from_seconds), ("end", to_seconds)].map(|(name, time)| (name, time.map(|seconds| seconds.to_string())));
+pub fn kline(
+    kind: &str,
+    symbol: &str,
+    interval: &str,
+    from_seconds: Option<i64>,
+    to_seconds: Option<i64>,
+) -> Request {
+    let times = [("start", from_seconds), ("end", to_seconds)]
+        .map(|(name, time)| (name, time.map(|seconds| seconds.to_string())));
     let [start, end] = times;
-    Request::market(contract(&format!("kline/{kind}{}", escaped(symbol))), &[("interval", Some(interval.to_owned())), start, end])
+    Request::market(
+        contract(&format!("kline/{kind}{}", escaped(symbol))),
+        &[("interval", Some(interval.to_owned())), start, end],
+    )
 }
 
 /// Funding to come of all contracts, or of one.
 pub fn funding_rate(symbol: Option<&str>) -> Request {
-    let path = symbol.map_or_else(|| "funding_rate".to_owned(), |symbol| format!("funding_rate/{}", escaped(symbol)));
+    let path = symbol
+        .map_or_else(|| "funding_rate".to_owned(), |symbol| format!("funding_rate/{}", escaped(symbol)));
     Request::market(contract(&path), &[])
 }
 
 /// Funding paid, newest first; pages count from 1.
 pub fn funding_history(symbol: &str, page: u32, size: u32) -> Request {
-    let query = [("symbol", Some(symbol.to_owned())), ("page_num", Some(page.to_string())), ("page_size", Some(size.to_string()))];
+    let query = [
+        ("symbol", Some(symbol.to_owned())),
+        ("page_num", Some(page.to_string())),
+        ("page_size", Some(size.to_string())),
+    ];
     Request::market(contract("funding_rate/history"), &query)
 }

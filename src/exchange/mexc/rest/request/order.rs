@@ -135,7 +135,13 @@ pub enum Life {
 }
 
 /// Places an order that waits for a price.
-pub fn create_trigger(order: &NewOrder, price: Decimal, trigger: Trigger, watched: Watched, life: Life) -> Request {
+pub fn create_trigger(
+    order: &NewOrder,
+    price: Decimal,
+    trigger: Trigger,
+    watched: Watched,
+    life: Life,
+) -> Request {
     let body = Body::new()
         .text("symbol", &order.symbol)
         .number("vol", order.quantity)

@@ -1,0 +1,478 @@
+//! What all instances of a session share: cash, exposure, day counters, locks, order numbers.
+//!
+//! Totals are kept per symbol and adjusted by differences, so a tick and a fill cost the same however many positions
+//! there are. Equity is cash plus unrealised profit, exact.
+
+use crate::domain::decision::{Guard, Trigger};
+use crate::domain::ledger::EquityPoint;
+use crate::domain::num::{Money, Price};
+use crate::domain::order::{OrderId, Side};
+use crate::domain::strategy::StrategyLimits;
+use crate::domain::symbol::{SymbolId, SymbolSpec};
+use crate::domain::time::{Span, Timestamp};
+use crate::engine::risk::{RiskLimits, RiskRefusal};
+use std::collections::VecDeque;
+
+/// How a session is run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionConfig {
+    /// Cash at the start.
+    pub initial_balance: Money,
+    /// Limits of the session.
+    pub risk: RiskLimits,
+    /// Notional all strategies together may hold.
+    pub budget_cap: Option<Money>,
+    /// Notional each strategy may hold, by its place in the session.
+    pub allocations: Vec<Option<Money>>,
+    /// Symbols each strategy runs on, by its place in the session; `None` or no entry: all.
+    pub assigned: Vec<Option<Vec<SymbolId>>>,
+    /// Notional of one position; larger entries shrink.
+    pub max_position: Option<Money>,
+    /// Stop for strategies that have none, percent.
+    pub stop_loss_pct: Option<f64>,
+    /// Target for strategies that have none, percent.
+    pub take_profit_pct: Option<f64>,
+    /// Apply the tighter of the session's and the strategy's stop and target.
+    pub force_session_stops: bool,
+    /// Touch where no book is recorded: last price ± half of this, percent.
+    pub assumed_spread_pct: f64,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        SessionConfig {
+            initial_balance: Money::from_units(10_000),
+            risk: RiskLimits::default(),
+            budget_cap: None,
+            allocations: Vec::new(),
+            assigned: Vec::new(),
+            max_position: None,
+            stop_loss_pct: None,
+            take_profit_pct: None,
+            force_session_stops: false,
+            assumed_spread_pct: 0.1,
+        }
+    }
+}
+
+impl SessionConfig {
+    /// Whether the strategy at a place runs on a symbol.
+    pub fn runs_on(&self, strategy: usize, symbol: SymbolId) -> bool {
+        self.assigned.get(strategy).and_then(Option::as_ref).is_none_or(|symbols| symbols.contains(&symbol))
+    }
+}
+
+/// All positions of one symbol together.
+#[derive(Clone, Copy, Default, Debug)]
+struct Holding {
+    /// Σ dir·lots, Σ lots, Σ dir·cost (ticks × lots).
+    net_lots: i64,
+    gross_lots: i64,
+    net_cost: i128,
+    mark: Price,
+    unrealised: Money,
+    exposure: Money,
+    /// Notional of entries in flight.
+    reserved: Money,
+    /// Positions or entries in flight.
+    occupants: u32,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct StrategyDay {
+    entries: u32,
+    realised: Money,
+}
+
+/// Session-wide state.
+pub struct Account {
+    /// How the session is run.
+    pub config: SessionConfig,
+    cash: Money,
+    unrealised: Money,
+    exposure: Money,
+    used_margin: Money,
+    /// Notional of all entries in flight.
+    reserved: Money,
+    holdings: Vec<Holding>,
+    /// Positions and entries in flight: all, and by strategy.
+    occupants: u32,
+    strategy_occupants: Vec<u32>,
+    strategy_exposure: Vec<Money>,
+    strategy_days: Vec<StrategyDay>,
+    /// End of the UTC day of the last event.
+    day_end: Timestamp,
+    day_start_equity: Money,
+    entries_today: u32,
+    peak_equity: Money,
+    losses_in_a_row: u32,
+    paused_until: Timestamp,
+    paused_by_command: bool,
+    stopped: bool,
+    /// Times of the last entries, as many as the larger limit of orders counts.
+    entry_times: VecDeque<Timestamp>,
+    entry_times_max: usize,
+    next_order: u64,
+    /// Equity at or below which everything is closed (day loss) or the session stops (drawdown).
+    flatten_floor: Money,
+    stop_floor: Money,
+    changed: bool,
+}
+
+impl Account {
+    /// A account before the first event.
+    pub fn new(config: SessionConfig, symbols: usize, strategies: usize) -> Self {
+        let cash = config.initial_balance;
+        let limits = [config.risk.orders_per_second, config.risk.orders_per_minute];
+        let entry_times_max = limits.into_iter().flatten().max().map_or(0, |limit| limit as usize);
+        let mut account = Account {
+            config,
+            cash,
+            unrealised: Money::ZERO,
+            exposure: Money::ZERO,
+            used_margin: Money::ZERO,
+            reserved: Money::ZERO,
+            holdings: vec![Holding::default(); symbols],
+            occupants: 0,
+            strategy_occupants: vec![0; strategies],
+            strategy_exposure: vec![Money::ZERO; strategies],
+            strategy_days: vec![StrategyDay::default(); strategies],
+            day_end: Timestamp::MIN,
+            day_start_equity: cash,
+            entries_today: 0,
+            peak_equity: cash,
+            losses_in_a_row: 0,
+            paused_until: Timestamp::MIN,
+            paused_by_command: false,
+            stopped: false,
+            entry_times: VecDeque::new(),
+            entry_times_max,
+            next_order: 0,
+            flatten_floor: Money(i128::MIN),
+            stop_floor: Money(i128::MIN),
+            changed: true,
+        };
+        account.set_floors();
+        account
+    }
+
+    /// Cash and unrealised profit.
+    #[inline]
+    pub fn equity(&self) -> Money {
+        self.cash + self.unrealised
+    }
+
+    /// Cash: the start and everything realised, after costs.
+    pub fn cash(&self) -> Money {
+        self.cash
+    }
+
+    /// Σ |position| at mark.
+    pub fn exposure(&self) -> Money {
+        self.exposure
+    }
+
+    /// Σ |position| at mark and entries in flight: what a further entry adds to.
+    pub fn taken_exposure(&self) -> Money {
+        self.exposure + self.reserved
+    }
+
+    /// Margin used by open positions and entries in flight.
+    pub fn used_margin(&self) -> Money {
+        self.used_margin
+    }
+
+    /// Open or opening positions.
+    pub fn occupants(&self) -> u32 {
+        self.occupants
+    }
+
+    /// Notional in one symbol, entries in flight included.
+    pub fn symbol_exposure(&self, symbol: SymbolId) -> Money {
+        let holding = &self.holdings[symbol.index()];
+        holding.exposure + holding.reserved
+    }
+
+    /// Whether any position is open in a symbol.
+    #[inline]
+    pub fn holds(&self, symbol: SymbolId) -> bool {
+        self.holdings[symbol.index()].gross_lots != 0
+    }
+
+    /// Equity against the start, percent.
+    pub fn pnl_pct(&self) -> f64 {
+        100.0 * (self.equity() - self.config.initial_balance).to_f64() / self.config.initial_balance.to_f64()
+    }
+
+    /// Whether the account changed since it was last taken.
+    #[inline]
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The account now.
+    pub fn take_change(&mut self, at: Timestamp) -> EquityPoint {
+        self.changed = false;
+        EquityPoint { at, equity: self.equity(), balance: self.cash, exposure: self.exposure }
+    }
+
+    /// A new number for an order.
+    pub fn next_order(&mut self) -> OrderId {
+        self.next_order += 1;
+        OrderId(self.next_order)
+    }
+
+    /// Orders given out so far.
+    pub fn orders(&self) -> u64 {
+        self.next_order
+    }
+
+    /// Values a symbol's positions at a price.
+    #[inline]
+    pub fn mark(&mut self, symbol: SymbolId, spec: &SymbolSpec, price: Price) {
+        let holding = &mut self.holdings[symbol.index()];
+        if holding.mark == price {
+            return;
+        }
+        holding.mark = price;
+        self.revalue(symbol, spec);
+    }
+
+    fn revalue(&mut self, symbol: SymbolId, spec: &SymbolSpec) {
+        let holding = &mut self.holdings[symbol.index()];
+        let mark = i128::from(holding.mark.0);
+        let unrealised = spec.money(mark * i128::from(holding.net_lots) - holding.net_cost);
+        let exposure = spec.money(mark * i128::from(holding.gross_lots));
+        self.unrealised += unrealised - holding.unrealised;
+        self.exposure += exposure - holding.exposure;
+        holding.unrealised = unrealised;
+        holding.exposure = exposure;
+        self.changed = true;
+        let equity = self.equity();
+        if equity > self.peak_equity {
+            self.peak_equity = equity;
+            self.set_floors();
+        }
+    }
+
+    /// Lots and cost of a symbol changed by a fill: signed lots, signed cost (ticks × lots) and absolute lots.
+    pub fn position_changed(
+        &mut self,
+        symbol: SymbolId,
+        spec: &SymbolSpec,
+        mark: Price,
+        dir: Side,
+        lots: i64,
+        cost: i128,
+    ) {
+        let holding = &mut self.holdings[symbol.index()];
+        holding.net_lots += dir.sign() * lots;
+        holding.gross_lots += lots;
+        holding.net_cost += i128::from(dir.sign()) * cost;
+        holding.mark = mark;
+        self.revalue(symbol, spec);
+    }
+
+    /// Cash came in (or went out).
+    pub fn cash_flow(&mut self, strategy: u32, amount: Money) {
+        self.cash += amount;
+        self.strategy_days[strategy as usize].realised += amount;
+        self.changed = true;
+    }
+
+    /// Notional of an entry on its way (positive), filled or given back (negative).
+    pub fn reserve(&mut self, symbol: SymbolId, notional: Money) {
+        self.holdings[symbol.index()].reserved += notional;
+        self.reserved += notional;
+    }
+
+    /// Margin and strategy notional changed by opening (positive) or closing (negative).
+    pub fn commit(&mut self, strategy: u32, notional: Money, margin: Money) {
+        self.strategy_exposure[strategy as usize] += notional;
+        self.used_margin += margin;
+    }
+
+    /// An entry is on its way: takes the symbol, a slot and the day's count.
+    pub fn occupy(&mut self, symbol: SymbolId, strategy: u32, at: Timestamp) {
+        self.holdings[symbol.index()].occupants += 1;
+        self.occupants += 1;
+        self.strategy_occupants[strategy as usize] += 1;
+        self.entries_today += 1;
+        self.strategy_days[strategy as usize].entries += 1;
+        if self.entry_times_max > 0 {
+            if self.entry_times.len() == self.entry_times_max {
+                self.entry_times.pop_front();
+            }
+            self.entry_times.push_back(at);
+        }
+    }
+
+    /// Flat again, or never opened: the one place that gives symbol and slot back.
+    pub fn release(&mut self, symbol: SymbolId, strategy: u32) {
+        let holding = &mut self.holdings[symbol.index()];
+        assert!(holding.occupants > 0 && self.occupants > 0, "released more than was occupied");
+        holding.occupants -= 1;
+        self.occupants -= 1;
+        self.strategy_occupants[strategy as usize] -= 1;
+    }
+
+    /// A round trip ended with this net result.
+    pub fn trade_closed(&mut self, at: Timestamp, net: Money) {
+        if net.0 >= 0 {
+            self.losses_in_a_row = 0;
+            return;
+        }
+        self.losses_in_a_row += 1;
+        if self.config.risk.consecutive_losses.is_some_and(|limit| self.losses_in_a_row >= limit) {
+            self.paused_until = at + self.config.risk.loss_pause;
+            self.losses_in_a_row = 0;
+        }
+    }
+
+    /// Moves to the UTC day of an event; counters of the day start afresh. A day ends with its last midnight included:
+    /// a bar that ends then, and funding that is settled then, belong to the day that is over.
+    #[inline(always)]
+    pub fn roll_day(&mut self, at: Timestamp) {
+        if at > self.day_end {
+            self.start_day(at);
+        }
+    }
+
+    #[cold]
+    fn start_day(&mut self, at: Timestamp) {
+        self.day_end = Timestamp::from_seconds((at.day_ended() + 1) * 86_400);
+        self.day_start_equity = self.equity();
+        self.entries_today = 0;
+        for strategy in &mut self.strategy_days {
+            *strategy = StrategyDay::default();
+        }
+        self.set_floors();
+    }
+
+    fn set_floors(&mut self) {
+        let below =
+            |base: Money, pct: f64| base - Money((base.0 / 1_000_000) * (pct * 10_000.0).round() as i128);
+        self.flatten_floor = self
+            .config
+            .risk
+            .daily_loss_pct
+            .map_or(Money(i128::MIN), |pct| below(self.day_start_equity, 1.5 * pct));
+        self.stop_floor =
+            self.config.risk.drawdown_pct.map_or(Money(i128::MIN), |pct| below(self.peak_equity, pct));
+    }
+
+    /// Whether a limit wants everything closed now, and whether it also ends the session.
+    #[inline]
+    pub fn breach(&self) -> Option<(Trigger, bool)> {
+        let equity = self.equity();
+        if equity > self.flatten_floor && equity > self.stop_floor {
+            return None;
+        }
+        Some((Trigger::Risk, equity <= self.stop_floor))
+    }
+
+    /// Whether somebody asked for no new entries.
+    pub fn is_paused(&self) -> bool {
+        self.paused_by_command
+    }
+
+    /// No new entries until resumed.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused_by_command = paused;
+    }
+
+    /// No new entries for the rest of the session.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Guards of the session and strategy that come before sizing (strategy-engine 2.4), in order.
+    ///
+    /// # Errors
+    /// The first guard that refuses, with its numbers.
+    pub fn admit(
+        &self,
+        symbol: SymbolId,
+        strategy: u32,
+        limits: &StrategyLimits,
+        at: Timestamp,
+    ) -> Result<(), RiskRefusal> {
+        let risk = &self.config.risk;
+        let day = &self.strategy_days[strategy as usize];
+        let reached = |guard, value: u32, limit: Option<u32>| match limit {
+            Some(limit) if value >= limit => Err(RiskRefusal::new(guard, f64::from(value), f64::from(limit))),
+            _ => Ok(()),
+        };
+        if self.paused_by_command {
+            return Err(RiskRefusal::new(Guard::Paused, 1.0, 0.0));
+        }
+        if risk.exclusive_symbols {
+            reached(Guard::SymbolLocked, self.holdings[symbol.index()].occupants, Some(1))?;
+        }
+        reached(Guard::ConcurrentPositions, self.occupants, risk.max_concurrent)?;
+        reached(
+            Guard::ConcurrentPositions,
+            self.strategy_occupants[strategy as usize],
+            limits.max_concurrent,
+        )?;
+        reached(Guard::DailyTrades, self.entries_today, risk.trades_per_day)?;
+        reached(Guard::DailyTrades, day.entries, limits.max_daily_trades)?;
+        let day_loss = self.loss_pct(self.day_start_equity - self.equity());
+        self.within(Guard::DailyLoss, day_loss, risk.daily_loss_pct)?;
+        self.within(Guard::DailyLoss, self.loss_pct(-day.realised), limits.daily_loss_pct)?;
+        if self.stopped {
+            let fallen = 100.0 * (self.peak_equity - self.equity()).to_f64() / self.peak_equity.to_f64();
+            return Err(RiskRefusal::new(Guard::Drawdown, fallen, risk.drawdown_pct.unwrap_or(0.0)));
+        }
+        if at < self.paused_until {
+            return Err(RiskRefusal::new(
+                Guard::ConsecutiveLosses,
+                (self.paused_until - at).seconds_f64(),
+                0.0,
+            ));
+        }
+        self.order_rate(at)
+    }
+
+    fn within(&self, guard: Guard, value: f64, limit: Option<f64>) -> Result<(), RiskRefusal> {
+        match limit {
+            Some(limit) if value >= limit => Err(RiskRefusal::new(guard, value, limit)),
+            _ => Ok(()),
+        }
+    }
+
+    fn loss_pct(&self, loss: Money) -> f64 {
+        100.0 * loss.to_f64() / self.day_start_equity.to_f64()
+    }
+
+    fn order_rate(&self, at: Timestamp) -> Result<(), RiskRefusal> {
+        let risk = &self.config.risk;
+        for (limit, span) in
+            [(risk.orders_per_second, Span::SECOND), (risk.orders_per_minute, Span::from_seconds(60))]
+        {
+            let Some(limit) = limit else { continue };
+            // The limit is reached when the entry that many back is still within the span.
+            let first = self.entry_times.len().checked_sub(limit as usize);
+            let reached =
+                first.is_some_and(|first| self.entry_times.get(first).is_none_or(|time| at - *time < span));
+            if reached {
+                return Err(RiskRefusal::new(Guard::OrderRate, f64::from(limit), f64::from(limit)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notional a strategy may still open under its allocation, its share of the budget and the cap.
+    pub fn remaining_budget(&self, strategy: u32, limits: &StrategyLimits) -> Option<Money> {
+        let used = self.strategy_exposure[strategy as usize];
+        let allocation =
+            self.config.allocations.get(strategy as usize).copied().flatten().map(|limit| limit - used);
+        let base = self.config.budget_cap.unwrap_or(self.config.initial_balance);
+        let share = limits
+            .max_allocation_pct
+            .map(|pct| Money((base.0 / 1_000_000) * (pct * 10_000.0).round() as i128) - used);
+        let all: Money = self.strategy_exposure.iter().copied().sum();
+        let cap = self.config.budget_cap.map(|cap| cap - all);
+        [allocation, share, cap].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,74 @@
+//! Messages that wait for a snapshot.
+
+use super::{Change, Message};
+use crate::domain::time::Timestamp;
+use crate::limits;
+use std::collections::VecDeque;
+
+/// Messages in the order of their versions, at most [`limits::EXCHANGE_BOOK_BUFFER`] changes.
+#[derive(Default, Debug)]
+pub struct Held {
+    messages: VecDeque<Head>,
+    /// The changes of all messages, one after the other.
+    changes: VecDeque<Change>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    begin: u64,
+    end: u64,
+    at: Timestamp,
+    count: usize,
+}
+
+impl Held {
+    pub fn clear(&mut self) {
+        self.messages.clear();
+        self.changes.clear();
+    }
+
+    /// Last version.
+    pub fn end(&self) -> Option<u64> {
+        self.messages.back().map(|head| head.end)
+    }
+
+    /// First version of the first message that ends behind `version`.
+    pub fn first_behind(&self, version: u64) -> Option<u64> {
+        self.messages.iter().find(|head| head.end > version).map(|head| head.begin)
+    }
+
+    /// Appends a message; returns the version up to which messages had to leave for it. An empty message counts as one
+    /// change, so that these are bounded too.
+    pub fn push(&mut self, message: Message<'_>) -> Option<u64> {
+        self.messages.push_back(Head {
+            begin: message.begin,
+            end: message.end,
+            at: message.at,
+            count: message.changes.len(),
+        });
+        self.changes.extend(message.changes);
+        let mut forgotten = None;
+        while self.changes.len() + self.messages.len() > limits::EXCHANGE_BOOK_BUFFER {
+            let Some(head) = self.messages.pop_front() else { break };
+            self.changes.drain(..head.count);
+            forgotten = Some(head.end);
+        }
+        forgotten
+    }
+
+    /// Hands all messages over, oldest first, and forgets them.
+    pub fn drain(&mut self, mut each: impl FnMut(Message<'_>)) {
+        let changes = self.changes.make_contiguous();
+        let mut from = 0;
+        for head in &self.messages {
+            each(Message {
+                begin: head.begin,
+                end: head.end,
+                at: head.at,
+                changes: &changes[from..from + head.count],
+            });
+            from += head.count;
+        }
+        self.clear();
+    }
+}

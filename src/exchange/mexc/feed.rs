@@ -1,0 +1,111 @@
+//! A subscription: which symbols, which streams, and the sockets that carry them until it is dropped.
+
+use super::{Link, socket};
+use crate::domain::record::StreamKind;
+use crate::domain::time::Timestamp;
+use crate::exchange::ExchangeError;
+use crate::limits;
+use crate::session::ports::{MarketSink, Notice};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// The streams MEXC has.
+pub const STREAMS: [StreamKind; 5] = [
+    StreamKind::BookSnapshots,
+    StreamKind::BookChanges,
+    StreamKind::Trades,
+    StreamKind::Marks,
+    StreamKind::Funding,
+];
+
+/// What is wanted. `SymbolId(i)` of the rows is the place in `symbols`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// Names as the exchange writes them, each once.
+    pub symbols: Vec<String>,
+    /// Of [`STREAMS`]; each symbol gets all of them.
+    pub streams: Vec<StreamKind>,
+    /// Until when somebody listened before; funding paid from then on is looked up. `None`: nobody did.
+    pub heard_until: Option<Timestamp>,
+}
+
+/// Rows flow while this lives.
+#[must_use = "rows flow only while it lives"]
+#[derive(Debug)]
+pub struct MarketFeed {
+    tasks: Vec<JoinHandle<()>>,
+    handle: Handle,
+}
+
+impl MarketFeed {
+    /// Ends it and waits until no more row can come. Blocks; must not be called from a task of the runtime.
+    pub fn stop(mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+            // It ends with "cancelled", which is what was asked.
+            let _ = self.handle.block_on(task);
+        }
+    }
+}
+
+impl Drop for MarketFeed {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+pub(super) fn start(
+    link: &Arc<Link>,
+    handle: &Handle,
+    wanted: Subscription,
+    intake: Arc<dyn MarketSink>,
+) -> Result<MarketFeed, ExchangeError> {
+    check(&wanted)?;
+    let mut tasks: Vec<JoinHandle<()>> =
+        socket::of(link, &wanted, &intake).into_iter().map(|socket| handle.spawn(socket.serve())).collect();
+    tasks.push(handle.spawn(watch_clock(link.clone(), intake)));
+    Ok(MarketFeed { tasks, handle: handle.clone() })
+}
+
+/// Measures the exchange's clock again and again and says what came out.
+async fn watch_clock(link: Arc<Link>, intake: Arc<dyn MarketSink>) {
+    let every = Duration::from_millis(link.settings.clock_every_ms.max(1_000));
+    loop {
+        let wait = match link.measure_clock().await {
+            Ok(clock) => {
+                intake.notice(Notice::ClockOffset { offset_ns: clock.offset_ns });
+                every
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the exchange's clock was not measured");
+                every.min(Duration::from_secs(60))
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+pub(super) fn check(wanted: &Subscription) -> Result<(), ExchangeError> {
+    let refuse = |reason: String| Err(ExchangeError::Settings(reason));
+    if wanted.symbols.is_empty() || wanted.streams.is_empty() {
+        return refuse("a subscription needs at least one symbol and one stream".to_owned());
+    }
+    if wanted.symbols.len() > limits::SESSION_SYMBOLS {
+        return refuse(format!(
+            "a subscription has at most {} symbols, not {}",
+            limits::SESSION_SYMBOLS,
+            wanted.symbols.len()
+        ));
+    }
+    if let Some(stream) = wanted.streams.iter().find(|stream| !STREAMS.contains(stream)) {
+        return refuse(format!("MEXC has no stream `{}`", stream.as_str()));
+    }
+    let mut names = HashSet::new();
+    match wanted.symbols.iter().find(|name| !names.insert(*name)) {
+        Some(twice) => refuse(format!("symbol {twice} stands twice in the subscription")),
+        None => Ok(()),
+    }
+}

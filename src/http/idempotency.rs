@@ -1,0 +1,106 @@
+//! `Idempotency-Key`: the first answer to a key is kept for a day, a retry gets the same one and changes nothing.
+
+use crate::http::context::AppContext;
+use crate::http::error::Failure;
+use crate::http::reply::{Content, Reply};
+use crate::http::request::{Call, invalid};
+use crate::service::answers::Answer as Kept;
+use crate::service::{Refusal, RefusalKind};
+use hyper::StatusCode;
+use hyper::header::{HeaderName, LOCATION};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const KEY: &str = "idempotency-key";
+const KEY_BYTES: usize = 128;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
+
+/// Runs a handler, or gives the answer that the same request got before. Two at once: the second waits for the first.
+///
+/// # Errors
+/// Those of the handler (they are not kept: a refused request changed nothing), `idempotency_key_reused` and
+/// `idempotency_key_unfinished`.
+pub fn once(
+    context: &Arc<AppContext>,
+    call: &mut Call,
+    handler: fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>,
+) -> Result<Reply, Failure> {
+    let Some(key) = call.headers.get(KEY) else { return handler(context, call) };
+    let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES).contains(&key.len())).map(str::to_owned);
+    let key = key.ok_or_else(|| {
+        invalid(
+            "the Idempotency-Key cannot be used",
+            vec![(
+                "/header/idempotency-key".to_owned(),
+                format!("must be 1 to {KEY_BYTES} visible ASCII characters"),
+            )],
+        )
+    })?;
+    let user = call.caller()?.name.to_string();
+
+    let turn = turn(context, &user, &key);
+    let result = {
+        let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        kept_or_new(context, call, &user, &key, handler)
+    };
+    let mut turns = context.once.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two: the map's and ours. Anybody who waits holds a third.
+    if Arc::strong_count(&turn) <= 2 {
+        turns.remove(&(user, key));
+    }
+    result
+}
+
+fn turn(context: &AppContext, user: &str, key: &str) -> Arc<Mutex<()>> {
+    let mut turns = context.once.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(turns.entry((user.to_owned(), key.to_owned())).or_default())
+}
+
+fn kept_or_new(
+    context: &Arc<AppContext>,
+    call: &mut Call,
+    user: &str,
+    key: &str,
+    handler: fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>,
+) -> Result<Reply, Failure> {
+    let place = format!("{} {}\n{}\n", call.route.method.as_str(), call.route.path, call.ids.join("/"));
+    let request = [place.as_bytes(), call.text()].concat();
+    if let Some(kept) = context.service.kept_answer(user, key, &request, call.now)? {
+        return replay(kept).map(|reply| reply.header(REPLAYED, "true"));
+    }
+    context.service.begin_answer(user, key, &request, call.now)?;
+    let reply = match handler(context, call) {
+        Ok(reply) => reply,
+        Err(refused) => {
+            context.service.forget_answer(user, key)?;
+            return Err(refused);
+        }
+    };
+    match &reply.content {
+        Content::Data(data) => {
+            let location = reply
+                .headers
+                .iter()
+                .find(|(name, _)| *name == LOCATION)
+                .and_then(|(_, value)| value.to_str().ok());
+            let answer = Kept {
+                status: reply.status.as_u16(),
+                location: location.map(str::to_owned),
+                body: data.data().to_vec(),
+            };
+            context.service.keep_answer(user, key, &request, answer, call.now)?;
+        }
+        // Files and pages are not kept.
+        _ => context.service.forget_answer(user, key)?,
+    }
+    Ok(reply)
+}
+
+fn replay(kept: Kept) -> Result<Reply, Failure> {
+    let status = StatusCode::from_u16(kept.status)
+        .map_err(|_| Refusal::new(RefusalKind::Internal, "internal_error", "a kept answer has no status"))?;
+    let reply = Reply::bytes(&kept.body).status(status);
+    Ok(match kept.location {
+        Some(location) => reply.header(LOCATION, &location),
+        None => reply,
+    })
+}

@@ -1,0 +1,301 @@
+//! RowBuffer recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of them.
+//!
+//! A commit appends one chunk to the recording's journal; a full block takes its rows out of it again. Whoever makes a
+//! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
+//! Never acknowledges what is not on disk.
+
+mod bounds;
+mod leases;
+mod memory;
+mod resume;
+mod stream;
+mod write;
+
+#[cfg(test)]
+pub use bounds::Bounds;
+pub use leases::RecordingLeases;
+pub use stream::halves;
+
+use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
+use super::super::results::{EncodedResult, NewResult};
+use super::super::sessions::{EncodedSession, EventSegment};
+use super::super::{Store, StoreError};
+use super::{NewRecording, check_name, put};
+use crate::domain::record::{Record, RecordedGap};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::limits::RECORDING_STREAMS;
+use memory::{RowBuffer, Sealing};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use write::Change;
+
+/// What a session keeps in the same transaction as the rows it has seen.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct RecordingCommit<'a> {
+    /// The session as it stands, and events since the last commit.
+    pub session: Option<(&'a SessionRow, &'a EventSegment)>,
+}
+
+/// What the end of a session keeps in the same transaction as the end of its recording.
+#[derive(Clone, Default, Debug)]
+pub struct RecordingEnd<'a> {
+    /// The session as it ended, and its last events.
+    pub session: Option<(&'a SessionRow, &'a EventSegment)>,
+    /// Its result, and what that adds to its strategies' statistics.
+    pub result: Option<NewResult>,
+}
+
+/// A recording that is being made. Dropped unfinished it stays as its last commit left it, for
+/// [`Store::resume_recording`] or [`Store::complete_recording`].
+pub struct OpenRecording {
+    store: Arc<Store>,
+    live: Arc<Mutex<RowBuffer>>,
+    id: String,
+}
+
+impl Store {
+    /// Begins a live recording of these symbols; rows name them by their place. Its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a name that is none or stands twice, too many symbols, or an id that exists; else what
+    /// the disk reports.
+    pub fn begin_recording(
+        self: &Arc<Self>,
+        new: NewRecording,
+        symbols: Vec<String>,
+    ) -> Result<OpenRecording, StoreError> {
+        symbols.iter().try_for_each(|name| check_name(name))?;
+        if symbols.len() > RECORDING_STREAMS || symbols.iter().collect::<BTreeSet<_>>().len() != symbols.len()
+        {
+            let count = symbols.len();
+            return Err(StoreError::Refused(format!(
+                "a recording has at most {RECORDING_STREAMS} symbols, each once; these are {count}"
+            )));
+        }
+        let mut recording = new.row(RecordingState::Recording);
+        let symbol = |name| RecordedSymbolV1 { name, price_scale: 0, quantity_scale: 0, streams: Vec::new() };
+        recording.symbols = symbols.into_iter().map(symbol).collect();
+        let id = recording.id.clone();
+        let live = self.leases.claim(&id, || {
+            self.refuse_known(&recording.id)?;
+            self.write_alone(|txn| put(txn, &recording))?;
+            Ok(RowBuffer::new(recording))
+        })?;
+        Ok(OpenRecording { store: Arc::clone(self), live, id })
+    }
+
+    /// Takes up a live recording that was left unfinished, with every row that was committed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete or somebody makes it,
+    /// [`StoreError::Damaged`] with the place.
+    pub fn resume_recording(self: &Arc<Self>, id: &str) -> Result<OpenRecording, StoreError> {
+        let live = self.leases.claim(id, || resume::resume(self, id))?;
+        Ok(OpenRecording { store: Arc::clone(self), live, id: id.to_owned() })
+    }
+
+    /// RowBuffer recordings that are not complete, oldest first: those being made and those that a killed process left.
+    pub fn open_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
+        let mut all = self.all_recordings()?;
+        all.retain(|recording| recording.state == RecordingState::Recording);
+        Ok(all)
+    }
+
+    /// Removes a recording that was only begun: nothing stands on it.
+    pub fn discard_recording(&self, recording: OpenRecording) {
+        let id = recording.id.clone();
+        drop(recording);
+        self.remove_or_remember(&id);
+    }
+
+    /// Whether somebody in this process makes the recording.
+    pub fn is_recording(&self, id: &str) -> bool {
+        self.leases.has(id)
+    }
+
+    /// Completes a live recording that nobody will go on with, at its last commit.
+    ///
+    /// # Errors
+    /// As [`Store::resume_recording`].
+    pub fn complete_recording(&self, id: &str) -> Result<(), StoreError> {
+        let live = self.leases.claim(id, || resume::resume(self, id))?;
+        lock(&live).finish(self, Change::default())
+    }
+
+    /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording; of
+    /// one symbol only when it is named. Nothing to do for a complete one.
+    ///
+    /// # Errors
+    /// As [`Store::resume_recording`], and what the disk reports.
+    pub fn flush_recording(&self, id: &str, symbol: Option<&str>) -> Result<(), StoreError> {
+        let recording = self.recording(id)?;
+        if recording.state != RecordingState::Recording {
+            return Ok(());
+        }
+        let sealing = match symbol {
+            None => Sealing::All,
+            Some(name) => Sealing::Symbol(
+                recording.symbols.iter().position(|symbol| symbol.name == name).unwrap_or(usize::MAX),
+            ),
+        };
+        let live = match self.leases.of(id) {
+            Some(live) => live,
+            None => self.leases.claim(id, || resume::resume(self, id))?,
+        };
+        lock(&live).commit(self, sealing, Change::default())
+    }
+
+    /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol, when one is
+    /// named) where readers find it. On a disk that fails, what is there already.
+    ///
+    /// # Errors
+    /// As [`Store::recording`], and damage.
+    pub fn readable_recording(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, StoreError> {
+        match self.flush_recording(id, symbol) {
+            Ok(()) => {}
+            Err(
+                StoreError::Refused(_)
+                | StoreError::Full(_)
+                | StoreError::Io { .. }
+                | StoreError::ReadOnly(_),
+            ) => {}
+            Err(error) => return Err(error),
+        }
+        self.recording(id)
+    }
+
+    /// A recording to be shown: as [`Store::recording`], and of one that is being made rows count that are on disk and that
+    /// readers do not find yet.
+    ///
+    /// # Errors
+    /// As [`Store::recording`].
+    pub fn counted_recording(&self, id: &str) -> Result<RecordingV1, StoreError> {
+        self.recording(id).map(|recording| self.counted(recording))
+    }
+
+    pub(super) fn counted(&self, recording: RecordingV1) -> RecordingV1 {
+        if recording.state != RecordingState::Recording {
+            return recording;
+        }
+        let symbols = match self.leases.of(&recording.id) {
+            Some(live) => Ok(lock(&live).counts()),
+            None => resume::resume(self, &recording.id).map(|live| live.counts()),
+        };
+        match symbols {
+            Ok(symbols) => RecordingV1 { symbols, ..recording },
+            // A damaged journal is told to whoever reads its rows; what is in blocks is there.
+            Err(_) => recording,
+        }
+    }
+}
+
+impl OpenRecording {
+    /// The recording's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Appends rows of one stream, as one message brought them; in memory until the next commit. Their exchange times may
+    /// go back; each has a receive time, and those of a stream never decrease.
+    ///
+    /// When `RECORDING_UNCOMMITTED_ROWS` wait for a commit, this is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for rows that cannot be kept (nothing of them is then), else what the disk reports.
+    pub fn push(&mut self, symbol: SymbolId, rows: &[Record]) -> Result<(), StoreError> {
+        lock(&self.live).push(&self.store, symbol.index(), rows)
+    }
+
+    /// Appends a gap; in memory until the next commit, as rows.
+    ///
+    /// # Errors
+    /// As [`OpenRecording::push`].
+    pub fn gap(&mut self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
+        lock(&self.live).gap(&self.store, symbol.index(), &gap)
+    }
+
+    /// Appends what was done to the session that makes the recording; in memory until the next commit, as rows. Whoever
+    /// commits, the rows of a commit never come without what was done before them.
+    ///
+    /// # Errors
+    /// As [`OpenRecording::push`].
+    pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
+        lock(&self.live).control(session, control)
+    }
+
+    /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other
+    /// changes share the disk's sync.
+    ///
+    /// # Errors
+    /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
+    /// disk as the last commit left it.
+    pub fn commit(&mut self, with: RecordingCommit<'_>) -> Result<(), StoreError> {
+        let change = Change { session: EncodedSession::of(with.session)?, ..Change::default() };
+        lock(&self.live).commit(&self.store, Sealing::Due, change)
+    }
+
+    /// Commits, and puts every row where readers of the store find it.
+    ///
+    /// # Errors
+    /// As [`OpenRecording::commit`].
+    pub fn seal(&mut self) -> Result<(), StoreError> {
+        lock(&self.live).commit(&self.store, Sealing::All, Change::default())
+    }
+
+    /// Completes the recording together with the end of its session, in one commit; returns its id.
+    ///
+    /// # Errors
+    /// As [`OpenRecording::commit`]; the recording then stays as the last commit left it.
+    pub fn finish(self, with: RecordingEnd<'_>) -> Result<String, StoreError> {
+        let session = EncodedSession::of(with.session)?;
+        let result = with.result.map(EncodedResult::new).transpose()?;
+        lock(&self.live).finish(&self.store, Change { session, result, ..Change::default() })?;
+        Ok(self.id)
+    }
+
+    /// Rows so far, committed or not.
+    pub fn rows(&self) -> u64 {
+        lock(&self.live).rows()
+    }
+
+    /// Bytes of it on disk: blocks and journal.
+    pub fn bytes(&self) -> u64 {
+        lock(&self.live).bytes()
+    }
+
+    /// Rows that wait in memory for a block.
+    pub fn pending_rows(&self) -> usize {
+        lock(&self.live).pending
+    }
+
+    /// Smaller bounds, for tests of what happens when they are reached.
+    #[cfg(test)]
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        lock(&self.live).bounds = bounds;
+    }
+
+    /// Bytes of chunks on disk.
+    #[cfg(test)]
+    pub fn journal_bytes(&self) -> usize {
+        lock(&self.live).journal.bytes
+    }
+
+    /// Receive time of the latest row, also of those before a kill; the next one must not lie before it.
+    pub fn last_received(&self) -> Option<Timestamp> {
+        lock(&self.live).last_received
+    }
+}
+
+impl RowBuffer {
+    fn finish(&mut self, store: &Store, change: Change) -> Result<(), StoreError> {
+        self.usable()?;
+        self.recording.state = RecordingState::Complete;
+        self.commit(store, Sealing::All, change)
+    }
+}
+
+/// A panic of another caller left the recording as it was before its commit or marked as failed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

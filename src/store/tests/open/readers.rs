@@ -1,0 +1,60 @@
+//! Readers of a recording that is being made, or was left.
+
+use super::*;
+
+#[test]
+fn readers_see_every_row_while_more_arrive() {
+    let store = Arc::new(Store::in_memory().unwrap());
+    let mut live = store.begin_recording(new_recording(1), names()).unwrap();
+    let id = live.id().to_owned();
+    let all: Vec<Record> = (0..60_000).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
+    live.push(SymbolId(1), &all[..1]).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = || {
+            let mut seen = 0;
+            while !is_over.load(std::sync::atomic::Ordering::Acquire) {
+                let counted = store.counted_recording(&id).unwrap().rows();
+                let symbol = (seen % 2 == 0).then_some(SYMBOLS[1]);
+                let readable = store.readable_recording(&id, symbol).unwrap().rows();
+                let rows = all_rows(&store, &id, SYMBOLS[1], StreamKind::Trades);
+                assert!(seen <= counted && counted <= readable && readable <= rows.len() as u64);
+                assert!(
+                    rows == all[..rows.len()],
+                    "rows that are in the way of a seal are read once and in order"
+                );
+                seen = rows.len() as u64;
+            }
+            seen
+        };
+        let reader = scope.spawn(reader);
+        for batch in all[1..].chunks(333) {
+            live.push(SymbolId(1), batch).unwrap();
+            live.commit(RecordingCommit::default()).unwrap();
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Release);
+        assert!(reader.join().unwrap() > 0);
+    });
+    live.finish(RecordingEnd::default()).unwrap();
+    assert!(all_rows(&store, &id, SYMBOLS[1], StreamKind::Trades) == all);
+}
+
+#[test]
+fn a_recording_that_was_left_is_counted_and_read_without_being_completed() {
+    let mut world = World::new(Bounds::default());
+    world.push(0, 5_000);
+    world.push(1, 70);
+    world.live().commit(RecordingCommit::default()).unwrap();
+    world.live = None;
+    assert_eq!(world.store.recordings().unwrap()[0].rows(), 5_070);
+    assert_eq!(world.store.recording(&world.id).unwrap().rows(), 4_096, "what is in blocks");
+    let readable = world.store.readable_recording(&world.id, None).unwrap();
+    assert_eq!((readable.rows(), readable.state), (5_070, RecordingState::Recording));
+    world.check();
+    let mut live = world.store.resume_recording(&world.id).unwrap();
+    live.push(SymbolId(0), &[row(StreamKind::Trades, 5_000, i64::MAX)]).unwrap();
+    drop(live);
+    world.store.complete_recording(&world.id).unwrap();
+    world.check();
+    assert_eq!(world.store.recording(&world.id).unwrap().state, RecordingState::Complete);
+}
