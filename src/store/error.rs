@@ -1,75 +1,75 @@
-//! What can go wrong with the store, as sentences that say what to do.
+//! Errors of the store, with texts that say what to do.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why the store did not do what was asked. Callers that shared a commit share its error, so causes are shared too.
+/// Why a store operation failed. Callers that share a commit share its error, so causes are in `Arc`s.
 #[derive(Clone, Debug)]
 pub enum StoreError {
-    /// Another process holds the store.
+    /// Another process has the store open.
     AlreadyOpen(PathBuf),
-    /// The directory once held a store and does not any more.
+    /// The store file is missing but its marker is there.
     Vanished {
-        /// Where it should be.
+        /// Path of the missing store.
         store: PathBuf,
-        /// What says that it was there.
+        /// Path of the marker.
         marker: PathBuf,
     },
-    /// There is no store and none may be made here.
+    /// There is no store, and none may be created here.
     NoStore(PathBuf),
-    /// The store was made by a newer version.
+    /// The store was written by a newer version.
     Newer {
-        /// Its format.
+        /// Format of the store.
         found: u64,
-        /// Newest format this version knows.
+        /// Newest format known to this version.
         known: u64,
     },
-    /// Bytes of the store are not what was written.
+    /// The store's data are not as they were written.
     Damaged {
-        /// Where.
+        /// Which part of the store.
         place: String,
-        /// How it shows.
+        /// What is wrong with it.
         what: String,
     },
     /// Others own the directory or file, or may write to it.
     Exposed {
-        /// Which.
+        /// Path of the directory or file.
         path: PathBuf,
         /// What is wrong.
         what: String,
     },
-    /// The directory or file cannot be written.
+    /// Permission to write the directory or file is missing.
     NotWritable {
-        /// During what.
+        /// The failed operation.
         doing: &'static str,
         /// Cause.
         source: Arc<io::Error>,
     },
-    /// The disk is full.
+    /// The disk is full, during this operation.
     Full(&'static str),
-    /// Any other failure of the disk.
+    /// Any other I/O error.
     Io {
-        /// During what.
+        /// The failed operation.
         doing: &'static str,
         /// Cause.
         source: Arc<io::Error>,
     },
-    /// The disk failed before: until the store is opened anew it only reads.
+    /// After an earlier disk failure the store is read-only until it is reopened.
     ReadOnly(&'static str),
-    /// Nothing with this id.
+    /// No entry with this id.
     NotFound {
-        /// Kind of thing.
+        /// Kind of entry.
         what: &'static str,
         /// The id.
         id: String,
     },
-    /// The caller's input cannot be kept; nothing was.
+    /// The caller's input cannot be stored; nothing was.
     Refused(String),
-    /// The database reports a state that its documentation excludes here.
+    /// Any other error of the database.
     Database {
-        /// During what.
+        /// The failed operation.
         doing: &'static str,
         /// Cause.
         source: Arc<redb::Error>,
@@ -77,7 +77,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The exit code of a command that fails with this.
+    /// Exit code of a command that fails with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             StoreError::NotFound { .. } | StoreError::Refused(_) => 64,
@@ -91,9 +91,22 @@ impl StoreError {
         }
     }
 
-    /// Whether the disk has no room: nothing of the change is there, and until the store is opened again it only reads.
+    /// Whether the disk is full. Nothing of the change was stored, and the store is read-only until it is
+    /// reopened.
     pub fn is_full(&self) -> bool {
         matches!(self, StoreError::Full(_))
+    }
+
+    /// Whether the disk failed rather than the change, so that the change may succeed once the disk accepts
+    /// writes again.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Full(_)
+                | StoreError::Io { .. }
+                | StoreError::ReadOnly(_)
+                | StoreError::NotWritable { .. }
+        )
     }
 
     pub(super) fn damaged(place: impl Into<String>, what: impl fmt::Display) -> Self {
@@ -106,7 +119,7 @@ impl StoreError {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 StoreError::NotWritable { doing, source: Arc::new(source) }
             }
-            // Too short or with foreign first bytes: redb reports both as I/O errors of these kinds.
+            // redb reports a file that is too short or has foreign first bytes as I/O errors of these kinds.
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
                 StoreError::damaged("the store file", source)
             }
@@ -115,7 +128,7 @@ impl StoreError {
     }
 }
 
-/// For `map_err`: what the database reports while doing something.
+/// For `map_err`: converts an error of the database during an operation.
 pub(super) fn during<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
     move |error| match error.into() {
         redb::Error::Io(source) => StoreError::io(doing, source),

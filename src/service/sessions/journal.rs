@@ -88,11 +88,11 @@ impl Journal {
         self.recording.id()
     }
 
-    /// Takes down what came.
+    /// Appends what came.
     ///
     /// # Errors
     /// A row the store does not take.
-    pub(super) fn take_down(&mut self, batch: &Batch, session: &Running) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, batch: &Batch, session: &Running) -> Result<(), StoreError> {
         let open = self.open.elapsed();
         for (at, arrived) in &batch.arrived {
             self.dirty = true;

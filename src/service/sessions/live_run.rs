@@ -9,7 +9,7 @@ use super::paper::{Ended, Paper};
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
-use super::running::{Outcome, Running};
+use super::running::{Failure, Outcome, Running};
 use super::stream::Class;
 use super::{collect, switched};
 use crate::clock::{self, SteadyClock};
@@ -52,39 +52,48 @@ impl Sink for Journaled<'_> {
 
 impl Running {
     /// Records until it is over.
-    pub(super) fn collect(&self, plan: &Plan, ground: MarketContext<'_>) -> Result<Outcome, String> {
+    pub(super) fn collect(
+        &self,
+        plan: &Plan,
+        ground: MarketContext<'_>,
+        journal: &mut Option<Journal>,
+    ) -> Result<Outcome, Failure> {
         let Rows::Market { duration, min_free_mib, .. } = &plan.rows else {
-            return Err("it has no market".to_owned());
+            return Err(Failure::Other("it has no market".to_owned()));
         };
         let begun = ground.recording.last_received().filter(|_| ground.resumed);
-        let mut journal =
-            Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
-        let controls = ground.store.session_controls(&self.id).map_err(|error| error.to_string())?;
+        let journal = journal.insert(self.journal(plan, ground.recording, ground.market));
+        let controls = ground.store.session_controls(&self.id)?;
         let (queue, _) = self.queue(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
-        let live = subscribe(ground.market, plan, &queue, begun)?;
+        let feed = self.subscribe(ground.market, plan, &queue, begun)?;
         let until = duration.map(|duration| started + duration);
         let ended =
-            collect::record(self, &mut journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
-        drop(live);
-        match ended {
-            Ok(Ended::Suspended) => Ok(Outcome::Suspended),
-            Ok(ended) => {
-                Ok(Outcome::Ended { run: None, stopped: ended == Ended::Stopped, journal: Some(journal) })
-            }
-            Err(why) => Err(why),
-        }
+            collect::record(self, journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
+        drop(feed);
+        Ok(match ended? {
+            Ended::Suspended => Outcome::Suspended,
+            ended => Outcome::Ended { run: None, stopped: ended == Ended::Stopped },
+        })
+    }
+
+    fn journal(&self, plan: &Plan, recording: OpenRecording, market: &Market) -> Journal {
+        Journal::new(recording, &self.id, plan.symbols.clone(), Arc::clone(market.lag()))
     }
 
     /// Trades on paper until it is over.
-    pub(super) fn paper(&self, plan: &Plan, ground: MarketContext<'_>) -> Result<Outcome, String> {
+    pub(super) fn paper(
+        &self,
+        plan: &Plan,
+        ground: MarketContext<'_>,
+        journal: &mut Option<Journal>,
+    ) -> Result<Outcome, Failure> {
         let sources = [plan.market(ground.recording.id())];
         let runs =
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
-        let run = runs.first().ok_or("there is nothing to run")?;
+        let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
-        let mut journal =
-            Journal::new(ground.recording, &self.id, plan.symbols.clone(), Arc::clone(ground.market.lag()));
+        let journal = journal.insert(self.journal(plan, ground.recording, ground.market));
         let (journaled, mut reached, mut closing_since, mut open) =
             (Journaled(self), None, None, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
@@ -92,9 +101,9 @@ impl Running {
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
         let (mut over, mut stopped) = (false, false);
         if ground.resumed {
-            let again = self.again(&mut journal, &mut backtest, &mut recorder, ground.store)?;
+            let again = self.again(journal, &mut backtest, &mut recorder, ground.store)?;
             if let (Some(difference), _) = comparison.outcome(true) {
-                return Err(parted(self.row().0.engine_version, &difference));
+                return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
             self.decided_by_this_engine();
             (over, stopped, closing_since, open) =
@@ -122,22 +131,38 @@ impl Running {
                 came: Vec::new(),
             };
             paper.begin(now, reached, &ground.disabled.load());
-            let live = subscribe(ground.market, plan, &queue, reached)?;
+            let feed = self.subscribe(ground.market, plan, &queue, reached)?;
             let ended = paper.trade(&queue);
-            drop(live);
+            drop(feed);
             let ended = ended?;
             if ended == Ended::Suspended {
                 return Ok(Outcome::Suspended);
             }
-            (backtest, recorder, journal) = (paper.backtest, paper.recorder, paper.journal);
+            (backtest, recorder) = (paper.backtest, paper.recorder);
             stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
         Ok(Outcome::Ended {
             run: Some(Box::new(run.result(backtest, recorder.collector, noted))),
             stopped,
-            journal: Some(journal),
         })
+    }
+
+    /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market, too.
+    fn subscribe(
+        &self,
+        market: &Market,
+        plan: &Plan,
+        inbox: &Arc<Inbox>,
+        heard_until: Option<Timestamp>,
+    ) -> Result<Option<MarketFeed>, Failure> {
+        let wanted =
+            Subscription { symbols: plan.symbols.clone(), streams: plan.streams().to_vec(), heard_until };
+        match market.subscribe(wanted, Arc::clone(inbox) as _) {
+            Ok(feed) => Ok(Some(feed)),
+            Err(_) if self.control.is_stopped() => Ok(None),
+            Err(refusal) => Err(Failure::Other(refusal.message)),
+        }
     }
 
     /// Everything journaled once more.
@@ -147,8 +172,8 @@ impl Running {
         backtest: &mut Backtest,
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
-    ) -> Result<Again, String> {
-        let last = journal.seal().map_err(|error| format!("its journal could not be read: {error}"))?;
+    ) -> Result<Again, Failure> {
+        let last = journal.seal()?;
         let (controls, over) =
             rerun::again(store, (&self.id, journal.recording_id()), backtest, &self.table, recorder)?;
         let stored = self.row().0.reached_ns.map(Timestamp::from_nanos);
@@ -191,18 +216,6 @@ fn parted(begun_with: u32, difference: &Difference) -> String {
          its event {} on; what it recorded is kept: start a new session",
         difference.place
     )
-}
-
-/// Rows of all that the session sees, into its queue.
-fn subscribe(
-    market: &Market,
-    plan: &Plan,
-    queue: &Arc<Inbox>,
-    heard_until: Option<Timestamp>,
-) -> Result<MarketFeed, String> {
-    let wanted =
-        Subscription { symbols: plan.symbols.clone(), streams: plan.streams().to_vec(), heard_until };
-    market.subscribe(wanted, Arc::clone(queue) as _).map_err(|refusal| refusal.message)
 }
 
 /// Where a session that is taken up again is.

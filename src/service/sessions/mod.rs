@@ -46,7 +46,7 @@ use conflict::{Recorded, conflict, recorded_twice};
 use live_run::MarketContext;
 use plan::{Plan, Rows};
 use recovery::seal_as;
-use running::Running;
+use running::{Exit, Running};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -156,7 +156,7 @@ impl Sessions {
                 return Err(refusal);
             }
             drop(gate);
-            oldest.stop();
+            self.stop_durably(&oldest)?;
             if !oldest.wait(REPLACED_WITHIN) {
                 return Err(refusal);
             }
@@ -258,8 +258,10 @@ impl Sessions {
                 resumed,
                 disabled,
             });
-            thread_session.run(&plan, &all.store, ground);
-            all.ended(&thread_session);
+            match thread_session.run(&plan, &all.store, ground) {
+                Exit::Stalled(error) => all.take_up_when_writable(&thread_session, &error),
+                Exit::Ended | Exit::Suspended => all.ended(&thread_session),
+            }
         });
         if let Err(error) = spawned {
             let why = format!("no thread could be started for it: {error}");
@@ -301,12 +303,18 @@ impl Sessions {
     pub fn stop(&self, id: &str, timeout: Span) -> Result<Stopped, Refusal> {
         let found = self.running().get(id).filter(|session| !session.is_ended()).cloned();
         if let Some(session) = found {
-            session.stop();
-            let still_stopping = !session.wait(timeout);
+            self.stop_durably(&session)?;
+            // One that the daemon suspends meanwhile ends with the next start.
+            let still_stopping = !session.wait(timeout) || !session.is_over();
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping });
         }
         let _one_at_a_time = self.gate();
         let row = self.store.session(id).map_err(not_found)?;
+        if let Some(session) = self.running().get(id).filter(|session| !session.is_over()).cloned() {
+            // The daemon ends and has suspended it.
+            self.stop_durably(&session)?;
+            return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping: true });
+        }
         if row.was_orphaned && !row.orphan_closed {
             self.store.put_session(&SessionRow { orphan_closed: true, ..row }, &EventSegment::default())?;
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: true, still_stopping: false });
@@ -316,10 +324,21 @@ impl Sessions {
             .with(json!({"session_id": id, "status": row.state})))
     }
 
-    /// Waits up to `timeout` for a session to end by itself; whether it has.
+    fn stop_durably(&self, session: &Running) -> Result<(), Refusal> {
+        session.stop_durably(&self.store).map_err(|error| {
+            let message = format!(
+                "session {} is being stopped, but that could not be written down ({error}): if the daemon ends before \
+                 the store takes writes again, the session goes on with its next start; stop it again then",
+                session.id
+            );
+            Refusal::new(RefusalKind::Unavailable, "store_unavailable", message)
+        })
+    }
+
+    /// Waits up to `timeout` for a session to end by itself; whether it has. One that the daemon suspended has not.
     pub fn wait(&self, id: &str, timeout: Span) -> bool {
         let found = self.running().get(id).cloned();
-        found.is_none_or(|session| session.wait(timeout))
+        found.is_none_or(|session| session.wait(timeout) && session.is_over())
     }
 
     /// A part of the list.

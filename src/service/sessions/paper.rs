@@ -7,7 +7,7 @@ use super::halts::{self, Halts, News};
 use super::inbox::{Arrived, Batch, Inbox};
 use super::journal::Journal;
 use super::recorder::SessionRecorder;
-use super::running::{Running, Watcher};
+use super::running::{Failure, Running, Watcher};
 use super::stream::Class;
 use super::switched;
 use crate::domain::event::{Command, Gap};
@@ -17,7 +17,6 @@ use crate::service::market::Market;
 use crate::session::backtest::Backtest;
 use crate::session::ports::{Chunk, Notice, TickKind};
 use crate::session::rows::TickMaker;
-use crate::store::StoreError;
 use crate::store::records::ControlKindV1;
 use arc_swap::ArcSwap;
 use serde_json::json;
@@ -44,7 +43,7 @@ pub(super) struct Paper<'a> {
     pub session: &'a Running,
     pub backtest: Backtest,
     pub recorder: SessionRecorder<'a>,
-    pub journal: Journal,
+    pub journal: &'a mut Journal,
     /// When a stop began to close positions.
     pub closing_since: Option<Timestamp>,
     pub market: &'a Market,
@@ -62,21 +61,24 @@ impl Paper<'_> {
     ///
     /// # Errors
     /// A sentence that says why the session failed.
-    pub(super) fn trade(&mut self, queue: &Inbox) -> Result<Ended, String> {
+    pub(super) fn trade(&mut self, queue: &Inbox) -> Result<Ended, Failure> {
         let (mut batch, mut chunk, mut maker) = (Batch::default(), Chunk::default(), TickMaker::default());
         let mut watcher = Watcher::new(self.session, true);
         loop {
             queue.take(&mut batch);
             self.sift(&mut batch, &mut maker, &mut chunk);
             // Also what the engine will not see any more: the recording has no hole that it does not tell.
-            self.journal.take_down(&batch, self.session).map_err(said)?;
-            self.heed_symbol_table();
+            self.journal.append(&batch, self.session)?;
+            self.apply_symbol_table();
+            // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
+            if let Some(ended) = self.apply_stop() {
+                // What came is in the journal, so a replay sees it in front of the end.
+                self.apply(&chunk);
+                return self.end(queue, ended);
+            }
             if self.session.is_suspending() {
                 self.commit()?;
                 return Ok(Ended::Suspended);
-            }
-            if let Some(ended) = self.heed_stop() {
-                return self.end(queue, ended);
             }
             for tick in chunk.ticks() {
                 self.backtest.tick(&chunk, tick, &mut self.recorder);
@@ -85,15 +87,15 @@ impl Paper<'_> {
                 }
             }
             self.backtest.wait_until(batch.until, &mut self.recorder);
-            self.heed_halts();
+            self.apply_halts();
             let reached = self.backtest.progress().at;
-            self.journal.commit_if_due(self.session, reached).map_err(said)?;
+            self.journal.commit_if_due(self.session, reached)?;
             watcher.show(self.backtest.progress());
         }
     }
 
     /// Takes over a changed symbol table, and writes down where. Whoever changed it knows nothing of halts.
-    fn heed_symbol_table(&mut self) {
+    fn apply_symbol_table(&mut self) {
         if self.halts.halted().any(|symbol| self.session.table.load().is_enabled(symbol)) {
             self.switch_off_halted();
         }
@@ -119,7 +121,7 @@ impl Paper<'_> {
     }
 
     /// A stop first closes what is open on the market, then ends.
-    fn heed_stop(&mut self) -> Option<Ended> {
+    fn apply_stop(&mut self) -> Option<Ended> {
         if !self.session.control.is_stopped() {
             return None;
         }
@@ -142,7 +144,7 @@ impl Paper<'_> {
     }
 
     /// The last gaps, then the end: what is still open is closed at the last prices.
-    fn end(&mut self, queue: &Inbox, ended: Ended) -> Result<Ended, String> {
+    fn end(&mut self, queue: &Inbox, ended: Ended) -> Result<Ended, Failure> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
             queue.close(&mut batch);
@@ -151,19 +153,23 @@ impl Paper<'_> {
             let told = batch.arrived.len();
             self.halts.end_all(batch.until + HALF_STAMP, self.streams, &mut batch);
             push_gaps(&batch.arrived[told..], &mut chunk);
-            self.journal.take_down(&batch, self.session).map_err(said)?;
-            for tick in chunk.ticks() {
-                self.backtest.tick(&chunk, tick, &mut self.recorder);
-            }
+            self.journal.append(&batch, self.session)?;
+            self.apply(&chunk);
             self.control(ControlKindV1::End);
         }
         self.backtest.finish(&mut self.recorder);
         Ok(ended)
     }
 
-    pub(super) fn commit(&mut self) -> Result<(), String> {
+    fn apply(&mut self, chunk: &Chunk) {
+        for tick in chunk.ticks() {
+            self.backtest.tick(chunk, tick, &mut self.recorder);
+        }
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), Failure> {
         let reached = self.backtest.progress().at;
-        self.journal.commit(self.session, reached).map_err(said)
+        self.journal.commit(self.session, reached).map_err(Failure::Store)
     }
 
     /// The ticks of what came, in the order of their stamps. What a halted symbol sent is taken out of the batch, and what
@@ -223,13 +229,13 @@ impl Paper<'_> {
     }
 
     /// What follows from halts: no entries, and no positions where a symbol cannot go on.
-    fn heed_halts(&mut self) {
+    fn apply_halts(&mut self) {
         self.halts.look(self.market, self.backtest.table());
         let news = self.halts.take_news();
         if !news.is_empty() {
             self.switch_off_halted();
         }
-        self.heed_symbol_table();
+        self.apply_symbol_table();
         for symbol in self.halts.take_withdrawals() {
             self.control(ControlKindV1::Withdraw { symbol: symbol.0 });
             self.backtest.command(Command::Withdraw(symbol), &mut self.recorder);
@@ -298,8 +304,4 @@ fn push_gap(at: Timestamp, arrived: &Arrived, chunk: &mut Chunk) {
     if let Arrived::Gap { symbol, from, cause, .. } = arrived {
         chunk.push(at, *symbol, TickKind::Gap(Gap { from: *from, to: at, cause: *cause }));
     }
-}
-
-fn said(error: StoreError) -> String {
-    format!("its journal could not be written: {error}")
 }

@@ -92,6 +92,10 @@ fn obey(
     recorder: &mut SessionRecorder<'_>,
 ) -> bool {
     let at = Timestamp::from_nanos(control.at_ns);
+    // What follows from it is written down by itself, where the session came to it.
+    if control.kind == ControlKindV1::Stop {
+        return false;
+    }
     if let ControlKindV1::Restart { from_ns } = control.kind {
         backtest.wait_until(Timestamp::from_nanos(from_ns), recorder);
         backtest.sleep_until(at);
@@ -114,7 +118,8 @@ fn obey(
         ControlKindV1::Close { symbol } => backtest.command(Command::Close(SymbolId(*symbol)), recorder),
         ControlKindV1::Restart { .. }
         | ControlKindV1::Interrupted { .. }
-        | ControlKindV1::Complete { .. } => {}
+        | ControlKindV1::Complete { .. }
+        | ControlKindV1::Stop => {}
         ControlKindV1::End => {
             backtest.finish(recorder);
             return true;

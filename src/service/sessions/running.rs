@@ -20,7 +20,7 @@ use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
 use crate::service::references::Lease;
 use crate::session::backtest::{Flow, Progress, Recorder};
-use crate::store::records::{SessionReachedV2, SessionRow};
+use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{EventSegment, NewResult, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
@@ -32,6 +32,8 @@ use std::time::Duration;
 
 /// Between two prices of one symbol that are shown.
 const PRICES_EVERY: Span = Span::from_millis(100);
+/// Between two attempts to store an end while the disk refuses.
+const STORE_RETRY: Duration = Duration::from_millis(250);
 /// Between two `session_progress`.
 const PROGRESS_EVERY: Span = Span::from_millis(500);
 
@@ -52,6 +54,8 @@ pub(super) struct Running {
     hold: Mutex<Option<Lease>>,
     /// The daemon ends: a session on a live market goes on when it is back.
     suspending: AtomicBool,
+    /// Whether the request to stop is on disk. Locked while it is written.
+    stop_is_written: Mutex<bool>,
     /// It is taken up again and still comes to where it was: the table it sees is that of then.
     resuming: AtomicBool,
 }
@@ -64,17 +68,48 @@ pub(super) enum Outcome {
         run: Option<Box<RunResult>>,
         /// Whether somebody stopped it.
         stopped: bool,
-        /// Its recording, when it made one.
-        journal: Option<Journal>,
     },
     /// It goes on when the daemon is back.
     Suspended,
 }
 
+/// Why a run could not go on.
+pub(super) enum Failure {
+    /// The store did not take its journal.
+    Store(StoreError),
+    /// Anything else, for people.
+    Other(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Failure::Other(why)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::Store(error)
+    }
+}
+
+/// How the thread of a session left it.
+pub(super) enum Exit {
+    /// Its end is stored, or the store will never take it.
+    Ended,
+    /// The daemon ends; on disk the session runs.
+    Suspended,
+    /// The disk refused the journal. On disk the session runs, as its last commit left it.
+    Stalled(StoreError),
+}
+
 struct Status {
     row: SessionRow,
     state: State,
+    /// Its thread has left it.
     ended: bool,
+    /// Why it stands still until the disk takes writes again.
+    stalled: Option<String>,
 }
 
 impl Running {
@@ -94,21 +129,22 @@ impl Running {
             first_version: table.version,
             records: Recorded::of(plan),
             table: Arc::new(ArcSwap::from_pointee(table)),
-            status: Mutex::new(Status { row, state: State::Starting, ended: false }),
+            status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
             changed: Condvar::new(),
             hold: Mutex::new(Some(hold)),
             suspending: AtomicBool::new(false),
+            stop_is_written: Mutex::new(false),
             resuming: AtomicBool::new(false),
         }
     }
 
-    /// Marks it as coming to where it was.
+    /// Marks the session as catching up after a restart.
     pub(super) fn resuming(self) -> Self {
         self.resuming.store(true, Ordering::Release);
         self
     }
 
-    /// It has come to where it was.
+    /// It has caught up.
     pub(super) fn resumes(&self) {
         self.resuming.store(false, Ordering::Release);
     }
@@ -118,17 +154,23 @@ impl Running {
         self.status().row.engine_version = ENGINE_VERSION;
     }
 
-    /// Whether it still comes to where it was.
+    /// Whether it still catches up after a restart.
     pub(super) fn is_resuming(&self) -> bool {
         self.resuming.load(Ordering::Acquire)
     }
 
     /// The daemon ends: a session on a live market stays as it is on disk, others are asked to end.
     pub(super) fn suspend(&self) {
-        if self.status().row.input_recording_id.is_none() {
-            return self.stop();
-        }
         self.suspending.store(true, Ordering::Release);
+        if !self.survives_a_restart() {
+            self.stop();
+        }
+        self.changed.notify_all();
+    }
+
+    /// Whether it goes on after a restart of the daemon: its journal is on disk.
+    pub(super) fn survives_a_restart(&self) -> bool {
+        self.status().row.input_recording_id.is_some()
     }
 
     /// Whether the daemon ends.
@@ -168,8 +210,56 @@ impl Running {
         (row, status.state)
     }
 
+    /// Whether its thread has left it: it has ended, or goes on after a restart.
     pub(super) fn is_ended(&self) -> bool {
         self.status().ended
+    }
+
+    /// Whether its end is on disk, or never will be.
+    pub(super) fn is_over(&self) -> bool {
+        let status = self.status();
+        status.ended && status.state.is_final()
+    }
+
+    /// Why it stands still until the disk takes writes again.
+    pub(super) fn stalled(&self) -> Option<String> {
+        self.status().stalled.clone()
+    }
+
+    /// The disk refuses its journal, so it stands still.
+    pub(super) fn stall(&self, error: &StoreError) {
+        let why = format!("it stands still until the store takes writes again: {error}");
+        let mut status = self.status();
+        let is_new = status.stalled.replace(why.clone()).is_none();
+        let state = status.state;
+        drop(status);
+        if is_new {
+            let fields = json!({"status": state, "timestamp": now(), "stalled": why});
+            self.stream.publish(Class::Life, "session_status", None, fields);
+        }
+    }
+
+    /// Makes a request to stop durable, once, and then asks the session to end: a restart ends it too.
+    ///
+    /// # Errors
+    /// What the disk reports. The session ends all the same, unless the daemon ends before the disk takes writes again.
+    pub(super) fn stop_durably(&self, store: &Store) -> Result<(), StoreError> {
+        let mut is_written = self.stop_is_written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = if *is_written || !self.survives_a_restart() {
+            Ok(())
+        } else {
+            let control = SessionControlV1 { at_ns: clock::now().nanos(), kind: ControlKindV1::Stop };
+            store.put_session_controls(&self.id, &[control])
+        };
+        *is_written |= written.is_ok();
+        self.stop();
+        written
+    }
+
+    /// A request to stop that is on disk from before a restart.
+    pub(super) fn stop_again(&self) {
+        *self.stop_is_written.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop();
     }
 
     /// Asks it to end.
@@ -196,7 +286,7 @@ impl Running {
     }
 
     /// The whole life of the thread.
-    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<MarketContext<'_>>) {
+    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<MarketContext<'_>>) -> Exit {
         let started = clock::now();
         {
             let mut status = self.status();
@@ -211,33 +301,36 @@ impl Running {
             None,
             json!({"status": State::Running, "timestamp": now()}),
         );
+        // Outlives the run, so that a failure keeps the rows on which it happened.
+        let mut journal = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, ground) {
             (Rows::Recording(recording), _) => self.replay(plan, recording, store),
             (Rows::Market { .. }, Some(ground)) if plan.kind == SessionKind::Collect => {
-                self.collect(plan, ground)
+                self.collect(plan, ground, &mut journal)
             }
-            (Rows::Market { .. }, Some(ground)) => self.paper(plan, ground),
-            (Rows::Market { .. }, None) => Err("there is no market".to_owned()),
+            (Rows::Market { .. }, Some(ground)) => self.paper(plan, ground, &mut journal),
+            (Rows::Market { .. }, None) => Err(Failure::Other("there is no market".to_owned())),
         }));
         let outcome = outcome.unwrap_or_else(|panic| {
-            Err(format!("a defect ended the run; please report this: {}", said(&*panic)))
+            Err(Failure::Other(format!(
+                "a defect ended the run; please report this: {}",
+                panic_text(&*panic)
+            )))
         });
-        if matches!(outcome, Ok(Outcome::Suspended)) {
-            return;
-        }
         // Storing the end could be what panics.
-        let stored = catch_unwind(AssertUnwindSafe(|| self.end(plan, store, outcome)));
-        if let Err(panic) = stored {
-            self.fail_unsaved(&format!("the end could not be stored: {}", said(&*panic)));
-        }
+        let stored = catch_unwind(AssertUnwindSafe(|| self.end(plan, store, outcome, journal)));
+        stored.unwrap_or_else(|panic| {
+            self.fail_unsaved(&format!("the end could not be stored: {}", panic_text(&*panic)));
+            Exit::Ended
+        })
     }
 
     /// The run itself: the result and whether it was stopped.
-    fn replay(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, String> {
+    fn replay(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, Failure> {
         let text = |error: crate::service::SourceError| error.to_string();
         let sources = backtest::find(Input::Recording(store, recording), &plan.settings).map_err(text)?;
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
-        let run = runs.first().ok_or("the recording is empty")?;
+        let run = runs.first().ok_or_else(|| "the recording is empty".to_owned())?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
         let mut feed = run.feed(&backtest, &self.control).map_err(text)?;
         let mut recorder = SessionRecorder::new(run, &mut backtest, &self.stream, &self.live, plan);
@@ -249,7 +342,7 @@ impl Running {
         let ended = backtest.run(&mut feed, &mut recorder, &mut |progress| watcher.see(progress));
         watcher.last(backtest.progress());
         if let Some(error) = self.stream.failure() {
-            return Err(format!("its events could not be written: {error}"));
+            return Err(Failure::Other(format!("its events could not be written: {error}")));
         }
         ended.map_err(|error| error.to_string())?;
         let mut noted = recorder.noted;
@@ -260,16 +353,30 @@ impl Running {
             );
         }
         let result = run.result(backtest, recorder.collector, noted);
-        Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut(), journal: None })
+        Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
     }
 
     /// The last events, state, result and statistics in one transaction.
-    fn end(&self, plan: &Plan, store: &Store, outcome: Result<Outcome, String>) {
+    fn end(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        outcome: Result<Outcome, Failure>,
+        journal: Option<Journal>,
+    ) -> Exit {
         let ended = clock::now();
-        let (run, stopped, journal, error) = match outcome {
-            Ok(Outcome::Ended { run, stopped, journal }) => (run, stopped, journal, None),
-            Ok(Outcome::Suspended) => return,
-            Err(why) => (None, false, None, Some(why)),
+        let (run, stopped, error) = match outcome {
+            Ok(Outcome::Ended { run, stopped }) => (run, stopped, None),
+            Ok(Outcome::Suspended) => return Exit::Suspended,
+            Err(Failure::Store(error)) if error.may_pass() => return self.exit_stalled(error),
+            // What cannot be read now may be there when the disk works again.
+            Err(_) if self.survives_a_restart() && store.failure().is_some() => {
+                return self.exit_stalled(StoreError::ReadOnly("running a session"));
+            }
+            Err(Failure::Store(error)) => {
+                (None, false, Some(format!("its journal could not be written: {error}")))
+            }
+            Err(Failure::Other(why)) => (None, false, Some(why)),
         };
         let (state, event) = match (&error, stopped) {
             (Some(_), _) => (State::Failed, "session_failed"),
@@ -299,16 +406,53 @@ impl Running {
         self.stream.add(Class::Life, event, None, fields);
         let rest = self.stream.rest();
         (row.reached.events, row.reached.events_not_kept) = self.counts();
-        match finish(store, &row, &rest, result, journal) {
+        match self.finish(store, &row, &rest, result, journal) {
             Ok(()) => {
                 self.stream.written();
                 let mut status = self.status();
-                (status.row, status.state) = (row, state);
+                (status.row, status.state, status.stalled) = (row, state, None);
                 drop(status);
                 self.stream.release();
+                Exit::Ended
             }
-            Err(error) => self.fail_unsaved(&format!("its end could not be stored: {error}")),
+            Err(error) if error.may_pass() && self.survives_a_restart() => self.exit_stalled(error),
+            Err(error) => {
+                self.fail_unsaved(&format!("its end could not be stored: {error}"));
+                Exit::Ended
+            }
         }
+    }
+
+    /// Nothing that is not on disk was published, and nothing of it will be.
+    fn exit_stalled(&self, error: StoreError) -> Exit {
+        self.stream.forget();
+        self.stall(&error);
+        Exit::Stalled(error)
+    }
+
+    /// Stores the end of the session, with that of its recording when it made one. One without a journal has nothing to go
+    /// on from, so it waits while the disk refuses, until the daemon ends.
+    fn finish(
+        &self,
+        store: &Store,
+        row: &SessionRow,
+        rest: &EventSegment,
+        result: Option<NewResult>,
+        journal: Option<Journal>,
+    ) -> Result<(), StoreError> {
+        if let Some(journal) = journal {
+            return journal.finish(row, rest, result);
+        }
+        while let Err(error) = store.finish_session(row, rest, result.clone()) {
+            if self.survives_a_restart() || !error.may_pass() || self.is_suspending() {
+                return Err(error);
+            }
+            self.stall(&error);
+            let status = self.status();
+            drop(self.changed.wait_timeout(status, STORE_RETRY).unwrap_or_else(PoisonError::into_inner));
+        }
+        // What was recorded before it failed is whole as far as it goes.
+        row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))
     }
 
     fn result(&self, plan: &Plan, run: &RunResult, stopped: bool, ended: Timestamp) -> NewResult {
@@ -341,10 +485,15 @@ impl Running {
 
     /// Lets everybody who waits go on. What the session stood on is free.
     pub(super) fn close(&self) {
+        self.leave();
+        self.stream.end();
+    }
+
+    /// As [`Running::close`]; readers of its stream stay, because the session goes on in another `Running`.
+    pub(super) fn leave(&self) {
         drop(self.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.status().ended = true;
         self.changed.notify_all();
-        self.stream.end();
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -427,7 +576,8 @@ impl<'a> Watcher<'a> {
             let fields = json!({
                 "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
                 "simulated_time": live.at().map(|at| at.to_string()),
-                "ticks": live.ticks(),
+                // Of a session with a journal, those on disk.
+                "ticks": session.row().0.reached.ticks,
                 "events_per_second": live.events_per_second(),
                 "eta_seconds": live.eta_seconds(),
                 "equity": live.equity(),
@@ -436,7 +586,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn last(&mut self, progress: Progress) {
+    pub(super) fn last(&mut self, progress: Progress) {
         if progress.ticks > 0 {
             self.session.live.reach(progress, &mut self.mark);
         }
@@ -455,31 +605,13 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// The end of a session, with that of its recording when it made one.
-fn finish(
-    store: &Store,
-    row: &SessionRow,
-    rest: &EventSegment,
-    result: Option<NewResult>,
-    journal: Option<Journal>,
-) -> Result<(), StoreError> {
-    match journal {
-        Some(journal) => journal.finish(row, rest, result),
-        None => {
-            store.finish_session(row, rest, result)?;
-            // What was recorded before it failed is whole as far as it goes.
-            row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))
-        }
-    }
-}
-
 /// The time of now as the API shows it.
 fn now() -> String {
     clock::now().rfc3339_millis()
 }
 
-/// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// Message of a panic.
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

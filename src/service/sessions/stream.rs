@@ -174,10 +174,14 @@ impl EventStream {
         }
     }
 
-    /// What was held back did not get onto the disk: nobody is told.
+    /// What was held back did not get onto the disk: it is never published, and its numbers are given again by whoever
+    /// goes on from the disk. Nothing can be added any more.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
-        (state.held, state.held_in_part) = (None, 0);
+        state.closed = true;
+        (state.held, state.held_in_part) = (Some(Vec::new()), 0);
+        state.pending.lines.clear();
+        state.writing = Arc::default();
     }
 
     /// Tells whoever watches, without keeping it.

@@ -85,7 +85,7 @@ pub struct SessionView {
     pub eta_seconds: Option<f64>,
     /// Counts so far; `None` for one that the daemon left running when it ended: nobody knows how far it came.
     pub counters: Option<Counters>,
-    /// Why it failed.
+    /// Why it failed, or why it stands still now.
     pub error_message: Option<String>,
     /// Its result, once it ended with one.
     pub result_id: Option<String>,
@@ -172,6 +172,7 @@ pub(super) fn running(session: &Running) -> SessionView {
         status: state,
         events_per_second: if ended { None } else { session.live.events_per_second() },
         eta_seconds: if ended { None } else { session.live.eta_seconds() },
+        error_message: session.stalled().or_else(|| row.error.clone()),
         ..stored(&row)
     }
 }

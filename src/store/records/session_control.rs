@@ -1,4 +1,5 @@
-//! What was done to a session from outside: with the recorded rows it is all that a replay needs.
+//! Commands and other outside influences on a session. Together with the recorded rows they are all that a
+//! replay needs.
 
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
@@ -7,78 +8,81 @@ use crate::store::blocks::{kind_code, kind_from_code};
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// Something done to a session. It acts behind rows that are seen up to its time.
+/// An outside influence on a session. It takes effect after all rows seen up to its time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionControlV1 {
-    /// The session's engine time, nanoseconds since 1970.
+    /// Engine time of the session, nanoseconds since 1970.
     pub at_ns: i64,
-    /// What.
+    /// What happened.
     pub kind: ControlKindV1,
 }
 
-/// What was done. The order of the variants is part of the stored form: new ones come last.
+/// What happened. The order of the variants is part of the stored form: new ones come last.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ControlKindV1 {
     /// Another symbol table took effect.
     SymbolTable {
-        /// Its version.
+        /// Version of the table.
         version: u64,
-        /// Symbols on which nothing may be begun.
+        /// Disabled symbols: no entries.
         disabled: Vec<String>,
     },
-    /// Nothing is begun from here on.
+    /// Entries are paused.
     Pause,
-    /// Things are begun again.
+    /// Entries are allowed again.
     Resume,
-    /// Every position is closed.
+    /// Close all positions.
     Flatten,
-    /// The process ended and came back; what happened between is missing.
+    /// The process restarted; events in between are missing.
     Restart {
-        /// Engine time it had reached, nanoseconds since 1970.
+        /// Engine time reached before the restart, nanoseconds since 1970.
         from_ns: i64,
     },
-    /// It was told to end.
+    /// The session ends.
     End,
-    /// From a moment on rows of a stream may be missing.
+    /// From a time on, rows of a stream may be missing.
     Interrupted {
-        /// Place of the symbol.
+        /// Index of the symbol.
         symbol: u32,
-        /// Code of the stream.
+        /// Code of the stream kind.
         stream: u8,
-        /// The moment, nanoseconds since 1970.
+        /// That time, nanoseconds since 1970.
         since_ns: i64,
     },
-    /// The gap that began there is in the ledger.
+    /// The interruption has ended and its gap is recorded.
     Complete {
-        /// Place of the symbol.
+        /// Index of the symbol.
         symbol: u32,
-        /// Code of the stream.
+        /// Code of the stream kind.
         stream: u8,
     },
     /// Signals and entries of a symbol are dropped; its positions stay.
     Withdraw {
-        /// Place of the symbol.
+        /// Index of the symbol.
         symbol: u32,
     },
-    /// Every position of a symbol is closed.
+    /// Close all positions of a symbol.
     Close {
-        /// Place of the symbol.
+        /// Index of the symbol.
         symbol: u32,
     },
+    /// A user asked the session to end. Written before the request is answered; the session closes what is
+    /// open and then writes `End`, after a restart too.
+    Stop,
 }
 
 impl ControlKindV1 {
-    /// A stream of a symbol is interrupted.
+    /// A symbol's stream is interrupted.
     pub fn interrupted(symbol: SymbolId, stream: StreamKind, since: Timestamp) -> Self {
         ControlKindV1::Interrupted { symbol: symbol.0, stream: kind_code(stream), since_ns: since.nanos() }
     }
 
-    /// A stream of a symbol is complete again.
+    /// A symbol's stream is complete again.
     pub fn complete(symbol: SymbolId, stream: StreamKind) -> Self {
         ControlKindV1::Complete { symbol: symbol.0, stream: kind_code(stream) }
     }
 
-    /// The stream that an interruption or its end is about; `None` for other kinds and for unknown codes.
+    /// The stream of an interruption or its end; `None` for other kinds and unknown codes.
     pub fn stream(&self) -> Option<(SymbolId, StreamKind)> {
         match self {
             ControlKindV1::Interrupted { symbol, stream, .. }

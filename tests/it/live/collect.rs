@@ -1,4 +1,4 @@
-//! Recording: what the exchange said, once each, in order, with every hole told.
+//! Recording a market feed: every row once and in order, and a gap for everything missing.
 
 use super::{Market, World, until};
 use serde_json::json;
@@ -56,7 +56,7 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
         once.dedup();
         assert_eq!(once.len(), ids.len(), "a deal stands there twice");
         assert!(rows.windows(2).all(|pair| pair[0].received_at <= pair[1].received_at));
-        // Every deal of the exchange between the first and the last is there, or in a gap.
+        // Every deal of the exchange between the first and the last stored one is stored or in a gap.
         let truth = market.exchange.deals(symbol);
         let (first, last) = (once[0], once[once.len() - 1]);
         let missing = truth

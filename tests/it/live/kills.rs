@@ -1,4 +1,4 @@
-//! `kill -9` while recording and trading on paper: everything goes on, nothing acknowledged is lost, nothing happens twice.
+//! `kill -9` during a recording and a paper session: both resume, nothing acknowledged is lost, no event occurs twice.
 //! Six kills by default; `TRADINGD_LIVE_KILLS=200` for the long run.
 
 use super::{Market, until};

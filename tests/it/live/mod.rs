@@ -1,6 +1,7 @@
-//! Sessions on a live market: the rehearsal exchange, its client, the store and the engine together.
+//! Sessions on a market feed: the rehearsal exchange, its client, the store and the engine together.
 
 mod collect;
+mod ends;
 mod faults;
 mod kills;
 mod paper;
@@ -21,10 +22,10 @@ use tradingd::service::settings::Settings as InForce;
 use tradingd::service::{Parts, Service};
 use tradingd::store::{OpenMode, Store};
 
-/// Longer than anything here takes.
+/// Maximum wait for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A made-up market on a port, and threads for it and for its clients.
+/// A rehearsal exchange with a generated market, and a runtime for it and its clients.
 pub struct Market {
     pub runtime: tokio::runtime::Runtime,
     pub exchange: Running,
@@ -55,7 +56,7 @@ impl Market {
         Market { runtime, exchange, symbols: names }
     }
 
-    /// A client that notices everything soon.
+    /// A client with short timeouts.
     pub fn client(&self) -> Arc<Mexc> {
         let settings = Settings {
             rest_url: self.exchange.rest_url(),
@@ -77,7 +78,7 @@ impl Market {
     }
 }
 
-/// The daemon without its sockets, on a market.
+/// The daemon's service without HTTP, connected to a market.
 pub struct World {
     pub service: Arc<Service>,
     state: PathBuf,
@@ -92,11 +93,11 @@ impl World {
         World { service: Service::open(parts, clock::now()).unwrap(), state: state.to_owned() }
     }
 
-    /// Ends the daemon in order; what trades goes on when it is opened again.
+    /// Shuts the service down in order; sessions resume when it is opened again.
     pub fn close(self) {
         assert_eq!(self.service.close(Span::from_seconds(30)), Vec::<String>::new());
         drop(self.service);
-        // The last deed of a session's thread is to let go of the store.
+        // Session threads release the store as their last step.
         until("the store", || Store::open(&self.state, OpenMode::MustExist).is_ok());
     }
 
@@ -141,7 +142,7 @@ impl World {
     }
 }
 
-/// Waits for something that must come.
+/// Waits for a condition that must become true.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -159,7 +160,7 @@ pub fn config() -> Config {
     config
 }
 
-/// Trades often on a price that walks by single ticks.
+/// A strategy that trades often on a price that moves by single ticks.
 pub static STRATEGY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
     let mut strategy: Value =
         serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Paper sessions: they trade, survive what an exchange does, go on after a restart, and a replay comes out the same.
+//! Paper sessions: they trade, survive faults of the exchange, resume after a restart, and replay to equal decisions.
 
 use super::{Market, World, paper, until};
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ fn a_stop_that_comes_with_the_restart_is_replayed_where_it_was_obeyed() {
     until("orders", || world.counters(&id).orders >= 3);
     world.close();
     world = World::open(folder.path(), Some(market.client()));
-    // It still comes to where it was: the stop stands in front of everything that the market says from now on.
+    // The session is still catching up, so the stop comes before all new market data.
     world.stop(&id);
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal, "{replayed:?}");
@@ -91,7 +91,7 @@ fn a_replay_finds_what_was_changed() {
     world.stop(&id);
     world.close();
     let store = Store::open(folder.path(), OpenMode::MustExist).unwrap();
-    // Somebody says the session traded another symbol's terms.
+    // Replaces the contract terms that the session traded with.
     let recording = store.session(&id).unwrap().input_recording_id.unwrap();
     let spec = store.recorded_spec(&recording, &market.symbols[0]).unwrap().unwrap();
     let finer = Decimal::new(1, 3).unwrap();
@@ -107,7 +107,7 @@ fn a_replay_finds_what_was_changed() {
     );
 }
 
-/// Kinds of what was said about a symbol, and how many orders it had, in the order of the events.
+/// Kinds of the feed events of a symbol and `order` for each order update, in order.
 fn news(world: &World, id: &str, symbol: &str) -> Vec<String> {
     let kind = |event: &Value| match (event["event"].as_str(), event["symbol"] == symbol) {
         (Some("feed"), true) => event["kind"].as_str().map(str::to_owned),
@@ -125,7 +125,7 @@ fn orders(world: &World, id: &str, symbol: &str) -> usize {
     news(world, id, symbol).iter().filter(|kind| *kind == "order").count()
 }
 
-/// Ends the session and shows that a replay of what it recorded comes out the same.
+/// Stops the session and checks that a replay of its recording gives equal decisions.
 fn ends_well(world: &World, id: &str) {
     world.stop(id);
     let session = world.service.sessions.get(id).unwrap();
@@ -179,9 +179,9 @@ fn a_price_that_does_not_fit_holds_its_symbol_still_until_prices_fit_again() {
     until("the halt", || says(&world, &id, &odd, "halted"));
     market.fault(Kind::PlainPrices, |fault| fault.symbol = Some(odd.clone()));
     until("the end of it", || {
-        let told = news(&world, &id, &odd);
-        let resumed = told.iter().rposition(|kind| kind == "resumed");
-        resumed.is_some_and(|at| told[at..].iter().filter(|kind| *kind == "order").count() >= 2)
+        let kinds = news(&world, &id, &odd);
+        let resumed = kinds.iter().rposition(|kind| kind == "resumed");
+        resumed.is_some_and(|at| kinds[at..].iter().filter(|kind| *kind == "order").count() >= 2)
     });
     assert!(world.has_event(&id, "feed_gap", "cause", "halt"));
     ends_well(&world, &id);
@@ -198,7 +198,7 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     until("orders", || orders(&world, &id, &paused) >= 4);
     market.fault(Kind::Paused, |fault| fault.symbol = Some(paused.clone()));
     until("the halt", || says(&world, &id, &paused, "halted"));
-    // What was on its way when it was paused may still be told.
+    // Events of orders in flight at the pause may still arrive.
     let elsewhere = orders(&world, &id, &other);
     until("orders of the other symbol", || orders(&world, &id, &other) >= elsewhere + 2);
     let before = (orders(&world, &id, &paused), orders(&world, &id, &other));
@@ -210,7 +210,7 @@ fn a_paused_contract_is_not_traded_until_it_is_resumed() {
     until("the halt after a restart, which nobody tells of", || halts() == 2);
     market.fault(Kind::Resumed, |fault| fault.symbol = Some(paused.clone()));
     until("the resumption", || says(&world, &id, &paused, "resumed"));
-    // What tries to leave a position is an order too, also while nothing can fill.
+    // Orders that try to close a position count too, even those that could not fill.
     let resumed = orders(&world, &id, &paused);
     until("orders again", || orders(&world, &id, &paused) >= resumed + 2);
     ends_well(&world, &id);

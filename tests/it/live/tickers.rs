@@ -1,4 +1,5 @@
-//! Symbols with their prices: one call for many, kept over a restart, stale rather than nothing, never a zero.
+//! Symbols with prices: one exchange call for many requests, cached across restarts; stale prices rather than none or
+//! zero.
 
 use super::{Market, World};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
     let configured = world.service.market.symbols(&configured, &config, now).unwrap();
     assert_eq!(configured["symbols"].as_array().unwrap().len(), 0);
     assert_eq!(configured["unavailable"][0]["symbol"], "BTC_USDT");
-    // Five minutes later the exchange is down.
+    // Five minutes later the exchange is unreachable.
     market.fault(Kind::Gateway, |fault| fault.for_ms = Some(600_000));
     let later = now + Span::from_seconds(301);
     let stale = world.service.market.symbols(&all(), &config, later).unwrap();

@@ -1,4 +1,4 @@
-//! What a recording must be beside the truth of the exchange, by code of its own.
+//! Compares a recording with the true state of the exchange, independently of the code under test.
 
 use super::truth::{Levels, Truth};
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use tradingd::domain::time::Timestamp;
 use tradingd::rehearsal::market::Deal;
 use tradingd::store::Store;
 
-/// A row of the exchange may be sent so much behind its time, when threads wait for each other.
+/// Maximum delay of a row behind its exchange time, when the exchange's threads wait for each other.
 const LATE_MS: i64 = 400;
 
-/// What is stored of a symbol.
+/// The stored rows and gaps of a symbol.
 pub struct Stored {
     pub deals: Vec<Record>,
     pub changes: Vec<Record>,
@@ -46,9 +46,9 @@ impl Stored {
         self.gaps.iter().filter(move |gap| gap.stream == stream)
     }
 
-    /// Whether the ledger has a gap of a stream between two moments at which rows were received, with a moment of the
-    /// exchange's in it.
-    fn is_told(&self, stream: StreamKind, [after, before]: [Timestamp; 2], at_ms: i64) -> bool {
+    /// Whether a gap of the stream overlaps the span between two receive times and contains the exchange time
+    /// `at_ms`.
+    fn has_gap(&self, stream: StreamKind, [after, before]: [Timestamp; 2], at_ms: i64) -> bool {
         let holds =
             |gap: &RecordedGap| gap.gap.from.millis() - LATE_MS <= at_ms && at_ms <= gap.gap.to.millis() + 1;
         self.gaps_of(stream).any(|gap| gap.gap.to >= after && gap.gap.from <= before && holds(gap))
@@ -71,8 +71,8 @@ fn lots(quantity: Decimal) -> i64 {
     steps(quantity, Decimal::ONE)
 }
 
-/// The book at every message is the exchange's at that version, versions never go back, and a book is reopened only behind a
-/// gap. With `is_whole` it is the last book in the end.
+/// Checks that the book after every message is the exchange's at that version, that versions never decrease, and that a
+/// new snapshot follows only a gap. With `is_whole` the last stored book must be the exchange's last.
 pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String> {
     let (mut walk, mut book, mut before) = (truth.walk(), None::<Levels>, None::<Timestamp>);
     let mut version = 0;
@@ -87,7 +87,7 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
         }
         if snapshot {
             let missing_ms = truth.changed_ms(walk.at).min(at.millis());
-            if before.is_some_and(|before| !stored.is_told(StreamKind::BookChanges, [before, at], missing_ms))
+            if before.is_some_and(|before| !stored.has_gap(StreamKind::BookChanges, [before, at], missing_ms))
             {
                 let gaps: Vec<_> = stored.gaps_of(StreamKind::BookChanges).collect();
                 return Err(format!(
@@ -118,7 +118,8 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
     Ok(())
 }
 
-/// Every top of the book is one that the exchange had, in their order; with `is_whole` the last is the last.
+/// Checks that every stored top of the book existed on the exchange, in that order. With `is_whole` the last one must
+/// be the exchange's last.
 pub fn tops(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String> {
     let mut walk = truth.walk();
     for message in stored.tops.chunk_by(|a, b| a.received_at == b.received_at) {
@@ -152,8 +153,8 @@ fn likeness(record: &Record) -> Likeness {
     (record.exchange_at.millis(), ticks(price), lots(quantity), taker == Side::Buy)
 }
 
-/// No deal stands there twice or different from what it was; each one behind `since` is there, or between two that are with a
-/// gap between them. Returns how many are missing.
+/// Checks that no deal is stored twice or with other values, and that every deal after `since` is stored or covered by a
+/// gap between its stored neighbours. Returns the number of missing deals.
 pub fn deals(stored: &Stored, truth: &[Deal], since: u64) -> Result<usize, String> {
     let like = |deal: &Deal| (deal.at_ms, deal.price.0, deal.qty.0, deal.taker == Side::Buy);
     let known: BTreeMap<u64, Likeness> = truth.iter().map(|deal| (deal.id, like(deal))).collect();
@@ -180,7 +181,7 @@ pub fn deals(stored: &Stored, truth: &[Deal], since: u64) -> Result<usize, Strin
         missing += 1;
         let before = there.range(..deal.id).next_back().map_or(Timestamp::MIN, |(_, at)| *at);
         let behind = there.range(deal.id..).next().map_or(Timestamp::from_nanos(i64::MAX), |(_, at)| *at);
-        if !stored.is_told(StreamKind::Trades, [before.min(behind), behind.max(before)], deal.at_ms) {
+        if !stored.has_gap(StreamKind::Trades, [before.min(behind), behind.max(before)], deal.at_ms) {
             return Err(format!(
                 "{deal:?} is not stored and no gap between {before} and {behind} says so: {:?}",
                 stored.gaps

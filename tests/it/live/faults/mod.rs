@@ -1,8 +1,8 @@
-//! Every fault of `docs/rehearsal.md`, with parameters from seeds, against a recording that is being made: afterwards its book
-//! is the exchange's, no deal stands there twice, every hole is in the ledger, and connections are back soon.
+//! Every fault of `docs/rehearsal.md`, with seeded parameters, against an open recording: afterwards its book equals the
+//! exchange's, no deal is stored twice, every hole is in the ledger of gaps, and connections come back soon.
 //!
-//! One seed a fault by default. `TRADINGD_FAULT_ROUNDS=100` for the long run, `TRADINGD_FAULT_AT_ONCE` for how many rounds run
-//! side by side, `TRADINGD_FAULT=word` and `TRADINGD_FAULT_SEED=n` for one fault and the first seed.
+//! One round per fault by default. `TRADINGD_FAULT_ROUNDS=100` for the long run, `TRADINGD_FAULT_AT_ONCE` for the number
+//! of concurrent rounds, `TRADINGD_FAULT=word` and `TRADINGD_FAULT_SEED=n` for one fault and the first seed.
 
 mod check;
 mod plan;
@@ -17,17 +17,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tradingd::rehearsal::{Fault, Kind};
 
-/// Back within this, in the middle of all lost connections.
+/// Limit of the median time until rows arrive again after a lost connection.
 const RECONNECT_MS: i64 = 2_000;
 
-/// From so many lost connections on there is a middle.
+/// Minimum number of lost connections for that median.
 const ENOUGH: usize = 5;
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Line of the protocol's list and kind, of every fault that is documented.
+/// Name, fault word and kind of every documented fault.
 fn documented() -> Vec<(String, String, Kind)> {
     let text = include_str!("../../../../docs/rehearsal.md");
     let rows = text.lines().filter_map(|line| {
@@ -54,25 +54,25 @@ fn a_recording_survives_every_fault() {
         setting("TRADINGD_FAULT_SEED", 1_u64),
         setting("TRADINGD_FAULT", String::new()),
     );
-    // Books are compared in steps of one size; `paper.rs` shows what becomes of prices that change theirs.
+    // The comparison needs a fixed price step; `paper.rs` tests faults that change it.
     let is_in_steps = |kind: Kind| !matches!(kind, Kind::FinerPrices | Kind::OddPrices);
     let is_wanted =
         |(_, word, kind): &(String, String, Kind)| is_in_steps(*kind) && (only.is_empty() || *word == only);
     let faults: Vec<_> = documented().into_iter().filter(is_wanted).collect();
     assert!(only.is_empty() && faults.len() > 60 || faults.len() == 1, "{} faults", faults.len());
     let wanted: Vec<(usize, u64)> =
-        (first..first + rounds).flat_map(|seed| (0..faults.len()).map(move |place| (place, seed))).collect();
+        (first..first + rounds).flat_map(|seed| (0..faults.len()).map(move |index| (index, seed))).collect();
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..setting("TRADINGD_FAULT_AT_ONCE", 16_usize).min(wanted.len()) {
             scope.spawn(|| {
-                while let Some((place, seed)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let run = AssertUnwindSafe(|| round::run(faults[*place].2, *seed));
+                while let Some((index, seed)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let run = AssertUnwindSafe(|| round::run(faults[*index].2, *seed));
                     let outcome = catch_unwind(run).unwrap_or_else(|why| Err(panicked(&*why)));
                     if let Err(why) = &outcome {
-                        println!("TRADINGD_FAULT={} TRADINGD_FAULT_SEED={seed}: {why}", faults[*place].1);
+                        println!("TRADINGD_FAULT={} TRADINGD_FAULT_SEED={seed}: {why}", faults[*index].1);
                     }
-                    done.lock().unwrap().push((*place, *seed, outcome));
+                    done.lock().unwrap().push((*index, *seed, outcome));
                 }
             });
         }
@@ -80,10 +80,10 @@ fn a_recording_survives_every_fault() {
     let done = done.into_inner().unwrap();
     let failed: Vec<String> = done
         .iter()
-        .filter_map(|(place, seed, outcome)| {
+        .filter_map(|(index, seed, outcome)| {
             Some(format!(
                 "TRADINGD_FAULT={} TRADINGD_FAULT_SEED={seed}: {}",
-                faults[*place].1,
+                faults[*index].1,
                 outcome.as_ref().err()?
             ))
         })
@@ -97,11 +97,11 @@ fn a_recording_survives_every_fault() {
     );
 }
 
-/// Prints what came out; returns how long each lost connection took, in order.
+/// Prints the outcomes; returns the sorted reconnection times in ms.
 fn table(faults: &[(String, String, Kind)], done: Vec<(usize, u64, Result<Outcome, String>)>) -> Vec<i64> {
     let mut by_fault: BTreeMap<usize, Vec<Outcome>> = BTreeMap::new();
-    for (place, _, outcome) in done {
-        by_fault.entry(place).or_default().extend(outcome.ok());
+    for (index, _, outcome) in done {
+        by_fault.entry(index).or_default().extend(outcome.ok());
     }
     let sorted = |outcomes: &[Outcome], of: fn(&Outcome) -> Option<i64>| {
         let mut all: Vec<i64> = outcomes.iter().filter_map(of).collect();
@@ -130,8 +130,8 @@ fn table(faults: &[(String, String, Kind)], done: Vec<(usize, u64, Result<Outcom
             shown(&whole)
         );
     };
-    for (place, outcomes) in &by_fault {
-        line(&faults[*place].0, &faults[*place].1, outcomes);
+    for (index, outcomes) in &by_fault {
+        line(&faults[*index].0, &faults[*index].1, outcomes);
     }
     let all: Vec<Outcome> = by_fault.into_values().flatten().collect();
     line("", "all", &all);

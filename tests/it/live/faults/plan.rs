@@ -1,49 +1,50 @@
-//! What is done in a round: a fault with parameters drawn from the seed, whatever makes it bite, and what it may cost.
+//! Plan of a round: a fault with parameters drawn from the seed, a second fault that makes it take effect where needed,
+//! and the expected damage.
 
 use std::time::Duration;
 use tradingd::domain::rng::Rng;
 use tradingd::rehearsal::{Fault, Kind};
 
-/// A symbol's place.
+/// Index of a symbol.
 pub type Place = usize;
 
-/// What a fault may cost the recording.
+/// Expected effect of a fault on the recording.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Expect {
-    /// Nothing: no gap, no resync, no new connection.
+    /// No gap, no resync, no reconnect.
     Whole,
-    /// Books are fetched anew behind holes, and nothing else happens.
+    /// Only version holes in books, which are fetched again.
     Hole,
-    /// The connection: a gap in everything, and another connection.
+    /// A lost connection: a gap in every stream, and a reconnect.
     Lost,
-    /// A symbol's streams for a while; the connection and the other symbol stay.
+    /// A temporary gap in one symbol's streams; the connection and the other symbol are not affected.
     Silenced(Place),
-    /// A symbol's streams for good, with a lost connection.
+    /// A lost connection after which one symbol stays unsubscribed.
     GivenUp(Place),
 }
 
-/// When a fault is over.
+/// When a fault counts as over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Over {
-    /// With its injection.
+    /// As soon as it is injected.
     AtOnce,
-    /// When this has happened so often; what is left of it may stay.
+    /// When the kind has happened this many times; further occurrences are allowed.
     Struck(Kind, u64),
-    /// When it is used up, or its time is.
+    /// When its count or its time is used up.
     Off,
 }
 
-/// One round.
+/// Plan of one round.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub faults: Vec<Fault>,
     pub expect: Expect,
     pub over: Over,
-    /// Whether funding is paid behind it, which must be recorded.
+    /// Whether funding is paid after the fault, which must be recorded.
     pub pays_funding: bool,
 }
 
-/// Shorter than the client's patience for pongs and data, and longer.
+/// The client's timeout for pongs and data; faults are drawn shorter or longer than this.
 pub const PATIENCE: Duration = Duration::from_millis(1_500);
 
 impl Plan {
@@ -55,7 +56,7 @@ impl Plan {
         self.faults[0].fault
     }
 
-    /// Of a kind: the first fault is of it.
+    /// Draws a plan whose first fault is of `kind`.
     pub fn draw(kind: Kind, rng: &mut Rng, symbols: &[String]) -> Plan {
         let place = usize::try_from(rng.below(symbols.len() as u64)).unwrap();
         let mut draw = Draw { kind, place, symbol: symbols[place].clone(), rng };
@@ -63,7 +64,7 @@ impl Plan {
     }
 }
 
-/// Rng, and what it chose already.
+/// A plan being drawn.
 struct Draw<'a> {
     kind: Kind,
     place: Place,
@@ -89,7 +90,7 @@ impl Draw<'_> {
         Fault { symbol: Some(self.symbol.clone()), count, ..Fault::new(Kind::SkipVersions) }
     }
 
-    /// Faults of answers bite when a book is fetched: behind a hole, or on a new connection.
+    /// Faults of REST answers. They take effect when a book is fetched: after a hole or on a new connection.
     fn rest(&mut self) -> Option<Plan> {
         let mut fault = self.fault();
         fault.times = self.times(3);
@@ -126,12 +127,12 @@ impl Draw<'_> {
         } else {
             (self.skip(), Expect::Hole)
         };
-        // The first book that is asked for may be the current one.
+        // With this fault the first fetched book may be the current one, so it need not be noticed.
         let over = if self.kind == Kind::SnapshotBack { Over::AtOnce } else { Over::Struck(self.kind, 1) };
         Some(Plan::of(vec![fault, second], expect, over))
     }
 
-    /// Faults of frames and of time.
+    /// Faults of WebSocket frames and of clocks.
     fn frames(&mut self) -> Option<Plan> {
         let mut fault = self.fault();
         let (expect, over) = match self.kind {
@@ -183,7 +184,7 @@ impl Draw<'_> {
         let disconnect = || Fault::new(Kind::Disconnect);
         Some(match self.kind {
             Kind::Disconnect | Kind::GoingAway => {
-                // Now and then once more, while it is still being repaired.
+                // Sometimes again while the connection is still being restored.
                 let again = Fault { at_ms: self.rng.between(200, 3_000), ..fault.clone() };
                 let faults = if self.rng.once_in(3) { vec![fault, again] } else { vec![fault] };
                 let count = faults.len() as u64;
@@ -231,7 +232,7 @@ impl Draw<'_> {
         })
     }
 
-    /// The exchange as a whole, and everything that is nothing to a recording.
+    /// Faults of the whole exchange, and faults that do not affect a recording.
     fn exchange(&mut self) -> Plan {
         let mut fault = self.fault();
         match self.kind {
@@ -256,7 +257,7 @@ impl Draw<'_> {
             }
             _ => {
                 fault.symbol = self.maybe_symbol();
-                // Of sockets it is the number of one.
+                // For faults of sockets `count` is the number of a socket.
                 let is_of_sockets = matches!(self.kind, Kind::UnknownFrames | Kind::SessionLost);
                 fault.count = Some(self.rng.between(1, 5)).filter(|_| !is_of_sockets);
                 fault.ms = Some(self.rng.between(1, 2_000));

@@ -1,4 +1,4 @@
-//! One round: a made-up market, a recording of it, one fault, and what is stored afterwards.
+//! One round: records a generated market, injects a fault and checks what is stored afterwards.
 
 use super::check::{self, Stored};
 use super::plan::{Expect, Over, PATIENCE, Plan};
@@ -21,21 +21,22 @@ use tradingd::service::recordings::ExportRequest;
 use tradingd::service::sessions::State;
 use tradingd::store::{OpenMode, Store};
 
-/// Longer than any repair takes.
+/// Maximum wait for a recovery.
 const RECOVERY: Duration = Duration::from_secs(40);
 
-/// Deals of each symbol that are waited for behind a fault.
+/// Deals per symbol to wait for after a fault.
 const DEALS_AFTER: usize = 8;
 
-/// Every rhythm of the exchange has passed after this.
+/// Longer than every publication interval of the exchange.
 const FLUSHED_MS: i64 = 350;
 
-/// What a round cost.
+/// Measured effects of a round.
 pub struct Outcome {
     pub gaps: usize,
     pub missing: usize,
-    /// Of a lost connection: from the fault to the next row, and to the last gap's end.
+    /// After a lost connection: time from the fault to the next row.
     pub back_ms: Option<i64>,
+    /// After a lost connection: time from the fault to the end of the last gap.
     pub whole_ms: Option<i64>,
 }
 
@@ -48,13 +49,13 @@ struct Round {
     truth: RefCell<Vec<Truth>>,
 }
 
-/// The last deal and the book's place of a symbol at a moment.
+/// Last deal id and number of book changes of a symbol at a moment.
 struct Mark {
     deal: u64,
     place: usize,
 }
 
-/// Plays it.
+/// Runs a round.
 ///
 /// # Errors
 /// What is wrong with the recording.
@@ -76,7 +77,7 @@ pub fn run(kind: Kind, seed: u64) -> Result<Outcome, String> {
     round.play(folder.path()).map_err(|why| format!("{why}\n  {shown}"))
 }
 
-/// Impatient, but it reconnects and subscribes at its usual pace.
+/// A client with short timeouts, but the default delays for reconnecting and subscribing.
 fn client(market: &Market, seed: u64) -> Arc<Mexc> {
     let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
     let settings = Settings {
@@ -133,7 +134,7 @@ impl Round {
         self.validate(folder, &ready, at, lost_at, (before, after))
     }
 
-    /// Looks at the exchange and takes the truth over.
+    /// Gathers the true state of all books, then calls `look` on the exchange.
     fn look<T>(&self, look: impl FnOnce(&mut Exchange, &mut Vec<Truth>) -> T) -> T {
         self.market.exchange.look(|exchange| {
             let mut truth = self.truth.borrow_mut();
@@ -163,7 +164,7 @@ impl Round {
     fn inject(&self) {
         self.look(|exchange, truth| {
             if self.plan.kind() == Kind::FundingMissing {
-                // Paid soon; only the list of rates tells when.
+                // Paid soon; only the list of funding rates contains the time.
                 let next_ms = exchange.now_ms() + 5_000;
                 exchange.markets.iter_mut().for_each(|market| market.funding.next_ms = next_ms);
             }
@@ -179,7 +180,7 @@ impl Round {
         });
     }
 
-    /// Funding that is paid shortly, announced as usual; returns when.
+    /// Schedules and announces a funding payment; returns its time in ms.
     fn pay_funding(&self) -> i64 {
         self.look(|exchange, _| {
             let next_ms = exchange.now_ms() + 700;
@@ -190,7 +191,7 @@ impl Round {
                 }
                 return next_ms;
             }
-            // Past already, if the repair took long.
+            // Already in the past if the recovery took long.
             exchange
                 .markets
                 .iter()
@@ -200,7 +201,7 @@ impl Round {
         })
     }
 
-    /// Whether the fault has done what it does, and its time is over.
+    /// Whether the fault has had its expected effect and is over.
     fn is_over(&self, before: &Health) -> bool {
         let kind = self.plan.kind();
         let happened = |kind: Kind| {
@@ -231,7 +232,7 @@ impl Round {
         })
     }
 
-    /// Symbols that are not given up.
+    /// Symbols that are still subscribed.
     fn living(&self) -> impl Iterator<Item = &String> {
         let gone = match self.plan.expect {
             Expect::GivenUp(place) => Some(place),
@@ -245,7 +246,7 @@ impl Round {
             .map(|(_, name)| name)
     }
 
-    /// The rows of a stream as anybody may have them while the recording is being made.
+    /// Exports the rows of a stream from the open recording.
     fn lines(&self, symbol: &str, kind: StreamKind) -> Vec<Value> {
         let request = ExportRequest {
             format: "jsonl".to_owned(),
@@ -264,7 +265,7 @@ impl Round {
             .collect()
     }
 
-    /// Whether deals and books that came behind the marks are stored.
+    /// Whether the book at the marks and `deals` deals after them are stored, for every symbol.
     fn recovered(&self, marks: &[Mark], deals: usize) -> bool {
         let names = self.market.symbols.iter().zip(marks);
         let mut living = names.filter(|(name, _)| self.living().any(|living| living == *name)).enumerate();
@@ -276,14 +277,14 @@ impl Round {
         })
     }
 
-    /// How far the stored book is.
+    /// Number of book changes up to the stored version.
     fn book_place(&self, name: &str) -> Option<usize> {
         let version = self.lines(name, StreamKind::BookChanges).last()?["update_id"].as_u64()?;
         let place = self.market.symbols.iter().position(|known| known == name)?;
         self.truth.borrow()[place].place(version)
     }
 
-    /// Whether everything the paused exchange has is stored.
+    /// Whether the recording has everything up to the state of the paused exchange.
     fn is_level(&self) -> bool {
         self.living().all(|name| {
             let place = self.market.symbols.iter().position(|known| known == name).unwrap();
@@ -339,7 +340,7 @@ impl Round {
         self.world.has_event(&self.id, "feed", field, value)
     }
 
-    /// When the connection said something first.
+    /// Time of the first feed event of a kind.
     fn event_time(&self, kind: &str) -> Option<Timestamp> {
         let events = self.world.events(&self.id);
         let said = events.iter().find(|event| event["event"] == "feed" && event["kind"] == kind)?;
@@ -390,7 +391,7 @@ impl Round {
     }
 }
 
-/// What was paid is stored, once and as it was.
+/// Checks that exactly one funding payment was made and is stored with its rate.
 fn paid(
     stored: &Stored,
     settlements: &std::collections::VecDeque<(i64, tradingd::domain::decimal::Decimal)>,
@@ -411,7 +412,7 @@ fn paid(
     }
 }
 
-/// Whether the ledger and the counters are what this fault may cost, no more and no less.
+/// Checks that the gaps and the client's counters are exactly what the plan expects.
 fn cost(plan: &Plan, all: &[Stored], (before, after): &(Health, Health)) -> Result<(), String> {
     let fail = |what: &str| {
         let gaps: Vec<_> = all.iter().map(|stored| &stored.gaps).collect();
@@ -459,7 +460,7 @@ fn cost(plan: &Plan, all: &[Stored], (before, after): &(Health, Health)) -> Resu
     if counted { Ok(()) } else { fail("it was not counted") }
 }
 
-/// Bytes that two have.
+/// A shared buffer as an export destination.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

@@ -1,10 +1,10 @@
-//! A symbol's market as the exchange had it at every version of its book: what a recording of it is compared with.
+//! The exchange's book of a symbol at every version, as the reference for a recording.
 
 use std::collections::{BTreeMap, HashMap};
 use tradingd::domain::order::Side;
 use tradingd::rehearsal::exchange::Exchange;
 
-/// Both sides by price in ticks; quantities in lots.
+/// A book: quantities in lots by price in ticks.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Levels {
     bids: BTreeMap<i64, i64>,
@@ -30,7 +30,7 @@ impl Levels {
         ]
     }
 
-    /// Where two books differ first.
+    /// Describes the first difference between two books.
     pub fn difference(&self, other: &Levels) -> Option<String> {
         for (word, mine, theirs) in [("bid", &self.bids, &other.bids), ("ask", &self.asks, &other.asks)] {
             let prices = mine.keys().chain(theirs.keys());
@@ -42,14 +42,14 @@ impl Levels {
     }
 }
 
-/// All states of one book, in order.
+/// All states of one book in order: a base and its changes.
 #[derive(Debug)]
 pub struct Truth {
     base: Levels,
     changes: Vec<(Side, i64, i64)>,
-    /// When each change was made.
+    /// Exchange time of each change.
     times_ms: Vec<i64>,
-    /// How many changes a version has behind it. Versions of different lives of the exchange do not meet.
+    /// Number of changes up to each version. After a restart the exchange does not reuse versions.
     places: HashMap<u64, usize>,
     last: u64,
 }
@@ -70,7 +70,7 @@ impl Truth {
         }
     }
 
-    /// Takes over what changed since the last look. To be called often: the exchange keeps a thousand changes.
+    /// Appends the changes since the last call. Must be called often: the exchange keeps only a thousand changes.
     pub fn gather(&mut self, exchange: &Exchange, place: usize) {
         let market = &exchange.markets[place];
         let known = self.last;
@@ -84,18 +84,18 @@ impl Truth {
         assert_eq!(self.last, market.version, "the truth was not asked for often enough");
     }
 
-    /// The same book goes on with other versions.
+    /// The exchange continues the same book with new version numbers.
     pub fn renumbered(&mut self, exchange: &Exchange, place: usize) {
         self.last = exchange.markets[place].version;
         self.places.insert(self.last, self.changes.len());
     }
 
-    /// The place of a version.
+    /// Number of changes up to a version.
     pub fn place(&self, version: u64) -> Option<usize> {
         self.places.get(&version).copied()
     }
 
-    /// When the change behind a state was made; the end of time behind the last.
+    /// Time of the change after state `place`; `i64::MAX` after the last.
     pub fn changed_ms(&self, place: usize) -> i64 {
         self.times_ms.get(place).copied().unwrap_or(i64::MAX)
     }
@@ -105,13 +105,13 @@ impl Truth {
         self.last
     }
 
-    /// The states one after the other.
+    /// Iterates over the states from the base.
     pub fn walk(&self) -> Walk<'_> {
         Walk { truth: self, at: 0, levels: self.base.clone() }
     }
 }
 
-/// A state of a book that only goes forward.
+/// A position in the states of a book; moves only forward.
 pub struct Walk<'a> {
     truth: &'a Truth,
     pub at: usize,
@@ -119,7 +119,7 @@ pub struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The next state; false behind the last.
+    /// Moves to the next state; false at the last.
     pub fn step(&mut self) -> bool {
         let Some((side, ticks, lots)) = self.truth.changes.get(self.at) else { return false };
         self.levels.set(*side, *ticks, *lots);

@@ -1,0 +1,329 @@
+//! How a session ends, or goes on, when it is stopped while the daemon ends, is killed, or its disk is full: every
+//! combination, on a disk that forgets what was not synced.
+
+use super::{Market, config, paper, until};
+use redb::StorageBackend;
+use serde_json::{Value, json};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tradingd::auth::Keys;
+use tradingd::clock;
+use tradingd::domain::time::Span;
+use tradingd::service::hub::{Cursor, Filter, Start, Update};
+use tradingd::service::sessions::State;
+use tradingd::service::settings::Settings as InForce;
+use tradingd::service::{Parts, Service};
+use tradingd::store::Store;
+
+/// A disk in memory.
+#[derive(Clone, Debug, Default)]
+struct Disk(Arc<Mutex<Bytes>>);
+
+#[derive(Debug, Default)]
+struct Bytes {
+    now: Vec<u8>,
+    /// What is left after a kill.
+    synced: Vec<u8>,
+    is_full: bool,
+}
+
+impl Disk {
+    fn bytes(&self) -> MutexGuard<'_, Bytes> {
+        self.0.lock().unwrap()
+    }
+
+    /// What another process finds after this one was killed. This one writes nothing more.
+    fn after_a_kill(&self) -> Disk {
+        let mut bytes = self.bytes();
+        bytes.is_full = true;
+        let synced = bytes.synced.clone();
+        Disk(Arc::new(Mutex::new(Bytes { now: synced.clone(), synced, is_full: false })))
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let mut bytes = self.bytes();
+        if bytes.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        change(&mut bytes.now);
+        Ok(())
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes().now.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let from = usize::try_from(offset).unwrap();
+        out.copy_from_slice(&self.bytes().now[from..from + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.write(|now| now.resize(usize::try_from(length).unwrap(), 0))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut bytes = self.bytes();
+        if bytes.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        bytes.synced = bytes.now.clone();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, new: &[u8]) -> io::Result<()> {
+        let from = usize::try_from(offset).unwrap();
+        Disk::write(self, |now| now[from..from + new.len()].copy_from_slice(new))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Somebody stops the session.
+    Stop,
+    /// The daemon is told to end, and started again.
+    Suspend,
+    /// The daemon is killed, and started again; its disk has room then.
+    Kill,
+    /// The disk is full from here on.
+    Full,
+    /// The disk has room again.
+    Room,
+}
+
+use Step::{Full, Kill, Room, Stop, Suspend};
+
+/// What is done, one right after the other, and the state that the session comes to.
+const CELLS: [(&[Step], State); 22] = [
+    (&[], State::Running),
+    (&[Stop], State::Stopped),
+    (&[Suspend], State::Running),
+    (&[Kill], State::Running),
+    (&[Full, Room], State::Running),
+    (&[Stop, Suspend], State::Stopped),
+    (&[Stop, Kill], State::Stopped),
+    (&[Stop, Full, Room], State::Stopped),
+    (&[Suspend, Stop], State::Stopped),
+    (&[Kill, Stop], State::Stopped),
+    (&[Full, Room, Stop], State::Stopped),
+    // The stop could not be written: it holds as long as this daemon runs, and its caller was told so.
+    (&[Full, Stop, Room], State::Stopped),
+    (&[Full, Stop, Kill], State::Running),
+    (&[Full, Kill], State::Running),
+    (&[Full, Kill, Stop], State::Stopped),
+    (&[Stop, Full, Kill], State::Stopped),
+    (&[Stop, Suspend, Suspend], State::Stopped),
+    (&[Stop, Kill, Kill], State::Stopped),
+    (&[Stop, Suspend, Kill], State::Stopped),
+    (&[Suspend, Kill, Suspend], State::Running),
+    (&[Full, Room, Full, Room], State::Running),
+    (&[Kill, Full, Room, Stop, Suspend], State::Stopped),
+];
+
+/// Cells at once.
+const SIDE_BY_SIDE: usize = 11;
+
+/// A daemon on such a disk with one session.
+struct Daemon {
+    disk: Disk,
+    service: Arc<Service>,
+    /// Updates of the session's stream, over all starts.
+    cursor: Cursor,
+    updates: Vec<Arc<Update>>,
+}
+
+fn service(disk: &Disk, folder: &Path, market: &Market) -> Arc<Service> {
+    let parts = Parts {
+        store: Store::with_backend(disk.clone()).unwrap(),
+        state: folder.to_owned(),
+        keys: Keys::load(folder, None).unwrap(),
+        settings: InForce::new(config(), Path::new("the test's own"), clock::now()),
+        exchange: Some(market.client()),
+    };
+    Service::open(parts, clock::now()).unwrap()
+}
+
+fn follow(service: &Service, id: &str) -> Cursor {
+    let topic = format!("session/{id}");
+    service.hub.subscribe(&topic, Filter::default(), Start::Now, &Arc::default()).unwrap()
+}
+
+impl Daemon {
+    /// What the daemon does every second, and what a client that watches reads.
+    fn look(&mut self) {
+        let _ = self.service.look_after_store(clock::now());
+        while let Ok(true) = self.read() {}
+    }
+
+    fn read(&mut self) -> Result<bool, ()> {
+        let before = self.updates.len();
+        self.cursor.read(1_000, &mut self.updates).map_err(|_| ())?;
+        Ok(self.updates.len() > before)
+    }
+
+    fn state(&self, id: &str) -> State {
+        self.service.sessions.get(id).unwrap().status
+    }
+
+    /// Ends this daemon and starts another one, on what its disk holds or what a kill leaves of it.
+    fn restart(self, is_killed: bool, id: &str, folder: &Path, market: &Market) -> Daemon {
+        let disk = if is_killed { self.disk.after_a_kill() } else { self.disk.clone() };
+        let mut ended = self;
+        assert_eq!(ended.service.close(Span::from_seconds(30)), Vec::<String>::new());
+        ended.look();
+        let Daemon { disk: before, service: old, cursor: _, updates } = ended;
+        drop(old);
+        // The last deed of a session's thread is to let go of the store.
+        let mine = if is_killed { 1 } else { 2 };
+        until("the store", || Arc::strong_count(&before.0) == mine);
+        let service = service(&disk, folder, market);
+        let cursor = follow(&service, id);
+        Daemon { disk, service, cursor, updates }
+    }
+
+    fn step(mut self, step: Step, id: &str, folder: &Path, market: &Market) -> Daemon {
+        match step {
+            Stop => {
+                let answer = self.service.sessions.stop(id, Span::ZERO);
+                let is_full = self.disk.bytes().is_full;
+                assert_eq!(answer.as_ref().err().map(|refusal| refusal.code), is_full.then_some("store_unavailable"));
+                let over = answer.is_ok_and(|stopped| !stopped.still_stopping);
+                assert!(!over || self.state(id).is_final(), "it was called stopped and is not");
+            }
+            Suspend | Kill => return self.restart(step == Kill, id, folder, market),
+            Full => {
+                self.disk.bytes().is_full = true;
+                until("the session to stand still", || {
+                    self.look();
+                    let session = self.service.sessions.get(id).unwrap();
+                    session.error_message.is_some() || session.status.is_final()
+                });
+            }
+            Room => {
+                self.disk.bytes().is_full = false;
+                until("the store to take writes", || {
+                    self.look();
+                    self.service.store_failure().is_none()
+                });
+            }
+        }
+        self
+    }
+}
+
+/// One cell; whatever the session comes to, nothing that was published is missing, and a replay decides the same.
+fn run(kind: &str, steps: &[Step], expected: State) {
+    let market = &Market::new(2, 300, 17);
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::default();
+    let first = service(&disk, folder.path(), market);
+    first.strategies.create(super::STRATEGY.to_string().as_bytes(), clock::now()).unwrap();
+    let mut body = paper(&market.symbols);
+    if kind == "collect" {
+        body = json!({"session_type": "collect", "symbols": market.symbols});
+    } else {
+        // An order takes so long that a stop comes while something is open.
+        body["config"]["latency_ms"] = json!(700);
+    }
+    let now = clock::now();
+    let id = first.sessions.start(&body, "ann", &first.settings.current(), now).unwrap().session_id;
+    let cursor = follow(&first, &id);
+    let mut daemon = Daemon { disk, service: first, cursor, updates: Vec::new() };
+    until("the first rows", || {
+        daemon.look();
+        let counters = daemon.service.sessions.get(&id).unwrap().counters.unwrap();
+        counters.ticks > 200 && (kind == "collect" || counters.fills >= 3)
+    });
+    for step in steps {
+        daemon = daemon.step(*step, &id, folder.path(), market);
+    }
+    if expected == State::Running {
+        let ticks = |daemon: &Daemon| daemon.service.sessions.get(&id).unwrap().counters.unwrap().ticks;
+        let before = ticks(&daemon);
+        until("more rows", || {
+            daemon.look();
+            assert!(!daemon.state(&id).is_final(), "{:?}", daemon.service.sessions.get(&id));
+            ticks(&daemon) > before + 100
+        });
+        let session = daemon.service.sessions.get(&id).unwrap();
+        assert_eq!((session.status, session.error_message), (State::Running, None));
+        assert!(!daemon.service.sessions.stop(&id, Span::from_seconds(30)).unwrap().still_stopping);
+    }
+    until("its end", || {
+        daemon.look();
+        daemon.state(&id).is_final()
+    });
+    daemon.look();
+    let session = daemon.service.sessions.get(&id).unwrap();
+    assert_eq!((session.status, session.error_message), (State::Stopped, None));
+    let stored = daemon.service.sessions.events(&id, 0, usize::MAX).unwrap().events;
+    check_published(&daemon.updates, &stored);
+    if kind == "paper" {
+        let replayed = daemon.service.sessions.replay(&id).unwrap();
+        assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
+    }
+    daemon.service.close(Span::from_seconds(30));
+}
+
+/// Events are numbered without holes, and what was published under a number is what is stored under it.
+fn check_published(updates: &[Arc<Update>], stored: &[Value]) {
+    for (number, event) in (1_u64..).zip(stored) {
+        assert_eq!(event["seq"], number);
+    }
+    let mut numbered = 0;
+    for update in updates {
+        let published: Value = serde_json::from_str(&update.json).unwrap();
+        let Some(number) = published["seq"].as_u64().filter(|_| published.get("status") != Some(&json!("progress")))
+        else {
+            continue;
+        };
+        let event = &stored[usize::try_from(number).unwrap() - 1];
+        numbered += 1;
+        for (name, value) in event.as_object().unwrap() {
+            assert_eq!(&published[name], value, "{published} was published as {event}");
+        }
+    }
+    assert!(numbered > 0, "something was published");
+    assert!(updates.iter().all(|update| update.event != "session_failed"));
+}
+
+#[test]
+fn a_session_comes_to_what_was_said_whatever_happens_between() {
+    let cells: Vec<_> = CELLS.iter().flat_map(|cell| ["paper", "collect"].map(|kind| (kind, cell))).collect();
+    let mut failed = Vec::new();
+    for some in cells.chunks(SIDE_BY_SIDE) {
+        std::thread::scope(|scope| {
+            let start = |(kind, (steps, expected)): &(&'static str, &(&'static [Step], State))| {
+                let (kind, steps, expected) = (*kind, *steps, *expected);
+                (format!("{kind} {steps:?}"), scope.spawn(move || run(kind, steps, expected)))
+            };
+            let runs: Vec<_> = some.iter().map(start).collect();
+            failed.extend(runs.into_iter().filter_map(|(name, run)| run.join().is_err().then_some(name)));
+        });
+    }
+    assert!(failed.is_empty(), "{} of {}: {failed:#?}", failed.len(), 2 * CELLS.len());
+}
+
+/// A failure and the rows and events before it are one transaction.
+#[test]
+fn a_session_that_fails_keeps_what_it_failed_on() {
+    let market = Market::new(2, 300, 19);
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(&Disk::default(), folder.path(), &market);
+    let mut config = config();
+    config.recording.min_free_mib = 1 << 40;
+    let body = json!({"session_type": "collect", "symbols": market.symbols});
+    let id = service.sessions.start(&body, "ann", &config, clock::now()).unwrap().session_id;
+    until("its end", || service.sessions.get(&id).unwrap().status.is_final());
+    let session = service.sessions.get(&id).unwrap();
+    assert_eq!(session.status, State::Failed);
+    assert!(session.error_message.unwrap().contains("recording.min_free_mib"));
+    let recording = service.recordings.get(&id).unwrap();
+    let rows: u64 = serde_json::to_value(&recording).unwrap()["records_collected"].as_u64().unwrap();
+    assert!(rows > 0 && session.counters.unwrap().ticks == rows, "{rows} of {:?}", session.counters);
+    service.close(Span::from_seconds(30));
+}
