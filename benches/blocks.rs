@@ -1,7 +1,7 @@
-//! How small is a recorded trade, and how fast does it become a tick again?
+//! How many bytes does a recorded trade take, and how fast is a block decoded to ticks?
 //!
-//! Budget: at most 2.1 bytes a trade with id, side and ms time, 4.5 with receive time; at least 70 M trades/s from a
-//! block's bytes to ticks on one core, checksum and decompression included.
+//! Budget: at most 2.1 bytes per trade with id, side and millisecond time, 4.5 with receive time; at least
+//! 70 M trades/s decoded from a block's bytes to ticks on one core, including checksum and decompression.
 
 mod input;
 

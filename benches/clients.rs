@@ -1,11 +1,12 @@
-//! Do 10,000 WebSocket clients that mostly sleep stay cheap, and does a message reach all of them soon although some of
-//! them do not read?
+//! What do 10,000 mostly idle WebSocket clients cost, and how soon does a message reach all readers when some
+//! clients do not read?
 //!
-//! Budget: 250 MiB resident in the daemon, p99 from publication to arrival 250 ms with a tenth of the clients not
-//! reading. Clients that leave more unread than the kernel keeps for them are closed, and nobody else notices.
+//! Budget: 250 MiB resident in the daemon, p99 from publication to arrival 250 ms with a tenth of the clients
+//! not reading. A client with more unread data than the kernel buffers is closed; the other clients are not
+//! affected.
 //!
-//! What is published are real reloads of the configuration, whose moment the daemon tells. The clients are raw sockets in
-//! this process; they take processor time too, on a machine with two cores about as much as the daemon.
+//! The published messages are configuration reloads; each carries the time of its publication. The clients
+//! are raw sockets in this process and use processor time too, on two cores about as much as the daemon.
 
 mod input;
 mod serving;
@@ -28,6 +29,7 @@ use tradingd::domain::time::Timestamp;
 
 /// Clients that connect at the same time.
 const CONNECTING: usize = 128;
+
 fn main() {
     let (clients, rounds) = if is_test() { (20, 2) } else { (10_000, 10) };
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -41,7 +43,7 @@ fn main() {
         let deaf = clients / 10;
         let start = Instant::now();
         connect(&daemon, &admin, clients - deaf, &heard).await;
-        // Last: they give no sign of life, so the daemon keeps them for a minute.
+        // Last: they do not answer pings, so the daemon closes them after a minute.
         let sleeping = sleepers(&daemon, &admin, deaf).await;
         report("connected", clients as f64 / 1e3 / start.elapsed().as_secs_f64(), "k/s", "");
         report(&format!("resident with {clients} clients"), resident_mib(&daemon), "MiB", "<= 250");
@@ -65,7 +67,7 @@ fn main() {
     runtime.block_on(slow_readers());
 }
 
-/// Clients that do not read long messages while others do.
+/// Publishes long messages to clients of which some do not read.
 async fn slow_readers() {
     let (slow, readers, rounds) = if is_test() { (2, 5, 2) } else { (20, 50, 300) };
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -86,13 +88,14 @@ async fn slow_readers() {
         ends.extend(end(socket).await);
     }
     report(&format!("slow readers closed, of {slow}"), ends.len() as f64, "", &format!("= {slow}"));
-    // The reason reaches those who begin to read within a second of it; the others find the connection gone.
+    // Only a client that starts to read within a second sees the close code; the others find the connection
+    // gone.
     report("of them told 1013", ends.iter().filter(|code| **code == Some(1013)).count() as f64, "", "");
     let times = fan_out(&daemon, &admin, &long_config(rounds), readers, &mut arrivals).await;
     assert_eq!(times.len(), readers, "nobody else was closed");
 }
 
-/// How the daemon has closed a connection, with its code when it said one; `None` when it has not.
+/// The daemon's close code, `Some(None)` for a connection closed without one, `None` while it is open.
 async fn end(mut socket: BufReader<TcpStream>) -> Option<Option<u16>> {
     let quiet = Duration::from_secs(if is_test() { 0 } else { 3 });
     loop {
@@ -107,7 +110,7 @@ async fn end(mut socket: BufReader<TcpStream>) -> Option<Option<u16>> {
     }
 }
 
-/// A configuration whose change takes about 27 KB to tell.
+/// A configuration whose reload publishes a message of about 27 KB.
 fn long_config(round: usize) -> Value {
     let symbols = |word: &str| -> Vec<String> {
         (0..200).map(|n| format!("{word}{round:0>8}{n:0>8}_USDTUSDTUS")).collect()
@@ -117,7 +120,7 @@ fn long_config(round: usize) -> Value {
     config
 }
 
-/// A configuration that differs in one number.
+/// A configuration whose reload changes one number.
 fn short_config(max_sessions: usize) -> Value {
     let mut config = config();
     config["limits"] = json!({ "max_sessions": max_sessions });
@@ -128,7 +131,7 @@ fn bearer(login: &Login) -> String {
     login.access.clone()
 }
 
-/// Renamed, as a careful editor does: the daemon never sees half of it.
+/// Written to a new file and renamed, so that the daemon never reads a partial file.
 fn write_config(folder: &Path, config: &Value) {
     let new = folder.join("config.json.new");
     fs::write(&new, config.to_string())
@@ -136,7 +139,7 @@ fn write_config(folder: &Path, config: &Value) {
         .expect("a disk with room");
 }
 
-/// One reload: how long it took from its publication until each client had it.
+/// Triggers one reload; returns the time from its publication to its arrival at each client.
 async fn fan_out(
     daemon: &Daemon,
     admin: &Login,
@@ -160,7 +163,7 @@ async fn fan_out(
     times.iter().map(|time| time.saturating_sub(Duration::from_nanos(at.nanos().unsigned_abs()))).collect()
 }
 
-/// Clients that read everything and tell when an update came.
+/// Connects clients that read everything and report the delay of each update to `heard`.
 async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::UnboundedSender<Duration>) {
     let (ready, mut all_ready) = mpsc::channel::<()>(1);
     let connecting = Arc::new(Semaphore::new(CONNECTING));
@@ -174,7 +177,7 @@ async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::Unb
             drop((turn, ready));
             while let Some((opcode, text)) = frame(&mut socket).await {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is right");
-                // Whoever gives no sign of life for a minute is closed.
+                // A client that does not answer pings for a minute is closed.
                 if opcode == PING && socket.write_all(&PONG).await.is_err() {
                     break;
                 }
@@ -188,7 +191,7 @@ async fn connect(daemon: &Daemon, admin: &Login, count: usize, heard: &mpsc::Unb
     let _ = all_ready.recv().await;
 }
 
-/// Clients that subscribe and never read again.
+/// Connects clients that subscribe and never read again.
 async fn sleepers(daemon: &Daemon, admin: &Login, count: usize) -> Vec<BufReader<TcpStream>> {
     let mut all = Vec::with_capacity(count);
     for _ in 0..count {
@@ -199,10 +202,10 @@ async fn sleepers(daemon: &Daemon, admin: &Login, count: usize) -> Vec<BufReader
 
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
-/// Final, empty, masked with zeros.
+/// An empty final pong frame, masked with zeros.
 const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 
-/// A client that has logged in with the upgrade, subscribed and got its snapshot.
+/// Connects a client that authenticates in the upgrade request, subscribes and reads its snapshot.
 async fn subscribed(address: SocketAddr, token: &str, stream: &str) -> BufReader<TcpStream> {
     const BUFFER_BYTES: usize = 1_024;
     let socket = TcpStream::connect(address).await.expect("the daemon accepts");
@@ -229,7 +232,7 @@ async fn subscribed(address: SocketAddr, token: &str, stream: &str) -> BufReader
     }
 }
 
-/// A text frame as clients send it; a mask of zeros is one too.
+/// A text frame masked with zeros, as the protocol requires of clients.
 fn masked(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("short messages only");
     let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
@@ -237,7 +240,7 @@ fn masked(text: &str) -> Vec<u8> {
     frame
 }
 
-/// The next frame from the daemon: opcode and payload; `None` when the connection has ended.
+/// Reads the next frame: opcode and payload; `None` at the end of the connection.
 async fn frame(socket: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, Vec<u8>)> {
     let opcode = socket.read_u8().await.ok()? & 0x0f;
     let length = match socket.read_u8().await.ok()? {

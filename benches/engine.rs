@@ -1,9 +1,9 @@
-//! How many ticks a second does one core replay, the whole session path alive, and how far is that from a
+//! How many ticks per second does one core replay through the whole session path, compared with a
 //! hand-written loop that does the same work?
 //!
 //! Budget (ticks/s on one core): noop 60 M, ema 30 M, pump 20 M, pump_v2 10 M, pump 10×10 / 100×10 / 100×100
-//! 15 / 8 / 2 M, from the store 12 M; a decision p99 0.6 µs with one strategy and 3 µs with 100. Every figure stands
-//! beside the limit of the same run; order counts are the oracle.
+//! 15 / 8 / 2 M, from the store 12 M; a decision p99 0.6 µs with one strategy and 3 µs with 100. Engine and
+//! hand-written loop run alternately; their order counts, printed with the figures, should be equal.
 
 mod input;
 
@@ -22,8 +22,8 @@ use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
-use tradingd::session::backtest::{Backtest, Flow};
 use tradingd::session::collector::Collector;
+use tradingd::session::driver::{Driver, Flow};
 use tradingd::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use tradingd::sim::VenueConfig;
 
@@ -39,7 +39,7 @@ fn definition(text: &str) -> StrategyDef {
     strategy::parse(text.as_bytes()).expect("the workloads are valid documents").0.compile("workload", 1)
 }
 
-/// The pump workload with its first threshold raised by 0.0001 % a strategy.
+/// Variants of the pump workload; each raises the first threshold by another 0.0001 %.
 fn variants(count: usize) -> Vec<Arc<StrategyDef>> {
     let base = definition(WORKLOADS[2].1);
     let variant = |index: usize| {
@@ -58,7 +58,7 @@ fn spec() -> SymbolSpec {
     SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).expect("steps of the file")
 }
 
-/// The real series repeated so that one pass follows the other by a millisecond.
+/// The real series repeated; each pass starts a millisecond after the one before ends.
 fn ticks(records: &[Record], passes: usize, symbols: u32) -> Vec<Tick> {
     let spec = spec();
     let first = records[0].exchange_at;
@@ -85,7 +85,7 @@ fn ticks(records: &[Record], passes: usize, symbols: u32) -> Vec<Tick> {
     ticks
 }
 
-/// Ticks in memory, a chunk at a time.
+/// Feed of ticks in memory.
 struct Memory<'a> {
     ticks: &'a [Tick],
 }
@@ -111,10 +111,10 @@ fn session() -> SessionConfig {
     }
 }
 
-/// One whole run: engine, risk, ledger, statistics, digest of decisions. Returns its time and the orders sent.
+/// One run with engine, risk, ledger, statistics and decision digest. Returns its time and the orders sent.
 fn replay(feed: &mut dyn Feed, symbols: usize, strategies: &[Arc<StrategyDef>]) -> (Duration, u64) {
     let table = Arc::new(SymbolTable::new(1, vec![spec(); symbols]));
-    let mut backtest = Backtest::new(table, strategies, session(), VenueConfig::frictionless());
+    let mut backtest = Driver::new(table, strategies, session(), VenueConfig::frictionless());
     let owners = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
     let mut collector = Collector::new(session().initial_balance, symbols, owners);
     let (time, ended) = timed(|| backtest.run(feed, &mut collector, &mut |_| Flow::Continue));
@@ -123,7 +123,8 @@ fn replay(feed: &mut dyn Feed, symbols: usize, strategies: &[Arc<StrategyDef>]) 
     (time, backtest.engine().account().orders())
 }
 
-/// The same work by hand: what the machine allows. The strategy is behind a `dyn`, as in any engine.
+/// The same work in a hand-written loop, as the limit of the machine. The strategy is behind a `dyn` here
+/// too.
 mod limit {
     use std::collections::VecDeque;
 
@@ -241,7 +242,7 @@ fn by_hand(ticks: &[Tick], rule: &mut dyn limit::Rule) -> (Duration, u64) {
     })
 }
 
-/// Medians of alternating runs of two things, and what the second returned.
+/// Median times of alternating runs of `a` and `b`, each with the orders of its last run.
 fn beside(
     mut a: impl FnMut() -> (Duration, u64),
     mut b: impl FnMut() -> (Duration, u64),
@@ -350,13 +351,13 @@ fn from_store(real: &[Record], passes: usize) {
     line("pump from the store", real.len() * passes, engine, None, 12.0);
 }
 
-/// Time from a tick in memory to everything it caused, in the percentiles that matter.
+/// Reports percentiles of the time from a tick in memory to all its outputs.
 fn decisions(real: &[Record]) {
     let series = ticks(real, 1, 1);
     for (strategies, target) in [(1, 0.6), (100, 3.0)] {
         let table = Arc::new(SymbolTable::new(1, vec![spec()]));
         let defs = variants(strategies);
-        let mut backtest = Backtest::new(table, &defs, session(), VenueConfig::frictionless());
+        let mut backtest = Driver::new(table, &defs, session(), VenueConfig::frictionless());
         let mut nothing = Ignore;
         let mut times: Vec<u64> = Vec::with_capacity(series.len());
         let mut chunk = Chunk::default();
@@ -380,7 +381,7 @@ fn decisions(real: &[Record]) {
 
 struct Ignore;
 
-impl tradingd::session::backtest::Recorder for Ignore {
+impl tradingd::session::driver::Recorder for Ignore {
     fn outputs(&mut self, out: &tradingd::engine::output::Outputs) {
         black_box::<&Vec<Decision>>(&out.decisions);
     }

@@ -1,8 +1,9 @@
-//! How long does a message of the exchange take from its bytes to rows in an intake, and how many rows a second is that
-//! on one core?
+//! How long does an exchange message take from its bytes to rows in an inbox, and how many rows per second
+//! does one core decode?
 //!
-//! Budget: at least 500,000 rows a second for trades and for changes of books; half of the messages in at most 5 µs. The
-//! messages are made here in the exchange's form: ids and versions that go on, padded numbers, keys in its order.
+//! Budget: at least 500,000 rows/s for trades and for book changes; p50 of a message at most 5 µs. The
+//! messages are generated in the exchange's form: consecutive ids and versions, padded numbers, keys in its
+//! order.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -97,7 +98,8 @@ fn top(i: u64) -> String {
     frame("depth.full", &data, BEGIN_MS + i + 3)
 }
 
-/// Rows a second of whole runs; the times of single messages with one look at the clock each, which costs some 25 ns.
+/// Reports rows per second of whole runs, and times of single messages; reading the clock adds about 25 ns
+/// each.
 fn measure(name: &str, stream: StreamKind, runs: usize, texts: &[String]) {
     let bytes = texts.iter().map(String::len).sum::<usize>() as f64 / texts.len() as f64;
     let mut rates: Vec<f64> = (0..runs).map(|_| rows_per_second(stream, texts)).collect();
@@ -148,7 +150,7 @@ fn prepared(stream: StreamKind) -> (Frames, Timestamp, Arc<Count>) {
 fn rows_per_second(stream: StreamKind, texts: &[String]) -> f64 {
     let (mut frames, at, count) = prepared(stream);
     let begin = Instant::now();
-    // A millisecond between messages, as the clock of a socket would show it.
+    // Messages arrive a millisecond apart.
     texts.iter().zip(0_i64..).for_each(|(text, ms)| frames.read(text, at + Span::from_millis(ms)));
     let seconds = begin.elapsed().as_secs_f64();
     count.0.load(Relaxed) as f64 / seconds

@@ -1,13 +1,14 @@
-//! What does the daemon add to bare hyper, what does a change or a backtest over REST cost, and how fast and how small
-//! does it start?
+//! What does the daemon cost compared with bare hyper, what does a change or a backtest over REST cost, and
+//! what are its start-up time and idle memory?
 //!
-//! Budget: `GET /api/strategies` with 50 strategies at least 87 % of bare hyper answering the same bytes, p99 at most
-//! 5 ms; answers of 10 KB serialised on each request at least 83 % of bare hyper doing the same; 20,000 durable changes
-//! acknowledged a second (what the store is asked for); start to the first 200 within 15 ms with an empty store and
-//! 60 ms with one of 1 GiB; idle memory at most 12 MiB, 64 MiB with 50 symbols.
+//! Budget: `GET /api/strategies` with 50 strategies at least 87 % of the throughput of bare hyper answering
+//! the same bytes, p99 at most 5 ms; answers of 10 KB serialised per request at least 83 % of bare hyper
+//! doing the same; 20,000 durable changes acknowledged per second (the store's budget); start to the first
+//! 200 within 15 ms with an empty store and 60 ms with one of 1 GiB; idle memory at most 12 MiB, 64 MiB with
+//! 50 symbols.
 //!
-//! Load comes from `wrk` with 64 connections, bare and ours in turn; where the machine is shared, the ratio of the
-//! processor time per request says more than that of the throughput.
+//! Load comes from `wrk` with 64 connections, alternately to bare hyper and to the daemon. On a shared
+//! machine the ratio of processor time per request is more reliable than that of throughput.
 
 mod input;
 mod serving;
@@ -30,7 +31,7 @@ use tradingd::domain::time::Timestamp;
 use tradingd::store::records::RecordingV1;
 use tradingd::store::{NewRecording, OpenMode, Store, store_path};
 
-/// Bare and ours of one round: what the load saw, and CPU seconds.
+/// One round: bare hyper and the daemon, each with its outcome and processor time per request in µs.
 type Pair = [(Outcome, f64); 2];
 
 const STRATEGIES: usize = 50;
@@ -55,13 +56,13 @@ fn rounds() -> usize {
     if is_test() { 1 } else { 5 }
 }
 
-/// Start to the first 200, in milliseconds.
+/// Reports the time from process start to the first 200.
 fn started() {
     let first_answer = |folder: &Path| {
         let start = || {
             let daemon = Daemon::at(folder);
             assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
-            // Its end, for which the system takes some milliseconds more, is not part of it.
+            // Returned, so that stopping it is not measured.
             daemon
         };
         timed(start).0.as_secs_f64() * 1e3
@@ -98,7 +99,7 @@ fn started() {
     }
 }
 
-/// What the disk asks for: a start waits for several.
+/// Median time of one fdatasync of 4 KiB; a start waits for several.
 fn bare_sync() -> Duration {
     let mut file = tempfile::tempfile().expect("a temporary file");
     let mut sync = || {
@@ -126,7 +127,7 @@ fn memory() {
     report("resident with 50 symbols", resident_mib(&daemon), "MiB", "<= 64");
 }
 
-/// Strategies so that there are [`STRATEGIES`], some of them of a category whose list is about 10 KB.
+/// Creates strategies up to [`STRATEGIES`]; some share a category whose list is about 10 KB.
 fn fill(daemon: &Daemon, admin: &Login) {
     let listed = daemon.ask_as(admin, "GET", "/api/strategies", None).data();
     let there = listed["strategies"].as_array().map_or(0, Vec::len);
@@ -139,7 +140,7 @@ fn fill(daemon: &Daemon, admin: &Login) {
     }
 }
 
-/// (a) Bytes that are ready.
+/// (a) Answers from ready bytes.
 fn ready_bytes(daemon: &Daemon, admin: &Login, loader: Loader) {
     let answer = daemon.ask_as(admin, "GET", "/api/strategies", None);
     let body = Bytes::from(answer.body.clone());
@@ -148,7 +149,7 @@ fn ready_bytes(daemon: &Daemon, admin: &Login, loader: Loader) {
     beside(daemon, admin, loader, &bare, "/api/strategies", ">= 0.87", "<= 5");
 }
 
-/// The list as the daemon answers it.
+/// The daemon's answer to a list request.
 #[derive(Serialize, Deserialize)]
 struct Envelope {
     #[serde(rename = "type")]
@@ -183,7 +184,7 @@ struct Summary {
     lastResultId: Option<String>,
 }
 
-/// (b) Bytes that are made on each request.
+/// (b) Answers serialised on each request.
 fn serialised(daemon: &Daemon, admin: &Login, loader: Loader) {
     const PATH: &str = "/api/strategies?category=some";
     let answer = daemon.ask_as(admin, "GET", PATH, None);
@@ -200,7 +201,7 @@ fn serialised(daemon: &Daemon, admin: &Login, loader: Loader) {
     beside(daemon, admin, loader, &bare, PATH, ">= 0.83", "");
 }
 
-/// Loads both in turn; medians of the rounds.
+/// Loads bare hyper and the daemon alternately; reports medians of the rounds.
 fn beside(daemon: &Daemon, admin: &Login, loader: Loader, bare: &Bare, path: &str, ratio: &str, p99: &str) {
     let bearer = format!("Bearer {}", admin.access);
     let headers = [("Authorization", bearer.as_str())];
@@ -229,7 +230,7 @@ fn beside(daemon: &Daemon, admin: &Login, loader: Loader, bare: &Bare, path: &st
     report("  p99, daemon", of(&|[_, ours]| ours.0.p99.as_secs_f64() * 1e3), "ms", p99);
 }
 
-/// (c) A backtest of 1,000 ticks from the request to its stored result.
+/// (c) A backtest of 1,000 ticks, from the request to the stored result.
 fn backtests(daemon: &Daemon, admin: &Login, recording: &str) {
     let mut document: Value =
         serde_json::from_str(include_str!("workloads/ema.json")).expect("a strategy of this repository");
@@ -279,7 +280,7 @@ fn backtest(connection: &mut Connection, admin: &Login, recording: &str) -> Dura
     }
 }
 
-/// (d) Changes that are on disk before they are answered: 64 clients, each edits a strategy of its own.
+/// (d) Changes that are durable before they are answered: 64 clients, each editing its own strategy.
 fn changes(daemon: &Daemon, admin: &Login, loader: Loader) {
     for n in 0..CONNECTIONS {
         let document = STRATEGY.replace("\"ema_cross_trend\"", &format!("\"edited {n}\""));
@@ -319,7 +320,7 @@ fn write_config(folder: &Path) {
     fs::write(folder.join("config.json"), config.to_string()).expect("a disk with room");
 }
 
-/// A folder with a state that holds a recording of 1,000 trades; its id.
+/// A folder whose state holds a recording of 1,000 trades, and the recording's id.
 fn recorded() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     write_config(folder.path());
@@ -338,7 +339,8 @@ fn record(store: &Store, entropy: u32, trades: &[Record]) -> String {
     writer.finish(&[]).expect("a disk with room")
 }
 
-/// A folder with a state of at least 1 GiB of real trades, repeated; made once and kept with what cargo builds.
+/// A folder whose state holds at least 1 GiB of real trades, repeated; created once and kept in cargo's
+/// target directory.
 fn large_store() -> Option<PathBuf> {
     const BYTES: u64 = 1 << 30;
     if is_test() {

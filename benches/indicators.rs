@@ -1,8 +1,8 @@
-//! What does a tick cost in the market state and in the indicators of a pump rule, asked on every tick?
+//! What does a tick cost in the market state and in the indicators of a pump rule evaluated on every tick?
 //!
-//! Budget: 25 ns a tick on one core for everything together, so that a rule set that asks on every tick can still
-//! replay 20 million ticks a second with as much again for the strategy itself. Sixty trades a second, a random
-//! walk, one symbol; medians of several runs. `cargo bench --bench indicators`.
+//! Budget: 25 ns per tick on one core in total, so that a strategy evaluated on every tick can replay 20
+//! million ticks per second with another 25 ns for the strategy itself. Input: a random walk of one symbol
+//! with 60 trades per second; medians of several runs. `cargo bench --bench indicators`.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -18,7 +18,7 @@ use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::indicators::{IndicatorSet, Look, find};
 use tradingd::engine::market::MarketState;
 
-/// Many, because the system counts a thread's time in steps of milliseconds.
+/// Large, because the system measures a thread's time in steps of milliseconds.
 const TICKS: usize = 3_000_000;
 const RUNS: usize = 5;
 const BUDGET_NS: f64 = 25.0;
@@ -66,7 +66,7 @@ fn number(kind: &str, params: &[(&str, f64)]) -> IndicatorSpec {
     find(kind).expect("a registered type").numbers(params)
 }
 
-/// Times and trades: 60 a second on average, prices a walk around 60,000.0.
+/// Trades with their times: 60 per second on average, prices a random walk around 60,000.0.
 fn random_walk() -> Vec<(Timestamp, Trade)> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move || {
@@ -86,7 +86,7 @@ fn random_walk() -> Vec<(Timestamp, Trade)> {
     (0..TICKS).map(|_| next()).collect()
 }
 
-/// Prints and returns the median nanoseconds a tick.
+/// Prints and returns the median nanoseconds per tick.
 fn row(
     name: &str,
     spec: &SymbolSpec,
@@ -94,7 +94,7 @@ fn row(
     asked: &[IndicatorSpec],
     keep_seconds: f64,
 ) -> f64 {
-    // A word after `--` picks rows.
+    // A word after `--` selects the rows that contain it.
     if std::env::args().skip(1).any(|word| !word.starts_with('-') && !name.contains(&word)) {
         return f64::NAN;
     }
@@ -133,10 +133,11 @@ fn run(spec: &SymbolSpec, ticks: &[(Timestamp, Trade)], asked: &[IndicatorSpec],
     nanos / ticks.len() as f64
 }
 
-/// Stands for a length of history: measure [`by_hand`] instead.
+/// Special value of `keep_seconds`: measure [`by_hand`] instead.
 const BY_HAND: f64 = -1.0;
 
-/// Highest and lowest price of 60 s by queues of candidates, volume of 30 s and of the 30 s before by moving sums.
+/// Hand-written equivalent: highest and lowest price of 60 s by monotonic queues, volumes of the last 30 s
+/// and of the 30 s before by moving sums.
 fn by_hand(ticks: &[(Timestamp, Trade)]) -> f64 {
     let start = nanos_on_cpu();
     let (mut highest, mut lowest) =
@@ -180,7 +181,7 @@ fn by_hand(ticks: &[(Timestamp, Trade)]) -> f64 {
     nanos / ticks.len() as f64
 }
 
-/// Time this thread has run, so that a busy machine does not count; elapsed time where the system does not tell.
+/// Processor time of this thread, so that a busy machine does not distort it; elapsed time where unavailable.
 fn nanos_on_cpu() -> f64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let elapsed = START.elapsed().as_nanos() as f64;

@@ -1,10 +1,10 @@
-//! Does a recording keep up with 200 symbols and 20,000 messages a second, and is all of it there afterwards?
+//! Does a recording keep up with 200 symbols and 20,000 messages per second, and is it complete afterwards?
 //!
-//! Budget: nothing dropped, p99 from the arrival of a message until it is on disk at most 20 ms, flat memory. The made-up
-//! exchange runs in this process and the daemon in its own, so on two cores both share them. Afterwards the recording is
-//! exported: its trades must be those that the generator makes from its seed, one by one, and its books, rebuilt from the
-//! exported changes, those of the exchange. Bytes a row are told, but made-up quantities are random and pack worse than
-//! real ones, which `--bench store` measures.
+//! Budget: nothing dropped, p99 from the arrival of a message until it is on disk at most 20 ms, flat memory.
+//! The rehearsal exchange runs in this process and the daemon in its own; on two cores they share the
+//! processors. Afterwards the recording is exported: its trades must equal those that the generator makes
+//! from its seed, and the books rebuilt from its exported changes must equal those of the exchange. Bytes per
+//! row are reported, but random quantities compress worse than the real ones that `--bench store` measures.
 
 mod input;
 mod serving;
@@ -26,14 +26,15 @@ use tradingd::files::{RecordBatch, SourceFile};
 use tradingd::rehearsal::{Generator, Options, Rehearsal, RowSource, Running, Scenario};
 
 const SEED: u64 = 7;
-/// How long something may take that must happen.
+/// Maximum wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Load {
     symbols: usize,
-    /// A second. Changes of one book in the same moment are one message, some 15 in 100.
+    /// Generated events per second. Simultaneous changes of a book share a message, so about 15 % fewer are
+    /// sent.
     messages: u32,
-    /// Until the recorder holds as much as it ever does.
+    /// Time until the recorder's memory has reached its plateau, seconds.
     warm_up_s: u64,
     seconds: u64,
 }
@@ -83,7 +84,7 @@ fn options(load: &Load) -> Options {
         contracts: Generator::contracts(load.symbols),
         speed: 1.0,
         repeat: false,
-        // Every change of a book is a message, and the books are there soon.
+        // No rate limits, so that all books load soon, and a depth message for every change.
         scenario: Scenario::parse(r#"{"settings": {"rate_limits": "off", "depth_every_ms": 1}}"#)
             .expect("a scenario"),
         seed: SEED,
@@ -111,7 +112,7 @@ fn start(daemon: &Daemon, admin: &Login, symbols: &[String]) -> String {
     answer.data()["data"]["session_id"].as_str().expect("an id").to_owned()
 }
 
-/// Ends the session; what the recording says of itself.
+/// Stops the session; returns the details of its recording.
 fn stop(daemon: &Daemon, admin: &Login, id: &str) -> Value {
     let stopped = daemon.ask_as(admin, "POST", "/sessions/stop", Some(&json!({"session_id": id})));
     assert_eq!(stopped.status, 200, "{}", stopped.json());
@@ -141,7 +142,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until a counter has not moved for a second.
+/// Waits until a counter has not changed for a second.
 fn rest(daemon: &Daemon, name: &str) {
     let mut seen = VecDeque::new();
     until(name, || {
@@ -150,7 +151,7 @@ fn rest(daemon: &Daemon, name: &str) {
     });
 }
 
-/// Resident memory in MiB, every second.
+/// Samples resident memory in MiB every second.
 fn watch(daemon: &Daemon, seconds: u64) -> Vec<f64> {
     let begun = Instant::now();
     let seen = (1..=seconds).map(|second| {
@@ -163,7 +164,7 @@ fn watch(daemon: &Daemon, seconds: u64) -> Vec<f64> {
     seen
 }
 
-/// The minute itself.
+/// Measures `load.seconds` of the recording under load.
 fn measure(daemon: &Daemon, load: &Load) {
     let (before, cpu) = (metrics(daemon), cpu_time(daemon.pid()));
     let begun = Instant::now();
@@ -198,7 +199,7 @@ fn measure(daemon: &Daemon, load: &Load) {
     report("resident, most", resident.iter().copied().fold(0.0, f64::max), "MiB", "");
 }
 
-/// Bytes a row, by stream.
+/// Reports bytes per row by stream.
 fn size(detail: &Value) {
     let mut streams: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for symbol in detail["stats"].as_array().into_iter().flatten() {
@@ -233,7 +234,7 @@ fn read(file: &Path) -> Vec<Record> {
     rows
 }
 
-/// Trades by the generator, books by the exchange.
+/// Compares the exported trades with the generator's and the rebuilt books with the exchange's.
 fn compare(exchange: &Running, load: &Load, files: &Path) {
     let made = trades_made(load);
     let (mut trades, mut levels) = (0, 0);
@@ -273,16 +274,16 @@ fn trade(row: &Record) -> Option<Trade> {
     Some((price, quantity, taker))
 }
 
-/// Every trade that the generator makes in the time, by symbol.
+/// Every trade that the generator can have made during the benchmark, by symbol.
 fn trades_made(load: &Load) -> Vec<Vec<Trade>> {
     let mut made = vec![Vec::new(); load.symbols];
     let mut generator = Generator::new(load.symbols, load.messages, SEED);
-    // The bench takes some minutes at most.
-    while let Some(Ok((place, record))) = generator.next() {
+    // The generator is endless; the benchmark cannot run longer than this.
+    while let Some(Ok((symbol, record))) = generator.next() {
         if record.exchange_at.millis() > (load.warm_up_s + load.seconds + PATIENCE.as_secs()) as i64 * 1_000 {
             break;
         }
-        made[place].extend(trade(&record));
+        made[symbol].extend(trade(&record));
     }
     made
 }
@@ -290,7 +291,7 @@ fn trades_made(load: &Load) -> Vec<Vec<Trade>> {
 /// Quantities by side and price.
 type Book = BTreeMap<(bool, i64), Decimal>;
 
-/// A price as the book's key.
+/// The key of a price level: whether it is a bid, and its price in steps.
 fn level(side: Side, price: Decimal) -> (bool, i64) {
     let step = Decimal::new(1, 2).expect("two digits are in range");
     (side == Side::Sell, price.in_steps_of(step).expect("the generator's prices are on its grid"))

@@ -1,5 +1,5 @@
-//! What must hold for any bytes, one function a fuzz target. The targets and the test that feeds them their corpus
-//! (`tests/it/fuzz_corpus.rs`) share this file. Never a property that is told by the input alone: each asks the program.
+//! Properties that hold for any input bytes, one function per fuzz target. The targets and the test that runs
+//! their corpora (`tests/it/fuzz_corpus.rs`) share this file.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -15,7 +15,8 @@ use tradingd::store::blocks::{
 use tradingd::store::codec::{self, Stored};
 use tradingd::store::records as kept;
 
-/// A request line (`POST /sessions/start?x=y`), a line feed, a body: done or refused with a sentence, never with a defect.
+/// A request line (`POST /sessions/start?x=y`), a line feed and a body. Property: the request is accepted, or
+/// refused with a 4xx status and an error message.
 pub fn request(bytes: &[u8]) {
     let (line, body) = split(bytes, b'\n');
     let (method, target) = split(line, b' ');
@@ -25,7 +26,7 @@ pub fn request(bytes: &[u8]) {
         let answer: serde_json::Value = serde_json::from_slice(&refused.body).expect("an answer is JSON");
         let text = |field: &str| answer[field].as_str().is_some_and(|text| !text.is_empty());
         assert!(text("error_code") && text("error_message"), "{answer}");
-        // Some 257 problems of some 600 characters each, escaped, is all that a refusal ever says.
+        // At most 257 problems of about 600 characters each, escaped.
         assert!(
             refused.body.len() < 2 << 20,
             "{} bytes of refusal for {} bytes",
@@ -35,7 +36,8 @@ pub fn request(bytes: &[u8]) {
     }
 }
 
-/// A strategy document: what is accepted compiles, and its text reads as the same document and writes the same text.
+/// A strategy document. Property: an accepted document compiles, and parsing its text gives the same document
+/// and the same text again.
 pub fn document(bytes: &[u8]) {
     assert_eq!(validate(bytes).is_valid, strategy::parse(bytes).is_ok());
     for read in [strategy::parse(bytes), strategy::import(bytes)] {
@@ -59,13 +61,13 @@ pub fn document(bytes: &[u8]) {
     }
 }
 
-/// Two configurations with a zero byte between them: what reads is written and reads equal; what differs, and only
-/// that, is said to.
+/// Two configurations separated by a zero byte. Property: a configuration survives serialising and parsing,
+/// and `diff` reports exactly the fields that differ.
 pub fn config(bytes: &[u8]) {
     let (first, second) = split(bytes, 0);
-    let Some(first) = judged_config(first) else { return };
+    let Some(first) = parsed_config(first) else { return };
     assert!(config::diff(&first, &first).is_empty());
-    let second = judged_config(second).unwrap_or_default();
+    let second = parsed_config(second).unwrap_or_default();
     let changes = config::diff(&first, &second);
     assert_eq!(changes.is_empty(), first == second, "{changes:?}");
     let kept = config::keep_running(&first, &second);
@@ -77,7 +79,7 @@ pub fn config(bytes: &[u8]) {
     );
 }
 
-fn judged_config(bytes: &[u8]) -> Option<Config> {
+fn parsed_config(bytes: &[u8]) -> Option<Config> {
     match config::parse(bytes) {
         Ok(read) => {
             let text = serde_json::to_vec(&read).expect("a configuration is JSON");
@@ -91,7 +93,8 @@ fn judged_config(bytes: &[u8]) -> Option<Config> {
     }
 }
 
-/// What lies on disk. The first byte says as what the rest is read: a record of each kind, a block, a market data file.
+/// Bytes on disk. The first byte selects the format of the rest: a record of every kind, a block, a market
+/// data file.
 pub fn records(bytes: &[u8]) {
     let Some((&what, rest)) = bytes.split_first() else { return };
     match what {
@@ -104,7 +107,7 @@ pub fn records(bytes: &[u8]) {
     }
 }
 
-/// A record as it is, damaged or not.
+/// Decodes the bytes as a record of every kind.
 fn every_kind(bytes: &[u8]) {
     record::<kept::StrategyV1>(bytes);
     record::<kept::RecordingV1>(bytes);
@@ -122,7 +125,8 @@ fn every_kind(bytes: &[u8]) {
     record::<kept::StrategyStatisticsV1>(bytes);
 }
 
-/// Kind, version and payload under a checksum that fits: damage that no checksum finds.
+/// Wraps kind, version and payload in an envelope with a valid checksum: damage that the checksum does not
+/// detect.
 fn enveloped(bytes: &[u8]) {
     let Some((head, payload)) = bytes.split_at_checked(2) else { return };
     let length = (payload.len() as u32).to_le_bytes();
@@ -140,7 +144,7 @@ fn record<T: Stored + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     }
 }
 
-/// A run of blocks as it is, but for the checksum of the first.
+/// Decodes the bytes as blocks, as they are and with a valid checksum.
 fn block(bytes: &[u8]) {
     blocks(bytes);
     if let Some(body) = bytes.len().checked_sub(CHECKSUM_BYTES) {
@@ -150,16 +154,17 @@ fn block(bytes: &[u8]) {
     }
 }
 
-/// A block whose frames hold any bytes: a header without lengths, the length of the hot frame, both frames' contents.
+/// A block whose frames contain arbitrary bytes. Input: a header without its lengths, the length of the hot
+/// frame, the contents of both frames.
 fn columns(bytes: &[u8]) {
-    const SAID: usize = 44 - 6;
-    let Some((said, rest)) = bytes.split_at_checked(SAID) else { return };
+    const HEAD_BYTES: usize = 44 - 6;
+    let Some((head, rest)) = bytes.split_at_checked(HEAD_BYTES) else { return };
     let Some((&[low, high], content)) = rest.split_first_chunk::<2>() else { return };
     let (hot, cold) = content.split_at(usize::from(u16::from_le_bytes([low, high])).min(content.len()));
     let frames = [hot, cold].map(|frame| zstd::bulk::compress(frame, 1).expect("a few bytes are packed"));
     let mut whole = MAGIC.to_vec();
     whole.extend_from_slice(&FORMAT.to_le_bytes());
-    whole.extend_from_slice(said);
+    whole.extend_from_slice(head);
     for (raw, frame) in [hot, cold].iter().zip(&frames) {
         whole.extend_from_slice(&(raw.len() as u32).to_le_bytes());
         whole.extend_from_slice(&(frame.len() as u32).to_le_bytes());
@@ -194,7 +199,7 @@ fn blocks(mut bytes: &[u8]) {
     }
 }
 
-/// Rows that can be read can be written and read again.
+/// Property: decoded rows can be encoded, and decoding them again gives the same rows.
 fn survives(records: &[Record], kind: StreamKind) {
     let mut rows = Rows::new(kind);
     records.iter().for_each(|record| rows.push(record).expect("a row of the kind it was read as"));
@@ -211,7 +216,7 @@ fn survives(records: &[Record], kind: StreamKind) {
     }
 }
 
-/// A file of market data: read to its end or refused with its line.
+/// A market data file. Property: it is read to its end, or refused with an error message.
 fn market_file(bytes: &[u8]) {
     let (owned, total) = (bytes.to_vec(), bytes.len() as u64);
     let mut batch = RecordBatch::new(16);
@@ -232,7 +237,8 @@ fn market_file(bytes: &[u8]) {
     }
 }
 
-/// What a WebSocket client says: understood, or answered with JSON that says why not.
+/// A message of a WebSocket client. Property: it is accepted, or answered with a JSON error that lists
+/// problems.
 pub fn message(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Err(answer) = validate::message(text) {
@@ -247,7 +253,7 @@ pub fn message(bytes: &[u8]) {
 
 fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == at) {
-        Some(place) => (&bytes[..place], &bytes[place + 1..]),
+        Some(index) => (&bytes[..index], &bytes[index + 1..]),
         None => (bytes, &[]),
     }
 }

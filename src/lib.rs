@@ -1,7 +1,7 @@
-//! `tradingd`: market data recorded, replayed and traded by one engine.
+//! `tradingd` records market data, replays it in backtests and trades it on paper, all with one engine.
 //!
-//! Modules in reading order, lowest layer first. An arrow between them only points up this list;
-//! `tests/tidy.rs` keeps it so. `ARCHITECTURE.md` tells the whole on one page.
+//! Modules are listed lowest layer first. A module uses only modules above it in this list; `tests/tidy.rs`
+//! holds the exact table and checks it. `ARCHITECTURE.md` is the overview.
 #![forbid(unsafe_code)]
 
 pub mod json;

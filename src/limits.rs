@@ -1,389 +1,398 @@
 //! Every bound of the program, with what happens when it is reached.
 //!
-//! Nothing here reads a configuration: these are the walls, not the furniture.
+//! These are constants; none of them can be configured.
 
-/// Levels per side that a book snapshot event carries; deeper levels are not recorded.
+/// Levels per side of a book snapshot event; deeper levels are not recorded.
 pub const BOOK_SNAPSHOT_LEVELS: usize = 20;
 
-/// Levels per side an order book holds while increments are applied; when full the worst level is dropped.
+/// Levels per side of an order book while it is updated; when full, the worst level is dropped.
 pub const BOOK_LEVELS: usize = 2_048;
 
-/// Trades a symbol's tape holds at most; when full the oldest leave early and the windows that would need
-/// them become missing with the reason `window_overflow`.
+/// Trades per symbol in the trade buffer ("tape"); when full, the oldest are dropped early, and windows that
+/// need them become missing with the reason `window_overflow`.
 pub const TAPE_POINTS: usize = 1 << 22;
 
-/// Points one derived step series holds at most; when full as for the tape.
+/// Points of a derived step series; when full, as for the tape.
 pub const SERIES_POINTS: usize = 1 << 20;
 
-/// Symbols one session runs at most; more are refused at the start.
+/// Symbols per session; a session with more is refused at the start.
 pub const SESSION_SYMBOLS: usize = 1_000;
 
-/// Strategies one session runs at most; more are refused at the start.
+/// Strategies per session; a session with more is refused at the start.
 pub const SESSION_STRATEGIES: usize = 1_000;
 
-/// Pairs of a strategy and a symbol it runs on, over all of a session, some 8 KiB each; more are refused at the start.
+/// Pairs of strategy and symbol per session, about 8 KiB each; a session with more is refused at the start.
 pub const SESSION_PAIRS: usize = 10_000;
 
-/// Characters of one name in a JSON pointer; of a longer one only these are said.
+/// Characters of one name in a JSON pointer; longer names are cut.
 pub const JSON_STEP_CHARS: usize = 128;
 
-/// Fields of one JSON text that are reported to stand twice in their object; that there are more is said once.
+/// Maximum number of duplicate-key errors reported per document; one more problem says that there are others.
 pub const JSON_REPEATED: usize = 256;
 
-/// Conditions in one strategy document; more are a validation error.
+/// Conditions per strategy document; more are a validation error.
 pub const DOCUMENT_CONDITIONS: usize = 64;
 
-/// Depth of condition groups in one section; deeper is a validation error.
+/// Nesting of condition groups in one section; deeper is a validation error.
 pub const DOCUMENT_GROUP_DEPTH: usize = 3;
 
-/// Bytes of one strategy document; longer is refused unread.
+/// Bytes of a strategy document; a larger one is refused unread.
 pub const DOCUMENT_BYTES: usize = 1 << 20;
 
-/// Depth of objects and lists in one strategy document; deeper is refused.
+/// Nesting of objects and lists in a strategy document; deeper is refused.
 pub const DOCUMENT_JSON_DEPTH: usize = 24;
 
-/// Problems reported for one strategy document; the rest are counted only.
+/// Problems reported per strategy document; the rest are only counted.
 pub const DOCUMENT_PROBLEMS: usize = 256;
 
-/// Named indicators in one strategy document; more are a validation error.
+/// Named indicators per strategy document; more are a validation error.
 pub const DOCUMENT_INDICATORS: usize = 128;
 
-/// Bytes of a strategy's id; that of a longer name is cut.
+/// Bytes of a strategy id; the id of a longer name is cut.
 pub const STRATEGY_ID_BYTES: usize = 64;
 
-/// Bytes of one line of an imported file; longer is refused with its line number.
+/// Bytes of one line of an imported file; a longer line is refused with its line number.
 pub const IMPORT_LINE_BYTES: usize = 64 << 10;
 
-/// Symbols one imported file holds; more are refused.
+/// Symbols per imported file; more are refused.
 pub const FILE_SYMBOLS: usize = 10_000;
 
-/// Characters of a symbol's name; a longer one is refused.
+/// Characters of a symbol name; a longer one is refused.
 pub const SYMBOL_CHARS: usize = 64;
 
-/// Bytes of a symbol's name in a file of its own; what is longer is cut and told apart by its hash.
+/// Bytes of a symbol name used as a file name; a longer one is cut and made unique by its hash.
 pub const SYMBOL_FILE_NAME_BYTES: usize = 160;
 
-/// Different distances between bars that are counted per file and symbol; further ones are not.
+/// Distinct bar distances counted per file and symbol; further ones are ignored.
 pub const BAR_DISTANCES: usize = 256;
 
-/// Trades of one symbol and one time whose ids are remembered to tell repeated ones; when full further ones are not.
+/// Trade ids remembered per symbol and timestamp to detect duplicates; when full, further ids are not
+/// remembered.
 pub const TRADES_OF_ONE_TIME: usize = 1 << 16;
 
-/// Pauses over a minute that are kept per stream to find silence among them; when full the shortest leave.
+/// Pauses longer than a minute kept per stream to detect silence; when full, the shortest are dropped.
 pub const STREAM_PAUSES: usize = 4_096;
 
-/// Holes in the trade ids of a stream that are kept; when full the shortest leave.
+/// Gaps in the trade ids kept per stream; when full, the shortest are dropped.
 pub const TRADE_HOLES: usize = 4_096;
 
 /// Bytes of a contract file; a larger one is refused.
 pub const CONTRACT_FILE_BYTES: u64 = 4 << 20;
 
-/// Gaps with their price jumps that a result lists; further ones are only counted.
+/// Gaps with price jumps listed in a result; further ones are only counted.
 pub const GAP_JUMPS: usize = 512;
 
-/// Folders below a directory given as input; deeper is refused.
+/// Nesting of folders below an input directory; deeper is refused.
 pub const FOLDER_DEPTH: usize = 32;
 
-/// Highest price, and highest price × quantity of one row, in units of the quote currency; beyond it a row is refused.
+/// Maximum price, and maximum price × quantity of one row, in units of the quote currency; a row above it is
+/// refused.
 pub const ROW_VALUE_UNITS: i64 = 1_000_000_000_000_000;
 
-/// Rows of one tick block; the block is closed when full.
+/// Rows per tick block; the block is closed when full.
 pub const BLOCK_ROWS: usize = 4_096;
 
-/// Bytes of one stored record (a result's document is the largest); a larger one is refused.
+/// Bytes of one stored record (the largest is a result document); a larger one is refused.
 pub const STORE_RECORD_BYTES: usize = 256 << 20;
 
-/// Bytes of the store's page cache; when full the pages used longest ago leave.
+/// Bytes of the store's page cache; when full, the least recently used pages are evicted.
 pub const STORE_CACHE_BYTES: usize = 64 << 20;
 
-/// Bytes of blocks that one stored value gathers; the value is closed before it would exceed them. With its key it
-/// just fits 16 pages of 4 KiB, so that the database wastes little.
+/// Bytes of blocks per stored value; the value is closed before it would exceed them. With its key it just
+/// fits 16 pages of 4 KiB, so the database wastes little space.
 pub const STORE_SEGMENT_BYTES: usize = (64 << 10) - 512;
 
-/// Bytes of closed segments an import holds before it commits them.
+/// Bytes of closed segments that an import holds before it commits them.
 pub const IMPORT_COMMIT_BYTES: usize = 4 << 20;
 
-/// Streams (symbol × kind) of one recording; more are refused.
+/// Streams (symbol × kind) per recording; more are refused.
 pub const RECORDING_STREAMS: usize = 4_096;
 
-/// Rows and gaps of a live recording that may wait for a commit; then they are committed on the spot.
+/// Rows and gaps of an open recording waiting for a commit; when full, they are committed immediately.
 pub const RECORDING_UNCOMMITTED_ROWS: usize = 1 << 17;
 
-/// Rows of a live recording that wait in memory for full blocks, some 100 bytes each; from three quarters on each commit
-/// seals some of the largest streams ([`RECORDING_SEALED_AT_ONCE`]), and when it is full so many that a quarter is free.
+/// Rows of an open recording waiting in memory for full blocks, about 100 bytes each. Above three quarters
+/// each commit flushes some of the largest streams ([`RECORDING_SEALED_AT_ONCE`]) to blocks; when full, as
+/// many as it takes to free a quarter.
 pub const RECORDING_PENDING_ROWS: usize = 1 << 19;
 
-/// Bytes of a live recording's journal before its last chunk; from three quarters on each commit seals the streams that
-/// hold its oldest chunks ([`RECORDING_SEALED_AT_ONCE`]), and when it is full all that have rows in it.
+/// Bytes of an open recording's journal before its last chunk. Above three quarters each commit flushes the
+/// streams that hold its oldest chunks ([`RECORDING_SEALED_AT_ONCE`]) to blocks; when full, all streams with
+/// rows in it.
 pub const JOURNAL_BYTES: usize = 64 << 20;
 
-/// Chunks of a live recording's journal; when full as above.
+/// Chunks of an open recording's journal; when full, as above.
 pub const JOURNAL_CHUNKS: usize = 1 << 16;
 
-/// Streams that a commit seals to free memory or to shorten the journal: few, so that no commit takes long.
+/// Streams that one commit flushes to free memory or to shorten the journal: few, so that no commit takes
+/// long.
 pub const RECORDING_SEALED_AT_ONCE: usize = 16;
 
-/// Stored values of a recording that one transaction removes, of up to 64 KiB each; the rest goes with the next.
+/// Stored values of a recording removed per transaction, up to 64 KiB each; the next one removes more.
 pub const REMOVED_AT_ONCE: usize = 1_024;
 
-/// Levels of one recorded book message; more are a damaged or foreign recording and end the feed with an error.
+/// Levels of one recorded book message; more mean a damaged or foreign recording and end the feed with an
+/// error.
 pub const BOOK_MESSAGE_ROWS: usize = 1 << 16;
 
-/// Ticks a recording's feed hands over at once; the next call goes on behind them.
+/// Ticks that a recording's feed returns per call; the next call continues after them.
 pub const FEED_CHUNK_TICKS: usize = 4_096;
 
-/// Trades of one result whose conditions at entry and exit are kept, some KiB each; of later ones only the trade is.
+/// Trades per result whose entry and exit conditions are kept, a few KiB each; of later ones only the trade
+/// is kept.
 pub const EXPLAINED_TRADES: usize = 10_000;
 
-/// Points of an equity curve kept for a result; beyond it neighbours are merged, keeping lows and highs.
+/// Points of a result's equity curve; above it neighbours are merged, keeping lows and highs.
 pub const EQUITY_POINTS: usize = 4_096;
 
-/// Buckets of the price series kept for a result's chart, per symbol; beyond it neighbours are merged, keeping
-/// lows and highs.
+/// Buckets of a result's price chart, per symbol; above it neighbours are merged, keeping lows and highs.
 pub const PRICE_POINTS: usize = 2_048;
 
-/// Gaps of a result shown as bands; when full the oldest leave. Their time stays counted.
+/// Gaps of a result shown as bands; when full, the oldest are dropped. Their time stays counted.
 pub const GAP_BANDS: usize = 512;
 
-/// Names (symbols, strategies) read of one list of a start request; a longer list is refused.
+/// Names (symbols, strategies) per list of a start request; a longer list is refused.
 pub const REQUEST_NAMES: usize = 1_000;
 
 /// Bytes of a name or other text in a start request; a longer one is refused.
 pub const REQUEST_TEXT_BYTES: usize = 256;
 
-/// Results compared in one call; more are refused.
+/// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
-/// Candles of one answer; neighbours are merged where there would be more.
+/// Candles per response; above it neighbours are merged.
 pub const CANDLES: usize = 10_000;
 
-/// Bytes of a result's page as HTML; a longer one is not kept and the result says so.
+/// Bytes of a result's HTML report; a larger one is not stored, and the result says so.
 pub const RESULT_REPORT_BYTES: usize = 64 << 20;
 
-/// Bytes of events (JSON lines) that one stored segment of a session's stream gathers; it is written when the next
-/// event would exceed them.
+/// Bytes of events (JSON lines) per stored segment of a session's event stream; the segment is written before
+/// the next event would exceed them.
 pub const SESSION_SEGMENT_BYTES: usize = 1 << 20;
 
-/// Events kept of one session; when full, further decisions, orders and fills are only counted (they are still sent to
-/// whoever watches), those of the session's life are still kept.
+/// Events stored per session; when full, further decisions, orders and fills are only counted (and still
+/// published), while session lifecycle events are still stored.
 pub const SESSION_EVENTS: u64 = 200_000;
 
-/// Milliseconds after which events of a running session are written, however few there are.
+/// Maximum milliseconds before the events of a running session are written.
 pub const SESSION_EVENTS_MS: i64 = 1_000;
 
-/// Topics of the hub that are kept; when full those that nobody reads go, and when all are read a new one is refused.
+/// Topics of the hub; when full, topics without readers are dropped, and if all have readers a new topic is
+/// refused.
 pub const HUB_TOPICS: usize = 1_024;
 
-/// Updates a lossless topic keeps for readers that are behind and for those that come back; when full the oldest leave,
-/// and a reader that still needed one is closed.
+/// Updates kept by a lossless topic for slow and resuming readers; when full, the oldest are dropped, and a
+/// reader that still needs one is closed.
 pub const TOPIC_UPDATES: usize = 4_096;
 
-/// Tokens in a row a client may be refused before it is closed.
+/// Consecutive refused tokens after which a WebSocket client is closed.
 pub const STREAM_LOGIN_ATTEMPTS: usize = 3;
 
-/// Bytes of updates a lossless topic keeps; when full as above.
+/// Bytes of updates kept by a lossless topic; when full, as above.
 pub const TOPIC_BYTES: usize = 4 << 20;
 
-/// Values (one per session and symbol) a conflated topic keeps; when full the one that changed longest ago leaves.
+/// Values (one per session and symbol) of a conflated topic; when full, the one unchanged for longest is
+/// dropped.
 pub const TOPIC_VALUES: usize = 8_192;
 
-/// Bytes of one message from a WebSocket client; a larger one closes it with 1009.
+/// Bytes of one message from a WebSocket client; a larger one closes the client with 1009.
 pub const STREAM_IN_BYTES: usize = 64 << 10;
 
-/// Bytes of one message to a WebSocket client; a larger one is our defect and closes it with 1011.
+/// Bytes of one message to a WebSocket client; a larger one is a bug and closes the client with 1011.
 pub const STREAM_OUT_BYTES: usize = 4 << 20;
 
-/// Depth of objects and lists in a message from a client; deeper is refused.
+/// Nesting of objects and lists in a client message; deeper is refused.
 pub const STREAM_JSON_DEPTH: usize = 16;
 
-/// Problems told about one message; the rest are left out.
+/// Problems reported per client message; the rest are left out.
 pub const STREAM_PROBLEMS: usize = 16;
 
-/// Symbols one subscription names; more are refused.
+/// Symbols per subscription; more are refused.
 pub const STREAM_SYMBOLS: usize = 200;
 
-/// WebSocket clients at once; a further one is closed with 1013. Each costs some 8 KiB while it is idle.
+/// Concurrent WebSocket clients; a further one is closed with 1013. An idle client costs about 8 KiB.
 pub const STREAM_CLIENTS: u32 = 16_384;
 
-/// Subscriptions of one client; more are refused.
+/// Subscriptions per client; more are refused.
 pub const STREAM_SUBSCRIPTIONS: usize = 32;
 
-/// Updates of one topic a client is sent before its other topics have their turn.
+/// Updates of one topic sent to a client before its other topics get their turn.
 pub const STREAM_BATCH: usize = 64;
 
-/// Clients whose tokens or snapshots are worked on at once; others wait.
+/// Concurrent backend calls (tokens, snapshots) for WebSocket clients; others wait.
 pub const STREAM_BLOCKING: usize = 8;
 
-/// Messages a second from one client, on average, pings included; more close it with 1008.
+/// Average messages per second from one client, including pings; more close the client with 1008.
 pub const STREAM_MESSAGES_PER_SECOND: u32 = 50;
 
-/// Messages one client may send at once after a pause.
+/// Messages that one client may send at once after a pause.
 pub const STREAM_MESSAGE_BURST: u32 = 200;
 
-/// Fragments of one message from a client; more close it with 1002.
+/// Fragments per client message; more close the client with 1002.
 pub const STREAM_FRAGMENTS: u32 = 64;
 
 /// Bytes of `config.json`; a larger one is refused.
 pub const CONFIG_BYTES: usize = 256 << 10;
 
-/// Depth of objects and lists in `config.json`; deeper is refused.
+/// Nesting of objects and lists in `config.json`; deeper is refused.
 pub const CONFIG_JSON_DEPTH: usize = 16;
 
-/// Problems told about one `config.json`; the rest are left out.
+/// Problems reported per `config.json`; the rest are left out.
 pub const CONFIG_PROBLEMS: usize = 64;
 
-/// Largest absolute price in ticks and quantity in lots: both are exact in an f64, and the money of a
-/// price times a quantity stays far inside an i128.
+/// Maximum absolute price in ticks and quantity in lots. Both are exact in an f64, and price × quantity stays
+/// far inside an i128.
 pub const MAX_TICKS: i64 = 1 << 53;
 
-/// Bytes of a store that is checked page by page when it is opened; a larger one is opened at once and checked in the
-/// background (about a second per GiB). Everything is checked when it is read, either way.
+/// Size up to which a store is checked page by page when opened; a larger one is checked in the background
+/// (about a second per GiB). In both cases data is also checked whenever it is read.
 pub const STORE_CHECKED_OPEN_BYTES: u64 = 32 << 20;
 
-/// Bytes that the disk must take before a store that could not be written is tried again.
+/// Bytes that must be writable on the disk before writing to a failed store is tried again.
 pub const STORE_PROBE_BYTES: usize = 1 << 20;
 
-/// Bytes of the page cache while every page of a store in use is checked; each is read once.
+/// Bytes of the page cache during a full check of an open store; each page is read once.
 pub const STORE_SCAN_CACHE_BYTES: usize = 8 << 20;
 
-/// Changes that wait for the commit under way; one more waits too and is committed with the next group.
+/// Changes queued for the next group commit; when full, further callers wait.
 pub const STORE_COMMIT_QUEUE: usize = 1_024;
 
-/// Users; one more is refused.
+/// Users; a further one is refused.
 pub const USERS: usize = 256;
 
-/// Logins of one user that are kept; with one more the oldest ends.
+/// Logins kept per user; a further one ends the oldest.
 pub const USER_LOGINS: usize = 64;
 
-/// Access tokens that are refused one by one although they have not expired; when full the one that expires first
-/// leaves. Its login ended with it, so it stays refused.
+/// Revoked access tokens that have not expired; when full, the one that expires first is dropped. It stays
+/// refused, because its login has ended too.
 pub const REVOKED_TOKENS: usize = 1 << 16;
 
 /// Bytes of an access token; a longer one is refused unread.
 pub const ACCESS_TOKEN_BYTES: usize = 1_024;
 
-/// Addresses, and pairs of an address and a name, whose failed logins are remembered; when full the one with the fewest
-/// failures is forgotten.
+/// Addresses, and pairs of address and name, whose failed logins are remembered; when full, the one with the
+/// fewest failures is forgotten.
 pub const LOGIN_DELAYS: usize = 4_096;
 
-/// Password hashes worked out at once, each in 19 MiB; more wait.
+/// Concurrent password hashes, 19 MiB each; more wait.
 pub const PASSWORD_HASHES: usize = 2;
 
-/// Password hashes that wait; one more is refused.
+/// Password hashes waiting; a further one is refused.
 pub const PASSWORD_HASHES_WAITING: usize = 64;
 
-/// Answers kept for one user's idempotency keys; with one more the oldest leaves.
+/// Responses stored per user for idempotency keys; a further one drops the oldest.
 pub const USER_IDEMPOTENCY_KEYS: usize = 1_000;
 
-/// Addresses whose request rate is watched; when full the one that was quiet for longest is forgotten.
+/// Addresses whose request rate is tracked; when full, the one idle for longest is forgotten.
 pub const HTTP_ADDRESSES: usize = 4_096;
 
-/// Header fields of one request; more are refused with 431.
+/// Header fields per request; more are refused with 431.
 pub const HTTP_HEADERS: usize = 64;
 
-/// Bytes of the head of one request; more are refused with 431.
+/// Bytes of a request head; more are refused with 431.
 pub const HTTP_HEAD_BYTES: usize = 16 << 10;
 
-/// Bytes of one JSON request body where a route takes documents; more are refused with 413.
+/// Bytes of a JSON body on routes that accept documents; more are refused with 413.
 pub const HTTP_BODY_BYTES: usize = 1 << 20;
 
-/// Bytes of any other JSON request body: names, passwords, a few fields. Strangers can send no larger one.
+/// Bytes of any other JSON body: names, passwords, a few fields. Anonymous clients cannot send larger ones.
 pub const HTTP_SMALL_BODY_BYTES: usize = 4 << 10;
 
-/// Bodies of more than [`HTTP_SMALL_BODY_BYTES`] held at once, from their first byte until they are answered (a tree of
-/// one takes some 15 times its bytes); more wait unread.
+/// Concurrent bodies above [`HTTP_SMALL_BODY_BYTES`], from the first byte to the response (a parsed body
+/// takes about 15 times its bytes); more wait unread.
 pub const HTTP_LARGE_BODIES: usize = 8;
 
-/// Of those, bodies of one user.
+/// Of those, bodies per user.
 pub const HTTP_LARGE_BODIES_PER_USER: usize = 2;
 
-/// Requests of one user that wait to send a large body; one more is refused with 429.
+/// Requests per user waiting to send a large body; a further one is refused with 429.
 pub const HTTP_LARGE_BODIES_WAITING_PER_USER: usize = 64;
 
-/// Depth of one JSON request body; deeper is refused.
+/// Nesting of a JSON request body; deeper is refused.
 pub const HTTP_JSON_DEPTH: usize = 64;
 
-/// Problems that one refusal lists; more are counted.
+/// Problems listed per refusal; the rest are only counted.
 pub const REFUSAL_PROBLEMS: usize = 256;
 
 /// Bytes of an uploaded recording; more are refused with 413.
 pub const HTTP_UPLOAD_BYTES: u64 = 16 << 30;
 
-/// Bodies smaller than this are sent as they are: compressing them gains nothing.
+/// Minimum size of a response that is compressed; smaller ones gain nothing.
 pub const HTTP_COMPRESS_BYTES: usize = 1 << 10;
 
-/// Chunks of a streamed answer that wait for a slow client; when full the producer waits.
+/// Chunks of a streamed response queued for a slow client; when full, the producer waits.
 pub const HTTP_STREAM_CHUNKS: usize = 8;
 
-/// Bytes of one of them.
+/// Bytes of one such chunk.
 pub const HTTP_STREAM_CHUNK_BYTES: usize = 64 << 10;
 
-/// Milliseconds a client may take for one chunk of a streamed answer; whoever is slower is cut off.
+/// Milliseconds a client may take to read one chunk of a streamed response before it is cut off.
 pub const HTTP_STREAM_CHUNK_MS: u64 = 30_000;
 
-/// Passwords checked at once for requests; more wait for a moment.
+/// Concurrent password checks of requests; more wait for a moment.
 pub const HTTP_PASSWORD_CHECKS: usize = 4;
 
-/// Passwords of one address that are checked, or wait behind other addresses, at once: so an attack from many addresses
-/// is a queue of that many, and everybody else's turn comes soon.
+/// Password checks per address that run or wait for other addresses. An attack from many addresses thus
+/// queues one check per address, and everyone else's turn comes soon.
 pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 1;
 
-/// Requests of one address that wait for a password check beside those; one more is refused with 429.
+/// Further requests per address waiting for a password check; one more is refused with 429.
 pub const HTTP_PASSWORD_WAITING_PER_ADDRESS: usize = 8;
 
-/// Bytes of one answer of an exchange (the list of contracts has some 2.3 MB); a larger one is given up.
+/// Bytes of an exchange response (the contract list has about 2.3 MB); a larger one is aborted.
 pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
 
-/// Bytes of one message from an exchange's socket; a larger one ends the connection, which is opened again.
+/// Bytes of one message from an exchange socket; a larger one closes the connection, which is opened again.
 pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
 
-/// Symbols one socket to an exchange carries; more in the settings are refused.
+/// Symbols per exchange socket; a configuration with more is refused.
 pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
 
-/// Addresses of an exchange's host that are tried; the others are not.
+/// Addresses of an exchange host that are tried; further ones are ignored.
 pub const EXCHANGE_ADDRESSES: usize = 8;
 
-/// Calls to an exchange that wait for a place in their budget; one more is refused as throttled.
+/// Exchange calls waiting for the request budget; a further one is refused as throttled.
 pub const EXCHANGE_WAITING_CALLS: usize = 256;
 
-/// Snapshots of books that are fetched at once; the others wait, so that other calls find a place between them.
+/// Concurrent book snapshot requests; others wait, so that other calls get through between them.
 pub const EXCHANGE_SNAPSHOT_CALLS: usize = 2;
 
-/// Trade ids remembered per symbol to tell repeated trades; when full the oldest are forgotten.
+/// Trade ids remembered per symbol to detect repeated trades; when full, the oldest are forgotten.
 pub const EXCHANGE_DEAL_IDS: usize = 1_024;
 
-/// Payments of funding that are asked for after a connection was lost; of a longer loss only the newest are caught up.
+/// Funding payments requested after a lost connection; after a longer outage only the newest are fetched.
 pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 
-/// Level changes of one book that wait for its snapshot; when full the oldest messages leave and a newer snapshot is needed.
+/// Book changes buffered while waiting for a snapshot; when full, the oldest messages are dropped and a newer
+/// snapshot is needed.
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
-/// Threads for work that blocks. Each kind of work has its own share of them, below, so that none can take another's.
+/// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
 pub const HTTP_BLOCKING_THREADS: usize = 64;
 
-/// Threads for requests that read or write the store; more requests wait.
+/// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
 
-/// Sessions that are being started at once, which may wait for the exchange; more wait.
+/// Concurrent session starts, which may wait for the exchange; more wait.
 pub const HTTP_STARTS: usize = 4;
 
-/// Threads for what must always work: stopping a session, readiness, renewing and ending a login. Each is needed for
-/// moments only; more requests wait.
+/// Threads for short work that must never be blocked: stopping a session, readiness, renewing and ending a
+/// login. More requests wait.
 pub const HTTP_URGENT_THREADS: usize = 8;
 
-/// Exports under way at once; one more is refused with 429.
+/// Concurrent exports; a further one is refused with 429.
 pub const HTTP_EXPORTS: usize = 4;
 
-/// Replays of sessions under way at once; one more is refused with 429.
+/// Concurrent session replays; a further one is refused with 429.
 pub const HTTP_REPLAYS: usize = 2;
 
-/// Imports under way at once; more wait.
+/// Concurrent imports; more wait.
 pub const HTTP_IMPORTS: usize = 2;
 
-/// Requests of anybody that wait for the exchange at once; more wait.
+/// Concurrent requests waiting for the exchange; more wait.
 pub const HTTP_EXCHANGE_CALLS: usize = 4;
 
-/// Threads that stay free for the runtime itself: names of hosts, files, the end of the daemon.
+/// Threads kept free for the runtime itself: DNS lookups, files, shutdown.
 pub const HTTP_SPARE_THREADS: usize = 8;
 
 const _: () = assert!(
@@ -403,11 +412,12 @@ const _: () = assert!(HTTP_PASSWORD_CHECKS_PER_ADDRESS < HTTP_PASSWORD_CHECKS);
 const _: () = assert!(BOOK_SNAPSHOT_LEVELS <= BOOK_LEVELS);
 const _: () = assert!(BLOCK_ROWS.is_power_of_two());
 
-/// Rows of a live market that wait for their session; when full the newest are dropped and leave a gap `overflow`.
+/// Rows of the market feed waiting for their session; when full, the newest are dropped and recorded as a gap
+/// `overflow`.
 pub const INBOX_ROWS: usize = 1 << 20;
 
-/// Messages of a live market that wait for their session; when full as for the rows.
+/// Messages of the market feed waiting for their session; when full, as for the rows.
 pub const INBOX_ARRIVALS: usize = 1 << 18;
 
-/// Milliseconds between two commits of a live session's journal; what comes meanwhile waits for the next.
+/// Milliseconds between two journal commits of a session on a market feed; later input waits for the next.
 pub const JOURNAL_COMMIT_MS: i64 = 8;

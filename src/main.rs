@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
-/// The allocator of the C library keeps what it once took; this one gives it back within seconds.
+/// jemalloc returns freed memory to the system within seconds; glibc's malloc keeps most of it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -1,7 +1,7 @@
-//! Log lines on standard error: as text for people or as JSON for programs, one line an event.
+//! Logging to standard error, as text or JSON, one line per event.
 //!
-//! Whatever an event says, no control character leaves here: nobody outside can forge a line or move a cursor. Never: a
-//! decision that depends on a log line.
+//! Invariant: a line contains no control character, so untrusted input can neither forge a line nor move a
+//! terminal's cursor.
 
 use crate::clock;
 use crate::config::{Format, Level};
@@ -22,14 +22,14 @@ pub struct Telemetry {
     levels: reload::Handle<Targets, Registry>,
 }
 
-/// The log has been started already.
+/// Logging was already started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AlreadyStarted;
 
-/// Starts the log of this process; once.
+/// Starts logging; only once per process.
 ///
 /// # Errors
-/// [`AlreadyStarted`] when it was before.
+/// [`AlreadyStarted`] on a second call.
 pub fn init(level: Level, format: Format) -> Result<Telemetry, AlreadyStarted> {
     let (subscriber, telemetry) = writing_to(level, format, || OneLine(io::stderr()));
     tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyStarted)?;
@@ -37,9 +37,9 @@ pub fn init(level: Level, format: Format) -> Result<Telemetry, AlreadyStarted> {
 }
 
 impl Telemetry {
-    /// From now on lines of this level and of more important ones are written.
+    /// Sets the least important level that is logged.
     pub fn set_level(&self, level: Level) {
-        // Fails only when the log is gone, and then nobody misses the level.
+        // Fails only if the subscriber is gone; then there is no level to set.
         let _ = self.levels.reload(levels(level));
     }
 }
@@ -59,7 +59,7 @@ where
     (Box::new(Registry::default().with(filter).with(lines)), Telemetry { levels: handle })
 }
 
-/// Ours from the level on; those of libraries only when they need somebody.
+/// Our events from this level on; those of libraries at most down to `WARN`.
 fn levels(level: Level) -> Targets {
     let level = match level {
         Level::Error => LevelFilter::ERROR,
@@ -70,7 +70,7 @@ fn levels(level: Level) -> Targets {
     Targets::new().with_target("tradingd", level).with_default(level.min(LevelFilter::WARN))
 }
 
-/// Times as everywhere else: RFC 3339, UTC, microseconds.
+/// Timestamps as everywhere else: RFC 3339, UTC, microseconds.
 struct Wall;
 
 impl FormatTime for Wall {
@@ -79,7 +79,7 @@ impl FormatTime for Wall {
     }
 }
 
-/// Takes one event a write, as the formatter hands them over, and writes it as one line.
+/// Expects one event per write, as the formatter does, and writes it as one line.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
@@ -93,7 +93,8 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-/// The line with every control character but its end written as `\u....`, which is right in JSON too.
+/// The line with every control character except the final newline written as `\u....`, which is also valid
+/// JSON.
 fn escaped(line: &str) -> String {
     let line = line.strip_suffix('\n').unwrap_or(line);
     let mut safe = String::with_capacity(line.len() + 1);

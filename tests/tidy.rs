@@ -1,5 +1,6 @@
-//! Keeps the house in order: arrows between layers, a word at the top of every file, nothing unfinished, nothing that
-//! grows without end, documents that are true about the tree. Every message says where and what to do.
+//! Checks rules of the source tree: dependencies between layers, a head comment in every file, no unfinished
+//! code, limits on the length of files and functions, valid paths in documents. Every message says where and
+//! what to do.
 
 mod tidy {
     pub mod documents;
@@ -11,8 +12,9 @@ use std::path::Path;
 use tidy::source::Tree;
 use tidy::{documents, rules};
 
-/// Who may name whom in `src/`, lowest layer first. Everybody may name `limits`; a longer path allows only what is
-/// below it. Adapters (`document`, `files`, `store`, `exchange`, `clock`) never name each other; an exchange stamps with the clock.
+/// Layers of `src/`, lowest first, each with the paths it may name. All may name `limits`; a path such as
+/// `session::ports` allows only what is below it. Adapters (`document`, `files`, `store`, `exchange`,
+/// `clock`) do not name each other, except that `exchange` uses `clock` for receive times.
 const LAYERS: rules::Layers<'static> = &[
     ("limits", &[]),
     ("json", &[]),
@@ -21,19 +23,19 @@ const LAYERS: rules::Layers<'static> = &[
     ("sim", &["domain"]),
     ("report", &["domain"]),
     ("session", &["engine", "sim", "report", "domain"]),
-    // Only the catalogue: what types there are, their parameters and the data they need.
+    // Only the indicator catalogue: types, their parameters and the data they need.
     ("document", &["engine::indicators", "report", "domain", "json"]),
     ("files", &["session::ports", "domain"]),
     ("store", &["session::ports", "domain"]),
     ("clock", &["session::ports", "domain"]),
     ("exchange", &["clock", "session::ports", "domain"]),
-    // Its own reading of the wire format, so that a client tested against it is not tested against itself.
+    // It has its own code for the wire format, so that the client is not tested against itself.
     ("rehearsal", &["clock", "domain"]),
     ("auth", &["domain"]),
     ("config", &["domain", "json"]),
-    // Only app starts it; everybody else uses the macros of tracing.
+    // Only app starts it; all others use the macros of `tracing`.
     ("telemetry", &["config", "clock", "domain"]),
-    // The one place where adapters meet.
+    // The only layer below `app` that combines adapters.
     (
         "service",
         &[
@@ -67,10 +69,10 @@ const LAYERS: rules::Layers<'static> = &[
     ("main", &["app"]),
 ];
 
-/// Layers in which the same input always gives the same output.
-const PURE: [&str; 4] = ["domain", "engine", "sim", "report"];
+/// Deterministic layers: the same input always gives the same output.
+const PURE: [&str; 5] = ["domain", "engine", "sim", "report", "session"];
 
-/// What would break that, or tie these layers to one way of running.
+/// Names that are forbidden there: they would break determinism or tie these layers to one runtime.
 const IMPURE: [&str; 22] = [
     "Condvar",
     "File",
@@ -96,18 +98,16 @@ const IMPURE: [&str; 22] = [
     "tracing",
 ];
 
-/// Lines of a file at 110 columns; past this it has a second subject.
+/// Maximum lines of a file at 110 columns; a longer one probably has a second subject.
 const FILE_LINES: usize = 600;
 
-/// Lines of a function at 110 columns, from `fn` to its closing brace.
+/// Maximum lines of a function at 110 columns, from `fn` to its closing brace.
 const FUNCTION_LINES: usize = 85;
 
-/// Files that are longer. The list only gets shorter and its numbers only smaller.
-const LONG_FILES: &[(&str, usize)] = &[
-    ("src/domain/strategy.rs", 602),
-];
+/// Longer files with their lengths, which may only decrease.
+const LONG_FILES: &[(&str, usize)] = &[("src/domain/strategy.rs", 602)];
 
-/// Functions that are longer, likewise.
+/// Longer functions with their lengths, which may only decrease.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[("src/report/terms.rs::assumption_lines", 100)];
 
 fn root() -> &'static Path {
@@ -196,7 +196,7 @@ fn documents_are_true_about_the_tree() {
     none(&documents::untold(root(), &architecture));
 }
 
-/// Each rule against a small tree that breaks it: a rule that finds nothing keeps nothing.
+/// Tests of the rules: each must find the violations in a small tree.
 mod rules_find {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Real trades for benchmarks, repeated with shifted times where more are needed; medians of repeated runs.
+//! Shared by benchmarks: real trades, repeated with shifted times where more are needed, and median times.
 #![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
 use flate2::read::GzDecoder;
@@ -14,14 +14,14 @@ use tradingd::domain::time::Timestamp;
 const FILE: &str = "market/binance-usdm_BTCUSDT_20240808.trades.csv.gz";
 const WEEK_US: i64 = 7 * 86_400 * 1_000_000;
 
-/// Trades in time order, ids and receive times kept, and where they came from.
+/// Trades in time order with ids and receive times, and their origin.
 pub struct Input {
     pub trades: Vec<Record>,
     pub label: String,
 }
 
-/// The real file, repeated to at least `wanted` trades; generated ones when there is no file. `cargo bench -- --test`
-/// gets 5,000 of them.
+/// Trades of the real file, repeated to at least `wanted`; generated ones if the file is missing. With
+/// `cargo bench -- --test` 5,000 trades.
 pub fn load(wanted: usize) -> Input {
     let mut input = real().unwrap_or_else(generated);
     if is_test() {
@@ -44,31 +44,31 @@ pub fn load(wanted: usize) -> Input {
     input
 }
 
-/// Whether cargo only wants to know that the benchmark runs.
+/// Whether this is `cargo bench -- --test`, which only checks that the benchmark runs.
 pub fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
-/// Median duration of at least five runs.
+/// Median duration of seven runs (of one in test mode).
 pub fn median(mut run: impl FnMut() -> Duration) -> Duration {
     let mut times: Vec<Duration> = (0..if is_test() { 1 } else { 7 }).map(|_| run()).collect();
     times.sort_unstable();
     times[times.len() / 2]
 }
 
-/// How long something takes once.
+/// Duration of one run, and its result.
 pub fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let value = run();
     (start.elapsed(), value)
 }
 
-/// The same trade without what a source may not have.
+/// The same trade without its receive time, which not every source has.
 pub fn without_receive_time(record: &Record) -> Record {
     Record { received_at: None, ..*record }
 }
 
-/// A line of the table.
+/// Prints a line of the result table.
 pub fn report(what: &str, value: f64, unit: &str, budget: &str) {
     println!("{what:<44} {value:>10.2} {unit:<12} budget {budget}");
 }
@@ -108,7 +108,8 @@ fn parse(line: &str) -> Option<Record> {
     })
 }
 
-/// A seeded walk (xorshift64) that looks like trades: bursts in one millisecond, small steps, mixed quantities.
+/// A seeded random walk (xorshift64) shaped like trades: bursts in one millisecond, small steps, mixed
+/// quantities.
 fn generated() -> Input {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = move |below: u64| {

@@ -1,4 +1,5 @@
-//! Live recordings: rows a second through the journal, commits every 10 ms of a busy market, bytes a row afterwards.
+//! Open recordings: rows per second through the journal, commits every 10 ms in a busy market, and bytes per
+//! row afterwards.
 
 use crate::input::{is_test, median, report, timed};
 use std::path::{Path, PathBuf};
@@ -13,11 +14,11 @@ use tradingd::store::{NewRecording, OpenMode, OpenRecording, RecordingCommit, Re
 
 const BOOK: &str = "market/binance-usdm_BTCUSDT_20240808.l2.csv.gz";
 const SYMBOLS: usize = 200;
-/// Messages of one commit: 20,000 a second.
+/// Messages per commit; at a commit every 10 ms that is 20,000 per second.
 const MESSAGES: usize = 200;
 const TICK: Duration = Duration::from_millis(10);
 
-/// All of it, over trades that have receive times.
+/// Runs all measurements over trades with receive times.
 pub fn run(trades: &[Record]) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = Arc::new(Store::open(dir.path(), OpenMode::CreateIfNew).expect("a new store"));
@@ -49,7 +50,7 @@ pub fn run(trades: &[Record]) {
 enum Pace {
     /// A commit every 10 ms.
     Real,
-    /// The same commits one behind the other.
+    /// The same commits without a pause.
     Free,
 }
 
@@ -58,7 +59,7 @@ fn begin(store: &Arc<Store>, entropy: u32, symbols: usize) -> OpenRecording {
     store.begin_recording(new, (0..symbols).map(|i| format!("S{i}_USDT")).collect()).expect("a new id")
 }
 
-/// Receive times as a recorder stamps them: never back.
+/// The rows with receive times that never decrease, as a recorder stamps them.
 fn arrived(rows: &[Record]) -> Vec<Record> {
     let mut last = Timestamp::MIN;
     rows.iter()
@@ -69,7 +70,7 @@ fn arrived(rows: &[Record]) -> Vec<Record> {
         .collect()
 }
 
-/// Time to have the rows durable, and bytes of their blocks.
+/// Time until the rows are durable, and bytes of their blocks.
 fn record(store: &Arc<Store>, entropy: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
     let mut live = begin(store, entropy, 1);
     let (time, ()) = timed(|| {
@@ -98,7 +99,7 @@ fn bytes_per_row(store: &Arc<Store>, what: &str, kind: StreamKind, rows: &[Recor
     report("the same rows imported", import as f64 / count, "bytes", "");
 }
 
-/// Real changes of a book, received 2 to 30 ms after their time; none without the file.
+/// Real book changes, received 2 to 30 ms after their exchange time; empty if the file is missing.
 fn book() -> Vec<Record> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let given = std::env::var_os("TRADINGD_DATA_DIR").map(PathBuf::from);
@@ -147,7 +148,8 @@ fn walk() -> Vec<Record> {
     arrived(&(0..if is_test() { 5_000 } else { 200_000 }).map(row).collect::<Vec<_>>())
 }
 
-/// 200 symbols with trades, book changes (5 levels a message) and marks; each commit holds the messages of 10 ms.
+/// Records 200 symbols with trades, book changes (5 levels per message) and marks; a commit holds the
+/// messages of 10 ms.
 fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, pace: Pace) {
     let mut live = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
     let (mut commits, mut lags, mut pending) = (Vec::new(), Vec::new(), 0);
@@ -203,12 +205,12 @@ fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, 
     store.delete_recording(&id).expect("it was just finished");
 }
 
-/// The rows of a message: six of ten change the book, three are trades, one is a mark.
+/// Appends the rows of a message: of ten messages six change the book, three are trades, one is a mark.
 fn fill(rows: &mut Vec<Record>, message: usize, trades: &[Record], book: &[Record]) {
     let received = Timestamp::from_nanos(1_723_161_256_000_000_000 + message as i64 * 50_000);
     let late_ms = 5 + (message * 31 % 20) as i64;
     let exchange_at = Timestamp::from_nanos((received.nanos() / 1_000_000 - late_ms) * 1_000_000);
-    // Each symbol runs through the same data from a place of its own.
+    // Each symbol starts at a different offset in the same data.
     let (symbol, round) = (message * 7_919 % SYMBOLS, message / SYMBOLS);
     let stamped = |body| Record { exchange_at, received_at: Some(received), body };
     rows.clear();
@@ -234,7 +236,7 @@ fn fill(rows: &mut Vec<Record>, message: usize, trades: &[Record], book: &[Recor
     }
 }
 
-/// Bytes of the store's file.
+/// Size of the store's file in bytes.
 pub fn file_bytes(dir: &Path) -> f64 {
     std::fs::metadata(tradingd::store::store_path(dir)).map_or(0.0, |meta| meta.len() as f64)
 }

@@ -1,5 +1,5 @@
-//! The limit: hyper on a runtime like the daemon's, without a check, a route, a timeout or a log, answering the bytes
-//! that the daemon answers.
+//! Upper bound for the daemon: hyper on the same kind of runtime, without checks, routes, timeouts or logs,
+//! answering the same bytes.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -16,19 +16,19 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::client::Answer;
 
-/// A running server; ends when it is dropped.
+/// A running server; stops on drop.
 pub struct Bare {
     pub address: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Bare {
-    /// Answers everything with the headers of an answer and a body that is made for each request.
+    /// Answers every request with the headers of `like` and the body made by `body`.
     pub fn answering(like: &Answer, body: impl Fn() -> Bytes + Send + Sync + 'static) -> Self {
         let runtime = Builder::new_multi_thread().enable_all().build().expect("threads can be started");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        // Hyper writes these two itself, here as in the daemon.
+        // Hyper adds these two itself, also in the daemon.
         let written = |name: &str| name == DATE.as_str() || name == CONTENT_LENGTH.as_str();
         let headers: HeaderMap = like
             .headers
@@ -47,7 +47,7 @@ impl Bare {
                         *response.headers_mut() = shared.0.clone();
                         async move { Ok::<_, Infallible>(response) }
                     });
-                    // A client that goes away is its own business.
+                    // Fails only when the client disconnects.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }

@@ -1,4 +1,4 @@
-//! Load from 64 connections: `wrk` where it is installed, else threads of our own, which are slower.
+//! Load from 64 connections: `wrk` where it is installed, else threads of this process, which are slower.
 
 use super::client::Connection;
 use super::quantile;
@@ -9,28 +9,28 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Connections of every load.
+/// Number of connections.
 pub const CONNECTIONS: usize = 64;
-/// Threads of `wrk`.
+/// Number of `wrk` threads.
 const THREADS: usize = 2;
 
-/// What is asked.
+/// The request to repeat.
 pub enum Ask<'a> {
-    /// One path again and again.
+    /// `GET` of one path.
     Get(&'a str),
-    /// `PUT /api/strategies/<prefix><n>`, n below [`CONNECTIONS`]. Between the parts of the body stand n and a number
-    /// that is another one every time.
+    /// `PUT /api/strategies/<prefix><n>` with n below [`CONNECTIONS`]. The three parts of the body are joined
+    /// by n and a running number.
     Put { prefix: &'a str, body: [&'a str; 3] },
 }
 
-/// How it went.
+/// Measurements of one load.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
     pub requests: u64,
     pub per_second: f64,
     pub p50: Duration,
     pub p99: Duration,
-    /// Answers other than 2xx.
+    /// Number of answers other than 2xx.
     pub refused: u64,
 }
 
@@ -42,13 +42,13 @@ pub enum Loader {
 }
 
 impl Loader {
-    /// `wrk` when it is there and wanted.
+    /// `wrk` if it is installed and the load is not `tiny`.
     pub fn best(tiny: bool) -> Self {
         let there = || Command::new("wrk").arg("-v").output().is_ok();
         if !tiny && there() { Loader::Wrk } else { Loader::Own }
     }
 
-    /// Loads a server for a while.
+    /// Loads a server for `time`.
     pub fn run(self, address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration) -> Outcome {
         match self {
             Loader::Wrk => wrk(address, ask, headers, time),
@@ -81,7 +81,7 @@ fn wrk(address: SocketAddr, ask: &Ask, headers: &[(&str, &str)], time: Duration)
     parse(&text).unwrap_or_else(|| panic!("wrk said {text} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// A script that changes one strategy after the other, each thread its own ones.
+/// Writes a `wrk` script in which each thread edits its own strategies in turn.
 fn write_script(path: &Path, prefix: &str, [before, between, behind]: &[&str; 3]) {
     let each = CONNECTIONS / THREADS;
     let script = format!(
@@ -110,7 +110,7 @@ fn parse(text: &str) -> Option<Outcome> {
     })
 }
 
-/// `712.00us`, `1.23ms`, `2.00s`.
+/// Parses `712.00us`, `1.23ms` or `2.00s`.
 fn span(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
     let seconds = match &text[unit..] {

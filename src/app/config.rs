@@ -1,5 +1,5 @@
-//! `tradingd config`: is a configuration file usable, and if not, everything that is wrong with it; and one to begin
-//! with.
+//! `tradingd config`: checks a configuration file and lists all its problems, or writes one with the
+//! defaults.
 
 use super::Failure;
 use crate::config::{self, Config, Content, Problem};
@@ -8,10 +8,10 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where the configuration is when nobody says.
+/// The configuration file when `--config` is not given.
 pub const DEFAULT_FILE: &str = "config/config.json";
 
-/// Every field with its default, as it is shipped.
+/// The shipped file: every field at its default.
 const DEFAULTS: &str = include_str!("../../config/config.json");
 
 /// Options of `tradingd config`.
@@ -85,23 +85,24 @@ fn init(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The shipped file without the reference to its schema, which lies beside it in the repository only.
+/// The shipped file without `$schema`: the schema file exists only in the repository.
 fn defaults() -> String {
     let kept = DEFAULTS.lines().filter(|line| !line.trim_start().starts_with("\"$schema\""));
     kept.map(|line| format!("{line}\n")).collect()
 }
 
-/// A configuration with where it came from.
+/// A configuration and its origin.
 pub struct Found {
-    /// What it says.
+    /// The parsed configuration.
     pub config: Config,
-    /// The file it is in, or would be in.
+    /// Its file, which need not exist when all settings have their defaults.
     pub file: PathBuf,
-    /// What was in the file.
+    /// The file's content as read.
     pub content: Content,
 }
 
-/// The configuration of the file named, else of the usual file, else the defaults; says so in that case.
+/// The configuration of `named`, else of [`DEFAULT_FILE`]. Without either file: the defaults, with a notice
+/// on standard error.
 ///
 /// # Errors
 /// 78 for a named file that is missing, and for any that cannot be used.

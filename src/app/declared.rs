@@ -1,4 +1,4 @@
-//! Options that declare what market data do not say themselves: steps, contract size, length of bars.
+//! Options for contract facts that market data files do not contain: steps, contract size, length of bars.
 
 use crate::domain::contract_facts::Declared;
 use crate::domain::decimal::Decimal;
@@ -6,12 +6,13 @@ use crate::domain::symbol_name;
 use crate::domain::time::Span;
 use clap::Args;
 
-/// Facts of the contracts, for every symbol or for one by its name. Without them they come from the recording or a
-/// contract file (X.contract.json) beside the data, or are assumed, which results say.
+/// Contract facts, each for all symbols or for one (`SYMBOL=`). A fact that is not declared comes from the
+/// recording or a contract file (X.contract.json) beside the data, or is assumed; results list what was
+/// assumed.
 #[derive(Args, Clone, Default, Debug)]
 pub struct DeclaredOptions {
-    /// Smallest change of a price, e.g. 0.01 or BTC_USDT=0.1; may be given once for each symbol. Prices in files are then whole
-    /// steps or refused.
+    /// Smallest change of a price, e.g. 0.01 or BTC_USDT=0.1; may be given once for each symbol. A file with
+    /// a price that is not a whole number of steps is then refused.
     #[arg(long, value_name = "[SYMBOL=]STEP", value_parser = fact)]
     price_step: Vec<(Option<String>, Decimal)>,
     /// Smallest change of a quantity, e.g. 1 or BTC_USDT=0.001.
@@ -20,13 +21,14 @@ pub struct DeclaredOptions {
     /// Base units in one contract, where quantities are in contracts, e.g. BTC_USDT=0.0001.
     #[arg(long, value_name = "[SYMBOL=]SIZE", value_parser = fact)]
     contract_size: Vec<(Option<String>, Decimal)>,
-    /// Length of the bars in files, seconds [default: what a file's name says (X_1m.csv), else their most frequent distance].
+    /// Length of the bars in files, seconds [default: from the file's name (X_1m.csv), else the most frequent
+    /// distance between bars].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
     bar_seconds: Option<u32>,
 }
 
 fn fact(text: &str) -> Result<(Option<String>, Decimal), String> {
-    // The name may hold the sign itself, the number cannot.
+    // A symbol's name may contain `=`, a number cannot.
     let (symbol, number) = match text.rsplit_once('=') {
         Some((symbol, number)) => (Some(symbol), number),
         None => (None, text),
@@ -41,7 +43,7 @@ fn fact(text: &str) -> Result<(Option<String>, Decimal), String> {
 }
 
 impl DeclaredOptions {
-    /// The facts.
+    /// The declared facts.
     pub fn facts(&self) -> Declared {
         Declared {
             price_step: self.price_step.clone(),
@@ -50,7 +52,7 @@ impl DeclaredOptions {
         }
     }
 
-    /// The length of bars.
+    /// The declared length of bars.
     pub fn bar(&self) -> Option<Span> {
         self.bar_seconds.map(|seconds| Span::from_seconds(i64::from(seconds)))
     }

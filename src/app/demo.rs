@@ -1,6 +1,6 @@
-//! `tradingd demo`: the daemon on a throw-away store with a real recording, the built-in strategies, a user, one finished
-//! backtest, and a paper session that trades a rehearsed market: the recording again, and beside it a generated pump. Needs no network, no configuration and no other server;
-//! leaves nothing behind.
+//! `tradingd demo`: the daemon on a temporary store with a real recording, the built-in strategies, a user, a
+//! backtest, and a paper session on a rehearsal exchange that replays the recording and a generated pump.
+//! Needs no network, configuration or other server, and removes its files when it ends.
 
 mod pump;
 
@@ -21,12 +21,12 @@ use std::sync::Arc;
 /// Options of `tradingd demo`.
 #[derive(Args)]
 pub struct Options {
-    /// Address and port; a free port is taken when this one is not.
+    /// Address and port; if the port is taken, a free one is used.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }
 
-/// Six minutes of two markets; `tests/data/PROVENANCE.md` says where they come from and under which licence.
+/// Six minutes of two markets; for source and licence see `tests/data/PROVENANCE.md`.
 const RECORDING: [(&str, &[u8]); 4] = [
     (
         "BTCUSDT_20240808.trades.csv.gz",
@@ -46,7 +46,7 @@ const RECORDING: [(&str, &[u8]); 4] = [
     ),
 ];
 
-/// A strategy that trades within six minutes, and two that do so while they pass at [`SPEED`].
+/// A strategy that trades within the six minutes of the backtest, and two that also trade at [`SPEED`].
 const STRATEGIES: [&[u8]; 3] = [
     include_bytes!("../../config/strategies/examples/minute_breakout.json"),
     include_bytes!("../../config/strategies/examples/quick_breakout.json"),
@@ -55,18 +55,18 @@ const STRATEGIES: [&[u8]; 3] = [
 
 const USER: &str = "demo";
 
-/// The recorded symbols as the rehearsed exchange names them, and the generated one.
+/// The recorded symbols in the rehearsal exchange's spelling, and the generated one.
 const SYMBOLS: [&str; 3] = ["BTC_USDT", "ETH_USDT", pump::SYMBOL];
 
-/// Recorded seconds per second on the rehearsed exchange: something happens while one looks.
+/// Recorded seconds per second on the rehearsal exchange; fast enough to see trades within a minute.
 const SPEED: f64 = 5.0;
 
-/// A directory that goes with the value.
+/// A directory that is removed on drop.
 struct Throwaway(PathBuf);
 
 impl Drop for Throwaway {
     fn drop(&mut self) {
-        // It is in the system's folder for such: what cannot be removed now goes with the next restart.
+        // It is in the system's temporary directory, which the system clears itself.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -94,9 +94,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         rehearse::files(&[dir.0.join("recording"), dir.0.join("generated")], SPEED, runtime.handle())?;
     (config.exchange.rest_url, config.exchange.ws_url) = (market.rest_url(), market.ws_url());
     config.trading.default_symbols = SYMBOLS.map(str::to_owned).to_vec();
-    // A demo must show life: with these limits it would fall silent for half an hour after four losses in a row.
+    // With these limits trading would pause for half an hour after four losses in a row.
     (config.trading.risk.consecutive_losses, config.trading.risk.trades_per_day) = (None, None);
-    // It is thrown away soon, and it is small.
+    // The recording is small and temporary.
     config.recording.min_free_mib = 0;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
     let _log = super::run::log(&settings)?;
@@ -130,7 +130,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     served
 }
 
-/// The address, or a free port of it.
+/// The wanted address, or port 0 (a free port) of the same IP address if it is taken.
 fn free(wanted: SocketAddr) -> SocketAddr {
     match TcpListener::bind(wanted) {
         Ok(_) => wanted,
@@ -149,7 +149,7 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
         "config": {"session_id": recording["session_id"], "acceleration_factor": 0},
     });
     let started = service.sessions.start(&request, USER, &service.settings.current(), now)?;
-    // A slow machine may still be at it: then the console shows how far it is.
+    // On a slow machine the backtest may still run after this; the console then shows its progress.
     service.sessions.wait(&started.session_id, Span::from_seconds(60));
     let strategies = [quick?.summary.id, pumps?.summary.id];
     let paper =
@@ -158,7 +158,7 @@ fn prepare(service: &Arc<Service>, dir: &Path, password: &str) -> Result<(), cra
     Ok(())
 }
 
-/// Only on the rehearsed exchange: what is imported and backtested is real.
+/// The generated market goes only to the rehearsal exchange; imported and backtested data are real.
 fn write_pump(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let market = pump::market();

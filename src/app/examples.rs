@@ -1,6 +1,6 @@
 //! Examples at the end of each command's help. A test parses every one of them.
 
-/// Examples by command.
+/// The examples of every command, for that test.
 #[cfg(test)]
 pub const ALL: [(&str, &str); 17] = [
     ("demo", DEMO),

@@ -1,7 +1,7 @@
-//! `tradingd export`: the rows of a recording back as files, with the columns they were imported with.
+//! `tradingd export`: writes the rows of a recording to files, with the columns that import reads.
 //!
-//! Every file appears only when it is whole. Nothing is cut, rounded or left out; what is known of a contract beside its
-//! rows goes into a contract file beside theirs, so that an import of both knows it again.
+//! A data file appears under its name only when it is complete. No value is cut, rounded or left out.
+//! Contract facts go into a contract file beside the data, so that importing both restores them.
 
 use super::{Failure, Global, recordings};
 use crate::domain::record::StreamKind;
@@ -29,7 +29,8 @@ pub struct Options {
     /// Only these streams: trades, book20, l2, bbo, bars, marks, funding.
     #[arg(long, value_name = "STREAM", num_args = 1.., value_parser = stream)]
     stream: Vec<StreamKind>,
-    /// csv, jsonl or parquet, the first two also as csv.gz, csv.zst and so on [default: what the file's name says, else csv].
+    /// csv, jsonl or parquet, the first two also as csv.gz, csv.zst and so on [default: from the file's name,
+    /// else csv].
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// A file for one stream, `-` for standard output, or a directory for a file per symbol and stream.
@@ -43,7 +44,7 @@ fn stream(word: &str) -> Result<StreamKind, String> {
         .ok_or_else(|| format!("there is no such stream; the streams are {}", known.join(", ")))
 }
 
-/// Where the parts go.
+/// Destination of the export.
 enum Out {
     Stdout(FileFormat),
     File(PathBuf, FileFormat),
@@ -54,7 +55,7 @@ enum Out {
 /// Writes the chosen streams.
 ///
 /// # Errors
-/// An unknown recording, symbol or stream, a name that tells no format, or a place that cannot be written.
+/// An unknown recording, symbol or stream, a name without a known format, or a path that cannot be written.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let store = global.store(OpenMode::MustExist)?;
     let recording = recordings::find(&store, &options.id)?;
@@ -96,7 +97,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A failure after some files are whole.
+/// Adds to a failure how many files were complete before it.
 fn partly(failure: Failure, written: usize, total: usize) -> Failure {
     if written == 0 {
         failure
@@ -105,7 +106,7 @@ fn partly(failure: Failure, written: usize, total: usize) -> Failure {
     }
 }
 
-/// Symbols by stream that were asked for and are there.
+/// The requested symbols that the recording has, by stream.
 fn choose(recording: &RecordingV1, options: &Options) -> Result<BTreeMap<StreamKind, Vec<String>>, Failure> {
     if let Some(missing) = options.symbol.iter().find(|name| recording.spelled(name).is_none()) {
         let known: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
@@ -150,13 +151,13 @@ fn one_stream(chosen: BTreeMap<StreamKind, Vec<String>>) -> Result<Part, Failure
     }
 }
 
-/// Reads `--out` and `--format`.
+/// Combines `--out` and `--format`.
 fn destination(options: &Options) -> Result<Out, Failure> {
     let asked = match &options.format {
         None => None,
         Some(word) => Some(FileFormat::of_path(Path::new(&format!("x.{word}"))).ok_or_else(|| {
             Failure::input(format!(
-                "{word:?} is no format; the formats are csv, jsonl and parquet, and csv.gz, csv.zst, jsonl.gz, jsonl.zst"
+                "{word:?} is not a format; the formats are csv, jsonl and parquet, and csv.gz, csv.zst, jsonl.gz, jsonl.zst"
             ))
         })?),
     };
@@ -185,8 +186,8 @@ fn destination(options: &Options) -> Result<Out, Failure> {
     }
 }
 
-/// A symbol as part of a file's name: what would leave the directory or hide the file is written as its code, and a
-/// name that no file system takes is cut and told apart by its hash.
+/// A symbol as part of a file name. Characters that could leave the directory or hide the file are
+/// percent-encoded; a name too long for a file system is cut and made unique by a hash.
 fn file_name(symbol: &str) -> String {
     let mut name = String::new();
     for (at, c) in symbol.char_indices() {
@@ -217,8 +218,8 @@ fn write_file(
     Ok(write(store, recording, part, sink)?)
 }
 
-/// Writes what is known of the symbols of a file beside it; nothing where nothing is known. Files of one stem have one
-/// contract file: those of a directory are of one symbol, so each writes the same.
+/// Writes the contract facts of a file's symbols beside it, if there are any. Files with the same stem share
+/// one contract file; in a directory those are the streams of one symbol, so each writes the same content.
 fn write_facts(store: &Store, recording: &RecordingV1, part: &Part, path: &Path) -> Result<(), Failure> {
     let mut facts = FactsBySymbol::new();
     for symbol in &part.symbols {

@@ -1,4 +1,4 @@
-//! How a command fails: a sentence that says what to do, and the exit code scripts and systemd act on.
+//! The failure of a command: a message that says what to do, and an exit code for scripts and systemd.
 
 use crate::files::FileError;
 use crate::service::SourceError;
@@ -6,13 +6,13 @@ use crate::service::{Refusal, RefusalKind, STORE_DAMAGED};
 use crate::store::StoreError;
 use std::fmt;
 
-/// Something went wrong that is not listed below.
+/// Any failure without an exit code of its own.
 pub const FAILED: u8 = 1;
 /// The command line or an input is not usable.
 pub const USAGE: u8 = 64;
-/// The store is not as it was written.
+/// The store is damaged.
 pub const DAMAGED: u8 = 65;
-/// Something this needs is not there: a port, a store that another process holds.
+/// A resource is unavailable: a port in use, a store that another process has locked.
 pub const UNAVAILABLE: u8 = 69;
 /// A setting, such as the state directory, cannot be used.
 pub const CONFIGURATION: u8 = 78;
@@ -25,37 +25,37 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Input that cannot be used; the message names the place and what to do.
+    /// Unusable input; the message names it and what to do.
     pub fn input(message: impl Into<String>) -> Self {
         Failure { code: USAGE, message: message.into() }
     }
 
-    /// The store is damaged; the message says where and what to do.
+    /// A damaged store; the message says where and what to do.
     pub fn damaged(message: impl Into<String>) -> Self {
         Failure { code: DAMAGED, message: message.into() }
     }
 
-    /// A setting that cannot be used; the message names it and what to do.
+    /// An unusable setting; the message names it and what to do.
     pub fn configuration(message: impl Into<String>) -> Self {
         Failure { code: CONFIGURATION, message: message.into() }
     }
 
-    /// Something this needs is not there now; the message names it and what to do.
+    /// An unavailable resource; the message names it and what to do.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Failure { code: UNAVAILABLE, message: message.into() }
     }
 
-    /// With a further clause.
+    /// Appends a clause to the message.
     pub fn because(self, clause: &str) -> Self {
         Failure { message: format!("{}; {clause}", self.message), ..self }
     }
 
-    /// Anything else.
+    /// Any other failure.
     pub fn other(message: impl Into<String>) -> Self {
         Failure { code: FAILED, message: message.into() }
     }
 
-    /// The process's exit code.
+    /// Exit code of the process.
     pub fn code(&self) -> u8 {
         self.code
     }

@@ -1,7 +1,8 @@
-//! `tradingd import`: files of market data become one recording, whole or not at all.
+//! `tradingd import`: imports files of market data as one recording, all of them or none.
 //!
-//! Nothing of an import is visible before all of it is on disk; what a killed import left is removed when the store is
-//! opened next. Never skips or repairs a row.
+//! An import becomes visible only when all of it is on disk; leftovers of a killed import are removed when
+//! the store is next opened. An invalid row fails the import; repeated trades that are left out and numbers
+//! that are rounded are counted in the recording.
 
 use super::declared::DeclaredOptions;
 use super::{Failure, Global, recordings, terminal};
@@ -16,8 +17,8 @@ use std::path::{Path, PathBuf};
 /// Options of `tradingd import`.
 #[derive(Args)]
 pub struct Options {
-    /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain, gzip or zstd, or
-    /// as parquet.
+    /// Files or directories: trades, book20, l2, bbo, bars, marks or funding as CSV or JSON lines, plain,
+    /// gzip or zstd, or as parquet.
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -30,7 +31,8 @@ pub struct Options {
 /// Imports the files as one recording and prints it once it is durable.
 ///
 /// # Errors
-/// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is kept then.
+/// The first file or row that is refused, files that overlap, or a store that cannot be written; nothing is
+/// stored then.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let inputs = expand(&options.paths)?;
     let reading = Reading { declared: options.declared.facts(), bar: options.declared.bar() };

@@ -1,4 +1,4 @@
-//! `tradingd indicators`: the catalogue strategies choose from.
+//! `tradingd indicators`: prints the catalogue of indicator types that strategies can use.
 
 use super::{Failure, terminal};
 use crate::engine::indicators::{CatalogueEntry, catalogue};

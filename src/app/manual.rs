@@ -1,4 +1,5 @@
-//! `tradingd completions` and `tradingd man`: what shells and `man` know of the command line, made from itself.
+//! `tradingd completions` and `tradingd man`: completion scripts and manual pages, generated from the clap
+//! command.
 
 use super::{Failure, command, terminal};
 use clap::Args;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Options of `tradingd completions`.
 #[derive(Args)]
 pub struct CompletionsOptions {
-    /// Which shell.
+    /// The shell.
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -17,15 +18,15 @@ pub struct CompletionsOptions {
 /// Options of `tradingd man`.
 #[derive(Args)]
 pub struct ManOptions {
-    /// Write a page for every command into this directory instead of printing that of tradingd.
+    /// Write a page for every command into this directory instead of printing the page of tradingd.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// Prints the script.
+/// Prints the completion script of a shell.
 ///
 /// # Errors
-/// None: there is always one.
+/// None; the signature is that of every command.
 pub fn completions(options: &CompletionsOptions) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command(), "tradingd", &mut script);
@@ -33,7 +34,7 @@ pub fn completions(options: &CompletionsOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints or writes the manual.
+/// Prints the manual page of `tradingd`, or writes the pages of all commands.
 ///
 /// # Errors
 /// A directory that cannot be written.
@@ -44,7 +45,7 @@ pub fn man(options: &ManOptions) -> Result<(), Failure> {
     };
     std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
     let mut root = command();
-    // Gives every command below its full name.
+    // Gives every subcommand its full display name.
     root.build();
     let mut count = 0;
     write_pages(&root, dir, &mut count)?;

@@ -1,7 +1,7 @@
-//! Composition root: parses the command line, opens what a command needs, runs it, and turns the end into an exit
-//! code. Results go to standard output, progress and problems to standard error.
+//! Composition root: parses the command line, opens what a command needs, runs it and maps the outcome to an
+//! exit code. Results go to standard output, progress and errors to standard error.
 //!
-//! Never: a rule of the trade. Those live below.
+//! Invariant: trading and validation rules are in the layers below, so HTTP and the command line share them.
 
 mod failure;
 mod terminal;
@@ -42,10 +42,10 @@ struct Cli {
     command: Command,
 }
 
-/// The commands stand in groups behind the options: clap lists them in one row only.
+/// Help template that lists the commands through `after-help`: clap itself cannot group subcommands.
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}\n";
 
-/// The commands by what they are for, in the order of the help.
+/// Commands by group, in the order in which the help lists them.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Backtest", &["backtest", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
@@ -56,13 +56,13 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The option of every command that works on a store.
 #[derive(Args, Clone)]
 pub struct Global {
-    /// Directory of the store, keys and crash logs [default: $STATE_DIRECTORY, else ./state].
+    /// Directory of the store and the keys [default: $STATE_DIRECTORY, else ./state].
     #[arg(long, global = true, value_name = "DIR", help_heading = "Store")]
     state: Option<PathBuf>,
 }
 
 impl Global {
-    /// The state directory: the option, systemd's, or `./state`.
+    /// The state directory: `--state`, else `$STATE_DIRECTORY` (set by systemd), else `./state`.
     pub fn state(&self) -> PathBuf {
         let from_systemd = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
         self.state.clone().or_else(from_systemd).unwrap_or_else(|| PathBuf::from("state"))
@@ -92,13 +92,13 @@ enum Command {
     /// List every indicator type with its formula, unit and parameters.
     #[command(after_help = examples::INDICATORS)]
     Indicators(indicators::Options),
-    /// Import files of market data as one recording, whole or not at all.
+    /// Import files of market data as one recording: all of them or none.
     #[command(after_help = examples::IMPORT)]
     Import(OnStore<import::Options>),
     /// List recordings, show or delete one.
     #[command(visible_alias = "recording", after_help = examples::RECORDINGS)]
     Recordings(OnStore<recordings::Options>),
-    /// Write the rows of a recording back to files.
+    /// Export the rows of a recording to files.
     #[command(after_help = examples::EXPORT)]
     Export(OnStore<export::Options>),
     /// Check every record and block of the store.
@@ -107,7 +107,7 @@ enum Command {
     /// Serve an exchange on loopback that replays market data and takes orders.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(OnStore<rehearse::Options>),
-    /// Replay a paper session from what it recorded, and compare every decision.
+    /// Replay a paper session from its recorded input and compare every decision.
     #[command(after_help = examples::REPLAY)]
     Replay(OnStore<replay::Options>),
     /// List, show, validate and add strategies.
@@ -119,13 +119,13 @@ enum Command {
     /// List and show results of backtests and sessions, with their trades and reports.
     #[command(visible_alias = "result", after_help = examples::RESULTS)]
     Results(OnStore<results::Options>),
-    /// Make, change and list the users who may log in.
+    /// Create, change and list the users who may log in.
     #[command(visible_alias = "users", after_help = examples::USER)]
     User(OnStore<users::Options>),
     /// Check a configuration file, or write one with all defaults.
     #[command(after_help = examples::CONFIG)]
     Config(config::Options),
-    /// Print a script that lets a shell complete commands and options.
+    /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(manual::CompletionsOptions),
     /// Print the manual, or write it as manual pages.
@@ -133,7 +133,7 @@ enum Command {
     Man(manual::ManOptions),
 }
 
-/// Parses arguments, runs the command, reports failure.
+/// Parses the arguments and runs the command; a failure is printed and becomes the exit code.
 pub fn main() -> ExitCode {
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
                 error.kind(),
                 clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
             );
-            // A closed pipe while printing help is not worth an error.
+            // A pipe that was closed while help is printed is not an error.
             let _ = error.print();
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(failure::USAGE) };
         }
@@ -184,14 +184,14 @@ impl Command {
     }
 }
 
-/// The whole command line, with its commands in groups.
+/// The clap command with the grouped list of commands in its help.
 fn command() -> clap::Command {
     let command = Cli::command();
     let listed = groups(&command);
     command.after_help(listed)
 }
 
-/// Every command with its first sentence, by what it is for.
+/// The grouped list of commands, each with the first sentence of its help.
 fn groups(command: &clap::Command) -> String {
     let about = |name: &str| {
         let found = command.get_subcommands().find(|sub| sub.get_name() == name);
@@ -234,7 +234,7 @@ mod tests {
         assert!(!env!("CARGO_PKG_DESCRIPTION").contains("live"));
     }
 
-    /// Options that a command would not read are not offered.
+    /// A command offers only options that it reads.
     #[test]
     fn only_commands_that_use_them_offer_the_state_directory_and_the_configuration() {
         for (name, help) in all_help(command(), String::new()) {
@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    /// The help of a command and of all below it, by the words that ask for it.
+    /// The help of a command and of all its subcommands, by the command line that prints it.
     fn all_help(mut command: clap::Command, above: String) -> Vec<(String, String)> {
         command.build();
         let name = format!("{above}{} ", command.get_name());

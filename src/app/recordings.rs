@@ -1,4 +1,4 @@
-//! `tradingd recordings`: what is recorded, with counts, spans, bytes and gaps.
+//! `tradingd recordings`: lists, shows and deletes recordings, with counts, spans, bytes and gaps.
 
 use super::table::{Align, grouped, table};
 use super::{Failure, Global, terminal};
@@ -41,7 +41,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a recording with all its rows, after a question.
+    /// Delete a recording with all its rows, after a confirmation.
     Delete {
         /// The recording's id.
         id: String,
@@ -66,10 +66,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// The recording of an id.
+/// Finds a recording by its id.
 ///
 /// # Errors
-/// An unknown id: which ones there are.
+/// An unknown id, or a recording that cannot be read.
 pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
     store
         .readable_recording(id, None)
@@ -79,7 +79,7 @@ pub fn find(store: &Store, id: &str) -> Result<RecordingV1, Failure> {
 /// Prints one recording with its streams and gaps.
 ///
 /// # Errors
-/// A ledger that cannot be read.
+/// Gaps or contract facts that cannot be read.
 pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(), Failure> {
     let (gaps, facts) = (store.gaps(&recording.id)?, facts(store, recording)?);
     let text = match as_json {
@@ -90,7 +90,7 @@ pub fn show(store: &Store, recording: &RecordingV1, as_json: bool) -> Result<(),
     Ok(())
 }
 
-/// What is known of each symbol beside its rows, in the order of the recording.
+/// Contract facts and notes of each symbol, in the order of the recording.
 type Facts = Vec<(ContractFacts, SymbolFactsV1)>;
 
 fn facts(store: &Store, recording: &RecordingV1) -> Result<Facts, Failure> {
@@ -101,8 +101,8 @@ fn facts(store: &Store, recording: &RecordingV1) -> Result<Facts, Failure> {
     recording.symbols.iter().map(of).collect()
 }
 
-/// What is known of a symbol beside its rows, a line each.
-fn said(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<String> {
+/// Text lines with the contract facts and notes of a symbol.
+fn facts_lines(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Vec<String> {
     let mut lines = Vec::new();
     let known = [
         ("price step", contract.price_step),
@@ -234,7 +234,7 @@ fn to_text(recording: &RecordingV1, gaps: &[(String, RecordedGap)], facts: &Fact
         .collect();
     text.push_str(&table(&columns, rows, &[], &[3]));
     for (symbol, (contract, kept)) in recording.symbols.iter().zip(facts) {
-        said(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
+        facts_lines(&symbol.name, contract, kept).iter().for_each(|line| text.push_str(line));
     }
     if gaps.is_empty() {
         text.push_str("\nno gaps\n");
@@ -315,7 +315,7 @@ fn word(stream: &RecordedStreamV1) -> &'static str {
     stream.kind().map_or("unknown", |it| it.as_str())
 }
 
-/// Bytes a row to two digits; `None` without rows.
+/// Bytes per row, rounded to two decimals; `None` without rows.
 fn per_row(bytes: u64, rows: u64) -> Option<f64> {
     (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }

@@ -1,4 +1,4 @@
-//! `tradingd replay`: a paper session's recorded input through the engine again; the proof that it decides the same.
+//! `tradingd replay`: feeds a paper session's recorded input to the engine again and compares the decisions.
 
 use super::{Failure, Global, terminal};
 use crate::service::sessions::{self, Difference, Replayed};
@@ -16,10 +16,10 @@ pub struct Options {
     json: bool,
 }
 
-/// Replays a session; ends with 1 when it comes out otherwise.
+/// Replays a session and prints the comparison.
 ///
 /// # Errors
-/// An unknown session, one that left nothing to replay, or one that comes out otherwise.
+/// An unknown session, one without input to replay, or a replay that differs (exit code 1).
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let store = global.store(OpenMode::MustExist)?;
     let replayed = sessions::replay(&store, &options.session).map_err(Failure::from)?;

@@ -1,4 +1,5 @@
-//! `tradingd results`: what backtests and sessions were worth, their trades, and their reports.
+//! `tradingd results`: lists, shows and compares results of backtests and sessions; exports their trades and
+//! reports.
 
 use super::table::{Align, grouped, table};
 use super::{Failure, Global, backtest, terminal};
@@ -27,7 +28,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Print one whole result as the JSON document it was shown as.
+    /// Print a whole result as the JSON document of its run.
     Show {
         /// The result's id.
         id: String,
@@ -38,7 +39,7 @@ enum Action {
     Equity(PartOptions),
     /// Print the signals of a result as CSV.
     Signals(PartOptions),
-    /// Write the report of a result: one HTML page that needs nothing else.
+    /// Write the report of a result: one self-contained HTML page.
     Report {
         /// The result's id.
         id: String,
@@ -66,7 +67,7 @@ struct PartOptions {
     json: bool,
 }
 
-/// Lists results, or shows one or a part of it.
+/// Runs one of the actions.
 ///
 /// # Errors
 /// An unknown id, a file that cannot be written, or a store that cannot be opened.

@@ -1,5 +1,5 @@
-//! `tradingd run`: the daemon. Opens everything without side effects on others, binds, says where, serves until it is
-//! told to stop, then ends what runs in order.
+//! `tradingd run`: the daemon. Opens the store, keys and configuration, binds, prints the address, serves
+//! until SIGTERM or SIGINT, then stops sessions and connections within the drain time.
 
 use super::{Failure, Global, systemd};
 use crate::auth::Keys;
@@ -22,17 +22,19 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How often old recordings are looked for.
+/// How often retention removes old recordings.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
-/// How often the disk of the store is looked after.
+/// How often the store checks its disk after a failure.
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(1);
-/// How long the end waits, beyond the drain time, for work that may never end, such as reading from a disk that hangs.
+/// Extra time beyond the drain time before shutdown gives up on work that may never end, such as a read from
+/// a disk that hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Options of `tradingd run`.
 #[derive(Args)]
 pub struct Options {
-    /// Configuration file [default: config/config.json where there is one, else every setting has its default].
+    /// Configuration file [default: config/config.json where there is one, else every setting has its
+    /// default].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -47,19 +49,19 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let telemetry = log(&settings)?;
     let runtime = runtime()?;
     let service = open(global, settings, runtime.handle())?;
-    tell_seeded(&service.seeded);
+    log_seeded(&service.seeded);
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, found.content)?;
     let scanned = Arc::clone(&service);
     let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
     scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     let pruned = Arc::downgrade(&service);
-    let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || keep_pruned(&pruned));
+    let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || prune_loop(&pruned));
     prune.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     serve(runtime, service, Some(&watch), |_| {})
 }
 
-fn tell_seeded(seeded: &Seeded) {
+fn log_seeded(seeded: &Seeded) {
     if !seeded.updated.is_empty() {
         tracing::info!(
             strategies = seeded.updated.join(", "),
@@ -75,8 +77,8 @@ fn tell_seeded(seeded: &Seeded) {
     }
 }
 
-/// Has the store go on after its disk failed, as long as the daemon is there.
-fn keep_store(service: &Weak<Service>) {
+/// Loop of the thread that resumes writing once a failed disk works again. Ends with the service.
+fn recover_store(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         match service.look_after_store(clock::now()) {
             Ok(None) => {}
@@ -95,8 +97,8 @@ fn keep_store(service: &Weak<Service>) {
     }
 }
 
-/// Removes old recordings now and then, as long as the daemon is there.
-fn keep_pruned(service: &Weak<Service>) {
+/// Loop of the retention thread: removes old recordings. Ends with the service.
+fn prune_loop(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         match service.recordings.prune(&service.settings.current().recording, clock::now()) {
             Ok(removed) if removed.is_empty() => {}
@@ -111,16 +113,16 @@ fn keep_pruned(service: &Weak<Service>) {
     }
 }
 
-/// Starts the log.
+/// Starts logging.
 ///
 /// # Errors
-/// When this process has one already.
+/// When this process has a logger already.
 pub fn log(settings: &Settings) -> Result<Telemetry, Failure> {
     let log = &settings.current().log;
     telemetry::init(log.level, log.format).map_err(|_| Failure::other("this process writes a log already"))
 }
 
-/// Watches the configuration file and puts its changes in force.
+/// Watches the configuration file and applies valid changes.
 fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
     let reloading = Arc::clone(service);
     let watch = Watch::start(service.settings.path(), known, move |content| {
@@ -144,7 +146,7 @@ fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
     Ok(watch)
 }
 
-/// Opens the daemon without binding anything.
+/// Opens the service without binding a port.
 ///
 /// # Errors
 /// As [`run`].
@@ -158,7 +160,7 @@ pub fn open(global: &Global, settings: Settings, runtime: &Handle) -> Result<Arc
     Ok(Service::open(Parts { store, state, keys, settings, exchange }, clock::now())?)
 }
 
-/// The exchange, unless it is switched off. Nothing is sent before somebody asks.
+/// The exchange client, unless `exchange.enabled` is false. Sends nothing until it is used.
 fn exchange(settings: &Settings, runtime: &Handle) -> Result<Option<Arc<Mexc>>, Failure> {
     let config = &settings.current().exchange;
     let open = || {
@@ -168,10 +170,10 @@ fn exchange(settings: &Settings, runtime: &Handle) -> Result<Option<Arc<Mexc>>, 
     config.enabled.then(open).transpose()
 }
 
-/// Threads for sockets and for work that blocks.
+/// The tokio runtime for sockets and blocking work.
 ///
 /// # Errors
-/// A system without room for them.
+/// When the system cannot start the threads.
 pub fn runtime() -> Result<Runtime, Failure> {
     let built = Builder::new_multi_thread()
         .enable_all()
@@ -181,8 +183,8 @@ pub fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::other(format!("threads could not be started: {error}")))
 }
 
-/// Binds and serves until SIGTERM or SIGINT; SIGHUP has the watch read the configuration at once. `bound` is called with the
-/// address once it is bound. Ends however long some thread of the runtime still works.
+/// Binds and serves until SIGTERM or SIGINT; SIGHUP reloads the configuration at once. Calls `bound` with the
+/// bound address. Returns even if a blocking thread of the runtime never finishes.
 ///
 /// # Errors
 /// An address that cannot be bound.
@@ -193,21 +195,21 @@ pub fn serve(
     bound: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), Failure> {
     let kept = Arc::downgrade(&service);
-    let keep = std::thread::Builder::new().name("store".to_owned()).spawn(move || keep_store(&kept));
+    let keep = std::thread::Builder::new().name("store".to_owned()).spawn(move || recover_store(&kept));
     keep.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
-    let served = until_told(&runtime, service, watch, bound);
+    let served = serve_until_signal(&runtime, service, watch, bound);
     runtime.shutdown_background();
     served
 }
 
-fn until_told(
+fn serve_until_signal(
     runtime: &Runtime,
     service: Arc<Service>,
     watch: Option<&Watch>,
     bound: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), Failure> {
     runtime.block_on(async {
-        // Before anybody is told that it runs: who is told may end it.
+        // Before readiness is announced: whoever sees it may send a signal at once.
         let mut signals = Signals::listen()?;
         let listen = service.settings.current().http.listen.clone();
         let (server, stop) = Server::bind(Arc::clone(&service)).await.map_err(|error| {
@@ -224,18 +226,18 @@ fn until_told(
         let serving = tokio::spawn(server.run());
         eprintln!("tradingd is ready");
         systemd::ready();
-        signals.until_told(watch).await;
+        signals.wait_for_stop(watch).await;
         systemd::stopping();
         stop.stop();
         let drain_ms = service.settings.current().http.drain_timeout_ms;
         let (closed, closing) = tokio::sync::oneshot::channel();
-        // Not one of the runtime's threads: all of them may be waiting for something.
+        // A thread of its own: all blocking threads of the runtime may be busy.
         let close = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
             service.close(Span::from_millis(drain_ms as i64));
             let _ = closed.send(());
         });
         close.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
-        // Both end by themselves within the drain time, unless a disk hangs.
+        // Both finish within the drain time unless a disk hangs.
         let ended = tokio::time::timeout(Duration::from_millis(drain_ms) + PATIENCE, async { tokio::join!(serving, closing) });
         if ended.await.is_err() {
             tracing::error!("something did not end in time; the process ends without it");
@@ -244,7 +246,7 @@ fn until_told(
     })
 }
 
-/// The signals that are listened to. From the moment it is made none of them ends the process by itself.
+/// Signal handlers. Once installed, none of these signals ends the process by default.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -263,10 +265,11 @@ impl Signals {
         })
     }
 
-    /// Waits for SIGTERM or SIGINT.
-    async fn until_told(&mut self, watch: Option<&Watch>) {
+    /// Waits for SIGTERM or SIGINT; serves SIGHUP and the systemd watchdog meanwhile.
+    async fn wait_for_stop(&mut self, watch: Option<&Watch>) {
         let patience = systemd::watchdog();
-        // Said by the runtime that serves: when that hangs nothing is said, and systemd starts the daemon anew.
+        // Sent from the runtime that serves: if it hangs, the watchdog expires and systemd restarts the
+        // daemon.
         let mut alive = tokio::time::interval(patience.unwrap_or(Duration::from_secs(3_600)));
         loop {
             tokio::select! {
@@ -306,8 +309,8 @@ mod tests {
                 std::thread::park();
             }
         });
-        // The signal is listened to when the address is told.
-        let tell = |_| {
+        // The signal handlers are installed before `bound` is called.
+        let terminate = |_| {
             assert!(
                 std::process::Command::new("kill")
                     .arg(std::process::id().to_string())
@@ -316,6 +319,6 @@ mod tests {
                     .success()
             )
         };
-        serve(runtime, service, None, tell).unwrap();
+        serve(runtime, service, None, terminate).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! `tradingd sessions`: what ran and how it ended.
+//! `tradingd sessions`: lists and shows sessions.
 
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
@@ -50,7 +50,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A result of the command line looks like a session by its id, and is none.
+/// Error for an unknown session: results of `tradingd backtest` have ids of the same form, so it names them.
 fn not_a_session(store: &Store, id: &str, error: StoreError) -> Failure {
     match store.result(id) {
         Ok(_) => Failure::input(format!(

@@ -1,19 +1,19 @@
-//! The store of the state directory, opened for a command.
+//! Opens the store of the state directory for a command.
 
 use super::{Failure, Global};
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store, StoreError, store_path};
 
-/// Space of the file that no recording uses, in parts of what they use, above which giving it back is worth the writing.
+/// The store is compacted when its unused bytes exceed the bytes of all recordings divided by this.
 const SPARE_PARTS: u64 = 2;
-/// Spare bytes that are never worth it.
+/// The store is never compacted for fewer unused bytes than this.
 const SPARE_BYTES: u64 = 16 << 20;
 
 impl Global {
     /// Opens the store of the state directory.
     ///
     /// # Errors
-    /// As [`Store::open`]; a path that can never hold a store is said to be that.
+    /// As [`Store::open`]; a state directory that cannot be created is a configuration error (78).
     pub fn store(&self, mode: OpenMode) -> Result<Store, Failure> {
         let dir = self.state();
         let opened = Store::open(&dir, mode).map_err(|error| match error {
@@ -26,14 +26,16 @@ impl Global {
         opened.inspect(|store| store.narrowed().iter().for_each(|narrowed| eprintln!("warning: {narrowed}")))
     }
 
-    /// The store when the state directory holds one.
+    /// Opens the store if the state directory has one.
     ///
     /// # Errors
     /// As [`Global::store`].
     pub fn store_if_any(&self) -> Result<Option<Store>, Failure> {
         if store_path(&self.state()).exists() { self.store(OpenMode::MustExist).map(Some) } else { Ok(None) }
     }
-    /// Makes the store smaller when much of it is unused. What went before is done: a failure is only a warning.
+
+    /// Compacts the store when much of it is unused. A failure is only a warning, because the command that
+    /// calls it has already committed its work; `done` names that work.
     pub fn give_space_back(&self, store: &mut Store, done: &str) {
         let spare = || -> Result<bool, StoreError> {
             let used: u64 = store.recordings()?.iter().map(RecordingV1::bytes).sum();

@@ -1,4 +1,5 @@
-//! `tradingd strategies`: the built-in and the stored ones; documents validated with all their problems at once.
+//! `tradingd strategies`: lists and shows built-in and stored strategies, validates documents (all problems
+//! at once), adds and deletes stored ones.
 
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
@@ -33,24 +34,25 @@ enum Action {
     },
     /// Check documents and print everything that is wrong with them.
     Validate {
-        /// Documents, also those of the original system.
+        /// Strategy documents.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Read them as the original system did, e.g. flat lists that mix AND and OR from left to right.
+        /// Read documents of the predecessor system with its rules, e.g. flat lists that mix AND and OR are
+        /// evaluated from left to right.
         #[arg(long)]
         original: bool,
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Keep a document as the next version of a strategy.
+    /// Store a document as the next version of a strategy.
     Add {
         /// The document.
         file: PathBuf,
         /// Id of the strategy [default: the file's name without its extension].
         #[arg(long)]
         id: Option<String>,
-        /// Read it as the original system did.
+        /// Read it with the rules of the predecessor system.
         #[arg(long)]
         original: bool,
     },
@@ -81,10 +83,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// A line of the list.
+/// One row of the list.
 struct Listed {
     id: String,
-    /// `None`: built in.
+    /// `None` for a built-in strategy.
     stored: Option<StrategyV1>,
     document: Option<Document>,
 }
@@ -175,16 +177,16 @@ fn show(global: &Global, id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What came of reading a document.
+/// A document with its warnings, or all its problems.
 type Validated = Result<(Document, Vec<Problem>), Vec<Problem>>;
 
-/// Reads and checks a document; a file that cannot be read is a problem like any other.
+/// Reads and validates a document; a file that cannot be read is reported as a problem of the document.
 fn read(path: &Path, original: bool) -> Validated {
     let unreadable =
         |problem: String| vec![Problem { path: String::new(), problem, severity: Severity::Error }];
     let bytes = || -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        // One byte more than allowed shows that it is too long, whatever the file claims to be.
+        // Reads at most one byte more than allowed: the size in the metadata is wrong for a pipe or device.
         std::io::Read::read_to_end(
             &mut std::io::Read::take(std::fs::File::open(path)?, DOCUMENT_BYTES as u64 + 1),
             &mut bytes,
@@ -259,7 +261,7 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
         eprintln!("{}: {warning}", file.display());
     }
     let store = global.store(OpenMode::CreateIfNew)?;
-    // The canonical text: whatever form it was written in, it is read without further notice from now on.
+    // Stored in canonical form, so that reading it again gives no import warnings.
     let text = document.to_json();
     let known = store.strategies()?.into_iter().find(|stored| stored.id == id && stored.document == text);
     match known {
@@ -272,7 +274,7 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
     Ok(())
 }
 
-/// Bytes of a strategy's id; longer is refused.
+/// Maximum bytes of a strategy's id.
 const ID_BYTES: usize = 64;
 
 fn slug(id: String) -> Result<String, Failure> {

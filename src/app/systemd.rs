@@ -1,37 +1,37 @@
-//! What systemd is told: ready, reloading, stopping, still alive. All of it is nothing without its socket.
+//! Notifications to systemd: ready, reloading, stopping, watchdog. No-ops when `$NOTIFY_SOCKET` is not set.
 
 use sd_notify::NotifyState;
 use std::time::Duration;
 
-/// The port is open.
+/// Reports that the port is open, or that a reload has finished.
 pub fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// The configuration is being read again; [`ready`] ends it.
+/// Reports that the configuration is being reloaded; [`ready`] ends the reload.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => tracing::warn!(%error, "systemd was not told of the reload"),
     }
 }
 
-/// The end has begun.
+/// Reports that shutdown has begun.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// How often [`alive`] must be said, when systemd watches: half of what it waits.
+/// How often to call [`alive`]: half of the watchdog timeout; `None` without a watchdog.
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|patience| patience / 2)
 }
 
-/// Still there. Said by what would hang if the daemon did, not by a thread of its own.
+/// Resets the watchdog. Call it from the serving runtime, not from a thread that would outlive a hang.
 pub fn alive() {
-    tell(&[NotifyState::Watchdog]);
+    notify(&[NotifyState::Watchdog]);
 }
 
-fn tell(state: &[NotifyState<'_>]) {
+fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "systemd could not be told");
     }

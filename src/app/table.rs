@@ -1,11 +1,11 @@
-//! Lists as aligned columns: cut to the terminal when somebody looks at them, whole when a script reads them.
+//! Lists as aligned columns: cut to the width of a terminal, not cut in a pipe or file.
 
 use super::terminal;
 pub use crate::report::text::table::Align;
 use crate::report::text::table::Table;
 
-/// Rows under a heading. On a narrow terminal the `dispensable` columns leave, in the order given, and the `shrinking`
-/// ones are cut in their middle.
+/// Renders rows under a heading. On a narrow terminal the `dispensable` columns are dropped in the order
+/// given, and texts in the `shrinking` columns are cut in the middle.
 pub fn table(
     columns: &[(&str, Align)],
     rows: Vec<Vec<String>>,
@@ -17,7 +17,7 @@ pub fn table(
     table.render(terminal::style(), shrinking, dispensable)
 }
 
-/// A whole number with commas between thousands.
+/// A whole number with thousands separated by commas.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,15 +1,15 @@
-//! What the person at the terminal sees besides results: progress with rate and ETA, on standard error, only when
-//! that is a terminal; and how wide and colourful results may be.
+//! Terminal output: progress bars with rate and ETA on standard error (only when that is a terminal), the
+//! width and colours of results on standard output, and questions to the user.
 
 use crate::report::text::{Colour, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufRead, IsTerminal, Write};
 
-/// Columns of text where no terminal says how wide it is.
+/// Columns of text when the terminal's width is unknown.
 const WIDTH: usize = 100;
-/// What shells report for a program that Ctrl-C ended.
+/// Exit code of a program ended by Ctrl-C (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
-/// Fewer columns than this are no use to a table.
+/// A width below this is ignored: no table fits.
 const NARROWEST: usize = 40;
 
 /// A progress bar over bytes of input.
@@ -26,8 +26,8 @@ pub fn byte_progress(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
-/// How text results may look: as wide as the terminal, coloured when it is one and nobody asked for none. What goes to
-/// a file or another program is never cut.
+/// Style of text results: the terminal's width, and colours unless `NO_COLOR` is set. Tables written to a
+/// file or pipe are not cut unless `COLUMNS` is set.
 pub fn style() -> Style {
     let out = std::io::stdout();
     let is_terminal = out.is_terminal();
@@ -38,8 +38,8 @@ pub fn style() -> Style {
     Style { width, table_width, colour: if plain { Colour::Plain } else { Colour::Ansi } }
 }
 
-/// Columns for sentences and for tables. A terminal's own size counts before the variable, which shells do not hand on
-/// and scripts set for another window.
+/// Columns for sentences and for tables. The terminal's size takes precedence over `COLUMNS`, which shells do
+/// not export and scripts may have set for another window.
 fn widths(is_terminal: bool, measured: Option<usize>, wanted: Option<usize>) -> (usize, usize) {
     let usable = |columns: Option<usize>| columns.filter(|columns| *columns >= NARROWEST);
     let wanted = usable(wanted);
@@ -52,7 +52,7 @@ fn widths(is_terminal: bool, measured: Option<usize>, wanted: Option<usize>) -> 
     }
 }
 
-/// Prints to standard output; a reader that went away (`| head`) ends the program quietly.
+/// Prints to standard output; a closed pipe (`| head`) ends the program with exit code 0.
 pub fn print(text: &str) {
     print_bytes(text.as_bytes());
 }
@@ -65,7 +65,7 @@ pub fn print_bytes(bytes: &[u8]) {
     }
 }
 
-/// Asks a question that `y` or `yes` agrees to; `None` when there is nobody to ask.
+/// Asks a yes/no question; only `y` or `yes` agrees. `None` without a terminal.
 pub fn confirmed(question: &str) -> Option<bool> {
     let input = std::io::stdin();
     if !input.is_terminal() || !std::io::stderr().is_terminal() {
@@ -77,8 +77,8 @@ pub fn confirmed(question: &str) -> Option<bool> {
     Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Says what became of the work when the user ends the program with Ctrl-C, then ends it. The store needs nobody to tidy
-/// up: what was not committed is not there.
+/// On Ctrl-C prints what became of the work and ends the program. The store needs no clean-up: uncommitted
+/// writes do not exist.
 pub fn say_when_interrupted(what: &'static str) {
     let listening = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -89,7 +89,7 @@ pub fn say_when_interrupted(what: &'static str) {
             std::process::exit(INTERRUPTED);
         }
     });
-    // Without it Ctrl-C ends the program just the same, only without a word.
+    // If the thread cannot start, Ctrl-C still ends the program, only without the message.
     drop(listening);
 }
 

@@ -1,5 +1,5 @@
-//! `tradingd user`: users made, changed and listed on the machine itself. Passwords come from the terminal or standard
-//! input, never from an argument, where every process could read them.
+//! `tradingd user`: creates, changes and lists users in the store. Passwords come from the terminal or
+//! standard input, never from an argument, which every process could read.
 
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::io::BufRead;
 use std::sync::Arc;
 
-/// Bytes of standard input that may hold a password: more than any that is accepted.
+/// Maximum bytes read from standard input for a password; longer than any accepted password.
 const LINE_BYTES: u64 = 4_096;
 
 /// Options of `tradingd user`.
@@ -25,18 +25,18 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Make a user; the password is asked for.
+    /// Create a user; prompts for the password.
     Add {
         /// Lower-case letters, digits, dots, underscores and dashes.
         name: String,
-        /// viewer, trader, live or admin; each may do what the one before may. `live` is kept for real orders, which do
-        /// not exist yet.
+        /// viewer, trader, live or admin; each includes the rights of the one before. `live` is reserved for
+        /// real orders, which do not exist yet.
         #[arg(long, value_parser = role)]
         role: Role,
         #[command(flatten)]
         password: PasswordFrom,
     },
-    /// Give a user another password and end their logins; the password is asked for.
+    /// Change a user's password and end their logins; prompts for the password.
     Passwd {
         /// The user.
         name: String,
@@ -49,12 +49,12 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Let a user log in no more and end their logins.
+    /// Disable a user and end their logins.
     Disable {
         /// The user.
         name: String,
     },
-    /// Let a user log in again.
+    /// Enable a disabled user.
     Enable {
         /// The user.
         name: String,
@@ -83,7 +83,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     } else {
         OpenMode::MustExist
     };
-    // No token is made or read here, so the daemon's secret stays where it is.
+    // No token is issued or checked here, so the daemon's signing key is not loaded.
     let users = Users::open(Arc::new(global.store(mode)?), Keys::ephemeral())?;
     let now = clock::now();
     let done = match &options.action {
@@ -92,7 +92,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             format!("{} may log in as {}\n", user.name, user.role)
         }
         Action::Passwd { name, password } => {
-            // Before anybody types.
+            // Fails on an unknown user before the password is asked for.
             users.user(name).map_err(failure)?;
             users.set_password(name, &password.read()?, now).map_err(failure)?;
             format!("the password of {name} is changed and all logins with the old one are ended\n")
@@ -184,7 +184,7 @@ fn state(user: &User) -> &'static str {
     if user.disabled { "disabled" } else { "enabled" }
 }
 
-/// What was refused, with all its problems, as the end of a command.
+/// Converts a refusal to a failure whose message lists every problem.
 fn failure(refusal: Refusal) -> Failure {
     let mut message = refusal.message;
     for problem in refusal.details["problems"].as_array().into_iter().flatten() {

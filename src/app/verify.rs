@@ -1,4 +1,4 @@
-//! `tradingd verify`: every record and block of the store, checked.
+//! `tradingd verify`: checks every record and block of the store.
 
 use super::table::grouped;
 use super::{Failure, Global, terminal};
@@ -14,7 +14,7 @@ pub struct Options {
     json: bool,
 }
 
-/// Checks the store and prints every problem with its place and what to do.
+/// Checks the store and prints each problem with its location and what to do.
 ///
 /// # Errors
 /// Damage (65), or nothing to check.

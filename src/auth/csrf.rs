@@ -1,8 +1,8 @@
-//! CSRF tokens: signed, short-lived, bound to a login family when there is one. The server keeps nothing of them.
+//! CSRF tokens: signed, short-lived and bound to a login family, if there is one. The server stores none.
 //!
-//! A token is `expiry (8 bytes, seconds since 1970) | random (16) | binding (16) | tag (32)` in base64url. With a cookie the
-//! token must belong to the cookie's login family; a Bearer header is never sent by a foreign page, so with it any
-//! valid unexpired token passes.
+//! A token is `expiry (8 bytes, Unix seconds) | random (16) | binding (16) | tag (32)` in base64url. A
+//! request with a cookie needs a token of the cookie's login family. A foreign page cannot make a browser
+//! send a Bearer header, so with one any valid, unexpired token is accepted.
 
 use super::{Keys, from_text, random, same_secret, to_text};
 use crate::domain::time::{Span, Timestamp};
@@ -12,21 +12,21 @@ const EXPIRY_BYTES: usize = 8;
 const RANDOM_BYTES: usize = 16;
 const BINDING_BYTES: usize = 16;
 const SIGNED_BYTES: usize = EXPIRY_BYTES + RANDOM_BYTES + BINDING_BYTES;
-/// Characters of a token.
+/// Length of a token.
 const TOKEN_CHARACTERS: usize = 96;
 
-/// Why a request lacks the proof that the user's own page made it.
+/// Why the CSRF check failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CsrfProblem {
-    /// There is no token.
+    /// The request has no token.
     Missing,
-    /// It is not ours, or it belongs to another login.
+    /// Not issued by this server, or bound to another login.
     Invalid,
-    /// It was ours.
+    /// The token has expired.
     Expired,
 }
 
-/// A token that is good until `ttl` after `now`, bound to a login family when there is one.
+/// Issues a token valid until `ttl` after `now`, bound to a login family, if there is one.
 pub fn token(keys: &Keys, now: Timestamp, ttl: Span, family: Option<&str>) -> String {
     let expires = (now + ttl).seconds().to_be_bytes();
     let mut bytes = [&expires[..], &random::<RANDOM_BYTES>(), &binding(keys, family)].concat();
@@ -35,10 +35,10 @@ pub fn token(keys: &Keys, now: Timestamp, ttl: Span, family: Option<&str>) -> St
     to_text(&bytes)
 }
 
-/// Checks the token of a request. `family`: the login of its cookie, `None` when it came with a Bearer header.
+/// Verifies the token of a request. `family` is the login of its cookie, `None` with a Bearer header.
 ///
 /// # Errors
-/// The problem with it.
+/// Why the token is not accepted.
 pub fn verify(
     keys: &Keys,
     token: Option<&str>,
@@ -60,7 +60,7 @@ pub fn verify(
     if now.seconds() < expires { Ok(()) } else { Err(CsrfProblem::Expired) }
 }
 
-/// What a token carries of its family: enough to know it again, nothing to learn from.
+/// An HMAC of the family: identifies it without revealing it.
 fn binding(keys: &Keys, family: Option<&str>) -> [u8; BINDING_BYTES] {
     let mut bytes = [0; BINDING_BYTES];
     if let Some(family) = family {

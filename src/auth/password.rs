@@ -1,31 +1,30 @@
-//! Passwords: hashed with argon2id, compared with the same work whether there is a user or not.
+//! Password hashing with argon2id. Verifying takes the same time whether the user exists or not.
 
 use super::random;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// Shortest password that is accepted, in bytes.
+/// Minimum password length in bytes.
 pub const PASSWORD_BYTES_MIN: usize = 10;
-/// Longest password that is accepted, in bytes.
+/// Maximum password length in bytes.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 
-/// Memory (KiB), passes and lanes of a hash.
+/// Memory (KiB), passes and lanes of argon2.
 const COST: (u32, u32, u32) = (19 * 1_024, 2, 1);
 
-/// Bytes of a salt and of what comes out.
+/// Bytes of a salt and of a hash.
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
 
-/// Room asked for in KiB, of which a hash touches only its part. The allocator gives more than 32 MiB straight back to
-/// the kernel; the 19 MiB of a hash it would learn to keep, once for each thread that ever checked a password.
+/// Allocated blocks (1 KiB each), more than a hash uses. The allocator returns more than 32 MiB to the kernel
+/// at once, but would keep the 19 MiB of a hash in every thread that ever checked a password.
 const ROOM: usize = 33 * 1_024;
 
-/// A hash of no password that anybody knows, with the cost of every other: what an unknown user's password is
-/// compared with.
+/// A hash at the usual cost whose password nobody knows. Passwords of unknown users are verified against it.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGtub3dzIGl0IQ$R1LdmzpB0ODyAFJwYcpj3zBFlfF7xT0L1f+oBcnqKuI";
 
-/// What is wrong with a new password; `None` when nothing is.
+/// What is wrong with a new password, if anything.
 pub fn problem(password: &str) -> Option<String> {
     match password.len() {
         bytes if bytes < PASSWORD_BYTES_MIN => {
@@ -38,8 +37,8 @@ pub fn problem(password: &str) -> Option<String> {
     }
 }
 
-/// The hash of a password with a salt of its own, as text that names algorithm and cost. Takes tens of milliseconds and
-/// 19 MiB. The password must have passed [`problem`].
+/// Hashes a password with a new salt, as text that contains algorithm and cost. Takes tens of milliseconds
+/// and 19 MiB. The password must have passed [`problem`].
 pub fn hash(password: &str) -> String {
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None)
@@ -57,16 +56,16 @@ pub fn hash(password: &str) -> String {
     hash.to_string()
 }
 
-/// Whether a password has this hash. `None`: there is no such user; the answer is no after the same work.
+/// Whether a password matches the hash. With `None` (unknown user) it returns false after the same work.
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
-    // A password that is too long is nobody's, and must not buy more work.
+    // A longer password cannot be valid and must not cost more work.
     let (password, possible) =
         if password.len() <= PASSWORD_BYTES_MAX { (password, true) } else { ("", false) };
     let same = fits(password, hash.unwrap_or(NOBODY)).unwrap_or(false);
     same && possible && hash.is_some()
 }
 
-/// Whether a password has this hash; `None` when it is no hash. Compares in constant time.
+/// Whether a password matches the hash; `None` if the hash cannot be parsed. Compares in constant time.
 fn fits(password: &str, hash: &str) -> Option<bool> {
     let hash = PasswordHash::new(hash).ok()?;
     let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
@@ -79,7 +78,7 @@ fn fits(password: &str, hash: &str) -> Option<bool> {
     Some(output(&argon, password, &salt, known.len())? == known)
 }
 
-/// The work itself; `None` when the password or the salt is out of range.
+/// Runs argon2; `None` when the password or the salt is out of range.
 fn output(argon: &Argon2<'_>, password: &str, salt: &[u8], bytes: usize) -> Option<Output> {
     let blocks = argon.params().block_count();
     let mut memory = Vec::with_capacity(blocks.max(ROOM));

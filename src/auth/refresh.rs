@@ -1,8 +1,8 @@
-//! Refresh tokens: opaque, kept by the server only as a hash.
+//! Refresh tokens: opaque to clients, stored by the server only as a hash.
 //!
-//! A token is `family (16 bytes) | secret (32 bytes) | seal (32 bytes)` in base64url. The seal says that this server once
-//! gave this token to this family. So a sealed token that is not the family's current one is an earlier one of it,
-//! however many there were, and a made-up one ends nobody's login.
+//! A token is `family (16 bytes) | secret (32 bytes) | seal (32 bytes)` in base64url. The seal is an HMAC
+//! that proves the server issued this token to this family. A sealed token that is not the family's current
+//! one is therefore an earlier one (a reuse), while a forged token ends nobody's login.
 
 use super::{Keys, from_text, random, to_text};
 use aws_lc_rs::{digest, hmac};
@@ -10,23 +10,23 @@ use aws_lc_rs::{digest, hmac};
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 const SEALED_BYTES: usize = FAMILY_BYTES + SECRET_BYTES;
-/// Characters of a token.
+/// Length of a token.
 const TOKEN_CHARACTERS: usize = 107;
 
-/// A refresh token of ours.
+/// A refresh token issued by this server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Id of the login family it belongs to, as [`super::random_id`] makes them.
+    /// Id of its login family, made by [`super::random_id`].
     pub family: String,
     /// SHA-256 of the whole token.
     pub hash: [u8; 32],
 }
 
 impl RefreshToken {
-    /// A new token of a family, and its text.
+    /// Issues a token of a family; returns it with its text.
     ///
     /// # Panics
-    /// When the family is no id of [`super::random_id`].
+    /// When the family is not an id of [`super::random_id`].
     pub fn issue(keys: &Keys, family: &str) -> (RefreshToken, String) {
         let id = from_text(family)
             .filter(|id| id.len() == FAMILY_BYTES)
@@ -37,7 +37,7 @@ impl RefreshToken {
         (RefreshToken { family: family.to_owned(), hash: sha256(&bytes) }, to_text(&bytes))
     }
 
-    /// Reads a token; `None` unless this server once gave it out.
+    /// Parses a token; `None` unless this server issued it.
     pub fn read(keys: &Keys, text: &str) -> Option<RefreshToken> {
         let bytes = Some(text).filter(|text| text.len() == TOKEN_CHARACTERS).and_then(from_text)?;
         let (sealed, seal) = bytes.split_at_checked(SEALED_BYTES)?;

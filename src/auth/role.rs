@@ -1,25 +1,25 @@
-//! Roles: each may do what the one before may.
+//! Roles. Each includes the rights of the one before.
 
 use std::fmt;
 
 /// What a user may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
-    /// Reads.
+    /// Read access.
     Viewer,
     /// Also edits strategies and runs collect, backtest and paper sessions.
     Trader,
-    /// Also runs live sessions and closes positions.
+    /// Also runs live (real-money) sessions and closes positions.
     Live,
     /// Also manages users and configuration.
     Admin,
 }
 
 impl Role {
-    /// All roles, the least first.
+    /// All roles, from least to most rights.
     pub const ALL: [Role; 4] = [Role::Viewer, Role::Trader, Role::Live, Role::Admin];
 
-    /// As the API and the command line write it.
+    /// The name in the API and on the command line.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
@@ -29,12 +29,12 @@ impl Role {
         }
     }
 
-    /// The role of a word.
+    /// Parses a name.
     pub fn from_name(word: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 
-    /// What it may do, one word for each right.
+    /// The rights of the role.
     pub const fn permissions(self) -> &'static [&'static str] {
         const RIGHTS: [&str; 8] = [
             "read",

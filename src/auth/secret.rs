@@ -1,6 +1,6 @@
-//! The one secret of the daemon and the keys that are derived from it.
+//! The daemon's secret and the keys derived from it.
 //!
-//! Nothing here can be printed: no key has `Debug`, and no error carries bytes of one.
+//! Invariant: no key implements `Debug`, and no error contains key bytes.
 
 use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
@@ -9,44 +9,44 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Name of the secret in the state directory.
+/// File name of the secret in the state directory.
 pub const KEY_FILE: &str = "jwt.key";
-/// Name of the secret among systemd's credentials.
+/// Name of the secret as a systemd credential.
 const CREDENTIAL: &str = "jwt-key";
-/// Shortest secret that is accepted.
+/// Minimum length of a secret.
 const KEY_BYTES: usize = 32;
-/// Longest secret that is read.
+/// Maximum bytes read of a secret.
 const KEY_BYTES_MAX: u64 = 4_096;
-/// Rights of group and others.
+/// File mode bits of group and others.
 const FOREIGN_RIGHTS: u32 = 0o077;
 
-/// Keys for each purpose, derived from one secret: knowing one tells nothing about another.
+/// Independent keys for each purpose, derived from one secret.
 pub struct Keys {
     pub(super) access: [u8; 32],
     pub(super) refresh: hmac::Key,
     pub(super) csrf: hmac::Key,
 }
 
-/// Why there is no usable secret.
+/// Why no secret could be loaded.
 #[derive(Debug)]
 pub enum KeyError {
-    /// The file can be read by others than its owner.
+    /// Others than the owner can access the file.
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its rights.
+        /// Its mode.
         mode: u32,
     },
     /// The secret is shorter than 32 bytes.
     Short {
         /// The file.
         path: PathBuf,
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// It cannot be read or made.
+    /// Reading or creating it failed.
     Io {
-        /// During what.
+        /// The step that failed.
         doing: &'static str,
         /// The file.
         path: PathBuf,
@@ -56,14 +56,14 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// The secret of systemd's credentials directory when it holds one, else the one of the state directory, which is
-    /// made at the first start. Only the process that holds the store calls this.
+    /// Loads the secret from systemd's credentials directory, if it is there, else from the state directory,
+    /// where the first start creates it. Only the process that has the store open may call this.
     ///
     /// # Errors
-    /// A secret that is short, or open to others, or that cannot be read or made.
+    /// A secret that is too short, accessible to others, or cannot be read or created.
     pub fn load(state: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
         if let Some(path) = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|path| path.exists()) {
-            // systemd guards its credentials itself, with rights that look wider than they are.
+            // systemd protects its credentials; their mode bits look wider than they are.
             let secret = read(File::open(&path).map_err(failed("reading", &path))?, &path)?;
             return Ok(Keys::derive(&secret));
         }
@@ -76,7 +76,7 @@ impl Keys {
         Ok(Keys::derive(&secret))
     }
 
-    /// Keys that nobody else has: for tests, and for commands that neither make nor read tokens.
+    /// Random keys, for tests and for commands that neither issue nor verify tokens.
     pub fn ephemeral() -> Keys {
         Keys::derive(&random::<KEY_BYTES>())
     }
@@ -97,8 +97,7 @@ impl Keys {
     }
 }
 
-/// Random bytes that nobody can guess, from the kernel: the generator of the library for keys takes as long as the rest of
-/// a start to seed itself.
+/// Random bytes from the kernel; seeding aws-lc's generator would double the start-up time.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
@@ -106,12 +105,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Whether two secrets are equal, without telling by the time taken where they differ.
+/// Compares two secrets in constant time.
 pub fn same_secret(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
-/// A secret of our own: for its owner's eyes only.
+/// Reads the file in the state directory, which must be accessible to its owner only.
 fn own(file: File, path: &Path) -> Result<Vec<u8>, KeyError> {
     let mode = file.metadata().map_err(failed("reading", path))?.mode();
     if mode & FOREIGN_RIGHTS != 0 {
@@ -129,7 +128,7 @@ fn read(file: File, path: &Path) -> Result<Vec<u8>, KeyError> {
     Ok(secret)
 }
 
-/// Makes the secret under another name first: a file of the right name is always whole, and never replaced.
+/// Writes a temporary file first: a file of the final name is always complete and never replaced.
 fn create(path: &Path) -> Result<Vec<u8>, KeyError> {
     let new = path.with_extension("key.new");
     let secret = random::<KEY_BYTES>();
@@ -141,7 +140,7 @@ fn create(path: &Path) -> Result<Vec<u8>, KeyError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(&secret)?;
         file.sync_all()?;
-        // A link, unlike a rename, fails when the name is taken.
+        // A link, unlike a rename, fails if the name exists.
         let linked = fs::hard_link(&new, path);
         fs::remove_file(&new)?;
         linked?;

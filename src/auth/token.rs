@@ -1,7 +1,7 @@
-//! Access tokens: JSON Web Tokens, signed with one pinned algorithm, read as strictly as they are written.
+//! Access tokens: JSON Web Tokens with one fixed algorithm, parsed strictly.
 //!
-//! Nothing in a token's header is ever looked up: the header must be, byte for byte, the one that is written here. Times
-//! are compared with the time the caller gives, without leeway.
+//! The header must equal `HEADER` byte for byte; nothing in it is interpreted. Expiry is compared with the
+//! time given by the caller, without leeway.
 
 use super::{Keys, Role, random_id};
 use crate::domain::time::{Span, Timestamp};
@@ -9,38 +9,38 @@ use crate::limits::ACCESS_TOKEN_BYTES;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-/// Who issues tokens.
+/// The `iss` claim.
 pub const ISSUER: &str = "tradingd";
-/// Whom they are for.
+/// The `aud` claim.
 pub const AUDIENCE: &str = "tradingd-api";
 
 const TYPE: &str = "access";
-/// `{"typ":"JWT","alg":"HS256"}`, the one header.
+/// `{"typ":"JWT","alg":"HS256"}`, the only accepted header.
 const HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.";
 
-/// What an access token says.
+/// The content of an access token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// The user.
+    /// User name.
     pub name: String,
-    /// Their role when it was made.
+    /// Role of the user when the token was issued.
     pub role: Role,
     /// Id of the token.
     pub jti: String,
     /// Id of the login family.
     pub family: String,
-    /// First moment at which it is good no more.
+    /// Time from which it is invalid.
     pub expires: Timestamp,
 }
 
-/// Makes and reads access tokens.
+/// Issues and verifies access tokens.
 pub struct AccessTokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
 }
 
-/// Claims by their registered names; `sid` is the login family. No other claim is accepted, none twice.
+/// Claims by their registered names; `sid` is the login family. Unknown and repeated claims are rejected.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
@@ -56,14 +56,14 @@ struct Claims {
 }
 
 impl AccessTokens {
-    /// With the key for access tokens.
+    /// Uses the access-token key.
     pub fn new(keys: &Keys) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         validation.leeway = 0;
-        // It would ask the machine's clock; `read` compares with the time it is given.
+        // The library would read the system clock; `read` compares with the given time.
         validation.validate_exp = false;
         AccessTokens {
             encoding: EncodingKey::from_secret(&keys.access),
@@ -72,7 +72,7 @@ impl AccessTokens {
         }
     }
 
-    /// A new token, good until `ttl` after `now` (in whole seconds), and what it says.
+    /// Issues a token valid until `ttl` after `now` (rounded to seconds); returns its text and content.
     pub fn issue(&self, name: &str, role: Role, family: &str, now: Timestamp, ttl: Span) -> (String, Access) {
         let expires = Timestamp::from_seconds((now + ttl).seconds());
         let access =
@@ -92,7 +92,7 @@ impl AccessTokens {
         (token.expect("strings and integers are JSON, and HMAC signs any bytes"), access)
     }
 
-    /// Reads a token at a moment; `None` unless every part of it is right.
+    /// Verifies a token; `None` unless every claim is valid at `now`.
     pub fn read(&self, token: &str, now: Timestamp) -> Option<Access> {
         if token.len() > ACCESS_TOKEN_BYTES || !token.starts_with(HEADER) {
             return None;

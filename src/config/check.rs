@@ -1,11 +1,11 @@
-//! A value against the schema, so that all problems come at once: serde stops at the first. Knows the part of JSON
-//! Schema that [`schema`](super::schema) uses, no more.
+//! Validates a value against the schema to report all problems at once (serde stops at the first). Supports
+//! only the subset of JSON Schema that [`schema`](super::schema) uses.
 
 use super::schema;
 use crate::json::{Report, at, nearest};
 use serde_json::{Map, Value};
 
-/// Reports everything that the schema does not allow.
+/// Reports every violation of the schema.
 pub(super) fn check(document: &Value, report: &mut Report<'_>) {
     node(document, schema(), "", report);
 }
@@ -74,7 +74,7 @@ fn word(value: &Value, words: &[&str], path: &str, report: &mut Report<'_>) {
     report(path, format!("must be one of {}, but is {}{near}", words.join(", "), shown(value)));
 }
 
-/// The types a value may have: one or several words.
+/// The types a value may have.
 fn types(schema: &Value) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
@@ -110,7 +110,7 @@ fn allowed_types(schema: &Value) -> String {
     types(schema).into_iter().map(phrase).collect::<Vec<_>>().join(" or ")
 }
 
-/// The value for a sentence, kept short.
+/// The value for an error message, shortened.
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),

@@ -1,23 +1,23 @@
-//! What differs between two configurations, and what of it has to wait for a restart.
+//! Differences between two configurations, and which of them need a restart.
 
 use super::{Config, EFFECTS, TakesEffect};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A field that differs.
+/// A changed field.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Change {
     /// A JSON pointer, one of [`EFFECTS`].
     pub path: &'static str,
-    /// Before.
+    /// Old value.
     pub old: Value,
-    /// After.
+    /// New value.
     pub new: Value,
-    /// When it is heeded.
+    /// When the change takes effect.
     pub takes_effect: TakesEffect,
 }
 
-/// Everything that differs, in the order of [`EFFECTS`].
+/// All changed fields, in the order of [`EFFECTS`].
 pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     let (old, new) = (fields(old), fields(new));
     let changes = EFFECTS.iter().filter_map(|(path, takes_effect)| {
@@ -27,7 +27,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     changes.collect()
 }
 
-/// `new` with the values of `running` where a change takes effect with a restart only.
+/// `new`, with the values of `running` for the fields that only a restart can change.
 pub fn keep_running(running: &Config, new: &Config) -> Config {
     let (before, mut kept) = (fields(running), fields(new));
     for (path, takes_effect) in EFFECTS {

@@ -1,69 +1,71 @@
-//! What `config.json` says about the exchange and about recording it.
+//! The `exchange` and `recording` sections of `config.json`.
 //!
-//! Never: a key of an account; that is a file of its own.
+//! Account keys are not part of the configuration; they have a file of their own.
 
 use super::Fees;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The exchange. Defaults are what MEXC documents.
+/// The exchange. Defaults follow MEXC's documentation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exchange {
-    /// Whether the exchange is asked at all. Without it there are backtests only. Restart.
+    /// Whether to connect to the exchange at all; without it only backtests are possible. Restart.
     pub enabled: bool,
-    /// Where REST requests go, without a path, e.g. `https://api.mexc.com`. Neither they nor WebSockets use a proxy: what
-    /// `HTTPS_PROXY` and its like say has no effect. Restart.
+    /// Base URL of REST requests, without a path, e.g. `https://api.mexc.com`. Proxy variables such as
+    /// `HTTPS_PROXY` are ignored, for WebSockets too. Restart.
     #[schemars(length(min = 8, max = 256))]
     pub rest_url: String,
-    /// Where WebSockets go, e.g. `wss://contract.mexc.com/edge`. Restart.
+    /// URL of WebSockets, e.g. `wss://contract.mexc.com/edge`. Restart.
     #[schemars(length(min = 8, max = 256))]
     pub ws_url: String,
-    /// Symbols that share one WebSocket. Restart.
+    /// Symbols per WebSocket. Restart.
     #[schemars(range(min = 1, max = 150))]
     pub symbols_per_socket: u32,
-    /// REST requests a second for market data; orders have a budget of their own. Restart.
+    /// REST requests per second for market data; orders have a separate budget. Restart.
     #[schemars(range(min = 1, max = 100))]
     pub requests_per_second: u32,
-    /// REST requests that may go at once; the next ones only when the rate is kept again. Restart.
+    /// REST requests that may be sent at once before the rate applies. Restart.
     #[schemars(range(min = 1, max = 200))]
     pub request_burst: u32,
-    /// Milliseconds a REST request may take. Restart.
+    /// Timeout of a REST request in milliseconds. Restart.
     #[schemars(range(min = 100, max = 120_000))]
     pub request_timeout_ms: u64,
     /// Milliseconds between two pings of a WebSocket. Restart.
     #[schemars(range(min = 100, max = 55_000))]
     pub ping_ms: u64,
-    /// Milliseconds after a ping without an answer until the WebSocket is opened anew. Restart.
+    /// Milliseconds to wait for a pong before reconnecting a WebSocket. Restart.
     #[schemars(range(min = 100, max = 120_000))]
     pub pong_timeout_ms: u64,
-    /// Milliseconds without any message until the WebSocket is opened anew. Restart.
+    /// Milliseconds without any message before reconnecting a WebSocket. Restart.
     #[schemars(range(min = 100, max = 600_000))]
     pub silence_ms: u64,
-    /// Milliseconds before the first try to open a lost WebSocket; doubled with each try. Restart.
+    /// Milliseconds before the first attempt to reconnect a WebSocket; doubled with each attempt. Restart.
     #[schemars(range(min = 10, max = 60_000))]
     pub reconnect_min_ms: u64,
-    /// Milliseconds between two tries at most. Restart.
+    /// Maximum milliseconds between two attempts. Restart.
     #[schemars(range(min = 10, max = 600_000))]
     pub reconnect_max_ms: u64,
-    /// Seconds for which a list of tickers is good. Live.
+    /// Seconds for which a list of tickers is cached. Live.
     #[schemars(range(min = 1, max = 86_400))]
     pub tickers_ttl_s: u32,
-    /// What orders over the API cost, percent; the exchange's own list shows what the web page charges. Next session.
+    /// Fees of orders sent over the API, in percent; the exchange's contract list shows the fees of its web
+    /// page. Next session.
     pub fees: Fees,
 }
 
-/// Recording of live market data.
+/// Recording of market data.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recording {
-    /// Days after which a recording is removed; `null` keeps all. Those that sessions stand on stay. Live.
+    /// Days after which a recording is deleted; `null` keeps all. Recordings that sessions refer to are kept.
+    /// Live.
     #[schemars(range(min = 1, max = 36_500))]
     pub keep_days: Option<u32>,
-    /// MiB all recordings together may take; the oldest go first; `null` is without a bound. Live.
+    /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Live.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_mib: Option<u64>,
-    /// MiB that stay free on the disk: below it recording stops before anything else does. Live.
+    /// MiB that must stay free on the disk; below it recording stops first. Live.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub min_free_mib: u64,
 }

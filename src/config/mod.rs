@@ -1,6 +1,6 @@
-//! `config.json`: what it may say, whether it is usable, what changed, and when a change takes effect.
+//! `config.json`: types, validation, differences, and when a change takes effect.
 //!
-//! Never: a secret, a half-read file, or a value that was guessed.
+//! Invariant: it contains no secret, and a file with any problem is rejected as a whole.
 
 mod check;
 mod difference;
@@ -21,19 +21,19 @@ pub use watch::{Content, Watch};
 
 use serde::Serialize;
 
-/// When a changed field is heeded.
+/// When a changed field takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakesEffect {
-    /// At once.
+    /// Immediately.
     Live,
-    /// With the next session that starts; running ones keep what they started with.
+    /// For sessions started from then on; running sessions keep their values.
     NextSession,
-    /// When the daemon starts again.
+    /// After a restart of the daemon.
     Restart,
 }
 
-/// Every field (a JSON pointer) and when a change of it takes effect. A list is one field.
+/// Every field (a JSON pointer) and when a change of it takes effect. A list counts as one field.
 pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/http/listen", TakesEffect::Restart),
     ("/http/origins", TakesEffect::Live),

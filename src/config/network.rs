@@ -1,8 +1,8 @@
-//! An IP address or a network of them, as a configuration names it.
+//! IP networks in the configuration.
 
 use std::net::IpAddr;
 
-/// A network: an address and how many of its leading bits count.
+/// A network: an address and its prefix length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network {
     address: IpAddr,
@@ -10,7 +10,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// `10.0.0.0/8`, `2001:db8::/32`, or one address; `None` for anything else.
+    /// Parses `10.0.0.0/8`, `2001:db8::/32` or a single address; `None` for anything else.
     pub fn parse(text: &str) -> Option<Network> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) if !bits.starts_with('+') => (address, Some(bits.parse::<u32>().ok()?)),
@@ -23,7 +23,7 @@ impl Network {
         (bits <= most).then_some(Network { address, bits })
     }
 
-    /// Whether an address is in it.
+    /// Whether the network contains an address.
     pub fn contains(self, address: IpAddr) -> bool {
         let differing = match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => (own.to_bits() ^ other.to_bits()).leading_zeros(),

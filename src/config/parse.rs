@@ -1,4 +1,4 @@
-//! From bytes to a configuration, or to everything that is wrong with them.
+//! Parses and validates `config.json`.
 
 use super::check::check;
 use super::{Config, Network};
@@ -13,12 +13,12 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// One thing that is wrong.
+/// One error of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Problem {
-    /// Where: a JSON pointer (RFC 6901); empty for the whole file.
+    /// JSON pointer (RFC 6901); empty for the whole file.
     pub path: String,
-    /// What is wrong and what to do, one sentence.
+    /// What is wrong and how to fix it, one sentence.
     pub problem: String,
 }
 
@@ -32,12 +32,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads a configuration file whole, as far as a usable one can reach.
+/// Reads a configuration file; of a file that is too large, only one byte more than allowed.
 ///
 /// # Errors
-/// No such file, no right to read it, not a file.
+/// The file is missing, not readable or not a regular file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked first: opening a pipe would wait for somebody to write into it.
+    // Checked first: opening a pipe would block until somebody writes to it.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"));
     }
@@ -46,10 +46,10 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The configuration in a file's bytes. What is left out has its default.
+/// Parses a configuration. Omitted fields have their defaults.
 ///
 /// # Errors
-/// Every problem, at least one.
+/// All problems, at least one.
 pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut report = |path: &str, problem: String| {
@@ -83,7 +83,7 @@ pub fn parse(bytes: &[u8]) -> Result<Config, Vec<Problem>> {
     }
 }
 
-/// A file that was cut is said to be.
+/// Adds a hint to the error of a truncated file.
 fn explained(problem: String) -> String {
     if problem.contains("EOF while parsing") {
         format!("{problem}; the file ends in the middle, write it again whole")
@@ -92,7 +92,7 @@ fn explained(problem: String) -> String {
     }
 }
 
-/// What no schema says.
+/// Checks that the schema cannot express.
 fn validate(value: &Value, report: &mut json::Report<'_>) {
     let text = |path: &str| value.pointer(path).and_then(Value::as_str);
     if let Some(listen) = text("/http/listen")
@@ -151,7 +151,7 @@ fn validate(value: &Value, report: &mut json::Report<'_>) {
     }
 }
 
-/// Judges every text of a list and refuses those that stand twice.
+/// Validates every text of a list and reports duplicates.
 fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn(&str) -> Option<String>) {
     let texts: Vec<&str> = match value.pointer(path).and_then(Value::as_array) {
         Some(list) => list.iter().map(|item| item.as_str().unwrap_or_default()).collect(),
@@ -166,7 +166,7 @@ fn each(value: &Value, path: &str, report: &mut json::Report<'_>, wrong: impl Fn
     }
 }
 
-/// Scheme, host and perhaps a port, as browsers send it: lower case, nothing behind.
+/// Scheme, host and optional port as browsers send them: lower case, no path.
 fn is_origin(text: &str) -> bool {
     let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
         return false;

@@ -1,4 +1,4 @@
-//! The JSON Schema of `config.json`, made from the types.
+//! The JSON Schema of `config.json`, generated from the types.
 
 use super::Config;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub fn schema() -> &'static Value {
     &SCHEMA
 }
 
-/// Descriptions are one line.
+/// Joins the lines of every description.
 fn one_line(node: &mut Value) {
     match node {
         Value::Object(fields) => {

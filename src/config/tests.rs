@@ -1,4 +1,4 @@
-//! Good and bad files, the schema, the table of effects, and the watch on a real folder.
+//! Tests of valid and invalid files, the schema, the table of effects and the file watch.
 
 use super::*;
 use proptest::prelude::*;
@@ -95,7 +95,7 @@ fn files_that_are_none_are_said_to_be() {
     );
 }
 
-/// `TRADINGD_UPDATE=1 cargo test --lib config_schema_file` writes the file anew.
+/// Regenerate the file with `TRADINGD_UPDATE=1 cargo test --lib config_schema_file`.
 #[test]
 fn the_config_schema_file_is_that_of_the_types() {
     const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/config.schema.json");
@@ -110,7 +110,7 @@ fn the_config_schema_file_is_that_of_the_types() {
     );
 }
 
-/// Every field of the schema that is no object, with its description.
+/// Every field of the schema that is not an object, with its description.
 fn leaves(node: &Value, path: &str, into: &mut Vec<(String, String)>) {
     for (name, field) in node["properties"].as_object().unwrap() {
         let path = format!("{path}/{name}");
@@ -226,7 +226,7 @@ fn a_file_is_seen_however_it_is_written() {
         std::fs::rename(&beside, &watched.path).unwrap();
         watched.sees(text);
     }
-    // Emptied, and written a moment later: the empty file is never reported.
+    // Truncated first and written a moment later: the empty file must not be reported.
     let mut file = std::fs::File::create(&watched.path).unwrap();
     std::io::Write::write_all(&mut file, TWO.as_bytes()).unwrap();
     drop(file);
@@ -266,23 +266,23 @@ fn what_is_no_file_is_said_not_to_be() {
     );
 }
 
-/// Numbers that something inside is sized for, with how many that holds.
+/// Capacities of the code for configurable numbers.
 const ROOM: &[(&str, usize)] = &[
     ("Limits/max_symbols", crate::limits::SESSION_SYMBOLS),
     ("Limits/max_symbols", crate::limits::REQUEST_NAMES),
-    // A session has a handful of streams of its own.
+    // A session has a handful of topics.
     ("Limits/max_sessions", crate::limits::HUB_TOPICS / 8),
-    // A semaphore counts them.
+    // The type of the semaphore's count.
     ("Http/max_connections", u32::MAX as usize),
     ("Http/max_connections_per_address", u32::MAX as usize),
-    // The account keeps as many times as the limit says: `tests/it/limits.rs`.
+    // The account keeps that many timestamps: `tests/it/limits.rs`.
     ("Risk/orders_per_second", u32::MAX as usize),
     ("Risk/orders_per_minute", u32::MAX as usize),
-    // Subscriptions of one socket: `the_client_takes_every_value_that_the_schema_allows`.
+    // Tested by `the_client_takes_every_value_that_the_schema_allows`.
     ("Exchange/symbols_per_socket", 150),
 ];
 
-/// Numbers that are compared or added and need no room: times, shares, rates, counters.
+/// Numbers that need no capacity: times, shares, rates, counters.
 const COMPARED: &[&str] = &["_ms", "_s", "_pct", "_mib", "_days", "request_burst", "requests_per_second"];
 const COUNTED: &[&str] = &[
     "Risk/max_concurrent_positions",

@@ -1,5 +1,5 @@
-//! What `config.json` says, field by field. The JSON Schema is made from these types, so every doc comment here is
-//! documentation for the user. No secrets: those come from files and systemd credentials.
+//! The types of `config.json`. The JSON Schema is generated from them, so every doc comment here is user
+//! documentation. Secrets are not part of it; they come from files and systemd credentials.
 
 use super::{Exchange, Recording};
 use schemars::JsonSchema;
@@ -9,64 +9,65 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The server.
+    /// HTTP server.
     pub http: Http,
     /// Logins.
     pub auth: Auth,
-    /// What is traded by default, and at what cost.
+    /// Default symbols, fees and risk limits.
     pub trading: Trading,
     /// The exchange.
     pub exchange: Exchange,
-    /// Recording of live market data.
+    /// Recording of market data.
     pub recording: Recording,
-    /// How much runs at once.
+    /// Limits on concurrent work.
     pub limits: Limits,
-    /// Market data from files.
+    /// Import of market data files.
     pub import: Import,
-    /// Log lines.
+    /// Logging.
     pub log: Log,
 }
 
-/// The server.
+/// HTTP server.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Address and port to listen on, e.g. `127.0.0.1:8080` or `[::1]:8080`. Port 0 takes a free one. Restart.
+    /// Address and port to listen on, e.g. `127.0.0.1:8080` or `[::1]:8080`. Port 0 selects a free one.
+    /// Restart.
     #[schemars(length(min = 3, max = 64))]
     pub listen: String,
-    /// Origins whose pages may call the API, e.g. `https://trade.example.org`. The address above, as IP and as
-    /// `localhost`, always may. Their hosts are the ones accepted in the `Host` header. Live.
+    /// Origins whose pages may call the API, e.g. `https://trade.example.org`. The listen address, as IP and
+    /// as `localhost`, is always allowed. The `Host` header must name the host of an allowed origin. Live.
     #[schemars(length(max = 32))]
     pub origins: Vec<String>,
-    /// Connections at once; more wait in the kernel's queue. Restart.
+    /// Maximum number of connections; more wait in the kernel's queue. Restart.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections: u32,
-    /// Connections one address (of IPv6: one /64 network) may have at once; more are answered with 429 and closed. This
-    /// host has as many as it likes. Live, for new connections.
+    /// Maximum number of connections per address (IPv6: per /64 network); more are answered with 429 and
+    /// closed. This host is not limited. Live, for new connections.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections_per_address: u32,
-    /// Addresses and networks of reverse proxies, e.g. `127.0.0.1` or `10.0.0.0/8`, whose `X-Forwarded-For` is believed.
-    /// Without it all users behind a proxy count as one address: they share its rate of requests and its delays after
+    /// Addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted, e.g. `127.0.0.1` or
+    /// `10.0.0.0/8`. If the proxy is not listed, all users behind it share one rate limit and one delay after
     /// wrong passwords. Live.
     #[schemars(length(max = 32))]
     pub trusted_proxies: Vec<String>,
-    /// Requests a second from one address, on average; more are refused with 429. Live.
+    /// Average requests per second and address; more are refused with 429. Live.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_second: u32,
     /// Requests one address may send at once after a pause. Live.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub request_burst: u32,
-    /// Milliseconds a client has to send the head of a request. Restart.
+    /// Milliseconds a client may take to send the head of a request. Restart.
     #[schemars(range(min = 100, max = 60_000))]
     pub header_timeout_ms: u64,
-    /// Milliseconds a client has to send the body of a request. Live.
+    /// Milliseconds a client may take to send the body of a request. Live.
     #[schemars(range(min = 100, max = 600_000))]
     pub body_timeout_ms: u64,
-    /// Milliseconds for which a client may take no byte of what it is sent; then its connection is closed. Live, for new
+    /// Milliseconds for which a client may accept no data before its connection is closed. Live, for new
     /// connections.
     #[schemars(range(min = 100, max = 600_000))]
     pub write_timeout_ms: u64,
-    /// Milliseconds running requests and sessions may take when the daemon stops. Live.
+    /// Milliseconds that running requests and sessions may take when the daemon stops. Live.
     #[schemars(range(min = 0, max = 60_000))]
     pub drain_timeout_ms: u64,
 }
@@ -75,30 +76,31 @@ pub struct Http {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
-    /// Seconds an access token is good for. Live, for tokens made from then on.
+    /// Lifetime of an access token in seconds. Live, for tokens issued from then on.
     #[schemars(range(min = 30, max = 86_400))]
     pub access_ttl_s: u32,
-    /// Seconds a refresh token is good for, not less than an access token. Live, for tokens made from then on.
+    /// Lifetime of a refresh token in seconds, at least that of an access token. Live, for tokens issued from
+    /// then on.
     #[schemars(range(min = 300, max = 31_536_000))]
     pub refresh_ttl_s: u32,
-    /// Seconds a CSRF token is good for. Live, for tokens made from then on.
+    /// Lifetime of a CSRF token in seconds. Live, for tokens issued from then on.
     #[schemars(range(min = 60, max = 86_400))]
     pub csrf_ttl_s: u32,
 }
 
-/// What is traded by default, and at what cost.
+/// Default symbols, fees and risk limits.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trading {
     /// Symbols of a session that names none, and of `GET /symbols`. Live.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub default_symbols: Vec<String>,
-    /// Symbols on which no session opens a position. Live: running sessions see it at their next event.
+    /// Symbols in which no session may open a position. Live: running sessions apply it at their next event.
     #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
     pub disabled_symbols: Vec<String>,
-    /// Fees where neither the request nor a recorded contract says them. Next session.
+    /// Fees used when neither the request nor a recorded contract has any. Next session.
     pub fees: Fees,
-    /// Limits of every session; leave one out for its default, `null` switches it off. Next session.
+    /// Limits of every session. Omitted limits have their default; `null` switches a limit off. Next session.
     pub risk: Risk,
 }
 
@@ -106,131 +108,135 @@ pub struct Trading {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fees {
-    /// For orders that rest in the book; negative is a rebate. Next session.
+    /// For orders that add liquidity; negative is a rebate. Next session.
     #[schemars(range(min = -1.0, max = 10.0))]
     pub maker_pct: f64,
-    /// For orders that take from the book. Next session.
+    /// For orders that take liquidity. Next session.
     #[schemars(range(min = -1.0, max = 10.0))]
     pub taker_pct: f64,
 }
 
-/// Limits of every session. A number that is left out has its default; `null` switches the limit off.
+/// Limits of every session. Omitted limits have their default; `null` switches a limit off.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Risk {
-    /// Notional of a position, percent of equity × `max_leverage`. Next session.
+    /// Maximum notional of a position, in percent of equity × `max_leverage`. Next session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub max_position_pct: Option<f64>,
-    /// Loss at the stop, percent of equity; larger entries shrink. Next session.
+    /// Maximum loss at the stop, in percent of equity; larger entries are reduced. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub risk_per_trade_pct: Option<f64>,
-    /// Positions open or opening at once. Next session.
+    /// Maximum number of positions that are open or being opened. Next session.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_concurrent_positions: Option<u32>,
-    /// Notional in one symbol, percent of equity. Next session.
+    /// Maximum notional per symbol, in percent of equity. Next session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub symbol_exposure_pct: Option<f64>,
-    /// Notional of all positions, percent of equity. Next session.
+    /// Maximum notional of all positions, in percent of equity. Next session.
     #[schemars(range(min = 0.0, max = 10000.0))]
     pub total_exposure_pct: Option<f64>,
-    /// Used margin, percent of equity. Next session.
+    /// Maximum used margin, in percent of equity. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub margin_utilisation_pct: Option<f64>,
-    /// Loss of the UTC day, percent of the equity it began with: blocks entries; at one and a half times it everything is closed. Next session.
+    /// Loss of the UTC day, in percent of the equity at its start, that blocks entries; at 1.5 times this
+    /// loss all positions are closed. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub daily_loss_pct: Option<f64>,
-    /// Fall from the highest equity, percent: everything is closed and the session stops. Next session.
+    /// Drawdown from the highest equity, in percent, at which all positions are closed and the session stops.
+    /// Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_drawdown_pct: Option<f64>,
-    /// Losses in a row that pause entries. Next session.
+    /// Number of consecutive losses that pauses entries. Next session.
     #[schemars(range(min = 1, max = 1_000))]
     pub consecutive_losses: Option<u32>,
-    /// Seconds for which they are paused. Next session.
+    /// Duration of that pause in seconds. Next session.
     #[schemars(range(min = 0, max = 604_800))]
     pub loss_pause_s: u32,
-    /// Entries in a UTC day. Next session.
+    /// Maximum number of entries per UTC day. Next session.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub trades_per_day: Option<u32>,
-    /// Orders in a second; entries wait. Next session.
+    /// Maximum number of orders per second; entries wait. Next session.
     #[schemars(range(min = 1, max = 10_000))]
     pub orders_per_second: Option<u32>,
-    /// Orders in a minute; entries wait. Next session.
+    /// Maximum number of orders per minute; entries wait. Next session.
     #[schemars(range(min = 1, max = 100_000))]
     pub orders_per_minute: Option<u32>,
-    /// Highest leverage. Next session.
+    /// Maximum leverage. Next session.
     #[schemars(range(min = 1, max = 200))]
     pub max_leverage: u32,
-    /// Spread at entry, percent of mid, where a book is recorded. Next session.
+    /// Maximum spread at entry, in percent of mid, if a book is recorded. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_spread_pct: Option<f64>,
-    /// Expected slippage of an entry through the book, percent; larger entries shrink. Next session.
+    /// Maximum expected slippage of an entry, in percent, from the book; larger entries are reduced. Next
+    /// session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_slippage_pct: Option<f64>,
-    /// Share of the depth within 0.5 % of mid that an entry may take, percent; larger entries shrink. Next session.
+    /// Maximum share of the depth within 0.5 % of mid that an entry may take, in percent; larger entries are
+    /// reduced. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max_depth_share_pct: Option<f64>,
-    /// Distance of an order's price from mid, percent. Next session.
+    /// Maximum distance of an order's price from mid, in percent. Next session.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub price_band_pct: Option<f64>,
-    /// How many times further away than the stop liquidation must be. Next session.
+    /// Minimum distance to liquidation as a multiple of the distance to the stop. Next session.
     #[schemars(range(min = 0.0, max = 1000.0))]
     pub min_liquidation_to_stop: Option<f64>,
-    /// One position per symbol: others wait. Next session.
+    /// Allow one position per symbol at a time; other strategies wait. Next session.
     pub exclusive_symbols: bool,
 }
 
-/// How much runs at once.
+/// Limits on concurrent work.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Sessions at once; more are refused with 409. Live.
+    /// Maximum number of running sessions; more are refused with 409. Live.
     #[schemars(range(min = 1, max = 64))]
     pub max_sessions: u32,
-    /// Symbols one request may name. Live.
+    /// Maximum number of symbols in one request. Live.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_symbols: u32,
 }
 
-/// Market data from files.
+/// Import of market data files.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Import {
-    /// Folder whose files may be imported over the API; `null` for none. Live.
+    /// Folder whose files may be imported through the API; `null` for none. Live.
     #[schemars(length(min = 1, max = 4_096))]
     pub folder: Option<String>,
 }
 
-/// Log lines.
+/// Logging.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
-    /// Least important level that is written. Live.
+    /// Least important level that is logged. Live.
     pub level: Level,
-    /// How lines look. Restart.
+    /// Format of log lines. Restart.
     pub format: Format,
 }
 
-/// Importance of a log line.
+/// Log level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// What needs somebody.
+    /// Needs attention.
     Error,
-    /// What may need somebody.
+    /// May need attention.
     Warn,
-    /// What happened: starts, ends, changes, refused requests.
+    /// Starts, ends, changes and refused requests.
     Info,
-    /// Every request.
+    /// Also every request.
     Debug,
 }
 
-/// Form of a log line.
+/// Format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// For people.
+    /// Plain text.
     Text,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

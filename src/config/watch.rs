@@ -1,8 +1,9 @@
-//! Sees when `config.json` changes, however it was written: in place, renamed over, behind a link.
+//! Detects changes of `config.json`, whether written in place, replaced by a rename or reached through a
+//! symlink.
 //!
-//! The folder is watched, not the file: a watch on a file ends with the first rename over it. Every second the file is
-//! also read and compared, for what gives no event. Broken content is read again before it is reported, because an
-//! editor may be between emptying the file and writing it. Never: a file reported twice, or half of one as valid.
+//! It watches the folder, because a watch on a file ends when a rename replaces it. The file is also read
+//! every second, for changes without an event. Invalid content is read again before it is reported: an editor
+//! may be between truncating and writing the file. Unchanged content is reported only after [`Watch::poke`].
 
 use super::parse::{parse, read};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
@@ -14,26 +15,26 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// How long it must be quiet after a write that may not have been the last.
+/// How long to wait after a write that may not be the last.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Between two readings without an event.
+/// Interval of reads without an event.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often broken content is read again before it is reported.
+/// How often invalid content is read again before it is reported.
 const REREADS: usize = 3;
 
-/// What the file holds now.
+/// Content of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// Its bytes, valid or not.
+    /// Its bytes, not necessarily valid.
     Bytes(Vec<u8>),
-    /// It cannot be read; why.
+    /// Reading failed, with the reason.
     Unreadable(String),
 }
 
 impl Content {
-    /// What is in a file at this moment.
+    /// Reads a file.
     pub fn of(path: &Path) -> Content {
         match read(path) {
             Ok(bytes) => Content::Bytes(bytes),
@@ -51,33 +52,34 @@ impl Content {
 pub struct Watch {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// Kept: events stop when it is dropped.
+    /// Kept alive: events stop when it is dropped.
     _events: Option<RecommendedWatcher>,
     problem: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    signs: Mutex<Signs>,
+    pending: Mutex<Pending>,
     changed: Condvar,
 }
 
-/// What happened since the thread looked last.
+/// Events since the thread last looked.
 #[derive(Debug, Default, Clone, Copy)]
-struct Signs {
-    /// Something was written; more may follow.
+struct Pending {
+    /// The file was written; more writes may follow.
     written: bool,
-    /// A writer closed the file, or another file took its name.
+    /// A writer closed the file, or another file was renamed to its name.
     finished: bool,
     poked: bool,
     stop: bool,
 }
 
 impl Watch {
-    /// Calls `changed` on a thread of its own whenever the file no longer holds `known` or what was reported last.
+    /// Calls `changed` on its own thread whenever the file differs from `known` or from what was reported
+    /// last.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// The thread could not be started.
     pub fn start(
         path: &Path,
         known: Content,
@@ -90,18 +92,18 @@ impl Watch {
                 (None, Some(format!("changes of {} are seen every second only: {error}", path.display())))
             }
         };
-        let (path, sees) = (path.to_owned(), shared.clone());
+        let (path, watched) = (path.to_owned(), shared.clone());
         let thread =
-            Builder::new().name("config".to_owned()).spawn(move || look(&path, &sees, known, changed))?;
+            Builder::new().name("config".to_owned()).spawn(move || run(&path, &watched, known, changed))?;
         Ok(Watch { shared, thread: Some(thread), _events: events, problem })
     }
 
-    /// Reads the file now and reports it even when it is the same.
+    /// Reads the file now and reports it even if unchanged.
     pub fn poke(&self) {
-        self.shared.sign(|signs| signs.poked = true);
+        self.shared.notify(|pending| pending.poked = true);
     }
 
-    /// Why events do not work here, when they do not.
+    /// Why file events are not available here, if so.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
@@ -109,46 +111,47 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.sign(|signs| signs.stop = true);
+        self.shared.notify(|pending| pending.stop = true);
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been reported by itself.
+            // A panic has already been logged by the panic hook.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
-    fn sign(&self, set: impl FnOnce(&mut Signs)) {
+    fn notify(&self, set: impl FnOnce(&mut Pending)) {
         set(&mut self.locked());
         self.changed.notify_one();
     }
 
-    fn locked(&self) -> MutexGuard<'_, Signs> {
-        self.signs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the signs as soon as the condition holds or the time is up.
-    fn wait(&self, limit: Duration, until: impl Fn(&Signs) -> bool) -> Signs {
-        let (mut signs, _) = self
+    /// Takes the events as soon as `until` holds or the time is up.
+    fn wait(&self, limit: Duration, until: impl Fn(&Pending) -> bool) -> Pending {
+        let (mut pending, _) = self
             .changed
-            .wait_timeout_while(self.locked(), limit, |signs| !until(signs))
+            .wait_timeout_while(self.locked(), limit, |pending| !until(pending))
             .unwrap_or_else(PoisonError::into_inner);
-        let taken = *signs;
-        *signs = Signs { stop: taken.stop, ..Signs::default() };
+        let taken = *pending;
+        *pending = Pending { stop: taken.stop, ..Pending::default() };
         taken
     }
 }
 
-fn look(path: &Path, shared: &Shared, known: Content, mut changed: impl FnMut(Content)) {
+fn run(path: &Path, shared: &Shared, known: Content, mut changed: impl FnMut(Content)) {
     let mut reported = known;
     loop {
-        let signs = shared.wait(POLL, |signs| signs.written || signs.finished || signs.poked || signs.stop);
-        if signs.stop {
+        let pending =
+            shared.wait(POLL, |pending| pending.written || pending.finished || pending.poked || pending.stop);
+        if pending.stop {
             return;
         }
-        let mut poked = signs.poked;
-        if signs.written && !signs.finished {
-            poked |= shared.wait(QUIET, |signs| signs.finished || signs.stop).poked;
+        let mut poked = pending.poked;
+        if pending.written && !pending.finished {
+            poked |= shared.wait(QUIET, |pending| pending.finished || pending.stop).poked;
         }
         let mut content = Content::of(path);
         if content == reported && !poked {
@@ -158,11 +161,11 @@ fn look(path: &Path, shared: &Shared, known: Content, mut changed: impl FnMut(Co
             if content.is_valid() {
                 break;
             }
-            let signs = shared.wait(QUIET, |signs| signs.finished || signs.stop);
-            if signs.stop {
+            let pending = shared.wait(QUIET, |pending| pending.finished || pending.stop);
+            if pending.stop {
                 return;
             }
-            poked |= signs.poked;
+            poked |= pending.poked;
             content = Content::of(path);
         }
         if content != reported || poked {
@@ -172,7 +175,7 @@ fn look(path: &Path, shared: &Shared, known: Content, mut changed: impl FnMut(Co
     }
 }
 
-/// Events of the folder, those of the file's name only.
+/// Events of the folder, filtered by the file's name.
 fn events(path: &Path, shared: &Arc<Shared>) -> notify::Result<RecommendedWatcher> {
     let name: OsString = path.file_name().unwrap_or_default().to_owned();
     let folder = match path.parent() {
@@ -181,16 +184,16 @@ fn events(path: &Path, shared: &Arc<Shared>) -> notify::Result<RecommendedWatche
     };
     let shared = shared.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        // Events that were lost are found by reading every second.
+        // The read every second covers lost events.
         let Ok(event) = event else { return };
         if event.paths.iter().any(|path| path.file_name() == Some(&name)) {
             match event.kind {
                 EventKind::Access(AccessKind::Close(AccessMode::Write))
                 | EventKind::Modify(ModifyKind::Name(_)) => {
-                    shared.sign(|signs| signs.finished = true);
+                    shared.notify(|pending| pending.finished = true);
                 }
                 EventKind::Access(_) => {}
-                _ => shared.sign(|signs| signs.written = true),
+                _ => shared.notify(|pending| pending.written = true),
             }
         }
     })?;

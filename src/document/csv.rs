@@ -1,13 +1,13 @@
-//! Parts of a stored result as CSV (RFC 4180): a line for each trade, point of equity or signal.
+//! Parts of a stored result as CSV (RFC 4180): one line per trade, equity point or signal.
 //!
-//! Numbers are written as the JSON form has them. Never: a cell that a spreadsheet would run as a formula.
+//! Numbers are written as in JSON. Invariant: no cell can be executed as a formula by a spreadsheet.
 
 use serde_json::Value;
 
-/// A part of a result that is a list.
+/// A list within a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// Round trips, with the conditions at their signal, entry and exit.
+    /// Round trips, with the conditions of their signal, entry and exit.
     Trades,
     /// Points of the equity curve.
     Equity,
@@ -46,7 +46,7 @@ const EQUITY: [&str; 5] = ["time", "equity", "low", "high", "drawdown_pct"];
 const SIGNALS: [&str; 5] = ["time", "section", "symbol", "strategy", "price"];
 
 impl Part {
-    /// The name of the list in the JSON form.
+    /// The name of the list in JSON.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Part::Trades => "trades",
@@ -64,7 +64,7 @@ impl Part {
     }
 }
 
-/// The rows of a part under a line of names. `currency` is that of all amounts, where the result names one.
+/// The rows of a part below a header line. `currency` is that of all amounts, if the result has one.
 pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
     let mut names: Vec<String> = part.fields().iter().map(|name| (*name).to_owned()).collect();
     if part == Part::Trades {
@@ -72,7 +72,7 @@ pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
         names.extend(WHY.iter().map(|step| format!("{step}_conditions")));
     }
     let mut out = names.join(",") + "\n";
-    for (place, row) in rows.iter().enumerate() {
+    for (index, row) in rows.iter().enumerate() {
         let mut cells: Vec<String> = part
             .fields()
             .iter()
@@ -83,7 +83,7 @@ pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
             )
             .collect();
         if part == Part::Trades {
-            cells.insert(0, (place + 1).to_string());
+            cells.insert(0, (index + 1).to_string());
             cells.extend(WHY.iter().map(|step| text(&conditions(&row["why"][*step]["conditions"]))));
         }
         out.push_str(&cells.join(","));
@@ -92,7 +92,7 @@ pub fn table(part: Part, rows: &[Value], currency: Option<&str>) -> String {
     out
 }
 
-/// A value as it is; nothing for what is not defined.
+/// A cell: a value as in JSON; empty for null.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -101,7 +101,8 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Text, quoted where CSV asks for it. What a spreadsheet would take for a formula gets an apostrophe in front.
+/// Text, quoted where CSV requires it. Text that a spreadsheet would take for a formula is prefixed with an
+/// apostrophe.
 fn text(words: &str) -> String {
     let guarded = if words.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{words}")
@@ -115,7 +116,7 @@ fn text(words: &str) -> String {
     }
 }
 
-/// `s1_price 9.125 >= 8 met; s1_rush none (warm_up) >= 10 unknown`.
+/// For example `s1_price 9.125 >= 8 met; s1_rush none (warm_up) >= 10 unknown`.
 fn conditions(conditions: &Value) -> String {
     let one = |(id, checked): (&String, &Value)| {
         let value = match checked["value"].is_null() {

@@ -1,4 +1,4 @@
-//! A decision as JSON and as lines of text: what was decided, and every condition it was decided on by its name.
+//! A decision as JSON and as text, with every condition it was based on.
 
 use crate::domain::decision::{Decision, DecisionKind, Evidence};
 use crate::domain::strategy::StrategyDef;
@@ -7,7 +7,7 @@ use crate::report::legend;
 use crate::report::reason::Checked;
 use serde_json::{Map, Value, json};
 
-/// One decision with the conditions it was made on (strategy-engine 2.5).
+/// A decision as JSON, with the conditions it was based on.
 pub fn decision(decision: &Decision, evidence: &[Evidence], def: &StrategyDef, spec: &SymbolSpec) -> Value {
     let price = |price: Option<crate::domain::num::Price>| price.map(|price| spec.price_f64(price));
     let mut value = json!({
@@ -60,12 +60,12 @@ fn kind(kind: &DecisionKind, spec: &SymbolSpec, into: &mut Map<String, Value>) {
     }
 }
 
-/// Conditions by their id: indicator, value or the reason it is missing, operator, threshold, met.
+/// Conditions by id: section, indicator, value or the reason it is missing, operator, threshold, met.
 pub fn conditions(evidence: &[Evidence], def: &StrategyDef) -> Value {
     checked(&Checked::all(evidence, def))
 }
 
-/// The same for conditions that have their names already.
+/// As [`conditions`], for conditions already resolved to names.
 pub fn checked(conditions: &[Checked]) -> Value {
     let mut map = Map::new();
     for checked in conditions {
@@ -90,7 +90,7 @@ pub fn checked(conditions: &[Checked]) -> Value {
     Value::Object(map)
 }
 
-/// A decision on one line, e.g. `ENTRY_EVALUATION → POSITION_ACTIVE (FILL)`.
+/// A decision as one line, e.g. `ENTRY_EVALUATION → POSITION_ACTIVE (FILL)`.
 pub fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     match &decision.kind {
         DecisionKind::Transition { from, to, trigger } => {

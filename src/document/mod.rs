@@ -1,7 +1,7 @@
-//! JSON forms of what people read and edit: strategies and results.
+//! JSON forms of what users read and edit: strategies and results.
 //!
-//! Serialization stays here, at the edge: the layers below know only their own types. Never: a file, a socket, or
-//! a number that JSON cannot hold.
+//! Serialization happens here; the layers below know only their own types. Invariant: no file or socket is
+//! used, and a value that JSON cannot represent is written as null.
 
 pub mod csv;
 pub mod decision;

@@ -1,8 +1,8 @@
-//! Results as JSON: one document, `{"results": […], "by_strategy": […], "totals": […], "definitions": {…}, "generated_by": {…}}`.
+//! Results as JSON: an object with `results`, `by_strategy`, `totals`, `definitions` and `generated_by`.
 //!
 //! In each result the assumptions come first. Money and prices are numbers: the double nearest to the exact
-//! decimal, in its shortest form, so up to 15 significant digits read exactly as they were computed. What is not
-//! defined is `null` with a `reason` beside it; no number stands for "none". Times are RFC 3339, UTC, microseconds.
+//! decimal, in its shortest form, so up to 15 significant digits are exact. Undefined values are `null` with
+//! a `reason` beside them. Times are RFC 3339, UTC, microseconds.
 
 use crate::document::decision;
 use crate::domain::decimal::Decimal;
@@ -28,7 +28,7 @@ use crate::report::tally::{Outcome, Tally};
 use serde_json::{Map, Value, json};
 use std::io;
 
-/// The program that made a document.
+/// The program that generated a document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Generator<'a> {
     /// Name.
@@ -59,7 +59,7 @@ pub fn write(results: &[RunResult], generator: Generator<'_>, mut to: impl io::W
 fn overview(line: &Overview) -> Value {
     let mut shown = tallied(&line.tally);
     if let Some(fields) = shown.as_object_mut() {
-        // Of all of the account, what is still open included; the tally knows closed trades only.
+        // For the whole account, including open positions; the tally contains closed trades only.
         fields.insert("net".to_owned(), money(line.net));
         fields.insert(
             "strategy".to_owned(),
@@ -101,7 +101,7 @@ pub fn result(run: &RunResult) -> Value {
         "orders_count": run.orders_count,
         "signals": run.signals().map(|fired| signal(run, fired)).collect::<Vec<_>>(),
         "sections_fired": SECTIONS.iter().map(|section| (section.as_str().to_owned(), json!(run.fired_count(*section)))).collect::<Map<_, _>>(),
-        "trades": (0..summary.trades.len()).map(|place| trade(run, place)).collect::<Vec<_>>(),
+        "trades": (0..summary.trades.len()).map(|index| trade(run, index)).collect::<Vec<_>>(),
         "refusals": run.refusals.iter().map(refusal).collect::<Vec<_>>(),
         "by_reason": summary.by_reason.iter().map(|(key, t)| group(key.as_str(), t)).collect::<Map<_, _>>(),
         "by_side": summary.by_side.iter().map(|(key, t)| group(position(*key), t)).collect::<Map<_, _>>(),
@@ -118,7 +118,7 @@ pub fn result(run: &RunResult) -> Value {
 const SECTIONS: [SectionName; 5] =
     [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
 
-/// The only name, or null when several ran together.
+/// The single name, or null if there are several.
 fn single(names: &[&str]) -> Value {
     if let [only] = names { json!(only) } else { Value::Null }
 }
@@ -163,7 +163,7 @@ fn assumptions(run: &RunResult) -> Value {
     })
 }
 
-/// Steps and contract size as numbers, each with where it is from.
+/// Steps and contract size as numbers, each with its source.
 fn contract(of: &ContractSources, spec: &SymbolSpec) -> Value {
     let decimal = |value: Decimal| number(exact(&value.to_string()));
     json!({
@@ -274,12 +274,12 @@ fn signal(run: &RunResult, signal: &Fired) -> Value {
     })
 }
 
-/// The trade at a place of the summary; null when there is none.
-pub fn trade(run: &RunResult, place: usize) -> Value {
-    run.summary.trades.get(place).map_or(Value::Null, |trade| closed(run, place, trade))
+/// The trade at an index of the summary; null if out of range.
+pub fn trade(run: &RunResult, index: usize) -> Value {
+    run.summary.trades.get(index).map_or(Value::Null, |trade| closed(run, index, trade))
 }
 
-fn closed(run: &RunResult, place: usize, trade: &ClosedTrade) -> Value {
+fn closed(run: &RunResult, index: usize, trade: &ClosedTrade) -> Value {
     let spec = run.spec(trade.symbol);
     let quantity = |spec: &SymbolSpec| number(exact(&spec.qty_decimal(trade.qty).to_string()));
     json!({
@@ -306,11 +306,12 @@ fn closed(run: &RunResult, place: usize, trade: &ClosedTrade) -> Value {
         "duration_seconds": number((trade.closed_at - trade.opened_at).seconds_f64()),
         "fills": trade.fills,
         "leverage": trade.leverage,
-        "why": run.reason(place).map_or(Value::Null, why),
+        "why": run.reason(index).map_or(Value::Null, why),
     })
 }
 
-/// The decisions that made a trade, each with its conditions; null for a trade beyond the bound on kept conditions.
+/// The decisions behind a trade, each with its conditions; null for a trade beyond the bound on stored
+/// conditions.
 fn why(reason: &TradeReason) -> Value {
     let one = |decision: &Option<DecisionReason>| {
         decision.as_ref().map_or(Value::Null, |decision| {
@@ -408,12 +409,12 @@ fn money(money: Money) -> Value {
     number(exact(&money.to_string()))
 }
 
-/// A decimal text is read correctly rounded, which a division by 10^18 is not.
+/// Parses a decimal text, which rounds correctly; dividing the integer by 10^18 would not.
 fn exact(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
 }
 
-/// Whole numbers without a point; null for what is no number.
+/// Whole numbers without a decimal point; null for NaN and infinities.
 fn number(value: f64) -> Value {
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT_BELOW {
@@ -517,7 +518,8 @@ mod tests {
         assert_eq!((&shown["interval_95"], &shown["interval_95_reason"]), (&Value::Null, &json!("too few")));
     }
 
-    /// What is not defined is null: the guard's missing threshold, the missing day, every metric of an empty run.
+    /// Undefined values are null: the guard's missing threshold, the missing day, every metric of an empty
+    /// run.
     #[test]
     fn no_number_stands_for_none() {
         let mut text = Vec::new();

@@ -1,29 +1,29 @@
-//! How long the bars of a symbol are: what is declared, else the most frequent distance between them.
+//! The length of a symbol's bars: the declared one, else the most frequent distance between bars.
 //!
-//! Never the smallest distance: one bar too early would make every bar known before its end.
+//! The smallest distance is not used: one early bar would make every bar known before its end.
 
 use crate::domain::time::Span;
 use crate::limits::BAR_DISTANCES;
 use std::collections::BTreeMap;
 
-/// Length of a bar where nothing tells it.
+/// Bar length when nothing indicates it.
 pub const DEFAULT_BAR: Span = Span::from_seconds(60);
 
-/// How the length of bars is known.
+/// Source of a bar length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BarSource {
-    /// The user gave it.
+    /// The user.
     Given,
-    /// The file's name says it.
+    /// The file's name.
     Name,
     /// The most frequent distance between bars.
     Frequent,
-    /// Nothing tells it.
+    /// A guess: nothing indicates it.
     Assumed,
 }
 
 impl BarSource {
-    /// All sources with the word that results use.
+    /// All sources with their names in results.
     pub const ALL: [(BarSource, &'static str); 4] = [
         (BarSource::Given, "given"),
         (BarSource::Name, "name"),
@@ -31,18 +31,18 @@ impl BarSource {
         (BarSource::Assumed, "assumed"),
     ];
 
-    /// The word for it.
+    /// Name in results.
     pub fn as_str(&self) -> &'static str {
         Self::ALL.iter().find(|(source, _)| *source == *self).map_or("", |(_, word)| word)
     }
 
-    /// Whether somebody said so.
+    /// Whether the length was declared.
     pub const fn is_declared(self) -> bool {
         matches!(self, BarSource::Given | BarSource::Name)
     }
 }
 
-/// Distances between the opening times of bars that follow each other.
+/// Counts of distances between the open times of consecutive bars, at most [`BAR_DISTANCES`] different ones.
 #[derive(Clone, Default, Debug)]
 pub struct BarDistances {
     counts: BTreeMap<i64, u64>,
@@ -50,7 +50,7 @@ pub struct BarDistances {
 }
 
 impl BarDistances {
-    /// Two bars that follow each other; bars of one time have no distance.
+    /// Adds the distance between two consecutive bars; zero and negative distances are ignored.
     pub fn add(&mut self, distance: Span) {
         if distance <= Span::ZERO {
             return;
@@ -63,7 +63,7 @@ impl BarDistances {
         }
     }
 
-    /// Those of other bars too.
+    /// Adds the counts of another set.
     pub fn join(&mut self, other: &BarDistances) {
         for (distance, count) in &other.counts {
             self.add(Span::from_nanos(*distance));
@@ -73,7 +73,7 @@ impl BarDistances {
         }
     }
 
-    /// The most frequent distance, of equally frequent ones the shorter.
+    /// The most frequent distance; the shortest one among equally frequent ones.
     pub fn most_frequent(&self) -> Option<Span> {
         self.counts
             .iter()
@@ -81,14 +81,14 @@ impl BarDistances {
             .map(|(distance, _)| Span::from_nanos(*distance))
     }
 
-    /// The length of the bars and how it is known, given what is declared.
+    /// The bar length and its source; `declared` takes precedence.
     pub fn length(&self, declared: Option<(Span, BarSource)>) -> (Span, BarSource) {
         declared
             .or_else(|| self.most_frequent().map(|span| (span, BarSource::Frequent)))
             .unwrap_or((DEFAULT_BAR, BarSource::Assumed))
     }
 
-    /// What the distances say against a length, for the reader; `None` when nothing does.
+    /// A message when the distances contradict a length; `None` when they do not.
     pub fn contradiction(&self, length: Span, source: BarSource) -> Option<String> {
         let seconds = |span: Span| span.seconds_f64();
         if let Some(shortest) = self.shortest.filter(|shortest| *shortest < length) {
@@ -107,7 +107,7 @@ impl BarDistances {
     }
 }
 
-/// The length of a bar that a file's name declares: the last part like `1m`, `15m`, `4h` or `1d` between other signs.
+/// The bar length in a file's name: the last part like `1m`, `15m`, `4h` or `1d` between separators.
 pub fn declared_by_name(name: &str) -> Option<Span> {
     let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
     let mut lengths = parts.filter_map(|part| {

@@ -1,6 +1,7 @@
-//! An order book from snapshots and changes, best level first.
+//! An order book built from snapshots and level changes, best level first.
 //!
-//! Never: a level with no quantity, or two levels of one price on one side.
+//! Invariant: sides stay sorted, without empty levels or two levels of one price, provided that every
+//! [`Book::replace`] is given such levels.
 
 use crate::domain::event::{Level, LevelChange};
 use crate::domain::num::Price;
@@ -15,17 +16,17 @@ pub struct Book {
 }
 
 impl Book {
-    /// Buyers, best first.
+    /// Bids, best first.
     pub fn bids(&self) -> &[Level] {
         &self.bids
     }
 
-    /// Sellers, best first.
+    /// Asks, best first.
     pub fn asks(&self) -> &[Level] {
         &self.asks
     }
 
-    /// The levels an order of this side would take: asks for a buyer.
+    /// The levels that an order of this side takes: asks for a buyer.
     pub fn opposite_of(&self, side: Side) -> &[Level] {
         match side {
             Side::Buy => &self.asks,
@@ -33,13 +34,13 @@ impl Book {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all levels.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
     }
 
-    /// The book is this from here on. Levels beyond [`BOOK_LEVELS`] a side are dropped.
+    /// Replaces both sides; levels beyond [`BOOK_LEVELS`] a side are dropped.
     pub fn replace(&mut self, bids: &[Level], asks: &[Level]) {
         self.bids.clear();
         self.bids.extend_from_slice(&bids[..bids.len().min(BOOK_LEVELS)]);
@@ -47,7 +48,8 @@ impl Book {
         self.asks.extend_from_slice(&asks[..asks.len().min(BOOK_LEVELS)]);
     }
 
-    /// One level is this from here on; quantity zero deletes it. When a side is full its worst level is dropped.
+    /// Sets one level; quantity zero deletes it. On a full side the worst level is dropped, and the new one
+    /// too if it is worse.
     pub fn change(&mut self, side: Side, level: Level) {
         let (levels, found) = match side {
             Side::Buy => {
@@ -76,7 +78,7 @@ impl Book {
         }
     }
 
-    /// Quantity displayed at a price on one side.
+    /// Displayed quantity in lots at a price of one side.
     pub fn qty_at(&self, side: Side, price: Price) -> i64 {
         let found = match side {
             Side::Buy => self.bids.binary_search_by(|probe| price.cmp(&probe.price)).map(|at| self.bids[at]),
@@ -86,7 +88,8 @@ impl Book {
     }
 }
 
-/// The levels of a snapshot by side, best first, at most `levels` a side; empty levels are none.
+/// Splits a snapshot's levels by side, best first, at most `levels` a side; levels without quantity are
+/// skipped.
 pub fn best_first(changes: &[LevelChange], levels: usize, bids: &mut Vec<Level>, asks: &mut Vec<Level>) {
     bids.clear();
     asks.clear();

@@ -1,55 +1,55 @@
-//! A contract as an exchange describes it: steps, limits, fees, whether it may be traded.
+//! A contract as an exchange describes it: steps, limits, fees and trading state.
 //!
-//! Never: a number the exchange did not give.
+//! Invariant: every number comes from the exchange; what it did not send is `None`.
 
 use crate::domain::decimal::Decimal;
 
-/// A contract. Quantities are in contracts, rates are fractions.
+/// A contract. Quantities are in contracts; rates are fractions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contract {
     /// Name as the exchange writes it, e.g. `BTC_USDT`.
     pub symbol: String,
-    /// For people.
+    /// Name shown to users.
     pub display_name: String,
-    /// Currency that is traded.
+    /// Base currency.
     pub base: String,
-    /// Currency of prices.
+    /// Quote currency: the currency of prices.
     pub quote: String,
-    /// Currency of profit and loss; linear when it is the quote.
+    /// Settlement currency of profit and loss; the contract is linear when it equals the quote currency.
     pub settle: String,
-    /// Base units in one contract (linear), quote units (inverse).
+    /// Size of one contract in base units (linear) or quote units (inverse).
     pub contract_size: Decimal,
-    /// Smallest change of a price.
+    /// Tick size: smallest change of a price.
     pub price_step: Decimal,
     /// Contracts in one lot.
     pub quantity_step: Decimal,
-    /// Fewest contracts of an order.
+    /// Smallest order in contracts.
     pub min_quantity: Decimal,
-    /// Most contracts of an order.
+    /// Largest order in contracts.
     pub max_quantity: Decimal,
     /// Highest leverage.
     pub max_leverage: u32,
-    /// The web page's fee of a passive fill; orders over the API may pay another.
+    /// Maker fee shown on the exchange's web page; orders over the API may pay another.
     pub maker_fee: Decimal,
-    /// The web page's fee of a taking fill; orders over the API may pay another.
+    /// Taker fee shown on the exchange's web page; orders over the API may pay another.
     pub taker_fee: Decimal,
-    /// Maintenance margin of the first tier; `None`: not said.
+    /// Maintenance margin rate of the first tier; `None` when the exchange does not state it.
     pub maintenance: Option<Decimal>,
-    /// The exchange's word or number for its state; 0 is open for trading.
+    /// The exchange's state number; 0 means open for trading.
     pub state: i64,
-    /// Whether orders over the API are taken.
+    /// Whether orders over the API are accepted.
     pub is_api_allowed: bool,
-    /// When it was listed, milliseconds since 1970; `None` when not said.
+    /// Listing time in milliseconds since 1970; `None` when the exchange does not state it.
     pub listed_ms: Option<i64>,
 }
 
 impl Contract {
-    /// Profit and loss in the quote currency.
+    /// Whether profit and loss are in the quote currency.
     pub fn is_linear(&self) -> bool {
         self.settle == self.quote
     }
 
-    /// Whether orders are taken now.
+    /// Whether the contract is open and accepts orders over the API.
     pub fn is_tradable(&self) -> bool {
         self.state == 0 && self.is_api_allowed
     }

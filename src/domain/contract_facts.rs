@@ -1,6 +1,6 @@
-//! What is known about a symbol's contract beside its rows, and where each fact is from.
+//! Known facts about a symbol's contract and the source of each.
 //!
-//! Never: a fact that looks known and was guessed.
+//! Invariant: a guessed step or contract size is marked [`FactSource::Assumed`].
 
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -8,19 +8,19 @@ use crate::domain::num::{Qty, Rate};
 use crate::domain::symbol::{RiskTier, SymbolSpec};
 use crate::domain::symbol_name;
 
-/// Where a fact is from.
+/// Source of a fact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FactSource {
-    /// The contract's terms, kept with the recording or beside the file.
+    /// The contract's terms, stored with the recording or beside the file.
     Contract,
-    /// The user gave it.
+    /// The user.
     Given,
-    /// Nothing says it: steps by the digits in the data, a contract of one unit.
+    /// A guess: steps from the digits in the data, a contract size of one unit.
     Assumed,
 }
 
 impl FactSource {
-    /// The word for it.
+    /// Name in results.
     pub const fn as_str(&self) -> &'static str {
         match self {
             FactSource::Contract => "contract",
@@ -30,58 +30,58 @@ impl FactSource {
     }
 }
 
-/// What is declared of a symbol; `None` where nothing is.
+/// Declared facts of a symbol; `None` where nothing is declared.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct ContractFacts {
-    /// Exchange, e.g. `mexc`.
+    /// Exchange name, e.g. `mexc`.
     pub venue: Option<String>,
-    /// Currency of prices.
+    /// Quote currency.
     pub quote: Option<String>,
-    /// Currency of profit and loss.
+    /// Settlement currency.
     pub settle: Option<String>,
-    /// Smallest change of a price.
+    /// Tick size: smallest change of a price.
     pub price_step: Option<Decimal>,
     /// Contracts in one lot.
     pub quantity_step: Option<Decimal>,
     /// Base units in one contract.
     pub contract_size: Option<Decimal>,
-    /// The rest of an exchange's terms, where all of them are known.
+    /// The other terms of the contract, when all of them are known.
     pub terms: Option<ContractTerms>,
 }
 
-/// The terms of a contract beside its steps and size.
+/// Terms of a contract other than its steps and size.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ContractTerms {
     /// Smallest order in lots.
     pub min_quantity: Qty,
-    /// Fee of a passive fill.
+    /// Maker fee.
     pub maker_fee: Rate,
-    /// Fee of a taking fill.
+    /// Taker fee.
     pub taker_fee: Rate,
-    /// By growing notional; never empty.
+    /// Risk tiers by increasing notional; never empty.
     pub tiers: Vec<RiskTier>,
 }
 
-/// Where the facts of a specification are from.
+/// Sources of the facts in a specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpecSources {
-    /// Of the price step.
+    /// Source of the price step.
     pub price_step: FactSource,
-    /// Of the quantity step.
+    /// Source of the quantity step.
     pub quantity_step: FactSource,
-    /// Of the contract size.
+    /// Source of the contract size.
     pub contract_size: FactSource,
 }
 
 impl SpecSources {
-    /// All from one place.
+    /// The same source for all three.
     pub const fn all(source: FactSource) -> Self {
         SpecSources { price_step: source, quantity_step: source, contract_size: source }
     }
 }
 
 impl ContractFacts {
-    /// The facts of a complete specification.
+    /// All facts of a complete specification.
     pub fn of(spec: &SymbolSpec) -> Self {
         ContractFacts {
             price_step: Some(spec.price_step),
@@ -97,7 +97,7 @@ impl ContractFacts {
         }
     }
 
-    /// Where a contract is listed and in what it is counted.
+    /// Venue, quote currency and settlement currency of a contract.
     pub fn market(venue: &str, contract: &Contract) -> Self {
         let text = |text: &str| Some(text.to_owned());
         ContractFacts {
@@ -113,7 +113,7 @@ impl ContractFacts {
         *self == ContractFacts::default()
     }
 
-    /// Facts of another origin fill what is not declared here.
+    /// Fills the undeclared facts from `other`.
     pub fn or(self, other: ContractFacts) -> Self {
         ContractFacts {
             venue: self.venue.or(other.venue),
@@ -126,7 +126,8 @@ impl ContractFacts {
         }
     }
 
-    /// Whether profit is not in the currency of prices. A declared settlement decides, else the name.
+    /// Whether profit is in another currency than prices. Declared currencies decide; otherwise the name
+    /// does.
     pub fn is_inverse(&self, symbol: &str) -> bool {
         match (&self.quote, &self.settle) {
             (Some(quote), Some(settle)) => quote != settle,
@@ -134,8 +135,8 @@ impl ContractFacts {
         }
     }
 
-    /// The specification, with steps by the digits in the data and a contract of one unit where nothing is declared.
-    /// `None` when one tick of one lot cannot be counted exactly.
+    /// The specification; undeclared steps are taken from the digits in the data, and an undeclared contract
+    /// size is 1. `None` when a step is not positive or one tick of one lot cannot be represented exactly.
     pub fn spec(
         &self,
         symbol: &str,
@@ -164,19 +165,19 @@ impl ContractFacts {
     }
 }
 
-/// What a user declares: a value for every symbol, or for one by its name.
+/// Facts declared by the user, for all symbols or for one by name.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Declared {
-    /// Price steps.
+    /// Price steps; `None` as the name means every symbol.
     pub price_step: Vec<(Option<String>, Decimal)>,
-    /// Quantity steps.
+    /// Quantity steps, by the same rule.
     pub quantity_step: Vec<(Option<String>, Decimal)>,
-    /// Contract sizes.
+    /// Contract sizes, by the same rule.
     pub contract_size: Vec<(Option<String>, Decimal)>,
 }
 
 impl Declared {
-    /// The facts of a symbol: those of its name before those of every symbol.
+    /// The facts of a symbol; a value for its name takes precedence over one for every symbol.
     pub fn facts(&self, symbol: &str) -> ContractFacts {
         let of = |all: &[(Option<String>, Decimal)]| {
             let named = all
@@ -192,7 +193,8 @@ impl Declared {
         }
     }
 
-    /// By name, for the snapshot of a result; nothing where nothing is declared.
+    /// The declarations as text by parameter name, for the stored settings of a result; empty when nothing is
+    /// declared.
     pub fn named(&self) -> Vec<(&'static str, String)> {
         let shown = |all: &[(Option<String>, Decimal)]| {
             let one = |(name, value): &(Option<String>, Decimal)| {

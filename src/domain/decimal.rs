@@ -1,6 +1,7 @@
 //! Exact decimal numbers as files and exchanges write them: `61800.3`, `0.00000053`, `8.2E+4`.
 //!
-//! Never rounds silently: every conversion that could lose a digit says so.
+//! Invariant: conversions are exact or fail, except [`Decimal::to_f64`] and [`Decimal::nearest_steps_of`],
+//! which round.
 
 use std::fmt;
 
@@ -11,10 +12,10 @@ pub struct Decimal {
     scale: u8,
 }
 
-/// Most digits behind the point that a decimal keeps.
+/// Maximum number of decimal places.
 pub const MAX_SCALE: u8 = 18;
 
-/// 10^0 … 10^18.
+/// Powers of ten from 10^0 to 10^18.
 pub const POWERS_OF_TEN: [i64; 19] = {
     let mut table = [1_i64; 19];
     let mut i = 1;
@@ -28,11 +29,11 @@ pub const POWERS_OF_TEN: [i64; 19] = {
 /// Why a text is not a decimal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DecimalError {
-    /// Nothing there.
+    /// The text is empty.
     Empty,
-    /// A character that does not belong to a number (also `NaN` and `inf`).
+    /// A character that is not part of a decimal number (also `NaN` and `inf`).
     NotANumber,
-    /// More digits than an i64 mantissa or 18 decimals hold.
+    /// More digits than an i64 mantissa holds, or more than 18 decimal places.
     OutOfRange,
 }
 
@@ -71,7 +72,7 @@ impl Decimal {
         Decimal::new(1, scale)
     }
 
-    /// Reads `-12.5`, `8.2E+4`, `.5`. Exact or an error.
+    /// Parses `-12.5`, `8.2E+4`, `.5`; exact, or an error.
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
         let (negative, digits) = match text {
             [] => return Err(DecimalError::Empty),
@@ -95,12 +96,12 @@ impl Decimal {
         Ok(Decimal { mantissa, scale })
     }
 
-    /// The digits without the point.
+    /// The digits without the decimal point.
     pub const fn mantissa(self) -> i64 {
         self.mantissa
     }
 
-    /// Digits behind the point.
+    /// Number of decimal places.
     pub const fn scale(self) -> u8 {
         self.scale
     }
@@ -110,7 +111,7 @@ impl Decimal {
         self.mantissa as f64 / POWERS_OF_TEN[usize::from(self.scale)] as f64
     }
 
-    /// The order of the two values, exact.
+    /// Compares the two values exactly.
     pub fn cmp_value(self, other: Decimal) -> std::cmp::Ordering {
         let widen = |d: Decimal, scale: u8| {
             i128::from(d.mantissa) * i128::from(POWERS_OF_TEN[usize::from(scale - d.scale)])
@@ -119,7 +120,7 @@ impl Decimal {
         widen(self, scale).cmp(&widen(other, scale))
     }
 
-    /// How many whole `step`s this is; `None` when it is not a whole number of them.
+    /// The number of `step`s; `None` when it is not a whole number or `step` is not positive.
     pub fn in_steps_of(self, step: Decimal) -> Option<i64> {
         if step.mantissa <= 0 {
             return None;
@@ -138,7 +139,8 @@ impl Decimal {
         if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
     }
 
-    /// The nearest whole number of `step`s, half away from zero; `None` when it does not fit or the step is not positive.
+    /// The nearest whole number of `step`s, half away from zero; `None` when it does not fit an i64 or `step`
+    /// is not positive.
     pub fn nearest_steps_of(self, step: Decimal) -> Option<i64> {
         if step.mantissa <= 0 {
             return None;
@@ -149,7 +151,7 @@ impl Decimal {
         i64::try_from((2 * value + value.signum() * unit) / (2 * unit)).ok()
     }
 
-    /// This step times a whole number, exact; `None` when it does not fit.
+    /// The exact product with a whole number; `None` when it does not fit.
     pub fn times(self, count: i64) -> Option<Decimal> {
         self.mantissa.checked_mul(count).and_then(|mantissa| Decimal::new(mantissa, self.scale))
     }
@@ -160,7 +162,7 @@ impl Decimal {
     }
 }
 
-/// A number without a sign as `mantissa × 10^exponent`; the mantissa never ends in a zero.
+/// An unsigned number as `mantissa × 10^exponent`; the mantissa never ends in a zero.
 pub(super) fn significand(text: &[u8]) -> Result<(u64, i32), DecimalError> {
     let read = Digits::read(text)?;
     let mut exponent = read.zeros - read.scale;
@@ -172,15 +174,15 @@ pub(super) fn significand(text: &[u8]) -> Result<(u64, i32), DecimalError> {
     Ok((read.mantissa, exponent))
 }
 
-/// The digits of a number up to its exponent. Zeros are held back until another digit follows them, so padding costs no
-/// room and the mantissa never ends in a zero.
+/// Parser for the digits before the exponent. Zeros are held back until another digit follows, so padding
+/// does not use up the range and the mantissa never ends in a zero.
 struct Digits<'a> {
     mantissa: u64,
-    /// Zeros behind the mantissa.
+    /// Zeros after the mantissa.
     zeros: i32,
-    /// Digits behind the point, those zeros included.
+    /// Digits after the decimal point, including those zeros.
     scale: i32,
-    /// What follows: nothing, or `e` and the exponent.
+    /// The rest: empty, or `e` and the exponent.
     rest: &'a [u8],
 }
 

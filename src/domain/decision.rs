@@ -1,37 +1,37 @@
-//! What the engine decided, and on what: the record that explains every trade and every trade not taken.
+//! Decision records: what the engine did and the condition values behind it, including entries it refused.
 
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, Purpose, RejectReason, Side};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 
-/// States of an instance (strategy-engine 2.2).
+/// States of a strategy instance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum State {
-    /// No orders, no position, not watching.
+    /// No orders, no position, not watching for signals.
     Inactive,
-    /// Waits for S1.
+    /// Flat; waits for S1 to become true.
     Monitoring,
-    /// S1 seen; waits for Z1 or O1.
+    /// S1 was true; waits for Z1 (entry) or O1 (cancel).
     SignalDetected,
     /// Entry order working.
     EntryEvaluation,
-    /// In a position.
+    /// Position open, no exit order working.
     PositionActive,
-    /// Normal exit working.
+    /// Normal exit under way.
     CloseOrderEvaluation,
-    /// Market exit working.
+    /// Market exit under way.
     EmergencyExit,
-    /// Flat after a position, cooling down.
+    /// Flat after a position; cooling down.
     Exited,
-    /// Flat after a dropped signal, cooling down.
+    /// Flat after a dropped signal; cooling down.
     SignalCancelled,
-    /// What the venue holds is unknown; no new entries.
+    /// The venue's position is unknown; no new entries.
     Halted,
 }
 
 impl State {
-    /// The name the API shows.
+    /// Name in the API.
     pub const fn as_str(&self) -> &'static str {
         match self {
             State::Inactive => "INACTIVE",
@@ -48,23 +48,23 @@ impl State {
     }
 }
 
-/// The five sections of a document.
+/// The five sections of a strategy document.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SectionName {
-    /// Signal.
+    /// Signal detection.
     S1,
-    /// Cancel.
+    /// Signal cancellation.
     O1,
     /// Entry.
     Z1,
-    /// Close.
+    /// Close (normal exit).
     Ze1,
-    /// Emergency.
+    /// Emergency exit.
     E1,
 }
 
 impl SectionName {
-    /// As documents and results write it.
+    /// Name in documents and results.
     pub const fn as_str(&self) -> &'static str {
         match self {
             SectionName::S1 => "S1",
@@ -76,51 +76,51 @@ impl SectionName {
     }
 }
 
-/// What moved an instance from one state to another.
+/// Cause of a state change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Trigger {
-    /// A section's rule.
+    /// The rule of a section.
     Section(SectionName),
-    /// The signal got too old.
+    /// The signal timed out.
     SignalTimeout,
-    /// The entry order got too old.
+    /// The entry order timed out.
     EntryTimeout,
     /// Fixed or indicator stop.
     StopLoss,
     /// Trailing stop.
     TrailingStop,
-    /// Stop moved to the entry.
+    /// Break-even stop: the stop moved to the entry.
     BreakEven,
-    /// Target.
+    /// Take-profit target.
     TakeProfit,
-    /// A ladder step closed the rest.
+    /// A ladder step.
     Ladder,
-    /// Longest holding time.
+    /// Maximum holding time.
     MaxHold,
-    /// No data to guard the position.
+    /// The rules that guard the position had no data.
     DataLoss,
-    /// A risk limit closed it.
+    /// A risk limit closed the position.
     Risk,
-    /// Somebody asked for it.
+    /// A user command.
     Command,
     /// An order filled.
     Fill,
-    /// An order was refused by the venue.
+    /// The venue rejected an order.
     Reject,
-    /// The venue liquidated it.
+    /// The venue liquidated the position.
     Liquidation,
-    /// A cooldown is over.
+    /// The cooldown ended.
     Cooldown,
     /// The session started the instance.
     Start,
-    /// The recording ended.
+    /// The data ended.
     End,
-    /// Limits that cannot change until tomorrow refused the entry.
+    /// A guard that cannot clear in time ([`Guard::is_permanent`]) refused the entry.
     PermanentGuard,
 }
 
 impl Trigger {
-    /// The word that records, tables and results use.
+    /// Name in records, tables and results.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Trigger::Section(section) => section.as_str(),
@@ -146,61 +146,61 @@ impl Trigger {
     }
 }
 
-/// What refused an entry that the rules wanted.
+/// The check that refused an entry after Z1 was true.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Guard {
-    /// The symbol is switched off.
+    /// The symbol is disabled.
     SymbolDisabled,
-    /// Not every indicator of the strategy has been defined yet.
+    /// An indicator of the strategy has not had a value yet.
     WarmUp,
     /// E1 is true now.
     Emergency,
-    /// No price to size by.
+    /// There is no price to size the order by.
     NoPrice,
     /// Another instance holds or opens a position on the symbol.
     SymbolLocked,
-    /// Positions of the session or strategy.
+    /// Too many open or opening positions in the session or strategy.
     ConcurrentPositions,
-    /// Entries today.
+    /// Too many entries in the UTC day.
     DailyTrades,
-    /// Loss today.
+    /// The loss of the UTC day is too large.
     DailyLoss,
-    /// Drawdown from the peak.
+    /// The drawdown from the equity peak is too large.
     Drawdown,
-    /// Paused after losses in a row.
+    /// Paused after consecutive losses.
     ConsecutiveLosses,
-    /// Session paused.
+    /// The session is paused.
     Paused,
-    /// Budget of the strategy.
+    /// No budget is left for the strategy.
     Budget,
-    /// Size after all caps is below the minimum.
+    /// The size after all caps is below the minimum.
     BelowMinimum,
-    /// Notional of one position.
+    /// The notional of the position is too large.
     PositionNotional,
-    /// Σ notional in one symbol.
+    /// Σ notional of the symbol is too large.
     SymbolExposure,
-    /// Σ notional.
+    /// Σ notional of the session is too large.
     TotalExposure,
-    /// Used margin.
+    /// Too much margin would be used.
     Margin,
-    /// Spread too wide.
+    /// The spread is too wide.
     Spread,
-    /// Expected slippage too large even for the smallest size.
+    /// The expected slippage is too large even for the smallest size.
     Slippage,
-    /// Order price too far from mid.
+    /// The order price is too far from mid.
     PriceBand,
-    /// Liquidation nearer than twice the stop.
+    /// Liquidation is closer than the configured multiple of the stop distance.
     LiquidationDistance,
-    /// Leverage above the cap.
+    /// The leverage is above the limit.
     Leverage,
-    /// Too many orders in a second or minute.
+    /// Too many entries within a second or a minute.
     OrderRate,
-    /// Loss at the stop larger than allowed even for the smallest size.
+    /// The loss at the stop is too large even for the smallest size.
     RiskPerTrade,
 }
 
 impl Guard {
-    /// The word that records, tables and results use.
+    /// Name in records, tables and results.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Guard::SymbolDisabled => "symbol_disabled",
@@ -230,7 +230,8 @@ impl Guard {
         }
     }
 
-    /// Whether the guard cannot open again before the signal is gone: the instance cools down instead of retrying.
+    /// Whether retrying is pointless while the signal lasts: the instance drops the signal and cools down
+    /// instead.
     pub const fn is_permanent(self) -> bool {
         matches!(
             self,
@@ -244,69 +245,69 @@ impl Guard {
     }
 }
 
-/// One thing the engine did, in the order it did it. Together they are the session's canonical decisions.
+/// One thing the engine did. In order, they are the session's canonical record of decisions.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Decision {
     /// Event time.
     pub at: Timestamp,
-    /// Which instance (index in the session).
+    /// Instance (index in the session).
     pub instance: u32,
     /// Symbol.
     pub symbol: SymbolId,
-    /// What.
+    /// What the engine did.
     pub kind: DecisionKind,
-    /// Best bid then.
+    /// Best bid at that time.
     pub bid: Option<Price>,
-    /// Best ask then.
+    /// Best ask at that time.
     pub ask: Option<Price>,
-    /// Last trade price then.
+    /// Last trade price at that time.
     pub last: Option<Price>,
-    /// How many [`Evidence`] entries belong to it.
+    /// Number of [`Evidence`] entries that belong to it.
     pub evidence: u16,
 }
 
-/// What the engine did.
+/// Kind of a decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum DecisionKind {
     /// A state change.
     Transition {
-        /// Before.
+        /// State before.
         from: State,
-        /// After.
+        /// State after.
         to: State,
-        /// Why.
+        /// Cause.
         trigger: Trigger,
     },
-    /// An entry the rules wanted was refused; recorded once per guard and signal.
+    /// An entry was refused after Z1 was true; recorded once per guard and signal.
     Refused {
-        /// By what.
+        /// The check that refused it.
         guard: Guard,
-        /// Measured.
+        /// Measured value.
         value: f64,
-        /// Allowed.
+        /// Allowed value.
         threshold: f64,
     },
     /// An order was submitted.
     Submitted {
-        /// Number.
+        /// Order number.
         order: OrderId,
         /// Direction.
         side: Side,
         /// Quantity.
         qty: Qty,
-        /// Limit price, if limited.
+        /// Limit price, for limit orders.
         limit: Option<Price>,
-        /// For what.
+        /// Purpose.
         purpose: Purpose,
     },
-    /// A cancel was sent.
+    /// A cancel request was sent.
     CancelSent {
-        /// Number.
+        /// Order number.
         order: OrderId,
     },
     /// An order filled, in part or in full.
     Filled {
-        /// Number.
+        /// Order number.
         order: OrderId,
         /// Price.
         price: Price,
@@ -315,7 +316,7 @@ pub enum DecisionKind {
     },
     /// An order was rejected.
     Rejected {
-        /// Number.
+        /// Order number.
         order: OrderId,
         /// Why.
         reason: RejectReason,
@@ -324,28 +325,28 @@ pub enum DecisionKind {
     StopMoved {
         /// Trigger price.
         price: Price,
-        /// By what.
+        /// What set or moved it.
         trigger: Trigger,
     },
-    /// Something the user should know that changes no state.
+    /// A warning for the user; the state does not change.
     Warning(Warning),
 }
 
-/// Something the user should know.
+/// A warning for the user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Warning {
-    /// The risk value was missing; size not scaled.
+    /// The risk value was missing; the size or offset was not scaled.
     RiskValueMissing,
-    /// The stop's indicator was missing or on the wrong side; offset from the entry used.
+    /// The stop's base was missing or on the wrong side; the offset from the entry is used.
     StopFellBack,
-    /// The target's indicator was missing or on the wrong side; offset from the entry used.
+    /// The target's base was missing or on the wrong side; the offset from the entry is used.
     TargetFellBack,
-    /// Rules that guard the position have had no data for too long.
+    /// The rules that guard the position have had no data for too long.
     DataLoss,
 }
 
 impl Warning {
-    /// The word that records use.
+    /// Name in records.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Warning::RiskValueMissing => "risk_value_missing",
@@ -356,17 +357,17 @@ impl Warning {
     }
 }
 
-/// A condition's value at a decision.
+/// The value of a condition at a decision.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Evidence {
     /// Section.
     pub section: SectionName,
-    /// Place of the condition in the section, in document order.
+    /// Index of the condition in the section, in document order.
     pub condition: u16,
-    /// Its left value; `Err` carries the reason word.
+    /// Left value; `Err` holds the reason why it is missing.
     pub value: Result<f64, &'static str>,
-    /// Its right value (the lower bound of a range).
+    /// Right value (the lower bound of a range).
     pub threshold: Option<f64>,
-    /// Whether it was met; `None` is unknown.
+    /// Whether the condition was met; `None` when unknown.
     pub met: Option<bool>,
 }

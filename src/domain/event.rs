@@ -1,77 +1,77 @@
-//! The closed set of things that can happen to the engine.
+//! The closed set of events the engine handles.
 //!
-//! Market events borrow their levels from the block they were decoded from: an event never allocates.
+//! Market events borrow their levels from the block they were decoded from, so an event never allocates.
 
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::order::{OrderEvent, Side};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 
-/// One numbered event. `at` is the only time the engine knows.
+/// One numbered event. `at` is the only time the engine sees.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// Position in the session's total order, without holes.
+    /// Position in the session's total order; consecutive.
     pub seq: u64,
-    /// When it reached us.
+    /// When it reached the session.
     pub at: Timestamp,
-    /// What happened.
+    /// Payload.
     pub body: Body<'a>,
 }
 
-/// What happened.
+/// Payload of an event.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
-    /// Something on a market.
+    /// A market event of a symbol.
     Market(SymbolId, Market<'a>),
-    /// No data from a symbol's feed in a span of time.
+    /// No data arrived from the symbol's feed during a span of time.
     Gap(SymbolId, Gap),
     /// The event clock reached `at`; nothing else happened.
     Clock,
     /// The symbol table was replaced; `apply` gets the new one.
     SymbolTable {
-        /// Version of the table from here on.
+        /// Version of the new table.
         version: u64,
     },
-    /// An answer of the venue about one of our orders.
+    /// The venue's answer about one of our orders.
     Order(OrderEvent),
-    /// A wish from outside.
+    /// A user command.
     Command(Command),
 }
 
-/// Something on a market, as recorded.
+/// A market event, as recorded.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Market<'a> {
     /// A trade.
     Trade(Trade),
-    /// The book from here on: best level first, at most [`crate::limits::BOOK_SNAPSHOT_LEVELS`] a side when it is a
-    /// top-of-book recording, deeper when it opens an incremental one.
+    /// Replaces the book. Best level first; at most [`crate::limits::BOOK_SNAPSHOT_LEVELS`] a side in a
+    /// top-of-book recording, deeper when it starts an incremental one.
     BookSnapshot {
-        /// Buyers, best first.
+        /// Bids, best first.
         bids: &'a [Level],
-        /// Sellers, best first.
+        /// Asks, best first.
         asks: &'a [Level],
     },
-    /// Changed levels; quantity zero deletes.
+    /// Changed levels; quantity zero deletes a level.
     BookChange(&'a [LevelChange]),
     /// Fair price and, when known, index price.
     Mark {
-        /// Fair price that margin and liquidation use.
+        /// Fair price used for margin and liquidation.
         mark: Price,
         /// Index price.
         index: Option<Price>,
     },
     /// A funding settlement.
     Funding {
-        /// Paid by longs to shorts when positive.
+        /// Funding rate; longs pay shorts when positive.
         rate: Rate,
     },
-    /// Contracts open on the venue.
+    /// Open interest in lots.
     OpenInterest(Qty),
-    /// A closed bar where no trades were recorded.
+    /// A closed bar, from recordings without trades.
     Bar(Bar),
 }
 
-/// A trade with the side that took.
+/// A trade and the side of its taker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Trade {
     /// Price in ticks.
@@ -94,13 +94,13 @@ pub struct Level {
 /// A change of one level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LevelChange {
-    /// Buyers' or sellers' side of the book.
+    /// Side of the book.
     pub side: Side,
     /// The level's new state.
     pub level: Level,
 }
 
-/// A bar of trades. `at` of its event is the bar's end: it is not known earlier.
+/// A bar of trades. Its event is stamped with the bar's end, because the bar is not known earlier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bar {
     /// First price.
@@ -122,26 +122,26 @@ pub struct Bar {
 pub enum GapCause {
     /// The connection was lost.
     Disconnect,
-    /// Nothing came although it should have, far longer than is usual.
+    /// The feed was silent for far longer than usual.
     Silence,
-    /// The book's versions had a hole.
+    /// The book's version numbers skip.
     VersionHole,
-    /// We could not keep up and dropped data.
+    /// The recorder could not keep up and dropped data.
     Overflow,
     /// The recorder was restarted.
     Restart,
-    /// The clock jumped.
+    /// The system clock jumped.
     ClockStep,
-    /// The files of an import do not touch each other.
+    /// The imported files are not contiguous.
     Import,
-    /// The symbol was held still: the exchange paused it, or what it sent did not fit the contract's terms.
+    /// The symbol was suspended: the exchange paused it, or its data did not fit the contract's terms.
     Halt,
-    /// Trade ids have a hole, so trades are missing.
+    /// Trade ids skip, so trades are missing.
     MissingTrades,
 }
 
 impl GapCause {
-    /// All causes with the word that documents and tables use.
+    /// All causes with their names in documents and tables.
     pub const ALL: [(GapCause, &'static str); 9] = [
         (GapCause::Disconnect, "disconnect"),
         (GapCause::Silence, "silence"),
@@ -154,34 +154,34 @@ impl GapCause {
         (GapCause::MissingTrades, "missing_trades"),
     ];
 
-    /// The word for it.
+    /// Name in documents and tables.
     pub fn as_str(&self) -> &'static str {
         Self::ALL.iter().find(|(cause, _)| *cause == *self).map_or("", |(_, word)| word)
     }
 }
 
-/// A span without data, closed by the event that carries it (`at` = `to`).
+/// A span without data, reported by the event that ends it (`at` = `to`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gap {
-    /// Last moment data was known to be complete.
+    /// Last time at which the data was known to be complete.
     pub from: Timestamp,
-    /// First moment data is complete again.
+    /// First time at which the data is complete again.
     pub to: Timestamp,
-    /// Why.
+    /// Cause.
     pub cause: GapCause,
 }
 
-/// A wish from outside the engine.
+/// A user command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// No new entries; positions are managed on.
+    /// Stop new entries; open positions are still managed.
     Pause,
-    /// Entries allowed again.
+    /// Allow entries again.
     Resume,
-    /// Cancel what works, close every position at market.
+    /// Cancel working orders and close every position at market.
     Flatten,
-    /// Drop signals and entries of one symbol; its positions stay.
+    /// Drop the signals and pending entries of one symbol; its positions stay.
     Withdraw(SymbolId),
-    /// As [`Command::Flatten`], for one symbol.
+    /// Like [`Command::Flatten`], for one symbol.
     Close(SymbolId),
 }

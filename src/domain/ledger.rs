@@ -1,4 +1,4 @@
-//! What a session earned: closed trades and points of equity, exact.
+//! What a session earned: closed trades and points of the equity curve, in exact money.
 
 use crate::domain::decision::Trigger;
 use crate::domain::num::{Money, Price, Qty};
@@ -6,22 +6,22 @@ use crate::domain::order::Side;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 
-/// A round trip, flat to flat, of one instance. Partial exits are inside.
+/// A round trip of one instance, from flat to flat, with its partial exits.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ClosedTrade {
-    /// Which instance (index in the session).
+    /// Instance (index in the session).
     pub instance: u32,
-    /// Which strategy (index in the session).
+    /// Strategy (index in the session).
     pub strategy: u32,
     /// Symbol.
     pub symbol: SymbolId,
     /// `Buy` for a long.
     pub side: Side,
-    /// First fill.
+    /// Time of the first fill.
     pub opened_at: Timestamp,
-    /// Last fill.
+    /// Time of the last fill.
     pub closed_at: Timestamp,
-    /// Lots opened in all.
+    /// Total lots opened.
     pub qty: Qty,
     /// Average entry price in the quote currency.
     pub entry_price: f64,
@@ -29,53 +29,54 @@ pub struct ClosedTrade {
     pub exit_price: f64,
     /// Σ price × quantity of the opening fills.
     pub entry_notional: Money,
-    /// dir·(exit − entry)·quantity.
+    /// Result before costs: dir·(exit − entry)·quantity.
     pub gross: Money,
-    /// Fees paid.
+    /// Total fees.
     pub fees: Money,
-    /// Funding received (negative: paid).
+    /// Funding received; negative when paid.
     pub funding: Money,
-    /// Cost of filling away from the mid the decision saw; positive costs. `None` when no mid was known.
+    /// Cost of filling away from the mid price at decision time; positive is a cost. `None` when no mid was
+    /// known.
     pub slippage: Option<Money>,
-    /// Loss the first stop would have meant, positive; `None` without a stop.
+    /// Loss at the first stop, positive; `None` without a stop.
     pub initial_risk: Option<Money>,
-    /// Worst price while open.
+    /// Worst price while the position was open.
     pub worst_price: Price,
-    /// Best price while open.
+    /// Best price while the position was open.
     pub best_price: Price,
-    /// Worst excursion from the average entry, percent, ≤ 0.
+    /// Maximum adverse excursion from the average entry, percent, ≤ 0.
     pub mae_pct: f64,
-    /// Best excursion, percent, ≥ 0.
+    /// Maximum favourable excursion from the average entry, percent, ≥ 0.
     pub mfe_pct: f64,
-    /// What closed it.
+    /// What closed the position.
     pub reason: Trigger,
-    /// Opening and closing fills.
+    /// Number of opening and closing fills.
     pub fills: u32,
-    /// Leverage it was opened with.
+    /// Leverage the position was opened with.
     pub leverage: u32,
 }
 
 impl ClosedTrade {
-    /// After fees and funding.
+    /// Result after fees and funding.
     pub fn net(&self) -> Money {
         self.gross - self.fees + self.funding
     }
 
-    /// Net in percent of the entry notional.
+    /// Net result in percent of the entry notional.
     pub fn net_pct(&self) -> f64 {
         100.0 * self.net().0 as f64 / self.entry_notional.0 as f64
     }
 }
 
-/// The account at a moment.
+/// The account at one point in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EquityPoint {
-    /// When.
+    /// Event time.
     pub at: Timestamp,
-    /// Cash and unrealised profit at mark.
+    /// Cash plus unrealised profit at the mark price.
     pub equity: Money,
-    /// Cash alone: what closed trades made of the start.
+    /// Cash: the initial balance plus everything realised, after fees and funding.
     pub balance: Money,
-    /// Σ |position| at mark.
+    /// Σ |position| at the mark price.
     pub exposure: Money,
 }

@@ -1,6 +1,6 @@
-//! Values of the trade: prices, money, time, symbols, events, orders, strategies.
+//! Domain values: prices, money, time, symbols, events, orders, strategies.
 //!
-//! Never: I/O, a clock, serialization, logging, or a collection whose order differs per run.
+//! Invariant: no I/O, clock, serialization, logging or collection whose iteration order differs between runs.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod bar_length;

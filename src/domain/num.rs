@@ -1,6 +1,7 @@
-//! Exact numbers: prices in ticks, quantities in lots, money in 10^-18 of the quote currency.
+//! Exact numbers: prices in ticks, quantities in lots, money in units of 10^-18 of the quote currency.
 //!
-//! A price or quantity alone shows no number: only the `SymbolSpec` knows what a tick or lot is worth.
+//! A price or quantity has no numeric value by itself: only the `SymbolSpec` knows the size of a tick and a
+//! lot.
 
 use crate::domain::decimal::{Decimal, POWERS_OF_TEN, significand};
 use std::fmt;
@@ -11,28 +12,28 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Price(pub i64);
 
-/// A quantity in lots of its symbol, never negative in orders and fills.
+/// A quantity in lots of its symbol; never negative in orders and fills.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Qty(pub i64);
 
-/// Money in 10^-18 of the quote currency, signed and exact.
+/// Signed money in units of 10^-18 of the quote currency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(pub i128);
 
-/// A share of a notional (fee, funding, maintenance margin) in parts per billion.
+/// A fraction of a notional (fee, funding, maintenance margin) in parts per billion.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Rate(pub i64);
 
 impl Qty {
-    /// Nothing.
+    /// Zero lots.
     pub const ZERO: Qty = Qty(0);
 
-    /// The smaller of two.
+    /// The smaller of the two.
     pub fn min(self, other: Qty) -> Qty {
         Qty(self.0.min(other.0))
     }
 
-    /// Whether there is nothing.
+    /// Whether the quantity is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -65,19 +66,19 @@ impl SubAssign for Qty {
 }
 
 impl Money {
-    /// No money.
+    /// Zero.
     pub const ZERO: Money = Money(0);
     /// One whole unit of the quote currency.
     pub const ONE: Money = Money(1_000_000_000_000_000_000);
 
-    /// Whole units of the quote currency.
+    /// From whole units of the quote currency.
     pub const fn from_units(units: i64) -> Self {
         Money(units as i128 * Self::ONE.0)
     }
 
-    /// The money that a number from a document or flag is written as: its shortest decimal form (10000.1 is exactly
-    /// that, not its nearest binary fraction), to the nearest 10^-18, half away from zero. NaN is zero, what is too
-    /// large saturates.
+    /// Converts a number from a document or flag through its shortest decimal form (10000.1 becomes exactly
+    /// that, not its binary approximation), rounded half away from zero to 10^-18. NaN becomes zero; values
+    /// out of range saturate.
     pub fn from_f64(value: f64) -> Self {
         if !value.is_finite() {
             let bound = if value > 0.0 { i128::MAX } else { i128::MIN };
@@ -102,14 +103,14 @@ impl Money {
         self.0 as f64 / 1e18
     }
 
-    /// This money times a rate, rounded half away from zero to 10^-18.
+    /// This amount times a rate, rounded half away from zero to 10^-18.
     pub fn at_rate(self, rate: Rate) -> Money {
         let product = self.0 * i128::from(rate.0);
         let half = if product >= 0 { 500_000_000 } else { -500_000_000 };
         Money((product + half) / 1_000_000_000)
     }
 
-    /// Without its sign.
+    /// Absolute value.
     pub fn abs(self) -> Money {
         Money(self.0.abs())
     }
@@ -154,7 +155,7 @@ impl Sum for Money {
     }
 }
 
-/// All digits that are not zero, exact.
+/// The exact decimal value without trailing zeros.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.unsigned_abs();
@@ -177,10 +178,10 @@ impl fmt::Debug for Money {
 }
 
 impl Rate {
-    /// No share.
+    /// Zero.
     pub const ZERO: Rate = Rate(0);
 
-    /// From a fraction, rounded half away from zero to a part per billion; saturates.
+    /// From a fraction, rounded half away from zero to one part per billion; saturates.
     pub fn of(fraction: Decimal) -> Self {
         let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
         let (value, scale) = (i128::from(fraction.mantissa()), fraction.scale());
@@ -193,25 +194,26 @@ impl Rate {
         Rate(i64::try_from(parts).unwrap_or(if parts > 0 { i64::MAX } else { i64::MIN }))
     }
 
-    /// From percent (`0.06` is 0.06 %), rounded to a part per billion.
+    /// From percent (`0.06` means 0.06 %), rounded to one part per billion.
     pub fn from_percent(percent: f64) -> Self {
         Rate((percent * 1e7).round() as i64)
     }
 
-    /// In percent.
+    /// The rate in percent.
     pub fn percent(self) -> f64 {
         self.0 as f64 / 1e7
     }
 
-    /// As a fraction of one.
+    /// The rate as a fraction of one.
     pub fn fraction(self) -> f64 {
         self.0 as f64 / 1e9
     }
 }
 
-/// The shortest decimal digits that read back as the size of this number, and their power of ten: 0.25 is (25, −2).
+/// The shortest decimal digits that parse back to the absolute value, and their power of ten: (25, −2) for
+/// 0.25.
 fn shortest_decimal(value: f64) -> (i128, i32) {
-    /// Longest: 17 digits, a point, `e-308`.
+    /// At most 17 digits, a point and `e-308`.
     struct Text {
         bytes: [u8; 32],
         len: usize,

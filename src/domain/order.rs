@@ -1,4 +1,4 @@
-//! Orders from the wish to the fill.
+//! Orders: requests, fills and the venue's answers.
 
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::symbol::SymbolId;
@@ -7,9 +7,9 @@ use crate::domain::time::Timestamp;
 /// Buyer or seller.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Side {
-    /// Buyer; bids.
+    /// Buyer; the bid side.
     Buy,
-    /// Seller; asks.
+    /// Seller; the ask side.
     Sell,
 }
 
@@ -39,47 +39,49 @@ impl Side {
     }
 }
 
-/// A session's order number, in the order of submission.
+/// Order number, unique in its session and increasing in the order of submission.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OrderId(pub u64);
 
-/// What an order is for.
+/// Purpose of an order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Purpose {
-    /// Opens a position.
+    /// Opens or increases a position.
     Entry,
-    /// Closes one by rule, target or time.
+    /// Closes a position by rule, target or time.
     Exit,
-    /// Closes one at once.
+    /// Closes a position at once.
     Emergency,
 }
 
-/// How an order may fill.
+/// Execution type of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderKind {
     /// At any price.
     Market,
-    /// At this price or better, the rest cancelled at once.
+    /// At this price or better; the rest is cancelled immediately.
     LimitIoc(Price),
-    /// At this price or better, resting until cancelled.
+    /// At this price or better; rests until cancelled.
     Limit(Price),
 }
 
-/// Where an exit acts inside the bar that has just ended: its stop or target lay between the bar's prices.
+/// Execution inside the bar that has just ended, for an exit whose stop or target lies between the bar's
+/// prices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InsideBar {
-    /// The stop or target, or the bar's first price when that lay beyond it. Costs come on top.
+    /// The stop or target, or the bar's open when that is beyond it. Costs are added to it.
     pub price: Price,
-    /// Price furthest against the position that is assumed to come before `price`: a margin used up there ends first.
+    /// Worst price assumed to be reached before `price`; if it uses up the margin, the position is liquidated
+    /// instead.
     pub worst: Price,
 }
 
-/// An order that risk has not yet seen.
+/// An order before the risk checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OrderRequest {
-    /// Number of the order, fixed before it is sent.
+    /// Order number, assigned before the order is sent.
     pub id: OrderId,
-    /// Which instance of which strategy wants it (index in the engine).
+    /// Instance that placed it (index in the engine).
     pub instance: u32,
     /// Symbol.
     pub symbol: SymbolId,
@@ -89,18 +91,19 @@ pub struct OrderRequest {
     pub kind: OrderKind,
     /// Quantity in lots.
     pub qty: Qty,
-    /// What it is for; anything but an entry is reduce-only.
+    /// Purpose; every order but an entry is reduce-only.
     pub purpose: Purpose,
-    /// Leverage the position is opened with.
+    /// Leverage of the position.
     pub leverage: u32,
-    /// Set where the order acts inside the bar that has just ended; otherwise it acts one latency after it was sent.
+    /// Set when the order executes inside the bar that has just ended; otherwise it executes one latency
+    /// after it was sent.
     pub inside_bar: Option<InsideBar>,
 }
 
-/// Whether a fill took or gave liquidity.
+/// Whether a fill provided or took liquidity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Liquidity {
-    /// Gave: rested in the book.
+    /// Provided: the order rested in the book.
     Maker,
     /// Took.
     Taker,
@@ -119,15 +122,15 @@ pub struct Fill {
     pub price: Price,
     /// Quantity in lots.
     pub qty: Qty,
-    /// Fee paid (negative: received).
+    /// Fee paid; negative when received.
     pub fee: Money,
-    /// Took or gave.
+    /// Maker or taker.
     pub liquidity: Liquidity,
-    /// When it happened at the venue.
+    /// Venue time of the execution.
     pub at: Timestamp,
 }
 
-/// Why the venue did not take an order.
+/// Why the venue rejected an order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RejectReason {
     /// Smaller than the symbol's minimum.
@@ -138,14 +141,14 @@ pub enum RejectReason {
     NothingToReduce,
     /// Not enough margin.
     InsufficientMargin,
-    /// Drawn by the seeded reject rate.
+    /// Injected by the simulator's reject rate.
     Injected,
-    /// The venue said no in its own words (logged at the edge).
+    /// The venue's own reason (logged where the answer is received).
     Venue,
 }
 
 impl RejectReason {
-    /// The word that records use.
+    /// Name in records.
     pub const fn as_str(&self) -> &'static str {
         match self {
             RejectReason::BelowMinimum => "below_min_volume",
@@ -158,39 +161,39 @@ impl RejectReason {
     }
 }
 
-/// An answer of the venue.
+/// The venue's answer about an order or position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderEvent {
-    /// The order works.
+    /// The order is working.
     Acked(OrderId),
-    /// Some or all of it filled.
+    /// The order filled, in part or in full.
     Filled(Fill),
-    /// It ended with this much filled in all; the rest is cancelled.
+    /// The order ended with this total filled; the rest is cancelled.
     Done {
         /// The order.
         order: OrderId,
-        /// Quantity filled over its life.
+        /// Total quantity filled.
         filled: Qty,
     },
-    /// It was not taken.
+    /// The order was rejected.
     Rejected {
         /// The order.
         order: OrderId,
         /// Why.
         reason: RejectReason,
     },
-    /// The venue closed a position because its margin was used up.
+    /// The venue liquidated a position because its margin was used up.
     Liquidated {
         /// The closing fill.
         fill: Fill,
-        /// Instance whose position it was.
+        /// Instance that held the position.
         instance: u32,
     },
-    /// Funding was settled on a position: paid when negative.
+    /// Funding was settled on a position.
     Funding {
         /// Symbol.
         symbol: SymbolId,
-        /// Instance whose position it was.
+        /// Instance that holds the position.
         instance: u32,
         /// Received (positive) or paid (negative).
         amount: Money,

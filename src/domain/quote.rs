@@ -1,15 +1,16 @@
-//! The currency of a contract's money, read from its name: that of prices, results and the account.
+//! The quote currency of a contract, read from its name: the currency of prices, results and the account.
 
-/// Currencies in which names end without a divider; none before another one it ends with.
+/// Quote currencies of names without a separator. A currency must come before any shorter one that it ends
+/// with.
 const QUOTES: [&str; 16] = [
     "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD", "BTC", "ETH", "BNB", "EUR", "GBP", "TRY",
     "BRL", "JPY",
 ];
 
-/// Of those, the ones whose amounts read like dollars.
+/// Quote currencies worth about one dollar.
 const DOLLARS: [&str; 8] = ["USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USDE", "USD1", "USD"];
 
-/// `USDT` of `BTC_USDT` and of `BTCUSDT`; `None` for a name that does not tell.
+/// The quote currency in a name: `USDT` for `BTC_USDT` and for `BTCUSDT`; `None` when it cannot be told.
 pub fn quote_currency(symbol: &str) -> Option<&str> {
     if let Some((base, quote)) = symbol.rsplit_once('_') {
         return Some(quote).filter(|quote| !base.is_empty() && !quote.is_empty());
@@ -17,7 +18,7 @@ pub fn quote_currency(symbol: &str) -> Option<&str> {
     QUOTES.into_iter().find(|quote| symbol.len() > quote.len() && symbol.ends_with(quote))
 }
 
-/// Whether amounts that make sense in dollars make sense in this currency too.
+/// Whether one unit of the currency is worth about one dollar, so that amounts meant in dollars fit.
 pub fn is_dollar(currency: &str) -> bool {
     DOLLARS.contains(&currency)
 }

@@ -1,13 +1,13 @@
-//! Market data as it is recorded: one row of a file, one row of a block, nothing lost.
+//! Recorded market data: one row per file line or stored row, with nothing lost.
 //!
-//! Rows keep the decimals of their source; ticks and lots exist only once a symbol's steps are known.
+//! Rows keep the decimals of their source; ticks and lots exist only once the symbol's steps are known.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::event::Gap;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
 
-/// What a stream of rows is.
+/// Kind of a recorded stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum StreamKind {
     /// Top-of-book snapshots (`.book20`).
@@ -27,7 +27,8 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// All kinds, in the order in which rows of equal time are replayed, with the word documents and tables use.
+    /// All kinds with their names in documents and tables, in the order in which rows of equal time are
+    /// replayed.
     pub const ALL: [(StreamKind, &'static str); 7] = [
         (StreamKind::BookSnapshots, "book20"),
         (StreamKind::BookChanges, "l2"),
@@ -38,44 +39,44 @@ impl StreamKind {
         (StreamKind::Funding, "funding"),
     ];
 
-    /// The word for it.
+    /// Name in documents and tables.
     pub fn as_str(&self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == *self).map_or("", |(_, word)| word)
     }
 
-    /// The kind of a word.
+    /// The kind with this name.
     pub fn from_name(word: &str) -> Option<StreamKind> {
         Self::ALL.iter().find(|(_, w)| *w == word).map(|(kind, _)| *kind)
     }
 }
 
-/// One recorded row. Prices and quantities are positive unless said otherwise.
+/// One recorded row. Prices and quantities are positive unless stated otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
-    /// The exchange's time.
+    /// Exchange timestamp.
     pub exchange_at: Timestamp,
-    /// The recorder's time, when it was recorded.
+    /// Time of receipt by the recorder, when it was recorded.
     pub received_at: Option<Timestamp>,
-    /// What was recorded.
+    /// Payload.
     pub body: RecordBody,
 }
 
-/// What was recorded.
+/// Payload of a recorded row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RecordBody {
     /// A trade.
     Trade {
         /// Price in the quote currency.
         price: Decimal,
-        /// Quantity as the venue counts (contracts, or base units on spot).
+        /// Quantity in the venue's unit (contracts, or base units on spot).
         quantity: Decimal,
-        /// Taker side.
+        /// Side of the taker.
         taker: Side,
         /// The venue's trade id.
         id: Option<u64>,
     },
-    /// One level of a snapshot. The rows of one snapshot share their time and stand together; level 1 of a side that
-    /// is already there opens the next snapshot of the same time.
+    /// One level of a snapshot. The rows of a snapshot share their time and are adjacent; a second level-1
+    /// row of the same side starts the next snapshot of that time.
     SnapshotLevel {
         /// Side of the book.
         side: Side,
@@ -86,7 +87,8 @@ pub enum RecordBody {
         /// Quantity.
         quantity: Decimal,
     },
-    /// One changed level; quantity 0 deletes it. The rows of one message share time and update id and stand together.
+    /// One changed level; quantity 0 deletes it. The rows of one message share time and update id and are
+    /// adjacent.
     LevelChange {
         /// Side of the book.
         side: Side,
@@ -94,7 +96,7 @@ pub enum RecordBody {
         price: Decimal,
         /// New quantity.
         quantity: Decimal,
-        /// Row of the snapshot that opens the stream (or reopens it after a gap).
+        /// Whether the row belongs to the snapshot that starts the stream (or restarts it after a gap).
         snapshot: bool,
         /// The venue's update id.
         update_id: Option<u64>,
@@ -103,11 +105,11 @@ pub enum RecordBody {
     Quote {
         /// Best bid.
         bid_price: Decimal,
-        /// Quantity there.
+        /// Quantity at the best bid.
         bid_quantity: Decimal,
         /// Best ask.
         ask_price: Decimal,
-        /// Quantity there.
+        /// Quantity at the best ask.
         ask_quantity: Decimal,
         /// The venue's update id.
         update_id: Option<u64>,
@@ -124,7 +126,7 @@ pub enum RecordBody {
         close: Decimal,
         /// Quantity traded.
         volume: Decimal,
-        /// Value traded, when the source has it.
+        /// Traded value in the quote currency, when the source has it.
         quote_volume: Option<Decimal>,
     },
     /// Fair and index price.
@@ -142,7 +144,7 @@ pub enum RecordBody {
 }
 
 impl RecordBody {
-    /// The stream it belongs to.
+    /// The stream this payload belongs to.
     pub fn stream(&self) -> StreamKind {
         match self {
             RecordBody::Trade { .. } => StreamKind::Trades,
@@ -156,11 +158,11 @@ impl RecordBody {
     }
 }
 
-/// A gap as the ledger keeps it.
+/// A gap in one recorded stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RecordedGap {
-    /// Which stream.
+    /// Stream with the gap.
     pub stream: StreamKind,
-    /// From, to and cause.
+    /// Start, end and cause.
     pub gap: Gap,
 }

@@ -1,11 +1,11 @@
-//! Seeded rng: the same seed gives the same run on every machine.
+//! Seeded random numbers: the same seed gives the same sequence on every machine.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// The SplitMix64 generator (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// From a seed; every seed is good.
+    /// A generator with this seed; any value is a valid seed.
     pub fn new(seed: u64) -> Self {
         Rng(seed)
     }
@@ -20,43 +20,44 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Evenly in [0, 1).
+    /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// From 0 to `count - 1`; 0 when there is none.
+    /// Uniform from 0 to `count - 1`; 0 when `count` is 0.
     pub fn below(&mut self, count: u64) -> u64 {
         if count == 0 { 0 } else { self.next() % count }
     }
 
-    /// A place in a list of so many, 0 for an empty one; its bias is below 2^-40 for any list that fits in memory.
+    /// A random index into a list of `count` items, 0 for an empty list. Its bias is below 2^-40 for any list
+    /// that fits in memory.
     pub fn place(&mut self, count: usize) -> usize {
         ((u128::from(self.next()) * count as u128) >> 64) as usize
     }
 
-    /// From `low` to `high`, both included; `low` when they are the wrong way round.
+    /// Uniform from `low` to `high`, both included; `low` when `high < low`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = u64::try_from(high.saturating_sub(low)).unwrap_or(0);
         low.saturating_add(i64::try_from(self.below(span.saturating_add(1))).unwrap_or(0))
     }
 
-    /// True once in `count` times.
+    /// True with probability 1/`count`; always true when `count` is 0.
     pub fn once_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 
-    /// A factor with median 1 and this sigma of its logarithm.
+    /// A log-normal factor with median 1 and the given sigma of its logarithm.
     ///
-    /// The sum of twelve uniforms stands for the normal. `libm` is the same code on every machine, which the platform's
-    /// `exp` is not.
+    /// The sum of twelve uniforms approximates the normal distribution. `libm` gives the same result on every
+    /// machine, which the platform's `exp` does not.
     pub fn log_normal(&mut self, sigma: f64) -> f64 {
         let normal: f64 = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
         libm::exp(sigma * normal)
     }
 }
 
-/// A number that depends on nothing but these.
+/// A hash of the two numbers.
 pub fn mixed(a: i64, b: i64) -> u64 {
     Rng(a.cast_unsigned().wrapping_mul(31).wrapping_add(b.cast_unsigned())).next()
 }

@@ -1,4 +1,4 @@
-//! A strategy, parsed and validated: what the engine runs. The JSON form lives in `document`.
+//! A parsed and validated strategy, as the engine runs it. Its JSON form is in `document`.
 
 use crate::domain::decision::SectionName;
 use crate::domain::num::Money;
@@ -6,49 +6,49 @@ use crate::domain::time::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A strategy ready to run. Its invariants (bounds, references, no contradictions) were proved by validation.
+/// A strategy ready to run. Validation has checked its bounds, references and consistency.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StrategyDef {
-    /// Slug, stable over edits.
+    /// Slug; does not change when the strategy is edited.
     pub id: String,
-    /// Grows with every edit.
+    /// Increases with every edit.
     pub version: u32,
-    /// Name people read.
+    /// Display name.
     pub name: String,
-    /// Which sides it trades. `Both` runs as two instances.
+    /// Sides it trades; `Both` runs as two instances.
     pub direction: Direction,
-    /// Evaluated and served first when higher (0–100).
+    /// Higher priorities are evaluated and served first (0–100).
     pub priority: u8,
-    /// Distinct market indicators; conditions refer to them by place. Names are those of the document.
+    /// Distinct market indicators; conditions refer to them by index. Names are those of the document.
     pub indicators: Vec<NamedIndicator>,
-    /// When a signal is seen.
+    /// Signal detection.
     pub s1: Section,
-    /// When a signal is dropped.
+    /// Signal cancellation.
     pub o1: CancelSection,
-    /// When and how to enter.
+    /// Entry.
     pub z1: EntrySection,
-    /// When and how to take profit by rule.
+    /// Close (normal exit).
     pub ze1: CloseSection,
-    /// When to get out at any price.
+    /// Emergency exit.
     pub e1: EmergencySection,
-    /// Limits of this strategy; the tighter of these and the session's hold.
+    /// Limits of this strategy; the tighter of these and the session's apply.
     pub limits: StrategyLimits,
-    /// Stop that follows the best price.
+    /// Trailing stop.
     pub trailing: Option<Trailing>,
-    /// Stop moved to the entry once.
+    /// Break-even stop.
     pub break_even: Option<BreakEven>,
-    /// Partial exits, nearest first.
+    /// Partial exits, nearest to the entry first.
     pub ladder: Vec<LadderStep>,
-    /// Longest time in a position.
+    /// Maximum time in a position.
     pub max_hold: Option<Span>,
-    /// What to do when the rules that guard a position have no data.
+    /// Reaction when the rules that guard a position have no data.
     pub on_data_loss: Option<DataLoss>,
-    /// When rules are looked at.
+    /// How often rules are evaluated.
     pub evaluation: Evaluation,
 }
 
 impl StrategyDef {
-    /// A section by its name.
+    /// The section with this name.
     pub fn section(&self, name: SectionName) -> &Section {
         match name {
             SectionName::S1 => &self.s1,
@@ -59,7 +59,7 @@ impl StrategyDef {
         }
     }
 
-    /// Whether anything in it looks at the position, the signal or the session.
+    /// Whether any rule, price or scaling reads the position, the signal or the session.
     pub fn reads_own(&self) -> bool {
         let own = |operand: &Operand| matches!(operand, Operand::Own(_));
         let compared = |condition: &&Condition| match &condition.threshold {
@@ -86,36 +86,36 @@ impl StrategyDef {
             || self.break_even.is_some()
     }
 
-    /// The name a document gives what a condition looks at.
+    /// The document's name of an operand.
     pub fn operand_name(&self, operand: Operand) -> &str {
         match operand {
-            Operand::Market(place) => self.indicators.get(place).map_or("?", |indicator| &indicator.name),
+            Operand::Market(index) => self.indicators.get(index).map_or("?", |indicator| &indicator.name),
             Operand::Own(own) => own.as_str(),
         }
     }
 }
 
-/// Sides a strategy trades.
+/// Sides that a strategy trades.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {
-    /// Buys to open.
+    /// Opens with a buy.
     Long,
-    /// Sells to open.
+    /// Opens with a sell.
     Short,
-    /// One instance of each.
+    /// Both, as one instance each.
     Both,
 }
 
-/// An indicator with the name its document gave it (or its type, when it was named by type).
+/// An indicator with its name in the document.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NamedIndicator {
-    /// Name in the document.
+    /// Name in the document, or the type name.
     pub name: String,
-    /// What is computed.
+    /// Indicator type and parameters.
     pub spec: Arc<IndicatorSpec>,
 }
 
-/// An indicator type with all its parameters. Equal specs are computed once per symbol.
+/// An indicator type with all its parameters. Equal specs are computed only once per symbol.
 #[derive(Clone, PartialEq, PartialOrd, Debug)]
 pub struct IndicatorSpec {
     /// Type name in upper case, as in the registry.
@@ -124,23 +124,23 @@ pub struct IndicatorSpec {
     pub params: BTreeMap<String, ParamValue>,
 }
 
-/// A parameter's value.
+/// Value of a parameter.
 #[derive(Clone, PartialEq, PartialOrd, Debug)]
 pub enum ParamValue {
     /// Number.
     Number(f64),
-    /// Switch.
+    /// Boolean.
     Flag(bool),
-    /// Word from a closed list.
+    /// One of a closed list of words.
     Word(String),
     /// List of (t1, t3, d) windows in seconds.
     Windows(Vec<[f64; 3]>),
-    /// Another indicator whose values are the input.
+    /// Another indicator, whose values are the input.
     Indicator(Box<IndicatorSpec>),
 }
 
 impl IndicatorSpec {
-    /// A number parameter. Present by validation; NaN when a caller skipped it.
+    /// A number parameter; NaN when absent, which validation rules out.
     pub fn number(&self, name: &str) -> f64 {
         match self.params.get(name) {
             Some(ParamValue::Number(value)) => *value,
@@ -158,12 +158,12 @@ impl IndicatorSpec {
         Span::from_seconds_f64(self.number(name))
     }
 
-    /// A switch.
+    /// A boolean parameter; false when absent.
     pub fn flag(&self, name: &str) -> bool {
         matches!(self.params.get(name), Some(ParamValue::Flag(true)))
     }
 
-    /// A word; empty when absent.
+    /// A word parameter; empty when absent.
     pub fn word(&self, name: &str) -> &str {
         match self.params.get(name) {
             Some(ParamValue::Word(word)) => word,
@@ -172,47 +172,47 @@ impl IndicatorSpec {
     }
 }
 
-/// What a condition looks at.
+/// What a condition reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operand {
-    /// Place in [`StrategyDef::indicators`].
+    /// Index in [`StrategyDef::indicators`].
     Market(usize),
-    /// A value of the instance or session itself.
+    /// A value of the instance or session.
     Own(OwnValue),
 }
 
-/// Values of an instance's position and signal, and of its session (strategy-engine 3.7).
+/// Values of an instance's position and signal, and of its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OwnValue {
-    /// Price move since entry in percent, positive when winning.
+    /// Price move since entry in percent; positive is profit.
     UnrealizedPnlPct {
-        /// Last trade instead of the touch on the closing side.
+        /// Uses the last trade instead of the best price on the closing side.
         last: bool,
-        /// After fees paid and the fee of closing.
+        /// Deducts the fees paid and the fee of closing.
         net: bool,
     },
-    /// The loss part of it, never negative.
+    /// Loss since entry in percent; zero when in profit.
     LossPct,
-    /// It times leverage.
+    /// `UnrealizedPnlPct` times leverage.
     RoePct,
-    /// Give-back from the best price since entry, percent.
+    /// Distance of the last price from the best price since entry, percent.
     DrawdownFromPeakPct,
-    /// Seconds since S1.
+    /// Seconds since S1 became true.
     SignalAgeSeconds,
     /// Seconds since the first fill.
     PositionAgeSeconds,
-    /// Distance to liquidation, percent of price.
+    /// Distance of the last price from the liquidation price, percent of the last price.
     LiquidationDistancePct,
-    /// Session equity against its start, percent.
+    /// Session equity relative to its start, percent.
     SessionPnlPct,
-    /// Open positions of the session.
+    /// Open or opening positions of the session.
     OpenPositions,
-    /// Σ notional / equity of the session, percent.
+    /// Σ notional of the session relative to its equity, percent.
     PortfolioExposurePct,
 }
 
 impl OwnValue {
-    /// The type name documents use.
+    /// Type name in documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
             OwnValue::UnrealizedPnlPct { .. } => "UNREALIZED_PNL_PCT",
@@ -229,7 +229,7 @@ impl OwnValue {
     }
 }
 
-/// How two values are compared. `==` and `!=` use a tolerance of 1e-9·max(1, |value|).
+/// Comparison operator. `==` and `!=` use a tolerance of 1e-9·max(1, |right value|).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Comparison {
     /// `>`
@@ -247,7 +247,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// How a document writes it.
+    /// Operator in documents.
     pub const fn sign(self) -> &'static str {
         match self {
             Comparison::Greater => ">",
@@ -260,16 +260,16 @@ impl Comparison {
     }
 }
 
-/// The right-hand side of a condition.
+/// Right side of a condition.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Threshold {
     /// A number.
     Value(f64),
-    /// Inside both bounds, inclusive; the condition's comparison is not used.
+    /// Between two bounds, both included; the condition's comparison is not used.
     Between(f64, f64),
     /// Another value × multiplier + offset.
     Other {
-        /// What is compared to.
+        /// The other value.
         operand: Operand,
         /// Factor.
         multiplier: f64,
@@ -278,21 +278,21 @@ pub enum Threshold {
     },
 }
 
-/// When a raw truth counts.
+/// Whether a condition counts by level or only around a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Edge {
-    /// Always.
+    /// Level: while it is true.
     None,
-    /// From the moment it becomes true, for the window, while it stays true.
+    /// For the edge window after it became true, while it stays true.
     Rising,
-    /// From the moment it becomes false, for the window, while it stays false.
+    /// For the edge window after it became false, while it stays false.
     Falling,
 }
 
 /// One condition.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Condition {
-    /// Unique in the document.
+    /// Unique id in the document.
     pub id: String,
     /// Left side.
     pub operand: Operand,
@@ -300,17 +300,17 @@ pub struct Condition {
     pub comparison: Comparison,
     /// Right side.
     pub threshold: Threshold,
-    /// Must have been true this long.
+    /// How long it must have been true.
     pub hold: Span,
     /// Edge instead of level.
     pub edge: Edge,
-    /// How long after the edge it stays true.
+    /// How long it counts after the edge.
     pub edge_window: Span,
-    /// A value whose newest input is older than this counts as missing; by channel when absent.
+    /// A value whose newest input is older than this counts as missing. When absent, only a stale book does.
     pub max_age: Option<Span>,
 }
 
-/// How children are combined.
+/// Logical operator of a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Logic {
     /// All.
@@ -319,12 +319,12 @@ pub enum Logic {
     Or,
 }
 
-/// Conditions and groups combined by one logic.
+/// Conditions and groups combined by one operator.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Group {
-    /// How the children combine.
+    /// Operator.
     pub logic: Logic,
-    /// The result is negated.
+    /// Whether the result is negated.
     pub negate: bool,
     /// Children in document order.
     pub children: Vec<Node>,
@@ -346,28 +346,28 @@ pub enum Node {
     Group(Group),
 }
 
-/// Steps that must become true one after the other.
+/// Steps that must become true in order.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sequence {
-    /// At least two.
+    /// Two or more steps.
     pub steps: Vec<Group>,
-    /// From one step to the next.
+    /// Maximum time from one step to the next.
     pub max_gap: Span,
-    /// From the first to the last.
+    /// Maximum time from the first step to the last.
     pub max_total: Span,
 }
 
-/// The rule of a section: the group, and the sequence when there is one.
+/// The rule of a section: a group and an optional sequence.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Section {
-    /// Conditions; empty means what the section's kind says (Z1 true; O1, ZE1, E1 false).
+    /// Conditions. An empty rule is true in Z1 and false in O1, ZE1 and E1.
     pub root: Group,
-    /// ANDed with the group.
+    /// Sequence; combined with the group by AND.
     pub sequence: Option<Sequence>,
 }
 
 impl Section {
-    /// All conditions in document order, those of the sequence's steps last.
+    /// All conditions in document order, with those of the sequence's steps last.
     pub fn conditions(&self) -> Vec<&Condition> {
         fn collect<'a>(group: &'a Group, into: &mut Vec<&'a Condition>) {
             for node in &group.children {
@@ -385,73 +385,73 @@ impl Section {
         conditions
     }
 
-    /// Whether the section has no rule at all.
+    /// Whether the section has no rule.
     pub fn is_empty(&self) -> bool {
         self.root.children.is_empty() && self.sequence.is_none()
     }
 }
 
-/// O1.
+/// O1: signal cancellation.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CancelSection {
     /// Rule.
     pub section: Section,
-    /// Age at which the signal is dropped anyway.
+    /// Age at which the signal is dropped regardless of the rule.
     pub timeout: Option<Span>,
-    /// Wait before the next signal.
+    /// Cooldown before the next signal.
     pub cooldown: Span,
 }
 
-/// Z1.
+/// Z1: entry.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EntrySection {
-    /// Rule; empty enters as soon as S1 is true.
+    /// Rule; when empty, the entry follows as soon as S1 is true.
     pub section: Section,
-    /// How much.
+    /// Position size.
     pub size: PositionSize,
-    /// Reference price; the touch when absent.
+    /// Reference price; when absent, the best ask for a buy and the best bid for a sell.
     pub price: Option<Operand>,
-    /// How the entry order fills.
+    /// Order type of the entry.
     pub order: EntryOrder,
-    /// Life of the entry order.
+    /// Time after which the entry order is cancelled.
     pub timeout: Option<Span>,
-    /// Stop.
+    /// Stop loss.
     pub stop: Option<PriceOffset>,
-    /// Target.
+    /// Take profit.
     pub target: Option<PriceOffset>,
     /// Leverage of the position.
     pub leverage: u32,
 }
 
-/// How an entry order fills.
+/// Order type of an entry.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum EntryOrder {
     /// Market.
     Market,
-    /// Resting limit at the reference price.
+    /// Limit order resting at the reference price.
     Limit,
-    /// Immediate limit, reference × (1 ± slippage).
+    /// Immediate-or-cancel limit at reference × (1 ± slippage).
     LimitIoc {
-        /// Percent.
+        /// Maximum slippage, percent.
         max_slippage_pct: f64,
     },
 }
 
-/// How much to open.
+/// Size of a position.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PositionSize {
-    /// Base amount.
+    /// Amount before scaling.
     pub amount: SizeAmount,
-    /// The amount is margin, not notional: notional = amount × leverage.
+    /// Whether the amount is margin rather than notional: notional = amount × leverage.
     pub margin_basis: bool,
-    /// Scales with a risk value, 100 = unchanged.
+    /// Scaling by a risk value; 100 leaves the amount unchanged.
     pub risk_scaling: Option<RiskScaling>,
 }
 
 /// The amount before scaling.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum SizeAmount {
-    /// In the quote currency.
+    /// Amount in the quote currency.
     Fixed(Money),
     /// Percent of session equity.
     PercentOfEquity(f64),
@@ -459,23 +459,23 @@ pub enum SizeAmount {
     Quantity(f64),
 }
 
-/// A percentage that follows a risk value, linear between the points and flat beyond them.
+/// A percentage as a function of a risk value: linear between the points, constant beyond them.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RiskScaling {
-    /// Risk value, 0–100.
+    /// Risk value from 0 to 100.
     pub operand: Operand,
-    /// (risk, percent) by growing risk; at least two.
+    /// (risk, percent) by increasing risk; at least two points.
     pub points: Vec<(f64, f64)>,
 }
 
-/// A stop or target as an offset from the entry or from an indicator.
+/// A stop or target as an offset from a base price.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PriceOffset {
     /// Percent of the base price, not negative.
     pub offset_pct: f64,
-    /// Where the offset starts.
+    /// Base price of the offset.
     pub base: OffsetBase,
-    /// Scales the offset.
+    /// Scaling of the offset by a risk value.
     pub risk_scaling: Option<RiskScaling>,
 }
 
@@ -484,31 +484,31 @@ pub struct PriceOffset {
 pub enum OffsetBase {
     /// Average fill price.
     Entry,
-    /// Indicator value, frozen at the first fill.
+    /// Indicator value, read once at the first fill.
     Indicator(Operand),
-    /// Reference price at submission.
+    /// Reference price of the entry order.
     Reference,
 }
 
-/// ZE1.
+/// ZE1: close.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CloseSection {
-    /// Rule; inert when empty.
+    /// Rule; never true when empty.
     pub section: Section,
-    /// Base of the close price; the touch on the closing side when absent.
+    /// Base of the close price; when absent, the best price on the closing side.
     pub price: Option<Operand>,
-    /// Asks for more or less depending on risk; off when absent.
+    /// Risk-dependent limit price; when absent, the position is closed at market.
     pub pricing: Option<RiskPricing>,
-    /// After this a resting close is replaced by a marketable one.
+    /// Time after which a resting close order is replaced by a market order.
     pub close_timeout: Span,
 }
 
-/// Risk-adjusted close price (strategy-engine 1.7).
+/// Risk-dependent close price.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RiskPricing {
-    /// (risk, adjustment percent).
+    /// (risk, adjustment in percent).
     pub scaling: RiskScaling,
-    /// Factor on the interpolated adjustment.
+    /// Factor applied to the interpolated adjustment.
     pub factor: f64,
     /// Lowest adjustment, percent.
     pub min_pct: f64,
@@ -516,87 +516,87 @@ pub struct RiskPricing {
     pub max_pct: f64,
 }
 
-/// E1.
+/// E1: emergency exit.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EmergencySection {
-    /// Rule; inert when empty.
+    /// Rule; never true when empty.
     pub section: Section,
-    /// Wait before the next signal.
+    /// Cooldown before the next signal.
     pub cooldown: Span,
-    /// Cancel working orders of the instance.
+    /// Cancel the working entry order. Closing the position cancels all orders anyway.
     pub cancel_pending: bool,
     /// Close the position at market.
     pub close_position: bool,
 }
 
-/// `global_limits` of the document; `None` means not limited here.
+/// `global_limits` of the document; `None` means no limit.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct StrategyLimits {
-    /// Notional cap as a fraction of equity.
+    /// Maximum notional as a fraction of equity.
     pub max_position_fraction: Option<f64>,
     /// Entries below this fraction of equity are refused.
     pub min_position_fraction: Option<f64>,
-    /// Notional cap.
+    /// Maximum notional.
     pub max_position: Option<Money>,
     /// Entries below this notional are refused.
     pub min_position: Option<Money>,
     /// Share of the session budget, percent.
     pub max_allocation_pct: Option<f64>,
-    /// Highest leverage.
+    /// Maximum leverage.
     pub max_leverage: Option<u32>,
     /// Cooldown after a normal exit.
     pub normal_cooldown: Option<Span>,
-    /// Entries a UTC day.
+    /// Maximum entries per UTC day.
     pub max_daily_trades: Option<u32>,
-    /// Loss of the strategy in a UTC day that blocks entries, percent of day-start equity.
+    /// Loss of the strategy in a UTC day that blocks entries, percent of equity at the start of the day.
     pub daily_loss_pct: Option<f64>,
-    /// Open or opening positions of the strategy.
+    /// Maximum open or opening positions of the strategy.
     pub max_concurrent: Option<u32>,
-    /// Σ notional / equity, percent.
+    /// Maximum Σ notional of the session, percent of equity.
     pub max_exposure_pct: Option<f64>,
 }
 
 /// Trailing stop.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Trailing {
-    /// Best profit (price percent) that arms it.
+    /// Best profit that activates it, percent of the entry price.
     pub activation_pct: f64,
     /// Distance from the best price, percent.
     pub distance_pct: f64,
 }
 
-/// Break-even stop.
+/// Break-even stop: moves the stop to the entry once.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BreakEven {
-    /// Best profit (price percent) that moves the stop.
+    /// Best profit that moves the stop, percent of the entry price.
     pub activation_pct: f64,
-    /// Where to, percent beyond the entry.
+    /// New stop, percent beyond the entry in the direction of profit.
     pub offset_pct: f64,
 }
 
-/// One partial exit.
+/// One partial exit of a ladder.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LadderStep {
-    /// Profit (price percent) that triggers it.
+    /// Profit that triggers it, percent of the entry price.
     pub offset_pct: f64,
     /// Share of the opened quantity to close, percent.
     pub close_pct: f64,
 }
 
-/// What to do when ZE1 or E1 stay unknown in a position.
+/// Reaction when ZE1 or E1 stays unknown while a position is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DataLoss {
-    /// How long unknown.
+    /// How long the rule must have been unknown.
     pub after: Span,
-    /// Close at market instead of only recording it.
+    /// Close at market instead of only recording a warning.
     pub close: bool,
 }
 
-/// When rules are looked at.
+/// How often rules are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Evaluation {
-    /// Entry rules are looked at no more often than this; the last value is never lost.
+    /// Minimum time between two evaluations of the entry rules; events in between cause one more at its end.
     pub entry_min_interval: Span,
-    /// Also once a second when nothing happens. Off only for workloads that must count trades.
+    /// Evaluate once a second even without events. Disabled only by workloads that count trades.
     pub on_clock: bool,
 }

@@ -1,4 +1,4 @@
-//! What a symbol is: its steps, fees and tiers, and the immutable table of all of them.
+//! Symbols: steps, fees and risk tiers, and the immutable table of all symbols of a session.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Price, Qty, Rate};
@@ -10,24 +10,24 @@ use std::sync::Arc;
 pub struct SymbolId(pub u32);
 
 impl SymbolId {
-    /// The place in a vector by symbol.
+    /// Index into vectors by symbol.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// One step of the risk table: up to this notional, this much leverage and maintenance margin.
+/// One risk tier: maximum leverage and maintenance margin up to a notional.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RiskTier {
-    /// Position notional up to which the tier holds.
+    /// Largest position notional of the tier.
     pub max_notional: Money,
-    /// Highest leverage in the tier.
+    /// Maximum leverage in the tier.
     pub max_leverage: u32,
     /// Maintenance margin rate in the tier.
     pub maintenance: Rate,
 }
 
-/// Everything the engine must know about a contract. Built by [`SymbolSpec::new`], which proves the arithmetic.
+/// Everything the engine needs to know about a contract. [`SymbolSpec::new`] checks that amounts are exact.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SymbolSpec {
     /// Name as the venue writes it, e.g. `BTC_USDT`.
@@ -38,24 +38,25 @@ pub struct SymbolSpec {
     pub quantity_step: Decimal,
     /// Base units in one contract.
     pub contract_size: Decimal,
-    /// Smallest order.
+    /// Smallest order in lots.
     pub min_quantity: Qty,
-    /// Fee of a passive fill.
+    /// Maker fee.
     pub maker_fee: Rate,
-    /// Fee of a taking fill.
+    /// Taker fee.
     pub taker_fee: Rate,
-    /// Risk tiers by growing notional; never empty.
+    /// Risk tiers by increasing notional; never empty.
     pub tiers: Vec<RiskTier>,
     money_per_tick_lot: i128,
     lot: f64,
-    /// A price is ticks × `tick_factor` / `tick_divisor`: one rounding, so it equals its decimal text.
+    /// price = ticks × `tick_factor` / `tick_divisor`: one rounding, so it equals the nearest f64 of its
+    /// decimal text.
     tick_factor: f64,
     tick_divisor: f64,
 }
 
-/// Taker fee where nothing better is known: conservative, no claim about the venue (strategy-engine 4.4).
+/// Taker fee used when none is known: conservative, not a statement about any venue.
 pub const DEFAULT_TAKER_FEE: Rate = Rate(600_000);
-/// Maker fee where nothing better is known.
+/// Maker fee used when none is known.
 pub const DEFAULT_MAKER_FEE: Rate = Rate(200_000);
 
 impl SymbolSpec {
@@ -91,24 +92,24 @@ impl SymbolSpec {
         })
     }
 
-    /// The price as a number, correctly rounded.
+    /// The price in the quote currency, correctly rounded.
     #[inline]
     pub fn price_f64(&self, price: Price) -> f64 {
         self.ticks_f64(price.0 as f64)
     }
 
-    /// A number of ticks, whole or not, as a price.
+    /// A possibly fractional number of ticks as a price.
     #[inline]
     pub fn ticks_f64(&self, ticks: f64) -> f64 {
         ticks * self.tick_factor / self.tick_divisor
     }
 
-    /// The price with exactly its digits.
+    /// The exact price.
     pub fn price_decimal(&self, price: Price) -> Decimal {
         self.price_step.times(price.0).unwrap_or(Decimal::ZERO)
     }
 
-    /// The quantity in base units as a number.
+    /// The quantity in base units.
     pub fn qty_f64(&self, qty: Qty) -> f64 {
         if self.contract_size == Decimal::ONE {
             ticks_to_f64(qty.0, self.quantity_step)
@@ -122,7 +123,7 @@ impl SymbolSpec {
         self.lot
     }
 
-    /// The quantity in contracts with exactly its digits.
+    /// The exact quantity in contracts.
     pub fn qty_decimal(&self, qty: Qty) -> Decimal {
         self.quantity_step.times(qty.0).unwrap_or(Decimal::ZERO)
     }
@@ -132,12 +133,13 @@ impl SymbolSpec {
         Money(i128::from(price.0) * i128::from(qty.0) * self.money_per_tick_lot)
     }
 
-    /// What a price sum over lots (Σ ticks × lots) is worth, exact.
+    /// The exact value of a price sum over lots (Σ ticks × lots).
     pub fn money(&self, tick_lots: i128) -> Money {
         Money(tick_lots * self.money_per_tick_lot)
     }
 
-    /// Lots for a notional at a price, rounded down; zero for a price that is not positive.
+    /// Number of lots a notional buys at a price, rounded down; zero for a price or notional that is not
+    /// positive.
     pub fn lots_for(&self, notional: Money, price: Price) -> Qty {
         let per_lot = i128::from(price.0) * self.money_per_tick_lot;
         if per_lot <= 0 || notional.0 <= 0 {
@@ -146,18 +148,18 @@ impl SymbolSpec {
         Qty(i64::try_from(notional.0 / per_lot).unwrap_or(i64::MAX).min(MAX_TICKS))
     }
 
-    /// The nearest tick at or below a number.
+    /// The highest tick at or below a price.
     pub fn price_floor(&self, value: f64) -> Price {
         Price(self.ticks(value).floor() as i64)
     }
 
-    /// The nearest tick at or above a number.
+    /// The lowest tick at or above a price.
     pub fn price_ceil(&self, value: f64) -> Price {
         Price(self.ticks(value).ceil() as i64)
     }
 
-    /// A number in ticks, not rounded except that a value within 10^-9 of a tick is that tick: `9.7` must not
-    /// become `9.7000001` ticks because a percentage was not exact in binary.
+    /// A price as a number of ticks, not rounded except that a value within 10^-9 (relative) of a tick
+    /// becomes that tick, so that the binary error of a percentage does not move a price by one tick.
     fn ticks(&self, value: f64) -> f64 {
         let raw = value * crate::domain::decimal::POWERS_OF_TEN[usize::from(self.price_step.scale())] as f64
             / self.price_step.mantissa() as f64;
@@ -165,7 +167,7 @@ impl SymbolSpec {
         if (raw - near).abs() <= 1e-9 * near.abs().max(1.0) { near } else { raw }
     }
 
-    /// The tier that holds for a position notional; the last one beyond the table.
+    /// The tier of a position notional; the last tier beyond the table.
     pub fn tier(&self, notional: Money) -> RiskTier {
         let last = self.tiers.len() - 1;
         let index = self.tiers.iter().position(|tier| notional <= tier.max_notional).unwrap_or(last);
@@ -178,17 +180,17 @@ fn ticks_to_f64(count: i64, step: Decimal) -> f64 {
         / crate::domain::decimal::POWERS_OF_TEN[usize::from(step.scale())] as f64
 }
 
-/// All symbols of a session: one immutable value, replaced as a whole.
+/// All symbols of a session: an immutable value, replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct SymbolTable {
-    /// Grows with every replacement, so that a journal can name the table it ran on.
+    /// Increases with every replacement, so that a journal can name the table it used.
     pub version: u64,
     specs: Vec<Arc<SymbolSpec>>,
     enabled: Vec<bool>,
 }
 
 impl SymbolTable {
-    /// A table of these symbols, all enabled, ids in the given order.
+    /// A table of these symbols, all enabled; ids follow the given order.
     pub fn new(version: u64, specs: Vec<SymbolSpec>) -> Self {
         let enabled = vec![true; specs.len()];
         SymbolTable { version, specs: specs.into_iter().map(Arc::new).collect(), enabled }
@@ -197,17 +199,17 @@ impl SymbolTable {
     /// The specification of a symbol of this session.
     ///
     /// # Panics
-    /// When the id is from another session's table: a bug, never data.
+    /// When the id belongs to another session's table, which is a bug.
     pub fn spec(&self, id: SymbolId) -> &SymbolSpec {
         &self.specs[id.index()]
     }
 
-    /// Whether new entries are allowed on a symbol.
+    /// Whether new entries are allowed on the symbol.
     pub fn is_enabled(&self, id: SymbolId) -> bool {
         self.enabled[id.index()]
     }
 
-    /// The same table with one symbol switched on or off, one version later.
+    /// A copy with one symbol enabled or disabled and the version increased by one.
     pub fn with_enabled(&self, id: SymbolId, enabled: bool) -> Self {
         let mut next = self.clone();
         next.version += 1;
@@ -215,17 +217,17 @@ impl SymbolTable {
         next
     }
 
-    /// The id of a name.
+    /// The id of the symbol with this name.
     pub fn find(&self, name: &str) -> Option<SymbolId> {
         self.specs.iter().position(|spec| spec.name == name).map(|i| SymbolId(i as u32))
     }
 
-    /// How many symbols there are.
+    /// Number of symbols.
     pub fn len(&self) -> usize {
         self.specs.len()
     }
 
-    /// Whether there is none.
+    /// Whether the table has no symbols.
     pub fn is_empty(&self) -> bool {
         self.specs.is_empty()
     }

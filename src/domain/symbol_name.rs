@@ -1,11 +1,12 @@
-//! What the name of a symbol may be, which spellings mean the same one, and which names tell of an inverse contract.
+//! Symbol names: which texts are valid, which spellings are equal, and which names belong to inverse
+//! contracts.
 //!
-//! The one definition for files, store, requests and configuration: venues list `BTC_USDT`, `kPEPE`, `BTC/USDT:USDT` and
-//! names in Chinese.
+//! The single definition for files, store, requests and configuration. Venues list `BTC_USDT`, `kPEPE`,
+//! `BTC/USDT:USDT` and Chinese names.
 
 use crate::limits::SYMBOL_CHARS;
 
-/// What keeps a text from being a symbol's name; `None` when it is one.
+/// Why a text is not a valid symbol name; `None` when it is valid.
 pub fn problem(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
@@ -19,8 +20,8 @@ pub fn problem(name: &str) -> Option<&'static str> {
     name.chars().any(is_invisible).then_some("has an invisible or text-direction character")
 }
 
-/// Whether a character shows nothing or changes how its neighbours are shown: Unicode's format characters (Cf), the
-/// variation selectors and the letters that are blank. Two names that look alike must be alike.
+/// Whether a character is invisible or changes how its neighbours are shown: Unicode format characters (Cf),
+/// variation selectors and blank letters. Names that look alike must be equal.
 fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0xAD | 0x034F | 0x0600..=0x0605 | 0x061C | 0x06DD | 0x070F | 0x0890..=0x0891 | 0x08E2
@@ -29,15 +30,16 @@ fn is_invisible(c: char) -> bool {
         | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
-/// Whether two names are spellings of one symbol: equal but for the signs between base and quote (`BTCUSDT`,
-/// `BTC_USDT`, `BTC-USDT`, `BTC/USDT`).
+/// Whether two names are spellings of one symbol: equal except for the separators between base and quote
+/// (`BTCUSDT`, `BTC_USDT`, `BTC-USDT`, `BTC/USDT`).
 pub fn same(a: &str, b: &str) -> bool {
     let letters = |name: &'static [char]| move |c: &char| !name.contains(c);
     const BETWEEN: &[char] = &['_', '-', '/'];
     a == b || a.chars().filter(letters(BETWEEN)).eq(b.chars().filter(letters(BETWEEN)))
 }
 
-/// The name among `names` that `wanted` means: itself, else the only other spelling of it.
+/// The name in `names` that `wanted` refers to: the exact name, else the only other spelling of it; `None`
+/// when ambiguous.
 pub fn find<'a>(wanted: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     if let Some(exact) = names.clone().find(|name| *name == wanted) {
         return Some(exact);
@@ -47,8 +49,8 @@ pub fn find<'a>(wanted: &str, names: impl Iterator<Item = &'a str> + Clone) -> O
     spelled.all(|other| other == found).then_some(found)
 }
 
-/// Whether a name is of a form that only coin-margined (inverse) contracts have: `BTCUSD_PERP`, `BTCUSD_251226`,
-/// `BTC-USD-SWAP`, `PI_XBTUSD`, `BTC/USD:BTC`.
+/// Whether the name has a form used only by coin-margined (inverse) contracts: `BTCUSD_PERP`,
+/// `BTCUSD_251226`, `BTC-USD-SWAP`, `PI_XBTUSD`, `BTC/USD:BTC`.
 pub fn is_inverse(name: &str) -> bool {
     let is_expiry = |text: &str| text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some((pair, settle)) = name.split_once(':') {
@@ -63,8 +65,8 @@ pub fn is_inverse(name: &str) -> bool {
     false
 }
 
-/// Whether a contract of this name may be linear or inverse: its prices are in US dollars, and nothing says what it
-/// is settled in.
+/// Whether a contract of this name may be either linear or inverse: its prices are in US dollars and the name
+/// does not give the settlement currency.
 pub fn may_be_inverse(name: &str) -> bool {
     !name.contains(':') && name.strip_suffix("USD").is_some_and(|base| !base.is_empty())
 }

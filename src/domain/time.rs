@@ -1,4 +1,4 @@
-//! Points in time and spans between them, in whole nanoseconds. There is no `now` here.
+//! Timestamps and time spans in whole nanoseconds. This module never reads a clock.
 
 mod text;
 
@@ -19,9 +19,9 @@ pub struct Timestamp(i64);
 pub struct Span(i64);
 
 impl Timestamp {
-    /// Before every event.
+    /// The earliest timestamp; before every event.
     pub const MIN: Timestamp = Timestamp(i64::MIN);
-    /// After every event; used as "no timer".
+    /// The latest timestamp; stands for "no timer".
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
     /// From nanoseconds since 1970.
@@ -29,7 +29,7 @@ impl Timestamp {
         Timestamp(nanos)
     }
 
-    /// From microseconds since 1970; `None` when out of range (year 2262).
+    /// From microseconds since 1970; `None` when out of range (years 1677 to 2262).
     pub const fn from_micros(micros: i64) -> Option<Self> {
         match micros.checked_mul(1_000) {
             Some(nanos) => Some(Timestamp(nanos)),
@@ -37,7 +37,7 @@ impl Timestamp {
         }
     }
 
-    /// From milliseconds since 1970; `None` when out of range (year 2262).
+    /// From milliseconds since 1970; `None` when out of range (years 1677 to 2262).
     pub const fn from_millis(millis: i64) -> Option<Self> {
         match millis.checked_mul(1_000_000) {
             Some(nanos) => Some(Timestamp(nanos)),
@@ -45,7 +45,7 @@ impl Timestamp {
         }
     }
 
-    /// From whole seconds since 1970. For tests and tables; saturates.
+    /// From whole seconds since 1970; saturates.
     pub const fn from_seconds(seconds: i64) -> Self {
         Timestamp(seconds.saturating_mul(NANOS_PER_SECOND))
     }
@@ -70,17 +70,17 @@ impl Timestamp {
         self.0.div_euclid(NANOS_PER_SECOND)
     }
 
-    /// Days since 1970, UTC, rounded down.
+    /// UTC days since 1970, rounded down.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(86_400 * NANOS_PER_SECOND)
     }
 
-    /// The day whose results this moment belongs to: a midnight belongs to the day that ends.
+    /// The day whose results this time belongs to: midnight belongs to the day that ends.
     pub const fn day_ended(self) -> i64 {
         Timestamp(self.0.saturating_sub(1)).day()
     }
 
-    /// This time plus a span; stays at the end of the range instead of wrapping.
+    /// This time plus a span; saturates.
     pub const fn saturating_add(self, span: Span) -> Self {
         Timestamp(self.0.saturating_add(span.0))
     }
@@ -95,8 +95,9 @@ impl Timestamp {
         (year, month, day, self.0.rem_euclid(86_400 * NANOS_PER_SECOND))
     }
 
-    /// `YYYYMMDD_HHMMSS_xxxxxx` in UTC, the end of ids. The six digits begin with the millisecond, so that ids sort by time
-    /// within a second too; the lowest 14 bits of `chance` tell those of one millisecond apart.
+    /// `YYYYMMDD_HHMMSS_xxxxxx` in UTC, the suffix of ids. The upper bits of the hexadecimal part hold the
+    /// millisecond, so that ids sort by time within a second; the lower 14 bits come from `entropy` and tell
+    /// ids of the same millisecond apart.
     pub fn id(self, entropy: u32) -> String {
         let (year, month, day, nanos) = self.civil();
         let s = nanos / NANOS_PER_SECOND;
@@ -104,12 +105,12 @@ impl Timestamp {
         format!("{year:04}{month:02}{day:02}_{:02}{:02}{:02}_{low:06x}", s / 3_600, s / 60 % 60, s % 60)
     }
 
-    /// RFC 3339 UTC with milliseconds, as the REST interface shows it.
+    /// RFC 3339 in UTC with milliseconds, as in the REST API.
     pub fn rfc3339_millis(self) -> String {
         let (year, month, day, nanos) = self.civil();
         let s = nanos / NANOS_PER_SECOND;
         let ms = nanos / 1_000_000 % 1_000;
-        // Every answer has one: digits by hand take a tenth of the time of `format!`.
+        // Every response contains one; formatting the digits by hand takes a tenth of the time of `format!`.
         let mut text = String::with_capacity("2026-11-22T18:00:00.000Z".len());
         let parts = [
             (year, 1_000, '-'),
@@ -120,10 +121,10 @@ impl Timestamp {
             (s % 60, 10, '.'),
         ];
         for (value, highest, behind) in parts.into_iter().chain([(ms, 100, 'Z')]) {
-            let mut place = highest;
-            while place > 0 {
-                text.push(char::from(b'0' + (value / place % 10) as u8));
-                place /= 10;
+            let mut divisor = highest;
+            while divisor > 0 {
+                text.push(char::from(b'0' + (value / divisor % 10) as u8));
+                divisor /= 10;
             }
             text.push(behind);
         }
@@ -131,7 +132,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 UTC with microseconds.
+/// RFC 3339 in UTC with microseconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day, nanos) = self.civil();
@@ -148,11 +149,11 @@ impl fmt::Debug for Timestamp {
 }
 
 impl Span {
-    /// No time at all.
+    /// Zero length.
     pub const ZERO: Span = Span(0);
     /// One second.
     pub const SECOND: Span = Span(NANOS_PER_SECOND);
-    /// Longer than any run.
+    /// The longest span.
     pub const MAX: Span = Span(i64::MAX);
 
     /// From nanoseconds.
@@ -170,7 +171,8 @@ impl Span {
         Span(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
-    /// From seconds as documents write them, rounded to the nearest nanosecond; saturates, NaN is zero.
+    /// From fractional seconds as in documents, rounded to the nearest nanosecond; saturates, NaN becomes
+    /// zero.
     pub fn from_seconds_f64(seconds: f64) -> Self {
         Span((seconds * 1e9).round() as i64)
     }
@@ -180,7 +182,7 @@ impl Span {
         self.0
     }
 
-    /// Seconds, for indicators and reports.
+    /// Length in seconds, for indicators and reports.
     pub fn seconds_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -227,7 +229,8 @@ impl Sub for Span {
     }
 }
 
-/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);

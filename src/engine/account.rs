@@ -1,7 +1,7 @@
-//! What all instances of a session share: cash, exposure, day counters, locks, order numbers.
+//! The session account shared by all instances: cash, exposure, daily counters, symbol locks, order numbers.
 //!
-//! Totals are kept per symbol and adjusted by differences, so a tick and a fill cost the same however many positions
-//! there are. Equity is cash plus unrealised profit, exact.
+//! Totals are kept per symbol and updated by differences, so the cost of a tick or fill does not depend on
+//! the number of positions. Invariant: equity is cash plus unrealised profit, exactly.
 
 use crate::domain::decision::{Guard, Trigger};
 use crate::domain::ledger::EquityPoint;
@@ -13,28 +13,28 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::risk::{RiskLimits, RiskRefusal};
 use std::collections::VecDeque;
 
-/// How a session is run.
+/// Settings of a session.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SessionConfig {
-    /// Cash at the start.
+    /// Cash at the start of the session.
     pub initial_balance: Money,
     /// Limits of the session.
     pub risk: RiskLimits,
-    /// Notional all strategies together may hold.
+    /// Maximum notional of all strategies together.
     pub budget_cap: Option<Money>,
-    /// Notional each strategy may hold, by its place in the session.
+    /// Maximum notional of each strategy, by strategy index.
     pub allocations: Vec<Option<Money>>,
-    /// Symbols each strategy runs on, by its place in the session; `None` or no entry: all.
+    /// Symbols each strategy runs on, by strategy index; `None` or a missing entry means all.
     pub assigned: Vec<Option<Vec<SymbolId>>>,
-    /// Notional of one position; larger entries shrink.
+    /// Maximum notional of one position; larger entries shrink.
     pub max_position: Option<Money>,
-    /// Stop for strategies that have none, percent.
+    /// Stop for strategies without one, percent.
     pub stop_loss_pct: Option<f64>,
-    /// Target for strategies that have none, percent.
+    /// Target for strategies without one, percent.
     pub take_profit_pct: Option<f64>,
-    /// Apply the tighter of the session's and the strategy's stop and target.
+    /// Whether the tighter of the session's and the strategy's stop and target applies.
     pub force_session_stops: bool,
-    /// Touch where no book is recorded: last price ± half of this, percent.
+    /// Assumed spread where no book is recorded, percent of the last price.
     pub assumed_spread_pct: f64,
 }
 
@@ -56,25 +56,25 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// Whether the strategy at a place runs on a symbol.
+    /// Whether a strategy (by index) runs on a symbol.
     pub fn runs_on(&self, strategy: usize, symbol: SymbolId) -> bool {
         self.assigned.get(strategy).and_then(Option::as_ref).is_none_or(|symbols| symbols.contains(&symbol))
     }
 }
 
-/// All positions of one symbol together.
+/// Totals of the positions in one symbol.
 #[derive(Clone, Copy, Default, Debug)]
 struct Holding {
-    /// Σ dir·lots, Σ lots, Σ dir·cost (ticks × lots).
+    /// `net_lots` is Σ dir·lots, `gross_lots` is Σ lots, `net_cost` is Σ dir·cost (ticks × lots).
     net_lots: i64,
     gross_lots: i64,
     net_cost: i128,
     mark: Price,
     unrealised: Money,
     exposure: Money,
-    /// Notional of entries in flight.
+    /// Notional of entry orders in flight.
     reserved: Money,
-    /// Positions or entries in flight.
+    /// Number of positions and entry orders in flight.
     occupants: u32,
 }
 
@@ -84,23 +84,23 @@ struct StrategyDay {
     realised: Money,
 }
 
-/// Session-wide state.
+/// The session's account.
 pub struct Account {
-    /// How the session is run.
+    /// Settings of the session.
     pub config: SessionConfig,
     cash: Money,
     unrealised: Money,
     exposure: Money,
     used_margin: Money,
-    /// Notional of all entries in flight.
+    /// Notional of all entry orders in flight.
     reserved: Money,
     holdings: Vec<Holding>,
-    /// Positions and entries in flight: all, and by strategy.
+    /// Number of positions and entry orders in flight: in total and by strategy.
     occupants: u32,
     strategy_occupants: Vec<u32>,
     strategy_exposure: Vec<Money>,
     strategy_days: Vec<StrategyDay>,
-    /// End of the UTC day of the last event.
+    /// End of the UTC day of the last event, midnight included.
     day_end: Timestamp,
     day_start_equity: Money,
     entries_today: u32,
@@ -109,18 +109,18 @@ pub struct Account {
     paused_until: Timestamp,
     paused_by_command: bool,
     stopped: bool,
-    /// Times of the last entries, as many as the larger limit of orders counts.
+    /// Times of the last entries, as many as the larger of the two order-rate limits.
     entry_times: VecDeque<Timestamp>,
     entry_times_max: usize,
     next_order: u64,
-    /// Equity at or below which everything is closed (day loss) or the session stops (drawdown).
+    /// Equity at or below which everything is closed (daily loss) or the session also stops (drawdown).
     flatten_floor: Money,
     stop_floor: Money,
     changed: bool,
 }
 
 impl Account {
-    /// A account before the first event.
+    /// An account before the first event.
     pub fn new(config: SessionConfig, symbols: usize, strategies: usize) -> Self {
         let cash = config.initial_balance;
         let limits = [config.risk.orders_per_second, config.risk.orders_per_minute];
@@ -156,38 +156,38 @@ impl Account {
         account
     }
 
-    /// Cash and unrealised profit.
+    /// Cash plus unrealised profit.
     #[inline]
     pub fn equity(&self) -> Money {
         self.cash + self.unrealised
     }
 
-    /// Cash: the start and everything realised, after costs.
+    /// Cash: the initial balance plus everything realised, after fees and funding.
     pub fn cash(&self) -> Money {
         self.cash
     }
 
-    /// Σ |position| at mark.
+    /// Σ |position| at the mark price.
     pub fn exposure(&self) -> Money {
         self.exposure
     }
 
-    /// Σ |position| at mark and entries in flight: what a further entry adds to.
+    /// Σ |position| at the mark price plus entry orders in flight: the exposure a new entry adds to.
     pub fn taken_exposure(&self) -> Money {
         self.exposure + self.reserved
     }
 
-    /// Margin used by open positions and entries in flight.
+    /// Margin used by open positions and entry orders in flight.
     pub fn used_margin(&self) -> Money {
         self.used_margin
     }
 
-    /// Open or opening positions.
+    /// Number of open or opening positions.
     pub fn occupants(&self) -> u32 {
         self.occupants
     }
 
-    /// Notional in one symbol, entries in flight included.
+    /// Notional in one symbol, entry orders in flight included.
     pub fn symbol_exposure(&self, symbol: SymbolId) -> Money {
         let holding = &self.holdings[symbol.index()];
         holding.exposure + holding.reserved
@@ -199,35 +199,35 @@ impl Account {
         self.holdings[symbol.index()].gross_lots != 0
     }
 
-    /// Equity against the start, percent.
+    /// Profit or loss relative to the initial balance, percent.
     pub fn pnl_pct(&self) -> f64 {
         100.0 * (self.equity() - self.config.initial_balance).to_f64() / self.config.initial_balance.to_f64()
     }
 
-    /// Whether the account changed since it was last taken.
+    /// Whether the account changed since the last [`Account::take_change`].
     #[inline]
     pub fn has_changed(&self) -> bool {
         self.changed
     }
 
-    /// The account now.
+    /// The current equity point; clears the change flag.
     pub fn take_change(&mut self, at: Timestamp) -> EquityPoint {
         self.changed = false;
         EquityPoint { at, equity: self.equity(), balance: self.cash, exposure: self.exposure }
     }
 
-    /// A new number for an order.
+    /// Assigns the next order number.
     pub fn next_order(&mut self) -> OrderId {
         self.next_order += 1;
         OrderId(self.next_order)
     }
 
-    /// Orders given out so far.
+    /// Number of orders so far.
     pub fn orders(&self) -> u64 {
         self.next_order
     }
 
-    /// Values a symbol's positions at a price.
+    /// Values a symbol's positions at a mark price.
     #[inline]
     pub fn mark(&mut self, symbol: SymbolId, spec: &SymbolSpec, price: Price) {
         let holding = &mut self.holdings[symbol.index()];
@@ -255,7 +255,8 @@ impl Account {
         }
     }
 
-    /// Lots and cost of a symbol changed by a fill: signed lots, signed cost (ticks × lots) and absolute lots.
+    /// A fill changed a position: `lots` and `cost` (ticks × lots) are positive when it grew, negative when
+    /// it shrank.
     pub fn position_changed(
         &mut self,
         symbol: SymbolId,
@@ -273,26 +274,26 @@ impl Account {
         self.revalue(symbol, spec);
     }
 
-    /// Cash came in (or went out).
+    /// Adds (or subtracts) cash realised by a strategy.
     pub fn cash_flow(&mut self, strategy: u32, amount: Money) {
         self.cash += amount;
         self.strategy_days[strategy as usize].realised += amount;
         self.changed = true;
     }
 
-    /// Notional of an entry on its way (positive), filled or given back (negative).
+    /// Reserves the notional of an entry order (positive) or releases it (negative).
     pub fn reserve(&mut self, symbol: SymbolId, notional: Money) {
         self.holdings[symbol.index()].reserved += notional;
         self.reserved += notional;
     }
 
-    /// Margin and strategy notional changed by opening (positive) or closing (negative).
+    /// Changes the strategy's notional and the used margin: positive when opening, negative when closing.
     pub fn commit(&mut self, strategy: u32, notional: Money, margin: Money) {
         self.strategy_exposure[strategy as usize] += notional;
         self.used_margin += margin;
     }
 
-    /// An entry is on its way: takes the symbol, a slot and the day's count.
+    /// Counts an entry order: it occupies the symbol and a position slot and counts for the day.
     pub fn occupy(&mut self, symbol: SymbolId, strategy: u32, at: Timestamp) {
         self.holdings[symbol.index()].occupants += 1;
         self.occupants += 1;
@@ -307,7 +308,7 @@ impl Account {
         }
     }
 
-    /// Flat again, or never opened: the one place that gives symbol and slot back.
+    /// Releases symbol and slot when the instance is flat again or its entry never filled.
     pub fn release(&mut self, symbol: SymbolId, strategy: u32) {
         let holding = &mut self.holdings[symbol.index()];
         assert!(holding.occupants > 0 && self.occupants > 0, "released more than was occupied");
@@ -316,7 +317,7 @@ impl Account {
         self.strategy_occupants[strategy as usize] -= 1;
     }
 
-    /// A round trip ended with this net result.
+    /// Counts a round trip with this net result for the losing streak.
     pub fn trade_closed(&mut self, at: Timestamp, net: Money) {
         if net.0 >= 0 {
             self.losses_in_a_row = 0;
@@ -329,8 +330,8 @@ impl Account {
         }
     }
 
-    /// Moves to the UTC day of an event; counters of the day start afresh. A day ends with its last midnight included:
-    /// a bar that ends then, and funding that is settled then, belong to the day that is over.
+    /// Moves to the UTC day of an event and resets the daily counters. A day includes the midnight that ends
+    /// it: bars that end and funding that is settled at that time belong to it.
     #[inline(always)]
     pub fn roll_day(&mut self, at: Timestamp) {
         if at > self.day_end {
@@ -361,7 +362,7 @@ impl Account {
             self.config.risk.drawdown_pct.map_or(Money(i128::MIN), |pct| below(self.peak_equity, pct));
     }
 
-    /// Whether a limit wants everything closed now, and whether it also ends the session.
+    /// The trigger to close everything with if a loss limit is reached, and whether the session ends.
     #[inline]
     pub fn breach(&self) -> Option<(Trigger, bool)> {
         let equity = self.equity();
@@ -371,25 +372,25 @@ impl Account {
         Some((Trigger::Risk, equity <= self.stop_floor))
     }
 
-    /// Whether somebody asked for no new entries.
+    /// Whether entries are paused by a command.
     pub fn is_paused(&self) -> bool {
         self.paused_by_command
     }
 
-    /// No new entries until resumed.
+    /// Pauses or resumes entries.
     pub fn pause(&mut self, paused: bool) {
         self.paused_by_command = paused;
     }
 
-    /// No new entries for the rest of the session.
+    /// Stops entries for the rest of the session.
     pub fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// Guards of the session and strategy that come before sizing (strategy-engine 2.4), in order.
+    /// The checks of session and strategy before an entry is sized, in order.
     ///
     /// # Errors
-    /// The first guard that refuses, with its numbers.
+    /// The first check that refuses the entry, with the measured and the allowed value.
     pub fn admit(
         &self,
         symbol: SymbolId,
@@ -451,7 +452,7 @@ impl Account {
             [(risk.orders_per_second, Span::SECOND), (risk.orders_per_minute, Span::from_seconds(60))]
         {
             let Some(limit) = limit else { continue };
-            // The limit is reached when the entry that many back is still within the span.
+            // Reached when the entry `limit` entries ago is still within the span.
             let first = self.entry_times.len().checked_sub(limit as usize);
             let reached =
                 first.is_some_and(|first| self.entry_times.get(first).is_none_or(|time| at - *time < span));
@@ -462,7 +463,8 @@ impl Account {
         Ok(())
     }
 
-    /// Notional a strategy may still open under its allocation, its share of the budget and the cap.
+    /// Notional a strategy may still open: the least left of its allocation, its share of the budget and the
+    /// total budget; `None` without such limits.
     pub fn remaining_budget(&self, strategy: u32, limits: &StrategyLimits) -> Option<Money> {
         let used = self.strategy_exposure[strategy as usize];
         let allocation =

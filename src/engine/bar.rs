@@ -1,6 +1,7 @@
-//! The inside of a bar, shown to positions before the bar's end is an event (docs/adr/025-bars-assume-the-worst.md).
+//! Prices inside a bar, applied to positions before the bar's end is an event
+//! (docs/adr/025-bars-assume-the-worst.md).
 //!
-//! Never: a rule or an entry. They are asked at the bar's end.
+//! Invariant: no rule and no entry is evaluated here; they are evaluated at the bar's end.
 
 use super::Engine;
 use super::instance::{Instance, Turn};
@@ -11,7 +12,7 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 
 impl Engine {
-    /// A bar has opened: its first price is the last one known, also for what fills at it.
+    /// A bar has opened: its open becomes the last price, also for orders that fill at it.
     pub fn bar_opened(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, bar: &Bar) {
         self.account.roll_day(at);
         let market = &mut self.symbols[symbol.index()].market;
@@ -23,9 +24,9 @@ impl Engine {
         }
     }
 
-    /// Shows the positions of a symbol what a bar reached inside, before [`Engine::apply`] shows its end. To be called
-    /// until nothing comes out: a step of a ladder may be followed by the next. Returns whether the order of prices
-    /// inside the bar decided how a position ended.
+    /// Applies the prices inside a bar to the symbol's positions, before [`Engine::apply`] gets the bar. Call
+    /// it until no action comes out, because one ladder step may follow another. Returns whether the unknown
+    /// order of the prices decided how a position ended.
     pub fn inside_bar(
         &mut self,
         table: &SymbolTable,
@@ -40,7 +41,7 @@ impl Engine {
         mattered
     }
 
-    /// The inside of a bar is over: its extremes count for the excursions of what is open.
+    /// Ends the inside of a bar: its extremes count for the excursions of open positions.
     pub fn bar_passed(
         &mut self,
         table: &SymbolTable,

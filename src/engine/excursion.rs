@@ -1,33 +1,33 @@
-//! Best and worst prices since any moment, for all positions of a symbol at once.
+//! Highest and lowest price since any point in time, for all positions of a symbol at once.
 //!
-//! Two monotonic stacks: a tick costs amortised constant work however many positions are open.
+//! Two monotonic stacks: a tick costs amortised constant time regardless of the number of open positions.
 
 use crate::domain::num::Price;
 
-/// Running extremes since the oldest open position of a symbol.
+/// Running extremes of a symbol's prices while positions are open.
 #[derive(Clone, Default, Debug)]
 pub struct Excursion {
-    /// Prices seen so far; time would not tell those before a fill from those after it in the same moment.
+    /// Number of prices seen; unlike time it orders prices of the same timestamp.
     seen: u64,
-    /// Highest since: prices fall from front to back.
+    /// (number, price) of the running maxima: prices fall from front to back.
     highs: Vec<(u64, Price)>,
-    /// Lowest since: prices rise from front to back.
+    /// (number, price) of the running minima: prices rise from front to back.
     lows: Vec<(u64, Price)>,
 }
 
 impl Excursion {
-    /// Nobody holds anything: forget.
+    /// Forgets all prices; called when no position is open.
     pub fn clear(&mut self) {
         self.highs.clear();
         self.lows.clear();
     }
 
-    /// How many prices were seen: what [`Excursion::highest_since`] counts from.
+    /// Number of prices seen, to be passed to [`Excursion::highest_since`] later.
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// A price was traded.
+    /// Adds a traded price.
     #[inline]
     pub fn trade(&mut self, price: Price) {
         self.seen += 1;
@@ -41,12 +41,12 @@ impl Excursion {
         self.lows.push((self.seen, price));
     }
 
-    /// Highest price after the first `seen` ones.
+    /// Highest price after the first `seen` prices.
     pub fn highest_since(&self, seen: u64) -> Option<Price> {
         self.highs.get(self.highs.partition_point(|(number, _)| *number <= seen)).map(|(_, price)| *price)
     }
 
-    /// Lowest price after the first `seen` ones.
+    /// Lowest price after the first `seen` prices.
     pub fn lowest_since(&self, seen: u64) -> Option<Price> {
         self.lows.get(self.lows.partition_point(|(number, _)| *number <= seen)).map(|(_, price)| *price)
     }

@@ -1,6 +1,6 @@
-//! Why there was or was not a trade: what every instance of a symbol sees at this moment.
+//! Explains why there was or was not a trade: what every instance of a symbol sees at one time.
 //!
-//! Explaining runs the same rules on the same state; nothing is remembered for it.
+//! Explanations evaluate the same rules on the same state; nothing is stored for them.
 
 use super::Engine;
 use super::instance::Turn;
@@ -13,20 +13,20 @@ use crate::domain::time::Timestamp;
 /// What one instance sees.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// Place of the instance in the session.
+    /// Instance (index in the session).
     pub instance: u32,
-    /// Place of the strategy in the session.
+    /// Strategy (index in the session).
     pub strategy: u32,
-    /// Its state.
+    /// State of the instance.
     pub state: State,
     /// Every condition of the sections that matter in this state.
     pub evidence: Vec<Evidence>,
-    /// What would refuse an entry now, when it is not in a position.
+    /// The check that would refuse an entry now; `None` when none would, or when a position or order is open.
     pub refusal: Option<RiskRefusal>,
 }
 
 impl Engine {
-    /// Explains a symbol at the time of the last event.
+    /// Explains the instances of a symbol at the time of the last event.
     pub fn explain(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp) -> Vec<Explanation> {
         let mut explanations = Vec::new();
         self.symbols[symbol.index()].indicators.turn();

@@ -1,6 +1,8 @@
-//! Which rules of a symbol can be left alone: S1 of many instances answered by one look at the loosest thresholds.
+//! Groups instances with the same kind of S1 so that one check against the loosest thresholds can skip them
+//! all.
 //!
-//! A gate never decides: shut means that no member's S1 can be true, open means that they must be asked.
+//! Invariant: a gate never decides an entry. While it stays shut no member's S1 could have become true at an
+//! allowed time; when it opens, each member evaluates its own rules.
 
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
@@ -8,29 +10,30 @@ use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
 
-/// Why instances are looked at.
+/// Why instances are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// Something happened on the symbol's market.
+    /// An event on the symbol's market.
     Event,
-    /// A whole second is over.
+    /// A whole second has passed.
     Second,
-    /// Somebody asked to be looked at now; nobody else is.
+    /// A timer of an instance or group; only those are evaluated.
     Timer,
 }
 
-/// What a look at a group found.
+/// Result of checking a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
-    /// Nobody's S1 can be true now.
+    /// Nothing to evaluate: no member can fire, the group is not due, or its postponed check is already
+    /// scheduled.
     Shut,
-    /// Too early for another look; there will be one at [`RuleGroup::due`].
+    /// Too early for another check; the next one is due at [`RuleGroup::due`].
     PutOff,
-    /// Members must be asked.
+    /// Members must be evaluated.
     Open,
 }
 
-/// A comparison all members make, with the loosest of the thresholds of those that watch.
+/// A comparison that all members make, with the loosest threshold of the members that watch for S1.
 #[derive(Clone, Copy, Debug)]
 struct GateTest {
     slot: SlotId,
@@ -38,23 +41,23 @@ struct GateTest {
     loosest: f64,
 }
 
-/// Instances of one symbol whose S1 asks the same slots the same way, with thresholds of their own.
+/// Instances of one symbol whose S1 makes the same comparisons of the same slots, with different thresholds.
 pub struct RuleGroup {
-    /// Indices of the instances, in the order they are evaluated.
+    /// Instance indices in the order of evaluation.
     pub members: Vec<u32>,
     tests: Vec<GateTest>,
-    /// Thresholds of every member, one run of `tests.len()` each.
+    /// Thresholds of all members, `tests.len()` values per member.
     thresholds: Vec<f64>,
     interval: Span,
     on_clock: bool,
     watching: u32,
-    /// Earliest time the entry rules may be looked at again.
+    /// Earliest time at which the entry rules may be evaluated again.
     next_look: Timestamp,
-    /// Something happened since the last look.
+    /// Whether an event came before `next_look`, so that a check is postponed until then.
     pending: bool,
 }
 
-/// The gateable part of an instance's S1: comparisons of one slot with a number.
+/// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
 fn shape_of(instance: &Instance) -> Vec<GateTest> {
     let gateable = |comparison| !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
     let tests = instance.s1.necessary().unwrap_or_default();
@@ -68,7 +71,7 @@ fn shape_of(instance: &Instance) -> Vec<GateTest> {
 }
 
 impl RuleGroup {
-    /// Sorts instances of one symbol into groups, keeping their order.
+    /// Groups the instances of one symbol, keeping their order.
     pub fn sort(instances: &[&Instance]) -> Vec<RuleGroup> {
         let mut groups: Vec<RuleGroup> = Vec::new();
         for instance in instances {
@@ -103,12 +106,13 @@ impl RuleGroup {
         groups
     }
 
-    /// Whether members must be asked now; looks no more often than the interval allows. When looks happen depends on
-    /// the symbol's events alone, not on who watches, or a strategy would decide otherwise beside another.
+    /// Whether members must be evaluated now, at most once per interval. The times of the checks depend only
+    /// on the symbol's events, not on who watches; otherwise a strategy's decisions would depend on the other
+    /// strategies.
     #[inline(always)]
     pub fn look(&mut self, at: Timestamp, cause: Cause, set: &mut IndicatorSet, look: Look<'_>) -> Gate {
         if self.pending && at > self.next_look {
-            // Nobody watched, so no timer was set: the look that was put off happened at its time all the same.
+            // Nobody watched, so no timer was set; the postponed check counts as done at its time.
             self.next_look = self.next_look + self.interval;
             self.pending = false;
         }
@@ -138,20 +142,20 @@ impl RuleGroup {
         Gate::Open
     }
 
-    /// When the look that was put off is due.
+    /// Time of the postponed check, if one is scheduled.
     pub fn due(&self) -> Timestamp {
         if self.pending && self.watching > 0 { self.next_look } else { Timestamp::MAX }
     }
 
-    /// A member changed its state: counts who watches and finds their loosest thresholds.
+    /// Counts the members that watch for S1 and recomputes their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
         let width = self.tests.len();
-        for (place, index) in self.members.iter().enumerate() {
+        for (member, index) in self.members.iter().enumerate() {
             if !instances[*index as usize].is_watching() {
                 continue;
             }
-            for (test, threshold) in self.tests.iter_mut().zip(&self.thresholds[place * width..]) {
+            for (test, threshold) in self.tests.iter_mut().zip(&self.thresholds[member * width..]) {
                 let looser = match test.comparison {
                     Comparison::Greater | Comparison::GreaterOrEqual => *threshold < test.loosest,
                     _ => *threshold > test.loosest,

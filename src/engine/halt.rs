@@ -1,4 +1,4 @@
-//! Out of positions because somebody outside says so: everywhere, or on one symbol that is held still.
+//! Closing positions on request from outside: in the whole session or on one symbol.
 
 use super::Engine;
 use super::instance::Instance;
@@ -15,7 +15,7 @@ impl Engine {
         }
     }
 
-    /// Drops signals and entries that are under way on a symbol; positions stay.
+    /// Drops signals and closes entries that are under way on a symbol; other positions stay.
     pub fn withdraw(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, out: &mut Outputs) {
         self.flatten_where(table, symbol, at, out, |instance| {
             matches!(instance.state, State::SignalDetected | State::EntryEvaluation)
@@ -33,11 +33,11 @@ impl Engine {
         symbol: SymbolId,
         at: Timestamp,
         out: &mut Outputs,
-        is_meant: impl Fn(&Instance) -> bool,
+        applies: impl Fn(&Instance) -> bool,
     ) {
         for index in 0..self.instances.len() as u32 {
             let instance = &self.instances[index as usize];
-            if instance.symbol == symbol && is_meant(instance) {
+            if instance.symbol == symbol && applies(instance) {
                 self.with_instance(table, index, at, None, out, |instance, turn| {
                     instance.flatten(Trigger::Command, turn)
                 });
@@ -45,12 +45,12 @@ impl Engine {
         }
     }
 
-    /// Whether every instance is flat with nothing working.
+    /// Whether every instance is flat without orders.
     pub fn is_flat(&self) -> bool {
         !self.instances.iter().any(Instance::is_engaged)
     }
 
-    /// Whether every instance of a symbol is.
+    /// Whether every instance of a symbol is flat without orders.
     pub fn is_flat_on(&self, symbol: SymbolId) -> bool {
         !self.instances.iter().any(|instance| instance.symbol == symbol && instance.is_engaged())
     }

@@ -1,6 +1,7 @@
-//! The state machine that trades: one event in, decisions and orders out.
+//! The trading state machine: one event in, decisions and orders out.
 //!
-//! Never: I/O, a clock, logging, a lock, a wait, rng, or a failure. What cannot be done is an output.
+//! Invariant: no I/O, clock, logging, lock, waiting or randomness, and no errors: what cannot be done is an
+//! output.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod account;
@@ -39,44 +40,44 @@ use std::{collections::BTreeMap, sync::Arc};
 use timers::{next_timer, refresh};
 pub use version::ENGINE_VERSION;
 
-/// One symbol with everything that watches it.
+/// One symbol with its market, indicators and instances.
 struct SymbolState {
     market: MarketState,
     indicators: IndicatorSet,
     excursion: Excursion,
-    /// Instances by priority, then strategy.
+    /// Indices of the symbol's instances, ordered by priority, then strategy.
     instances: Vec<u32>,
     groups: Vec<RuleGroup>,
-    /// Those not waiting for S1, and when the first of them must be looked at.
+    /// Indices of the instances that do not wait for S1, and the earliest [`Wake`] of any of them.
     busy: Vec<u32>,
     wake: Wake,
-    /// The next moment a busy instance waits for, while `timer_known`.
+    /// The next timer of a busy instance; valid while `timer_known`.
     timer: Timestamp,
     timer_known: bool,
     stale: bool,
     warming: bool,
-    /// Looked at once a second although nothing happened.
+    /// Whether the symbol is evaluated once a second even without events.
     on_clock: bool,
 }
 
-/// All symbols, strategies and the account of a session.
+/// A session's symbols, strategy instances and account.
 pub struct Engine {
     symbols: Vec<SymbolState>,
     instances: Vec<Instance>,
     account: Account,
-    /// Instance of every order that has not ended.
+    /// Instance of each order that has not ended.
     owners: BTreeMap<OrderId, u32>,
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
-    /// Whom the current event concerns; kept for its memory.
+    /// Instances to evaluate for the current event; a field only to reuse its memory.
     due: Vec<u32>,
     started: bool,
     warm_at: Option<Timestamp>,
 }
 
 impl Engine {
-    /// An engine before its first event. `strategies` run on every symbol of the table that `config` assigns to them.
+    /// An engine before its first event. Each strategy runs on every symbol that `config` assigns to it.
     pub fn new(table: &SymbolTable, strategies: &[Arc<StrategyDef>], config: SessionConfig) -> Self {
         let mut engine = Engine {
             symbols: Vec::with_capacity(table.len()),
@@ -106,13 +107,13 @@ impl Engine {
         let mut market = MarketState::default();
         let mut indicators = IndicatorSet::default();
         let first = self.instances.len();
-        for place in order.iter().filter(|place| self.account.config.runs_on(**place, symbol)) {
-            let def = &strategies[*place];
+        for strategy in order.iter().filter(|strategy| self.account.config.runs_on(**strategy, symbol)) {
+            let def = &strategies[*strategy];
             for side in Instance::sides(def.direction) {
                 let index = self.instances.len() as u32;
                 self.instances.push(Instance::new(
                     index,
-                    *place as u32,
+                    *strategy as u32,
                     symbol,
                     *side,
                     def,
@@ -141,10 +142,11 @@ impl Engine {
         });
     }
 
-    /// Applies one event. What it makes the engine do is appended to `out`.
+    /// Applies one event and appends its consequences to `out`.
     ///
     /// # Panics
-    /// On a broken invariant (a fill larger than a position, an unknown symbol id): a bug must not trade on.
+    /// On a broken invariant (a fill larger than a position, an unknown symbol id): the engine must not trade
+    /// on after a bug.
     pub fn apply(&mut self, table: &SymbolTable, event: &Event<'_>, out: &mut Outputs) {
         self.account.roll_day(event.at);
         match &event.body {
@@ -163,7 +165,7 @@ impl Engine {
         }
     }
 
-    /// A trade: the hot case of [`Engine::apply`].
+    /// Applies a trade: the hot path of [`Engine::apply`].
     #[inline(always)]
     pub fn on_trade(
         &mut self,
@@ -211,7 +213,7 @@ impl Engine {
         let spec = table.spec(symbol);
         let state = &mut self.symbols[symbol.index()];
         if !state.market.bars.is_empty() {
-            // A recorded bar is known at its end but its prices lie before it.
+            // A recorded bar is known at its end, but its prices lie before it.
             let until = if matches!(market, Market::Bar(_)) { at - Span::from_nanos(1) } else { at };
             state.indicators.close_bars(&mut state.market, until, spec);
         }
@@ -219,7 +221,7 @@ impl Engine {
         state.indicators.turn();
         let mut prices = None;
         if let Market::Bar(bar) = market {
-            // What its inside reached was served by `inside_bar`; here it has ended.
+            // Prices inside the bar were handled by `inside_bar`; only its close is left.
             prices = Some((bar.close, bar.close));
             state.indicators.close_bars(&mut state.market, at, spec);
             if state.indicators.sees_every_trade() {
@@ -232,8 +234,8 @@ impl Engine {
         self.look(table, symbol, at, Cause::Event, prices, out);
     }
 
-    /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices that
-    /// stops and targets are compared with: the mark where one is recorded.
+    /// Marks the positions of a symbol and closes everything when a loss limit is reached. Returns the prices
+    /// to compare stops and targets with: the mark price where one is recorded.
     fn value_positions(
         &mut self,
         table: &SymbolTable,
@@ -283,8 +285,9 @@ impl Engine {
         self.flatten(table, at, trigger, out);
     }
 
-    /// Looks at what may have to act: positions first, then everybody else by priority. The set of instances is fixed before
-    /// any of them acts, each by its own timers and gate, so one strategy cannot influence another.
+    /// Evaluates the instances that may have to act: those with a position or order first, then the others by
+    /// priority. Each is selected by its own timers and gate before any of the others acts, so one strategy
+    /// cannot influence another.
     #[inline(always)]
     fn look(
         &mut self,
@@ -300,7 +303,7 @@ impl Engine {
             refresh(state, &self.instances);
         }
         if cause != Cause::Event || state.wake.is_due(at, prices) {
-            self.look_at_busy(table, symbol, at, cause, prices, out);
+            self.evaluate_busy(table, symbol, at, cause, prices, out);
         }
         let state = &mut self.symbols[symbol.index()];
         let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
@@ -314,12 +317,12 @@ impl Engine {
             }
         }
         if !self.due.is_empty() {
-            self.let_due_act(table, at, prices, out);
+            self.evaluate_due(table, at, prices, out);
         }
     }
 
-    /// Lets positions act; puts the others that are due on the list.
-    fn look_at_busy(
+    /// Evaluates instances that own a position or order; adds the others that are due to `due`.
+    fn evaluate_busy(
         &mut self,
         table: &SymbolTable,
         symbol: SymbolId,
@@ -328,8 +331,8 @@ impl Engine {
         prices: Option<(Price, Price)>,
         out: &mut Outputs,
     ) {
-        for place in 0..self.symbols[symbol.index()].busy.len() {
-            let index = self.symbols[symbol.index()].busy[place];
+        for slot in 0..self.symbols[symbol.index()].busy.len() {
+            let index = self.symbols[symbol.index()].busy[slot];
             let instance = &self.instances[index as usize];
             if !instance.is_due(at, cause, prices) {
                 continue;
@@ -343,7 +346,7 @@ impl Engine {
     }
 
     #[cold]
-    fn let_due_act(
+    fn evaluate_due(
         &mut self,
         table: &SymbolTable,
         at: Timestamp,
@@ -351,7 +354,7 @@ impl Engine {
         out: &mut Outputs,
     ) {
         let mut due = std::mem::take(&mut self.due);
-        // Instances are numbered by priority.
+        // Instance numbers follow priority.
         due.sort_unstable();
         for index in due.drain(..) {
             self.with_instance(table, index, at, prices, out, Instance::evaluate);
@@ -359,7 +362,7 @@ impl Engine {
         self.due = due;
     }
 
-    /// Lets one instance act; notices when its state changed.
+    /// Calls `act` on one instance and records whether its state or wake-up changed.
     fn with_instance(
         &mut self,
         table: &SymbolTable,
@@ -396,7 +399,7 @@ impl Engine {
             self.timer_stale = true;
         }
         if state.timer <= at {
-            // Who has just looked does not wait for that any more.
+            // The instance was just evaluated, so the cached timer may be its own and already served.
             state.timer_known = false;
             self.timer_stale = true;
         }
@@ -411,7 +414,8 @@ impl Engine {
         }
     }
 
-    /// Time passed. Whole seconds are shown to every symbol, other moments to those that asked for them.
+    /// Handles the passing of time. Whole seconds are shown to every symbol, other times only to symbols with
+    /// a timer then.
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
         let cause = if second { Cause::Second } else { Cause::Timer };
@@ -469,7 +473,7 @@ impl Engine {
             OrderEvent::Liquidated { instance, .. } | OrderEvent::Funding { instance, .. } => Some(*instance),
         };
         let Some(index) = found else { return };
-        // Time has passed since the last market event: nobody may see a value that another one happened to ask for then.
+        // Time has passed since the last market event, so cached indicator values are out of date.
         self.symbols[self.instances[index as usize].symbol.index()].indicators.turn();
         self.with_instance(table, index, at, None, out, |instance, turn| match event {
             OrderEvent::Acked(_) => {}
@@ -504,17 +508,17 @@ impl Engine {
         }
     }
 
-    /// The session's account and limits.
+    /// The session's account.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// The instances, in the order decisions name them.
+    /// The instances, in the order in which decisions number them.
     pub fn instances(&self) -> &[Instance] {
         &self.instances
     }
 
-    /// When every indicator of every strategy had been defined once.
+    /// When every indicator of every strategy had had a value; `None` before.
     pub fn warm_at(&self) -> Option<Timestamp> {
         self.warm_at
     }

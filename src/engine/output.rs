@@ -1,11 +1,11 @@
-//! What one event made the engine do. Buffers are reused: an event without consequences allocates nothing.
+//! Consequences of one event. Buffers are reused: an event without consequences allocates nothing.
 
 use crate::domain::decision::{Decision, Evidence};
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
 use crate::domain::order::{OrderId, OrderRequest};
 use crate::engine::risk::Approved;
 
-/// Wishes to the venue, in order.
+/// A command to the venue.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Send this order.
@@ -14,31 +14,31 @@ pub enum Action {
     Cancel(OrderId),
 }
 
-/// Everything that came out of an event.
+/// Consequences of one event, each kind in order.
 #[derive(Default, Debug)]
 pub struct Outputs {
-    /// Wishes to the venue.
+    /// Commands to the venue.
     pub actions: Vec<Action>,
     /// Decisions, in the order they were made.
     pub decisions: Vec<Decision>,
-    /// What they were made on; each decision owns the next `evidence` entries.
+    /// Condition values behind the decisions; each decision owns the next `evidence` entries.
     pub evidence: Vec<Evidence>,
     /// Round trips that ended.
     pub closed: Vec<ClosedTrade>,
-    /// The account, when it changed.
+    /// The account, if it changed.
     pub equity: Option<EquityPoint>,
-    /// A risk limit wants the session to end once it is flat.
+    /// Whether a risk limit ends the session once it is flat.
     pub stop_session: bool,
 }
 
 impl Outputs {
-    /// Whether nothing but equity came out.
+    /// Whether there are no decisions and no actions.
     #[inline]
     pub fn is_quiet(&self) -> bool {
         self.decisions.is_empty() && self.actions.is_empty()
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Clears everything but keeps the allocated memory.
     pub fn clear(&mut self) {
         self.actions.clear();
         self.decisions.clear();

@@ -1,13 +1,13 @@
-//! Values of the instance and its session that conditions may read (strategy-engine 3.7).
+//! Values of an instance and its session that conditions can read.
 //!
-//! Outside a position the position's values are missing, never zero.
+//! Invariant: without a position, the position's values are missing, not zero.
 
 use crate::domain::order::Side;
 use crate::domain::strategy::OwnValue;
 use crate::domain::time::Timestamp;
 use crate::engine::indicators::{Missing, Value, ratio};
 
-/// A snapshot taken before an instance is evaluated.
+/// Snapshot taken before an instance is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnView {
     /// Event time.
@@ -16,15 +16,15 @@ pub struct OwnView {
     pub signal_at: Option<Timestamp>,
     /// The open position.
     pub position: Option<PositionView>,
-    /// Session equity against its start, percent.
+    /// Session equity relative to its start, percent.
     pub session_pnl_pct: f64,
     /// Open or opening positions of the session.
     pub open_positions: u32,
-    /// Σ notional / equity, percent.
+    /// Σ notional relative to equity, percent.
     pub exposure_pct: f64,
 }
 
-/// An open position; all prices in ticks, so that a round percentage of a round price compares exactly.
+/// An open position. Prices are in ticks, so that a round percentage of a round price compares exactly.
 #[derive(Clone, Copy, Debug)]
 pub struct PositionView {
     /// `Buy` for a long.
@@ -33,17 +33,17 @@ pub struct PositionView {
     pub entry: f64,
     /// Best price since the first fill.
     pub best: f64,
-    /// Touch on the closing side.
+    /// Best price on the closing side, when a price is known.
     pub closing: Option<f64>,
-    /// Last trade.
+    /// Last trade price.
     pub last: Option<f64>,
     /// Leverage.
     pub leverage: u32,
-    /// First fill.
+    /// Time of the first fill.
     pub opened_at: Timestamp,
     /// Isolated liquidation price.
     pub liquidation: f64,
-    /// Fees of the whole round trip, percent of the entry price.
+    /// Fees paid and the fee of closing, percent of the entry notional.
     pub fees_pct: f64,
 }
 
@@ -55,7 +55,7 @@ impl PositionView {
 }
 
 impl OwnView {
-    /// For strategies that never read it.
+    /// A placeholder for strategies that never read these values.
     pub fn unread(now: Timestamp) -> Self {
         OwnView {
             now,
@@ -67,7 +67,7 @@ impl OwnView {
         }
     }
 
-    /// The value now.
+    /// The value now, or why it is missing.
     pub fn value(&self, which: OwnValue) -> Value {
         let position = self.position.as_ref().ok_or(Missing::NoPosition);
         match which {

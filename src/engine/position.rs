@@ -1,13 +1,14 @@
-//! One instance's open position: exact cost, fees and funding, from the first fill to flat.
+//! One instance's open position: exact cost, fees and funding, from the first fill until flat.
 //!
-//! Cost is kept in ticks × lots, so partial exits never lose a fraction. Never: a price that was not filled.
+//! Cost is kept in ticks × lots, so partial exits lose no fraction. Invariant: every amount comes from fills
+//! and funding.
 
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::{Fill, Side};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 
-/// An open position with everything its round trip has gathered so far.
+/// An open position with the totals of its round trip so far.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Position {
     /// `Buy` for a long.
@@ -16,36 +17,38 @@ pub struct Position {
     pub lots: i64,
     /// Cost of the open lots, ticks × lots.
     pub cost: i128,
-    /// Lots opened over its life.
+    /// Total lots opened.
     pub opened_lots: i64,
-    /// Cost of all opened lots, ticks × lots.
+    /// Total cost of the opened lots, ticks × lots.
     pub opened_cost: i128,
-    /// Σ price × lots of the exits, ticks × lots.
+    /// Total value of the exits, ticks × lots.
     pub exit_value: i128,
-    /// Fees paid.
+    /// Total fees.
     pub fees: Money,
-    /// Funding received.
+    /// Funding received; negative when paid.
     pub funding: Money,
-    /// Entry fees and funding paid out of the margin of the open lots.
+    /// Entry fees and funding paid, for the share of lots still open: reduces their margin.
     pub paid: Money,
-    /// Twice the ticks × lots lost against the mids the decisions saw; `None` once a mid was unknown.
+    /// Twice the slippage against the mid prices at decision time, ticks × lots; `None` once a mid was
+    /// unknown.
     pub slippage_x2: Option<i128>,
-    /// First fill.
+    /// Time of the first fill.
     pub opened_at: Timestamp,
-    /// Prices the symbol's excursion had seen before it.
+    /// Number of prices the symbol's [`Excursion`](super::excursion::Excursion) had seen before the first
+    /// fill.
     pub opened_after: u64,
-    /// Lowest price at the start of both excursions: the first fill, or lower inside the bar of a resting entry.
+    /// Lowest price at the first fill; lower when a resting entry filled inside a bar.
     pub first_low: Price,
-    /// Highest price at the start of both excursions.
+    /// Highest price at the first fill; higher when a resting entry filled inside a bar.
     pub first_high: Price,
-    /// Leverage it was opened with.
+    /// Leverage the position was opened with.
     pub leverage: u32,
-    /// Fills so far.
+    /// Number of fills so far.
     pub fills: u32,
 }
 
 impl Position {
-    /// A position from its first fill.
+    /// An empty position, opened by a fill that [`Position::increase`] still has to add.
     pub fn open(fill: &Fill, leverage: u32, opened_after: u64) -> Self {
         Position {
             side: fill.side,
@@ -67,7 +70,7 @@ impl Position {
         }
     }
 
-    /// More of it. `mid_x2` is twice the mid the decision saw.
+    /// Adds an opening fill. `mid_x2` is twice the mid price at decision time.
     pub fn increase(&mut self, fill: &Fill, mid_x2: Option<i64>) {
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
         self.lots += fill.qty.0;
@@ -78,7 +81,8 @@ impl Position {
         self.count(fill, mid_x2);
     }
 
-    /// Less of it. Returns the realised gross in ticks × lots, exact over the whole life.
+    /// Subtracts a closing fill. Returns the realised gross result in ticks × lots, exact over the whole
+    /// round trip.
     pub fn reduce(&mut self, fill: &Fill, mid_x2: Option<i64>) -> i128 {
         assert!(
             fill.qty.0 <= self.lots,
@@ -87,7 +91,7 @@ impl Position {
             self.lots
         );
         let value = i128::from(fill.price.0) * i128::from(fill.qty.0);
-        // The last exit takes the remainder of the division with it, so the parts add up to the whole.
+        // The last exit takes the remainder of the division, so the parts add up to the whole.
         let cost = if fill.qty.0 == self.lots {
             self.cost
         } else {
@@ -101,7 +105,7 @@ impl Position {
         i128::from(self.side.sign()) * (value - cost)
     }
 
-    /// Funding was settled: received when positive.
+    /// Adds a funding settlement; positive is received.
     pub fn settle_funding(&mut self, amount: Money) {
         self.funding += amount;
         self.paid += -amount;
@@ -128,7 +132,7 @@ impl Position {
         average(self.exit_value, self.opened_lots - self.lots, spec)
     }
 
-    /// Profit of closing the open lots at a price, before costs, ticks × lots.
+    /// Unrealised profit of the open lots at a price, before costs, ticks × lots.
     pub fn unrealised(&self, price: Price) -> i128 {
         i128::from(self.side.sign()) * (i128::from(price.0) * i128::from(self.lots) - self.cost)
     }
@@ -138,7 +142,7 @@ impl Position {
         Qty(self.lots)
     }
 
-    /// Isolated liquidation price (strategy-engine 4.4), moved closer by fees and funding already paid.
+    /// Liquidation price with isolated margin, moved closer by the fees and funding already paid.
     pub fn liquidation_price(&self, spec: &SymbolSpec) -> f64 {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();

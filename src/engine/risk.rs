@@ -1,13 +1,13 @@
-//! Risk limits: an entry becomes an order only through here. Exits pass; they never make a position larger.
+//! Risk limits. Entries are checked here; exits always pass because they cannot enlarge a position.
 //!
-//! Never: an approval after an error, or without its numbers. Only this file makes an [`Approved`] order.
+//! Invariant: only this file creates an [`Approved`] order.
 
 use crate::domain::decision::Guard;
 use crate::domain::num::Money;
 use crate::domain::order::{OrderId, OrderRequest, Purpose};
 use crate::domain::time::Span;
 
-/// A value that the risk limits have let pass.
+/// A value that passed the risk limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Approved<T>(T);
 
@@ -19,72 +19,73 @@ impl<T> Approved<T> {
 }
 
 impl Approved<OrderRequest> {
-    /// The same order with the number it is sent under.
+    /// The same order with its final number.
     pub fn numbered(self, id: OrderId) -> Self {
         Approved(OrderRequest { id, ..self.0 })
     }
 }
 
-/// A refusal with its numbers.
+/// A refusal with the measured and the allowed value.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RiskRefusal {
-    /// By what.
+    /// The check that refused.
     pub guard: Guard,
-    /// Measured.
+    /// Measured value.
     pub value: f64,
-    /// Allowed.
+    /// Allowed value.
     pub threshold: f64,
 }
 
 impl RiskRefusal {
-    /// Shorthand.
+    /// A refusal from its parts.
     pub fn new(guard: Guard, value: f64, threshold: f64) -> Self {
         RiskRefusal { guard, value, threshold }
     }
 }
 
-/// Limits of a session (strategy-engine 5.2). `None` switches a limit off.
+/// Risk limits of a session. `None` disables a limit.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RiskLimits {
-    /// Position notional, percent of equity × `max_leverage`.
+    /// Maximum position notional, percent of equity × `max_leverage`.
     pub max_position_pct: Option<f64>,
-    /// Loss at the stop, percent of equity; larger entries shrink.
+    /// Maximum loss at the stop, percent of equity; larger entries shrink.
     pub risk_per_trade_pct: Option<f64>,
-    /// Open or opening positions.
+    /// Maximum number of open or opening positions.
     pub max_concurrent: Option<u32>,
-    /// Notional in one symbol, percent of equity.
+    /// Maximum notional in one symbol, percent of equity.
     pub symbol_exposure_pct: Option<f64>,
-    /// Σ notional, percent of equity.
+    /// Maximum Σ notional, percent of equity.
     pub total_exposure_pct: Option<f64>,
-    /// Used margin, percent of equity; without it 100 %.
+    /// Maximum used margin, percent of equity; 100 % when `None`.
     pub margin_pct: Option<f64>,
-    /// Loss of the UTC day, percent of day-start equity: blocks entries; at 1.5 × everything is closed.
+    /// Maximum loss of the UTC day, percent of equity at its start: blocks entries; at 1.5 times this
+    /// everything is closed.
     pub daily_loss_pct: Option<f64>,
-    /// Fall from the equity peak, percent: everything is closed and the session stops.
+    /// Maximum fall from the equity peak, percent: everything is closed and the session stops.
     pub drawdown_pct: Option<f64>,
-    /// Losses in a row that pause entries.
+    /// Consecutive losses that pause entries.
     pub consecutive_losses: Option<u32>,
-    /// For how long.
+    /// Length of that pause.
     pub loss_pause: Span,
-    /// Entries a UTC day.
+    /// Maximum entries per UTC day.
     pub trades_per_day: Option<u32>,
-    /// Orders in a second; entries wait.
+    /// Maximum entries per second; further ones wait.
     pub orders_per_second: Option<u32>,
-    /// Orders in a minute; entries wait.
+    /// Maximum entries per minute; further ones wait.
     pub orders_per_minute: Option<u32>,
-    /// Highest leverage.
+    /// Maximum leverage.
     pub max_leverage: u32,
-    /// Spread at entry, percent of mid, when a book is recorded.
+    /// Maximum spread at entry, percent of mid; only checked when a book is recorded.
     pub max_spread_pct: Option<f64>,
-    /// Expected slippage by walking the book, percent; larger entries shrink.
+    /// Maximum expected slippage by walking the book, percent; larger entries shrink.
     pub max_slippage_pct: Option<f64>,
-    /// Share of the depth visible within 0.5 % that an entry may take, percent; larger entries shrink.
+    /// Maximum share of the depth within 0.5 % of mid that an entry may take, percent; larger entries shrink.
     pub max_depth_share_pct: Option<f64>,
-    /// Distance of an order price from mid, percent.
+    /// Maximum distance of the order price from mid, percent.
     pub price_band_pct: Option<f64>,
-    /// Liquidation must be this many times further away than the stop.
+    /// Minimum ratio of the distance to liquidation and the distance to the stop.
     pub min_liquidation_to_stop: Option<f64>,
-    /// One position per symbol: others wait.
+    /// Whether only one instance at a time may hold a position on a symbol.
     pub exclusive_symbols: bool,
 }
 
@@ -116,7 +117,7 @@ impl Default for RiskLimits {
 }
 
 impl RiskLimits {
-    /// No limits at all: for workloads that must count every order.
+    /// No limits, for workloads that count every order.
     pub fn none() -> Self {
         RiskLimits {
             max_position_pct: None,
@@ -144,7 +145,7 @@ impl RiskLimits {
 }
 
 impl RiskLimits {
-    /// Every limit with its name and value, for the assumptions of a result.
+    /// Every limit with its name and value, for the assumptions stored with a result.
     pub fn named(&self) -> Vec<(String, Option<f64>)> {
         let counted = |limit: Option<u32>| limit.map(f64::from);
         let limits = [
@@ -171,30 +172,30 @@ impl RiskLimits {
     }
 }
 
-/// What an entry would do to the account, measured by the account and the instance.
+/// Effect of an entry on the account.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryImpact {
     /// Equity now.
     pub equity: Money,
     /// Notional of the entry.
     pub notional: Money,
-    /// Notional already in the symbol.
+    /// Notional already in the symbol, entries in flight included.
     pub symbol_exposure: Money,
-    /// Notional of all positions.
+    /// Notional of all positions and entries in flight.
     pub total_exposure: Money,
-    /// Margin already used.
+    /// Margin already used, entries in flight included.
     pub used_margin: Money,
     /// Leverage of the entry.
     pub leverage: u32,
-    /// Distance to the stop, percent, when there is one.
+    /// Distance from the entry to the stop, percent, when there is a stop.
     pub stop_pct: Option<f64>,
-    /// Distance to liquidation, percent.
+    /// Distance from the entry to liquidation, percent.
     pub liquidation_pct: f64,
-    /// Σ notional the strategy itself allows, percent of equity.
+    /// The strategy's own limit of Σ notional, percent of equity.
     pub total_exposure_pct: Option<f64>,
-    /// Spread, percent, when a book is recorded.
+    /// Spread, percent of mid, when a book is recorded.
     pub spread_pct: Option<f64>,
-    /// Order price against mid, percent, when both are known.
+    /// Distance of the order price from mid, percent, when a book is recorded.
     pub band_pct: Option<f64>,
 }
 
@@ -202,10 +203,10 @@ fn share_pct(part: Money, whole: Money) -> f64 {
     if whole.0 <= 0 { f64::INFINITY } else { 100.0 * part.to_f64() / whole.to_f64() }
 }
 
-/// Lets an entry pass, or says which limit refuses it.
+/// Approves an entry unless a limit refuses it.
 ///
 /// # Errors
-/// The first limit hit, with the measured and the allowed value.
+/// The first limit that refuses it, with the measured and the allowed value.
 pub fn approve_entry(
     limits: &RiskLimits,
     impact: &EntryImpact,
@@ -233,7 +234,7 @@ pub fn approve_entry(
         total_limit,
     )?;
     let margin = Money(impact.notional.0 / i128::from(impact.leverage.max(1)));
-    // No venue lends margin: without a limit of the session all of the equity is the limit.
+    // Margin is never borrowed: without a session limit the whole equity is the limit.
     let margin_limit = limits.margin_pct.unwrap_or(100.0).min(100.0);
     over(Guard::Margin, share_pct(impact.used_margin + margin, impact.equity), Some(margin_limit))?;
     if let (Some(times), Some(stop)) = (limits.min_liquidation_to_stop, impact.stop_pct)
@@ -244,10 +245,10 @@ pub fn approve_entry(
     Ok(Approved(request))
 }
 
-/// Lets an exit pass: it is reduce-only, so there is nothing to refuse.
+/// Approves an exit: it is reduce-only, so no limit applies.
 ///
 /// # Panics
-/// When asked for an entry: a bug.
+/// When the request is an entry, which is a bug.
 pub fn approve_exit(request: OrderRequest) -> Approved<OrderRequest> {
     assert!(request.purpose != Purpose::Entry, "entries go through approve_entry");
     Approved(request)

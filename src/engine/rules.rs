@@ -1,8 +1,8 @@
-//! Sections compiled for one instance: conditions with their slots, combined by three-valued logic, with the memory
-//! that durations, edges and sequences need.
+//! Sections compiled for one instance: conditions with their slots, combined by three-valued logic, and the
+//! memory of durations, edges and sequences.
 //!
-//! Never: the wall clock, or a look at a value that a known result does not need (stateful conditions excepted:
-//! their memory must see every evaluation).
+//! Invariants: only event time is used; a value that cannot change the result is not read, except by
+//! conditions with memory, which must see every evaluation.
 
 use crate::domain::decision::{Evidence, SectionName};
 use crate::domain::strategy::{
@@ -13,7 +13,7 @@ use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, Value, chan
 use crate::engine::own::OwnView;
 use crate::engine::truth::Truth;
 
-/// A raw unknown this long clears the memory of a duration (strategy-engine 1.5).
+/// A condition that is unknown for longer than this forgets how long it had been true.
 const UNKNOWN_CLEARS_AFTER: Span = Span::from_seconds(2);
 
 /// What a compiled condition reads.
@@ -25,9 +25,9 @@ pub enum Source {
     Own(OwnValue),
 }
 
-/// Reads values for one evaluation.
+/// Access to the values of one evaluation.
 pub struct Values<'a> {
-    /// Event time, steps and market.
+    /// Event time, symbol specification and market.
     pub look: Look<'a>,
     /// The symbol's indicators.
     pub set: &'a mut IndicatorSet,
@@ -47,8 +47,8 @@ impl Values<'_> {
 }
 
 impl Values<'_> {
-    /// Whether the data behind a source is older than `limit`: the last book update for what reads the book, else the
-    /// last trade. Values of the instance are never old.
+    /// Whether the data behind a source is older than `limit`: the last book update for indicators of the
+    /// book, else the last trade. Values of the instance are never old.
     fn is_older(&self, source: Source, limit: Span) -> bool {
         let Source::Slot(id) = source else { return false };
         let market = self.look.market;
@@ -63,7 +63,7 @@ impl Values<'_> {
 pub enum Right {
     /// A number.
     Value(f64),
-    /// Inside both bounds.
+    /// Between two bounds, both included.
     Between(f64, f64),
     /// Another value × multiplier + offset.
     Other(Source, f64, f64),
@@ -81,9 +81,9 @@ pub struct Test {
     hold: Span,
     edge: Edge,
     edge_window: Span,
-    /// Data older than this counts as missing.
+    /// Maximum age of the data; older data counts as missing.
     max_age: Option<Span>,
-    /// Place in the rule's memory, when it needs any.
+    /// Index into the rule's memory, for conditions with a duration or edge.
     memory: Option<usize>,
 }
 
@@ -108,14 +108,14 @@ struct Steps {
     steps: Vec<Expr>,
     max_gap: Span,
     max_total: Span,
-    /// Next step to become true, when the first did, when the last did.
+    /// Next step to become true, time of the first step, time of the last completed step.
     next: usize,
     started: Timestamp,
     advanced: Timestamp,
     complete: bool,
 }
 
-/// A section's rule with its memory.
+/// The compiled rule of a section with its memory.
 #[derive(Clone, Debug)]
 pub struct Rule {
     tests: Vec<Test>,
@@ -124,10 +124,10 @@ pub struct Rule {
     memory: Vec<Memory>,
 }
 
-/// Two values are the same when they differ by less than this share.
+/// Relative tolerance of `==` and `!=`.
 const EQUAL_TOLERANCE: f64 = 1e-9;
 
-/// Compares as documents define it.
+/// Compares two numbers as documents define it.
 #[inline]
 pub fn compare(left: f64, comparison: Comparison, right: f64) -> bool {
     match comparison {
@@ -203,12 +203,12 @@ impl Rule {
         Expr::Test(self.tests.len() - 1)
     }
 
-    /// Whether there is nothing to be true.
+    /// Whether the section has no rule.
     pub fn is_empty(&self) -> bool {
         self.root.is_none() && self.steps.is_none()
     }
 
-    /// Forgets durations, edges and sequences: the section becomes relevant anew.
+    /// Forgets durations, edges and sequence progress, when the section becomes relevant again.
     pub fn reset(&mut self) {
         self.memory.fill(Memory::default());
         if let Some(steps) = &mut self.steps {
@@ -216,14 +216,14 @@ impl Rule {
         }
     }
 
-    /// No edge counts across a gap.
+    /// Forgets durations and edges at a gap; a sequence keeps its progress.
     pub fn forget_edges(&mut self) {
         for memory in &mut self.memory {
             *memory = Memory { true_since: None, ..Memory::default() };
         }
     }
 
-    /// Sources the rule reads.
+    /// Sources that the rule reads.
     pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
         self.tests.iter().flat_map(|test| {
             let other = match test.right {
@@ -234,8 +234,8 @@ impl Rule {
         })
     }
 
-    /// The stateless conditions that must all be true for the rule to be true: what a gate may test first. `None`
-    /// when the rule is not a plain conjunction of those and possibly more.
+    /// Conditions without memory that must all be true for the rule to be true, for a gate to test first.
+    /// `None` unless the rule is a conjunction without memory or sequence.
     pub fn necessary(&self) -> Option<Vec<&Test>> {
         let Some(Expr::All(children)) = &self.root else { return None };
         let plain = children.iter().filter_map(|child| match child {
@@ -246,7 +246,7 @@ impl Rule {
         stateless.then(|| plain.collect())
     }
 
-    /// The truth of the section now; `when_empty` when it has no rule.
+    /// Evaluates the section now; `when_empty` is the result of an empty rule.
     pub fn evaluate(&mut self, values: &mut Values<'_>, when_empty: Truth) -> Truth {
         let Rule { tests, root, steps, memory } = self;
         let now = values.look.now;
@@ -261,7 +261,7 @@ impl Rule {
         result
     }
 
-    /// Appends what every condition shows now, in document order. Returns how many there are.
+    /// Appends the current value of every condition in document order. Returns their number.
     pub fn evidence(&self, section: SectionName, values: &mut Values<'_>, into: &mut Vec<Evidence>) -> u16 {
         for (index, test) in self.tests.iter().enumerate() {
             let value = values.get(test.left);
@@ -302,7 +302,7 @@ impl Test {
         }
     }
 
-    /// The condition without its duration or edge.
+    /// The condition without its duration and edge.
     #[inline]
     pub fn now(&self, values: &mut Values<'_>) -> Truth {
         let Ok(left) = values.get(self.left) else { return Truth::Unknown };
@@ -361,7 +361,7 @@ impl Expr {
                 let raw = test.now(values);
                 match test.memory {
                     None => raw,
-                    Some(place) => test.remembered(&mut memory[place], raw, values.look.now),
+                    Some(index) => test.remembered(&mut memory[index], raw, values.look.now),
                 }
             }
             Expr::All(children) => {
@@ -374,7 +374,8 @@ impl Expr {
         }
     }
 
-    /// Stops at the first child that settles the result, unless a later child has a memory that must see this moment.
+    /// Stops at the first child that determines the result, except that children with memory are always
+    /// evaluated.
     fn combine(
         children: &[Expr],
         tests: &[Test],
@@ -412,7 +413,7 @@ impl Steps {
         self.complete = false;
     }
 
-    /// True at the evaluation in which the last step became true, in order and in time.
+    /// True only in the evaluation in which the last step became true, in order and in time.
     fn evaluate(
         &mut self,
         tests: &[Test],

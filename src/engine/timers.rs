@@ -1,6 +1,7 @@
-//! When the engine must be told of the time although nothing happens, and what a symbol waits for.
+//! When the engine needs a clock event, and which times a symbol waits for.
 //!
-//! Never: a moment that was already served, or time would stand still.
+//! Invariant: a time that was already handled is not returned again, or the driver would loop at the same
+//! time.
 
 use super::gate::RuleGroup;
 use super::instance::{Instance, Wake};
@@ -8,7 +9,7 @@ use super::{Engine, SymbolState};
 use crate::domain::time::Timestamp;
 
 impl Engine {
-    /// The next moment the engine must be told about although nothing happens. A moment in the past means now.
+    /// The time of the next clock event the engine needs. A time in the past means now.
     #[inline]
     pub fn next_clock(&mut self) -> Timestamp {
         if self.timer_stale {
@@ -34,7 +35,7 @@ impl Engine {
     }
 }
 
-/// The earliest moment that somebody on the symbol waits for.
+/// The earliest time that an instance or group of the symbol waits for.
 pub(super) fn next_timer(state: &mut SymbolState, instances: &[Instance]) -> Timestamp {
     if !state.timer_known {
         let own = state.busy.iter().filter_map(|index| instances[*index as usize].timer());
@@ -44,7 +45,7 @@ pub(super) fn next_timer(state: &mut SymbolState, instances: &[Instance]) -> Tim
     state.groups.iter().map(RuleGroup::due).fold(state.timer, Timestamp::min)
 }
 
-/// Recomputes what the symbol waits for after one of its instances changed.
+/// Recomputes the cached state of a symbol after one of its instances changed.
 #[cold]
 pub(super) fn refresh(state: &mut SymbolState, instances: &[Instance]) {
     state.stale = false;

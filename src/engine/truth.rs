@@ -1,28 +1,28 @@
-//! Three-valued logic (Kleene): a rule fires only on true, never on unknown.
+//! Three-valued logic (Kleene): a rule fires only when it is true, never when it is unknown.
 
-/// True, false, or not known.
+/// True, false or unknown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Truth {
     /// Known to be false.
     False,
-    /// A value is missing.
+    /// A value is missing, so the truth is unknown.
     Unknown,
     /// Known to be true.
     True,
 }
 
 impl Truth {
-    /// Both; false wins over unknown.
+    /// Logical AND; false wins over unknown.
     pub fn and(self, other: Truth) -> Truth {
         self.min(other)
     }
 
-    /// Either; true wins over unknown.
+    /// Logical OR; true wins over unknown.
     pub fn or(self, other: Truth) -> Truth {
         self.max(other)
     }
 
-    /// The opposite; unknown stays unknown.
+    /// Logical NOT; unknown stays unknown.
     pub fn negate(self) -> Truth {
         match self {
             Truth::False => Truth::True,
@@ -36,7 +36,7 @@ impl Truth {
         self == Truth::True
     }
 
-    /// For records: unknown is `None`.
+    /// The value for records: `None` when unknown.
     pub fn known(self) -> Option<bool> {
         match self {
             Truth::False => Some(false),

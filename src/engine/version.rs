@@ -1,7 +1,7 @@
-//! Which decisions this engine makes.
+//! Version of the engine's decisions.
 
-/// Version of the decisions: raised whenever the same events and settings may lead to other ones.
+/// Raised whenever the same events and settings may lead to different decisions.
 ///
-/// Sessions and results keep it, so that a replay by another version is known for what it is. `tests/it/digests.rs` guards it:
-/// it holds the digests of this version and fails when they change without it.
+/// Sessions and results store it, so that a replay by another version is recognised. `tests/it/digests.rs`
+/// holds the digests of this version and fails when they change while the version does not.
 pub const ENGINE_VERSION: u32 = 2;

@@ -1,38 +1,39 @@
-//! How a call to an exchange fails.
+//! Errors of calls to an exchange.
 
 use std::fmt;
 
-/// Why an exchange gave no answer that can be used. `call` is the method and path, never a key or a signature.
+/// Why an exchange call gave no usable answer. `call` is the method and path and never holds a key or a
+/// signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExchangeError {
     /// A setting or an argument is wrong; nothing was sent.
     Settings(String),
-    /// No complete answer: not connected, reset, or too late.
+    /// No complete answer: connection failed or was reset, or the call timed out.
     Unreachable {
         /// Method and path.
         call: String,
         /// What happened.
         reason: String,
     },
-    /// An answer that is not what the exchange promises: a page, cut off, too large, other fields.
+    /// The answer is not in the documented format: an HTML page, truncated, too large, or with other fields.
     Unreadable {
         /// Method and path.
         call: String,
         /// HTTP status.
         status: u16,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         reason: String,
     },
-    /// The exchange refused.
+    /// The exchange rejected the request.
     Refused {
         /// Method and path.
         call: String,
         /// The exchange's code; `None` when it gave none.
         code: Option<i64>,
-        /// The exchange's words.
+        /// The exchange's error text.
         message: String,
     },
-    /// Too many calls: the exchange said so, or our own budget is used up.
+    /// Too many calls: rejected by the exchange's rate limit, or our own budget is used up.
     Throttled {
         /// Method and path.
         call: String,
@@ -49,7 +50,7 @@ impl ExchangeError {
         }
     }
 
-    /// The exchange's code of a refusal.
+    /// The exchange's error code when the request was rejected.
     pub fn code(&self) -> Option<i64> {
         match self {
             ExchangeError::Refused { code, .. } => *code,
@@ -58,7 +59,8 @@ impl ExchangeError {
     }
 }
 
-/// Codes that speak of the exchange's state, not of the request. 513 is a clock that can be set right.
+/// Codes about the state of the exchange rather than the request. 513 is a clock error, which can be
+/// corrected.
 fn is_busy(code: i64) -> bool {
     matches!(code, 500 | 501 | 503 | 504 | 513 | 604 | 801 | 9_999)
 }

@@ -1,6 +1,7 @@
-//! Markets of exchanges: contracts, tickers and live data into an intake.
+//! Exchange adapters: contracts, tickers, and market feeds into a session's inbox.
 //!
-//! Never: a decision, a store, a number the exchange did not send, a wait that blocks a session.
+//! Invariant: an adapter publishes only numbers the exchange sent; it stores nothing and takes no trading
+//! decision.
 
 mod error;
 pub mod mexc;

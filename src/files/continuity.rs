@@ -1,6 +1,8 @@
-//! Whether the rows of a symbol are complete: what trade ids prove, and where everything was silent for too long.
+//! Detects gaps in the rows of a symbol: holes in trade ids, files that do not touch, and unusually long
+//! silence.
 //!
-//! Looks at every row once, in bounded memory. A pause is no gap where trade ids prove that nothing is missing.
+//! Sees every row once and needs bounded memory. A pause is not a gap where trade ids prove that no trade is
+//! missing.
 
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::{Record, RecordBody, RecordedGap, StreamKind};
@@ -9,24 +11,24 @@ use crate::limits::{STREAM_PAUSES, TRADE_HOLES};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A pause that is no longer than this is never silence.
+/// A pause of at most this length is never silence.
 const SHORTEST_SILENCE: Span = Span::from_seconds(60);
 
-/// A pause must be so many times the 99th percentile of the symbol's intervals to be silence.
+/// A pause is silence only if it is longer than the 99th percentile of the symbol's intervals by this factor.
 const SILENCE_INTERVALS: i64 = 20;
 
-/// Two files of one stream that are further apart leave a gap. Daily or hourly files touch each other to within minutes
-/// even for quiet symbols; an hour without a row between two files means that one is missing.
+/// Largest distance of two files of one stream without a gap. Daily or hourly files are within minutes of
+/// each other even for quiet symbols; an hour without a row between two files means that a file is missing.
 const FILE_GAP: Span = Span::from_seconds(3_600);
 
-/// The same for funding, which settles every eight hours at most.
+/// The same for funding, which is settled at least every eight hours.
 const FUNDING_GAP: Span = Span::from_seconds(9 * 3_600);
 
-/// One stream of one symbol.
+/// Continuity of one stream of one symbol.
 #[derive(Clone, Debug)]
 pub struct Continuity {
     kind: StreamKind,
-    /// Length of its bars; a bar covers the time up to its end.
+    /// Bar length; a bar covers the time from its row to its end.
     bar: Span,
     first: Option<Timestamp>,
     last: Timestamp,
@@ -42,27 +44,28 @@ pub struct Continuity {
 struct Pause {
     from: Timestamp,
     to: Timestamp,
-    /// Whether trade ids go on without a hole.
+    /// Whether trade ids prove that no trade is missing.
     is_proven: bool,
 }
 
-/// Trade ids. They are looked at when the time of their trades is over: trades of one time come in any order.
+/// State of trade ids. Ids are evaluated once per timestamp, because trades of one timestamp may come in any
+/// order.
 #[derive(Clone, Copy, Default, Debug)]
 struct Ids {
     lowest: Option<u64>,
-    /// The highest of all times before.
+    /// Highest id of all earlier timestamps.
     before: Option<u64>,
-    /// The highest of the time at hand, and how many of its trades have an id above `before`.
+    /// Highest id of the current timestamp, and how many of its ids are above `before`.
     now: Option<u64>,
     fresh: u64,
-    /// The pause before the time at hand.
+    /// The pause before the current timestamp.
     pause: Option<(Timestamp, Timestamp)>,
-    /// How often ids went on, and how often without a hole.
+    /// How often ids increased, and how often without a hole.
     steps: u64,
     whole: u64,
 }
 
-/// What trade ids say about a pause.
+/// What trade ids prove about a pause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Proof {
     Nothing,
@@ -86,7 +89,7 @@ impl Continuity {
         }
     }
 
-    /// The next row. Times never go back.
+    /// Adds the next row. Times must not decrease.
     #[inline]
     pub fn see(&mut self, record: &Record) {
         let at = record.exchange_at;
@@ -97,7 +100,7 @@ impl Continuity {
             self.intervals.add(at - self.last);
             self.ids.pause = Some((self.last, at));
         } else if self.kind == StreamKind::Trades {
-            // Rows of one time are one message of a book, but as many trades.
+            // Rows of one timestamp are a single message of a book, but separate trades.
             self.intervals.add(Span::ZERO);
         }
         self.last = at;
@@ -106,7 +109,7 @@ impl Continuity {
         }
     }
 
-    /// After the last row of the file; `bar` is the length of its bars.
+    /// Call after the last row of the file; `bar` is the length of its bars.
     pub fn close(&mut self, bar: Span) {
         self.turn();
         if self.kind == StreamKind::Bars {
@@ -114,7 +117,7 @@ impl Continuity {
         }
     }
 
-    /// The stream goes on in another file, whose rows are all later. Both are closed.
+    /// Appends another file of the stream, whose rows are all later. Both must be closed.
     pub fn join(&mut self, later: &Continuity) {
         let Some(next) = later.first else { return };
         if self.first.is_some() && next > self.last {
@@ -141,7 +144,7 @@ impl Continuity {
         self.ids.whole += later.ids.whole;
     }
 
-    /// The time at hand is over: what its ids say about the pause before it.
+    /// Ends the current timestamp: evaluates what its ids prove about the pause before it.
     fn turn(&mut self) {
         let ids = &mut self.ids;
         let (now, fresh) = (ids.now.take(), std::mem::take(&mut ids.fresh));
@@ -157,12 +160,12 @@ impl Continuity {
         ids.before = ids.before.max(now);
     }
 
-    /// Whether ids count trades one by one, so that a hole in them is a missing trade. Some venues draw them at random.
+    /// Whether ids count trades one by one, so that a hole means missing trades. Some venues use random ids.
     fn ids_count(&self) -> bool {
         2 * self.ids.whole > self.ids.steps
     }
 
-    /// Where no row of this stream lies: its pauses and what is outside of it.
+    /// Time without rows of this stream: its pauses, and the time before its first and after its last row.
     fn without_rows(&self) -> Vec<Pause> {
         let (Some(first), last) = (self.first, self.last) else { return Vec::new() };
         let outside = |from, to| Pause { from, to, is_proven: false };
@@ -186,8 +189,8 @@ impl Continuity {
     }
 }
 
-/// The gaps of one symbol's closed streams, by time: holes in trade ids, files that do not touch, and silence of all
-/// its streams at once.
+/// Gaps of one symbol's closed streams, sorted by time: holes in trade ids, files that do not touch, and
+/// silence of all streams at once.
 pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     let mut gaps = Vec::new();
     for stream in streams {
@@ -200,7 +203,7 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     }
     let known: Vec<Gap> = gaps.iter().map(|gap| gap.gap).collect();
     for silence in silences(streams) {
-        // What is known to be missing is not silence too.
+        // A known gap is not reported as silence too.
         if known.iter().any(|gap| gap.from < silence.to && silence.from < gap.to) {
             continue;
         }
@@ -214,8 +217,8 @@ pub fn gaps(streams: &[&Continuity]) -> Vec<RecordedGap> {
     gaps
 }
 
-/// Times in which nothing came of a symbol, although something came before and after, and that are far longer than its
-/// intervals. Funding tells nothing: it is hours apart.
+/// Times without any row of the symbol, with rows before and after, that are much longer than its usual
+/// intervals. Funding is ignored: its rows are hours apart.
 fn silences(streams: &[&Continuity]) -> Vec<Pause> {
     let telling: Vec<&&Continuity> = streams
         .iter()
@@ -239,7 +242,7 @@ fn silences(streams: &[&Continuity]) -> Vec<Pause> {
     found
 }
 
-/// What two sorted lists have in common. What one of them proves is proven.
+/// Intersection of two sorted lists; a pause is proven if either list proves it.
 fn intersection(a: &[Pause], b: &[Pause]) -> Vec<Pause> {
     let (mut all, mut i, mut j) = (Vec::new(), 0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
@@ -260,7 +263,7 @@ impl Ids {
         self.now = self.now.max(Some(id));
     }
 
-    /// From the ids before to `fresh` new ones up to `highest`.
+    /// What it proves that the ids continue from `before` with `fresh` new ones up to `highest`.
     fn goes_on(&mut self, highest: Option<u64>, fresh: u64) -> Proof {
         let (Some(before), Some(highest)) = (self.before, highest) else { return Proof::Nothing };
         if highest <= before {
@@ -275,7 +278,7 @@ impl Ids {
     }
 }
 
-/// The longest of many pauses.
+/// The `limit` longest pauses.
 #[derive(Clone, Debug)]
 struct Longest {
     limit: usize,
@@ -305,7 +308,7 @@ impl Longest {
     }
 }
 
-/// How often intervals of about a length occur: eight classes for each doubling, so within an eighth.
+/// Histogram of intervals with eight classes per doubling, i.e. a resolution of one eighth.
 #[derive(Clone, Default, Debug)]
 struct Intervals {
     counts: Vec<u64>,
@@ -331,7 +334,7 @@ impl Intervals {
         self.total += other.total;
     }
 
-    /// Of so few intervals that one of them is the hundredth part, the longest but one.
+    /// The 99th percentile; with few intervals it is the second longest.
     fn percentile_99(&self) -> Option<Span> {
         let rank = self.total.checked_sub(1)? * 99 / 100;
         let mut seen = 0;
@@ -352,7 +355,7 @@ fn class_of(micros: u64) -> usize {
     }
 }
 
-/// The longest interval of a class.
+/// The longest interval of a class, microseconds.
 fn longest_of(class: usize) -> u64 {
     if class < 8 {
         return class as u64;

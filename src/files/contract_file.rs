@@ -1,7 +1,7 @@
-//! Contract facts beside market data: `X.contract.json` says of the files with the stem `X` what their rows cannot, such
-//! as the contract size. An export writes it, an import and a backtest read it.
+//! Contract files: `X.contract.json` holds facts, such as the contract size, that the rows of data files with
+//! stem `X` lack. An export writes it; imports and backtests read it.
 //!
-//! Never: a fact taken from a file of another stem.
+//! Invariant: the facts of a file come only from the contract file with the same stem.
 
 use super::error::{FileError, Problem};
 use super::paths;
@@ -15,28 +15,28 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The end of a contract file's name.
+/// Suffix of a contract file's name.
 const ENDING: &str = ".contract.json";
 
 /// Facts by symbol.
 pub type FactsBySymbol = BTreeMap<String, ContractFacts>;
 
-/// Whether a path is that of a contract file and not of market data.
+/// Whether a path is a contract file rather than market data.
 pub(super) fn is_contract_file(path: &Path) -> bool {
     path.to_string_lossy().ends_with(ENDING)
 }
 
-/// Where the facts of a file of market data stand.
+/// Path of the contract file that belongs to a file of market data.
 pub fn contract_file_of(path: &Path) -> PathBuf {
     let mut name = paths::stem(path).into_os_string();
     name.push(ENDING);
     PathBuf::from(name)
 }
 
-/// The facts beside a file of market data; none when there is no contract file.
+/// Facts for a file of market data; empty when there is no contract file.
 ///
 /// # Errors
-/// A contract file that cannot be read or says what cannot be.
+/// A contract file that cannot be read or has invalid content.
 pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
     let path = contract_file_of(path);
     if !path.is_file() {
@@ -68,13 +68,13 @@ pub fn facts_beside(path: &Path) -> Result<FactsBySymbol, FileError> {
     Ok(facts)
 }
 
-/// The contract file of facts, as text.
+/// The text of a contract file with these facts.
 pub fn contract_file(facts: &FactsBySymbol) -> String {
     let listed: Vec<Value> = facts.iter().map(|(symbol, facts)| contract_json(symbol, facts)).collect();
     format!("{:#}\n", json!({ "contracts": listed }))
 }
 
-/// Facts of one symbol as JSON; what is not known is null. Decimals are texts, so that no reader rounds them.
+/// Facts of one symbol as JSON; unknown ones are null. Decimals are strings, so that no reader rounds them.
 pub fn contract_json(symbol: &str, facts: &ContractFacts) -> Value {
     let text = |number: Option<Decimal>| number.map(|number| number.to_string());
     let rate = |rate: Rate| Decimal::new(rate.0, 9).unwrap_or(Decimal::ZERO).to_string();
@@ -100,7 +100,7 @@ pub fn contract_json(symbol: &str, facts: &ContractFacts) -> Value {
     value
 }
 
-/// One entry; the name of a field that cannot be used.
+/// Reads one entry; the error is the name of the invalid field.
 fn read(entry: &Value) -> Result<ContractFacts, &'static str> {
     let none = Map::new();
     let entry = entry.as_object().unwrap_or(&none);
@@ -168,7 +168,7 @@ fn decimal(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// Money with all its digits, as [`Money`] shows it.
+/// An exact amount in the format of [`Money`].
 fn money(text: &str) -> Option<Money> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,36 +1,36 @@
-//! What can be wrong with a file, in sentences that name the place and the way out. Never shows more than a short,
-//! escaped piece of a file.
+//! Errors of data files: each names the file and position and suggests a fix. At most a short, escaped
+//! excerpt of a file is shown.
 
 use crate::domain::time::Timestamp;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A problem with one file and where in it.
+/// A problem and its position in a file.
 #[derive(Debug)]
 pub struct FileError {
     /// The file.
     pub file: PathBuf,
-    /// Its line, counted from 1.
+    /// Line, counted from 1.
     pub line: Option<u64>,
-    /// The column, by the name its layout gives it.
+    /// Column, by its name in the layout.
     pub column: Option<&'static str>,
-    /// What is wrong there.
+    /// What is wrong.
     pub problem: Problem,
 }
 
 /// What is wrong.
 #[derive(Debug)]
 pub enum Problem {
-    /// The operating system refused to open or read it.
+    /// The operating system failed to open or read it.
     Unreadable(io::Error),
-    /// The operating system refused to create or write it.
+    /// The operating system failed to create or write it.
     Unwritable(io::Error),
-    /// There is no space left for it.
+    /// The disk is full.
     DiskFull(io::Error),
-    /// Zero bytes, also after decompression.
+    /// No bytes, or none after decompression.
     Empty,
-    /// Column names without a row.
+    /// Column names without rows.
     NoRows,
     /// Compressed data ends too early.
     CutShort,
@@ -38,31 +38,31 @@ pub enum Problem {
     Corrupt(io::Error),
     /// A parquet file that cannot be read.
     Parquet(String),
-    /// Another kind of file.
+    /// An unsupported kind of file.
     Foreign(&'static str),
-    /// A directory without files, or folders nested too deep.
+    /// A directory without files, or nested too deeply.
     Folder(&'static str),
     /// A line longer than the limit.
     LineTooLong,
-    /// The columns belong to no layout.
+    /// The columns match no layout.
     UnknownLayout(String),
-    /// A column no layout of this kind has.
+    /// A column that the layout does not have.
     UnknownColumn {
         /// As written.
         name: String,
-        /// The columns this layout has.
+        /// Columns of the layout.
         known: String,
     },
     /// A column named twice.
     RepeatedColumn(String),
-    /// A column the layout needs.
+    /// A required column is missing.
     MissingColumn {
         /// Its name.
         name: &'static str,
-        /// The columns this layout has.
+        /// Columns of the layout.
         known: String,
     },
-    /// A row of another shape.
+    /// A row with the wrong number of fields.
     FieldCount {
         /// Fields of the row.
         found: usize,
@@ -73,23 +73,23 @@ pub enum Problem {
     Quotes(&'static str),
     /// A line that is not one flat JSON object.
     Json(&'static str),
-    /// Nothing where a value is needed.
+    /// A required value is empty.
     EmptyField,
-    /// A text that is not the value it should be.
+    /// A text that is not a valid value.
     Value {
         /// As written.
         text: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A number that is a short one but for the noise of a double, where no step is declared.
+    /// A number that equals a short one except for binary rounding noise, without a declared step.
     Noise {
         /// As written.
         text: String,
         /// The short number.
         meant: String,
     },
-    /// A text that is not a symbol's name.
+    /// A text that is not a valid symbol name.
     Symbol {
         /// As written.
         text: String,
@@ -103,60 +103,60 @@ pub enum Problem {
         /// The unit it seems to be in.
         unit: Option<&'static str>,
     },
-    /// A time before the one of an earlier row of the symbol, or the same where times must grow.
+    /// A time earlier than that of the previous row of the symbol, or, for bars, equal to it.
     Backwards {
         /// Time of the row.
         at: Timestamp,
-        /// Time of the earlier row.
+        /// Time of the previous row.
         before: Timestamp,
-        /// Line of the earlier row.
+        /// Line of the previous row.
         before_line: u64,
     },
-    /// Two different trades of one time with one id.
+    /// Two different trades at one time share an id.
     TradeIdReused(u64),
-    /// A symbol whose facts are declared twice or cannot be.
+    /// Declared facts of a symbol that are duplicate or invalid.
     Facts(String),
-    /// Rows that do not make a book.
+    /// Rows that do not form a book.
     Book(String),
-    /// A bar that cannot be.
+    /// An impossible bar.
     Bar(&'static str),
     /// More symbols than the limit.
     TooManySymbols(usize),
-    /// Rows without receive time in a replay by receive time.
+    /// Replay by receive time, but rows lack a receive time.
     NoReceiveTime,
-    /// A value that is no whole number of the symbol's steps.
+    /// A value that is not a multiple of the symbol's step.
     OffStep {
         /// As written.
         text: String,
         /// The step and its symbol.
         step: String,
     },
-    /// The file is not the one that was surveyed.
+    /// The file changed since it was surveyed.
     Changed,
-    /// A value for which the target has no column.
+    /// A value for which the output file has no column.
     NoColumn(&'static str),
-    /// A row that the target's kind of file cannot hold.
+    /// A row of another kind than the output file's.
     OtherKind(&'static str),
 }
 
 impl FileError {
-    /// A problem with a file as a whole.
+    /// A problem of the file as a whole.
     pub fn of(file: &Path, problem: Problem) -> Self {
         FileError { file: file.to_owned(), line: None, column: None, problem }
     }
 
-    /// A problem with one line.
+    /// A problem of one line.
     pub fn at(file: &Path, line: u64, column: Option<&'static str>, problem: Problem) -> Self {
         FileError { file: file.to_owned(), line: Some(line), column, problem }
     }
 
-    /// A problem of writing.
+    /// A failed write.
     pub fn writing(file: &Path, error: io::Error) -> Self {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         FileError::of(file, if full { Problem::DiskFull(error) } else { Problem::Unwritable(error) })
     }
 
-    /// Whether the file's content is at fault, not the machine: bad input, exit code 64.
+    /// Whether the input is at fault (exit code 64); false for failed writes.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self.problem, Problem::Unwritable(_) | Problem::DiskFull(_))
     }
@@ -215,7 +215,7 @@ impl fmt::Display for Problem {
             Problem::LineTooLong => {
                 write!(
                     f,
-                    "is longer than {} bytes; this is no line of market data, check how the file was made",
+                    "is longer than {} bytes; this is not a line of market data, check how the file was made",
                     crate::limits::IMPORT_LINE_BYTES
                 )
             }
@@ -241,7 +241,7 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// What is wrong with a line or one of its fields.
+    /// Formats a problem of a line or field.
     fn fmt_row(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::FieldCount { found, expected } => write!(
@@ -289,13 +289,13 @@ impl Problem {
                      (--price-step, --quantity-step)"
                 )
             }
-            // All others are told where this is called from.
+            // All other variants are formatted by the caller.
             _ => Ok(()),
         }
     }
 }
 
-/// A short, printable piece of a file's text.
+/// A short, printable excerpt of a file's text.
 pub(super) fn excerpt(text: &[u8]) -> String {
     const SHOWN: usize = 40;
     let shown: String = String::from_utf8_lossy(&text[..text.len().min(4 * SHOWN)])

@@ -1,8 +1,10 @@
-//! Files of one source as a feed: opened when their time comes, merged by time, in ticks and lots. Constant memory.
+//! The files of one source as a feed: each is opened when its time comes, merged by time, converted to ticks
+//! and lots. Memory is constant.
 //!
-//! Gaps come before the data of their end. Best bids and asks are checked by the survey but not replayed. Where a symbol
-//! has both level changes and top-of-book snapshots of one time, only the changes are replayed: the snapshots are cut from
-//! the same book, and replaying both would cut the deep book to 20 levels again and again.
+//! A gap comes before data of the time it ends. Best bids and asks are validated by the survey but not
+//! replayed. Where a symbol has both level changes and top-of-book snapshots of the same time, only the
+//! changes are replayed: the snapshots are the top of the same book, and replaying both would repeatedly cut
+//! the deep book to 20 levels.
 
 mod book;
 mod cursor;
@@ -22,37 +24,37 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Ticks of one chunk.
+/// Maximum ticks per chunk.
 const CHUNK_TICKS: usize = BLOCK_ROWS;
 /// Book levels after which a chunk is handed over even if it has few ticks.
 const CHUNK_LEVELS: usize = 1 << 17;
 
-/// Several files as one feed.
+/// A feed over several files.
 pub struct FileFeed {
     cursors: Vec<Cursor>,
-    /// The next tick of every cursor that has one, or a time it cannot be before.
+    /// The next tick of every cursor, or a lower bound of its time while none is decoded.
     queue: BinaryHeap<Reverse<Key>>,
-    /// By the end of each, and how many are told.
+    /// Gaps sorted by end, and how many were handed over.
     gaps: Vec<(SymbolId, Gap)>,
-    gaps_told: usize,
+    gaps_sent: usize,
     read_bytes: Arc<AtomicU64>,
     total_bytes: u64,
 }
 
-/// Order of ticks: time, then gaps before streams, then file.
+/// Replay order: time, then gaps before streams, then file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     at: Timestamp,
-    /// `None` of a gap.
+    /// `None`: a gap.
     stream: Option<StreamKind>,
     cursor: u32,
 }
 
 impl FileFeed {
-    /// A feed over the files of a survey, for the symbols of `table` that the selection wants. Opens no file yet.
+    /// A feed over the files of a survey, for the symbols of `table` within the selection. Opens no file yet.
     ///
     /// # Errors
-    /// Replay by receive time over a file without receive times.
+    /// Replay by receive time of a file without receive times.
     pub fn open(
         survey: &SourceSurvey,
         selection: &Selection,
@@ -75,7 +77,7 @@ impl FileFeed {
                 })
                 .filter_map(|symbol| target(symbol, table))
                 .collect();
-            // Where symbols are not sorted together, each gets its own pass through the file.
+            // If symbols are not sorted together, each gets a pass of its own through the file.
             let passes = if file.is_time_ordered {
                 vec![targets]
             } else {
@@ -97,23 +99,23 @@ impl FileFeed {
         }
         let queue = cursors.iter().enumerate().map(|(i, cursor)| Reverse(Key::of(i, cursor))).collect();
         let gaps = chosen_gaps(survey, selection, table);
-        let mut feed = FileFeed { cursors, queue, gaps, gaps_told: 0, read_bytes, total_bytes };
+        let mut feed = FileFeed { cursors, queue, gaps, gaps_sent: 0, read_bytes, total_bytes };
         feed.queue_next_gap();
         Ok(feed)
     }
 
     fn queue_next_gap(&mut self) {
-        if let Some((_, gap)) = self.gaps.get(self.gaps_told) {
+        if let Some((_, gap)) = self.gaps.get(self.gaps_sent) {
             self.queue.push(Reverse(Key { at: gap.to, stream: None, cursor: 0 }));
         }
     }
 
-    /// Bytes this feed reads from disk when it is replayed to its end.
+    /// Bytes that a complete replay reads from disk.
     pub fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
-    /// Bytes read from disk so far; may be looked at from another thread.
+    /// Bytes read from disk so far; can be read from another thread.
     pub fn progress(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read_bytes)
     }
@@ -128,16 +130,16 @@ impl FileFeed {
         while chunk.ticks().len() < CHUNK_TICKS && levels < CHUNK_LEVELS {
             let Some(Reverse(key)) = self.queue.pop() else { return Ok(()) };
             if key.stream.is_none() {
-                let (symbol, gap) = self.gaps[self.gaps_told];
+                let (symbol, gap) = self.gaps[self.gaps_sent];
                 chunk.push(gap.to, symbol, TickKind::Gap(gap));
-                self.gaps_told += 1;
+                self.gaps_sent += 1;
                 self.queue_next_gap();
                 continue;
             }
             let index = key.cursor as usize;
             let cursor = &mut self.cursors[index];
             if cursor.is_drained() {
-                // Nothing else can come before this cursor's next ticks: they need no merging.
+                // Nothing else comes before this cursor's next ticks, so they need no merging.
                 if self.queue.is_empty() && chunk.ticks().is_empty() {
                     if cursor.refill()? {
                         cursor.take_all(chunk);
@@ -178,8 +180,8 @@ impl Key {
     }
 }
 
-/// Whether a symbol's snapshots are to be left out because its level changes are there: in a file of the same stem, or of
-/// the same time.
+/// Whether a symbol's snapshots are skipped because its level changes are available, in a file of the same
+/// stem or with an overlapping time span.
 fn has_better_book(survey: &SourceSurvey, file: &FileSurvey, symbol: &FileSymbol) -> bool {
     let is_better = |changes: &FileSurvey| {
         let same_stem = || paths::stem(&changes.path) == paths::stem(&file.path);
@@ -190,7 +192,7 @@ fn has_better_book(survey: &SourceSurvey, file: &FileSurvey, symbol: &FileSymbol
         && survey.files.iter().any(|found| found.kind == StreamKind::BookChanges && is_better(found))
 }
 
-/// The gaps of the replayed streams that end in the selection. One of several streams is one for the engine.
+/// Gaps of the replayed streams that end within the selection; equal gaps of several streams are merged.
 fn chosen_gaps(survey: &SourceSurvey, selection: &Selection, table: &SymbolTable) -> Vec<(SymbolId, Gap)> {
     let ends_inside = |gap: &Gap| {
         selection.from.is_none_or(|from| from <= gap.to) && selection.to.is_none_or(|to| gap.to < to)
@@ -218,7 +220,7 @@ fn target(symbol: &FileSymbol, table: &SymbolTable) -> Option<Target> {
     })
 }
 
-/// Levels a tick points at.
+/// Number of levels of a tick.
 fn level_count(kind: &TickKind) -> usize {
     match kind {
         TickKind::BookSnapshot { bids, asks, .. } => (bids + asks) as usize,

@@ -1,21 +1,21 @@
-//! Splits one line into the fields of its layout: CSV by the header's order, JSON by key. Never allocates per line,
-//! except to undo escapes in JSON strings.
+//! Splits a line into the fields of its layout: CSV by header order, JSON by key. Allocates only to undo
+//! quoting and escapes.
 
 use super::error::{Problem, excerpt};
 use super::layout::{LayoutRule, MAX_COLUMNS};
 
-/// Where a field stands: in the line, or in the text of undone escapes.
+/// Range of a field, in the line or in the unescaped text.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Segment {
     from: u32,
     to: u32,
     unescaped: bool,
 }
 
-/// The fields of one line by slot; absent ones are empty.
+/// Fields of one line by slot; missing ones are empty.
 #[derive(Default)]
 pub(super) struct Fields {
-    places: [Place; MAX_COLUMNS],
+    segments: [Segment; MAX_COLUMNS],
     unescaped: Vec<u8>,
 }
 
@@ -23,12 +23,12 @@ impl Fields {
     /// The text of a slot; `line` must be the line that was split.
     #[inline]
     pub fn get<'a>(&'a self, line: &'a [u8], slot: usize) -> &'a [u8] {
-        let place = self.places[slot];
-        let text = if place.unescaped { &self.unescaped[..] } else { line };
-        &text[place.from as usize..place.to as usize]
+        let segment = self.segments[slot];
+        let text = if segment.unescaped { &self.unescaped[..] } else { line };
+        &text[segment.from as usize..segment.to as usize]
     }
 
-    /// Splits a CSV line whose columns stand in the order of `slots`.
+    /// Splits a CSV line whose columns are in the order of `slots`.
     #[inline]
     pub fn split_csv(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {
         if memchr::memchr(b'"', line).is_some() {
@@ -38,8 +38,8 @@ impl Fields {
         let mut count = 0;
         for to in memchr::memchr_iter(b',', line).chain(std::iter::once(line.len())) {
             if let Some(slot) = slots.get(count) {
-                self.places[usize::from(*slot)] =
-                    Place { from: from as u32, to: to as u32, unescaped: false };
+                self.segments[usize::from(*slot)] =
+                    Segment { from: from as u32, to: to as u32, unescaped: false };
             }
             count += 1;
             from = to + 1;
@@ -51,7 +51,7 @@ impl Fields {
         }
     }
 
-    /// The same where fields stand in quotes.
+    /// As [`Fields::split_csv`], for a line with quotes.
     #[cold]
     fn split_quoted(&mut self, line: &[u8], slots: &[u8]) -> Result<(), Problem> {
         self.unescaped.clear();
@@ -62,18 +62,18 @@ impl Fields {
         for (field, slot) in fields.iter().zip(slots) {
             let from = self.unescaped.len() as u32;
             self.unescaped.extend_from_slice(field);
-            self.places[usize::from(*slot)] =
-                Place { from, to: self.unescaped.len() as u32, unescaped: true };
+            self.segments[usize::from(*slot)] =
+                Segment { from, to: self.unescaped.len() as u32, unescaped: true };
         }
         Ok(())
     }
 
     /// Splits a JSON line by the names of a layout.
     pub fn split_json(&mut self, line: &[u8], rule: &'static LayoutRule) -> Result<(), Problem> {
-        self.places = Default::default();
+        self.segments = Default::default();
         self.unescaped.clear();
         let mut seen: u16 = 0;
-        let (places, unescaped) = (&mut self.places, &mut self.unescaped);
+        let (segments, unescaped) = (&mut self.segments, &mut self.unescaped);
         each_pair(line, |key, value| {
             let slot = std::str::from_utf8(key).ok().and_then(|key| rule.slot(key));
             let slot =
@@ -82,16 +82,16 @@ impl Fields {
                 return Err(Problem::RepeatedColumn(excerpt(key)));
             }
             seen |= 1 << slot;
-            places[slot] = match value {
-                Value::Plain(from, to) => Place { from: from as u32, to: to as u32, unescaped: false },
-                Value::Null => Place::default(),
+            segments[slot] = match value {
+                Value::Plain(from, to) => Segment { from: from as u32, to: to as u32, unescaped: false },
+                Value::Null => Segment::default(),
                 Value::Escaped(from, to) => {
-                    // The quotes belong to the text a JSON reader wants.
+                    // The JSON parser needs the quotes around the text.
                     let text: String = serde_json::from_slice(&line[from - 1..=to])
                         .map_err(|_| Problem::Json("a text has a bad escape"))?;
                     let from = unescaped.len();
                     unescaped.extend_from_slice(text.as_bytes());
-                    Place { from: from as u32, to: unescaped.len() as u32, unescaped: true }
+                    Segment { from: from as u32, to: unescaped.len() as u32, unescaped: true }
                 }
             };
             Ok(())
@@ -103,7 +103,7 @@ impl Fields {
     }
 }
 
-/// The fields of a CSV line without their quotes.
+/// The fields of a CSV line, unquoted.
 pub(super) fn csv_fields(line: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
     let mut fields = Vec::new();
     let mut rest = line;
@@ -127,7 +127,7 @@ pub(super) fn csv_fields(line: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
     }
 }
 
-/// A field up to its closing quote, and what follows.
+/// A field up to its closing quote, and the rest.
 fn quoted_field(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Problem> {
     let (mut field, mut rest) = (Vec::new(), text);
     loop {
@@ -143,10 +143,10 @@ fn quoted_field(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Problem> {
     }
 }
 
-/// The names of a JSON object's pairs and the text of its side.
+/// Keys of a JSON object, and the value of `side`.
 type Names<'a> = (Vec<&'a [u8]>, Option<&'a [u8]>);
 
-/// What a layout is recognised by in a JSON object.
+/// The parts of a JSON object that identify its layout.
 pub(super) fn json_names(line: &[u8]) -> Result<Names<'_>, Problem> {
     let mut names = Vec::new();
     let mut side = None;
@@ -160,7 +160,7 @@ pub(super) fn json_names(line: &[u8]) -> Result<Names<'_>, Problem> {
     Ok((names, side))
 }
 
-/// A value of a flat JSON object, as a range of the line; of a text without its quotes.
+/// A value of a flat JSON object as a range of the line; of a string without its quotes.
 #[derive(Clone, Copy)]
 enum Value {
     Plain(usize, usize),
@@ -168,7 +168,7 @@ enum Value {
     Null,
 }
 
-/// Walks the pairs of one flat JSON object. What a number may look like is for its reader to judge.
+/// Visits the pairs of one flat JSON object. Number formats are validated later.
 fn each_pair<'a>(
     line: &'a [u8],
     mut pair: impl FnMut(&'a [u8], Value) -> Result<(), Problem>,
@@ -203,7 +203,7 @@ fn each_pair<'a>(
     }
 }
 
-/// The value that begins at `at`, and where it ends.
+/// The value that begins at `at`, and its end.
 fn value_at(line: &[u8], at: usize) -> Result<(Value, usize), Problem> {
     match line.get(at) {
         Some(b'"') => {
@@ -224,7 +224,7 @@ fn value_at(line: &[u8], at: usize) -> Result<(Value, usize), Problem> {
     }
 }
 
-/// Where the text that begins at `from` has its closing quote, and whether it holds escapes.
+/// Position of the closing quote of the string that begins at `from`, and whether it contains escapes.
 fn text_end(line: &[u8], from: usize) -> Result<(usize, bool), Problem> {
     let mut at = from;
     let mut escaped = false;

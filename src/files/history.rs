@@ -1,6 +1,6 @@
-//! Files that follow each other are one history: daily files of a symbol give one account and one warm-up, not one a day.
+//! Joins consecutive files into one history: daily files of a symbol share one account and one warm-up.
 //!
-//! Only files that differ in their dates alone are joined, so never those of two venues.
+//! Only files whose names differ in numbers alone are joined, so files of different venues are not.
 
 use super::paths::{self, SourceGroup};
 use super::survey::FileSurvey;
@@ -8,19 +8,19 @@ use crate::domain::record::StreamKind;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
-/// Files that are further apart than this are two histories: of two events, not of two days with a file missing between.
+/// Files further apart than this are separate histories: they record separate events rather than a gap.
 const FURTHEST_APART: Span = Span::from_seconds(7 * 86_400);
 
 /// Files that are replayed as one.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// The name its files share.
+    /// Common name of the files.
     pub label: String,
     /// Its files.
     pub files: Vec<FileSurvey>,
 }
 
-/// A history under construction: its stems, and where each stream of it has come to.
+/// A history under construction: its stems, and the last time of each stream.
 struct Open {
     stems: Vec<String>,
     files: Vec<FileSurvey>,
@@ -28,16 +28,17 @@ struct Open {
     end: Timestamp,
 }
 
-/// Joins groups of surveyed files to histories, in the order of the groups' first files. Files that overlap stay apart.
+/// Joins groups of surveyed files into histories, in the order of the groups' first files. Overlapping files
+/// are not joined.
 pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
     let mut sorted: Vec<(usize, Timestamp, String, SourceGroup, Vec<FileSurvey>)> = Vec::new();
-    for (place, (group, files)) in groups.into_iter().enumerate() {
+    for (index, (group, files)) in groups.into_iter().enumerate() {
         let family = group.paths.first().map(|path| paths::family(&paths::stem(path))).unwrap_or_default();
-        sorted.push((place, span(&files).map_or(Timestamp::MIN, |(first, _)| first), family, group, files));
+        sorted.push((index, span(&files).map_or(Timestamp::MIN, |(first, _)| first), family, group, files));
     }
     sorted.sort_by(|a, b| (&a.2, a.1, a.0).cmp(&(&b.2, b.1, b.0)));
     let mut open: Vec<(usize, String, Open)> = Vec::new();
-    for (place, first, family, group, files) in sorted {
+    for (index, first, family, group, files) in sorted {
         match open
             .iter()
             .position(|(_, known, history)| *known == family && history.goes_on_with(first, &files))
@@ -51,21 +52,21 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
                     end: Timestamp::MIN,
                 };
                 history.add(group.label, files);
-                open.push((place, family, history));
+                open.push((index, family, history));
             }
         }
     }
-    open.sort_by_key(|(place, ..)| *place);
+    open.sort_by_key(|(index, ..)| *index);
     let labels: Vec<String> = open.iter().map(|(_, _, history)| history.label()).collect();
-    let label = |place: usize, first: &str| {
+    let label = |index: usize, first: &str| {
         let is_taken =
-            labels.iter().enumerate().any(|(other, label)| other != place && *label == labels[place]);
-        if is_taken { first.to_owned() } else { labels[place].clone() }
+            labels.iter().enumerate().any(|(other, label)| other != index && *label == labels[index]);
+        if is_taken { first.to_owned() } else { labels[index].clone() }
     };
     let named = open
         .iter()
         .enumerate()
-        .map(|(place, (_, _, history))| label(place, &history.stems[0]))
+        .map(|(index, (_, _, history))| label(index, &history.stems[0]))
         .collect::<Vec<_>>();
     named
         .into_iter()
@@ -75,7 +76,7 @@ pub fn histories(groups: Vec<(SourceGroup, Vec<FileSurvey>)>) -> Vec<History> {
 }
 
 impl Open {
-    /// Whether files have a stream in common with it and continue all they have in common.
+    /// Whether files share a stream with it and continue every stream they share.
     fn goes_on_with(&self, first: Timestamp, files: &[FileSurvey]) -> bool {
         if first - self.end > FURTHEST_APART {
             return false;
@@ -102,7 +103,7 @@ impl Open {
         self.files.extend(files);
     }
 
-    /// What the stems have in common before their dates; of one stem itself.
+    /// The common prefix of the stems, without digits; the stem itself if there is only one.
     fn label(&self) -> String {
         let first = &self.stems[0];
         let mut common = first.as_str();
@@ -117,7 +118,7 @@ impl Open {
     }
 }
 
-/// Every stream of files with its first and last row.
+/// Every stream of the files, with its first and last row.
 fn streams(files: &[FileSurvey]) -> impl Iterator<Item = ((String, StreamKind), Timestamp, Timestamp)> {
     files.iter().flat_map(|file| {
         file.symbols.iter().map(|symbol| {
@@ -140,7 +141,8 @@ mod tests {
 
     const DAY: i64 = 86_400;
 
-    /// Files of three trades, the first at this second; the label and number of files of every history.
+    /// Files of three trades each, the first at the given second; returns label and number of files of every
+    /// history.
     fn joined(files: &[(&str, &str, i64)]) -> Vec<(String, usize)> {
         let folder = tempfile::tempdir().unwrap();
         let mut paths: Vec<PathBuf> = Vec::new();

@@ -1,4 +1,4 @@
-//! Bytes of a file, decompressed as they are read and counted as they lie on disk. Never holds more than its buffers.
+//! Reads a file, decompresses it on the fly and counts the bytes taken from disk. Buffers have a fixed size.
 
 use super::error::Problem;
 use super::parquet_input::{MAGIC, ParquetText};
@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes read from disk at once.
+/// Bytes per read from disk.
 const DISK_BYTES: usize = 64 << 10;
 
-/// Counts bytes on their way.
+/// Counts the bytes read through it.
 struct Counted<R> {
     inner: R,
     count: Arc<AtomicU64>,
@@ -25,7 +25,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Opens a file; its size in bytes comes with it.
+/// Opens a file; returns its size too.
 pub(super) fn open(path: &Path) -> Result<(File, u64), Problem> {
     let file = File::open(path).map_err(Problem::Unreadable)?;
     let meta = file.metadata().map_err(Problem::Unreadable)?;
@@ -35,13 +35,14 @@ pub(super) fn open(path: &Path) -> Result<(File, u64), Problem> {
     Ok((file, meta.len()))
 }
 
-/// The text of a file, whatever it is packed with. `count` grows to its size while it is read.
+/// The text of a file, decompressed or converted from parquet. `count` grows to the file's size as it is
+/// read.
 pub(super) fn text(
     mut file: File,
     bytes: u64,
     count: Arc<AtomicU64>,
 ) -> Result<Box<dyn Read + Send>, Problem> {
-    // Only a regular file can be looked at twice; a pipe is never parquet, which is read from its end.
+    // Only a regular file can be rewound. A pipe cannot be parquet, which is read from its end.
     if file.metadata().is_ok_and(|meta| meta.is_file()) {
         let mut head = Vec::with_capacity(MAGIC.len());
         (&mut file).take(MAGIC.len() as u64).read_to_end(&mut head).map_err(Problem::Unreadable)?;
@@ -53,7 +54,7 @@ pub(super) fn text(
     plain(file, count)
 }
 
-/// The plain bytes of an input, whatever it is compressed with. `count` grows by every byte taken from `input`.
+/// The decompressed bytes of an input. `count` grows by every byte taken from `input`.
 pub(super) fn plain(
     input: impl Read + Send + 'static,
     count: Arc<AtomicU64>,
@@ -70,7 +71,7 @@ pub(super) fn plain(
     })
 }
 
-/// What a failed read of plain bytes means.
+/// Classifies a failed read.
 pub(super) fn reading(error: io::Error) -> Problem {
     if error.raw_os_error().is_some() {
         Problem::Unreadable(error)
@@ -87,12 +88,12 @@ enum Packing {
     Zstd,
 }
 
-/// How a file is packed, by its first bytes.
+/// The compression, by the first bytes.
 fn magic(head: &[u8]) -> Result<Packing, Problem> {
     match head {
         [] => Err(Problem::Empty),
         [0x1f, 0x8b, ..] => Ok(Packing::Gzip),
-        // A zstd frame, or a skippable one (0x184D2A50 to 0x184D2A5F) that some tools put in front.
+        // A zstd frame, or a skippable frame (0x184D2A50 to 0x184D2A5F) that some tools put in front.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Packing::Zstd),
         [b'P', b'A', b'R', b'1', ..] => {
             Err(Problem::Foreign("parquet, which can only be read from a file of its own"))

@@ -1,27 +1,28 @@
-//! The layouts of market data in files: which columns each has and how a file's own columns map onto them.
+//! Layouts of market data files: the columns of each, and how a file's columns map to them.
 
 use super::error::{Problem, excerpt};
 use crate::domain::record::StreamKind;
 
-/// The columns of one kind of stream. A column's place in `required` followed by `optional` is its slot.
+/// The columns of one kind of stream. A column's slot is its index in `required` followed by `optional`.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct LayoutRule {
     pub kind: StreamKind,
     pub required: &'static [&'static str],
     pub optional: &'static [&'static str],
-    /// Columns that only this layout has: seeing one settles which it is.
+    /// Columns that identify the layout; the first rule with a match applies.
     marks: &'static [&'static str],
 }
 
-/// Most columns a layout has.
+/// Maximum number of columns of a layout.
 pub(super) const MAX_COLUMNS: usize = 10;
 
-/// Slot of the exchange's time in every layout.
+/// Slot of the exchange's time, in every layout.
 pub(super) const TIME: usize = 0;
-/// Slot of the symbol in every layout.
+/// Slot of the symbol, in every layout.
 pub(super) const SYMBOL: usize = 1;
 
-/// Every layout. `recv_us` is allowed everywhere: our own recordings have receive times on every stream.
+/// All layouts, in order of precedence. `recv_us` is allowed in each, because our own recordings have receive
+/// times on every stream.
 pub(super) static RULES: [LayoutRule; 7] = [
     LayoutRule {
         kind: StreamKind::Bars,
@@ -67,7 +68,7 @@ pub(super) static RULES: [LayoutRule; 7] = [
     },
 ];
 
-/// The columns a file has, or shall have: all required ones and any of the optional ones of its kind.
+/// The columns of a file: all required ones of its kind and any of the optional ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     rule: &'static LayoutRule,
@@ -75,19 +76,19 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Only what the kind requires.
+    /// Only the required columns of a kind.
     pub fn required(kind: StreamKind) -> Self {
         let rule = rule_of(kind);
         Layout { rule, present: (1 << rule.required.len()) - 1 }
     }
 
-    /// Every column the kind can have.
+    /// All columns of a kind.
     pub fn full(kind: StreamKind) -> Self {
         let rule = rule_of(kind);
         Layout { rule, present: (1 << (rule.required.len() + rule.optional.len())) - 1 }
     }
 
-    /// With one more optional column; unchanged when the kind has no such column.
+    /// Adds an optional column; unchanged if the kind does not have it.
     pub fn with(self, column: &str) -> Self {
         match self.rule.slot(column) {
             Some(slot) => Layout { present: self.present | 1 << slot, ..self },
@@ -95,17 +96,17 @@ impl Layout {
         }
     }
 
-    /// The kind of stream.
+    /// Kind of stream.
     pub fn kind(self) -> StreamKind {
         self.rule.kind
     }
 
-    /// Whether the column is there.
+    /// Whether a column is present.
     pub fn has(self, column: &str) -> bool {
         self.rule.slot(column).is_some_and(|slot| self.has_slot(slot))
     }
 
-    /// The columns in the order in which they are written.
+    /// The columns in writing order.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
         self.rule.columns().enumerate().filter(move |(slot, _)| self.has_slot(*slot)).map(|(_, name)| name)
     }
@@ -124,7 +125,7 @@ impl LayoutRule {
         self.required.iter().chain(self.optional).copied()
     }
 
-    /// The place of a column of this layout.
+    /// The slot of a column.
     pub fn slot(&'static self, name: &str) -> Option<usize> {
         self.columns().position(|column| column == name)
     }
@@ -149,7 +150,7 @@ pub(super) fn rule_of(kind: StreamKind) -> &'static LayoutRule {
     RULES.iter().find(|rule| rule.kind == kind).unwrap_or(&RULES[RULES.len() - 1])
 }
 
-/// All layouts in one sentence.
+/// A description of all layouts.
 pub(super) fn all_known() -> String {
     let parts: Vec<String> = RULES
         .iter()
@@ -161,8 +162,8 @@ pub(super) fn all_known() -> String {
     parts.join("; ")
 }
 
-/// The layout these names belong to, and the slot of each. `first_side` is the first row's side, needed where the
-/// names alone fit both trades and level changes.
+/// The layout that matches these column names, and the slot of each. `first_side`, the side of the first row,
+/// distinguishes trades from level changes when the names fit both.
 pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(Layout, Vec<u8>), Problem> {
     let has = |column: &&str| names.contains(&column.as_bytes());
     let first = || excerpt(names.first().copied().unwrap_or_default());
@@ -174,7 +175,8 @@ pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(L
         Some(b"bid" | b"ask") if rule.kind == StreamKind::Trades => rule_of(StreamKind::BookChanges),
         _ => rule,
     };
-    // A table about something else may share one word with a layout; naming single columns would not help there.
+    // A file about something else may share a column name with a layout; listing missing columns would not
+    // help then.
     if !rule.required.iter().take(2).any(has) {
         return Err(Problem::UnknownLayout(first()));
     }
@@ -195,7 +197,7 @@ pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(L
     Ok((Layout { rule, present }, slots))
 }
 
-/// Where the side stands among these names.
+/// Index of the `side` column.
 pub(super) fn side_position(names: &[&[u8]]) -> Option<usize> {
     names.iter().position(|name| *name == b"side")
 }
@@ -215,7 +217,7 @@ mod tests {
                 let mut columns: Vec<&[u8]> = layout.columns().map(str::as_bytes).collect();
                 assert!(columns.len() <= MAX_COLUMNS);
                 columns.reverse();
-                // Required columns alone fit trades and level changes alike; the first side tells.
+                // Required columns alone fit both trades and level changes; the first side decides.
                 let side: &[u8] = if rule.kind == StreamKind::Trades { b"buy" } else { b"bid" };
                 let (found, slots) = recognise(&columns, Some(side)).unwrap();
                 assert_eq!(found, layout);

@@ -1,21 +1,21 @@
-//! Lines of a byte stream, without copying and without ever buffering more than one line's limit.
+//! Splits a byte stream into lines without copying; the buffer is bounded by the line limit.
 
 use super::error::Problem;
 use super::input;
 use crate::limits::IMPORT_LINE_BYTES;
 use std::io::Read;
 
-/// Bytes of the buffer. It holds any line up to the limit with its end, plus what was read behind it.
+/// Buffer size: holds any line up to the limit with its end, plus bytes read beyond it.
 const BUFFER_BYTES: usize = 2 * IMPORT_LINE_BYTES;
 
-/// Reads lines that end with LF or CRLF; the last may end with the file. A byte order mark is dropped.
+/// Reads lines that end with LF or CRLF; the last may end with the file. A byte order mark is skipped.
 pub(super) struct Lines {
     input: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     /// Unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
-    /// Where the line last given began.
+    /// Start of the last line returned.
     given: usize,
     ended: bool,
     number: u64,
@@ -26,12 +26,12 @@ impl Lines {
         Lines { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, given: 0, ended: false, number: 0 }
     }
 
-    /// Number of the line last given, from 1; after a refusal the number of the refused line.
+    /// Number of the last line returned or refused, from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line without its end.
+    /// The next line without its line end.
     #[inline]
     pub fn next(&mut self) -> Result<Option<&[u8]>, Problem> {
         let mut searched = self.start;
@@ -66,13 +66,13 @@ impl Lines {
         Ok(Some(line))
     }
 
-    /// Takes the line last given back, so that the next call gives it again.
+    /// Makes the next call return the last line again.
     pub fn unread(&mut self) {
         self.start = self.given;
         self.number -= 1;
     }
 
-    /// Moves the unread bytes to the front and reads behind them.
+    /// Moves unread bytes to the front and reads more.
     #[cold]
     fn refill(&mut self) -> Result<(), Problem> {
         self.buffer.copy_within(self.start..self.end, 0);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use std::io::{self, Cursor};
 
-    /// Gives one byte at a time, so that every line crosses a refill.
+    /// Returns one byte per read, so that every line spans a refill.
     struct Slow(Cursor<Vec<u8>>);
 
     impl Read for Slow {
@@ -131,7 +131,7 @@ mod tests {
         lines.next().unwrap();
         assert!(matches!(lines.next(), Err(Problem::LineTooLong)));
         assert_eq!(lines.number(), 2);
-        // An endless line: only the buffer's worth of it may be read.
+        // An endless line: only one buffer of it may be read.
         let mut endless = Lines::new(Box::new(io::repeat(b'x')));
         assert!(matches!(endless.next(), Err(Problem::LineTooLong)));
         assert_eq!((endless.number(), endless.buffer.len()), (1, BUFFER_BYTES));

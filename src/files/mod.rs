@@ -1,7 +1,9 @@
-//! Market data in files: CSV, JSON lines and parquet in, a feed for a session out, and records back to the same formats.
+//! Market data files: reads CSV, JSON lines and parquet, feeds them to a session, and writes records to the
+//! same formats.
 //!
-//! Everything streams in constant memory. Never meets the store, and never repairs, guesses or skips a row: only a trade
-//! that is there a second time is left out and counted, and only to a declared step a number is rounded.
+//! Everything streams in constant memory. Invariants: this module does not use the store, and no row is
+//! repaired or guessed: only repeated trades are skipped (and counted), and numbers are rounded only to a
+//! declared step.
 
 mod continuity;
 mod contract_file;

@@ -1,11 +1,11 @@
-//! Numbers of a file's rows, read as fast as their digits allow. Never rounds.
+//! Fast exact parsing of numbers; nothing is rounded.
 
 use crate::domain::decimal::{Decimal, DecimalError};
 
-/// Reads a decimal exactly like [`Decimal::parse`]; plain digits with or without a point take a short way.
+/// Same result as [`Decimal::parse`], with a fast path for plain digits with or without a point.
 #[inline]
 pub(super) fn decimal(text: &[u8]) -> Result<Decimal, DecimalError> {
-    // 19 bytes with a point are at most 18 digits, which always fit an i64.
+    // 19 bytes including a point are at most 18 digits, which always fit an i64.
     if text.len() > 19 {
         return Decimal::parse(text);
     }
@@ -30,7 +30,7 @@ pub(super) fn decimal(text: &[u8]) -> Result<Decimal, DecimalError> {
     Decimal::new(mantissa as i64, scale).ok_or(DecimalError::OutOfRange)
 }
 
-/// Reads a whole number without sign; `None` for anything else and for more than a u64 holds.
+/// Parses an unsigned integer; `None` for anything else or when it exceeds a u64.
 #[inline]
 pub(super) fn whole(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 20 {

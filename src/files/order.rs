@@ -1,5 +1,5 @@
-//! What the rows of a file must be to each other: sorted by time per symbol, snapshots whole and best first, each trade
-//! once. Never judges the market itself: a crossed book is recorded as it was.
+//! Order rules between the rows of a file: sorted by time per symbol, snapshots complete and best first, each
+//! trade once. Market content is not judged: a crossed book is kept as recorded.
 
 use super::error::Problem;
 use super::layout::TIME;
@@ -10,37 +10,38 @@ use crate::domain::record::{Record, RecordBody};
 use crate::domain::time::Timestamp;
 use crate::limits::TRADES_OF_ONE_TIME;
 
-/// Slot of `trade_id` in a trade's row.
+/// Slot of `trade_id` in a trade row.
 const TRADE_ID: usize = 6;
 /// Slots of `side`, `level` and `price` in a snapshot row.
 const SIDE: usize = 2;
 const LEVEL: usize = 3;
 const PRICE: usize = 4;
 
-/// What is remembered of the rows before.
+/// State of the previous rows.
 #[derive(Default)]
 pub(super) struct Order {
-    /// Last time and its line by symbol; line 0: none yet.
+    /// Last time and its line, by symbol; line 0: none yet.
     last: Vec<(Timestamp, u64)>,
     snapshot: Option<Snapshot>,
-    /// Trades of the last time by symbol.
+    /// Trades of the last timestamp, by symbol.
     trades: Vec<TradesOfOneTime>,
 }
 
-/// Whether a row is to be taken.
+/// Whether a row is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    /// It follows the rows before.
+    /// A new row; keep it.
     Next,
-    /// It is a trade that was there before, by its id and everything else.
+    /// A trade that equals an earlier one in its id and all other values; drop it.
     Repeated,
 }
 
-/// Trades with an id, sorted by it. A trade that comes again has the same time, and files are sorted by time.
+/// Trades of one timestamp with an id, sorted by id. A repeated trade has the same time, and files are sorted
+/// by time.
 #[derive(Default)]
 struct TradesOfOneTime(Vec<(u64, RecordBody)>);
 
-/// The snapshot whose rows are being read.
+/// The snapshot being read.
 struct Snapshot {
     symbol: u32,
     at: Timestamp,
@@ -50,7 +51,7 @@ struct Snapshot {
 }
 
 impl Order {
-    /// Accepts the next row or says what is wrong with its place.
+    /// Checks the next row against the previous ones.
     #[inline]
     pub fn check(&mut self, symbol: u32, line: u64, record: &Record) -> Result<Place, Flaw> {
         let index = symbol as usize;
@@ -94,8 +95,9 @@ impl Order {
         trades.take(id, body)
     }
 
-    /// A snapshot is bids then asks or asks then bids, each from level 1 without holes, each price worse than the one
-    /// before. Level 1 of a side that is already there opens the next snapshot of the same time.
+    /// A snapshot consists of one side and then the other, each starting at level 1 without holes and with
+    /// ever worse prices. After both sides, level 1 of the first side starts another snapshot of the same
+    /// time.
     fn check_level(
         &mut self,
         symbol: u32,
@@ -117,7 +119,7 @@ impl Order {
             if level != 1 {
                 return book(SIDE, format!("the other side begins with level {level}"));
             }
-            // After bids and asks, bids again: another snapshot of the same time.
+            // Also when bids follow bids and asks: that is another snapshot of the same time.
             (open.side, open.level, open.price) = (side, level, price);
             return Ok(());
         }
@@ -145,17 +147,17 @@ impl Order {
 
 impl TradesOfOneTime {
     fn take(&mut self, id: u64, body: RecordBody) -> Result<Place, Flaw> {
-        // Ids nearly always grow, so the next one goes to the end.
-        let place = match self.0.last() {
+        // Ids usually grow, so most are appended.
+        let position = match self.0.last() {
             Some((last, _)) if id <= *last => self.0.binary_search_by_key(&id, |(known, _)| *known),
             _ => Err(self.0.len()),
         };
-        match place {
+        match position {
             Ok(known) if self.0[known].1 == body => Ok(Place::Repeated),
             Ok(_) => Err(Box::new((TRADE_ID, Problem::TradeIdReused(id)))),
-            Err(place) => {
+            Err(position) => {
                 if self.0.len() < TRADES_OF_ONE_TIME {
-                    self.0.insert(place, (id, body));
+                    self.0.insert(position, (id, body));
                 }
                 Ok(Place::Next)
             }

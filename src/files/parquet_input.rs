@@ -1,6 +1,6 @@
-//! A parquet file as the CSV text of its rows, so that it is read and checked as every other file: row n is line n + 1.
+//! Converts a parquet file to CSV text, so that it is validated like every other file: row n is line n + 1.
 //!
-//! Any file whose columns have the names of a layout will do; ours are exactly what was exported.
+//! Any file whose columns have the names of a layout is accepted; exported files round-trip exactly.
 
 use super::error::Problem;
 use crate::domain::decimal::MAX_SCALE;
@@ -13,10 +13,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The first bytes of a parquet file.
+/// First bytes of a parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 
-/// Rows turned into lines as they are asked for.
+/// Produces lines on demand.
 pub(super) struct ParquetText {
     rows: RowIter<'static>,
     line: Vec<u8>,
@@ -28,7 +28,7 @@ pub(super) struct ParquetText {
 }
 
 impl ParquetText {
-    /// Opens a file; `count` grows to its size while its rows are read.
+    /// Opens a file; `count` grows to its size as rows are read.
     pub fn new(file: File, bytes_total: u64, count: Arc<AtomicU64>) -> Result<Self, Problem> {
         let reader = SerializedFileReader::new(file).map_err(|error| Problem::Parquet(error.to_string()))?;
         let metadata = reader.metadata().file_metadata();
@@ -40,7 +40,7 @@ impl ParquetText {
         Ok(ParquetText { rows: reader.into_iter(), line, used: 0, row: 0, rows_total, bytes_total, count })
     }
 
-    /// The next row as a line. `false`: there is none.
+    /// Converts the next row to a line. `false`: there is none.
     fn next_line(&mut self) -> io::Result<bool> {
         let Some(row) = self.rows.next() else { return Ok(false) };
         let row = row.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -71,13 +71,14 @@ impl Read for ParquetText {
 }
 
 fn push_line<'a>(line: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
-    for (place, cell) in cells.enumerate() {
-        if place > 0 {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
             line.push(b',');
         }
         if cell.contains([',', '"', '\n', '\r']) {
             line.push(b'"');
-            // A line break cannot be part of any value: it is refused where the value is read.
+            // No value may contain a line break: the replacement makes the value invalid, so that parsing
+            // rejects it.
             line.extend_from_slice(
                 cell.replace('"', "\"\"").replace(['\n', '\r'], "\u{fffd}\u{7}").as_bytes(),
             );
@@ -89,7 +90,7 @@ fn push_line<'a>(line: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
     line.push(b'\n');
 }
 
-/// A value as CSV has it; `None` for what no column of ours holds.
+/// A value as in CSV; `None` for types that no layout uses.
 fn cell(field: &Field) -> Option<String> {
     Some(match field {
         Field::Null => String::new(),
@@ -112,7 +113,7 @@ fn cell(field: &Field) -> Option<String> {
     })
 }
 
-/// All digits of a decimal; `None` for one wider than an i128 or finer than we keep.
+/// All digits of a decimal; `None` if it is wider than an i128 or has too many decimals.
 fn decimal_text(decimal: &Decimal) -> Option<String> {
     let bytes = decimal.data();
     let scale =

@@ -1,4 +1,5 @@
-//! Which files are meant by the paths of a command, and which of them belong together. Reads names, never contents.
+//! Resolves the paths of a command to files and groups the files that belong together. Uses names only, not
+//! contents.
 
 use super::contract_file::is_contract_file;
 use super::error::{FileError, Problem};
@@ -9,37 +10,38 @@ use std::path::{Path, PathBuf};
 /// Files that are replayed as one, e.g. trades and book of one symbol and day.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceGroup {
-    /// The name the files share.
+    /// Common name of the files.
     pub label: String,
     /// The files, sorted.
     pub paths: Vec<PathBuf>,
 }
 
-/// The files meant by the paths of a command.
+/// The files that the paths of a command refer to.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Inputs {
     /// Files of market data.
     pub files: Vec<PathBuf>,
-    /// Those of them that were found in folders and not named one by one.
+    /// Those found in directories rather than named explicitly.
     pub found: BTreeSet<PathBuf>,
-    /// Files of folders whose names are not those of market data, such as README and CHECKSUM.
+    /// Files in directories whose names are not those of market data, such as README and CHECKSUM.
     pub left_out: Vec<PathBuf>,
 }
 
-/// Words before the extension that tell the stream and not the source.
+/// Suffixes that name the stream rather than the source.
 const STREAM_WORDS: [&str; 7] = [".trades", ".book20", ".l2", ".bbo", ".bars", ".marks", ".funding"];
 
-/// Extensions that belong to no name.
+/// Extensions that are not part of a name.
 const EXTENSIONS: [&str; 7] = [".gz", ".zst", ".csv", ".jsonl", ".ndjson", ".json", ".parquet"];
 
-/// Extensions of what may hold market data although it cannot be read: better refused than passed over.
+/// Extensions of archives, which may hold market data but cannot be read: refusing them is better than
+/// ignoring them.
 const ARCHIVES: [&str; 4] = [".zip", ".xz", ".bz2", ".7z"];
 
-/// The files meant by these paths: a directory means every file of market data below it, sorted; hidden ones are left
-/// out, and so are contract files, which are read with the files they are about. A file meant twice is given once.
+/// Resolves paths to files: a directory stands for every market data file below it, sorted. Hidden files are
+/// skipped, and so are contract files, which are read with the files they describe. Duplicates are removed.
 ///
 /// # Errors
-/// A missing path, or a directory without market data or nested deeper than the limit.
+/// A missing path, or a directory that has no market data or is nested too deeply.
 pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     let (mut files, mut in_folders, mut left_out) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut named = BTreeSet::new();
@@ -70,13 +72,13 @@ pub fn expand(paths: &[PathBuf]) -> Result<Inputs, FileError> {
     Ok(Inputs { files, found: in_folders, left_out })
 }
 
-/// Whether a file's name says that it may be market data.
+/// Whether a file name may be that of market data.
 fn has_name_of_market_data(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     EXTENSIONS.iter().chain(&STREAM_WORDS).chain(&ARCHIVES).any(|end| name.ends_with(end))
 }
 
-/// A stem with every number in it as one sign: files of one kind that differ in their dates only are equal.
+/// A stem with every number replaced by `#`: equal for files that differ in their dates only.
 pub(super) fn family(stem: &Path) -> String {
     let mut family = String::new();
     for c in stem.to_string_lossy().chars() {
@@ -89,8 +91,8 @@ pub(super) fn family(stem: &Path) -> String {
     family
 }
 
-/// Groups files by the stem before `.trades`, `.book20`, `.l2` or `.bbo`; any other file is a group of its own.
-/// Sorted by path.
+/// Groups files by stem (see `STREAM_WORDS`); files without a stream word are grouped separately. Sorted by
+/// path.
 pub fn group_by_stem(paths: &[PathBuf]) -> Vec<SourceGroup> {
     let mut stems: std::collections::BTreeMap<(PathBuf, bool), Vec<PathBuf>> = Default::default();
     for path in paths {
@@ -113,7 +115,7 @@ pub(super) fn stem(path: &Path) -> PathBuf {
     split(path).0
 }
 
-/// The same, and whether there was a stream word.
+/// The stem, and whether there was a stream word.
 fn split(path: &Path) -> (PathBuf, bool) {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return (path.to_owned(), false);
@@ -138,7 +140,7 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // The type of the entry itself: a link to a directory is not followed, so links cannot make a circle.
+        // The type of the entry itself: links to directories are not followed, so links cannot form a cycle.
         if entry.file_type().map_err(unreadable)?.is_dir() {
             collect(&entry.path(), depth - 1, files)?;
         } else if !entry.path().is_dir() {

@@ -1,4 +1,4 @@
-//! One row's fields to one record, every field validated on its own. Never looks at other rows.
+//! Parses one row into a record and validates each field. Independent of other rows.
 
 use super::error::{Problem, excerpt};
 use super::fields::Fields;
@@ -10,13 +10,13 @@ use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::limits::{BOOK_SNAPSHOT_LEVELS, ROW_VALUE_UNITS};
 
-/// A refused field: its slot and what is wrong. Boxed, since the way without it is the hot one.
+/// A rejected field: its slot and the problem. Boxed to keep the successful path fast.
 pub(super) type Flaw = Box<(usize, Problem)>;
 
-/// First and last microsecond a time may have: 2000-01-01 (included) to 2200-01-01 (excluded).
+/// Valid times, microseconds: from 2000-01-01 to before 2200-01-01.
 const TIMES_US: std::ops::Range<u64> = 946_684_800_000_000..7_258_118_400_000_000;
 
-/// Reads a row of this layout.
+/// Parses a row of this layout.
 #[inline]
 pub(super) fn record(rule: &'static LayoutRule, fields: &Fields, line: &[u8]) -> Result<Record, Flaw> {
     let row = Row { rule, fields, line };
@@ -160,7 +160,7 @@ impl Row<'_> {
         if value.mantissa() >= 0 { Ok(value) } else { Err(self.wrong(slot, "must not be negative")) }
     }
 
-    /// Refuses a price, or a price times a quantity, that no market has.
+    /// Rejects prices and notional values beyond any real market.
     #[inline]
     fn value_within(&self, quantity_slot: usize, price: Decimal, quantity: Decimal) -> Result<(), Flaw> {
         if exceeds(i128::from(price.mantissa()), u32::from(price.scale())) {
@@ -215,7 +215,7 @@ impl Row<'_> {
 /// Whether `mantissa × 10^-scale` exceeds [`ROW_VALUE_UNITS`].
 #[inline]
 fn exceeds(mantissa: i128, scale: u32) -> bool {
-    // 10^15 × 10^23 is the largest product below i128::MAX, and no product of two i64 reaches it.
+    // 10^15 × 10^23 is the largest such product below i128::MAX, and no product of two i64 reaches it.
     const SCALES: usize = 24;
     const LIMITS: [i128; SCALES] = {
         let mut limits = [ROW_VALUE_UNITS as i128; SCALES];

@@ -1,6 +1,7 @@
-//! Records back into files: CSV, JSON lines or parquet, written beside the target and renamed when whole.
+//! Writes records to files: CSV, JSON lines or parquet.
 //!
-//! Never leaves half a file under the target's name and never drops a value that has no column.
+//! Invariants: a file appears under its name only when it is complete, and a value without a column is an
+//! error.
 
 mod cells;
 mod parquet;
@@ -13,23 +14,23 @@ use crate::domain::record::Record;
 use std::path::{Path, PathBuf};
 use target::Target;
 
-/// What a file of records looks like.
+/// File formats of records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileFormat {
-    /// Column names, then a line a row.
+    /// Column names, then one row per line.
     Csv,
-    /// One JSON object a line; decimals are texts, so that no reader rounds them.
+    /// One JSON object per line; decimals are strings, so that no reader rounds them.
     Jsonl,
-    /// Typed columns in row groups, packed with zstd.
+    /// Typed columns in row groups, compressed with zstd.
     Parquet,
 }
 
 impl FileFormat {
-    /// All formats with the word that commands use.
+    /// All formats with their names in commands.
     pub const ALL: [(FileFormat, &'static str); 3] =
         [(FileFormat::Csv, "csv"), (FileFormat::Jsonl, "jsonl"), (FileFormat::Parquet, "parquet")];
 
-    /// The format a file's name asks for; `.gz` and `.zst` may follow `.csv` and `.jsonl`.
+    /// The format by file name; `.csv` and `.jsonl` may be followed by `.gz` or `.zst`.
     pub fn of_path(path: &Path) -> Option<FileFormat> {
         let name = path.file_name()?.to_str()?;
         let text = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
@@ -39,7 +40,7 @@ impl FileFormat {
     }
 }
 
-/// A file being written. Dropped without [`RecordSink::finish`] it leaves nothing behind.
+/// A file being written. Dropped without [`RecordSink::finish`], it leaves nothing behind.
 pub struct RecordSink {
     path: PathBuf,
     layout: Layout,
@@ -53,21 +54,21 @@ enum Body {
 }
 
 impl RecordSink {
-    /// Begins a file with these columns. CSV and JSON lines are packed when the name ends with `.gz` or `.zst`.
-    /// An existing file of that name stays until the new one is whole.
+    /// Creates a file with these columns. CSV and JSON lines are compressed when the name ends with `.gz` or
+    /// `.zst`. An existing file of that name is kept until the new one is complete.
     ///
     /// # Errors
-    /// A directory that is missing, may not be written or is full.
+    /// The directory is missing, not writable, or full.
     pub fn create(path: &Path, layout: Layout, format: FileFormat) -> Result<Self, FileError> {
         let target = Target::create(path, format).map_err(|error| FileError::writing(path, error))?;
         RecordSink::over(path, target, layout, format)
     }
 
-    /// The same into any writer, such as standard output; `name` stands for it in errors. Rows are there as they are
-    /// written.
+    /// Writes to any writer, such as standard output; `name` is used in errors and selects the compression.
+    /// Output is not atomic: rows appear as they are written.
     ///
     /// # Errors
-    /// What the writer reports.
+    /// Errors of the writer.
     pub fn to_writer(
         name: &Path,
         writer: Box<dyn std::io::Write + Send>,
@@ -90,10 +91,11 @@ impl RecordSink {
         Ok(RecordSink { path: path.to_owned(), layout, rows: 0, body })
     }
 
-    /// Appends a row. Times are written in whole microseconds, rounded down, as every source has them.
+    /// Appends a row. Times are written in whole microseconds, rounded down; all sources have that
+    /// resolution.
     ///
     /// # Errors
-    /// A full or failing disk, a row of another kind, or a value for which no column was asked.
+    /// A full or failing disk, a row of another kind, or a value without a column.
     pub fn write(&mut self, symbol: &str, record: &Record) -> Result<(), FileError> {
         let cells =
             cells::of(self.layout, symbol, record).map_err(|problem| FileError::of(&self.path, problem))?;
@@ -110,10 +112,11 @@ impl RecordSink {
         self.rows
     }
 
-    /// Writes what is left to disk and gives the file its name.
+    /// Writes the rest to disk and renames the file to its final name.
     ///
     /// # Errors
-    /// A full or failing disk; then nothing is left under the target's name.
+    /// A full or failing disk. The target then keeps its old content, unless only the final sync of the
+    /// directory failed.
     pub fn finish(self) -> Result<(), FileError> {
         let target = match self.body {
             Body::Text(body) => body.finish(),

@@ -1,5 +1,5 @@
-//! A file of market data as a stream of checked records, in constant memory. Never repairs a row, and leaves out only
-//! trades that were there before (the same id, time, price, quantity and side), which it counts.
+//! Reads a file of market data as a stream of validated records, in constant memory. No row is repaired; only
+//! repeated trades (equal id, time, price, quantity and side) are dropped, and they are counted.
 
 use super::contract_file::{FactsBySymbol, facts_beside};
 use super::error::{FileError, Problem, excerpt};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An open file of market data: CSV with column names, or JSON lines; plain, gzip or zstd.
+/// An open file of market data: CSV with column names or JSON lines (plain, gzip or zstd), or parquet.
 pub struct SourceFile {
     path: PathBuf,
     lines: Lines,
@@ -30,10 +30,10 @@ pub struct SourceFile {
     symbols: Symbols,
     order: Order,
     rows: u64,
-    /// Repeated trades by symbol.
+    /// Repeated trades by symbol index.
     repeated: Vec<u64>,
     facts: Facts,
-    /// Rounded numbers by symbol.
+    /// Rounded numbers by symbol index.
     rounded: Vec<u64>,
     total_bytes: u64,
     read_bytes: Arc<AtomicU64>,
@@ -46,9 +46,9 @@ pub struct RecordBatch {
     rows: Vec<(u32, Record)>,
 }
 
-/// How a line holds its fields.
+/// Line format.
 enum Format {
-    /// The header as it is written, and the slot of each column.
+    /// The header line as written, and the slot of each column.
     Csv {
         header: Vec<u8>,
         slots: Vec<u8>,
@@ -57,10 +57,10 @@ enum Format {
 }
 
 impl SourceFile {
-    /// Opens a file and recognises its layout; reads no row yet.
+    /// Opens a file and detects its layout; reads no rows yet.
     ///
     /// # Errors
-    /// Missing, unreadable, empty, damaged, without rows, or of no known layout.
+    /// Missing, unreadable, empty, damaged, without rows, or of an unknown layout.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let (file, bytes) = input::open(path).map_err(|problem| FileError::of(path, problem))?;
         let count = Arc::new(AtomicU64::new(0));
@@ -69,27 +69,28 @@ impl SourceFile {
         SourceFile::from_text(path, text, bytes, count)
     }
 
-    /// The same with what is declared of its symbols: by the contract file beside it, else by the user. Numbers are then
-    /// whole steps, or refused.
+    /// Opens a file with declared facts: from its contract file, else from the user. Numbers must then be
+    /// multiples of the declared steps; binary rounding noise is rounded away.
     ///
     /// # Errors
-    /// As [`SourceFile::open`], or a contract file that cannot be used.
+    /// As [`SourceFile::open`], or an invalid contract file.
     pub fn open_with(path: &Path, declared: &Declared) -> Result<Self, FileError> {
         let facts = Facts { declared: declared.clone(), beside: facts_beside(path)?, by_symbol: Vec::new() };
         Ok(SourceFile { facts, ..SourceFile::open(path)? })
     }
 
-    /// What is declared of a symbol of this file.
+    /// The declared facts of a symbol of this file.
     pub fn facts_of(&self, symbol: &str) -> ContractFacts {
         self.facts.of(symbol)
     }
 
-    /// Numbers of a symbol index that were off their declared step by the noise of a binary number and were rounded.
+    /// How many numbers of a symbol differed from their declared step by binary rounding noise and were
+    /// rounded.
     pub fn rounded(&self, index: u32) -> u64 {
         self.rounded.get(index as usize).copied().unwrap_or(0)
     }
 
-    /// The same from anything that gives bytes. `name` stands for it in errors; `total_bytes` is its size for progress.
+    /// Reads from any byte source. `name` stands for it in errors; `total_bytes` is its size for progress.
     ///
     /// # Errors
     /// As [`SourceFile::open`].
@@ -133,22 +134,22 @@ impl SourceFile {
         })
     }
 
-    /// What the file's rows are.
+    /// Kind of the rows.
     pub fn layout(&self) -> StreamKind {
         self.layout.kind()
     }
 
-    /// The columns it has; of JSON lines those of the first object.
+    /// The columns of the file; for JSON lines those of the first object.
     pub fn columns(&self) -> Layout {
         self.layout
     }
 
-    /// The file's path.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name of a symbol index of a batch.
+    /// Name of a symbol index in a batch.
     pub fn symbol(&self, index: u32) -> &str {
         &self.symbols.names[index as usize]
     }
@@ -163,25 +164,25 @@ impl SourceFile {
         self.rows
     }
 
-    /// Rows of a symbol index that were left out because their trade was there before.
+    /// How many repeated trades of a symbol were dropped.
     pub fn repeated(&self, index: u32) -> u64 {
         self.repeated.get(index as usize).copied().unwrap_or(0)
     }
 
-    /// Bytes taken from the file so far, as they lie on disk.
+    /// Bytes read from disk so far.
     pub fn bytes_read(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the file, as they lie on disk.
+    /// File size on disk.
     pub fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
-    /// Replaces the batch's rows by the next ones. `Ok(false)`: the file is over and the batch empty.
+    /// Replaces the batch's rows by the next ones. `Ok(false)`: end of file; the batch is empty.
     ///
     /// # Errors
-    /// The first row that is refused, with its line and column. The rows before it in the batch are not to be used.
+    /// The first invalid row, with line and column. The batch must not be used then.
     pub fn read(&mut self, batch: &mut RecordBatch) -> Result<bool, FileError> {
         batch.rows.clear();
         let rule = self.layout.rule();
@@ -200,7 +201,7 @@ impl SourceFile {
             let split = match &self.format {
                 _ if line.is_empty() => Ok(false),
                 Format::Csv { header, slots } => match self.fields.split_csv(line, slots) {
-                    // Files joined end to end repeat their column names.
+                    // Concatenated files repeat their column names.
                     Ok(()) => Ok(line[0] != header[0] || line != header),
                     Err(problem) => Err(problem),
                 },
@@ -208,7 +209,7 @@ impl SourceFile {
             };
             match split {
                 Ok(true) => {}
-                // A batch holds consecutive lines, so a line without a row ends it.
+                // The lines of a batch are consecutive, so a line without a row ends it.
                 Ok(false) if batch.rows.is_empty() => continue,
                 Ok(false) => break,
                 Err(problem) => return Err(FileError::at(&self.path, self.lines.number(), None, problem)),
@@ -222,13 +223,13 @@ impl SourceFile {
                     0 => {}
                     rounded => count(&mut self.rounded, symbol, rounded),
                 }
-                self.order.check(symbol, number, &record).map(|place| (place, (symbol, record)))
+                self.order.check(symbol, number, &record).map(|verdict| (verdict, (symbol, record)))
             });
             match checked {
                 Ok((Place::Next, row)) => batch.rows.push(row),
                 Ok((Place::Repeated, (symbol, _))) => {
                     count(&mut self.repeated, symbol, 1);
-                    // As above: the lines of a batch follow each other.
+                    // The lines of a batch are consecutive, as above.
                     if batch.rows.is_empty() { continue } else { break }
                 }
                 Err(flaw) => return Err(self.refuse(*flaw)),
@@ -259,12 +260,12 @@ impl RecordBatch {
         RecordBatch { limit, first_line: 0, rows: Vec::with_capacity(limit) }
     }
 
-    /// The rows, each with the index of its symbol in its file.
+    /// The rows, each with its symbol's index in the file.
     pub fn rows(&self) -> &[(u32, Record)] {
         &self.rows
     }
 
-    /// The line of a row.
+    /// The line number of a row.
     pub fn line(&self, row: usize) -> u64 {
         self.first_line + row as u64
     }
@@ -272,14 +273,14 @@ impl RecordBatch {
 
 #[cold]
 fn count(by_symbol: &mut Vec<u64>, symbol: u32, more: u64) {
-    let place = symbol as usize;
-    if place >= by_symbol.len() {
-        by_symbol.resize(place + 1, 0);
+    let index = symbol as usize;
+    if index >= by_symbol.len() {
+        by_symbol.resize(index + 1, 0);
     }
-    by_symbol[place] += more;
+    by_symbol[index] += more;
 }
 
-/// What is declared of the symbols of a file.
+/// Declared facts of the symbols of a file.
 #[derive(Default)]
 struct Facts {
     declared: Declared,
@@ -311,7 +312,7 @@ struct Symbols {
 }
 
 impl Symbols {
-    /// The index of a name, new or known.
+    /// The index of a name, added if new.
     #[inline]
     fn index(&mut self, name: &[u8]) -> Result<u32, Flaw> {
         match self.names.get(self.last as usize) {
@@ -343,7 +344,7 @@ impl Symbols {
     }
 }
 
-/// Reads the column names, or looks at the first object, and finds the layout.
+/// Reads the column names, or inspects the first object, and detects the layout.
 fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
     let header = loop {
         match lines.next()? {
@@ -353,7 +354,7 @@ fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
         }
     };
     if header.contains(&0) || std::str::from_utf8(&header).is_err() {
-        return Err(Problem::Foreign("no text"));
+        return Err(Problem::Foreign("not text"));
     }
     if header.trim_ascii_start().starts_with(b"{") {
         let (names, side) = json_names(&header)?;
@@ -365,7 +366,7 @@ fn recognise(lines: &mut Lines) -> Result<(Format, Layout), Problem> {
     let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
     let first_row = lines.next()?;
     let has_row = first_row.is_some();
-    // What is wrong with the row itself is told when it is read.
+    // Errors in the row itself are reported when it is read.
     let fields = first_row.and_then(|row| csv_fields(row).ok()).unwrap_or_default();
     let side = layout::side_position(&names).and_then(|at| fields.get(at)).map(Vec::as_slice);
     let recognised = layout::recognise(&names, side);

@@ -1,7 +1,8 @@
-//! Numbers of a row against the steps of its symbol: whole steps, or off by the noise of a binary number and rounded.
+//! Checks numbers against the steps of their symbol: exact multiples pass, and differences within binary
+//! rounding noise are rounded.
 //!
-//! Where no step is declared nothing is rounded; then a number that only noise can explain is refused in its own line,
-//! because it would pass for a far finer step.
+//! Without a declared step nothing is rounded. A number that only makes sense with rounding noise is then
+//! rejected, because it would suggest a far finer step.
 
 use super::error::Problem;
 use super::row::Flaw;
@@ -9,19 +10,19 @@ use crate::domain::contract_facts::ContractFacts;
 use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
 use crate::domain::record::RecordBody;
 
-/// Digits from which on a number may be noise: a double keeps 15 of any decimal.
+/// A mantissa from here on may contain noise: a double preserves only 15 decimal digits.
 const NOISY_FROM: i64 = 1_000_000_000_000_000;
-/// Digits a number is rounded to in order to see whether a short one was meant.
+/// Digits to which a number is rounded to see whether a short number was meant.
 const MEANT_DIGITS: u32 = 14;
-/// Digits that a short number has at most.
+/// Maximum digits of a short number.
 const SHORT_DIGITS: u32 = 12;
-/// A number may be off its step by this share of itself: some doubles and the sums of them.
+/// Largest relative difference from a step that counts as noise, as a divisor: one part in 10^9.
 const NOISE_SHARE: i128 = 1_000_000_000;
 
-/// Makes the numbers of a row whole steps; how many were rounded.
+/// Rounds the numbers of a row to their steps; returns how many were rounded.
 ///
 /// # Errors
-/// The slot of a number that is no whole step, or is noise where no step is declared.
+/// The slot of a number that is not a multiple of its step, or that contains noise without a declared step.
 #[inline]
 pub(super) fn settle(body: &mut RecordBody, facts: &ContractFacts) -> Result<u64, Flaw> {
     let mut rounded = 0;
@@ -56,7 +57,7 @@ fn off_step(slot: usize, number: Decimal, step: Decimal) -> Flaw {
     Box::new((slot, Problem::OffStep { text: number.to_string(), step: step.to_string() }))
 }
 
-/// The short number that a long one is but for noise in its last digits.
+/// The short number that a long one equals except for noise in its last digits.
 fn meant(number: Decimal) -> Option<Decimal> {
     let drop = number.mantissa().unsigned_abs().checked_ilog10()?.checked_sub(MEANT_DIGITS - 1)?;
     let unit = *POWERS_OF_TEN.get(drop as usize)?;
@@ -66,7 +67,7 @@ fn meant(number: Decimal) -> Option<Decimal> {
     (short.mantissa().unsigned_abs().checked_ilog10()? < SHORT_DIGITS).then_some(short)
 }
 
-/// The nearest whole step, when only noise lies between.
+/// The nearest multiple of the step, if the difference is only noise.
 fn nearest(number: Decimal, step: Decimal) -> Option<Decimal> {
     let near = step.times(number.nearest_steps_of(step)?).filter(|near| near.mantissa() > 0)?;
     let scale = near.scale().max(number.scale());
@@ -76,7 +77,8 @@ fn nearest(number: Decimal, step: Decimal) -> Option<Decimal> {
     ((near_wide - wide).abs() <= wide.abs() / NOISE_SHARE).then_some(near)
 }
 
-/// Every number that has a step, with its slot and whether it is a price. Fair prices and traded values have none.
+/// Visits every number that has a step, with its slot and whether it is a price. Fair prices and quote
+/// volumes have none.
 #[inline]
 fn each_number(
     body: &mut RecordBody,

@@ -1,4 +1,5 @@
-//! What is in the files of a source: symbols, steps, span, order. One pass in constant memory; keeps no rows.
+//! Surveys the files of a source in one pass: symbols, steps, time span, order, gaps. Keeps no rows; memory
+//! is constant.
 
 use super::continuity::{self, Continuity};
 use super::error::FileError;
@@ -16,114 +17,115 @@ use std::path::{Path, PathBuf};
 /// Which rows of a source are replayed, and by which clock.
 #[derive(Clone, Default, Debug)]
 pub struct Selection {
-    /// First time that is replayed, by the tick's time.
+    /// Start of the replay, by the ticks' time (inclusive).
     pub from: Option<Timestamp>,
-    /// First time that is no longer replayed.
+    /// End of the replay (exclusive).
     pub to: Option<Timestamp>,
     /// Only these symbols; empty: all.
     pub symbols: Vec<String>,
-    /// The clock the ticks' times are taken from.
+    /// The clock of the ticks' times.
     pub clock: FeedClock,
-    /// What the user declares of the symbols.
+    /// Facts declared by the user.
     pub declared: Declared,
-    /// Length of a bar, when the user gives it.
+    /// Bar length given by the user.
     pub bar: Option<Span>,
 }
 
-/// The clock a replay follows.
+/// The clock that a replay follows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum FeedClock {
     /// The exchange's time.
     #[default]
     Exchange,
-    /// The recorder's time. The order of the file is kept: a row received before its predecessor of the same symbol
-    /// counts as received with it.
+    /// The recorder's time. The file's order is kept: a row with an earlier receive time than its predecessor
+    /// of the same symbol gets the predecessor's time.
     Receive,
 }
 
-/// What the files of a source hold. Times are of the selected clock, a bar's is its end; from and to do not cut.
+/// Contents of the files of a source. Times are by the selected clock, of a bar its end; `from` and `to` are
+/// ignored.
 #[derive(Clone, Debug)]
 pub struct SourceSurvey {
-    /// By file, in the order given.
+    /// By file, in the given order.
     pub files: Vec<FileSurvey>,
-    /// By symbol, sorted by name; only selected ones.
+    /// The selected symbols, sorted by name.
     pub symbols: Vec<SymbolSurvey>,
-    /// Gaps by symbol, each symbol's by time.
+    /// Gaps by symbol, sorted by time within a symbol.
     pub gaps: Vec<(String, RecordedGap)>,
     /// Rows of the selected symbols.
     pub rows: u64,
-    /// First tick; `None` without rows.
+    /// Time of the first tick; `None` without rows.
     pub first: Option<Timestamp>,
-    /// Last tick; `None` without rows.
+    /// Time of the last tick; `None` without rows.
     pub last: Option<Timestamp>,
-    /// Bytes of all files as they lie on disk.
+    /// Size of all files on disk.
     pub total_bytes: u64,
 }
 
-/// One symbol over all files of its source.
+/// One symbol across all files of its source.
 #[derive(Clone, Debug)]
 pub struct SymbolSurvey {
-    /// As written.
+    /// Name as written in the files.
     pub name: String,
-    /// Most digits behind the point of a price.
+    /// Most decimals of a price.
     pub price_scale: u8,
-    /// Most digits behind the point of a quantity.
+    /// Most decimals of a quantity.
     pub quantity_scale: u8,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// First tick.
+    /// Time of the first tick.
     pub first: Timestamp,
-    /// Last tick.
+    /// Time of the last tick.
     pub last: Timestamp,
     /// Its streams, in replay order.
     pub streams: Vec<StreamKind>,
-    /// What is declared of it.
+    /// Declared facts.
     pub facts: ContractFacts,
-    /// Length of its bars and how it is known; of several files that of the last.
+    /// Bar length and its source; with several files that of the last.
     pub bar: Option<(Span, BarSource)>,
-    /// What the distances of its bars say against their length.
+    /// How the distances of its bars contradict that length.
     pub bar_contradiction: Option<String>,
-    /// Rows that were left out because their trade was there before.
+    /// Dropped rows of repeated trades.
     pub repeated: u64,
-    /// Numbers that were off their declared step by the noise of a binary number and were rounded.
+    /// Numbers that were rounded to their declared step because of binary rounding noise.
     pub rounded: u64,
 }
 
 /// One file.
 #[derive(Clone, Debug)]
 pub struct FileSurvey {
-    /// Where it is.
+    /// Path.
     pub path: PathBuf,
-    /// What its rows are.
+    /// Kind of the rows.
     pub kind: StreamKind,
-    /// Bytes as they lie on disk.
+    /// Size on disk.
     pub bytes: u64,
     /// Whether every selected row has a receive time.
     pub has_receive_times: bool,
-    /// Whether its ticks are in time order over all selected symbols together.
+    /// Whether its ticks are in time order across all selected symbols.
     pub is_time_ordered: bool,
-    /// Its selected symbols, in order of appearance.
+    /// The selected symbols, in order of appearance.
     pub symbols: Vec<FileSymbol>,
 }
 
-/// One symbol of one file.
+/// One symbol in one file.
 #[derive(Clone, Debug)]
 pub struct FileSymbol {
-    /// As written.
+    /// Name as written in the file.
     pub name: String,
-    /// Most digits behind the point of a price.
+    /// Most decimals of a price.
     pub price_scale: u8,
-    /// Most digits behind the point of a quantity.
+    /// Most decimals of a quantity.
     pub quantity_scale: u8,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// First tick.
+    /// Time of the first tick.
     pub first: Timestamp,
-    /// Last tick.
+    /// Time of the last tick.
     pub last: Timestamp,
-    /// Length of its bars.
+    /// Bar length.
     pub bar: Span,
-    /// How that is known.
+    /// Source of the bar length.
     pub bar_source: BarSource,
     distances: BarDistances,
     continuity: Continuity,
@@ -135,14 +137,14 @@ pub struct FileSymbol {
 }
 
 impl Selection {
-    /// Whether rows of a symbol are wanted, in either spelling.
+    /// Whether a symbol is selected, in either spelling.
     pub fn wants(&self, symbol: &str) -> bool {
         self.symbols.is_empty() || self.symbols.iter().any(|wanted| symbol_name::same(wanted, symbol))
     }
 }
 
 impl FeedClock {
-    /// The time of a row; the exchange's where there is no receive time.
+    /// The time of a row; without a receive time the exchange's.
     pub(super) fn time(self, record: &Record) -> Timestamp {
         match self {
             FeedClock::Exchange => record.exchange_at,
@@ -165,21 +167,22 @@ impl SourceSurvey {
 }
 
 impl SymbolSurvey {
-    /// The smallest price step that keeps every price of the files exact.
+    /// The coarsest power-of-ten price step that keeps every price exact.
     pub fn price_step(&self) -> Decimal {
         Decimal::step(self.price_scale).unwrap_or(Decimal::ONE)
     }
 
-    /// The smallest quantity step that keeps every quantity of the files exact.
+    /// The coarsest power-of-ten quantity step that keeps every quantity exact.
     pub fn quantity_step(&self) -> Decimal {
         Decimal::step(self.quantity_scale).unwrap_or(Decimal::ONE)
     }
 }
 
-/// Reads every file once, to its end, checking every row. `progress` gets the bytes taken from disk since its last call.
+/// Reads all files completely and validates every row. `progress` gets the bytes read from disk since its
+/// last call.
 ///
 /// # Errors
-/// The first file or row that is refused.
+/// The first invalid file or row.
 pub fn survey(
     paths: &[PathBuf],
     selection: &Selection,
@@ -191,7 +194,7 @@ pub fn survey(
 }
 
 impl SourceSurvey {
-    /// What files hold together.
+    /// Combines the surveys of several files.
     pub fn of(files: Vec<FileSurvey>) -> Self {
         let mut names: BTreeMap<&str, Vec<(StreamKind, &FileSymbol)>> = BTreeMap::new();
         for file in &files {
@@ -218,7 +221,8 @@ impl SourceSurvey {
     }
 }
 
-/// The gaps of one symbol, whose parts are sorted by stream and time. Parts that overlap tell nothing of each other.
+/// The gaps of one symbol, whose parts are sorted by stream and time. Overlapping parts are evaluated
+/// separately.
 fn gaps_of(parts: &[(StreamKind, &FileSymbol)]) -> Vec<RecordedGap> {
     let mut streams: Vec<(Timestamp, StreamKind, Continuity)> = Vec::new();
     for (kind, part) in parts {
@@ -260,10 +264,10 @@ impl SymbolSurvey {
     }
 }
 
-/// Reads one file to its end, checking every row.
+/// Reads one file completely and validates every row.
 ///
 /// # Errors
-/// The file or its first row that is refused.
+/// The file is invalid, or the first invalid row.
 pub fn survey_file(
     path: &Path,
     selection: &Selection,
@@ -299,7 +303,8 @@ pub fn survey_file(
         symbol.close(kind, declared_bar(path, selection.bar));
     }
     if kind == StreamKind::Bars {
-        // Bars of one length end in the order in which they open; of different lengths, or received, they may not.
+        // Bars of equal length end in the order in which they open; otherwise, or by receive time, they may
+        // not.
         let one_length = symbols.windows(2).all(|pair| pair[0].bar == pair[1].bar);
         is_time_ordered &= symbols.len() < 2 || one_length && selection.clock == FeedClock::Exchange;
     }
@@ -313,7 +318,7 @@ pub fn survey_file(
     })
 }
 
-/// The length of a file's bars as somebody says it.
+/// The declared bar length: given by the user, or in the file's name.
 pub fn declared_bar(path: &Path, given: Option<Span>) -> Option<(Span, BarSource)> {
     let name = || paths::stem(path).file_name().and_then(|name| declared_by_name(&name.to_string_lossy()));
     given.map(|bar| (bar, BarSource::Given)).or_else(|| name().map(|bar| (bar, BarSource::Name)))
@@ -340,7 +345,7 @@ impl FileSymbol {
         }
     }
 
-    /// Takes a row in; its time by the clock, never before the one of the row before.
+    /// Adds a row; returns its time by the clock, which never decreases.
     fn add(&mut self, record: &Record, clock: FeedClock) -> Timestamp {
         let at = clock.time(record).max(self.last);
         if self.rows == 0 {
@@ -357,7 +362,7 @@ impl FileSymbol {
         at
     }
 
-    /// After the last row. From the opening times of bars to the times they are known.
+    /// Call after the last row. Converts the opening times of bars to the times at which they are known.
     fn close(&mut self, kind: StreamKind, declared: Option<(Span, BarSource)>) {
         if kind == StreamKind::Bars {
             (self.bar, self.bar_source) = self.distances.length(declared);
@@ -373,7 +378,7 @@ impl FileSymbol {
     }
 }
 
-/// Most digits behind the point of a row's prices and of its quantities.
+/// Most decimals of a row's prices and of its quantities.
 fn scales(body: &RecordBody) -> (u8, u8) {
     match body {
         RecordBody::Trade { price, quantity, .. }

@@ -1,5 +1,6 @@
-//! Which address a request comes from, through proxies that are trusted to say so, and how many connections each address
-//! has. Never: a forwarded address believed that a client could have written itself.
+//! The client address of a request, taken from `X-Forwarded-For` of trusted proxies, and the connection count
+//! of each address.
+//! Invariant: a forwarded address counts only if a trusted proxy wrote it; a client cannot forge its own.
 
 use crate::config::Network;
 use crate::service::users::network;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Headers by which proxies show themselves.
+/// Headers that proxies add.
 const SIGNS: [&str; 9] = [
     "forwarded",
     FORWARDED_FOR,
@@ -23,28 +24,29 @@ const SIGNS: [&str; 9] = [
     "cf-connecting-ip",
 ];
 
-/// Whether the request shows any sign of having come through a proxy.
+/// Whether the request carries any header that proxies add.
 pub fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(VIA) || SIGNS.iter().any(|sign| headers.contains_key(HeaderName::from_static(sign)))
 }
 
-/// Proxies that are trusted.
+/// The trusted proxies.
 #[derive(Debug)]
 pub struct Proxies(Vec<Network>);
 
 impl Proxies {
-    /// As configured; what does not read was refused with the configuration.
+    /// From the configured list; invalid entries were already rejected with the configuration.
     pub fn new(configured: &[String]) -> Self {
         Proxies(configured.iter().filter_map(|text| Network::parse(text)).collect())
     }
 
-    /// Whether this is one.
+    /// Whether this address is a trusted proxy.
     pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Whom a request comes from: the last address of `X-Forwarded-For` that is not itself a trusted proxy, because
-    /// everything before that may be made up. The proxy itself where it names nobody that can be read.
+    /// The client of a request: the last address of `X-Forwarded-For` that is not a trusted proxy, because
+    /// everything before it may be forged. An entry that cannot be parsed ends the search at the last trusted
+    /// proxy.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.trust(peer) {
             return peer;
@@ -63,7 +65,7 @@ impl Proxies {
     }
 }
 
-/// An address, alone or with a port.
+/// Parses an address with or without a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let address = bare
@@ -73,11 +75,11 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(IpAddr::to_canonical(&address))
 }
 
-/// How many connections each address has; of IPv6 each network. As many entries as connections.
+/// Open connections per address (IPv6: per network). Has at most one entry per connection.
 #[derive(Default, Debug)]
 pub struct Connections(Mutex<BTreeMap<IpAddr, u32>>);
 
-/// One of an address's connections; gives its place back when it is dropped.
+/// One counted connection of an address; uncounted when dropped.
 #[derive(Debug)]
 pub struct Counted {
     all: Arc<Connections>,
@@ -85,7 +87,8 @@ pub struct Counted {
 }
 
 impl Connections {
-    /// Counts one more; `None` when the address has `most` already. This host has as many as it likes.
+    /// Counts one more connection; `None` when the address already has `most`. Loopback addresses are not
+    /// limited.
     pub fn count(self: &Arc<Self>, address: IpAddr, most: u32) -> Option<Counted> {
         let most = if address.is_loopback() { u32::MAX } else { most };
         let address = network(address);

@@ -1,5 +1,5 @@
-//! The body of a streamed answer, written by a thread that may wait. Never: a thread that a client which does not read
-//! can hold.
+//! Writes the body of a streamed response from a blocking thread.
+//! Invariant: a client that stops reading holds the thread for at most `patience` per chunk.
 
 use crate::limits::HTTP_STREAM_CHUNK_BYTES;
 use hyper::body::Bytes;
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
-/// Writes into the body of an answer. A slow client makes the writer wait, for each chunk at most for so long.
+/// Writes into a response body. A slow client blocks the writer for at most `patience` per chunk.
 pub struct Chunks {
     chunks: Sender<Bytes>,
     pending: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Into a body.
+    /// Writes into the body fed by `chunks`.
     pub fn new(chunks: Sender<Bytes>, patience: Duration) -> Self {
         Chunks { chunks, pending: Vec::with_capacity(HTTP_STREAM_CHUNK_BYTES), patience }
     }
@@ -32,7 +32,7 @@ impl Write for Chunks {
         Ok(bytes.len())
     }
 
-    /// Only on a thread that may block.
+    /// Blocks; call it only on a thread that may block.
     fn flush(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());

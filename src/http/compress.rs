@@ -1,4 +1,5 @@
-//! Compression of answers, as the client's `Accept-Encoding` allows. Only text of some size: the rest gains nothing.
+//! Compression of responses according to the client's `Accept-Encoding`. Only text of at least
+//! `HTTP_COMPRESS_BYTES` is compressed.
 
 use super::reply::{Outgoing, Payload};
 use crate::limits::HTTP_COMPRESS_BYTES;
@@ -9,7 +10,7 @@ use hyper::body::Bytes;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY};
 use std::io::Write;
 
-/// Encodings that are made.
+/// Supported encodings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Encoding {
     /// Brotli.
@@ -27,7 +28,7 @@ impl Encoding {
     }
 }
 
-/// The best encoding that the client takes; `None` for as it is.
+/// The best encoding that the client accepts (Brotli before gzip); `None` for no compression.
 pub fn accepted(headers: &HeaderMap) -> Option<Encoding> {
     let mut best = None;
     for part in headers.get(ACCEPT_ENCODING)?.to_str().ok()?.split(',') {
@@ -43,7 +44,7 @@ pub fn accepted(headers: &HeaderMap) -> Option<Encoding> {
     best
 }
 
-/// Whether compressing this answer is worth it.
+/// Whether this response should be compressed: text, large enough and not encoded yet.
 pub fn worthwhile(response: &Response<Payload>) -> bool {
     let text = |media: &HeaderValue| {
         media.as_bytes().starts_with(b"text/")
@@ -55,7 +56,7 @@ pub fn worthwhile(response: &Response<Payload>) -> bool {
         && !response.headers().contains_key(CONTENT_ENCODING)
 }
 
-/// The answer with a compressed body.
+/// Compresses the body of a response.
 pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response<Payload> {
     let Outgoing::Whole(Some(plain)) = &response.body().content else { return response };
     let Some(packed) = pack(plain, encoding) else { return response };
@@ -63,7 +64,7 @@ pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response
     let headers = response.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.as_str()));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    // Other bytes for the same content: the tag may only promise equal content.
+    // The compressed bytes differ, so the tag becomes weak: it promises equal content, not equal bytes.
     if let Some(weak) =
         headers.get(ETAG).and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).ok())
     {
@@ -73,7 +74,7 @@ pub fn compress(mut response: Response<Payload>, encoding: Encoding) -> Response
 }
 
 fn pack(plain: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
-    /// Fast settings: answers are made for one reader, once.
+    /// Fast settings: each response is compressed once, for one reader.
     const BROTLI_QUALITY: u32 = 4;
     const BROTLI_WINDOW: u32 = 20;
     const BUFFER_BYTES: usize = 4_096;

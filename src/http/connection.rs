@@ -1,4 +1,4 @@
-//! What is remembered from one request of a connection to the next: the address's bucket and the last login seen.
+//! State kept between the requests of one connection: its rate-limit bucket and the last verified login.
 
 use super::rate::Bucket;
 use crate::domain::time::Timestamp;
@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A connection.
 pub struct Connection {
-    /// The other side.
+    /// Address of the other side.
     pub peer: IpAddr,
-    /// How often it may ask.
+    /// Rate limit of the address.
     pub bucket: Arc<Bucket>,
-    /// The token that was verified last: a client sends the same one again and again, and verifying costs more than
-    /// most answers.
+    /// The token verified last. A client sends the same token again and again, and verifying costs more than
+    /// most requests.
     verified: Mutex<Option<Verified>>,
 }
 
@@ -29,13 +29,14 @@ impl Connection {
         Connection { peer, bucket, verified: Mutex::new(None) }
     }
 
-    /// Who sent a token. Any change of users or logins since it was verified has it verified again.
+    /// The caller a token belongs to. Any change of users or logins since the last check makes it verify
+    /// again.
     ///
     /// # Errors
     /// As [`Users::authenticate`].
     pub fn authenticate(&self, users: &Users, token: &str, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read before verifying: a change in between must be seen by the next request.
+        // Read before verifying, so that the next request sees a change made in between.
         let epoch = users.epoch();
         if let Some(known) = verified
             .as_ref()

@@ -1,4 +1,4 @@
-//! What all connections share: the service, the router, the rates, the numbers that are counted.
+//! State shared by all connections: the service, the router, rate limits and counters.
 
 use super::addresses::{Connections, Proxies};
 use super::handlers::stream::ServiceBackend;
@@ -24,49 +24,49 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
-/// The shared part of the context.
+/// State shared by all connections.
 pub struct AppContext {
-    /// What the program does.
+    /// The service layer.
     pub service: Arc<Service>,
-    /// Paths.
+    /// Maps paths to routes.
     pub router: matchit::Router<Vec<&'static Route>>,
     /// Request rates by address.
     pub rates: Rates,
-    /// How many connections each address has.
+    /// Open connections per address.
     pub connections: Arc<Connections>,
-    /// Threads for what blocks.
+    /// Threads for blocking work.
     pub lanes: Lanes,
-    /// Whose password is checked next, by address.
+    /// Fair queue for password checks, by address.
     pub passwords: Arc<KeyLocks<IpAddr>>,
-    /// Who may send a large body next, by user.
+    /// Fair queue for large bodies, by user.
     pub large_bodies: Arc<KeyLocks<Arc<str>>>,
-    /// The list of strategies as it is answered.
+    /// Cached response of the strategy list.
     pub strategies: ArcSwapOption<Ready>,
     /// WebSocket clients.
     pub streams: Streams,
-    /// KeyLocks true when the daemon stops.
+    /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
-    /// Keys whose first request is under way.
+    /// Locks of idempotency keys whose first request is running.
     pub once: OnceKeys,
     /// Counters.
     pub counts: Counts,
     bound: SocketAddr,
     admission: ArcSwap<Admission>,
-    /// Differs from run to run, so that ids in logs do.
+    /// Random per start, so that request ids of two runs differ.
     run: String,
     requests: AtomicU64,
 }
 
-/// Whose turn it is, by user and idempotency key. As many entries as requests that run at once.
+/// One lock per user and idempotency key. Has at most one entry per running request.
 pub type OnceKeys = Mutex<BTreeMap<(String, String), Arc<Mutex<()>>>>;
 
-/// What follows from the configuration for every request.
+/// Values that follow from the configuration and are needed by every request.
 pub struct Admission {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Whose pages may call, under which names.
+    /// Allowed origins and host names.
     pub origins: Origins,
-    /// Who forwards for others.
+    /// Trusted proxies.
     pub proxies: Proxies,
 }
 
@@ -78,14 +78,14 @@ impl Admission {
     }
 }
 
-/// What is counted, by status class.
+/// Counters for `/metrics`.
 #[derive(Default)]
 pub struct Counts {
-    /// Requests by the first digit of their status.
+    /// Requests by the first digit of their status code.
     pub by_class: [AtomicU64; 6],
-    /// Connections that are open.
+    /// Open connections.
     pub connections: AtomicU64,
-    /// WebSocket clients.
+    /// Connected WebSocket clients.
     pub clients: AtomicU64,
 }
 
@@ -128,12 +128,12 @@ impl AppContext {
         })
     }
 
-    /// A new request's id.
+    /// A new request id.
     pub fn request_id(&self) -> String {
         format!("{}-{:x}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The configuration of this moment with what follows from it.
+    /// The current configuration and what follows from it; rebuilt when the configuration has changed.
     pub fn admission(&self) -> arc_swap::Guard<Arc<Admission>> {
         let known = self.admission.load();
         let current = self.service.settings.current();
@@ -144,12 +144,12 @@ impl AppContext {
         self.admission.load()
     }
 
-    /// What differs from run to run.
+    /// Random text that differs from run to run.
     pub fn run(&self) -> &str {
         &self.run
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn bound(&self) -> SocketAddr {
         self.bound
     }

@@ -1,4 +1,4 @@
-//! Refusals on the wire: the only file that knows which status a refusal has.
+//! Error responses. The only file that maps service refusals to HTTP statuses.
 
 use super::reply::{Content, Reply, close};
 use crate::domain::time::Timestamp;
@@ -8,12 +8,12 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
-/// Why a request got no answer of its handler.
+/// Why a request failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// What the program refused.
+    /// Refused by the service.
     Refused(Refusal),
-    /// What only HTTP can refuse.
+    /// Refused by the HTTP layer.
     Http {
         /// Status.
         status: StatusCode,
@@ -21,20 +21,20 @@ pub enum Failure {
         code: &'static str,
         /// One sentence.
         message: String,
-        /// Methods the path has, for 405.
+        /// Allowed methods, for 405.
         allow: Option<String>,
-        /// The connection ends with the answer: nobody knows what follows the request.
+        /// Close the connection after the response, because the bytes that follow cannot be trusted.
         closes: bool,
     },
 }
 
 impl Failure {
-    /// A refusal of the transport.
+    /// A refusal by the HTTP layer.
     pub fn http(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Failure::Http { status, code, message: message.into(), allow: None, closes: false }
     }
 
-    /// The connection ends with the answer.
+    /// Closes the connection after the response.
     pub fn closing(mut self) -> Self {
         if let Failure::Http { closes, .. } = &mut self {
             *closes = true;
@@ -42,7 +42,7 @@ impl Failure {
         self
     }
 
-    /// The status of the answer.
+    /// Status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Failure::Http { status, .. } => *status,
@@ -60,24 +60,24 @@ impl Failure {
         }
     }
 
-    /// Its code, for the log.
+    /// Error code, for the log.
     pub fn code(&self) -> &'static str {
         match self {
             Failure::Http { code, .. } | Failure::Refused(Refusal { code, .. }) => code,
         }
     }
 
-    /// What the client is told of a defect: nothing of its inside. The log has it all.
+    /// Message for the client. Internal errors are not disclosed; the log has their cause.
     fn public_message(&self) -> &str {
         match self {
             Failure::Refused(Refusal { kind: RefusalKind::Internal, .. }) => {
-                "something broke inside; the log of the daemon tells what, under this request_id"
+                "internal error; search the daemon log for this request_id"
             }
             Failure::Http { message, .. } | Failure::Refused(Refusal { message, .. }) => message,
         }
     }
 
-    /// The answer.
+    /// The error response.
     pub fn into_reply(self, request_id: &str, at: Timestamp) -> Reply {
         let status = self.status();
         let details = match &self {

@@ -1,4 +1,4 @@
-//! Reads the fields of a small JSON body: all problems at once, each with its place.
+//! Reads the fields of a small JSON body and collects all problems, each with its path.
 
 use super::error::Failure;
 use super::request::invalid;
@@ -13,7 +13,7 @@ pub struct Fields<'v> {
 }
 
 impl<'v> Fields<'v> {
-    /// Of a body that may have these fields and no others.
+    /// Reads a body; fields not in `known` are reported.
     pub fn of(body: &'v Value, known: &[&str]) -> Self {
         let object = body.as_object();
         let mut problems = Vec::new();
@@ -21,7 +21,7 @@ impl<'v> Fields<'v> {
             None => problems.push((String::new(), "must be a JSON object".to_owned())),
             Some(object) => {
                 for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-                    // The search costs more than all the rest, and what is beyond the bound is only counted.
+                    // Searching for a similar name is expensive; problems beyond the bound are only counted.
                     let listed = problems.len() < REFUSAL_PROBLEMS;
                     let near = listed.then(|| json::nearest(name, known.iter().copied())).flatten();
                     let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
@@ -40,7 +40,7 @@ impl<'v> Fields<'v> {
         self.problems.push((json::at("", name), problem.to_owned()));
     }
 
-    /// A text that must be there, and not empty.
+    /// A required text that must not be empty.
     pub fn text(&mut self, name: &str) -> &'v str {
         let text = self.optional_text(name);
         if text.is_none() && self.object.is_some() && self.get(name).is_none() {
@@ -51,7 +51,7 @@ impl<'v> Fields<'v> {
         text.unwrap_or_default()
     }
 
-    /// A text that may be there.
+    /// An optional text.
     pub fn optional_text(&mut self, name: &str) -> Option<&'v str> {
         let value = self.get(name)?;
         if !value.is_string() {
@@ -60,7 +60,7 @@ impl<'v> Fields<'v> {
         value.as_str()
     }
 
-    /// True or false that may be there.
+    /// An optional boolean.
     pub fn optional_flag(&mut self, name: &str) -> Option<bool> {
         let value = self.get(name)?;
         if !value.is_boolean() {
@@ -69,12 +69,12 @@ impl<'v> Fields<'v> {
         value.as_bool()
     }
 
-    /// A further problem of a field.
+    /// Reports a problem of a field.
     pub fn refuse(&mut self, name: &str, problem: &str) {
         self.wrong(name, problem);
     }
 
-    /// Whether everything was in order.
+    /// Ends reading.
     ///
     /// # Errors
     /// 400 with every problem.

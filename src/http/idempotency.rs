@@ -1,4 +1,5 @@
-//! `Idempotency-Key`: the first answer to a key is kept for a day, a retry gets the same one and changes nothing.
+//! `Idempotency-Key`: the first response to a key is kept for a day; a retry gets the same response and
+//! changes nothing.
 
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
@@ -14,10 +15,11 @@ const KEY: &str = "idempotency-key";
 const KEY_BYTES: usize = 128;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 
-/// Runs a handler, or gives the answer that the same request got before. Two at once: the second waits for the first.
+/// Runs a handler, or returns the stored response of the same request. Concurrent requests with the same key
+/// wait for the first.
 ///
 /// # Errors
-/// Those of the handler (they are not kept: a refused request changed nothing), `idempotency_key_reused` and
+/// Those of the handler (not stored, because a refused request changed nothing), `idempotency_key_reused` and
 /// `idempotency_key_unfinished`.
 pub fn once(
     context: &Arc<AppContext>,
@@ -37,33 +39,33 @@ pub fn once(
     })?;
     let user = call.caller()?.name.to_string();
 
-    let turn = turn(context, &user, &key);
+    let lock = key_lock(context, &user, &key);
     let result = {
-        let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        kept_or_new(context, call, &user, &key, handler)
+        let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        stored_or_new(context, call, &user, &key, handler)
     };
-    let mut turns = context.once.lock().unwrap_or_else(PoisonError::into_inner);
-    // Two: the map's and ours. Anybody who waits holds a third.
-    if Arc::strong_count(&turn) <= 2 {
-        turns.remove(&(user, key));
+    let mut locks = context.once.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two references: the map's and ours. A waiting request would hold a third.
+    if Arc::strong_count(&lock) <= 2 {
+        locks.remove(&(user, key));
     }
     result
 }
 
-fn turn(context: &AppContext, user: &str, key: &str) -> Arc<Mutex<()>> {
-    let mut turns = context.once.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(turns.entry((user.to_owned(), key.to_owned())).or_default())
+fn key_lock(context: &AppContext, user: &str, key: &str) -> Arc<Mutex<()>> {
+    let mut locks = context.once.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(locks.entry((user.to_owned(), key.to_owned())).or_default())
 }
 
-fn kept_or_new(
+fn stored_or_new(
     context: &Arc<AppContext>,
     call: &mut Call,
     user: &str,
     key: &str,
     handler: fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>,
 ) -> Result<Reply, Failure> {
-    let place = format!("{} {}\n{}\n", call.route.method.as_str(), call.route.path, call.ids.join("/"));
-    let request = [place.as_bytes(), call.text()].concat();
+    let target = format!("{} {}\n{}\n", call.route.method.as_str(), call.route.path, call.ids.join("/"));
+    let request = [target.as_bytes(), call.text()].concat();
     if let Some(kept) = context.service.kept_answer(user, key, &request, call.now)? {
         return replay(kept).map(|reply| reply.header(REPLAYED, "true"));
     }
@@ -89,7 +91,7 @@ fn kept_or_new(
             };
             context.service.keep_answer(user, key, &request, answer, call.now)?;
         }
-        // Files and pages are not kept.
+        // Files and pages are not stored.
         _ => context.service.forget_answer(user, key)?,
     }
     Ok(reply)

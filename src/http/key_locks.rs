@@ -1,5 +1,5 @@
-//! A fair queue for something scarce: each asker (an address, a user) has a few places of its own and the rest of its
-//! requests wait behind those, so that nobody who asks much keeps those waiting who ask little.
+//! A fair queue for a scarce resource: each key (an address, a user) may use a few permits at once, and its
+//! further requests wait behind them. One busy key cannot make others wait.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,82 +7,82 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The queue.
+/// Limits concurrency, in total and per key.
 pub struct KeyLocks<K: Ord + Clone> {
     each: usize,
     waiting: usize,
     all: Arc<Semaphore>,
-    /// Only those who hold or wait for a turn: as many as there are requests.
-    askers: Mutex<BTreeMap<K, Asker>>,
+    /// Only keys that hold or wait for a turn, so at most one entry per request.
+    keys: Mutex<BTreeMap<K, KeyState>>,
 }
 
-struct Asker {
+struct KeyState {
     requests: usize,
     own: Arc<Semaphore>,
 }
 
-/// A turn; gives its places back when it is dropped.
+/// Permission to run; releases its permits when dropped.
 pub struct Turn<K: Ord + Clone> {
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
-    _asked: Asked<K>,
+    _registration: Registration<K>,
 }
 
-/// Why there was no turn.
+/// Why no turn was given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoTurn {
-    /// This asker has as many requests waiting as one may have.
+    /// This key already has the maximum number of requests waiting.
     TooMany,
-    /// It would have taken too long.
+    /// The wait exceeded the limit.
     TooLong,
 }
 
-/// One request of an asker, from when it begins to wait until it is done.
-struct Asked<K: Ord + Clone> {
-    turns: Arc<KeyLocks<K>>,
-    asker: K,
+/// One request of a key, from when it starts to wait until it is done.
+struct Registration<K: Ord + Clone> {
+    queue: Arc<KeyLocks<K>>,
+    key: K,
 }
 
 impl<K: Ord + Clone> KeyLocks<K> {
-    /// `all` turns at once, `each` of one asker, of whom `waiting` more requests may wait.
+    /// `all` turns at once, `each` per key, plus `waiting` queued requests per key.
     pub fn new(all: usize, each: usize, waiting: usize) -> Arc<Self> {
-        Arc::new(KeyLocks { each, waiting, all: Arc::new(Semaphore::new(all)), askers: Mutex::default() })
+        Arc::new(KeyLocks { each, waiting, all: Arc::new(Semaphore::new(all)), keys: Mutex::default() })
     }
 
     /// Waits for a turn.
     ///
     /// # Errors
-    /// When too many requests of this asker wait, or it took longer than `patience`.
-    pub async fn take(self: &Arc<Self>, asker: K, patience: Duration) -> Result<Turn<K>, NoTurn> {
-        let (asked, own) = self.ask(asker).ok_or(NoTurn::TooMany)?;
+    /// When too many requests of this key wait, or the wait exceeds `patience`.
+    pub async fn take(self: &Arc<Self>, key: K, patience: Duration) -> Result<Turn<K>, NoTurn> {
+        let (registration, own) = self.register(key).ok_or(NoTurn::TooMany)?;
         let both = async {
-            // The own place first: what waits for it takes no place of the others.
+            // The key's own permit first: while waiting for it, the request holds no shared permit.
             let own = own.acquire_owned().await.ok()?;
             Some((own, Arc::clone(&self.all).acquire_owned().await.ok()?))
         };
         let (own, all) = timeout(patience, both).await.ok().flatten().ok_or(NoTurn::TooLong)?;
-        Ok(Turn { _own: own, _all: all, _asked: asked })
+        Ok(Turn { _own: own, _all: all, _registration: registration })
     }
 
-    fn ask(self: &Arc<Self>, asker: K) -> Option<(Asked<K>, Arc<Semaphore>)> {
-        let mut askers = self.askers.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Asker { requests: 0, own: Arc::new(Semaphore::new(self.each)) };
-        let entry = askers.entry(asker.clone()).or_insert_with(new);
+    fn register(self: &Arc<Self>, key: K) -> Option<(Registration<K>, Arc<Semaphore>)> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || KeyState { requests: 0, own: Arc::new(Semaphore::new(self.each)) };
+        let entry = keys.entry(key.clone()).or_insert_with(new);
         if entry.requests >= self.each + self.waiting {
             return None;
         }
         entry.requests += 1;
-        Some((Asked { turns: Arc::clone(self), asker }, Arc::clone(&entry.own)))
+        Some((Registration { queue: Arc::clone(self), key }, Arc::clone(&entry.own)))
     }
 }
 
-impl<K: Ord + Clone> Drop for Asked<K> {
+impl<K: Ord + Clone> Drop for Registration<K> {
     fn drop(&mut self) {
-        let mut askers = self.turns.askers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asker) = askers.get_mut(&self.asker) {
-            asker.requests -= 1;
-            if asker.requests == 0 {
-                askers.remove(&self.asker);
+        let mut keys = self.queue.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = keys.get_mut(&self.key) {
+            state.requests -= 1;
+            if state.requests == 0 {
+                keys.remove(&self.key);
             }
         }
     }
@@ -113,15 +113,15 @@ mod tests {
             assert_eq!(done.await.unwrap(), Ok(()));
         }
         drop(modest);
-        assert!(turns.askers.lock().unwrap().is_empty());
+        assert!(turns.keys.lock().unwrap().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_ends() {
         let turns = KeyLocks::new(2, 2, 3);
         let held = [turns.take(1, SECOND).await.unwrap(), turns.take(1, SECOND).await.unwrap()];
-        for asker in [1, 2] {
-            assert_eq!(turns.take(asker, SECOND).await.err(), Some(NoTurn::TooLong));
+        for key in [1, 2] {
+            assert_eq!(turns.take(key, SECOND).await.err(), Some(NoTurn::TooLong));
         }
         drop(held);
         assert!(turns.take(2, SECOND).await.is_ok());

@@ -1,8 +1,9 @@
-//! Threads for work that blocks, in lanes. Each lane has a fixed number of places, and the places of all lanes fit the
-//! runtime's threads (`limits.rs` proves it): whoever fills one lane, with slow disks, long computing or a client that does
-//! not read, leaves the others as they were.
+//! Bounded groups ("lanes") of threads for blocking work. The permits of all lanes together fit the runtime's
+//! blocking threads (`limits.rs` asserts it), so a lane filled by slow disks, long computations or a client
+//! that does not read leaves the others unaffected.
 //!
-//! Never: work on a blocking thread beside the lanes.
+//! Invariant: in `http`, `spawn_blocking` is called only here and in `stream::client`, which has its own
+//! semaphore.
 
 use crate::limits::{
     HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STARTS,
@@ -13,10 +14,10 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// Kinds of work.
+/// Kinds of blocking work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lane {
-    /// What must always work and is done in a moment.
+    /// Short work that must always get a thread.
     Urgent,
     /// Reading and writing the store.
     Store,
@@ -24,17 +25,17 @@ pub enum Lane {
     Password,
     /// Streaming rows to a client, which may be slow.
     Export,
-    /// Running a session again.
+    /// Replaying a session.
     Replay,
     /// Reading files into the store.
     Import,
-    /// Asking the exchange, which may take its time, for anybody who wants to know.
+    /// Calling the exchange, which may be slow.
     Exchange,
     /// Starting a session, which may wait for the exchange and for other starts.
     Start,
 }
 
-/// After how many seconds it is worth trying a lane again that was full.
+/// Seconds after which a client should retry a full lane.
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
@@ -49,7 +50,7 @@ impl Lane {
         Lane::Start,
     ];
 
-    const fn places(self) -> usize {
+    const fn permits(self) -> usize {
         match self {
             Lane::Urgent => HTTP_URGENT_THREADS,
             Lane::Store => HTTP_STORE_THREADS,
@@ -62,7 +63,7 @@ impl Lane {
         }
     }
 
-    /// What a request is told when no place is free; `None` in a lane where it waits.
+    /// The refusal when no permit is free; `None` for a lane where requests wait.
     fn full(self) -> Option<Refusal> {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
@@ -73,7 +74,7 @@ impl Lane {
         };
         let message = format!(
             "{} {what} are running, which is the most allowed: try again when one has ended",
-            self.places()
+            self.permits()
         );
         Some(Refusal {
             retry_after_s: Some(RETRY_AFTER_S),
@@ -85,30 +86,30 @@ impl Lane {
 /// All lanes.
 pub struct Lanes([Arc<Semaphore>; Lane::ALL.len()]);
 
-/// A place in a lane, held until it and all work begun in it are gone.
+/// A permit of a lane, held until it and all work started with it are done.
 pub struct Place(Arc<OwnedSemaphorePermit>);
 
 impl Default for Lanes {
     fn default() -> Self {
-        Lanes(Lane::ALL.map(|lane| Arc::new(Semaphore::new(lane.places()))))
+        Lanes(Lane::ALL.map(|lane| Arc::new(Semaphore::new(lane.permits()))))
     }
 }
 
 impl Lanes {
-    /// A place, in the order in which they were asked for.
+    /// Takes a permit, in the order of the requests.
     ///
     /// # Errors
-    /// 429 in a lane where nobody waits.
+    /// 429 in a lane where requests do not wait.
     pub async fn enter(&self, lane: Lane) -> Result<Place, Refusal> {
-        let places = Arc::clone(&self.0[lane as usize]);
+        let semaphore = Arc::clone(&self.0[lane as usize]);
         let permit = match lane.full() {
-            Some(full) => places.try_acquire_owned().map_err(|_| full)?,
-            None => places.acquire_owned().await.expect("the semaphore is never closed"),
+            Some(full) => semaphore.try_acquire_owned().map_err(|_| full)?,
+            None => semaphore.acquire_owned().await.expect("the semaphore is never closed"),
         };
         Ok(Place(Arc::new(permit)))
     }
 
-    /// Does work in a lane. It runs to its end, whether or not anybody still waits for it.
+    /// Runs blocking work in a lane. It runs to completion even if the request is cancelled.
     ///
     /// # Errors
     /// As [`Lanes::enter`]; `internal_error` when the work panics.
@@ -122,7 +123,7 @@ impl Lanes {
 }
 
 impl Place {
-    /// Does work in the place.
+    /// Runs blocking work with this permit.
     ///
     /// # Errors
     /// `internal_error` when it panics.
@@ -132,7 +133,7 @@ impl Place {
     ) -> Result<T, Refusal> {
         let permit = Arc::clone(&self.0);
         let joined = spawn_blocking(move || {
-            let _place = permit;
+            let _permit = permit;
             work()
         });
         joined.await.map_err(|panic| {
@@ -144,7 +145,7 @@ impl Place {
         })
     }
 
-    /// Begins work in the place that nobody waits for.
+    /// Starts blocking work without waiting for it.
     pub fn start(self, work: impl FnOnce() + Send + 'static) {
         spawn_blocking(move || {
             work();
@@ -163,7 +164,7 @@ mod tests {
         let lanes = Lanes::default();
         let mut releases = Vec::new();
         for lane in Lane::ALL.into_iter().filter(|lane| *lane != Lane::Urgent) {
-            for _ in 0..lane.places() {
+            for _ in 0..lane.permits() {
                 let (release, gate) = mpsc::channel::<()>();
                 let waits = move || assert!(gate.recv().is_err(), "nothing is ever sent");
                 lanes.enter(lane).await.unwrap().start(waits);
@@ -179,7 +180,7 @@ mod tests {
             );
         }
         drop(releases);
-        // Whoever waits gets the place of the first that ends.
+        // A waiting request gets the permit of the first that ends.
         assert_eq!(lanes.run(Lane::Store, || 7).await.unwrap(), 7);
     }
 

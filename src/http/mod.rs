@@ -1,10 +1,10 @@
-//! The HTTP context: sockets, routes, the request pipeline, JSON in and out, WebSocket, the console's files.
+//! The HTTP layer: sockets, routes, the request pipeline, JSON, WebSocket and the console's files.
 //!
-//! Read it in this order: `server` accepts, `pipeline` is the way of one request from top to bottom, `routes` is the one
-//! table of everything that can be asked, `handlers` do what a route says, `reply` and `error` make the answer. What keeps
-//! one client from taking what all need is in `lanes` (threads), `turns` (password checks, large bodies), `addresses`
-//! (connections), `rate` (requests) and `write_deadline` (sockets that nobody reads).
-//! Never: a decision of the program (`service` makes them), or anything that blocks a worker.
+//! Read it in this order: `server` accepts connections, `pipeline` handles one request from top to bottom,
+//! `routes` is the table of all endpoints, `handlers` do the work of a route, `reply` and `error` build the
+//! response. Shared resources are protected by `lanes` (threads), `key_locks` (password checks, large
+//! bodies), `addresses` (connections), `rate` (requests) and `write_deadline` (clients that do not read).
+//! Invariant: decisions are made in `service`, not here, and nothing blocks an async worker.
 
 mod addresses;
 mod chunks;

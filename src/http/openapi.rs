@@ -1,4 +1,5 @@
-//! The API as a document (OpenAPI 3.1), made from the table of routes. `schema/openapi.json` is its copy for readers.
+//! The API description (OpenAPI 3.1), generated from the route table. `schema/openapi.json` is its checked-in
+//! copy.
 
 use super::request;
 use super::route::{Access, Example, Method, Param, ParamKind, Route, Run, Takes};
@@ -8,10 +9,10 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// Schemas of bodies and answers, written by hand: what a client may rely on.
+/// Hand-written schemas of request and response bodies.
 const COMPONENTS: &str = include_str!("openapi/components.json");
 
-/// The whole document.
+/// The complete document.
 pub fn document() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes() {
@@ -35,7 +36,7 @@ pub fn document() -> Value {
     })
 }
 
-/// The document as it is served.
+/// The document as served.
 pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
     &TEXT
@@ -65,7 +66,7 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-/// `get_api_strategies_id`: the method and the words of the path.
+/// For example `get_api_strategies_id`: the method and the words of the path.
 fn operation_id(route: &Route) -> String {
     let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let method = route.method.as_str().to_ascii_lowercase();
@@ -135,7 +136,7 @@ fn body_example(example: &Example) -> Option<(String, Value)> {
     ))
 }
 
-/// Statuses with the codes they come with: what the route says and what the pipeline may refuse on its way.
+/// All possible statuses with their error codes: those of the route and those of the pipeline.
 pub fn statuses(route: &Route) -> BTreeMap<u16, BTreeSet<&'static str>> {
     let mut all: BTreeMap<u16, BTreeSet<&'static str>> = BTreeMap::new();
     for status in route.success {

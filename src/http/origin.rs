@@ -1,4 +1,5 @@
-//! What is checked before anything is looked up: framing tricks, foreign hosts (DNS rebinding), foreign pages.
+//! Checks made before routing: request framing (smuggling), the Host header (DNS rebinding) and the Origin
+//! header.
 
 use super::error::Failure;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, ORIGIN, TRANSFER_ENCODING};
@@ -6,7 +7,7 @@ use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
 use std::net::SocketAddr;
 
-/// Whose pages may call, and under which names this server is known.
+/// Allowed origins and the host names under which this server is known.
 #[derive(Debug)]
 pub struct Origins {
     /// `scheme://host[:port]`, lower case.
@@ -16,7 +17,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// The bound address itself, as IP and as `localhost`, and the configured ones.
+    /// The bound address, as IP and as `localhost`, and the configured origins.
     pub fn new(bound: SocketAddr, configured: &[String]) -> Self {
         let port = bound.port();
         let mut allowed: Vec<String> =
@@ -30,21 +31,21 @@ impl Origins {
             .filter_map(|origin| origin.split_once("://"))
             .map(|(_, authority)| authority.to_owned())
             .collect();
-        // Clients leave the port out where it is the scheme's own.
+        // Clients omit the scheme's default port.
         if port == 80 {
             hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
         }
         Origins { allowed, hosts }
     }
 
-    /// Whether pages of this origin may call.
+    /// Whether pages of this origin may call the API.
     pub fn allows(&self, origin: &HeaderValue) -> bool {
         origin
             .to_str()
             .is_ok_and(|origin| self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)))
     }
 
-    /// Whether the page is one of another, configured host: only such a page needs to be told that it may read the answer.
+    /// Whether the page comes from another host than the request's; only then are CORS headers needed.
     pub fn is_cross(&self, headers: &HeaderMap) -> bool {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         match headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) {
@@ -55,10 +56,10 @@ impl Origins {
         }
     }
 
-    /// Refuses a request that reached us under a foreign name or from a foreign page.
+    /// Refuses a request with an unknown Host or a foreign Origin.
     ///
     /// # Errors
-    /// 400 without a single host, 403 for a foreign one.
+    /// 400 unless there is exactly one Host header, 403 for an unknown host or origin.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
@@ -84,10 +85,10 @@ impl Origins {
     }
 }
 
-/// Refuses what two parsers could read in two ways.
+/// Refuses requests that two parsers could read differently.
 ///
 /// # Errors
-/// 400, and the connection is closed: what follows could be the rest of this request as well as the next one.
+/// 400, and the connection is closed: the bytes that follow could belong to this request or to the next one.
 pub fn framing(request: &Parts) -> Result<(), Failure> {
     let headers = &request.headers;
     let refuse =

@@ -1,5 +1,6 @@
-//! One request from top to bottom, in the order of checks that the API promises: framing and origin, route, method,
-//! rate, size, authentication, CSRF, permission, syntax; then the handler, which checks meaning, existence and state.
+//! One request from top to bottom, in the documented order of checks: framing and origin, route, method,
+//! rate, size, authentication, CSRF, permission, syntax; then the handler, which checks semantics, existence
+//! and state.
 
 use super::addresses;
 use super::addresses::Counted;
@@ -34,7 +35,7 @@ use std::time::Duration;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CSRF: &str = "x-csrf-token";
 
-/// The answer to a request, whatever it is.
+/// Answers any request.
 pub async fn answer(
     context: Arc<AppContext>,
     connection: Arc<Connection>,
@@ -46,46 +47,47 @@ pub async fn answer(
     let encoding = compress::accepted(request.headers());
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let head = request.method() == hyper::Method::HEAD;
-    let cross = readable_by(&context, request.headers());
+    let cors = cors_origin(&context, request.headers());
 
     let (parts, body) = request.into_parts();
     let mut body = Some(body);
-    let mut asked = Asked { client, counted: None, id: &id, now };
-    let outcome = dispatch(&context, &connection, parts, &mut body, &mut asked).await;
+    let mut received = Received { client, counted: None, id: &id, now };
+    let outcome = dispatch(&context, &connection, parts, &mut body, &mut received).await;
     if let Some(unread) = body.filter(|body| outcome.is_err() && !body.is_end_stream()) {
         request::discard(unread).await;
     }
-    let refused = outcome.as_ref().err().map(|failure| (failure.code(), inside(failure)));
+    let refused = outcome.as_ref().err().map(|failure| (failure.code(), internal_cause(failure)));
     let reply = outcome.unwrap_or_else(|failure| failure.into_reply(&id, now));
     let mut response = match &reply.etag {
-        Some(etag) if known.is_some_and(|known| names(&known, etag)) => not_modified(reply, &id, now),
+        Some(etag) if known.is_some_and(|known| etag_matches(&known, etag)) => not_modified(reply, &id, now),
         _ => reply.into_response(&id, now),
     };
     if let Some(encoding) = encoding.filter(|_| compress::worthwhile(&response)) {
         response = packed(&context, response, encoding).await;
     }
-    finish(&mut response, &id, cross);
+    finish(&mut response, &id, cors);
     if head {
         response.body_mut().content = Outgoing::Whole(None);
     }
-    response.body_mut().counted = asked.counted;
+    response.body_mut().counted = received.counted;
     let class = usize::from(response.status().as_u16() / 100).min(5);
     context.counts.by_class[class].fetch_add(1, Ordering::Relaxed);
     line.log(&id, response.status(), refused, watch);
     response
 }
 
-/// Where a request comes from, and which one it is.
-struct Asked<'r> {
+/// Where a request came from, and its id.
+struct Received<'r> {
     client: IpAddr,
-    /// The place of a client that a proxy forwards.
+    /// The counted connection of a client behind a proxy.
     counted: Option<Arc<Counted>>,
     id: &'r str,
     now: Timestamp,
 }
 
-/// The place of a client that a proxy forwards: its own connections are not seen here, so each of its requests is one.
-fn forwarded(
+/// Counts a request that a proxy forwards as one connection of its client, because the client's own
+/// connections are not visible here.
+fn count_forwarded(
     context: &AppContext,
     connection: &Connection,
     client: IpAddr,
@@ -101,7 +103,7 @@ fn forwarded(
         .ok_or_else(|| too_many_connections(most))
 }
 
-/// 429 for an address that has as many connections as one may have.
+/// 429 for an address that has the maximum number of connections.
 pub fn too_many_connections(most: u32) -> Refusal {
     let message = format!(
         "this address has {most} connections already: close some, or raise http.max_connections_per_address"
@@ -114,11 +116,11 @@ async fn dispatch(
     connection: &Connection,
     parts: Parts,
     body: &mut Option<Incoming>,
-    asked: &mut Asked<'_>,
+    received: &mut Received<'_>,
 ) -> Result<Reply, Failure> {
-    let now = asked.now;
+    let now = received.now;
     origin::framing(&parts)?;
-    asked.counted = forwarded(context, connection, asked.client)?;
+    received.counted = count_forwarded(context, connection, received.client)?;
     context.admission().origins.check(&parts.headers)?;
 
     let found = context.router.at(parts.uri.path());
@@ -142,10 +144,10 @@ async fn dispatch(
     let ids = request::ids(found.params.iter());
 
     let config = context.service.settings.current();
-    let bucket = if asked.client == connection.peer {
+    let bucket = if received.client == connection.peer {
         Arc::clone(&connection.bucket)
     } else {
-        context.rates.bucket(asked.client)
+        context.rates.bucket(received.client)
     };
     bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| {
         Refusal {
@@ -157,9 +159,9 @@ async fn dispatch(
             )
         }
     })?;
-    let has_body = size(route, &parts.headers)?;
+    let has_body = check_size(route, &parts.headers)?;
 
-    let Asking { caller, family } = authenticate(context, connection, route, &parts.headers, now)?;
+    let Identity { caller, family } = authenticate(context, connection, route, &parts.headers, now)?;
     if route.needs_csrf() {
         let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
         context.service.users.verify_csrf(token, now, family.as_deref())?;
@@ -178,10 +180,10 @@ async fn dispatch(
         }
         _ => Body::Nothing,
     };
-    let (client, counted) = (asked.client, asked.counted.clone());
+    let (client, counted) = (received.client, received.counted.clone());
     let call = Call {
         route,
-        request_id: asked.id.to_owned(),
+        request_id: received.id.to_owned(),
         now,
         client,
         counted,
@@ -205,7 +207,7 @@ async fn run(context: &Arc<AppContext>, mut call: Call) -> Result<Reply, Failure
     }
 }
 
-/// Runs to its end on a thread of its own, whether or not the client is still there.
+/// Runs a handler on a blocking thread, to completion even if the client disconnects.
 async fn on_thread(
     context: &Arc<AppContext>,
     mut call: Call,
@@ -215,8 +217,8 @@ async fn on_thread(
     context.lanes.run(call.route.lane, move || handler(&shared, &mut call)).await?
 }
 
-/// Whether a body is announced.
-fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
+/// Checks the announced size; returns whether there is a body.
+fn check_size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
     let length = match headers.get(CONTENT_LENGTH) {
         None => return Ok(headers.contains_key(TRANSFER_ENCODING)),
         Some(length) => {
@@ -228,10 +230,11 @@ fn size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
     if length > most { Err(request::too_large(route.body_bytes)) } else { Ok(length > 0) }
 }
 
-/// Who asks.
-struct Asking {
+/// Who sent the request.
+struct Identity {
     caller: Option<Arc<Caller>>,
-    /// The login that a CSRF token must belong to: only a cookie is sent by pages of others too.
+    /// The login that a CSRF token must belong to. Only set for cookies: browsers send those from foreign
+    /// pages too.
     family: Option<Arc<str>>,
 }
 
@@ -241,17 +244,17 @@ fn authenticate(
     route: &Route,
     headers: &HeaderMap,
     now: Timestamp,
-) -> Result<Asking, Failure> {
+) -> Result<Identity, Failure> {
     let bearer =
         headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
     let token = bearer.or_else(|| cookie(headers, "access_token"));
-    // A proxy on this host forwards for others.
+    // A proxy on this host forwards requests of remote clients.
     let local =
         route.access == Access::Local && connection.peer.is_loopback() && !addresses::is_forwarded(headers);
     let caller = match token {
         Some(token) => match connection.authenticate(&context.service.users, token, now) {
             Ok(caller) => Some(caller),
-            // Where nobody has to be logged in, a stale cookie must not lock anybody out.
+            // A stale cookie must not lock anyone out of a public route.
             Err(refusal) if route.needs_login() || (route.access == Access::Local && !local) => {
                 return Err(refusal.into());
             }
@@ -263,7 +266,7 @@ fn authenticate(
         None => None,
     };
     let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
-    Ok(Asking { caller, family })
+    Ok(Identity { caller, family })
 }
 
 fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
@@ -273,7 +276,7 @@ fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
     }
 }
 
-/// 403 for a role that is too low.
+/// 403 for an insufficient role.
 pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
     let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
     Refusal::new(RefusalKind::Forbidden, "permission_denied", message).into()
@@ -330,28 +333,28 @@ fn options(routes: &[&Route]) -> Reply {
         )
 }
 
-/// The origin of a configured foreign page: it must be told that it may read the answer.
-fn readable_by(context: &AppContext, headers: &HeaderMap) -> Option<HeaderValue> {
+/// The origin to allow by CORS headers, when the request comes from a configured page on another host.
+fn cors_origin(context: &AppContext, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(ORIGIN)?;
     let admission = context.admission();
     (admission.origins.allows(origin) && admission.origins.is_cross(headers)).then(|| origin.clone())
 }
 
-fn finish(response: &mut Response<Payload>, id: &str, cross: Option<HeaderValue>) {
+fn finish(response: &mut Response<Payload>, id: &str, cors: Option<HeaderValue>) {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(origin) = cross {
+    if let Some(origin) = cors {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.append(VARY, HeaderValue::from_static("origin"));
     }
 }
 
-/// Whether an If-None-Match header names a tag.
-fn names(header: &HeaderValue, etag: &HeaderValue) -> bool {
+/// Whether an If-None-Match header matches a tag.
+fn etag_matches(header: &HeaderValue, etag: &HeaderValue) -> bool {
     fn bare(tag: &str) -> &str {
         tag.trim().trim_start_matches("W/").trim_matches('"')
     }
@@ -363,7 +366,7 @@ fn not_modified(reply: Reply, id: &str, now: Timestamp) -> Response<Payload> {
     Reply { status: StatusCode::NOT_MODIFIED, content: Content::Empty, ..reply }.into_response(id, now)
 }
 
-/// Large answers are compressed on a thread that may take its time.
+/// Compresses a response; a large one on a blocking thread.
 async fn packed(
     context: &AppContext,
     response: Response<Payload>,
@@ -379,15 +382,15 @@ async fn packed(
     }
 }
 
-/// What only the log may tell.
-fn inside(failure: &Failure) -> Option<String> {
+/// The cause of an internal error, for the log only.
+fn internal_cause(failure: &Failure) -> Option<String> {
     match failure {
         Failure::Refused(refusal) if refusal.kind == RefusalKind::Internal => Some(refusal.message.clone()),
         _ => None,
     }
 }
 
-/// The line of the access log.
+/// One line of the access log.
 struct Line {
     method: hyper::Method,
     uri: Uri,
@@ -395,7 +398,7 @@ struct Line {
 }
 
 impl Line {
-    /// Defects are errors, refusals and changes are worth a line, reads only to whoever looks for them.
+    /// Internal errors are logged as errors, refusals and changes as info, reads as debug.
     fn log(
         &self,
         id: &str,

@@ -1,4 +1,4 @@
-//! How often one address may ask. A bucket per address: it fills by a rate up to a burst; a request takes one.
+//! Request rate limit: one token bucket per address, refilled at a fixed rate up to a burst.
 
 use crate::domain::time::Timestamp;
 use crate::limits::HTTP_ADDRESSES;
@@ -8,22 +8,22 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The buckets of all addresses; of IPv6 each network has one.
+/// The buckets of all addresses (IPv6: one per network).
 #[derive(Default, Debug)]
 pub struct Rates {
-    /// When full, addresses that have not asked for longest are forgotten: they get a full bucket, nobody loses one.
+    /// When full, the address idle for longest is forgotten; should it return, it starts with a full bucket.
     buckets: Mutex<BTreeMap<IpAddr, Arc<Bucket>>>,
 }
 
-/// A bucket, full at first.
+/// A token bucket, initially full.
 #[derive(Debug)]
 pub struct Bucket {
-    /// The moment, in nanoseconds, at which the bucket is full if nobody asks any more.
+    /// Time in nanoseconds at which the bucket is full again if no further request comes.
     full_at_ns: AtomicI64,
 }
 
 impl Rates {
-    /// The bucket of an address; looked up once per connection.
+    /// The bucket of an address. Direct clients look it up once per connection.
     pub fn bucket(&self, address: IpAddr) -> Arc<Bucket> {
         let address = network(address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl Default for Bucket {
 }
 
 impl Bucket {
-    /// Takes one; or tells after how many seconds there is one again.
+    /// Takes one token, or returns the seconds until one is available.
     pub fn take(&self, now: Timestamp, per_second: u32, burst: u32) -> Result<(), u32> {
         let cost = 1_000_000_000 / i64::from(per_second.max(1));
         let room = cost * i64::from(burst.max(1));

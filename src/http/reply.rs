@@ -1,4 +1,4 @@
-//! Answers: the envelope around JSON, files, streams. Every answer of the program is made here.
+//! Responses: the JSON envelope, files and streams.
 
 use super::addresses::Counted;
 use crate::domain::time::Timestamp;
@@ -12,29 +12,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
-/// What a handler answers.
+/// The response of a handler.
 #[derive(Debug)]
 pub struct Reply {
-    /// Status.
+    /// Status code.
     pub status: StatusCode,
     /// Body.
     pub content: Content,
-    /// Headers beside those every answer has.
+    /// Additional headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Tag of the content, as in its header; answers with one may be kept by the client and asked for again.
+    /// Entity tag, as in the header. A response with one may be cached by the client and revalidated.
     pub etag: Option<HeaderValue>,
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub enum Content {
     /// JSON in the envelope.
     Data(Enveloped),
-    /// JSON as it is, without envelope.
+    /// JSON without envelope.
     Flat(Bytes),
-    /// Any other text or file with its media type.
+    /// A file or text with its media type.
     File(&'static str, Bytes),
-    /// Chunks as they are made; ends with the sender.
+    /// Chunks as they are produced; ends when the sender is dropped.
     Stream(&'static str, mpsc::Receiver<Bytes>),
     /// Nothing.
     Empty,
@@ -46,7 +46,7 @@ impl Reply {
         Reply::new(StatusCode::OK, Content::Data(Enveloped::serialised(data)))
     }
 
-    /// 200 with data that is JSON text already.
+    /// 200 with data that is already JSON text.
     pub fn bytes(json: &[u8]) -> Self {
         Reply::new(StatusCode::OK, Content::Data(Enveloped::copied(json)))
     }
@@ -56,12 +56,12 @@ impl Reply {
         Reply { status, content, headers: Vec::new(), etag: None }
     }
 
-    /// With another status.
+    /// Replaces the status.
     pub fn status(self, status: StatusCode) -> Self {
         Reply { status, ..self }
     }
 
-    /// With a further header; a value that cannot stand in a header is left out.
+    /// Adds a header; a value that is not valid in a header is dropped.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
@@ -69,12 +69,12 @@ impl Reply {
         self
     }
 
-    /// With a tag, given without its quotes.
+    /// Adds an entity tag, given without quotes.
     pub fn tagged(self, tag: &str) -> Self {
         Reply { etag: etag(tag), ..self }
     }
 
-    /// The answer on the wire.
+    /// The HTTP response.
     pub fn into_response(self, request_id: &str, at: Timestamp) -> Response<Payload> {
         let (media, payload) = match self.content {
             Content::Data(data) => (Some(JSON), Payload::whole(Some(data.closed(request_id, at)))),
@@ -92,7 +92,7 @@ impl Reply {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         }
         match self.etag {
-            // The client may keep it but must ask whether it still holds.
+            // The client may cache it but must revalidate.
             Some(etag) => {
                 headers.insert(ETAG, etag);
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
@@ -102,7 +102,7 @@ impl Reply {
             }
         }
         for (name, value) in self.headers {
-            // Cookies are several headers of one name; anything else replaces what stands there.
+            // Set-Cookie may repeat; any other header replaces an existing one.
             if name == hyper::header::SET_COOKIE {
                 headers.append(name, value);
             } else {
@@ -113,44 +113,44 @@ impl Reply {
     }
 }
 
-/// A tag as it stands in its header; `None` for what cannot stand in one.
+/// An entity tag header; `None` if the text is not valid in a header.
 pub fn etag(tag: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{tag}\"")).ok()
 }
 
-/// An answer that is made once and given until what it says has changed.
+/// A cached response, valid until the data changes.
 pub struct Ready {
-    /// Number of the state it shows.
+    /// Revision of the data it shows.
     pub revision: u64,
     /// JSON text.
     pub json: Bytes,
-    /// Its tag.
+    /// Entity tag.
     pub etag: Option<HeaderValue>,
 }
 
 impl Ready {
-    /// The answer.
+    /// The response.
     pub fn reply(&self) -> Reply {
         Reply { etag: self.etag.clone(), ..Reply::bytes(&self.json) }
     }
 }
 
-/// JSON text of an answer.
+/// Serializes a response body.
 pub fn json_bytes(data: &impl Serialize) -> Bytes {
-    // Only a map whose keys are no text, or a `Serialize` that fails, could fail here; no answer has either.
+    // Only a map with non-string keys or a failing `Serialize` could fail; no response type has either.
     Bytes::from(serde_json::to_vec(data).expect("answers are plain objects"))
 }
 
-/// `{"type":"response","data":…`: JSON text in its envelope, which `closed` completes without another copy.
+/// JSON text that starts with `{"type":"response","data":…`; `closed` completes it without another copy.
 #[derive(Debug)]
 pub struct Enveloped(Vec<u8>);
 
 impl Enveloped {
     const OPEN: &[u8] = b"{\"type\":\"response\",\"data\":";
-    /// Room for what stands around the data.
+    /// Spare capacity for the text around the data.
     const FRAME_BYTES: usize = 128;
 
-    /// Around data.
+    /// Serializes the data.
     pub fn serialised(data: &impl Serialize) -> Self {
         let mut text = Vec::with_capacity(8 * Self::FRAME_BYTES);
         text.extend_from_slice(Self::OPEN);
@@ -158,7 +158,7 @@ impl Enveloped {
         Enveloped(text)
     }
 
-    /// Around data that is JSON text already.
+    /// Copies data that is already JSON text.
     pub fn copied(json: &[u8]) -> Self {
         let mut text = Vec::with_capacity(json.len() + Self::FRAME_BYTES);
         text.extend_from_slice(Self::OPEN);
@@ -179,7 +179,7 @@ impl Enveloped {
 
 const JSON: &str = "application/json";
 
-/// The end of every envelope.
+/// Appends the end of an envelope.
 pub fn close(body: &mut Vec<u8>, request_id: &str, at: Timestamp) {
     body.extend_from_slice(b",\"request_id\":\"");
     body.extend_from_slice(request_id.as_bytes());
@@ -188,26 +188,26 @@ pub fn close(body: &mut Vec<u8>, request_id: &str, at: Timestamp) {
     body.extend_from_slice(b"\"}");
 }
 
-/// The body of a response on its way out.
+/// The body of an outgoing response.
 #[derive(Debug)]
 pub struct Payload {
     /// The bytes.
     pub content: Outgoing,
-    /// The place of the connection they go to, kept until they are gone.
+    /// The counted connection of a forwarded client, released when the body has been sent.
     pub counted: Option<Arc<Counted>>,
 }
 
-/// The bytes of a response on their way out.
+/// The bytes of an outgoing response.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// All of them, at once; then nothing.
+    /// All bytes at once, then `None`.
     Whole(Option<Bytes>),
-    /// As they come.
+    /// Chunks as they arrive.
     Chunks(mpsc::Receiver<Bytes>),
 }
 
 impl Payload {
-    /// Of bytes that are there.
+    /// From bytes that are complete.
     pub fn whole(bytes: Option<Bytes>) -> Self {
         Payload { content: Outgoing::Whole(bytes), counted: None }
     }

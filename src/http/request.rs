@@ -1,4 +1,4 @@
-//! A request as a handler sees it: checked, decoded, bounded.
+//! A request as a handler sees it: validated, decoded and bounded in size.
 
 use super::addresses::Counted;
 use super::context::AppContext;
@@ -19,78 +19,78 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request that has passed every check before its handler.
+/// A request that has passed every check of the pipeline.
 pub struct Call {
-    /// Its line of the table.
+    /// Its entry in the route table.
     pub route: &'static Route,
-    /// Id of the request, as in its answer and in the log.
+    /// Id of the request, as in its response and in the log.
     pub request_id: String,
-    /// When it came.
+    /// When it arrived.
     pub now: Timestamp,
-    /// From where.
+    /// Address of the client.
     pub client: IpAddr,
-    /// The place of its connection, where a proxy forwards it.
+    /// The counted connection of its client, when a proxy forwards it.
     pub counted: Option<Arc<Counted>>,
-    /// Who asks.
+    /// The logged-in user.
     pub caller: Option<Arc<Caller>>,
-    /// Values of the path's `{…}`, decoded.
+    /// Values of the path's `{…}` parameters, decoded.
     pub ids: Vec<String>,
-    /// What stands behind `?`.
+    /// Query parameters.
     pub query: Query,
     /// Headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// Body.
     pub body: Body,
 }
 
-/// A body.
+/// A request body.
 pub enum Body {
     /// None.
     Nothing,
-    /// JSON: the text and its tree.
+    /// JSON: the text and the parsed value.
     Json(Bytes, Value),
-    /// The same of a large one, with the turn it takes the memory of.
+    /// Like [`Body::Json`], for a large body; holds the turn that reserves its memory.
     LargeJson(Bytes, Value, Turn<Arc<str>>),
-    /// Bytes still on their way, for the handler to read.
+    /// A body that the handler reads itself.
     Upload(Incoming),
-    /// The head of the request, with the promise of its socket.
+    /// The request head, needed to upgrade the connection to a WebSocket.
     Socket(Box<Request<()>>),
 }
 
-/// What stands behind `?`: names of the route's table with values that have their kind.
+/// Query parameters, each known to the route and valid for its kind.
 #[derive(Default, Debug)]
 pub struct Query(Vec<(&'static str, String)>);
 
 impl Query {
-    /// A value.
+    /// The value of a parameter.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A whole number.
+    /// An integer.
     pub fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| text.parse().ok())
     }
 
-    /// A number of things.
+    /// A non-negative integer.
     pub fn count(&self, name: &str) -> Option<usize> {
         self.integer(name).and_then(|count| usize::try_from(count).ok())
     }
 
-    /// `true` or `false`.
+    /// A boolean.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.text(name).map(|text| text == "true")
     }
 
-    /// A moment.
+    /// A time.
     pub fn time(&self, name: &str) -> Option<Timestamp> {
         self.text(name).and_then(Timestamp::parse)
     }
 
-    /// Reads a query by a route's table.
+    /// Parses and validates a query.
     ///
     /// # Errors
-    /// 400 with every problem: unknown and repeated names, values of the wrong kind.
+    /// 400 with every problem: unknown or repeated names, invalid values.
     pub fn read(text: Option<&str>, params: &'static [Param]) -> Result<Query, Failure> {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         let mut problems: Vec<(String, String)> = Vec::new();
@@ -101,15 +101,15 @@ impl Query {
                 problems.push(("/query".to_owned(), format!("{pair:?} is not percent-encoded UTF-8")));
                 continue;
             };
-            let place = json::at("/query", &name);
+            let path = json::at("/query", &name);
             match params.iter().find(|param| param.name == name) {
-                None => problems.push((place, unknown(&name, params.iter().map(|param| param.name)))),
+                None => problems.push((path, unknown(&name, params.iter().map(|param| param.name)))),
                 Some(param) if found.iter().any(|(known, _)| *known == param.name) => {
-                    problems.push((place, "this parameter stands twice; send it once".to_owned()));
+                    problems.push((path, "this parameter stands twice; send it once".to_owned()));
                 }
                 Some(param) => match validate(param.kind, &value) {
                     Ok(()) => found.push((param.name, value)),
-                    Err(problem) => problems.push((place, problem)),
+                    Err(problem) => problems.push((path, problem)),
                 },
             }
         }
@@ -120,7 +120,7 @@ impl Query {
     }
 }
 
-/// 400 with every problem: in its sentence as far as they fit, and all of them in its details.
+/// 400 with all problems in its details and as many as fit in its message.
 pub fn invalid(what: &str, problems: Vec<(String, String)>) -> Failure {
     Failure::Refused(Refusal::invalid(
         "invalid_request",
@@ -129,7 +129,7 @@ pub fn invalid(what: &str, problems: Vec<(String, String)>) -> Failure {
     ))
 }
 
-/// What to say of an unknown name.
+/// The message for an unknown parameter name.
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     match json::nearest(name, known.clone()) {
         Some(near) => format!("there is no such parameter; did you mean \"{near}\"?"),
@@ -145,7 +145,7 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Stri
 }
 
 fn validate(kind: ParamKind, value: &str) -> Result<(), String> {
-    let (right, wanted) = match kind {
+    let (valid, wanted) = match kind {
         ParamKind::Integer(min, max) => {
             let inside = value.parse::<i64>().is_ok_and(|number| (min..=max).contains(&number));
             (inside && !value.starts_with('+'), format!("a whole number from {min} to {max}"))
@@ -162,10 +162,10 @@ fn validate(kind: ParamKind, value: &str) -> Result<(), String> {
                 .map_or(Ok(()), |problem| Err(format!("{problem}, so it is not a symbol")));
         }
     };
-    if right { Ok(()) } else { Err(format!("must be {wanted}")) }
+    if valid { Ok(()) } else { Err(format!("must be {wanted}")) }
 }
 
-/// Percent-decodes once; `None` for what is no UTF-8 or no encoding. `plus`: a plus is a space.
+/// Percent-decodes once; `None` for invalid encoding or UTF-8. With `plus`, `+` decodes to a space.
 pub fn decoded(text: &str, plus: bool) -> Option<String> {
     let hex = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let mut bytes = Vec::with_capacity(text.len());
@@ -181,15 +181,15 @@ pub fn decoded(text: &str, plus: bool) -> Option<String> {
 }
 
 impl Call {
-    /// Who asks; the route's access has made sure that somebody does.
+    /// The logged-in user; routes that need a login always have one.
     ///
     /// # Errors
-    /// 401 on a route that is open to everybody.
+    /// 401 if nobody is logged in, possible only on public routes.
     pub fn caller(&self) -> Result<&Arc<Caller>, Failure> {
         self.caller.as_ref().ok_or_else(|| Failure::Refused(crate::service::users::unauthenticated()))
     }
 
-    /// The n-th `{…}` of the path.
+    /// The n-th `{…}` parameter of the path.
     pub fn id(&self, n: usize) -> &str {
         self.ids.get(n).map_or("", |it| it.as_str())
     }
@@ -199,7 +199,7 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The JSON body; null when there is none.
+    /// The JSON body; null if there is none.
     pub fn json(&self) -> &Value {
         match &self.body {
             Body::Json(_, value) | Body::LargeJson(_, value, _) => value,
@@ -207,7 +207,7 @@ impl Call {
         }
     }
 
-    /// The JSON body as text.
+    /// The text of the JSON body.
     pub fn text(&self) -> &[u8] {
         match &self.body {
             Body::Json(text, _) | Body::LargeJson(text, ..) => text,
@@ -216,13 +216,13 @@ impl Call {
     }
 }
 
-/// Bytes of an id in a path; longer can be none.
+/// Maximum length of a path parameter.
 pub const ID_BYTES: usize = 128;
 
-/// Decodes the path's `{…}`.
+/// Decodes the path's `{…}` parameters.
 ///
 /// # Errors
-/// 400 for what can be no id: bad encoding, control characters, a slash, too long.
+/// 400 for invalid encoding, control characters, slashes or too many bytes.
 pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<String>, Failure> {
     params
         .map(|(name, raw)| {
@@ -235,8 +235,8 @@ pub fn ids<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Vec<S
         .collect()
 }
 
-/// Refuses media types before a byte of the body is read. Whatever changes something takes JSON only: a form of a
-/// foreign page can never look like it.
+/// Checks the media type before the body is read; returns whether the body is an upload. Changing routes
+/// accept only JSON: an HTML form of a foreign page cannot send it.
 ///
 /// # Errors
 /// 415.
@@ -271,11 +271,11 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
     }
 }
 
-/// Reads a JSON body. A large one waits unread until there is memory for it.
+/// Reads a JSON body. A large one is not read until there is memory for it.
 ///
 /// # Errors
-/// 408 when it takes too long, 413 when it is too large, 429 when too many large ones wait, 400 with every problem of the
-/// JSON.
+/// 408 on timeout, 413 when it is too large, 429 when too many large bodies wait, 400 with every problem of
+/// the JSON.
 pub async fn read_json(
     context: &AppContext,
     route: &Route,
@@ -284,7 +284,7 @@ pub async fn read_json(
     timeout: Duration,
 ) -> Result<Body, Failure> {
     let is_large = body.size_hint().upper().unwrap_or(route.body_bytes as u64) > HTTP_SMALL_BODY_BYTES as u64;
-    // Only routes behind a login take large ones.
+    // Only routes that need a login accept large bodies.
     let turn = match caller.filter(|_| is_large) {
         Some(caller) => {
             Some(context.large_bodies.take(Arc::clone(&caller.name), timeout).await.map_err(no_turn)?)
@@ -325,10 +325,10 @@ fn no_turn(why: NoTurn) -> Failure {
     Refusal { retry_after_s: Some(1), ..Refusal::new(RefusalKind::TooMany, "rate_limited", message) }.into()
 }
 
-/// The JSON of a body that is whole.
+/// Parses a complete body.
 ///
 /// # Errors
-/// 400 with every problem of the JSON, or for a body where none belongs.
+/// 400 with every problem of the JSON, or for a body that the route does not take.
 pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     match route.takes {
         Takes::Nothing if bytes.is_empty() => return Ok(Body::Nothing),
@@ -354,8 +354,8 @@ pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
     }
 }
 
-/// Reads what is left of a refused request, within bounds, and keeps none of it: a connection that is closed with unread
-/// bytes is reset, and the client would not see why it was refused.
+/// Reads and discards the rest of a refused request, within bounds: closing a connection with unread bytes
+/// resets it, and the client would not see the refusal.
 pub async fn discard(mut body: Incoming) {
     const BYTES: usize = 2 * HTTP_BODY_BYTES;
     const PATIENCE: Duration = Duration::from_secs(1);
@@ -368,11 +368,11 @@ pub async fn discard(mut body: Incoming) {
             }
         }
     };
-    // Whoever sends more, or slower, is cut off.
+    // A client that sends more, or more slowly, is cut off.
     let _ = tokio::time::timeout(PATIENCE, read).await;
 }
 
-/// 413.
+/// 413 for a JSON body that is too large.
 pub fn too_large(most: usize) -> Failure {
     let message = format!("a JSON body has at most {most} bytes here");
     Failure::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)

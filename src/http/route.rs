@@ -1,4 +1,4 @@
-//! What a route is: who may ask, what it takes, what it answers, what runs. The table itself is in `routes`.
+//! What a route is: access, input, responses and handler. The table is in `routes`.
 
 use super::context::AppContext;
 use super::error::Failure;
@@ -10,37 +10,37 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// One line of the table.
+/// One entry of the route table.
 pub struct Route {
-    /// Method.
+    /// HTTP method.
     pub method: Method,
-    /// Path; `{name}` stands for one segment.
+    /// Path; `{name}` matches one segment.
     pub path: &'static str,
-    /// Group in the documentation.
+    /// Group in the API documentation.
     pub tag: &'static str,
-    /// What it is for, one sentence.
+    /// One-sentence summary.
     pub about: &'static str,
-    /// Who may ask.
+    /// Required access.
     pub access: Access,
-    /// What may stand behind `?`.
+    /// Accepted query parameters.
     pub query: &'static [Param],
-    /// What the body is.
+    /// Accepted body.
     pub takes: Takes,
-    /// Bytes of a JSON body at most.
+    /// Maximum bytes of a JSON body.
     pub body_bytes: usize,
-    /// Statuses of an answer that is not refused.
+    /// Statuses of a successful response.
     pub success: &'static [u16],
-    /// What the handler may refuse: status and code. What the pipeline refuses follows from the other fields.
+    /// Refusals of the handler: status and code. Those of the pipeline follow from the other fields.
     pub refusals: &'static [(u16, &'static str)],
-    /// What runs.
+    /// Handler.
     pub run: Run,
-    /// On which threads, where it may wait.
+    /// Threads for a blocking handler.
     pub lane: Lane,
-    /// Requests with the status they are answered with on a fresh demo store.
+    /// Sample requests, each with its status on a fresh demo store.
     pub examples: &'static [Example],
 }
 
-/// Methods that are served. HEAD is answered as GET without a body, OPTIONS from the table.
+/// Supported methods. HEAD is answered as GET without a body, OPTIONS from the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     /// Reads.
@@ -53,93 +53,94 @@ pub enum Method {
     Delete,
 }
 
-/// Who may ask.
+/// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// Everybody.
     Public,
-    /// Everybody, and the CSRF token is not asked for: there is no login yet that it could belong to.
+    /// Everybody, without a CSRF token: there is no login yet for it to belong to.
     Entrance,
-    /// Everybody on this host; elsewhere whoever is logged in.
+    /// Everybody on this host; others need a login.
     Local,
-    /// Whoever has at least this role.
+    /// Users with at least this role.
     Role(Role),
 }
 
-/// What the body is.
+/// The body a route accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Takes {
-    /// There is none.
+    /// No body.
     Nothing,
-    /// JSON; the name is its schema's.
+    /// JSON; the name of its schema.
     Json(&'static str),
-    /// JSON or none.
+    /// JSON or no body.
     Optional(&'static str),
-    /// None, and the connection becomes a WebSocket.
+    /// No body; the connection becomes a WebSocket.
     Socket,
-    /// JSON, or any bytes as `application/octet-stream`, which the handler reads.
+    /// JSON, or `application/octet-stream` that the handler reads itself.
     Upload(&'static str),
 }
 
-/// What may stand behind `?`.
+/// A query parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Name.
     pub name: &'static str,
-    /// What it may be.
+    /// Accepted values.
     pub kind: ParamKind,
-    /// What it does, one sentence.
+    /// One-sentence description.
     pub about: &'static str,
 }
 
-/// What a query parameter may be.
+/// Accepted values of a query parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum ParamKind {
-    /// A whole number from, to.
+    /// An integer from, to (both inclusive).
     Integer(i64, i64),
-    /// Any text up to this many bytes.
+    /// Text of at most this many bytes.
     Text(usize),
     /// One of these words.
     Word(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
-    /// RFC 3339.
+    /// RFC 3339 time.
     Time,
     /// A symbol name.
     Symbol,
 }
 
-/// What runs.
+/// How a handler runs.
 #[derive(Clone, Copy)]
 pub enum Run {
-    /// On the spot: it only reads memory.
+    /// On the async worker: it only reads memory.
     Now(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
-    /// On a thread that may wait: it reads or writes the store. Whoever asked may go away; it runs to its end.
+    /// On a blocking thread, because it uses the store. It runs to completion even if the client disconnects.
     Blocking(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
-    /// As the first answer to a key, which is kept: a retry with the same `Idempotency-Key` gets the same answer.
+    /// Like `Blocking`, with the first response to an `Idempotency-Key` stored: a retry with the same key
+    /// gets the same response.
     Once(fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>),
-    /// It waits for something else than the store.
+    /// An async handler, for waiting on anything else.
     Async(fn(Arc<AppContext>, Call) -> Answer),
 }
 
-/// What an [`Run::Async`] handler gives.
+/// The future of a [`Run::Async`] handler.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
-/// A documented request.
+/// A sample request for the documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct Example {
-    /// What it shows.
+    /// Short description.
     pub name: &'static str,
-    /// Path with its query, when it is not the route's own path.
+    /// Path with query, if it differs from the route's path.
     pub path: Option<&'static str>,
     /// JSON body.
     pub body: Option<&'static str>,
-    /// Status of the answer.
+    /// Expected status.
     pub status: u16,
 }
 
 impl Method {
-    /// As in the request line.
+    /// As written in the request line.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -149,7 +150,7 @@ impl Method {
         }
     }
 
-    /// The method of a request; HEAD is read as GET.
+    /// The method of a request; HEAD counts as GET.
     pub fn of(method: &hyper::Method) -> Option<Method> {
         match *method {
             hyper::Method::GET | hyper::Method::HEAD => Some(Method::Get),
@@ -162,17 +163,17 @@ impl Method {
 }
 
 impl Route {
-    /// Whether it changes something: then a CSRF token is asked for.
+    /// Whether it changes state: every method but GET.
     pub fn mutates(&self) -> bool {
         self.method != Method::Get
     }
 
-    /// Whether the CSRF token is asked for.
+    /// Whether a CSRF token is required.
     pub fn needs_csrf(&self) -> bool {
         self.mutates() && self.access != Access::Entrance
     }
 
-    /// Whether a login is asked for wherever the request comes from.
+    /// Whether a login is required, also from this host.
     pub fn needs_login(&self) -> bool {
         matches!(self.access, Access::Role(_))
     }

@@ -1,4 +1,4 @@
-//! Sockets: accepts within bounds, gives every connection its timeouts, and ends them all in order.
+//! Accepts connections within limits, applies timeouts to each, and shuts them down in order.
 
 use super::addresses::Counted;
 use super::connection::Connection;
@@ -22,20 +22,21 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-/// A server that is bound and not yet accepting.
+/// A server that is bound but not yet accepting.
 pub struct Server {
     listener: TcpListener,
     context: Arc<AppContext>,
     stopping: watch::Receiver<bool>,
 }
 
-/// Ends a server.
+/// Stops a server.
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// No new connections; running requests end, idle connections close, WebSockets are told to come back.
+    /// Stops accepting; running requests finish, idle connections close, WebSocket clients are asked to
+    /// reconnect.
     pub fn stop(&self) {
-        // Nobody listens any more: then there is nothing to stop.
+        // Fails only if the server has already ended.
         let _ = self.0.send(true);
     }
 }
@@ -44,7 +45,7 @@ impl Server {
     /// Binds the configured address.
     ///
     /// # Errors
-    /// An address that is taken or not this machine's.
+    /// An address that is in use or does not belong to this machine.
     pub async fn bind(service: Arc<Service>) -> io::Result<(Server, Stop)> {
         let listener = TcpListener::bind(&service.settings.current().http.listen).await?;
         let (stop, stopping) = watch::channel(false);
@@ -52,20 +53,20 @@ impl Server {
         Ok((Server { listener, context, stopping }, Stop(stop)))
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.context.bound()
     }
 
-    /// Accepts until it is stopped, then waits for what runs, at most as long as `http.drain_timeout_ms`.
+    /// Accepts until stopped, then waits for running requests for at most `http.drain_timeout_ms`.
     pub async fn run(self) {
         let Server { listener, context, mut stopping } = self;
         let config = context.service.settings.current();
         let hub = Arc::clone(&context.service.hub);
-        let waking = tokio::spawn(async move { hub.run().await });
-        let beating = tokio::spawn(beat(Arc::clone(&context)));
+        let hub_task = tokio::spawn(async move { hub.run().await });
+        let health_task = tokio::spawn(publish_health(Arc::clone(&context)));
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
-        // Every connection holds a sender; when all are gone the receiver ends.
+        // Every connection holds a sender; when all are dropped, the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
         loop {
             let accepted = tokio::select! {
@@ -88,37 +89,38 @@ impl Server {
         }
         drop((listener, alive));
         let drain = Duration::from_millis(context.service.settings.current().http.drain_timeout_ms);
-        // What has not ended by then is cut off: the process ends.
+        // Whatever has not ended by then is cut off when the process exits.
         let all_ended = async {
             ended.recv().await;
             context.streams.ended().await;
         };
         let _ = tokio::time::timeout(drain, all_ended).await;
-        waking.abort();
-        beating.abort();
+        hub_task.abort();
+        health_task.abort();
     }
 }
 
-/// Publishes how the daemon is, for whoever listens to that.
-async fn beat(context: Arc<AppContext>) {
+/// Publishes the health report every ten seconds while somebody is subscribed.
+async fn publish_health(context: Arc<AppContext>) {
     const EVERY: Duration = Duration::from_secs(10);
-    let mut beat = tokio::time::interval(EVERY);
+    let mut ticks = tokio::time::interval(EVERY);
     loop {
-        beat.tick().await;
+        ticks.tick().await;
         if context.service.hub.has_readers("health") {
             let service = Arc::clone(&context.service);
-            let told =
+            let publish =
                 move || service.hub.publish("health", "health", None, None, service.ready(clock::now()));
-            // A panic in there was reported by itself; the next beat tries again.
-            let _ = context.lanes.run(Lane::Urgent, told).await;
+            // A panic is logged where it happens; the next tick tries again.
+            let _ = context.lanes.run(Lane::Urgent, publish).await;
         }
     }
 }
 
-/// The place of a connection among those of its address; proxies have as many as they need, their clients are counted.
+/// Counts a connection of its address. Trusted proxies are not limited: their clients are counted per
+/// request.
 ///
 /// # Errors
-/// When it has as many as one may have: it is told so and closed.
+/// When the address has the maximum number of connections; it gets a 429 and is closed.
 fn count(context: &AppContext, stream: &TcpStream, peer: IpAddr) -> Result<Option<Counted>, ()> {
     let admission = context.admission();
     if admission.proxies.trust(peer) {
@@ -127,13 +129,13 @@ fn count(context: &AppContext, stream: &TcpStream, peer: IpAddr) -> Result<Optio
     let most = admission.config.http.max_connections_per_address;
     let counted = context.connections.count(peer, most);
     if counted.is_none() {
-        // The first bytes of a new socket always fit; if not, it is closed without a word.
+        // The first bytes of a new socket normally fit its buffer; if not, it is closed without a response.
         let _ = stream.try_write(&too_many(most, &context.request_id()));
     }
     counted.map(Some).ok_or(())
 }
 
-/// An answer before any request.
+/// The response to a connection that is refused before any request.
 fn too_many(most: u32, request_id: &str) -> Vec<u8> {
     let reply = Failure::from(pipeline::too_many_connections(most)).into_reply(request_id, clock::now());
     let Content::Flat(body) = reply.content else { return Vec::new() };
@@ -144,12 +146,13 @@ fn too_many(most: u32, request_id: &str) -> Vec<u8> {
     [head.as_bytes(), &body].concat()
 }
 
-/// The next connection, once there is room for it. `None`: it was gone already, or the process is out of descriptors.
+/// Accepts the next connection once a permit is free. `None` on an accept error, e.g. no free file
+/// descriptors.
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    /// Before trying again: an error such as "too many open files" does not go away at once.
+    /// Delay before the next attempt: an error such as "too many open files" does not vanish at once.
     const PAUSE: Duration = Duration::from_millis(20);
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
@@ -163,7 +166,7 @@ async fn accept(
 }
 
 async fn serve(context: &Arc<AppContext>, stream: TcpStream, peer: IpAddr, header_timeout: Duration) {
-    // Small answers must not wait for others; a socket that refuses this still works.
+    // Send small responses immediately; failing to set the option is harmless.
     let _ = stream.set_nodelay(true);
     let write_timeout = Duration::from_millis(context.service.settings.current().http.write_timeout_ms);
     let stream = WriteDeadline::new(stream, write_timeout);
@@ -183,7 +186,7 @@ async fn serve(context: &Arc<AppContext>, stream: TcpStream, peer: IpAddr, heade
     let mut served = std::pin::pin!(served);
     let mut stopping = context.stopping.clone();
     tokio::select! {
-        // A client that went away or sent nonsense is its own business.
+        // Errors of a single client are not logged.
         _ = served.as_mut() => return,
         _ = stopping.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),
     }

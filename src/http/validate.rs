@@ -1,5 +1,5 @@
-//! What strangers send, validated as far as it can be without a socket, a login or the store: for whoever feeds bytes to
-//! the context by the million. The same functions judge real requests. Never an answer that the daemon would not give.
+//! Validates untrusted input without a socket, a login or the store, with the functions that real requests
+//! pass through. For fuzzing: it returns only errors that the daemon would also return.
 
 use super::context::router;
 use super::error::Failure;
@@ -15,36 +15,36 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 use std::sync::LazyLock;
 
-/// A refusal as it goes over the wire.
+/// An error response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refused {
-    /// Status of the answer.
+    /// Status code.
     pub status: u16,
     /// JSON.
     pub body: Bytes,
 }
 
-/// Judges a request: `method`, `target` (path and query as in the request line), JSON body.
+/// Validates a request: `method`, `target` (path and query as in the request line) and JSON body.
 ///
 /// # Errors
-/// The refusal it is answered with.
+/// The error response.
 pub fn request(method: &str, target: &str, body: &[u8]) -> Result<(), Refused> {
-    validated(method, target, body).map_err(|failure| {
+    check(method, target, body).map_err(|failure| {
         let reply = failure.into_reply("id", Timestamp::from_nanos(0));
         let body = if let Content::Flat(body) = reply.content { body } else { Bytes::new() };
         Refused { status: reply.status.as_u16(), body }
     })
 }
 
-/// Judges what a WebSocket client says.
+/// Validates a message of a WebSocket client.
 ///
 /// # Errors
-/// The message it is answered with.
+/// The error message sent to the client.
 pub fn message(text: &str) -> Result<(), String> {
     stream::validate(text)
 }
 
-fn validated(method: &str, target: &str, body: &[u8]) -> Result<(), Failure> {
+fn check(method: &str, target: &str, body: &[u8]) -> Result<(), Failure> {
     static ROUTER: LazyLock<matchit::Router<Vec<&'static Route>>> = LazyLock::new(router);
     let nothing = |code| Failure::http(StatusCode::NOT_FOUND, code, "there is nothing at this path");
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
@@ -85,7 +85,7 @@ mod tests {
     use super::super::routes::routes;
     use super::*;
 
-    /// What is refused here is what the daemon refuses: the documented examples tell.
+    /// The documented examples must be refused here exactly as the daemon refuses them.
     #[test]
     fn documented_requests_are_judged_as_documented() {
         let mut refused = 0;

@@ -1,4 +1,5 @@
-//! A socket that fails when the other side takes no byte for too long: whoever does not read is let go.
+//! A socket whose writes fail when the peer accepts no byte for too long, so that a client that does not read
+//! is dropped.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -12,18 +13,18 @@ use tokio::time::{Sleep, sleep};
 pub struct WriteDeadline<T> {
     inner: T,
     patience: Duration,
-    /// Runs while a write waits. Boxed: most sockets never wait.
+    /// Runs while a write is blocked. Boxed, because most sockets never block.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: AsyncWrite + Unpin> WriteDeadline<T> {
-    /// Around a socket.
+    /// Wraps a socket.
     pub fn new(inner: T, patience: Duration) -> Self {
         WriteDeadline { inner, patience, waiting: None }
     }
 
-    /// Lets a write through when it gets on, and ends it when it has waited for too long.
-    fn validate<R>(
+    /// Polls a write; fails it when it has made no progress for `patience`.
+    fn poll_with_deadline<R>(
         &mut self,
         context: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<R>>,
@@ -56,7 +57,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.validate(context, |inner, context| inner.poll_write(context, bytes))
+        self.poll_with_deadline(context, |inner, context| inner.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -64,7 +65,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<T> {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.validate(context, |inner, context| inner.poll_write_vectored(context, parts))
+        self.poll_with_deadline(context, |inner, context| inner.poll_write_vectored(context, parts))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -72,11 +73,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.validate(context, |inner, context| inner.poll_flush(context))
+        self.poll_with_deadline(context, |inner, context| inner.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.validate(context, |inner, context| inner.poll_shutdown(context))
+        self.poll_with_deadline(context, |inner, context| inner.poll_shutdown(context))
     }
 }
 

@@ -1,4 +1,5 @@
-//! JSON from strangers: bounded, without duplicate keys, every number finite, a sentence for everything refused.
+//! Parses untrusted JSON with bounded size and depth, without duplicate keys, and with an error text for
+//! everything rejected.
 
 mod nearest;
 
@@ -9,20 +10,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// How much is read.
+/// Bounds of a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Bytes of the whole text.
+    /// Maximum bytes of the text.
     pub bytes: usize,
-    /// Depth of objects and lists.
+    /// Maximum nesting of objects and lists.
     pub depth: usize,
 }
 
-/// Takes a problem: where (a JSON pointer, RFC 6901; empty for the whole) and what.
+/// Receives a problem: its JSON pointer (RFC 6901; empty for the whole document) and a description.
 pub type Report<'r> = dyn FnMut(&str, String) + 'r;
 
-/// The value of a text, or `None` with the reason reported. Duplicate keys are reported and the first kept, so that
-/// the rest can still be validated.
+/// Parses a text; `None` with the reason reported. Duplicate keys are reported and the first value is kept,
+/// so that the rest can still be validated.
 pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Value> {
     if bytes.len() > bounds.bytes {
         report("", format!("the document has {} bytes, at most {} are read", bytes.len(), bounds.bytes));
@@ -37,8 +38,8 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
             } else {
                 ""
             };
-            let place = error.valid_up_to();
-            report("", format!("not UTF-8 from byte {place} on{hint}; save the document as UTF-8"));
+            let offset = error.valid_up_to();
+            report("", format!("not UTF-8 from byte {offset} on{hint}; save the document as UTF-8"));
             return None;
         }
     };
@@ -47,8 +48,8 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut reading = Reading { deepest: bounds.depth, repeated: 0, report };
-    let read = Part { place: Place::Root, depth: 0, reading: &mut reading }.deserialize(&mut deserializer);
+    let mut reading = Reading { max_depth: bounds.depth, repeated: 0, report };
+    let read = Node { path: Path::Root, depth: 0, reading: &mut reading }.deserialize(&mut deserializer);
     match read.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Some(value),
         Err(error) => {
@@ -58,8 +59,8 @@ pub fn read(bytes: &[u8], bounds: Bounds, report: &mut Report<'_>) -> Option<Val
     }
 }
 
-/// A step down in a JSON pointer. Names are as long as a stranger likes, and a pointer is copied for everything below
-/// it: of a longer one only the first [`JSON_STEP_CHARS`] are said.
+/// Appends a step to a JSON pointer. Untrusted names may be long and pointers are copied, so a step is cut
+/// after [`JSON_STEP_CHARS`].
 pub fn at(path: &str, step: impl fmt::Display) -> String {
     let mut step = step.to_string();
     if let Some((end, _)) = step.char_indices().nth(JSON_STEP_CHARS) {
@@ -73,41 +74,40 @@ pub fn at(path: &str, step: impl fmt::Display) -> String {
     }
 }
 
-/// Where a value stands. The pointer is written only when there is something to say: written for every value it would
+/// Path of a value. Formatted only when there is something to report; formatting it for every value would
 /// cost the length of all names above it each time.
 #[derive(Clone, Copy)]
-enum Place<'p> {
+enum Path<'p> {
     Root,
-    Field(&'p Place<'p>, &'p str),
-    Entry(&'p Place<'p>, usize),
+    Field(&'p Path<'p>, &'p str),
+    Entry(&'p Path<'p>, usize),
 }
 
-impl Place<'_> {
+impl Path<'_> {
     fn pointer(&self) -> String {
         match self {
-            Place::Root => String::new(),
-            Place::Field(above, name) => at(&above.pointer(), name),
-            Place::Entry(above, index) => at(&above.pointer(), index),
+            Path::Root => String::new(),
+            Path::Field(above, name) => at(&above.pointer(), name),
+            Path::Entry(above, index) => at(&above.pointer(), index),
         }
     }
 }
 
-/// What all values of a text share.
+/// State shared by all values of a document.
 struct Reading<'p, 'r> {
-    deepest: usize,
-    /// Fields reported to stand twice.
+    max_depth: usize,
+    /// Number of duplicate keys so far.
     repeated: usize,
     report: &'p mut Report<'r>,
 }
 
 impl Reading<'_, '_> {
-    fn repeated(&mut self, place: &Place<'_>) {
+    fn repeated(&mut self, path: &Path<'_>) {
         self.repeated += 1;
         match self.repeated {
-            ..=JSON_REPEATED => (self.report)(
-                &place.pointer(),
-                "this field stands twice in its object; remove one".to_owned(),
-            ),
+            ..=JSON_REPEATED => {
+                (self.report)(&path.pointer(), "this field stands twice in its object; remove one".to_owned())
+            }
             n if n == JSON_REPEATED + 1 => {
                 (self.report)("", "more fields stand twice; they are not listed".to_owned())
             }
@@ -115,23 +115,23 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn deeper<E: Error>(&self, depth: usize, place: &Place<'_>) -> Result<usize, E> {
-        if depth == self.deepest {
-            let start: String = place.pointer().chars().take(120).collect();
-            return Err(E::custom(format!("nested deeper than {} levels at {start}", self.deepest)));
+    fn deeper<E: Error>(&self, depth: usize, path: &Path<'_>) -> Result<usize, E> {
+        if depth == self.max_depth {
+            let start: String = path.pointer().chars().take(120).collect();
+            return Err(E::custom(format!("nested deeper than {} levels at {start}", self.max_depth)));
         }
         Ok(depth + 1)
     }
 }
 
-/// One value of the tree.
-struct Part<'p, 'q, 'r> {
-    place: Place<'p>,
+/// One value of the document.
+struct Node<'p, 'q, 'r> {
+    path: Path<'p>,
     depth: usize,
     reading: &'p mut Reading<'q, 'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Part<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Node<'_, '_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -139,7 +139,7 @@ impl<'de> DeserializeSeed<'de> for Part<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Part<'_, '_, '_> {
+impl<'de> Visitor<'de> for Node<'_, '_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,12 +171,12 @@ impl<'de> Visitor<'de> for Part<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let depth = self.reading.deeper(self.depth, &self.place)?;
+        let depth = self.reading.deeper(self.depth, &self.path)?;
         let mut values = Vec::new();
         loop {
-            let part =
-                Part { place: Place::Entry(&self.place, values.len()), depth, reading: &mut *self.reading };
-            match list.next_element_seed(part)? {
+            let node =
+                Node { path: Path::Entry(&self.path, values.len()), depth, reading: &mut *self.reading };
+            match list.next_element_seed(node)? {
                 Some(value) => values.push(value),
                 None => return Ok(Value::Array(values)),
             }
@@ -184,13 +184,13 @@ impl<'de> Visitor<'de> for Part<'_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let depth = self.reading.deeper(self.depth, &self.place)?;
+        let depth = self.reading.deeper(self.depth, &self.path)?;
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
-            let place = Place::Field(&self.place, &key);
-            let value = object.next_value_seed(Part { place, depth, reading: &mut *self.reading })?;
+            let path = Path::Field(&self.path, &key);
+            let value = object.next_value_seed(Node { path, depth, reading: &mut *self.reading })?;
             if fields.contains_key(&key) {
-                self.reading.repeated(&place);
+                self.reading.repeated(&path);
             } else {
                 fields.insert(key, value);
             }
@@ -238,8 +238,7 @@ mod tests {
         assert_eq!(said, "");
     }
 
-    /// The time of the worst text is that of any other: a name is not copied for every value below it, nor for every
-    /// problem.
+    /// The worst case takes linear time: a name is not copied for every value or problem below it.
     #[test]
     fn long_names_over_many_values_cost_no_more_than_their_bytes() {
         let name = "n".repeat(BOUNDS.bytes / 2);

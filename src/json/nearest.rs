@@ -1,6 +1,6 @@
-//! The known name nearest to a misspelt one.
+//! Suggests a known name for a misspelt one.
 
-/// The known name with the fewest edits, when a third of the letters at most is wrong. Case does not count.
+/// The known name with the fewest edits, if at most a third of the letters differ. Ignores case.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong: Vec<char> = wrong.trim().chars().take(80).flat_map(char::to_lowercase).collect();
     let allowed = (wrong.len() / 3).max(1);
@@ -12,7 +12,7 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment distance).
+/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
 fn edits(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();

@@ -1,5 +1,5 @@
-//! Faults that happen at once: what they do to markets, sockets, accounts and the clock. The others are switched on here
-//! and strike where they belong.
+//! Faults that act at once on markets, sockets, accounts and the clock. Other faults are only switched on
+//! here and applied where they take effect.
 
 use super::exchange::Exchange;
 use super::faults::{Fault, Kind};
@@ -15,20 +15,20 @@ use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
 use crate::domain::order::Side;
 
-/// How long REST is away in a restart that does not say.
+/// How long REST is down in a restart without `ms`.
 const DOWN_MS: i64 = 60_000;
 
-/// Sockets are dropped one after the other within this time.
+/// After a restart, sockets are dropped one after the other within this time.
 const DROP_WITHIN_MS: i64 = 5_000;
 
-/// Rows of a ticker frame of some 400 KB.
+/// Rows of a ticker frame of about 400 KB.
 const HUGE_ROWS: usize = 1_400;
 
 impl Exchange {
-    /// Lets a fault begin: now, or `at_ms` later.
+    /// Starts a fault: now, or `at_ms` later.
     ///
     /// # Errors
-    /// An unknown contract, or too many faults.
+    /// An unknown contract, or too many waiting faults.
     pub fn inject(&mut self, fault: Fault) -> Result<(), String> {
         if let Some(name) = &fault.symbol {
             self.known(name).ok_or_else(|| format!("symbol: there is no contract {name}"))?;
@@ -41,7 +41,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Scripted faults whose time has come.
+    /// Starts the planned faults that are due, and advances a restart.
     pub fn begin_due(&mut self) {
         let now_ms = self.true_ms();
         for fault in self.faults.due(now_ms) {
@@ -72,9 +72,9 @@ impl Exchange {
         let now_ms = self.true_ms();
         let symbol = fault.symbol.as_ref().and_then(|name| self.known(name));
         if matches!(kind, Kind::SnapshotStale | Kind::SnapshotBack) {
-            for place in self.named(&fault) {
-                let market = &self.markets[place];
-                self.frozen.insert(place, (market.ladder.clone(), market.version));
+            for index in self.named(&fault) {
+                let market = &self.markets[index];
+                self.frozen.insert(index, (market.ladder.clone(), market.version));
             }
         }
         if kind == Kind::StaleBalance {
@@ -83,7 +83,7 @@ impl Exchange {
         self.faults.switch_on(fault, symbol, now_ms);
     }
 
-    /// Contracts a fault is about: the named one, or all.
+    /// Contracts a fault applies to: the named one, or all.
     fn named(&self, fault: &Fault) -> Vec<usize> {
         match &fault.symbol {
             Some(name) => self.known(name).into_iter().collect(),
@@ -96,39 +96,39 @@ impl Exchange {
             Kind::ClockSkew => self.skew_ms = fault.ms.unwrap_or(15_000),
             Kind::Restart | Kind::RestartSilent => self.restart(fault),
             Kind::Paused | Kind::Resumed | Kind::Delisted | Kind::Relisted => {
-                for place in self.named(fault) {
-                    let market = &mut self.markets[place];
+                for index in self.named(fault) {
+                    let market = &mut self.markets[index];
                     market.is_delisted = fault.fault == Kind::Delisted;
                     market.contract.state = match fault.fault {
                         Kind::Paused => 4,
                         Kind::Delisted => 3,
                         _ => 0,
                     };
-                    self.send_contract(place);
+                    self.send_contract(index);
                 }
             }
             Kind::FinerPrices | Kind::OddPrices | Kind::PlainPrices => {
-                for place in self.named(fault) {
-                    self.markets[place]
+                for index in self.named(fault) {
+                    self.markets[index]
                         .change_prices(fault.fault != Kind::PlainPrices, fault.fault == Kind::FinerPrices);
                     if fault.count == Some(1) {
-                        self.send_contract(place);
+                        self.send_contract(index);
                     }
                 }
             }
             Kind::Funding => {
-                for place in self.named(fault) {
+                for index in self.named(fault) {
                     let now_ms = self.now_ms();
-                    let funding = &mut self.markets[place].funding;
+                    let funding = &mut self.markets[index].funding;
                     funding.rate = fault.rate.map_or(funding.rate, fraction);
                     funding.cycle_hours = fault.count.unwrap_or(funding.cycle_hours).clamp(1, 24);
                     funding.next_ms = next_settlement(now_ms, funding.cycle_hours);
-                    self.send_funding(place);
+                    self.send_funding(index);
                 }
             }
             Kind::Settle => {
-                for place in self.named(fault) {
-                    self.settle(place);
+                for index in self.named(fault) {
+                    self.settle(index);
                 }
             }
             _ => return false,
@@ -136,18 +136,19 @@ impl Exchange {
         true
     }
 
-    /// Everything goes away and comes back with lower versions; some open orders are gone, numbers go on.
+    /// Restart: REST goes down, sockets are dropped, book versions drop, and half of the open orders are
+    /// cancelled; ids continue to count.
     fn restart(&mut self, fault: &Fault) {
         let now_ms = self.true_ms();
         let is_silent = fault.fault == Kind::RestartSilent;
         let down_ms = fault.ms.unwrap_or(if is_silent { 1_000 } else { DOWN_MS });
         self.restarting = Some((now_ms, now_ms + down_ms));
-        for place in 0..self.markets.len() {
-            let market = &mut self.markets[place];
+        for index in 0..self.markets.len() {
+            let market = &mut self.markets[index];
             market.version = market.version / 2 + self.rng.below(1_000);
             market.commits.clear();
             market.fresh.commits.clear();
-            self.streams[place].forget();
+            self.streams[index].forget();
         }
         let at_ms = self.now_ms();
         for account in 0..self.trading.accounts.len() {
@@ -168,41 +169,41 @@ impl Exchange {
         }
     }
 
-    /// Terms of a contract to everybody who listens.
-    pub fn send_contract(&mut self, place: usize) {
-        let payload = terms::detail(&self.markets[place].contract, place, terms::Form::Push);
+    /// Pushes the terms of a contract to its subscribers.
+    pub fn send_contract(&mut self, index: usize) {
+        let payload = terms::detail(&self.markets[index].contract, index, terms::Form::Push);
         let text = self.framed("push.contract", None, &payload);
         self.sockets.publish(Topic::new(Channel::Contract, 0), text.into());
     }
 
-    /// Funding is paid now.
-    pub fn settle(&mut self, place: usize) {
+    /// Settles funding now.
+    pub fn settle(&mut self, index: usize) {
         let now_ms = self.now_ms();
-        let rate = self.markets[place].funding.rate;
-        self.trading.settle(place, &self.markets[place], parts(rate), now_ms);
-        self.markets[place].settled(now_ms, rate);
-        self.send_funding(place);
+        let rate = self.markets[index].funding.rate;
+        self.trading.settle(index, &self.markets[index], parts(rate), now_ms);
+        self.markets[index].settled(now_ms, rate);
+        self.send_funding(index);
     }
 
     fn act_on_market(&mut self, fault: &Fault) -> bool {
         match fault.fault {
             Kind::SkipVersions => {
                 let count = fault.count.map_or_else(|| self.rng.between(1, 50), |count| count.max(1));
-                for place in self.named(fault) {
-                    self.streams[place].skip(count.unsigned_abs());
+                for index in self.named(fault) {
+                    self.streams[index].skip(count.unsigned_abs());
                 }
             }
             Kind::Burst => {
                 let count = fault.count.unwrap_or(2_000).clamp(1, 10_000);
-                for place in self.named(fault) {
-                    self.burst(place, count);
+                for index in self.named(fault) {
+                    self.burst(index, count);
                 }
             }
             Kind::DealsTwin => {
-                for place in self.named(fault) {
-                    if let Some(last) = self.markets[place].deals.back().copied() {
+                for index in self.named(fault) {
+                    if let Some(last) = self.markets[index].deals.back().copied() {
                         let id = self.next_deal();
-                        self.markets[place].invent(Deal { id, ..last });
+                        self.markets[index].invent(Deal { id, ..last });
                     }
                 }
             }
@@ -221,11 +222,11 @@ impl Exchange {
         true
     }
 
-    /// Many changes of displayed sizes at once, each in a frame of its own.
-    fn burst(&mut self, place: usize, count: i64) {
+    /// Sends many size changes at once, each in a frame of its own.
+    fn burst(&mut self, index: usize, count: i64) {
         for _ in 0..count {
             let side = if self.rng.once_in(2) { Side::Buy } else { Side::Sell };
-            let levels: Vec<_> = self.markets[place].ladder.side(side).take(10).collect();
+            let levels: Vec<_> = self.markets[index].ladder.side(side).take(10).collect();
             let Some((price, qty)) =
                 levels.get(usize::try_from(self.rng.below(levels.len() as u64)).unwrap_or(0)).copied()
             else {
@@ -233,9 +234,9 @@ impl Exchange {
             };
             let qty = Qty(qty.0 % 5_000 + 1 + self.rng.between(0, 1));
             let at_ms = self.now_ms();
-            self.markets[place].disturb(Change { side, price, qty }, at_ms);
-            self.follow_and_send(place);
-            self.send_merged(place);
+            self.markets[index].disturb(Change { side, price, qty }, at_ms);
+            self.follow_and_send(index);
+            self.send_merged(index);
         }
     }
 
@@ -250,10 +251,10 @@ impl Exchange {
             }
             Kind::Leverage => {
                 for account in 0..self.trading.accounts.len() {
-                    for place in self.named(fault) {
+                    for index in self.named(fault) {
                         for hold in [Hold::Long, Hold::Short] {
                             let leverage = fault.count.unwrap_or(5).max(1);
-                            self.trading.accounts[account].leverage.insert((place, hold), (leverage, 1));
+                            self.trading.accounts[account].leverage.insert((index, hold), (leverage, 1));
                         }
                     }
                 }
@@ -274,16 +275,16 @@ impl Exchange {
         };
         let now_ms = self.now_ms();
         for account in 0..self.trading.accounts.len() {
-            for place in self.named(fault) {
+            for index in self.named(fault) {
                 for hold in [Hold::Long, Hold::Short] {
-                    self.trading.close_by_force(account, place, hold, &self.markets[place], force, now_ms);
+                    self.trading.close_by_force(account, index, hold, &self.markets[index], force, now_ms);
                 }
             }
         }
         true
     }
 
-    /// Somebody places an order on the web page: a long of some lots at the market, with a name nobody here gave.
+    /// Places an order as if on the website: a market long, with an external id that no client gave.
     fn web_order(&mut self, fault: &Fault) {
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
         for account in 0..self.trading.accounts.len() {
@@ -354,7 +355,7 @@ impl Exchange {
     }
 }
 
-/// A fraction as a decimal of nine digits.
+/// A fraction as a decimal with nine digits.
 fn fraction(rate: f64) -> Decimal {
     Decimal::new((rate * 1e9).round() as i64, 9).unwrap_or(Decimal::ZERO)
 }

@@ -1,6 +1,7 @@
-//! What a client says on the socket, and what it is answered.
+//! Handles client frames on the socket.
 //!
-//! As unhelpful as the real one: acknowledgements name no symbol, an unknown method or broken text gets no answer.
+//! As terse as the real exchange: acknowledgements name no symbol, and an unknown method or broken text gets
+//! no answer.
 
 use super::exchange::Exchange;
 use super::faults::Kind;
@@ -11,20 +12,20 @@ use super::topics::{self, Channel, Refused, Topic};
 use super::wire::{self, quoted};
 use serde_json::Value;
 
-/// Filters of one socket; more are left out.
+/// Filters per socket; more are ignored.
 const FILTERS: usize = 32;
 
-/// Symbols of one filter; more are left out.
+/// Symbols per filter; more are ignored.
 const FILTER_SYMBOLS: usize = 1_000;
 
 impl Exchange {
-    /// Takes a text frame of a client.
+    /// Handles a text frame of a client.
     pub fn hear(&mut self, id: u64, text: &str) {
         self.requests.socket(id, text, self.true_ms());
-        let Ok(said) = serde_json::from_str::<Value>(text) else { return };
-        let Some(method) = said.get("method").and_then(Value::as_str) else { return };
+        let Ok(request) = serde_json::from_str::<Value>(text) else { return };
+        let Some(method) = request.get("method").and_then(Value::as_str) else { return };
         let none = Value::Null;
-        let param = said.get("param").unwrap_or(&none);
+        let param = request.get("param").unwrap_or(&none);
         if method == "ping" {
             self.pong(id);
         } else if method == "login" {
@@ -59,7 +60,7 @@ impl Exchange {
         self.sockets.send(id, pong);
     }
 
-    /// Accepted, or refused in one of two forms.
+    /// Accepts or refuses a login; a refusal has one of two forms.
     fn log_in(&mut self, id: u64, param: &Value) {
         let text = |key: &str| {
             param.get(key).map_or(String::new(), |value| {
@@ -68,11 +69,11 @@ impl Exchange {
         };
         let (key, time, sent) = (text("apiKey"), text("reqTime"), text("signature"));
         let true_ms = self.true_ms();
-        let account = self.trading.find(&key).filter(|place| {
+        let account = self.trading.find(&key).filter(|index| {
             let is_in_time = time
                 .parse::<i64>()
                 .is_ok_and(|at_ms| (at_ms - self.now_ms()).abs() <= self.settings.window_ms);
-            is_in_time && signature(&self.trading.accounts[*place].secret, &format!("{key}{time}")) == sent
+            is_in_time && signature(&self.trading.accounts[*index].secret, &format!("{key}{time}")) == sent
         });
         if self.faults.strikes(Kind::LoginRefusedObject, None, true_ms).is_some() {
             self.answer(id, "rs.login", "{\"code\":602,\"msg\":\"Signature verification failed\"}");
@@ -92,7 +93,7 @@ impl Exchange {
         }
     }
 
-    /// Each filter frame replaces the one before; an empty list means everything.
+    /// A filter frame replaces the filters before it; an empty list passes everything.
     fn filter(&mut self, id: u64, param: &Value) {
         let Some(rows) = param.get("filters").and_then(Value::as_array) else { return };
         let one = |row: &Value| {
@@ -111,7 +112,7 @@ impl Exchange {
         self.answer(id, "rs.personal.filter", "\"success\"");
     }
 
-    /// A frame that is about nothing but this socket.
+    /// Sends a frame to this socket only.
     pub fn answer(&mut self, id: u64, channel: &str, payload: &str) {
         let text = self.framed(channel, None, payload);
         self.sockets.send(id, text);
@@ -149,7 +150,7 @@ impl Exchange {
         }
     }
 
-    /// What a new reader is sent at once. A book is never among it.
+    /// Sends a new subscriber the current state; never a book.
     fn send_first(&mut self, id: u64, channel: Channel, symbol: usize) {
         if channel == Channel::Tickers {
             let rows = self.ticker_rows(false);
@@ -172,7 +173,7 @@ impl Exchange {
             Channel::DepthFull(_) => word == "depth.full",
             other => Some(other) == one,
         });
-        // Now and then there is no acknowledgement.
+        // Occasionally the acknowledgement is missing.
         if !self.settings.quirks || !self.rng.once_in(4) {
             self.answer(id, &format!("rs.unsub.{word}"), "\"success\"");
         }

@@ -1,4 +1,4 @@
-//! One open socket: what the exchange says goes out, what the client says goes in. Knows no channel.
+//! One open socket: writes outgoing frames, reads client frames. Knows nothing about channels.
 
 use super::running::Shared;
 use super::sockets::{Out, SOCKET_FRAMES};
@@ -17,16 +17,16 @@ use tokio::time::sleep;
 
 type Wire = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Frames written before they are flushed together.
+/// Frames written before a flush.
 const BATCH: usize = 256;
 
-/// Bytes of one frame of a client; a larger one ends the socket.
+/// Maximum bytes of a client frame; a larger one ends the socket.
 const CLIENT_BYTES: usize = 64 << 10;
 
-/// Frames are collected up to this size before they go to the kernel.
+/// Frames are buffered up to this size before they go to the kernel.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// How the protocol is spoken.
+/// WebSocket limits and buffers.
 pub fn protocol() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(8 << 10)
@@ -35,7 +35,7 @@ pub fn protocol() -> WebSocketConfig {
         .max_frame_size(Some(CLIENT_BYTES))
 }
 
-/// Talks until one of both ends it.
+/// Serves a socket until either side ends it or the exchange stops.
 pub async fn serve(shared: Arc<Shared>, socket: Wire) {
     let (sender, receiver) = mpsc::channel(SOCKET_FRAMES);
     let id = {
@@ -64,7 +64,7 @@ async fn read(shared: &Shared, id: u64, mut stream: SplitStream<Wire>) {
                 exchange.hear(id, text.as_str());
             }
             Message::Close(_) => return,
-            // Binary frames get no answer; pings of the protocol are answered by the library.
+            // Binary frames get no answer; the library answers protocol pings.
             _ => {}
         }
     }
@@ -77,7 +77,7 @@ async fn write(mut sink: SplitSink<Wire, Message>, mut receiver: Receiver<Out>) 
             return;
         }
         for out in batch.drain(..) {
-            if say(&mut sink, out).await.is_err() {
+            if write_one(&mut sink, out).await.is_err() {
                 return;
             }
         }
@@ -87,13 +87,13 @@ async fn write(mut sink: SplitSink<Wire, Message>, mut receiver: Receiver<Out>) 
     }
 }
 
-/// An error: the socket is over.
-async fn say(sink: &mut SplitSink<Wire, Message>, out: Out) -> Result<(), Error> {
+/// Writes one item; an error means that the socket is finished.
+async fn write_one(sink: &mut SplitSink<Wire, Message>, out: Out) -> Result<(), Error> {
     match out {
         Out::Frame(message) => sink.feed(message).await,
         Out::Close(code) => {
             let frame = code.map(|code| CloseFrame { code: CloseCode::from(code), reason: "".into() });
-            // Flushed before the connection is dropped; whether the client reads it is its business.
+            // Flushed before the connection is dropped; the client need not read it.
             let _ = sink.send(Message::Close(frame)).await;
             Err(Error::ConnectionClosed)
         }

@@ -1,4 +1,4 @@
-//! The control: faults, the truth and the requests over HTTP on a port of its own, for tests in any language.
+//! The control port: faults, true state and request log over HTTP, for tests in any language.
 
 use super::exchange::Exchange;
 use super::faults::Fault;
@@ -10,7 +10,7 @@ use super::trading::show;
 use super::wire::{Object, list};
 use crate::domain::order::Side;
 
-/// Answers a request of a test.
+/// Answers a request to the control port.
 pub fn answer(shared: &Shared, request: &Request) -> Reply {
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/truth") => Reply::json(200, truth(&shared.lock())),
@@ -44,10 +44,10 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
     }
 }
 
-/// Books with versions, counts of deals and frames.
+/// The exchange's state: books with versions, accounts, faults, numbers of deals and frames.
 pub fn truth(exchange: &Exchange) -> String {
     let markets = (0..exchange.markets.len())
-        .map(|place| market(&exchange.markets[place], exchange.deals.counts[place]));
+        .map(|index| market(&exchange.markets[index], exchange.deals.counts[index]));
     let sockets =
         Object::new().put("open", exchange.sockets.ids().len()).put("frames", exchange.sockets.frames);
     Object::new()
@@ -59,7 +59,7 @@ pub fn truth(exchange: &Exchange) -> String {
         .end()
 }
 
-/// Money and its proof, positions, how many orders and fills.
+/// Balance with its ledger, positions, numbers of orders and fills.
 fn account(account: &Account, exchange: &Exchange) -> String {
     let ledger = account.ledger;
     let sums = Object::new()

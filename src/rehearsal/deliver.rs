@@ -1,4 +1,4 @@
-//! The last step of a frame: its time stamp, and the faults on its way.
+//! Sending of frames: time stamps, and faults in delivery.
 
 use super::exchange::Exchange;
 use super::faults::Kind;
@@ -6,15 +6,15 @@ use super::streams::{Later, To};
 use super::topics::{Channel, Topic};
 use super::wire;
 
-/// Frames that are held back at once; when full the oldest is sent.
+/// Maximum number of delayed frames; when full the oldest is sent.
 const LATER: usize = 50_000;
 
-/// Faults of one kind of stream: repeated, out of order, late.
+/// Delivery faults of book changes, and of deals.
 const DEPTH: [Kind; 3] = [Kind::DepthRepeated, Kind::DepthReordered, Kind::DepthLate];
 const DEALS: [Kind; 2] = [Kind::DealsRepeated, Kind::DealsReordered];
 
 impl Exchange {
-    /// `ts` of a frame.
+    /// The `ts` of a frame.
     pub fn stamp(&mut self) -> String {
         let true_ms = self.true_ms();
         let shift_ms = self
@@ -38,7 +38,7 @@ impl Exchange {
         text
     }
 
-    /// Pushes a payload of a symbol's channel.
+    /// Pushes a payload on a symbol's channel.
     pub fn push(&mut self, channel: Channel, symbol: usize, word: &str, payload: &str) {
         let topic = Topic::new(channel, symbol);
         if !self.sockets.has_readers(topic) {
@@ -50,7 +50,7 @@ impl Exchange {
         self.deliver(topic, text);
     }
 
-    /// Sends a frame to all its readers, unless a fault does something else with it.
+    /// Sends a frame to all its subscribers, unless a fault repeats, delays or drops it.
     pub fn deliver(&mut self, topic: Topic, text: String) {
         let now_ms = self.true_ms();
         let symbol = if topic.channel == Channel::Tickers { None } else { Some(topic.symbol) };
@@ -69,7 +69,7 @@ impl Exchange {
             (Some(Kind::DepthLate), _) | (_, Some(Some(_))) => {
                 let delay_ms =
                     struck.and_then(|fault| fault.ms).unwrap_or(if waiting.is_some() { 0 } else { 2_000 });
-                // Never before one that waits already.
+                // Not before an earlier frame that still waits.
                 let due_ms = waiting.flatten().unwrap_or(0).max(now_ms + delay_ms);
                 self.hold_back(Later { due_ms: Some(due_ms), to: To::Topic(topic), text });
             }
@@ -84,7 +84,7 @@ impl Exchange {
         }
     }
 
-    /// The frame twice, then the one that was repeated before.
+    /// Sends the frame twice, then the previously repeated one again.
     fn repeat(&mut self, topic: Topic, text: String) {
         let text = hyper_tungstenite::tungstenite::Utf8Bytes::from(text);
         self.sockets.publish(topic, text.clone());
@@ -94,7 +94,7 @@ impl Exchange {
         }
     }
 
-    /// What waited for the next frame of a topic.
+    /// Sends the frames that waited for the next one of their topic.
     fn release(&mut self, topic: Topic) {
         if self.later.is_empty() {
             return;
@@ -108,16 +108,16 @@ impl Exchange {
         }
     }
 
-    /// Keeps a frame for later.
+    /// Delays a frame.
     pub fn hold_back(&mut self, later: Later) {
         if self.later.len() >= LATER {
             let oldest = self.later.remove(0);
-            self.let_go(oldest);
+            self.send_now(oldest);
         }
         self.later.push(later);
     }
 
-    /// Frames whose time has come.
+    /// Sends delayed frames that are due.
     pub fn send_later(&mut self) {
         if self.later.is_empty() {
             return;
@@ -128,25 +128,25 @@ impl Exchange {
             std::mem::take(&mut self.later).into_iter().partition(is_due);
         self.later = wait;
         for later in due {
-            self.let_go(later);
+            self.send_now(later);
         }
     }
 
-    fn let_go(&mut self, later: Later) {
+    fn send_now(&mut self, later: Later) {
         match later.to {
             To::Topic(topic) => self.sockets.publish(topic, later.text.into()),
             To::Socket(id) => self.sockets.send(id, later.text),
         }
     }
 
-    /// Private frames whose time has come, to the sockets that are logged in and want them.
+    /// Sends private frames that are due to the logged-in sockets whose filters pass them.
     pub fn send_private(&mut self) {
         let now_ms = self.true_ms();
         if self.trading.outbox.is_empty() {
             return;
         }
         for private in self.trading.take_due(now_ms) {
-            let symbol = private.symbol.map(|place| self.markets[place].contract.symbol.clone());
+            let symbol = private.symbol.map(|index| self.markets[index].contract.symbol.clone());
             let wants = |socket: &super::sockets::Socket| {
                 socket.account == Some(private.account) && socket.wants(private.key, symbol.as_deref())
             };

@@ -1,6 +1,6 @@
-//! The whole exchange as one value: markets, sockets, requests. Time comes in; frames and replies go out.
+//! The whole exchange as one value: markets, sockets, accounts, request log.
 //!
-//! Never: a clock, a wait.
+//! Invariant: it reads no clock and never blocks; the caller passes the time in, frames and replies come out.
 
 use super::acts::parts;
 use super::faults::{Faults, Kind};
@@ -22,63 +22,63 @@ use crate::domain::rng::Rng;
 use hyper_tungstenite::tungstenite::Utf8Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Deals kept for those who compare; when full the oldest leave (totals stay).
+/// Deals kept for comparison by tests; when full the oldest are dropped (the totals remain).
 pub const DEALS_KEPT: usize = 1 << 18;
 
-/// How long a streaming socket is still served after it was told that it is silent.
+/// How long a subscribed socket is still served after the warning that it sends no pings.
 const GRACE_MS: i64 = 5_000;
 
-/// All deals in the order in which they were sent.
+/// All deals in the order of occurrence.
 #[derive(Default, Debug)]
 pub struct DealLog {
-    /// The last ones, each with its symbol.
+    /// The most recent deals, each with its symbol.
     pub last: VecDeque<(usize, Deal)>,
-    /// How many there were by symbol.
+    /// Total number of deals per symbol.
     pub counts: Vec<u64>,
 }
 
-/// The exchange.
+/// A simulated exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    /// Markets by place of their contract.
+    /// Markets by contract index.
     pub markets: Vec<Market>,
-    /// What goes out when, by symbol.
+    /// Push state by symbol.
     pub streams: Vec<Stream>,
     /// Open sockets.
     pub sockets: Sockets,
-    /// What holds all the time.
+    /// Settings.
     pub settings: Settings,
-    /// How numbers are spelled.
+    /// Number formatting.
     pub spelling: Spelling,
-    /// Rng for everything but spelling.
+    /// Random numbers for everything except number formatting and trading.
     pub rng: Rng,
-    /// What was asked.
+    /// Log of requests.
     pub requests: Requests,
-    /// Limits of requests.
+    /// Rate limits.
     pub budgets: Budgets,
-    /// Orders and money.
+    /// Accounts and orders.
     pub trading: Trading,
-    /// What goes wrong.
+    /// Faults.
     pub faults: Faults,
-    /// All deals.
+    /// Log of deals.
     pub deals: DealLog,
     /// The exchange's clock minus the true one, milliseconds.
     pub skew_ms: i64,
-    /// When all tickers were sent last.
+    /// When the list of all tickers was last sent.
     pub tickers_ms: i64,
-    /// When a restart began and when REST is back, true time.
+    /// Start of a restart, and the time when REST is back; true time.
     pub restarting: Option<(i64, i64)>,
-    /// Accounts as they were when reads of them became stale.
+    /// Accounts as of the moment when reads of them became stale.
     pub stale_accounts: Vec<Account>,
-    /// Books as they were when snapshots became stale.
+    /// Books as of the moment when snapshots became stale.
     pub frozen: BTreeMap<usize, (Ladder, u64)>,
-    /// Whether the next snapshot goes back in time.
+    /// Whether the next snapshot is the old one.
     pub goes_back: bool,
-    /// Frames that are held back.
+    /// Delayed frames.
     pub later: Vec<Later>,
-    /// The frames that were repeated last.
+    /// The last repeated frame of each topic.
     pub repeated: BTreeMap<Topic, Utf8Bytes>,
-    /// The malformed frame that is next.
+    /// Number of the next malformed frame.
     pub next_form: i64,
     names: BTreeMap<String, usize>,
     deal_id: u64,
@@ -89,7 +89,7 @@ impl Exchange {
     /// An exchange with these contracts.
     ///
     /// # Errors
-    /// A contract that cannot be rehearsed, or one that stands twice.
+    /// A contract that cannot be rehearsed, or a duplicate.
     pub fn new(
         contracts: Vec<Contract>,
         keys: &[TestKey],
@@ -111,7 +111,7 @@ impl Exchange {
         for fault in &scenario.faults {
             if let Some(name) = fault.symbol.as_ref().filter(|name| !names.contains_key(*name)) {
                 return Err(format!(
-                    "the scenario's fault {:?} names {name}, which is no contract here",
+                    "the scenario's fault {:?} names {name}, which is not a contract here",
                     fault.fault
                 ));
             }
@@ -145,38 +145,38 @@ impl Exchange {
         })
     }
 
-    /// The exchange's own time, milliseconds.
+    /// The exchange's clock, milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.now_ms + self.skew_ms
     }
 
-    /// The true time it was told last, milliseconds.
+    /// True time of the last `set_time`, milliseconds.
     pub fn true_ms(&self) -> i64 {
         self.now_ms
     }
 
-    /// Sets the time; it never goes back.
+    /// Sets the true time; it never goes back.
     pub fn set_time(&mut self, true_ms: i64) {
         self.now_ms = self.now_ms.max(true_ms);
     }
 
-    /// The place of a contract.
+    /// Index of a listed contract.
     pub fn find(&self, symbol: &str) -> Option<usize> {
-        self.names.get(symbol).copied().filter(|place| !self.markets[*place].is_delisted)
+        self.names.get(symbol).copied().filter(|index| !self.markets[*index].is_delisted)
     }
 
-    /// The place of a contract, also of one that is gone.
+    /// Index of a contract, listed or delisted.
     pub fn known(&self, symbol: &str) -> Option<usize> {
         self.names.get(symbol).copied()
     }
 
-    /// The number of the next deal.
+    /// The next deal id.
     pub fn next_deal(&mut self) -> u64 {
         self.deal_id += 1;
         self.deal_id
     }
 
-    /// Takes a row of the recording that happens now (true time).
+    /// Applies a recorded row at this true time.
     ///
     /// # Errors
     /// As [`Market::row`].
@@ -189,7 +189,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends what is due and closes who is silent.
+    /// Sends what is due, and closes sockets without pings.
     pub fn step(&mut self, true_ms: i64) {
         self.set_time(true_ms);
         self.begin_due();
@@ -212,7 +212,7 @@ impl Exchange {
         self.close_silent();
     }
 
-    /// What happened in a market since the last look: orders follow it, readers are told.
+    /// Passes new market events to the orders and to the subscribers.
     pub fn follow_and_send(&mut self, symbol: usize) {
         self.log_deals(symbol);
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
@@ -238,7 +238,7 @@ impl Exchange {
         }
     }
 
-    /// A client that sends no ping for a minute is told and closed, whether data flows or not.
+    /// Warns and closes clients that sent no ping for `ping_timeout_ms`, even while data flows.
     fn close_silent(&mut self) {
         let (now_ms, limit_ms) = (self.now_ms, self.settings.ping_timeout_ms);
         for id in self.sockets.ids() {

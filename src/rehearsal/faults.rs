@@ -1,17 +1,18 @@
-//! Faults: what they are called, which of them are on, and when scripted ones begin. What they do stands where it is done.
+//! Faults: their names, which are active, and when scripted ones begin. Their effects are implemented where
+//! they apply.
 //!
-//! Never: a fault nobody asked for.
+//! Invariant: no fault happens unless it was requested.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Faults that are on at once, and scripted ones that wait; more are refused.
+/// Maximum of waiting faults (more are refused), and of active faults (the oldest ends).
 pub const FAULTS: usize = 256;
 
-/// What can go wrong. `docs/rehearsal.md` tells each with an example.
+/// The kinds of faults; `docs/rehearsal.md` describes each with an example.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // each is told in docs/rehearsal.md, and a test compares
+#[allow(missing_docs)] // docs/rehearsal.md describes each; a test compares the lists
 pub enum Kind {
     // Answers of REST.
     Throttled,
@@ -96,31 +97,31 @@ pub enum Kind {
     RestartSilent,
 }
 
-/// A fault as it is asked for.
+/// A requested fault.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which.
+    /// Kind.
     pub fault: Kind,
-    /// Milliseconds after the start (scripted) or after now.
+    /// Milliseconds after the start (scripted) or after the request.
     #[serde(default)]
     pub at_ms: i64,
-    /// Only this contract.
+    /// Only for this contract.
     #[serde(default)]
     pub symbol: Option<String>,
-    /// Only requests whose path has this in it.
+    /// Only for requests whose path contains this text.
     #[serde(default)]
     pub path: Option<String>,
-    /// How often it happens; without `times` and `for_ms` once.
+    /// How often it happens; once if neither `times` nor `for_ms` is given.
     #[serde(default)]
     pub times: Option<u32>,
-    /// For how long it is on.
+    /// How long it stays active.
     #[serde(default)]
     pub for_ms: Option<i64>,
     /// How long something is delayed, shifted or down, milliseconds.
     #[serde(default)]
     pub ms: Option<i64>,
-    /// How many, or a number of another meaning that the fault's line tells.
+    /// A count, or another number explained in `docs/rehearsal.md`.
     #[serde(default)]
     pub count: Option<i64>,
     /// A fraction, such as a funding rate.
@@ -129,7 +130,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// One of this kind, once and at once.
+    /// A fault of this kind that happens once, now.
     pub fn new(fault: Kind) -> Self {
         Fault {
             fault,
@@ -144,7 +145,7 @@ impl Fault {
         }
     }
 
-    /// Reads one.
+    /// Parses a fault from JSON.
     ///
     /// # Errors
     /// What is wrong, with line and column.
@@ -153,7 +154,7 @@ impl Fault {
     }
 }
 
-/// A fault that is on.
+/// An active fault.
 #[derive(Clone, Debug)]
 struct Active {
     fault: Fault,
@@ -162,20 +163,20 @@ struct Active {
     until_ms: Option<i64>,
 }
 
-/// All faults.
+/// Planned and active faults.
 #[derive(Default, Debug)]
 pub struct Faults {
     active: Vec<Active>,
     waiting: Vec<(i64, Fault)>,
-    /// How often each happened.
+    /// How often each kind happened.
     pub happened: BTreeMap<Kind, u64>,
 }
 
 impl Faults {
-    /// Lets a fault begin at a time.
+    /// Plans a fault.
     ///
     /// # Errors
-    /// When too many wait.
+    /// Too many faults are waiting.
     pub fn plan(&mut self, fault: Fault, now_ms: i64) -> Result<(), String> {
         if self.waiting.len() >= FAULTS {
             return Err(format!("more than {FAULTS} faults wait"));
@@ -184,7 +185,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Faults whose time has come, in their order.
+    /// Removes and returns the planned faults that are due, in order of time.
     pub fn due(&mut self, now_ms: i64) -> Vec<Fault> {
         if self.waiting.is_empty() {
             return Vec::new();
@@ -196,7 +197,7 @@ impl Faults {
         due.into_iter().map(|(_, fault)| fault).collect()
     }
 
-    /// Switches one on.
+    /// Activates a fault.
     pub fn switch_on(&mut self, fault: Fault, symbol: Option<usize>, now_ms: i64) {
         let left = fault.times.or(if fault.for_ms.is_none() { Some(1) } else { None });
         let until_ms = fault.for_ms.map(|for_ms| now_ms + for_ms);
@@ -206,17 +207,17 @@ impl Faults {
         self.active.push(Active { fault, symbol, left, until_ms });
     }
 
-    /// Counts one that happened at once.
+    /// Counts an occurrence.
     pub fn count(&mut self, kind: Kind) {
         *self.happened.entry(kind).or_default() += 1;
     }
 
-    /// Whether a fault happens now, to this contract; then it has happened once more.
+    /// Whether a fault applies now, to this contract; counts it and uses up one occurrence.
     pub fn strikes(&mut self, kind: Kind, symbol: Option<usize>, now_ms: i64) -> Option<Fault> {
         self.strikes_path(kind, symbol, "", now_ms)
     }
 
-    /// The same for a request.
+    /// As [`Faults::strikes`], for a request with this path.
     pub fn strikes_path(
         &mut self,
         kind: Kind,
@@ -243,20 +244,20 @@ impl Faults {
         Some(fault)
     }
 
-    /// Whether one is on, without counting.
+    /// Whether a fault is active, without counting it.
     pub fn is_on(&self, kind: Kind, now_ms: i64) -> bool {
         let is_live =
             |active: &Active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0);
         self.active.iter().any(|active| active.fault.fault == kind && is_live(active))
     }
 
-    /// Switches everything off.
+    /// Ends all active faults and removes planned ones.
     pub fn clear(&mut self) {
         self.active.clear();
         self.waiting.clear();
     }
 
-    /// What happened, as JSON.
+    /// Occurrences by kind, as JSON.
     pub fn text(&self) -> String {
         let rows: Vec<String> =
             self.happened.iter().map(|(kind, count)| format!("\"{}\":{count}", word(*kind))).collect();
@@ -264,7 +265,7 @@ impl Faults {
     }
 }
 
-/// `SkipVersions` is `skip_versions`.
+/// The snake_case name: `SkipVersions` is `skip_versions`.
 pub fn word(kind: Kind) -> String {
     let mut out = String::new();
     for c in format!("{kind:?}").chars() {

@@ -1,20 +1,20 @@
-//! Frames that no exchange should send.
+//! Malformed frames, to test parsers.
 
 use super::exchange::Exchange;
 use super::sockets::Out;
 use hyper_tungstenite::tungstenite::{Bytes, Message};
 
-/// Bytes of the frame that is far too large.
+/// Bytes of the oversized frame.
 const LARGE: usize = 4 << 20;
 
-/// Depth of the frame that is nested too deeply.
+/// Depth of the deeply nested frame.
 const DEEP: usize = 20_000;
 
-/// How many forms there are.
+/// Number of forms.
 pub const FORMS: i64 = 14;
 
 impl Exchange {
-    /// Sends one of the forms, or the next one.
+    /// Sends the given form, or the next one.
     pub fn send_malformed(&mut self, id: u64, form: Option<i64>) {
         let form = form.unwrap_or_else(|| {
             self.next_form += 1;
@@ -35,7 +35,7 @@ impl Exchange {
             ),
             3 => "{\"channel\":\"pong\",\"data\":1,\"ts\":1}{\"channel\":\"pong\",\"data\":1,\"ts\":1}"
                 .to_owned(),
-            // An empty object, packed by gzip.
+            // An empty object in gzip.
             4 => {
                 return self.sockets.send_bytes(
                     id,
@@ -62,7 +62,7 @@ impl Exchange {
         self.sockets.send(id, text);
     }
 
-    /// A text frame that is no UTF-8: the library refuses to write one, so it goes out as a raw frame.
+    /// A text frame that is not UTF-8: the library refuses to write one, so it is sent as a raw frame.
     fn send_invalid_text(&mut self, id: u64) {
         use hyper_tungstenite::tungstenite::protocol::frame::Frame;
         use hyper_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};

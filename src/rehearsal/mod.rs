@@ -1,10 +1,12 @@
-//! An exchange to rehearse on: REST and WebSocket of MEXC futures on loopback, from recorded market data, with orders
-//! matched against it and faults on demand.
+//! A simulated exchange for tests: REST and WebSocket of MEXC futures on loopback, fed with recorded market
+//! data. Orders are matched against that data, and faults happen on demand.
 //!
-//! Its own reading of the wire format, on purpose: a client is not tested against itself. [`exchange`] is the whole
-//! exchange as a value that is told the time; [`running`] gives it ports and a thread.
+//! It implements the wire format independently of `crate::exchange`, so that the client is not tested against
+//! its own code. [`exchange`] is the whole exchange as a value without a clock; [`running`] adds ports and a
+//! replay thread.
 //!
-//! Never: an address other machines can reach, a fault nobody asked for, a key that is a real one.
+//! Invariants: it listens on loopback addresses only, and no fault happens unless requested. Use it with test
+//! keys only.
 
 pub mod exchange;
 pub mod faults;

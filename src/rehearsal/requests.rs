@@ -1,15 +1,15 @@
-//! Everything that was asked, in order, with time: what tests look at for rate, duplicates and headers.
+//! Log of all requests in order, with times: tests check rates, duplicates and headers in it.
 
 use super::wire::{Object, list, quoted};
 use std::collections::VecDeque;
 
-/// Requests kept; when full the oldest leave, and their count stays.
+/// Requests kept; when full the oldest are dropped, but still counted.
 pub const REQUESTS_KEPT: usize = 1 << 14;
 
-/// Bytes kept of one request's body; the rest is left out.
+/// Bytes of a request body that are kept; the rest is cut off.
 pub const REQUEST_BODY_BYTES: usize = 4_096;
 
-/// One request.
+/// A logged request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Number, from 1.
@@ -18,17 +18,17 @@ pub struct Asked {
     pub at_ms: i64,
     /// `GET`, `POST`, or `WS` for a frame of a socket.
     pub method: String,
-    /// Path with query; of a frame the number of its socket.
+    /// Path with query; for a frame the number of its socket.
     pub target: String,
-    /// Headers of the exchange's own: `ApiKey`, `Request-Time`, `Signature`, `Content-Type`.
+    /// Relevant headers: `ApiKey`, `Request-Time`, `Signature`, `Recv-Window`, `Content-Type`.
     pub headers: Vec<(String, String)>,
     /// Body, cut to [`REQUEST_BODY_BYTES`].
     pub body: String,
-    /// Status and `code` that were answered; `None` for frames and for requests that got none.
+    /// Status and `code` of the answer; `None` for frames and while unanswered.
     pub answer: Option<(u16, i64)>,
 }
 
-/// The log.
+/// The request log.
 #[derive(Default, Debug)]
 pub struct Requests {
     last: VecDeque<Asked>,
@@ -36,7 +36,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Notes one; returns its number.
+    /// Logs a request; returns its number.
     pub fn note(&mut self, mut asked: Asked) -> u64 {
         self.count += 1;
         asked.number = self.count;
@@ -48,7 +48,7 @@ impl Requests {
         self.count
     }
 
-    /// Notes a frame.
+    /// Logs a frame.
     pub fn socket(&mut self, id: u64, text: &str, at_ms: i64) {
         let (method, target) = ("WS".to_owned(), id.to_string());
         self.note(Asked {
@@ -62,19 +62,19 @@ impl Requests {
         });
     }
 
-    /// Notes what was answered.
+    /// Logs the answer to a request.
     pub fn answered(&mut self, number: u64, status: u16, code: i64) {
         if let Some(asked) = self.last.iter_mut().rev().find(|asked| asked.number == number) {
             asked.answer = Some((status, code));
         }
     }
 
-    /// Those that are kept, oldest first.
+    /// The logged requests, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Asked> {
         self.last.iter()
     }
 
-    /// As JSON: those after a number.
+    /// The requests after a number, as JSON.
     pub fn text(&self, after: u64) -> String {
         let row = |asked: &Asked| {
             let headers =

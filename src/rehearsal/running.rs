@@ -1,4 +1,4 @@
-//! A rehearsed exchange that runs: its ports, and the thread that replays rows at their pace.
+//! A running exchange: its ports, and the thread that replays rows at their pace.
 
 use super::exchange::Exchange;
 use super::faults::Fault;
@@ -22,45 +22,45 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// Between two looks at what is due.
+/// Interval of the replay loop.
 const STEP: Duration = Duration::from_millis(5);
 
-/// Rows applied before others may have the exchange.
+/// Rows applied under one lock.
 const BATCH: usize = 1_024;
 
-/// Between the end of a recording and its repetition.
+/// Pause between the end of a recording and its repetition.
 const REPEAT_PAUSE_NS: i64 = 1_000_000_000;
 
-/// A test key; never a real one.
+/// A key for tests; must not be a real one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TestKey {
-    /// What the client calls itself.
+    /// API key.
     pub key: String,
-    /// What it signs with.
+    /// Secret key.
     pub secret: String,
 }
 
-/// How an exchange is rehearsed.
+/// Options of an exchange.
 pub struct Options {
-    /// Where it listens: loopback only; port 0 takes a free one.
+    /// Listening address: loopback only; port 0 picks a free port.
     pub listen: SocketAddr,
-    /// What it replays; quantities in contracts.
+    /// Rows to replay; quantities in contracts.
     pub source: Box<dyn RowSource + Send>,
-    /// Terms by the source's symbols.
+    /// Contract terms, by the source's symbol index.
     pub contracts: Vec<Contract>,
-    /// Recorded seconds per second, 0.01 to 1,000.
+    /// Speed: recorded seconds per second, 0.01 to 1,000.
     pub speed: f64,
-    /// Whether it begins again at the end.
+    /// Whether to repeat the recording at its end.
     pub repeat: bool,
-    /// Settings and faults.
+    /// Settings and scripted faults.
     pub scenario: Scenario,
-    /// Of all chance.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Accounts, one a key.
+    /// Test keys; each has an account of its own.
     pub keys: Vec<TestKey>,
 }
 
-/// What the threads share.
+/// State shared by the threads.
 pub struct Shared {
     exchange: Mutex<Exchange>,
     stop: watch::Sender<bool>,
@@ -69,22 +69,22 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The exchange. A panic of another thread while it had it leaves it as it is: tests want to see that.
+    /// The exchange. After a panic in another thread it is used as it is, so that tests can inspect it.
     pub fn lock(&self) -> MutexGuard<'_, Exchange> {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Turns true when it ends.
+    /// A receiver that turns true when the exchange stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
 
-    /// No further row until it is resumed; what has happened is still served.
+    /// Stops the replay until it is resumed; the current state is still served.
     pub fn pause(&self) {
         self.is_paused.store(true, Ordering::Release);
     }
 
-    /// Goes on where it stood.
+    /// Continues the replay where it stopped.
     pub fn resume(&self) {
         self.is_paused.store(false, Ordering::Release);
     }
@@ -93,7 +93,7 @@ impl Shared {
 /// Starts exchanges.
 pub struct Rehearsal;
 
-/// One that runs until it is stopped or dropped.
+/// A running exchange; stopped on drop.
 pub struct Running {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -101,24 +101,25 @@ pub struct Running {
     replay: Option<JoinHandle<()>>,
 }
 
-/// A book as it is.
+/// A book at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BookTruth {
-    /// Whose.
+    /// Contract.
     pub symbol: String,
     /// Version.
     pub version: u64,
-    /// Buyers, best first: price and contracts.
+    /// Bids, best first: price and contracts.
     pub bids: Vec<(Decimal, Decimal)>,
-    /// Sellers, best first.
+    /// Asks, best first: price and contracts.
     pub asks: Vec<(Decimal, Decimal)>,
 }
 
 impl Rehearsal {
-    /// Binds both ports and begins.
+    /// Binds both ports and starts the replay.
     ///
     /// # Errors
-    /// An address that is not loopback or is taken, a speed out of range, contracts that cannot be rehearsed.
+    /// An address that is not loopback or is in use, a speed out of range, or contracts that cannot be
+    /// rehearsed.
     pub fn start(options: Options, runtime: &Handle) -> io::Result<Running> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !options.listen.ip().is_loopback() {
@@ -160,55 +161,55 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 impl Running {
-    /// Where the exchange listens.
+    /// Address of the exchange.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where the control listens.
+    /// Address of the control port.
     pub fn control_address(&self) -> SocketAddr {
         self.control
     }
 
-    /// Base of REST.
+    /// Base URL of REST.
     pub fn rest_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The WebSocket.
+    /// URL of the WebSocket.
     pub fn ws_url(&self) -> String {
         format!("ws://{}/edge", self.address)
     }
 
-    /// Holds the replay; what has happened is still served and pushed.
+    /// Pauses the replay; the current state is still served and pushed.
     pub fn pause(&self) {
         self.shared.pause();
     }
 
-    /// Lets it go on.
+    /// Continues the replay.
     pub fn resume(&self) {
         self.shared.resume();
     }
 
-    /// Lets a fault begin.
+    /// Starts a fault.
     ///
     /// # Errors
-    /// An unknown contract, or too many faults.
+    /// An unknown contract, or too many waiting faults.
     pub fn inject(&self, fault: Fault) -> Result<(), String> {
         self.shared.lock().inject(fault)
     }
 
-    /// Whether the recording is over (and does not repeat).
+    /// Whether the recording has ended without repetition.
     pub fn is_over(&self) -> bool {
         self.shared.is_over.load(Ordering::Acquire)
     }
 
-    /// The exchange itself, for whoever compares; nothing happens while it is held.
+    /// Runs `look` on the locked exchange; nothing else happens meanwhile.
     pub fn look<T>(&self, look: impl FnOnce(&mut Exchange) -> T) -> T {
         look(&mut self.shared.lock())
     }
 
-    /// A book as it is now; `None` for an unknown symbol.
+    /// The current book; `None` for an unknown symbol.
     pub fn book(&self, symbol: &str) -> Option<BookTruth> {
         let exchange = self.shared.lock();
         let market = &exchange.markets[exchange.find(symbol)?];
@@ -227,23 +228,23 @@ impl Running {
         })
     }
 
-    /// Deals of a symbol that were sent, oldest first; at most the last [`super::exchange::DEALS_KEPT`] of all symbols.
+    /// Deals of a symbol, oldest first, among the last [`super::exchange::DEALS_KEPT`] of all symbols.
     pub fn deals(&self, symbol: &str) -> Vec<Deal> {
         let exchange = self.shared.lock();
-        let Some(place) = exchange.find(symbol) else { return Vec::new() };
-        exchange.deals.last.iter().filter(|(known, _)| *known == place).map(|(_, deal)| *deal).collect()
+        let Some(index) = exchange.find(symbol) else { return Vec::new() };
+        exchange.deals.last.iter().filter(|(known, _)| *known == index).map(|(_, deal)| *deal).collect()
     }
 
-    /// Changes a book beside the recording.
+    /// Changes a book independently of the recording.
     pub fn disturb(&self, symbol: &str, change: Change) {
         let mut exchange = self.shared.lock();
         let at_ms = exchange.now_ms();
-        if let Some(place) = exchange.find(symbol) {
-            exchange.markets[place].disturb(change, at_ms);
+        if let Some(index) = exchange.find(symbol) {
+            exchange.markets[index].disturb(change, at_ms);
         }
     }
 
-    /// Ends it and waits for its thread.
+    /// Stops the exchange and waits for its thread.
     pub fn stop(mut self) {
         self.end();
     }
@@ -252,7 +253,7 @@ impl Running {
         self.shared.stop.send_replace(true);
         if let Some(replay) = self.replay.take() {
             replay.thread().unpark();
-            // A panic in there was reported by itself.
+            // The panic hook has already reported a panic of the thread.
             let _ = replay.join();
         }
     }
@@ -264,14 +265,14 @@ impl Drop for Running {
     }
 }
 
-/// The thread that replays.
+/// The replay thread.
 struct Replay {
     shared: Arc<Shared>,
     source: Box<dyn RowSource + Send>,
     speed: f64,
     repeat: bool,
     head: Option<(usize, Record)>,
-    /// Recorded nanoseconds that stand for `base_wall_ns`.
+    /// Recorded time that corresponds to `base_wall_ns`.
     base_row_ns: i64,
     base_wall_ns: i64,
     was_paused: bool,
@@ -302,7 +303,7 @@ impl Replay {
         }
     }
 
-    /// The first row happens at this time.
+    /// Maps the first row to this wall time.
     fn begin(&mut self, wall_ns: i64) {
         self.base_wall_ns = wall_ns;
         self.base_row_ns = self.head.as_ref().map_or(0, |(_, record)| record.exchange_at.nanos());
@@ -318,7 +319,7 @@ impl Replay {
         }
     }
 
-    /// Where the recording stands at a time.
+    /// The recorded time that corresponds to a wall time.
     fn position_ns(&self, wall_ns: i64) -> i64 {
         self.base_row_ns.saturating_add(((wall_ns - self.base_wall_ns) as f64 * self.speed) as i64)
     }

@@ -1,53 +1,53 @@
-//! How the exchange behaves: settings, and faults at their times. Read strictly from JSON; `docs/rehearsal.md` shows all.
+//! Scenario: settings and scripted faults, parsed strictly from JSON; `docs/rehearsal.md` lists them.
 
 use super::faults::{FAULTS, Fault};
 use serde::Deserialize;
 
-/// A script.
+/// A scenario.
 #[derive(Clone, Default, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// What holds all the time.
+    /// Settings.
     pub settings: Settings,
-    /// What goes wrong, and when after the start.
+    /// Scripted faults, with times after the start.
     pub faults: Vec<Fault>,
 }
 
-/// What holds all the time.
+/// Settings that apply all the time.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Odd spellings of numbers, unknown keys, unordered levels.
+    /// Odd number formats, unknown keys, unordered levels, missing acknowledgements.
     pub quirks: bool,
-    /// Which limits of requests hold.
+    /// Rate limits.
     pub rate_limits: RateLimits,
-    /// A socket is closed this long after its last ping.
+    /// A socket is closed this long after its last ping, milliseconds.
     pub ping_timeout_ms: i64,
-    /// Merged book changes.
+    /// Interval of merged book changes, milliseconds.
     pub depth_every_ms: i64,
-    /// Full books.
+    /// Interval of top-of-book pushes, milliseconds.
     pub depth_full_every_ms: i64,
-    /// A symbol's ticker.
+    /// Interval of a symbol's ticker, milliseconds.
     pub ticker_every_ms: i64,
-    /// All tickers.
+    /// Interval of the list of tickers, milliseconds.
     pub tickers_every_ms: i64,
-    /// Money of every account at the start.
+    /// Initial balance of every account.
     pub deposit: f64,
-    /// Fee of a passive fill, a fraction.
+    /// Maker fee, a fraction.
     pub maker_fee: f64,
-    /// Fee of a taking fill, a fraction.
+    /// Taker fee, a fraction.
     pub taker_fee: f64,
-    /// Fewest and most milliseconds from a request to its acknowledgement.
+    /// Minimum and maximum milliseconds from a request to its acknowledgement.
     pub ack_ms: [i64; 2],
-    /// Fewest and most milliseconds from a request to the order's arrival at the book.
+    /// Minimum and maximum milliseconds from a request to the order's arrival in the book.
     pub arrive_ms: [i64; 2],
-    /// Fewest and most milliseconds from an event to its private push.
+    /// Minimum and maximum milliseconds from an event to its private push.
     pub push_ms: [i64; 2],
-    /// How far `Request-Time` may be from the exchange's clock, milliseconds.
+    /// Largest allowed difference of `Request-Time` from the exchange's clock, milliseconds.
     pub window_ms: i64,
-    /// What the values of a query are signed as.
+    /// How query values are signed.
     pub signed_comma: SignedComma,
-    /// What an `externalOid` that is known gives.
+    /// Answer to an `externalOid` that is already in use.
     pub duplicate_external: DuplicateExternal,
     /// Form of the answer to `order/create`.
     pub create_reply: CreateReply,
@@ -55,27 +55,27 @@ pub struct Settings {
     pub login_closes: bool,
 }
 
-/// What the values of a query are signed as.
+/// How query values are signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignedComma {
-    /// As received, so `%2C`.
+    /// Percent-encoded as received (`%2C`).
     Encoded,
-    /// Decoded, so `,`.
+    /// Decoded (`,`).
     Raw,
-    /// Both.
+    /// Both are accepted.
     Either,
 }
 
-/// What an `externalOid` that is known gives.
+/// Answer to an `externalOid` that is already in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicateExternal {
-    /// Code 2042, as it was seen.
+    /// Code 2042, as observed on the exchange.
     Refused,
     /// Code 603.
     Repeated,
-    /// The order that has it.
+    /// The id of the existing order.
     Same,
 }
 
@@ -91,13 +91,13 @@ pub enum CreateReply {
     Integer,
 }
 
-/// Limits of requests per endpoint.
+/// Rate limits per endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RateLimits {
-    /// The lowest of all that are documented.
+    /// The lowest of all documented limits.
     Strict,
-    /// None.
+    /// No limits.
     Off,
 }
 
@@ -127,10 +127,10 @@ impl Default for Settings {
 }
 
 impl Scenario {
-    /// Reads a script.
+    /// Parses a scenario.
     ///
     /// # Errors
-    /// What is wrong, with line and column.
+    /// What is wrong: with line and column for invalid JSON, with its path for an invalid setting.
     pub fn parse(text: &str) -> Result<Self, String> {
         let scenario: Scenario = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let settings = &scenario.settings;

@@ -1,4 +1,4 @@
-//! The two ports: the imitated exchange, and the control that is no part of it.
+//! The two HTTP ports: the simulated exchange, and the control port, which is not part of it.
 
 use super::connection;
 use super::control;
@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Bytes of a request's body; more end the connection.
+/// Maximum bytes of a request body; a larger one ends the connection.
 const BODY_BYTES: usize = 1 << 20;
 
-/// Before another try when the process is out of descriptors.
+/// Wait after a failed accept, e.g. without free file descriptors.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The connection ends without an answer.
+/// Ends the connection without an answer.
 #[derive(Debug)]
 pub struct Reset;
 
@@ -34,16 +34,16 @@ impl std::fmt::Display for Reset {
 
 impl std::error::Error for Reset {}
 
-/// Which port a connection came to.
+/// The port of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Port {
-    /// The imitated exchange.
+    /// The simulated exchange.
     Exchange,
-    /// The control.
+    /// The control port.
     Control,
 }
 
-/// Accepts until it is stopped.
+/// Accepts connections until the exchange stops.
 pub async fn accept(shared: Arc<Shared>, listener: TcpListener, port: Port) {
     let mut stopping = shared.stopping();
     loop {
@@ -65,7 +65,7 @@ pub async fn accept(shared: Arc<Shared>, listener: TcpListener, port: Port) {
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, port: Port) {
-    // Small frames must not wait for others; a socket that refuses this still works.
+    // Small frames must not be delayed; a socket without the option works as well.
     let _ = stream.set_nodelay(true);
     let mut stopping = shared.stopping();
     let service = service_fn(|request| {
@@ -74,7 +74,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, port: Port) {
     });
     let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::select! {
-        // A client that went away, or a connection that ends on purpose.
+        // Either the client disconnected, or the connection was reset on purpose.
         _ = served => {}
         _ = stopping.wait_for(|stop| *stop) => {}
     }
@@ -121,7 +121,7 @@ fn upgrade(
     Ok(response)
 }
 
-/// The whole request; `None` when it is too long or broke off.
+/// Reads the whole request; `None` when it is too large or incomplete.
 async fn receive(request: hyper::Request<Incoming>) -> Option<Request> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_BYTES).collect().await.ok()?.to_bytes();

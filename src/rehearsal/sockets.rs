@@ -1,30 +1,30 @@
-//! Open sockets and what they listen to. A frame is written once; all its readers get the same buffer.
+//! Open sockets and their subscriptions. A frame is built once and shared by all its readers.
 
 use super::topics::{Channel, Topic};
 use hyper_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Sender;
 
-/// Frames that wait for a socket's reader; when full the socket is dropped, as the exchange does with slow readers.
+/// Frames queued for a socket; when full the socket is dropped, as the exchange does with slow readers.
 pub const SOCKET_FRAMES: usize = 1 << 16;
 
-/// Sockets at once; a further one is closed as soon as it is open.
+/// Maximum number of open sockets; more are closed at once.
 pub const SOCKETS: usize = 1_024;
 
-/// What a socket's task is told.
+/// An instruction for a socket's task.
 #[derive(Debug)]
 pub enum Out {
-    /// Send this.
+    /// Send this message.
     Frame(Message),
-    /// Close with this code, or without one.
+    /// Close with this code, or without a code.
     Close(Option<u16>),
     /// Drop the connection without a close frame.
     Drop,
-    /// Send and read nothing any more, but leave the connection open.
+    /// Neither send nor read any more, but keep the connection open.
     Freeze,
 }
 
-/// One filter of private pushes.
+/// A filter of private pushes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Filter {
     /// `order`, `order.deal`, `position`, `asset`, …
@@ -38,20 +38,20 @@ pub struct Filter {
 pub struct Socket {
     sender: Sender<Out>,
     topics: BTreeSet<Topic>,
-    /// When the client pinged last (or connected), by the exchange's unshifted clock.
+    /// When the client last pinged or connected, true time in milliseconds.
     pub pinged_ms: i64,
-    /// Whether it was told that it is silent.
+    /// Whether the warning about missing pings was sent.
     pub is_warned: bool,
     /// The account it is logged in to.
     pub account: Option<usize>,
-    /// What it wants of private pushes; empty: everything.
+    /// Filters of private pushes; empty: everything passes.
     pub filters: Vec<Filter>,
     /// Frames sent.
     pub sent: u64,
 }
 
 impl Socket {
-    /// Whether its filters let a private frame pass.
+    /// Whether its filters pass a private frame.
     pub fn wants(&self, key: &str, symbol: Option<&str>) -> bool {
         let is_for_it = |filter: &Filter| {
             filter.symbols.is_empty()
@@ -60,26 +60,26 @@ impl Socket {
         self.filters.is_empty() || self.filters.iter().any(|filter| filter.key == key && is_for_it(filter))
     }
 
-    /// Whether it listens to anything public.
+    /// Whether it has any public subscription.
     pub fn is_streaming(&self) -> bool {
         !self.topics.is_empty()
     }
 }
 
-/// All of them.
+/// All open sockets.
 #[derive(Default, Debug)]
 pub struct Sockets {
     open: BTreeMap<u64, Socket>,
     topics: BTreeMap<Topic, Vec<u64>>,
     last_id: u64,
-    /// Sockets that were dropped because they did not read.
+    /// Sockets dropped because they did not read.
     pub slow: u64,
-    /// Frames sent to anybody, each counted once per reader.
+    /// Frames sent, counted once per reader.
     pub frames: u64,
 }
 
 impl Sockets {
-    /// A new one; `None` when there are too many.
+    /// Adds a socket and returns its id; `None` when there are too many.
     pub fn add(&mut self, sender: Sender<Out>, now_ms: i64) -> Option<u64> {
         if self.open.len() >= SOCKETS {
             return None;
@@ -98,7 +98,7 @@ impl Sockets {
         Some(self.last_id)
     }
 
-    /// Forgets one.
+    /// Removes a socket.
     pub fn remove(&mut self, id: u64) {
         if let Some(socket) = self.open.remove(&id) {
             for topic in socket.topics {
@@ -116,22 +116,22 @@ impl Sockets {
         }
     }
 
-    /// Ids of the open ones.
+    /// Ids of the open sockets.
     pub fn ids(&self) -> Vec<u64> {
         self.open.keys().copied().collect()
     }
 
-    /// One of them.
+    /// A socket by id.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Socket> {
         self.open.get_mut(&id)
     }
 
-    /// All of them.
+    /// All sockets.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Socket)> {
         self.open.iter().map(|(id, socket)| (*id, socket))
     }
 
-    /// Subscribes; false when it was already.
+    /// Subscribes; false when already subscribed.
     pub fn join(&mut self, id: u64, topic: Topic) -> bool {
         let Some(socket) = self.open.get_mut(&id) else { return false };
         let is_new = socket.topics.insert(topic);
@@ -141,7 +141,7 @@ impl Sockets {
         is_new
     }
 
-    /// Ends every subscription of a symbol to channels that `which` names.
+    /// Ends the subscriptions of a symbol to the channels for which `which` is true.
     pub fn unsubscribe(&mut self, id: u64, symbol: usize, which: impl Fn(Channel) -> bool) {
         let Some(socket) = self.open.get_mut(&id) else { return };
         let gone: Vec<Topic> = socket
@@ -158,21 +158,21 @@ impl Sockets {
         }
     }
 
-    /// Whether anybody listens.
+    /// Whether a topic has subscribers.
     pub fn has_readers(&self, topic: Topic) -> bool {
         self.topics.contains_key(&topic)
     }
 
-    /// Symbols and intervals of candles that somebody listens to.
+    /// Candle intervals of a symbol with subscribers, as indexes in `INTERVALS`.
     pub fn klines_of(&self, symbol: usize) -> Vec<u8> {
-        let kline = |place: u8| Topic::new(Channel::Kline(place), symbol);
+        let kline = |index: u8| Topic::new(Channel::Kline(index), symbol);
         self.topics
             .range(kline(0)..=kline(u8::MAX))
             .filter_map(|(topic, _)| as_kline(topic, symbol))
             .collect()
     }
 
-    /// Limits of full books that somebody listens to.
+    /// Level counts of top-of-book pushes of a symbol with subscribers.
     pub fn full_of(&self, symbol: usize) -> Vec<u16> {
         [5, 10, 20, 50]
             .into_iter()
@@ -180,12 +180,12 @@ impl Sockets {
             .collect()
     }
 
-    /// Sends to everybody who listens.
+    /// Sends a text to all subscribers.
     pub fn publish(&mut self, topic: Topic, text: Utf8Bytes) {
         self.publish_message(topic, &Message::Text(text));
     }
 
-    /// The same with any message.
+    /// Sends a message to all subscribers.
     pub fn publish_message(&mut self, topic: Topic, message: &Message) {
         let Some(readers) = self.topics.get(&topic) else { return };
         let mut slow = Vec::new();
@@ -204,21 +204,21 @@ impl Sockets {
 
     fn drop_slow(&mut self, id: u64) {
         self.slow += 1;
-        // Its task ends when the last sender is gone.
+        // Its task ends once the last sender is dropped.
         self.remove(id);
     }
 
-    /// Sends to one.
+    /// Sends a text to one socket.
     pub fn send(&mut self, id: u64, text: String) {
         self.tell(id, Out::Frame(Message::Text(Utf8Bytes::from(text))));
     }
 
-    /// Sends bytes to one.
+    /// Sends bytes to one socket.
     pub fn send_bytes(&mut self, id: u64, bytes: Vec<u8>) {
         self.tell(id, Out::Frame(Message::Binary(Bytes::from(bytes))));
     }
 
-    /// Tells a socket's task something.
+    /// Passes an instruction to a socket's task.
     pub fn tell(&mut self, id: u64, out: Out) {
         let Some(socket) = self.open.get_mut(&id) else { return };
         socket.sent += 1;
@@ -231,7 +231,7 @@ impl Sockets {
 
 fn as_kline(topic: &Topic, symbol: usize) -> Option<u8> {
     match topic.channel {
-        Channel::Kline(place) if topic.symbol == symbol => Some(place),
+        Channel::Kline(index) if topic.symbol == symbol => Some(index),
         _ => None,
     }
 }

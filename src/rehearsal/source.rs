@@ -1,4 +1,4 @@
-//! Where the rows come from that the exchange replays: anything in time order, or a seeded generator for load and faults.
+//! Sources of the replayed rows: any rows in time order, or a seeded generator for load tests and faults.
 
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
@@ -8,19 +8,19 @@ use crate::domain::rng::Rng;
 use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 
-/// Rows in time order. Quantities are in contracts; symbols are places in the list of contracts.
+/// Rows in time order. Quantities are in contracts; symbols are indexes in the list of contracts.
 pub trait RowSource {
-    /// The next row; `None` at the end. A text says what is wrong with the source and where; then nothing more is asked.
+    /// The next row; `None` at the end. An error describes what is wrong and where; reading stops then.
     fn next(&mut self) -> Option<Result<(usize, Record), String>>;
 
-    /// Begins again.
+    /// Restarts from the beginning.
     ///
     /// # Errors
-    /// What keeps it from being read again.
+    /// Why it cannot be read again.
     fn rewind(&mut self) -> Result<(), String>;
 }
 
-/// Rows that are in memory.
+/// Rows in memory.
 #[derive(Default)]
 pub struct Rows {
     rows: Vec<(usize, Record)>,
@@ -47,8 +47,9 @@ impl RowSource for Rows {
     }
 }
 
-/// A made-up market: every symbol walks at random by single ticks, trades and level changes in the proportion 1 : 3. Each
-/// message changes one thing, so there are as many frames as messages (with `compress: false`). Endless.
+/// An endless synthetic market: every symbol does a random walk by single ticks, with trades and level
+/// changes in the ratio 1 : 3. Each message changes one thing, so with `compress: false` there are as many
+/// frames as messages.
 pub struct Generator {
     seed: u64,
     symbols: usize,
@@ -62,15 +63,15 @@ pub struct Generator {
 
 #[derive(Clone, Copy)]
 struct Walk {
-    /// Best bid in ticks; the best ask is one above.
+    /// Best bid in ticks; the best ask is one tick above.
     bid: i64,
 }
 
-/// Levels per side of a made-up book.
+/// Levels per side.
 const LEVELS: i64 = 20;
 
 impl Generator {
-    /// `messages` a second over all symbols together.
+    /// `messages` per second over all symbols.
     pub fn new(symbols: usize, messages: u32, seed: u64) -> Self {
         let every_ns = 1_000_000_000 / i64::from(messages.max(1));
         let mut made = Generator {
@@ -88,7 +89,7 @@ impl Generator {
 
     /// The contracts of a generator's symbols: `C0_USDT`, `C1_USDT`, … with a price step of 0.01.
     pub fn contracts(symbols: usize) -> Vec<Contract> {
-        (0..symbols).map(|place| contract(&format!("C{place}"))).collect()
+        (0..symbols).map(|index| contract(&format!("C{index}"))).collect()
     }
 
     fn open(&mut self) {
@@ -96,12 +97,12 @@ impl Generator {
         self.count = 0;
         self.walks = (0..self.symbols).map(|_| Walk { bid: self.rng.between(5_000, 500_000) }).collect();
         self.queued.clear();
-        for place in 0..self.symbols {
-            let bid = self.walks[place].bid;
+        for index in 0..self.symbols {
+            let bid = self.walks[index].bid;
             for side in [Side::Buy, Side::Sell] {
                 for level in 0..LEVELS {
                     let ticks = if side == Side::Buy { bid - level } else { bid + 1 + level };
-                    self.queued.push_back((place, change(0, side, ticks, self.rng.between(1, 5_000), true)));
+                    self.queued.push_back((index, change(0, side, ticks, self.rng.between(1, 5_000), true)));
                 }
             }
         }
@@ -110,31 +111,31 @@ impl Generator {
     fn walk(&mut self) -> (usize, Record) {
         self.count += 1;
         let at = self.count * self.every_ns;
-        let place = usize::try_from(self.rng.below(self.symbols as u64)).unwrap_or(0);
+        let index = usize::try_from(self.rng.below(self.symbols as u64)).unwrap_or(0);
         if self.rng.once_in(100) {
-            self.shift(place, at);
+            self.shift(index, at);
             if let Some(first) = self.queued.pop_front() {
                 return first;
             }
         }
-        let walk = &mut self.walks[place];
+        let walk = &mut self.walks[index];
         let side = if self.rng.once_in(2) { Side::Buy } else { Side::Sell };
         if self.rng.once_in(4) {
             let price = ticks(if side == Side::Buy { walk.bid + 1 } else { walk.bid });
             let quantity = Decimal::new(self.rng.between(1, 300), 0).unwrap_or(Decimal::ONE);
             let body = RecordBody::Trade { price, quantity, taker: side, id: None };
-            return (place, Record { exchange_at: Timestamp::from_nanos(at), received_at: None, body });
+            return (index, Record { exchange_at: Timestamp::from_nanos(at), received_at: None, body });
         }
         let level = self.rng.between(0, LEVELS - 1);
         let level_ticks = if side == Side::Buy { walk.bid - level } else { walk.bid + 1 + level };
-        (place, change(at, side, level_ticks, self.rng.between(1, 5_000), false))
+        (index, change(at, side, level_ticks, self.rng.between(1, 5_000), false))
     }
 }
 
 impl Generator {
-    /// The price moves by a tick: four levels change, each a message.
-    fn shift(&mut self, place: usize, at: i64) {
-        let bid = self.walks[place].bid;
+    /// Moves the price by a tick: four level changes, each a message of its own.
+    fn shift(&mut self, index: usize, at: i64) {
+        let bid = self.walks[index].bid;
         let up = bid < 1_000 || self.rng.once_in(2);
         let sizes = [self.rng.between(1, 5_000), self.rng.between(1, 5_000)];
         let changes = if up {
@@ -152,9 +153,9 @@ impl Generator {
                 (Side::Buy, bid - LEVELS, sizes[1]),
             ]
         };
-        self.walks[place].bid += if up { 1 } else { -1 };
+        self.walks[index].bid += if up { 1 } else { -1 };
         for (step, (side, ticks, contracts)) in (0..).zip(changes) {
-            self.queued.push_back((place, change(at + step * self.every_ns, side, ticks, contracts, false)));
+            self.queued.push_back((index, change(at + step * self.every_ns, side, ticks, contracts, false)));
         }
         self.count += 3;
     }
@@ -183,7 +184,8 @@ fn change(at_ns: i64, side: Side, price_ticks: i64, contracts: i64, snapshot: bo
     Record { exchange_at: Timestamp::from_nanos(at_ns), received_at: None, body }
 }
 
-/// A linear USDT contract of one base unit with steps of 0.01 and 1: a start for tests and for recordings without terms.
+/// A linear USDT contract of one base unit with steps of 0.01 and 1, for tests and for recordings without
+/// terms.
 pub fn contract(base: &str) -> Contract {
     let decimal = |mantissa: i64, scale: u8| Decimal::new(mantissa, scale).unwrap_or(Decimal::ONE);
     Contract {
@@ -218,7 +220,7 @@ mod tests {
             |count: usize| -> Vec<(usize, Record)> { (0..count).filter_map(|_| made.next()?.ok()).collect() };
         let first = take(20_000);
         assert!(first.windows(2).all(|pair| pair[0].1.exchange_at <= pair[1].1.exchange_at));
-        // Behind the opening books there is a row a millisecond.
+        // After the opening books there is one row per millisecond.
         let seconds = first.last().map_or(0, |(_, record)| record.exchange_at.millis()) / 1_000;
         assert_eq!(seconds, 19);
         made.rewind().unwrap();

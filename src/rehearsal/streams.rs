@@ -1,4 +1,4 @@
-//! What is pushed when: deals and single changes at once, everything else in its rhythm.
+//! Public pushes: deals and single changes at once, everything else at its interval.
 
 use super::exchange::Exchange;
 use super::faults::Kind;
@@ -9,40 +9,40 @@ use super::wire::{Object, list};
 use crate::domain::num::Price;
 use crate::domain::order::Side;
 
-/// Between two candles of one symbol and interval.
+/// Minimum time between two candle pushes of a symbol.
 const KLINE_EVERY_MS: i64 = 250;
 
-/// Between two fair or index prices of one symbol.
+/// Interval of fair and index prices of a symbol.
 const MARK_EVERY_MS: i64 = 1_000;
 
-/// Changed levels that wait for a merged frame; when full the frame goes out early.
+/// Maximum of changed levels that wait for a merged frame; when full the frame is sent early.
 const MERGED_LEVELS: usize = 4_096;
 
-/// Who a frame is held back for.
+/// Recipient of a delayed frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {
-    /// Everybody who listens.
+    /// All subscribers of a topic.
     Topic(Topic),
     /// One socket.
     Socket(u64),
 }
 
-/// A frame that is held back.
+/// A delayed frame.
 #[derive(Clone, Debug)]
 pub struct Later {
-    /// Until when, true time; `None`: until the next frame of its topic.
+    /// When it is due, true time; `None`: after the next frame of its topic.
     pub due_ms: Option<i64>,
-    /// For whom.
+    /// Recipient.
     pub to: To,
     /// The frame.
     pub text: String,
 }
 
-/// What of a symbol was sent.
+/// Push state of one symbol.
 #[derive(Debug)]
 pub struct Stream {
     changed: Vec<(Side, Price)>,
-    /// First version that no merged frame holds.
+    /// First version that is not in a merged frame yet.
     begin: u64,
     merged_ms: i64,
     full_ms: i64,
@@ -52,9 +52,9 @@ pub struct Stream {
     has_new_deals: bool,
     mark_ms: i64,
     fair: Option<Price>,
-    /// Versions that are left out of merged frames, and of single ones.
+    /// Versions still to be skipped, in merged frames and in single ones.
     skipped: [u64; 2],
-    /// Whether something changed since all tickers were sent.
+    /// Whether the ticker changed since the list of tickers was last sent.
     pub ticker_changed: bool,
 }
 
@@ -77,12 +77,12 @@ impl Stream {
         }
     }
 
-    /// Leaves so many versions out.
+    /// Skips this many versions.
     pub fn skip(&mut self, versions: u64) {
         self.skipped = [versions; 2];
     }
 
-    /// Forgets what waits to be merged.
+    /// Drops the changes that wait to be merged.
     pub fn forget(&mut self) {
         self.changed.clear();
     }
@@ -93,7 +93,7 @@ impl Exchange {
         self.sockets.has_readers(Topic::new(channel, symbol))
     }
 
-    /// Deals and changes since the last step.
+    /// Pushes new deals and single changes, and queues the changes for the next merged frame.
     pub fn send_fresh(&mut self, symbol: usize, fresh: &Fresh) {
         self.send_deals(symbol, fresh);
         if self.has(Channel::DepthEach, symbol) {
@@ -148,7 +148,7 @@ impl Exchange {
         }
     }
 
-    /// The rate as it stands.
+    /// Pushes the current funding rate.
     pub fn send_funding(&mut self, symbol: usize) {
         let market = &self.markets[symbol];
         let payload = Object::new()
@@ -159,7 +159,7 @@ impl Exchange {
         self.push(Channel::Funding, symbol, "push.funding.rate", &payload);
     }
 
-    /// What has a rhythm.
+    /// Sends the pushes whose interval has passed.
     pub fn send_due(&mut self, symbol: usize) {
         let now_ms = self.true_ms();
         let settings = &self.settings;
@@ -193,7 +193,7 @@ impl Exchange {
         }
     }
 
-    /// What changed since the last merged frame.
+    /// Pushes the changes since the last merged frame.
     pub fn send_merged(&mut self, symbol: usize) {
         let stream = &mut self.streams[symbol];
         let (changed, begin) = (std::mem::take(&mut stream.changed), stream.begin);
@@ -230,20 +230,20 @@ impl Exchange {
     }
 
     fn send_klines(&mut self, symbol: usize) {
-        for place in self.sockets.klines_of(symbol) {
-            let (name, seconds) = INTERVALS[usize::from(place).min(INTERVALS.len() - 1)];
+        for index in self.sockets.klines_of(symbol) {
+            let (name, seconds) = INTERVALS[usize::from(index).min(INTERVALS.len() - 1)];
             if let Some(bar) = self.markets[symbol].bars.current(seconds) {
                 let payload = self.markets[symbol].kline(&bar, name);
-                self.push(Channel::Kline(place), symbol, "push.kline", &payload);
-                self.send_old_klines(symbol, place, bar.time_s);
+                self.push(Channel::Kline(index), symbol, "push.kline", &payload);
+                self.send_old_klines(symbol, index, bar.time_s);
             }
         }
     }
 
-    /// An older candle behind a newer one, or several at once.
-    fn send_old_klines(&mut self, symbol: usize, place: u8, time_s: i64) {
+    /// Fault: pushes older candles after a newer one.
+    fn send_old_klines(&mut self, symbol: usize, index: u8, time_s: i64) {
         let now_ms = self.true_ms();
-        let (name, seconds) = INTERVALS[usize::from(place).min(INTERVALS.len() - 1)];
+        let (name, seconds) = INTERVALS[usize::from(index).min(INTERVALS.len() - 1)];
         let back = if self.faults.strikes(Kind::KlinesReordered, Some(symbol), now_ms).is_some() {
             1
         } else if self.faults.strikes(Kind::KlinesTwo, Some(symbol), now_ms).is_some() {
@@ -253,7 +253,7 @@ impl Exchange {
         };
         for bar in self.markets[symbol].bars.of(seconds, time_s - back * seconds, time_s - seconds) {
             let payload = self.markets[symbol].kline(&bar, name);
-            self.push(Channel::Kline(place), symbol, "push.kline", &payload);
+            self.push(Channel::Kline(index), symbol, "push.kline", &payload);
         }
     }
 
@@ -272,7 +272,7 @@ impl Exchange {
         self.push(Channel::Index, symbol, "push.index.price", &index_price);
     }
 
-    /// All tickers: those that changed.
+    /// Pushes the list of tickers that changed.
     pub fn send_tickers(&mut self) {
         let now_ms = self.true_ms();
         if now_ms - self.tickers_ms < self.settings.tickers_every_ms {

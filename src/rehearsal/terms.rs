@@ -1,22 +1,22 @@
-//! The terms of a contract as `GET detail` and `push.contract` show them.
+//! Contract terms as returned by `GET detail` and pushed by `push.contract`.
 
 use super::wire::{Object, list};
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 
-/// Where terms are shown.
+/// Variants of the terms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// `GET detail`.
     Detail,
-    /// `GET detail/country`, which has the tiers that hold instead of those derived.
+    /// `GET detail/country`: with explicit margin tiers.
     Country,
-    /// `push.contract`, which does not say whether orders over the API are taken.
+    /// `push.contract`: without `apiAllowed` and ids.
     Push,
 }
 
-/// What a recording does not know is what most contracts have.
-pub fn detail(contract: &Contract, place: usize, form: Form) -> String {
+/// The terms as JSON; fields that a recording lacks have common values.
+pub fn detail(contract: &Contract, index: usize, form: Form) -> String {
     let initial = 1.0 / f64::from(contract.max_leverage.max(1));
     let object = Object::new()
         .text("symbol", &contract.symbol)
@@ -81,20 +81,20 @@ pub fn detail(contract: &Contract, place: usize, form: Form) -> String {
         return object.end();
     }
     let object = object
-        .put("id", place + 1)
-        .put("contractId", place + 1)
-        .text("baseCoinId", &format!("{:032x}", place + 1));
+        .put("id", index + 1)
+        .put("contractId", index + 1)
+        .text("baseCoinId", &format!("{:032x}", index + 1));
     let object = object.text("baseCoinIconUrl", &format!("https://127.0.0.1/icons/{}.png", contract.base));
     let object = object.put("apiAllowed", contract.is_api_allowed);
     if form == Form::Country { object.raw("riskLimitCustom", &tiers(contract)).end() } else { object.end() }
 }
 
-/// The maintenance margin; none where a recording does not know it.
+/// The maintenance margin rate; zero when unknown.
 pub fn maintenance(contract: &Contract) -> Decimal {
     contract.maintenance.unwrap_or(Decimal::ZERO)
 }
 
-/// Two tiers: up to a tenth of the largest order at full leverage, then at half.
+/// Two tiers: up to a tenth of the largest order at full leverage, above that at half.
 fn tiers(contract: &Contract) -> String {
     let tier = |level: i64, most: Decimal, rate: Decimal, leverage: u32| {
         let object = Object::new().put("level", level).put("maxVol", most).put("mmr", rate);

@@ -1,4 +1,4 @@
-//! The exchange as a value: time is a number, sockets are queues, nothing waits.
+//! Tests of the exchange as a value: time is a number, sockets are queues, nothing waits.
 
 mod book;
 mod faults;
@@ -20,7 +20,7 @@ use hyper_tungstenite::tungstenite::Message;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// When every test begins, milliseconds.
+/// Start time of every test, milliseconds.
 const BEGIN_MS: i64 = 1_700_000_000_000;
 
 /// An exchange with `BTC_USDT` and `ETH_USDT`, its time, and a test account.
@@ -29,7 +29,7 @@ struct World {
     now_ms: i64,
 }
 
-/// A socket's far end.
+/// The client's end of a socket.
 struct Client {
     id: u64,
     queue: Receiver<Out>,
@@ -57,7 +57,7 @@ impl World {
         world
     }
 
-    /// Time passes, in steps as the real exchange makes them.
+    /// Advances time in the step size of the running exchange.
     fn pass(&mut self, ms: i64) {
         let end = self.now_ms + ms;
         while self.now_ms < end {
@@ -96,7 +96,7 @@ impl World {
         self.say(client, &json!({"method": method, "param": param}));
     }
 
-    /// Frames that are all JSON.
+    /// The received frames; asserts that all are JSON.
     fn frames(&self, client: &mut Client) -> Vec<Value> {
         let texts = said(client).into_iter().filter_map(|out| match out {
             Out::Frame(Message::Text(text)) => Some(text),
@@ -141,7 +141,7 @@ impl World {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&reply.body)))
     }
 
-    /// Places an order; its number, or the code of the refusal.
+    /// Places an order; returns its id, or the code of the refusal.
     fn place(&mut self, order: &Value) -> Result<String, i64> {
         let reply = self.private("POST", "order/create", &order.to_string());
         if reply["success"] == true {
@@ -170,7 +170,7 @@ fn request(method: &str, path: &str, query: &str, headers: Vec<(String, String)>
     }
 }
 
-/// Limits off, plain numbers, no latency: what most tests want.
+/// No rate limits, plain numbers, minimal latency: what most tests use.
 const PLAIN: &str =
     r#"{"settings": {"quirks": false, "rate_limits": "off", "arrive_ms": [1, 1], "push_ms": [0, 0]}}"#;
 

@@ -1,23 +1,23 @@
-//! What sockets can listen to.
+//! What sockets can subscribe to.
 
 use super::market::bars::INTERVALS;
 
-/// A stream of a symbol, or of all.
+/// A channel of one symbol, or of all.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Channel {
     /// Deals, those of one moment in one frame.
     Deal,
     /// Deals one by one (`compress: false`).
     DealEach,
-    /// Book changes merged over 200 ms.
+    /// Book changes merged over `depth_every_ms`.
     Depth,
     /// Every book change (`compress: false`).
     DepthEach,
-    /// The best levels: how many.
+    /// The top of the book, with this many levels per side.
     DepthFull(u16),
     /// Ticker.
     Ticker,
-    /// Candles: place in [`INTERVALS`].
+    /// Candles: index in [`INTERVALS`].
     Kline(u8),
     /// Funding.
     Funding,
@@ -27,16 +27,16 @@ pub enum Channel {
     Fair,
     /// All tickers; the symbol is 0.
     Tickers,
-    /// Terms of contracts; the symbol is 0.
+    /// Contract terms; the symbol is 0.
     Contract,
 }
 
 /// A channel of a symbol.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Topic {
-    /// Which stream.
+    /// Channel.
     pub channel: Channel,
-    /// Whose; a place in the list of contracts.
+    /// Index in the list of contracts.
     pub symbol: usize,
 }
 
@@ -47,18 +47,18 @@ impl Topic {
     }
 }
 
-/// Why a subscription is refused, in the exchange's words.
+/// Why a subscription is refused.
 pub enum Refused {
-    /// There is no such method: no answer at all.
+    /// Unknown method: there is no answer.
     Unknown,
-    /// The interval is none.
+    /// Invalid candle interval.
     Interval,
 }
 
-/// The channels that a subscription's word and parameters can mean; `limit` and `interval` as sent.
+/// The channel of a subscription's name and parameters; `limit` and `interval` as sent.
 ///
 /// # Errors
-/// When it is none.
+/// An unknown method or interval.
 pub fn channel(
     word: &str,
     compress: Option<bool>,
@@ -83,9 +83,9 @@ pub fn channel(
         "fair.price" => Channel::Fair,
         "contract" => Channel::Contract,
         "kline" => {
-            let place =
+            let index =
                 INTERVALS.iter().position(|(name, _)| Some(*name) == interval).ok_or(Refused::Interval)?;
-            Channel::Kline(u8::try_from(place).unwrap_or(0))
+            Channel::Kline(u8::try_from(index).unwrap_or(0))
         }
         _ => return Err(Refused::Unknown),
     })

@@ -1,17 +1,16 @@
-//! Text as the exchange writes it: JSON objects, the envelope of REST, and numbers in every spelling it is known for.
-//!
-//! Never: a number through a float.
+//! Text as the exchange writes it: JSON objects, the REST envelope, and numbers in all notations the exchange
+//! uses. Prices and quantities are written from decimals, not floats.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::rng::Rng;
 use std::fmt::{Display, Write};
 
-/// A JSON object that is being written.
+/// A JSON object under construction.
 #[derive(Default)]
 pub struct Object(String);
 
 impl Object {
-    /// `{`.
+    /// An empty object.
     pub fn new() -> Self {
         Object(String::with_capacity(256))
     }
@@ -22,34 +21,34 @@ impl Object {
         &mut self.0
     }
 
-    /// A text.
+    /// Adds a string.
     #[must_use]
     pub fn text(self, key: &str, value: &str) -> Self {
         let quoted = quoted(value);
         self.raw(key, &quoted)
     }
 
-    /// A number, a flag: anything that is written as it stands.
+    /// Adds a number, a flag, or anything whose `Display` is JSON.
     #[must_use]
     pub fn put(mut self, key: &str, value: impl Display) -> Self {
         let _ = write!(self.key(key), "{value}");
         self
     }
 
-    /// Something that is JSON already.
+    /// Adds JSON text.
     #[must_use]
     pub fn raw(mut self, key: &str, json: &str) -> Self {
         self.key(key).push_str(json);
         self
     }
 
-    /// `null`.
+    /// Adds `null`.
     #[must_use]
     pub fn null(self, key: &str) -> Self {
         self.raw(key, "null")
     }
 
-    /// Appends what the function writes for the key when there is one.
+    /// Adds the value if there is one.
     #[must_use]
     pub fn maybe(self, key: &str, value: Option<impl Display>) -> Self {
         match value {
@@ -58,7 +57,7 @@ impl Object {
         }
     }
 
-    /// `}`.
+    /// Closes the object.
     pub fn end(mut self) -> String {
         if self.0.is_empty() {
             self.0.push('{');
@@ -73,26 +72,26 @@ pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `[a,b,c]` of things that are JSON already.
+/// A JSON array of JSON texts.
 pub fn list(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<String> = items.into_iter().collect();
     format!("[{}]", items.join(","))
 }
 
-/// A reply that succeeded.
+/// A successful answer.
 pub fn success(payload: &str) -> String {
     format!("{{\"success\":true,\"code\":0,\"data\":{payload}}}")
 }
 
-/// A reply that succeeded and has nothing to say.
+/// A successful answer without data.
 pub const DONE: &str = "{\"success\":true,\"code\":0}";
 
-/// A reply that failed.
+/// A failed answer.
 pub fn failure(code: i64, message: &str) -> String {
     format!("{{\"success\":false,\"code\":{code},\"message\":{}}}", quoted(message))
 }
 
-/// A frame of the socket, keys in one of the two orders that were seen.
+/// A socket frame; with a symbol the keys come in another order, as observed on the exchange.
 pub fn frame(channel: &str, symbol: Option<&str>, payload: &str, ts: &str) -> String {
     match symbol {
         Some(symbol) => {
@@ -102,7 +101,7 @@ pub fn frame(channel: &str, symbol: Option<&str>, payload: &str, ts: &str) -> St
     }
 }
 
-/// How numbers are spelled.
+/// Number formatting.
 #[derive(Clone, Debug)]
 pub struct Spelling {
     rng: Rng,
@@ -110,22 +109,22 @@ pub struct Spelling {
 }
 
 impl Spelling {
-    /// `quirks`: exponents, padding and unknown keys at random; otherwise plain digits.
+    /// `quirks`: random exponents, padding and unknown keys; otherwise plain digits.
     pub fn new(seed: u64, quirks: bool) -> Self {
         Spelling { rng: Rng::new(seed), quirks }
     }
 
-    /// Whether odd forms are used at all.
+    /// Whether quirks are on.
     pub fn is_quirky(&self) -> bool {
         self.quirks
     }
 
-    /// Rng for everything about form.
+    /// Random numbers for formatting.
     pub fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
 
-    /// A price: tiny and round ones now and then with an exponent, others now and then with zeros behind them.
+    /// Writes a price: tiny and round ones sometimes with an exponent, others sometimes with trailing zeros.
     pub fn price(&mut self, out: &mut String, value: Decimal) {
         let (mantissa, scale) = (value.mantissa(), i32::from(value.scale()));
         let is_round = scale == 0 && mantissa != 0 && mantissa % 1_000 == 0;
@@ -140,7 +139,7 @@ impl Spelling {
         }
     }
 
-    /// A count of contracts: once in a while with thirty zeros behind the point.
+    /// Writes a number of contracts, rarely with thirty trailing zeros.
     pub fn volume(&mut self, out: &mut String, value: Decimal) {
         let _ = write!(out, "{value}");
         if self.quirks && value.scale() == 0 && self.rng.once_in(200) {
@@ -148,14 +147,14 @@ impl Spelling {
         }
     }
 
-    /// The price alone.
+    /// A price as text.
     pub fn price_text(&mut self, value: Decimal) -> String {
         let mut out = String::new();
         self.price(&mut out, value);
         out
     }
 
-    /// An object, now and then with keys nobody knows.
+    /// Closes an object, sometimes with unknown keys.
     pub fn object(&mut self, object: Object) -> String {
         if self.quirks && self.rng.once_in(8) {
             return object.raw("_extend", "{\"tier\":null,\"tags\":[1,\"a\"]}").put("bizSource", 1).end();
@@ -168,7 +167,7 @@ fn digits(mantissa: i64) -> i32 {
     i32::try_from(mantissa.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1)).unwrap_or(1)
 }
 
-/// `8.2E+4`, `3.21E-6`.
+/// Writes an exponent form: `8.2E+4`, `3.21E-6`.
 fn exponent(out: &mut String, mantissa: i64, scale: i32) {
     let power = digits(mantissa) - 1 - scale;
     let text = mantissa.unsigned_abs().to_string();

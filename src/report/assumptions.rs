@@ -1,4 +1,5 @@
-//! What a result stands on: costs, latency, book, funding, coverage. Shown before any number, everywhere.
+//! The assumptions behind a result: costs, latency, book, funding, data coverage. Every form of a result
+//! shows them before any number.
 
 use crate::domain::bar_length::BarSource;
 use crate::domain::contract_facts::SpecSources;
@@ -9,82 +10,83 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::GAP_JUMPS;
 
-/// Everything a reader must know before believing a number.
+/// Everything a reader should know before trusting a number.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Assumptions {
-    /// Fees per symbol.
+    /// Fees, by symbol.
     pub fees: Vec<FeeTerms>,
-    /// Where steps, contract sizes and lengths of bars are from.
+    /// Sources of steps, contract sizes and bar lengths, by symbol.
     pub contracts: Vec<ContractSources>,
-    /// How orders pay for size, in words, e.g. `walks the recorded book, own impact included`.
+    /// How fill prices depend on order size, e.g. `walks the recorded book, own impact included`.
     pub slippage: String,
-    /// From decision to venue.
+    /// Delay from decision to venue.
     pub latency: Span,
-    /// From venue to decision.
+    /// Delay from venue to decision.
     pub feed_latency: Span,
-    /// The book that fills were taken from.
+    /// The book that fills were matched against.
     pub book: BookSource,
-    /// Where funding came from.
+    /// Source of funding.
     pub funding: FundingSource,
-    /// Which time stamps the replay follows.
+    /// The timestamps that the replay follows.
     pub clock: ClockUsed,
-    /// Money at the start.
+    /// Starting balance.
     pub initial_balance: Money,
-    /// Limits on risk by name; `None` is no limit.
+    /// Risk limits by name; `None`: no limit.
     pub risk_limits: Vec<(String, Option<f64>)>,
-    /// Seed of every rng.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// What the data covered.
+    /// Coverage of the data.
     pub coverage: Coverage,
-    /// Time until every indicator was defined; `None`: never.
+    /// Time until every indicator had a value; `None`: never.
     pub warm_up: Option<Span>,
-    /// Fills taken from an assumed book.
+    /// Fills against an assumed book.
     pub synthetic_fills: u64,
-    /// Fills made worse on purpose, because the data could not show the true price (inside a gap, beyond the book).
+    /// Fills with a penalty, because the data did not show the true price (inside a gap, or beyond the book).
     pub penalised_fills: u64,
-    /// Bars in which another order of their prices would have meant another end of a position; the worst was assumed.
+    /// Bars in which the order of prices would have changed how a position ended; the worst order was
+    /// assumed.
     pub bars_in_doubt: u64,
-    /// Sentences for the reader.
+    /// Warnings for the reader.
     pub warnings: Vec<String>,
 }
 
 /// Fees of a symbol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FeeTerms {
-    /// Which symbol.
+    /// Symbol.
     pub symbol: SymbolId,
-    /// Passive fills.
+    /// Rate of maker fills.
     pub maker: Rate,
-    /// Taking fills.
+    /// Rate of taker fills.
     pub taker: Rate,
-    /// Where the rates are from.
+    /// Source of the rates.
     pub source: FeeSource,
 }
 
-/// Where the facts of a symbol are from; the facts themselves are its specification.
+/// Sources of a symbol's facts; the facts themselves are in its specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContractSources {
-    /// Which symbol.
+    /// Symbol.
     pub symbol: SymbolId,
-    /// Of its steps and contract size.
+    /// Sources of its steps and contract size.
     pub sources: SpecSources,
-    /// Length of its bars, where bars are replayed.
+    /// Bar length and its source, if bars are replayed.
     pub bar: Option<(Span, BarSource)>,
 }
 
-/// Where fee rates are from.
+/// Source of fee rates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FeeSource {
     /// The contract specification stored with the recording.
     Contract,
     /// Given by the user.
     Given,
-    /// Nothing better was known.
+    /// A default, because nothing better was known.
     Default,
 }
 
 impl FeeSource {
-    /// The word for it.
+    /// Name in documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
             FeeSource::Contract => "contract",
@@ -94,29 +96,29 @@ impl FeeSource {
     }
 }
 
-/// The book that fills were taken from.
+/// The book that fills were matched against.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum BookSource {
     /// Recorded.
     Real,
-    /// Assumed around the last trade.
+    /// Assumed, around the last trade.
     Synthetic {
         /// Assumed spread, basis points.
         spread_bps: f64,
-        /// Assumed value on each side.
+        /// Assumed value per side.
         depth: Money,
     },
     /// Recorded for some symbols, assumed for the others.
     Mixed {
         /// Assumed spread, basis points.
         spread_bps: f64,
-        /// Assumed value on each side.
+        /// Assumed value per side.
         depth: Money,
     },
 }
 
 impl BookSource {
-    /// The word for it.
+    /// Name in documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
             BookSource::Real => "real",
@@ -125,7 +127,7 @@ impl BookSource {
         }
     }
 
-    /// Spread in basis points and depth a side, where they were assumed.
+    /// The assumed spread in basis points and depth per side, if any.
     pub const fn assumed(self) -> Option<(f64, Money)> {
         match self {
             BookSource::Real => None,
@@ -136,7 +138,7 @@ impl BookSource {
     }
 }
 
-/// Where funding came from.
+/// Source of funding.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FundingSource {
     /// Recorded settlements.
@@ -145,15 +147,15 @@ pub enum FundingSource {
     Schedule {
         /// Hours between settlements.
         hours: u32,
-        /// Rate at each.
+        /// Rate of each settlement.
         rate: Rate,
     },
-    /// Nothing was charged.
+    /// No funding was charged.
     None,
 }
 
 impl FundingSource {
-    /// The word for it.
+    /// Name in documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
             FundingSource::Recorded => "recorded",
@@ -163,7 +165,7 @@ impl FundingSource {
     }
 }
 
-/// Which time stamps the replay follows.
+/// The timestamps that a replay follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClockUsed {
     /// The venue's.
@@ -173,7 +175,7 @@ pub enum ClockUsed {
 }
 
 impl ClockUsed {
-    /// The word for it.
+    /// Name in documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
             ClockUsed::Exchange => "exchange",
@@ -182,40 +184,41 @@ impl ClockUsed {
     }
 }
 
-/// What the data covered.
+/// Coverage of the data.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Coverage {
-    /// First event.
+    /// Time of the first event.
     pub first: Option<Timestamp>,
-    /// Last event.
+    /// Time of the last event.
     pub last: Option<Timestamp>,
-    /// Events by kind, in the order of [`StreamKind::ALL`].
+    /// Number of events by kind, in the order of [`StreamKind::ALL`].
     pub events: Vec<(StreamKind, u64)>,
-    /// Gaps touched, by cause.
+    /// Gaps by cause.
     pub gaps: Vec<GapShare>,
-    /// What the price did over gaps that are silence or missing trades; beyond [`GAP_JUMPS`] they are only counted.
+    /// Price changes across gaps of silence or missing trades; at most [`GAP_JUMPS`], further ones are only
+    /// counted as gaps.
     pub jumps: Vec<GapJump>,
 }
 
 /// The price before and after a gap.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GapJump {
-    /// Whose.
+    /// Symbol.
     pub symbol: SymbolId,
-    /// Why.
+    /// Cause of the gap.
     pub cause: GapCause,
-    /// Last moment before it.
+    /// Start of the gap.
     pub from: Timestamp,
-    /// First moment behind it.
+    /// End of the gap.
     pub to: Timestamp,
-    /// Last price before it; `None` when there was none.
+    /// Last price before the gap; `None` when there was none.
     pub before: Option<Price>,
-    /// First price behind it; `None` while there is none.
+    /// First price after the gap; `None` until there is one.
     pub after: Option<Price>,
 }
 
 impl GapJump {
-    /// Change of the price in percent.
+    /// Price change in percent.
     pub fn percent(&self) -> Option<f64> {
         let (before, after) = (self.before?.0 as f64, self.after?.0 as f64);
         (before > 0.0).then(|| 100.0 * (after - before) / before)
@@ -225,31 +228,31 @@ impl GapJump {
 /// The gaps of one cause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GapShare {
-    /// Why.
+    /// Cause.
     pub cause: GapCause,
-    /// How many.
+    /// Number of gaps.
     pub count: u64,
-    /// How long in all.
+    /// Total duration.
     pub time: Span,
 }
 
 impl Coverage {
-    /// All events.
+    /// Number of all events.
     pub fn events_total(&self) -> u64 {
         self.events.iter().map(|(_, count)| count).sum()
     }
 
-    /// All gaps.
+    /// Number of all gaps.
     pub fn gaps_total(&self) -> u64 {
         self.gaps.iter().map(|gap| gap.count).sum()
     }
 
-    /// Time in gaps.
+    /// Total duration of all gaps.
     pub fn gap_time(&self) -> Span {
         self.gaps.iter().fold(Span::ZERO, |sum, gap| sum + gap.time)
     }
 
-    /// One more event.
+    /// Counts an event.
     pub fn event(&mut self, at: Timestamp, kind: StreamKind) {
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
@@ -262,7 +265,8 @@ impl Coverage {
         }
     }
 
-    /// A gap whose price jump is told; `before` is the last price of its symbol.
+    /// Records the price before a gap, for causes whose price change is reported. `before` is the symbol's
+    /// last price.
     pub fn jump(&mut self, symbol: SymbolId, gap: Gap, before: Option<Price>) {
         if matches!(gap.cause, GapCause::Silence | GapCause::MissingTrades) && self.jumps.len() < GAP_JUMPS {
             self.jumps.push(GapJump {
@@ -276,12 +280,12 @@ impl Coverage {
         }
     }
 
-    /// Whether a jump waits for the first price behind its gap.
+    /// Whether a recorded gap still lacks the first price after it.
     pub fn has_open_jump(&self) -> bool {
         self.jumps.iter().any(|jump| jump.after.is_none())
     }
 
-    /// The first price of a symbol behind its gaps.
+    /// Records the first price of a symbol after its gaps.
     pub fn landed(&mut self, symbol: SymbolId, price: Price) {
         let open = self
             .jumps
@@ -292,7 +296,7 @@ impl Coverage {
         open.for_each(|jump| jump.after = Some(price));
     }
 
-    /// One more gap.
+    /// Counts a gap.
     pub fn gap(&mut self, cause: GapCause, time: Span) {
         match self.gaps.iter_mut().find(|share| share.cause == cause) {
             Some(share) => {
@@ -306,7 +310,7 @@ impl Coverage {
         }
     }
 
-    /// Percent of the span outside gaps; `None` without a span.
+    /// Percent of the time span outside gaps; `None` without a span.
     pub fn covered_pct(&self) -> Option<f64> {
         let span = (self.last? - self.first?).seconds_f64();
         (span > 0.0).then(|| (100.0 * (1.0 - self.gap_time().seconds_f64() / span)).max(0.0))

@@ -1,25 +1,25 @@
-//! How far a mean could be off: the circular block bootstrap (D. Politis and J. Romano, 1992), seeded.
+//! Confidence interval of a mean: the circular block bootstrap (D. Politis and J. Romano, 1992), seeded.
 //!
-//! Blocks of neighbours, because trades in a row are not independent; sums of blocks come from running totals, so
-//! a resample of n trades costs n^(2/3), and the sums are exact.
+//! It draws blocks of neighbouring values, because consecutive trades are not independent. Block sums come
+//! from running totals, so a resample of n trades costs n^(2/3), and all sums are exact.
 
 use crate::domain::rng::Rng;
 use crate::report::ratios::Undefined;
 
-/// Resamples drawn.
+/// Number of resamples.
 pub const RESAMPLES: usize = 1_000;
 
-/// The same list always gives the same interval.
+/// Fixed seed: the same list always gives the same interval.
 const SEED: u64 = 0x7472_6164_696e_6764;
 
-/// Fewest values with an interval. Of fewer the blocks cover almost the whole list, so the resampled means hardly
-/// differ and the interval would be far too narrow: for two values it has no width at all.
+/// Fewest values with an interval. With fewer, a block covers almost the whole list, so the resampled means
+/// hardly differ and the interval would be far too narrow: for two values it would have width zero.
 pub const FEWEST: usize = 10;
 
-/// Bounds between which 95 % of the resampled means lie, in the unit of the values.
+/// The interval that contains 95 % of the resampled means, in the unit of the values.
 ///
 /// # Errors
-/// Too few values for an interval.
+/// There are too few values.
 pub fn mean_interval(values: &[i128]) -> Result<(f64, f64), Undefined> {
     let n = values.len();
     if n < FEWEST {
@@ -38,7 +38,7 @@ pub fn mean_interval(values: &[i128]) -> Result<(f64, f64), Undefined> {
     Ok((at(0.025), at(0.975)))
 }
 
-/// The sum of n values drawn in blocks of neighbours, the last block cut short, the list closed to a ring.
+/// Sum of n values, drawn in blocks of neighbours. The list is circular; the last block is shortened to fit.
 fn resample(totals: &[i128], block: usize, rng: &mut Rng) -> i128 {
     let n = totals.len() - 1;
     let (mut sum, mut left) = (0, n);
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(mean_interval(&[7; 50]), Ok((7.0, 7.0)));
     }
 
-    /// Two trades of −2.50 and −0.36 once had an interval from −1.43 to −1.43: certainty out of nothing.
+    /// Two trades of −2.50 and −0.36 once had an interval from −1.43 to −1.43: false certainty.
     #[test]
     fn fewer_than_ten_values_have_no_interval() {
         for n in 0..FEWEST {

@@ -1,27 +1,27 @@
-//! Every metric by name: what it is called, its unit, and the formula in words. A definition's id changes when its
-//! formula does, so that two numbers with one id can be compared.
+//! Definitions of all metrics: name, unit, and formula in words. The definition id changes with the formula,
+//! so values with equal ids are comparable.
 
-/// What a value counts.
+/// Unit of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
     /// The quote currency.
     Money,
-    /// Hundredths.
+    /// Percent.
     Percent,
-    /// A share of one; shown as percent.
+    /// A fraction of one; shown as percent.
     Fraction,
-    /// A bare ratio.
+    /// A plain ratio.
     Ratio,
     /// Multiples of the initial risk.
     Risk,
-    /// Things counted.
+    /// A count.
     Count,
     /// Seconds.
     Seconds,
 }
 
 impl Unit {
-    /// The word of the JSON form.
+    /// Name in the JSON form.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Unit::Money => "quote",
@@ -35,18 +35,18 @@ impl Unit {
     }
 }
 
-/// What a metric is.
+/// Definition of a metric.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Definition {
     /// Key in the JSON form.
     pub id: &'static str,
-    /// What people read.
+    /// Name for readers.
     pub name: &'static str,
     /// Unit of the value.
     pub unit: Unit,
     /// Id of the formula.
     pub definition: &'static str,
-    /// The formula.
+    /// The formula in words.
     pub formula: &'static str,
 }
 
@@ -67,7 +67,7 @@ definitions! {
         "equity at the end, marked to market, less the cost of closing what is open, less the start and deposits";
     NET_PROFIT_PCT = "net_profit_pct", "Net profit", Percent, "net_profit.pct_of_start", "100 · net profit / starting equity";
     TOTAL_RETURN_PCT = "total_return_pct", "Total return", Percent, "return.time_weighted",
-        "100 · (end / start − 1), chained over deposits so that they are no profit";
+        "100 · (end / start − 1), chained over deposits so that they are not profit";
     CAGR_PCT = "cagr_pct", "Annual growth (CAGR)", Percent, "cagr.365",
         "100 · ((end / start)^(365 / days) − 1) with fractional days; from 30 days on";
     MAX_DRAWDOWN_PCT = "max_drawdown_pct", "Max drawdown", Percent, "drawdown.equity_every_event",

@@ -1,60 +1,60 @@
-//! Drawdowns of a line while it is drawn: peak, trough, recovery, duration.
+//! Drawdowns of a series of values, tracked incrementally: peak, trough, recovery, duration.
 //!
-//! The line is a staircase: a value holds until the next one. A drawdown therefore begins when the line leaves its
-//! peak, so a quiet week at the peak is not part of the loss that follows it. The starting value is a peak.
+//! A value holds until the next one. So a drawdown begins when the series leaves its peak, and a quiet week
+//! at the peak is not part of the drawdown after it. The starting value is a peak.
 
 use crate::domain::num::Money;
 use crate::domain::time::{Span, Timestamp};
 use crate::report::series::depth_pct;
 
-/// How many of the deepest drawdowns are kept.
+/// Number of deepest drawdowns kept.
 pub const RANKED: usize = 5;
 
-/// One fall from a peak until the peak is reached again.
+/// A fall from a peak until the peak is reached again.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Drawdown {
-    /// When the line left the peak.
+    /// When the value left the peak.
     pub started_at: Timestamp,
-    /// When it was lowest.
+    /// When the value was lowest.
     pub trough_at: Timestamp,
     /// When the peak was reached again; `None`: ongoing.
     pub recovered_at: Option<Timestamp>,
-    /// What was measured last: the recovery, or the end of the run.
+    /// End of the measurement: the recovery, or the end of the run.
     pub until: Timestamp,
-    /// The peak.
+    /// Value at the peak.
     pub peak: Money,
-    /// The lowest value.
+    /// Lowest value.
     pub trough: Money,
     /// 100 · (peak − trough) / peak.
     pub depth_pct: f64,
 }
 
 impl Drawdown {
-    /// Money lost from the peak.
+    /// Money lost since the peak.
     pub fn depth(&self) -> Money {
         self.peak - self.trough
     }
 
-    /// From the peak to the recovery, or to the end of the run while it is ongoing.
+    /// From leaving the peak to the recovery, or to the end of the run while it is ongoing.
     pub fn duration(&self) -> Span {
         self.until - self.started_at
     }
 }
 
-/// All drawdowns of a line that mattered.
+/// The relevant drawdowns of a series.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Drawdowns {
-    /// The deepest, deepest first, at most [`RANKED`].
+    /// The deepest ones, deepest first, at most [`RANKED`].
     pub deepest: Vec<Drawdown>,
-    /// The longest.
+    /// The longest one.
     pub longest: Option<Drawdown>,
-    /// The one still going on at the end.
+    /// The one still ongoing at the end.
     pub current: Option<Drawdown>,
-    /// How far below the peak the line ended, percent.
+    /// Distance of the final value from the peak, percent.
     pub current_pct: f64,
 }
 
-/// Follows one line. An observation off a new trough or peak costs two comparisons.
+/// Tracks one series. A value that is neither a new peak nor a new trough costs two comparisons.
 #[derive(Clone, Debug)]
 pub struct DrawdownTracker {
     peak: Money,
@@ -72,7 +72,7 @@ struct Under {
 }
 
 impl DrawdownTracker {
-    /// A line that starts here; the start is a peak.
+    /// Starts at this value, which is the first peak.
     pub fn new(initial: Money) -> Self {
         DrawdownTracker {
             peak: initial,
@@ -83,13 +83,13 @@ impl DrawdownTracker {
         }
     }
 
-    /// The running peak.
+    /// The current peak.
     #[inline]
     pub fn peak(&self) -> Money {
         self.peak
     }
 
-    /// The line's next value.
+    /// Adds the next value.
     #[inline]
     pub fn observe(&mut self, at: Timestamp, value: Money) {
         self.value = value;
@@ -107,8 +107,8 @@ impl DrawdownTracker {
         }
     }
 
-    /// Money that came from (or left to) outside. The drawdown in percent stays what it was: peak and trough are
-    /// scaled like the units of a fund, so neither a deposit nor a withdrawal is a profit or a loss.
+    /// Adds external money (negative: withdrawn). The drawdown in percent does not change: peak and trough
+    /// are scaled like fund units, so a deposit or withdrawal is neither profit nor loss.
     pub fn deposit(&mut self, at: Timestamp, amount: Money) {
         let before = self.value;
         let after = before + amount;
@@ -118,7 +118,8 @@ impl DrawdownTracker {
             return;
         };
         if before.0 <= 0 || after.0 <= 0 {
-            // No percentage survives an empty account: the old drawdown ends here, unrecovered.
+            // No percentage can be scaled through an empty account, so the old drawdown ends here,
+            // unrecovered.
             let under = *under;
             self.keep(under, at, None);
             self.under = None;
@@ -130,7 +131,7 @@ impl DrawdownTracker {
         under.trough = after - scaled(before - under.trough, scale);
     }
 
-    /// What was found, the ongoing drawdown measured to `end`.
+    /// Returns the results; an ongoing drawdown is measured up to `end`.
     pub fn finish(mut self, end: Timestamp) -> Drawdowns {
         let current = self.under.take().map(|under| self.keep(under, end, None));
         Drawdowns {
@@ -146,10 +147,10 @@ impl DrawdownTracker {
         let depth_pct = depth_pct(self.peak, trough);
         let found =
             Drawdown { started_at, trough_at, recovered_at, until, peak: self.peak, trough, depth_pct };
-        let place =
+        let index =
             self.deepest.iter().position(|kept| kept.depth_pct < depth_pct).unwrap_or(self.deepest.len());
-        if place < RANKED {
-            self.deepest.insert(place, found);
+        if index < RANKED {
+            self.deepest.insert(index, found);
             self.deepest.truncate(RANKED);
         }
         if self.longest.is_none_or(|longest| longest.duration() < found.duration()) {
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn money_from_outside_changes_no_percentage() {
-        // 10 % down at 9000; 9000 more come in; 17000 of then 20000 is 15 % down.
+        // 9000 is 10 % down; after a deposit of 9000, 17000 is 15 % below a peak of 20000.
         let mut line = DrawdownTracker::new(Money::from_units(10_000));
         line.observe(Timestamp::from_seconds(1), Money::from_units(9_000));
         line.deposit(Timestamp::from_seconds(2), Money::from_units(9_000));
@@ -212,7 +213,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a scan over all pairs of an earlier and a later point.
+        /// Compared with a scan of all pairs of an earlier and a later point.
         #[test]
         fn equals_the_deepest_pair(points in prop::collection::vec(1_i64..1_000, 2..60)) {
             let mut oracle = 0.0_f64;

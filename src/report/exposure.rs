@@ -1,9 +1,10 @@
-//! How long and how much was at stake, weighted by time. Warm-up and gaps count neither above nor below the line.
+//! Time in the market and exposure, weighted by time. Warm-up and gaps are excluded from both numerator and
+//! denominator.
 
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
 
-/// Accumulates time in market and notional over equity.
+/// Accumulates time in the market and notional over equity.
 #[derive(Clone, Debug)]
 pub(super) struct Exposure {
     until: Timestamp,
@@ -29,7 +30,7 @@ impl Exposure {
         }
     }
 
-    /// What was held since the last call was held until now.
+    /// Accounts for the time since the last call with the exposure set by [`Exposure::hold`].
     #[inline]
     pub(super) fn advance(&mut self, at: Timestamp) {
         let held_ns = at.nanos().saturating_sub(self.until.nanos());
@@ -48,30 +49,31 @@ impl Exposure {
         }
     }
 
-    /// What is held from now on.
+    /// Sets the exposure from now on.
     #[inline]
     pub(super) fn hold(&mut self, exposure: Money, equity: Money) {
         self.exposure = exposure;
         self.equity = equity;
     }
 
-    /// Nothing is known between two times; only what was not accounted for yet is left out.
+    /// Excludes a time span without data; time that was accounted for already stays counted.
     pub(super) fn skip(&mut self, from: Timestamp, to: Timestamp) {
         self.advance(from);
         self.until = self.until.max(to);
     }
 
-    /// Seconds that count.
+    /// Seconds accounted for.
     pub(super) fn observed_seconds(&self) -> f64 {
         self.observed_ns as f64 / 1e9
     }
 
-    /// Percent of the counted time with a position.
+    /// Percent of the accounted time with a position.
     pub(super) fn time_pct(&self) -> Option<f64> {
         (self.observed_ns > 0).then(|| 100.0 * self.exposed_ns as f64 / self.observed_ns as f64)
     }
 
-    /// Mean of notional over equity over the counted time, in percent; `None` too when equity was not positive.
+    /// Time-weighted mean of notional over equity, percent; `None` without accounted time or when equity was
+    /// not positive.
     pub(super) fn notional_pct(&self) -> Option<f64> {
         (self.observed_ns > 0 && self.equity_positive)
             .then(|| 100.0 * self.weighted / self.observed_ns as f64)

@@ -1,4 +1,4 @@
-//! Numbers, spans and times as people read them. The exact values are in the JSON form.
+//! Formats numbers, durations and times for readers. The exact values are in the JSON form.
 
 use crate::domain::num::Money;
 use crate::domain::quote::is_dollar;
@@ -8,30 +8,30 @@ use crate::report::definitions::Unit;
 use crate::report::metrics::{Amount, Metric};
 use crate::report::run::RunResult;
 
-/// What stands where nothing is defined.
+/// Shown for undefined values.
 pub(super) const NONE: &str = "—";
 
-/// How amounts of one currency are written.
+/// Formats amounts of one currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Currency<'a>(pub(super) Option<&'a str>);
 
 impl<'a> Currency<'a> {
-    /// That of a result.
+    /// The currency of a result.
     pub(super) fn of(run: &'a RunResult) -> Self {
         Currency(run.currency())
     }
 
-    /// Cents of dollars, millionths of a bitcoin.
+    /// Two decimals for dollars, six for other currencies such as bitcoin.
     fn decimals(self) -> u32 {
         if self.0.is_none_or(is_dollar) { 2 } else { 6 }
     }
 
-    /// The bare number, for columns whose heading names the currency.
+    /// The plain number, for columns whose heading names the currency.
     pub(super) fn number(self, value: Money) -> String {
         money(value, self.decimals())
     }
 
-    /// The bare number with its sign shown.
+    /// The plain number with an explicit sign.
     pub(super) fn signed(self, value: Money) -> String {
         let shown = self.number(value);
         if value.0 > 0 { format!("+{shown}") } else { shown }
@@ -42,7 +42,7 @@ impl<'a> Currency<'a> {
         self.named(&self.number(value))
     }
 
-    /// A name or number followed by the currency, where one is known.
+    /// A name or number followed by the currency, if known.
     pub(super) fn named(self, text: &str) -> String {
         self.0.map_or_else(|| text.to_owned(), |currency| format!("{text} {currency}"))
     }
@@ -61,7 +61,7 @@ pub(super) fn metric(metric: &Metric, currency: Currency<'_>) -> Result<String, 
     })
 }
 
-/// An interval in the unit of its metric, or why a value has none.
+/// The interval of a metric in its unit, or why there is none.
 pub(super) fn interval(metric: &Metric, currency: Currency<'_>) -> Option<String> {
     metric.value.ok()?;
     let decimals = if metric.definition.unit == Unit::Money { currency.decimals() as usize } else { 2 };
@@ -71,7 +71,8 @@ pub(super) fn interval(metric: &Metric, currency: Currency<'_>) -> Option<String
     })
 }
 
-/// So many decimals and groups of three; four significant digits for what would round to nothing.
+/// Fixed decimals with digit grouping; scientific notation with four significant digits for amounts that
+/// would round to zero.
 fn money(value: Money, decimals: u32) -> String {
     let (unit, parts) = (10_u128.pow(18 - decimals), 10_u128.pow(decimals));
     let rounded = (value.0.unsigned_abs() + unit / 2) / unit;
@@ -82,12 +83,12 @@ fn money(value: Money, decimals: u32) -> String {
     format!("{sign}{}.{:0width$}", grouped(rounded / parts), rounded % parts, width = decimals as usize)
 }
 
-/// Two decimals and the sign of percent.
+/// Percent with two decimals.
 pub(super) fn percent(value: f64) -> String {
     format!("{} %", plain(value, 2))
 }
 
-/// So many decimals, without `-0.00`.
+/// Fixed decimals, without `-0.00`.
 pub(super) fn plain(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -103,7 +104,7 @@ pub(super) fn plain(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A measured number of unknown kind: six significant digits.
+/// A measured number without a known unit: six significant digits.
 pub(super) fn measured(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -135,7 +136,7 @@ pub(super) fn seconds(value: f64) -> String {
     }
 }
 
-/// A price with the digits of its tick; two more when an average lies between ticks.
+/// A price with the decimals of its tick; two more for an average between ticks.
 pub(super) fn price(spec: Option<&SymbolSpec>, value: f64) -> String {
     let Some(spec) = spec else { return measured(value) };
     let decimals = usize::from(spec.price_step.scale());
@@ -159,7 +160,7 @@ pub(super) fn day(at: Timestamp) -> String {
     at.to_string().get(..10).unwrap_or("").to_owned()
 }
 
-/// Groups of three digits.
+/// Digits in groups of three.
 pub(super) fn grouped(value: u128) -> String {
     let digits = value.to_string();
     let mut shown = String::with_capacity(digits.len() * 4 / 3);

@@ -1,9 +1,9 @@
-//! What the short words of results mean: sections, exit reasons, and the limits that block entries.
+//! Explains the short names in results: sections, exit reasons, and limits that block entries.
 
 use crate::domain::decision::{Guard, SectionName, Trigger};
 use crate::report::format as f;
 
-/// What a section is for.
+/// What a section does.
 pub const fn section(section: SectionName) -> &'static str {
     match section {
         SectionName::S1 => "signal",
@@ -14,7 +14,7 @@ pub const fn section(section: SectionName) -> &'static str {
     }
 }
 
-/// All sections in a line.
+/// All sections in one line.
 pub fn sections() -> String {
     let all = [SectionName::S1, SectionName::O1, SectionName::Z1, SectionName::Ze1, SectionName::E1];
     all.map(|name| format!("{} {}", name.as_str(), section(name))).join(", ")
@@ -45,7 +45,7 @@ pub const fn trigger(trigger: Trigger) -> &'static str {
     }
 }
 
-/// The triggers named, each explained once, in a line.
+/// The given triggers in one line, each explained once.
 pub fn triggers(found: impl IntoIterator<Item = Trigger>) -> String {
     let mut explained: Vec<String> = Vec::new();
     for one in found {
@@ -57,7 +57,7 @@ pub fn triggers(found: impl IntoIterator<Item = Trigger>) -> String {
     explained.join(", ")
 }
 
-/// What a limit measured and allowed when it blocked an entry, as a sentence a trader can act on.
+/// What a limit measured and allowed when it blocked an entry.
 pub fn blocked(guard: Guard, measured: f64, allowed: f64) -> String {
     let (m, a) = (f::measured(measured), f::measured(allowed));
     match guard {

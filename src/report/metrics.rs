@@ -1,6 +1,6 @@
-//! The metrics of a run, computed once from what [`crate::report::statistics::Statistics`] kept.
+//! Computes the metrics of a run from the data collected by [`crate::report::statistics::Statistics`].
 //!
-//! Never a stand-in: what is not defined carries the reason instead of a number.
+//! Invariant: an undefined metric carries the reason instead of a number.
 
 use crate::domain::decision::Trigger;
 use crate::domain::ledger::ClosedTrade;
@@ -14,44 +14,45 @@ use crate::report::ratios::{self, DAYS_PER_YEAR, Undefined};
 use crate::report::returns::Day;
 use crate::report::tally::{Tally, longest_streaks};
 
-/// Days or trades below which a ratio is shown grey.
+/// Fewest days or trades for a reliable ratio; with fewer it is shown grey.
 pub const ENOUGH: u64 = 30;
 
-/// A number with its kind.
+/// A value by kind.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Amount {
     /// Exact money.
     Money(Money),
     /// A count.
     Count(u64),
-    /// Anything else; always finite.
+    /// Any other number; always finite.
     Number(f64),
 }
 
-/// One metric of one run.
+/// A metric of a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Metric {
     /// Name, unit and formula.
     pub definition: &'static Definition,
     /// The value, or why there is none.
     pub value: Result<Amount, Undefined>,
-    /// How many observations it stands on (days, trades, drawdowns).
+    /// Number of observations behind it (days, trades, drawdowns).
     pub n: u64,
-    /// From when to when they were taken.
+    /// Time span of the observations.
     pub window: (Timestamp, Timestamp),
-    /// 95 % interval, in the unit of the value, or why there is none; `None` for a metric that never has one.
+    /// 95 % interval in the unit of the value, or why there is none; `None` for metrics that never have one.
     pub interval: Option<Result<(f64, f64), Undefined>>,
-    /// What one should know beside it.
+    /// A remark shown with the value.
     pub note: Option<&'static str>,
 }
 
 impl Metric {
-    /// Whether it is an estimate on too few observations to lean on.
+    /// Whether it is an estimate from too few observations.
     pub fn is_thin(&self) -> bool {
         self.n < ENOUGH && self.value.is_ok() && self.is_estimate()
     }
 
-    /// Whether more observations would make it better known: ratios and means, but no sums, counts or extremes.
+    /// Whether more observations would make it more reliable: true for ratios and means, not for sums, counts
+    /// and extremes.
     fn is_estimate(&self) -> bool {
         let mean_money = [&d::EXPECTANCY, &d::AVERAGE_WIN, &d::AVERAGE_LOSS].contains(&self.definition);
         mean_money || matches!(self.definition.unit, Unit::Ratio | Unit::Fraction | Unit::Risk)
@@ -67,16 +68,16 @@ impl Metric {
     }
 }
 
-/// How many variants were tried before this one, for the deflated Sharpe ratio.
+/// Variants tried before this one, for the deflated Sharpe ratio.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Trials {
-    /// How many.
+    /// Number of variants.
     pub count: u64,
-    /// Variance of their daily, not annualised Sharpe ratios.
+    /// Variance of their daily (not annualised) Sharpe ratios.
     pub sharpe_variance: f64,
 }
 
-/// What metrics are computed from.
+/// Inputs of the metrics.
 pub(super) struct Sources<'a> {
     pub start: Timestamp,
     pub end: Timestamp,
@@ -127,7 +128,7 @@ pub(super) fn compute(sources: &Sources<'_>) -> Vec<Metric> {
     sheet.metrics
 }
 
-/// The list under construction.
+/// The list of metrics under construction.
 struct Sheet {
     window: (Timestamp, Timestamp),
     metrics: Vec<Metric>,
@@ -293,7 +294,7 @@ fn sizes(sheet: &mut Sheet, s: &Sources<'_>, tally: &Tally) {
     );
 }
 
-/// Net over initial risk of the trades that had a stop.
+/// Net result over initial risk of the trades that had a stop.
 fn risk_multiples(trades: &[ClosedTrade]) -> Vec<f64> {
     let of = |trade: &ClosedTrade| {
         let risk = trade.initial_risk.filter(|risk| risk.0 > 0)?;

@@ -1,8 +1,8 @@
-//! What a run was worth: statistics kept while it runs, metrics with their definitions, and the two forms people
-//! read (terminal, HTML).
+//! Evaluation of a run: statistics collected while it runs, metrics with their definitions, and the two forms
+//! for readers (terminal, HTML).
 //!
-//! Never: a clock, I/O, serialization, unseeded rng, or a number where there is none: a metric that is not
-//! defined says why. The same code serves backtest, paper and live, from the same ledger.
+//! Invariants: pure and deterministic (no clock, I/O, serialization or unseeded random numbers); an undefined
+//! metric carries a reason instead of a number. Backtests and paper sessions use the same code.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_cmp)]
 
 pub mod assumptions;

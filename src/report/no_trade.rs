@@ -1,4 +1,4 @@
-//! Why a run made no trade: the one question its numbers cannot answer.
+//! Explains why a run made no trade, which its numbers cannot show.
 
 use crate::domain::decision::SectionName;
 use crate::domain::time::Span;
@@ -6,10 +6,10 @@ use crate::report::format as f;
 use crate::report::legend;
 use crate::report::run::{LookBack, RunResult};
 
-/// Blocks that are named one by one.
+/// Maximum number of guards named.
 const BLOCKS_NAMED: usize = 3;
 
-/// The reason, as a sentence that begins with `No trade:`; `None` for a run that traded.
+/// The reason as a sentence that begins with `No trade:`; `None` for a run with trades.
 pub fn why(run: &RunResult) -> Option<String> {
     if !run.summary.trades.is_empty() {
         return None;
@@ -17,7 +17,7 @@ pub fn why(run: &RunResult) -> Option<String> {
     Some(format!("No trade: {}.", reason(run)))
 }
 
-/// A strategy looks back further than the data reaches.
+/// The message that a strategy looks back further than the data reaches.
 pub fn too_short(strategy: &str, look_back: &LookBack, data: Span, what: &str) -> String {
     format!(
         "{strategy} needs {} of data before its first signal ({}); {what} has {}",
@@ -27,7 +27,7 @@ pub fn too_short(strategy: &str, look_back: &LookBack, data: Span, what: &str) -
     )
 }
 
-/// A strategy on a live market listens before it can trade.
+/// The message that a strategy needs market data for some time before it can trade.
 pub fn first_wait(strategy: &str, look_back: &LookBack) -> String {
     format!(
         "{strategy} needs {} of the market before its first signal ({}); a gap starts the wait anew",
@@ -71,7 +71,7 @@ fn reason(run: &RunResult) -> String {
 
 const NEVER_WARM: &str = ", and at least one indicator never had a value";
 
-/// The strategy that looks back furthest, when the data, cut by its gaps, is shorter.
+/// The strategy with the longest look-back, if the data is shorter than that or interrupted by gaps.
 fn warm_up(run: &RunResult, span: Span) -> Option<String> {
     let looking = run.strategies.iter().filter_map(|strategy| Some((strategy, strategy.look_back.as_ref()?)));
     let (strategy, look_back) = looking.max_by_key(|(_, look_back)| look_back.span)?;
@@ -109,7 +109,7 @@ mod tests {
     use crate::report::run::{Fired, Refusals};
     use crate::report::sample;
 
-    /// Nothing happened in 5 minutes 45 seconds of data.
+    /// A run without events of note in 5 minutes 45 seconds of data.
     fn quiet() -> RunResult {
         let mut run = sample::empty_result();
         let begin = Timestamp::parse("2026-01-01").unwrap();

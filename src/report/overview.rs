@@ -1,26 +1,27 @@
-//! Many results added up: a line for each strategy, a line for all. Amounts of different currencies are never added.
+//! Sums over several results: a row per strategy, and totals. Amounts of different currencies are never
+//! added.
 
 use crate::domain::num::Money;
 use crate::report::metrics::Amount;
 use crate::report::run::RunResult;
 use crate::report::tally::Tally;
 
-/// What several results come to.
+/// Sums over several results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Overview {
-    /// The strategies of each of the results, e.g. `pump_v2 v3`; empty for the sum over all.
+    /// Strategies of the results, e.g. `pump_v2 v3`; empty for a total.
     pub strategy: String,
-    /// The currency of the amounts; `None` where the symbols do not tell.
+    /// Currency of the amounts; `None` when the symbols do not tell it.
     pub currency: Option<String>,
-    /// Results.
+    /// Number of results.
     pub results: u64,
-    /// Results without a trade.
+    /// Number of results without a trade.
     pub without_trade: u64,
-    /// All their trades.
+    /// Sums over all trades.
     pub tally: Tally,
-    /// Net profits added up. Each result has an account of its own.
+    /// Sum of net profits. Each result has an account of its own.
     pub net: Money,
-    /// The deepest of their drawdowns, percent of that account.
+    /// The deepest drawdown of all results, percent.
     pub worst_drawdown_pct: f64,
 }
 
@@ -49,12 +50,12 @@ impl Overview {
     }
 }
 
-/// A line for each strategy and currency, in the order in which they come first.
+/// A row per strategy and currency, in order of first appearance.
 pub fn by_strategy(runs: &[RunResult]) -> Vec<Overview> {
     added_up(runs, RunResult::strategies_line)
 }
 
-/// A line for each currency over all strategies.
+/// A row per currency, over all strategies.
 pub fn totals(runs: &[RunResult]) -> Vec<Overview> {
     added_up(runs, |_| String::new())
 }
@@ -65,11 +66,11 @@ fn added_up(runs: &[RunResult], key: impl Fn(&RunResult) -> String) -> Vec<Overv
         let (strategy, currency) = (key(run), run.currency());
         let known =
             lines.iter().position(|line| line.strategy == strategy && line.currency.as_deref() == currency);
-        let place = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             lines.push(Overview::of(strategy, currency));
             lines.len() - 1
         });
-        lines[place].add(run);
+        lines[index].add(run);
     }
     lines
 }

@@ -1,20 +1,21 @@
-//! The formulas of the risk ratios, each over plain numbers in a fixed order.
+//! Formulas of the risk ratios. Sums run in the order of the values, so results are reproducible.
 //!
-//! Undefined is an error with its reason, never a stand-in number.
+//! Invariant: an undefined ratio is an error with the reason, not a number.
 
-/// Why a figure is not defined; shown to people.
+/// Why a value is undefined; shown to users.
 pub type Undefined = &'static str;
 
-/// Days of a year: the market never closes.
+/// Days per year: the market never closes.
 pub const DAYS_PER_YEAR: f64 = 365.0;
 
-/// Arithmetic mean; `None` of nothing.
+/// Arithmetic mean; `None` without values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Standard deviation with n − 1 below; an error below two values or when they do not differ. Differences within
-/// rounding (10^-12 of the largest value) are none: equal losses must not become a huge ratio.
+/// Standard deviation with divisor n − 1; an error for fewer than two values or when they do not vary.
+/// Differences within rounding (10^-12 of the largest value) do not count: equal losses must not give a huge
+/// ratio.
 pub fn sample_deviation(values: &[f64]) -> Result<f64, Undefined> {
     if values.len() < 2 {
         return Err("fewer than two values");
@@ -42,7 +43,7 @@ pub fn sortino(returns: &[f64], periods: f64) -> Result<f64, Undefined> {
     Ok(average / (squares / returns.len() as f64).sqrt() * periods.sqrt())
 }
 
-/// (growth)^(365 / days) − 1, as a fraction.
+/// growth^(365 / days) − 1, a fraction.
 pub fn annual_growth(growth: f64, days: f64) -> Result<f64, Undefined> {
     if growth <= 0.0 {
         return Err("nothing is left to grow");
@@ -51,15 +52,16 @@ pub fn annual_growth(growth: f64, days: f64) -> Result<f64, Undefined> {
     if annual.is_finite() { Ok(annual) } else { Err("too large to state") }
 }
 
-/// Probability that the true Sharpe ratio is above a benchmark, given length, skew and fat tails (D. Bailey and M.
-/// López de Prado, "The Sharpe Ratio Efficient Frontier", 2012). Both ratios per period, not annualised.
+/// Probability that the true Sharpe ratio is above a benchmark, given the number, skew and kurtosis of the
+/// returns (D. Bailey and M. López de Prado, "The Sharpe Ratio Efficient Frontier", 2012). Both ratios are
+/// per period, not annualised.
 pub fn probabilistic_sharpe(returns: &[f64], benchmark: f64) -> Result<f64, Undefined> {
     let ratio = sharpe(returns, 1.0)?;
     let (skew, kurtosis) = skew_and_kurtosis(returns)?;
     psr(ratio, benchmark, returns.len(), skew, kurtosis)
 }
 
-/// The benchmark that the best of `trials` worthless strategies would reach (the same, "The Deflated Sharpe
+/// Expected Sharpe ratio of the best of `trials` strategies without skill (same authors, "The Deflated Sharpe
 /// Ratio", 2014). `variance` is that of the trials' ratios, per period.
 pub fn expected_best_sharpe(trials: u64, variance: f64) -> f64 {
     const EULER_MASCHERONI: f64 = 0.577_215_664_901_532_9;
@@ -80,7 +82,7 @@ fn psr(ratio: f64, benchmark: f64, n: usize, skew: f64, kurtosis: f64) -> Result
     Ok(normal_cdf((ratio - benchmark) * ((n - 1) as f64).sqrt() / spread.sqrt()))
 }
 
-/// Population skewness and (not excess) kurtosis.
+/// Population skewness and (non-excess) kurtosis.
 fn skew_and_kurtosis(values: &[f64]) -> Result<(f64, f64), Undefined> {
     let average = mean(values).ok_or("no value")?;
     let n = values.len() as f64;
@@ -93,7 +95,8 @@ fn skew_and_kurtosis(values: &[f64]) -> Result<(f64, f64), Undefined> {
     Ok((moment(3) / libm::pow(variance, 1.5), moment(4) / (variance * variance)))
 }
 
-/// The standard normal distribution (G. West, "Better approximations to cumulative normal functions", 2005).
+/// Standard normal distribution function (G. West, "Better approximations to cumulative normal functions",
+/// 2005).
 fn normal_cdf(x: f64) -> f64 {
     let z = x.abs();
     let tail = if z > 37.0 {
@@ -126,7 +129,8 @@ fn normal_cdf(x: f64) -> f64 {
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 
-/// The inverse of [`normal_cdf`] by bisection: asked for twice a run, so plain beats fast. 0 < p < 1.
+/// Inverse of [`normal_cdf`] for 0 < p < 1, by bisection: it is called twice per run, so simplicity matters
+/// more than speed.
 fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-40.0, 40.0);
     for _ in 0..200 {
@@ -170,7 +174,7 @@ mod tests {
         assert!(sharpe(&[0.1], 365.0).is_err());
     }
 
-    /// The worked examples of the two papers.
+    /// The worked examples of both papers.
     #[test]
     fn probabilistic_and_deflated_sharpe_of_the_papers() {
         assert!((psr(0.458, 0.0, 24, 0.0, 3.0).unwrap() - 0.982).abs() < 5e-4);

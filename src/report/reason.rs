@@ -1,33 +1,33 @@
-//! Why a trade was opened and why it was closed: the conditions as they stood at those decisions.
+//! Why a trade was opened and closed: the conditions at those decisions.
 
 use crate::domain::decision::{Evidence, SectionName, Trigger};
 use crate::domain::strategy::{StrategyDef, Threshold};
 use crate::domain::time::Timestamp;
 use crate::report::format as f;
 
-/// A condition as it stood when a decision was made.
+/// A condition as evaluated for a decision.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Checked {
-    /// Section it belongs to.
+    /// Section of the condition.
     pub section: SectionName,
-    /// Its id in the document.
+    /// Id of the condition in the strategy document.
     pub id: String,
-    /// Name of what it looks at.
+    /// Name of the indicator or value that it checks.
     pub indicator: String,
-    /// The value; `Err` carries the reason why there was none.
+    /// The value, or why there was none.
     pub value: Result<f64, &'static str>,
-    /// How they are compared, e.g. `>=` or `between`.
+    /// The comparison, e.g. `>=` or `between`.
     pub operator: &'static str,
-    /// What it is compared with, the lower bound of a range; `None` when that had no value.
+    /// The threshold, or the lower bound of a range; `None` when it had no value.
     pub threshold: Option<f64>,
     /// The upper bound of a range.
     pub threshold_high: Option<f64>,
-    /// Whether it was met; `None`: unknown.
+    /// Whether the condition was met; `None`: unknown.
     pub met: Option<bool>,
 }
 
 impl Checked {
-    /// The conditions of a decision by their names in the document.
+    /// The conditions of a decision, with their names in the strategy document.
     pub fn all(evidence: &[Evidence], def: &StrategyDef) -> Vec<Checked> {
         evidence.iter().filter_map(|entry| Checked::one(entry, def)).collect()
     }
@@ -74,7 +74,7 @@ impl Checked {
         }
     }
 
-    /// All of it in a line, e.g. `e1_pnl: UNREALIZED_PNL_PCT -4.423 <= -4, met`.
+    /// A one-line summary, e.g. `e1_pnl: UNREALIZED_PNL_PCT -4.423 <= -4, met`.
     pub fn sentence(&self) -> String {
         format!(
             "{}: {} {} {}, {}",
@@ -87,37 +87,38 @@ impl Checked {
     }
 }
 
-/// A decision with the conditions it was made on.
+/// A decision with the conditions behind it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DecisionReason {
-    /// When it was made.
+    /// Time of the decision.
     pub at: Timestamp,
-    /// What made it.
+    /// What triggered it.
     pub trigger: Trigger,
-    /// The conditions of its section; empty for a stop, a target or another trigger that looks at none.
+    /// The conditions of its section; empty for a trigger without conditions, such as a stop.
     pub conditions: Vec<Checked>,
 }
 
-/// Why a trade was opened and closed. `None` where no such decision was made: a liquidation, for one, is the venue's.
+/// Why a trade was opened and closed. `None` where the strategy took no decision: a liquidation, for example,
+/// is the venue's.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct TradeReason {
-    /// The signal (S1).
+    /// The signal decision (S1).
     pub signal: Option<DecisionReason>,
-    /// The entry (Z1).
+    /// The entry decision (Z1).
     pub entry: Option<DecisionReason>,
-    /// The exit.
+    /// The exit decision.
     pub exit: Option<DecisionReason>,
 }
 
 impl TradeReason {
-    /// The three with what they are, in time order.
+    /// The decisions with their names, in time order.
     pub fn steps(&self) -> impl Iterator<Item = (&'static str, &DecisionReason)> {
         [("signal", &self.signal), ("entry", &self.entry), ("exit", &self.exit)]
             .into_iter()
             .filter_map(|(name, decision)| Some((name, decision.as_ref()?)))
     }
 
-    /// What the exit was decided on in a few words: the conditions that were met, else nothing but the trigger.
+    /// A short reason of the exit: its trigger, with the conditions that were met.
     pub fn exit_text(&self) -> Option<String> {
         let exit = self.exit.as_ref()?;
         let met: Vec<String> = exit

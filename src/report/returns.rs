@@ -1,29 +1,29 @@
-//! Equity day by day, cut at midnight UTC, and growth that deposits do not change.
+//! Equity per UTC day, and growth that is unaffected by deposits.
 
 use crate::domain::num::Money;
 use crate::domain::time::{NANOS_PER_SECOND, Timestamp};
 
 const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 
-/// One UTC day of a run. The first and the last may be parts of a day. An event at midnight belongs to the day that
-/// ends: so do a bar that closes then and funding that is settled then.
+/// A UTC day of a run. The first and the last may be incomplete. An event at midnight belongs to the day that
+/// ends then, e.g. a bar that closes or funding that is settled at that time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Day {
     /// Days since 1970.
     pub day: i64,
-    /// Equity when it began.
+    /// Equity at the start.
     pub opening: Money,
-    /// Equity when it ended.
+    /// Equity at the end.
     pub closing: Money,
-    /// Money from outside during the day.
+    /// External money received during the day.
     pub deposits: Money,
-    /// Closing over opening without the effect of deposits, minus one; `None` when equity was not positive.
+    /// Growth of equity without the effect of deposits, a fraction; `None` when equity was not positive.
     pub growth: Option<f64>,
-    /// Whether the run covered it from midnight to midnight. Only whole days enter risk ratios.
+    /// Whether the run covered the whole day. Only whole days enter risk ratios.
     pub whole: bool,
-    /// Trades closed.
+    /// Number of trades closed.
     pub trades: u32,
-    /// Net of the trades closed.
+    /// Net result of the trades closed.
     pub trades_net: Money,
 }
 
@@ -33,13 +33,13 @@ impl Day {
         self.closing - self.opening - self.deposits
     }
 
-    /// When it begins.
+    /// Start of the day.
     pub fn midnight(&self) -> Timestamp {
         Timestamp::from_nanos(self.day.saturating_mul(DAY_NS))
     }
 }
 
-/// Growth of one unit of money, chained over deposits (time-weighted).
+/// Growth of one unit of money, chained over deposits (time-weighted return).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Growth {
     base: Money,
@@ -56,14 +56,14 @@ impl Growth {
         self.base = after;
     }
 
-    /// What one unit became; `None` when the account was not positive on the way.
+    /// The value of one unit now; `None` when equity was not positive at some deposit.
     pub(super) fn factor(&self, now: Money) -> Option<f64> {
         let factor = self.factor?;
         (self.base.0 > 0).then(|| factor * (now.0 as f64 / self.base.0 as f64))
     }
 }
 
-/// Cuts a run into days: one row a day, flat days included.
+/// Splits a run into days, one row per day, including days without a change.
 #[derive(Clone, Debug)]
 pub(super) struct Days {
     rows: Vec<Day>,
@@ -86,7 +86,7 @@ impl Days {
         }
     }
 
-    /// Ends every day that is over; `equity` is what held until now.
+    /// Closes every day that has ended by `at`; `equity` is the last value before that.
     #[inline]
     pub(super) fn roll(&mut self, at: Timestamp, equity: Money) {
         while at.nanos() > self.next_midnight {
@@ -105,7 +105,7 @@ impl Days {
         self.deposits += amount;
     }
 
-    /// All days, the last cut at `end`.
+    /// Returns all days; the last one ends at `end`.
     pub(super) fn finish(mut self, end: Timestamp, equity: Money) -> Vec<Day> {
         self.roll(end, equity);
         let whole = self.whole && end.nanos() == self.next_midnight;

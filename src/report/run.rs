@@ -1,4 +1,4 @@
-//! One result: everything a run produced that people read, export or compare.
+//! A result: everything a run produced that is read, exported or compared.
 
 use crate::domain::decision::{Guard, SectionName};
 use crate::domain::num::Price;
@@ -12,17 +12,17 @@ use crate::report::series::{Bucket, PriceExtent};
 use crate::report::statistics::Summary;
 use std::collections::BTreeMap;
 
-/// What was run.
+/// Kind of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// Recorded data.
+    /// A backtest on recorded data.
     Backtest,
-    /// A live market, with simulated orders.
+    /// A real market feed with simulated orders.
     Paper,
 }
 
 impl Mode {
-    /// The word of the JSON form.
+    /// Name in the JSON form.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Mode::Backtest => "backtest",
@@ -30,7 +30,7 @@ impl Mode {
         }
     }
 
-    /// What a report of it is titled.
+    /// Title of a report.
     pub const fn title(self) -> &'static str {
         match self {
             Mode::Backtest => "Backtest",
@@ -39,44 +39,45 @@ impl Mode {
     }
 }
 
-/// One result.
+/// The result of a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunResult {
-    /// What was run.
+    /// Kind of the run.
     pub mode: Mode,
-    /// File or recording it ran on.
+    /// File or recording that was replayed.
     pub source: String,
-    /// The symbols, in the order of their ids: prices need their ticks.
+    /// The symbols, in the order of their ids; prices are in their ticks.
     pub symbols: Vec<SymbolSpec>,
     /// The strategies, in the order of their indices.
     pub strategies: Vec<StrategyRef>,
-    /// Digest of the canonical decisions, hexadecimal.
+    /// SHA-256 of the canonical decisions, hexadecimal.
     pub digest: String,
-    /// What it stands on.
+    /// Assumptions.
     pub assumptions: Assumptions,
-    /// What it was worth.
+    /// Evaluation.
     pub summary: Summary,
-    /// Orders sent.
+    /// Number of orders sent.
     pub orders_count: u64,
-    /// Sections that became true and moved an instance, in time order. A signal is one of S1: [`RunResult::signals`].
+    /// Sections that became true and moved an instance, in time order. Those of S1 are the signals:
+    /// [`RunResult::signals`].
     pub fired: Vec<Fired>,
-    /// Why the trades of the summary were opened and closed, in the same order; the first
-    /// [`crate::limits::EXPLAINED_TRADES`] only.
+    /// Why the trades of the summary were opened and closed, in the same order; only for the first
+    /// [`crate::limits::EXPLAINED_TRADES`].
     pub reasons: Vec<TradeReason>,
-    /// Refused entries by guard.
+    /// Blocked entries by guard.
     pub refusals: Vec<Refusal>,
-    /// Prices for the chart, one series a symbol.
+    /// Prices for charts, one series per symbol.
     pub prices: Vec<(SymbolId, Vec<Bucket<PriceExtent>>)>,
-    /// Settings by name as the user gave them, for the snapshot.
+    /// Settings as given by the user, by name, for the snapshot.
     pub settings: Vec<(String, String)>,
 }
 
-/// How far back a strategy looks before it can give its first signal.
+/// How much data a strategy needs before its first signal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookBack {
-    /// The indicator that looks back furthest.
+    /// The indicator with the longest look-back.
     pub indicator: String,
-    /// The data it needs.
+    /// Time span of the data needed.
     pub span: Span,
 }
 
@@ -85,57 +86,57 @@ pub struct LookBack {
 pub struct StrategyRef {
     /// Id.
     pub id: String,
-    /// Version, when it came from a store.
+    /// Version, if it came from the store.
     pub version: Option<u32>,
     /// Name.
     pub name: String,
-    /// The document it ran, as text.
+    /// The strategy document as text.
     pub document: Option<String>,
-    /// The data it needs before its first signal; `None`: none.
+    /// The data needed before the first signal; `None`: none.
     pub look_back: Option<LookBack>,
 }
 
 /// A section that became true and moved an instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fired {
-    /// When.
+    /// Time.
     pub at: Timestamp,
-    /// Which section.
+    /// Section.
     pub section: SectionName,
-    /// On which symbol.
+    /// Symbol.
     pub symbol: SymbolId,
-    /// Of which strategy (index).
+    /// Strategy index.
     pub strategy: u32,
-    /// Last trade price then.
+    /// Last trade price at that time.
     pub price: Option<Price>,
 }
 
-/// Entries refused by one guard.
+/// Entries blocked by one guard.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Refusal {
-    /// By what.
+    /// Guard.
     pub guard: Guard,
-    /// How often.
+    /// Number of blocked entries.
     pub count: u64,
-    /// When first.
+    /// Time of the first one.
     pub first_at: Timestamp,
-    /// What was measured then.
+    /// Value measured at the first one.
     pub value: f64,
-    /// What was allowed then.
+    /// Value allowed at the first one.
     pub threshold: f64,
 }
 
-/// Counts refusals by guard.
+/// Counts blocked entries by guard.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals(BTreeMap<Guard, Refusal>);
 
 impl Refusals {
-    /// One more refusal; the first of a guard is the example.
+    /// Counts a blocked entry; the first one of a guard is kept as the example.
     pub fn add(&mut self, at: Timestamp, guard: Guard, value: f64, threshold: f64) {
         self.0.entry(guard).or_insert(Refusal { guard, count: 0, first_at: at, value, threshold }).count += 1;
     }
 
-    /// Most frequent first; the guards' own order among equals.
+    /// Most frequent first; ties in the order of the guards.
     pub fn finish(self) -> Vec<Refusal> {
         let mut refusals: Vec<Refusal> = self.0.into_values().collect();
         refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.count));
@@ -154,22 +155,22 @@ impl RunResult {
         self.symbols.get(symbol.index())
     }
 
-    /// A symbol's name; a dash for one that the result does not know.
+    /// A symbol's name; a dash if it is unknown.
     pub fn symbol_name(&self, symbol: SymbolId) -> &str {
         self.spec(symbol).map_or("—", |spec| &spec.name)
     }
 
-    /// A strategy's id; a dash for one that the result does not know.
+    /// A strategy's id; a dash if it is unknown.
     pub fn strategy_id(&self, strategy: u32) -> &str {
         self.strategies.get(strategy as usize).map_or("—", |strategy| &strategy.id)
     }
 
-    /// All symbols in a line.
+    /// Names of all symbols.
     pub fn symbols_line(&self) -> String {
         self.symbols.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// All strategies in a line, with their versions.
+    /// Ids of all strategies, with versions.
     pub fn strategies_line(&self) -> String {
         let shown = |strategy: &StrategyRef| match strategy.version {
             Some(version) => format!("{} v{version}", strategy.id),
@@ -183,7 +184,7 @@ impl RunResult {
         self.digest.get(..12).unwrap_or(&self.digest)
     }
 
-    /// The signals in time order: moments at which S1 became true for an instance that was waiting for it.
+    /// The signals in time order: S1 became true for an instance that waited for it.
     pub fn signals(&self) -> impl Iterator<Item = &Fired> {
         self.fired.iter().filter(|fired| fired.section == SectionName::S1)
     }
@@ -193,14 +194,14 @@ impl RunResult {
         self.fired.iter().filter(|fired| fired.section == section).count()
     }
 
-    /// The currency of all amounts; `None` when the symbols do not name one, or not the same.
+    /// The currency of all amounts; `None` when the symbols do not name one, or name different ones.
     pub fn currency(&self) -> Option<&str> {
         let mut quotes = self.symbols.iter().map(|spec| quote_currency(&spec.name));
         let first = quotes.next()??;
         quotes.all(|quote| quote == Some(first)).then_some(first)
     }
 
-    /// Where a trade of the summary was decided on, by its place there.
+    /// The decisions behind a trade, by its index in the summary.
     pub fn reason(&self, trade: usize) -> Option<&TradeReason> {
         self.reasons.get(trade)
     }

@@ -1,4 +1,4 @@
-//! Made-up ledgers and a made-up result for tests of this folder and of the JSON form.
+//! Sample ledgers and a sample result, for tests of the reports and of the JSON form.
 
 use crate::domain::contract_facts::{FactSource, SpecSources};
 use crate::domain::decimal::Decimal;
@@ -20,7 +20,7 @@ use crate::report::statistics::Statistics;
 
 const BEGIN: &str = "2026-01-01";
 
-/// A long of 1000 lots at 10, opened and closed at seconds of 2026-01-01.
+/// A long trade of 1000 lots at 10, opened and closed at these seconds of 2026-01-01.
 pub(crate) fn trade(opened: i64, closed: i64, gross: f64, fees: f64, funding: f64) -> ClosedTrade {
     let begin = Timestamp::parse(BEGIN).unwrap();
     ClosedTrade {
@@ -90,7 +90,7 @@ pub(crate) fn assumptions() -> Assumptions {
     }
 }
 
-/// The conditions on which a trade was opened and closed, one of them without a value.
+/// The conditions behind a trade, one of them without a value.
 fn reason_of(trade: &ClosedTrade) -> TradeReason {
     let checked = |section: SectionName, id: &str, value: Result<f64, &'static str>, met: bool| Checked {
         section,
@@ -125,7 +125,7 @@ fn reason_of(trade: &ClosedTrade) -> TradeReason {
     }
 }
 
-/// A run of three days with 21 trades, a name that tries to be markup, signals, refusals, gaps and prices.
+/// A run of three days with 21 trades, names that contain markup, signals, refusals, gaps and prices.
 pub(crate) fn result() -> RunResult {
     let begin = Timestamp::parse(BEGIN).unwrap();
     let d = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
@@ -229,7 +229,7 @@ pub(crate) fn result() -> RunResult {
     }
 }
 
-/// A run in which nothing happened.
+/// A run without events.
 pub(crate) fn empty_result() -> RunResult {
     let begin = Timestamp::parse(BEGIN).unwrap();
     let summary = Statistics::new(begin, Money::from_units(10_000)).finish(begin);

@@ -1,25 +1,26 @@
-//! A line of unknown length in bounded memory: samples fall into buckets of equal time, and when there are too
-//! many buckets neighbours become one that keeps the lowest, the highest, the first and the last.
+//! A series of unknown length in bounded memory. Samples fall into buckets of equal duration; when there are
+//! too many, neighbouring buckets are merged.
 //!
-//! Never drops an extreme.
+//! Invariant: a merged bucket keeps the first, lowest, highest and last value of its samples.
 
 use crate::domain::num::{Money, Price};
 use crate::domain::time::Timestamp;
 use crate::limits::{EQUITY_POINTS, PRICE_POINTS};
 
-/// What a bucket keeps of its samples.
+/// Summary of the samples in a bucket.
 pub trait Extent: Copy {
-    /// What goes in.
+    /// Type of the samples.
     type Sample: Copy;
     /// A bucket with one sample.
     fn of(sample: Self::Sample) -> Self;
-    /// One more sample, later than all before.
+    /// Adds a sample that is later than all before.
     fn add(&mut self, sample: Self::Sample);
-    /// A bucket that follows this one.
+    /// Merges the bucket that follows this one.
     fn join(&mut self, later: &Self);
 }
 
-/// A bounded line. `push` costs a comparison and the bucket's own work; nothing is allocated once it is full.
+/// A bounded series. `push` costs one comparison plus the bucket's own work; nothing is allocated once it is
+/// full.
 #[derive(Clone, Debug)]
 pub struct Series<E> {
     width_ns: i64,
@@ -28,23 +29,23 @@ pub struct Series<E> {
     open_until: i64,
 }
 
-/// One bucket: when its first sample came, and what it kept.
+/// A bucket.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bucket<E> {
-    /// First sample.
+    /// Time of the first sample.
     pub at: Timestamp,
-    /// What it kept.
+    /// Summary of its samples.
     pub extent: E,
 }
 
 impl<E: Extent> Series<E> {
-    /// A line with this bucket width to begin with and at most `points_max` (at least 2) buckets.
+    /// A series with this initial bucket width and at most `points_max` (at least 2) buckets.
     pub fn new(width_ns: i64, points_max: usize) -> Self {
         assert!(width_ns > 0 && points_max >= 2, "a series needs a width and room for two points");
         Series { width_ns, points_max, buckets: Vec::new(), open_until: i64::MIN }
     }
 
-    /// The next sample; times never decrease.
+    /// Adds the next sample; times must not decrease.
     #[inline]
     pub fn push(&mut self, at: Timestamp, sample: E::Sample) {
         match self.buckets.last_mut() {
@@ -69,7 +70,8 @@ impl<E: Extent> Series<E> {
         self.open_until = self.end_of(at);
     }
 
-    /// Doubles the width until at most half the buckets remain: a full pass per doubling, so few per run.
+    /// Doubles the width until at most half of the buckets remain. Each doubling is one pass, so there are
+    /// few per run.
     fn widen(&mut self) {
         while self.buckets.len() > self.points_max / 2 {
             self.width_ns = self.width_ns.saturating_mul(2);
@@ -104,13 +106,13 @@ impl<E: Extent> Series<E> {
 /// Lowest, highest, first and last price of a bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PriceExtent {
-    /// First.
+    /// First price.
     pub open: Price,
-    /// Lowest.
+    /// Lowest price.
     pub low: Price,
-    /// Highest.
+    /// Highest price.
     pub high: Price,
-    /// Last.
+    /// Last price.
     pub close: Price,
 }
 
@@ -135,7 +137,7 @@ impl Extent for PriceExtent {
     }
 }
 
-/// The prices of one symbol for a chart: seconds to begin with, [`PRICE_POINTS`] buckets at most.
+/// Prices of one symbol for a chart; buckets of initially one second, at most [`PRICE_POINTS`].
 pub type PriceSeries = Series<PriceExtent>;
 
 /// An empty price series.
@@ -143,38 +145,38 @@ pub fn price_series() -> PriceSeries {
     Series::new(1_000_000_000, PRICE_POINTS)
 }
 
-/// Equity of a bucket with the deepest drawdown in it.
+/// Equity in a bucket, with its deepest drawdown.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct EquityExtent {
-    /// First.
+    /// First equity.
     pub open: Money,
-    /// Lowest.
+    /// Lowest equity.
     pub low: Money,
-    /// Highest.
+    /// Highest equity.
     pub high: Money,
-    /// Last.
+    /// Last equity.
     pub close: Money,
     peak: Money,
     trough: Money,
     settled_pct: f64,
 }
 
-/// Equity and the running peak it is measured against.
+/// Equity and its running peak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EquitySample {
     /// Equity.
     pub equity: Money,
-    /// Running peak, never below the equity.
+    /// Running peak; not below the equity.
     pub peak: Money,
 }
 
 impl EquityExtent {
-    /// Deepest drawdown in the bucket, percent of the peak it fell from, ≥ 0.
+    /// Deepest drawdown in the bucket, percent of its peak, ≥ 0.
     pub fn drawdown_pct(&self) -> f64 {
         self.settled_pct.max(depth_pct(self.peak, self.trough))
     }
 
-    /// Divides only when a peak ends: on the way up there is nothing to settle.
+    /// Called when a peak ends. Divides only if there was a drawdown, so a steady rise costs no division.
     fn settle(&mut self) {
         if self.trough < self.peak {
             self.settled_pct = self.drawdown_pct();
@@ -202,7 +204,7 @@ impl Extent for EquityExtent {
     fn add(&mut self, sample: EquitySample) {
         let EquitySample { equity, peak } = sample;
         self.close = equity;
-        // Branches, not minima: new extremes are rare and 128-bit selects are not cheap.
+        // Branches instead of min/max: new extremes are rare, and 128-bit selects are expensive.
         if equity < self.low {
             self.low = equity;
         } else if equity > self.high {
@@ -229,7 +231,7 @@ impl Extent for EquityExtent {
     }
 }
 
-/// The equity of a run: seconds to begin with, [`EQUITY_POINTS`] buckets at most.
+/// Equity of a run; buckets of initially one second, at most [`EQUITY_POINTS`].
 pub type EquitySeries = Series<EquityExtent>;
 
 /// An empty equity series.
@@ -270,7 +272,7 @@ mod tests {
             prop_assert_eq!(kept[kept.len() - 1].extent.close, all[all.len() - 1]);
         }
 
-        /// The deepest drawdown of the merged curve is the one a plain scan of all points finds.
+        /// The deepest drawdown of the merged curve equals that of a scan of all points.
         #[test]
         fn merging_keeps_the_deepest_drawdown(changes in prop::collection::vec(-400_i64..420, 2..500)) {
             let mut curve = Series::<EquityExtent>::new(60_000_000_000, 8);

@@ -1,7 +1,7 @@
-//! What a run leaves behind, kept while it runs: equity, drawdowns, exposure, days and trades.
+//! Collects what a run's evaluation needs, while it runs: equity, drawdowns, exposure, days and trades.
 //!
-//! Fed in time order by the session. Memory does not grow with the events: the curve is bounded, days cost one row
-//! each; only trades are kept one by one.
+//! Events must arrive in time order. Memory does not grow with the number of events: the curve is bounded,
+//! each day is one row, and only trades are stored individually.
 
 use crate::domain::decision::Trigger;
 use crate::domain::ledger::{ClosedTrade, EquityPoint};
@@ -19,7 +19,7 @@ use crate::report::tally::{Tally, grouped};
 
 pub use crate::report::returns::Day;
 
-/// Collects while a session runs.
+/// Collects statistics of a running session.
 #[derive(Clone, Debug)]
 pub struct Statistics {
     start: Timestamp,
@@ -38,12 +38,12 @@ pub struct Statistics {
     trades: Vec<ClosedTrade>,
 }
 
-/// A point of the curve: one bucket of time. The value holds until the next point.
+/// A point of the equity curve: one bucket of time. The last value holds until the next point.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct CurvePoint {
-    /// First change in the bucket.
+    /// Time of the first change in the bucket.
     pub at: Timestamp,
-    /// Equity after it.
+    /// Equity after that change.
     pub open: Money,
     /// Lowest equity.
     pub low: Money,
@@ -55,42 +55,42 @@ pub struct CurvePoint {
     pub drawdown_pct: f64,
 }
 
-/// What a run was worth.
+/// Evaluation of a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
-    /// When it began.
+    /// Start of the run.
     pub start: Timestamp,
-    /// When it ended.
+    /// End of the run.
     pub end: Timestamp,
     /// Starting equity.
     pub initial: Money,
     /// Equity at the end, marked to market.
     pub final_equity: Money,
-    /// Money from outside in between.
+    /// External money received during the run.
     pub deposits: Money,
-    /// Whether a position was still open.
+    /// Whether a position was open at the end.
     pub open_at_end: bool,
     /// All metrics in the order of [`crate::report::definitions::ALL`].
     pub metrics: Vec<Metric>,
-    /// Trades by what closed them.
+    /// Trades by closing trigger.
     pub by_reason: Vec<(Trigger, Tally)>,
-    /// Longs and shorts.
+    /// Trades by side.
     pub by_side: Vec<(Side, Tally)>,
     /// Trades by symbol.
     pub by_symbol: Vec<(SymbolId, Tally)>,
     /// Trades by strategy (index in the session).
     pub by_strategy: Vec<(u32, Tally)>,
-    /// UTC days, flat ones included.
+    /// UTC days, including days without a change.
     pub days: Vec<Day>,
     /// Drawdowns of equity marked to market.
     pub equity_drawdowns: Drawdowns,
     /// Drawdowns of the closed balance.
     pub balance_drawdowns: Drawdowns,
-    /// The equity curve; the first point is the start, the last the end.
+    /// The equity curve, from start to end.
     pub curve: Vec<CurvePoint>,
-    /// Spans without data, the latest [`GAP_BANDS`] of them.
+    /// Time spans without data, the latest [`GAP_BANDS`].
     pub gaps: Vec<(Timestamp, Timestamp)>,
-    /// Closed trades in the order they closed.
+    /// Closed trades in closing order.
     pub trades: Vec<ClosedTrade>,
 }
 
@@ -102,7 +102,7 @@ impl Summary {
 }
 
 impl Statistics {
-    /// A run that starts flat with this much money.
+    /// A run that starts with this balance and no positions.
     pub fn new(start: Timestamp, initial: Money) -> Self {
         let mut curve = equity_series();
         curve.push(start, EquitySample { equity: initial, peak: initial });
@@ -124,7 +124,7 @@ impl Statistics {
         }
     }
 
-    /// The account after something changed it. Times never decrease.
+    /// Records the account after a change. Times must not decrease.
     #[inline]
     pub fn equity(&mut self, point: &EquityPoint) {
         debug_assert!(point.at >= self.last.at, "equity goes forward in time");
@@ -132,7 +132,7 @@ impl Statistics {
         self.exposure.advance(point.at);
         self.exposure.hold(point.exposure, point.equity);
         self.equity.observe(point.at, point.equity);
-        // Between fills only equity moves.
+        // The balance changes with fills, fees and funding only; usually just equity moves.
         if point.balance != self.last.balance {
             self.balance.observe(point.at, point.balance);
         }
@@ -140,7 +140,7 @@ impl Statistics {
         self.last = *point;
     }
 
-    /// Money that came from outside (negative: left). Neither profit nor loss; later points include it.
+    /// Records external money (negative: withdrawn). It is neither profit nor loss; later points include it.
     pub fn deposit(&mut self, at: Timestamp, amount: Money) {
         self.days.roll(at, self.last.equity);
         self.exposure.advance(at);
@@ -155,8 +155,8 @@ impl Statistics {
         self.curve.push(at, EquitySample { equity: self.last.equity, peak: self.equity.peak() });
     }
 
-    /// Data were missing between two times; call it when the gap ends. The time counts for no exposure, except
-    /// where equity changed meanwhile (another symbol had data).
+    /// Records a time span without data; call it when the gap ends. The span is excluded from exposure,
+    /// except for time already accounted for because equity changed meanwhile (another symbol had data).
     pub fn gap(&mut self, from: Timestamp, to: Timestamp) {
         self.exposure.skip(from, to);
         if self.gaps.len() == GAP_BANDS {
@@ -165,27 +165,29 @@ impl Statistics {
         self.gaps.push((from, to));
     }
 
-    /// Indicators were not ready before `until`; call it then, or before the first point after it.
+    /// Excludes the time until all indicators were ready; call it at `until`, or before the first point after
+    /// it.
     pub fn warm_up(&mut self, until: Timestamp) {
         self.exposure.skip(self.start, until);
     }
 
-    /// A round trip closed.
+    /// Records a closed trade.
     pub fn trade(&mut self, trade: &ClosedTrade) {
         self.trades.push(*trade);
     }
 
-    /// What closing the open positions at the end would cost (fees and spread); call before `finish`.
+    /// Sets the estimated cost (fees and spread) of closing the positions open at the end; call before
+    /// `finish`.
     pub fn closing_cost(&mut self, cost: Money) {
         self.closing_cost = Some(cost);
     }
 
-    /// How many variants were tried; call before `finish`.
+    /// Sets how many variants were tried; call before `finish`.
     pub fn trials(&mut self, trials: Trials) {
         self.trials = Some(trials);
     }
 
-    /// Everything the run was worth, up to `end`.
+    /// The evaluation of the run up to `end`.
     pub fn finish(mut self, end: Timestamp) -> Summary {
         let end = end.max(self.last.at);
         let EquityPoint { equity: final_equity, exposure, .. } = self.last;
@@ -194,7 +196,7 @@ impl Statistics {
         let mut days = self.days.finish(end, final_equity);
         let first_day = days.first().map_or(0, |day| day.day);
         for trade in &self.trades {
-            // What closed at the midnight that begins the run belongs to its first day.
+            // A trade that closed at the midnight at which the run starts belongs to its first day.
             let row =
                 usize::try_from(trade.closed_at.day_ended() - first_day).unwrap_or(0).min(days.len() - 1);
             days[row].trades += 1;

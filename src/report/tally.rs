@@ -1,4 +1,4 @@
-//! Closed trades added up: wins, losses, draws and what they earned and cost. All money exact, so the order of the
+//! Sums over closed trades: wins, losses, draws, results and costs. Amounts are exact, so the order of the
 //! trades does not matter.
 
 use crate::domain::ledger::ClosedTrade;
@@ -6,19 +6,19 @@ use crate::domain::num::Money;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// How a trade ended.
+/// Outcome of a trade, by its net result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// Net above zero.
     Win,
-    /// Net below zero: a trade that lost no more than its fees is a loss.
+    /// Net below zero, even if only by fees.
     Loss,
-    /// Net exactly zero, and nothing else.
+    /// Net exactly zero.
     Draw,
 }
 
 impl Outcome {
-    /// How this trade ended.
+    /// The outcome of a trade.
     pub fn of(trade: &ClosedTrade) -> Outcome {
         match trade.net().cmp(&Money::ZERO) {
             Ordering::Greater => Outcome::Win,
@@ -37,41 +37,41 @@ impl Outcome {
     }
 }
 
-/// A sum over trades.
+/// Sums over trades.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
-    /// All trades.
+    /// Number of trades.
     pub trades: u64,
-    /// Wins.
+    /// Number of wins.
     pub wins: u64,
-    /// Losses.
+    /// Number of losses.
     pub losses: u64,
-    /// Neither.
+    /// Number of draws.
     pub draws: u64,
-    /// Before fees and funding.
+    /// Result before fees and funding.
     pub gross: Money,
     /// Fees paid.
     pub fees: Money,
     /// Funding received.
     pub funding: Money,
-    /// After fees and funding.
+    /// Result after fees and funding.
     pub net: Money,
     /// Σ net of the wins.
     pub profit: Money,
     /// Σ |net| of the losses.
     pub loss: Money,
-    /// Largest win, zero without one.
+    /// Largest win; zero without a win.
     pub largest_win: Money,
-    /// Largest loss, positive, zero without one.
+    /// Largest loss as a positive amount; zero without a loss.
     pub largest_loss: Money,
-    /// Σ slippage where it was known; positive costs.
+    /// Σ slippage where known; positive is a cost.
     pub slippage: Money,
-    /// Trades whose slippage was known.
+    /// Number of trades with known slippage.
     pub slippage_known: u64,
 }
 
 impl Tally {
-    /// One more trade.
+    /// Adds a trade.
     pub fn add(&mut self, trade: &ClosedTrade) {
         let net = trade.net();
         self.trades += 1;
@@ -112,7 +112,7 @@ impl<'a> FromIterator<&'a ClosedTrade> for Tally {
     }
 }
 
-/// Trades added up per key, in the order of the keys.
+/// Sums per key, in the order of the keys.
 pub fn grouped<K: Ord>(trades: &[ClosedTrade], key: impl Fn(&ClosedTrade) -> K) -> Vec<(K, Tally)> {
     let mut groups = BTreeMap::<K, Tally>::new();
     for trade in trades {
@@ -121,7 +121,7 @@ pub fn grouped<K: Ord>(trades: &[ClosedTrade], key: impl Fn(&ClosedTrade) -> K) 
     groups.into_iter().collect()
 }
 
-/// Longest rows of wins and of losses. A draw ends either.
+/// Longest streaks of wins and of losses; a draw ends both.
 pub fn longest_streaks(trades: &[ClosedTrade]) -> (u64, u64) {
     let (mut wins, mut losses, mut most_wins, mut most_losses) = (0, 0, 0, 0);
     for trade in trades {

@@ -1,10 +1,10 @@
-//! The assumptions of a result as names and sentences, the same on the terminal and on the page.
+//! The assumptions of a result as text, shared by the terminal and HTML forms.
 
 use crate::report::assumptions::{Assumptions, BookSource, FeeTerms, FundingSource};
 use crate::report::format as f;
 use crate::report::run::RunResult;
 
-/// The assumptions as name and sentence, most important first. Also what the HTML report shows.
+/// The assumptions as names and sentences, most important first.
 pub(super) fn assumption_lines(run: &RunResult) -> Vec<(String, String)> {
     let a: &Assumptions = &run.assumptions;
     let c = &a.coverage;

@@ -1,6 +1,6 @@
-//! A result as text for a terminal: assumptions first, then the numbers, then why and why not.
+//! Renders results as terminal text: assumptions first, then the numbers, then the reasons.
 //!
-//! Plain text unless the caller says otherwise; never wider than asked where a column can give way.
+//! Plain text unless colour is requested. Lines fit the requested width where columns can shrink.
 
 mod many;
 mod one;
@@ -15,28 +15,28 @@ use crate::domain::order::Side;
 use crate::report::format as f;
 use std::fmt::Write;
 
-/// How text may look.
+/// Style of the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Style {
-    /// Columns that sentences and pairs of figures use.
+    /// Width of sentences and pairs of figures.
     pub width: usize,
-    /// Columns that tables may use: those of the terminal, or no bound when nobody looks at them.
+    /// Width of tables: that of the terminal, or unbounded if the output is not a terminal.
     pub table_width: usize,
-    /// Colour or none.
+    /// Whether to use colour.
     pub colour: Colour,
 }
 
-/// Whether text may carry colour.
+/// Whether to use colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
-    /// None.
+    /// Plain text.
     Plain,
-    /// Terminal sequences.
+    /// ANSI escape sequences.
     Ansi,
 }
 
 impl Style {
-    /// For a terminal of so many columns.
+    /// For a terminal of this width.
     pub const fn of_width(width: usize, colour: Colour) -> Self {
         Style { width, table_width: width, colour }
     }
@@ -68,18 +68,18 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{}", text.trim_end());
 }
 
-/// `  name  value`, the value broken at spaces under itself.
+/// Writes `  name  value`; the value is wrapped at spaces and aligned with itself.
 fn wrapped(out: &mut String, name: &str, value: &str, width: usize) {
     const NAME: usize = 12;
     broken(out, &format!("  {name:<NAME$}"), value, width);
 }
 
-/// A sentence, broken at spaces.
+/// Writes a sentence, wrapped at spaces.
 fn sentence(out: &mut String, text: &str, width: usize) {
     broken(out, "", text, width);
 }
 
-/// A label and words beside it; further lines are indented as far as the label is long.
+/// Writes a label and text beside it, wrapped at spaces; further lines are indented by the label's width.
 fn broken(out: &mut String, label: &str, words: &str, width: usize) {
     let indent = table::shown_width(label);
     let room = width.saturating_sub(indent).max(20);
@@ -97,7 +97,7 @@ fn broken(out: &mut String, label: &str, words: &str, width: usize) {
     line(out, &format!("{label}{current}"));
 }
 
-/// A share of trades as percent; a dash without any.
+/// A fraction as percent; a dash if undefined.
 fn rate(rate: Option<f64>) -> String {
     rate.map_or_else(|| f::NONE.to_owned(), |rate| f::percent(100.0 * rate))
 }

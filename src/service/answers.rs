@@ -1,31 +1,33 @@
-//! Answers kept under idempotency keys. A key is on disk before its request changes anything, so that a retry after a kill
-//! is told that nobody knows, and does not do it twice.
+//! Stored answers of requests that carried an `Idempotency-Key`.
+//!
+//! Invariant: a key is on disk before its request changes anything, so a retry after a crash is refused as
+//! unfinished instead of being run twice.
 
 use super::{Refusal, RefusalKind, Service};
 use crate::domain::time::Timestamp;
 use crate::store::records::IdempotencyV1;
 use sha2::{Digest, Sha256};
 
-/// The status of a request that has no answer yet.
+/// Status stored for a request that has not been answered yet.
 const UNDER_WAY: u16 = 0;
 
-/// An answer as it was given.
+/// A stored HTTP answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// Status.
+    /// HTTP status code.
     pub status: u16,
-    /// Where the created thing is.
+    /// Value of the `Location` header: path of the created resource.
     pub location: Option<String>,
-    /// Body.
+    /// Response body.
     pub body: Vec<u8>,
 }
 
 impl Service {
-    /// The answer that a user's request got under a key within the last day; `None` for the first of its kind.
+    /// The answer a user's request with this key got within the last 24 hours; `None` when the key is new.
     ///
     /// # Errors
-    /// `idempotency_key_reused` when another request had the key; `idempotency_key_unfinished` when the daemon ended
-    /// before it had answered this one.
+    /// `idempotency_key_reused` when the key belongs to another request; `idempotency_key_unfinished` when
+    /// the daemon ended before it had answered this one.
     pub fn kept_answer(
         &self,
         user: &str,
@@ -47,7 +49,8 @@ impl Service {
         Ok(Some(Answer { status: kept.status, location: kept.location, body: kept.body }))
     }
 
-    /// A request with a key begins. Whoever calls waits until no other request of this user with this key runs.
+    /// Reserves the key before the request runs. The caller makes sure that no other request of this user
+    /// with this key is running.
     ///
     /// # Errors
     /// What the store reports.
@@ -61,7 +64,7 @@ impl Service {
         )
     }
 
-    /// A request with a key was refused: it changed nothing, and the key is free.
+    /// Releases the key of a request that was refused and changed nothing.
     ///
     /// # Errors
     /// What the store reports.
@@ -69,7 +72,7 @@ impl Service {
         Ok(self.store.remove_answer(user, key)?)
     }
 
-    /// Keeps the answer to a request.
+    /// Stores the answer of a request.
     ///
     /// # Errors
     /// What the store reports.

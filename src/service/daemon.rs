@@ -17,27 +17,27 @@ use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The daemon without its sockets.
+/// The daemon without its sockets: what HTTP handlers call.
 pub struct Service {
-    /// When it was opened.
+    /// When the service was opened.
     pub started: Timestamp,
-    /// The configuration in force.
+    /// The active configuration.
     pub settings: Settings,
-    /// Who may do what.
+    /// Users, logins and their rights.
     pub users: Users,
     /// Strategy documents.
     pub strategies: Arc<Strategies>,
-    /// What became of the built-in strategies.
+    /// Result of storing the built-in strategies at start-up.
     pub seeded: Seeded,
     /// Recorded market data.
     pub recordings: Recordings,
-    /// What sessions were worth.
+    /// Stored results.
     pub results: Results,
-    /// Sessions, those that run and those that ended.
+    /// Sessions, running and ended.
     pub sessions: Arc<Sessions>,
-    /// The exchange.
+    /// Exchange access: contracts, tickers, market feeds.
     pub market: Arc<Market>,
-    /// Where what happens is published.
+    /// Publishes events to WebSocket clients.
     pub hub: Arc<Hub>,
     pub(super) store: Arc<Store>,
     pub(super) state: PathBuf,
@@ -49,18 +49,18 @@ pub struct Service {
 pub struct Parts {
     /// The store.
     pub store: Store,
-    /// The state directory, for uploads under way.
+    /// The state directory, for temporary upload files.
     pub state: PathBuf,
-    /// Keys of tokens.
+    /// Signing keys of tokens.
     pub keys: Keys,
-    /// The configuration in force.
+    /// The active configuration.
     pub settings: Settings,
-    /// The exchange; `None` when it is switched off.
+    /// The exchange client; `None` when the exchange is disabled.
     pub exchange: Option<Arc<Mexc>>,
 }
 
 impl Service {
-    /// Opens everything: built-in strategies are put in, sessions that a crash left behind are sealed.
+    /// Opens everything: stores the built-in strategies and recovers sessions that a crash left running.
     ///
     /// # Errors
     /// What the store reports.
@@ -84,8 +84,8 @@ impl Service {
             now,
         )?;
         parts.settings.publish_to(Arc::clone(&hub));
-        let told = Arc::clone(&sessions);
-        parts.settings.on_change(move |config| told.apply_config(config));
+        let listener = Arc::clone(&sessions);
+        parts.settings.on_change(move |config| listener.apply_config(config));
         Ok(Arc::new(Service {
             started: now,
             settings: parts.settings,
@@ -104,7 +104,8 @@ impl Service {
         }))
     }
 
-    /// Ends what runs; what was acknowledged is on disk.
+    /// Ends or suspends running sessions, waiting up to `drain`; everything acknowledged is on disk. Returns
+    /// the ids of sessions still ending then.
     pub fn close(&self, drain: Span) -> Vec<String> {
         self.sessions.shutdown(drain)
     }

@@ -1,10 +1,11 @@
-//! Where running sessions publish what happens and WebSocket clients read it.
+//! Publish and subscribe: running sessions publish updates, WebSocket clients read them.
 //!
-//! A topic keeps what happened last, serialised once and shared by everybody; a reader is a place in it, not a queue. A
-//! publisher pays the same however many read: it appends and tells one waiting task, [`Hub::run`], which wakes the
-//! readers. A topic exists from its first reader on; what is published into another is not even serialised.
+//! A topic keeps its latest updates, serialised once and shared by all readers; a reader is a [`Cursor`] into
+//! the topic, not a queue. The cost of publishing does not depend on the number of readers: it appends and
+//! notifies one task, [`Hub::run`], which wakes the readers. A topic exists from its first reader on; an
+//! update of any other topic is dropped before it is serialised.
 //!
-//! Never: a publisher that waits for a reader, an update that is changed or skipped in a lossless topic.
+//! Invariant: a publisher never waits for a reader, and a lossless topic never changes or skips an update.
 
 mod topic;
 
@@ -18,35 +19,35 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
 use topic::Topic;
 
-/// Topics of which a reader gets the latest value per session and symbol instead of every update.
+/// Conflated topics: a reader gets the latest value per session and symbol instead of every update.
 const CONFLATED: [&str; 2] = ["market_data", "indicators"];
 
-/// One thing that happened.
+/// A published update.
 #[derive(Debug)]
 pub struct Update {
-    /// Number within the topic; no number is left out.
+    /// Sequence number within the topic, without gaps.
     pub seq: u64,
-    /// What happened, e.g. `session_started`.
+    /// Event type, e.g. `session_started`.
     pub event: &'static str,
     /// Session it belongs to.
     pub session_id: Option<Box<str>>,
-    /// Symbol it is about.
+    /// Symbol it concerns.
     pub symbol: Option<Box<str>>,
-    /// A JSON object: `event`, `session_id` and `symbol` where known, then what the publisher gave.
+    /// JSON object: `event`, `session_id` and `symbol` where known, then the publisher's fields.
     pub json: Box<str>,
 }
 
-/// Which updates of a topic a reader wants; empty wants all. An update that names no session or no symbol passes.
+/// Which updates of a topic a reader gets. Updates without a session or symbol always pass.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
-    /// Only this session's.
+    /// Only this session's; `None` for all.
     pub session_id: Option<Box<str>>,
     /// Only these symbols'; empty for all.
     pub symbols: Vec<Box<str>>,
 }
 
 impl Filter {
-    /// Whether everything passes.
+    /// Whether every update passes.
     pub fn is_open(&self) -> bool {
         self.session_id.is_none() && self.symbols.is_empty()
     }
@@ -62,30 +63,32 @@ impl Filter {
     }
 }
 
-/// From where on a reader reads.
+/// Where a new reader starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// From now on. In a conflated topic: the latest values first.
+    /// At the next update. In a conflated topic: with the latest values.
     Now,
-    /// Everything after this number, when it is still there; else as [`Start::Now`], see [`Cursor::resumed`].
+    /// After this sequence number, if all later updates are still kept; else as [`Start::Now`], see
+    /// [`Cursor::resumed`].
     After(u64),
 }
 
-/// The reader missed updates that are gone from the topic.
+/// The reader was too slow: its next update is no longer kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FellBehind;
 
-/// Wakes one client, whichever of its topics has something new. A ring that nobody waits for is kept until somebody does.
+/// Wakes one client when any of its topics has updates. A wakeup while nobody waits is kept for the next
+/// wait.
 #[derive(Debug, Default)]
 pub struct ReaderWakeup(Notify);
 
 impl ReaderWakeup {
-    /// Waits until it rings; returns at once when it rang since the last time.
+    /// Waits for the next ring; returns at once if there was one since the last wait.
     pub async fn rung(&self) {
         self.0.notified().await;
     }
 
-    /// Rings it.
+    /// Wakes the waiter.
     pub fn ring(&self) {
         self.0.notify_one();
     }
@@ -98,14 +101,15 @@ pub struct Hub {
     /// Topics with something new since readers were last woken.
     fresh: Mutex<Vec<Arc<Topic>>>,
     wake: Notify,
-    /// New topics count on from here, so that no number of an earlier topic or process is given again.
+    /// Sequence numbers of new topics start here, so that none of an earlier topic or process is used again.
     floor: AtomicU64,
     ids: AtomicU64,
     updates_max: usize,
 }
 
 impl Hub {
-    /// An empty hub. Numbers start at `now` in microseconds, so that a client that resumes after a restart is recognised.
+    /// An empty hub. Sequence numbers start at `now` in microseconds, so that resuming with a number from
+    /// before a restart is detected.
     pub fn new(now: Timestamp) -> Self {
         Hub::keeping(now, TOPIC_UPDATES)
     }
@@ -121,7 +125,7 @@ impl Hub {
         }
     }
 
-    /// Puts an update behind the others of its topic. `data` is an object; anything else stands under `value`.
+    /// Appends an update to a topic. `data` should be an object; any other value is put under `value`.
     pub fn publish(
         &self,
         topic: &str,
@@ -139,13 +143,13 @@ impl Hub {
         }
     }
 
-    /// Whether anybody reads the topic; a publisher may spare itself making updates that nobody sees.
+    /// Whether the topic has readers; without them a publisher can skip building updates.
     pub fn has_readers(&self, topic: &str) -> bool {
         self.find(topic).is_some_and(|topic| topic.readers() > 0)
     }
 
-    /// Says that a session publishes nothing more: its values leave the conflated topics, and its own topic
-    /// `session/<id>` goes as soon as nobody reads it.
+    /// Ends a session's updates: removes its values from the conflated topics, and its own topic
+    /// `session/<id>` once that has no reader.
     pub fn end_session(&self, session_id: &str) {
         for topic in CONFLATED {
             if let Some(topic) = self.find(topic) {
@@ -158,16 +162,16 @@ impl Hub {
         }
     }
 
-    /// A place in a topic. The bell rings whenever there is something new, at once for what is there already.
+    /// Subscribes to a topic. `wakeup` rings at once, and again whenever there are new updates.
     ///
     /// # Errors
-    /// `too_many_topics` when as many topics are being read as there may be.
+    /// `too_many_topics` when the limit of topics with readers is reached.
     pub fn subscribe(
         self: &Arc<Self>,
         name: &str,
         filter: Filter,
         start: Start,
-        bell: &Arc<ReaderWakeup>,
+        wakeup: &Arc<ReaderWakeup>,
     ) -> Result<Cursor, Refusal> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
@@ -186,14 +190,14 @@ impl Hub {
                 topic
             }
         };
-        topic.register(id, bell.clone());
+        topic.register(id, wakeup.clone());
         drop(topics);
         let (seen, resumed) = topic.place(start);
-        bell.ring();
+        wakeup.ring();
         Ok(Cursor { hub: self.clone(), topic, id, filter, seen, resumed })
     }
 
-    /// Wakes readers for as long as it is polled. The server runs it once; without it nobody is woken.
+    /// Wakes readers while it is polled. The server runs it once; without it no reader is woken.
     pub async fn run(&self) {
         loop {
             self.wake.notified().await;
@@ -203,7 +207,7 @@ impl Hub {
         }
     }
 
-    /// Topics that exist.
+    /// Number of existing topics.
     pub fn topics(&self) -> usize {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -212,7 +216,8 @@ impl Hub {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
     }
 
-    /// Topics that nobody reads go when there are too many: who resumes there gets a snapshot.
+    /// Removes topics without readers when there are too many. A client that resumes one of them later needs
+    /// a snapshot.
     fn make_room(&self, topics: &mut HashMap<Box<str>, Arc<Topic>>) -> Result<(), Refusal> {
         if topics.len() >= HUB_TOPICS {
             topics.retain(|_, topic| {
@@ -249,7 +254,7 @@ impl Hub {
     }
 }
 
-/// A reader's place in a topic.
+/// A reader's position in a topic.
 #[derive(Debug)]
 pub struct Cursor {
     hub: Arc<Hub>,
@@ -261,28 +266,28 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Adds at most `most` updates to `into`, oldest first, and says whether there are more. In a conflated topic the
-    /// latest value of each session and symbol that changed since.
+    /// Appends up to `most` updates to `into`, oldest first, and returns whether more are left. In a
+    /// conflated topic these are the latest values of sessions and symbols that changed since the last read.
     ///
     /// # Errors
-    /// [`FellBehind`] when the next update is gone; a conflated topic never says so.
+    /// [`FellBehind`] when the next update is no longer kept; never in a conflated topic.
     pub fn read(&mut self, most: usize, into: &mut Vec<Arc<Update>>) -> Result<More, FellBehind> {
         let (seen, more) = self.topic.read(self.seen, &self.filter, most, into)?;
         self.seen = seen;
         Ok(more)
     }
 
-    /// Number of the last update that was read or skipped by the filter.
+    /// Sequence number of the last update read or skipped by the filter.
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// Whether it goes on exactly where [`Start::After`] asked; if not the reader needs a snapshot.
+    /// Whether it continues exactly after [`Start::After`]; if not, the reader needs a snapshot.
     pub fn resumed(&self) -> bool {
         self.resumed
     }
 
-    /// Whether only the latest values are read.
+    /// Whether this topic is conflated.
     pub fn is_conflated(&self) -> bool {
         self.topic.is_conflated()
     }
@@ -297,12 +302,12 @@ impl Drop for Cursor {
     }
 }
 
-/// Whether a read left something behind.
+/// Whether updates were left unread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum More {
     /// Read again before waiting.
     Yes,
-    /// Wait for the bell.
+    /// Wait for the wakeup.
     No,
 }
 
@@ -328,7 +333,8 @@ fn serialised(event: &'static str, session_id: Option<&str>, symbol: Option<&str
     Value::Object(object).to_string().into_boxed_str()
 }
 
-/// A panic elsewhere leaves nothing half-changed here: every change is one push, insert or removal.
+/// Ignores poisoning: every change under these locks is one push, insert or removal, so a panic leaves
+/// nothing half-changed.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! The catalogue of indicator types as JSON.
+//! The catalogue of indicators as JSON.
 
 use crate::engine::indicators::{CatalogueEntry, CatalogueParam, catalogue};
 use serde_json::{Value, json};
 
-/// `{"indicators": […]}`: every type whose name contains a text (upper case; empty for all), with description, formula,
-/// unit, inputs and parameters.
+/// `{"indicators": […]}`: every type whose name contains `containing` (upper case; empty for all), with
+/// description, formula, unit, inputs and parameters.
 pub fn indicator_catalogue(containing: &str) -> Value {
     let chosen = catalogue().into_iter().filter(|entry| entry.kind.contains(containing));
     json!({ "indicators": chosen.map(|entry| entry_json(&entry)).collect::<Vec<_>>() })

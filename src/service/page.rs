@@ -1,30 +1,30 @@
-//! Parts of lists, newest first.
+//! Pages of lists, newest first.
 
 use serde::Serialize;
 
-/// Which part of a list is wanted.
+/// Which page of a list is wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageRequest {
-    /// Entries at most.
+    /// Maximum number of entries.
     pub limit: usize,
-    /// [`Page::next`] of the part before; `None` for the newest.
+    /// [`Page::next`] of the previous page; `None` for the first.
     pub cursor: Option<String>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Page<T> {
     /// The entries, newest first.
     pub items: Vec<T>,
-    /// Entries in the whole list.
+    /// Number of entries in the whole list.
     pub total_count: u64,
-    /// Where the next part begins; `None` at the end.
+    /// Cursor of the next page; `None` on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The same part with every entry turned into something else.
+    /// Converts every entry.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(turn).collect(),

@@ -1,4 +1,4 @@
-//! Whether everything the daemon depends on is there, and each part's age: how long ago that was seen.
+//! Readiness of everything the daemon depends on, with the age of each observation.
 
 use super::Service;
 use crate::clock;
@@ -8,29 +8,29 @@ use crate::store::{DiskState, StoreError, store_path};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 
-/// What reading through a store said that was too large to be checked when it was opened.
+/// Result of [`Service::scan_large_store`] and when it was found.
 #[derive(Default)]
 pub(super) struct Scan(Mutex<Option<(Timestamp, Result<(), String>)>>);
 
-/// When the disk was first seen not to take writes.
+/// When the disk was first seen to refuse writes.
 #[derive(Default)]
 pub(super) struct DiskFailed(Mutex<Option<Timestamp>>);
 
-/// What became of the store's disk since it was looked after last.
+/// Change of the store's disk since the last check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DiskChange {
-    /// Nothing is written until further notice; why.
+    /// The store has become read-only, for this reason.
     ReadOnly(String),
-    /// It had failed, for this reason, and takes writes again.
+    /// The disk had failed, for this reason, and accepts writes again.
     SoundAgain(String),
 }
 
 impl Service {
-    /// Has the store written again when its disk had failed and takes writes again; to be called every second. Gives what
-    /// changed, once.
+    /// Reopens the store for writing once a failed disk accepts writes again; call it every second. Each
+    /// change is returned once.
     ///
     /// # Errors
-    /// What the store reports while users are read anew.
+    /// What the store reports while users are reloaded.
     pub fn look_after_store(&self, now: Timestamp) -> Result<Option<DiskChange>, StoreError> {
         let Some(why) = self.store.failure() else { return Ok(None) };
         let state = self.store.look_after();
@@ -42,14 +42,14 @@ impl Service {
         }
         *since = None;
         drop(since);
-        // What was answered with an error may be on disk all the same.
+        // A change that was answered with an error may be on disk all the same.
         self.strategies.refresh();
         self.users.reload()?;
         Ok(Some(DiskChange::SoundAgain(why)))
     }
 
-    /// Reads through a store that was opened without a check: takes about a second per GiB, on a thread of its own. What it
-    /// finds is told by [`Service::ready`].
+    /// Checks all pages of a store that was too large to check when it was opened. Takes about a second per
+    /// GiB; run it on a thread of its own. [`Service::ready`] reports the result.
     pub fn scan_large_store(&self) {
         let length = std::fs::metadata(store_path(&self.state)).map_or(0, |meta| meta.len());
         if length <= STORE_CHECKED_OPEN_BYTES {
@@ -62,13 +62,13 @@ impl Service {
                 report.problems.len() as u64 + report.more_problems
             )),
             Err(error @ StoreError::Damaged { .. }) => Err(error.to_string()),
-            // The disk failed meanwhile, so nothing is known of it.
+            // The disk failed during the scan, so the result is unknown.
             Err(_) => return,
         };
         *self.scan.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::now(), found));
     }
 
-    /// Why the store only reads; `None` while all is well.
+    /// Why the store is read-only; `None` while it is not.
     pub fn store_failure(&self) -> Option<String> {
         self.store.failure()
     }
@@ -102,7 +102,7 @@ impl Service {
         }
     }
 
-    /// An exchange that does not answer is no reason not to serve: backtests and results need none.
+    /// An unreachable exchange does not make the daemon unready: backtests and results do not need it.
     fn exchange_part(&self) -> Value {
         let Some(health) = self.market.health() else {
             return json!({"status": "disabled", "age_seconds": null, "reason": "exchange.enabled is false in the configuration"});
@@ -136,7 +136,7 @@ impl Service {
         }
     }
 
-    /// A refused file is no reason not to serve: the last valid one is in force.
+    /// A rejected file does not make the daemon unready: the last valid configuration stays active.
     fn config_part(&self, now: Timestamp) -> Value {
         let status = self.settings.status();
         match status.last_error {
@@ -152,7 +152,7 @@ fn age(at: Timestamp, now: Timestamp) -> f64 {
     (now - at).seconds_f64().max(0.0)
 }
 
-/// Resident memory of this process in bytes; `None` where the system does not tell.
+/// Resident memory of this process in bytes; `None` where the system does not report it.
 pub fn resident_bytes() -> Option<u64> {
     const PAGE_BYTES: u64 = 4_096;
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(stands(now), ("ready".to_owned(), json!({"status": "ok", "age_seconds": 0})));
         assert_eq!(service.look_after_store(now).unwrap(), None);
 
-        // What is to show that the disk takes writes cannot be written.
+        // The file that probes for writability cannot be written.
         let probe = dir.path().join("tradingd.redb.probe");
         std::fs::create_dir(&probe).unwrap();
         service.store.blame_the_disk("writing failed: no space left");

@@ -1,63 +1,64 @@
-//! Why something asked for was not done, without a word about how that is transported.
+//! Why a request was refused, independent of the transport.
 
 use crate::limits::REFUSAL_PROBLEMS;
 use crate::store::StoreError;
 use serde_json::{Value, json};
 use std::fmt;
 
-/// What kind of refusal it is; the transport chooses its status by it.
+/// Category of a refusal; the transport derives its status from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RefusalKind {
-    /// The request makes no sense as it is.
+    /// The request is malformed or invalid.
     Invalid,
-    /// Nobody is logged in, or not in a way that counts.
+    /// Not logged in, or the login is no longer valid.
     Unauthenticated,
-    /// Whoever asks may not.
+    /// The caller lacks the right.
     Forbidden,
-    /// There is no such thing.
+    /// The resource does not exist.
     NotFound,
-    /// It does not go with how things stand.
+    /// In conflict with the current state.
     Conflict,
-    /// The caller's copy is old.
+    /// The caller's version is outdated.
     Stale,
-    /// Too many; `retry_after_s` says when again.
+    /// A limit was reached; `retry_after_s` says when to try again.
     TooMany,
-    /// Something this depends on is not there.
+    /// A dependency is unavailable.
     Unavailable,
-    /// A defect or a broken disk.
+    /// A bug or a broken disk.
     Internal,
 }
 
-/// Code of a refusal because bytes of the store are not what was written.
+/// Code of refusals caused by damaged data in the store.
 pub const STORE_DAMAGED: &str = "store_damaged";
 
-/// A refusal: a code for programs, a sentence for people that says what to do, and details.
+/// A refusal: a code for programs, a sentence for people with what to do, and details.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Refusal {
-    /// RefusalKind.
+    /// Category.
     pub kind: RefusalKind,
-    /// `snake_case`, part of the API.
+    /// Error code in `snake_case`; part of the API.
     pub code: &'static str,
     /// One sentence.
     pub message: String,
-    /// An object, or null when there is nothing to add. `problems` lists every `{path, problem}`.
+    /// An object, or null. `problems` lists every `{path, problem}`.
     pub details: Value,
-    /// Seconds after which to try again.
+    /// Seconds until a retry makes sense.
     pub retry_after_s: Option<u32>,
 }
 
 impl Refusal {
-    /// Without details.
+    /// A refusal without details.
     pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
         Refusal { kind, code, message: message.into(), details: Value::Null, retry_after_s: None }
     }
 
-    /// With details.
+    /// Adds details.
     pub fn with(self, details: Value) -> Self {
         Refusal { details, ..self }
     }
 
-    /// [`RefusalKind::Invalid`] with every problem: where (a JSON pointer) and what. Beyond a bound they are only counted.
+    /// [`RefusalKind::Invalid`] with all problems as (JSON pointer, text); beyond `REFUSAL_PROBLEMS` they are
+    /// only counted.
     pub fn invalid(
         code: &'static str,
         message: impl Into<String>,
@@ -74,29 +75,29 @@ impl Refusal {
         Refusal::new(RefusalKind::Invalid, code, message).with(json!({ "problems": problems }))
     }
 
-    /// [`RefusalKind::NotFound`].
+    /// A [`RefusalKind::NotFound`] refusal.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Refusal::new(RefusalKind::NotFound, code, message)
     }
 
-    /// [`RefusalKind::Conflict`].
+    /// A [`RefusalKind::Conflict`] refusal.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Refusal::new(RefusalKind::Conflict, code, message)
     }
 }
 
-/// Problems as part of a sentence: every one that fits, and how many more there are.
+/// Problems as part of a sentence: as many as fit, and the number of the others.
 pub fn problems_text(problems: &[(String, String)]) -> String {
     const SHOWN_BYTES: usize = 400;
     let mut text = String::new();
-    for (place, (path, problem)) in problems.iter().enumerate() {
+    for (index, (path, problem)) in problems.iter().enumerate() {
         let one = format!("{} {}", shortened(path.clone()), shortened(problem.clone()));
-        if place > 0 && text.len() + one.len() > SHOWN_BYTES {
-            let more = problems.len() - place;
+        if index > 0 && text.len() + one.len() > SHOWN_BYTES {
+            let more = problems.len() - index;
             text.push_str(&format!(" (and {more} more problem{})", if more == 1 { "" } else { "s" }));
             break;
         }
-        if place > 0 {
+        if index > 0 {
             text.push_str("; ");
         }
         text.push_str(one.trim());
@@ -104,7 +105,7 @@ pub fn problems_text(problems: &[(String, String)]) -> String {
     text
 }
 
-/// What comes from the caller may be as long as they like; what is said of it may not.
+/// Bounds texts that contain the caller's input, which may be arbitrarily long.
 fn shortened(mut text: String) -> String {
     const SHOWN: usize = 300;
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {

@@ -1,6 +1,7 @@
-//! Stored results as users see them: metrics with assumptions, trades, equity, signals, orders, the page to print.
+//! Stored results in the shapes of the API: metrics and assumptions, trades, equity, signals, orders, HTML
+//! report.
 //!
-//! Never: a number worked out anew. What is shown is what was stored when the run ended.
+//! Invariant: numbers are shown as stored when the run ended; none is recomputed.
 
 use super::page::{Page, PageRequest};
 use super::{Refusal, RefusalKind};
@@ -17,70 +18,70 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Parts of a result that have calls of their own.
+/// Parts of a result that have endpoints of their own.
 const APART: [&str; 3] = ["trades", "equity", "signals"];
 
-/// A line of the list of results.
+/// An entry of the list of results.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ResultLine {
     /// Id.
     pub result_id: String,
-    /// Session it came from; `None`: a run of the command line.
+    /// Session it came from; `None` for a run of the command line.
     pub session_id: Option<String>,
-    /// Strategies it ran: id and version.
+    /// Ids, versions and names of its strategies.
     pub strategies: Vec<Value>,
     /// Symbols it ran on.
     pub symbols: Vec<String>,
-    /// Recording or file.
+    /// Recording id or file.
     pub source: String,
-    /// First event, RFC 3339, milliseconds; `None` when there was no event.
+    /// First event, RFC 3339 with milliseconds; `None` when there was none.
     pub from: Option<String>,
-    /// Last event.
+    /// Last event, likewise.
     pub to: Option<String>,
-    /// When it was made.
+    /// When it was stored, likewise.
     pub created_at: String,
-    /// Digest of the decisions.
+    /// SHA-256 of the run's decisions.
     pub digest: String,
     /// Closed trades.
     pub trades: u64,
-    /// Those that won, percent; `None` without a trade.
+    /// Winning trades, percent; `None` without a trade.
     pub win_rate: Option<f64>,
-    /// The currency of its amounts; `None` when its symbols do not name one, or not the same.
+    /// Currency of its amounts; `None` when the symbols name none or several.
     pub currency: Option<String>,
     /// Net profit in that currency.
     pub net_profit: f64,
-    /// Highest fall of the equity.
+    /// Largest drawdown of the equity, in that currency.
     pub max_drawdown: f64,
-    /// Stopped before the end of its data.
+    /// Whether the run was stopped before its data ended.
     pub stopped_early: bool,
-    /// Version of the engine that made its decisions.
+    /// Version of the engine that ran it.
     pub engine_version: u32,
 }
 
-/// Which results are wanted; `None` is all.
+/// Which results are listed; `None` matches all.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ResultFilter {
-    /// Of this strategy.
+    /// Uses this strategy.
     pub strategy: Option<String>,
-    /// On this symbol.
+    /// Uses this symbol.
     pub symbol: Option<String>,
 }
 
-/// The results of a store. A result of a session has the session's id; one of the command line is found by its own.
+/// The results of a store, addressed by session id; those of the command line by their own id.
 pub struct Results {
     store: Arc<Store>,
 }
 
 impl Results {
-    /// Over a store.
+    /// Reads from this store.
     pub fn new(store: Arc<Store>) -> Self {
         Results { store }
     }
 
-    /// Metrics, assumptions, digest, per strategy, per symbol, refusals, days, settings.
+    /// Metrics, assumptions, digest, outcome per strategy and per symbol, refusals, days, settings.
     ///
     /// # Errors
-    /// `result_not_found`; for a session that has none yet the message says why.
+    /// `result_not_found`; when the session has no result yet, the message says why.
     pub fn of_session(&self, session: &str) -> Result<Value, Refusal> {
         let (line, mut document) = (self.line(session)?, self.document(session)?);
         let definitions = document.get_mut("definitions").map(Value::take).unwrap_or_default();
@@ -107,8 +108,8 @@ impl Results {
         self.part(session, "trades")
     }
 
-    /// `{"equity": [{"time","equity","low","high","drawdown_pct"}], "total_count": n}` with at most `max_points` points;
-    /// lows and highs stay.
+    /// `{"equity": [{"time","equity","low","high","drawdown_pct"}], "total_count": n}` with at most
+    /// `max_points` points; lows and highs are preserved.
     ///
     /// # Errors
     /// As [`Results::of_session`].
@@ -127,7 +128,7 @@ impl Results {
     /// As [`Results::of_session`].
     pub fn signals(&self, session: &str) -> Result<Value, Refusal> {
         let mut shown = self.part(session, "signals")?;
-        // Older results list every section that fired; a signal is one of S1.
+        // Older results list every section that fired; only S1 gives signals.
         if let Some(signals) = shown.get_mut("signals").and_then(Value::as_array_mut) {
             signals.retain(|signal| signal["section"] == "S1");
             shown["total_count"] = shown["signals"].as_array().map_or(0, Vec::len).into();
@@ -135,7 +136,7 @@ impl Results {
         Ok(shown)
     }
 
-    /// A part as CSV, a line for each of its rows; equity with at most `max_points`.
+    /// A part as CSV, one line per row; equity with at most `max_points` rows.
     ///
     /// # Errors
     /// As [`Results::of_session`].
@@ -149,10 +150,10 @@ impl Results {
         Ok(csv::table(part, rows, shown["currency"].as_str()))
     }
 
-    /// `{"orders": […], "total_count": n, "complete": bool}`, put together from the session's events.
+    /// `{"orders": […], "total_count": n, "complete": bool}`, built from the session's events.
     ///
     /// # Errors
-    /// As [`Results::of_session`]; `result_not_found` for one of the command line, which has no events.
+    /// As [`Results::of_session`]; `result_not_found` for a run of the command line, which stores no events.
     pub fn orders(&self, session: &str) -> Result<Value, Refusal> {
         let line = self.line(session)?;
         let Some(id) = line.session_id else {
@@ -163,7 +164,7 @@ impl Results {
         let mut orders: BTreeMap<u64, Value> = BTreeMap::new();
         let mut after = 0;
         loop {
-            // Parts bound the memory: only what is about orders stays.
+            // Read in batches; only order events are kept, which bounds the memory.
             let part = self.store.session_events(&id, after, PART)?;
             let Some((last, _)) = part.last() else { break };
             after = *last;
@@ -178,10 +179,11 @@ impl Results {
         )
     }
 
-    /// One self-contained HTML page.
+    /// The report as one self-contained HTML page.
     ///
     /// # Errors
-    /// As [`Results::of_session`]; `report_not_kept` when the page was too long or the result is older than pages.
+    /// As [`Results::of_session`]; `report_not_kept` when the page was too large or the result predates
+    /// stored reports.
     pub fn report(&self, session: &str) -> Result<String, Refusal> {
         let line = self.line(session)?;
         let kept = self.store.result_report(&line.id)?;
@@ -193,7 +195,7 @@ impl Results {
         })
     }
 
-    /// A part of the list.
+    /// A page of the list.
     ///
     /// # Errors
     /// What the store reports.
@@ -212,7 +214,7 @@ impl Results {
         })
     }
 
-    /// `{"results": [line…], "metrics": {id: {"unit", "values": […]}}}` in the order of the ids.
+    /// `{"results": [line…], "metrics": {id: {"unit", "values": […]}}}`, values in the order of `ids`.
     ///
     /// # Errors
     /// `invalid_request` for fewer than two or too many ids, `result_not_found`.
@@ -227,16 +229,16 @@ impl Results {
         }
         let mut lines = Vec::with_capacity(ids.len());
         let mut metrics: Map<String, Value> = Map::new();
-        for (place, id) in ids.iter().enumerate() {
+        for (index, id) in ids.iter().enumerate() {
             lines.push(shown(&self.line(id)?));
             let mut document = self.document(id)?;
             let own = only(&mut document).remove("metrics");
             for (name, metric) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
                 let row = metrics
                     .entry(name.clone())
-                    .or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; place]}));
+                    .or_insert_with(|| json!({"unit": metric["unit"], "values": vec![Value::Null; index]}));
                 if let Some(values) = row.get_mut("values").and_then(Value::as_array_mut) {
-                    values.resize(place, Value::Null);
+                    values.resize(index, Value::Null);
                     values.push(metric["value"].clone());
                 }
             }
@@ -276,7 +278,7 @@ impl Results {
             Refusal::new(
                 RefusalKind::Internal,
                 "internal_error",
-                format!("the stored result of {session} is no JSON: {error}"),
+                format!("the stored result of {session} is not JSON: {error}"),
             )
         };
         serde_json::from_str(&text).map_err(unreadable)
@@ -292,10 +294,10 @@ impl Results {
     }
 }
 
-/// Events looked at at once.
+/// Events read at once.
 const PART: usize = 4_096;
 
-/// The only result of a document.
+/// The single result of a document.
 fn only(document: &mut Value) -> Map<String, Value> {
     match document.pointer_mut("/results/0").map(Value::take) {
         Some(Value::Object(result)) => result,
@@ -303,7 +305,7 @@ fn only(document: &mut Value) -> Map<String, Value> {
     }
 }
 
-/// An order as its events tell it: sent, filled in parts, cancelled, rejected.
+/// Applies one event to its order: submitted, filled in parts, cancelled, rejected.
 fn add_to_order(orders: &mut BTreeMap<u64, Value>, event: &Value) {
     let Some(id) = event["order_id"].as_u64() else { return };
     let (name, status) = (event["event"].as_str(), event["status"].as_str());
@@ -340,7 +342,7 @@ fn fill(order: &mut Value, event: &Value) {
     if filled > 0.0 {
         order["average_price"] = (paid / filled).into();
     }
-    // Quantities are sums of lots in binary: half a millionth of the order is no rest.
+    // Quantities are sums of lots in binary floating point: a remainder below half a millionth is rounding.
     let whole = order["quantity"].as_f64().unwrap_or(f64::MAX);
     order["status"] = if filled >= whole * (1.0 - 5e-7) { "filled" } else { "partially_filled" }.into();
     if let Some(fills) = order["fills"].as_array_mut() {
@@ -348,7 +350,7 @@ fn fill(order: &mut Value, event: &Value) {
     }
 }
 
-/// Neighbours merged: the time of the first, the equity of the last, the lowest low, the highest high, the deepest
+/// Merges neighbouring points: time of the first, equity of the last, lowest low, highest high, deepest
 /// drawdown.
 fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
     if points.len() <= most {
@@ -370,7 +372,7 @@ fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
 }
 
 fn shown(result: &ResultV3) -> ResultLine {
-    // A run without an event stands at the beginning of time.
+    // A run without events is stored with both times 0.
     let had_events = (result.from_us, result.to_us) != (0, 0);
     ResultLine {
         result_id: result.id.clone(),
@@ -396,7 +398,7 @@ fn shown(result: &ResultV3) -> ResultLine {
     }
 }
 
-/// The currency of a result's amounts; `None` when its symbols do not name one, or not the same.
+/// Currency of a result's amounts; `None` when its symbols name none or several.
 pub fn currency(result: &ResultV3) -> Option<String> {
     let first = quote_currency(result.symbols.first()?)?;
     result.symbols.iter().all(|name| quote_currency(name) == Some(first)).then(|| first.to_owned())

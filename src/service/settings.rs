@@ -1,7 +1,8 @@
-//! The configuration in force: one complete valid version, whatever happens to its file.
+//! The active configuration and its file.
 //!
-//! Reading it is lock-free. A file that cannot be used changes nothing and is told with all its problems; what only a
-//! restart can change keeps its running value and is named. Never: a version made of parts of two files.
+//! Reading is lock-free. A file that cannot be used changes nothing and is reported with all its problems.
+//! Fields that need a restart keep their running value and are listed. Invariant: a version is never mixed
+//! from two files.
 
 use super::hub::Hub;
 use crate::config::{self, Change, Config, Content, Problem, TakesEffect};
@@ -13,10 +14,10 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Called with every new version, after it is in force.
+/// Called with every new version once it is active.
 type Listener = Box<dyn Fn(&Arc<Config>) + Send + Sync>;
 
-/// The configuration in force, its file and what became of that.
+/// The active configuration, its file and the outcome of the last reload.
 pub struct Settings {
     running: ArcSwap<Config>,
     file: Mutex<OnFile>,
@@ -25,58 +26,58 @@ pub struct Settings {
     path: PathBuf,
 }
 
-/// What the file said last, and what became of it.
+/// The last valid content of the file, and its status.
 struct OnFile {
     wanted: Config,
     status: ConfigStatus,
 }
 
-/// What became of a file.
+/// Outcome of a reload.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// It says what was in force already.
+    /// Nothing differs from the last valid content of the file.
     Unchanged,
-    /// It is in force, but for what needs a restart.
+    /// It is active, except for fields that need a restart.
     Reloaded {
-        /// Number of the version.
+        /// Version number.
         version: u64,
-        /// What is different.
+        /// Differences from the version before.
         changes: Vec<Change>,
     },
-    /// It cannot be used; nothing changed.
+    /// The file cannot be used; nothing changed.
     Rejected(Vec<Problem>),
 }
 
-/// State of the configuration for people.
+/// Status of the configuration, as shown by the API.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ConfigStatus {
-    /// Where it is read from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Counts versions since the start, from 1.
+    /// Version number, counted from 1 at start.
     pub version: u64,
-    /// Since when this version is in force.
+    /// When this version became active.
     #[serde(serialize_with = "millis")]
     pub loaded_at: Timestamp,
-    /// Why the file as it is now is not in force.
+    /// Why the current content of the file is not active.
     pub last_error: Option<ConfigError>,
-    /// Fields whose values in the file are heeded only after a restart.
+    /// Fields whose new values take effect only after a restart.
     pub restart_needed: Vec<&'static str>,
-    /// How the last version differs from the one that was in force before.
+    /// Differences of this version from the one before.
     pub changes: Vec<Change>,
 }
 
-/// A file that was rejected.
+/// A rejected file.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ConfigError {
-    /// When.
+    /// When it was rejected.
     #[serde(serialize_with = "millis")]
     pub at: Timestamp,
-    /// Everything that is wrong with it.
+    /// Everything wrong with it.
     pub problems: Vec<Problem>,
 }
 
 impl Settings {
-    /// In force from `now` on: a configuration that was read from `path`.
+    /// Starts with a configuration read from `path`, active from `now` on.
     pub fn new(config: Config, path: &Path, now: Timestamp) -> Self {
         let status = ConfigStatus {
             path: path.to_owned(),
@@ -95,32 +96,33 @@ impl Settings {
         }
     }
 
-    /// The version in force. Keep it for one request or one session, not longer.
+    /// The active version. Keep it for one request or one session, not longer.
     pub fn current(&self) -> Arc<Config> {
         self.running.load_full()
     }
 
-    /// What became of the file.
+    /// Status of the configuration and its file.
     pub fn status(&self) -> ConfigStatus {
         self.locked().status.clone()
     }
 
-    /// Where the configuration is read from.
+    /// Path of the configuration file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// From now on `config_reloaded` and `config_rejected` are published to the topic `sessions`. The first hub stays.
+    /// Publishes `config_reloaded` and `config_rejected` to the topic `sessions` from now on. Only the first
+    /// call counts.
     pub fn publish_to(&self, hub: Arc<Hub>) {
         let _ = self.hub.set(hub);
     }
 
-    /// Calls `listener` with every new version, on the thread that reloads. It must not reload itself.
+    /// Calls `listener` with every new version, on the reloading thread. It must not reload itself.
     pub fn on_change(&self, listener: impl Fn(&Arc<Config>) + Send + Sync + 'static) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
-    /// What the file holds now, as [`config::Watch`] reports it.
+    /// Applies the file's content as reported by [`config::Watch`].
     pub fn reload_from(&self, content: &Content, now: Timestamp) -> Outcome {
         match content {
             Content::Bytes(bytes) => self.reload(bytes, now),
@@ -131,10 +133,10 @@ impl Settings {
         }
     }
 
-    /// Puts the configuration in force that these bytes say, if they do say one.
+    /// Parses `bytes` and makes them the active configuration if they are valid.
     pub fn reload(&self, bytes: &[u8], now: Timestamp) -> Outcome {
         let parsed = config::parse(bytes);
-        // Held to the end: versions, listeners and messages come in one order.
+        // Held to the end, so that versions, listeners and published events are in the same order.
         let mut file = self.locked();
         let OnFile { wanted, status } = &mut *file;
         let new = match parsed {
@@ -158,9 +160,9 @@ impl Settings {
         for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             listener(&next);
         }
-        let told =
+        let data =
             json!({"version": status.version, "changes": changes, "restart_needed": status.restart_needed});
-        self.publish("config_reloaded", told);
+        self.publish("config_reloaded", data);
         Outcome::Reloaded { version: status.version, changes }
     }
 
@@ -170,9 +172,9 @@ impl Settings {
         Outcome::Rejected(problems)
     }
 
-    fn publish(&self, event: &'static str, told: serde_json::Value) {
+    fn publish(&self, event: &'static str, data: serde_json::Value) {
         if let Some(hub) = self.hub.get() {
-            hub.publish("sessions", event, None, None, told);
+            hub.publish("sessions", event, None, None, data);
         }
     }
 
@@ -181,7 +183,7 @@ impl Settings {
     }
 }
 
-/// The engine's limits as the configuration says them.
+/// The engine's risk limits from the configuration.
 pub fn risk_limits(risk: &config::Risk) -> RiskLimits {
     RiskLimits {
         max_position_pct: risk.max_position_pct,

@@ -5,14 +5,14 @@ use crate::files::FileError;
 use crate::store::StoreError;
 use std::fmt;
 
-/// Why work on market data did not begin or did not end.
+/// Why work on market data failed.
 #[derive(Debug)]
 pub enum SourceError {
-    /// What was asked for does not go together; the sentence says what to do.
+    /// The request cannot be fulfilled; the text says what to do.
     Input(String),
-    /// A file.
+    /// A file cannot be read or has bad content.
     File(FileError),
-    /// The store.
+    /// The store failed.
     Store(StoreError),
 }
 

@@ -1,4 +1,4 @@
-//! A file on its way in: kept in the state directory until it is imported, gone when it is dropped.
+//! A file being uploaded: in the state directory until it is imported, deleted on drop.
 
 use super::{Refusal, RefusalKind, Service};
 use crate::auth::random_id;
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 /// Folder of uploads in the state directory.
 const UPLOAD_DIR: &str = "uploads";
 
-/// Removes what was cut off when the daemon ended.
+/// Removes uploads that the end of the daemon interrupted.
 pub(super) fn remove_leftovers(state: &Path) {
-    // It only takes room: what cannot be removed is tried again at the next start.
+    // Best effort: what cannot be removed is tried again at the next start.
     let _ = std::fs::remove_dir_all(state.join(UPLOAD_DIR));
 }
 
-/// A file under way.
+/// An upload in progress.
 pub struct Upload {
     file: File,
     path: PathBuf,
@@ -23,10 +23,10 @@ pub struct Upload {
 }
 
 impl Service {
-    /// A place for a file of this name. The name only tells the format: it is taken when it is a plain file name.
+    /// Creates a file for an upload. `name` must be a plain file name; its ending tells the format.
     ///
     /// # Errors
-    /// `invalid_request` for a name that is none, `store_unavailable` when the disk cannot take it.
+    /// `invalid_request` for any other name, `store_unavailable` when the disk cannot take it.
     pub fn begin_upload(&self, name: &str) -> Result<Upload, Refusal> {
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -56,7 +56,7 @@ impl Service {
 }
 
 impl Upload {
-    /// Where it is.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -74,7 +74,7 @@ impl Write for Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // What cannot be removed now is removed at the next start.
+        // Best effort: what is left is removed at the next start.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }

@@ -1,10 +1,16 @@
-//! Runs an engine: where events come from, where orders go, and who counts them.
-//!
-//! Never: a decision. What to do is the engine's; this layer only moves events and outputs.
+//! Runs an engine: where inputs come from, where orders go, and who counts them. What to do is the engine's decision.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod backtest;
 pub mod collector;
 pub mod digest;
+pub mod driver;
+pub mod gateway;
+pub mod halts;
+pub mod inputs;
+pub mod market_loop;
 pub mod ports;
 mod reasons;
+pub mod replay;
 pub mod rows;
+mod simulated;
+pub mod switches;

@@ -2,6 +2,7 @@
 //!
 //! Feeds hand over chunks, not single events: one virtual call per few thousand ticks, no allocation per tick.
 
+use crate::domain::contract::Contract;
 use crate::domain::event::{Bar, Gap, GapCause, Level, LevelChange, Market, Trade};
 use crate::domain::num::{Price, Qty, Rate};
 use crate::domain::record::{Record, StreamKind};
@@ -48,6 +49,15 @@ pub trait MarketSink: Send + Sync {
 
     /// Something about the connection that the session's reader should see.
     fn notice(&self, notice: Notice);
+}
+
+/// Asks an exchange for the terms of contracts, without waiting.
+pub trait ContractTerms {
+    /// Asks for the terms of a symbol. `false`: nobody can be asked.
+    fn ask(&mut self, symbol: SymbolId, name: &str) -> bool;
+
+    /// What came of it: `None` nothing yet, `Some(None)` no answer that is of use.
+    fn answer(&mut self, symbol: SymbolId, name: &str) -> Option<Option<Contract>>;
 }
 
 /// What a connection has to say besides rows.

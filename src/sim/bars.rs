@@ -1,7 +1,8 @@
-//! A bar passes the venue. The path inside is unknown: what can only have come after something else waits for it, and of
-//! two possible orders the worse one for us is taken (strategy-engine 4.3, Bars).
+//! Simulation on recorded bars. The path inside a bar is unknown: an order waits for a price that must be
+//! later than it, and of two possible orders of the prices the worse one is assumed.
 //!
-//! Never: a fill at a price from before the decision, or at one that its bar did not have.
+//! Invariant: no fill at a price from before the decision, and bar fills stay at prices of that bar, costs
+//! apart.
 
 use super::resting::Resting;
 use super::{Arrival, SymbolBooks, Travelling, Venue};
@@ -11,22 +12,23 @@ use crate::domain::order::{OrderEvent, OrderId, OrderRequest, Purpose};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 
-/// What a symbol's bars make wait.
+/// Bar state of a symbol.
 #[derive(Default)]
 pub(super) struct BarQueue {
     /// When the last bar became known.
     known_at: Option<Timestamp>,
-    /// Between a bar's first price and its end.
+    /// Whether a bar is being processed, between its open and its close.
     is_inside: bool,
-    /// Arrived, and waiting for a price that exists after them; at most what all instances may have under way.
+    /// Messages that arrived and wait for a price that exists after them; bounded by the orders all instances
+    /// can have.
     waiting: Vec<Arrival>,
     /// Lots of this bar that filled our resting orders, by side.
     taken: [i64; 2],
 }
 
 impl Venue {
-    /// A bar's first price: what waited for it acts on it, and margins are checked at it. Then entries rest in the way
-    /// of the bar's other prices.
+    /// Applies a bar's open: waiting messages act on it and margins are checked at it. Then resting entries
+    /// fill if the bar's other prices went through them.
     pub fn open_bar(
         &mut self,
         table: &SymbolTable,
@@ -39,8 +41,8 @@ impl Venue {
         let book = &mut self.books[symbol.index()];
         let before = book.bars.known_at.replace(at);
         book.bars.is_inside = true;
-        book.price_is(bar.open);
-        // What rested before the bar met its first price before anything else arrived.
+        book.set_price(bar.open);
+        // Orders that rested before the bar meet its open before anything else arrives.
         let mut taken = [0; 2];
         let opened = |order: &mut Resting, taken| {
             if order.is_through(bar.open) { order.passed(bar, taken) } else { Qty::ZERO }
@@ -61,8 +63,8 @@ impl Venue {
         self.books[symbol.index()].bars.taken = taken;
     }
 
-    /// The rest of a bar, after stops and targets inside it have acted: margins, resting exits, and what was decided
-    /// while the bar ran acts on its last price.
+    /// Applies the rest of a bar, after stops and targets inside it: margins, resting exits, and at the close
+    /// the messages sent while the bar was running.
     pub fn close_bar(
         &mut self,
         table: &SymbolTable,
@@ -76,11 +78,11 @@ impl Venue {
         self.hit_resting(table, symbol, at, &mut taken, |order, taken| order.passed(bar, taken), events);
         let book = &mut self.books[symbol.index()];
         book.bars.is_inside = false;
-        book.price_is(bar.close);
+        book.set_price(bar.close);
         self.act_waiting(table, symbol, |arrival| Some(arrival.due.max(at)), events);
     }
 
-    /// There is no further bar: what waits to reduce a position acts on the last price, an entry is cancelled.
+    /// There is no further bar: waiting exits execute at the last price, waiting entries are cancelled.
     pub fn end_bars(&mut self, table: &SymbolTable, at: Timestamp, events: &mut Vec<OrderEvent>) {
         for symbol in (0..self.books.len() as u32).map(SymbolId) {
             let orders = self.books[symbol.index()].bars.waiting.extract_if(.., |arrival| arrival.is_entry());
@@ -91,7 +93,8 @@ impl Venue {
         }
     }
 
-    /// Whether the margin of an exit inside the bar is used up on the way to its price: then the position ends first.
+    /// Whether the margin of an exit inside the bar is used up before its price is reached; the position is
+    /// then liquidated.
     pub(super) fn margin_ends_first(
         &mut self,
         table: &SymbolTable,
@@ -101,17 +104,18 @@ impl Venue {
     ) -> bool {
         let Some(inside) = request.inside_bar else { return false };
         let ends = self.check_margin(table, request.instance, at, inside.worst, events);
-        // The other way round the position would have had its target.
+        // With the prices in the other order the position would have reached its target.
         self.counts.bars_in_doubt += u64::from(ends && inside.price != inside.worst);
         ends
     }
 
-    /// Whether a cancel concerns an order in the way of the bar that is passing: then it has nowhere to travel.
+    /// Whether a cancel belongs to an order that rests in the bar being processed; it then arrives without
+    /// latency.
     pub(super) fn is_inside_bar_of(&self, order: OrderId) -> bool {
         self.books.iter().any(|book| book.bars.is_inside && book.resting_at(order).is_some())
     }
 
-    /// Puts an arrival aside where only the next bar can tell what it meets; whether it was.
+    /// Queues a message that must wait for the next bar; returns whether it was queued.
     pub(super) fn must_wait_for_bar(&mut self, arrival: &Arrival) -> bool {
         let Some(symbol) = self.waits_for_bar(arrival) else { return false };
         self.books[symbol.index()].bars.waiting.push(*arrival);
@@ -137,7 +141,8 @@ impl Venue {
         }
     }
 
-    /// Lets waiting arrivals act, in the order of their arrival, at the time that `when` gives them; the others wait on.
+    /// Lets waiting messages act in order of arrival, each at the time `when` returns; those without one keep
+    /// waiting.
     fn act_waiting(
         &mut self,
         table: &SymbolTable,
@@ -148,7 +153,7 @@ impl Venue {
         let mut waiting = std::mem::take(&mut self.books[symbol.index()].bars.waiting);
         let mut next = 0;
         while let Some(arrival) = waiting.get(next).copied() {
-            // A cancel never overtakes its order.
+            // A cancel does not overtake its order.
             let is_behind_its_order =
                 |order| waiting[..next].iter().any(|other| other.order() == Some(order));
             let at = match arrival.what {
@@ -167,8 +172,8 @@ impl Venue {
 }
 
 impl Arrival {
-    /// Whether the bar from `begin` to `end` opens at the first price known to exist after this: it came before the bar
-    /// began, or was decided at the very moment `before` when the bar before became known.
+    /// Whether the bar's open is the first price after this message: it arrived before the bar began, or was
+    /// sent at `before`, the time at which the previous bar became known.
     fn acts_at_open(&self, begin: Timestamp, end: Timestamp, before: Option<Timestamp>) -> bool {
         self.due < end && (self.due <= begin || Some(self.sent) == before)
     }
@@ -186,8 +191,8 @@ impl Arrival {
 }
 
 impl SymbolBooks {
-    /// The last price known, with a synthetic book around it.
-    fn price_is(&mut self, price: Price) {
+    /// Sets the last known price; the synthetic book is centred on it.
+    fn set_price(&mut self, price: Price) {
         self.last = Some(price);
         self.depth.bar_price(price);
     }

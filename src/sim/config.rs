@@ -1,40 +1,39 @@
-//! How the simulated venue behaves: latency, slippage, fees, the book assumed where none is recorded.
-#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+//! Settings of the simulated venue: latency, slippage, fees, and the book assumed where none is recorded.
 
 use crate::domain::num::{Money, Rate};
 use crate::domain::time::Span;
 
-/// How the venue behaves.
+/// Settings of the simulated venue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct VenueConfig {
-    /// From a decision to the venue, before jitter.
+    /// Latency from a decision to the venue, before jitter.
     pub order_latency: Span,
-    /// Sigma of the log-normal factor on it.
+    /// Sigma of the log-normal factor of that latency.
     pub latency_jitter: f64,
-    /// From the venue to us and back to a fill report, where the recording does not hold it already.
+    /// Latency from the venue to us and of the fill report, where the recording does not include it already.
     pub feed_latency: Span,
-    /// Added to the price of every taking fill, percent, always against us.
+    /// Slippage of every taker fill, percent; always adverse.
     pub slippage_pct: f64,
-    /// Overrides of the specification's fees.
+    /// Maker and taker fee instead of the specification's.
     pub fees: Option<(Rate, Rate)>,
-    /// What is assumed where no book is recorded.
+    /// Book assumed where none is recorded.
     pub synthetic: SyntheticBook,
-    /// A market order's remainder beyond the known depth fills this much worse, percent.
+    /// Price penalty of a market order's remainder beyond the known depth, percent.
     pub beyond_depth_penalty_pct: f64,
-    /// Share of orders refused at random.
+    /// Probability that an order is rejected at random.
     pub reject_rate: f64,
-    /// Extra share of margin lost when liquidated, percent of notional.
+    /// Liquidation fee, percent of notional; paid out of the position's margin.
     pub liquidation_fee_pct: f64,
-    /// Seed of every chance.
+    /// Seed of all randomness.
     pub seed: u64,
 }
 
-/// The book assumed around the last trade.
+/// The book assumed around the last price.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SyntheticBook {
-    /// Distance of best bid and ask, percent of the last price.
+    /// Distance between best bid and best ask, percent of the last price.
     pub spread_pct: f64,
-    /// Value on each level in the quote currency; unlimited when absent.
+    /// Value of each level in the quote currency; unlimited when `None`.
     pub depth_per_level: Option<Money>,
 }
 
@@ -56,7 +55,7 @@ impl Default for VenueConfig {
 }
 
 impl VenueConfig {
-    /// Fills at once and in full at the last price, free of charge: the setting of counting workloads.
+    /// Fills at once and in full at the last price without fees: for workloads that count trades.
     pub fn frictionless() -> Self {
         VenueConfig {
             order_latency: Span::ZERO,

@@ -1,6 +1,7 @@
-//! What the venue offers at a moment: the recorded book while it is fresh, else a synthetic one around the last trade.
+//! Liquidity at a point in time: the recorded book while it is fresh, else a synthetic one around the last
+//! price.
 //!
-//! Own impact: what was taken from a level is gone until the recording shows that level anew.
+//! Market impact: lots that were taken from a level stay gone until the recording updates that level.
 
 use super::SyntheticBook;
 use crate::domain::book::Book;
@@ -10,13 +11,13 @@ use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 
-/// A recorded book older than this is not believed (strategy-engine 4.3).
+/// A recorded book older than this is not used.
 const MAX_AGE: Span = Span::from_seconds(2);
 
-/// Levels of a synthetic book.
+/// Number of levels per side of a synthetic book.
 const SYNTHETIC_LEVELS: i64 = 20;
 
-/// Where the last price is from.
+/// Source of the last price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Source {
     Book,
@@ -29,16 +30,16 @@ enum Source {
 pub struct Depth {
     book: Book,
     updated: Option<Timestamp>,
-    /// Last trade or bar; the middle of the last book while neither is known.
+    /// Price of the last trade or bar; while neither is known, the mid price of the last book.
     last: Option<Price>,
     source: Source,
     synthetic: SyntheticBook,
-    /// Lots taken from the synthetic book since the last trade, buyers' and sellers' takings.
+    /// Lots taken from the synthetic book since the last price, by side of the taker.
     taken: [i64; 2],
 }
 
 impl Depth {
-    /// Nothing known yet.
+    /// Nothing is known yet.
     pub fn new(synthetic: SyntheticBook) -> Self {
         Depth {
             book: Book::default(),
@@ -50,7 +51,7 @@ impl Depth {
         }
     }
 
-    /// A trade: the synthetic book stands around it, untouched.
+    /// Applies a trade: the synthetic book is centred on it, untouched.
     #[inline]
     pub fn trade(&mut self, price: Price) {
         self.last = Some(price);
@@ -58,24 +59,24 @@ impl Depth {
         self.taken = [0; 2];
     }
 
-    /// A price of a bar: as a trade, but nothing is known until the next one.
+    /// Applies a price of a bar: like a trade, but orders then wait for the next bar.
     pub fn bar_price(&mut self, price: Price) {
         self.trade(price);
         self.source = Source::Bar;
     }
 
-    /// Whether the last price is one of a bar.
+    /// Whether the last price is from a bar.
     pub fn is_of_bars(&self) -> bool {
         self.source == Source::Bar
     }
 
-    /// A snapshot: our takings are forgotten.
+    /// Applies a snapshot; our earlier takings are forgotten.
     pub fn replace(&mut self, at: Timestamp, bids: &[Level], asks: &[Level]) {
         self.book.replace(bids, asks);
         self.changed(at);
     }
 
-    /// Changed levels: our takings there are forgotten.
+    /// Applies changed levels; our earlier takings there are forgotten.
     pub fn change(&mut self, at: Timestamp, changes: &[LevelChange]) {
         for change in changes {
             self.book.change(change.side, change.level);
@@ -93,29 +94,29 @@ impl Depth {
         }
     }
 
-    /// The book cannot be believed any more.
+    /// Forgets the recorded book.
     pub fn forget(&mut self) {
         self.book.clear();
         self.updated = None;
     }
 
-    /// Nothing is known any more, not even a last price.
+    /// Forgets everything, including the last price.
     pub fn forget_all(&mut self) {
         self.forget();
         (self.last, self.source) = (None, Source::Book);
     }
 
-    /// Whether there is neither a trade nor a book.
+    /// Whether there is neither a last price nor a book.
     pub fn is_unknown(&self) -> bool {
         self.last.is_none() && self.updated.is_none()
     }
 
-    /// The price the synthetic book stands around.
+    /// The price at the centre of the synthetic book.
     pub fn last(&self) -> Option<Price> {
         self.last
     }
 
-    /// Whether a recorded book can be believed at a time.
+    /// Whether the recorded book is recent enough to be used.
     pub fn is_fresh(&self, at: Timestamp) -> bool {
         self.updated.is_some_and(|updated| updated <= at && at - updated <= MAX_AGE)
     }
@@ -125,7 +126,8 @@ impl Depth {
         if self.is_fresh(at) { self.book.qty_at(side, price) } else { 0 }
     }
 
-    /// Takes up to `wanted` lots at `limit` or better. Appends (price, lots); returns whether the book was synthetic.
+    /// Takes up to `wanted` lots at `limit` or better and appends (price, lots). Returns whether the book was
+    /// synthetic.
     pub fn take(
         &mut self,
         spec: &SymbolSpec,
@@ -159,7 +161,7 @@ impl Depth {
         true
     }
 
-    /// Takes from a synthetic book around a price. Appends (price, lots).
+    /// Takes from a synthetic book around a price and appends (price, lots).
     pub fn take_around(
         &mut self,
         spec: &SymbolSpec,
@@ -189,7 +191,8 @@ impl Depth {
         }
     }
 
-    /// Levels stand half a spread from the last price, then as far apart again, at least a tick.
+    /// The first level is half a spread from the last price; each further one is as far away again, at least
+    /// one tick.
     fn synthetic_price(&self, spec: &SymbolSpec, last: Price, side: Side, step: i64) -> Price {
         let half = spec.price_f64(last) * self.synthetic.spread_pct / 200.0;
         let touch = match side {

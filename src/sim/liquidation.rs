@@ -1,6 +1,7 @@
-//! Isolated margins: when one is used up, and what its position then costs (strategy-engine 4.4).
+//! Isolated margin: when it is used up and what the liquidation costs.
 //!
-//! Invariant: a liquidated position loses exactly its margin, the liquidation fee included, and the account no more.
+//! Invariant: a liquidated position loses exactly its margin, liquidation fee included; the account loses no
+//! more.
 
 use super::{ALWAYS_SAFE, Margin, Venue};
 use crate::domain::num::{Money, Price, Qty, Rate};
@@ -9,7 +10,8 @@ use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Timestamp;
 
 impl Venue {
-    /// Liquidates by fair price, by this event's lowest and highest price where none is recorded.
+    /// Liquidates positions by the mark price, or by this event's lowest and highest price where no mark is
+    /// recorded.
     pub(super) fn check_margins(
         &mut self,
         table: &SymbolTable,
@@ -34,7 +36,7 @@ impl Venue {
         }
     }
 
-    /// Liquidates one position if its margin is used up at a price; whether it was.
+    /// Liquidates one position if its margin is used up at a price; returns whether it was.
     pub(super) fn check_margin(
         &mut self,
         table: &SymbolTable,
@@ -90,7 +92,7 @@ impl Margin {
         low <= below || high >= above
     }
 
-    /// Prices at or beyond which the margin is used up.
+    /// Prices at or beyond which the margin is used up, (below, above).
     pub(super) fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
         let notional = spec.money(self.cost);
         let maintenance = spec.tier(notional).maintenance.fraction();
@@ -102,23 +104,24 @@ impl Margin {
         }
     }
 
-    /// What is left of the margin before the loss of the position itself.
+    /// What is left of the margin after fees and funding, before the loss of the position itself.
     fn left(&self, notional: Money) -> Money {
         Money(notional.0 / i128::from(self.leverage)) - self.paid
     }
 
-    /// What is left of the margin, as a share of the notional.
+    /// That amount as a fraction of the notional.
     fn share_left(&self, notional: Money) -> f64 {
         1.0 / f64::from(self.leverage) - self.paid.to_f64() / notional.to_f64()
     }
 
-    /// Price and fee of the closing fill: together they take exactly what is left of the margin. The price is the tick
-    /// at which loss and liquidation fee use it up, or the next one nearer to the entry; the fee takes the remainder.
+    /// Price and fee of the closing fill, which together take exactly what is left of the margin. The price
+    /// is the tick at which loss and liquidation fee use it up, or the next one nearer to the entry; the fee
+    /// takes the remainder.
     fn final_fill(&self, spec: &SymbolSpec, liquidation_fee_pct: f64) -> (Price, Money) {
         let notional = spec.money(self.cost);
         let fee_rate = Rate::from_percent(liquidation_fee_pct).fraction();
         let dir = self.side.sign() as f64;
-        // loss + fee·(1 − dir·loss) = what is left, all as shares of the notional at entry.
+        // loss + fee·(1 − dir·loss) = what is left, all as fractions of the notional at entry.
         let lost_share = ((self.share_left(notional) - fee_rate) / (1.0 - dir * fee_rate)).max(0.0);
         let exact = self.entry(spec) * (1.0 - dir * lost_share);
         let price = match self.side {

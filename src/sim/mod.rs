@@ -1,7 +1,8 @@
-//! A simulated venue: takes orders, fills them against recorded or synthetic books, charges fees and funding,
-//! liquidates. Seeded, so that a run can be repeated exactly.
+//! A simulated venue: accepts orders, fills them against recorded or synthetic books, charges fees and
+//! funding, and liquidates. Seeded, so a run can be repeated exactly.
 //!
-//! Never: a fill better than the market at the order's arrival, or a look at an event that has not happened yet.
+//! Invariants: an order executes no earlier than it arrives, and nothing reads an event that has not happened
+//! yet.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bars;
@@ -24,22 +25,22 @@ use depth::Depth;
 use resting::Resting;
 use std::collections::{BTreeMap, VecDeque};
 
-/// What the venue did that the result must tell.
+/// Counters of the venue for the result.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct VenueCounts {
     /// Fills against a synthetic book.
     pub synthetic_fills: u64,
-    /// Fills beyond the known depth.
+    /// Fills beyond the known depth, at a penalty.
     pub penalised_fills: u64,
     /// Positions liquidated.
     pub liquidations: u64,
-    /// Orders refused.
+    /// Orders rejected.
     pub rejects: u64,
-    /// Bars in which another order of prices would have meant another end of a position.
+    /// Bars in which another order of the prices would have ended a position differently.
     pub bars_in_doubt: u64,
 }
 
-/// An order or cancel on its way.
+/// An order or cancel in transit.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     sent: Timestamp,
@@ -53,7 +54,7 @@ enum Travelling {
     Cancel(OrderId),
 }
 
-/// A position as the venue keeps it: isolated margin, one per instance.
+/// A position at the venue: isolated margin, one per instance.
 #[derive(Clone, Copy, Debug)]
 struct Margin {
     symbol: SymbolId,
@@ -61,26 +62,27 @@ struct Margin {
     lots: i64,
     cost: i128,
     leverage: u32,
-    /// Fees and funding paid out of the margin.
+    /// Fees and funding paid out of the margin of the open lots.
     paid: Money,
 }
 
 struct SymbolBooks {
     depth: Depth,
-    /// Better prices first on each side, then older orders.
+    /// Better prices first on each side, older orders first at equal prices.
     resting: Vec<Resting>,
     bars: bars::BarQueue,
     mark: Option<Price>,
     last: Option<Price>,
     positions: u32,
-    /// Outside of these prices some margin may be used up; inside none is. Wider than need be is allowed.
+    /// Between these prices no margin can be used up, so margins are not checked. May be narrower than
+    /// necessary.
     safe: (Price, Price),
 }
 
-/// No position, no danger.
+/// No position, so no price needs a check.
 const ALWAYS_SAFE: (Price, Price) = (Price(i64::MIN), Price(i64::MAX));
 
-/// The venue.
+/// The simulated venue.
 pub struct Venue {
     config: VenueConfig,
     rng: Rng,
@@ -115,20 +117,21 @@ impl Venue {
         }
     }
 
-    /// What happened so far that the result must tell.
+    /// Counters for the result.
     pub fn counts(&self) -> VenueCounts {
         self.counts
     }
 
-    /// An order leaves us now.
+    /// Sends an order.
     pub fn submit(&mut self, now: Timestamp, request: &OrderRequest) {
         let due = if request.inside_bar.is_some() { now } else { now + self.travel() };
         self.send(Arrival { sent: now, due, what: Travelling::Order(*request) });
     }
 
-    /// A cancel leaves us now.
+    /// Sends a cancel.
     pub fn cancel(&mut self, now: Timestamp, order: OrderId) {
-        // Never before its order: a cancel the venue cannot place would leave the order resting for ever.
+        // It arrives after its order: a cancel of an unknown order would have no effect and the order would
+        // rest for ever.
         let order_due = self
             .arrivals
             .iter()
@@ -140,12 +143,14 @@ impl Venue {
     }
 
     fn send(&mut self, arrival: Arrival) {
-        // Jitter may let a later message overtake; equal times keep their order.
-        let place = self.arrivals.iter().rposition(|other| other.due <= arrival.due).map_or(0, |at| at + 1);
-        self.arrivals.insert(place, arrival);
+        // With jitter a later message may overtake an earlier one; messages due at the same time keep their
+        // order.
+        let slot = self.arrivals.iter().rposition(|other| other.due <= arrival.due).map_or(0, |at| at + 1);
+        self.arrivals.insert(slot, arrival);
     }
 
-    /// Order and feed latency in one: on the engine's clock an order acts, and its fill is seen, this much later.
+    /// Order and feed latency together: by the engine's clock, an order executes and its fill is seen this
+    /// much later.
     fn travel(&mut self) -> Span {
         if self.config.order_latency == Span::ZERO {
             return self.config.feed_latency;
@@ -159,13 +164,14 @@ impl Venue {
             + self.config.feed_latency
     }
 
-    /// When the next message arrives.
+    /// Arrival time of the next message.
     #[inline]
     pub fn next_due(&self) -> Timestamp {
         self.arrivals.front().map_or(Timestamp::MAX, |arrival| arrival.due)
     }
 
-    /// Takes the next message if it arrives at or before `now`. What comes of it is appended to `events`, at its time.
+    /// Handles the next message if it arrives at or before `now`; its events are appended. Returns whether
+    /// there was one.
     pub fn arrive(&mut self, table: &SymbolTable, now: Timestamp, events: &mut Vec<OrderEvent>) -> bool {
         if self.next_due() > now {
             return false;
@@ -197,7 +203,7 @@ impl Venue {
         }
     }
 
-    /// A trade passes the venue: the hot case of [`Venue::on_market`].
+    /// Applies a trade: the hot path of [`Venue::on_market`].
     #[inline(always)]
     pub fn on_trade(
         &mut self,
@@ -218,7 +224,7 @@ impl Venue {
         }
     }
 
-    /// A market event passes the venue: books change, resting orders fill, margins are checked.
+    /// Applies a market event: updates books, fills resting orders, checks margins.
     pub fn on_market(
         &mut self,
         table: &SymbolTable,
@@ -247,8 +253,8 @@ impl Venue {
         }
     }
 
-    /// Fills resting orders with the lots that `hit` says reach them. Orders of one side share what passes: `taken`
-    /// counts the lots that went to those before, by side.
+    /// Fills resting orders with the lots that `hit` says reach them. Orders of one side share the volume:
+    /// `taken` counts, by side, the lots that went to the orders before.
     fn hit_resting(
         &mut self,
         table: &SymbolTable,
@@ -323,7 +329,7 @@ impl Venue {
         (book.last.is_none() && book.depth.is_unknown()).then_some(RejectReason::NoMarket)
     }
 
-    /// Reduce-only orders never exceed the position.
+    /// The lots an order may fill: reduce-only orders are limited to the position.
     fn reducible(&self, request: &OrderRequest, qty: Qty) -> Qty {
         if request.purpose == Purpose::Entry {
             return qty;
@@ -331,7 +337,7 @@ impl Venue {
         self.margins.get(&request.instance).map_or(Qty::ZERO, |margin| qty.min(Qty(margin.lots)))
     }
 
-    /// Takes what the book offers at the order's limit or better. Returns how much filled.
+    /// Takes liquidity at the order's limit or better. Returns the lots filled.
     fn take(
         &mut self,
         spec: &SymbolSpec,
@@ -377,7 +383,7 @@ impl Venue {
         filled
     }
 
-    /// The configured slippage, against us, never beyond a limit.
+    /// Adds the configured slippage, but not beyond the limit.
     fn slipped(&self, spec: &SymbolSpec, price: Price, side: Side, limit: Option<Price>) -> Price {
         if self.config.slippage_pct == 0.0 {
             return price;
@@ -476,12 +482,12 @@ impl Venue {
 }
 
 impl SymbolBooks {
-    /// Where an order rests.
+    /// Index of a resting order.
     fn resting_at(&self, order: OrderId) -> Option<usize> {
         self.resting.iter().position(|resting| resting.request.id == order)
     }
 
-    /// An order joins those of its side behind better prices and older orders.
+    /// Adds a resting order behind better prices and older orders of its side.
     fn rest(&mut self, order: Resting) {
         let before =
             |other: &Resting| other.request.side == order.request.side && other.stands_before(order.price);
@@ -489,12 +495,12 @@ impl SymbolBooks {
         self.resting.insert(slot, order);
     }
 
-    /// A margin is used up at or beyond these prices.
+    /// Narrows the safe range: a margin is used up at or beyond these prices.
     fn watch(&mut self, (below, above): (Price, Price)) {
         self.safe = (self.safe.0.max(below), self.safe.1.min(above));
     }
 
-    /// One position less; without any nothing is in danger.
+    /// Counts one position less; without positions every price is safe.
     fn forget_position(&mut self) {
         self.positions -= 1;
         if self.positions == 0 {
@@ -503,7 +509,7 @@ impl SymbolBooks {
     }
 }
 
-/// The tick at a price or the next one that is worse for a taker of this side.
+/// A price rounded to a tick, away from a taker of this side.
 fn against(spec: &SymbolSpec, price: f64, side: Side) -> Price {
     match side {
         Side::Buy => spec.price_ceil(price),

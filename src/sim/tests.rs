@@ -1,4 +1,4 @@
-//! Tests of the simulated venue by itself: orders in, answers out.
+//! Unit tests of the simulated venue: orders in, answers out.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -16,7 +16,7 @@ fn table() -> SymbolTable {
     SymbolTable::new(1, vec![SymbolSpec::new("A_USDT", decimal("0.01"), decimal("1"), Decimal::ONE).unwrap()])
 }
 
-/// A venue of one symbol, with the answers it gave.
+/// A venue with one symbol and the events it produced.
 struct Bench {
     venue: Venue,
     table: SymbolTable,
@@ -63,7 +63,7 @@ impl Bench {
         while self.venue.arrive(&self.table, seconds(at), &mut self.events) {}
     }
 
-    /// `price x lots` of all fills so far, then forgets them.
+    /// (order, price, lots) of all fills so far; clears the events.
     fn fills(&mut self) -> Vec<(u64, i64, i64)> {
         let events = std::mem::take(&mut self.events);
         let fill = |event: &OrderEvent| match event {
@@ -152,7 +152,7 @@ fn an_exit_never_exceeds_its_position() {
     assert_eq!(bench.fills(), [(1, 10_000, 10), (2, 10_000, 10)]);
 }
 
-/// Whatever the steps, the prices and what was paid before: the position loses what is left of its margin, exactly.
+/// For any steps, prices and earlier costs, the position loses exactly what is left of its margin.
 #[test]
 fn a_liquidation_costs_exactly_the_margin() {
     for (leverage, side, last) in
@@ -190,11 +190,11 @@ fn what_is_decided_at_a_bars_end_waits_for_the_next_open() {
     assert!(bench.fills().is_empty(), "not at the close that was decided on");
     bench.bar(120, [10_100, 10_200, 10_000, 10_150]);
     assert_eq!(bench.fills(), [(id, 10_100, 10)]);
-    // Decided while a bar runs: its open lies before, its close after.
+    // Decided while a bar runs: its open is earlier than the decision, its close is later.
     let id = bench.order(150, 1, Side::Buy, OrderKind::Market, Purpose::Entry).0;
     bench.bar(180, [10_160, 10_300, 10_100, 10_250]);
     assert_eq!(bench.fills(), [(id, 10_250, 10)]);
-    // A cancel waits behind an order that waits.
+    // A cancel waits behind its waiting order.
     let id = bench.order(190, 2, Side::Buy, OrderKind::Limit(Price(10_000)), Purpose::Entry);
     bench.venue.cancel(seconds(190), id);
     bench.arrive(190);

@@ -1,9 +1,9 @@
-//! Reading a table without trusting it. A disk may put a page where another one belongs: every byte of it is as it was
-//! written, but it answers for other keys.
+//! Reading tables without trusting them. A disk may return a page in the place of another one: its bytes and
+//! checksum are intact, but it holds other keys.
 //!
-//! So a record is checked against the key it was read under as well as against its checksum; keys come in order and inside
-//! what was asked for; and nothing counts as missing unless its two neighbours are each other's, each looked up by its own
-//! key. What the database makes of a misplaced page, a panic, is damage too.
+//! Therefore a record is checked against its key as well as its checksum; keys must be in order and inside
+//! the requested range; and a key counts as missing only if the keys on both sides, each looked up on its
+//! own, are neighbours of each other. A panic of the database on a misplaced page is reported as damage too.
 
 use super::codec::{self, CodecError, Stored};
 use super::error::during;
@@ -17,9 +17,9 @@ use std::ops::{Bound, ControlFlow};
 
 const READING: &str = "reading the store";
 
-/// A table: its name and types, what its values are, and how a value says which key it belongs to.
+/// A table: its name and types, how values are decoded, and how a value is checked against its key.
 pub struct TableOf<K: Key + 'static, T> {
-    /// As the database knows it.
+    /// Definition for the database.
     pub definition: TableDefinition<'static, K, &'static [u8]>,
     place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
     decode: fn(&[u8]) -> Result<T, CodecError>,
@@ -36,7 +36,7 @@ impl<K: Key + 'static, T> Clone for TableOf<K, T> {
 impl<K: Key + 'static, T> Copy for TableOf<K, T> {}
 
 impl<K: Key + 'static, T: Stored> TableOf<K, T> {
-    /// Of records. `place` names one for messages, `belongs` compares it with its key.
+    /// A table of records. `place` describes a key for messages, `belongs` checks a value against its key.
     pub const fn records(
         name: &'static str,
         place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
@@ -48,7 +48,7 @@ impl<K: Key + 'static, T: Stored> TableOf<K, T> {
 }
 
 impl<K: Key + 'static> TableOf<K, Vec<u8>> {
-    /// Of anything else.
+    /// A table of other values.
     pub const fn bytes(
         name: &'static str,
         place: for<'a, 'k> fn(&'a K::SelfType<'k>) -> String,
@@ -66,12 +66,12 @@ impl<K: Key + 'static> TableOf<K, Vec<u8>> {
 }
 
 impl<K: Key + 'static, T> TableOf<K, T> {
-    /// Where a value is, for messages.
+    /// Describes where a value is, for messages.
     pub fn place(&self, key: &K::SelfType<'_>) -> String {
         (self.place)(key)
     }
 
-    /// The value of a key, or why it is not what was written there.
+    /// Decodes a value and checks it against its key.
     pub fn read(&self, key: &K::SelfType<'_>, bytes: &[u8]) -> Result<T, String> {
         let value = (self.decode)(bytes).map_err(|error| error.to_string())?;
         if (self.belongs)(key, &value) {
@@ -81,7 +81,7 @@ impl<K: Key + 'static, T> TableOf<K, T> {
         }
     }
 
-    /// The table in a transaction that changes it.
+    /// Opens the table for writing.
     pub fn write<'t>(
         &self,
         txn: &'t WriteTransaction,
@@ -90,7 +90,7 @@ impl<K: Key + 'static, T> TableOf<K, T> {
         txn.open_table(self.definition).map_err(during(doing))
     }
 
-    /// Reads the table in a transaction that changes it.
+    /// Reads a table opened for writing.
     pub fn within<'a, 't>(
         &self,
         table: &'a Table<'t, K, &'static [u8]>,
@@ -100,41 +100,41 @@ impl<K: Key + 'static, T> TableOf<K, T> {
 }
 
 impl Store {
-    /// A table as it is now.
+    /// The table's current state.
     pub(super) fn table<K: Key + 'static, T>(&self, of: TableOf<K, T>) -> Result<Snapshot<K, T>, StoreError> {
         guarded(|| Snapshot::new(&self.read()?, of))
     }
 }
 
-/// A table as of one moment.
+/// A table as of one transaction.
 pub struct Snapshot<K: Key + 'static, T> {
     table: ReadOnlyTable<K, &'static [u8]>,
     of: TableOf<K, T>,
 }
 
 impl<K: Key + 'static, T> Snapshot<K, T> {
-    /// As of a transaction.
+    /// The table's state in a transaction.
     pub fn new(read: &ReadTransaction, of: TableOf<K, T>) -> Result<Self, StoreError> {
         Ok(Snapshot { table: read.open_table(of.definition).map_err(during(READING))?, of })
     }
 
-    /// For reading.
+    /// The table for checked reading.
     pub fn checked(&self) -> Checked<'_, K, T, ReadOnlyTable<K, &'static [u8]>> {
         Checked { table: &self.table, of: self.of }
     }
 }
 
-/// A table that is not trusted.
+/// A table read with checks.
 pub struct Checked<'a, K: Key + 'static, T, R> {
     table: &'a R,
     of: TableOf<K, T>,
 }
 
-/// A key's bytes.
+/// An encoded key.
 type KeyBytes = Vec<u8>;
 
 impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, R> {
-    /// The value of a key.
+    /// The value of a key; `None` when it is missing.
     pub fn get(&self, key: K::SelfType<'_>) -> Result<Option<T>, StoreError> {
         guarded(|| match self.table.get(&key).map_err(during(READING))? {
             Some(bytes) => self.value(&key, bytes.value()).map(Some),
@@ -146,7 +146,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         })
     }
 
-    /// The last value from one key to another, both included, with a part of its key.
+    /// The last value between two keys, both inclusive, with a part of its key.
     pub fn last<U>(
         &self,
         from: K::SelfType<'_>,
@@ -174,7 +174,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         })
     }
 
-    /// Visits every value from one key to another, both included, in order, until the visitor breaks.
+    /// Visits the values between two keys, both inclusive, in order, until the visitor breaks.
     pub fn visit(
         &self,
         from: K::SelfType<'_>,
@@ -203,7 +203,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         })
     }
 
-    /// Every value of the table in order, with a part of its key.
+    /// All values in key order, each with a part of its key.
     pub fn all<U>(&self, part: impl Fn(&K::SelfType<'_>) -> U) -> Result<Vec<(U, T)>, StoreError> {
         guarded(|| {
             let (mut all, mut last) = (Vec::new(), None::<KeyBytes>);
@@ -221,17 +221,17 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         })
     }
 
-    /// Every value in order.
+    /// All values in key order.
     pub fn values(&self) -> Result<Vec<T>, StoreError> {
         Ok(self.all(|_| ())?.into_iter().map(|((), value)| value).collect())
     }
 
-    /// Number of values.
+    /// Number of values, as stated by the table.
     pub fn len(&self) -> Result<u64, StoreError> {
         guarded(|| self.table.len().map_err(during(READING)))
     }
 
-    /// Visits the values before a key (all when there is none), the last one first, until the visitor breaks.
+    /// Visits the values before a key (all for `None`) in descending order, until the visitor breaks.
     pub fn visit_back(
         &self,
         before: Option<K::SelfType<'_>>,
@@ -261,7 +261,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         self.of.read(key, bytes).map_err(|what| StoreError::damaged(self.of.place(key), what))
     }
 
-    /// The key before another one.
+    /// The key before `key`.
     fn before(&self, key: &[u8]) -> Result<Option<KeyBytes>, StoreError> {
         let range = self
             .table
@@ -270,7 +270,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         self.neighbour({ range }.next_back(), key, Ordering::Less)
     }
 
-    /// The key behind another one.
+    /// The key after `key`.
     fn after(&self, key: &[u8]) -> Result<Option<KeyBytes>, StoreError> {
         let range = self
             .table
@@ -279,7 +279,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         self.neighbour({ range }.next(), key, Ordering::Greater)
     }
 
-    /// A key itself, or the one behind it.
+    /// `key` itself if present, else the key after it.
     fn from(&self, key: &[u8]) -> Result<Option<KeyBytes>, StoreError> {
         let is_there = self.table.get(K::from_bytes(key)).map_err(during(READING))?.is_some();
         if is_there { Ok(Some(key.to_vec())) } else { self.after(key) }
@@ -299,7 +299,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         Ok(Some(found))
     }
 
-    /// Nothing lies between two keys, as looked up from either; `None` is the end of the table.
+    /// Checks that no key lies between two keys, looked up from both sides; `None` is an end of the table.
     fn adjacent(&self, left: Option<KeyBytes>, right: Option<KeyBytes>) -> Result<(), StoreError> {
         let key = |row: Option<(AccessGuard<'_, K>, _)>| {
             row.map(|(key, _): (_, AccessGuard<'_, &'static [u8]>)| bytes_of::<K>(&key.value()))
@@ -327,7 +327,7 @@ impl<K: Key + 'static, T, R: ReadableTable<K, &'static [u8]>> Checked<'_, K, T, 
         if K::compare(last, key).is_lt() { Ok(()) } else { Err(self.misplaced(key)) }
     }
 
-    /// The table holds as many values as it says.
+    /// Checks the number of values seen against the number the table states.
     fn counted(&self, seen: u64) -> Result<(), StoreError> {
         let len = self.table.len().map_err(during(READING))?;
         let name = redb::TableHandle::name(&self.of.definition);

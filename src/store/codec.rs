@@ -1,8 +1,9 @@
-//! Records to bytes and back: the only file that names bincode.
+//! Encodes records to bytes and back. The only file that names bincode.
 //!
-//! Every record is `magic u8 | kind u16 | version u16 | length u32 | payload | crc32c u32`, little-endian; the payload is
-//! bincode 2 (serde, standard configuration) of one version's struct. Reading checks kind, version, length, checksum,
-//! a memory limit, and that the payload is used up to its last byte. Never guesses: what does not fit is an error.
+//! Every record is `magic u8 | kind u16 | version u16 | length u32 | payload | crc32c u32`, little-endian;
+//! the payload is bincode 2 (serde, standard configuration) of one version's struct. Decoding checks kind,
+//! version, length and checksum, limits memory, and requires that the payload is consumed completely.
+//! Anything else is an error.
 
 use crate::limits::STORE_RECORD_BYTES;
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,27 +13,27 @@ const MAGIC: u8 = 0xd5;
 const HEAD_BYTES: usize = 9;
 const CHECKSUM_BYTES: usize = 4;
 
-/// A struct that is kept: the newest version of its kind.
+/// A stored struct: the newest version of its record kind.
 pub trait Stored: Serialize + DeserializeOwned {
     /// Number of the kind; listed in `schema/records.md`, never reused.
     const KIND: u16;
-    /// Version that this build writes.
+    /// Version written by this build.
     const VERSION: u16;
-    /// Word for messages.
+    /// Name of the kind in messages.
     const NAME: &'static str;
 
-    /// Reads an older version's payload and upgrades it. Kinds with one version keep this default.
+    /// Decodes and upgrades an older version's payload. Kinds with a single version keep this default.
     fn from_older(version: u16, _payload: &[u8]) -> Result<Self, CodecError> {
         Err(CodecError::UnknownVersion(version))
     }
 }
 
-/// Why bytes are not the record that was asked for.
+/// Why bytes could not be encoded or decoded as a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CodecError {
-    /// Too short, or the length does not fit.
+    /// Too short, or the length field does not match.
     Length,
-    /// Not an envelope.
+    /// Wrong magic byte.
     NotARecord,
     /// A record of another kind.
     OtherKind(u16),
@@ -40,9 +41,9 @@ pub enum CodecError {
     Newer(u16),
     /// A version that never existed.
     UnknownVersion(u16),
-    /// The checksum does not fit.
+    /// The checksum does not match.
     Checksum,
-    /// The payload does not fit its struct.
+    /// The payload does not match the struct.
     Payload(String),
     /// Larger than [`STORE_RECORD_BYTES`].
     TooLarge(usize),
@@ -69,7 +70,7 @@ impl fmt::Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// The bytes of a record.
+/// Encodes a record.
 pub fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, CodecError> {
     let payload = bincode::serde::encode_to_vec(record, bincode::config::standard())
         .map_err(|e| CodecError::Payload(e.to_string()))?;
@@ -87,7 +88,7 @@ pub fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, CodecError> {
     Ok(out)
 }
 
-/// The record of the bytes, upgraded when it is older.
+/// Decodes a record, upgrading older versions.
 pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(CodecError::Length)?;
     let &[magic, k0, k1, v0, v1, l0, l1, l2, l3, ref payload @ ..] = body else {
@@ -113,12 +114,12 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
     }
 }
 
-/// Whether bytes begin like a record of the kind; nothing else is checked.
+/// Whether the bytes start like a record of this kind; nothing else is checked.
 pub fn is_kind<T: Stored>(bytes: &[u8]) -> bool {
     bytes.first() == Some(&MAGIC) && bytes.get(1..3) == Some(&T::KIND.to_le_bytes())
 }
 
-/// The struct of one version's payload, for [`Stored::from_older`] too.
+/// Decodes the payload of one version, also for [`Stored::from_older`].
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
     let limited = bincode::config::standard().with_limit::<STORE_RECORD_BYTES>();
     let (record, used) = bincode::serde::decode_from_slice(payload, limited)

@@ -1,4 +1,4 @@
-//! Contract terms as a time series, and the last list of tickers.
+//! Contract terms as a time series, and the cached tickers of exchanges.
 
 use super::error::during;
 use super::records::{ContractV1, TickerCacheV1};
@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 const WRITING: &str = "writing contracts";
 
 impl Store {
-    /// Keeps the contracts whose terms at `at` are not those known for that moment, and says how many those are.
+    /// Stores those contracts whose terms differ from the terms known for time `at`; returns their number.
     pub fn put_contracts(&self, contracts: &[Contract], at: Timestamp) -> Result<usize, StoreError> {
         let since_ms = at.millis();
         let kept = contracts.iter().map(ContractV1::from);
@@ -30,14 +30,14 @@ impl Store {
         })
     }
 
-    /// A contract's terms at a moment; `None` when nothing was known yet.
+    /// A contract's terms at a time; `None` when none were known yet.
     pub fn contract_at(&self, symbol: &str, at: Timestamp) -> Result<Option<Contract>, StoreError> {
         let known =
             self.table(CONTRACTS)?.checked().last((symbol, i64::MIN), (symbol, at.millis()), |_| ())?;
         known.map(|((), known)| contract(&known)).transpose()
     }
 
-    /// The newest terms of every contract, by symbol.
+    /// The newest terms of every contract, sorted by symbol.
     pub fn contracts_latest(&self) -> Result<Vec<Contract>, StoreError> {
         let mut all: Vec<Contract> = Vec::new();
         for known in self.table(CONTRACTS)?.checked().values()? {
@@ -49,7 +49,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Keeps the tickers of an exchange in place of the last ones.
+    /// Replaces the cached tickers of an exchange.
     pub fn put_tickers(&self, exchange: &str, tickers: &TickerCacheV1) -> Result<(), StoreError> {
         let (exchange, bytes) = (exchange.to_owned(), encode(tickers)?);
         self.write(move |txn| {
@@ -59,7 +59,7 @@ impl Store {
         })
     }
 
-    /// The tickers of an exchange that were kept last.
+    /// The cached tickers of an exchange.
     pub fn tickers(&self, exchange: &str) -> Result<Option<TickerCacheV1>, StoreError> {
         self.table(TICKERS)?.checked().get(exchange)
     }

@@ -1,5 +1,5 @@
-//! The database in use. After the disk failed another one takes its place: one that only reads at once, one that writes
-//! as soon as the disk takes writes again.
+//! The open database. After a disk failure it is replaced: at once by one that only reads, and by one that
+//! writes as soon as the disk accepts writes again.
 
 use super::disk::{Access, Disk, ReadOnly, ReadWrite};
 use super::error::during;
@@ -15,34 +15,34 @@ const OPENING: &str = "opening the store";
 const READING: &str = "reading the store";
 const CHECKING: &str = "checking the pages of the store";
 const BEGINNING: &str = "beginning a change";
-/// A file that is written to see whether the disk takes writes.
+/// File written to test whether the disk accepts writes.
 const PROBE_FILE: &str = "tradingd.redb.probe";
 
-/// Which pages are checked when a store is opened.
+/// Which pages are checked when the store is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
-    /// All, however many there are.
+    /// All pages, however many there are.
     Every,
-    /// All of a small file; those of a large one by [`super::Store::scan`].
+    /// All pages of a small file; those of a large one are left to [`super::Store::scan`].
     Small,
 }
 
-/// What came of looking after the disk.
+/// State of the disk after a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DiskState {
     /// It works.
     Sound,
-    /// It does not take writes; why.
+    /// It does not accept writes, for this reason.
     ReadOnly(String),
-    /// It had failed and takes writes again.
+    /// It had failed and accepts writes again.
     SoundAgain,
 }
 
-/// The database in use over its disk.
+/// The open database and its disk.
 #[derive(Debug)]
 pub struct Current {
     disk: Arc<Disk>,
-    /// The state directory; `None` when the store is in no file.
+    /// The state directory; `None` when the store is not in a file.
     home: Option<PathBuf>,
     opened: RwLock<Arc<Opened>>,
 }
@@ -77,29 +77,29 @@ impl Opened {
 }
 
 impl Current {
-    /// Opens the database, or makes one where the disk is empty.
+    /// Opens the database, or creates one on an empty disk.
     pub fn open(disk: Arc<Disk>, home: Option<&Path>, check: Check) -> Result<Current, StoreError> {
         let opened = RwLock::new(Arc::new(Opened::writing(&disk, check)?));
         Ok(Current { disk, home: home.map(Path::to_owned), opened })
     }
 
-    /// Why nothing can be written; `None` while all is well.
+    /// Why nothing can be written; `None` while the disk works.
     pub fn failure(&self) -> Option<String> {
         self.disk.failure()
     }
 
-    /// As if the disk had failed.
+    /// Simulates a disk failure.
     #[cfg(test)]
     pub fn blame_the_disk(&self, why: &str) {
         self.disk.fails(why.to_owned());
     }
 
-    /// The store as it is now.
+    /// Begins to read the current state.
     pub fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
         self.opened().db.begin_read().map_err(during(READING))
     }
 
-    /// A transaction that is on disk once it is committed, and needs no repair after a crash.
+    /// Begins a transaction that is durable once committed and needs no repair after a crash.
     pub fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         let opened = self.opened();
         if !opened.writes {
@@ -111,7 +111,7 @@ impl Current {
         Ok(txn)
     }
 
-    /// Gives unused space back.
+    /// Returns unused space to the file system.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
         let opened = Arc::get_mut(opened)
@@ -119,7 +119,8 @@ impl Current {
         opened.db.compact().map(drop).map_err(during("compacting the store"))
     }
 
-    /// After the disk failed: has the store read again at once, and write again as soon as the disk takes writes.
+    /// After a disk failure: makes the store readable at once, and writable once the disk accepts writes
+    /// again.
     pub fn look_after(&self) -> DiskState {
         if self.disk.failure().is_none() {
             return DiskState::Sound;
@@ -131,7 +132,7 @@ impl Current {
         self.disk.fails(why.clone());
         let opened = self.opened();
         if opened.writes || opened.access.has_failed() {
-            // When not even this works the old one still reads what it holds in memory.
+            // If even this fails, the old database can still read what it has cached.
             if let Ok(view) = Opened::reading(&self.disk) {
                 self.replace(view);
             }
@@ -146,7 +147,8 @@ impl Current {
             .map_err(|error| StoreError::io("writing to the state directory", error))?;
         let before = self.opened();
         if before.writes {
-            // It failed and writes nothing more; nor does what one of its threads has begun.
+            // It has failed and cannot write any more; retiring it also stops operations its threads have
+            // begun.
             before.access.retire();
         }
         let anew = Opened::writing(&self.disk, Check::Small)?;
@@ -156,15 +158,15 @@ impl Current {
         Ok(())
     }
 
-    /// The store as it is now, for [`Current::check_pages`]. To be called by whoever holds the transaction that writes:
-    /// nobody else may commit while the first page is copied.
+    /// Freezes the current state for [`Current::check_pages`]. The caller must hold the write transaction, so
+    /// that nobody commits while the first page is copied.
     pub fn freeze(&self) -> Result<Frozen, StoreError> {
         let (opened, kept) = (self.opened(), self.begin_read()?);
         let view = ReadOnly::new(Access::new(&self.disk)).and_then(|view| view.keep_head().map(|()| view));
         Ok(Frozen { view: view.map_err(|error| StoreError::io(CHECKING, error))?, kept, opened })
     }
 
-    /// Checks every page of a frozen store, by the checksums that pages have of each other.
+    /// Verifies the checksums of all pages of a frozen state.
     pub fn check_pages(&self, frozen: Frozen) -> Result<(), StoreError> {
         let Frozen { view, kept, opened } = frozen;
         let checked = Builder::new()
@@ -173,7 +175,7 @@ impl Current {
             .create_with_backend(view)
             .map_err(during(CHECKING));
         drop(kept);
-        // A database that was opened anew meanwhile does not keep those pages.
+        // A database reopened meanwhile may have reused those pages.
         if Arc::ptr_eq(&opened, &self.opened()) {
             checked.map(drop)
         } else {
@@ -190,15 +192,15 @@ impl Current {
     }
 }
 
-/// The store as it was at one moment, while others go on writing.
+/// The store's state at one moment, while others continue to write.
 pub struct Frozen {
     view: ReadOnly,
-    /// Keeps the pages of that moment.
+    /// Protects the pages of that moment from being reused.
     kept: ReadTransaction,
     opened: Arc<Opened>,
 }
 
-/// Whether the disk takes as much as a commit may need.
+/// Tests whether the disk accepts as much data as a commit may need.
 fn probe(home: &Path) -> io::Result<()> {
     let path = home.join(PROBE_FILE);
     let written = fs::File::create(&path).and_then(|mut file| {

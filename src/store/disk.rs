@@ -1,7 +1,8 @@
-//! The storage below the database: it remembers why it failed, and serves several databases one after the other.
+//! The storage below the database: it remembers why it failed and serves several databases in turn.
 //!
-//! The database refuses all further work after one I/O error, for good. So each database gets an [`Access`] of its own to
-//! a [`Disk`] that outlives it. Invariant: at most one access writes; the others are retired or keep their writes in memory.
+//! After one I/O error a redb database refuses all further work. So every database gets its own [`Access`] to
+//! a [`Disk`] that outlives it. Invariant: at most one access writes; the others are retired or keep their
+//! writes in memory.
 
 use super::StoreError;
 use redb::backends::FileBackend;
@@ -15,24 +16,24 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-/// Rights of a new store: it holds hashes of passwords.
+/// File mode of a new store. Owner only, because it contains password hashes.
 const FILE_MODE: u32 = 0o600;
 
-/// Where the store lies. A file stays locked against other processes as long as this is there.
+/// The storage of a store. A file stays locked against other processes while this exists.
 #[derive(Debug)]
 pub struct Disk {
     below: Box<dyn StorageBackend>,
-    /// Why nothing can be written any more.
+    /// Why nothing can be written; `None` while it works.
     failure: Mutex<Option<String>>,
 }
 
 impl Disk {
-    /// The file of a store that is there.
+    /// Opens and locks an existing store file.
     pub fn of_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
         Disk::locked(OpenOptions::new().read(true).write(true).open(path), path)
     }
 
-    /// A new, empty file, for its owner only.
+    /// Creates and locks a new, empty file readable by its owner only.
     pub fn of_new_file(path: &Path) -> Result<Arc<Disk>, StoreError> {
         Disk::locked(
             OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path),
@@ -52,28 +53,28 @@ impl Disk {
         match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
             Ok(true) => Ok(Disk::over(file)),
             Ok(false) => Err(StoreError::AlreadyOpen(path.to_owned())),
-            // A file system without locks: nothing can be found out.
+            // A file system without locks: other processes cannot be detected.
             Err(BackendError::Unsupported) => Ok(Disk::over(file)),
             Err(error) => Err(StoreError::io(OPENING, error.into())),
         }
     }
 
-    /// Bytes of it.
+    /// Size in bytes.
     pub fn length(&self) -> io::Result<u64> {
         self.below.len()
     }
 
-    /// Why nothing can be written any more; `None` while all is well.
+    /// Why nothing can be written; `None` while it works.
     pub fn failure(&self) -> Option<String> {
         lock(&self.failure).clone()
     }
 
-    /// Another attempt failed, maybe for another reason.
+    /// Replaces the reason after another failed attempt.
     pub fn fails(&self, why: String) {
         *lock(&self.failure) = Some(why);
     }
 
-    /// It takes writes again.
+    /// Marks it as accepting writes again.
     pub fn is_sound_again(&self) {
         *lock(&self.failure) = None;
     }
@@ -84,12 +85,12 @@ impl Disk {
 pub struct Access {
     disk: Arc<Disk>,
     failed: AtomicBool,
-    /// Another database took its place: nothing passes any more.
+    /// Set when another database has replaced this one: all further operations fail.
     retired: RwLock<bool>,
 }
 
 impl Access {
-    /// To this disk.
+    /// A new access to this disk.
     pub fn new(disk: &Arc<Disk>) -> Arc<Access> {
         Arc::new(Access {
             disk: Arc::clone(disk),
@@ -98,12 +99,12 @@ impl Access {
         })
     }
 
-    /// Whether an operation of it failed; its database does nothing any more.
+    /// Whether one of its operations failed; its database then refuses all further work.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Lets nothing pass from now on; what is under way ends first.
+    /// Makes all further operations fail, after waiting for those under way.
     pub fn retire(&self) {
         *self.retired.write().unwrap_or_else(PoisonError::into_inner) = true;
     }
@@ -128,7 +129,7 @@ impl Access {
     }
 }
 
-/// What a database that reads and writes lies on.
+/// Backend of a database that reads and writes.
 #[derive(Debug)]
 pub struct ReadWrite(pub Arc<Access>);
 
@@ -154,8 +155,8 @@ impl StorageBackend for ReadWrite {
     }
 }
 
-/// What a database that must not change the disk lies on: its writes stay in memory. A database writes a little even when
-/// it is only opened.
+/// Backend of a database that must not change the disk: writes stay in memory. Needed because redb writes a
+/// little even on opening.
 #[derive(Debug)]
 pub struct ReadOnly {
     access: Arc<Access>,
@@ -168,19 +169,19 @@ const CHUNK: u64 = 4_096;
 #[derive(Debug)]
 struct Memory {
     length: u64,
-    /// Bytes of the disk that are seen.
+    /// Length of the part of the disk that is visible.
     below: u64,
     chunks: BTreeMap<u64, Vec<u8>>,
 }
 
 impl ReadOnly {
-    /// The disk as it is now.
+    /// A view of the disk as it is now.
     pub fn new(access: Arc<Access>) -> io::Result<ReadOnly> {
         let length = access.run("asking for its length", |disk| disk.len())?;
         Ok(ReadOnly { access, memory: Mutex::new(Memory { length, below: length, chunks: BTreeMap::new() }) })
     }
 
-    /// Keeps the first chunk, which says where everything else is, as it is now.
+    /// Copies the first chunk, which refers to everything else, so that the view keeps it as it is now.
     pub fn keep_head(&self) -> io::Result<()> {
         let mut memory = lock(&self.memory);
         let head = self.chunk(&memory, 0)?;
@@ -254,7 +255,7 @@ impl StorageBackend for ReadOnly {
     }
 }
 
-/// Every change of what these guard is complete before anything can panic.
+/// Ignores poisoning: every change under these locks is complete before anything can panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,4 @@
-//! What the database does on pages it trusts and should not: it may panic. Here that becomes an error, without a report on
-//! standard error.
+//! redb may panic on damaged pages. Here such a panic becomes an error, without a message on standard error.
 
 use super::StoreError;
 use std::any::Any;
@@ -8,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// How many guards this thread is inside of.
+    /// Nesting depth of guards on this thread.
     static GUARDS: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -36,18 +35,21 @@ impl Drop for Inside {
     }
 }
 
-/// Runs work of the database; a panic in it is damage.
+/// Runs database work; a panic becomes [`StoreError::Damaged`].
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let inside = Inside::enter();
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     drop(inside);
     done.unwrap_or_else(|panic| {
-        Err(StoreError::damaged("the store file", format!("the database stopped on it ({})", said(&*panic))))
+        Err(StoreError::damaged(
+            "the store file",
+            format!("the database stopped on it ({})", message_of(&*panic)),
+        ))
     })
 }
 
-/// What a panic said, its first line.
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// First line of a panic's message.
+fn message_of(panic: &(dyn Any + Send)) -> &str {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.and_then(|text| text.lines().next()).unwrap_or("no message")

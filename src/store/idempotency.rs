@@ -1,4 +1,4 @@
-//! Answers kept under idempotency keys for a day, so many per user.
+//! Answers stored under idempotency keys: for a day, and a limited number per user.
 
 use super::error::during;
 use super::records::IdempotencyV1;
@@ -10,20 +10,20 @@ use redb::{ReadableTable, Table};
 
 const WRITING: &str = "writing an answer";
 
-/// How long an answer is kept.
+/// How long an answer is valid.
 const KEPT: Span = Span::from_seconds(86_400);
-/// Answers a user may add before what is old is looked for.
+/// Number of answers per user between two prunings.
 const PRUNE_EVERY: usize = 64;
 
 impl Store {
-    /// The answer kept under a user's key; `None` when there is none of the last 24 hours.
+    /// A user's answer stored under a key in the last 24 hours.
     pub fn answer(&self, user: &str, key: &str, now: Timestamp) -> Result<Option<IdempotencyV1>, StoreError> {
         let answer = self.table(IDEMPOTENCY)?.checked().get((user, key))?;
         Ok(answer.filter(|answer| answer.created_us > oldest_us(now)))
     }
 
-    /// Keeps the answer to a request under a user's key. Now and then answers of the user that are older than 24 hours
-    /// leave, and the oldest when there are too many.
+    /// Stores an answer under a user's key. At times removes the user's answers that are older than 24 hours,
+    /// and the oldest if there are too many.
     pub fn put_answer(
         &self,
         user: &str,
@@ -40,7 +40,7 @@ impl Store {
         })
     }
 
-    /// Forgets what is kept under a user's key.
+    /// Removes the answer under a user's key.
     pub fn remove_answer(&self, user: &str, key: &str) -> Result<(), StoreError> {
         let (user, key) = (user.to_owned(), key.to_owned());
         self.write(move |txn| {
@@ -51,13 +51,14 @@ impl Store {
     }
 }
 
-/// Makes room among a user's answers. Reading them all is work, so only one call in many does it.
+/// Removes a user's old and surplus answers. Decoding them all is expensive, so it is done only when their
+/// number is a multiple of `PRUNE_EVERY`.
 fn prune(
     table: &mut Table<'_, (&'static str, &'static str), &'static [u8]>,
     user: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // The first text behind the user's name: the upper end of every key that begins with it.
+    // The smallest string greater than the user's name: the upper end of all keys that begin with it.
     let behind = format!("{user}\0");
     let range = (user, "")..(behind.as_str(), "");
     let count = table.range(range.clone()).map_err(during(WRITING))?.count();
@@ -73,8 +74,8 @@ fn prune(
     }
     kept.sort_unstable();
     let surplus = (count + PRUNE_EVERY).saturating_sub(USER_IDEMPOTENCY_KEYS);
-    for (place, (created, key)) in kept.into_iter().enumerate() {
-        if place < surplus || created <= oldest_us(now) {
+    for (index, (created, key)) in kept.into_iter().enumerate() {
+        if index < surplus || created <= oldest_us(now) {
             table.remove((user, key.as_str())).map_err(during(WRITING))?;
         }
     }

@@ -1,10 +1,11 @@
-//! A live recording's journal: what one commit adds to it, as bytes.
+//! The journal of an open recording: the rows added by one commit, as one chunk.
 //!
-//! A chunk is `magic | format u16 | last receive time i64 | runs | crc32c u32`, numbers little-endian. A run is consecutive
-//! rows of one stream, `stream varint | first row varint | rows varint | exchange times | receive times | columns`, the
-//! columns in the order of the block's. A chunk needs no other one to be read. Whole numbers are distances from the row
-//! before, seven bits a byte: chunks are small and short-lived, so nothing is packed any further. Nothing here knows a
-//! database or a symbol's name. Damaged bytes give an error, never a panic, and never more than [`BLOCK_ROWS`] rows a run.
+//! A chunk is `magic | format u16 | last receive time i64 | runs | crc32c u32`, numbers little-endian. A run
+//! is consecutive rows of one stream, `stream varint | first row varint | rows varint | exchange times |
+//! receive times | columns`, with columns in block order. A chunk can be read without the others. Integers
+//! are varints of the difference from the row before; chunks are small and short-lived, so they are not
+//! compressed further. Damaged bytes give an error, never a panic, and never more than [`BLOCK_ROWS`] rows
+//! per run.
 
 use super::blocks::column::{read_bits, read_varint, take, unzigzag, write_bits, write_varint, zigzag};
 use super::blocks::rows::{Column, Field, fields};
@@ -19,10 +20,10 @@ pub const MAGIC: [u8; 4] = *b"tdjn";
 const FORMAT: u16 = 1;
 const HEAD_BYTES: usize = 14;
 const CHECKSUM_BYTES: usize = 4;
-/// Stands for the scale of a column whose numbers fit no common one: each has its own.
+/// Marks a column whose values fit no common scale: each value has its own.
 const OWN_SCALES: u8 = u8::MAX;
 
-/// Makes one chunk at a time; keeps its buffer.
+/// Builds one chunk at a time; reuses its buffer.
 #[derive(Default)]
 pub struct ChunkWriter {
     bytes: Vec<u8>,
@@ -30,7 +31,7 @@ pub struct ChunkWriter {
 }
 
 impl ChunkWriter {
-    /// Begins a chunk; the receive time of the latest row so far goes with it.
+    /// Starts a chunk; `last_received` is stored in it.
     pub fn begin(&mut self, last_received: Timestamp) {
         self.base_ns = last_received.nanos();
         self.bytes.clear();
@@ -39,8 +40,8 @@ impl ChunkWriter {
         self.bytes.extend_from_slice(&self.base_ns.to_le_bytes());
     }
 
-    /// Appends rows of the symbol at a place in the recording; the first of them is row `first_seq` of its stream. Every
-    /// row has a receive time.
+    /// Appends rows of the recording's symbol with index `symbol`; the first is row `first_seq` of its
+    /// stream. Every row must have a receive time.
     pub fn run(&mut self, symbol: usize, rows: &Rows, range: Range<usize>, first_seq: u64) {
         let out = &mut self.bytes;
         write_varint(out, symbol as u64 * 8 + u64::from(kind_code(rows.kind())));
@@ -65,7 +66,7 @@ impl ChunkWriter {
         }
     }
 
-    /// The whole chunk.
+    /// The finished chunk.
     pub fn finish(&mut self) -> &[u8] {
         let checksum = crc32c::crc32c(&self.bytes);
         self.bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -73,18 +74,18 @@ impl ChunkWriter {
     }
 }
 
-/// What stands before a run's rows.
+/// Header of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Run {
-    /// Place of the symbol in the recording.
+    /// Index of the symbol in the recording.
     pub symbol: usize,
-    /// Number of the first row in its stream.
+    /// Sequence number of the first row in its stream.
     pub first_seq: u64,
 }
 
-/// A chunk whose checksum fits.
+/// Reads a chunk.
 pub struct ChunkReader<'a> {
-    /// Receive time of the latest row before or in it.
+    /// Receive time of the latest row before or in the chunk.
     pub last_received: Timestamp,
     base_ns: i64,
     runs: &'a [u8],
@@ -92,7 +93,7 @@ pub struct ChunkReader<'a> {
 }
 
 impl<'a> ChunkReader<'a> {
-    /// Checks the chunk as a whole.
+    /// Checks magic, checksum and format.
     pub fn new(bytes: &'a [u8]) -> Result<Self, BlockError> {
         let (body, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(BlockError::Short)?;
         let head: &[u8; HEAD_BYTES] = body.first_chunk().ok_or(BlockError::Short)?;
@@ -117,7 +118,7 @@ impl<'a> ChunkReader<'a> {
         })
     }
 
-    /// Replaces `rows` by those of the next run; `None` behind the last.
+    /// Replaces `rows` with those of the next run; `None` after the last one.
     pub fn next(&mut self, rows: &mut Rows) -> Result<Option<Run>, BlockError> {
         if self.runs.is_empty() {
             return Ok(None);
@@ -153,7 +154,7 @@ impl<'a> ChunkReader<'a> {
     }
 }
 
-/// Times as distances, in the largest unit that all of them are whole numbers of behind `base_ns`.
+/// Writes times as differences in the largest unit that divides all of them, starting from `base_ns`.
 fn write_times(times: &[i64], base_ns: i64, out: &mut Vec<u8>) {
     const UNITS_NS: [i64; 2] = [1_000_000, 1_000];
     let unit = UNITS_NS.into_iter().find(|unit| times.iter().all(|time| time % unit == 0)).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! Logins and access tokens that were revoked. What expired is removed in passing.
+//! Logins and revoked access tokens. Expired tokens are removed when a login ends.
 
 use super::error::during;
 use super::records::{LoginV1, RevokedTokenV1};
@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 const WRITING: &str = "writing a login";
 
 impl Store {
-    /// Keeps a login, replacing one of the same family, and removes others in the same commit.
+    /// Stores a login, replacing the one of its family, and removes others in the same commit.
     pub fn put_login(&self, login: &LoginV1, remove: &[String]) -> Result<(), StoreError> {
         let (family, bytes, remove) = (login.family.clone(), encode(login)?, remove.to_vec());
         self.write(move |txn| {
@@ -22,7 +22,7 @@ impl Store {
         })
     }
 
-    /// Ends a login together with an access token of it, and forgets tokens that had expired by `now`.
+    /// Stores an ended login and revokes one of its access tokens; removes tokens that expired by `now`.
     pub fn end_login(
         &self,
         login: &LoginV1,
@@ -44,17 +44,17 @@ impl Store {
         })
     }
 
-    /// A login, also one that ended; `None` when it is not kept.
+    /// The login of a family, ended ones included; `None` when it is not stored.
     pub fn login(&self, family: &str) -> Result<Option<LoginV1>, StoreError> {
         self.table(LOGINS)?.checked().get(family)
     }
 
-    /// All logins that are kept.
+    /// All stored logins.
     pub fn logins(&self) -> Result<Vec<LoginV1>, StoreError> {
         self.table(LOGINS)?.checked().values()
     }
 
-    /// All access tokens that were revoked and may not have expired.
+    /// All stored revoked access tokens; some may have expired.
     pub fn revoked_tokens(&self) -> Result<Vec<RevokedTokenV1>, StoreError> {
         self.table(REVOKED_TOKENS)?.checked().values()
     }

@@ -1,7 +1,8 @@
-//! The embedded store: strategies, recordings, results and sessions in one redb file of the state directory.
+//! The embedded store: strategies, recordings, results, sessions, users and logins in one redb file of the
+//! state directory.
 //!
-//! The only folder that names redb. Whatever a function acknowledged is on disk (an immediate commit with quick
-//! repair); whatever it refused left no trace. Never reads a clock and draws no ids: both come in as values.
+//! The only folder that names redb. Invariant: what a function acknowledged is on disk (an immediate commit
+//! with quick repair); what it refused left no trace. Times and random numbers are passed in as values.
 
 pub mod blocks;
 mod checked;
@@ -56,47 +57,47 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Name of the store in the state directory.
+/// File name of the store in the state directory.
 pub const STORE_FILE: &str = "tradingd.redb";
-/// Name of the file that says the directory holds a store.
+/// File name of the marker that a directory holds a store.
 pub const MARKER_FILE: &str = "tradingd.redb.marker";
-/// Layout of tables and records that this version writes.
+/// Layout version of tables and records written by this version.
 pub const STORE_FORMAT: u64 = 1;
 
 const FORMAT_KEY: &str = "format";
-/// A store under construction; it gets its name when it is whole.
+/// A store under construction; it is renamed once it is complete.
 const NEW_FILE: &str = "tradingd.redb.new";
 
-/// What to do when the directory holds no store.
+/// What to do when the directory has no store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OpenMode {
-    /// Make an empty one, and the directory too.
+    /// Create an empty store, and the directory if needed.
     CreateIfNew,
-    /// Fail: the command only reads.
+    /// Fail; for commands that only read.
     MustExist,
 }
 
-/// An open store, for many threads at once. One process holds it at a time.
+/// An open store, shared by threads. Only one process can open it at a time.
 #[derive(Debug)]
 pub struct Store {
     current: Arc<Current>,
     commits: Commits,
     leases: RecordingLeases,
-    /// Imports that failed and could not be removed.
+    /// Failed imports that could not be removed.
     abandoned: Mutex<BTreeSet<String>>,
     narrowed: Vec<String>,
 }
 
 impl Store {
-    /// Opens the store of a state directory; removes imports that were killed. RowBuffer recordings that were cut stay as their
-    /// last commit left them ([`Store::open_recordings`]). Every page of a file of up to `STORE_CHECKED_OPEN_BYTES` is checked;
-    /// for a larger one there is [`Store::scan`]. Directory and file are for their owner only: their rights are narrowed when
-    /// they are wider ([`Store::narrowed`]).
+    /// Opens the store of a state directory and removes unfinished imports. Open recordings that were cut off
+    /// stay as of their last commit ([`Store::open_recordings`]). All pages are checked if the file has up to
+    /// `STORE_CHECKED_OPEN_BYTES`; for larger files use [`Store::scan`]. Permissions of directory and file
+    /// are narrowed to their owner if they are wider ([`Store::narrowed`]).
     ///
     /// # Errors
-    /// [`StoreError::Vanished`] when only the marker is left, [`StoreError::Newer`] and [`StoreError::Damaged`] as named,
-    /// [`StoreError::AlreadyOpen`], [`StoreError::Exposed`] when others own or may write directory or file, and what the disk
-    /// reports.
+    /// [`StoreError::Vanished`] when only the marker is left, [`StoreError::Newer`], [`StoreError::Damaged`],
+    /// [`StoreError::AlreadyOpen`], [`StoreError::Exposed`] when others own or may write the directory or
+    /// file, and I/O errors.
     pub fn open(dir: &Path, mode: OpenMode) -> Result<Store, StoreError> {
         Store::open_checked(dir, mode, Check::Small)
     }
@@ -126,44 +127,44 @@ impl Store {
 
     fn open_file(dir: &Path, path: &Path, check: Check) -> Result<Store, StoreError> {
         let disk = Disk::of_file(path)?;
-        // The database would make a new one in an empty file.
+        // redb would create a new database in an empty file.
         if disk.length().map_err(|error| StoreError::io("opening the store", error))? == 0 {
             return Err(StoreError::damaged("the store file", "it is empty"));
         }
         Store::prepare(Current::open(disk, Some(dir), check)?)
     }
 
-    /// A store that lives in memory only.
+    /// An in-memory store.
     pub fn in_memory() -> Result<Store, StoreError> {
         Store::with_backend(redb::backends::InMemoryBackend::new())
     }
 
-    /// A store over any storage: for tests of torn writes and full disks.
+    /// A store over any backend: for tests of torn writes and full disks.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Store, StoreError> {
         Store::prepare(Current::open(Disk::over(backend), None, Check::Every)?)
     }
 
-    /// What was narrowed when it was opened, a sentence each.
+    /// Permissions that were narrowed on opening, one sentence each.
     pub fn narrowed(&self) -> &[String] {
         &self.narrowed
     }
 
-    /// Why the store only reads; `None` while all is well.
+    /// Why the store is read-only; `None` while it is not.
     pub fn failure(&self) -> Option<String> {
         self.current.failure()
     }
 
-    /// As if the disk had failed.
+    /// Simulates a disk failure.
     #[cfg(test)]
     pub fn blame_the_disk(&self, why: &str) {
         self.current.blame_the_disk(why);
     }
 
-    /// To be called every second or so. After the disk failed it has the store read again, and write again as soon as the
-    /// disk takes writes.
+    /// Reopens the database after a disk failure: read-only at once, writable once the disk accepts writes
+    /// again. Call it every second or so.
     ///
-    /// What was acknowledged is there then. Of what was answered with an error some may be there too: whoever holds a copy
-    /// in memory reads it again.
+    /// Acknowledged changes are then present; changes answered with an error may be, so callers must reload
+    /// cached copies.
     pub fn look_after(&self) -> DiskState {
         let state = guarded(|| Ok(self.current.look_after()))
             .unwrap_or_else(|error| DiskState::ReadOnly(error.to_string()));
@@ -173,12 +174,12 @@ impl Store {
         state
     }
 
-    /// Whether the store can be read at this moment.
+    /// Checks that the store can be read now.
     pub fn check_readable(&self) -> Result<(), StoreError> {
         self.format().map(drop)
     }
 
-    /// Gives unused space of the file back. Worth a call after an import or a deletion.
+    /// Returns unused space to the file system; worthwhile after an import or a deletion.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         Arc::get_mut(&mut self.current).expect("only a scan shares it, and that borrows the store").compact()
     }
@@ -206,7 +207,7 @@ impl Store {
         Ok(store)
     }
 
-    /// `None`: nothing was ever written.
+    /// `None` when the database has no tables yet.
     fn format(&self) -> Result<Option<u64>, StoreError> {
         guarded(|| self.stored_format())
     }
@@ -228,8 +229,8 @@ impl Store {
         self.current.begin_read()
     }
 
-    /// Runs a change in one transaction with those of concurrent callers: it is on disk afterwards, or left no trace.
-    /// It may run more than once, each time as if it were the first, and must change nothing but the transaction.
+    /// Runs a change in one transaction with those of concurrent callers; afterwards it is on disk, or left
+    /// no trace. The closure may run more than once and must change nothing but the transaction.
     fn write<T: Send + 'static>(
         &self,
         change: impl FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
@@ -237,24 +238,24 @@ impl Store {
         guarded(|| self.commits.run(&self.current, change))
     }
 
-    /// Runs a change in a transaction of its own, once: for large ones and for those that borrow.
+    /// Runs a change once, in its own transaction: for large changes and closures that borrow.
     fn write_alone<T>(
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         guarded(|| {
             let txn = self.current.begin_write()?;
-            // A panic must not unwind through the transaction: it would not be undone.
+            // A panic must not unwind past the transaction, because it would not be rolled back.
             let value = guarded(|| change(&txn))?;
             txn.commit().map_err(during("writing a change"))?;
             Ok(value)
         })
     }
 
-    /// Tables that came with this version; what an older version wrote stays as it is.
+    /// Adds tables that are new in this version; existing tables are left as they are.
     fn add_new_tables(&self) -> Result<(), StoreError> {
         const ADDING: &str = "creating the tables";
-        // Even a transaction that is given up costs two syncs, and most stores have every table.
+        // Even an aborted transaction costs two syncs, and most stores have all tables.
         if tables::are_all_in(&self.read()?).map_err(during(ADDING))? {
             return Ok(());
         }
@@ -274,19 +275,19 @@ impl Store {
     }
 }
 
-/// The bytes of a record, or why it cannot be kept.
+/// Encodes a record; an error says why it cannot be stored.
 fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, StoreError> {
     codec::encode(record)
         .map_err(|error| StoreError::Refused(format!("this {} cannot be kept: {error}", T::NAME)))
 }
 
-/// A text packed as one zstd frame.
+/// Compresses a text as one zstd frame.
 fn pack(text: &str, doing: &'static str) -> Result<Vec<u8>, StoreError> {
     const LEVEL: i32 = 3;
     zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(|error| StoreError::io(doing, error))
 }
 
-/// The text of a frame that holds at most `bytes_max`; `place` names it should it be damaged.
+/// Decompresses a text of at most `bytes_max` bytes; `place` names it in an error.
 fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Result<String, StoreError> {
     let mut text = String::new();
     let read = zstd::stream::read::Decoder::new(frame)
@@ -295,7 +296,7 @@ fn unpack(frame: &[u8], bytes_max: usize, place: impl FnOnce() -> String) -> Res
     Ok(text)
 }
 
-/// The record of a place in the store, for those who look through all of them and leave out what cannot be read.
+/// Decodes a record by itself, without checking its key: for callers that skip unreadable ones.
 fn decode<T: Stored>(bytes: &[u8], id: &str) -> Result<T, StoreError> {
     codec::decode(bytes).map_err(|error| StoreError::damaged(format!("{} `{id}`", T::NAME), error))
 }
@@ -310,8 +311,8 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| StoreError::io("looking for the store", error))
 }
 
-/// Makes an empty store under another name first: a file of the right name is always whole. It stays open under its new
-/// name: closing and opening it again would cost four more syncs.
+/// Creates an empty store under a temporary name, so that a file with the final name is always complete. It
+/// stays open across the rename, because reopening would cost four more syncs.
 fn create(dir: &Path) -> Result<Store, StoreError> {
     let creating = |error| StoreError::io("creating the store", error);
     rights::create_dir(dir).map_err(creating)?;
@@ -327,7 +328,7 @@ fn create(dir: &Path) -> Result<Store, StoreError> {
         Ok(store)
     })();
     if made.is_err() {
-        // Best effort: what is left under this name is removed by the next attempt.
+        // Best effort: the next attempt removes what is left.
         let _ = fs::remove_file(&new);
     }
     made

@@ -1,22 +1,22 @@
-//! Parts of tables whose keys hold their time, newest first.
+//! Pages of tables whose ids sort by time, newest first.
 
 use super::checked::TableOf;
 use super::codec::Stored;
 use super::{Store, StoreError};
 use std::ops::ControlFlow;
 
-/// A part of a list, newest first.
+/// A page of a list, newest first.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StoredPage<T> {
     /// Entries.
     pub items: Vec<T>,
-    /// Entries in the whole list.
+    /// Number of entries in the whole list.
     pub total_count: u64,
-    /// Id before which the next part begins; `None` at the end.
+    /// Id before which the next page begins; `None` on the last.
     pub next: Option<String>,
 }
 
-/// Which entries are wanted; `None` is all of them, and then none is read beyond the part.
+/// Filter of entries; without one (`None`) nothing beyond the page is read.
 pub type Wanted<'w, T> = Option<&'w dyn Fn(&T) -> bool>;
 
 impl Store {
@@ -55,7 +55,7 @@ struct Part<T> {
 }
 
 impl<T> Part<T> {
-    /// Breaks when it is full.
+    /// Adds an entry; breaks when the page is full.
     fn add(&mut self, id: &str, limit: usize, entry: T) -> ControlFlow<()> {
         if self.items.len() < limit {
             self.items.push(entry);

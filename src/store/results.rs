@@ -1,5 +1,5 @@
-//! Results of backtests and sessions. A result, its document, its page and what it adds to its strategies' statistics
-//! are kept or missing together.
+//! Results of backtests and sessions. Invariant: a result, its document, its report and its contribution to
+//! the strategies' statistics are written in one transaction.
 
 use super::error::during;
 use super::page::{StoredPage, Wanted};
@@ -13,37 +13,37 @@ use redb::WriteTransaction;
 
 const WRITING: &str = "writing a result";
 
-/// A result to keep.
+/// A result to store.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewResult {
-    /// What lists show.
+    /// The summary shown in lists.
     pub result: ResultV3,
     /// The whole result as JSON.
     pub document: String,
-    /// The page as HTML; not kept when it is longer than [`RESULT_REPORT_BYTES`].
+    /// The report as HTML; not stored when it is longer than [`RESULT_REPORT_BYTES`].
     pub report: String,
-    /// What it adds to the statistics of its strategies, once; empty when it does not count.
+    /// Contributions to the statistics of its strategies; empty if the result does not count.
     pub outcomes: Vec<StrategyOutcome>,
 }
 
-/// What a strategy was worth in one result.
+/// A strategy's totals in one result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StrategyOutcome {
     /// The strategy's id.
     pub strategy_id: String,
-    /// Closed trades.
+    /// Number of closed trades.
     pub trades: u64,
-    /// Those that won.
+    /// Number of winning trades.
     pub wins: u64,
-    /// Those that lost.
+    /// Number of losing trades.
     pub losses: u64,
-    /// Those that did neither.
+    /// Number of other trades.
     pub draws: u64,
-    /// Σ of the trades' net results in 10^-9 percent of their entry notional.
+    /// Sum of the trades' net results in 10^-9 percent of their entry notional.
     pub net_pct_e9: i128,
 }
 
-/// A result as bytes, ready to be written as part of a transaction.
+/// An encoded result, to be written as part of a transaction.
 pub(super) struct EncodedResult {
     id: String,
     created_us: i64,
@@ -74,7 +74,7 @@ impl EncodedResult {
         })
     }
 
-    /// Writes all of it; the statistics only when there was no result of this id, and none that decided the same.
+    /// Writes all parts. The statistics grow only if no other result has this id or the same decisions.
     pub(super) fn write(&self, txn: &WriteTransaction) -> Result<(), StoreError> {
         let id = self.id.as_str();
         let known = {
@@ -106,7 +106,7 @@ impl EncodedResult {
         Ok(())
     }
 
-    /// Takes it down as one that counts; whether it is the only one with these decisions.
+    /// Adds it to the results that count; returns whether it is the first with its decisions.
     fn is_first_of_its_digest(&self, txn: &WriteTransaction) -> Result<bool, StoreError> {
         let mut digests = RESULT_DIGESTS.write(txn, WRITING)?;
         let (digest, behind) = (self.digest.as_str(), format!("{}\0", self.digest));
@@ -115,7 +115,7 @@ impl EncodedResult {
         Ok(other.is_none())
     }
 
-    /// The sums with an outcome that counts; the newest result is the newest, whether it counts or not.
+    /// Adds an outcome, if given, to the totals. The newest result is updated in any case.
     fn added(&self, before: StrategyStatisticsV1, outcome: Option<&StrategyOutcome>) -> StrategyStatisticsV1 {
         let newest = before.results == 0 || self.created_us >= before.last_us;
         let (last_result_id, last_us) =
@@ -135,7 +135,7 @@ impl EncodedResult {
 }
 
 impl Store {
-    /// Keeps a result; one of the same id is replaced and counts no second time.
+    /// Stores a result. One with the same id is replaced and not counted again.
     pub fn put_result(&self, new: NewResult) -> Result<(), StoreError> {
         let encoded = EncodedResult::new(new)?;
         self.write(move |txn| encoded.write(txn))
@@ -152,7 +152,7 @@ impl Store {
         found.map(|kept| kept.document).ok_or_else(|| not_found(id))
     }
 
-    /// The page of a result; `None` for one kept before pages were.
+    /// The HTML report of a result; `None` when none was stored.
     pub fn result_report(&self, id: &str) -> Result<Option<String>, StoreError> {
         let Some(kept) = self.table(RESULT_REPORTS)?.checked().get(id)? else { return Ok(None) };
         unpack(&kept.html, RESULT_REPORT_BYTES, || format!("result_report `{id}`")).map(Some)
@@ -165,7 +165,7 @@ impl Store {
         Ok(all)
     }
 
-    /// At most `limit` results before an id, newest first.
+    /// A page of at most `limit` results before an id, newest first.
     pub fn results_page(
         &self,
         before: Option<&str>,
@@ -175,13 +175,13 @@ impl Store {
         self.page(RESULTS, before, limit, wanted)
     }
 
-    /// What strategies were worth so far, by their ids; those without a completed backtest are missing.
+    /// Statistics by strategy id; strategies without a completed backtest are missing.
     pub fn strategy_statistics(&self) -> Result<Vec<StrategyStatisticsV1>, StoreError> {
         self.table(STRATEGY_STATISTICS)?.checked().values()
     }
 }
 
-/// Takes down the results of a store from before their digests were: those of whole runs over recordings count.
+/// Adds the digests of results stored before digests were: only completed backtests count.
 pub(super) fn index_digests(txn: &WriteTransaction) -> Result<(), StoreError> {
     let results = RESULTS.write(txn, WRITING)?;
     let sessions = SESSIONS.write(txn, WRITING)?;

@@ -1,4 +1,5 @@
-//! Who may read and write the state directory and the store: their owner, nobody else. Hashes of passwords are in there.
+//! File permissions of the state directory and the store: owner only, because the store contains password
+//! hashes.
 
 use super::StoreError;
 use std::fs::{self, DirBuilder, Permissions};
@@ -6,23 +7,24 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// Rights of the state directory.
+/// Mode of the state directory.
 pub const DIRECTORY: u32 = 0o700;
-/// Rights of the store.
+/// Mode of the store file.
 pub const FILE: u32 = 0o600;
 
 const RIGHTS: u32 = 0o777;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// Makes the state directory, and what is missing above it.
+/// Creates the state directory and its missing parents.
 pub fn create_dir(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY).create(dir)
 }
 
-/// Takes away rights beyond `most`, and says so when there were some.
+/// Removes permissions beyond `most`; returns a message if there were any.
 ///
 /// # Errors
-/// [`StoreError::Exposed`] when another user owns it or others may write to it: what it holds may be theirs.
+/// [`StoreError::Exposed`] when another user owns the path or others may write to it, since its content may
+/// be theirs.
 pub fn narrow(path: &Path, most: u32) -> Result<Option<String>, StoreError> {
     let looking = |error| StoreError::io("looking at the rights of the state directory", error);
     let meta = fs::metadata(path).map_err(looking)?;

@@ -1,4 +1,4 @@
-//! Strategy documents with all their versions. Knows nothing of what a document says.
+//! Strategy documents with all their versions. The content of documents is not interpreted here.
 
 use super::checked::Checked;
 use super::error::during;
@@ -12,8 +12,8 @@ use redb::{ReadableTable, Table};
 const CHANGING: &str = "writing a strategy";
 
 impl Store {
-    /// Keeps a document as the next version of a strategy (1 for a new one) and returns the version. A deleted strategy
-    /// comes back with it.
+    /// Stores a document as the next version of a strategy (1 for a new one) and returns the version. A
+    /// deleted strategy is thereby restored.
     pub fn put_strategy(
         &self,
         id: &str,
@@ -28,7 +28,7 @@ impl Store {
         })
     }
 
-    /// Keeps several documents of the program's own as [`Store::put_strategy`] does, each with id and name, in one commit.
+    /// Stores built-in strategies (id, name, document) as [`Store::put_strategy`] does, in one commit.
     pub fn put_builtin_strategies(&self, all: Vec<[String; 3]>, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |txn| {
             let mut table = STRATEGIES.write(txn, CHANGING)?;
@@ -41,8 +41,8 @@ impl Store {
         })
     }
 
-    /// The newest version of a strategy that the program itself put in; `None` when it never did. Stores that do not say
-    /// have it as the first one.
+    /// The newest version of a strategy that was stored as built-in. Where the store has no record of it,
+    /// that is version 1; `None` if that version does not exist.
     pub fn builtin_strategy(&self, id: &str) -> Result<Option<StrategyV1>, StoreError> {
         const READING: &str = "reading a strategy";
         let version = guarded(|| {
@@ -53,19 +53,19 @@ impl Store {
         self.table(STRATEGIES)?.checked().get((id, version))
     }
 
-    /// The newest version of a strategy, deleted or not.
+    /// The newest version of a strategy, even if deleted.
     pub fn newest_strategy(&self, id: &str) -> Result<Option<StrategyV1>, StoreError> {
         newest(&self.table(STRATEGIES)?.checked(), id)
     }
 
-    /// The newest version of a strategy that is not deleted.
+    /// The newest version of a strategy; a deleted one is not found.
     pub fn strategy(&self, id: &str) -> Result<StrategyV1, StoreError> {
         newest(&self.table(STRATEGIES)?.checked(), id)?
             .filter(|newest| newest.deleted_us.is_none())
             .ok_or_else(|| not_found(id))
     }
 
-    /// One version of a strategy, deleted or not.
+    /// One version of a strategy, even if deleted.
     pub fn strategy_version(&self, id: &str, version: u32) -> Result<StrategyV1, StoreError> {
         self.table(STRATEGIES)?
             .checked()
@@ -73,7 +73,7 @@ impl Store {
             .ok_or_else(|| not_found(&format!("{id}@{version}")))
     }
 
-    /// The newest version of every strategy that is not deleted, by id.
+    /// The newest versions of all strategies that are not deleted, sorted by id.
     pub fn strategies(&self) -> Result<Vec<StrategyV1>, StoreError> {
         let mut all: Vec<StrategyV1> = Vec::new();
         for strategy in self.table(STRATEGIES)?.checked().values()? {
@@ -86,7 +86,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Hides a strategy from lists; its versions stay.
+    /// Marks a strategy as deleted; its versions stay.
     pub fn delete_strategy(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.write(move |txn| {
@@ -99,7 +99,7 @@ impl Store {
     }
 }
 
-/// Where the table of the format says which version of a strategy is the program's own.
+/// Key in the table `meta` for the version of a strategy that was stored as built-in.
 fn builtin_key(id: &str) -> String {
     format!("builtin_strategy/{id}")
 }

@@ -1,7 +1,7 @@
-//! Every table of the store, with its key and sort order. All are created when the store is created.
+//! All tables of the store with key, value and sort order. Missing ones are created when the store is opened.
 //!
-//! Names carry the version of key and value types: redb refuses a table whose types changed, so a change is a new name
-//! and a copy. Text sorts by its bytes, numbers by size, tuples field by field.
+//! A table's name has the version of its key and value types: redb refuses a table whose types changed, so a
+//! change means a new name and a copy. Strings sort by bytes, numbers by value, tuples field by field.
 
 use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
@@ -13,32 +13,32 @@ use super::records::{
 };
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
-/// `name -> number`; `format` is the layout of all of this. The one table that can never change.
+/// `name -> number`; `format` is the layout version of the store. This table can never change.
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
-/// `(strategy id, version) -> StrategyV1`: a strategy's versions stand together, newest last.
+/// `(strategy id, version) -> StrategyV1`: versions of a strategy are adjacent, newest last.
 pub const STRATEGIES: TableOf<(&str, u32), StrategyV1> = TableOf::records(
     "strategies_v1",
     |key| format!("strategy `{}` version {}", key.0, key.1),
     |key, strategy| (strategy.id.as_str(), strategy.version) == *key,
 );
 
-/// `recording id -> RecordingV1`: ids hold their time, so oldest first.
+/// `recording id -> RecordingV1`: ids sort by time, so oldest first.
 pub const RECORDINGS: TableOf<&str, RecordingV1> = TableOf::records(
     "recordings_v1",
     |key| format!("recording `{key}`"),
     |key, recording| recording.id == *key,
 );
 
-/// `(recording id, symbol) -> SymbolSpecV1`: a recording's specifications stand together.
+/// `(recording id, symbol) -> SymbolSpecV1`.
 pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> = TableOf::records(
     "symbol_specs_v1",
     |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0),
     |key, spec| spec.name == key.1,
 );
 
-/// `(recording id, symbol, stream code, sequence of the first row) -> blocks`: a stream's rows stand together in
-/// order. A value is a segment: whole blocks one behind the other, as many as fill the database's pages best.
+/// `(recording id, symbol, stream code, sequence of the first row) -> blocks`: a stream's rows in order. A
+/// value is a segment: consecutive whole blocks, as many as fill the database's pages best.
 pub const BLOCKS: TableOf<BlockKey<'static>, Vec<u8>> = TableOf::bytes(
     "blocks_v1",
     |key| {
@@ -46,22 +46,22 @@ pub const BLOCKS: TableOf<BlockKey<'static>, Vec<u8>> = TableOf::bytes(
         format!("recording `{}`, {} {word}, rows from {}", key.0, key.1, key.3)
     },
     |bytes| bytes.starts_with(&blocks::MAGIC),
-    // A header that cannot be read is told by whoever reads the block.
+    // A block with an unreadable header passes here; whoever reads the block reports it.
     |key, bytes| {
         BlockHeader::read(bytes)
             .map_or(true, |header| (kind_code(header.kind), header.first_seq) == (key.2, key.3))
     },
 );
 
-/// `(recording id, number) -> GapV1`: a recording's gaps in the order in which they were reported.
+/// `(recording id, number) -> GapV1`: gaps of a recording in the order they were reported.
 pub const GAPS: TableOf<(&str, u64), GapV1> =
     TableOf::records("gaps_v1", |key| format!("gap {} of recording `{}`", key.1, key.0), |_, _| true);
 
-/// `result id -> result`: ids hold their time, so oldest first.
+/// `result id -> result`: ids sort by time, so oldest first.
 pub const RESULTS: TableOf<&str, ResultV3> =
     TableOf::records("results_v1", |key| format!("result `{key}`"), |key, result| result.id == *key);
 
-/// `result id -> ResultDocumentV1`: apart, so that a list does not read the documents.
+/// `result id -> ResultDocumentV1`: separate, so that listing results does not read the documents.
 pub const RESULT_DOCUMENTS: TableOf<&str, ResultDocumentV1> = TableOf::records(
     "result_documents_v1",
     |key| format!("result_document `{key}`"),
@@ -75,7 +75,8 @@ pub const RESULT_REPORTS: TableOf<&str, ResultReportV1> = TableOf::records(
     |key, report| report.id == *key,
 );
 
-/// `(digest, result id) -> nothing`: the results that count in their strategies' statistics, by what was decided.
+/// `(digest, result id) -> nothing`: the results that count in strategy statistics, by the digest of their
+/// decisions.
 pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> = TableOf::bytes(
     "result_digests_v1",
     |key| format!("digest `{}` of result `{}`", key.0, key.1),
@@ -83,7 +84,7 @@ pub const RESULT_DIGESTS: TableOf<(&str, &str), Vec<u8>> = TableOf::bytes(
     |_, _| true,
 );
 
-/// `session id -> session`: ids hold their time, so oldest first.
+/// `session id -> session`: ids sort by time, so oldest first.
 pub const SESSIONS: TableOf<&str, SessionRow> =
     TableOf::records("sessions_v1", |key| format!("session `{key}`"), |key, session| session.id == *key);
 
@@ -91,7 +92,7 @@ pub const SESSIONS: TableOf<&str, SessionRow> =
 pub const USERS: TableOf<&str, UserV1> =
     TableOf::records("users_v1", |key| format!("user `{key}`"), |key, user| user.name == *key);
 
-/// `login family id -> LoginV1`: ids are random, so in no order that means anything.
+/// `login family id -> LoginV1`: ids are random, so the order is arbitrary.
 pub const LOGINS: TableOf<&str, LoginV1> =
     TableOf::records("logins_v1", |key| format!("login `{key}`"), |key, login| login.family == *key);
 
@@ -102,14 +103,14 @@ pub const REVOKED_TOKENS: TableOf<&str, RevokedTokenV1> = TableOf::records(
     |key, token| token.jti == *key,
 );
 
-/// `(user name, idempotency key) -> IdempotencyV1`: a user's keys stand together.
+/// `(user name, idempotency key) -> IdempotencyV1`.
 pub const IDEMPOTENCY: TableOf<(&str, &str), IdempotencyV1> = TableOf::records(
     "idempotency_v1",
     |key| format!("idempotency key `{}` of `{}`", key.1, key.0),
     |_, _| true,
 );
 
-/// `(session id, number of the first event) -> SessionEventsV1`: a session's events stand together in order.
+/// `(session id, number of the first event) -> SessionEventsV1`: events of a session in order.
 pub const SESSION_EVENTS: TableOf<(&str, u64), SessionEventsV1> = TableOf::records(
     "session_events_v1",
     |key| format!("session_events `{}` from {}", key.0, key.1),
@@ -123,7 +124,8 @@ pub const STRATEGY_STATISTICS: TableOf<&str, StrategyStatisticsV1> = TableOf::re
     |key, statistics| statistics.strategy_id == *key,
 );
 
-/// `(recording id, chunk number) -> journal chunk`: rows of a live recording that are in no block yet, oldest first.
+/// `(recording id, chunk number) -> journal chunk`: rows of open recordings that are not in blocks yet,
+/// oldest first.
 pub const JOURNAL: TableOf<(&str, u64), Vec<u8>> = TableOf::bytes(
     "journal_v1",
     |key| format!("the journal of recording `{}`, chunk {}", key.0, key.1),
@@ -131,14 +133,14 @@ pub const JOURNAL: TableOf<(&str, u64), Vec<u8>> = TableOf::bytes(
     |_, _| true,
 );
 
-/// `(session id, number) -> SessionControlV1`: what was done to a session from outside, in order.
+/// `(session id, number) -> SessionControlV1`: outside influences on a session, in order.
 pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> = TableOf::records(
     "session_controls_v1",
     |key| format!("control {} of session `{}`", key.1, key.0),
     |_, _| true,
 );
 
-/// `(symbol, since, milliseconds since 1970) -> ContractV1`: a contract's terms stand together, oldest first.
+/// `(symbol, since, milliseconds since 1970) -> ContractV1`: terms of a contract, oldest first.
 pub const CONTRACTS: TableOf<(&str, i64), ContractV1> = TableOf::records(
     "contracts_v1",
     |key| format!("contract `{}` since {}", key.0, key.1),
@@ -159,18 +161,18 @@ pub const TICKERS: TableOf<&str, TickerCacheV1> =
 /// Key of [`BLOCKS`].
 pub type BlockKey<'a> = (&'a str, &'a str, u8, u64);
 
-/// Whether nothing is missing.
+/// Whether all tables exist.
 pub fn are_all_in(read: &ReadTransaction) -> Result<bool, StorageError> {
     let there: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
     Ok(names().into_iter().all(|name| there.iter().any(|known| known == name)))
 }
 
-/// Whether a table is there.
+/// Whether a table exists.
 pub fn is_in(write: &WriteTransaction, table: impl TableHandle) -> Result<bool, StorageError> {
     Ok(write.list_tables()?.any(|known| known.name() == table.name()))
 }
 
-/// Creates what is not there yet.
+/// Creates the missing tables.
 pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(META)?;
     write.open_table(STRATEGIES.definition)?;

@@ -1,4 +1,4 @@
-//! The store as a whole: the same steps on a file and in memory, cut short at every write, damaged, and refused.
+//! The store as a whole, on a file and in memory: cut off at every write, damaged, and refusing input.
 
 use super::records::{RecordingState, ResultStrategyV2, ResultV3, SessionRow};
 use super::*;
@@ -46,7 +46,7 @@ fn trade(ms: i64, price: &str, quantity: &str) -> Record {
     )
 }
 
-/// A walk of `count` trades, several in one millisecond.
+/// `count` trades at varying prices, several per millisecond.
 fn trades(count: i64) -> Vec<Record> {
     (0..count)
         .map(|i| {
@@ -237,7 +237,8 @@ fn results_with_the_same_decisions_count_once() {
             let all = store.strategy_statistics().unwrap();
             all.first().map_or((0, 0), |one| (one.results, one.trades))
         };
-        // A paper session's result counts for nothing, also not against the backtest that decides the same.
+        // A paper session's result does not count, nor does it keep the backtest with equal decisions from
+        // counting.
         store.put_result(NewResult { outcomes: Vec::new(), ..new_result("exec_0", 1, "{}") }).unwrap();
         assert_eq!(counts(), (0, 0));
         for id in ["exec_1", "exec_2", "exec_3"] {
@@ -350,7 +351,7 @@ fn rows_that_cannot_be_kept_are_refused_with_their_place() {
     assert!(writer.append("A", StreamKind::Quotes, &[trade(5, "1", "1")]).is_err());
     assert!(writer.append("", StreamKind::Trades, &[trade(5, "1", "1")]).is_err());
     assert_eq!(writer.rows(), 1);
-    // Prices that only fit a step of 10^-12 as more than 2^53 steps.
+    // These prices need a step of 10^-12, of which the larger one has more than 2^53.
     writer
         .append("B", StreamKind::Trades, &[trade(5, "0.000000000001", "1"), trade(6, "1000000", "1")])
         .unwrap();
@@ -388,7 +389,7 @@ fn a_killed_import_is_removed() {
         import.append("BTCUSDT", StreamKind::Trades, &trades(10_000)).unwrap();
         import.commit().unwrap();
         assert!(store.recordings().unwrap().is_empty());
-        // Neither finished nor dropped: the process dies here.
+        // Neither finished nor dropped, as if the process had died here.
         std::mem::forget(import);
     }
     let store = Store::with_backend(backend).unwrap();
@@ -409,11 +410,11 @@ fn a_dropped_or_aborted_import_leaves_nothing() {
     assert_eq!(store.verify().unwrap(), VerifyReport::default());
 }
 
-/// Memory that outlives the store over it, as a disk does, and that fails when told to.
+/// An in-memory backend that outlives the store, like a disk, and can be told to fail.
 #[derive(Clone, Default, Debug)]
 struct SharedMemory {
     bytes: Arc<Mutex<Vec<u8>>>,
-    /// Writes and syncs that still succeed; `None`: all.
+    /// Writes and syncs that still succeed; `None` means all.
     budget: Arc<Mutex<Option<usize>>>,
 }
 
@@ -499,7 +500,7 @@ fn a_disk_that_fails_at_any_write_loses_nothing_acknowledged_and_keeps_nothing_h
         *disk.budget.lock().unwrap() = None;
         let store = Store::with_backend(disk.clone()).unwrap();
         assert!(store.verify().unwrap().is_sound(), "budget {budget}");
-        // One more may have reached the disk although its acknowledgement was lost: a whole one.
+        // One more version may be on disk although its acknowledgement was lost; if so, it is complete.
         let versions = store.strategy("pump").map_or(0, |strategy| strategy.version);
         assert!(
             versions == done.versions || versions == done.versions + 1,

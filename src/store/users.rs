@@ -1,4 +1,5 @@
-//! Users. What may be done to whom is decided above; here each change is kept with what it ends.
+//! Users. Rules about users are in `service::users`; here a change and the logins it ends are stored
+//! together.
 
 use super::error::during;
 use super::records::{LoginV1, UserV1};
@@ -9,17 +10,17 @@ use redb::{ReadableTable, WriteTransaction};
 const WRITING: &str = "writing a user";
 
 impl Store {
-    /// Keeps a user; one of the same name is replaced.
+    /// Stores a user, replacing one of the same name.
     pub fn put_user(&self, user: &UserV1) -> Result<(), StoreError> {
         self.change_user(user, |_, _| Ok(()))
     }
 
-    /// As [`Store::put_user`], and every login of the user ends with it.
+    /// As [`Store::put_user`], and removes all logins of the user in the same commit.
     pub fn put_user_and_end_logins(&self, user: &UserV1) -> Result<(), StoreError> {
         self.change_user(user, remove_logins)
     }
 
-    /// Removes a user with every login.
+    /// Removes a user and all their logins.
     pub fn delete_user(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(move |txn| {
@@ -28,13 +29,13 @@ impl Store {
         })
     }
 
-    /// A user.
+    /// One user.
     pub fn user(&self, name: &str) -> Result<UserV1, StoreError> {
         let found = self.table(USERS)?.checked().get(name)?;
         found.ok_or_else(|| StoreError::NotFound { what: "user", id: name.to_owned() })
     }
 
-    /// All users, by name.
+    /// All users, sorted by name.
     pub fn users(&self) -> Result<Vec<UserV1>, StoreError> {
         self.table(USERS)?.checked().values()
     }
@@ -57,7 +58,7 @@ fn remove_logins(txn: &WriteTransaction, user: &str) -> Result<(), StoreError> {
     let mut ended = Vec::new();
     for row in table.iter().map_err(during(WRITING))? {
         let (family, bytes) = row.map_err(during(WRITING))?;
-        // A login that cannot be read cannot be anybody's: it is left for `tradingd verify` to tell.
+        // An unreadable login can belong to nobody; `tradingd verify` reports it.
         if decode::<LoginV1>(bytes.value(), family.value()).is_ok_and(|login| login.user == user) {
             ended.push(family.value().to_owned());
         }

@@ -1,7 +1,8 @@
-//! Check of a store: every page, every record's envelope and key, every block's checksum, content, order and count.
+//! Verifies a store: all pages; envelope and key of every record; checksum, content, order and count of every
+//! block.
 //!
-//! Reports all it finds with place and advice. Opening the store recovers it as every start does (a killed import is
-//! removed); beyond that nothing is repaired or deleted, and a damaged file is only read.
+//! Reports all problems with location and advice. Opening the store recovers it as at every start (unfinished
+//! imports are removed); nothing else is repaired or deleted, and a damaged file is only read.
 
 use super::blocks::{Block, BlockDecoder, BlockError, Rows, kind_from_code};
 use super::checked::TableOf;
@@ -21,39 +22,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Problems reported one by one; of more only the number is known.
+/// Maximum number of problems listed; further ones are only counted.
 const MAX_PROBLEMS: usize = 1_000;
 
-/// Something that is not as it was written.
+/// A problem found in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// Where.
+    /// Location.
     pub place: String,
-    /// What is wrong there.
+    /// What is wrong.
     pub what: String,
     /// What to do.
     pub advice: &'static str,
 }
 
-/// What a check saw.
+/// Result of a verification.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct VerifyReport {
-    /// Records looked at.
+    /// Number of records checked.
     pub records: u64,
-    /// Blocks looked at.
+    /// Number of blocks checked.
     pub blocks: u64,
-    /// Chunks of journals looked at.
+    /// Number of journal chunks checked.
     pub chunks: u64,
-    /// Rows in blocks that could be read.
+    /// Number of rows in readable blocks.
     pub rows: u64,
-    /// What is wrong, at most 1,000.
+    /// Problems found, at most 1,000.
     pub problems: Vec<Problem>,
-    /// Problems beyond those listed.
+    /// Number of problems not listed.
     pub more_problems: u64,
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong.
+    /// Whether no problem was found.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -71,10 +72,12 @@ const RECORD_ADVICE: &str = "put the store back from a backup, or write this rec
 const ROWS_ADVICE: &str = "delete this recording and import its files again";
 const FILE_ADVICE: &str = "keep the file, put back a backup, or import into an empty state directory";
 
-/// Checks every page, record and block of the store of a state directory, also one that no longer opens.
+/// Verifies all pages, records and blocks of the store of a state directory, even if the store cannot be
+/// opened.
 ///
 /// # Errors
-/// Only when there is nothing to check: no store, another process holds it, a newer version made it.
+/// Only when verification is impossible: there is no store, another process has it open, or a newer version
+/// wrote it.
 pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
     let damage = match Store::open_checked(dir, OpenMode::MustExist, Check::Every) {
         Ok(store) => return store.verify(),
@@ -82,7 +85,7 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
         Err(error) => return Err(error),
     };
     let mut report = VerifyReport { problems: vec![damage], ..VerifyReport::default() };
-    // Read-only and unchecked, to tell what the damage touches. The database may panic on pages it trusts.
+    // Read-only and without a page check, to find what the damage affects. redb may panic on damaged pages.
     let read = guarded(|| {
         let db =
             builder().open_read_only(dir.join(STORE_FILE)).map_err(during("reading the damaged store"))?;
@@ -99,24 +102,24 @@ pub fn verify(dir: &Path) -> Result<VerifyReport, StoreError> {
 }
 
 impl Store {
-    /// Checks every record and block of an open store.
+    /// Verifies all records and blocks of the open store.
     pub fn verify(&self) -> Result<VerifyReport, StoreError> {
         guarded(|| Checker::run(&self.read()?))
     }
 
-    /// Checks every page, record and block of a store that was opened without a check and is in use. Reads the store as it
-    /// is now, for about a second per GiB; what is written meanwhile is not seen. Commits wait only while what looked damaged is
-    /// looked at again.
+    /// Verifies all pages, records and blocks of a store in use that was opened without a page check. It
+    /// checks the state at the call, at about a second per GiB. Commits are blocked only while damage found
+    /// in pages is checked again.
     ///
     /// # Errors
-    /// A disk that fails meanwhile: then nothing is known.
+    /// A disk failure meanwhile; the result is then unknown.
     pub fn scan(&self) -> Result<VerifyReport, StoreError> {
         let mut report = VerifyReport::default();
         let current = Arc::clone(&self.current);
         let frozen = self.write(move |_| current.freeze())?;
         let mut pages = guarded(|| self.current.check_pages(frozen));
         if matches!(pages, Err(StoreError::Damaged { .. })) {
-            // Pages on which the database keeps books of its own do not stay as they were: once more while nobody commits.
+            // Pages of redb's own bookkeeping do not stay as they were, so check again while nobody commits.
             let current = Arc::clone(&self.current);
             pages = self.write(move |_| Ok(guarded(|| current.check_pages(current.freeze()?))))?;
         }
@@ -131,7 +134,7 @@ impl Store {
     }
 }
 
-/// What the blocks of one stream add up to.
+/// Totals of one stream's blocks.
 #[derive(Default)]
 struct Seen {
     rows: u64,
@@ -181,7 +184,8 @@ impl Checker {
         Ok(checker.report)
     }
 
-    /// Reads every record of a table and keeps a part of each; unreadable ones are problems and `None`.
+    /// Reads all records of a table and keeps a part of each; an unreadable one is a problem and gives
+    /// `None`.
     fn records<K: Key + 'static, T, U>(
         &mut self,
         txn: &ReadTransaction,
@@ -197,8 +201,8 @@ impl Checker {
         Ok(all)
     }
 
-    /// Visits every value of a table, `None` for one that is not what was written under its key. Keys ascend, and there
-    /// are as many as the table says.
+    /// Visits all values of a table, with `None` for one that is unreadable or does not belong to its key.
+    /// Also checks that keys ascend and that the table's own count is right.
     fn each<K: Key + 'static, T>(
         &mut self,
         txn: &ReadTransaction,
@@ -254,22 +258,22 @@ impl Checker {
         })
     }
 
-    /// Every chunk of every journal: each can be read, and belongs to a live recording that is not complete.
+    /// Checks that every journal chunk is readable and belongs to an open recording.
     fn journals(
         &mut self,
         txn: &ReadTransaction,
         recordings: &[Option<RecordingV1>],
     ) -> Result<(), StoreError> {
-        let live =
+        let open =
             recordings.iter().flatten().filter(|recording| recording.state == RecordingState::Recording);
-        let live: BTreeSet<&str> = live.map(|recording| recording.id.as_str()).collect();
+        let open: BTreeSet<&str> = open.map(|recording| recording.id.as_str()).collect();
         let mut rows = Rows::new(StreamKind::Trades);
         self.each(txn, JOURNAL, ROWS_ADVICE, |checker, key, bytes| {
             checker.report.chunks += 1;
             bytes
                 .map_or(Ok(()), |bytes| check_chunk(&bytes, &mut rows))
                 .map_err(|error| error.to_string())?;
-            if live.contains(key.0) {
+            if open.contains(key.0) {
                 Ok(())
             } else {
                 Err("it belongs to no recording that is being made".to_owned())
@@ -277,11 +281,11 @@ impl Checker {
         })
     }
 
-    /// What recordings say against what their blocks hold.
+    /// Compares the recordings' counts with those of their blocks.
     fn compare(&mut self, recordings: Vec<Option<RecordingV1>>) {
         for recording in recordings.into_iter().flatten() {
             if recording.state == RecordingState::Importing {
-                // Its counts run ahead of its blocks until it is complete.
+                // The counts of an unfinished import are ahead of its blocks.
                 self.seen.retain(|(id, _, _), _| *id != recording.id);
                 continue;
             }
@@ -320,7 +324,8 @@ fn check_chunk(bytes: &[u8], rows: &mut Rows) -> Result<(), BlockError> {
     Ok(())
 }
 
-/// Every block of a segment; stops at the first that cannot be read, because nothing says where the next begins.
+/// Checks every block of a segment. Stops at the first unreadable one, because the start of the next is then
+/// unknown.
 fn check_segment(
     mut bytes: &[u8],
     stream: u8,

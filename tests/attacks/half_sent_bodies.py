@@ -1,4 +1,4 @@
-"""Bodies that strangers half send, and large ones of a viewer: memory stays bounded and is given back."""
+"""Half-sent request bodies of anonymous clients and large ones of a viewer: memory is bounded and released."""
 
 import json
 import threading
@@ -6,7 +6,7 @@ import time
 
 from world import at_once, need_files
 
-# Given back when resident memory is within so much of what it was.
+# Memory counts as released when resident memory is at most this share above its initial value.
 SHARE = 0.10
 WITHIN_S = 60
 
@@ -16,9 +16,9 @@ def attack(world):
     need_files(count + 500)
     daemon = world.daemon(http={"requests_per_second": 1_000_000, "request_burst": 1_000_000})
     viewer = daemon.user("viewer", "viewer")
-    # Code that runs for the first time becomes resident and stays so.
+    # Warm-up: code pages become resident on first use and stay resident.
     large(daemon, viewer, 1)
-    # The allocator gives back what that took; only then is it what an idle daemon has.
+    # Until the allocator has released the memory of the warm-up.
     time.sleep(20)
     start = daemon.rss_mib()
     figures = []
@@ -38,7 +38,7 @@ def attack(world):
 
 
 def highest_while(daemon, work):
-    """The most resident memory while something is done."""
+    """Peak resident memory in MiB while `work()` runs."""
     highest, over = [0.0], threading.Event()
 
     def look():
@@ -67,7 +67,7 @@ def half_sent(daemon, count, bytes_sent, announced):
             try:
                 bare.sendall(head + body)
             except OSError:
-                # It was refused before all of it was sent.
+                # The daemon refused it before everything was sent.
                 pass
         time.sleep(2)
         for bare in connections:
@@ -77,7 +77,7 @@ def half_sent(daemon, count, bytes_sent, announced):
 
 
 def large(daemon, viewer, count):
-    """So many validations at once of documents made to be as large as trees as can be."""
+    """Sends `count` concurrent validations of documents whose parsed form is as large as possible."""
     document = json.dumps({"strategy_name": "x", "extensions": {f"k{n}": [0, 0, 0] for n in range(45_000)}}).encode()
 
     def validate(_):

@@ -1,4 +1,4 @@
-"""One address, then many, try wrong passwords for many names: right logins from another address go through."""
+"""One address, then many, try wrong passwords for many names: valid logins from another address succeed."""
 
 import threading
 
@@ -17,17 +17,17 @@ def flood(world, sources, threads):
     daemon.user("anna", "viewer")
     over, counts, lock = threading.Event(), {}, threading.Lock()
 
-    def guess(place):
+    def guess(index):
         chance = world.chance.randrange(10**9)
         number = 0
         while not over.is_set():
             number += 1
             body = {"username": f"n{chance}-{number}", "password": "a wrong password"}
-            status, _ = daemon.ask("POST", "/api/v1/auth/login", body, source=sources[place % len(sources)])
+            status, _ = daemon.ask("POST", "/api/v1/auth/login", body, source=sources[index % len(sources)])
             with lock:
                 counts[status] = counts.get(status, 0) + 1
 
-    attackers = [threading.Thread(target=guess, args=(place,)) for place in range(threads)]
+    attackers = [threading.Thread(target=guess, args=(index,)) for index in range(threads)]
     for attacker in attackers:
         attacker.start()
     try:

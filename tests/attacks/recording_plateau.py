@@ -1,9 +1,9 @@
-"""Two recordings, of 500 and of 2,000 messages a second, run on: resident memory comes to a plateau."""
+"""Two long recordings of 500 and of 2,000 messages per second: resident memory reaches a plateau."""
 
 import time
 
-# MiB by which the last third of the time may lie above the second third, beside what the store's page cache took: that
-# grows with the store until it is full (STORE_CACHE_BYTES).
+# MiB that the peak of the last third of the time may exceed that of the second third, apart from the store's page
+# cache, which grows with the store up to STORE_CACHE_BYTES.
 GROWTH_MIB = 8
 CACHE_MIB = 64
 
@@ -22,7 +22,7 @@ def attack(world):
         rows = recorded(daemon)
         third = len(samples[name]) // 3
         before, after = (max(rss for rss, _ in part) for part in (samples[name][third : 2 * third], samples[name][2 * third :]))
-        stored = [min(samples[name][place][1], CACHE_MIB) for place in (third, -1)]
+        stored = [min(samples[name][index][1], CACHE_MIB) for index in (third, -1)]
         figure = f"{name}: {before:.0f} MiB, then {after:.0f} MiB, {rows} rows in {store_mib(daemon):.0f} MiB"
         assert rows > 0, f"{name}: nothing was recorded"
         assert after - before < GROWTH_MIB + stored[1] - stored[0], figure
@@ -31,7 +31,7 @@ def attack(world):
 
 
 def recording(world, symbols, messages):
-    """A daemon that records a made-up market: so many symbols, so many messages a second of all together."""
+    """A daemon that records a generated market; `messages` is the total per second of all symbols."""
     exchange = world.exchange("--generate", f"{symbols}x{messages}", "--seed", str(world.chance.randrange(10**6)))
     daemon = world.daemon(exchange={"enabled": True, "rest_url": exchange.rest_url, "ws_url": exchange.ws_url}, recording={"min_free_mib": 0})
     status, listed = daemon.ask("GET", "/api/exchange/symbols?scope=all")

@@ -1,4 +1,4 @@
-"""Strangers ask and never read: their connections are closed, nobody is locked out, one address has so many of them."""
+"""Anonymous clients send requests and never read: they are closed, nobody is locked out, each address is limited."""
 
 import socket
 import time
@@ -17,7 +17,7 @@ def attack(world):
 
 
 def unread(daemon, count, source="127.0.0.1"):
-    """Connections that ask for much and read nothing."""
+    """Connections that request large answers and read nothing."""
     asked = daemon.head("GET", "/openapi.json") * 40
     connections = []
     for _ in range(count):
@@ -38,7 +38,7 @@ def held_forever(world, count):
 
 
 def locked_out(world):
-    """With room for 200 connections and 200 that are not read."""
+    """Time that a new client waits when all 200 connections are taken by clients that do not read."""
     daemon = world.daemon(http={"max_connections": 200})
     connections = unread(daemon, 200)
     started = time.monotonic()
@@ -51,10 +51,10 @@ def locked_out(world):
 
 
 def own_address():
-    """An address of this host that is not a loopback one."""
+    """A non-loopback address of this host."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            # Nothing is sent: this only asks by which address a packet would leave.
+            # Sends nothing: connecting a UDP socket only selects the source address.
             probe.connect(("192.0.2.1", 9))
         except OSError as error:
             raise Missing(f"this host has no address beside loopback ({error})") from error
@@ -74,9 +74,9 @@ def one_address(world):
             bare.sendall(daemon.head("GET", "/health"))
             served += bare.recv(12)[9:12] == b"200"
         except OSError:
-            # Closed, perhaps before the refusal could be read.
+            # Closed by the daemon, possibly before the refusal was read.
             pass
-    # Only now: each that is closed makes room for another.
+    # Closed only after counting: a closed connection frees its slot for another.
     for bare in connections:
         bare.close()
     assert served == 64, f"{served} of 200 connections of one address were served"

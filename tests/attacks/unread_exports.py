@@ -1,11 +1,11 @@
-"""A viewer begins 70 exports and reads none: login, readiness, stopping and writing go on, and exports come back."""
+"""A viewer starts 70 exports and reads none: other requests stay fast, and exports work again afterwards."""
 
 import time
 
 from world import at_once, timed, within
 
 EXPORTS = 70
-# What anything else may take meanwhile.
+# Time limit of every other request meanwhile.
 PATIENCE_S = 3
 
 
@@ -13,7 +13,7 @@ def attack(world):
     folder = world.place()
     recording = world.recording(folder / "state", 300_000)
     daemon = world.daemon(folder)
-    # Logging in again and again ends a user's oldest session, so another user does that.
+    # Repeated logins end a user's oldest login, so another user does them.
     viewer = daemon.user("reader", "viewer")
     daemon.user("viewer", "viewer")
     export = daemon.head("GET", f"/api/data-collection/{recording}/export?format=csv&kind=trades", viewer)
@@ -57,7 +57,7 @@ def attack(world):
 
 
 def status(bare):
-    """Status of the answer whose first bytes are read."""
+    """Reads the first bytes of an answer; returns its status."""
     return int(bare.recv(12)[9:12])
 
 
@@ -66,7 +66,7 @@ def log_in(daemon):
 
 
 def start_and_stop(daemon, recording):
-    """A backtest that would take hours."""
+    """Starts and stops a backtest that would take hours."""
     body = {
         "session_type": "backtest",
         "strategy_config": {"strategies": ["pump_v2"]},
@@ -79,6 +79,6 @@ def start_and_stop(daemon, recording):
 
 
 def write(daemon, world):
-    """Makes a user: a change in the store."""
+    """Creates a user, which writes to the store."""
     body = {"username": f"u{world.chance.randrange(10**9)}", "password": "a long password", "role": "viewer"}
     return daemon.ask("POST", "/api/users", body, daemon.admin, timeout=PATIENCE_S)

@@ -1,4 +1,4 @@
-"""A WebSocket outlives its logout, floods, sends endless fragments and odd lengths: it is closed, soon."""
+"""WebSockets after a logout, with floods, endless fragments or non-minimal lengths: the daemon closes them."""
 
 import struct
 import time
@@ -32,7 +32,7 @@ def attack(world):
 
 
 def frame(first, payload=b""):
-    """A masked frame with a mask of zeroes."""
+    """A frame masked with zeroes."""
     return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload
 
 
@@ -48,7 +48,7 @@ def opened(daemon, login):
 
 
 def closed(bare):
-    """Code of the close frame, and how many frames came before it."""
+    """Code of the close frame and the number of frames before it."""
     bare.settimeout(10)
     before = 0
     with bare, bare.makefile("rb") as frames:

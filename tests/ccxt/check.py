@@ -1,8 +1,8 @@
-"""Asks a rehearsal exchange everything through ccxt, an independent client, and compares with the control's truth.
+"""Queries a rehearsal exchange through ccxt, an independent client, and compares with the state at its control port.
 
     check.py REST CONTROL KEY SECRET
 
-Exits with 1 and one line per complaint.
+Exits with 1 and one line per difference.
 """
 
 import json
@@ -38,7 +38,7 @@ def equal(ours, truth, what):
 
 
 def until(condition, what):
-    """Waits for something that must happen."""
+    """Waits until `condition()` is true and returns its value; a timeout is recorded as a difference."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         value = condition()
@@ -54,12 +54,12 @@ exchange = ccxt.mexc({
     "secret": SECRET,
     "options": {"defaultType": "swap", "adjustForTimeDifference": False},
 })
-# Everything goes to loopback: the part behind the host stays.
+# Replaces the hosts by the rehearsal exchange; the paths stay.
 exchange.urls["api"] = {
     "spot": {"public": REST, "private": REST},
     "contract": {"public": f"{REST}/api/v1/contract", "private": f"{REST}/api/v1/private"},
 }
-# Coins are asked on spot with a key; they are no part of this.
+# Currencies come from the spot API, which the rehearsal exchange does not have.
 exchange.has["fetchCurrencies"] = False
 
 markets = exchange.load_markets()
@@ -69,7 +69,7 @@ equal((terms["precision"]["price"], terms["precision"]["amount"]), (0.1, 1.0), "
 check(any(market["symbol"] == SYMBOL for market in exchange.fetch_markets()), "fetch_markets lists it")
 check(abs(exchange.fetch_time() - time.time() * 1000) < 5_000, "fetch_time is now")
 
-# Nothing moves while values are compared.
+# The market is paused while values are compared.
 until(lambda: len(market()["bids"]) >= 5 and market()["deals"] >= 10, "a book and deals")
 control("/pause", "")
 until(lambda: (lambda a, b: a == b and a)(market(), market()), "a market at rest")

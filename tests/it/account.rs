@@ -1,11 +1,11 @@
-//! Money against the vectors of strategy-engine 4.3 and 4.4: depth, impact, latency, queues, fees, funding, liquidation.
+//! Fills and money in hand-computed cases: depth, impact, latency, queues, fees, funding, liquidation.
 
 use crate::harness::{Story, World, spec, synthetic, world};
 use crate::strategy::{Build, strategy};
 use tradingd::domain::num::Rate;
 use tradingd::domain::strategy::*;
 
-/// Buys when the best bid shows 777, sells when it shows 555. Sizes in base units.
+/// Buys when the best bid's quantity is 777, sells when it is 555. Sizes in base units.
 fn trader(units: f64, change: impl FnOnce(&mut StrategyDef)) -> World {
     let def =
         strategy("x").s1("BID_QTY == 777").market().ze1("BID_QTY == 555").cooldown(9_999.0).with(|def| {
@@ -36,7 +36,7 @@ fn a_market_order_walks_the_book_it_meets() {
         (100.0 * (vwap / 10.97 - 1.0) - 0.2115).abs() < 5e-5
             && (100.0 * (vwap / 10.91 - 1.0) - 0.7626).abs() < 5e-5
     );
-    // Against the mid the decision saw, entry and exit together.
+    // Measured against the mid price at the decision, entry and exit together.
     let slippage = story.closed[0].slippage.unwrap().to_f64();
     let exit = story.closed[0].exit_price;
     assert!((slippage - 2_500.0 * ((vwap - 10.91) + (10.91 - exit))).abs() < 1e-6, "{slippage}");
@@ -88,7 +88,7 @@ fn beyond_the_depth_ioc_ends_and_market_pays() {
     story.once("0.2 ENTRY_EVALUATION > POSITION_ACTIVE FILL");
     assert_eq!(story.counts.penalised_fills, 0, "an IOC order never pays beyond the depth");
     let story = trader(1_000.0, |_| {}).simulate(&book.replace("10x777", "10x777,9x9999"));
-    // 10.2 · 1.005 = 10.251, against the buyer: 10.26.
+    // 10.2 · 1.005 = 10.251, rounded up against the buyer: 10.26.
     assert_eq!(story.with("fill 1").last(), Some(&"0.2 fill 1 100 @ 10.26"));
     assert_eq!(story.counts.penalised_fills, 1);
 }
@@ -98,7 +98,7 @@ fn an_old_book_is_not_believed() {
     let run = |change: &str| {
         let mut world = trader(100.0, |def| def.z1.section = crate::strategy::section(def, "PRICE >= 12"));
         world.venue.synthetic = synthetic(1.0);
-        // The trade wakes Z1; the order arrives 0.2 s later.
+        // The trade makes Z1 true; the order arrives 0.2 s later.
         world.simulate(&format!("0 trade 10 1\n 0.1 book 10x777 / 10.1x1000\n {change}\n 5 end"))
     };
     let fresh = run("1.9 trade 12 1");
@@ -117,7 +117,7 @@ fn a_synthetic_book_has_depth_and_forgets_what_was_taken_with_the_next_trade() {
         strategy("x").s1("PRICE >= 10").market().with(|def| def.z1.size.amount = SizeAmount::Quantity(120.0));
     let mut world = world(vec![def]);
     world.spec = spec("0.01", "1");
-    // Half of 0.1 % is half a tick: the touch is a tick away. 500 USDT a level.
+    // Half of the spread of 0.1 % is half a tick, so the touch is one tick away. Depth is 500 USDT per level.
     let story = world.simulate("0 trade 10 1\n 1 end");
     assert_eq!(
         story.with("fill 1"),
@@ -142,22 +142,22 @@ fn a_resting_order_waits_for_the_queue_and_for_trades_through() {
             .map(|line| (*line).to_owned())
             .collect::<Vec<_>>()
     };
-    // 777 are ahead at 10; sellers' trades there consume them first.
+    // 777 are queued ahead at 10; sell trades at that price consume them first.
     assert_eq!(
         run("1 trade 10 777 sell\n 2 trade 10 60 sell\n 3 trade 10 60 sell"),
         ["2 fill 1 60 @ 10", "3 fill 1 40 @ 10"]
     );
     assert_eq!(run("1 trade 10 800 sell"), ["1 fill 1 23 @ 10"]);
-    // Buyers' trades at the price do not.
+    // Buy trades at that price do not.
     assert!(run("1 trade 10 5000 buy").is_empty());
-    // Cancels ahead earn nothing.
+    // Cancels ahead in the queue do not advance our order.
     assert!(run("1 book 10x1 / 10.1x1000\n 2 trade 10 700 sell").is_empty());
-    // Through the price: at once, up to the trade's quantity, at our price.
+    // A trade through the price fills at once, up to the trade's quantity, at our price.
     assert_eq!(run("1 trade 9.99 30 sell\n 2 trade 10 10 sell"), ["1 fill 1 30 @ 10", "2 fill 1 10 @ 10"]);
     assert_eq!(run("1 trade 9.99 30 buy"), ["1 fill 1 30 @ 10"]);
     // A trade before the order arrived does not count.
     assert!(run("0.1 trade 9 1000 sell").is_empty());
-    // Bars tell only what they passed.
+    // A bar fills an order only if it goes through the price.
     assert!(run("60 bar 10.1 10.2 10 10.1 5000 60").is_empty());
     assert_eq!(run("60 bar 10.1 10.2 9.99 10.1 40 60"), ["60 fill 1 40 @ 10"]);
 }
@@ -207,14 +207,14 @@ fn funding_is_paid_by_longs_and_received_by_shorts() {
     };
     assert_eq!((run(false, "0.0001"), run(true, "0.0001")), ("-1.02".into(), "1.02".into()));
     assert_eq!((run(false, "-0.0001"), run(true, "-0.0001")), ("1.02".into(), "-1.02".into()));
-    // Without a mark, at the last price.
+    // Without a mark price the last price is used.
     let world = trader(1_000.0, |_| {});
     let story =
         world.simulate("0 trade 10 1\n 0 book 10x777 / 10.01x9999\n 1 trade 11 1\n 2 funding 0.0001\n 3 end");
     assert_eq!(story.closed[0].funding.to_string(), "-1.1");
 }
 
-/// E 10, 3x, 1 % maintenance: a long dies at 6.766667, a short at 13.233333.
+/// Entry 10, leverage 3, maintenance 1 %: a long is liquidated at 6.766667, a short at 13.233333.
 #[test]
 fn isolated_positions_are_liquidated_at_the_vector() {
     let run = |short: bool, marks: &str| {
@@ -231,14 +231,14 @@ fn isolated_positions_are_liquidated_at_the_vector() {
     run(false, "2 mark 6.7667").never("LIQ");
     let story = run(false, "2 mark 6.7666");
     story.once("2 POSITION_ACTIVE > EXITED LIQ");
-    // Margin 300, the 0.05 % of the notional at the last price (90 · 6.67) included.
+    // The margin of 300, including the fee of 0.05 % of the notional at the last price (90 · 6.67).
     assert_eq!(story.counts.liquidations, 1);
     let trade = &story.closed[0];
     assert_eq!(trade.net().to_string(), "-300");
     assert!((trade.fees.to_f64() - 0.0005 * 90.0 * 6.67).abs() < 0.01, "{:?}", trade.fees);
     run(true, "2 mark 13.2333").never("LIQ");
     run(true, "2 mark 13.2334").once("2 POSITION_ACTIVE > EXITED LIQ");
-    // Where no mark is recorded, the last trade decides.
+    // Without a recorded mark price the last trade decides.
     run(false, "").never("LIQ");
     let mut unmarked = trader(90.0, |def| def.z1.leverage = 3);
     unmarked.spec = spec("0.0001", "1");
@@ -272,7 +272,7 @@ fn fees_and_funding_bring_liquidation_closer_and_the_loss_stays_the_margin() {
         world.spec = spec("0.0001", "1");
         world.venue.fees = Some((Rate::from_percent(1.0), Rate::from_percent(1.0)));
         world.venue.liquidation_fee_pct = 0.0;
-        // 9 fee and 9 funding of 900: 2 % closer, 6.9667.
+        // Fee 9 and funding 9 of a notional of 900 bring liquidation 2 % closer: 6.9667.
         world.simulate(&format!(
             "0 book 9.99x777 / 10x1000\n 1 mark 10\n 2 funding 0.01\n 3 mark {mark}\n 9 end"
         ))
@@ -285,7 +285,7 @@ fn fees_and_funding_bring_liquidation_closer_and_the_loss_stays_the_margin() {
 
 #[test]
 fn liquidation_ends_what_rests() {
-    // A close rests at +5 % when the position dies.
+    // A close order rests at +5 % when the position is liquidated.
     let mut world = trader(90.0, |def| {
         def.z1.leverage = 3;
         let scaling = RiskScaling {
@@ -310,7 +310,7 @@ fn a_partial_close_keeps_the_liquidation_price_of_the_rest() {
         });
         world.spec = spec("0.0001", "1");
         world.venue.fees = Some((Rate::from_percent(1.0), Rate::from_percent(1.0)));
-        // Entry fee 1 %: 6.8667, with half the lots as with all.
+        // With an entry fee of 1 % liquidation is at 6.8667, for half the lots as for all.
         world.simulate(&format!("0 book 9.99x777 / 10x1000\n 1 mark 11\n 2 mark {mark}\n 9 end"))
     };
     ladder("6.8667").once("LADDER").never("LIQ");

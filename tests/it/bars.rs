@@ -1,4 +1,5 @@
-//! Candles: what a position meets inside a bar, and where orders fill that were decided at its end (strategy-engine 4.3, Bars).
+//! Bars: stops, targets and liquidation inside a bar, and fills of orders that were decided at the end of a
+//! bar.
 
 use crate::harness::{START, Story, World, at, synthetic, world};
 use crate::strategy::{Build, strategy};
@@ -10,7 +11,7 @@ use tradingd::domain::strategy::*;
 use tradingd::domain::symbol::SymbolId;
 use tradingd::session::ports::{Chunk, TickKind};
 
-/// Buys (or sells) 10 % of the account when a bar closes at 100 or above; nothing costs anything but the market itself.
+/// Buys (or sells) 10 % of the account when a bar closes at 100 or above; no fees and no slippage.
 fn trader(change: impl FnOnce(&mut StrategyDef)) -> World {
     let def = strategy("x").s1("PRICE >= 100").market().cooldown(36_000.0).with(change);
     let mut world = world(vec![def]);
@@ -28,7 +29,8 @@ fn short(stop: f64, target: f64) -> World {
     trader(|def| *def = def.clone().short().stop(stop).target(target))
 }
 
-/// `entry exit reason` of every trade of bars of a minute, written `open high low close` and separated by commas.
+/// `entry exit reason` of every trade over one-minute bars, written `open high low close`, separated by
+/// commas.
 fn trades(world: &World, bars: &str) -> Vec<String> {
     let story = run(world, bars);
     story
@@ -46,7 +48,7 @@ fn run(world: &World, bars: &str) -> Story {
     world.simulate(&lines.collect::<String>())
 }
 
-/// Signal at the end of the first bar, entry at 100 with the second one.
+/// First bar: signal at its end, so that the entry is at the open of the second bar.
 const SIGNAL: &str = "100 100 100 100";
 
 #[test]
@@ -61,9 +63,9 @@ fn what_a_bar_decides_acts_at_the_next_open() {
     // A rule that closes at the end of a bar acts at the next open too.
     let closing = trader(|def| *def = def.clone().ze1("PRICE >= 105"));
     assert_eq!(trades(&closing, &format!("{SIGNAL}, 100 106 100 105, 103 104 103 104")), ["100 103 ZE1"]);
-    // An order that is decided with the last bar has no price to fill at.
+    // An order decided at the last bar has no price to fill at.
     assert!(trades(&long(50.0, 50.0), "99 99 99 99, 99 100 99 100").is_empty());
-    // A missing bar: the first price that exists afterwards.
+    // Bars are missing: it fills at the first later price.
     let later = long(50.0, 50.0).simulate(
         "60 bar 100 100 100 100 9 60\n 600 bar 104 104 104 104 9 60\n 660 bar 104 104 104 104 9 60",
     );
@@ -72,7 +74,8 @@ fn what_a_bar_decides_acts_at_the_next_open() {
 
 #[test]
 fn an_order_decided_while_a_bar_runs_acts_at_its_close() {
-    // The holding time ends 30 s into the third bar: its open and its range lie before, or nobody knows where.
+    // The holding time ends 30 s into the third bar: its open is earlier, and when its range was reached is
+    // unknown.
     let held = trader(|def| def.max_hold = Some(crate::strategy::seconds(90.0)));
     assert_eq!(
         trades(&held, &format!("{SIGNAL}, 100 100 100 100, 101 120 90 103, 104 104 104 104")),
@@ -83,16 +86,16 @@ fn an_order_decided_while_a_bar_runs_acts_at_its_close() {
 #[test]
 fn a_stop_inside_a_bar_fills_at_the_stop_or_at_a_worse_open() {
     let cases = [
-        // Touched and left again: not at the close.
+        // Reached inside the bar, not at its close.
         (long(3.0, 50.0), "100 106 96 105", "100 97 SL"),
         (short(3.0, 50.0), "100 104 94 95", "100 103 SL"),
-        // Exactly touched.
+        // Exactly reached.
         (long(3.0, 50.0), "100 100 97 100", "100 97 SL"),
     ];
     for (world, bar, expected) in cases {
         assert_eq!(trades(&world, &format!("{SIGNAL}, {bar}, 105 105 105 105")), [expected], "{bar}");
     }
-    // A gap: at the open, which is worse than the stop.
+    // After a gap it fills at the open, which is worse than the stop.
     assert_eq!(
         trades(&long(3.0, 50.0), &format!("{SIGNAL}, 100 100 99 99, 95 98 90 98, 98 98 98 98")),
         ["100 95 SL"]
@@ -101,7 +104,7 @@ fn a_stop_inside_a_bar_fills_at_the_stop_or_at_a_worse_open() {
         trades(&short(3.0, 50.0), &format!("{SIGNAL}, 100 100 100 100, 105 106 101 101, 101 101 101 101")),
         ["100 105 SL"]
     );
-    // Half a spread of 1 % and slippage come on top.
+    // Half the spread of 1 % and slippage are added.
     let mut costly = long(3.0, 50.0);
     costly.venue.synthetic = synthetic(1.0);
     assert_eq!(trades(&costly, &format!("{SIGNAL}, 100 106 90 105, 105 105 105 105")), ["100.5 96.99 SL"]);
@@ -131,7 +134,7 @@ fn the_worse_of_two_prices_inside_a_bar_comes_first_and_the_bar_is_counted() {
         (97.0, 0),
         "only one of the two was reached"
     );
-    // An open beyond the target comes before everything else of its bar: no doubt.
+    // An open beyond the target is the first price of its bar, so the order of events is not in doubt.
     let open = run(&long(3.0, 5.0), &format!("{SIGNAL}, 100 100 100 100, 106 106 96 97, 97 97 97 97"));
     assert_eq!(
         (open.closed[0].exit_price, open.closed[0].reason.as_str(), open.counts.bars_in_doubt),
@@ -150,7 +153,7 @@ fn a_trail_moved_by_a_bars_high_counts_against_its_low() {
     let trade = &story.closed[0];
     assert_eq!((trade.exit_price, trade.reason.as_str(), story.counts.bars_in_doubt), (107.8, "TRAIL", 1));
     assert_eq!((trade.mae_pct, trade.mfe_pct), (0.0, 10.0));
-    // Not reached: the trail stays for the next bar, whose open lies below it.
+    // Not reached: the trailing stop stays for the next bar, whose open is below it.
     assert_eq!(
         trades(&trailing, &format!("{SIGNAL}, 100 110 108 109, 105 106 104 105, 105 105 105 105")),
         ["100 105 TRAIL"]
@@ -185,13 +188,13 @@ fn stop_and_liquidation_whichever_is_nearer_to_the_open() {
         (story.closed[0].reason.as_str(), story.closed[0].net().to_string().as_str()),
         ("LIQ", "-100")
     );
-    // A bar that opens beyond both: the venue was there first, and the loss is the margin.
+    // A bar that opens beyond both: liquidation comes first, and the loss is the margin.
     let story = run(&leveraged(5.0), &format!("{SIGNAL}, 100 100 100 100, 70 80 70 80, 80 80 80 80"));
     assert_eq!(
         (story.closed[0].reason.as_str(), story.closed[0].net().to_string().as_str()),
         ("LIQ", "-100")
     );
-    // Target and liquidation inside one bar: the liquidation.
+    // Target and liquidation inside one bar: liquidation is assumed.
     let both = trader(|def| {
         *def = def.clone().target(5.0);
         def.z1.leverage = 10;
@@ -209,10 +212,10 @@ fn a_resting_entry_knows_only_what_came_after_its_fill() {
             def.z1.timeout = None;
         })
     };
-    // At the open the market is at 102, above the limit of 100: it rests, the bar falls through it and the stop of 97.
+    // At the open of 102 the limit of 100 rests; the bar then falls through it and through the stop of 97.
     let world = limit(3.0, 5.0);
     assert_eq!(trades(&world, &format!("{SIGNAL}, 102 107 96 104, 104 104 104 104")), ["100 97 SL"]);
-    // The high of 107 may have been before the fill at 100: no target, until the close is there.
+    // The high of 107 may be earlier than the fill at 100, so the target counts only if the close reaches it.
     let story = run(&world, &format!("{SIGNAL}, 102 107 98 104, 104 104 104 104"));
     assert_eq!(
         (story.closed[0].exit_price, story.closed[0].reason.as_str(), story.counts.bars_in_doubt),
@@ -225,7 +228,8 @@ fn a_resting_entry_knows_only_what_came_after_its_fill() {
 
 #[test]
 fn a_bar_that_ends_at_midnight_belongs_to_the_day_that_ends() {
-    // A stop in the last bar of the day costs 5.4 % of the account, more than a day may lose; the next day starts afresh.
+    // A stop in the last bar of the day loses 5.4 % of the account, more than the daily limit; the next day
+    // starts at zero.
     let mut world = trader(|def| {
         *def = def.clone().stop(6.0).cooldown(0.0);
         def.z1.size.amount = SizeAmount::PercentOfEquity(90.0);
@@ -248,7 +252,7 @@ fn a_price_beyond_the_target_is_not_met_before_the_target() {
         *def = def.clone().stop(50.0).target(5.0);
         def.trailing = Some(Trailing { activation_pct: 3.0, distance_pct: 2.0 });
     });
-    // The way to 110 leads through 105, where the position would have ended: the trail may only have been at 105 − 2 %.
+    // The price passes the target of 105 on its way to 110, so the trailing stop is at most at 105 − 2 %.
     let story = run(&trailing, &format!("{SIGNAL}, 100 110 100 109, 109 109 109 109"));
     assert_eq!(
         (story.closed[0].exit_price, story.closed[0].reason.as_str(), story.counts.bars_in_doubt),
@@ -265,7 +269,7 @@ fn the_fill_of_a_resting_entry_stays_its_price() {
             change(def);
         })
     };
-    // Two steps inside the bar of the entry, both reached by its close only.
+    // Two ladder steps in the bar of the entry, both reached only by its close.
     let ladder = limit(|def| {
         *def = def.clone().stop(3.0);
         def.ladder = vec![
@@ -274,7 +278,7 @@ fn the_fill_of_a_resting_entry_stays_its_price() {
         ];
     });
     assert_eq!(trades(&ladder, &format!("{SIGNAL}, 102 107 98 106, 106 106 106 106")), ["100 101.5 LADDER"]);
-    // Filled by two bars of five units: the high of the first one is no price of the second.
+    // Filled in two bars of five units: the high of the first bar does not count for the second fill.
     let target = limit(|def| *def = def.clone().target(3.0));
     let story = target.simulate(
         "60 bar 100 100 100 100 9 60\n 120 bar 102 107 99 102.5 5 60\n 180 bar 101 101.5 99 100 5 60\n 240 bar 100 100 100 100 5 60",
@@ -334,7 +338,8 @@ fn a_cancel_does_not_save_an_order_that_the_next_open_goes_through() {
     assert_eq!((story.closed[0].entry_price, story.with("cancel").len()), (100.0, 1), "{:?}", story.lines);
 }
 
-/// What a slow reading of the rules makes of bars: entry at the next open whenever flat, then stop, target or the end.
+/// Simple reference implementation of the rules for bars: entry at the next open whenever flat, then stop,
+/// target or end of data.
 fn expected(bars: &[[i64; 4]], side: Side, stop_pct: f64, target_pct: f64) -> Vec<(f64, f64, &'static str)> {
     let dir = side.sign();
     let mut trades = Vec::new();
@@ -345,7 +350,7 @@ fn expected(bars: &[[i64; 4]], side: Side, stop_pct: f64, target_pct: f64) -> Ve
         }
         let opened = *entry.get_or_insert(open);
         let level = |pct: f64, towards: f64| {
-            // Stop and target round away from the entry; a millionth of a tick is a rounding error.
+            // Stop and target are rounded away from the entry; a millionth of a tick is tolerated.
             let exact = opened as f64 * (1.0 + dir as f64 * towards * pct / 100.0);
             let up = (dir > 0) == (towards > 0.0);
             if up { (exact - 1e-6).ceil() as i64 } else { (exact + 1e-6).floor() as i64 }

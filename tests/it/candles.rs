@@ -1,5 +1,5 @@
-//! Trades on real one-minute candles, each checked against the candles by somebody who knows nothing of the engine: no
-//! fill is better than the candle allows.
+//! Trades on real one-minute candles, each checked by code independent of the engine: no fill is better than
+//! its candle allows.
 
 use crate::cli::{Cli, shared, skipped, text};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn read(path: &Path) -> Candles {
     content.lines().skip(1).map(row).collect()
 }
 
-/// In the market whenever it may be: stop and target, a rest after each trade.
+/// A document that enters whenever it may, with stop and target and a pause after each trade.
 fn always_in(direction: &str, trails: bool, rest_minutes: u32) -> String {
     let mut document = json!({
         "strategy_name": format!("candles {direction}"),
@@ -51,7 +51,7 @@ fn always_in(direction: &str, trails: bool, rest_minutes: u32) -> String {
     document.to_string()
 }
 
-/// What is wrong with a trade; nothing when the candles could have given its prices.
+/// Why the candles could not give the prices of a trade; `None` if they could.
 fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     let symbol = trade["symbol"].as_str().unwrap().to_owned();
     let time = |field: &str| Timestamp::parse(trade[field].as_str().unwrap()).unwrap().nanos() / 1_000;
@@ -66,7 +66,7 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
         return Some("there is no candle at its entry or exit".to_owned());
     };
     let equal = |one: f64, other: f64| (one - other).abs() <= 1e-9 * other;
-    // Better for the position than a price, beyond rounding.
+    // Whether a price is better for the position than another, beyond rounding.
     let better = |one: f64, other: f64| dir * (one - other) > 1e-9 * other;
     let [open, high, low, close] = *last;
     let (worst, best) = if dir > 0.0 { (low, high) } else { (high, low) };
@@ -101,7 +101,7 @@ fn problem(trade: &Value, candles: &Candles) -> Option<String> {
     Some(format!("{fault}: {symbol} {trade}, candle {last:?}, stop {stop}, target {target}"))
 }
 
-/// All trades of some variants (direction, whether the stop trails) over a file of candles.
+/// Checks all trades of some variants (direction, trailing stop or not) over a file of candles.
 fn check(path: &Path, rest_minutes: u32, variants: &[(&str, bool)]) {
     let candles = read(path);
     let cli = Cli::new();

@@ -1,16 +1,17 @@
-//! Runs the real binary in a directory of its own and reads what it said. Whatever it is given, it must not panic.
+//! Runs the real binary in a temporary directory and captures its output. Every run asserts that it did not
+//! panic.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// A directory with a state directory `state` in it.
+/// A temporary directory; commands use its `state` as state directory.
 pub struct Cli {
     dir: TempDir,
 }
 
-/// How a command ended.
+/// Exit code and output of a command.
 pub struct Ran {
     pub code: i32,
     pub out: String,
@@ -51,7 +52,7 @@ impl Cli {
         Ran::of(&self.command(args).output().unwrap(), args)
     }
 
-    /// A command that succeeds; its standard output.
+    /// Runs a command that must succeed; returns its standard output.
     #[track_caller]
     pub fn ok(&self, args: &[&str]) -> String {
         let ran = self.run(args);
@@ -59,14 +60,14 @@ impl Cli {
         ran.out
     }
 
-    /// A command that succeeds and prints JSON.
+    /// Runs a command that must succeed and print JSON.
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> Value {
         let out = self.ok(args);
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
     }
 
-    /// Imports files; the printed recording.
+    /// Imports files; returns the printed recording.
     #[track_caller]
     pub fn import(&self, files: &[String]) -> Value {
         let args: Vec<&str> =
@@ -80,7 +81,7 @@ impl Cli {
         self.json(&["recordings", "--json"])["recordings"].as_array().unwrap().clone()
     }
 
-    /// The store is sound and holds exactly these rows.
+    /// Asserts that the store is sound and holds exactly this many rows.
     #[track_caller]
     pub fn holds_exactly(&self, rows: u64) {
         let report = self.json(&["verify", "--json"]);
@@ -102,7 +103,7 @@ impl Ran {
         Ran { code, out, err }
     }
 
-    /// Failed with this code, in one error that holds all these words.
+    /// Asserts failure with this code and one error message that contains all these words.
     #[track_caller]
     pub fn fails(&self, what: &str, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "{what}: {}", self.err);
@@ -128,7 +129,8 @@ pub fn shipped_one(stream: &str) -> String {
     text(all.iter().find(|path| path.to_string_lossy().contains(&format!(".{stream}."))).unwrap())
 }
 
-/// The large real recordings beside the repository, or where `TRADINGD_REAL_DATA` says; `None`, loudly, when not there.
+/// The large real recordings beside the repository or in `TRADINGD_REAL_DATA`. `None` if missing, which is
+/// printed as skipped.
 pub fn shared(folders: &[&str], what: &str) -> Option<Vec<PathBuf>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let root = std::env::var_os("TRADINGD_REAL_DATA").map_or(beside, PathBuf::from);
@@ -140,7 +142,7 @@ pub fn shared(folders: &[&str], what: &str) -> Option<Vec<PathBuf>> {
     None
 }
 
-/// Says that something was not tested, so that nobody takes it for passed.
+/// Prints `SKIPPED`, which `tests/run` counts, so that a skipped test does not look passed.
 pub fn skipped(what: &str) {
     eprintln!("SKIPPED: {what}");
 }

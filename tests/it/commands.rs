@@ -1,5 +1,5 @@
-//! Bad input and bad places, one after the other: the exit code, the words that say what to do, and a store that holds
-//! afterwards exactly what it held before.
+//! Bad input and unusable paths: the exit code, the message that says what to do, and a store that afterwards
+//! holds exactly what it held before.
 
 use crate::cli::{Cli, Ran, shipped_one, skipped, text};
 use redb::TableDefinition;
@@ -15,7 +15,7 @@ fn with_row(row: &str) -> Vec<u8> {
     format!("{TRADES}{ROW}{row}\n").into_bytes()
 }
 
-/// Name, content, words of the refusal.
+/// Name, content, and words of the error message.
 type BadFile = (&'static str, Vec<u8>, &'static [&'static str]);
 
 fn bad_files() -> Vec<BadFile> {
@@ -136,7 +136,7 @@ fn what_is_not_there_is_named_with_a_way_out() {
         (&["export", "session_x", "--out", &out], &["no recording `session_x`"]),
         (&["export", id, "--out", "x.xlsx"], &["x.xlsx tells no format", ".parquet"]),
         (&["export", id, "--out", "x.csv", "--format", "parquet"], &["named for another format"]),
-        (&["export", id, "--out", "x", "--format", "xml"], &["\"xml\" is no format"]),
+        (&["export", id, "--out", "x", "--format", "xml"], &["\"xml\" is not a format"]),
         (&["export", id, "--out", &out, "--symbol", "ETHUSDT"], &["no symbol \"ETHUSDT\"", "it has BTCUSDT"]),
         (&["export", id, "--out", &out, "--stream", "bars"], &["none of these streams"]),
         (&["export", id, "--out", &out, "--stream", "tick"], &["no such stream", "book20"]),
@@ -186,7 +186,7 @@ fn a_document_with_an_unknown_indicator_or_parameter_is_refused() {
     }
 }
 
-/// Writes the store's format as another version would.
+/// Sets the store's format number, as another version of the program would.
 fn set_format(state: &Path, format: u64) {
     let db = redb::Database::open(store_path(state)).unwrap();
     let txn = db.begin_write().unwrap();
@@ -205,7 +205,7 @@ fn a_store_of_a_newer_version_is_refused_unchanged() {
     {
         cli.run(args).fails(&format!("{args:?}"), 65, &["newer version", "format 99"]);
     }
-    // Back under the version that made it, all is as it was.
+    // With the original format number everything is as before.
     set_format(&cli.state(), 1);
     assert_eq!(cli.recordings(), [recording]);
     cli.holds_exactly(2_000);
@@ -229,7 +229,7 @@ fn a_damaged_page_is_found_named_and_never_written_over() {
     let id = cli.import(&[shipped_one("trades")])["id"].as_str().unwrap().to_owned();
     let whole = fs::read(store_path(&cli.state())).unwrap();
     let content = whole.windows(7).rposition(|window| window == b"BTCUSDT").unwrap();
-    // One place that certainly carries content, then places all over the file, from a fixed seed.
+    // One offset that certainly has content, then offsets all over the file from a fixed seed.
     let mut places = vec![content];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..24 {
@@ -244,7 +244,7 @@ fn a_damaged_page_is_found_named_and_never_written_over() {
         let verified = cli.run(&["verify"]);
         let listed = cli.run(&["recordings"]);
         if verified.code == 0 {
-            // A byte that nothing uses.
+            // The byte is unused.
             assert!(listed.out.contains(&id), "byte {place}: {}", listed.err);
             continue;
         }
@@ -292,7 +292,7 @@ fn a_store_held_by_another_process_is_said_so() {
     assert_eq!(cli.recordings().len(), 1);
 }
 
-/// A file system of one size in memory, gone when dropped.
+/// A tmpfs of limited size; unmounted on drop.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {

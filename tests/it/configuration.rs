@@ -1,4 +1,4 @@
-//! `tradingd config`: the shipped file is usable, a broken one is told with all that is wrong, a new one says the
+//! `tradingd config`: the shipped file is valid, all problems of a broken file are listed, a new file has the
 //! defaults.
 
 use crate::cli::Cli;
@@ -44,7 +44,7 @@ fn a_new_file_is_written_once_and_can_be_used() {
     cli.run(&["config", "init"]).fails("twice", 64, &["config/config.json is there already"]);
 }
 
-/// A daemon without a configuration once failed with "No such file"; a file that was named must be there.
+/// Regression: without a configuration file the daemon failed with "No such file". A named file must exist.
 #[test]
 fn a_named_file_that_is_missing_is_an_error_and_an_unnamed_one_is_not() {
     let cli = Cli::new();
@@ -53,7 +53,7 @@ fn a_named_file_that_is_missing_is_an_error_and_an_unnamed_one_is_not() {
         78,
         &["none.json cannot be used", "cannot be read"],
     );
-    // The state directory is a file: the daemon gets past its configuration and no further.
+    // The state directory is a file, so the daemon fails right after reading its configuration.
     let state = cli.file("state", "");
     let ran = cli.run(&["run", "--state", &state]);
     assert_eq!(ran.code, 78, "{}", ran.err);

@@ -1,7 +1,8 @@
-//! Killed at any moment: what was acknowledged is there and whole, nothing is half there.
+//! Commands killed at random moments: everything acknowledged is in the store and complete, nothing is
+//! partial.
 //!
-//! `TRADINGD_CRASH_RUNS` sets how many (30), `TRADINGD_CRASH_SEED` repeats a run. The moments themselves are the
-//! machine's, so a seed repeats the plan, not the schedule.
+//! `TRADINGD_CRASH_RUNS` sets the number of kills (30), `TRADINGD_CRASH_SEED` repeats a run. Timing depends
+//! on the machine, so a seed repeats the plan, not the exact moments.
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::Value;
@@ -9,30 +10,30 @@ use std::fs::File;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tradingd::domain::rng::Rng;
 
-/// Kills between two fresh stores: old recordings make opening slower and tell nothing new.
+/// Kills per store; then a new store is used, because old recordings only make opening slower.
 const KILLS_PER_STORE: u32 = 10;
 
-/// A command that stores something and says so.
+/// A command that stores something and acknowledges it.
 struct Job {
     name: &'static str,
     args: Vec<String>,
-    /// What it said is done, from standard output and standard error.
+    /// Ids that it acknowledged, from standard output and standard error.
     acknowledged: fn(&str, &str) -> Vec<String>,
-    /// What the store lists of it, each checked to be whole.
+    /// Ids that the store lists, each checked to be complete.
     listed: fn(&Cli) -> Vec<String>,
 }
 
-/// A whole number of the environment.
+/// A whole number from an environment variable.
 pub fn setting(name: &str) -> Option<u64> {
     std::env::var(name)
         .ok()
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
 }
 
-/// Rows of the file that is imported: enough that an import commits several times before it is complete.
+/// Rows of the imported file: enough for several commits before the import is complete.
 const ROWS: u64 = 700_000;
 
-/// Trades whose digits hardly compress.
+/// Random trades, which hardly compress.
 fn noisy_trades(entropy: &mut Rng) -> String {
     let mut text = String::from("timestamp_us,symbol,price,quantity,side\n");
     for row in 0..ROWS {
@@ -77,12 +78,12 @@ fn printed_recording(out: &str, _: &str) -> Vec<String> {
 }
 
 fn stored_results(_: &str, err: &str) -> Vec<String> {
-    // A line that was cut is no acknowledgement.
+    // A partial line does not count as an acknowledgement.
     let whole = err.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().filter_map(|line| line.strip_prefix("stored as ")).map(str::to_owned).collect()
 }
 
-/// Runs a job, killed after `after`; what it acknowledged. Without `after` it runs to its end.
+/// Runs a job and kills it after `after`, if given; returns what it acknowledged.
 fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
     let (out, err) = (cli.at("out"), cli.at("err"));
     let args: Vec<&str> = job.args.iter().map(String::as_str).collect();
@@ -90,7 +91,7 @@ fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
     let mut child =
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
     if let Some(after) = after {
-        // The random moment itself; nothing is waited for.
+        // This delay is the random moment of the kill, not a wait for something.
         std::thread::sleep(after);
         child.kill().unwrap();
     }
@@ -102,7 +103,7 @@ fn run(cli: &Cli, job: &Job, after: Option<Duration>) -> Vec<String> {
     (job.acknowledged)(&out, &err)
 }
 
-/// Kills a job at random moments in stores made by `prepare`, and looks at what is left each time.
+/// Kills a job at random moments in stores made by `prepare`, and checks the store after each kill.
 fn torment(runs: u32, entropy: &mut Rng, prepare: &dyn Fn(&Cli) -> Job) {
     let mut cli = Cli::new();
     let mut job = prepare(&cli);
@@ -117,19 +118,19 @@ fn torment(runs: u32, entropy: &mut Rng, prepare: &dyn Fn(&Cli) -> Job) {
             job = prepare(&cli);
             acknowledged.clear();
         }
-        // Half of the kills in the later half, where commits and the acknowledgement are.
+        // Extra kills in the second half of the run, where commits and the acknowledgement are.
         let share =
             if entropy.next().is_multiple_of(2) { entropy.unit() } else { 0.5 + 0.5 * entropy.unit() };
-        let told = run(&cli, &job, Some(whole.mul_f64(share)));
-        if told.is_empty() {
+        let new = run(&cli, &job, Some(whole.mul_f64(share)));
+        if new.is_empty() {
             cut += 1
         } else {
             kept += 1
         }
-        acknowledged.extend(told);
+        acknowledged.extend(new);
         let ran = cli.run(&["verify", "--json"]);
         if ran.code == 78 {
-            // Killed before there was a store.
+            // Killed before the store existed.
             assert!(acknowledged.is_empty(), "run {number}: the store is gone");
             continue;
         }

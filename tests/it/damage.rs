@@ -1,7 +1,7 @@
-//! A large store with pages in the wrong place, seen by its users: every command and the daemon's start answer rightly or with
-//! exit code 65. Never a panic.
+//! A large store with misplaced pages: every command and the start of the daemon give the right answer or
+//! exit code 65, without a panic.
 //!
-//! `TRADINGD_DAMAGES` sets how many (4), `TRADINGD_DAMAGE_SEED` repeats a run.
+//! `TRADINGD_DAMAGES` sets the number of damages (4), `TRADINGD_DAMAGE_SEED` repeats a run.
 
 use crate::cli::{Cli, Ran};
 use crate::crash::setting;
@@ -16,7 +16,7 @@ use tradingd::store::{EventSegment, NewResult, OpenMode, Store, store_path};
 
 const PAGE: usize = 4_096;
 
-/// A store of more than 32 MiB, most of it documents of results; returns its bytes.
+/// Creates a store of more than 32 MiB, mostly result documents; returns its bytes.
 fn filled(cli: &Cli) -> Vec<u8> {
     let store = Store::open(&cli.state(), OpenMode::CreateIfNew).unwrap();
     let at = Timestamp::from_seconds(1_700_000_000);
@@ -70,7 +70,7 @@ fn filled(cli: &Cli) -> Vec<u8> {
     bytes
 }
 
-/// Starts the daemon; its exit code, or 0 when it became ready and ended when it was told to.
+/// Starts the daemon and terminates it when it is ready; returns its exit code and output.
 fn run_daemon(cli: &Cli) -> Ran {
     let config = cli.file("config.json", config().to_string());
     let args = ["run", "--state", "state", "--config", &config];
@@ -113,7 +113,7 @@ fn commands_and_the_daemon_answer_misplaced_pages_with_65_or_rightly() {
     ];
     let right: Vec<String> = commands.iter().map(|args| cli.ok(args)).collect();
     assert_eq!(run_daemon(&cli).code, 0);
-    // Pages that begin like a leaf or a branch of the database: kind, a byte of padding, number of entries.
+    // Pages that begin like a leaf or branch page of redb: kind, a byte of padding, number of entries.
     let is_node = |page: &usize| matches!(whole[page * PAGE..page * PAGE + 4], [1 | 2, _, 1..=255, 0]);
     let nodes: Vec<usize> = (1..whole.len() / PAGE).filter(is_node).collect();
     assert!(nodes.len() > 50, "{} pages of keys", nodes.len());

@@ -1,5 +1,5 @@
-//! The digests of this engine's decisions. They do not change unless `ENGINE_VERSION` does: a session that was begun with
-//! one engine may not go on with another that decides otherwise and calls itself the same.
+//! Digests of the engine's decisions. They may change only together with `ENGINE_VERSION`: otherwise a
+//! session could resume with an engine that has the same version but decides differently.
 
 use crate::cli::{Cli, shipped_one};
 use crate::golden;
@@ -11,7 +11,7 @@ use tradingd::domain::num::Rate;
 use tradingd::domain::strategy::{EntryOrder, StrategyDef, Trailing};
 use tradingd::engine::ENGINE_VERSION;
 
-/// Bars with shadows on both sides, some of which reach stop and target.
+/// Bars with wicks on both sides, some of which reach stop and target.
 fn bars() -> String {
     let mut script =
         String::from("0 book 9.99x105,9.9x100000 / 10x1000\n 0.5 book 9.99x100,9.9x100000 / 10x1000\n");
@@ -32,12 +32,13 @@ fn bars() -> String {
     format!("{script} 7300 end")
 }
 
-/// Trades, books, marks, funding, gaps, bars, latency with jitter, market and limit orders, trails: in one session.
+/// One session with trades, books, marks, funding, gaps, bars, latency with jitter, market and limit orders,
+/// and trailing stops.
 fn everything() -> String {
     let mut lines = String::new();
     let mut price = 1_000_i64;
     for step in 0..4_000_i64 {
-        // A wave with steps of all sizes, repeatable by hand.
+        // A deterministic wave with steps of all sizes.
         price = (price + (step * step * 31 + step * 17) % 41 - 20).clamp(700, 1_400);
         let (at, price) = (step as f64 * 0.25, price as f64 / 100.0);
         lines += &match step % 8 {

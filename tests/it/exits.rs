@@ -1,10 +1,10 @@
-//! Ways out of a position: stops that follow, ladder, time, data loss, gaps in the market (strategy-engine 1.9, 2.6, 4.3).
+//! Exits: trailing stops, ladder, holding time, data loss, price gaps.
 
 use crate::harness::{World, world};
 use crate::strategy::{Build, seconds, strategy};
 use tradingd::domain::strategy::*;
 
-/// Holds 100 bought at 10 from 0.2 s on; fills take 0.2 s.
+/// A world that holds 100 bought at 10 from 0.2 s on; fills take 0.2 s.
 fn hold(change: impl FnOnce(&mut StrategyDef)) -> World {
     let def = strategy("x").s1("BID_QTY >= 105").market().cooldown(600.0);
     world(vec![def.with(change)])
@@ -21,14 +21,14 @@ fn a_trailing_stop_arms_and_only_tightens() {
     let trailing = hold(|def| def.trailing = Some(Trailing { activation_pct: 5.0, distance_pct: 2.0 }));
     // Not armed at 4.99 %: the price may fall back.
     run(&trailing, "1 trade 10.499 1\n 2 trade 10 1\n 3 end").never("stop ").never("TRAIL");
-    // Armed at 5 %: 10.5 − 2 % = 10.29; at 11 it follows to 10.78 and stays there.
+    // Armed at 5 %: 10.5 − 2 % = 10.29; at 11 it moves to 10.78 and stays there.
     let story = run(
         &trailing,
         "1 trade 10.5 1\n 2 trade 11 1\n 3 trade 10.9 1\n 4 trade 10.7801 1\n 5 trade 10.78 1\n 6 end",
     );
     story.once("1 stop 10.29 TRAIL").once("5 POSITION_ACTIVE > EMERGENCY_EXIT TRAIL");
     assert_eq!(story.with("stop ").len(), 1);
-    // A short's mirror: entry 9.99, armed at 9.4905 and below; 9 · 1.02 = 9.18.
+    // The same for a short: entry 9.99, armed at 9.4905 and below; 9 · 1.02 = 9.18.
     let short = hold(|def| {
         *def = def.clone().short();
         def.trailing = Some(Trailing { activation_pct: 5.0, distance_pct: 2.0 });
@@ -95,10 +95,10 @@ fn a_ladder_closes_its_shares_and_the_rest_keeps_its_exits() {
          3.2 fill 4 25 @ 9.4
          3.2 EMERGENCY_EXIT > EXITED SL",
     );
-    // One trade, flat to flat: 75 · (9.99 − 10) + 25 · (9.4 − 10).
+    // One trade from flat to flat: 75 · (9.99 − 10) + 25 · (9.4 − 10).
     assert_eq!((story.closed.len(), story.closed[0].gross.to_string()), (1, "-15.75".to_owned()));
     assert_eq!((story.closed[0].fills, story.closed[0].qty), (4, ladder(|_| {}).qty("100")));
-    // The last share closes the rest.
+    // The last step closes the rest.
     let all = ladder(|def| def.ladder[1].close_pct = 75.0);
     let story = run(&all, "1 trade 10.1 1\n 2 trade 10.2 1\n 4 end");
     story.once("2.2 CLOSE_ORDER_EVALUATION > EXITED LADDER");
@@ -120,7 +120,7 @@ fn a_refused_ladder_step_is_tried_again_with_its_own_lots() {
     );
     story.once("2 CLOSE_ORDER_EVALUATION > POSITION_ACTIVE FILL");
     assert!(!story.flat);
-    // An emergency in between sells everything.
+    // An emergency exit between the steps sells everything.
     let story = hold(|def| {
         *def = def.clone().stop(5.0);
         def.ladder = vec![LadderStep { offset_pct: 1.0, close_pct: 25.0 }];
@@ -150,7 +150,7 @@ fn losing_the_data_warns_once_or_closes() {
         &blind(false),
         "5 book 9.99x1 / 10x1\n 60 book 9.99x9999 / 10x1\n 61 book 9.99x1 / 10x1\n 90 end",
     );
-    // Longer than 20 s, looked at every second; then again after data came back.
+    // After more than 20 s, checked every second; once more after data came back and was lost again.
     assert_eq!(story.with("warning"), ["26 warning data_loss", "82 warning data_loss"]);
     let story = run(&blind(true), "5 book 9.99x1 / 10x1\n 60 end");
     story.once("26 POSITION_ACTIVE > EMERGENCY_EXIT DATA");
@@ -158,7 +158,7 @@ fn losing_the_data_warns_once_or_closes() {
 
 #[test]
 fn stops_follow_the_mark_where_one_is_recorded() {
-    // No rule looks at the position: it must wake by the mark alone.
+    // No rule uses the position, so the mark alone must trigger the evaluation.
     let stop = hold(|def| *def = def.clone().stop(5.0).target(5.0));
     let story = run(&stop, "1 mark 10\n 2 trade 9 1\n 3 trade 11 1\n 4 mark 9.5\n 5 end");
     assert_eq!(story.with("POSITION_ACTIVE >"), ["4 POSITION_ACTIVE > EMERGENCY_EXIT SL"]);
@@ -168,7 +168,7 @@ fn stops_follow_the_mark_where_one_is_recorded() {
 
 #[test]
 fn a_stop_fills_at_the_gap_price() {
-    // From 9.6 to 8 in one trade: the stop at 9.5 fills at what the book offers 0.2 s later.
+    // From 9.6 to 8 in one trade: the stop at 9.5 fills at the bid 0.2 s later.
     let stop = hold(|def| *def = def.clone().stop(5.0));
     let story = run(&stop, "1 trade 9.6 1\n 2 trade 8 1\n 2.1 book 7.9x1000 / 8x1000\n 3 end");
     story.once("2 POSITION_ACTIVE > EMERGENCY_EXIT SL").once("2.2 fill 2 100 @ 7.9");
@@ -197,7 +197,7 @@ fn emergency_without_closing_only_cancels() {
 
 #[test]
 fn a_cancel_that_is_faster_than_its_order_still_finds_it() {
-    // Jitter makes every message's travel its own; whatever the seed, nothing may stay behind.
+    // With jitter messages can overtake each other; with no seed may an order or position be left over.
     for seed in 0..200 {
         let mut world = hold(|def| {
             *def = def.clone().e1("ASK_QTY >= 5000", 60.0);
@@ -214,7 +214,7 @@ fn a_cancel_that_is_faster_than_its_order_still_finds_it() {
 
 #[test]
 fn values_of_the_position() {
-    // Bought at 10; closing side is the bid.
+    // Bought at 10; the closing price is the bid.
     let closes = |rule: &str| {
         hold(|def| {
             *def = def.clone().ze1(rule);
@@ -242,7 +242,7 @@ fn values_of_the_position() {
         Some("3")
     );
     assert_eq!(at("POSITION_AGE >= 9.8", "").unwrap().split(' ').next(), Some("10"));
-    // 10 · (1 + 0.01 − 1/3) = 6.766667; at 9.6667 it is 30 % away.
+    // Liquidation at 10 · (1 + 0.01 − 1/3) = 6.766667, which is 30 % below 9.6667.
     assert_eq!(
         at("LIQUIDATION_DISTANCE <= 30", "1 trade 9.6668 1\n 2 trade 9.6666 1").unwrap().split(' ').next(),
         Some("2")

@@ -1,11 +1,11 @@
-//! The corpora of the fuzz targets, fed through what the targets check: they can neither rot nor break unseen.
+//! Runs the properties of the fuzz targets on their corpora with every test run.
 
 #[path = "../../fuzz/properties.rs"]
 mod properties;
 
 use std::path::Path;
 
-/// Takes any bytes and panics when something that must be true is not.
+/// A property check: takes any bytes and panics if the property does not hold.
 type Target = fn(&[u8]);
 
 const TARGETS: [(&str, Target); 5] = [

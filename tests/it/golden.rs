@@ -1,10 +1,11 @@
-//! The golden trace of strategy-engine 2.7, row by row.
+//! A golden trace of one strategy through all states, decision by decision.
 
 use crate::harness::{World, world};
 use crate::strategy::{Build, strategy};
 
-/// The book carries the trace's values: PUMP is the best bid's quantity − 100, VEL the best ask's / 100 − 10 and missing
-/// while the asks are too thin to buy for 50 000; SPREAD is real.
+/// The book encodes the trace's indicator values: PUMP is the best bid's quantity − 100; VEL is the best
+/// ask's quantity / 100 − 10, and missing while the asks are not deep enough to buy for 50 000; SPREAD is the
+/// real spread.
 fn trace() -> World {
     let vel = |comparison: &str, threshold: f64| {
         format!("ASK_QTY {comparison} SLIPPAGE_PCT[side=buy,notional=50000]*0+{}", (threshold + 10.0) * 100.0)
@@ -49,7 +50,7 @@ const FIRST_ROUND: &str = "
     140.2 EXITED > MONITORING COOLDOWN
 ";
 
-/// Digest of the decisions of the whole trace.
+/// Digest of the decisions of the trace.
 pub fn digest() -> String {
     trace()
         .simulate(&format!("{TO_THE_END_OF_COOLDOWN}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end"))
@@ -83,13 +84,13 @@ fn the_signal_times_out_at_exactly_210() {
     trace().simulate(&script).says(&expected);
 }
 
-/// The same with the fills said by hand: 9.2 and, as in the trace, 20.3.
+/// The same trace with scripted fills at 9.2 and 20.3.
 #[test]
 fn with_the_latencies_of_the_trace() {
     let mut lines: Vec<&str> = TO_THE_END_OF_COOLDOWN.lines().collect();
     lines.insert(6, "9.2 fill 1 95.2 10.51\n 9.2 done 1");
-    let place = lines.iter().position(|line| line.trim().starts_with("60 ")).unwrap();
-    lines.insert(place, "20.3 fill 2 95.2 10.08\n 20.3 done 2");
+    let at_60 = lines.iter().position(|line| line.trim().starts_with("60 ")).unwrap();
+    lines.insert(at_60, "20.3 fill 2 95.2 10.08\n 20.3 done 2");
     let story = trace()
         .by_hand(&format!("{}\n 170 book 10.08x100.8 / 10.1x1000,11x9000\n 231 end", lines.join("\n")));
     story.says(
@@ -111,7 +112,7 @@ fn with_the_latencies_of_the_trace() {
     assert_eq!(story.closed[0].net().to_string(), "-40.936");
 }
 
-/// The target of the trace, 11.561, is where the position ends when it is reached and not a tick before.
+/// The position closes when the target of the trace, 11.561, is reached, and not a tick earlier.
 #[test]
 fn target_at_11_561() {
     let until_held: String = TO_THE_END_OF_COOLDOWN.lines().take(6).map(|line| format!("{line}\n")).collect();

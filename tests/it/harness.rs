@@ -1,9 +1,10 @@
-//! Runs a market written as text against an engine and writes down what it decided.
+//! Runs a market script against the engine and records its decisions as text lines.
 //!
-//! A line is `seconds what`: `trade 10.5 100 [buy|sell]`, `book 9.9x100,9.8x50 / 10x20`, `level ask 10 0`, `mark 10 [index]`,
-//! `funding 0.0001`, `gap 2` (since second 2), `bar o h l c volume seconds`, `end` (time only). By hand, without a venue:
-//! `fill order qty price [fee]`, `done order`, `reject order`, `liquidate instance qty price`, `pause`, `resume`, `flatten`,
-//! `enable`, `disable`. A line may start with `b:`, which is the second symbol.
+//! A line is `seconds what`: `trade 10.5 100 [buy|sell]`, `book 9.9x100,9.8x50 / 10x20`, `level ask 10 0`,
+//! `mark 10 [index]`, `funding 0.0001`, `gap 2` (since second 2), `bar o h l c volume seconds`, `end` (time
+//! only). Without a venue also `fill order qty price [fee]`, `done order`, `reject order`, `liquidate
+//! instance qty price`, `pause`, `resume`, `flatten`, `enable`, `disable`. The prefix `b:` selects the second
+//! symbol.
 
 use std::sync::Arc;
 use tradingd::domain::decimal::Decimal;
@@ -19,30 +20,30 @@ use tradingd::engine::Engine;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::{Action, Outputs};
 use tradingd::engine::risk::RiskLimits;
-use tradingd::session::backtest::{Backtest, Flow, Recorder};
 use tradingd::session::digest::DecisionDigest;
+use tradingd::session::driver::{Driver, Flow, Recorder};
 use tradingd::session::ports::{Chunk, Feed, FeedError, TickKind};
 use tradingd::sim::{SyntheticBook, VenueConfig, VenueCounts};
 
-/// Second zero of every scenario: a midnight.
+/// Unix time of second zero of every scenario: midnight UTC.
 pub const START: i64 = 20_000 * 86_400;
 
 pub fn at(seconds: f64) -> Timestamp {
     Timestamp::from_seconds(START) + Span::from_seconds_f64(seconds)
 }
 
-/// What a scenario runs on.
+/// Strategies, session, venue and symbols of a scenario.
 #[derive(Clone)]
 pub struct World {
     pub strategies: Vec<Arc<StrategyDef>>,
     pub session: SessionConfig,
     pub venue: VenueConfig,
     pub spec: SymbolSpec,
-    /// Symbols beside the one that only carries time.
+    /// Number of symbols, without the extra one whose events only advance time.
     pub symbols: usize,
 }
 
-/// 10 000 in cash, no limits but one position per symbol; fills 0.2 s after the decision, free of charge.
+/// A world with 10 000 in cash, one position per symbol and no other limits, order latency 0.2 s, no fees.
 pub fn world(strategies: Vec<StrategyDef>) -> World {
     World {
         strategies: strategies.into_iter().map(Arc::new).collect(),
@@ -66,7 +67,7 @@ pub fn spec(price_step: &str, quantity_step: &str) -> SymbolSpec {
     SymbolSpec::new("A_USDT", decimal(price_step), decimal(quantity_step), Decimal::ONE).unwrap()
 }
 
-/// What came out.
+/// Result of a run.
 #[derive(Default)]
 pub struct Story {
     pub lines: Vec<String>,
@@ -84,7 +85,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// Compares the decisions, apart from the start and without regard to indentation.
+    /// Asserts the decisions, without START lines and ignoring indentation.
     #[track_caller]
     pub fn says(&self, expected: &str) -> &Self {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -120,8 +121,8 @@ impl Story {
 impl World {
     pub fn table(&self) -> SymbolTable {
         let mut specs = vec![self.spec.clone(); self.symbols + 1];
-        for (place, spec) in specs.iter_mut().enumerate() {
-            spec.name = format!("{}_USDT", (b'A' + place as u8) as char);
+        for (index, spec) in specs.iter_mut().enumerate() {
+            spec.name = format!("{}_USDT", (b'A' + index as u8) as char);
         }
         SymbolTable::new(1, specs)
     }
@@ -135,10 +136,10 @@ impl World {
         self.run(&chunk, usize::MAX)
     }
 
-    /// Runs ticks in chunks of a size.
+    /// Runs ticks in chunks of `size`.
     pub fn run(&self, ticks: &Chunk, size: usize) -> Story {
         let mut backtest =
-            Backtest::new(Arc::new(self.table()), &self.strategies, self.session.clone(), self.venue.clone());
+            Driver::new(Arc::new(self.table()), &self.strategies, self.session.clone(), self.venue.clone());
         let mut writer =
             Writer { table: self.table(), timer: SymbolId(self.symbols as u32), ..Writer::new() };
         let mut feed = Slices { ticks, size, next: 0 };
@@ -147,7 +148,7 @@ impl World {
         writer.story(backtest.engine(), counts)
     }
 
-    /// Runs a script whose lines also say what the venue answers.
+    /// Runs a script that also contains the venue's answers, without a simulated venue.
     pub fn by_hand(&self, script: &str) -> Story {
         let mut hand = Hand {
             table: self.table(),
@@ -219,7 +220,7 @@ impl World {
         assert_eq!(
             self.spec.price_f64(price),
             text.trim().parse::<f64>().unwrap(),
-            "{text} is no whole number of ticks"
+            "{text} is not a whole number of ticks"
         );
         price
     }
@@ -279,14 +280,14 @@ impl Feed for Slices<'_> {
     }
 }
 
-/// The engine without a venue.
+/// An engine whose venue is the script.
 struct Hand {
     table: SymbolTable,
     engine: Engine,
     out: Outputs,
     writer: Writer,
     seq: u64,
-    /// What was submitted, for the fills of the script.
+    /// Submitted orders, which fills of the script refer to.
     orders: Vec<OrderRequest>,
 }
 
@@ -389,7 +390,7 @@ impl Hand {
     }
 }
 
-/// Writes decisions down as lines.
+/// Records decisions as text lines.
 struct Writer {
     table: SymbolTable,
     timer: SymbolId,
@@ -439,7 +440,7 @@ impl Recorder for Writer {
     }
 }
 
-/// `9.2 #1 fill 1 95.2 @ 10.51`; the first instance is not named.
+/// Formats a decision, e.g. `9.2 #1 fill 1 95.2 @ 10.51`; the number of the first instance is omitted.
 fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     let time = (decision.at - at(0.0)).nanos() as f64 / 1e9;
     let who = if decision.instance == 0 { String::new() } else { format!("#{} ", decision.instance) };
@@ -466,7 +467,7 @@ fn line(decision: &Decision, spec: &SymbolSpec) -> String {
     format!("{time} {who}{what}")
 }
 
-/// Synthetic book as wide as said, without a bound of depth.
+/// A synthetic book with this spread and unlimited depth.
 pub fn synthetic(spread_pct: f64) -> SyntheticBook {
     SyntheticBook { spread_pct, depth_per_level: None }
 }

@@ -1,4 +1,5 @@
-//! Limits of a session: what each one refuses, with its numbers, and that none is larger than what it counts with.
+//! Risk limits of a session: what each refuses, with the reported value and threshold; large limits count
+//! exactly.
 
 use crate::harness::{Story, World, world};
 use crate::strategy::{Build, strategy};
@@ -6,7 +7,7 @@ use tradingd::domain::num::Rate;
 use tradingd::domain::strategy::*;
 use tradingd::engine::risk::RiskLimits;
 
-/// Opens at every new signal and closes again at once, as often as limits let it.
+/// Opens at every new signal and closes at once, as often as the limits allow.
 fn scalper(change: impl FnOnce(&mut RiskLimits)) -> World {
     let def = strategy("x").s1("PRICE > 10").ze1("PRICE <= 10").market().with(|def| {
         def.evaluation.entry_min_interval = tradingd::domain::time::Span::ZERO;
@@ -18,7 +19,7 @@ fn scalper(change: impl FnOnce(&mut RiskLimits)) -> World {
     world
 }
 
-/// So many rounds of 10.01 and 10, `gap` seconds apart.
+/// Runs `count` rounds of prices 10.01 and 10, `gap` seconds apart.
 fn rounds(world: &World, count: u32, gap: f64) -> Story {
     let line = |round: u32| {
         let at = f64::from(round) * gap + 1.0;
@@ -44,7 +45,7 @@ fn orders_a_minute_are_counted_beyond_256() {
 
 #[test]
 fn the_minute_slides() {
-    // Two rounds a second and 60 in a minute: after a minute there is room for 60 more.
+    // Two rounds per second with a limit of 60 per minute: every minute there is room for 60 more.
     let story = rounds(&scalper(|risk| risk.orders_per_minute = Some(60)), 300, 0.5);
     assert_eq!(entries(&story), 180);
     assert!(!story.with("refused order_rate 60.000000 60.000000").is_empty());
@@ -64,7 +65,7 @@ fn a_position_needs_margin_that_the_account_has() {
     sized(1_000.0, 1).once("refused margin").never("submit 1");
     sized(1_000.0, 20).once("submit 1");
     sized(99.0, 1).once("submit 1");
-    // What is on its way counts too: two strategies want 60 % each.
+    // Orders in flight count too: two strategies want 60 % each.
     let half = |id: &str| {
         strategy(id).s1("PRICE > 10").market().with(|def| {
             def.z1.size.amount = SizeAmount::PercentOfEquity(60.0);
@@ -79,7 +80,7 @@ fn a_position_needs_margin_that_the_account_has() {
 
 #[test]
 fn losses_in_a_row_pause_entries_and_a_loss_of_fees_is_a_loss() {
-    // The price does not move between entry and exit; each round costs its fees.
+    // The price is the same at entry and exit, so each round loses its fees.
     let mut world = scalper(|risk| {
         risk.consecutive_losses = Some(3);
         risk.loss_pause = tradingd::domain::time::Span::from_seconds(60);

@@ -1,8 +1,8 @@
-//! The engine against its reference, from outside: scenarios as text in, decisions as text out. And the binary against
-//! its users: files in, files out, bad input, killed at random moments.
+//! Integration tests: the engine on scenarios written as text, and the binary with files, bad input, attacks
+//! and kills at random moments.
 //!
-//! One binary for all subjects keeps link time short. Never: a look inside the crate.
-#![allow(clippy::unwrap_used)] // clippy sees only `#[test]` functions as tests, not what they share
+//! One binary for all subjects keeps link time short. Invariant: only public items of the crate are used.
+#![allow(clippy::unwrap_used)] // clippy exempts only `#[test]` functions, not the functions they share
 
 mod account;
 mod bars;

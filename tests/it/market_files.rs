@@ -1,5 +1,5 @@
-//! Files of other people and what is assumed about them: facts that are declared or told to be assumed, gaps that rows
-//! prove, names of every kind, ranges of time, folders as they come.
+//! Market data files of other sources: declared and assumed contract facts, gaps that rows prove, unusual
+//! symbol names, time ranges, whole folders.
 
 use crate::cli::{Cli, Ran};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ const BEGIN: i64 = 1_764_547_200;
 const TRADES: &str = "timestamp_us,symbol,price,quantity,side";
 const BARS: &str = "timestamp_us,symbol,open,high,low,close,volume\n";
 
-/// Buys once for a thousand and sells five percent higher.
+/// A strategy that buys once for a thousand and sells five percent higher.
 fn strategy(cli: &Cli) -> String {
     let document = json!({
         "strategy_name": "once", "direction": "LONG", "indicators": {"px": {"type": "PRICE"}},
@@ -28,7 +28,7 @@ fn strategy(cli: &Cli) -> String {
     cli.file("once.json", document.to_string())
 }
 
-/// The arguments of a backtest that costs nothing.
+/// The arguments of a backtest without fees, latency, spread, depth and risk limits.
 fn arguments<'a>(strategy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let free = [
         "--risk",
@@ -57,7 +57,7 @@ fn run(cli: &Cli, more: &[&str]) -> Ran {
     cli.run(&arguments(&strategy, more))
 }
 
-/// Trades at seconds behind the begin.
+/// Trades as CSV, at seconds after [`BEGIN`].
 fn trades(symbol: &str, rows: impl IntoIterator<Item = (i64, String)>) -> String {
     let rows = rows
         .into_iter()
@@ -94,7 +94,7 @@ fn what_is_known_of_a_contract_survives_export_and_import_and_is_told() {
     );
     assert!(!warnings(given).contains("not known") && given["digest"] != assumed["digest"]);
 
-    // Beside the data, through a recording, and back out of it.
+    // In a contract file beside the data, through a recording, and exported again.
     cli.file(
         "X.contract.json",
         json!({"contracts": [{
@@ -168,14 +168,15 @@ fn bars_are_as_long_as_is_declared_and_never_as_the_smallest_distance_says() {
     assert_eq!(bar(&["--data", &plain, "--bar-seconds", "60"]).1, "given");
     let known = |result: &Value| result["assumptions"]["coverage"]["first_event"].clone();
     assert_eq!(known(&results(&cli, &["--data", &named])[0]), "2025-12-01T00:01:00.000000Z");
-    // The same through a recording.
+    // The same from a recording.
     let id = cli.import(&[named])["id"].as_str().unwrap().to_owned();
     let (seconds, source, said) = bar(&["--recording", &id]);
     assert_eq!((seconds, source.as_str()), (60.0, "name"));
     assert!(said.contains("declared 60 s long"), "{said}");
 }
 
-/// A hundred trades with ids, of which some are missing; then three silent hours and a price that jumped by 40 %.
+/// Two hundred trades, optionally with ids of which some are missing; in the middle three silent hours and a
+/// price jump of 40 %.
 fn with_holes(ids: bool) -> String {
     let header = if ids { format!("{TRADES},trade_id\n") } else { format!("{TRADES}\n") };
     let rows = (0..200_i64).map(|n| {
@@ -202,7 +203,7 @@ fn what_rows_prove_to_be_missing_is_a_gap_with_its_price_jump() {
         (&json!("silence"), &json!(40), &json!(10_801))
     );
     assert!(coverage(&silent)["covered_pct"].as_f64().unwrap() < 2.0, "{silent}");
-    // A recording of the file has the same gaps and decides the same.
+    // A recording of the file has the same gap and gives the same decisions.
     let recording = cli.import(&[without]);
     assert_eq!(recording["gaps"].as_array().unwrap().len(), 1);
     let replayed = &results(&cli, &["--recording", recording["id"].as_str().unwrap()])[0];
@@ -313,7 +314,7 @@ fn hostile_names_pass_unharmed_and_invisible_ones_are_refused() {
     }
 }
 
-/// A folder with these files.
+/// Creates a folder with these files.
 fn folder(cli: &Cli, name: &str, files: &[(&str, String)]) -> String {
     std::fs::create_dir_all(cli.at(name)).unwrap();
     files.iter().for_each(|(file, text)| drop(cli.file(&format!("{name}/{file}"), text)));
@@ -382,7 +383,7 @@ fn daily_files_of_a_symbol_are_one_history_with_one_account() {
         apart.iter().map(|result| result["source"].as_str().unwrap()).collect::<Vec<_>>(),
         ["T_USDT-2025-12-01", "T_USDT-2025-12-02"]
     );
-    // What import makes of them decides the same.
+    // The imported recording gives the same decisions.
     let id = cli.import(&[data])["id"].as_str().unwrap().to_owned();
     assert_eq!(results(&cli, &["--recording", &id])[0]["digest"], one[0]["digest"]);
 }
@@ -409,7 +410,7 @@ fn several_recordings_run_in_one_command_and_unfit_ones_are_left_out_when_asked(
         .map(|result| result["source"].as_str().unwrap())
         .collect();
     assert_eq!(sources, [first.as_str(), third.as_str()]);
-    // Either spelling chooses a symbol.
+    // Either spelling selects a symbol.
     assert_eq!(results(&cli, &["--recording", &first, &third, "--symbol", "CUSDT"]).len(), 1);
 }
 

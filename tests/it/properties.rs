@@ -1,4 +1,5 @@
-//! Properties of whole runs over random markets and strategies, validated by an auditor that shares no code with the engine.
+//! Properties of whole runs over random markets and strategies, checked by an auditor that shares no code
+//! with the engine.
 
 use crate::harness::{START, Story, World, at, world};
 use crate::strategy::{Build, seconds, section, strategy};
@@ -13,10 +14,11 @@ use tradingd::domain::strategy::*;
 use tradingd::domain::symbol::SymbolId;
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::output::Outputs;
-use tradingd::session::backtest::{Backtest, Recorder};
+use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::ports::{Chunk, Tick, TickKind};
 
-/// One step of a random market: milliseconds on, symbol, what, price move in ticks, quantity.
+/// One step of a random market: milliseconds since the last step, symbol, kind, price move in ticks,
+/// quantity.
 type Step = (u16, u8, u8, i8, u16);
 
 fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
@@ -24,8 +26,8 @@ fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((dt, 0_u8..2, 0_u8..32, -30_i8..=30, 1_u16..400), count)
 }
 
-/// Prices start at 10.00 in ticks of a cent. With `marks` every symbol has one from the start; `scale` multiplies what
-/// rests in the books.
+/// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price from the start;
+/// `scale` multiplies the quantities in the books.
 fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     let mut chunk = Chunk::default();
     let mut now = at(0.0);
@@ -76,7 +78,7 @@ fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     chunk
 }
 
-/// A strategy from random numbers, with every feature now and then.
+/// A strategy from random numbers; every feature occurs in some.
 fn random_strategy(name: usize, dice: &[u8; 16]) -> StrategyDef {
     let pick = |die: usize, from: &[&str]| from[usize::from(dice[die]) % from.len()].to_owned();
     let rare = |die: usize| dice[die] % 3 == 0;
@@ -148,7 +150,7 @@ fn strategies(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Strate
         .prop_map(|dice| dice.iter().enumerate().map(|(name, dice)| random_strategy(name, dice)).collect())
 }
 
-/// Two symbols, one fee for everybody, and nothing left to chance but what the seed draws.
+/// A world with two symbols and one fee rate; latency, rejects and limits depend only on the seed.
 fn random_world(defs: Vec<StrategyDef>, seed: u64) -> World {
     let mut world = world(defs);
     world.symbols = 2;
@@ -162,14 +164,15 @@ fn random_world(defs: Vec<StrategyDef>, seed: u64) -> World {
     world
 }
 
-/// Keeps cash and positions from fills, the fee rates and the recorded funding alone, and checks what it sees.
+/// Computes cash and positions from fills, fee rates and recorded funding alone, and compares them with the
+/// engine's.
 struct Auditor {
     marks: [Option<i64>; 2],
     lasts: [Option<i64>; 2],
     cash: i128,
     /// By instance: symbol, signed lots, signed cost in ticks × lots.
     positions: BTreeMap<u32, (usize, i64, i128)>,
-    /// By instance: entry fees and funding that came out of the margin of the open lots.
+    /// By instance: entry fees and funding deducted from the margin of the open lots.
     paid: BTreeMap<u32, i128>,
     leverages: Vec<u32>,
     orders: BTreeMap<OrderId, (u32, i64, i64)>,
@@ -179,7 +182,7 @@ struct Auditor {
     now: Timestamp,
 }
 
-/// 10^-18 of a unit in one tick × one lot (0.01 × 0.1).
+/// Value of one tick × one lot (0.01 × 0.1) in 10^-18 of the currency unit.
 const UNIT: i128 = 1_000_000_000_000_000;
 
 impl Auditor {
@@ -232,7 +235,7 @@ impl Auditor {
         }
     }
 
-    /// An isolated liquidation takes what is left of the margin, whatever the price says.
+    /// An isolated liquidation takes the rest of the margin at any price.
     fn liquidate(&mut self, instance: u32, closed_lots: i64) {
         let (_, lots, cost) = self.positions.get_mut(&instance).expect("only a position is liquidated");
         assert_eq!(lots.abs(), closed_lots, "all of a position is liquidated");
@@ -286,7 +289,7 @@ impl Auditor {
     }
 }
 
-/// The arrows of strategy-engine 2.4.
+/// The legal state transitions.
 fn is_legal(from: State, to: State) -> bool {
     use State::*;
     matches!(
@@ -335,8 +338,8 @@ impl Recorder for Auditor {
     }
 }
 
-/// Slots and commitments of the desk are those of the instances, after every tick.
-fn check_desk(backtest: &mut Backtest) {
+/// Checks after every tick that the account's slots and commitments match the instances.
+fn check_account(backtest: &mut Driver) {
     let engine = backtest.engine();
     let engaged = engine.instances().iter().filter(|instance| instance.is_engaged()).count();
     assert_eq!(engine.account().occupants() as usize, engaged, "slots");
@@ -356,8 +359,8 @@ fn lines_before(story: &Story, end: Timestamp) -> Vec<String> {
     kept.collect()
 }
 
-/// What one strategy did, without order numbers, which count all orders of a session.
-fn deeds(story: &Story, owners: &[usize], strategy: usize) -> Vec<String> {
+/// The decisions of one strategy, without order numbers, which count all orders of a session.
+fn decisions_of(story: &Story, owners: &[usize], strategy: usize) -> Vec<String> {
     let own = story.decisions.iter().filter(|decision| owners[decision.instance as usize] == strategy);
     own.map(|decision| {
         let kind = match decision.kind {
@@ -374,7 +377,7 @@ fn deeds(story: &Story, owners: &[usize], strategy: usize) -> Vec<String> {
     .collect()
 }
 
-/// The strategy of every instance, as the session numbers them.
+/// The strategy index of every instance.
 fn owners(world: &World) -> Vec<usize> {
     let engine = tradingd::engine::Engine::new(&world.table(), &world.strategies, world.session.clone());
     engine.instances().iter().map(|instance| instance.strategy as usize).collect()
@@ -383,35 +386,36 @@ fn owners(world: &World) -> Vec<usize> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Cash, positions, equity, slots and states agree with the auditor at every step; closed trades explain the cash.
+    /// Cash, positions, equity, slots and states agree with the auditor at every step; closed trades explain
+    /// the cash.
     #[test]
     fn an_auditor_agrees(steps in steps(20..250), defs in strategies(1..5), seed in any::<u64>(), marks in any::<bool>()) {
         let world = random_world(defs, seed);
         let chunk = market(&steps, marks, 1);
-        let mut backtest = Backtest::new(Arc::new(world.table()), &world.strategies, world.session.clone(), world.venue.clone());
+        let mut backtest = Driver::new(Arc::new(world.table()), &world.strategies, world.session.clone(), world.venue.clone());
         let mut auditor = Auditor::new(&world);
         for tick in chunk.ticks() {
             backtest.tick(&chunk, tick, &mut auditor);
-            check_desk(&mut backtest);
+            check_account(&mut backtest);
             if marks {
                 prop_assert_eq!(backtest.engine().account().equity().0, auditor.equity(), "equity at {}", tick.at);
             }
         }
         let mut nothing = Empty;
-        backtest.run(&mut nothing, &mut auditor, &mut |_| tradingd::session::backtest::Flow::Continue).unwrap();
-        check_desk(&mut backtest);
+        backtest.run(&mut nothing, &mut auditor, &mut |_| tradingd::session::driver::Flow::Continue).unwrap();
+        check_account(&mut backtest);
         let desk_cash = backtest.engine().account().cash().0;
         prop_assert_eq!(desk_cash, auditor.cash);
         if backtest.engine().is_flat() {
             prop_assert!(auditor.positions.values().all(|(_, lots, _)| *lots == 0));
             prop_assert_eq!(auditor.closed_net, desk_cash - 10_000 * 1_000 * UNIT);
         } else {
-            // Only a venue that refuses can leave something open.
+            // Only with a venue that rejects orders can a position stay open.
             prop_assert!(world.venue.reject_rate > 0.0);
         }
     }
 
-    /// Another future leaves everything before it byte for byte as it was.
+    /// Different later events leave all earlier decisions byte for byte equal.
     #[test]
     fn the_future_never_changes_the_past(
         past in steps(20..150),
@@ -427,7 +431,7 @@ proptest! {
         prop_assert_eq!(lines_before(&one, end), lines_before(&other, end));
     }
 
-    /// A run repeats itself, whatever the size of its chunks, also when a loss limit ends it.
+    /// A run has the same digest for every chunk size, also when a loss limit ends it.
     #[test]
     fn digests_repeat_for_every_chunk_size(
         steps in steps(20..200),
@@ -446,14 +450,15 @@ proptest! {
         }
     }
 
-    /// A strategy does the same alone as beside others, gates and timers shared or not.
+    /// A strategy decides the same alone as together with others, with or without shared gates and timers.
     #[test]
     fn each_strategy_alone_decides_as_beside_others(steps in steps(20..250), defs in strategies(2..6), seed in any::<u64>()) {
         let mut world = random_world(defs, seed);
         world.session.risk.exclusive_symbols = false;
         world.venue.latency_jitter = 0.0;
         world.venue.reject_rate = 0.0;
-        // Books and trades so deep that nobody's fills move another's, and money enough for all.
+        // Books and trades are so deep that no strategy's fills affect another's, and the balance is enough
+        // for all.
         world.session.initial_balance = Money::from_units(1_000_000_000);
         let mut chunk = market(&steps, true, 1_000_000);
         for def in &mut world.strategies {
@@ -464,24 +469,24 @@ proptest! {
         chunk.push(last + seconds(20.0), SymbolId(2), TickKind::OpenInterest(Qty(1)));
         let together = world.run(&chunk, usize::MAX);
         let all = owners(&world);
-        for place in 0..world.strategies.len() {
-            let single = World { strategies: vec![Arc::clone(&world.strategies[place])], ..world.clone() };
+        for index in 0..world.strategies.len() {
+            let single = World { strategies: vec![Arc::clone(&world.strategies[index])], ..world.clone() };
             let alone = single.run(&chunk, usize::MAX);
-            prop_assert_eq!(deeds(&together, &all, place), deeds(&alone, &owners(&single), 0), "strategy {}", place);
+            prop_assert_eq!(decisions_of(&together, &all, index), decisions_of(&alone, &owners(&single), 0), "strategy {}", index);
         }
     }
 }
 
-/// The strategy with its thresholds on book quantities multiplied.
+/// The strategy with its thresholds on book quantities multiplied by `factor`.
 fn deepened(def: &StrategyDef, factor: f64) -> StrategyDef {
     fn deepen(group: &mut Group, books: &[usize], factor: f64) {
         for node in &mut group.children {
             match node {
                 Node::Group(group) => deepen(group, books, factor),
                 Node::Condition(condition) => {
-                    if let (Operand::Market(place), Threshold::Value(value)) =
+                    if let (Operand::Market(index), Threshold::Value(value)) =
                         (condition.operand, &mut condition.threshold)
-                        && books.contains(&place)
+                        && books.contains(&index)
                     {
                         *value *= factor;
                     }
@@ -496,7 +501,7 @@ fn deepened(def: &StrategyDef, factor: f64) -> StrategyDef {
         .iter()
         .enumerate()
         .filter(|(_, named)| is_book(named))
-        .map(|(place, _)| place)
+        .map(|(index, _)| index)
         .collect();
     for section in
         [&mut def.s1, &mut def.o1.section, &mut def.z1.section, &mut def.ze1.section, &mut def.e1.section]
@@ -518,7 +523,7 @@ impl tradingd::session::ports::Feed for Empty {
     }
 }
 
-/// The random worlds are not so dull that the properties hold for nothing.
+/// Guards against vacuous properties: the random runs contain every kind of exit, rejects and cancels.
 #[test]
 fn random_runs_do_something() {
     use proptest::strategy::ValueTree;
@@ -543,7 +548,7 @@ fn random_runs_do_something() {
     }
 }
 
-/// A window holds what happened after its start and up to its end.
+/// A window excludes its start and includes its end.
 #[test]
 fn windows_are_half_open_for_decisions() {
     let def = strategy("x").s1("SUM_VOLUME[t1=10,min_coverage=0] >= 101").market();

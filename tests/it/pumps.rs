@@ -1,5 +1,6 @@
-//! The pump strategy over real recorded pumps in one command, scored by a fixed protocol: which events it signalled in
-//! time, which signals were false, and that threads and repetition change nothing. `docs/pump_v2.md` tells the protocol.
+//! The pump strategy over real recorded pumps in one command, scored by the protocol in `docs/pump_v2.md`:
+//! events signalled in time and false signals. The number of threads and repetition must not change the
+//! results.
 
 use crate::cli::{Cli, skipped, text};
 use serde_json::Value;
@@ -9,17 +10,17 @@ use std::path::{Path, PathBuf};
 use tradingd::domain::time::Timestamp;
 
 const SECOND_US: i64 = 1_000_000;
-/// How far from the onset the first alert may be.
+/// Maximum distance of a timely first alert from the onset, before or after.
 const NEAR_US: i64 = 120 * SECOND_US;
-/// Until when an alert after the onset still belongs to the event, although it is too late.
+/// A later alert within this time after the onset is late, not false.
 const EPISODE_US: i64 = 3_600 * SECOND_US;
-/// After an alert, further ones are not heard.
+/// Further alerts within this time after an alert are ignored.
 const PAUSE_US: i64 = 1_800 * SECOND_US;
 
-/// One file and what is known of it.
+/// One file and its labels.
 struct Event {
     id: String,
-    /// Beginning of the pump; `None` for files that hold none with a clear one.
+    /// Onset of the pump; `None` for files without a pump that has a clear onset.
     onset_us: Option<i64>,
     window_us: std::ops::Range<i64>,
 }
@@ -34,7 +35,7 @@ struct Score {
 fn events(table: &str) -> Vec<Event> {
     let names: Vec<&str> = table.lines().next().unwrap().split(',').collect();
     let rows = table.lines().skip(1).map(|line| {
-        // Only the last column, a note, may hold commas.
+        // Only the last column, a note, may contain commas.
         let fields: Vec<&str> = line.splitn(names.len(), ',').collect();
         let field = |name: &str| fields[names.iter().position(|known| *known == name).unwrap()];
         let micros = |name: &str| field(name).parse::<i64>();
@@ -47,7 +48,7 @@ fn events(table: &str) -> Vec<Event> {
     rows.collect()
 }
 
-/// Scores signals, which are sorted by time.
+/// Scores signals, which must be sorted by time.
 fn score(event: &Event, signals_us: impl IntoIterator<Item = i64>) -> Score {
     let mut score = Score::default();
     let mut heard = None;
@@ -66,7 +67,7 @@ fn score(event: &Event, signals_us: impl IntoIterator<Item = i64>) -> Score {
     score
 }
 
-/// Results by event.
+/// Runs the backtest; returns results by event.
 fn backtest(trades: &Path, threads: &str) -> BTreeMap<String, Value> {
     let data = text(trades);
     let args = [
@@ -160,7 +161,7 @@ fn an_alert_is_counted_once_in_time_late_or_false() {
     assert_eq!(counted(onset, &[49_879]), (1, None, 1));
     assert_eq!(counted(onset, &[50_120]), (1, Some(120), 0));
     assert_eq!(counted(onset, &[50_121, 53_601]), (2, None, 1));
-    // A false alarm a moment before swallows the true one; one outside the window does not.
+    // A false alert shortly before suppresses the true one; one outside the window does not.
     assert_eq!(counted(onset, &[48_300, 50_003]), (1, None, 1));
     assert_eq!(counted(Some(10), &[-5, 10]), (1, Some(0), 0));
     assert_eq!(counted(None, &[50_003]), (1, None, 1));

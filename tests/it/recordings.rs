@@ -1,5 +1,5 @@
-//! Recordings through the service: listed in the seed's shape, drawn, exported as the command line does, imported from
-//! the one folder that is allowed.
+//! Recordings through the service: the list as the API documents it, charts, exports equal to those of the
+//! command line, imports only from the configured folder.
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tradingd::service::recordings::{CandleRequest, ExportRequest, RecordingFilte
 use tradingd::service::references::References;
 use tradingd::store::{OpenMode, Store};
 
-/// Keeps what is written.
+/// A shared buffer as an export destination.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! The rehearsal exchange over real sockets, heard by a client that is not ours.
+//! The rehearsal exchange over real sockets, tested with a WebSocket client other than the daemon's.
 
 use crate::serve::client::Connection;
 use hyper_tungstenite::tungstenite::{Error, Message, WebSocket, client};
@@ -12,10 +12,10 @@ use tokio::runtime::Runtime;
 use tradingd::domain::decimal::Decimal;
 use tradingd::rehearsal::{Fault, Generator, Options, Rehearsal, Running, Scenario, TestKey};
 
-/// How long something may take that must happen.
+/// Maximum wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long nothing must happen to count as nothing.
+/// Silence after which no further message is expected.
 const SILENCE: Duration = Duration::from_millis(500);
 
 struct World {
@@ -94,7 +94,7 @@ impl Socket {
         }
     }
 
-    /// Everything that still comes, until nothing does.
+    /// Reads messages until [`SILENCE`].
     fn rest(&mut self) -> Vec<Value> {
         self.0.get_ref().set_read_timeout(Some(SILENCE)).unwrap();
         let texts = std::iter::from_fn(|| self.0.read().ok()).filter_map(|message| match message {
@@ -104,7 +104,7 @@ impl Socket {
         texts.collect()
     }
 
-    /// How it ends, skipping frames.
+    /// Skips frames until the connection ends; returns how.
     fn end(&mut self) -> String {
         loop {
             match self.0.read() {

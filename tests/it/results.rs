@@ -1,10 +1,10 @@
-//! What a person gets from a backtest on the command line: why there was no trade, why a trade was made, the trades as
-//! CSV, the report, and a configuration that is heeded.
+//! Output of a backtest on the command line: why there was no trade, why a trade was made, trades as CSV, the
+//! report, and the configuration's limits applied.
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
 
-/// A market of one symbol that rises by 0.01 % a second and falls back, again and again.
+/// A market of one symbol that repeatedly rises by 0.01 % per second and falls back.
 fn waves(symbol: &str, waves: i64) -> String {
     let mut rows = "timestamp_us,symbol,price,quantity,side\n".to_owned();
     for second in 0..waves * 60 {
@@ -15,7 +15,7 @@ fn waves(symbol: &str, waves: i64) -> String {
     rows
 }
 
-/// Buys whenever it may and leaves with a loss after a few seconds: the spread and the fees are lost each time.
+/// A strategy that buys whenever it may and exits after a few seconds, losing spread and fees each time.
 fn loser(name: &str) -> Value {
     json!({
         "strategy_name": name,
@@ -77,7 +77,7 @@ fn a_trade_is_explained_by_its_number_with_the_conditions_of_its_entry_and_exit(
         64,
         &["no trade 99"],
     );
-    // The moment as the table prints it is answered too, and so is the whole result.
+    // A time as the table prints it is accepted too, and the report shows the conditions.
     let entry = shown["trade"]["entry_time"].as_str().unwrap();
     let printed = format!("WAVE_USDT@{}", entry[..19].replace('T', " "));
     assert!(
@@ -90,7 +90,7 @@ fn a_trade_is_explained_by_its_number_with_the_conditions_of_its_entry_and_exit(
     assert!(std::fs::read_to_string(html).unwrap().contains("ze_age: POSITION_AGE_SECONDS"));
 }
 
-/// Four losses in a row pause entries for half an hour, unless the configuration says otherwise.
+/// Four losses in a row pause entries for half an hour by default; the configuration can change that.
 #[test]
 fn the_limits_of_the_configuration_hold_for_a_backtest() {
     let cli = Cli::new();
@@ -147,7 +147,7 @@ fn results_of_files_are_kept_when_asked_and_read_as_csv_and_page() {
     cli.run(&["results", "trades", "exec_x"]).fails("none", 64, &["no result"]);
 }
 
-/// Each source says in the journal which one it was; the account of a pair in BTC says so.
+/// Each line of the decision journal names its source; the account of a BTC-quoted pair names BTC.
 #[test]
 fn journals_name_their_source_and_foreign_accounts_their_currency() {
     let cli = Cli::new();

@@ -1,5 +1,5 @@
-//! What was imported comes back: every row and value of real files, through CSV, JSON lines and parquet, read here by
-//! other means than the program's own.
+//! Import and export round trip: every row and value of real files survives, through CSV, JSON lines and
+//! Parquet. The exports are read by code other than the program's.
 
 use crate::cli::{Cli, shared, shipped, shipped_one, text};
 use parquet::data_type::Decimal;
@@ -11,17 +11,17 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Rows as text: `name=value` of every value that is there, sorted by name.
+/// Rows as text: `name=value` of every value present, sorted by name.
 type Lines = Box<dyn Iterator<Item = String>>;
 
-/// Values that say nothing are as good as none.
-fn is_said(name: &str, value: &str) -> bool {
+/// Whether a value is present; empty and default values count as absent.
+fn is_present(name: &str, value: &str) -> bool {
     let is_unset = name == "is_snapshot" && matches!(value, "0" | "false");
     !value.is_empty() && !is_unset
 }
 
 fn line<'a>(mut pairs: Vec<(&'a str, &'a str)>) -> String {
-    pairs.retain(|(name, value)| is_said(name, value));
+    pairs.retain(|(name, value)| is_present(name, value));
     pairs.sort_unstable();
     pairs.iter().map(|(name, value)| format!("{name}={value};")).collect()
 }
@@ -82,7 +82,7 @@ fn decimal_text(value: &Decimal) -> String {
     format!("{sign}{whole}.{fraction}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Asserts that two files have equal rows; how many.
+/// Asserts that two files have equal rows; returns their number.
 fn same(found: Lines, mut wanted: Lines, what: &str) -> u64 {
     let mut rows = 0;
     for found in found {
@@ -96,7 +96,7 @@ fn same(found: Lines, mut wanted: Lines, what: &str) -> u64 {
 /// A reader of exported files.
 type Reader = fn(&Path) -> Lines;
 
-/// Imports one file, exports all of it, and compares.
+/// Imports one file, exports it in each format and compares; returns the number of rows.
 fn comes_back(source: &Path, formats: &[(&str, Reader)]) -> u64 {
     let cli = Cli::new();
     let recording = cli.import(&[text(source)]);
@@ -166,7 +166,7 @@ fn files_of_one_import_become_one_recording_and_a_directory_takes_it_apart_again
     cli.holds_exactly(0);
 }
 
-/// Trades of one symbol, one a second from a moment on.
+/// Trades of one symbol, one per second from `from_seconds`.
 fn trades(symbol: &str, from_seconds: u64, count: u64) -> String {
     let rows = (0..count).map(|row| format!("{}000000,{symbol},1.5,2,buy\n", from_seconds + row));
     std::iter::once("timestamp_us,symbol,price,quantity,side\n".to_owned()).chain(rows).collect()
@@ -180,7 +180,7 @@ fn files_are_joined_in_time_order_and_gaps_are_in_the_ledger() {
     let files = [
         cli.file("c.csv", trades("A", DAY + 10_000, 10)),
         cli.file("a.csv", trades("A", DAY, 10)),
-        // One hour behind the last row is not yet a gap, one second more is.
+        // A distance of one hour between files is not a gap, one second more is.
         cli.file("b.csv", trades("A", DAY + 9 + 3_600, 10)),
         cli.file("other.csv", trades("B", DAY + 50_000, 10)),
     ];
@@ -227,7 +227,7 @@ fn rows_of_many_symbols_may_be_mixed_in_one_file() {
     assert!(wanted == found);
 }
 
-/// The one event that began before the window of the event before it ended.
+/// The one pair of events whose windows overlap.
 const OVERLAPPING: [&str; 2] = ["RCNBTC_20210107T2100Z", "RCNBTC_20210110T1700Z"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Sections against strategy-engine 1.4 and 1.5: three-valued logic, durations, edges, sequences.
+//! Rules of sections: three-valued logic, durations, edges, sequences.
 
 use crate::harness::at;
 use crate::strategy::{section, strategy};
@@ -11,7 +11,8 @@ use tradingd::engine::own::{OwnView, PositionView};
 use tradingd::engine::rules::{Rule, Source, Values};
 use tradingd::engine::truth::Truth;
 
-/// A rule over A (`SIGNAL_AGE >= 1`), B (`POSITION_AGE >= 1`) and C (`OPEN_POSITIONS >= 1`, always known).
+/// Evaluates a rule over A (`SIGNAL_AGE >= 1`), B (`POSITION_AGE >= 1`) and C (`OPEN_POSITIONS >= 1`, always
+/// known).
 struct Bench {
     rule: Rule,
     set: IndicatorSet,
@@ -38,7 +39,7 @@ impl Bench {
         }
     }
 
-    /// The truth at a second for A, B and C, each T, F or U.
+    /// Result at a second for A, B and C, each T, F or U.
     fn at(&mut self, second: f64, abc: &str) -> char {
         let now = at(second);
         let age = |c: char| match c {
@@ -72,7 +73,7 @@ impl Bench {
         }
     }
 
-    /// A second by second.
+    /// Results for values of A, one per second.
     fn every_second(text: &str, a: &str) -> String {
         let mut bench = Bench::new(text);
         a.chars().enumerate().map(|(second, a)| bench.at(second as f64, &a.to_string())).collect()
@@ -98,7 +99,7 @@ fn kleene_tables_hold_through_a_section() {
             (both, either, not_a),
             "{ab}"
         );
-        // A condition with a memory is always asked, but settles the same.
+        // A condition with memory is always evaluated, with the same result.
         assert_eq!(
             (result("all(A for 0; B for 0)"), result("any(A rising 0; B)")),
             (both, if ab.starts_with('T') { result("B") } else { either }),
@@ -131,14 +132,14 @@ fn durations_and_edges_follow_the_vector() {
 
 #[test]
 fn unknown_neither_starts_nor_at_once_ends_anything() {
-    // The first known value is no edge, and an unknown in between does not hide one.
+    // The first known value is not an edge; an unknown value in between does not hide one.
     assert_eq!(Bench::every_second("A rising 0", "UTFT"), "UFFT");
     assert_eq!(Bench::every_second("A rising 0", "FUT"), "FUT");
     assert_eq!(Bench::every_second("A rising 0", "TUT"), "FUF");
-    // Two seconds of unknown keep the start of a duration, more do not.
+    // Two seconds of unknown do not reset a duration, more do.
     assert_eq!(Bench::every_second("A for 3", "TUUT"), "FUUT");
     assert_eq!(Bench::every_second("A for 3", "TUUUTTTT"), "FUUUFFFT");
-    // Also when nobody asked while it was unknown.
+    // Also if it was not evaluated while unknown.
     let mut bench = Bench::new("A for 3");
     let truths =
         [(0.0, "T"), (1.0, "U"), (3.5, "T"), (6.4, "T"), (6.5, "T")].map(|(second, a)| bench.at(second, a));
@@ -170,9 +171,9 @@ fn sequences_advance_in_order_and_in_time() {
     };
     let text = "then(A; B; C) gap 5 total 8";
     assert_eq!(run(text, &[(0.0, "TFF"), (2.0, "FTF"), (4.0, "FFT"), (5.0, "FFT")]), "FFTF");
-    // All at once is not one after the other; each step needs its own evaluation.
+    // Steps that are true at once do not complete the sequence: each step needs its own evaluation.
     assert_eq!(run(text, &[(0.0, "TTT"), (0.1, "TTT"), (0.2, "TTT")]), "FFT");
-    // At the limits it still counts, beyond them it starts over with the present snapshot.
+    // At the time limits it still counts; beyond them it starts again with the current values.
     assert_eq!(run(text, &[(0.0, "TFF"), (5.0, "FTF"), (8.0, "FFT")]), "FFT");
     assert_eq!(run(text, &[(0.0, "TFF"), (5.1, "FTF"), (5.2, "FFT")]), "FFF");
     assert_eq!(run(text, &[(0.0, "TFF"), (5.0, "FTF"), (8.1, "FFT")]), "FFF");

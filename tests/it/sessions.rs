@@ -1,5 +1,5 @@
-//! Sessions of the daemon over a real recording: the same result as the command line's, whatever the speed; stopped,
-//! refused, found again. And what a start request may say.
+//! Sessions of the daemon over a real recording: same results as the command line at any speed; stopping,
+//! refusals, restarts; validation of start requests.
 
 use crate::cli::{Cli, shipped_one};
 use serde_json::{Value, json};
@@ -20,10 +20,10 @@ use tradingd::service::strategies::{Strategies, seed_builtin};
 use tradingd::store::records::SessionRow;
 use tradingd::store::{EventSegment, NewRecording, OpenMode, RecordingEnd, Store};
 
-/// Longer than any run of the small recording takes.
+/// Maximum wait for a run of the small recording.
 const LONG: Span = Span::from_seconds(120);
 
-/// The services over a state directory with one recording and the strategy `ema`, which trades a lot.
+/// Services over a state directory with one recording and the strategy `ema`, which trades often.
 struct World {
     store: Arc<Store>,
     strategies: Arc<Strategies>,
@@ -150,13 +150,13 @@ fn a_session_gives_the_result_of_the_command_line_at_any_speed() {
     assert_eq!(paced.status, State::Completed);
     assert_eq!(world.digest(&paced), world.digest(&session), "speed changed the result");
     assert_eq!(paced.counters, session.counters);
-    // The session's figures are those of its result.
+    // The session's counters equal the figures of its result.
     let result = world.store.result(&session.session_id).unwrap();
     assert_eq!(result.trades, counters.trades);
     assert!(world.store.result_report(&session.session_id).unwrap().unwrap().contains("<!DOCTYPE html>"));
     let list = world.strategies.list().unwrap();
     let ema = list.strategies.iter().find(|one| one.id == "ema").unwrap();
-    // Three backtests that decided the same, the command's and two sessions, count once.
+    // Three backtests with equal decisions (one of the command, two sessions) count once.
     assert_eq!(ema.total_trades, Some(result.trades));
     assert_eq!(ema.last_result_id.as_deref(), Some(paced.session_id.as_str()));
     assert!(world.store.verify().unwrap().is_sound());
@@ -221,7 +221,7 @@ fn a_paced_session_is_watched_stopped_and_keeps_what_it_did() {
     let cli = Cli::new();
     let id = prepared(&cli);
     let world = World::open(&cli);
-    // 343 seconds of data in 17: too slow to end by itself before it is stopped.
+    // 343 seconds of data take 17 seconds, so it cannot end before it is stopped.
     let started = world.start(&with(request(&id), "/config/acceleration_factor", json!(20))).unwrap();
     assert_eq!((started.session_type, started.strategies.as_slice()), ("backtest", &["ema".to_owned()][..]));
     while world.counts(&world.sessions.get(&started.session_id).unwrap()).ticks == 0 {
@@ -345,14 +345,14 @@ fn a_symbol_switched_off_while_a_session_runs_is_an_event_and_told_in_the_result
     let shown = Results::new(Arc::clone(&world.store)).of_session(&started.session_id).unwrap();
     let warnings = shown["assumptions"]["warnings"].to_string();
     assert!(warnings.contains("the configuration changed while it ran"), "{warnings}");
-    // From the start: the request alone says it all, and nothing is traded.
+    // Disabled from the start: the session warns and trades nothing.
     let session = world.sessions.start(&request(&id), "ann", &config, clock::now()).unwrap();
     assert!(session.warnings.iter().any(|warning| warning.contains("switched off")), "{session:?}");
     assert!(world.sessions.wait(&session.session_id, LONG));
     assert_eq!(world.counts(&world.sessions.get(&session.session_id).unwrap()).orders, 0);
 }
 
-/// Code, pointers of the problems, words of the message.
+/// Request body, error code, pointers of the problems, words of the message.
 type Refused = (Value, &'static str, &'static [&'static str], &'static str);
 
 fn bad_requests(id: &str) -> Vec<Refused> {
@@ -442,7 +442,7 @@ fn bad_requests(id: &str) -> Vec<Refused> {
             &["/config/replay_speed"],
             "did you mean \"acceleration_factor\"?",
         ),
-        // Clients that show the sentence only show everything.
+        // The message contains all problems, for clients that show nothing else.
         (
             with(with(good(), "/symbol", json!(1)), "/config/slippage", json!("much")),
             "invalid_request",
@@ -483,7 +483,7 @@ fn a_bad_request_is_told_all_its_problems_and_nothing_starts() {
     assert_eq!(world.sessions.list(&SessionFilter::default(), &page(10)).unwrap().total_count, 1);
 }
 
-/// Each pair of a strategy and a symbol costs memory for as long as the session runs.
+/// The number of pairs is limited because each uses memory while the session runs.
 #[test]
 fn a_session_has_so_many_pairs_of_strategies_and_symbols() {
     let cli = Cli::new();
@@ -505,7 +505,8 @@ fn a_session_has_so_many_pairs_of_strategies_and_symbols() {
         "{refused:?}"
     );
     assert_eq!(start(SESSION_PAIRS / 200).code, "strategy_not_found", "as many as there may be");
-    // Of a recording with one symbol any number of strategies fits.
+    // With a single symbol this number of strategies is within the limit, so the unknown strategy is
+    // reported.
     let many = with(request(&id), "/strategy_config", strategies(900));
     assert_eq!(world.start(&many).unwrap_err().code, "strategy_not_found");
 }

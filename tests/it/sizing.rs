@@ -1,11 +1,11 @@
-//! Sizes, stops, targets and close prices against the vectors of strategy-engine 1.7.
+//! Sizes, stops, targets and close prices in hand-computed cases.
 
 use crate::harness::{World, spec, world};
 use crate::strategy::{Build, operand, strategy};
 use tradingd::domain::num::Money;
 use tradingd::domain::strategy::*;
 
-/// Enters on the first book, at the ask.
+/// A world that enters on the first book, at the ask.
 fn enter(change: impl FnOnce(&mut StrategyDef)) -> World {
     world(vec![strategy("x").s1("BID_QTY >= 0").market().with(change)])
 }
@@ -21,7 +21,7 @@ fn percentage_of_equity_by_notional_and_by_margin() {
     enter(|_| {}).simulate(TEN).once("submit 1 buy 100 market");
     let margin = |def: &mut StrategyDef| (def.z1.size.margin_basis, def.z1.leverage) = (true, 3);
     enter(margin).simulate(TEN).once("submit 1 buy 300 market");
-    // The strategy's own cap on leverage caps the notional that margin buys, too.
+    // The strategy's cap on leverage also caps the notional for a given margin.
     enter(|def| {
         margin(def);
         def.limits.max_leverage = Some(2);
@@ -46,7 +46,7 @@ fn sizes_follow_the_risk_table() {
     }
     let missing = enter(|def| {
         let risk = operand(def, "SLIPPAGE_PCT[side=sell,notional=1000000]");
-        // Warm-up would refuse before: the value is missing only once it has been seen.
+        // The value is first present and then missing; otherwise warm-up would refuse the entry.
         def.z1.size.risk_scaling =
             Some(RiskScaling { operand: risk, points: vec![(20.0, 120.0), (80.0, 60.0)] });
         def.z1.section = crate::strategy::section(def, "ASK_QTY >= 100000");
@@ -60,16 +60,16 @@ fn caps_floors_and_steps() {
     let caps = |def: &mut StrategyDef| def.limits.max_position = Some(Money::from_units(500));
     enter(caps).simulate(TEN).once("buy 50 market");
     enter(|def| def.limits.max_position_fraction = Some(0.02)).simulate(TEN).once("buy 20 market");
-    // Rounded down to the step; at the price between ticks where the reference is none.
+    // Rounded down to the quantity step.
     enter(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_units(999)))
         .simulate("0 book 10x1 / 10.01x9999\n 1 end")
         .once("buy 99.8 market");
-    // Last 0.05 ± 0.5 %: the ask is assumed at 0.05025, a quarter of a tick above; 1000 / 0.05025 = 19900.49.
+    // Last price 0.05 ± 0.5 %: the assumed ask of 0.05025 is between ticks; 1000 / 0.05025 = 19900.49.
     let mut coarse = world(vec![strategy("x").s1("PRICE > 0").market()]);
     coarse.spec = spec("0.01", "0.1");
     coarse.session.assumed_spread_pct = 1.0;
     coarse.simulate("0 trade 0.05 1\n 1 end").once("submit 1 buy 19900.4 market");
-    // Too small: refused once and for good, not raised.
+    // Too small: refused, not rounded up, and the signal is cancelled.
     let small = enter(|def| def.z1.size.amount = SizeAmount::Fixed(Money::from_f64(0.9))).simulate(TEN);
     small.once("refused below_min_volume 0.900000 1.000000").once("SIGNAL_CANCELLED GUARD").never("submit");
     let floor = enter(|def| def.limits.min_position_fraction = Some(0.11)).simulate(TEN);
@@ -98,7 +98,7 @@ fn absolute_stop_of_a_short_is_read_once_at_the_first_fill() {
     let story =
         enter(short).simulate("0 trade 11 1\n 5 book 10.9x9999 / 10.91x9999\n 5 trade 10.9 1\n 6 end");
     story.once("fill 1 91.7 @ 10.9").once("stop 11.088 SL").never("warning");
-    // On the wrong side of the entry the offset counts from there, with a warning.
+    // If the stop would be on the wrong side, its offset counts from the entry price, with a warning.
     let wrong = |def: &mut StrategyDef| {
         short(def);
         def.z1.stop.as_mut().unwrap().offset_pct = 5.0;
@@ -112,7 +112,7 @@ fn absolute_stop_of_a_short_is_read_once_at_the_first_fill() {
 
 #[test]
 fn close_price_follows_risk() {
-    // Risk 65 on 20→+5, 80→−5 is −2.5 %.
+    // Risk 65 between 20 → +5 % and 80 → −5 % gives −2.5 %.
     let pricing = |def: &mut StrategyDef| {
         let scaling = scaling(def, &[(20.0, 5.0), (80.0, -5.0)]).unwrap();
         def.ze1.pricing = Some(RiskPricing { scaling, factor: 1.0, min_pct: -10.0, max_pct: 10.0 });
@@ -138,7 +138,7 @@ fn close_price_follows_risk() {
 
 #[test]
 fn sizes_are_of_the_equity_at_the_decision() {
-    // 100 bought at 10 and sold at 20: equity 11 000, so the next entry is 1 100 worth.
+    // 100 bought at 10 and sold at 20: equity is 11 000, so the next entry has a value of 1 100.
     let def = strategy("x").s1("BID_QTY >= 500").market().ze1("BID_QTY <= 5");
     let script = "0 book 9.99x500 / 10x9999\n 1 book 9.99x6 / 10x9999\n 2 book 20x5 / 20.01x9999\n 2.1 book 20x300 / 20.01x9999\n 4 book 9.99x500 / 10x9999\n 5 end";
     let story = world(vec![def]).simulate(script);

@@ -1,10 +1,10 @@
-//! The transition table of strategy-engine 2.4, row by row, with the venue's answers said by hand; priorities of 2.3.
+//! State transitions of an instance, with scripted venue answers, and priorities between strategies.
 
 use crate::harness::{World, world};
 use crate::strategy::{Build, seconds, strategy};
 use tradingd::domain::strategy::*;
 
-/// S1: BID_QTY ≥ 105. Z1: ASK_QTY ≥ 1000. Size 100 at the ask of 10.
+/// A strategy with S1 `BID_QTY >= 105` and Z1 `ASK_QTY >= 1000`; size 100 at the ask of 10.
 fn plain() -> StrategyDef {
     strategy("x").s1("BID_QTY >= 105").z1("ASK_QTY >= 1000").market()
 }
@@ -185,7 +185,8 @@ fn guards_are_recorded_once_per_signal_and_retried_until_they_open() {
 
 #[test]
 fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
-    // 90 and 70 share a gate; 80 does not. 80 comes before 70, and a signal that waits does not jump the queue.
+    // Priorities 90 and 70 share a gate, 80 does not. 80 still comes before 70, and an older signal gives no
+    // advantage.
     let prioritised = |id: &str, priority: u8, s1: &str, z1: &str| {
         strategy(id).s1(s1).z1(z1).market().with(|def| def.priority = priority)
     };
@@ -195,14 +196,15 @@ fn the_higher_priority_gets_the_symbol_whatever_its_rule_looks_like() {
         prioritised("a", 90, "BID_QTY >= 900", ""),
         prioritised("d", 60, "BID_QTY >= 100", "ASK_QTY >= 1000"),
     ]);
-    // Instances are numbered by priority: a 0, b 1, c 2, d 3. At 2 all but a are ready at once.
+    // Instances are numbered by priority: a 0, b 1, c 2, d 3. At 2 c and d are ready, b's duration has just
+    // begun.
     let story = world
         .by_hand("0 book 9.99x100 / 10x900\n 1 book 9.99x104 / 10x900\n 2 book 9.99x105 / 10x1000\n 2.5 end");
     story.once("2 #2 submit 1");
     story.once("2 #3 refused symbol_locked");
     let later =
         world.by_hand("0 book 9.99x1 / 10x900\n 1 disable\n 1 book 9.99x105 / 10x900\n 2.5 enable\n 2.5 book 9.99x105 / 10x1000\n 3 end");
-    // c and d wait with their signals since 1, b's duration ends at 2: at 2.5 b is first.
+    // c and d have waited with their signals since 1, b's duration ends at 2; at 2.5 b still enters first.
     later.once("2.5 #1 submit 1");
 }
 
@@ -213,7 +215,7 @@ fn permanent_guards_cancel_the_signal() {
     story
         .once("12 refused max_daily_trades 1.000000 1.000000")
         .once("12 SIGNAL_DETECTED > SIGNAL_CANCELLED GUARD");
-    // The next UTC day allows it again; its first moment is after midnight.
+    // The next UTC day, which begins after midnight, allows it again.
     let story = one(plain().with(|def| def.limits.max_daily_trades = Some(1))).by_hand(&format!(
         "86390 {ENTER}\n 86390.2 done 1\n 86391 {NOTHING}\n 86399.9 {ENTER}\n 86400.1 {ENTER}\n 86401 end"
     ));
@@ -232,10 +234,10 @@ fn an_entry_waits_until_every_indicator_was_defined_once() {
 fn a_dead_exit_is_retried_after_a_quarter_to_five_seconds() {
     let def = plain().e1("BID_QTY <= 1", 60.0);
     let mut script = format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 10 book 9.99x1 / 10x1000\n");
-    // Refused 10 ms after each try.
+    // Each attempt is rejected after 10 ms.
     let tries = [10.0, 10.26, 10.77, 11.78, 13.79, 17.8, 22.81, 27.82];
-    for (place, time) in tries.iter().enumerate() {
-        script += &format!("{} reject {}\n", time + 0.01, place + 2);
+    for (index, time) in tries.iter().enumerate() {
+        script += &format!("{} reject {}\n", time + 0.01, index + 2);
     }
     let story = one(def).by_hand(&format!("{script} 33 end"));
     let sent: Vec<String> =
@@ -304,13 +306,13 @@ fn a_liquidated_position_is_over_even_with_orders_at_work() {
         (story.flat, story.occupants, story.closed[0].net().to_string()),
         (true, 0, "-500".to_owned())
     );
-    // While the entry still works.
+    // While the entry order is open.
     let limit = def.clone().with(|def| def.z1.order = EntryOrder::Limit);
     let story = one(limit)
         .by_hand(&format!("0 {ENTER}\n 0.1 fill 1 40 10\n 5 liquidate 0 40 5\n 5.1 done 1\n 6 end"));
     assert_eq!((story.flat, story.occupants), (true, 0), "{:?}", story.lines);
     story.once("EXITED LIQ");
-    // While an exit works, which the venue then refuses.
+    // While an exit order is open, which the venue then rejects.
     let story = one(def).by_hand(&format!(
         "0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 4 flatten\n 5 liquidate 0 100 5\n 5.1 reject 2\n 6 end"
     ));
@@ -327,12 +329,12 @@ fn flatten_leaves_every_state_and_pause_only_stops_beginning() {
     assert_eq!(entry.occupants, 0);
     run(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 flatten"))
         .once("1 submit 2 sell 100 market Emergency");
-    // A paused session sees no signals; one from before waits.
+    // A paused session detects no signals; an earlier signal waits.
     run(&format!("0 pause\n 0 {ENTER}\n 2 {ENTER}\n 3 resume\n 4 {ENTER}"))
         .says("3 MONITORING > SIGNAL_DETECTED S1\n 3 SIGNAL_DETECTED > ENTRY_EVALUATION Z1\n 3 submit 1 buy 100 market Entry");
     let story = run(&format!("0 {SIGNAL}\n 1 pause\n 2 {ENTER}\n 3 resume\n 4 {ENTER}"));
     story.once("2 refused paused").once("3 submit 1");
-    // Positions are managed on.
+    // Open positions are still managed.
     let managed = one(def.clone().stop(1.0))
         .by_hand(&format!("0 {ENTER}\n 0.1 fill 1 100 10\n 0.1 done 1\n 1 pause\n 2 trade 9.8 1"));
     managed.once("2 POSITION_ACTIVE > EMERGENCY_EXIT SL");
@@ -349,17 +351,18 @@ fn emergency_beats_stop_beats_target_beats_close() {
     let held = format!("0 trade 10 1\n 0.1 {ENTER}\n 0.2 fill 1 100 10\n 0.2 done 1\n");
     let rules = |e1: &str, ze1: &str| plain().stop(1.0).target(1.0).e1(e1, 60.0).ze1(ze1);
     let run = |def: StrategyDef, script: &str| one(def).by_hand(script).with("POSITION_ACTIVE >").join("");
-    // One trade makes the rules true and reaches the stop.
+    // One trade makes the rules true and also reaches the stop.
     let low = format!("{held} 60 trade 9 1");
     assert_eq!(run(rules("PRICE <= 9", "PRICE <= 9"), &low), "60 POSITION_ACTIVE > EMERGENCY_EXIT E1");
     assert_eq!(run(rules("", "PRICE <= 9"), &low), "60 POSITION_ACTIVE > EMERGENCY_EXIT SL");
-    // One bar crosses stop and target, and its close makes the rules true: its inside comes before its end.
+    // One bar reaches stop and target, and its close makes the rules true: prices inside the bar come before
+    // its end.
     let bar = format!("{held} 60 bar 10 11 9 10.5 5 60");
     assert_eq!(run(rules("PRICE >= 10.5", "PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > EMERGENCY_EXIT SL");
     let target_only = plain().target(1.0).ze1("PRICE >= 10.5");
     assert_eq!(run(target_only, &bar), "60 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION TP");
     assert_eq!(run(plain().ze1("PRICE >= 10.5"), &bar), "60 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1");
-    // Data loss stands between stop and target, the longest holding time between target and close.
+    // Data loss ranks between stop and target, the maximum holding time between target and close.
     let blind = plain().stop(1.0).target(1.0).ze1("SLIPPAGE_PCT[side=sell,notional=500] > 50").with(|def| {
         def.on_data_loss = Some(DataLoss { after: seconds(20.0), close: true });
     });
@@ -390,13 +393,13 @@ fn no_signal_and_no_entry_into_an_emergency() {
          2 SIGNAL_DETECTED > ENTRY_EVALUATION Z1
          2 submit 1 buy 100 market Entry",
     );
-    // A position's values are unknown before it and block nothing.
+    // Without a position its values are unknown and do not block the entry.
     one(plain().e1("any(PNL <= -5; LOSS >= 5)", 60.0)).by_hand(&format!("0 {ENTER}")).once("0 submit 1");
 }
 
 #[test]
 fn at_most_two_section_transitions_in_one_evaluation() {
-    // S1 then O1; with no cooldown S1 is true again, but only the next look may see it.
+    // S1 then O1; without a cooldown S1 is true again, but only the next evaluation may detect it.
     let def = plain().o1("BID_QTY >= 0", None, 0.0);
     let story = one(def.clone()).by_hand(&format!("0 {ENTER}\n 0.05 end"));
     story.says("0 MONITORING > SIGNAL_DETECTED S1\n 0 SIGNAL_DETECTED > SIGNAL_CANCELLED O1\n 0 SIGNAL_CANCELLED > MONITORING COOLDOWN");
@@ -410,14 +413,14 @@ fn at_most_two_section_transitions_in_one_evaluation() {
 #[test]
 fn entry_rules_are_looked_at_every_100_ms_and_the_last_value_is_not_lost() {
     let story = one(plain()).by_hand(&format!("0 {NOTHING}\n 0.03 {SIGNAL}\n 0.06 {ENTER}\n 0.5 end"));
-    // 0.03 and 0.06 are inside the interval: one trailing look at 0.1 sees the last of them.
+    // 0.03 and 0.06 are within the interval: one trailing evaluation at 0.1 sees the last of them.
     story.once("0.1 MONITORING > SIGNAL_DETECTED S1").once("0.1 submit 1");
-    // What came and went inside the interval was never looked at.
+    // A state that begins and ends within the interval is not evaluated.
     one(plain()).by_hand(&format!("0 {NOTHING}\n 0.03 {ENTER}\n 0.06 {NOTHING}\n 0.5 end")).says("");
-    // Z1 after a signal: looked at 0.1, put off from 0.15 to 0.2.
+    // Z1 after a signal: evaluated at 0.1, postponed from 0.15 to 0.2.
     let story = one(plain()).by_hand(&format!("0.1 {SIGNAL}\n 0.15 {ENTER}\n 0.5 end"));
     story.once("0.2 submit 1");
-    // Exits are not limited.
+    // Exits are evaluated without that interval.
     let story = one(plain().stop(1.0))
         .by_hand(&format!("0 {ENTER}\n 0.01 fill 1 100 10\n 0.01 done 1\n 0.02 trade 9.8 1"));
     story.once("0.02 POSITION_ACTIVE > EMERGENCY_EXIT SL");
@@ -437,11 +440,11 @@ fn both_directions_are_two_instances() {
 
 #[test]
 fn memory_starts_afresh_with_its_section() {
-    // Z1's duration counts from the signal, not from before.
+    // The duration in Z1 counts from the signal.
     let def = strategy("x").s1("BID_QTY >= 105").z1("ASK_QTY >= 1000 for 2").market();
     let story = one(def).by_hand(&format!("0 book 9.99x100 / 10x1000\n 5 {ENTER}\n 10 end"));
     story.once("5 MONITORING > SIGNAL_DETECTED S1").once("7 submit 1");
-    // ZE1's from the position, not from before.
+    // The duration in ZE1 counts from the opening of the position.
     let def = plain().ze1("BID_QTY >= 105 for 3");
     let story = one(def).by_hand(&format!("0 {ENTER}\n 2 fill 1 100 10\n 2 done 1\n 10 end"));
     story.once("5 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1");

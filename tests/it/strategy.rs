@@ -1,6 +1,6 @@
-//! Strategies for tests, built from short text: `all(BID_QTY >= 6; not(SPREAD_PCT > 1 for 2))`.
+//! Strategies for tests, built from short text such as `all(BID_QTY >= 6; not(SPREAD_PCT > 1 for 2))`.
 //!
-//! The language is the tests' own and says nothing about documents.
+//! This language exists only in tests; strategy documents are JSON.
 
 use std::sync::Arc;
 use tradingd::domain::strategy::*;
@@ -54,7 +54,7 @@ pub fn seconds(value: f64) -> Span {
     Span::from_seconds_f64(value)
 }
 
-/// Short ways to fill the sections.
+/// Builder methods for the sections.
 pub trait Build: Sized {
     fn with(self, change: impl FnOnce(&mut StrategyDef)) -> StrategyDef;
 
@@ -110,7 +110,7 @@ impl Build for StrategyDef {
     }
 }
 
-/// A section from text; empty text is a section without a rule. `then(a; b) gap 5 total 20` is a sequence.
+/// Parses a section; empty text is a section without a rule. `then(a; b) gap 5 total 20` is a sequence.
 pub fn section(def: &mut StrategyDef, text: &str) -> Section {
     let text = text.trim();
     if let Some((steps, limits)) = text.strip_prefix("then(").and_then(|rest| rest.rsplit_once(") gap ")) {
@@ -127,7 +127,7 @@ pub fn section(def: &mut StrategyDef, text: &str) -> Section {
     Section { root, sequence: None }
 }
 
-/// A text as a group; a lone condition becomes a group of one.
+/// Parses a group; a single condition becomes a group of one.
 pub fn group(def: &mut StrategyDef, text: &str) -> Group {
     match node(def, text) {
         Node::Group(group) => group,
@@ -148,7 +148,7 @@ fn node(def: &mut StrategyDef, text: &str) -> Node {
     Node::Condition(condition(def, text))
 }
 
-/// Parts between semicolons outside of parentheses.
+/// Splits at semicolons outside of parentheses.
 fn split(text: &str) -> Vec<String> {
     let (mut parts, mut depth) = (vec![String::new()], 0);
     for c in text.chars() {
@@ -162,7 +162,7 @@ fn split(text: &str) -> Vec<String> {
     parts
 }
 
-/// `LEFT >= 5 for 2`, `LEFT > 1 rising 3`, `LEFT between 1 2`, `LEFT < RIGHT*0.5+1`.
+/// Parses `LEFT >= 5 for 2`, `LEFT > 1 rising 3`, `LEFT between 1 2` or `LEFT < RIGHT*0.5+1`.
 fn condition(def: &mut StrategyDef, text: &str) -> Condition {
     let words: Vec<&str> = text.split_whitespace().collect();
     let left = operand(def, words[0]);
@@ -220,7 +220,7 @@ fn condition(def: &mut StrategyDef, text: &str) -> Condition {
     condition
 }
 
-/// `NAME` or `NAME[a=1,b=word]`; values of the instance by their document names.
+/// Parses `NAME` or `NAME[a=1,b=word]`; values of the instance have their names in documents.
 pub fn operand(def: &mut StrategyDef, text: &str) -> Operand {
     let own = |value| Operand::Own(value);
     match text {

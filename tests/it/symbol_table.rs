@@ -1,4 +1,4 @@
-//! A symbol table replaced while a session runs is seen as one event, and only by what comes after it.
+//! Replacing the symbol table of a running session is a single event and affects only later events.
 
 use arc_swap::ArcSwap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use tradingd::engine::account::SessionConfig;
 use tradingd::engine::output::Outputs;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::files::{FileFeed, Selection, survey};
-use tradingd::session::backtest::{Backtest, Flow, Recorder};
+use tradingd::session::driver::{Driver, Flow, Recorder};
 use tradingd::sim::VenueConfig;
 
 struct Decisions(Vec<Decision>);
@@ -44,7 +44,7 @@ fn a_symbol_switched_off_while_the_session_runs_opens_nothing_more() {
     let session =
         SessionConfig { risk: RiskLimits::none(), assumed_spread_pct: 0.0, ..SessionConfig::default() };
     let symbols = Arc::new(ArcSwap::from_pointee(table));
-    let mut backtest = Backtest::sharing(Arc::clone(&symbols), &[ema], session, VenueConfig::frictionless());
+    let mut backtest = Driver::sharing(Arc::clone(&symbols), &[ema], session, VenueConfig::frictionless());
     let mut decisions = Decisions(Vec::new());
     let mut swapped_at = Timestamp::MAX;
     backtest
@@ -74,7 +74,7 @@ fn a_strategy_runs_only_on_the_symbols_it_is_assigned() {
     let def = |id: &str| Arc::new(strategy::parse(text.as_bytes()).unwrap().0.compile(id, 1));
     let session = SessionConfig { assigned: vec![Some(vec![SymbolId(1)]), None], ..SessionConfig::default() };
     let mut backtest =
-        Backtest::new(Arc::new(table), &[def("one"), def("two")], session, VenueConfig::frictionless());
+        Driver::new(Arc::new(table), &[def("one"), def("two")], session, VenueConfig::frictionless());
     let pairs: Vec<(u32, u32)> =
         backtest.engine().instances().iter().map(|instance| (instance.strategy, instance.symbol.0)).collect();
     assert_eq!(pairs, [(1, 0), (0, 1), (1, 1)]);

@@ -1,4 +1,5 @@
-//! Access tokens of every wrong kind. Whoever checks tokens is given all of them and must refuse each with the same words.
+//! Forged and invalid access tokens of every kind. Tests give all of them to the code that checks tokens,
+//! which must refuse each with the same message.
 
 use aws_lc_rs::hmac;
 use base64::engine::{Engine, general_purpose::URL_SAFE, general_purpose::URL_SAFE_NO_PAD};
@@ -11,7 +12,7 @@ pub struct Hostile {
     pub token: String,
 }
 
-/// Makes tokens as somebody would who knows everything, the daemon's secret included.
+/// Forges tokens with full knowledge, including the daemon's secret.
 pub struct Forge {
     key: Vec<u8>,
     header: String,
@@ -20,7 +21,7 @@ pub struct Forge {
 }
 
 impl Forge {
-    /// From the daemon's secret (the content of its key file) and a token that it accepts.
+    /// Takes the daemon's secret (the content of its key file) and a token that it accepts.
     pub fn new(secret: &[u8], genuine: &str) -> Self {
         let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"tradingd access token")
             .as_ref()
@@ -38,14 +39,14 @@ impl Forge {
         forge
     }
 
-    /// The genuine token with claims changed.
+    /// The genuine token with changed claims and a valid signature.
     pub fn with(&self, change: impl Fn(&mut Value)) -> String {
         let mut claims = self.claims.clone();
         change(&mut claims);
         self.text(&claims.to_string())
     }
 
-    /// A token of any text under the genuine header, rightly signed.
+    /// A token with any payload under the genuine header, validly signed.
     fn text(&self, payload: &str) -> String {
         self.signed(&self.header, payload.as_bytes(), &self.key)
     }
@@ -60,7 +61,8 @@ impl Forge {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// All of them. `refresh` is a refresh token of the same login, `now` the daemon's time in seconds.
+    /// All invalid tokens. `refresh` is a refresh token of the same login, `now` the daemon's time in
+    /// seconds.
     pub fn hostile(&self, refresh: &str, now: i64) -> Vec<Hostile> {
         let mut all = Vec::new();
         self.algorithms(&mut all);
@@ -248,7 +250,7 @@ impl Forge {
         add("a huge header", format!("{}.{payload}.{signature}", "A".repeat(1 << 20)));
     }
 
-    /// A claim with this text as its value.
+    /// The payload with a claim's value replaced by raw text.
     fn replaced(&self, claim: &str, value: &str) -> String {
         let text = self.claims.to_string();
         let old = format!("\"{claim}\":{}", self.claims[claim]);
@@ -256,7 +258,7 @@ impl Forge {
         self.text(&text.replace(&old, &format!("\"{claim}\":{value}")))
     }
 
-    /// The same claim twice, both times right.
+    /// The payload with a claim given twice, both times with its right value.
     fn twice(&self, claim: &str) -> String {
         let text = self.claims.to_string();
         self.text(&text.replacen('{', &format!("{{\"{claim}\":{},", self.claims[claim]), 1))

@@ -1,4 +1,4 @@
-//! Users from outside: hostile tokens against the service, and `tradingd user` as people and scripts use it.
+//! Users: hostile tokens against the service, and the command `tradingd user` with typed and piped passwords.
 
 use crate::cli::{Cli, Ran};
 use crate::tokens::Forge;
@@ -42,7 +42,7 @@ fn every_hostile_token_is_refused_with_the_same_words() {
             one.token
         );
     }
-    // What is refused by what it says about others, against a second login and another user.
+    // Validly signed tokens with claims of a second login and of another user.
     let other = enter();
     let roots = users.login("root", PASSWORD, lifetimes, NOW).unwrap_or_else(|refusal| panic!("{refusal}"));
     let foreign = [
@@ -57,7 +57,7 @@ fn every_hostile_token_is_refused_with_the_same_words() {
         users.authenticate(&login.access_token, NOW).is_ok()
             && users.authenticate(&other.access_token, NOW).is_ok()
     );
-    // Rightly signed, but its user, role, login or the token itself is no more what it says.
+    // Validly signed tokens whose login has ended or whose user or role has changed.
     users.logout(&other.caller, NOW).unwrap();
     assert_eq!(users.authenticate(&other.access_token, NOW), Err(refusal.clone()), "logged out");
     users.set_role("ann", Role::Viewer, NOW).unwrap();
@@ -71,7 +71,7 @@ fn every_hostile_token_is_refused_with_the_same_words() {
 /// Runs a command with a password on its standard input.
 fn with_password(cli: &Cli, args: &[&str], input: &[u8]) -> Ran {
     let mut child = cli.command(args).stdin(Stdio::piped()).spawn().unwrap();
-    // A command that refuses its arguments may not read it.
+    // Fails if the command exits without reading its input, e.g. on invalid arguments.
     let _ = child.stdin.take().unwrap().write_all(input);
     Ran::of(&child.wait_with_output().unwrap(), args)
 }

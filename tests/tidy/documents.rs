@@ -1,13 +1,15 @@
-//! What the documents say about the tree: links and paths in them lead somewhere, every layer and decision is told.
+//! Checks of the documents: links and paths in them exist, and `ARCHITECTURE.md` names every layer and
+//! decision.
 
 use std::path::{Path, PathBuf};
 
-/// Folders whose names begin a path from the root.
+/// Prefixes that mark a quoted text as a path from the root.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "config/", "schema/", "benches/", ".ci/"];
 
-/// Markdown files of the root and of the folders that hold documents.
+/// Markdown files in the root and in the folders of documents.
 pub fn all(root: &Path) -> Vec<PathBuf> {
-    let folders = ["", "docs", "docs/adr", "schema", "tests/data"].map(|folder| root.join(folder));
+    let folders =
+        ["", "docs", "docs/adr", "docs/spec", "schema", "tests/data"].map(|folder| root.join(folder));
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let paths = entries.map(|entry| entry.expect("a readable folder").path());
     let mut found: Vec<PathBuf> =
@@ -16,7 +18,7 @@ pub fn all(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Links and paths of a document that lead nowhere.
+/// Links and paths of a document that do not exist.
 pub fn dead_ends(root: &Path, document: &Path, text: &str) -> Vec<String> {
     let name = document.strip_prefix(root).unwrap_or(document).display();
     let folder = document.parent().unwrap_or(root);

@@ -1,18 +1,18 @@
-//! The rules. Each takes the tree and gives its problems: `file:line: what is wrong; what to do`.
+//! The rules. Each takes the tree and returns its problems as `file:line: what is wrong; what to do`.
 
 use super::source::{Source, Tree};
 use std::collections::BTreeSet;
 
-/// Folders and files of `src/` with the paths they may name besides their own and `limits`.
+/// Folders and files of `src/` with the paths they may name besides themselves and `limits`.
 pub type Layers<'a> = &'a [(&'a str, &'a [&'a str])];
 
-/// The layer a file of `src/` belongs to: its first folder, or its own name.
+/// The layer of a file in `src/`: its first folder, or its own name.
 fn layer(path: &str) -> Option<&str> {
     let inside = path.strip_prefix("src/")?;
     Some(inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs"))
 }
 
-/// Modules from the root of the crate down to a file.
+/// Module path of a file from the root of the crate.
 fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or(path).trim_end_matches(".rs");
     let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
@@ -26,7 +26,7 @@ fn sources(tree: &Tree) -> impl Iterator<Item = (&String, &Source)> {
     tree.files.iter().filter(|(path, _)| path.starts_with("src/"))
 }
 
-/// Arrows between layers only point where the table says.
+/// Uses of a layer that the table does not allow.
 pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, source) in sources(tree) {
@@ -59,7 +59,7 @@ pub fn arrows(tree: &Tree, layers: Layers<'_>) -> Vec<String> {
     problems
 }
 
-/// Words that pure layers never use outside tests.
+/// Forbidden words in pure layers, outside tests.
 pub fn pure_words(tree: &Tree, layers: &[&str], words: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     for (path, source) in
@@ -84,7 +84,7 @@ pub fn pure_words(tree: &Tree, layers: &[&str], words: &[&str]) -> Vec<String> {
     problems
 }
 
-/// The folders of pure layers let clippy refuse clocks and unordered collections below them.
+/// Pure layers whose `mod.rs` does not deny the clippy lints against clocks and unordered collections.
 pub fn pure_lints(tree: &Tree, layers: &[&str]) -> Vec<String> {
     let lints = ["disallowed_methods", "disallowed_types"];
     let heads = layers.iter().filter_map(|layer| tree.files.get_key_value(&format!("src/{layer}/mod.rs")));
@@ -102,7 +102,7 @@ pub fn pure_lints(tree: &Tree, layers: &[&str]) -> Vec<String> {
     .collect()
 }
 
-/// A name that only some places of `src/` may use.
+/// Uses of a word outside the path prefix `place`, the only one that may name it.
 pub fn only_in(tree: &Tree, word: &str, place: &str, instead: &str) -> Vec<String> {
     let elsewhere = sources(tree).filter(|(path, _)| !path.starts_with(place));
     let uses = elsewhere.flat_map(|(path, source)| {
@@ -111,7 +111,7 @@ pub fn only_in(tree: &Tree, word: &str, place: &str, instead: &str) -> Vec<Strin
     uses.map(|(path, line)| format!("{path}:{line}: only {place} names `{word}`; {instead}")).collect()
 }
 
-/// Every file says at its top what it does.
+/// Files without a `//!` head.
 pub fn module_docs(tree: &Tree) -> Vec<String> {
     let bare = tree.files.iter().filter(|(_, source)| !source.text.starts_with("//!"));
     bare.map(|(path, _)| {
@@ -120,10 +120,10 @@ pub fn module_docs(tree: &Tree) -> Vec<String> {
     .collect()
 }
 
-/// Nothing unfinished: marks, debugging, code in comments, `unwrap` where a user can meet it.
+/// Unfinished code: marks, debugging macros, code in comments, `unwrap` outside tests.
 pub fn leftovers(tree: &Tree) -> Vec<String> {
     let mut problems = Vec::new();
-    // The tests of these rules show what the rules refuse.
+    // The tests of these rules contain violations.
     for (path, source) in tree.files.iter().filter(|(path, _)| !path.starts_with("tests/tidy")) {
         for (line, text) in source.text.lines().enumerate().map(|(index, text)| (index + 1, text)) {
             let words = text.split(|c: char| !c.is_alphanumeric());
@@ -155,7 +155,7 @@ pub fn leftovers(tree: &Tree) -> Vec<String> {
     problems
 }
 
-/// A comment that ends like a statement or opens a block, or is only brackets.
+/// Whether a comment ends like a statement, opens a block or consists of brackets only.
 fn is_code(comment: &str) -> bool {
     let only_brackets = !comment.is_empty() && comment.chars().all(|c| "{}()[];,".contains(c));
     let begins = ["let ", "use ", "pub ", "fn ", "impl ", "#["].iter().any(|word| comment.starts_with(word));
@@ -165,9 +165,9 @@ fn is_code(comment: &str) -> bool {
         || (begins && comment.ends_with([')', '}', ']', ',']))
 }
 
-/// Follows every `mod` from the roots: files nobody names are problems, files of test modules are marked as such.
+/// Follows every `mod` from the roots: reports files that no `mod` names and marks the files of test modules.
 pub fn orphans(tree: &mut Tree) -> Vec<String> {
-    // What cargo compiles by itself: both crates, and every file or folder with a main.rs beside them.
+    // Roots that cargo finds itself: library, binary, and targets in benches, tests and examples.
     let is_root = |path: &str| match path.split('/').collect::<Vec<_>>()[..] {
         ["src", file] => file == "lib.rs" || file == "main.rs",
         ["src", ..] => false,
@@ -201,7 +201,7 @@ pub fn orphans(tree: &mut Tree) -> Vec<String> {
     .collect()
 }
 
-/// Names that say nothing.
+/// Names without meaning.
 pub fn empty_names(tree: &Tree) -> Vec<String> {
     const EMPTY: [&str; 6] = ["manager", "helper", "helpers", "util", "utils", "misc"];
     const DECLARES: [&str; 8] = ["fn", "struct", "enum", "trait", "mod", "const", "static", "type"];
@@ -222,7 +222,7 @@ pub fn empty_names(tree: &Tree) -> Vec<String> {
     problems
 }
 
-/// The words of a name, lower case: `read_all`, `ReadAll` are "read", "all".
+/// The words of a name in lower case: "read", "all" for `read_all` and `ReadAll`.
 fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     for c in name.chars() {
@@ -257,7 +257,8 @@ pub fn long_functions(tree: &Tree, bound: usize) -> Vec<(String, usize)> {
     long
 }
 
-/// Compares what is too long with the list of what was: nothing may join the list or grow, and the list stays true.
+/// Compares too long items with the list of known ones: none may be new or longer, and the list must be
+/// exact.
 pub fn ratchet(what: &str, bound: usize, found: &[(String, usize)], listed: &[(&str, usize)]) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, lines) in found {

@@ -1,10 +1,10 @@
-//! Rust files as tokens with their lines, as far as the rules of the house need them: comments apart, strings blank,
-//! test code marked. Knows no types and no macros.
+//! A small lexer for Rust files, sufficient for the rules: tokens with lines, comments apart, strings
+//! blanked, test code marked. It does not resolve types or expand macros.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// All files of a tree by their path from its root, `/` between folders.
+/// All files of a tree by their path from its root, with `/` between folders.
 pub struct Tree {
     pub files: BTreeMap<String, Source>,
 }
@@ -17,17 +17,17 @@ pub struct Source {
     pub comments: Vec<Comment>,
     /// Lines of items behind `#[cfg(test)]`, first and last.
     test_lines: Vec<(usize, usize)>,
-    /// The whole file is such an item.
+    /// Whether the whole file is test code.
     pub is_test: bool,
 }
 
-/// An identifier, number, `::` or a single character. Strings and characters are one `""`.
+/// An identifier, number, `::` or single character. A string or character literal is one token `""`.
 pub struct Token {
     pub text: String,
     pub line: usize,
 }
 
-/// A plain comment, not one of documentation.
+/// A `//` comment; doc comments are not included.
 pub struct Comment {
     pub text: String,
     pub line: usize,
@@ -37,19 +37,19 @@ pub struct Comment {
 pub struct Module {
     pub name: String,
     pub inline: bool,
-    /// Modules of this file that it stands in.
+    /// Inline modules of this file around it.
     pub inside: Vec<String>,
     pub is_test: bool,
 }
 
-/// A path that was written out from `crate`, `super` or a crate's name, with the first token's line.
+/// A path that begins with `crate`, `super` or a crate's name, with the line of its first token.
 pub struct WrittenPath {
     pub segments: Vec<String>,
     pub line: usize,
 }
 
 impl Tree {
-    /// The Rust files of some folders.
+    /// Reads the Rust files of some folders.
     pub fn read(root: &Path, folders: &[&str]) -> Tree {
         let mut files = BTreeMap::new();
         let mut open: Vec<_> = folders.iter().map(|folder| root.join(folder)).collect();
@@ -92,12 +92,12 @@ impl Source {
         self.is_test || self.test_lines.iter().any(|(first, last)| (*first..=*last).contains(&line))
     }
 
-    /// The text of a token; empty behind the last.
+    /// The text of a token; empty after the last.
     pub fn word(&self, at: usize) -> &str {
         self.tokens.get(at).map_or("", |token| token.text.as_str())
     }
 
-    /// Whether these tokens stand here.
+    /// Whether these tokens follow at `at`.
     pub fn stands(&self, at: usize, words: &[&str]) -> bool {
         words.iter().enumerate().all(|(offset, word)| self.word(at + offset) == *word)
     }
@@ -173,7 +173,7 @@ impl Source {
         with_body.collect()
     }
 
-    /// Every path that begins with `first` (`std`, a crate) wherever it stands, groups taken apart.
+    /// Every path that begins with `first` (`std` or a crate), with groups expanded.
     pub fn paths_from(&self, first: &str) -> Vec<WrittenPath> {
         let mut found = Vec::new();
         for at in 0..self.tokens.len() {
@@ -185,8 +185,8 @@ impl Source {
         found
     }
 
-    /// Every path from the root of the crate: those that begin with `crate`, and those that climb there with `super`.
-    /// `module` is the place of this file.
+    /// Every path from the root of the crate: those that begin with `crate`, and `super` paths resolved
+    /// against `module`, the module of this file.
     pub fn paths_from_root(&self, module: &[String]) -> Vec<WrittenPath> {
         let mut found = self.paths_from("crate");
         for path in &mut found {
@@ -220,7 +220,7 @@ impl Source {
         around
     }
 
-    /// Reads the path or group at `at`; returns the token behind it.
+    /// Reads the path or group at `at`; returns the index of the token after it.
     fn take_apart(&self, mut at: usize, before: &mut Vec<String>, found: &mut Vec<WrittenPath>) -> usize {
         let depth = before.len();
         let line = self.tokens.get(at).map_or(0, |token| token.line);
@@ -308,7 +308,7 @@ impl Lexer<'_> {
         at
     }
 
-    /// A character, or the mark of a lifetime.
+    /// A character literal, or the `'` of a lifetime.
     fn quote(&mut self) -> usize {
         let mut chars = self.rest[1..].chars();
         let (first, second) = (chars.next(), chars.next());
@@ -332,7 +332,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Bytes of a quoted text with escapes.
+/// Length in bytes of a quoted literal, including its quotes.
 fn quoted(text: &str, mark: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -346,7 +346,7 @@ fn quoted(text: &str, mark: char) -> usize {
     text.len()
 }
 
-/// For `b"`, `r"`, `br#"`: bytes of the letters and, when raw, the number of `#`.
+/// For `b"`, `r"`, `br#"`: the length of the letters and, if raw, the number of `#`.
 fn string_prefix(text: &str) -> Option<(usize, Option<usize>)> {
     let letters = text.find(|c| c != 'b' && c != 'r')?;
     let raw = text[..letters].contains('r');

@@ -1,4 +1,5 @@
-//! `--explain SYMBOL@TIME`: runs up to that moment and shows what every strategy saw, decided and was refused.
+//! `--explain SYMBOL@TIME`: runs up to that moment and shows each strategy's conditions, recent decisions and
+//! any limit that would block an entry.
 
 use crate::app::{Failure, terminal};
 use crate::document::decision;
@@ -11,15 +12,15 @@ use crate::engine::output::Outputs;
 use crate::report::legend;
 use crate::report::reason::Checked;
 use crate::service::backtest::Run;
-use crate::session::backtest::{Backtest, Flow, Recorder};
+use crate::session::driver::{Driver, Flow, Recorder};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Decisions shown before the moment.
+/// Number of decisions shown before the moment.
 const RECENT: usize = 12;
 
-/// Keeps the last decisions of every instance.
+/// Keeps the last decisions of the run with their evidence.
 #[derive(Default)]
 struct Recent(VecDeque<(Decision, Vec<Evidence>)>);
 
@@ -37,10 +38,10 @@ impl Recorder for Recent {
     }
 }
 
-/// Answers for every run that has the symbol at that time.
+/// Prints an explanation for every run whose data covers the symbol and time.
 ///
 /// # Errors
-/// A question that cannot be read, or a symbol and time outside of all data.
+/// A question that cannot be parsed, or no run with data of the symbol at that time.
 pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failure> {
     let (symbol, at) =
         question.rsplit_once('@').ok_or_else(|| Failure::input("write --explain SYMBOL@TIME"))?;
@@ -75,11 +76,11 @@ pub fn run(question: &str, runs: &[Run<'_>], as_json: bool) -> Result<(), Failur
     Ok(())
 }
 
-/// A time as tables print it or as JSON has it, UTC. Written to the second it means the end of that second: what
-/// happened during it has happened.
+/// Parses a time in the form of tables or of JSON, UTC. A time without a fraction means the end of that
+/// second, so that everything printed with that second is included.
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
-    // Tables write no zone: all their times are UTC.
+    // Times in tables have no zone; all are UTC.
     let has_zone = text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|rest| rest.contains(['+', '-']));
     let zone = if text.contains(':') && !has_zone { "Z" } else { "" };
     let at = Timestamp::read(&format!("{text}{zone}"))
@@ -98,7 +99,7 @@ struct Answer {
 }
 
 fn answer(run: &Run<'_>, symbol: &str, at: Timestamp) -> Result<Answer, Failure> {
-    let mut backtest: Backtest = run.build();
+    let mut backtest: Driver = run.build();
     let mut feed = run.feed_until(at + Span::from_nanos(1), &backtest)?;
     let mut recent = Recent::default();
     let advanced = backtest.advance(&mut *feed, &mut recent, &mut |_| Flow::Continue);

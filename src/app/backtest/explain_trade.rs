@@ -1,4 +1,4 @@
-//! `--explain-trade`: why one trade was opened and closed, with the conditions as they stood then.
+//! `--explain-trade`: shows why one trade was opened and closed, with its conditions at those times.
 
 use crate::app::{Failure, terminal};
 use crate::document::result;
@@ -6,24 +6,24 @@ use crate::report::run::RunResult;
 use crate::report::text;
 use serde_json::json;
 
-/// The trade that is asked about.
+/// Selects the trade to explain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhichTrade {
-    /// The lowest net result.
+    /// The trade with the lowest net result in percent.
     Worst,
-    /// The highest net result.
+    /// The trade with the highest net result in percent.
     Best,
-    /// A number of the list of trades, of the only result.
+    /// Number of the trade (from 1) in the only result.
     Only(usize),
-    /// A number of the list of results, then of its trades.
+    /// Number of the result (from 1), then of the trade in it.
     Of(usize, usize),
 }
 
 impl WhichTrade {
-    /// Reads `worst`, `best`, `7` or `3.7`.
+    /// Parses `worst`, `best`, `7`, `#7` or `3.7`.
     ///
     /// # Errors
-    /// What can be written, for everything else.
+    /// The accepted forms, for anything else.
     pub fn parse(text: &str) -> Result<WhichTrade, String> {
         let number =
             |text: &str| text.trim_start_matches('#').parse::<usize>().ok().filter(|number| *number > 0);
@@ -40,15 +40,15 @@ impl WhichTrade {
         })
     }
 
-    /// Places of the result and of the trade in it.
+    /// Indices of the result and of the trade in it.
     fn find(self, results: &[RunResult]) -> Result<(usize, usize), Failure> {
         let all = || {
-            let places = |(place, run): (usize, &RunResult)| {
-                (0..run.summary.trades.len()).map(move |trade| (place, trade))
+            let indices = |(index, run): (usize, &RunResult)| {
+                (0..run.summary.trades.len()).map(move |trade| (index, trade))
             };
-            results.iter().enumerate().flat_map(places)
+            results.iter().enumerate().flat_map(indices)
         };
-        let net_pct = |(place, trade): &(usize, usize)| results[*place].summary.trades[*trade].net_pct();
+        let net_pct = |(index, trade): &(usize, usize)| results[*index].summary.trades[*trade].net_pct();
         let none =
             || Failure::input("there is no trade to explain; without --explain-trade the result says why");
         match self {
@@ -65,7 +65,7 @@ impl WhichTrade {
     }
 }
 
-/// Places of numbers that count from one.
+/// Converts numbers that count from one to indices, checking both.
 fn at(results: &[RunResult], result: usize, trade: usize) -> Result<(usize, usize), Failure> {
     let Some(run) = results.get(result - 1) else {
         return Err(Failure::input(format!("there is no result {result}: there are {}", results.len())));
@@ -76,16 +76,16 @@ fn at(results: &[RunResult], result: usize, trade: usize) -> Result<(usize, usiz
     }
 }
 
-/// Prints the answer.
+/// Prints the explanation of the selected trade.
 ///
 /// # Errors
 /// A trade that does not exist.
 pub fn run(which: &WhichTrade, results: &[RunResult], as_json: bool) -> Result<(), Failure> {
-    let (place, trade) = which.find(results)?;
-    let run = &results[place];
+    let (index, trade) = which.find(results)?;
+    let run = &results[index];
     if as_json {
         let shown = json!({
-            "result": place + 1,
+            "result": index + 1,
             "number": trade + 1,
             "source": run.source,
             "digest": run.digest,
@@ -118,7 +118,7 @@ mod tests {
         }
         assert_eq!(found("worst", &runs[..1]), Err(64));
         let (worst, best) = (found("worst", &runs).unwrap(), found("best", &runs).unwrap());
-        let net = |place: (usize, usize)| runs[place.0].summary.trades[place.1].net();
+        let net = |index: (usize, usize)| runs[index.0].summary.trades[index.1].net();
         assert!(
             runs[1].summary.trades.iter().all(|trade| trade.net() >= net(worst) && trade.net() <= net(best))
         );

@@ -1,22 +1,22 @@
-//! One run of the command: watched by a progress bar, its decisions written to a journal when asked for.
+//! One backtest run with its progress bar and, with `--journal`, a file of its decisions.
 
 use crate::app::Failure;
 use crate::document::decision;
 use crate::domain::time::Timestamp;
 use crate::report::run::RunResult;
 use crate::service::backtest::{Control, Run};
-use crate::session::backtest::{Backtest, Flow};
 use crate::session::collector::DecisionSink;
+use crate::session::driver::{Driver, Flow};
 use crate::session::ports::Feed;
 use indicatif::ProgressBar;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-/// Where decisions are written, shared by all runs of a command.
+/// The file of `--journal`, shared by all runs of the command.
 pub type Journal = Arc<Mutex<BufWriter<std::fs::File>>>;
 
-/// An empty journal.
+/// Creates an empty journal file.
 ///
 /// # Errors
 /// A file that cannot be created.
@@ -27,10 +27,10 @@ pub fn journal(path: &Path) -> Result<Journal, Failure> {
     Ok(Arc::new(Mutex::new(BufWriter::new(file))))
 }
 
-/// Runs from the first to the last event.
+/// Runs a backtest from the first to the last event.
 ///
 /// # Errors
-/// Data that could not be read to its end; then there is no result.
+/// Data that cannot be read to its end; there is no result then.
 pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Result<RunResult, Failure> {
     let control = Control::default();
     let mut backtest = run.build();
@@ -52,7 +52,7 @@ pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Re
     Ok(run.result(backtest, collector, Vec::new()))
 }
 
-fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Backtest) -> Box<DecisionSink<'s>> {
+fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Driver) -> Box<DecisionSink<'s>> {
     let defs = run.defs();
     let strategies: Vec<u32> =
         backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
@@ -61,16 +61,16 @@ fn sink<'s>(run: &Run<'_>, journal: &'s Journal, backtest: &mut Backtest) -> Box
     Box::new(move |made, evidence| {
         let def = &defs[strategies[made.instance as usize] as usize];
         let mut line = decision::decision(made, evidence, def, table.spec(made.symbol));
-        // All runs write into one file: without it, three files of one symbol could not be told apart.
+        // All runs write to one file; the source distinguishes runs of the same symbol and strategy.
         line["source"] = source.as_str().into();
         if let Ok(mut file) = journal.lock() {
-            // A journal that cannot be written to any more must not stop the run it only watches.
+            // A failing journal must not stop the run.
             let _ = writeln!(file, "{line}");
         }
     })
 }
 
-/// How many of `bytes` are done when the replay has reached `at`.
+/// The share of `bytes` that corresponds to the time range replayed up to `at`.
 fn share(span: Option<(Timestamp, Timestamp)>, at: Timestamp, bytes: u64) -> u64 {
     let Some((first, last)) = span else { return 0 };
     let whole = (last - first).nanos().max(1);

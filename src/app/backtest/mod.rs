@@ -1,7 +1,8 @@
-//! `tradingd backtest`: strategies over recorded data, from a store or straight from files.
+//! `tradingd backtest`: runs strategies over recorded data, from the store or directly from files.
 //!
-//! Every source × symbol × strategy is a run of its own with its own account, unless `--together` puts all symbols
-//! and strategies of a source into one session. Runs share nothing, so threads change no result.
+//! Each combination of source, symbol and strategy is a run with its own account, unless `--together` puts
+//! all symbols and strategies of a source into one session. Runs share no state, so the number of threads
+//! does not change a result.
 
 mod explain;
 mod explain_trade;
@@ -26,13 +27,13 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Warnings before a run; each result repeats its own.
+/// Maximum number of warnings printed before the runs; each result repeats its own.
 const WARNINGS_SHOWN: usize = 5;
 
-/// Plans the runs, runs them on all threads, shows and keeps what they were worth.
+/// Plans the runs, executes them, stores the results if asked to and prints them.
 ///
 /// # Errors
-/// Bad options, strategies or data (64), a damaged store (65); nothing is kept then.
+/// Unusable options, strategies or data (64), a damaged store (65); nothing is stored then.
 pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     options.check()?;
     let config = match &options.config {
@@ -84,26 +85,26 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     show(&results, &options)
 }
 
-/// What the user should know before the runs end.
+/// Prints warnings before the runs start.
 fn warn(runs: &[Run<'_>], strategies: &[Loaded], options: &Options) {
-    let mut told: Vec<String> = Vec::new();
+    let mut warnings: Vec<String> = Vec::new();
     for loaded in strategies {
         let own = [
             ("--stop-loss", options.stop_loss.is_some() && loaded.def.z1.stop.is_some(), "stop"),
             ("--take-profit", options.take_profit.is_some() && loaded.def.z1.target.is_some(), "target"),
         ];
         let ignored = own.iter().filter(|(_, is_ignored, _)| *is_ignored);
-        told.extend(ignored.map(|(option, _, what)| {
+        warnings.extend(ignored.map(|(option, _, what)| {
             format!("{} has a {what} of its own: {option} does not change it", loaded.label.id)
         }));
     }
-    told.extend(runs.iter().flat_map(Run::short_data));
-    told.dedup();
-    for warning in told.iter().take(WARNINGS_SHOWN) {
+    warnings.extend(runs.iter().flat_map(Run::short_data));
+    warnings.dedup();
+    for warning in warnings.iter().take(WARNINGS_SHOWN) {
         eprintln!("warning: {warning}");
     }
-    if told.len() > WARNINGS_SHOWN {
-        eprintln!("warning: {} more like these", told.len() - WARNINGS_SHOWN);
+    if warnings.len() > WARNINGS_SHOWN {
+        eprintln!("warning: {} more like these", warnings.len() - WARNINGS_SHOWN);
     }
 }
 
@@ -127,7 +128,7 @@ fn show(results: &[RunResult], options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Does every run once, on as many threads as asked for; results in the order of the plan.
+/// Executes every run on the given number of threads; results are in the order of `runs`.
 fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Result<Vec<RunResult>, Failure> {
     let bytes: u64 = runs.iter().map(Run::bytes).sum();
     let bar = terminal::byte_progress(bytes, "backtest");
@@ -136,8 +137,8 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
         runs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((run, slot)) = runs.get(next.load(Ordering::Relaxed)).and_then(|_| {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            runs.get(place).zip(slots.get(place))
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            runs.get(index).zip(slots.get(index))
         }) {
             let ended = job::finish(run, journal, &bar);
             if let Ok(mut slot) = slot.lock() {
@@ -156,7 +157,7 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
     slots.into_iter().map(|slot| slot.into_inner().ok().flatten().unwrap_or_else(missing)).collect()
 }
 
-/// Stores every result; its id is printed once it is durable.
+/// Stores every result; prints its id once it is durable.
 fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
     for run in results {
         let created = clock::now();
@@ -173,10 +174,10 @@ fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file completely or not at all.
+/// Writes a file atomically: to a `.part` file first, which is then renamed.
 ///
 /// # Errors
-/// A place that cannot be written.
+/// A path that cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::other(format!(
@@ -188,7 +189,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = std::fs::File::create(&part)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
-        // The part is ours; if it cannot be removed either there is nothing more to do about it.
+        // Best effort: the write has failed already.
         let _ = std::fs::remove_file(&part);
         return Err(failed(error));
     }

@@ -1,4 +1,4 @@
-//! What the user asked for, checked before anything is opened.
+//! Options of `tradingd backtest`, checked before anything is opened.
 
 use super::explain_trade::WhichTrade;
 use crate::app::Failure;
@@ -14,21 +14,21 @@ use std::path::PathBuf;
 /// Options of `tradingd backtest`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Strategy: a built-in or stored id, or a document file. Several are run one by one.
+    /// Strategy: a built-in or stored id, or a document file. Each of several has runs of its own.
     #[arg(long, required = true, num_args = 1.., value_name = "ID|FILE", help_heading = "Data")]
     pub strategy: Vec<String>,
-    /// Recordings of the store (see `tradingd recordings`), each a source of its own.
+    /// Recordings of the store (see `tradingd recordings`); each is a separate source.
     #[arg(long, num_args = 1.., value_name = "ID", conflicts_with = "data", help_heading = "Data")]
     pub recording: Vec<String>,
-    /// Market data files or directories; files that share a stem are one source, and files that differ in their dates and
-    /// follow each other (daily files) are one history. Needs no store.
+    /// Market data files or directories. Files that share a stem are one source; files that differ only in
+    /// their dates and follow each other (daily files) are one history. Needs no store.
     #[arg(long, num_args = 1.., value_name = "FILE|DIR", help_heading = "Data")]
     pub data: Vec<PathBuf>,
-    /// Every stem of --data is a source of its own, also where files follow each other.
+    /// Treat every stem of --data as a separate source, even where files follow each other.
     #[arg(long, help_heading = "Data")]
     pub separate_files: bool,
-    /// Leave out what does not fit and name it, instead of refusing everything: sources that lack what a strategy needs,
-    /// files that cannot be used, inverse contracts, sources without data between --from and --to.
+    /// Skip and list what does not fit instead of refusing everything: sources that lack data a strategy
+    /// needs, unusable files, inverse contracts, sources without data between --from and --to.
     #[arg(long, help_heading = "Data")]
     pub skip_unfit: bool,
     #[command(flatten, next_help_heading = "Data")]
@@ -36,16 +36,17 @@ pub struct Options {
     /// Only these symbols, in either spelling (BTCUSDT, BTC_USDT).
     #[arg(long, num_args = 1.., value_name = "SYMBOL", help_heading = "Data")]
     pub symbol: Vec<String>,
-    /// First moment, e.g. 2024-08-08T23:55:00Z, "2024-08-08 23:55:00", 2024-08-08, 20240808, or microseconds since 1970.
+    /// Start of the replay, inclusive, e.g. 2024-08-08T23:55:00Z, "2024-08-08 23:55:00", 2024-08-08,
+    /// 20240808, or microseconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub from: Option<Timestamp>,
-    /// First moment that is no longer replayed.
+    /// End of the replay, exclusive.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Data")]
     pub to: Option<Timestamp>,
-    /// Seconds of data per second; 0 is as fast as possible. Never changes a result.
+    /// Seconds of data per second; 0 is as fast as possible. Does not change a result.
     #[arg(long, default_value_t = 0.0, value_name = "N", help_heading = "Run")]
     pub speed: f64,
-    /// Money at the start, in the quote currency.
+    /// Initial balance in the quote currency.
     #[arg(long, default_value_t = 10_000.0, value_name = "MONEY", help_heading = "Account and costs")]
     pub initial_balance: f64,
     /// Taker fee, or maker,taker, in percent [default: 0.02,0.06 or the recorded contract's].
@@ -54,28 +55,30 @@ pub struct Options {
     /// Extra slippage of every taking fill, percent.
     #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Account and costs")]
     pub slippage: f64,
-    /// From decision to venue, milliseconds (median; jitter is seeded).
+    /// Latency from decision to venue, milliseconds (median; jitter is seeded).
     #[arg(long, default_value_t = 80.0, value_name = "MS", help_heading = "Market")]
     pub latency_ms: f64,
-    /// From venue to decision and back to a fill report, milliseconds, where receive times do not hold it already.
+    /// Latency from the venue to the engine, of market data and fill reports, milliseconds; applies where
+    /// receive times do not include it already.
     #[arg(long, default_value_t = 0.0, value_name = "MS", help_heading = "Market")]
     pub feed_latency_ms: f64,
     /// Spread assumed where no book is recorded, percent.
     #[arg(long, default_value_t = 0.1, value_name = "PCT", help_heading = "Market")]
     pub assumed_spread: f64,
-    /// Value assumed on each level where no book is recorded, in the quote currency; 0 is unlimited.
+    /// Value assumed at each book level where no book is recorded, in the quote currency; 0 is unlimited.
     #[arg(long, default_value_t = 500.0, value_name = "MONEY", help_heading = "Market")]
     pub assumed_depth: f64,
-    /// Seed of every chance.
+    /// Seed of all random numbers.
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Market")]
     pub seed: u64,
-    /// Share of orders the venue refuses at random, percent.
+    /// Share of orders that the venue rejects at random, percent.
     #[arg(long, default_value_t = 0.0, value_name = "PCT", help_heading = "Market")]
     pub reject_rate: f64,
     /// Risk limits of the session.
     #[arg(long, value_enum, default_value_t = Risk::Default, help_heading = "Risk")]
     pub risk: Risk,
-    /// Configuration file whose risk limits and fees hold, as for the sessions of a daemon; without it the defaults do.
+    /// Configuration file whose risk limits and fees apply, as in sessions of the daemon [default: the
+    /// built-in defaults].
     #[arg(long, value_name = "FILE", help_heading = "Risk")]
     pub config: Option<PathBuf>,
     /// Stop for strategies that have none, percent.
@@ -84,10 +87,10 @@ pub struct Options {
     /// Target for strategies that have none, percent.
     #[arg(long, value_name = "PCT", help_heading = "Risk")]
     pub take_profit: Option<f64>,
-    /// Which time stamps the replay follows.
+    /// Timestamps that order the replay.
     #[arg(long, value_enum, default_value_t = Clock::Exchange, help_heading = "Data")]
     pub clock: Clock,
-    /// All symbols and strategies of a source in one session with one account, merged by time.
+    /// Run all symbols and strategies of a source in one session with one account, merged by time.
     #[arg(long, help_heading = "Run")]
     pub together: bool,
     /// Threads; 0 is one per core.
@@ -99,36 +102,37 @@ pub struct Options {
     /// Write one self-contained HTML report.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
-    /// Write every decision with its conditions, one JSON object a line.
+    /// Write every decision with its conditions, one JSON object per line.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub journal: Option<PathBuf>,
-    /// Keep the results in the store, which --recording does by itself.
+    /// Store the results; --recording always does.
     #[arg(long, help_heading = "Output")]
     pub keep: bool,
-    /// Tell why there was or was not a trade at a moment, instead of the result.
+    /// Explain why there was or was not a trade at a moment, instead of printing the result.
     #[arg(long, value_name = "SYMBOL@TIME", conflicts_with = "explain_trade", help_heading = "Output")]
     pub explain: Option<String>,
-    /// Tell why a trade was opened and closed, with all its conditions, instead of the result: its number in the list
-    /// of trades (RESULT.NUMBER with several results), `worst` or `best`.
+    /// Explain why a trade was opened and closed, with all its conditions, instead of printing the result:
+    /// its number in the list of trades (RESULT.NUMBER with several results), `worst` or `best`.
     #[arg(long, value_name = "NUMBER|worst|best", value_parser = WhichTrade::parse, help_heading = "Output")]
     pub explain_trade: Option<WhichTrade>,
 }
 
-/// Risk limits by name.
+/// Values of `--risk`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Risk {
-    /// Those of --config, else the defaults: position, exposure, margin, day loss, drawdown, order rate and more.
+    /// Limits of --config, else the defaults: position, exposure, margin, day loss, drawdown, order rate and
+    /// more.
     Default,
-    /// No session limits; those of the documents hold.
+    /// No session limits; those of the strategy documents still apply.
     None,
 }
 
-/// Clocks by name.
+/// Values of `--clock`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Clock {
-    /// The exchange's time stamps.
+    /// The exchange's timestamps.
     Exchange,
-    /// The recorder's time stamps.
+    /// The recorder's timestamps.
     Receive,
 }
 
@@ -148,7 +152,7 @@ fn fees(text: &str) -> Result<(Rate, Rate), String> {
 }
 
 impl Options {
-    /// Checks what single values cannot say.
+    /// Checks combinations and ranges that the parsers of single values cannot.
     ///
     /// # Errors
     /// The first option that cannot be used.
@@ -183,13 +187,13 @@ impl Options {
         }
     }
 
-    /// Threads to use.
+    /// Number of threads to use.
     pub fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         if self.threads == 0 { cores() } else { self.threads }
     }
 
-    /// The settings of the runs, over what a configuration says.
+    /// The settings of the runs: the options, with fees and limits of the configuration as defaults.
     pub fn settings(&self, config: &Config) -> RunSettings {
         let fees = config.trading.fees;
         RunSettings {
@@ -239,7 +243,7 @@ mod tests {
         options: Options,
     }
 
-    /// The limits of the file once stayed unread: a run still ended after four losses.
+    /// Regression: the file's limits were ignored, so a run still ended after four losses.
     #[test]
     fn limits_and_fees_of_the_configuration_hold() {
         let line = Line::try_parse_from(["backtest", "--strategy", "x", "--data", "y"])

@@ -1,4 +1,4 @@
-//! From what the user named to strategies ready to run: a document file, a stored strategy, or a built-in one.
+//! Loads the strategies named on the command line: document files, stored strategies or built-in ones.
 
 use crate::app::{Failure, Global};
 use crate::document::strategy;
@@ -7,11 +7,11 @@ use crate::service::strategies::{Loaded, built_in, compile};
 use crate::store::{OpenMode, Store, store_path};
 use std::path::Path;
 
-/// Loads every named strategy. `store` is the open one, when the command has one; otherwise it is only opened for a
-/// name that is neither a file nor built in.
+/// Loads every named strategy: a file of that name, else a stored strategy, else a built-in one. Uses `store`
+/// when the command has opened one; otherwise opens the existing store for a name that is not a file.
 ///
 /// # Errors
-/// A name that is nothing, or a document with errors: all of them.
+/// An unknown name, or a document with errors (lists all of them).
 pub fn load(names: &[String], global: &Global, store: Option<&Store>) -> Result<Vec<Loaded>, Failure> {
     names.iter().map(|name| load_one(name, global, store)).collect()
 }
@@ -37,7 +37,7 @@ fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded
             let known: Vec<&str> = strategy::builtin().iter().map(|(id, _)| *id).collect();
             let known = known.join(", ");
             Err(Failure::input(format!(
-                "there is no strategy {name:?}: it is no file, not stored, and the built-in ones are {known}"
+                "there is no strategy {name:?}: it is not a file, not stored, and the built-in ones are {known}"
             )))
         }
     }

@@ -1,39 +1,39 @@
-//! A made-up market with one pump and dump, for a demo that shows one: real recordings of pumps state no licence, so none
-//! may be shipped. Its symbol says that it is generated; the same seed gives the same rows.
+//! A generated market with one pump and dump for the demo: no known recording of a real pump has a licence
+//! that allows shipping it. Its symbol says that it is generated; the same seed gives the same rows.
 //!
-//! Shaped by what is known of real ones: a calm market, then a rise of some 30 % within half a minute in bursts of
-//! market buys that fill several times in one millisecond, a short top, a fall in which sellers lead, and a calm end a
-//! little above the start.
+//! The shape of real pumps: a calm market, a rise of about 30 % within half a minute in bursts of market buys
+//! with several fills in one millisecond, a short top, a fall led by sellers, and a calm end a little above
+//! the start.
 
 use crate::domain::rng::Rng;
 use std::fmt::Write;
 
-/// The symbol as the rehearsed exchange names it.
+/// The symbol in the rehearsal exchange's spelling.
 pub const SYMBOL: &str = "GENERATEDPUMP_USDT";
 
-/// When it begins: with the recording that it stands beside.
+/// Time of the first row: that of the recording it is merged with.
 const BEGIN_US: i64 = 1_723_161_256_800_000;
 const SECONDS: i64 = 342;
 const SEED: u64 = 9;
-/// A price step, and the price of the calm market in steps.
+/// The price step, and below it the price of the calm market in steps.
 const STEP: f64 = 0.000_01;
 const CALM_STEPS: f64 = 5_000.0;
 const LEVELS: i64 = 20;
 const BOOKS_PER_SECOND: i64 = 2;
 
-/// What goes on at a time.
+/// One phase of the market.
 struct Phase {
-    /// Its last second.
+    /// Second at which it ends.
     until: i64,
-    /// Price at its end, against the calm one.
+    /// Price at its end as a multiple of the calm price.
     to: f64,
-    /// Bursts of market orders a second.
+    /// Market orders per second.
     bursts: i64,
-    /// Fills of one burst.
+    /// Fills per market order.
     fills: i64,
-    /// Of ten bursts so many buy.
+    /// Buys in ten market orders.
     buys_of_ten: u64,
-    /// Value of one fill in the quote currency, about.
+    /// Mean value of one fill in the quote currency.
     value: f64,
 }
 
@@ -54,7 +54,7 @@ pub struct Market {
     pub books: String,
 }
 
-/// The market, always the same.
+/// Generates the market; deterministic.
 pub fn market() -> Market {
     let mut entropy = Rng::new(SEED);
     let mut market = Market {
@@ -91,7 +91,7 @@ pub fn market() -> Market {
     market
 }
 
-/// One market order: all its fills in one millisecond, each a step worse than the one before.
+/// Appends one market order: all its fills in one millisecond, each a step worse than the one before.
 fn trades(out: &mut String, at_us: i64, level: f64, phase: &Phase, entropy: &mut Rng) {
     let is_buy = entropy.below(10) < phase.buys_of_ten;
     let (side, direction) = if is_buy { ("buy", 1.0) } else { ("sell", -1.0) };
@@ -102,13 +102,13 @@ fn trades(out: &mut String, at_us: i64, level: f64, phase: &Phase, entropy: &mut
     }
 }
 
-/// Twenty levels a side, a step apart, deeper further out.
+/// Appends a book: twenty levels per side, one step apart, with more quantity further out.
 fn book(out: &mut String, at_us: i64, level: f64, entropy: &mut Rng) {
     for (side, direction) in [("bid", -1.0), ("ask", 1.0)] {
-        for place in 1..=LEVELS {
-            let price = (level.round() + direction * place as f64).max(1.0) * STEP;
-            let quantity = ((400.0 + 60.0 * place as f64) * (0.6 + 0.8 * entropy.unit()) / price).ceil();
-            let _ = writeln!(out, "{},{SYMBOL},{side},{place},{price:.5},{quantity:.0}", BEGIN_US + at_us);
+        for rank in 1..=LEVELS {
+            let price = (level.round() + direction * rank as f64).max(1.0) * STEP;
+            let quantity = ((400.0 + 60.0 * rank as f64) * (0.6 + 0.8 * entropy.unit()) / price).ceil();
+            let _ = writeln!(out, "{},{SYMBOL},{side},{rank},{price:.5},{quantity:.0}", BEGIN_US + at_us);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! `tradingd rehearse`: an exchange on loopback that replays recorded market data, takes orders and makes faults.
+//! `tradingd rehearse`: an exchange on loopback that replays recorded market data, takes orders and injects
+//! faults.
 //!
-//! Never: an address other machines can reach, a real key.
+//! Invariant: it listens only on loopback and accepts only the test key.
 
 mod rows;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What a client signs with; made up, and worth nothing anywhere else.
+/// API key and secret of the test account, which no real exchange knows.
 pub const TEST_KEY: (&str, &str) = ("rehearsal-key", "rehearsal-secret");
 
 /// Options of `tradingd rehearse`.
@@ -31,22 +32,22 @@ pub struct Options {
     /// Files or directories of market data.
     #[arg(long, value_name = "FILE|DIR", num_args = 1.., group = "source")]
     data: Vec<PathBuf>,
-    /// Made-up symbols and messages a second, e.g. 200x20000.
+    /// Number of generated symbols and of messages per second, e.g. 200x20000.
     #[arg(long, value_name = "SYMBOLSxMESSAGES", group = "source", value_parser = generated)]
     generate: Option<(usize, u32)>,
     /// Recorded seconds per second, 0.01 to 1000.
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     speed: f64,
-    /// Settings and faults as JSON; docs/rehearsal.md shows all.
+    /// Settings and faults as JSON, described in docs/rehearsal.md.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Loopback address and port; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Begin again at the end.
+    /// Start again at the end of the data.
     #[arg(long)]
     repeat: bool,
-    /// Seed of latencies, spellings and faults.
+    /// Seed of latencies, spelling variants and faults.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -101,9 +102,9 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     };
     let running = begin(rehearsed, runtime.handle())?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
-        say(&running);
+        let mut terminate = signal(SignalKind::terminate()).map_err(signal_failure)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(signal_failure)?;
+        print_addresses(&running);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -114,18 +115,18 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The rows of a recording as an exchange can replay them.
+/// Opens a recording of the store for replay.
 ///
 /// # Errors
-/// An unknown recording, or one that holds nothing to replay.
+/// An unknown recording, or one without rows to replay.
 pub fn recording(store: Arc<Store>, id: &str) -> Result<Found, Failure> {
     rows::find(Origin::Recording(store, id.to_owned()))
 }
 
-/// An exchange on a free port that replays files again and again.
+/// Starts an exchange on a free port that replays files in a loop.
 ///
 /// # Errors
-/// Files that hold nothing to replay, no free port.
+/// Files without rows to replay, no free port.
 pub fn files(data: &[PathBuf], speed: f64, runtime: &Handle) -> Result<Running, Failure> {
     let found = rows::find(Origin::Files(data.to_vec()))?;
     let options = Rehearsed {
@@ -141,7 +142,7 @@ pub fn files(data: &[PathBuf], speed: f64, runtime: &Handle) -> Result<Running, 
     begin(options, runtime)
 }
 
-/// The test account's key.
+/// The key of the test account.
 pub fn test_key() -> TestKey {
     TestKey { key: TEST_KEY.0.to_owned(), secret: TEST_KEY.1.to_owned() }
 }
@@ -160,7 +161,7 @@ pub fn begin(options: Rehearsed, runtime: &Handle) -> Result<Running, Failure> {
     })
 }
 
-fn say(running: &Running) {
+fn print_addresses(running: &Running) {
     eprintln!("rest       {}", running.rest_url());
     eprintln!("websocket  {}", running.ws_url());
     eprintln!("control    http://{}", running.control_address());
@@ -168,14 +169,14 @@ fn say(running: &Running) {
     eprintln!("the rehearsal exchange is ready ({})", clock::now());
 }
 
-fn unheard(error: std::io::Error) -> Failure {
+fn signal_failure(error: std::io::Error) -> Failure {
     Failure::other(format!("signals cannot be heard: {error}"))
 }
 
-/// Reads a scenario.
+/// Reads a scenario file.
 ///
 /// # Errors
-/// A file that cannot be read, or what is wrong in it and where.
+/// A file that cannot be read, or the first problem in it with its position.
 fn read_scenario(path: &Path) -> Result<Scenario, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::input(format!("{} cannot be read: {error}", path.display())))?;

@@ -1,6 +1,8 @@
-//! Recorded rows for the rehearsal exchange: all streams of all symbols merged by time, quantities in contracts.
+//! Recorded rows for the rehearsal exchange: all streams of all symbols merged by time, quantities in
+//! contracts.
 //!
-//! A thread reads ahead; memory does not grow with the recording. Never: two books of one symbol at once.
+//! A thread reads ahead through a bounded channel, so memory does not grow with the recording. Invariant: at
+//! most one book stream of a symbol is replayed.
 
 use crate::app::Failure;
 use crate::domain::contract::Contract;
@@ -19,38 +21,38 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Rows that are handed over together.
+/// Rows per batch.
 const BATCH: usize = 1_024;
 
-/// Batches that wait to be replayed; when full the reading waits.
+/// Capacity of the channel in batches; when it is full, reading waits.
 const BATCHES: usize = 16;
 
-/// What market data there is.
+/// Source of market data.
 #[derive(Clone)]
 pub enum Origin {
-    /// A recording.
+    /// A recording of the store, by its id.
     Recording(Arc<Store>, String),
     /// Files or directories.
     Files(Vec<PathBuf>),
 }
 
-/// What was found in it.
+/// Market data opened for replay.
 pub struct Found {
-    /// Terms, by the source's symbols.
+    /// Contract terms; the index is the symbol index of the rows.
     pub contracts: Vec<Contract>,
     /// The rows.
     pub source: Merged,
 }
 
-/// One symbol.
+/// How one symbol is replayed.
 #[derive(Clone)]
 struct Plan {
-    /// As recorded.
+    /// The symbol as recorded.
     name: String,
     contract: Contract,
-    /// Recorded quantity of one contract.
+    /// One contract in units of the recorded quantity.
     unit: Decimal,
-    /// Streams that are replayed: of several books one.
+    /// Streams that are replayed; at most one of them is a book stream.
     kinds: Vec<StreamKind>,
 }
 
@@ -64,10 +66,10 @@ pub struct Merged {
     rows: std::vec::IntoIter<(usize, Record)>,
 }
 
-/// Looks through market data and opens it for replay.
+/// Surveys market data and opens it for replay.
 ///
 /// # Errors
-/// Data that cannot be read, symbols that are no contracts, or nothing at all.
+/// Data that cannot be read, symbols that are not linear contracts, or no data at all.
 pub fn find(origin: Origin) -> Result<Found, Failure> {
     let origin = match origin {
         Origin::Files(paths) => Origin::Files(expand(&paths)?.files),
@@ -146,7 +148,8 @@ fn filed(paths: &[PathBuf]) -> Result<Vec<Plan>, Failure> {
     Ok(plans)
 }
 
-/// How a symbol is replayed. Recorded contracts keep their terms; where base units were recorded one step is a contract.
+/// Plans the replay of a symbol. With known contract terms the terms are kept; otherwise quantities are in
+/// base units, and one quantity step becomes one contract.
 fn plan(
     name: &str,
     spec: &SymbolSpec,
@@ -182,7 +185,7 @@ fn plan(
         is_api_allowed: true,
         listed_ms: None,
     };
-    // Of several books the one that was recorded for longest, in doubt the one in more detail.
+    // The most detailed book stream that covers at least 90 % of the longest span.
     const BOOKS: [StreamKind; 3] = [StreamKind::BookChanges, StreamKind::BookSnapshots, StreamKind::Quotes];
     let span =
         |kind: StreamKind| spans.iter().filter(|(known, _)| *known == kind).map(|(_, span)| *span).max();
@@ -197,7 +200,7 @@ fn plan(
     Ok(Plan { name: name.to_owned(), contract, unit, kinds })
 }
 
-/// `BTCUSDT` and `BTC_USDT` are `BTC` and `USDT`.
+/// Splits `BTCUSDT` or `BTC_USDT` into `BTC` and `USDT`.
 fn split(name: &str) -> Option<(&str, &str)> {
     if let Some((base, quote)) = name.split_once('_') {
         return Some((base, quote)).filter(|(base, quote)| !base.is_empty() && !quote.is_empty());
@@ -211,24 +214,24 @@ fn split(name: &str) -> Option<(&str, &str)> {
 fn read_ahead(origin: &Origin, plans: &Arc<Vec<Plan>>) -> Receiver<Batch> {
     let (sender, receiver) = sync_channel(BATCHES);
     let (origin, plans) = (origin.clone(), Arc::clone(plans));
-    let told = sender.clone();
+    let errors = sender.clone();
     let reading = std::thread::Builder::new().name("rehearsal-rows".to_owned()).spawn(move || {
         if let Err(problem) = merge(&origin, &plans, &sender) {
-            // Nobody listens any more: then it does not matter.
+            // Fails only when the receiver is gone, and then nobody needs the error.
             let _ = sender.send(Err(problem));
         }
     });
     if let Err(error) = reading {
-        // The channel is empty, so there is room.
-        let _ = told.try_send(Err(format!("no thread could be started to read ahead: {error}")));
+        // The channel is empty, so this does not fail.
+        let _ = errors.try_send(Err(format!("no thread could be started to read ahead: {error}")));
     }
     receiver
 }
 
-/// Rows of one stream or file, with their symbols.
+/// Next row of one stream or file with its symbol index; `None` at the end.
 type Cursor<'a> = Box<dyn FnMut() -> Result<Option<(usize, Record)>, SourceError> + 'a>;
 
-/// Reads everything in time order. Ends when nobody listens.
+/// Sends all rows in time order; stops early when the receiver is dropped.
 fn merge(origin: &Origin, plans: &[Plan], sender: &SyncSender<Batch>) -> Result<(), String> {
     let mut cursors = match origin {
         Origin::Recording(store, id) => recording_cursors(store, id, plans),
@@ -237,64 +240,64 @@ fn merge(origin: &Origin, plans: &[Plan], sender: &SyncSender<Batch>) -> Result<
     .map_err(|error| error.to_string())?;
     let mut heads: BinaryHeap<Reverse<(Timestamp, StreamKind, usize)>> = BinaryHeap::new();
     let mut next: Vec<Option<(usize, Record)>> = vec![None; cursors.len()];
-    let mut advance = |place: usize, next: &mut Vec<Option<(usize, Record)>>, heads: &mut BinaryHeap<_>| {
-        next[place] = cursors[place]().map_err(|error| error.to_string())?;
-        if let Some((_, record)) = &next[place] {
-            heads.push(Reverse((record.exchange_at, record.body.stream(), place)));
+    let mut advance = |index: usize, next: &mut Vec<Option<(usize, Record)>>, heads: &mut BinaryHeap<_>| {
+        next[index] = cursors[index]().map_err(|error| error.to_string())?;
+        if let Some((_, record)) = &next[index] {
+            heads.push(Reverse((record.exchange_at, record.body.stream(), index)));
         }
         Ok::<(), String>(())
     };
-    for place in 0..next.len() {
-        advance(place, &mut next, &mut heads)?;
+    for index in 0..next.len() {
+        advance(index, &mut next, &mut heads)?;
     }
     let mut batch = Vec::with_capacity(BATCH);
-    while let Some(Reverse((_, _, place))) = heads.pop() {
-        if let Some((symbol, record)) = next[place].take() {
+    while let Some(Reverse((_, _, index))) = heads.pop() {
+        if let Some((symbol, record)) = next[index].take() {
             batch.push((symbol, in_contracts(record, plans[symbol].unit)?));
         }
-        advance(place, &mut next, &mut heads)?;
+        advance(index, &mut next, &mut heads)?;
         if batch.len() == BATCH && sender.send(Ok(std::mem::take(&mut batch))).is_err() {
             return Ok(());
         }
     }
-    // Nobody listens any more: then it does not matter.
+    // Fails only when the receiver is gone.
     let _ = sender.send(Ok(batch));
     Ok(())
 }
 
 fn recording_cursors<'a>(store: &'a Store, id: &str, plans: &[Plan]) -> Result<Vec<Cursor<'a>>, SourceError> {
     let mut cursors: Vec<Cursor<'a>> = Vec::new();
-    for (place, plan) in plans.iter().enumerate() {
+    for (index, plan) in plans.iter().enumerate() {
         for kind in &plan.kinds {
             let mut rows = store.rows(id, &plan.name, *kind)?;
-            cursors.push(Box::new(move || Ok(rows.next().transpose()?.map(|record| (place, record)))));
+            cursors.push(Box::new(move || Ok(rows.next().transpose()?.map(|record| (index, record)))));
         }
     }
     Ok(cursors)
 }
 
 fn file_cursors(paths: &[PathBuf], plans: &[Plan]) -> Result<Vec<Cursor<'static>>, SourceError> {
-    let places: Arc<BTreeMap<String, (usize, Vec<StreamKind>)>> = Arc::new(
+    let indices: Arc<BTreeMap<String, (usize, Vec<StreamKind>)>> = Arc::new(
         plans
             .iter()
             .enumerate()
-            .map(|(place, plan)| (plan.name.clone(), (place, plan.kinds.clone())))
+            .map(|(index, plan)| (plan.name.clone(), (index, plan.kinds.clone())))
             .collect(),
     );
     let mut cursors: Vec<Cursor<'static>> = Vec::new();
     for path in paths {
         let mut file = SourceFile::open(path)?;
-        let places = Arc::clone(&places);
+        let indices = Arc::clone(&indices);
         let mut batch = RecordBatch::default();
         let mut at = 0;
         cursors.push(Box::new(move || {
             loop {
                 while let Some((symbol, record)) = batch.rows().get(at) {
                     at += 1;
-                    let known = places.get(file.symbol(*symbol));
-                    if let Some((place, _)) = known.filter(|(_, kinds)| kinds.contains(&record.body.stream()))
+                    let known = indices.get(file.symbol(*symbol));
+                    if let Some((index, _)) = known.filter(|(_, kinds)| kinds.contains(&record.body.stream()))
                     {
-                        return Ok(Some((*place, *record)));
+                        return Ok(Some((*index, *record)));
                     }
                 }
                 at = 0;
@@ -307,15 +310,16 @@ fn file_cursors(paths: &[PathBuf], plans: &[Plan]) -> Result<Vec<Cursor<'static>
     Ok(cursors)
 }
 
-/// The row with its quantities counted in contracts.
+/// Converts a row's quantities to contracts.
 fn in_contracts(mut record: Record, unit: Decimal) -> Result<Record, String> {
     if unit == Decimal::ONE {
         return Ok(record);
     }
     let count = |quantity: &mut Decimal| {
         let contracts = quantity.in_steps_of(unit).and_then(|count| Decimal::new(count, 0));
-        *quantity = contracts
-            .ok_or_else(|| format!("a quantity of {quantity} is no whole number of contracts of {unit}"))?;
+        *quantity = contracts.ok_or_else(|| {
+            format!("a quantity of {quantity} is not a whole number of contracts of {unit}")
+        })?;
         Ok::<(), String>(())
     };
     match &mut record.body {

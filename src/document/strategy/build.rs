@@ -1,4 +1,5 @@
-//! From the document to the strategy the engine runs, with every rule that needs more than one field.
+//! Compiles a document into the strategy that the engine runs, and checks every rule that involves several
+//! fields.
 
 use super::catalogue::Scope;
 use super::problem::{Problems, at};
@@ -15,8 +16,8 @@ mod entry;
 mod exit;
 mod limits;
 
-/// Builds the definition (id and version still empty) and reports everything that is wrong. The result only counts
-/// when `problems` has no errors.
+/// Compiles the definition (id and version still empty) and reports all problems. The result is valid only if
+/// `problems` has no errors.
 pub(super) fn build(strategy: &Strategy, origin: Origin, problems: &mut Problems) -> StrategyDef {
     let declared = strategy.indicators.clone().unwrap_or_default();
     let resolver = Resolver::new(&declared, problems);
@@ -27,7 +28,7 @@ pub(super) fn build(strategy: &Strategy, origin: Origin, problems: &mut Problems
     def
 }
 
-/// Sections, for what may be used where.
+/// The section in which an indicator is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     Signal,
@@ -42,7 +43,7 @@ struct Builder<'a, 'p> {
     origin: Origin,
     resolver: Resolver<'a>,
     problems: &'p mut Problems,
-    /// Where each condition id stands first.
+    /// Path of the first condition with each id.
     ids: BTreeMap<&'a str, String>,
 }
 
@@ -94,7 +95,7 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// The rule of a section that may be absent.
+    /// The rule of an optional section.
     fn rule<R: Rule>(&mut self, section: Option<&'a R>, path: &str, place: Place) -> Section {
         let default = if place == Place::Emergency { wire::Logic::Or } else { wire::Logic::And };
         let Some(section) = section else {
@@ -127,7 +128,8 @@ impl<'a> Builder<'a, '_> {
         domain::Sequence { steps, max_gap, max_total }
     }
 
-    /// The group of a tree; its children stand in the same order, wrong conditions as one that never holds.
+    /// The group of a tree, with children in the same order; an invalid condition becomes one that never
+    /// holds.
     fn group(&mut self, tree: &Tree<'a>, place: Place) -> domain::Group {
         let mut children = Vec::new();
         for branch in &tree.branches {
@@ -237,7 +239,7 @@ impl<'a> Builder<'a, '_> {
         Threshold::Between(value.unwrap_or(f64::INFINITY), high)
     }
 
-    /// What a name stands for, with a warning where it can never be known.
+    /// The operand a name refers to, with a warning if it can never have a value in this section.
     fn operand(&mut self, name: Option<&String>, path: &str, place: Place) -> Option<Operand> {
         let operand = self.resolver.operand(name, path, self.problems)?;
         let in_position = matches!(place, Place::Close | Place::Emergency);
@@ -256,14 +258,14 @@ impl<'a> Builder<'a, '_> {
         Some(operand)
     }
 
-    /// An error for something absent, unless it is absent because it was wrong.
+    /// An error for a missing field, unless it was removed because it was invalid.
     fn missing(&mut self, path: &str, problem: &str) {
         if !self.problems.broken(path) {
             self.problems.error(path, problem);
         }
     }
 
-    /// Ids are unique and conditions are not too many, over the whole document, also those that are not enabled.
+    /// Checks that ids are unique and the number of conditions is bounded, including disabled conditions.
     fn check_ids(&mut self) {
         let strategy = self.strategy;
         let mut all: Vec<(String, &'a wire::Condition)> = Vec::new();
@@ -313,7 +315,7 @@ fn gather<'a>(
     }
 }
 
-/// Stands in for a name that is wrong; such a document is never run.
+/// Replaces an invalid name; such a document is never run.
 pub(super) const NOTHING: Operand = Operand::Market(usize::MAX);
 
 fn logic(logic: wire::Logic) -> domain::Logic {

@@ -1,6 +1,6 @@
-//! The strategies that come with the program.
+//! The built-in strategies.
 
-/// Ids and documents, in the order they are listed.
+/// Ids and documents, in display order.
 pub fn builtin() -> [(&'static str, &'static str); 4] {
     [
         ("pump_v2", include_str!("../../../config/strategies/pump_v2.json")),

@@ -1,4 +1,4 @@
-//! What names of a document mean: indicator types with their parameters, and the values an instance has itself.
+//! The names a document may use: indicator types with their parameters, and values of the instance itself.
 
 use super::problem::{Problems, at};
 use super::schema::shown;
@@ -7,7 +7,7 @@ use crate::engine::indicators::{ALL, Accepts, Kind, Param, find};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Where an own value exists.
+/// Where an instance value is defined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scope {
     Session,
@@ -15,7 +15,7 @@ pub(super) enum Scope {
     Position,
 }
 
-/// A value of the instance or session itself (strategy-engine 3.7).
+/// A value of the instance or the session.
 pub(super) struct Own {
     pub(super) name: &'static str,
     alias: &'static str,
@@ -47,7 +47,7 @@ static OWN: &[Own] = &[
     own("PORTFOLIO_EXPOSURE_PCT", "", &[], Scope::Session, NOT_NEGATIVE, OwnValue::PortfolioExposurePct),
 ];
 
-/// The one name with a market and an own meaning, told apart by `anchor`.
+/// The only name that is both a market and an instance value; `anchor` selects one.
 const DRAWDOWN: &str = "DRAWDOWN_FROM_PEAK_PCT";
 
 const fn own(
@@ -61,25 +61,25 @@ const fn own(
     Own { name, alias, params, scope, range, value }
 }
 
-/// The own value behind a domain value.
+/// The entry of an instance value.
 pub(super) fn own_of(value: OwnValue) -> &'static Own {
     let same = |own: &&Own| std::mem::discriminant(&own.value) == std::mem::discriminant(&value);
     OWN.iter().find(same).unwrap_or(&OWN[0])
 }
 
-/// All names a type may have, for suggestions.
+/// All type names, for suggestions.
 pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|kind| kind.name).chain(OWN.iter().map(|own| own.name))
 }
 
-/// What a type name means.
+/// What a type name refers to.
 pub(super) enum Meaning {
     Own(&'static Own),
     Market(&'static Kind),
 }
 
-/// The type of a name in any case. `params` decide where a name has two meanings: without an `anchor` and without
-/// a `lookback` the drawdown is the position's.
+/// Looks up a type name, ignoring case. For the ambiguous name `params` decide: without `anchor` and
+/// `lookback` the drawdown is that of the position.
 pub(super) fn meaning(name: &str, params: &Map<String, Value>) -> Option<Meaning> {
     let name = name.trim();
     let is = |own: &&Own| {
@@ -97,7 +97,7 @@ pub(super) fn meaning(name: &str, params: &Map<String, Value>) -> Option<Meaning
     found.map(Meaning::Own).or_else(|| find(name).map(Meaning::Market))
 }
 
-/// An own value with its parameters.
+/// An instance value with its parameters.
 pub(super) fn own_value(
     own: &Own,
     params: &Map<String, Value>,
@@ -151,11 +151,11 @@ fn unknown_parameter<'a>(
     format!("{kind} has no such parameter{near}{then} {list}")
 }
 
-/// Refresh overrides of the original; every value is computed when it is asked.
+/// Refresh overrides of legacy documents; values are always computed on demand.
 const REFRESH: [&str; 3] = ["r", "refresh_interval_seconds", "refresh_interval_override"];
 
 /// A type with all its parameters: bounds checked, defaults filled in. `upstream` reads a parameter that is
-/// another indicator. `None` when something is wrong with it, which then is in `problems`.
+/// another indicator. `None` if anything is invalid, which is then reported in `problems`.
 pub(super) fn spec_of(
     kind: &'static Kind,
     params: &Map<String, Value>,

@@ -1,11 +1,11 @@
-//! How a document is laid out for people: an object or list that fits a line stays on one.
+//! Formats a document for reading: an object or list that fits on a line stays on one.
 
 use serde_json::Value;
 
-/// Columns a line may have.
+/// Maximum line width in columns.
 const WIDTH: usize = 120;
 
-/// JSON text with two spaces per level and a line feed at the end.
+/// JSON text, indented by two spaces, with a final newline.
 pub(super) fn text(value: &Value) -> String {
     let mut out = String::new();
     write(value, 0, 0, &mut out);
@@ -13,9 +13,9 @@ pub(super) fn text(value: &Value) -> String {
     out
 }
 
-/// `used` columns of the line are taken before the value.
+/// Writes a value after `used` columns of the line.
 fn write(value: &Value, depth: usize, used: usize, out: &mut String) {
-    // The whole document and what has sections inside never stand on one line, however small.
+    // The document itself is always written on several lines.
     if depth > 0 {
         let line = one_line(value);
         if used + line.chars().count() < WIDTH {

@@ -1,6 +1,7 @@
-//! Documents of the original system, in any of its forms, turned into the form the schema describes.
+//! Converts documents of the legacy system, in any of its forms, to the canonical form of the schema.
 //!
-//! Only names and places change here; what a document means is validated later. Whatever moves is remembered, so that
+//! Only names and positions change here; validation comes later. Moves are recorded, so that problems are
+//! reported at the path in the author's document.
 //! problems are reported where the author wrote the thing.
 
 use super::problem::{Problems, at};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 mod conditions;
 
-/// Sections of the document by the names they had before.
+/// Sections with their legacy names.
 const SECTIONS: [(&str, &[&str]); 5] = [
     ("s1_signal", &["signal_detection_conditions", "signal_detection"]),
     (
@@ -36,7 +37,7 @@ const SECTIONS: [(&str, &[&str]); 5] = [
     ("emergency_exit", &["emergency_exit_conditions", "emergency_conditions"]),
 ];
 
-/// Brings a document into the canonical form and tells whether it is one of the original's.
+/// Converts a document to the canonical form; returns whether it is a legacy document.
 pub(super) fn canonical(value: &mut Value, problems: &mut Problems) -> Origin {
     let mut origin = unwrap(value, problems);
     let Value::Object(fields) = value else { return origin };
@@ -72,7 +73,7 @@ pub(super) fn canonical(value: &mut Value, problems: &mut Problems) -> Origin {
     origin
 }
 
-/// Takes the document out of the original's export wrapper.
+/// Unwraps the legacy export format.
 fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
     let Some(wrapper) = value.as_object_mut() else { return Origin::New };
     if wrapper.contains_key("s1_signal") || !wrapper.get("strategy").is_some_and(Value::is_object) {
@@ -89,7 +90,7 @@ fn unwrap(value: &mut Value, problems: &mut Problems) -> Origin {
     origin
 }
 
-/// Gives a field another name in its place.
+/// Renames a field, keeping its position.
 fn rename(fields: &mut Map<String, Value>, old: &str, new: &str, path: &str, problems: &mut Problems) {
     problems.moved(at(path, new), &at(path, old));
     *fields = std::mem::take(fields)
@@ -98,7 +99,7 @@ fn rename(fields: &mut Map<String, Value>, old: &str, new: &str, path: &str, pro
         .collect();
 }
 
-/// `"a, b"` → `["a", "b"]`.
+/// Converts `"a, b"` to `["a", "b"]`.
 fn split_tags(fields: &mut Map<String, Value>) {
     if let Some(tags @ Value::String(_)) = fields.get_mut("tags") {
         let list = tags
@@ -113,7 +114,7 @@ fn split_tags(fields: &mut Map<String, Value>) {
     }
 }
 
-/// What the four-section builder filled in.
+/// Defaults that the legacy four-section builder filled in.
 fn four_section_defaults(fields: &mut Map<String, Value>, problems: &mut Problems) {
     let sized = fields.get("global_limits").and_then(|limits| limits.get("base_position_pct")).is_some();
     let mut defaults = vec![
@@ -137,7 +138,7 @@ fn four_section_defaults(fields: &mut Map<String, Value>, problems: &mut Problem
     }
 }
 
-/// Aliases and signs of z1_entry and ze1_close.
+/// Aliases and negative offsets of z1_entry and ze1_close.
 fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
     if let Some(Value::Object(close)) = fields.get_mut("ze1_close")
         && close.contains_key("closeOrderPriceIndicatorId")
@@ -160,18 +161,18 @@ fn entry_and_exit(fields: &mut Map<String, Value>, problems: &mut Problems) {
     }
 }
 
-/// Fields that name an indicator.
+/// Fields that refer to an indicator.
 const REFERENCES: [&str; 5] =
     ["indicatorId", "compareTo", "priceIndicatorId", "riskIndicatorId", "closeOrderPriceIndicatorId"];
 
-/// Names of indicators while variant ids get theirs.
+/// Indicator names chosen while variant ids are replaced.
 struct Names<'n> {
     named: &'n mut Map<String, Value>,
-    /// By the variant's own name, so that a name is looked for once, however often its id stands in the document.
+    /// The chosen name per variant, so that each is searched for once, however often its id occurs.
     chosen: BTreeMap<&'static str, String>,
 }
 
-/// Gives known variant ids their readable names and declares them. Whether there was any id.
+/// Replaces known variant ids by readable names and declares these. Returns whether there was any id.
 fn name_variants(fields: &mut Map<String, Value>) -> bool {
     let mut named = match fields.get("indicators") {
         Some(Value::Object(named)) => named.clone(),
@@ -192,7 +193,7 @@ fn name_variants(fields: &mut Map<String, Value>) -> bool {
     any
 }
 
-/// Puts `indicators` before the first section, where people look for it.
+/// Inserts `indicators` before the first section, where readers expect it.
 fn declare(fields: &mut Map<String, Value>, named: Map<String, Value>) {
     if let Some(known) = fields.get_mut("indicators") {
         *known = Value::Object(named);
@@ -246,7 +247,7 @@ fn readable(known: variants::Known, names: &mut Names<'_>) -> String {
     indicator.extend(params);
     let indicator = Value::Object(indicator);
     let mut free = name.to_owned();
-    // The author's own indicator of that name keeps it.
+    // An indicator that the author declared under that name keeps it.
     for number in 2.. {
         match names.named.get(&free) {
             Some(other) if *other != indicator => free = format!("{name}_{number}"),
@@ -262,7 +263,7 @@ fn readable(known: variants::Known, names: &mut Names<'_>) -> String {
 mod tests {
     use super::*;
 
-    /// Looked for once: done for each of these ids by itself, it would take minutes.
+    /// Each name is searched for once; a search per id would take minutes here.
     #[test]
     fn an_id_that_stands_there_often_gets_one_free_name_among_many_taken_ones() {
         const TAKEN: usize = 25_000;

@@ -1,7 +1,8 @@
-//! Strategy documents: read, validated with all problems at once, written back in one form, compiled for the engine.
+//! Strategy documents: parsed, validated with all problems at once, written in one canonical form, compiled
+//! for the engine.
 //!
-//! [`parse`] takes documents written for tradingd and those of the original system, in any of its forms. A
-//! [`Document`] has passed every rule. Never: a document that is half accepted, or a problem without its place.
+//! [`parse`] accepts documents written for tradingd and those of the legacy system it replaces. Invariant: a
+//! [`Document`] satisfies every rule, and every problem has a path.
 
 mod build;
 mod builtin;
@@ -36,22 +37,22 @@ use wire::{Logic, Rule, Strategy};
 
 const BOUNDS: Bounds = Bounds { bytes: DOCUMENT_BYTES, depth: DOCUMENT_JSON_DEPTH };
 
-/// A strategy document that has passed every rule.
+/// A strategy document that satisfies every rule.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Document {
     strategy: Strategy,
-    /// Compiled, but for id and version.
+    /// Compiled, without id and version.
     def: StrategyDef,
 }
 
-/// Reads a document: the document with its warnings, or everything that is wrong with it (errors and warnings).
-/// The forms of the original are recognised and read as it meant them.
+/// Parses a document: returns it with its warnings, or all its errors and warnings. Legacy documents are
+/// recognised and read with their original meaning.
 pub fn parse(bytes: &[u8]) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
     read(bytes, Origin::New)
 }
 
-/// The same for a document known to come from the original: a flat list that mixes AND and OR is then read left to
-/// right with a warning, instead of being refused.
+/// As [`parse`], for a document known to be a legacy one: a flat list that mixes AND and OR is then read from
+/// left to right with a warning, instead of being refused.
 pub fn import(bytes: &[u8]) -> Result<(Document, Vec<Problem>), Vec<Problem>> {
     read(bytes, Origin::Imported)
 }
@@ -65,7 +66,7 @@ fn read(bytes: &[u8], expected: Origin) -> Result<(Document, Vec<Problem>), Vec<
     }
 }
 
-/// The text as a JSON tree.
+/// Parses the text as JSON.
 fn tree_of(bytes: &[u8], problems: &mut Problems) -> Option<Value> {
     json::read(bytes, BOUNDS, &mut |path, problem| problems.error(path, problem))
 }
@@ -85,7 +86,7 @@ fn document(mut value: Value, expected: Origin, problems: &mut Problems) -> Opti
     Some(Document { strategy: with_groups(strategy, origin), def })
 }
 
-/// Flat lists with connectors written as the groups they mean.
+/// Replaces flat lists with connectors by equivalent groups.
 fn with_groups(mut strategy: Strategy, origin: Origin) -> Strategy {
     rewrite(&mut strategy.s1_signal, Logic::And, origin);
     rewrite(&mut strategy.o1_cancel, Logic::And, origin);
@@ -101,7 +102,7 @@ fn rewrite<R: Rule>(section: &mut Option<R>, default: Logic, origin: Origin) {
     if !tree::is_flat(parts.conditions, parts.groups) {
         return;
     }
-    // What could be wrong here was reported when the section was built.
+    // Problems were already reported when the section was compiled.
     let tree = tree::section(parts, "", default, origin, &mut Problems::default());
     let mut group = tree::written(&tree);
     let off: Vec<_> = tree::switched_off(parts.conditions).collect();
@@ -110,38 +111,38 @@ fn rewrite<R: Rule>(section: &mut Option<R>, default: Logic, origin: Origin) {
 }
 
 impl Document {
-    /// Name people read.
+    /// Display name.
     pub fn name(&self) -> &str {
         &self.def.name
     }
 
-    /// The document's fields.
+    /// The fields of the document.
     pub fn fields(&self) -> &Strategy {
         &self.strategy
     }
 
-    /// Whether it may run at all.
+    /// Whether it may run.
     pub fn enabled(&self) -> bool {
         self.strategy.enabled.unwrap_or(true)
     }
 
-    /// The canonical text: fields in the order of the schema, numbers in their shortest form, laid out for reading.
-    /// Reading it gives an equal document, and writing that the same bytes.
+    /// The canonical text: fields in schema order, shortest numbers, formatted for reading. Parsing it gives
+    /// an equal document, which is written as the same bytes.
     pub fn to_json(&self) -> String {
         layout::text(&self.to_value())
     }
 
-    /// The same as a value.
+    /// The canonical form as a JSON value.
     pub fn to_value(&self) -> Value {
         serde_json::to_value(&self.strategy).unwrap_or_default()
     }
 
-    /// The strategy the engine runs, under the id and version it is stored as.
+    /// The strategy for the engine, with the id and version it is stored under.
     pub fn compile(&self, id: &str, version: u32) -> StrategyDef {
         StrategyDef { id: id.to_owned(), version, ..self.def.clone() }
     }
 
-    /// What forbids this strategy to trade live, though it may run in a backtest.
+    /// Problems that forbid live (real-money) trading but not a backtest.
     pub fn live_problems(&self) -> Vec<Problem> {
         rules::live(&self.def)
     }

@@ -1,14 +1,14 @@
-//! Which data a strategy needs, and which part of it says so.
+//! Which data channels a strategy needs, and what needs them.
 
 use crate::domain::strategy::{Group, Node, Operand, RiskScaling, Section, StrategyDef, Threshold};
 use crate::engine::indicators::{Channel, channels};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A part of a strategy that needs a channel.
+/// A use of an indicator that needs a channel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Need {
-    /// What is needed.
+    /// The needed channel.
     pub channel: Channel,
     /// Name of the indicator.
     pub indicator: String,
@@ -22,7 +22,7 @@ impl fmt::Display for Need {
     }
 }
 
-/// Channels a strategy needs, each with every part that needs it, in document order.
+/// The needed channels, each with all its uses in document order.
 pub fn needs(def: &StrategyDef) -> BTreeMap<Channel, Vec<Need>> {
     let mut found = Found { def, needs: BTreeMap::new() };
     found.section(&def.s1);
@@ -78,8 +78,8 @@ impl Found<'_> {
     }
 
     fn operand(&mut self, operand: Option<Operand>, used_by: &str) {
-        let Some(Operand::Market(place)) = operand else { return };
-        let Some(named) = self.def.indicators.get(place) else { return };
+        let Some(Operand::Market(index)) = operand else { return };
+        let Some(named) = self.def.indicators.get(index) else { return };
         for channel in channels(&named.spec) {
             let need = Need { channel, indicator: named.name.clone(), used_by: used_by.to_owned() };
             let known = self.needs.entry(channel).or_default();

@@ -1,4 +1,4 @@
-//! What is wrong with a document: where, what, and how bad. All of it at once, never only the first.
+//! Problems of a document: path, text and severity. All are reported at once.
 
 pub(super) use crate::json::at;
 use crate::json::nearest;
@@ -6,17 +6,17 @@ use crate::limits::DOCUMENT_PROBLEMS;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How bad a problem is.
+/// Severity of a problem.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
     /// The document cannot run.
     Error,
-    /// It runs, though perhaps not as meant.
+    /// It can run, though perhaps not as intended.
     Warning,
 }
 
 impl Severity {
-    /// The word that reports use.
+    /// The name used in reports.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Severity::Error => "error",
@@ -25,14 +25,14 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong with a document.
+/// A problem of a document.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// JSON pointer (RFC 6901) into the document as it was given; empty for the whole.
+    /// JSON pointer (RFC 6901) into the document as submitted; empty for the whole document.
     pub path: String,
-    /// What is wrong and what to do, one sentence.
+    /// What is wrong and how to fix it, one sentence.
     pub problem: String,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
 }
 
@@ -43,12 +43,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects problems while a document is read.
+/// Collects problems while a document is parsed.
 #[derive(Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
     beyond: usize,
-    /// Where a part stands in the document as given, by where it stands while it is read.
+    /// Original path of each part that has moved, by its current path.
     moved: BTreeMap<String, String>,
 }
 
@@ -66,7 +66,7 @@ impl Problems {
         if self.found.contains(&problem) {
             return;
         }
-        // An error is never lost behind warnings: it takes the place of the last of them.
+        // Errors are never lost behind warnings: an error replaces the last warning.
         if self.found.len() < DOCUMENT_PROBLEMS {
             self.found.push(problem);
         } else {
@@ -80,13 +80,13 @@ impl Problems {
         }
     }
 
-    /// From now on problems at `path` are reported where `before` is reported.
+    /// Problems at `path` are from now on reported at the original path of `before`.
     pub(super) fn moved(&mut self, path: impl Into<String>, before: &str) {
         let given = self.as_given(before);
         self.moved.insert(path.into(), given);
     }
 
-    /// Whether anything at or below the path is an error.
+    /// Whether there is an error at the path or below it.
     pub(super) fn broken(&self, path: &str) -> bool {
         let path = self.as_given(path);
         self.found.iter().any(|known| {
@@ -95,8 +95,8 @@ impl Problems {
         })
     }
 
-    /// `; did you mean "x"?` when a known name is near. Nothing once the bound is reached: the search costs more
-    /// than all the rest, and nobody would read it.
+    /// `; did you mean "x"?` if a known name is similar. Empty once the bound on problems is reached, because
+    /// the search is expensive.
     pub(super) fn suggestion<'a>(&self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
         let near = if self.found.len() < DOCUMENT_PROBLEMS { nearest(wrong, known) } else { None };
         near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
@@ -106,7 +106,7 @@ impl Problems {
         self.found.iter().any(|known| known.severity == Severity::Error)
     }
 
-    /// Everything found; when there was more than the bound, the last line says how much.
+    /// All problems; if there were more than the bound, a last warning gives their number.
     pub(super) fn into_vec(mut self) -> Vec<Problem> {
         if self.beyond > 0 {
             let problem = format!("{} more problems are not listed", self.beyond);

@@ -1,4 +1,5 @@
-//! From the names of a document to operands: declared indicators, types with defaults, own values.
+//! Resolves names of a document to operands: declared indicators, types with default parameters, instance
+//! values.
 
 use super::catalogue::{self, Meaning, Scope};
 use super::problem::{Problems, at};
@@ -11,16 +12,16 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How deep indicators may feed indicators.
+/// Maximum nesting of indicators that are inputs of indicators.
 const UPSTREAM_DEPTH: usize = 4;
 
-/// Finds what names mean and remembers which indicators are used.
+/// Resolves names and tracks which indicators are used.
 pub(super) struct Resolver<'a> {
     declared: &'a Indicators,
-    /// What each declared name means; `None` when its declaration is wrong.
+    /// What each declared name refers to; `None` if its declaration is invalid.
     meanings: BTreeMap<&'a str, Option<Declared>>,
     used: BTreeMap<&'a str, ()>,
-    /// Market indicators in the order of their first use.
+    /// Market indicators in order of first use.
     pub(super) named: Vec<NamedIndicator>,
 }
 
@@ -86,7 +87,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// A parameter that is another indicator: a declared name, a type name, or {"type": …} in place.
+    /// Resolves a parameter that is another indicator: a declared name, a type name, or an inline {"type":
+    /// …}.
     fn upstream(
         &mut self,
         value: &Value,
@@ -128,7 +130,7 @@ impl<'a> Resolver<'a> {
             self.used.insert(step, ());
         }
         above.push(step);
-        // A declared name reports its own mistakes where it is declared.
+        // Errors of a declared indicator are reported at its declaration.
         let mut elsewhere = Problems::default();
         let report = if step.is_empty() { &mut *problems } else { &mut elsewhere };
         let found = self.declaration(&indicator, path, above, report);
@@ -150,7 +152,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What a name stands for. `None` when it is absent or wrong, which then is in `problems`.
+    /// Resolves a name. `None` if it is absent or invalid; the latter is then in `problems`.
     pub(super) fn operand(
         &mut self,
         name: Option<&String>,
@@ -166,7 +168,7 @@ impl<'a> Resolver<'a> {
             self.used.insert(known, ());
             return match self.meanings.get(known.as_str()).cloned().flatten() {
                 Some(Declared::Own(operand)) => Some(operand),
-                Some(Declared::Market(spec)) => Some(self.place(known, spec)),
+                Some(Declared::Market(spec)) => Some(self.market_operand(known, spec)),
                 None => None,
             };
         }
@@ -176,7 +178,7 @@ impl<'a> Resolver<'a> {
             Some(Meaning::Market(kind)) => {
                 let mut no_upstream = |_: &Value, _: &str, _: &mut Problems| None;
                 let spec = catalogue::spec_of(kind, &none, path, problems, &mut no_upstream)?;
-                Some(self.place(kind.name, Arc::new(spec)))
+                Some(self.market_operand(kind.name, Arc::new(spec)))
             }
             None => {
                 let problem = self.unknown(name, problems);
@@ -205,7 +207,7 @@ impl<'a> Resolver<'a> {
         format!("neither `indicators` nor the catalogue has {shown}{near}")
     }
 
-    fn place(&mut self, name: &str, spec: Arc<IndicatorSpec>) -> Operand {
+    fn market_operand(&mut self, name: &str, spec: Arc<IndicatorSpec>) -> Operand {
         let known = self.named.iter().position(|named| named.name == name);
         Operand::Market(known.unwrap_or_else(|| {
             self.named.push(NamedIndicator { name: name.to_owned(), spec });
@@ -213,21 +215,21 @@ impl<'a> Resolver<'a> {
         }))
     }
 
-    /// Name, and the range of values, of an operand.
+    /// Name and value range of an operand.
     pub(super) fn range(&self, operand: Operand) -> (&str, Option<(f64, f64)>) {
         match operand {
             Operand::Own(value) => {
                 let own = catalogue::own_of(value);
                 (own.name, own.range)
             }
-            Operand::Market(place) => {
-                let named = &self.named[place];
+            Operand::Market(index) => {
+                let named = &self.named[index];
                 (&named.name, find(&named.spec.kind).and_then(|kind| kind.range))
             }
         }
     }
 
-    /// Where an own value exists; market values exist everywhere.
+    /// Where an instance value is defined; market values are defined everywhere.
     pub(super) fn scope(operand: Operand) -> Option<Scope> {
         match operand {
             Operand::Own(value) => Some(catalogue::own_of(value).scope),
@@ -235,7 +237,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Warns of declarations that nothing refers to.
+    /// Warns about declarations that are not used.
     pub(super) fn report_unused(&self, problems: &mut Problems) {
         for (name, _) in &self.declared.0 {
             if !self.used.contains_key(name.as_str()) {

@@ -1,4 +1,4 @@
-//! Rules over the whole strategy: a way out, a stop before liquidation, conditions that can never be true.
+//! Rules for the whole strategy: an exit exists, the stop comes before liquidation, conditions can be true.
 
 use super::build::NOTHING;
 use super::problem::{Problem, Problems, Severity, at};
@@ -11,10 +11,10 @@ use crate::domain::strategy::{
 };
 use std::collections::BTreeMap;
 
-/// Maintenance margin assumed where the contract is not known yet, percent.
+/// Maintenance margin assumed while the contract is unknown, in percent.
 const MAINTENANCE_MARGIN_PCT: f64 = 1.0;
 
-/// Rules that need the strategy as a whole.
+/// Checks the rules that need the whole strategy.
 pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Problems) {
     let z1 = &def.z1;
     if def.s1.is_empty() && !problems.broken("/s1_signal") {
@@ -38,7 +38,7 @@ pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Probl
         "/takeProfitLadder",
         "/ze1_enabled",
     ];
-    if !has_way_out(def) && !exits.iter().any(|path| problems.broken(path)) {
+    if !has_exit(def) && !exits.iter().any(|path| problems.broken(path)) {
         problems
             .error("", "there is no way out: give a stopLoss, a takeProfit, maxHoldSeconds, or conditions in ze1_close or emergency_exit");
     }
@@ -66,7 +66,7 @@ pub(super) fn check(strategy: &Strategy, def: &StrategyDef, problems: &mut Probl
     leverage(def, problems);
 }
 
-fn has_way_out(def: &StrategyDef) -> bool {
+fn has_exit(def: &StrategyDef) -> bool {
     let closes = def.e1.close_position && !def.e1.section.is_empty();
     let ladder: f64 = def.ladder.iter().map(|step| step.close_pct).sum();
     def.z1.stop.is_some()
@@ -113,7 +113,7 @@ fn leverage(def: &StrategyDef, problems: &mut Problems) {
     }
 }
 
-/// Percent of price from entry to liquidation of an isolated position (strategy-engine 4.4).
+/// Distance from entry to liquidation of an isolated position, in percent of price.
 fn distance(leverage: u32) -> f64 {
     let exact = 100.0 / f64::from(leverage.max(1)) - MAINTENANCE_MARGIN_PCT;
     (exact * 100.0).round() / 100.0
@@ -129,14 +129,14 @@ fn widest(stop: &PriceOffset) -> f64 {
     stop.offset_pct * scale.unwrap_or(100.0) / 100.0
 }
 
-/// What is wrong with a strategy only when it trades live.
+/// Problems that matter only for live (real-money) trading.
 pub(super) fn live(def: &StrategyDef) -> Vec<Problem> {
     let problem = "live trading needs a stop loss: enable stopLoss with an offsetPercent".to_owned();
     let missing = Problem { path: "/z1_entry/stopLoss".to_owned(), problem, severity: Severity::Error };
     if def.z1.stop.is_none() { vec![missing] } else { Vec::new() }
 }
 
-/// Values for which a condition is true: an interval, or nothing that can be said.
+/// The values for which a condition is true.
 #[derive(Clone, Copy, Debug)]
 struct Interval {
     low: f64,
@@ -164,7 +164,7 @@ impl Interval {
             (Threshold::Value(value), Comparison::Less) => Some(below(value, false)),
             (Threshold::Value(value), Comparison::LessOrEqual) => Some(below(value, true)),
             (Threshold::Value(value), Comparison::Equal) => {
-                // The comparison has this tolerance.
+                // The comparison uses the same tolerance.
                 let slack = 1e-9 * value.abs().max(1.0);
                 Some(Interval {
                     low: value - slack,
@@ -196,8 +196,8 @@ impl Interval {
     }
 }
 
-/// Warns of conditions that can never be true: outside the range of their indicator, or against another condition
-/// they are ANDed with. `group` is what `tree` was built into.
+/// Warns about conditions that can never be true: outside the range of their indicator, or contradicting a
+/// condition they are ANDed with. `group` must have been compiled from `tree`.
 pub(super) fn contradictions(
     group: &Group,
     tree: &Tree<'_>,
@@ -207,7 +207,7 @@ pub(super) fn contradictions(
     walk(group, tree, &mut Known::new(), resolver, problems);
 }
 
-/// What ANDed conditions leave of each operand, and who said so.
+/// The values that ANDed conditions leave for each operand, with the id of the last condition.
 type Known = BTreeMap<(usize, usize, bool, bool), (Interval, String)>;
 
 fn walk(group: &Group, tree: &Tree<'_>, above: &mut Known, resolver: &Resolver<'_>, problems: &mut Problems) {
@@ -241,7 +241,7 @@ fn validate(
     resolver: &Resolver<'_>,
     problems: &mut Problems,
 ) -> Option<((usize, usize, bool, bool), Interval)> {
-    // A document with a wrong name says so there; a falling edge is about the opposite.
+    // Invalid names are already reported; a falling edge requires the condition to become false.
     if condition.operand == NOTHING || problems.broken(path) || condition.edge == Edge::Falling {
         return None;
     }
@@ -268,10 +268,10 @@ fn validate(
     Some((key, both))
 }
 
-/// Operands in an order.
+/// A sortable key of an operand.
 fn key(operand: Operand) -> (usize, usize, bool, bool) {
     match operand {
-        Operand::Market(place) => (0, place, false, false),
+        Operand::Market(index) => (0, index, false, false),
         Operand::Own(OwnValue::UnrealizedPnlPct { last, net }) => (1, 0, last, net),
         Operand::Own(value) => {
             let own = [

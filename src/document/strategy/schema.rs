@@ -1,7 +1,7 @@
-//! The JSON Schema of strategy documents, made from the types, and the check of a document against it.
+//! The JSON Schema of strategy documents, generated from the types, and the check of a document against it.
 //!
-//! The check is what makes all structural problems come at once: serde stops at the first. It knows the part of
-//! JSON Schema that [`schema`] uses, no more.
+//! The check reports all structural problems at once, whereas serde stops at the first. It supports only the
+//! subset of JSON Schema that [`schema`] uses.
 
 use super::problem::{Problems, at};
 use super::wire::Strategy;
@@ -20,7 +20,7 @@ pub fn schema() -> &'static Value {
     &SCHEMA
 }
 
-/// Optional fields are left out, not null; descriptions are one line.
+/// Makes optional fields absent instead of null and joins the lines of descriptions.
 fn tidy(node: &mut Value) {
     if let Value::Object(fields) = node {
         if let Some(Value::Array(types)) = fields.get_mut("type") {
@@ -47,15 +47,15 @@ fn tidy(node: &mut Value) {
     }
 }
 
-/// Reports everything in the document that the schema does not allow and takes it out, so that what is left reads
-/// into the types. Words are accepted in any case. Unknown fields are warnings and stay.
+/// Reports and removes everything that the schema does not allow, so that the rest can be deserialized. Words
+/// are accepted in any case. Unknown fields are kept with a warning.
 pub(super) fn check(document: &mut Value, problems: &mut Problems) {
     if !node(document, &SCHEMA, "", problems) {
         *document = json!({});
     }
 }
 
-/// Whether the value can stay.
+/// Whether the value may stay.
 fn node(value: &mut Value, schema: &Value, path: &str, problems: &mut Problems) -> bool {
     let schema = resolve(schema);
     if let Some(words) = words(schema) {
@@ -81,7 +81,7 @@ fn node(value: &mut Value, schema: &Value, path: &str, problems: &mut Problems) 
             if let Some(items) = schema.get("items") {
                 for (index, item) in values.iter_mut().enumerate() {
                     if !node(item, items, &at(path, index), problems) {
-                        // Not removed: the places of those after it must not shift.
+                        // Not removed, so that the indices of later entries do not change.
                         *item = placeholder(items);
                     }
                 }
@@ -201,7 +201,7 @@ fn allowed_types(schema: &Value) -> String {
     }
 }
 
-/// The value for a sentence, kept short.
+/// The value for an error message, shortened.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
@@ -246,7 +246,7 @@ fn length_fits(
     true
 }
 
-/// Something that reads as an absent value of the schema's type.
+/// A valid value of the schema's type, used in place of an invalid entry.
 fn placeholder(schema: &Value) -> Value {
     match resolve(schema).get("type").and_then(Value::as_str) {
         Some("object") => json!({}),

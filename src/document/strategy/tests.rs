@@ -1,4 +1,5 @@
-//! Tests of whole documents: every rule, the original's forms, the built-in strategies, and what no input may do.
+//! Tests of whole documents: every rule, legacy forms, built-in strategies, and properties of arbitrary
+//! input.
 
 mod builtins;
 mod compiled;
@@ -11,7 +12,7 @@ use super::{Document, Problem, Severity, parse};
 use crate::domain::strategy::{Group, Node};
 use serde_json::{Value, json};
 
-/// A document without any problem, made of types that every build has.
+/// A document without problems, using only built-in indicator types.
 fn base() -> Value {
     json!({
         "strategy_name": "base",
@@ -75,7 +76,7 @@ fn accepted(document: &Value) -> Document {
     parse(document.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")).0
 }
 
-/// Two-valued evaluation of a group, enough to see what a document means.
+/// Two-valued evaluation of a group, to test the meaning of a document.
 fn holds(group: &Group, truth: &dyn Fn(&str) -> bool) -> bool {
     let child = |node: &Node| match node {
         Node::Condition(condition) => truth(&condition.id),

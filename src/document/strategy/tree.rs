@@ -1,29 +1,29 @@
-//! The conditions of a section as a tree, whatever form the document wrote them in.
+//! The conditions of a section as a tree, whichever form the document uses.
 //!
-//! Flat lists with a connector per condition, as the original has them, become groups: strictly left to right,
-//! NOT negates its own condition (strategy-engine 1.4).
+//! Flat lists with a connector per condition, as in legacy documents, become groups: strictly from left to
+//! right; NOT negates its own condition.
 
 use super::problem::{Problems, at};
 use super::wire::{Condition, Connector, Group, Logic, Parts};
 use crate::limits::DOCUMENT_GROUP_DEPTH;
 
-/// Where a document comes from; what it may contain depends on it.
+/// Where a document comes from, which decides what it may contain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
     /// Written for tradingd.
     New,
-    /// Of the original.
+    /// Written for the legacy system.
     Imported,
 }
 
-/// Conditions and groups combined by one logic.
+/// Conditions and groups combined by one operator.
 #[derive(Debug)]
 pub(super) struct Tree<'a> {
     pub(super) path: String,
     pub(super) logic: Logic,
     pub(super) negate: bool,
     pub(super) branches: Vec<Branch<'a>>,
-    /// The group of the document, when it was written as one.
+    /// The group of the document, if it was written as one.
     group: Option<&'a Group>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Branch<'a> {
     }
 }
 
-/// The tree of a section at `path`. Conditions that are not enabled are left out.
+/// The tree of a section at `path`, without disabled conditions.
 pub(super) fn section<'a>(
     parts: Parts<'a>,
     path: &str,
@@ -47,12 +47,12 @@ pub(super) fn section<'a>(
     origin: Origin,
     problems: &mut Problems,
 ) -> Tree<'a> {
-    let tree = grown(parts.conditions, parts.groups, parts.logic, default, path, origin, problems);
+    let tree = build_tree(parts.conditions, parts.groups, parts.logic, default, path, origin, problems);
     check_depth(&tree, 0, problems);
     tree
 }
 
-/// The tree of a group, as steps of a sequence are.
+/// The tree of a group, used for the steps of a sequence.
 pub(super) fn group<'a>(group: &'a Group, path: &str, origin: Origin, problems: &mut Problems) -> Tree<'a> {
     let tree = group_tree(group, path, origin, problems);
     check_depth(&tree, 1, problems);
@@ -62,7 +62,7 @@ pub(super) fn group<'a>(group: &'a Group, path: &str, origin: Origin, problems: 
 fn group_tree<'a>(group: &'a Group, path: &str, origin: Origin, problems: &mut Problems) -> Tree<'a> {
     let conditions = group.conditions.as_deref().unwrap_or_default();
     let groups = group.groups.as_deref().unwrap_or_default();
-    let mut tree = grown(conditions, groups, group.logic, Logic::And, path, origin, problems);
+    let mut tree = build_tree(conditions, groups, group.logic, Logic::And, path, origin, problems);
     if tree.branches.is_empty() && !problems.broken(path) {
         problems.error(path, "the group has no enabled condition; remove it or fill it");
     }
@@ -71,7 +71,7 @@ fn group_tree<'a>(group: &'a Group, path: &str, origin: Origin, problems: &mut P
     tree
 }
 
-fn grown<'a>(
+fn build_tree<'a>(
     conditions: &'a [Condition],
     groups: &'a [Group],
     written: Option<Logic>,
@@ -114,7 +114,8 @@ fn grown<'a>(
             problems,
         )));
     }
-    // Conditions before groups, as documents write them: a document and its rewritten form give the same tree.
+    // Conditions before groups, as documents write them, so that a document and its canonical form give the
+    // same tree.
     tree.branches.sort_by_key(Branch::is_group);
     tree
 }
@@ -160,8 +161,8 @@ fn left_to_right<'a>(list: Vec<(String, &'a Condition)>, logic: Logic, path: &st
     };
     let mut tree = new(logic, Vec::new());
     let mut link = None;
-    // Every change of logic nests once more, and what is too deep is refused soon: no deeper than that, because whoever
-    // walks a tree does it on the stack.
+    // Every change of logic adds a level. Nesting stops just above the bound, where the document is refused
+    // anyway, because trees are walked recursively on the stack.
     let mut depth = 0;
     for (path, condition) in list {
         let next = connector(condition, logic);
@@ -200,7 +201,7 @@ fn check_depth(tree: &Tree<'_>, depth: usize, problems: &mut Problems) {
     }
 }
 
-/// Whether any condition below carries a connector of its own.
+/// Whether any condition below has a connector of its own.
 pub(super) fn is_flat(conditions: &[Condition], groups: &[Group]) -> bool {
     conditions.iter().any(|condition| condition.logic.is_some())
         || groups.iter().any(|group| {
@@ -211,7 +212,7 @@ pub(super) fn is_flat(conditions: &[Condition], groups: &[Group]) -> bool {
         })
 }
 
-/// The tree written as groups, without connectors.
+/// The tree as a group without connectors.
 pub(super) fn written(tree: &Tree<'_>) -> Group {
     let mut conditions = Vec::new();
     let mut groups = Vec::new();
@@ -224,7 +225,7 @@ pub(super) fn written(tree: &Tree<'_>) -> Group {
         }
     }
     let known = tree.group;
-    // What is switched off has no place in the tree, but its author wants to find it again.
+    // Disabled conditions are not in the tree, but must be kept for the author.
     conditions
         .extend(known.and_then(|group| group.conditions.as_deref()).map(switched_off).into_iter().flatten());
     Group {
@@ -237,7 +238,7 @@ pub(super) fn written(tree: &Tree<'_>) -> Group {
     }
 }
 
-/// The conditions that are not enabled, without connectors.
+/// The disabled conditions, without connectors.
 pub(super) fn switched_off(conditions: &[Condition]) -> impl Iterator<Item = Condition> {
     conditions
         .iter()

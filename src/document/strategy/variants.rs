@@ -1,13 +1,13 @@
-//! The indicator variants of the original that its example documents refer to by id, as readable names.
+//! Indicator variants that legacy example documents refer to by id, with readable names.
 
 use serde_json::{Map, Value};
 
-/// One variant: the last two digits of its id, the name it gets here, its type, its parameters as JSON.
+/// A variant: last two digits of its id, readable name, type, parameters as JSON.
 struct Variant(&'static str, &'static str, &'static str, &'static str);
 
 const PREFIX: &str = "5f000000-0000-4000-8000-0000000000";
 
-/// Strategy-engine 1.11. A variant without parameters is just its type.
+/// A variant without parameters is just its type.
 static VARIANTS: &[Variant] = &[
     Variant("01", "pump_10s", "PUMP_MAGNITUDE_PCT", r#"{"t1": 10, "t3": 60, "d": 30}"#),
     Variant("02", "pump_10s_vs_10min", "PUMP_MAGNITUDE_PCT", r#"{"t1": 10, "t3": 600, "d": 300}"#),
@@ -61,15 +61,15 @@ static VARIANTS: &[Variant] = &[
     Variant("26", "pump_peak", "PUMP_PEAK_PRICE", r#"{"lookback": 600}"#),
 ];
 
-/// What a known id stands for.
+/// What a known id refers to.
 pub(super) struct Known {
     /// Type name.
     pub(super) kind: &'static str,
-    /// Name and parameters, when the type alone does not say it.
+    /// Name and parameters, unless the type alone is enough.
     pub(super) named: Option<(&'static str, Map<String, Value>)>,
 }
 
-/// The variant of an id in any case.
+/// The variant with an id, ignoring case.
 pub(super) fn known(id: &str) -> Option<Known> {
     let id = id.trim().to_ascii_lowercase();
     let digits = id.strip_prefix(PREFIX)?;

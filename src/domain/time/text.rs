@@ -1,16 +1,16 @@
-//! Points in time as people write them. A bare number is only taken where its unit is beyond doubt.
+//! Parsing of timestamps written by people. A bare number is accepted only when its unit is unambiguous.
 
 use super::{Timestamp, days_from_civil, days_in_month};
 use std::fmt;
 
-/// Why a text is not a point in time.
+/// Why a text is not a timestamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimeError {
-    /// It has none of the known forms.
+    /// It has none of the accepted forms.
     Form,
-    /// A number in another unit than microseconds.
+    /// A number in another unit than microseconds (the unit's name).
     Unit(&'static str),
-    /// A number that is a time in no unit.
+    /// A number that is neither a date nor a time in any known unit.
     Number,
 }
 
@@ -30,19 +30,20 @@ impl fmt::Display for TimeError {
 }
 
 impl Timestamp {
-    /// Microseconds since 1970 that are taken for a time: 2000-01-01 (included) to 2200-01-01 (excluded).
+    /// Microseconds since 1970 that are accepted as a time: 2000-01-01 (included) to 2200-01-01 (excluded).
     pub const MICROS: std::ops::Range<u64> = 946_684_800_000_000..7_258_118_400_000_000;
 
-    /// As [`Timestamp::read`], without the reason.
+    /// Like [`Timestamp::read`], without the reason of a failure.
     pub fn parse(text: &str) -> Option<Self> {
         Timestamp::read(text).ok()
     }
 
-    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`, fractions and offsets allowed, a space for the `T` too), the form of our
-    /// tables (`2026-11-22 10:00:00`, UTC), a bare date (`2026-11-22`, `20261122`), or whole microseconds since 1970.
+    /// Reads RFC 3339 (`2026-11-22T10:00:00Z`; fractions, offsets and a space for the `T` are allowed), the
+    /// form in our tables (`2026-11-22 10:00:00`, UTC), a date (`2026-11-22`, `20261122`), or whole
+    /// microseconds since 1970.
     ///
     /// # Errors
-    /// What it is instead; a number in seconds, milliseconds or nanoseconds is told as such.
+    /// What the text is instead; a number in seconds, milliseconds or nanoseconds is reported as such.
     pub fn read(text: &str) -> Result<Self, TimeError> {
         let text = text.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -51,7 +52,7 @@ impl Timestamp {
         form(text).ok_or(TimeError::Form)
     }
 
-    /// The unit in which a number since 1970 lies between the years 2000 and 2200.
+    /// The unit in which a number since 1970 falls between the years 2000 and 2200.
     pub fn unit_of(value: u64) -> Option<&'static str> {
         let fits = |micros: Option<u64>| micros.is_some_and(|micros| Timestamp::MICROS.contains(&micros));
         match value {
@@ -70,14 +71,14 @@ fn number(text: &str) -> Result<Timestamp, TimeError> {
     }
     let value: u64 = text.parse().map_err(|_| TimeError::Number)?;
     match Timestamp::unit_of(value) {
-        // The range lies far inside an i64.
+        // The range of microseconds fits an i64.
         Some("microseconds") => Timestamp::from_micros(value as i64).ok_or(TimeError::Number),
         Some(unit) => Err(TimeError::Unit(unit)),
         None => Err(TimeError::Number),
     }
 }
 
-/// A date, alone or with a time of day.
+/// Parses a date, alone or with a time of day.
 fn form(text: &str) -> Option<Timestamp> {
     let (day, rest) = text.split_at_checked(10)?;
     if day.as_bytes()[4] != b'-' || day.as_bytes()[7] != b'-' {
@@ -88,8 +89,8 @@ fn form(text: &str) -> Option<Timestamp> {
     i64::try_from(midnight + nanos).ok().map(Timestamp::from_nanos)
 }
 
-/// `T10:00:00.123+01:00` as nanoseconds since midnight UTC. Only the form with a space, which our tables print, may
-/// leave the zone out.
+/// `T10:00:00.123+01:00` as nanoseconds since midnight UTC. Only the form with a space, as printed in our
+/// tables, may omit the zone.
 fn time_of_day(text: &str) -> Option<i128> {
     let bytes = text.as_bytes();
     let spaced = bytes[0] == b' ';
@@ -118,7 +119,7 @@ fn time_of_day(text: &str) -> Option<i128> {
     Some(i128::from(hour * 3_600 + minute * 60 + second - offset) * 1_000_000_000 + i128::from(fraction))
 }
 
-/// `Z` or `±HH:MM`, at most a day less a minute as RFC 3339 has it.
+/// `Z` or `±HH:MM`, at most 23:59 as in RFC 3339.
 fn offset_seconds(text: &str) -> Option<i64> {
     if matches!(text, "Z" | "z") {
         return Some(0);
@@ -136,7 +137,7 @@ fn offset_seconds(text: &str) -> Option<i64> {
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
-/// Days since 1970 of a date that exists.
+/// Days since 1970 of a date; `None` when the date does not exist.
 fn date(year: &str, month: &str, day: &str) -> Option<i64> {
     let (year, month, day) = (digits(year)?, digits(month)?, digits(day)?);
     let exists = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);

@@ -1,4 +1,4 @@
-//! Bar indicators and windowed aggregates against their definitions, worked out from the whole history each time.
+//! Compares bar indicators and windowed aggregates with their definitions, recomputed from the whole history.
 
 use super::aggregate_tests::Bench;
 use super::{Missing, SlotId, Value};
@@ -6,7 +6,7 @@ use crate::domain::order::Side;
 use crate::domain::time::{Span, Timestamp};
 use proptest::prelude::*;
 
-/// What can happen, with the milliseconds since the event before.
+/// A random event, with the milliseconds since the previous one.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
     Trade { wait: i64, ticks: i64, lots: i64 },
@@ -26,10 +26,10 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     prop::collection::vec(one, 1..120)
 }
 
-/// A trade, or `None` where the price becomes unknown; times in milliseconds.
+/// A trade (price, quantity), or `None` where the price becomes unknown; times in milliseconds.
 type Step = (i64, Option<(i64, i64)>);
 
-/// Everything that happened, and a window on it.
+/// The whole history and a window of it.
 struct Naive<'a> {
     steps: &'a [Step],
     from: i64,
@@ -42,7 +42,7 @@ impl Naive<'_> {
         self.steps.iter().rev().find(|step| step.0 <= at).and_then(|step| step.1)
     }
 
-    /// Runs of trades inside the window, split by gaps.
+    /// Runs of trades in the window, separated by gaps.
     fn runs(&self) -> Vec<Vec<(i64, i64, i64)>> {
         let mut runs = vec![Vec::new()];
         for (at, trade) in self.steps.iter().filter(|step| step.0 > self.from && step.0 <= self.to) {
@@ -65,7 +65,7 @@ impl Naive<'_> {
             .collect()
     }
 
-    /// Σ over millisecond cells is too slow; pieces between neighbouring steps are as plain.
+    /// Integral over the window, summed over the intervals between neighbouring steps.
     fn integral(&self, of: impl Fn(i64, i64) -> f64) -> f64 {
         let ends = self.steps.iter().skip(1).map(|step| step.0).chain([i64::MAX]);
         let pieces = self.steps.iter().zip(ends).map(|((at, trade), next)| {
@@ -87,7 +87,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Population covariance, in two passes.
+/// Population covariance in two passes.
 fn covariance(x: &[f64], y: &[f64]) -> f64 {
     let (mx, my) = (mean(x), mean(y));
     x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum::<f64>() / x.len() as f64
@@ -192,7 +192,7 @@ fn millis(at: i64) -> Timestamp {
     Timestamp::from_seconds(0) + Span::from_millis(at)
 }
 
-/// Plays what happened; `ask` sees the bench, the history and the time in milliseconds after every event.
+/// Plays the events; `ask` gets the bench, the history and the time in milliseconds after every event.
 fn play(bench: &mut Bench, happenings: &[Happening], mut ask: impl FnMut(&mut Bench, &[Step], i64)) {
     let (mut now, mut steps) = (0, Vec::<Step>::new());
     for happening in happenings {
@@ -203,7 +203,7 @@ fn play(bench: &mut Bench, happenings: &[Happening], mut ask: impl FnMut(&mut Be
                 steps.push((now, Some((ticks, lots))));
             }
             Happening::Gap { wait } => {
-                // The gap began halfway since the last event, but never before a trade that is known.
+                // The gap begins halfway since the last event, but not before the last known trade.
                 let from = now + wait / 2;
                 now += wait;
                 bench.gap(millis(from), millis(now));
@@ -309,7 +309,7 @@ proptest! {
                 });
                 let finished = &bars[..bars.len().saturating_sub(1)];
                 let expected = bar_oracle(text, finished, n);
-                // A gap before the first trade restarts nothing but is named all the same.
+                // A gap before the first trade restarts nothing but is reported as `Gap` all the same.
                 let value = restarted(bench.value(*closed));
                 assert_close(text, value.map_err(|m| if m == Missing::Gap && !interrupted { Missing::WarmUp } else { m }), restarted(expected));
                 let is_warm = bar_oracle(text, finished, n) != Err(Missing::WarmUp);
@@ -377,7 +377,7 @@ proptest! {
         let t2 = if t2 >= t1 { 0 } else { t2 };
         let mut bench = Bench::new();
         let slots = ["MAX_TWPA", "MIN_TWPA"].map(|kind| bench.slot(&format!("{kind} source=PRICE t1={t1} t2={t2}")));
-        // A trade on a whole second comes after that second's sample.
+        // A trade on a whole second comes after the sample of that second.
         let (mut samples, mut sampled, mut known) = (Vec::<(i64, f64)>::new(), 0, Vec::<Step>::new());
         play(&mut bench, &happenings, |bench, steps, now| {
             while sampled + 1_000 <= now {
@@ -421,7 +421,7 @@ fn naive_bars(steps: &[Step], length: i64, now: i64) -> Vec<[f64; 4]> {
     bars
 }
 
-/// `seed` after the first values, then `x → (x·(1 − weight) + value·weight)`, written out as a weighted sum.
+/// `seed` after the first values, then `x → x·(1 − weight) + value·weight`, expanded to a weighted sum.
 fn smoothed(seed: f64, rest: &[f64], weight: f64) -> f64 {
     let n = rest.len() as i32;
     let tail: f64 = rest

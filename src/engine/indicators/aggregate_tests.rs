@@ -1,4 +1,5 @@
-//! Vectors of bar indicators and windowed aggregates, run through the market and the indicator set as a session does.
+//! Test vectors of bar indicators and windowed aggregates, run through market and indicator set as in a
+//! session.
 
 use super::{ALL, Accepts, IndicatorSet, Kind, Look, Missing, SlotId, Value, catalogue, channels, find};
 use crate::domain::decimal::Decimal;
@@ -12,7 +13,7 @@ use crate::engine::market::MarketState;
 use crate::engine::market::bars::BarSeries;
 use std::collections::BTreeMap;
 
-/// Whole seconds.
+/// A time in seconds.
 pub(super) fn seconds(at: f64) -> Timestamp {
     Timestamp::from_seconds(0) + Span::from_seconds_f64(at)
 }
@@ -39,7 +40,7 @@ impl Bench {
         self.set.value(slot, Look { now: self.now, spec: &self.spec, market: &self.market })
     }
 
-    /// The clock goes on to a time, with every whole second on the way.
+    /// Advances the clock to a time, through every whole second on the way.
     pub(super) fn to(&mut self, at: Timestamp) {
         while self.now.next_second() <= at {
             self.now = self.now.next_second();
@@ -76,7 +77,7 @@ impl Bench {
         self.set.on_gap();
     }
 
-    /// The tape of the reference, up to T = 100.
+    /// The reference sequence of trades and books, up to T = 100.
     fn with_test_tape(mut self) -> Self {
         enum Step {
             Trade(i64, i64, Side),
@@ -109,7 +110,7 @@ impl Bench {
         self
     }
 
-    /// One trade per price, each in its own bar of five seconds; all bars closed.
+    /// One trade per price, each in its own bar of five seconds; all bars are closed.
     fn with_closes(mut self, closes: &[i64]) -> Self {
         for (k, ticks) in closes.iter().enumerate() {
             self.trade(Timestamp::from_seconds(5 * k as i64 + 1), *ticks, 1, Side::Buy);
@@ -119,7 +120,8 @@ impl Bench {
     }
 }
 
-/// Reads `KIND name=value …`, fills in defaults and proves the bounds. An indicator is written `KIND,name:value`.
+/// Parses `KIND name=value …`, fills in defaults and checks the bounds. An indicator is written
+/// `KIND,name:value`.
 pub(super) fn spec(text: &str) -> IndicatorSpec {
     let mut words = text.split(' ');
     let kind = find(words.next().unwrap()).unwrap_or_else(|| panic!("no such type: {text}"));
@@ -158,12 +160,12 @@ fn parameter(accepts: &Accepts, given: Option<&str>) -> ParamValue {
     }
 }
 
-/// Half a unit of the last printed digit.
+/// Checks a value to half a unit of the last printed digit.
 fn assert_printed(what: &str, value: Value, printed: &str) {
     let expected: f64 = printed.parse().unwrap();
     let decimals = printed.split_once('.').map_or(0, |(_, digits)| digits.len() as i32);
     let value = value.unwrap_or_else(|missing| panic!("{what} is missing: {missing:?}"));
-    // Vectors that end on a half (14.41 of 14.405) would otherwise depend on the last bit.
+    // Vectors that end on a half (14.41 for 14.405) would otherwise depend on the last bit.
     let tolerance = 0.5 * 10_f64.powi(-decimals) + 1e-12;
     assert!((value - expected).abs() <= tolerance, "{what} = {value}, expected {printed}");
 }
@@ -232,7 +234,7 @@ fn the_vectors_of_the_test_tape() {
 fn asking_at_every_event_gives_the_same() {
     let mut bench = Bench::new();
     let slots: Vec<SlotId> = TAPE_VECTORS.iter().map(|(text, _)| bench.slot(text)).collect();
-    // Sampling asks its source on every whole second, so each slot moves on step by step instead of at once.
+    // Sampling reads its source on every whole second, so each slot moves step by step instead of at once.
     let sampled: Vec<SlotId> = TAPE_VECTORS
         .iter()
         .filter(|(text, _)| !text.contains("source"))
@@ -535,7 +537,7 @@ fn the_catalogue_is_complete_and_its_defaults_are_legal() {
         if params.contains("t1") && params.contains("t2") && name != "SPREAD_PCT" {
             assert!(params.contains("min_coverage"), "{name} has a window without min_coverage");
         }
-        // Panics on a default outside its bounds or refused by the type's own check.
+        // Panics on a default that is out of bounds or refused by the type's own check.
         spec(name);
         every_value_of_a_new_market_is_missing(kind);
     }

@@ -28,7 +28,7 @@ struct Atr {
     period: usize,
     last_close: Option<i64>,
     seen: usize,
-    /// Sum of true ranges while seeding, then their smoothed mean, in ticks.
+    /// Sum of true ranges while seeding, then their smoothed mean; in ticks.
     state: f64,
 }
 

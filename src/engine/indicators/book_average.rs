@@ -1,4 +1,4 @@
-//! Time-weighted averages of the touch.
+//! Time-weighted averages of the best bid and ask.
 
 use super::window_params::{WINDOW, one_window};
 use super::wiring::SeriesId;
@@ -72,7 +72,7 @@ impl Indicator for BookMean {
     }
 }
 
-/// A window of a book measure as a part of other formulas.
+/// A window of a book measure, for use in other formulas.
 pub(super) struct BookWindow {
     series: SeriesId,
     t1: Span,
@@ -92,10 +92,10 @@ impl BookWindow {
         BookWindow { series: wiring.series(measure, t1), t1, t2, min_coverage: spec.number("min_coverage") }
     }
 
-    /// Mean and mean of squares.
+    /// Mean and mean square.
     ///
     /// # Errors
-    /// `NoBook` when the book cannot be believed now; as [`crate::engine::market::series::StepSeries::average`].
+    /// `NoBook` when the book is stale; otherwise as [`crate::engine::market::series::StepSeries::average`].
     pub(super) fn average(&self, look: &Look<'_>) -> Result<Average, Missing> {
         if !look.market.book_is_live(look.now) {
             return Err(Missing::NoBook);
@@ -108,7 +108,7 @@ impl BookWindow {
         Ok(self.average(look)?.mean)
     }
 
-    /// The value in force now.
+    /// The current value.
     pub(super) fn latest(&self, look: &Look<'_>) -> Value {
         if !look.market.book_is_live(look.now) {
             return Err(Missing::NoBook);

@@ -1,21 +1,21 @@
-//! The registry as plain values, for those who print or check it.
+//! The registry as plain values, for printing and checking.
 
 use super::{ALL, Accepts, Channel, find};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use std::collections::BTreeSet;
 
-/// A type of indicator as a table shows it.
+/// Catalogue entry of an indicator type.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CatalogueEntry {
     /// Type name.
     pub kind: &'static str,
-    /// One sentence.
+    /// Description in one sentence.
     pub about: &'static str,
     /// Formula in the notation of the documentation.
     pub formula: &'static str,
-    /// Unit of the value.
+    /// Unit of the values.
     pub unit: &'static str,
-    /// Words of the channels it needs.
+    /// Names of the channels it needs.
     pub needs: Vec<&'static str>,
     /// Lowest and highest possible value, where the formula bounds it.
     pub range: Option<(f64, f64)>,
@@ -23,26 +23,26 @@ pub struct CatalogueEntry {
     pub params: Vec<CatalogueParam>,
 }
 
-/// A parameter as a table shows it.
+/// Catalogue entry of a parameter.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CatalogueParam {
-    /// Name as in documents.
+    /// Name in documents.
     pub name: &'static str,
     /// `number`, `integer`, `boolean`, `word`, `windows` or `indicator`.
     pub kind: &'static str,
-    /// Value when absent, as a document writes it.
+    /// Default value as written in a document.
     pub default: String,
-    /// Lowest number.
+    /// Minimum of a number.
     pub min: Option<f64>,
-    /// Highest number.
+    /// Maximum of a number.
     pub max: Option<f64>,
-    /// The words it accepts.
+    /// Accepted words.
     pub allowed: &'static [&'static str],
-    /// One phrase.
+    /// Description in one phrase.
     pub about: &'static str,
 }
 
-/// Every type in the order of the registry.
+/// Every type, in registry order.
 pub fn catalogue() -> Vec<CatalogueEntry> {
     let entry = |kind: &&'static super::Kind| CatalogueEntry {
         kind: kind.name,
@@ -56,7 +56,7 @@ pub fn catalogue() -> Vec<CatalogueEntry> {
     ALL.iter().map(entry).collect()
 }
 
-/// The channels a spec needs, with those of the indicators it reads.
+/// The channels that a spec and the indicators it reads need.
 pub fn channels(spec: &IndicatorSpec) -> BTreeSet<Channel> {
     let mut needed: BTreeSet<Channel> =
         find(&spec.kind).into_iter().flat_map(|kind| kind.channels(spec)).copied().collect();

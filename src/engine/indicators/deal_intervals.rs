@@ -7,7 +7,7 @@ use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Para
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Point, PointKind};
 
-/// Trades a statistic of trades needs at least.
+/// Minimum number of trades for statistics of trades.
 pub(super) const MIN_DEALS: Param = Param {
     name: "min_deals",
     accepts: Accepts::Count { default: 3, min: 3, max: 10_000 },
@@ -27,7 +27,7 @@ pub static INTER_DEAL_INTERVALS: Kind = Kind {
     build: |spec, wiring| Box::new(MedianGap(Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2")))),
 };
 
-/// Median gap before over median gap now.
+/// Median gap of the baseline over the median gap of the current window.
 pub static DECISION_DENSITY_ACCELERATION: Kind = Kind {
     name: "DECISION_DENSITY_ACCELERATION",
     about: "How much denser trades follow each other now than in the baseline",
@@ -67,7 +67,7 @@ fn gap(earlier: &Point, next: &Point) -> Option<Span> {
 struct MedianGap(Pairs<SlidingMedian>);
 
 impl Terms for SlidingMedian {
-    /// Nanoseconds, and how many trades there were so far.
+    /// Gap in nanoseconds, and the number of trades up to its start.
     type Term = (i64, u64);
 
     fn term(earlier: &Point, next: &Point) -> Option<Self::Term> {
@@ -106,7 +106,8 @@ impl Indicator for GapRatio {
     }
 }
 
-/// Number, sum and sum of squares of gaps. Gaps of one window do not overlap, so the squares of a day fit easily.
+/// Number, sum and sum of squares of the gaps. Gaps of one window do not overlap, so the squares of a day fit
+/// easily.
 #[derive(Default)]
 struct GapSums {
     count: i64,

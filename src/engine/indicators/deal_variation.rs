@@ -1,4 +1,4 @@
-//! How much trade prices and sizes vary, and whether they do so together.
+//! Variation of trade prices and quantities, and their correlation.
 
 use super::deal_intervals::MIN_DEALS;
 use super::deals::{Pairs, Terms, scaled_covariance, scaled_deviation};
@@ -6,7 +6,7 @@ use super::window_params::{T1, T2, one_window};
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
 use crate::engine::market::tape::{Point, PointKind};
 
-/// Deviation of the returns from trade to trade.
+/// Standard deviation of the returns from trade to trade.
 pub static PRICE_VOLATILITY: Kind = Kind {
     name: "PRICE_VOLATILITY",
     about: "Standard deviation of the returns from trade to trade",
@@ -22,7 +22,7 @@ pub static PRICE_VOLATILITY: Kind = Kind {
     },
 };
 
-/// Relative deviation of trade sizes.
+/// Relative standard deviation of trade quantities.
 pub static DEAL_SIZE_VOLATILITY: Kind = Kind {
     name: "DEAL_SIZE_VOLATILITY",
     about: "Standard deviation of trade quantities against their mean",
@@ -35,7 +35,7 @@ pub static DEAL_SIZE_VOLATILITY: Kind = Kind {
     ..PRICE_VOLATILITY
 };
 
-/// Whether large trades move the price up.
+/// Correlation of price changes with trade quantities.
 pub static VOLUME_PRICE_CORRELATION: Kind = Kind {
     name: "VOLUME_PRICE_CORRELATION",
     about: "Pearson correlation of the price change to a trade with the quantity of that trade",
@@ -49,10 +49,10 @@ pub static VOLUME_PRICE_CORRELATION: Kind = Kind {
     ..PRICE_VOLATILITY
 };
 
-/// A return in 2^-46: rounding is below 10^-14, and the squares of 2^22 returns fit an i128.
+/// Unit of returns, 2^-46: rounding is below 10^-14, and the squares of 2^22 returns fit an i128.
 const RETURN_UNIT: f64 = (1_u64 << 46) as f64;
 
-/// A rise to more than 65 times the price from one trade to the next counts as that much.
+/// Cap on the return between two trades; larger rises count as this.
 const MAX_RETURN: f64 = 64.0;
 
 /// Number, sum and sum of squares of returns in [`RETURN_UNIT`].
@@ -101,7 +101,7 @@ impl Indicator for PriceVolatility {
     }
 }
 
-/// Sum of squared lots, without the trade that is still pending.
+/// Sum of squared lots, without the pending trade.
 #[derive(Default)]
 struct SquaredSizes(i128);
 
@@ -138,7 +138,7 @@ impl Indicator for SizeVolatility {
     }
 }
 
-/// Sums over price changes x in ticks and quantities y in lots.
+/// Sums over price changes x (ticks) and quantities y (lots).
 #[derive(Default)]
 struct Products {
     count: i64,

@@ -1,7 +1,8 @@
-//! Sums over neighbouring points of the tape inside a sliding window.
+//! Sums over neighbouring trades of a sliding window.
 //!
-//! Each point enters and leaves once, whenever somebody asks, so the work is a constant per trade. Sums are exact
-//! integers; memory is one term per trade of the window, which the tape bounds. Never: a term across a gap.
+//! Each point enters and leaves once, at the next read, so the work per trade is constant. Sums are exact
+//! integers; memory is one term per trade of the window, which the tape bounds. Invariant: no price or
+//! interval is taken across a gap.
 
 use super::{Look, Missing, Wiring};
 use crate::domain::strategy::IndicatorSpec;
@@ -9,39 +10,40 @@ use crate::domain::time::Span;
 use crate::engine::market::tape::{Point, PointKind, Slice, Window};
 use std::collections::VecDeque;
 
-/// What two neighbouring points contribute, and the sum of it over a window.
+/// The contribution of two neighbouring points, and its sum over a window.
 pub(super) trait Terms: Default + Send {
-    /// What leaves again as it entered.
+    /// Contribution of a pair, kept until it leaves the window.
     type Term: Copy + Send;
 
-    /// The contribution of `earlier`, once `next` is known: the next trade or an interruption. `None` for nothing.
+    /// The contribution of the trade `earlier` once `next`, a trade or an interruption, is known; `None` for
+    /// none.
     fn term(earlier: &Point, next: &Point) -> Option<Self::Term>;
 
-    /// A term enters.
+    /// Adds a term.
     fn enter(&mut self, term: Self::Term);
 
-    /// The oldest term leaves.
+    /// Removes the oldest term.
     fn leave(&mut self, term: Self::Term);
 }
 
-/// The terms of all pairs of neighbours inside a window.
+/// Terms of all pairs of neighbours in a window.
 pub(super) struct Pairs<T: Terms> {
     window: Window,
     /// Terms with the number of their earlier point, oldest first.
     terms: VecDeque<(u64, T::Term)>,
     sums: T,
-    /// The last trade, which has no successor yet.
+    /// The last trade, whose successor is not known yet.
     pending: Option<(u64, Point)>,
     seen: u64,
 }
 
-/// A window after all its pairs have been taken in.
+/// A window after all its pairs have been added.
 pub(super) struct PairSlice<'a, T> {
     /// Sums over single points.
     pub slice: Slice<'a>,
     /// Sums over pairs.
     pub sums: &'a T,
-    /// The last trade of the window, unless a gap followed it: the only one whose term is not in the sums.
+    /// The last trade of the window unless a gap followed it: the only trade without a term in the sums.
     pub pending: Option<Point>,
     /// The first point inside the window, if any.
     pub first: Option<&'a Point>,
@@ -59,7 +61,7 @@ impl<T: Terms> Pairs<T> {
         }
     }
 
-    /// Moves on to now.
+    /// Moves the window to the current time and reads it.
     ///
     /// # Errors
     /// As [`Window::read`].
@@ -72,7 +74,7 @@ impl<T: Terms> Pairs<T> {
                 self.sums.leave(term);
             }
         }
-        // Points that passed through the window while nobody asked are skipped.
+        // Points that entered and left the window between two reads are skipped.
         self.seen = self.seen.max(first - 1);
         for number in self.seen + 1..=last {
             self.enter(number, tape.point(number), first);
@@ -100,7 +102,8 @@ impl<T: Terms> Pairs<T> {
     }
 }
 
-/// n·Σxy − Σx·Σy: n² times the covariance. Exact while it fits, which 2^22 products below 2^80 do.
+/// n·Σxy − Σx·Σy, which is n² times the covariance. Exact unless it overflows, which 2^22 products below 2^80
+/// do not.
 pub(super) fn scaled_covariance(count: i64, sum_xy: i128, sum_x: i128, sum_y: i128) -> f64 {
     let exact = i128::from(count)
         .checked_mul(sum_xy)

@@ -1,4 +1,4 @@
-//! What only a derivative has: funding, basis, open interest.
+//! Data that only derivatives have: funding, basis, open interest.
 
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, number, ratio, unchecked};
 use crate::domain::time::Span;
@@ -24,7 +24,7 @@ impl Indicator for FundingRate {
     }
 }
 
-/// Last price against the index.
+/// Last price relative to the index price.
 pub static BASIS_PCT: Kind = Kind {
     name: "BASIS_PCT",
     about: "How far the last price is above the index price",
@@ -75,7 +75,7 @@ impl Indicator for OpenInterestChange {
     }
 }
 
-/// A series that never began is no book here.
+/// Replaces `NoBook` by `NotRecorded` for a series that does not come from the book.
 fn unrecorded(why: Missing) -> Missing {
     if why == Missing::NoBook { Missing::NotRecorded } else { why }
 }

@@ -1,4 +1,5 @@
-//! Exponential moving averages, on bars (seeded with the mean of the first n) or on every trade (seeded with the first).
+//! Exponential moving averages on bars (seeded with the mean of the first n closes) or on trades (seeded with
+//! the first price).
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Upstream, Value, ratio};
@@ -56,7 +57,7 @@ pub static EMA_SPREAD_PCT: Kind = Kind {
     build: |spec, wiring| OnBars::boxed(EmaSpread(EmaPair::new(spec)), spec, wiring),
 };
 
-/// fast < slow.
+/// Checks that fast < slow.
 pub(super) fn fast_below_slow(spec: &IndicatorSpec) -> Option<String> {
     (spec.number("fast") >= spec.number("slow")).then(|| "fast must be less than slow".to_owned())
 }
@@ -135,18 +136,18 @@ pub(super) struct EmaPair {
 }
 
 impl EmaPair {
-    /// With the spec's `fast` and `slow`.
+    /// A pair with the spec's `fast` and `slow` periods.
     pub(super) fn new(spec: &IndicatorSpec) -> Self {
         EmaPair { fast: Ema::new(spec.count("fast")), slow: Ema::new(spec.count("slow")) }
     }
 
-    /// A bar has closed.
+    /// Adds a closed bar.
     pub(super) fn push(&mut self, bar: &ClosedBar) {
         self.fast.push(bar.close.0 as f64);
         self.slow.push(bar.close.0 as f64);
     }
 
-    /// Fast and slow, as if `forming` had closed too.
+    /// Fast and slow average, as if `forming` had closed too.
     pub(super) fn read(&self, forming: Option<&ClosedBar>) -> Result<(f64, f64), Missing> {
         let close = forming.map(|bar| bar.close.0 as f64);
         Ok((self.fast.with(close)?.value()?, self.slow.with(close)?.value()?))
@@ -159,7 +160,7 @@ impl EmaPair {
     }
 }
 
-/// An EMA seeded with the simple mean of its first `period` inputs, as a part of other formulas.
+/// An EMA seeded with the simple mean of its first `period` inputs, for use in other formulas.
 #[derive(Clone, Copy)]
 pub(super) struct Ema {
     period: usize,
@@ -188,7 +189,7 @@ impl Ema {
         if self.seen < self.period { Err(Missing::WarmUp) } else { Ok(self.state) }
     }
 
-    /// The average one input later; `WarmUp` while it is not seeded yet.
+    /// The average after one more input; `WarmUp` before it is seeded.
     pub(super) fn with(mut self, input: Option<f64>) -> Result<Self, Missing> {
         self.value()?;
         if let Some(input) = input {

@@ -1,7 +1,7 @@
-//! The highest and lowest price of a sliding window, in ticks, for the types that are made of them.
+//! The highest and lowest price of a sliding window in ticks, for the types built on them.
 //!
-//! Documents cannot name these two: they are computed once per window and symbol, whoever reads them, and in ticks
-//! because a division each is what a ratio of them need not pay.
+//! Documents cannot name these types. They are computed once per window and symbol for all readers, and in
+//! ticks, because a ratio of two of them needs no conversion to prices.
 
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
@@ -30,40 +30,40 @@ static LOWEST_TICKS: Kind = Kind {
     ..HIGHEST_TICKS
 };
 
-/// The highest price of (T−t1, T−t2] in ticks, with the coverage the whole asks for.
+/// The highest price of (T−t1, T−t2] in ticks, with the coverage that `whole` requires.
 pub(super) fn highest_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f64, t2: f64) -> SlotId {
     wiring.part(&HIGHEST_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
 }
 
-/// The lowest, as [`highest_ticks`].
+/// The lowest price, like [`highest_ticks`].
 pub(super) fn lowest_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f64, t2: f64) -> SlotId {
     wiring.part(&LOWEST_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
 }
 
 /// Highest or lowest price of a sliding window.
 ///
-/// Trades are gathered in blocks, and a queue keeps the blocks that can still hold the extreme. Each trade enters
-/// without a branch on its price (which trade is an extreme is chance); only when an extreme leaves the window is
-/// the rest of its block looked through.
+/// Trades are gathered in blocks, and a queue keeps the blocks that can still hold the extreme. A trade
+/// enters without a branch on its price, which would be unpredictable; only when an extreme leaves the window
+/// is the rest of its block searched.
 struct Extreme {
     window: Window,
-    /// 1 for the highest, −1 for the lowest price: `sign · price` is always to be the largest.
+    /// 1 for the highest price, −1 for the lowest: the extreme is always the largest `sign · price`.
     sign: i64,
-    /// Finished blocks that can still hold the extreme: oldest and best first.
+    /// Complete blocks that can still hold the extreme, oldest and best first.
     blocks: VecDeque<Best>,
-    /// The block that is filling.
+    /// The incomplete block.
     current: Best,
-    /// Points that have entered.
+    /// Number of points that have entered.
     seen: u64,
 }
 
-/// Points in a block.
+/// Number of points per block.
 const BLOCK: u64 = 16;
 
-/// The best price of a block that is still inside the window.
+/// The best price of a block inside the window.
 #[derive(Clone, Copy)]
 struct Best {
-    /// When it traded last.
+    /// Time of its last trade at that price.
     at: Timestamp,
     /// Sign · ticks.
     key: i64,
@@ -71,7 +71,7 @@ struct Best {
     last: u64,
 }
 
-const NOBODY: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
+const NO_PRICE: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
 
 impl Extreme {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
@@ -80,7 +80,7 @@ impl Extreme {
             window,
             sign: if highest { 1 } else { -1 },
             blocks: VecDeque::new(),
-            current: NOBODY,
+            current: NO_PRICE,
             seen: 0,
         }
     }
@@ -112,9 +112,9 @@ impl Extreme {
     #[inline]
     fn enter(&mut self, tape: &Tape, last: u64) {
         if self.seen + 1 < tape.oldest() {
-            // Nobody asked for so long that everything seen has left the tape, and with it every window.
+            // Not read for so long that all points seen so far have left the tape, and so every window.
             self.blocks.clear();
-            (self.current, self.seen) = (NOBODY, tape.oldest() - 1);
+            (self.current, self.seen) = (NO_PRICE, tape.oldest() - 1);
         }
         for number in self.seen + 1..=last {
             let point = tape.point(number);
@@ -134,11 +134,11 @@ impl Extreme {
             self.blocks.pop_back();
         }
         self.blocks.push_back(Best { last: number, ..self.current });
-        self.current = NOBODY;
+        self.current = NO_PRICE;
     }
 
-    /// The best of the oldest block has left the window: the best of its rest takes its place, unless a newer block
-    /// is as good.
+    /// The best price of the oldest block has left the window: replaces it by the best of the block's rest,
+    /// unless a newer block is at least as good.
     #[cold]
     fn renew_front(&mut self, tape: &Tape, start: Timestamp) {
         let Some(left) = self.blocks.pop_front() else { return };
@@ -148,7 +148,7 @@ impl Extreme {
         }
     }
 
-    /// The best after `start` among the points of the block of `last`, up to it.
+    /// The best price after `start` among the points of the block of `last`, up to `last`.
     #[cold]
     fn best_of_rest(&self, tape: &Tape, last: u64, start: Timestamp) -> Best {
         let first = ((last - 1) / BLOCK * BLOCK + 1).max(tape.oldest());
@@ -156,6 +156,6 @@ impl Extreme {
             .map(|number| tape.point(number))
             .filter(|p| p.at > start && p.kind != PointKind::Interruption);
         let keys = inside.map(|point| Best { at: point.at, key: point.price.0 * self.sign, last });
-        keys.max_by_key(|best| best.key).unwrap_or(NOBODY)
+        keys.max_by_key(|best| best.key).unwrap_or(NO_PRICE)
     }
 }

@@ -1,12 +1,12 @@
-//! How far back an indicator looks: no data shorter than that can give it a value.
+//! How much history an indicator needs before it can have a value.
 
 use super::set::IndicatorSet;
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::Span;
 use crate::engine::market::MarketState;
 
-/// The least time that must be recorded, without a gap, before the indicator can have a value. Found by wiring it as a
-/// run does, so it cannot differ from what a run keeps.
+/// The shortest recorded time without a gap after which the indicator can have a value. Determined by wiring
+/// it as a run does, so it cannot differ from what a run keeps.
 pub fn look_back(spec: &IndicatorSpec) -> Span {
     let (mut market, mut set) = (MarketState::default(), IndicatorSet::default());
     set.intern(spec, &mut market);
@@ -16,7 +16,7 @@ pub fn look_back(spec: &IndicatorSpec) -> Span {
     scaled(windows, spec.number("min_coverage")).max(bars)
 }
 
-/// A window that may be covered in part is defined once that part is there.
+/// A window that may be covered in part can be read once that part is there.
 fn scaled(window: Span, min_coverage: f64) -> Span {
     if (0.0..1.0).contains(&min_coverage) {
         Span::from_seconds_f64(window.seconds_f64() * min_coverage)
@@ -25,7 +25,7 @@ fn scaled(window: Span, min_coverage: f64) -> Span {
     }
 }
 
-/// The longest of the bar counts in a spec, in time.
+/// The largest bar count in a spec, as time.
 fn bars_needed(spec: &IndicatorSpec) -> Span {
     const BAR_COUNTS: [&str; 4] = ["period", "fast", "slow", "signal"];
     let most =
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(seconds("PUMP_PEAK_PRICE", &[("lookback", 900.0)]), 900.0);
     }
 
-    /// Whatever keeps bars counts them: otherwise its look back would be nothing.
+    /// Every type on bars must have one of the bar counts, or its history would be zero.
     #[test]
     fn every_type_on_bars_names_its_number_of_bars() {
         for kind in ALL.iter().filter(|kind| kind.params.iter().any(|param| param.name == "bar_seconds")) {

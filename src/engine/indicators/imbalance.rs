@@ -1,4 +1,4 @@
-//! Balance of the two sides of the book.
+//! Imbalance of the two sides of the book.
 
 use super::wiring::SeriesId;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
-/// Bids against asks.
+/// Bid quantity against ask quantity.
 pub static BID_ASK_IMBALANCE: Kind = Kind {
     name: "BID_ASK_IMBALANCE",
     about: "Balance of the quantities on the two sides of the book; positive = more bids",

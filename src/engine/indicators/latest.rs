@@ -1,6 +1,6 @@
-//! The newest numbers of the market: last trade and touch.
+//! Latest values of the market: last trade and best bid and ask.
 //!
-//! Never: a price from before a gap, or a book nobody confirms any more.
+//! Invariant: no price from before a gap and no stale book is read.
 
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
 use crate::domain::time::Span;
@@ -86,10 +86,10 @@ pub static ASK_QTY: Kind = Kind {
     ..BEST_BID
 };
 
-/// The newest point of the tape. The tape must be kept ([`Wiring::history`]).
+/// The newest point of the tape; needs trade history ([`Wiring::history`]).
 ///
 /// # Errors
-/// `WarmUp` before the first trade, `Gap` when data went missing after the last one.
+/// `WarmUp` before the first trade, `Gap` when a gap followed the last one.
 pub(super) fn last_trade<'a>(look: &Look<'a>) -> Result<&'a Point, Missing> {
     let tape = &look.market.tape;
     if tape.newest() < tape.oldest() {
@@ -99,7 +99,7 @@ pub(super) fn last_trade<'a>(look: &Look<'a>) -> Result<&'a Point, Missing> {
     if point.kind == PointKind::Interruption { Err(Missing::Gap) } else { Ok(point) }
 }
 
-/// Percent of the last price above a reference in ticks.
+/// Percent by which the last price is above a reference in ticks.
 pub(super) fn percent_above(look: &Look<'_>, reference_ticks: f64) -> Value {
     ratio(100.0 * (last_trade(look)?.price.0 as f64 - reference_ticks), reference_ticks)
 }

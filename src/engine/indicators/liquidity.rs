@@ -1,4 +1,4 @@
-//! How much rests in the book, how that changed, and what taking from it costs.
+//! Liquidity in the book, its change, and the cost of taking it.
 
 use super::wiring::SeriesId;
 use super::{
@@ -10,7 +10,7 @@ use crate::domain::order::Side;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
-/// How much of the usual liquidity has gone.
+/// Fraction of the baseline's liquidity that has gone.
 pub static LIQUIDITY_DRAIN_INDEX: Kind = Kind {
     name: "LIQUIDITY_DRAIN_INDEX",
     about: "Share of the baseline's liquidity that has gone; positive = drained",
@@ -67,7 +67,7 @@ impl Indicator for Drain {
     }
 }
 
-/// What rests near mid.
+/// Value resting near the mid price.
 pub static DEPTH_USDT: Kind = Kind {
     name: "DEPTH_USDT",
     about: "Value that rests within a percentage of mid",
@@ -107,7 +107,7 @@ impl Indicator for Depth {
     }
 }
 
-/// What a market order of this size would pay.
+/// Slippage of a market order of a given value.
 pub static SLIPPAGE_PCT: Kind = Kind {
     name: "SLIPPAGE_PCT",
     about: "How much worse than mid a market order of this value would fill now",

@@ -1,33 +1,34 @@
 //! The median of a sliding window in logarithmic time per value.
 //!
-//! Two heaps meet at the middle. A value that leaves stays in its heap until it comes to the top or until more than
-//! half of the heap has left, so every step stays O(log n) on average and memory at most twice the window.
+//! Two heaps meet at the middle. A value that left the window stays in its heap until it reaches the top or
+//! until more than half of the heap has left, so a step takes O(log n) on average and memory is at most about
+//! twice the window.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A value with a number that grows with every value: values leave in the order of their numbers.
+/// A value and its number. Numbers increase, and values leave in the order of their numbers.
 type Entry = (i64, u64);
 
-/// The values of a window by order of size.
+/// The values of a window, ordered by size.
 #[derive(Default)]
 pub(super) struct SlidingMedian {
     /// The smaller half, largest on top.
     low: BinaryHeap<Entry>,
     /// The larger half, smallest on top.
     high: BinaryHeap<Reverse<Entry>>,
-    /// Entries of each half that have not left; `low` holds as many as `high` or one more.
+    /// Entries of each half that are still in the window; `low` holds as many as `high` or one more.
     low_count: usize,
     high_count: usize,
-    /// Entries with a smaller number have left.
+    /// Entries with a smaller number have left the window.
     first: u64,
 }
 
-/// Entries that may stay in a heap after they left, whatever the window's size.
+/// A heap is cleaned up when it holds this many entries more than twice those in the window.
 const SLACK: usize = 64;
 
 impl SlidingMedian {
-    /// A value enters. Numbers grow.
+    /// Adds a value; its number must be larger than all before.
     pub(super) fn enter(&mut self, value: i64, number: u64) {
         let entry = (value, number);
         if self.low.peek().is_none_or(|top| entry <= *top) {
@@ -40,9 +41,9 @@ impl SlidingMedian {
         self.settle();
     }
 
-    /// The oldest value leaves.
+    /// Removes the oldest value.
     pub(super) fn leave(&mut self, value: i64, number: u64) {
-        // The tops have not left, so the top of `low` divides the halves.
+        // The tops are in the window, so the top of `low` separates the halves.
         if self.low.peek().is_some_and(|top| (value, number) <= *top) {
             self.low_count -= 1;
         } else {

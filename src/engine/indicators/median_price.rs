@@ -1,7 +1,7 @@
-//! The median price of a window: a baseline that a few wild seconds cannot move.
+//! The median price of a window: a baseline that a few extreme seconds cannot move.
 //!
-//! One sample per second of the epoch grid, so that memory and work follow the length of the window and not the
-//! number of trades. Never: a sample across a gap.
+//! One sample per whole second, so memory and work depend on the length of the window, not on the number of
+//! trades. Invariant: no sample is carried across a gap.
 
 use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
@@ -30,7 +30,7 @@ pub static MEDIAN_PRICE: Kind = Kind {
     build: |spec, wiring| Box::new(MedianPrice::new(spec, wiring)),
 };
 
-/// How far the last seconds stand out of the median.
+/// The recent maximum relative to the median.
 pub static PRICE_VS_MEDIAN_PCT: Kind = Kind {
     name: "PRICE_VS_MEDIAN_PCT",
     about: "How far the highest price of the last seconds is above the median of a longer window",
@@ -77,13 +77,13 @@ impl Indicator for AboveMedian {
 struct MedianPrice {
     window: Window,
     end: Span,
-    /// Samples (second, ticks) inside the window, oldest first; at most one a second.
+    /// Samples (second, ticks) in the window, oldest first; at most one per second.
     samples: VecDeque<(i64, i64)>,
-    /// The same prices by size.
+    /// The same prices ordered by size.
     median: SlidingMedian,
     /// The next second to sample.
     next: i64,
-    /// Points before it.
+    /// Number of points before that second.
     before: u64,
 }
 
@@ -100,7 +100,7 @@ impl MedianPrice {
         }
     }
 
-    /// The price in force just before a second; final as soon as the second has come.
+    /// The price in force just before a second; final once the second has begun.
     fn sample(&mut self, tape: &Tape, second: i64) -> Option<i64> {
         let moment = Timestamp::from_seconds(second);
         self.before = self.before.max(tape.oldest() - 1);
@@ -117,7 +117,8 @@ impl Indicator for MedianPrice {
         let tape = &look.market.tape;
         let (start, _) = self.window.span(tape, look.now)?;
         let (first, last) = (start.seconds() + 1, (look.now - self.end).seconds());
-        // The old leave first, so that no more than a window's length is ever kept. Numbers are seconds.
+        // Old samples leave first, so at most one window's length is kept. Samples are numbered by their
+        // second.
         while let Some((second, price)) = self.samples.front().copied().filter(|(second, _)| *second < first)
         {
             self.samples.pop_front();
@@ -133,7 +134,7 @@ impl Indicator for MedianPrice {
         self.median.median().map(|ticks| look.price(ticks)).ok_or(Missing::EmptyWindow)
     }
 
-    /// Seconds that were sampled before the gap was known are taken back: the tape knows better now.
+    /// Drops all samples: some were taken before the gap was known and are sampled again from the tape.
     fn on_gap(&mut self) {
         self.samples.clear();
         self.median = SlidingMedian::default();

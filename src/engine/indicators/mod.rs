@@ -1,8 +1,8 @@
-//! Indicators: numbers that conditions compare, computed from one symbol's market.
+//! Indicators: numbers for conditions to compare, computed from one symbol's market.
 //!
-//! Each type is one small file with a [`Kind`] and one line in `registry`. Values are pulled: an indicator that
-//! nobody asks costs nothing unless it must see every trade or bar. Equal specs share one slot per symbol.
-//! Never: a number where there is none (that is a [`Missing`] with its reason), NaN or infinity.
+//! Each type is one small file with a [`Kind`] and one line in `registry`. Values are pulled: an indicator
+//! that nobody reads costs nothing unless it must see every trade or bar. Equal specs share one slot per
+//! symbol. Invariant: a value is a finite number or a [`Missing`] with its reason.
 
 mod registry;
 mod set;
@@ -72,40 +72,40 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::MarketState;
 use crate::engine::market::bars::ClosedBar;
 
-/// A number, or why there is none.
+/// A number, or the reason why there is none.
 pub type Value = Result<f64, Missing>;
 
-/// Why there is no number.
+/// Reason why there is no number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Missing {
-    /// The window reaches back before the first known data.
+    /// The window starts before the first known data.
     WarmUp,
-    /// Nothing happened in the window.
+    /// The window has no trades.
     EmptyWindow,
     /// The formula would divide by zero.
     ZeroDenominator,
-    /// Too few observations for the formula.
+    /// Fewer observations than the formula needs.
     TooFew,
     /// A gap covers too much of the window.
     Gap,
-    /// Data of the window had to be dropped because a bound was reached.
+    /// Data of the window was dropped because a memory bound was reached.
     WindowOverflow,
-    /// No believable book.
+    /// No book, or a stale one.
     NoBook,
-    /// The book does not reach that deep.
+    /// The book is not deep enough.
     TooThin,
-    /// No mark, index, funding or open interest was recorded yet.
+    /// No mark price, index price, funding or open interest has been recorded yet.
     NotRecorded,
-    /// Only defined in a position.
+    /// Only defined while a position is open.
     NoPosition,
-    /// Only defined while a signal is alive.
+    /// Only defined while there is a signal.
     NoSignal,
-    /// The move is smaller than the parameter asks for.
+    /// The measured value is below the minimum that a parameter requires.
     BelowMinimum,
 }
 
 impl Missing {
-    /// The word that records use.
+    /// Name in records.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Missing::WarmUp => "warm_up",
@@ -124,19 +124,19 @@ impl Missing {
     }
 }
 
-/// What an indicator may look at when it is asked.
+/// What an indicator can read when its value is asked for.
 #[derive(Clone, Copy)]
 pub struct Look<'a> {
     /// Event time.
     pub now: Timestamp,
-    /// The symbol's steps.
+    /// Specification of the symbol.
     pub spec: &'a SymbolSpec,
     /// The symbol's market.
     pub market: &'a MarketState,
 }
 
 impl Look<'_> {
-    /// Time-weighted ticks as a price.
+    /// Converts a fractional number of ticks to a price.
     pub fn price(&self, ticks: f64) -> f64 {
         ticks * self.spec.price_step.mantissa() as f64
             / crate::domain::decimal::POWERS_OF_TEN[usize::from(self.spec.price_step.scale())] as f64
@@ -153,30 +153,31 @@ impl Look<'_> {
     }
 }
 
-/// A streaming computation for one symbol.
+/// Streaming computation of an indicator for one symbol.
 pub trait Indicator: Send {
-    /// The value now. Asked at most once per event; `upstream` holds the slots this one was wired to.
+    /// The current value. Called at most once per event; `upstream` gives access to the slots it was wired
+    /// to.
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;
 
-    /// A trade happened. Only called when wired with [`Wiring::every_trade`].
+    /// Called for every trade; only when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
 
-    /// A bar of the length it was wired to with [`Wiring::bars`] has closed (prices in ticks, volume in lots).
+    /// Called when a bar of the length wired with [`Wiring::bars`] closes (prices in ticks, volume in lots).
     fn on_bar(&mut self, _bar: &ClosedBar, _spec: &SymbolSpec) {}
 
-    /// A whole second of event time is over. Only called when wired with [`Wiring::every_second`].
+    /// Called after every whole second of event time; only when wired with [`Wiring::every_second`].
     fn on_second(&mut self, _look: &Look<'_>, _upstream: &mut Upstream<'_>) {}
 
-    /// Data is missing up to now: what was built up must not be carried across.
+    /// Called at a gap: state must not be carried across it.
     fn on_gap(&mut self) {}
 }
 
-/// Data a type needs; a recording without it cannot run a strategy that uses the type.
+/// Kind of market data. A recording without it cannot run strategies whose indicators need it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Channel {
-    /// A last price: trades or bars.
+    /// Last price, from trades or bars.
     Price,
-    /// Single trades with their taker side.
+    /// Single trades with the side of the taker.
     Trades,
     /// Order book.
     Book,
@@ -189,7 +190,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The word for it.
+    /// Name in documents and tables.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Channel::Price => "price",
@@ -202,30 +203,30 @@ impl Channel {
     }
 }
 
-/// A type of indicator: its entry in the catalogue and how it is built.
+/// An indicator type: its catalogue entry and how it is built.
 pub struct Kind {
     /// Type name in upper case.
     pub name: &'static str,
-    /// One sentence.
+    /// Description in one sentence.
     pub about: &'static str,
     /// Formula in the notation of the documentation.
     pub formula: &'static str,
-    /// Unit of the value.
+    /// Unit of the values.
     pub unit: &'static str,
-    /// Data it needs.
+    /// Market data it needs.
     pub needs: &'static [Channel],
     /// Lowest and highest possible value, where the formula bounds it.
     pub range: Option<(f64, f64)>,
     /// Parameters in the order documents list them.
     pub params: &'static [Param],
-    /// Checks between parameters that single bounds cannot express; the problem in one sentence.
+    /// Checks across parameters that bounds cannot express; returns the problem in one sentence.
     pub check: fn(&IndicatorSpec) -> Option<String>,
-    /// Builds the computation for one symbol; the spec has passed all bounds and `check`.
+    /// Builds the computation for one symbol. The spec has passed all bounds and `check`.
     pub build: fn(&IndicatorSpec, &mut Wiring<'_>) -> Box<dyn Indicator>,
 }
 
 impl Kind {
-    /// A spec of this type: the given parameters, defaults for the rest. Bounds are the caller's business.
+    /// A spec of this type with the given parameters and defaults for the rest. Bounds are not checked.
     pub fn spec(&self, given: &[(&str, ParamValue)]) -> IndicatorSpec {
         debug_assert!(
             given.iter().all(|(name, _)| self.params.iter().any(|param| param.name == *name)),
@@ -241,64 +242,64 @@ impl Kind {
         }
     }
 
-    /// [`Kind::spec`] of number parameters alone.
+    /// Like [`Kind::spec`], for number parameters only.
     pub fn numbers(&self, given: &[(&str, f64)]) -> IndicatorSpec {
         let given: Vec<_> = given.iter().map(|(name, value)| (*name, ParamValue::Number(*value))).collect();
         self.spec(&given)
     }
 
-    /// Data a spec of this type needs. More than [`Kind::needs`] when a parameter asks for what only single trades
-    /// tell: their takers or their number.
+    /// Market data a spec of this type needs: single trades instead of prices when a parameter needs takers
+    /// or the number of trades.
     pub fn channels(&self, spec: &IndicatorSpec) -> &'static [Channel] {
         let by_trade = matches!(spec.word("side"), "buy" | "sell") || spec.word("mode") == "trades";
         if self.needs == [Channel::Price] && by_trade { &[Channel::Trades] } else { self.needs }
     }
 }
 
-/// A parameter of a type.
+/// A parameter of an indicator type.
 #[derive(Clone, Copy)]
 pub struct Param {
-    /// Name as in documents.
+    /// Name in documents.
     pub name: &'static str,
-    /// What it accepts and means when absent.
+    /// Accepted values and the default.
     pub accepts: Accepts,
-    /// One phrase.
+    /// Description in one phrase.
     pub about: &'static str,
 }
 
-/// What a parameter accepts.
+/// Values that a parameter accepts.
 #[derive(Clone, Copy)]
 pub enum Accepts {
     /// A number.
     Number {
-        /// When absent.
+        /// Default.
         default: f64,
-        /// Lowest.
+        /// Minimum.
         min: f64,
-        /// Highest.
+        /// Maximum.
         max: f64,
     },
     /// A whole number.
     Count {
-        /// When absent.
+        /// Default.
         default: u32,
-        /// Lowest.
+        /// Minimum.
         min: u32,
-        /// Highest.
+        /// Maximum.
         max: u32,
     },
-    /// A switch.
+    /// A boolean with its default.
     Flag(bool),
-    /// One of these words; the first when absent.
+    /// One of these words; the first is the default.
     Word(&'static [&'static str]),
-    /// A list of {t1, t3, d} in seconds.
+    /// A list of {t1, t3, d} in seconds, with its default.
     Windows(&'static [[f64; 3]]),
-    /// Another indicator; TWPA with t1 10 when absent.
+    /// Another indicator; the default is TWPA with t1 = 10.
     Indicator,
 }
 
 impl Accepts {
-    /// What the parameter is when absent.
+    /// The value of the parameter when it is absent.
     pub fn default_value(&self) -> ParamValue {
         match self {
             Accepts::Number { default, .. } => ParamValue::Number(*default),
@@ -313,34 +314,34 @@ impl Accepts {
     }
 }
 
-/// No check beyond the bounds.
+/// The `check` of types whose bounds are enough.
 pub fn unchecked(_: &IndicatorSpec) -> Option<String> {
     None
 }
 
-/// Shorthand for a number parameter in a [`Kind`].
+/// A number parameter for a [`Kind`].
 pub const fn number(name: &'static str, default: f64, min: f64, max: f64, about: &'static str) -> Param {
     Param { name, accepts: Accepts::Number { default, min, max }, about }
 }
 
-/// The window parameters' usual check: t1 > t2 (or equal where a point in time makes sense), t3 > t4.
+/// The usual check of window parameters: `older` must be greater than `newer`.
 pub fn ordered(spec: &IndicatorSpec, older: &str, newer: &str) -> Option<String> {
     (spec.number(older) <= spec.number(newer)).then(|| {
         format!("{older} must be greater than {newer}: the window runs from {older} to {newer} seconds ago")
     })
 }
 
-/// The share of a window that must be covered by data, as all window types take it.
+/// The parameter for the fraction of a window that must be covered by data.
 pub const MIN_COVERAGE: Param =
     number("min_coverage", 1.0, 0.0, 1.0, "share of the window that must be covered by data");
 
-/// A finite quotient or the reason there is none.
+/// The quotient, or `ZeroDenominator` when it is not finite.
 pub fn ratio(numerator: f64, denominator: f64) -> Value {
     let value = numerator / denominator;
     if denominator != 0.0 && value.is_finite() { Ok(value) } else { Err(Missing::ZeroDenominator) }
 }
 
-/// The mean of a book series over (t1, t2) before now; the value at that moment when they are equal.
+/// Mean of a book series over (t1, t2) before now; the value at that time when they are equal.
 fn book_average(
     look: &Look<'_>,
     series: wiring::SeriesId,

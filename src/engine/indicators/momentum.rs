@@ -1,4 +1,4 @@
-//! Mean price of two windows against each other.
+//! Mean price of one window relative to another.
 
 use super::twpa::TimeAverage;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::engine::market::tape::Window;
 
-/// Mean price now against before.
+/// Current mean price relative to the baseline's.
 pub static PRICE_MOMENTUM: Kind = Kind {
     name: "PRICE_MOMENTUM",
     about: "Mean price of the current window against the baseline's",
@@ -64,7 +64,7 @@ impl Indicator for ByTime {
     }
 }
 
-/// In ticks.
+/// Mean trade price in ticks.
 fn mean_price(window: &mut Window, look: &Look<'_>) -> Value {
     let slice = window.read(&look.market.tape, look.now)?;
     ratio(slice.price_sum() as f64, slice.count() as f64).map_err(|_| Missing::EmptyWindow)

@@ -1,6 +1,7 @@
-//! What all bar indicators share: their parameters, the forming bar, and the restart after a gap.
+//! Shared parts of bar indicators: parameters, the forming bar, and the restart after a gap.
 //!
-//! Prices stay in ticks until a value is read. Never: a value from bars on both sides of a gap.
+//! Prices stay in ticks until a value is read. Invariant: a value never combines bars from both sides of a
+//! gap.
 
 use super::wiring::BarsId;
 use super::{Accepts, Indicator, Look, Missing, Param, Upstream, Value, Wiring};
@@ -8,31 +9,31 @@ use crate::domain::strategy::IndicatorSpec;
 use crate::domain::symbol::SymbolSpec;
 use crate::engine::market::bars::ClosedBar;
 
-/// Length of a bar.
+/// The parameter for the length of a bar.
 pub(super) const BAR_SECONDS: Param = Param {
     name: "bar_seconds",
     accepts: Accepts::Count { default: 5, min: 1, max: 3_600 },
     about: "length of a bar, seconds",
 };
 
-/// Whether the forming bar counts.
+/// The parameter for including the forming bar.
 pub(super) const LIVE: Param = Param {
     name: "live",
     accepts: Accepts::Flag(false),
     about: "the forming bar counts too, once enough bars have closed",
 };
 
-/// Shorthand for the number of bars a formula looks at.
+/// A parameter for a number of bars.
 pub(super) const fn period(name: &'static str, default: u32, min: u32, max: u32) -> Param {
     Param { name, accepts: Accepts::Count { default, min, max }, about: "bars" }
 }
 
 /// A formula over closed bars.
 pub(super) trait BarFormula: Send {
-    /// A bar has closed.
+    /// Adds a closed bar.
     fn push(&mut self, bar: &ClosedBar);
 
-    /// The value; with `forming`, as if that bar had closed too. `WarmUp` until enough bars have really closed.
+    /// The value; with `forming`, as if that bar had closed too. `WarmUp` until enough bars have closed.
     fn read(&self, forming: Option<&ClosedBar>, look: &Look<'_>) -> Value;
 
     /// Forgets all bars.
@@ -48,7 +49,7 @@ pub(super) struct OnBars<F> {
 }
 
 impl<F: BarFormula + 'static> OnBars<F> {
-    /// On the bars and with the `live` switch of a spec.
+    /// The indicator of a formula, on the bars and with the `live` flag of a spec.
     pub(super) fn boxed(formula: F, spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Box<dyn Indicator> {
         let bars = wiring.bars(spec.count("bar_seconds") as u32);
         Box::new(OnBars { formula, bars, live: spec.flag("live"), restarted: false })

@@ -1,4 +1,4 @@
-//! Who takes: volume of buying against selling takers.
+//! Order flow: volume of buying and selling takers.
 
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::engine::market::tape::{Window, nearest_f64};
 
-/// Balance of buying and selling takers.
+/// Imbalance of buying and selling takers.
 pub static ORDER_FLOW_IMBALANCE: Kind = Kind {
     name: "ORDER_FLOW_IMBALANCE",
     about: "Balance of buying and selling takers",

@@ -33,7 +33,7 @@ impl Indicator for Peak {
     }
 }
 
-/// The `MAX_PRICE` everybody shares.
+/// The shared slot of `MAX_PRICE` over the lookback.
 fn peak(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
     wiring.slot(&MAX_PRICE.numbers(&[
         ("t1", spec.number("lookback")),
@@ -42,7 +42,7 @@ fn peak(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
     ]))
 }
 
-/// Share of the pump that was given back.
+/// Fraction of the pump that was given back.
 pub static RETRACEMENT_OF_PUMP_PCT: Kind = Kind {
     name: "RETRACEMENT_OF_PUMP_PCT",
     about: "How much of the move from baseline to peak was given back",
@@ -108,7 +108,7 @@ pub static DRAWDOWN_FROM_PEAK_PCT: Kind = Kind {
     build: |spec, wiring| Box::new(Drawdown(highest_ticks(spec, wiring, spec.number("lookback"), 0.0))),
 };
 
-/// Its other name.
+/// Another name of [`DRAWDOWN_FROM_PEAK_PCT`].
 pub static MOMENTUM_DECAY: Kind = Kind {
     name: "MOMENTUM_DECAY",
     about: "How far the price is below the peak of the lookback",
@@ -116,7 +116,7 @@ pub static MOMENTUM_DECAY: Kind = Kind {
     ..DRAWDOWN_FROM_PEAK_PCT
 };
 
-/// Of the highest price in ticks.
+/// Reads the highest price in ticks.
 struct Drawdown(SlotId);
 
 impl Indicator for Drawdown {

@@ -1,4 +1,4 @@
-//! How far and how fast the price has left its baseline.
+//! Distance and speed of the price relative to its baseline.
 
 use super::twpa::TimeAverage;
 use super::{
@@ -14,7 +14,7 @@ const PARAMS: &[Param] = &[
     MIN_COVERAGE,
 ];
 
-/// Percent between the recent price and its baseline.
+/// Percent between the recent average price and its baseline.
 pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
     name: "PUMP_MAGNITUDE_PCT",
     about: "How far the recent average price is above its baseline",
@@ -32,7 +32,7 @@ pub static PUMP_MAGNITUDE_PCT: Kind = Kind {
     },
 };
 
-/// The same per second between the middles of the two windows.
+/// The same per second, between the midpoints of the two windows.
 pub static PRICE_VELOCITY: Kind = Kind {
     name: "PRICE_VELOCITY",
     about: "How fast the price moves away from its baseline",
@@ -47,7 +47,7 @@ pub static PRICE_VELOCITY: Kind = Kind {
     },
 };
 
-/// The velocity now against the velocity a moment ago.
+/// Change of the velocity over time.
 pub static PRICE_ACCELERATION: Kind = Kind {
     name: "PRICE_ACCELERATION",
     about: "How fast the price velocity changes",
@@ -84,7 +84,7 @@ impl Indicator for Acceleration {
     }
 }
 
-/// Current window, start and length of the baseline, in seconds: what a velocity is measured over.
+/// Current window, start and length of the baseline, in seconds: the windows of a velocity.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Stretch {
     pub(super) t1: f64,
@@ -98,7 +98,7 @@ impl Stretch {
         Stretch { t1: spec.number(t1), t3: spec.number(t3), d: spec.number(d) }
     }
 
-    /// Why no velocity can be measured over it.
+    /// Why no velocity can be measured, if it cannot.
     pub(super) fn problem(&self) -> Option<String> {
         if self.t3 < self.d {
             return Some("t3 must not be less than d: the baseline would end in the future".to_owned());
@@ -108,19 +108,19 @@ impl Stretch {
         })
     }
 
-    /// From the middle of the baseline to the middle of the current window.
+    /// Seconds from the midpoint of the baseline to the midpoint of the current window.
     fn seconds_between(&self) -> f64 {
         (self.t3 - self.d / 2.0) - self.t1 / 2.0
     }
 
-    /// The `PRICE_VELOCITY` over it, with the coverage `whole` asks for.
+    /// The `PRICE_VELOCITY` spec of these windows, with the coverage that `whole` requires.
     pub(super) fn velocity_spec(&self, whole: &IndicatorSpec) -> IndicatorSpec {
         let coverage = whole.number("min_coverage");
         PRICE_VELOCITY.numbers(&[("t1", self.t1), ("t3", self.t3), ("d", self.d), ("min_coverage", coverage)])
     }
 }
 
-/// 100·(c − b)/b, divided by a number of seconds, seen from `ago` before now.
+/// 100·(c − b)/b divided by a number of seconds, measured `ago` before now.
 pub(super) struct Move {
     current: TimeAverage,
     baseline: TimeAverage,
@@ -128,7 +128,7 @@ pub(super) struct Move {
 }
 
 impl Move {
-    /// The velocity over a stretch, `ago` before now.
+    /// The velocity over these windows, `ago` before now.
     pub(super) fn velocity(
         spec: &IndicatorSpec,
         wiring: &mut Wiring<'_>,
@@ -148,7 +148,7 @@ impl Move {
         }
     }
 
-    /// Percent, per second when it is a velocity.
+    /// Percent, or percent per second for a velocity.
     pub(super) fn percent(&mut self, look: &Look<'_>) -> Value {
         let baseline = self.baseline.ticks(look)?;
         let current = self.current.ticks(look)?;

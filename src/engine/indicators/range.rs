@@ -1,4 +1,4 @@
-//! The range of a window's trade prices and where the price stands in it.
+//! The price range of a window and the position of the last price in it.
 
 use super::extreme::{highest_ticks, lowest_ticks};
 use super::{
@@ -26,7 +26,7 @@ pub static PRICE_RANGE_PCT: Kind = Kind {
     build: |spec, wiring| Box::new(RangeWidth(Range::new(spec, wiring))),
 };
 
-/// Place in the range.
+/// Position of the last price in the range.
 pub static RANGE_POSITION_PCT: Kind = Kind {
     name: "RANGE_POSITION_PCT",
     about: "Where the price stands between the lowest (0) and highest (100) trade price of the window",
@@ -35,7 +35,7 @@ pub static RANGE_POSITION_PCT: Kind = Kind {
     ..PRICE_RANGE_PCT
 };
 
-/// Both extremes in ticks, shared with everybody who reads the same window.
+/// Both extremes in ticks, shared with all readers of the same window.
 #[derive(Clone, Copy)]
 struct Range {
     highest: SlotId,

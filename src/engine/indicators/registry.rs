@@ -1,4 +1,4 @@
-//! The list of all types, in the order of the catalogue. A new indicator is one line here.
+//! All indicator types in catalogue order. A new type is one line here.
 
 use super::{
     Kind, atr, book_average, deal_intervals, deal_variation, derivatives, ema, imbalance, latest, liquidity,
@@ -10,7 +10,7 @@ use super::{
     window_volume_change,
 };
 
-/// Every type.
+/// Every indicator type.
 pub static ALL: &[&Kind] = &[
     // Pumps and dumps.
     &twpa::TWPA,
@@ -107,7 +107,7 @@ pub static ALL: &[&Kind] = &[
     &window_mid::DEAL_VS_MID_DEVIATION,
 ];
 
-/// The type of a name, whatever its case.
+/// The type with this name; case is ignored.
 pub fn find(name: &str) -> Option<&'static Kind> {
     ALL.iter().copied().find(|kind| kind.name.eq_ignore_ascii_case(name))
 }

@@ -5,8 +5,8 @@ use super::{Accepts, Channel, Indicator, Kind, Look, Missing, Param, Value, numb
 use crate::engine::market::bars::ClosedBar;
 use std::collections::VecDeque;
 
-/// `RSI(period)`, smoothed as J. W. Wilder ("New Concepts in Technical Trading Systems", 1978) or with simple
-/// means (Cutler).
+/// `RSI(period)` with Wilder's smoothing (J. W. Wilder, "New Concepts in Technical Trading Systems", 1978) or
+/// with simple means (Cutler).
 pub static RSI: Kind = Kind {
     name: "RSI",
     about: "Share of rises in the recent moves of the close",
@@ -92,7 +92,7 @@ impl BarFormula for Wilder {
 struct Cutler {
     period: usize,
     last: Option<i64>,
-    /// Moves of the last `period` bars and the sums of rises and falls, in ticks: exact.
+    /// Changes of the last `period` bars and the sums of rises and falls, in ticks; exact.
     moves: VecDeque<i64>,
     up: i64,
     down: i64,

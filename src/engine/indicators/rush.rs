@@ -1,7 +1,7 @@
-//! Rush orders: market orders so large that one millisecond shows several fills of them.
+//! Rush orders: market orders so large that several of their fills share one millisecond.
 //!
-//! La Morgia, Mei, Sassi and Stefa, "Pump and Dumps in the Bitcoin Era" (ICCCN 2020): the strongest single feature
-//! of a pump's first seconds.
+//! La Morgia, Mei, Sassi and Stefa, "Pump and Dumps in the Bitcoin Era" (ICCCN 2020): the strongest single
+//! feature of a pump's first seconds.
 
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number, ordered,
@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::tape::{PointKind, Tape, Window};
 use std::collections::VecDeque;
 
-/// Rush orders of a window.
+/// Number of rush orders in a window.
 pub static RUSH_ORDER_COUNT: Kind = Kind {
     name: "RUSH_ORDER_COUNT",
     about: "Milliseconds of the window with several trades of one taker side: market orders that ate through the book",
@@ -43,19 +43,19 @@ struct RushOrders {
     window: Window,
     side: Option<Side>,
     min_fills: u32,
-    /// When each counted millisecond reached `min_fills`, oldest first; never more than the tape has trades.
+    /// When each counted millisecond reached `min_fills`, oldest first; at most one per trade on the tape.
     reached: VecDeque<Timestamp>,
-    /// The newest millisecond and its trades so far.
+    /// The newest millisecond and its number of trades so far.
     millisecond: i64,
     fills: u32,
-    /// Points that have entered.
+    /// Number of points that have entered.
     seen: u64,
 }
 
 impl RushOrders {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
-        // The whole millisecond at the start must be known even when nobody asked for a while.
+        // The whole first millisecond of the window must be kept, also when the indicator is read rarely.
         wiring.history(t1 + Span::from_millis(1));
         let side = match spec.word("side") {
             "buy" => Some(Side::Buy),

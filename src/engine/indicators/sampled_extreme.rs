@@ -52,18 +52,18 @@ fn source(spec: &IndicatorSpec) -> Option<&IndicatorSpec> {
 
 struct Sampled {
     source: Option<SlotId>,
-    /// A new sample makes an older one useless.
+    /// Whether a new sample makes an older one irrelevant.
     beats: fn(f64, f64) -> bool,
     t1: Span,
     t2: Span,
     min_coverage: f64,
-    /// Samples not yet older than t2. At most one per second of t2.
+    /// Samples newer than t2 ago; at most one per second.
     waiting: VecDeque<(Timestamp, f64)>,
-    /// Times of the samples in the window. At most one per second.
+    /// Times of the samples in the window; at most one per second.
     inside: VecDeque<Timestamp>,
-    /// Samples of the window that can still be the extreme, best first.
+    /// Samples of the window that can still become the extreme, best first.
     candidates: VecDeque<(Timestamp, f64)>,
-    /// Why samples are missing.
+    /// Reason reported while samples are missing.
     why: Missing,
 }
 

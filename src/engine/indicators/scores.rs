@@ -1,4 +1,4 @@
-//! Scores that add up other indicators against thresholds.
+//! Scores that combine other indicators by thresholds and weights.
 
 use super::imbalance::BID_ASK_IMBALANCE;
 use super::liquidity::LIQUIDITY_DRAIN_INDEX;
@@ -9,7 +9,7 @@ use super::volume_spike::VOLUME_SURGE_RATIO;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, find, number};
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 
-/// Whether a dump has run out of force.
+/// Whether a dump is running out of force.
 pub static DUMP_EXHAUSTION_SCORE: Kind = Kind {
     name: "DUMP_EXHAUSTION_SCORE",
     about: "Points for a dump that slows down, loses volume, has given the pump back and finds bids",
@@ -58,7 +58,7 @@ pub static DUMP_EXHAUSTION_SCORE: Kind = Kind {
 
 const VELOCITY: [&str; 3] = ["velocity_t1", "velocity_t3", "velocity_d"];
 
-/// The spec of a part: its parameters from those of the whole.
+/// The spec of a component, with parameters taken from those of the whole.
 fn part(kind: &Kind, whole: &IndicatorSpec, names: &[(&str, &str)]) -> IndicatorSpec {
     let given = names.iter().map(|(inner, outer)| (*inner, whole.number(outer)));
     kind.numbers(&given.chain([("min_coverage", whole.number("min_coverage"))]).collect::<Vec<_>>())
@@ -84,7 +84,7 @@ struct DumpExhaustion {
     thresholds: DumpParts,
 }
 
-/// The four parts, or their thresholds.
+/// The four components, or their thresholds.
 struct DumpParts {
     velocity: f64,
     volume: f64,
@@ -123,7 +123,7 @@ impl Indicator for DumpExhaustion {
     }
 }
 
-/// How risky it is to trade now.
+/// Risk of trading at this time.
 pub static RISK_SCORE: Kind = Kind {
     name: "RISK_SCORE",
     about: "How risky it is to trade now: wide spread, wild price, drained book",

@@ -1,6 +1,6 @@
 //! All distinct indicators of one symbol, each computed at most once per event.
 //!
-//! A slot only reads slots before it, so there is no cycle and one pass settles everything.
+//! Invariant: a slot only reads earlier slots, so there are no cycles.
 
 use super::wiring::Wiring;
 use super::{Indicator, Kind, Look, Missing, Value, find};
@@ -17,10 +17,10 @@ struct Slot {
     spec: IndicatorSpec,
     indicator: Box<dyn Indicator>,
     bars: Option<usize>,
-    /// Event the cached value belongs to.
+    /// `turn` of the cached value.
     asked_at: u64,
-    /// The value in two scalars: copying a whole `Result` that was just written stalls the processor, because its
-    /// parts were stored one by one (store forwarding).
+    /// The cached value as two scalars: copying a whole `Result` that was just stored part by part stalls the
+    /// CPU (store forwarding).
     number: f64,
     missing: Option<Missing>,
 }
@@ -31,18 +31,18 @@ pub struct IndicatorSet {
     slots: Vec<Slot>,
     every_trade: Vec<usize>,
     every_second: Vec<usize>,
-    /// Grows with every event that may change a value.
+    /// Increases with every event that may change a value.
     turn: u64,
 }
 
-/// The slots before the one that is asked.
+/// The slots before the one that is being computed.
 pub struct Upstream<'a> {
     slots: &'a mut [Slot],
     turn: u64,
 }
 
 impl Upstream<'_> {
-    /// The value of a slot this indicator was wired to.
+    /// The current value of a slot this indicator was wired to.
     pub fn value(&mut self, id: SlotId, look: &Look<'_>) -> Value {
         value_of(self.slots, self.turn, id, look)
     }
@@ -68,10 +68,10 @@ fn value_of(slots: &mut [Slot], turn: u64, id: SlotId, look: &Look<'_>) -> Value
 }
 
 impl IndicatorSet {
-    /// The slot that computes a spec, built when it is new. Before the first event only.
+    /// The slot that computes a spec; builds it if it is new. Only before the first event.
     ///
     /// # Panics
-    /// On a type that is not in the registry: validation has refused it before.
+    /// On a type that is not in the registry; validation rejects such documents.
     pub fn intern(&mut self, spec: &IndicatorSpec, market: &mut MarketState) -> SlotId {
         if let Some(index) = self.slots.iter().position(|slot| slot.spec == *spec) {
             return SlotId(index);
@@ -80,7 +80,7 @@ impl IndicatorSet {
         self.build(kind, spec, market)
     }
 
-    /// The slot of a type that documents cannot name.
+    /// The slot of a type that is not in the registry, so that documents cannot name it.
     pub(super) fn intern_part(
         &mut self,
         kind: &'static Kind,
@@ -113,13 +113,13 @@ impl IndicatorSet {
         SlotId(index)
     }
 
-    /// Something happened: values must be asked again.
+    /// Invalidates all cached values after an event.
     #[inline]
     pub fn turn(&mut self) {
         self.turn += 1;
     }
 
-    /// The value of a slot now.
+    /// The current value of a slot.
     #[inline]
     pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
         value_of(&mut self.slots, self.turn, id, &look)
@@ -131,12 +131,12 @@ impl IndicatorSet {
         !self.every_trade.is_empty()
     }
 
-    /// Whether any indicator samples once a second.
+    /// Whether any indicator must be called every second.
     pub fn sees_every_second(&self) -> bool {
         !self.every_second.is_empty()
     }
 
-    /// A trade, for those who must see every one.
+    /// Passes a trade to the indicators that must see every one.
     #[inline]
     pub fn on_trade(&mut self, price: f64) {
         for &index in &self.every_trade {
@@ -144,7 +144,7 @@ impl IndicatorSet {
         }
     }
 
-    /// Closes every bar that ended at or before `now` and hands it on.
+    /// Closes every bar that ended at or before `now` and passes it to the indicators on it.
     #[inline]
     pub fn close_bars(&mut self, market: &mut MarketState, now: Timestamp, spec: &SymbolSpec) {
         for (index, bars) in market.bars.iter_mut().enumerate() {
@@ -156,7 +156,7 @@ impl IndicatorSet {
         }
     }
 
-    /// A whole second is over, for those who sample.
+    /// Calls the indicators that must be called every second.
     pub fn on_second(&mut self, look: Look<'_>) {
         for &index in &self.every_second {
             let (before, rest) = self.slots.split_at_mut(index);
@@ -164,14 +164,14 @@ impl IndicatorSet {
         }
     }
 
-    /// Data was missing up to now.
+    /// Tells all indicators about a gap.
     pub fn on_gap(&mut self) {
         for slot in &mut self.slots {
             slot.indicator.on_gap();
         }
     }
 
-    /// Specs of all slots that read bars.
+    /// Specs of all slots on bars.
     pub fn on_bars(&self) -> impl Iterator<Item = &IndicatorSpec> {
         self.slots.iter().filter(|slot| slot.bars.is_some()).map(|slot| &slot.spec)
     }

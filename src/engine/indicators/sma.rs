@@ -1,6 +1,6 @@
-//! Simple moving average and Bollinger bands: mean and deviation of the last closes.
+//! Simple moving average and Bollinger bands: mean and standard deviation of the last closes.
 //!
-//! Sums of closes and of their squares are integers, so sliding them loses nothing.
+//! The sums of closes and of their squares are integers, so no error accumulates.
 
 use super::on_bars::{BAR_SECONDS, BarFormula, LIVE, OnBars, period};
 use super::{Accepts, Channel, Kind, Look, Missing, Param, Value, number, ratio, unchecked};
@@ -111,7 +111,7 @@ impl BarFormula for Bollinger {
     }
 }
 
-/// The last closes in ticks with their sums.
+/// The last closes in ticks and their sums.
 struct Closes {
     period: usize,
     ring: VecDeque<i64>,

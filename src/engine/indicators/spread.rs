@@ -1,4 +1,4 @@
-//! Width of the touch.
+//! Bid-ask spread.
 
 use super::wiring::SeriesId;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
-/// Spread in percent of mid, latest or time-weighted.
+/// Spread in percent of the mid price, latest or time-weighted.
 pub static SPREAD_PCT: Kind = Kind {
     name: "SPREAD_PCT",
     about: "Distance of best ask and best bid",
@@ -46,7 +46,7 @@ impl Indicator for Spread {
     }
 }
 
-/// Spread now against the baseline.
+/// Current spread relative to the baseline.
 pub static SPREAD_WIDENING_RATIO: Kind = Kind {
     name: "SPREAD_WIDENING_RATIO",
     about: "Spread of the current window against the baseline's",

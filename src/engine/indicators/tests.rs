@@ -1,4 +1,4 @@
-//! The reference tape, a small language for tapes, and what every type must keep.
+//! The reference sequence of events, builders for such sequences, and checks for every indicator type.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -16,7 +16,7 @@ fn symbol(price_step: &str, quantity_step: &str) -> SymbolSpec {
     SymbolSpec::new("X_USDT", decimal(price_step), decimal(quantity_step), Decimal::ONE).unwrap()
 }
 
-/// Seconds as a moment.
+/// A time in seconds.
 fn at(seconds: f64) -> Timestamp {
     Timestamp::from_seconds(0) + Span::from_seconds_f64(seconds)
 }
@@ -29,11 +29,11 @@ enum Event {
     Funding(Rate),
     OpenInterest(Qty),
     Gap(Gap),
-    /// Only the clock.
+    /// Only time passes.
     Tick,
 }
 
-/// What happened to one symbol, in order of time.
+/// Events of one symbol in order of time.
 #[derive(Clone)]
 struct Tape {
     spec: SymbolSpec,
@@ -49,7 +49,7 @@ impl Tape {
         Tape { spec, events: Vec::new() }
     }
 
-    /// Price and quantity as numbers; `B` or `S` for the taker.
+    /// Adds a trade; the taker is `B` or `S`.
     fn trade(self, seconds: f64, price: f64, qty: f64, taker: char) -> Self {
         let trade = Trade {
             price: self.ticks(price),
@@ -59,12 +59,12 @@ impl Tape {
         self.event(at(seconds), Event::Trade(trade))
     }
 
-    /// The whole book: one level a side.
+    /// Replaces the book with one level a side.
     fn book(self, seconds: f64, bid: f64, bid_qty: f64, ask: f64, ask_qty: f64) -> Self {
         self.depth(seconds, &[(bid, bid_qty)], &[(ask, ask_qty)])
     }
 
-    /// The whole book, best level first.
+    /// Replaces the book; best level first.
     fn depth(self, seconds: f64, bids: &[(f64, f64)], asks: &[(f64, f64)]) -> Self {
         let levels = |side: &[(f64, f64)]| {
             side.iter().map(|&(p, q)| Level { price: self.ticks(p), qty: self.lots(q) }).collect()
@@ -96,12 +96,12 @@ impl Tape {
         Qty((qty / self.spec.lot_f64()).round() as i64)
     }
 
-    /// The value of a type after everything up to a time; parameters as in `"t1=30 method=rate"`.
+    /// The value of a type after all events up to a time; parameters as in `"t1=30 method=rate"`.
     fn value_at(&self, kind: &str, params: &str, seconds: f64) -> Value {
         Player::new(self, &[spec_of(kind, params)]).play_until(at(seconds))[0]
     }
 
-    /// The same, but asked after every event too: the answer must not depend on who asked before.
+    /// Like `value_at`, but also read after every event: the result must not depend on earlier reads.
     fn value_at_asked_often(&self, kind: &str, params: &str, seconds: f64) -> Value {
         let mut player = Player::new(self, &[spec_of(kind, params)]);
         player.ask_always = true;
@@ -109,7 +109,7 @@ impl Tape {
     }
 }
 
-/// A spec from words, checked as a document would be.
+/// A spec from text, checked like one from a document.
 fn spec_of(kind: &str, params: &str) -> IndicatorSpec {
     let kind = find(kind).unwrap_or_else(|| panic!("no type {kind}"));
     let mut given = Vec::new();
@@ -145,7 +145,7 @@ fn spec_of(kind: &str, params: &str) -> IndicatorSpec {
     spec
 }
 
-/// Feeds a tape to market and indicators as the engine does.
+/// Feeds the events to market and indicators as the engine does.
 struct Player<'a> {
     tape: &'a Tape,
     market: MarketState,
@@ -162,7 +162,7 @@ impl<'a> Player<'a> {
         Player { tape, market, set, slots, next: 0, ask_always: false }
     }
 
-    /// All values at a moment, after every event up to it.
+    /// All values at a time, after every event up to it.
     fn play_until(&mut self, now: Timestamp) -> Vec<Value> {
         while let Some((at, event)) = self.tape.events.get(self.next).filter(|(at, _)| *at <= now) {
             self.apply(*at, event);
@@ -207,7 +207,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The reference tape: T = 100, contract size 1.
+/// The reference sequence: T = 100, contract size 1.
 fn reference() -> Tape {
     Tape::new()
         .trade(0.0, 10.00, 100.0, 'B')

@@ -1,11 +1,11 @@
-//! Time-weighted price average: the price weighted by how long it held.
+//! Time-weighted price average: each price weighted by how long it was in force.
 
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::Window;
 
-/// `TWPA(t1, t2)`; the price at one moment when t1 = t2.
+/// `TWPA(t1, t2)`; the price at that time when t1 = t2.
 pub static TWPA: Kind = Kind {
     name: "TWPA",
     about: "Time-weighted average of the trade price",
@@ -94,7 +94,7 @@ pub static SUPPORT_LEVEL_PROXIMITY: Kind = Kind {
     },
 };
 
-/// The check of windows that may be a single moment.
+/// The check of windows that may have length zero.
 fn not_reversed(spec: &IndicatorSpec, older: &str, newer: &str) -> Option<String> {
     (spec.number(older) < spec.number(newer)).then(|| format!("{older} must not be less than {newer}"))
 }
@@ -122,7 +122,7 @@ impl Indicator for Proximity {
     }
 }
 
-/// A time-weighted average as a part of other formulas.
+/// A time-weighted average price, for use in other formulas.
 pub(super) struct TimeAverage(Window);
 
 impl TimeAverage {
@@ -131,12 +131,12 @@ impl TimeAverage {
         TimeAverage(wiring.window(spec, t1, t2))
     }
 
-    /// In the quote currency.
+    /// The average in the quote currency.
     pub(super) fn price(&mut self, look: &Look<'_>) -> Value {
         self.ticks(look).map(|ticks| look.price(ticks))
     }
 
-    /// In ticks, for ratios that need no unit.
+    /// The average in ticks, for ratios.
     #[inline]
     pub(super) fn ticks(&mut self, look: &Look<'_>) -> Value {
         self.0.read(&look.market.tape, look.now)?.average_price()

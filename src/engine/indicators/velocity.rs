@@ -1,4 +1,4 @@
-//! Velocities compared with each other: over growing stretches, slow against fast, and over time.
+//! Comparisons of velocities: over longer and longer windows, slow against fast, and over time.
 
 use super::pump::{Move, Stretch};
 use super::{
@@ -7,13 +7,13 @@ use super::{
 use crate::domain::strategy::{IndicatorSpec, ParamValue};
 use crate::domain::time::Span;
 
-/// Below this many percent a second a velocity is no denominator.
+/// Velocities below this many percent per second are not used as a denominator.
 const STANDSTILL: f64 = 0.001;
 
-/// Most stretches of a cascade; more are refused.
+/// Maximum number of windows in a cascade.
 const MAX_STRETCHES: usize = 16;
 
-/// Whether short stretches are faster than the longer ones behind them.
+/// Whether shorter windows have higher velocities than longer ones.
 pub static VELOCITY_CASCADE: Kind = Kind {
     name: "VELOCITY_CASCADE",
     about: "Whether the price accelerates from long stretches to short ones; positive = accelerating",
@@ -62,7 +62,7 @@ fn stretches(spec: &IndicatorSpec) -> Vec<Stretch> {
 }
 
 struct Cascade {
-    /// Velocities, shortest stretch first.
+    /// Velocities, shortest window first.
     slots: Vec<SlotId>,
 }
 
@@ -130,7 +130,7 @@ fn reversal(slow: f64, fast: f64) -> Value {
     ratio(100.0 * (slow - fast), divisor)
 }
 
-/// Whether the velocity has settled.
+/// Whether the velocity has become constant.
 pub static VELOCITY_STABILIZATION_INDEX: Kind = Kind {
     name: "VELOCITY_STABILIZATION_INDEX",
     about: "How much the last velocities differ; low also in a steady dump, so combine it with a velocity bound",

@@ -1,4 +1,4 @@
-//! Trading now against a baseline: volume, value or number of trades.
+//! Current trading relative to a baseline: volume, value or number of trades.
 
 use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, Wiring, number,
@@ -8,7 +8,7 @@ use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Boundary, Slice, Window};
 
-/// Most buckets of one baseline: each costs a step per question; more are refused.
+/// Maximum number of buckets of a baseline; each costs one step per read.
 const MAX_BUCKETS: i64 = 4_096;
 
 const T1: Param = number("t1", 30.0, 1.0, 3_600.0, "start of the current window, seconds ago");
@@ -16,7 +16,7 @@ const T2: Param = number("t2", 0.0, 0.0, 3_600.0, "end of the current window, se
 const T3: Param = number("t3", 600.0, 1.0, 86_400.0, "start of the baseline, seconds ago");
 const T4: Param = number("t4", 30.0, 0.0, 86_400.0, "end of the baseline, seconds ago");
 
-/// Volume of the current window against the median bucket of the baseline.
+/// Volume of the current window relative to the median bucket of the baseline.
 pub static VOLUME_SURGE_RATIO: Kind = Kind {
     name: "VOLUME_SURGE_RATIO",
     about: "Volume of the current window against a usual window of the same length",
@@ -42,7 +42,7 @@ pub static VOLUME_SURGE_RATIO: Kind = Kind {
     build: |spec, wiring| Box::new(BucketSpike::new(spec, wiring, Amount::Base)),
 };
 
-/// Volume or value, of both sides or one, as a rate or against the median bucket.
+/// Volume or value, of one or both taker sides, relative to the baseline's rate or median bucket.
 pub static VOLUME_SPIKE_RATIO: Kind = Kind {
     name: "VOLUME_SPIKE_RATIO",
     about: "Volume of the current window against the baseline's",
@@ -79,7 +79,7 @@ pub static VOLUME_SPIKE_RATIO: Kind = Kind {
     },
 };
 
-/// Trades per second now against the baseline.
+/// Trades per second relative to the baseline.
 pub static TRADE_FREQUENCY_SPIKE: Kind = Kind {
     name: "TRADE_FREQUENCY_SPIKE",
     about: "Trades per second of the current window against the baseline's",
@@ -105,14 +105,14 @@ fn check_buckets(spec: &IndicatorSpec) -> Option<String> {
     })
 }
 
-/// Length of a bucket, and how many fit the baseline.
+/// Length of a bucket in nanoseconds, and the number of buckets in the baseline.
 fn bucket_grid(spec: &IndicatorSpec) -> (i64, i64) {
     let [t1, t2, t3, t4] = ["t1", "t2", "t3", "t4"].map(|name| spec.span(name).nanos());
     let length = t1 - t2;
     (length, (t3 - t4) / length)
 }
 
-/// What is added up; all of it integers.
+/// What is summed, in integers.
 #[derive(Clone, Copy)]
 enum Amount {
     Count,
@@ -154,7 +154,7 @@ struct RateSpike {
     current: Window,
     baseline: Window,
     amount: Amount,
-    /// Length of the baseline over the length of the current window.
+    /// Length of the baseline divided by the length of the current window.
     stretch: f64,
 }
 
@@ -184,7 +184,7 @@ struct BucketSpike {
     current: Window,
     baseline: Window,
     amount: Amount,
-    /// Ends of the buckets and the start of the oldest, newest first.
+    /// Ends of the buckets and the start of the oldest one, newest first.
     edges: Vec<Boundary>,
     sums: Vec<f64>,
 }
@@ -214,14 +214,14 @@ impl Indicator for BucketSpike {
             *sum = self.amount.within(&Slice { start, end });
             end = start;
         }
-        // The mean is asked for while the sums are whole: the median only reorders them.
+        // Before `median`, which reorders the sums, so that they are added in a fixed order.
         let mean = self.sums.iter().sum::<f64>() / self.sums.len() as f64;
         let median = median(&mut self.sums).ok_or(Missing::EmptyWindow)?;
         ratio(current, if median > 0.0 { median } else { mean })
     }
 }
 
-/// The median; the mean of the middle two of an even number. Reorders.
+/// The median; the mean of the two middle values of an even number. Reorders `values`.
 fn median(values: &mut [f64]) -> Option<f64> {
     let half = values.len() / 2;
     let even = values.len().is_multiple_of(2);

@@ -1,4 +1,4 @@
-//! Trade price weighted by quantity and by how long the trade was the newest.
+//! Trade price weighted by quantity and by how long the trade was the last one.
 
 use super::deals::{Pairs, Terms};
 use super::window_params::{WINDOW, one_window};
@@ -28,10 +28,11 @@ impl Indicator for Vtwpa {
     }
 }
 
-/// A volume- and time-weighted average as a part of other formulas.
+/// A volume- and time-weighted average price, for use in other formulas.
 pub(super) struct HeldVolume(Pairs<Holdings>);
 
-/// Σ lots·ns and Σ ticks·lots·ns. A day's window overflows beyond 2^81 ticks·lots a trade, which no order reaches.
+/// Σ lots·ns and Σ ticks·lots·ns. Wraps only beyond 2^81 ticks·lots per trade over a day, which no trade
+/// reaches.
 #[derive(Default)]
 struct Holdings {
     volume: i128,
@@ -64,12 +65,12 @@ impl Terms for Holdings {
 }
 
 impl HeldVolume {
-    /// Over [T−t1, T−t2].
+    /// The average over [T−t1, T−t2].
     pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
         HeldVolume(Pairs::new(spec, wiring, t1, t2))
     }
 
-    /// In ticks.
+    /// The average in ticks.
     pub(super) fn ticks(&mut self, look: &Look<'_>) -> Value {
         let pairs = self.0.read(look)?;
         let mut sums = Holdings { ..*pairs.sums };

@@ -19,7 +19,7 @@ pub static VWAP: Kind = Kind {
     build: |spec, wiring| Box::new(Vwap { average: VolumeAverage::new(spec, wiring), distance: false }),
 };
 
-/// The last price against it.
+/// The last price relative to the VWAP.
 pub static PRICE_VS_VWAP_PCT: Kind = Kind {
     name: "PRICE_VS_VWAP_PCT",
     about: "How far the last price is above the volume-weighted average",

@@ -1,4 +1,4 @@
-//! Whether the price keeps moving one way, period by period.
+//! Whether the price keeps moving in one direction, period by period.
 
 use super::Missing;
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, Wiring, number};
@@ -13,7 +13,7 @@ const PARAMS: &[Param] = &[
     MIN_COVERAGE,
 ];
 
-/// Length of the newest run.
+/// Length of the most recent run of moves in one direction.
 pub static MOMENTUM_STREAK: Kind = Kind {
     name: "MOMENTUM_STREAK",
     about: "Periods in a row, newest backwards, in which the price moved the same way; negative for falls",
@@ -26,7 +26,7 @@ pub static MOMENTUM_STREAK: Kind = Kind {
     build: |spec, wiring| Box::new(Direction { steps: Steps::new(spec, wiring), of: streak }),
 };
 
-/// Share of moves that continue.
+/// Fraction of moves that continue the one before.
 pub static DIRECTION_CONSISTENCY: Kind = Kind {
     name: "DIRECTION_CONSISTENCY",
     about: "Share of neighbouring periods that moved the same way, of those in which both moved",
@@ -42,7 +42,7 @@ fn within_a_day(spec: &IndicatorSpec) -> Option<String> {
         .then(|| "period times lookback must not exceed 86400 seconds".to_owned())
 }
 
-/// Signs of the returns, newest first.
+/// The newest run of equal signs; `signs` are those of the returns, newest first.
 fn streak(signs: &[i64]) -> Value {
     let newest = signs[0];
     let run = signs.iter().take_while(|sign| **sign == newest && newest != 0).count();
@@ -69,7 +69,7 @@ impl Indicator for Direction {
     }
 }
 
-/// The price in force every period back, up to the lookback.
+/// Price in force at the end of every period of the lookback.
 struct Steps {
     whole: Window,
     boundaries: Vec<Boundary>,
@@ -87,7 +87,7 @@ impl Steps {
         }
     }
 
-    /// At least one per period of the lookback; 0 also where a price is unknown.
+    /// Signs of the returns, one per period, newest first; 0 where a price is unknown or unchanged.
     fn signs(&mut self, look: &Look<'_>) -> Result<&[i64], Missing> {
         let tape = &look.market.tape;
         self.whole.read(tape, look.now)?;

@@ -1,14 +1,14 @@
-//! What stands on the touch, averaged over time.
+//! Liquidity at the best bid and ask, averaged over time.
 
 use super::book_average::BookWindow;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, one_window, two_windows};
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstream, Value, ratio};
 use crate::engine::market::series::BookMeasure;
 
-/// Σ price·quantity of the best level, both sides.
+/// Σ price·quantity of the best level on both sides.
 const NOTIONAL: BookMeasure = BookMeasure::LiquidityLevels { levels: 1 };
 
-/// Quantity on both best levels.
+/// Quantity at the best bid and ask together.
 pub static TOTAL_LIQUIDITY: Kind = Kind {
     name: "TOTAL_LIQUIDITY",
     about: "Average quantity on the best bid and the best ask together",
@@ -39,7 +39,7 @@ pub static TOTAL_LIQUIDITY: Kind = Kind {
     },
 };
 
-/// Liquidity now against the baseline.
+/// Current liquidity relative to the baseline.
 pub static LIQUIDITY_RATIO: Kind = Kind {
     name: "LIQUIDITY_RATIO",
     about: "Notional on the touch now against the baseline",

@@ -1,4 +1,4 @@
-//! The mid price against its own average, and trades against the mid price.
+//! The mid price relative to its average, and trade prices relative to the mid price.
 
 use super::book_average::BookWindow;
 use super::twpa::TimeAverage;
@@ -7,7 +7,7 @@ use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, ratio
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 
-/// Mid now against its average.
+/// Current mid price relative to its average.
 pub static MID_PRICE_VELOCITY: Kind = Kind {
     name: "MID_PRICE_VELOCITY",
     about: "How far the mid price is above its time-weighted average",
@@ -22,7 +22,7 @@ pub static MID_PRICE_VELOCITY: Kind = Kind {
     },
 };
 
-/// Trades away from mid.
+/// Distance of trade prices from the mid price.
 pub static DEAL_VS_MID_DEVIATION: Kind = Kind {
     name: "DEAL_VS_MID_DEVIATION",
     about: "Distance of the average trade price from the average mid price, without sign",

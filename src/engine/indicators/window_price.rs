@@ -65,14 +65,14 @@ impl Indicator for EdgePrice {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let mut numbers = self.window.read(tape, look.now)?.numbers(tape);
-        // Two interruptions never follow each other, so this looks at two points at most.
+        // Two interruptions are never adjacent, so this reads at most two points.
         let is_price = |number: &u64| tape.point(*number).kind != PointKind::Interruption;
         let found = if self.oldest { numbers.find(is_price) } else { numbers.rfind(is_price) };
         found.map(|number| look.spec.price_f64(tape.point(number).price)).ok_or(Missing::EmptyWindow)
     }
 }
 
-/// An extreme in the quote currency.
+/// A highest or lowest price in the quote currency.
 struct ExtremePrice(SlotId);
 
 impl Indicator for ExtremePrice {

@@ -1,14 +1,14 @@
-//! Level and restlessness of the spread in a window.
+//! Level and volatility of the spread in a window.
 
 use super::book_average::BookWindow;
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Upstream, Value, ratio};
 use crate::engine::market::series::BookMeasure;
 
-/// Integrals are rounded to this: a variance below it times (1 + 2·mean) is the rounding's, not the market's.
+/// A variance below this times (1 + 2·mean) counts as rounding noise.
 const RESOLUTION: f64 = 1.0 / (1_u64 << 40) as f64;
 
-/// Spread of the averaged touch.
+/// Spread between the average best ask and the average best bid.
 pub static SPREAD_PERCENTAGE: Kind = Kind {
     name: "SPREAD_PERCENTAGE",
     about: "Distance of the average best ask and the average best bid",

@@ -1,4 +1,4 @@
-//! Percent moves between averages of two windows.
+//! Percent changes between averages of two windows.
 
 use super::book_average::BookWindow;
 use super::latest::percent_above;
@@ -15,7 +15,7 @@ use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
 use crate::engine::market::tape::Window;
 
-/// Percent from the baseline to now, of a chosen price.
+/// Percent change of a chosen price from the baseline to the current window.
 pub static VELOCITY: Kind = Kind {
     name: "VELOCITY",
     about: "Percent between a price of the current window and the same price of the baseline; `of` = mid also needs the book",
@@ -39,7 +39,7 @@ pub static VELOCITY: Kind = Kind {
     },
 };
 
-/// Percent above a short average less percent above a long one.
+/// Percent above a short average minus percent above a long one.
 pub static VELOCITY_ACCELERATION: Kind = Kind {
     name: "VELOCITY_ACCELERATION",
     about: "How far the last price is above a short average, less how far it is above a long one",
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    /// In ticks, or for the mid price in the quote currency: only the ratio of two is used.
+    /// In ticks, or in the quote currency for the mid price: only the ratio of two prices is used.
     fn price(&mut self, look: &Look<'_>) -> Value {
         match self {
             Source::Time(average) => average.ticks(look),

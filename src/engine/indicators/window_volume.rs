@@ -68,7 +68,7 @@ pub(super) fn average_size(slice: &Slice<'_>) -> Value {
     if slice.count() == 0 { Err(Missing::EmptyWindow) } else { Ok(slice.qty() as f64 / slice.count() as f64) }
 }
 
-/// A number from the sums of a window; the last argument is the window's length in seconds.
+/// Computes a value from the sums of a window; the last argument is its length in seconds.
 type OfSums = fn(&Slice<'_>, &Look<'_>, f64) -> Value;
 
 struct WindowSum {

@@ -1,4 +1,4 @@
-//! Traded quantity of one window against another.
+//! Traded quantity of one window relative to another.
 
 use super::window_params::{
     BASELINE_START, CURRENT_AND_BASELINE, SHORT_AND_LONG, short_in_long, two_windows,
@@ -9,7 +9,7 @@ use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::tape::{Slice, Window};
 
-/// Quantity now over quantity in the baseline, whatever their lengths.
+/// Current quantity divided by the baseline's, regardless of their lengths.
 pub static VOLUME_SURGE: Kind = Kind {
     name: "VOLUME_SURGE",
     about: "Quantity traded now against the baseline, not normalised by length; see VOLUME_SPIKE_RATIO for the rate",
@@ -26,7 +26,7 @@ pub static VOLUME_SURGE: Kind = Kind {
     },
 };
 
-/// Average trade size now over that of the baseline.
+/// Current average trade size divided by the baseline's.
 pub static TRADE_SIZE_MOMENTUM: Kind = Kind {
     name: "TRADE_SIZE_MOMENTUM",
     about: "Average quantity of a trade now against the baseline",
@@ -40,7 +40,7 @@ pub static TRADE_SIZE_MOMENTUM: Kind = Kind {
     ..VOLUME_SURGE
 };
 
-/// Share of the long window's quantity that was traded in the short one.
+/// Fraction of the long window's quantity that was traded in the short window.
 pub static VOLUME_CONCENTRATION: Kind = Kind {
     name: "VOLUME_CONCENTRATION",
     about: "Share of the quantity of a long window that was traded in its newest part",
@@ -59,7 +59,7 @@ pub static VOLUME_CONCENTRATION: Kind = Kind {
     ..VOLUME_SURGE
 };
 
-/// Growth of the quantity from one window to the next, against a baseline.
+/// Growth of the quantity from one window to the next, relative to a baseline.
 pub static VOLUME_ACCELERATION: Kind = Kind {
     name: "VOLUME_ACCELERATION",
     about: "Growth of the traded quantity over two windows of equal length, against the quantity of a baseline",

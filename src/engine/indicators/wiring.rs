@@ -1,6 +1,6 @@
-//! What an indicator asks for when it is built: history to keep, series to derive, bars, other indicators.
+//! What an indicator requests when it is built: history, book series, bars, other indicators.
 //!
-//! Everything is fixed before the first event; nothing is registered later.
+//! Everything is requested before the first event; nothing can be added later.
 
 use super::Kind;
 use super::set::{IndicatorSet, SlotId};
@@ -19,7 +19,7 @@ pub struct SeriesId(pub usize);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BarsId(pub usize);
 
-/// Collects what one indicator needs.
+/// Collects the requests of one indicator.
 pub struct Wiring<'a> {
     pub(super) market: &'a mut MarketState,
     pub(super) set: &'a mut IndicatorSet,
@@ -35,12 +35,12 @@ impl Wiring<'_> {
         Window::new(t1, t2, spec.number("min_coverage"))
     }
 
-    /// Keeps this much trade history.
+    /// Requests this much trade history.
     pub fn history(&mut self, span: Span) {
         self.market.tape.keep(span);
     }
 
-    /// A step series of the book, with this much history.
+    /// Requests a step series of the book with this much history.
     pub fn series(&mut self, measure: BookMeasure, span: Span) -> SeriesId {
         let found = self.market.series.iter().position(|(known, _)| *known == measure);
         let index = found.unwrap_or_else(|| {
@@ -51,12 +51,12 @@ impl Wiring<'_> {
         SeriesId(index)
     }
 
-    /// Keeps this much history of open interest.
+    /// Requests this much open-interest history.
     pub fn open_interest(&mut self, span: Span) {
         self.market.open_interest.keep(span);
     }
 
-    /// [`super::Indicator::on_bar`] for bars of this many seconds.
+    /// Requests [`super::Indicator::on_bar`] for bars of this many seconds.
     pub fn bars(&mut self, seconds: u32) -> BarsId {
         let found = self.market.bars.iter().position(|bars| bars.seconds() == seconds);
         let index = found.unwrap_or_else(|| {
@@ -67,22 +67,22 @@ impl Wiring<'_> {
         BarsId(index)
     }
 
-    /// [`super::Indicator::on_trade`] for every trade.
+    /// Requests [`super::Indicator::on_trade`] for every trade.
     pub fn every_trade(&mut self) {
         self.every_trade = true;
     }
 
-    /// [`super::Indicator::on_second`] once a second.
+    /// Requests [`super::Indicator::on_second`] once a second.
     pub fn every_second(&mut self) {
         self.every_second = true;
     }
 
-    /// Another indicator whose value this one reads from its [`super::Upstream`]; shared with everybody who uses it.
+    /// Another indicator to read through [`super::Upstream`]; its slot is shared with all other readers.
     pub fn slot(&mut self, spec: &IndicatorSpec) -> SlotId {
         self.set.intern(spec, self.market)
     }
 
-    /// A part that documents cannot name, shared like a slot.
+    /// A type that documents cannot name, shared like a slot.
     pub(super) fn part(&mut self, kind: &'static Kind, given: &[(&str, f64)]) -> SlotId {
         self.set.intern_part(kind, &kind.numbers(given), self.market)
     }

@@ -1,7 +1,7 @@
-//! What the prices inside a bar did to an open position, before the bar's end is known (strategy-engine 4.3, Bars).
+//! Effects of the prices inside a bar on an open position, before the bar's end is an event.
 //!
-//! The order of the prices inside is unknown: the one that is worst for the position is assumed.
-//! Never: an exit better than its stop, its target, or the bar's first price beyond them.
+//! The order of the prices is unknown, so the worst for the position is assumed. Invariant: no exit is better
+//! than its stop, its target, or the bar's open beyond them.
 
 use super::exit::StopKind;
 use super::{Instance, Turn};
@@ -11,45 +11,45 @@ use crate::domain::num::Price;
 use crate::domain::order::{InsideBar, Side};
 use crate::domain::time::Timestamp;
 
-/// What an instance remembers while a bar passes.
+/// State kept while a bar is processed.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct BarMemory {
-    /// Where the next exit order acts inside the bar that ends at the time given.
+    /// Price at which the next exit order executes inside the bar that ends at the given time.
     pub inside: Option<(Timestamp, InsideBar)>,
-    /// Worst and best price of a position that ends inside a bar, until it is flat.
+    /// Worst and best price of a position that ends inside a bar; kept until it is flat.
     pub extremes: Option<(Price, Price)>,
-    /// When and at what price a resting entry last filled.
+    /// Time and price of the last fill of a resting entry.
     pub rested: Option<(Timestamp, Price)>,
 }
 
 /// Prices that a position met inside a bar.
 #[derive(Clone, Copy, Debug)]
 struct Path {
-    /// First one while the position was open.
+    /// First price while the position was open.
     first: Price,
-    /// Furthest in its favour.
+    /// Most favourable price.
     best: Price,
-    /// Furthest against it.
+    /// Most adverse price.
     worst: Price,
-    /// Furthest in its favour at any time of the bar, perhaps before the position was opened.
+    /// Most favourable price of the whole bar, perhaps before the position was opened.
     furthest: Price,
 }
 
 impl Instance {
-    /// Lets the prices inside a bar reach stop, trail, target and ladder. Returns whether another order of the bar's
-    /// prices would have meant another end.
+    /// Applies the prices inside a bar to stop, trailing stop, target and ladder. Returns whether another
+    /// order of the prices would have ended the position differently.
     pub(crate) fn pass_bar(&mut self, bar: &Bar, turn: &mut Turn<'_>) -> bool {
         let manages = matches!(
             self.state,
             State::PositionActive | State::EntryEvaluation | State::CloseOrderEvaluation
         );
-        // Where a mark is recorded, stops and targets follow the mark.
+        // Where a mark price is recorded, stops and targets use it.
         if turn.market.mark.is_some() || self.position.is_none_or(|position| position.lots == 0) {
             return false;
         }
         let path = self.path(bar, turn);
         if self.exit.is_some_and(|order| !order.rests || order.cancel_sent) {
-            // It leaves at the close; a stop that was reached may have come before.
+            // The exit executes at the close; a stop may have been reached before.
             return self.exits.stop.is_some_and(|(stop, _)| self.is_against(path.worst, stop));
         }
         if !manages {
@@ -63,7 +63,7 @@ impl Instance {
             return false;
         }
         let before = self.exits.stop;
-        // No price beyond a target is met before the target itself.
+        // No price beyond a target is reached before the target itself.
         let target = self.next_target().filter(|target| self.is_in_favour(path.best, *target));
         let best = target.unwrap_or(path.best);
         if self.state == State::PositionActive {
@@ -83,8 +83,8 @@ impl Instance {
         }
     }
 
-    /// What came after a resting entry had filled inside the bar: surely the far side and the close, perhaps nothing
-    /// else.
+    /// The prices the position met. For a resting entry that filled inside the bar, only the far side and the
+    /// close are certain to have come after the fill.
     fn path(&mut self, bar: &Bar, turn: &Turn<'_>) -> Path {
         let (best, worst) = match self.side {
             Side::Buy => (bar.high, bar.low),
@@ -100,8 +100,8 @@ impl Instance {
         Path { first: filled, best, ..path }
     }
 
-    /// The inside of a bar is over. Its prices count for the excursions of positions that were open from its start, not
-    /// for a new one.
+    /// Ends the inside of a bar. Its prices count for the excursions of positions that were open from its
+    /// start, not for a new one.
     pub(crate) fn bar_passed(&mut self, turn: &mut Turn<'_>) {
         self.bar.inside = None;
         if self.position.is_some_and(|position| position.lots > 0) {
@@ -112,7 +112,7 @@ impl Instance {
         }
     }
 
-    /// Whether a price is at a level or beyond it against the position.
+    /// Whether a price is at a level or beyond it in the adverse direction.
     fn is_against(&self, price: Price, level: Price) -> bool {
         if self.side == Side::Buy { price <= level } else { price >= level }
     }
@@ -133,7 +133,7 @@ impl Instance {
         self.position.map(|position| self.more_in_favour(self.best_price(&position, turn.excursion), also))
     }
 
-    /// The target or ladder step that the price reaches first.
+    /// The nearest target or ladder step.
     fn next_target(&self) -> Option<Price> {
         if self.state != State::PositionActive {
             return None;
@@ -150,7 +150,8 @@ impl Instance {
         self.leave(StopKind::trigger(kind), self.normal_cooldown(), turn, None);
     }
 
-    /// Takes the profit that a price reached; whether an order went out. A ladder step too small for a lot is passed over.
+    /// Takes the profit up to a price that was reached; returns whether an order was sent. Ladder steps too
+    /// small for a lot are skipped.
     fn take_all_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
         while self.take_inside(reached, path, turn) {
             if self.exit.is_some() {
@@ -161,8 +162,8 @@ impl Instance {
         false
     }
 
-    /// Takes the nearest target or ladder step if the price reached it; whether it did. Beyond the bar's first price that
-    /// price is what is paid.
+    /// Takes the nearest target or ladder step if the price reached it; returns whether it did. When the bar
+    /// opened beyond it, the open is the price paid.
     fn take_inside(&mut self, reached: Price, path: Path, turn: &mut Turn<'_>) -> bool {
         let Some(level) = self.next_target().filter(|level| self.is_in_favour(reached, *level)) else {
             return false;
@@ -179,7 +180,8 @@ impl Instance {
         true
     }
 
-    /// The next exit order acts at `price`; a position that ends by it met no price beyond `met` (worst, best).
+    /// Makes the next exit order execute at `price`; if it ends the position, its extremes are at most `met`
+    /// (worst, best).
     fn meet(&mut self, price: Price, worst: Price, met: (Price, Price), turn: &Turn<'_>) {
         let Some(position) = self.position else { return };
         let before =

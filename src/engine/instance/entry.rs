@@ -1,4 +1,4 @@
-//! From Z1 to a submitted entry: guards, size, limits, order (strategy-engine 2.4, 5.2).
+//! From a true Z1 to a submitted entry: guards, size, limits, order.
 
 use super::{Instance, Turn, Working};
 use crate::domain::book::Book;
@@ -12,11 +12,11 @@ use crate::engine::output::Action;
 use crate::engine::own::OwnView;
 use crate::engine::risk::{self, Approved, EntryImpact, RiskRefusal};
 
-/// Depth within this distance of mid counts as visible to the depth-share limit, percent.
+/// Depth within this distance of mid counts for the depth-share limit, percent.
 const VISIBLE_DEPTH_PCT: f64 = 0.5;
 
 impl Instance {
-    /// Z1 is true: enters, or records once what refuses it.
+    /// Z1 is true: submits an entry, or records the refusal.
     pub(super) fn try_enter(&mut self, turn: &mut Turn<'_>, own: &OwnView) {
         match self.approve(turn, own) {
             Ok(approved) => self.submit_entry(approved, turn),
@@ -24,7 +24,8 @@ impl Instance {
         }
     }
 
-    /// Whether an entry would pass now, and what would refuse it. Changes nothing that matters.
+    /// The refusal an entry would get now, if any. Leaves the instance's rules, reference price and
+    /// reservation unchanged.
     pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<RiskRefusal> {
         let own = self.own_view(turn);
         let before = (self.e1.clone(), self.reference, self.reserved);
@@ -73,7 +74,7 @@ impl Instance {
         self.def.limits.max_leverage.map_or(self.def.z1.leverage, |cap| cap.min(self.def.z1.leverage))
     }
 
-    /// Reference price and how the order may fill.
+    /// Reference price and execution type of the order.
     fn entry_price(&self, turn: &mut Turn<'_>, own: &OwnView) -> Result<(f64, OrderKind), RiskRefusal> {
         let no_price = RiskRefusal::new(Guard::NoPrice, 0.0, 0.0);
         let (bid, ask) = turn.touch().ok_or(no_price)?;
@@ -99,7 +100,7 @@ impl Instance {
         Ok((reference, kind))
     }
 
-    /// Fewer lots where risk per trade, visible depth or expected slippage ask for it.
+    /// Reduces the lots to the limits of risk per trade, visible depth and expected slippage.
     fn shrink(
         &self,
         wanted: Qty,
@@ -222,7 +223,7 @@ fn visible_lots(book: &Book, side: Side, spec: &SymbolSpec) -> i64 {
     book.opposite_of(side).iter().take_while(within).map(|level| level.qty.0).sum()
 }
 
-/// Lots that fill with a volume-weighted price within `limit_pct` of the best level.
+/// Lots that fill at an average price within `limit_pct` of the best level.
 fn lots_within_slippage(levels: &[Level], wanted: Qty, limit_pct: f64) -> Qty {
     let Some(best) = levels.first() else { return Qty::ZERO };
     let (mut lots, mut cost) = (0_i64, 0.0);
@@ -230,7 +231,8 @@ fn lots_within_slippage(levels: &[Level], wanted: Qty, limit_pct: f64) -> Qty {
         let take = level.qty.0.min(wanted.0 - lots);
         let distance = (level.price.0 - best.price.0).abs() as f64;
         let allowed = limit_pct / 100.0 * best.price.0 as f64;
-        // Σ distance·lots may reach allowed·lots in all; beyond it each further lot adds more than it may.
+        // Σ distance·lots may reach allowed·lots in total; beyond the allowed distance each lot uses up part
+        // of what is left.
         let room = allowed * lots as f64 - cost;
         let most = if distance <= allowed {
             take

@@ -1,6 +1,6 @@
-//! Leaving: emergency rules, stops, data loss, targets, time, close rules: in this order (strategy-engine 2.3).
+//! Exits in order of priority: emergency rule, stop, data loss, target, holding time, close rule.
 //!
-//! Never: an exit larger than the position, or a second exit order while one works.
+//! Invariant: an exit is never larger than the position, and there is at most one exit order at a time.
 
 use super::{Instance, Turn, Wake, Working, values};
 use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
@@ -12,13 +12,13 @@ use crate::engine::own::OwnView;
 use crate::engine::risk;
 use crate::engine::truth::Truth;
 
-/// Wait before the n-th retry of a dead exit; the last one repeats for ever (strategy-engine 2.4).
+/// Delay before the n-th retry of a failed exit; the last one repeats.
 const RETRY_AFTER_MS: [i64; 6] = [250, 500, 1_000, 2_000, 4_000, 5_000];
 
-/// Cooldown after a normal exit when neither section nor limits say otherwise.
+/// Cooldown after a normal exit unless the limits set one.
 const NORMAL_COOLDOWN: Span = Span::from_seconds(5 * 60);
 
-/// Prices that end the position, fixed at the first fill and moved by trailing and break-even.
+/// Exit prices: fixed by the average entry, and moved by trailing and break-even.
 #[derive(Clone, Copy, Default, PartialEq, Debug)]
 pub(super) struct Exits {
     pub(super) stop: Option<(Price, StopKind)>,
@@ -156,7 +156,7 @@ impl Instance {
         }
     }
 
-    /// After an exit died with lots left: waits longer each time.
+    /// Schedules the retry of an exit that ended with lots left; the delay grows.
     pub(super) fn schedule_retry(&mut self, at: Timestamp) {
         let step = (self.retries as usize).min(RETRY_AFTER_MS.len() - 1);
         self.retry_at = at + Span::from_millis(RETRY_AFTER_MS[step]);
@@ -166,7 +166,7 @@ impl Instance {
     fn emergency(&mut self, turn: &mut Turn<'_>) {
         let actions = (self.def.e1.cancel_pending, self.def.e1.close_position);
         if !actions.1 {
-            // The document only wants working orders gone; the position stays with its other exits.
+            // The document only asks to cancel entry orders; the position keeps its other exits.
             if let Some(order) = self.entry.filter(|order| actions.0 && !order.cancel_sent) {
                 self.cancel_entry(order.id, turn);
             }
@@ -175,7 +175,7 @@ impl Instance {
         self.leave(Trigger::Section(SectionName::E1), self.def.e1.cooldown, turn, Some(SectionName::E1));
     }
 
-    /// Out at any price: cancels what works and closes at market.
+    /// Exits at any price: cancels working orders and closes at market.
     pub fn leave(
         &mut self,
         trigger: Trigger,
@@ -197,14 +197,14 @@ impl Instance {
         }
     }
 
-    /// Out because somebody or a limit wants it; no rule of the document asked.
+    /// Exits because of a command or limit rather than a rule of the document.
     pub fn flatten(&mut self, trigger: Trigger, turn: &mut Turn<'_>) {
         match self.state {
             State::SignalDetected => self.drop_signal(trigger, turn, None),
             State::EntryEvaluation | State::PositionActive | State::CloseOrderEvaluation => {
                 self.leave(trigger, self.normal_cooldown(), turn, None);
             }
-            // No time is left to wait before the next try.
+            // The data has ended: retries at once.
             State::EmergencyExit if trigger == Trigger::End => {
                 self.retry_at = turn.at;
                 self.keep_leaving(turn);
@@ -217,7 +217,7 @@ impl Instance {
         self.def.limits.normal_cooldown.unwrap_or(NORMAL_COOLDOWN)
     }
 
-    /// A normal exit at market.
+    /// Starts a normal exit at market.
     pub(super) fn close(&mut self, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         self.start_close(trigger, turn, evidence);
         self.submit_exit(OrderKind::Market, None, turn);
@@ -229,7 +229,7 @@ impl Instance {
         self.go(State::CloseOrderEvaluation, trigger, turn, evidence);
     }
 
-    /// ZE1: at market, or at a resting price that asks for more or less by risk.
+    /// Closes by ZE1: at market, or with a resting limit order at a risk-dependent price.
     fn close_by_rule(&mut self, own: &OwnView, turn: &mut Turn<'_>) {
         let limit = self.close_price(own, turn);
         self.start_close(Trigger::Section(SectionName::Ze1), turn, Some(SectionName::Ze1));
@@ -252,7 +252,7 @@ impl Instance {
         let adjustment = (pricing.factor * super::size::interpolate(risk, &pricing.scaling.points))
             .clamp(pricing.min_pct, pricing.max_pct);
         let price = base * (1.0 + self.side.sign() as f64 * adjustment / 100.0);
-        // A resting close rounds towards passive: never worse for us than asked.
+        // A resting close is rounded to the passive side: not worse for us than the computed price.
         Some(self.target_tick(price, turn))
     }
 
@@ -289,7 +289,8 @@ impl Instance {
         turn.out.actions.push(Action::Submit(risk::approve_exit(request)));
     }
 
-    /// The prices that stops and targets are compared with: the mark where one is recorded, else this event's.
+    /// The prices to compare stops and targets with: the mark price where one is recorded, else this event's
+    /// prices.
     fn trigger_prices(&self, turn: &Turn<'_>) -> Option<(Price, Price)> {
         turn.market.mark.map(|mark| (mark, mark)).or(turn.prices)
     }
@@ -329,7 +330,7 @@ impl Instance {
         self.ladder_ticks
     }
 
-    /// A ladder step: closes its share; the rest keeps the other exits.
+    /// Executes a ladder step: closes its share; the rest keeps the other exits.
     pub(super) fn climb(&mut self, turn: &mut Turn<'_>) {
         let (Some(step), Some(position)) = (self.ladder(), self.position) else { return };
         self.exits.next_ladder += 1;
@@ -350,7 +351,7 @@ impl Instance {
             .map(|(step, entry)| self.target_tick(entry * (1.0 + dir * step.offset_pct / 100.0), turn));
     }
 
-    /// ZE1 or E1 unknown for too long.
+    /// Handles ZE1 or E1 being unknown for too long; returns whether the position is closed.
     fn data_lost(&mut self, emergency: Truth, close: Truth, turn: &mut Turn<'_>) -> bool {
         let Some(rule) = self.def.on_data_loss else { return false };
         if emergency != Truth::Unknown && close != Truth::Unknown {
@@ -373,7 +374,7 @@ impl Instance {
         false
     }
 
-    /// Trailing and break-even only ever tighten.
+    /// Applies break-even and trailing; both only tighten the stop.
     pub(super) fn move_stop(&mut self, best: Option<Price>, turn: &mut Turn<'_>) {
         let (Some(position), Some(best_tick)) = (&self.position, best) else { return };
         let (entry, best) = (position.entry_price(turn.spec), turn.spec.price_f64(best_tick));
@@ -400,13 +401,13 @@ impl Instance {
             return;
         }
         self.exits.stop = Some((tick, kind));
-        // The first move is a decision; following the price is not, or every tick would be a record.
+        // Only a change of the stop's kind is recorded, or every tick would create a record.
         if before.is_none_or(|(_, old)| old != kind) {
             self.record(DecisionKind::StopMoved { price: tick, trigger: kind.trigger() }, turn, 0);
         }
     }
 
-    /// Stop, target and ladder for the average entry so far; indicator bases are frozen at the first fill.
+    /// Sets stop, target and ladder for the average entry so far; indicator bases are read at the first fill.
     pub(super) fn place_exits(&mut self, first: bool, turn: &mut Turn<'_>) {
         let Some(position) = self.position else { return };
         let entry = position.entry_price(turn.spec);
@@ -489,7 +490,7 @@ impl Frozen {
     pub(super) const NONE: Frozen = Frozen { stop: None, stop_scale: 1.0, target: None, target_scale: 1.0 };
 }
 
-/// The strategy's price, the session's where it has none, the one nearer to the entry when forced.
+/// The strategy's price, else the session's; with `force`, the one nearer to the entry.
 fn nearer(
     own: Option<(f64, bool)>,
     session: Option<(f64, bool)>,

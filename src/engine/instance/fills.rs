@@ -1,6 +1,6 @@
-//! What the venue says about our orders. Fills move quantities and states; nothing else does.
+//! The venue's answers to the instance's orders. Only fills change quantities.
 //!
-//! Never: a state that assumes a fill, or a fill counted twice.
+//! Invariant: no state assumes a fill before it is reported, and each fill is counted once.
 
 use super::{Instance, Turn, Working};
 use crate::domain::decision::{DecisionKind, State, Trigger};
@@ -10,7 +10,7 @@ use crate::domain::order::{Fill, Liquidity, OrderId, RejectReason};
 use crate::domain::time::Timestamp;
 use crate::engine::position::Position;
 
-/// Entry rejects in a row that switch the instance off.
+/// Consecutive entry rejects after which the instance is disabled.
 const REJECTS_THAT_DISABLE: u32 = 3;
 
 impl Instance {
@@ -53,7 +53,7 @@ impl Instance {
         self.place_exits(first, turn);
     }
 
-    /// Returns what was held for `part` of the lots the entry order waited for.
+    /// Releases the reservation for `part` of the `of` unfilled lots; all of it when `part` ≥ `of`.
     fn give_back(&mut self, part: Qty, of: Qty, turn: &mut Turn<'_>) {
         let share = |held: Money| {
             if part >= of { held } else { Money(held.0 * i128::from(part.0) / i128::from(of.0)) }
@@ -78,12 +78,12 @@ impl Instance {
         self.committed = (self.committed.0 - notional, self.committed.1 - margin);
         turn.account.commit(self.strategy, -notional, -margin);
         let mark = turn.mark().unwrap_or(fill.price);
-        // Cash first: the loss must be there before the open loss is gone, or equity would show a peak that never was.
+        // Cash first: otherwise equity would briefly exclude the loss and record a false peak.
         turn.account.cash_flow(self.strategy, turn.spec.money(gross) - fill.fee);
         turn.account.position_changed(self.symbol, turn.spec, mark, self.side, -fill.qty.0, -cost);
     }
 
-    /// An order ended; whatever filled before has been reported.
+    /// An order ended; its fills were reported before.
     pub fn on_done(&mut self, order: OrderId, turn: &mut Turn<'_>) {
         if self.entry.is_some_and(|entry| entry.id == order) {
             let entry = self.entry.take();
@@ -109,7 +109,7 @@ impl Instance {
                 turn.account.release(self.symbol, self.strategy);
                 self.drop_signal(otherwise, turn, None);
             }
-            // Leaving already: what filled in the meantime must go too.
+            // The instance is already leaving: what filled meanwhile must be closed too.
             _ => self.settle(turn),
         }
     }
@@ -129,7 +129,7 @@ impl Instance {
         self.settle(turn);
     }
 
-    /// Flat with nothing working: the round trip is over. Otherwise the next exit goes out.
+    /// Ends the round trip when flat without orders; otherwise evaluates the next exit.
     fn settle(&mut self, turn: &mut Turn<'_>) {
         match self.position {
             Some(position) if position.lots == 0 && self.entry.is_none() && self.exit.is_none() => {
@@ -202,7 +202,7 @@ impl Instance {
         }
     }
 
-    /// The venue did not take an order.
+    /// The venue rejected an order.
     pub fn on_reject(&mut self, order: OrderId, reason: RejectReason, turn: &mut Turn<'_>) {
         self.record(DecisionKind::Rejected { order, reason }, turn, 0);
         if self.entry.is_some_and(|entry| entry.id == order) {
@@ -220,7 +220,7 @@ impl Instance {
         }
     }
 
-    /// The venue closed the position because its margin was used up.
+    /// The venue liquidated the position because its margin was used up.
     pub fn on_liquidated(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
         self.closing = Some(Trigger::Liquidation);
         self.cooldown = self.def.e1.cooldown;

@@ -1,7 +1,7 @@
-//! One strategy on one symbol on one side: the state machine of strategy-engine section 2.
+//! The state machine of one strategy on one symbol and side.
 //!
-//! Fills drive the states; a wish alone never does. `evaluate` reads top to bottom in the order of priorities.
-//! Never: an order that did not come through `risk`, a value that was not asked in this event.
+//! A position opens and closes only by reported fills; submitting an order only enters the state that waits
+//! for it. Invariants: every order passes through `risk`; every indicator value is that of the current event.
 
 mod bar;
 mod entry;
@@ -28,30 +28,31 @@ use crate::engine::rules::{Rule, Source, Values};
 use crate::engine::truth::Truth;
 use std::sync::Arc;
 
-/// Everything an instance may touch while it handles one event.
+/// Everything an instance can access while it handles one event.
 pub struct Turn<'a> {
     /// Event time.
     pub at: Timestamp,
-    /// Steps of the symbol.
+    /// Specification of the symbol.
     pub spec: &'a SymbolSpec,
-    /// Whether entries are switched on for the symbol.
+    /// Whether entries are enabled for the symbol.
     pub enabled: bool,
-    /// Lowest and highest price this event showed, when it showed any.
+    /// Lowest and highest price of this event, if it has any.
     pub prices: Option<(Price, Price)>,
     /// The symbol's market.
     pub market: &'a MarketState,
     /// The symbol's indicators.
     pub set: &'a mut IndicatorSet,
-    /// Extremes since the oldest open position.
+    /// Price extremes since positions were opened.
     pub excursion: &'a mut Excursion,
-    /// Session-wide state.
+    /// The session's account.
     pub account: &'a mut Account,
-    /// What comes out.
+    /// Outputs of the event.
     pub out: &'a mut Outputs,
 }
 
 impl Turn<'_> {
-    /// Best bid and ask in the quote currency: the book's, or around the last trade where none is recorded.
+    /// Best bid and ask in the quote currency: from the book, or assumed around the last trade where none is
+    /// recorded.
     pub(crate) fn touch(&self) -> Option<(f64, f64)> {
         if let Some((bid, ask)) = self.market.touch(self.at) {
             return Some((self.spec.price_f64(bid), self.spec.price_f64(ask)));
@@ -62,20 +63,20 @@ impl Turn<'_> {
         Some((price - half, price + half))
     }
 
-    /// Twice the mid in ticks, for slippage; the last price where no book is recorded.
+    /// Twice the mid price in ticks, for slippage; twice the last price where no book is recorded.
     fn mid_x2(&self) -> Option<i64> {
         let book = self.market.touch(self.at).map(|(bid, ask)| bid.0 + ask.0);
         book.or(self.market.last.map(|(_, trade)| 2 * trade.price.0))
     }
 
-    /// The price that margin and unrealised profit are valued at.
+    /// The price that values margin and unrealised profit: mark, else mid, else last.
     pub(crate) fn mark(&self) -> Option<Price> {
         let mid = || self.market.touch(self.at).map(|(bid, ask)| Price((bid.0 + ask.0) / 2));
         self.market.mark.or_else(mid).or(self.market.last.map(|(_, trade)| trade.price))
     }
 }
 
-/// An order on its way or resting.
+/// An order that has not ended.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Working {
     id: OrderId,
@@ -85,11 +86,11 @@ pub(crate) struct Working {
     mid_x2: Option<i64>,
     submitted_at: Timestamp,
     cancel_sent: bool,
-    /// May rest: replaced by a market order after the close timeout.
+    /// Whether the order may rest in the book.
     rests: bool,
 }
 
-/// When an instance must be looked at again.
+/// When an instance must be evaluated again.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Wake {
     /// At this price or below.
@@ -103,11 +104,11 @@ pub struct Wake {
 }
 
 impl Wake {
-    /// Never by itself.
+    /// Not before something else happens.
     pub const NEVER: Wake =
         Wake { below: Price(i64::MIN), above: Price(i64::MAX), at: Timestamp::MAX, always: false };
 
-    /// Whichever of two comes first.
+    /// The earlier of two wake-ups in each respect.
     pub fn or(self, other: Wake) -> Wake {
         Wake {
             below: self.below.max(other.below),
@@ -117,7 +118,7 @@ impl Wake {
         }
     }
 
-    /// Whether it is time.
+    /// Whether the wake-up is due.
     #[inline]
     pub fn is_due(&self, at: Timestamp, prices: Option<(Price, Price)>) -> bool {
         self.always
@@ -126,21 +127,21 @@ impl Wake {
     }
 }
 
-/// An instance of a strategy.
+/// A strategy on one symbol and side.
 pub struct Instance {
-    /// Place in the session.
+    /// Index in the session.
     pub index: u32,
-    /// Place of the strategy in the session.
+    /// Index of the strategy in the session.
     pub strategy: u32,
     /// Symbol.
     pub symbol: SymbolId,
-    /// Side that opens.
+    /// Side of the opening orders.
     pub side: Side,
     /// The strategy.
     pub def: Arc<StrategyDef>,
     /// State.
     pub state: State,
-    /// Whether any rule, price or scaling of the strategy looks at position, signal or session.
+    /// Whether any rule, price or scaling of the strategy reads the position, signal or session.
     reads_own: bool,
     slots: Vec<SlotId>,
     pub(crate) s1: Rule,
@@ -148,7 +149,7 @@ pub struct Instance {
     z1: Rule,
     ze1: Rule,
     e1: Rule,
-    /// Slots not yet seen defined; entries wait until it is empty.
+    /// Slots that have not had a value yet; entries wait until this is empty.
     warming: Vec<SlotId>,
     signal_at: Option<Timestamp>,
     refused: u64,
@@ -163,27 +164,28 @@ pub struct Instance {
     until: Timestamp,
     retry_at: Timestamp,
     retries: u32,
-    /// What a dead exit leaves to close; everything when absent.
+    /// Lots that a retried exit has to close; the whole position when `None`.
     retry_lots: Option<Qty>,
     rejects_in_a_row: u32,
     unknown_since: Option<Timestamp>,
     data_loss_warned: bool,
     initial_risk: Option<Money>,
     bar: bar::BarMemory,
-    /// Notional and margin taken from the account.
+    /// Notional and margin of the position, committed in the account.
     committed: (Money, Money),
-    /// Notional and margin held for what the entry order may still fill.
+    /// Notional and margin reserved in the account for the unfilled part of the entry order.
     reserved: (Money, Money),
     reference: f64,
     looked_at: Timestamp,
     entry_checked: Timestamp,
-    /// Something happened too soon after the last look at O1 and Z1: there will be one more.
+    /// Whether O1 and Z1 were not evaluated for an event within the minimum interval, so that a timer will do
+    /// it.
     put_off: bool,
     disabled: bool,
 }
 
 impl Instance {
-    /// An instance that is not yet watching; its indicators are interned in the symbol's set.
+    /// An inactive instance; its indicators are interned in the symbol's set.
     pub fn new(
         index: u32,
         strategy: u32,
@@ -196,7 +198,7 @@ impl Instance {
         let slots: Vec<SlotId> =
             def.indicators.iter().map(|indicator| set.intern(&indicator.spec, market)).collect();
         let mut resolve = |operand: Operand| match operand {
-            Operand::Market(place) => Source::Slot(slots[place]),
+            Operand::Market(index) => Source::Slot(slots[index]),
             Operand::Own(own) => Source::Own(own),
         };
         let rules = [&def.s1, &def.o1.section, &def.z1.section, &def.ze1.section, &def.e1.section]
@@ -249,7 +251,7 @@ impl Instance {
         }
     }
 
-    /// Sides a strategy runs on.
+    /// Sides a strategy runs on, one instance each.
     pub fn sides(direction: Direction) -> &'static [Side] {
         match direction {
             Direction::Long => &[Side::Buy],
@@ -258,23 +260,23 @@ impl Instance {
         }
     }
 
-    /// Whether it waits for S1, which the symbol's gate may answer for it.
+    /// Whether it waits for S1, so that the symbol's gate can skip it.
     #[inline]
     pub fn is_watching(&self) -> bool {
         self.state == State::Monitoring
     }
 
-    /// Whether it owns a position or an order.
+    /// Whether it has a position or an order that has not ended.
     pub fn is_engaged(&self) -> bool {
         self.position.is_some() || self.entry.is_some() || self.exit.is_some()
     }
 
-    /// The session begins: from here on S1 is watched.
+    /// The session starts: watches for S1 from here on.
     pub fn start(&mut self, turn: &mut Turn<'_>) {
         self.go(State::Monitoring, Trigger::Start, turn, None);
     }
 
-    /// Looks at the instance once. The first matching row of strategy-engine 2.3 wins.
+    /// Evaluates the instance once; the first rule that applies in its state wins.
     pub fn evaluate(&mut self, turn: &mut Turn<'_>) {
         self.looked_at = turn.at;
         match self.state {
@@ -289,7 +291,7 @@ impl Instance {
         }
     }
 
-    /// Whether an event concerns it, unless it watches for S1.
+    /// Whether the instance must be evaluated now; not used while it watches for S1.
     #[inline]
     pub(crate) fn is_due(&self, at: Timestamp, cause: Cause, prices: Option<(Price, Price)>) -> bool {
         match cause {
@@ -299,8 +301,8 @@ impl Instance {
         }
     }
 
-    /// The moment it asks to be looked at although nothing happens. What was due when it last looked is not asked for
-    /// again, or time would stand still; it is served by the next event or second.
+    /// The time at which it must be evaluated without an event. A time that was due at the last evaluation is
+    /// not returned again, or the driver would loop at the same time; the next event or second handles it.
     pub(crate) fn timer(&self) -> Option<Timestamp> {
         self.def
             .evaluation
@@ -309,7 +311,7 @@ impl Instance {
             .filter(|at| *at < Timestamp::MAX && *at > self.looked_at)
     }
 
-    /// When it must be looked at again, as long as nothing else happens to it.
+    /// When it must be evaluated again unless something else happens to it.
     pub fn wake(&self) -> Wake {
         match self.state {
             State::SignalDetected | State::EntryEvaluation | State::CloseOrderEvaluation => {
@@ -322,7 +324,8 @@ impl Instance {
         }
     }
 
-    /// The next moment that matters by itself. Nothing that was already acted on may stay here: time would stand still.
+    /// The next timeout of the state. What was already acted on must not be returned, or the driver would
+    /// loop.
     fn next_time(&self) -> Timestamp {
         let due = |order: Option<Working>, after: Option<Span>| {
             let order = order.filter(|order| !order.cancel_sent);
@@ -367,7 +370,7 @@ impl Instance {
         if turn.account.is_paused() {
             return;
         }
-        // "Do not enter into an emergency": S1 may not fire while E1 is true.
+        // S1 does not fire while E1 is true: no entry into an emergency.
         if self.e1.evaluate(&mut values(turn, &own), Truth::False).is_true() {
             return;
         }
@@ -407,7 +410,7 @@ impl Instance {
         self.rest(self.def.o1.cooldown, State::SignalCancelled, trigger, turn, evidence);
     }
 
-    /// Flat: cools down in `state`, or watches again at once when there is nothing to wait for.
+    /// Becomes flat: cools down in `state`, or watches again at once without a cooldown.
     fn rest(
         &mut self,
         cooldown: Span,
@@ -435,7 +438,7 @@ impl Instance {
         }
     }
 
-    /// Whether every indicator has been defined once; asks only those that have not.
+    /// Whether every indicator has had a value; reads only those that have not.
     fn is_warm(&mut self, turn: &mut Turn<'_>) -> bool {
         if !self.warming.is_empty() {
             let look = Look { now: turn.at, spec: turn.spec, market: turn.market };
@@ -444,7 +447,8 @@ impl Instance {
         self.warming.is_empty()
     }
 
-    /// Called once a second while warming: an indicator that was defined for a moment counts.
+    /// Called once a second while warming up: an indicator counts once it has had a value, even if only
+    /// briefly.
     pub fn warm_up(&mut self, turn: &mut Turn<'_>) {
         self.is_warm(turn);
     }
@@ -454,21 +458,21 @@ impl Instance {
         !self.warming.is_empty()
     }
 
-    /// No data up to now: durations start afresh and edges do not count across it.
+    /// Applies a gap: durations start again and no edge counts across it.
     pub fn on_gap(&mut self) {
         for rule in [&mut self.s1, &mut self.o1, &mut self.z1, &mut self.ze1, &mut self.e1] {
             rule.forget_edges();
         }
     }
 
-    /// Changes state and records why.
+    /// Changes the state and records the cause.
     fn go(&mut self, to: State, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         let from = std::mem::replace(&mut self.state, to);
         let count = evidence.map_or(0, |section| self.evidence(section, turn));
         self.record(DecisionKind::Transition { from, to, trigger }, turn, count);
     }
 
-    /// Appends what a section's conditions show now.
+    /// Appends the current condition values of a section; returns their number.
     pub(crate) fn evidence(&self, section: SectionName, turn: &mut Turn<'_>) -> u16 {
         let own = self.own_view(turn);
         let rule = match section {
@@ -518,12 +522,12 @@ impl Instance {
         self.record(DecisionKind::CancelSent { order }, turn, 0);
     }
 
-    /// The value of an operand now.
+    /// The current value of an operand.
     fn operand(&self, operand: Operand, turn: &mut Turn<'_>, own: &OwnView) -> Value {
         match operand {
-            Operand::Market(place) => {
+            Operand::Market(index) => {
                 let look = Look { now: turn.at, spec: turn.spec, market: turn.market };
-                turn.set.value(self.slots[place], look)
+                turn.set.value(self.slots[index], look)
             }
             Operand::Own(which) => own.value(which),
         }
@@ -534,7 +538,7 @@ impl Instance {
     }
 }
 
-/// Values for one evaluation.
+/// Access to the values of one evaluation.
 fn values<'a>(turn: &'a mut Turn<'_>, own: &'a OwnView) -> Values<'a> {
     Values { look: Look { now: turn.at, spec: turn.spec, market: turn.market }, set: turn.set, own }
 }

@@ -1,4 +1,4 @@
-//! How much to open, and where to leave: the formulas of strategy-engine 1.7.
+//! Formulas for the position size, the stop and the target.
 
 use super::{Instance, Turn};
 use crate::domain::decision::{Guard, Warning};
@@ -9,7 +9,7 @@ use crate::domain::symbol::SymbolSpec;
 use crate::engine::own::OwnView;
 use crate::engine::risk::RiskRefusal;
 
-/// Linear between the points, flat beyond them.
+/// Linear interpolation between the points, constant beyond them.
 pub(super) fn interpolate(x: f64, points: &[(f64, f64)]) -> f64 {
     let Some(&(first_x, first_y)) = points.first() else { return 100.0 };
     if x <= first_x {
@@ -25,7 +25,7 @@ pub(super) fn interpolate(x: f64, points: &[(f64, f64)]) -> f64 {
 }
 
 impl Instance {
-    /// The factor of a risk scaling; 1 with a warning when its value is missing.
+    /// The factor of a risk scaling; 1 with a warning when the risk value is missing.
     pub(super) fn scale(&self, scaling: Option<&RiskScaling>, turn: &mut Turn<'_>, own: &OwnView) -> f64 {
         let Some(scaling) = scaling else { return 1.0 };
         match self.operand(scaling.operand, turn, own) {
@@ -37,10 +37,10 @@ impl Instance {
         }
     }
 
-    /// Lots to open at a reference price, before the limits that shrink it.
+    /// Lots to open at a reference price, before the limits in `shrink`.
     ///
     /// # Errors
-    /// `BelowMinimum` with the notional and the smallest that would do.
+    /// `BelowMinimum` or `Budget`, with the notional and the smallest allowed one.
     pub(super) fn wanted_lots(
         &self,
         reference: f64,
@@ -80,7 +80,7 @@ impl Instance {
         let floors = [limits.min_position, limits.min_position_fraction.map(|f| share(100.0 * f))];
         let floor = floors.into_iter().flatten().max().unwrap_or(Money::ZERO);
         let lots = match size.amount {
-            // A quantity is a quantity: only a cap turns it into money and back.
+            // A size in base units is converted to money and back only when a cap applies.
             SizeAmount::Quantity(_) if capped == wanted => {
                 Qty((wanted.0 / turn.spec.notional(tick, Qty(1)).0) as i64)
             }
@@ -95,7 +95,7 @@ impl Instance {
         Ok(lots)
     }
 
-    /// Distance of the stop from the entry in percent, as far as it is known before the fill.
+    /// Distance of the stop from the entry in percent, as known before the fill; `None` without a stop.
     pub(super) fn planned_stop_pct(&self, turn: &mut Turn<'_>, own: &OwnView, reference: f64) -> Option<f64> {
         let own_stop = self.def.z1.stop.as_ref().map(|stop| {
             let offset = stop.offset_pct * self.scale(stop.risk_scaling.as_ref(), turn, own);
@@ -114,7 +114,7 @@ impl Instance {
         self.session_or(own_stop, turn.account.config.stop_loss_pct, turn)
     }
 
-    /// The strategy's percentage, the session's where it has none, the tighter of both when forced.
+    /// The strategy's percentage, else the session's; the smaller one when session stops are forced.
     pub(super) fn session_or(&self, own: Option<f64>, session: Option<f64>, turn: &Turn<'_>) -> Option<f64> {
         match (own, session) {
             (Some(own), Some(session)) if turn.account.config.force_session_stops => Some(own.min(session)),
@@ -123,7 +123,8 @@ impl Instance {
         }
     }
 
-    /// Stop and target for an average entry price. `dir` is −1 for a stop of a long and +1 for its target.
+    /// Price of a stop (`away` −1) or target (`away` +1) for an average entry price, and whether its base was
+    /// missing or on the wrong side so that the entry was used.
     pub(super) fn offset_price(
         &self,
         offset: &PriceOffset,
@@ -141,13 +142,13 @@ impl Instance {
             OffsetBase::Indicator(_) => frozen,
         };
         match base.map(|base| base * share) {
-            // A stop above (or a target below) the entry would end the position at once.
+            // A stop above (or a target below) the entry of a long would end the position at once.
             Some(price) if dir * (price - entry) > 0.0 => (price, false),
             _ => (from_entry, true),
         }
     }
 
-    /// The tick at which a stop is hit: the price itself or beyond.
+    /// A stop price rounded to a tick in the direction of loss.
     pub(super) fn stop_tick(&self, price: f64, turn: &Turn<'_>) -> Price {
         match self.side {
             Side::Buy => turn.spec.price_floor(price),
@@ -155,7 +156,7 @@ impl Instance {
         }
     }
 
-    /// The tick at which a target is reached.
+    /// A target price rounded to a tick in the direction of profit.
     pub(super) fn target_tick(&self, price: f64, turn: &Turn<'_>) -> Price {
         match self.side {
             Side::Buy => turn.spec.price_ceil(price),
@@ -164,7 +165,7 @@ impl Instance {
     }
 }
 
-/// Lots for a notional: exact at a tick, else at the price between the ticks. `tick` is the one at or below it.
+/// Lots for a notional at a price. `tick` is the highest tick at or below it; exact when they are equal.
 fn lots_at(spec: &SymbolSpec, notional: Money, price: f64, tick: Price) -> Qty {
     let at_tick = spec.lots_for(notional, tick);
     if spec.price_f64(tick) >= price {

@@ -1,6 +1,6 @@
-//! What rules may read of the instance itself: its position, its signal, its session.
+//! Values of the instance itself that rules can read: its position, signal and session.
 //!
-//! Never: a value that no rule of the strategy asks for.
+//! Invariant: a strategy that reads none of these values does not pay for computing them.
 
 use super::{Instance, Turn};
 use crate::domain::num::Price;
@@ -10,7 +10,7 @@ use crate::engine::own::{OwnView, PositionView};
 use crate::engine::position::Position;
 
 impl Instance {
-    /// The view rules may read. Most documents never do: for them it stays unread and costs nothing.
+    /// The values for rules; a placeholder for strategies that never read them.
     pub(super) fn own_view(&self, turn: &Turn<'_>) -> OwnView {
         if self.reads_own { self.full_view(turn) } else { OwnView::unread(turn.at) }
     }

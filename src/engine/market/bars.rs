@@ -1,7 +1,7 @@
 //! Bars of trades on a fixed grid of seconds since 1970.
 //!
-//! A bar is known only when its end is reached; a bar without trades repeats the last close with volume zero.
-//! Never: a bar across a gap.
+//! A bar is reported only once its end is reached; a bar without trades repeats the last close with volume
+//! zero. Invariant: no bar spans a gap.
 
 use crate::domain::num::{Price, Qty};
 use crate::domain::time::{Span, Timestamp};
@@ -9,7 +9,7 @@ use crate::domain::time::{Span, Timestamp};
 /// A closed bar of the grid, in ticks and lots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClosedBar {
-    /// End of the bar: when it became known.
+    /// End of the bar, at which it becomes known.
     pub end: Timestamp,
     /// First price.
     pub open: Price,
@@ -23,14 +23,14 @@ pub struct ClosedBar {
     pub volume: Qty,
 }
 
-/// The forming bar of one length.
+/// The bar being formed, of one length.
 #[derive(Clone, Debug)]
 pub struct BarSeries {
     seconds: u32,
     forming: Option<ClosedBar>,
-    /// The forming bar only repeats the last close: the first price it sees is its open.
+    /// Whether the forming bar only repeats the last close; its first trade then sets its open.
     untouched: bool,
-    /// Grows with every gap: readers that see another number start afresh.
+    /// Number of gaps so far; readers start afresh when it changes.
     epoch: u32,
 }
 
@@ -45,17 +45,18 @@ impl BarSeries {
         self.seconds
     }
 
-    /// How many gaps there were.
+    /// Number of gaps so far.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// The bar that is forming, if any price is known.
+    /// The bar being formed, if a price is known.
     pub fn forming(&self) -> Option<&ClosedBar> {
         self.forming.as_ref()
     }
 
-    /// Hands out every bar that has ended at or before `now`, oldest first. Call before a trade of that time.
+    /// Passes on every bar that ended at or before `now`, oldest first. Call it before adding a trade of that
+    /// time.
     #[inline]
     pub fn close_until(&mut self, now: Timestamp, mut closed: impl FnMut(&ClosedBar)) {
         let Some(bar) = &mut self.forming else { return };
@@ -74,7 +75,7 @@ impl BarSeries {
         }
     }
 
-    /// A trade inside the forming bar.
+    /// Adds a trade to the forming bar.
     #[inline]
     pub fn trade(&mut self, at: Timestamp, price: Price, qty: Qty) {
         let length = i64::from(self.seconds);
@@ -97,7 +98,7 @@ impl BarSeries {
         }
     }
 
-    /// No data: the forming bar is forgotten.
+    /// Discards the forming bar at a gap.
     pub fn interrupt(&mut self) {
         self.forming = None;
         self.untouched = false;

@@ -1,6 +1,6 @@
-//! What is known about one symbol's market: last trade, book, mark, and the series that windows read.
+//! Market state of one symbol: last trade, book, mark price, and the series that windows read.
 //!
-//! Never: an opinion about it. Indicators read this; nothing here reads them.
+//! Invariant: indicators read the market state; it does not depend on them.
 
 pub mod bars;
 pub mod series;
@@ -16,16 +16,16 @@ use bars::BarSeries;
 use series::{BookMeasure, StepSeries};
 use tape::Tape;
 
-/// A book that was not updated for this long while trades arrive is stale (strategy-engine 2.6).
+/// A book without an update for this long is stale if trades arrived after its last update.
 const BOOK_STALE_AFTER: Span = Span::from_seconds(10);
 
-/// One symbol's market.
+/// Market state of one symbol.
 pub struct MarketState {
-    /// Last trade and when it came.
+    /// Last trade and its time.
     pub last: Option<(Timestamp, Trade)>,
-    /// Order book; empty until a snapshot came.
+    /// Order book; empty before the first snapshot.
     pub book: Book,
-    /// When the book was last changed or confirmed.
+    /// Time of the last book update.
     pub book_at: Option<Timestamp>,
     /// Fair price.
     pub mark: Option<Price>,
@@ -35,11 +35,11 @@ pub struct MarketState {
     pub funding: Option<Rate>,
     /// Open interest over time, in lots.
     pub open_interest: StepSeries,
-    /// Trades of the longest window any indicator reads.
+    /// Trades of the longest window that any indicator reads.
     pub tape: Tape,
-    /// Step series derived from the book, one per distinct measure.
+    /// Step series derived from the book, one per measure.
     pub series: Vec<(BookMeasure, StepSeries)>,
-    /// Bars of trades, one per distinct length.
+    /// Bars of trades, one series per length.
     pub bars: Vec<BarSeries>,
 }
 
@@ -98,9 +98,9 @@ impl MarketState {
         }
     }
 
-    /// A bar stands for its trades: the path inside is unknown, so on the tape its prices all come at its end, the
-    /// volume with the close. Counts and taker sides are unknown; types that need them are refused for such
-    /// recordings.
+    /// Replaces the trades of a recorded bar. The path inside is unknown, so all its prices are put on the
+    /// tape at its end, with the volume at the close. Counts and taker sides are unknown; indicator types
+    /// that need them are refused for such recordings.
     fn bar(&mut self, at: Timestamp, bar: &Bar) {
         let inside =
             [(bar.open, Qty::ZERO), (bar.high, Qty::ZERO), (bar.low, Qty::ZERO), (bar.close, bar.volume)];
@@ -113,7 +113,8 @@ impl MarketState {
                 );
             }
             for bars in &mut self.bars {
-                // Its trades lie before its end: in a grid of the same length they belong to the bar that ends now.
+                // Its trades lie before its end, so on a grid of the same length they belong to the bar that
+                // ends now.
                 bars.trade(at - Span::from_nanos(1), price, qty);
             }
         }
@@ -127,7 +128,7 @@ impl MarketState {
         }
     }
 
-    /// No data in a span: nothing is carried across it.
+    /// Applies a gap: nothing is carried forward across it.
     pub fn gap(&mut self, gap: Gap) {
         self.book.clear();
         self.book_at = None;
@@ -141,14 +142,14 @@ impl MarketState {
         }
     }
 
-    /// Whether the book can be believed at a time.
+    /// Whether the book is not stale.
     pub fn book_is_live(&self, now: Timestamp) -> bool {
         let Some(book_at) = self.book_at else { return false };
         let trades_went_on = self.last.is_some_and(|(at, _)| at - book_at > Span::ZERO);
         !(trades_went_on && now - book_at > BOOK_STALE_AFTER)
     }
 
-    /// Best bid and ask of a believable, two-sided, uncrossed book.
+    /// Best bid and ask of a fresh, two-sided, uncrossed book.
     pub fn touch(&self, now: Timestamp) -> Option<(Price, Price)> {
         if !self.book_is_live(now) {
             return None;

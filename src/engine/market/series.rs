@@ -1,7 +1,8 @@
-//! Step series of numbers derived from the book, with running integrals: any window's time-weighted mean is the
-//! difference of two points.
+//! Step series of numbers derived from the book, with running integrals: the time-weighted mean of any window
+//! is the difference of two points.
 //!
-//! Integrals are fixed-point integers (fine enough for the cheapest coin, see [`BookMeasure`]), so nothing drifts. Never: carry-forward across a gap.
+//! Integrals are fixed-point integers (precise enough for the cheapest coin, see [`BookMeasure`]), so no
+//! error accumulates. Invariant: no value is carried forward across a gap.
 
 use crate::domain::book::Book;
 use crate::domain::event::Level;
@@ -12,34 +13,34 @@ use crate::engine::indicators::Missing;
 use crate::limits::SERIES_POINTS;
 use std::collections::VecDeque;
 
-/// One number per state of the book.
+/// A number computed from the book after each update.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum BookMeasure {
     /// Best bid price.
     BestBid,
     /// Best ask price.
     BestAsk,
-    /// Base units on the best bid.
+    /// Base units at the best bid.
     BidQty,
-    /// Base units on the best ask.
+    /// Base units at the best ask.
     AskQty,
-    /// Middle of the touch.
+    /// Mid price.
     Mid,
     /// 100·(ask − bid)/mid.
     SpreadPct,
-    /// 100·(B − A)/(B + A) over the first levels.
+    /// 100·(B − A)/(B + A) of the quantities in the first levels.
     Imbalance {
-        /// Levels a side.
+        /// Levels per side.
         levels: usize,
     },
     /// Σ price·quantity of the first levels, both sides.
     LiquidityLevels {
-        /// Levels a side.
+        /// Levels per side.
         levels: usize,
     },
-    /// Σ price·quantity within a percentage of mid.
+    /// Σ price·quantity within a percentage of the mid price.
     Depth {
-        /// Only this side; both when absent.
+        /// Only this side; both when `None`.
         side: Option<Side>,
         /// Percent of mid.
         pct: f64,
@@ -47,8 +48,8 @@ pub enum BookMeasure {
 }
 
 impl BookMeasure {
-    /// Binary digits behind the point in the integrals. Prices of 10^-8 keep eight digits, and a day of the largest
-    /// price (2^24), spread, balance, quantity (2^46) or value (2^38) still fits.
+    /// Fractional bits of the integrals. Prices of 10^-8 keep eight digits, and a day of the largest price
+    /// (2^24), spread, imbalance, quantity (2^46) or value (2^38) still fits.
     fn fraction_bits(self) -> u32 {
         match self {
             BookMeasure::BestBid | BookMeasure::BestAsk | BookMeasure::Mid => 56,
@@ -58,7 +59,7 @@ impl BookMeasure {
         }
     }
 
-    /// The number; `None` where it is undefined (a side empty, crossed, nothing to divide by).
+    /// The number; `None` where it is undefined (an empty side, a crossed book, division by zero).
     pub fn of(self, book: &Book, spec: &SymbolSpec) -> Option<f64> {
         let (bid, ask) = (*book.bids().first()?, *book.asks().first()?);
         let (bid_price, ask_price) = (spec.price_f64(bid.price), spec.price_f64(ask.price));
@@ -83,7 +84,7 @@ impl BookMeasure {
                 Some(spec.money(value(book.bids(), levels) + value(book.asks(), levels)).to_f64())
             }
             BookMeasure::Depth { side, pct } => {
-                // In ticks, so that a level exactly at the edge is inside whatever the size of a tick.
+                // In ticks, so that a level exactly at the limit is inside regardless of the tick size.
                 let twice_mid = bid.price.0 + ask.price.0;
                 let near = |level: &&Level| {
                     100.0 * (2 * level.price.0 - twice_mid).abs() as f64 <= pct * twice_mid as f64
@@ -101,28 +102,28 @@ impl BookMeasure {
 struct Step {
     at: Timestamp,
     value: Option<f64>,
-    /// ∫ value dt, ∫ value² dt in 2^-bits·ns, and nanoseconds defined, up to `at`.
+    /// ∫ value dt and ∫ value² dt in units of 2^-bits·ns, and nanoseconds with a value, all up to `at`.
     area: i128,
     square_area: i128,
     defined: i64,
 }
 
-/// A number that holds until the next one.
+/// A number that holds until the next one, over time.
 #[derive(Clone, Debug)]
 pub struct StepSeries {
     steps: VecDeque<Step>,
     pub(crate) longest: Span,
     overflowed: bool,
-    /// Binary digits behind the point in the integrals.
+    /// Fractional bits of the integrals.
     bits: u32,
 }
 
-/// The mean of a window of a step series.
+/// Mean of a window of a step series.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Average {
     /// Time-weighted mean.
     pub mean: f64,
-    /// Time-weighted mean of squares; only for measures whose squares stay below 2^24.
+    /// Time-weighted mean of the squares; only for measures whose squares stay below 2^24.
     pub mean_square: f64,
 }
 
@@ -131,12 +132,12 @@ fn fixed(value: f64, bits: u32) -> i128 {
 }
 
 impl StepSeries {
-    /// Keeps at least this much time.
+    /// A series that keeps at least this much time.
     pub fn new(longest: Span) -> Self {
         StepSeries { steps: VecDeque::new(), longest, overflowed: false, bits: 32 }
     }
 
-    /// A series of a measure, with integrals as fine as it needs.
+    /// A series for a measure, with the precision it needs.
     pub fn of(measure: BookMeasure) -> Self {
         StepSeries { bits: measure.fraction_bits(), ..StepSeries::new(Span::ZERO) }
     }
@@ -146,7 +147,7 @@ impl StepSeries {
         self.longest = self.longest.max(span);
     }
 
-    /// The value from here on; `None` is undefined. An unchanged value costs nothing.
+    /// Sets the value from `at` on; `None` is undefined. An unchanged value costs nothing.
     pub fn push(&mut self, at: Timestamp, value: Option<f64>) {
         let (mut area, mut square_area, mut defined) = (0, 0, 0);
         let mut at = at;
@@ -168,21 +169,21 @@ impl StepSeries {
         self.steps.push_back(Step { at, value, area, square_area, defined });
     }
 
-    /// The value now.
+    /// The current value.
     pub fn latest(&self) -> Option<f64> {
         self.steps.back().and_then(|step| step.value)
     }
 
-    /// The value in force at a moment that is still kept.
+    /// The value at a time that is still kept; `None` when missing.
     pub fn value_at(&self, at: Timestamp) -> Option<f64> {
         self.at(at).ok()
     }
 
-    /// The value in force at a moment.
+    /// The value at a time.
     ///
     /// # Errors
-    /// `NoBook` when the series never began, `WarmUp` before its first value, `WindowOverflow` before the oldest
-    /// value kept, `Gap` where it is undefined.
+    /// `NoBook` when the series has no value yet, `WarmUp` before its first value, `WindowOverflow` before
+    /// the oldest value kept, `Gap` where it is undefined.
     pub fn at(&self, at: Timestamp) -> Result<f64, Missing> {
         match self.step_at(at) {
             Some(step) => step.value.ok_or(Missing::Gap),
@@ -198,10 +199,11 @@ impl StepSeries {
         }
     }
 
-    /// The mean over (now − t1, now − t2], carried in at the start; the value in force when t1 = t2.
+    /// The mean over (now − t1, now − t2], with the value at the start carried in; the value at that time
+    /// when t1 = t2.
     ///
     /// # Errors
-    /// `WarmUp`, `WindowOverflow` or `Gap` when less than `min_coverage` of the window is defined.
+    /// `NoBook`, `WarmUp`, `WindowOverflow` or `Gap` when less than `min_coverage` of the window is defined.
     pub fn average(&self, now: Timestamp, t1: Span, t2: Span, min_coverage: f64) -> Result<Average, Missing> {
         let (from, to) = (now - t1, now - t2);
         if from == to {

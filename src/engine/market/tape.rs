@@ -1,8 +1,8 @@
-//! The trades of the longest window, with running sums: any window's volume, count, value or time-weighted price
-//! is the difference of two points, whatever its length.
+//! Ring buffer of the trades in the longest window, with running sums: the volume, count, value or
+//! time-weighted price of any window is the difference of two points, whatever its length.
 //!
-//! All sums are integers (wrapping, which a difference undoes), so nothing drifts and order does not matter.
-//! Never: a trade from the future of `now`; carry-forward across a gap.
+//! Sums are integers (wrapping, which a difference undoes), so no error accumulates. Invariants: a window
+//! never reads a trade after its end, and no price is carried forward across a gap.
 
 use crate::domain::event::Trade;
 use crate::domain::num::{Price, Qty};
@@ -11,70 +11,70 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::Missing;
 use crate::limits::TAPE_POINTS;
 
-/// One trade with the sums of everything up to and including it. Two cache lines: the first has all that windows
-/// of volumes, counts and extremes read.
+/// One trade with the sums up to and including it. Two cache lines: the first holds what windows of volumes,
+/// counts and extremes read.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Point {
-    /// When.
+    /// Event time.
     pub at: Timestamp,
-    /// Price; carried forward until the next point.
+    /// Price in ticks; in force until the next point.
     pub price: Price,
-    /// Quantity.
+    /// Quantity in lots.
     pub qty: Qty,
-    /// Trades so far.
+    /// Number of trades so far.
     pub count: i64,
     /// Σ lots.
     pub sum_qty: i64,
     /// Σ lots bought by takers.
     pub sum_buy_qty: i64,
-    /// Nanoseconds up to `at` in which a price is defined.
+    /// Nanoseconds up to `at` during which a price was in force.
     pub defined: i64,
-    /// Taker.
+    /// Side of the taker.
     pub taker: Side,
-    /// What the point is.
+    /// Kind of the point.
     pub kind: PointKind,
     /// Σ ticks × lots.
     pub sum_value: i128,
     /// Σ ticks × lots bought by takers.
     pub sum_buy_value: i128,
-    /// ∫ ticks dt in tick·ns up to `at`, over the time a price is defined.
+    /// ∫ ticks dt in tick·ns up to `at`, over the time in which a price was in force.
     pub area: i128,
-    /// Σ ticks (one term per trade).
+    /// Σ ticks, one term per trade.
     pub sum_price: i64,
 }
 
 const _: () = assert!(size_of::<Point>() == 128);
 
-/// What a point of the tape is.
+/// Kind of a point.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PointKind {
     /// A trade.
     Trade,
-    /// A price inside a bar: moves the price and the extremes, is not counted.
+    /// A price inside a bar: changes the price and the extremes, but is not counted.
     PriceOnly,
-    /// From here on no price is known.
+    /// A gap: no price is known from here on.
     Interruption,
 }
 
-/// The ring of points. Points have absolute numbers, starting at 1; number `n` means "n points so far".
+/// The ring buffer of points. Points are numbered from 1; "number `n`" also means "`n` points so far".
 pub struct Tape {
     ring: Vec<Point>,
-    /// When the points of the ring came: what boundaries search, small enough for the nearest cache.
+    /// Times of the points in the ring: what cursors search, small enough for the L1 cache.
     times: Vec<Timestamp>,
-    /// Number of the oldest point kept, minus one.
+    /// Number of points dropped, which is the number of the oldest kept point minus one.
     dropped: u64,
-    /// Points ever pushed.
+    /// Number of points ever pushed.
     pushed: u64,
     pub(crate) longest: Span,
-    /// Most points kept: [`TAPE_POINTS`], less in tests.
+    /// Maximum number of points: [`TAPE_POINTS`], fewer in tests.
     bound: usize,
-    /// From here to the newest point a price was always known and nothing had to leave early.
+    /// From here to the newest point a price was always known and no point was dropped early.
     whole_since: Timestamp,
 }
 
 impl Tape {
-    /// An empty tape that nobody reads.
+    /// An empty tape without readers.
     pub fn new() -> Self {
         Tape {
             ring: Vec::new(),
@@ -87,37 +87,37 @@ impl Tape {
         }
     }
 
-    /// Keeps at least this much time. Called when indicators are wired, before the first event.
+    /// Keeps at least this much history. Called while indicators are wired, before the first event.
     pub fn keep(&mut self, span: Span) {
         self.longest = self.longest.max(span);
         if self.ring.is_empty() {
-            self.ring = vec![NOTHING; 1_024];
+            self.ring = vec![NO_POINT; 1_024];
             self.times = vec![Timestamp::MAX; 1_024];
         }
     }
 
-    /// Whether any indicator reads the tape; if not, nothing is pushed.
+    /// Whether any indicator reads the tape; otherwise nothing is pushed.
     pub fn is_read(&self) -> bool {
         !self.ring.is_empty()
     }
 
-    /// Points ever pushed: the number of the newest.
+    /// Number of the newest point: the number of points ever pushed.
     pub fn newest(&self) -> u64 {
         self.pushed
     }
 
-    /// Since when the price is known without a hole up to now; after every moment while none is known.
+    /// Since when a price has been known without interruption; [`Timestamp::MAX`] while none is known.
     #[inline]
     pub fn whole_since(&self) -> Timestamp {
         self.whole_since
     }
 
-    /// The number of the oldest point kept.
+    /// Number of the oldest point kept.
     pub fn oldest(&self) -> u64 {
         self.dropped + 1
     }
 
-    /// A kept point by its number.
+    /// The kept point with this number.
     #[inline]
     pub fn point(&self, number: u64) -> &Point {
         debug_assert!(number > self.dropped && number <= self.pushed);
@@ -129,10 +129,10 @@ impl Tape {
         (number as usize) & (self.ring.len() - 1)
     }
 
-    /// Appends a trade. `counts` is false for prices inside a bar.
+    /// Appends a trade. `counts` is false for prices inside a bar that are not trades.
     #[inline]
     pub fn push(&mut self, at: Timestamp, trade: Trade, counts: bool) {
-        let last = if self.pushed == self.dropped { &NOTHING } else { self.point(self.pushed) };
+        let last = if self.pushed == self.dropped { &NO_POINT } else { self.point(self.pushed) };
         let known = last.kind != PointKind::Interruption;
         let carried = if known { (at - last.at).nanos() } else { 0 };
         let value = i128::from(trade.price.0) * i128::from(trade.qty.0);
@@ -160,7 +160,7 @@ impl Tape {
         self.append(point);
     }
 
-    /// The price is unknown from here on until the next trade.
+    /// Marks the price as unknown from `from` until the next trade.
     pub fn interrupt(&mut self, from: Timestamp) {
         if self.pushed == self.dropped {
             return;
@@ -194,17 +194,17 @@ impl Tape {
         self.ring[slot] = point;
     }
 
-    /// The ring is full: points that no window reaches any more leave, all at once. When most are still needed the
-    /// ring doubles, up to the bound; then the oldest point leaves early.
+    /// Makes room in the full ring: drops the points that no window reaches. If most are still needed, the
+    /// ring doubles; at the bound the oldest point is dropped early.
     #[cold]
     fn make_room(&mut self, start: Timestamp) {
-        // One point at or before the start of the longest window stays, to be carried in.
+        // The last point at or before the start of the longest window stays, because its price is carried in.
         while self.dropped + 1 < self.pushed && self.point(self.dropped + 2).at <= start {
             self.dropped += 1;
         }
         let (kept, size) = ((self.pushed - self.dropped) as usize, self.ring.len());
         if kept > size / 4 * 3 && size < self.bound {
-            let mut larger = (vec![NOTHING; size * 2], vec![Timestamp::MAX; size * 2]);
+            let mut larger = (vec![NO_POINT; size * 2], vec![Timestamp::MAX; size * 2]);
             for number in self.dropped + 1..=self.pushed {
                 let slot = (number as usize) & (size * 2 - 1);
                 larger.0[slot] = *self.point(number);
@@ -224,8 +224,8 @@ impl Default for Tape {
     }
 }
 
-/// Before the first point: no sums, no price.
-static NOTHING: Point = Point {
+/// Stands for the time before the first point: no sums, no price.
+static NO_POINT: Point = Point {
     at: Timestamp::MIN,
     price: Price(0),
     qty: Qty(0),
@@ -241,22 +241,22 @@ static NOTHING: Point = Point {
     sum_price: 0,
 };
 
-/// A moving moment `offset` before now, and the number of points at or before it. Each reader owns its own, so
-/// moving on costs at most one step per trade.
+/// A cursor at a fixed `offset` before now and the number of points at or before it. Each reader owns one, so
+/// moving it costs at most one step per trade.
 #[derive(Clone, Copy, Debug)]
 pub struct Boundary {
     offset: Span,
     number: u64,
 }
 
-/// The tape at a moment: the sums of everything up to it.
+/// The tape at one time: all sums up to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'t> {
-    /// The moment.
+    /// The time.
     pub at: Timestamp,
-    /// Points at or before it; zero before the oldest point kept.
+    /// Number of points at or before it; zero before the oldest kept point.
     pub number: u64,
-    /// Sums at the last of them; `price` is the one in force, if [`Moment::has_price`].
+    /// The last of these points; its `price` is in force if [`Moment::has_price`].
     pub point: &'t Point,
 }
 
@@ -267,19 +267,19 @@ impl Moment<'_> {
         self.point.kind != PointKind::Interruption
     }
 
-    /// The price in force.
+    /// The price in force, if any.
     #[inline]
     pub fn price(&self) -> Option<Price> {
         self.has_price().then_some(self.point.price)
     }
 
-    /// ∫ ticks dt up to the moment.
+    /// ∫ ticks dt up to this time.
     #[inline]
     pub fn area(&self) -> i128 {
         self.point.area.wrapping_add(i128::from(self.point.price.0) * i128::from(self.carried()))
     }
 
-    /// Nanoseconds in which a price was defined, up to the moment.
+    /// Nanoseconds up to this time during which a price was in force.
     #[inline]
     pub fn defined(&self) -> i64 {
         self.point.defined + self.carried()
@@ -292,18 +292,18 @@ impl Moment<'_> {
 }
 
 impl Boundary {
-    /// `offset` before now.
+    /// A cursor at `offset` before now.
     pub fn new(offset: Span) -> Self {
         Boundary { offset, number: 0 }
     }
 
-    /// Moves on to `now` and reads the sums there. Times never go back.
+    /// Moves the cursor to `now` and reads the sums there. `now` must not decrease.
     #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn moment<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Moment<'t> {
         let at = now - self.offset;
         let number = self.number(tape, at);
         if number <= tape.dropped {
-            return Moment { at, number: 0, point: &NOTHING };
+            return Moment { at, number: 0, point: &NO_POINT };
         }
         Moment { at, number, point: tape.point(number) }
     }
@@ -317,8 +317,9 @@ impl Boundary {
     fn advance(&mut self, tape: &Tape, at: Timestamp) -> u64 {
         let mut number = self.number.max(tape.dropped);
         while number < tape.pushed {
-            // How many points passed is chance, and one mispredicted branch costs more than four comparisons. Slots
-            // behind the newest point hold anything; they only count after all real ones and are cut off below.
+            // The number of points passed is unpredictable, and one mispredicted branch costs more than four
+            // comparisons. Slots after the newest point hold stale data; they are only counted after all real
+            // points and are cut off below.
             let passed = |ahead: u64| tape.times[tape.slot(number + ahead)] <= at;
             let first = passed(1);
             let second = first & passed(2);
@@ -334,7 +335,7 @@ impl Boundary {
     }
 }
 
-/// A window (now − t1, now − t2] with the share of it that must be covered by data.
+/// A window (now − t1, now − t2] with the fraction of it that must be covered by data.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     start: Boundary,
@@ -343,17 +344,17 @@ pub struct Window {
     min_coverage: f64,
 }
 
-/// What happened inside a window: differences of the sums at its two ends.
+/// The contents of a window: differences of the sums at its two ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice<'t> {
-    /// The older end; its price is carried in.
+    /// The older end; its price is carried into the window.
     pub start: Moment<'t>,
     /// The newer end.
     pub end: Moment<'t>,
 }
 
 impl Window {
-    /// From `t1` to `t2` before now (t1 ≥ t2).
+    /// A window from `t1` to `t2` before now (t1 ≥ t2).
     pub fn new(t1: Span, t2: Span, min_coverage: f64) -> Self {
         Window {
             start: Boundary::new(t1),
@@ -368,11 +369,11 @@ impl Window {
         self.length.seconds_f64()
     }
 
-    /// Moves on to `now` and reads the window.
+    /// Moves the window to `now` and reads it.
     ///
     /// # Errors
-    /// `WarmUp` before the tape reaches back far enough, `WindowOverflow` when trades had to leave early, `Gap` when
-    /// an interruption leaves less than the minimum coverage.
+    /// `WarmUp` when the tape does not reach back far enough, `WindowOverflow` when points were dropped
+    /// early, `Gap` when an interruption leaves less than the minimum coverage.
     #[inline(always)] // a result built part by part in memory and copied whole stalls the processor
     pub fn read<'t>(&mut self, tape: &'t Tape, now: Timestamp) -> Result<Slice<'t>, Missing> {
         let slice = Slice { start: self.start.moment(tape, now), end: self.end.moment(tape, now) };
@@ -382,7 +383,7 @@ impl Window {
         Ok(slice)
     }
 
-    /// Like [`Window::read`], up to a moment that was read for another window and is the end of this one too.
+    /// Like [`Window::read`], but with an `end` that was already read as the start of another window.
     ///
     /// # Errors
     /// As [`Window::read`].
@@ -401,13 +402,13 @@ impl Window {
         Ok(slice)
     }
 
-    /// Whether this window ends where another begins.
+    /// Whether this window ends where a newer one begins.
     pub fn touches(&self, newer: &Window) -> bool {
         self.end.offset == newer.start.offset
     }
 
-    /// For readers that keep what they need themselves: when the window starts and the number of the last point at
-    /// or before its end. Does not look at the old end of the tape while nothing is missing.
+    /// For readers that keep their own state: the start time of the window and the number of the last point
+    /// at or before its end. Only reads the older end of the tape when data is missing.
     ///
     /// # Errors
     /// As [`Window::read`].
@@ -420,10 +421,10 @@ impl Window {
         Ok((start, self.end.number(tape, now - self.end.offset)))
     }
 
-    /// Takes a copy: a slice whose address nobody knows stays in registers.
+    /// Takes the slice by value: a slice whose address is never taken stays in registers.
     #[cold]
     fn must_cover(&self, tape: &Tape, slice: Slice<'_>) -> Result<(), Missing> {
-        // Before the oldest point kept although points have left: their sums are lost, whatever the coverage.
+        // Starts before the oldest kept point: its sums are lost, whatever the coverage.
         if slice.start.number == 0 && tape.dropped > 0 {
             return Err(Missing::WindowOverflow);
         }
@@ -437,7 +438,7 @@ impl Window {
 }
 
 impl Slice<'_> {
-    /// Trades in the window.
+    /// Number of trades.
     #[inline]
     pub fn count(&self) -> i64 {
         self.end.point.count - self.start.point.count
@@ -473,7 +474,8 @@ impl Slice<'_> {
         self.end.point.sum_price.wrapping_sub(self.start.point.sum_price)
     }
 
-    /// Time-weighted average price in ticks over the covered part; the price in force for an empty window.
+    /// Time-weighted average price in ticks over the covered part; the price in force when nothing is
+    /// covered.
     #[inline]
     pub fn average_price(&self) -> Result<f64, Missing> {
         let covered = self.end.defined() - self.start.defined();
@@ -483,13 +485,13 @@ impl Slice<'_> {
         self.end.price().map(|price| price.0 as f64).ok_or(Missing::WarmUp)
     }
 
-    /// The numbers of the points inside: after `start`, up to and including `end`.
+    /// Numbers of the points inside: after `start`, up to and including `end`.
     pub fn numbers(&self, tape: &Tape) -> std::ops::RangeInclusive<u64> {
         self.start.number.max(tape.dropped) + 1..=self.end.number
     }
 }
 
-/// The nearest f64; almost all sums fit 64 bits, which the processor converts itself.
+/// The nearest f64; almost all sums fit 64 bits, which the CPU converts natively.
 #[inline]
 pub fn nearest_f64(sum: i128) -> f64 {
     i64::try_from(sum).map_or(sum as f64, |small| small as f64)

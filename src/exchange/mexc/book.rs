@@ -1,8 +1,9 @@
-//! One order book from snapshots and messages of changes that may be lost, repeated, late or too old.
+//! One order book built from snapshots and from change messages that may be lost, repeated, late or stale.
 //!
-//! A state machine: messages, snapshots and times come in, rows and "lost" and "regained" go out. While it is live, what it
-//! let out is the exchange's book at [`Book::version`], never a guess. As deep as its snapshot
-//! reached: what lies beyond is let out by nobody. No I/O, no clock; never a version of another connection.
+//! A state machine without I/O or clock: messages, snapshots and times go in; rows and the notices "lost" and
+//! "regained" come out. Invariant: while [`Book::is_live`] is true, the rows that came out are the exchange's
+//! book at version `last`, down to the worst level of the snapshot; changes beyond that depth are dropped.
+//! Nothing survives [`Book::reset`], so versions of two connections never mix.
 
 mod pending;
 mod sides;
@@ -16,35 +17,36 @@ use crate::exchange::mexc::versions::Behind;
 use pending::Held;
 use sides::Sides;
 
-/// How patient it is, and how much it asks for.
+/// Timeouts of a book, and the depth of its snapshots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pace {
-    /// How long a first message is waited for before a snapshot is fetched anyway: the contract is quiet.
+    /// How long to wait for a first message before fetching a snapshot anyway, because the contract may be
+    /// quiet.
     pub quiet: Span,
-    /// First wait after a snapshot that was too old or did not come; doubles.
+    /// First wait after a snapshot that was too old or failed; doubles.
     pub wait_min: Span,
-    /// Longest such wait.
+    /// Longest wait of that kind.
     pub wait_max: Span,
-    /// Between two repairs.
+    /// Minimum time between two resyncs.
     pub resync: Span,
-    /// How long bid and ask may be crossed.
+    /// How long bid and ask may stay crossed before a resync.
     pub crossed: Span,
-    /// Levels a side that a snapshot has at most. A side that has as many may go on beyond them.
+    /// Maximum levels per side of a snapshot. A side with exactly that many may continue beyond them.
     pub levels: usize,
 }
 
-/// A level's new state; quantity 0: it is gone.
+/// New state of a level; quantity 0 deletes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
     /// Side of the book.
     pub side: Side,
     /// Price.
     pub price: Decimal,
-    /// New quantity, absolute.
+    /// New quantity, absolute, not a difference.
     pub quantity: Decimal,
 }
 
-/// All changes of the versions `begin` to `end`.
+/// All changes from version `begin` to version `end`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message<'a> {
     /// First version it covers.
@@ -53,14 +55,14 @@ pub struct Message<'a> {
     pub end: u64,
     /// The exchange's time.
     pub at: Timestamp,
-    /// In any order.
+    /// Changed levels, in any order.
     pub changes: &'a [Change],
 }
 
-/// The whole book at a version.
+/// The whole book at one version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Snapshot<'a> {
-    /// Its version.
+    /// Version of the book.
     pub version: u64,
     /// The exchange's time.
     pub at: Timestamp,
@@ -68,24 +70,24 @@ pub struct Snapshot<'a> {
     pub levels: &'a [Change],
 }
 
-/// Where a book's rows go.
+/// Receives a book's rows.
 pub trait Out {
     /// The whole book, after `regained`.
     fn snapshot(&mut self, snapshot: Snapshot<'_>);
-    /// The next message.
+    /// The changes of the next message.
     fn changed(&mut self, message: Message<'_>);
-    /// The book is wrong from here on.
+    /// The published book is wrong from here on.
     fn lost(&mut self);
-    /// The book is right from here on; a snapshot follows.
+    /// The published book is right from here on; a snapshot follows.
     fn regained(&mut self);
 }
 
-/// What became of a message.
+/// What happened to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
-    /// Let out, or held until the snapshot is there.
+    /// Published, or buffered until the snapshot arrives.
     New,
-    /// It had been there before; left out.
+    /// Received before; dropped.
     Repeated,
 }
 
@@ -93,30 +95,30 @@ pub enum Taken {
 enum State {
     /// Not subscribed.
     Idle,
-    /// Messages are held until a snapshot joins them; `is_first`: none has come yet.
+    /// Messages are buffered until a snapshot joins them; `is_first`: none has arrived yet.
     Joining { is_first: bool },
-    /// Messages go out.
-    MarketFeed,
+    /// Synchronized: messages are published as they arrive.
+    Synced,
 }
 
-/// One book.
+/// One order book.
 #[derive(Debug)]
 pub struct Book {
     pace: Pace,
     state: State,
     held: Held,
     sides: Sides,
-    /// Version of what was let out.
+    /// Version of the last published row.
     last: u64,
-    /// No snapshot below this version can be joined.
+    /// A snapshot below this version cannot be joined.
     floor: u64,
-    /// None from this version on either: it is one from before counting began anew.
+    /// Nor can one at or above this version: it is from before the exchange restarted its version count.
     ceiling: Option<u64>,
-    /// Messages behind the newest.
+    /// Messages with versions at or below the newest.
     behind: Behind,
-    /// Changes of a message within the reach of the snapshot; memory that is used again.
+    /// Reused buffer: a message's changes within the known depth.
     known: Vec<Change>,
-    /// When a snapshot is wanted.
+    /// When to request a snapshot.
     due: Option<Span>,
     wait: Span,
     next_resync: Span,
@@ -124,7 +126,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// Not subscribed yet.
+    /// A book that is not subscribed yet.
     pub fn new(pace: Pace) -> Self {
         Book {
             pace,
@@ -143,7 +145,7 @@ impl Book {
         }
     }
 
-    /// The subscription stands; messages may follow. Nothing happens when it stood already.
+    /// The subscription is confirmed, so messages may follow. No effect if it was confirmed before.
     pub fn start(&mut self, now: Span) {
         if self.state == State::Idle {
             self.state = State::Joining { is_first: true };
@@ -151,25 +153,25 @@ impl Book {
         }
     }
 
-    /// The connection is gone and everything known with it.
+    /// The connection is gone; drops all state except the time of the next permitted resync.
     pub fn reset(&mut self) {
         let (held, known) = (std::mem::take(&mut self.held), std::mem::take(&mut self.known));
         *self = Book { held, known, next_resync: self.next_resync, ..Book::new(self.pace) };
         self.held.clear();
     }
 
-    /// Whether what was let out is the exchange's book.
+    /// Whether the published rows are the exchange's book.
     pub fn is_live(&self) -> bool {
-        self.state == State::MarketFeed
+        self.state == State::Synced
     }
 
-    /// Version of the book, while it is live.
+    /// Version of the book while it is synchronized.
     #[cfg(test)]
     pub fn version(&self) -> Option<u64> {
         self.is_live().then_some(self.last)
     }
 
-    /// Asks for a snapshot once its time has come; answer with [`Book::snapshot`] or [`Book::no_snapshot`].
+    /// Whether a snapshot must be requested now; answer with [`Book::snapshot`] or [`Book::no_snapshot`].
     pub fn take_due(&mut self, now: Span) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
@@ -178,7 +180,7 @@ impl Book {
         is_due
     }
 
-    /// A message came.
+    /// Processes a message of changes.
     pub fn message(&mut self, message: Message<'_>, now: Span, out: &mut impl Out) -> Taken {
         if self.newest().is_some_and(|newest| message.end <= newest) {
             if !self.behind.add(message.end) {
@@ -193,11 +195,11 @@ impl Book {
                 self.hold(message, now)
             }
             State::Joining { .. } => self.hold(message, now),
-            State::MarketFeed if message.begin > self.last + 1 => {
+            State::Synced if message.begin > self.last + 1 => {
                 self.lose(self.last, now, out);
                 self.hold(message, now)
             }
-            State::MarketFeed => {
+            State::Synced => {
                 self.apply(message, out);
                 self.check(now, out);
                 Taken::New
@@ -205,36 +207,36 @@ impl Book {
         }
     }
 
-    /// The last version let out or held.
+    /// The last version published or buffered.
     fn newest(&self) -> Option<u64> {
         if self.is_live() {
             return Some(self.last);
         }
-        // No snapshot below the floor will do, so no message below it is of use.
+        // No snapshot below the floor is accepted, so a message below it is useless.
         self.held.end().max(Some(self.floor).filter(|floor| *floor > 0))
     }
 
-    /// Versions count from a lower number on: nothing known of them holds, and snapshots of the old count are none.
+    /// The exchange restarted its version count: drops all state and rejects snapshots of the old count.
     fn begin_anew(&mut self, now: Span, out: &mut impl Out) {
         let ceiling = self.newest();
         self.lose(0, now, out);
         (self.floor, self.ceiling) = (0, ceiling);
     }
 
-    /// A message came that cannot be read.
+    /// A message arrived that could not be parsed, so its changes are missing.
     pub fn refused(&mut self, now: Span, out: &mut impl Out) {
         let known = if self.is_live() { self.last } else { self.held.end().unwrap_or(self.floor) };
         self.lose(known.saturating_add(1), now, out);
     }
 
-    /// The rows let out count no longer, e.g. after a step of the clock; the book is fetched anew.
+    /// Published rows are no longer valid, e.g. after a clock step; resynchronizes the book.
     pub fn reopen(&mut self, now: Span, out: &mut impl Out) {
         if self.is_live() {
             self.lose(self.last, now, out);
         }
     }
 
-    /// The snapshot that was asked for.
+    /// Joins the requested snapshot with the buffered messages.
     pub fn snapshot(&mut self, snapshot: Snapshot<'_>, now: Span, out: &mut impl Out) {
         if !matches!(self.state, State::Joining { .. }) {
             return;
@@ -251,7 +253,7 @@ impl Book {
         self.sides.open(snapshot.levels, self.pace.levels);
         (self.last, self.ceiling) = (snapshot.version, None);
         out.snapshot(snapshot);
-        self.state = State::MarketFeed;
+        self.state = State::Synced;
         self.due = None;
         self.wait = self.pace.wait_min;
         self.crossed_since = None;
@@ -265,7 +267,7 @@ impl Book {
         self.check(now, out);
     }
 
-    /// The snapshot did not come, or was too old: another after a while.
+    /// The snapshot failed or was too old: requests another after a wait.
     pub fn no_snapshot(&mut self, now: Span) {
         if matches!(self.state, State::Joining { .. }) {
             self.due = Some(now + self.wait);
@@ -273,8 +275,8 @@ impl Book {
         }
     }
 
-    /// Looks whether bid and ask have been crossed for too long, and whether the price has run to the end of what is known.
-    /// Also to be called when no message comes.
+    /// Resynchronizes the book when it has been crossed for too long or a side has run out of known levels.
+    /// Must also be called when no message arrives.
     pub fn check(&mut self, now: Span, out: &mut impl Out) {
         if self.is_live() && self.sides.are_exhausted() {
             return self.lose(self.last, now, out);
@@ -304,7 +306,7 @@ impl Book {
             self.state = State::Joining { is_first: false };
             self.due = self.due.map(|due| due.min(now));
         }
-        // A hole among the held ones: the snapshot must be newer than it.
+        // A hole among the buffered messages: the snapshot must be newer than the hole.
         if let Some(end) = self.held.end().filter(|end| message.begin > end.saturating_add(1)) {
             self.floor = self.floor.max(end);
             self.held.clear();
@@ -315,7 +317,7 @@ impl Book {
         Taken::New
     }
 
-    /// From here on a snapshot of at least `floor` is needed.
+    /// Starts a resync; the snapshot must have at least version `floor`.
     fn lose(&mut self, floor: u64, now: Span, out: &mut impl Out) {
         if self.is_live() {
             out.lost();
@@ -326,13 +328,13 @@ impl Book {
         self.floor = self.floor.max(floor);
         let at = now.max(self.next_resync);
         self.next_resync = at + self.pace.resync;
-        // A snapshot that is on its way may be too old, which is found out when it is there.
+        // A snapshot already on its way may be too old; that is detected when it arrives.
         self.due = Some(at);
         self.wait = self.pace.wait_min;
         self.state = State::Joining { is_first: false };
     }
 
-    /// Levels of a side, best first, while it is live.
+    /// Levels of a side while the book is synchronized, best first.
     #[cfg(test)]
     pub fn levels(&self, side: Side) -> Vec<(Decimal, Decimal)> {
         self.sides.levels(side)

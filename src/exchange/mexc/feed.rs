@@ -1,4 +1,4 @@
-//! A subscription: which symbols, which streams, and the sockets that carry them until it is dropped.
+//! A subscription: which symbols and streams, and the tasks that serve it until it is dropped.
 
 use super::{Link, socket};
 use crate::domain::record::StreamKind;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// The streams MEXC has.
+/// The streams MEXC offers.
 pub const STREAMS: [StreamKind; 5] = [
     StreamKind::BookSnapshots,
     StreamKind::BookChanges,
@@ -21,18 +21,18 @@ pub const STREAMS: [StreamKind; 5] = [
     StreamKind::Funding,
 ];
 
-/// What is wanted. `SymbolId(i)` of the rows is the place in `symbols`.
+/// What to subscribe to. `SymbolId(i)` of the rows is the index in `symbols`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscription {
     /// Names as the exchange writes them, each once.
     pub symbols: Vec<String>,
-    /// Of [`STREAMS`]; each symbol gets all of them.
+    /// A subset of [`STREAMS`]; each symbol gets all of them.
     pub streams: Vec<StreamKind>,
-    /// Until when somebody listened before; funding paid from then on is looked up. `None`: nobody did.
+    /// End of the previous subscription; funding paid since then is looked up. `None`: there was none.
     pub heard_until: Option<Timestamp>,
 }
 
-/// Rows flow while this lives.
+/// A running subscription: rows arrive until it is dropped.
 #[must_use = "rows flow only while it lives"]
 #[derive(Debug)]
 pub struct MarketFeed {
@@ -41,11 +41,12 @@ pub struct MarketFeed {
 }
 
 impl MarketFeed {
-    /// Ends it and waits until no more row can come. Blocks; must not be called from a task of the runtime.
+    /// Stops the subscription and waits until no more rows can arrive. Blocks; must not be called from a task
+    /// of the runtime.
     pub fn stop(mut self) {
         for task in self.tasks.drain(..) {
             task.abort();
-            // It ends with "cancelled", which is what was asked.
+            // The task ends with "cancelled", as requested.
             let _ = self.handle.block_on(task);
         }
     }
@@ -61,22 +62,22 @@ pub(super) fn start(
     link: &Arc<Link>,
     handle: &Handle,
     wanted: Subscription,
-    intake: Arc<dyn MarketSink>,
+    inbox: Arc<dyn MarketSink>,
 ) -> Result<MarketFeed, ExchangeError> {
     check(&wanted)?;
     let mut tasks: Vec<JoinHandle<()>> =
-        socket::of(link, &wanted, &intake).into_iter().map(|socket| handle.spawn(socket.serve())).collect();
-    tasks.push(handle.spawn(watch_clock(link.clone(), intake)));
+        socket::of(link, &wanted, &inbox).into_iter().map(|socket| handle.spawn(socket.serve())).collect();
+    tasks.push(handle.spawn(watch_clock(link.clone(), inbox)));
     Ok(MarketFeed { tasks, handle: handle.clone() })
 }
 
-/// Measures the exchange's clock again and again and says what came out.
-async fn watch_clock(link: Arc<Link>, intake: Arc<dyn MarketSink>) {
+/// Measures the exchange's clock periodically and publishes the offset.
+async fn watch_clock(link: Arc<Link>, inbox: Arc<dyn MarketSink>) {
     let every = Duration::from_millis(link.settings.clock_every_ms.max(1_000));
     loop {
         let wait = match link.measure_clock().await {
             Ok(clock) => {
-                intake.notice(Notice::ClockOffset { offset_ns: clock.offset_ns });
+                inbox.notice(Notice::ClockOffset { offset_ns: clock.offset_ns });
                 every
             }
             Err(error) => {

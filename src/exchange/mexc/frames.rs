@@ -1,4 +1,4 @@
-//! Messages of MEXC's socket taken apart without a socket: for measurements, fuzzing and captures.
+//! Decodes MEXC socket messages without a socket, for benchmarks, fuzzing and captures.
 
 use super::feed::{self, Subscription};
 use super::health::Counters;
@@ -11,7 +11,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::session::ports::MarketSink;
 use std::sync::Arc;
 
-/// What a socket does with messages, and nothing else: rows go to the intake, and books wait for their snapshots.
+/// The message handling of one socket: rows go to the inbox, and books wait for their snapshots.
 pub struct Frames {
     dispatch: Dispatch,
     counters: Arc<Counters>,
@@ -19,11 +19,11 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// For a subscription's symbols and streams, all of them on one socket.
+    /// For the symbols and streams of a subscription, all on one socket.
     ///
     /// # Errors
-    /// [`ExchangeError::Settings`] as for a subscription.
-    pub fn new(subscription: &Subscription, intake: Arc<dyn MarketSink>) -> Result<Frames, ExchangeError> {
+    /// [`ExchangeError::Settings`], as for a subscription.
+    pub fn new(subscription: &Subscription, inbox: Arc<dyn MarketSink>) -> Result<Frames, ExchangeError> {
         feed::check(subscription)?;
         let pace = pace(&Settings::default());
         let symbols = (0..)
@@ -32,26 +32,26 @@ impl Frames {
             .collect();
         let counters = Arc::new(Counters::default());
         Ok(Frames {
-            dispatch: Dispatch::new(symbols, subscription.streams.clone(), counters.clone(), intake),
+            dispatch: Dispatch::new(symbols, subscription.streams.clone(), counters.clone(), inbox),
             counters,
             since: None,
         })
     }
 
-    /// Takes a message apart that came at `at`; its rows are with the intake when this returns.
+    /// Decodes a message that was received at `at`; its rows are in the inbox when this returns.
     pub fn read(&mut self, text: &str, at: Timestamp) {
         let received = self.received(at);
         self.counters.frame(at);
         self.dispatch.text(text, received);
     }
 
-    /// Gives a symbol (its place in the subscription) the snapshot its book waits for.
+    /// Passes a snapshot to a symbol's book; `symbol` is its index in the subscription.
     pub fn snapshot(&mut self, symbol: usize, depth: &Depth, at: Timestamp) {
         let received = self.received(at);
         self.dispatch.join(symbol, depth, received);
     }
 
-    /// Counts up to `now`.
+    /// Counters, with ages as of `now`.
     pub fn health(&self, now: Timestamp) -> Health {
         self.counters.health(now)
     }

@@ -1,40 +1,40 @@
-//! What a connection counts, for operators. Counters only grow; nothing is decided by them.
+//! Counters of a connection, for operators only. Invariant: no behaviour depends on them.
 
 use crate::domain::time::{Span, Timestamp};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-/// Counts since the start.
+/// Counters since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Health {
     /// Messages from sockets.
     pub frames: u64,
-    /// Rows handed to intakes.
+    /// Rows passed to inboxes.
     pub rows: u64,
-    /// Fields nobody told us of, in frames and answers.
+    /// Unknown fields in messages and answers.
     pub unknown_fields: u64,
-    /// Messages of channels nobody told us of.
+    /// Messages of unknown channels.
     pub unknown_channels: u64,
-    /// Messages, rows and values that cannot be used.
+    /// Messages, rows and values that could not be used.
     pub malformed: u64,
-    /// Messages and trades that had been there before.
+    /// Messages and trades received before.
     pub repeated: u64,
     /// Sockets open now.
     pub sockets: u64,
-    /// Times a socket was lost.
+    /// Connections lost.
     pub reconnects: u64,
-    /// Times a book had to be repaired.
+    /// Resyncs of order books.
     pub resyncs: u64,
-    /// Steps of our clock.
+    /// Steps of the local clock.
     pub clock_steps: u64,
-    /// Calls sent.
+    /// Requests sent.
     pub requests: u64,
-    /// Calls that got no usable answer.
+    /// Requests without a usable answer.
     pub failed_requests: u64,
-    /// Times the exchange said we are too fast.
+    /// Requests rejected by the exchange's rate limit.
     pub throttled: u64,
-    /// How long the exchange has refused market data calls as too frequent; `None`: it does not.
+    /// How long the exchange has been rejecting market data requests as too frequent; `None`: it is not.
     pub refused_for: Option<Span>,
-    /// Since the last message of any socket; `None` before the first.
+    /// Time since the last message of any socket; `None` before the first.
     pub last_frame_age: Option<Span>,
 }
 
@@ -53,12 +53,12 @@ pub(super) struct Counters {
     pub requests: Count,
     pub failed_requests: Count,
     pub throttled: Count,
-    /// 0: it does not refuse.
+    /// 0: not rejecting.
     refused_since_ns: AtomicI64,
     last_frame_ns: AtomicI64,
 }
 
-/// A number that only grows.
+/// A monotonic counter.
 #[derive(Default, Debug)]
 pub(super) struct Count(AtomicU64);
 
@@ -80,7 +80,7 @@ impl Counters {
         self.last_frame_ns.store(at.nanos(), Relaxed);
     }
 
-    /// Since when the exchange refuses market data calls as too frequent.
+    /// Since when the exchange rejects market data requests as too frequent; `None`: it does not.
     pub fn refused(&self, since: Option<Timestamp>) {
         self.refused_since_ns.store(since.map_or(0, Timestamp::nanos), Relaxed);
     }

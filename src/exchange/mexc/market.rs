@@ -1,10 +1,10 @@
-//! What MEXC says about its market over REST, as plain values.
+//! Values of MEXC's REST API.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
 
-/// A row of the ticker list. `None`: the exchange did not say, or said zero where zero cannot be.
+/// A row of the ticker list. `None`: missing, or zero where zero is not a valid value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ticker {
     /// Name as the exchange writes it.
@@ -17,9 +17,9 @@ pub struct Ticker {
     pub ask: Option<Decimal>,
     /// Contracts traded in 24 h.
     pub volume24: Option<Decimal>,
-    /// Quote currency traded in 24 h; digits that do not fit are cut off at the end.
+    /// Quote currency traded in 24 h; excess digits are truncated.
     pub turnover24: Option<Decimal>,
-    /// Change as a fraction since the start of the day in UTC+8, which is what the exchange gives.
+    /// Change since the start of the day in UTC+8 (the exchange's convention), a fraction.
     pub change24: Option<Decimal>,
     /// Highest price of 24 h.
     pub high: Option<Decimal>,
@@ -31,7 +31,7 @@ pub struct Ticker {
     pub fair: Option<Decimal>,
     /// Current estimate of the next funding rate, a fraction.
     pub funding_rate: Option<Decimal>,
-    /// Contracts open.
+    /// Open contracts.
     pub open_interest: Option<Decimal>,
     /// The exchange's time.
     pub at: Option<Timestamp>,
@@ -46,16 +46,16 @@ pub struct DepthLevel {
     pub quantity: Decimal,
 }
 
-/// A book at one version, best level first.
+/// A book at one version, best levels first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Depth {
     /// Buyers.
     pub bids: Vec<DepthLevel>,
     /// Sellers.
     pub asks: Vec<DepthLevel>,
-    /// Counts up with every change.
+    /// Version; increases with every change.
     pub version: u64,
-    /// The exchange's time; `None` when not said.
+    /// The exchange's time; `None` when missing.
     pub at: Option<Timestamp>,
 }
 
@@ -74,34 +74,34 @@ pub struct Deal {
     pub id: Option<u64>,
 }
 
-/// The funding that is to come.
+/// The next funding payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FundingRate {
-    /// Whose.
+    /// Contract.
     pub symbol: String,
-    /// Current estimate, a fraction; positive: longs pay.
+    /// Current estimate, a fraction; positive: longs pay shorts.
     pub rate: Decimal,
-    /// When it is paid next; `None` when not said.
+    /// Time of the next payment; `None` when missing.
     pub settles_at: Option<Timestamp>,
     /// Hours between payments.
     pub cycle_hours: Option<i64>,
 }
 
-/// A funding that was paid.
+/// A funding payment that was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FundingSettlement {
-    /// Whose.
+    /// Contract.
     pub symbol: String,
-    /// What was paid, a fraction.
+    /// Rate paid, a fraction.
     pub rate: Decimal,
-    /// When.
+    /// Time of the payment.
     pub settled_at: Timestamp,
 }
 
-/// A candle; the last of a list is still open.
+/// A candle; the last one of a list is still open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Candle {
-    /// Begin.
+    /// Start of the candle.
     pub opens_at: Timestamp,
     /// First price: the close of the candle before it.
     pub open: Decimal,
@@ -113,39 +113,39 @@ pub struct Candle {
     pub close: Decimal,
     /// Contracts traded.
     pub volume: Decimal,
-    /// Quote currency traded; digits that do not fit are cut off at the end.
+    /// Quote currency traded; excess digits are truncated.
     pub turnover: Decimal,
 }
 
-/// What an account has of one currency.
+/// An account's balance in one currency.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asset {
-    /// Which.
+    /// Currency.
     pub currency: String,
-    /// All of it, with unrealised profit; `None` when not said.
+    /// Total including unrealised profit; `None` when missing.
     pub equity: Option<Decimal>,
-    /// Free for orders.
+    /// Available for orders.
     pub available: Decimal,
-    /// Held for orders.
+    /// Reserved for orders.
     pub frozen: Option<Decimal>,
-    /// Held for positions.
+    /// Reserved for positions.
     pub position_margin: Option<Decimal>,
-    /// Profit of open positions.
+    /// Unrealised profit of open positions.
     pub unrealized: Option<Decimal>,
 }
 
-/// What became of an order.
+/// State of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderState {
-    /// Accepted, not at the book yet.
+    /// Accepted, not yet in the book.
     New,
-    /// Rests, perhaps partly filled.
+    /// In the book, perhaps partly filled.
     Open,
-    /// All of it.
+    /// Filled completely.
     Filled,
-    /// Cancelled; what was filled before stays.
+    /// Cancelled; earlier fills stand.
     Cancelled,
-    /// Never was at the book.
+    /// Rejected; it was never in the book.
     Invalid,
 }
 
@@ -154,27 +154,27 @@ pub enum OrderState {
 pub struct PlacedOrder {
     /// The exchange's id.
     pub id: u64,
-    /// Its contract.
+    /// Contract.
     pub symbol: String,
-    /// Our id; `None` when it has none.
+    /// Client order id; `None` when the order has none.
     pub external: Option<String>,
-    /// What became of it.
+    /// State.
     pub state: OrderState,
     /// Contracts.
     pub quantity: Decimal,
     /// Contracts filled so far.
     pub filled: Decimal,
-    /// Average price of these; `None` before the first.
+    /// Average price of the fills; `None` before the first.
     pub average_price: Option<Decimal>,
 }
 
-/// The exchange's clock beside ours.
+/// Offset of the exchange's clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockOffset {
-    /// The exchange's minus ours, nanoseconds; positive: ours is behind.
+    /// The exchange's clock minus ours, nanoseconds; positive: ours is behind.
     pub offset_ns: i64,
-    /// How long the measurement took; the error is at most half of it.
+    /// Round trip of the measurement; the error is at most half of it.
     pub round_trip_ns: i64,
-    /// When, by our clock.
+    /// Time of the measurement, by our clock.
     pub at: Timestamp,
 }

@@ -1,7 +1,7 @@
-//! MEXC's perpetual contracts: REST, sockets, books, signatures.
+//! MEXC perpetual contracts: REST calls, WebSocket feeds, order books, signatures.
 //!
-//! Calls of [`Mexc`] wait for the exchange and belong on threads that may wait; rows arrive on the connection's own tasks.
-//! Never: a decision, a store, a number the exchange did not send, a key in a log.
+//! Methods of [`Mexc`] block and belong on threads that may block; rows arrive on the connection's own tasks.
+//! Invariant: keys and signatures never appear in logs or errors.
 
 mod book;
 mod feed;
@@ -45,38 +45,38 @@ use tokio::sync::oneshot;
 use wire::number;
 use wire::rows::{self, Rows};
 
-/// A connection to MEXC. Cheap to share; methods block and must not be called from a task of the runtime.
+/// A connection to MEXC. Cheap to share; its methods block and must not be called from a task of the runtime.
 pub struct Mexc {
     link: Arc<Link>,
     handle: Handle,
 }
 
-/// What calls and sockets share.
+/// State shared by calls and sockets.
 struct Link {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     network: Arc<dyn Network>,
     clock: TaskClock,
     rest: Rest,
-    /// How many subscriptions there were: their sockets must not wait alike.
+    /// Number of subscriptions so far; part of the seed, so that their sockets do not retry in step.
     subscriptions: AtomicU64,
     offset: Mutex<Option<ClockOffset>>,
-    /// Snapshots of books that are fetched now.
+    /// Limits how many book snapshots are fetched at once.
     snapshots: tokio::sync::Semaphore,
 }
 
 impl Mexc {
-    /// Opens nothing yet. `handle` runs the sockets.
+    /// Opens no connection yet. `handle` runs the sockets.
     ///
     /// # Errors
-    /// [`ExchangeError::Settings`] with all that is wrong in the settings.
+    /// [`ExchangeError::Settings`] with everything that is wrong in the settings.
     pub fn new(settings: Settings, handle: Handle) -> Result<Arc<Mexc>, ExchangeError> {
         let settings = Arc::new(settings.checked()?);
         let network = Arc::new(Internet::new(settings.clone()));
         Ok(Arc::new(Mexc { link: Arc::new(Link::new(settings, network, TaskClock::start())), handle }))
     }
 
-    /// All contracts, some 1,200.
+    /// All contracts, about 1,200.
     ///
     /// # Errors
     /// Any [`ExchangeError`], as for every call here.
@@ -84,14 +84,14 @@ impl Mexc {
         self.rows(&calls::detail(None), rows::contracts)
     }
 
-    /// One contract. Code 1001: there is none of this name.
+    /// One contract. Error code 1001: it does not exist.
     pub fn contract(&self, symbol: &str) -> Result<Contract, ExchangeError> {
         let request = calls::detail(Some(symbol));
         let rows = self.rows(&request, rows::contracts)?;
         one(&request, rows, |contract: &Contract| contract.symbol == symbol)
     }
 
-    /// One contract, without waiting for it: the answer comes through what is returned.
+    /// Requests one contract without blocking; the answer arrives on the returned channel.
     pub fn ask_contract(&self, symbol: &str) -> oneshot::Receiver<Result<Contract, ExchangeError>> {
         let (answer, answered) = oneshot::channel();
         let (link, symbol) = (Arc::clone(&self.link), symbol.to_owned());
@@ -101,7 +101,7 @@ impl Mexc {
             let contract = rows.and_then(|rows| {
                 one(&request, link.counted(rows), |contract: &Contract| contract.symbol == symbol)
             });
-            // Who asked may be gone.
+            // The caller may have dropped the receiver.
             let _ = answer.send(contract);
         });
         answered
@@ -119,17 +119,19 @@ impl Mexc {
         one(&request, rows, |ticker: &Ticker| ticker.symbol == symbol)
     }
 
-    /// A book with at most `limit` levels a side (5, 20, 100, 1000; without one some 1,500). It may be older than the last.
+    /// A book with at most `limit` levels per side (5, 20, 100, 1000; about 1,500 without a limit). The
+    /// exchange may answer with an older version than before.
     pub fn depth(&self, symbol: &str, limit: Option<u32>) -> Result<Depth, ExchangeError> {
         self.handle.block_on(self.link.rest.read(&calls::depth(symbol, limit), None, rows::depth))
     }
 
-    /// The newest trades, at most 100, newest first.
+    /// The newest trades, newest first, at most 100.
     pub fn deals(&self, symbol: &str, limit: Option<u32>) -> Result<Vec<Deal>, ExchangeError> {
         self.rows(&calls::deals(symbol, limit), rows::deals)
     }
 
-    /// At most 2,000 candles, oldest first, the last still open. `interval`: `Min1` … `Month1`; times in seconds since 1970.
+    /// At most 2,000 candles, oldest first; the last one is still open. `interval`: `Min1` … `Month1`; times
+    /// in seconds since 1970.
     pub fn candles(
         &self,
         symbol: &str,
@@ -140,19 +142,19 @@ impl Mexc {
         self.rows(&calls::kline("", symbol, interval, from_seconds, to_seconds), rows::candles)
     }
 
-    /// The funding to come of all contracts.
+    /// The next funding of all contracts.
     pub fn funding_rates(&self) -> Result<Vec<FundingRate>, ExchangeError> {
         self.rows(&calls::funding_rate(None), rows::funding_rates)
     }
 
-    /// The funding to come of one contract.
+    /// The next funding of one contract.
     pub fn funding_rate(&self, symbol: &str) -> Result<FundingRate, ExchangeError> {
         let request = calls::funding_rate(Some(symbol));
         let rows = self.rows(&request, rows::funding_rates)?;
         one(&request, rows, |rate: &FundingRate| rate.symbol == symbol)
     }
 
-    /// Funding paid, newest first; pages count from 1 and hold up to 100.
+    /// Funding payments, newest first; pages count from 1 and hold up to 100.
     pub fn funding_history(
         &self,
         symbol: &str,
@@ -162,29 +164,32 @@ impl Mexc {
         self.rows(&calls::funding_history(symbol, page, size), rows::funding_history)
     }
 
-    /// The exchange's clock.
+    /// The exchange's time.
     pub fn ping(&self) -> Result<crate::domain::time::Timestamp, ExchangeError> {
         self.handle.block_on(self.link.ping())
     }
 
-    /// Measures the exchange's clock: the quickest of five pings. Signatures use it from then on.
+    /// Measures the exchange's clock with five pings and keeps the fastest. Signatures use the offset from
+    /// then on.
     pub fn measure_clock(&self) -> Result<ClockOffset, ExchangeError> {
         self.handle.block_on(self.link.measure_clock())
     }
 
-    /// The last measurement.
+    /// The last measured clock offset.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
         self.link.clock_offset()
     }
 
-    /// What the account has, all currencies. A clock that the exchange finds wrong is measured and the call sent once more.
+    /// Balances of the account in all currencies. When the exchange rejects our time, the clock is measured
+    /// and the call retried once.
     pub fn assets(&self, keys: &Keys) -> Result<Vec<Asset>, ExchangeError> {
         let parse = |data: Option<&RawValue>| rows::assets(data.ok_or("it has no data")?);
         let rows = self.handle.block_on(self.link.signed(&account::assets(), keys, parse))?;
         Ok(self.link.counted(rows))
     }
 
-    /// The order that has this id of ours; `None`: the exchange knows none, which it says with a success that holds nothing.
+    /// The order with this client order id; `None`: the exchange does not know it (it answers with success
+    /// and no data).
     pub fn order_by_external(
         &self,
         symbol: &str,
@@ -195,20 +200,21 @@ impl Mexc {
         self.handle.block_on(self.link.signed(&request, keys, |data| data.map(rows::order).transpose()))
     }
 
-    /// Lets rows of these symbols flow into the intake until [`MarketFeed`] is dropped. Streams begin incomplete: each is said to be
-    /// `regained` when it is served for the first time. All of a symbol comes from one task, in order.
+    /// Delivers rows of these symbols to the inbox until the [`MarketFeed`] is dropped. A stream starts
+    /// incomplete and is reported as `regained` when its first data arrives. All rows of a symbol come from
+    /// one task, in order.
     ///
     /// # Errors
-    /// [`ExchangeError::Settings`]: no symbols, too many, one twice, or a stream MEXC does not have.
+    /// [`ExchangeError::Settings`]: no symbols, too many, a duplicate, or a stream MEXC does not offer.
     pub fn subscribe(
         &self,
         subscription: Subscription,
-        intake: Arc<dyn MarketSink>,
+        inbox: Arc<dyn MarketSink>,
     ) -> Result<MarketFeed, ExchangeError> {
-        feed::start(&self.link, &self.handle, subscription, intake)
+        feed::start(&self.link, &self.handle, subscription, inbox)
     }
 
-    /// Counts since the start.
+    /// Counters since the start.
     pub fn health(&self) -> Health {
         self.link.counters.health(self.link.clock.wall())
     }
@@ -223,7 +229,7 @@ impl Mexc {
     }
 }
 
-/// The row that was asked for.
+/// The requested row out of a list.
 fn one<T>(request: &Request, rows: Vec<T>, is_it: impl Fn(&T) -> bool) -> Result<T, ExchangeError> {
     let missing = || ExchangeError::Unreadable {
         call: request.name(),
@@ -233,7 +239,7 @@ fn one<T>(request: &Request, rows: Vec<T>, is_it: impl Fn(&T) -> bool) -> Result
     rows.into_iter().find(is_it).ok_or_else(missing)
 }
 
-/// Pings of one measurement.
+/// Pings per measurement.
 const CLOCK_SAMPLES: usize = 5;
 
 impl Link {
@@ -277,7 +283,8 @@ impl Link {
         Ok(best)
     }
 
-    /// One ping. A wait in the budget or a second try lengthens the round trip, so the sample loses against the others.
+    /// One ping. A wait in the budget or a retry lengthens the round trip, so such a sample loses to the
+    /// others.
     async fn clock_sample(&self) -> Result<ClockOffset, ExchangeError> {
         let (sent_at, begun) = (self.clock.wall(), self.clock.steady());
         let theirs = self.ping().await?;
@@ -286,7 +293,7 @@ impl Link {
         Ok(ClockOffset { offset_ns, round_trip_ns, at: self.clock.wall() })
     }
 
-    /// A signed read; when our clock was wrong it is set right and the call sent once more.
+    /// A signed read; on a clock error (code 513) the clock is measured and the call retried once.
     async fn signed<T>(
         &self,
         request: &Request,

@@ -1,5 +1,5 @@
-//! How bytes reach the exchange: HTTP calls and byte streams. In a trait, so that tests can put an exchange and a network
-//! of their own in its place and move time as they like.
+//! Transport to the exchange: HTTP calls and byte streams. A trait, so that tests can substitute a simulated
+//! exchange and network with a clock of their own.
 
 mod addresses;
 
@@ -13,56 +13,56 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-/// A future of one of a network's methods.
+/// Future returned by a network method.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A stream of bytes in both directions.
+/// A bidirectional byte stream.
 pub trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
-/// An HTTP call, ready to be sent.
+/// An HTTP request.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Whole address.
+    /// Full URL.
     pub url: String,
     /// Names and values.
     pub headers: Vec<(&'static str, String)>,
-    /// `None`: a GET, else a POST.
+    /// `Some`: a POST; `None`: a GET.
     pub body: Option<String>,
 }
 
-/// Why a call got no whole answer.
+/// Why an HTTP call has no complete answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallError {
-    /// Nothing could be sent, whatever the network does.
+    /// The HTTP client could not be built; retrying does not help.
     NoClient(String),
-    /// Not connected, reset, or too late.
+    /// Connection failed or was reset, or the call timed out.
     Unreachable(String),
-    /// The answer, of this HTTP status, is larger than [`limits::EXCHANGE_BODY_BYTES`].
+    /// The answer, which had this HTTP status, is larger than [`limits::EXCHANGE_BODY_BYTES`].
     TooLarge(u16),
 }
 
-/// A way to the exchange.
+/// Access to the exchange.
 pub trait Network: Send + Sync {
-    /// Status and body of the answer, whatever it says.
+    /// Status and body of the answer, whatever the status.
     fn call(&self, call: Call) -> Pending<'_, Result<(u16, Vec<u8>), CallError>>;
 
-    /// An open byte stream to a host.
+    /// Opens a byte stream to a host.
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> Pending<'a, io::Result<Box<dyn Pipe>>>;
 }
 
 /// The network of this machine.
 pub struct Internet {
     settings: Arc<Settings>,
-    /// Made with the first call: reading the system's certificates takes milliseconds and megabytes.
+    /// Built on first use: loading the system's certificates takes milliseconds and megabytes.
     client: OnceLock<reqwest::Client>,
 }
 
 impl Internet {
-    /// Opens nothing yet.
+    /// Opens no connection yet.
     pub fn new(settings: Arc<Settings>) -> Self {
-        // Another part of the program may have installed it already, which is as good.
+        // Fails when another part of the program has installed it already, which is fine.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Internet { settings, client: OnceLock::new() }
     }
@@ -73,7 +73,7 @@ impl Internet {
         }
         let made = reqwest::Client::builder()
             .user_agent(concat!("tradingd/", env!("CARGO_PKG_VERSION")))
-            // A signed call must reach the address it was signed for, and sockets know no proxy either.
+            // A signed call must reach the address it was signed for; sockets use no proxy either.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
@@ -122,7 +122,7 @@ impl Network for Internet {
     }
 }
 
-/// An error with what caused it.
+/// An error with all its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,75 +1,76 @@
-//! Everything about MEXC that may differ from place to place, with the documented values as defaults.
+//! Connection settings of MEXC; the defaults are the documented values.
 
 use crate::exchange::ExchangeError;
 use crate::limits;
 use std::net::IpAddr;
 
-/// Addresses, pace and patience of a connection to MEXC. Plain values; `Default` is the public exchange.
+/// Addresses, rate limits and timeouts of a connection to MEXC. `Default` is the public exchange.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// REST address without path, `http://` or `https://`.
+    /// REST base URL without a path, `http://` or `https://`.
     pub rest_url: String,
-    /// WebSocket address with path, `ws://` or `wss://`.
+    /// WebSocket URL with path, `ws://` or `wss://`.
     pub ws_url: String,
-    /// Path of the call that places an order: there are two names for it. No setting of `config.json`, as no order goes out yet.
+    /// Path of the call that places an order, which exists under two names. Not in `config.json`, because no
+    /// orders are sent yet.
     pub order_path: String,
-    /// Symbols one socket carries.
+    /// Symbols per socket.
     pub symbols_per_socket: usize,
     /// Market data calls per second.
     pub requests_per_second: u32,
-    /// Market data calls at once; as many again only when they are that long ago that the rate is kept.
+    /// Market data calls in a burst; the window is long enough to keep the rate.
     pub request_burst: u32,
-    /// Calls for books and tickers in any span of `depth_window_ms`, among those for market data.
+    /// Calls for books and tickers in any span of `depth_window_ms`; they also count as market data calls.
     pub depth_calls: u32,
     /// The window in which the exchange counts these calls.
     pub depth_window_ms: u64,
-    /// New orders per second; they have a budget of their own.
+    /// New orders per second, in a budget of their own.
     pub orders_per_second: u32,
-    /// Cancels, account reads and other signed calls per second, each kind with a budget of its own.
+    /// Account reads per second, and likewise cancels and other signed writes; each kind has its own budget.
     pub account_requests_per_second: u32,
-    /// Longest wait for one answer.
+    /// Timeout of one HTTP call.
     pub request_timeout_ms: u64,
-    /// Longest wait for a place in the budget, all attempts of a call together.
+    /// Longest wait for the rate limit, all attempts of a call together.
     pub queue_timeout_ms: u64,
-    /// How often a read is tried.
+    /// Maximum attempts of a read.
     pub read_attempts: u32,
-    /// Wait before a read is tried again; doubles.
+    /// First wait before a retry; doubles.
     pub retry_ms: u64,
-    /// Silence of a budget after the first "too frequent"; doubles up to six seconds.
+    /// Pause of a budget after the first "too frequent"; doubles up to six seconds.
     pub throttle_ms: u64,
-    /// Between two pings of a socket.
+    /// Interval between two pings of a socket.
     pub ping_ms: u64,
-    /// A socket without a pong for this long after a ping is lost.
+    /// A socket is lost when no pong arrives this long after a ping.
     pub pong_timeout_ms: u64,
-    /// A socket without market data for this long is lost.
+    /// A socket is lost when no market data arrives for this long.
     pub silence_ms: u64,
-    /// Longest wait for a socket to open.
+    /// Timeout for opening a socket.
     pub connect_timeout_ms: u64,
-    /// First wait before a socket is opened again; doubles.
+    /// First wait before a reconnect; doubles.
     pub reconnect_min_ms: u64,
-    /// Longest wait before a socket is opened again.
+    /// Longest wait before a reconnect.
     pub reconnect_max_ms: u64,
-    /// A socket that served this long starts again with the first wait.
+    /// A socket that was open this long resets the reconnect wait.
     pub good_service_ms: u64,
     /// Subscriptions per second on one socket.
     pub subscribes_per_second: u32,
     /// A subscription that is neither acknowledged nor served after this long is sent again.
     pub confirm_ms: u64,
-    /// Levels per side of a book's snapshot.
+    /// Levels per side of a book snapshot.
     pub book_levels: u32,
-    /// First wait when a snapshot is too old; doubles.
+    /// First wait after a snapshot that was too old; doubles.
     pub snapshot_wait_min_ms: u64,
-    /// Longest wait for a newer snapshot.
+    /// Longest wait before the next snapshot.
     pub snapshot_wait_max_ms: u64,
-    /// Between two repairs of one book.
+    /// Minimum time between two resyncs of one book.
     pub resync_ms: u64,
-    /// A book crossed for longer is repaired.
+    /// A book crossed for longer than this is resynchronized.
     pub crossed_ms: u64,
-    /// A difference between wall clock and steady clock that grows by more at once is a step.
+    /// A change of the difference between wall clock and steady clock by more than this is a clock step.
     pub clock_step_ms: u64,
-    /// Between two measurements of the exchange's clock.
+    /// Interval between two measurements of the exchange's clock.
     pub clock_every_ms: u64,
-    /// What the jitter of waits is drawn from; should differ between processes.
+    /// Seed of the jitter of waits; should differ between processes.
     pub seed: u64,
 }
 
@@ -113,7 +114,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// All that is wrong with them, in one sentence each; empty when they can be used.
+    /// Everything that is wrong, one sentence each; empty when the settings are valid.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut check = |good: bool, problem: &str| {
@@ -169,7 +170,7 @@ impl Settings {
         problems
     }
 
-    /// Whether what is sent over REST can be read by nobody else: encrypted, or to this machine.
+    /// Whether nobody else can read REST traffic: it is encrypted, or stays on this machine.
     pub(super) fn keeps_secrets(&self) -> bool {
         let Some(rest) = self.rest_url.strip_prefix("http://") else { return true };
         let host = match rest.strip_prefix('[') {

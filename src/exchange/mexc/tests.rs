@@ -1,5 +1,5 @@
-//! The client against payloads, requests and signatures of others, and against a small exchange on loopback that does as it
-//! is told.
+//! Client tests against recorded payloads, requests and signatures, and against a small scripted exchange on
+//! loopback.
 
 mod exchange;
 mod faults;

@@ -1,26 +1,27 @@
-//! Versions of a book that count up: which message is new, which was there before, and when counting began anew.
+//! Increasing versions of a book: which message is new, which is a repetition, and when the count restarted.
 //!
-//! Messages are repeated now and then. But an exchange that restarts behind its front may count from a lower number on the
-//! same connection; then every message looks repeated, and without a bound the book would stand still for ever.
+//! Messages are occasionally repeated. An exchange that restarts behind its front end may also count from a
+//! lower number on the same connection; then every message looks like a repetition, and without a bound the
+//! book would freeze.
 
-/// Messages in a row with versions that grow, but lie below the highest, after which counting has begun anew.
+/// After this many messages in a row with increasing versions below the highest, the count has restarted.
 const RESTARTED_AFTER: u32 = 8;
 
-/// Messages behind the newest version.
+/// Messages at or below the newest version.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Behind {
-    /// In a row, each newer than the one before it.
+    /// Messages in a row, each newer than the one before it.
     count: u32,
     last: u64,
 }
 
 impl Behind {
-    /// A message that is not behind came.
+    /// A newer message arrived.
     pub fn reset(&mut self) {
         *self = Behind::default();
     }
 
-    /// A message came that is behind; whether counting has begun anew.
+    /// A message at or below the newest version arrived; returns whether the count has restarted.
     pub fn add(&mut self, version: u64) -> bool {
         self.count = if self.count > 0 && version > self.last { self.count + 1 } else { 1 };
         self.last = version;

@@ -1,4 +1,4 @@
-//! Tests of what counts as a gap: ids, silence, files that do not touch.
+//! Tests of gap detection: ids, silence, files that do not touch.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -69,7 +69,7 @@ fn three_silent_hours_are_a_gap_unless_ids_prove_that_nobody_traded() {
 
 #[test]
 fn a_thin_coin_is_not_silent_for_being_thin() {
-    // Three minutes between trades are usual, so an hour is not silence; a pause of a minute never is.
+    // Three minutes between trades are usual, so neither an hour nor a minute is silence.
     let thin =
         closed(StreamKind::Trades, (0..100).map(|n| trade(180 * n + if n < 50 { 0 } else { 3_420 }, None)));
     assert!(shown(&[&thin]).is_empty());

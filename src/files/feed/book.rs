@@ -1,5 +1,5 @@
-//! Rows of one book message put together, and the book as it stands when a replay starts in the middle of a recording.
-//! Never holds more levels than an order book does.
+//! Assembles the rows of a book message, and tracks the book before a replay that starts inside a recording.
+//! Memory is bounded by a small multiple of `BOOK_LEVELS`.
 
 use crate::domain::event::{Level, LevelChange};
 use crate::domain::num::{Price, Qty};
@@ -10,13 +10,13 @@ use crate::limits::BOOK_LEVELS;
 use crate::session::ports::Chunk;
 use std::collections::BTreeMap;
 
-/// Changes after which a message is handed over in parts, so that no file can make it grow without bound.
+/// Changes after which a message is handed over in parts; bounds its memory.
 const MESSAGE_CHANGES: usize = 2 * BOOK_LEVELS;
 
-/// The rows of the message being read.
+/// The message being assembled.
 #[derive(Default)]
 pub(super) struct Message {
-    /// Time, symbol and what else sets one message off from the next.
+    /// What distinguishes it from the next message; `None` when empty.
     key: Option<MessageKey>,
     at: Timestamp,
     bids: Vec<Level>,
@@ -24,7 +24,7 @@ pub(super) struct Message {
     changes: Vec<LevelChange>,
 }
 
-/// What the rows of one message share.
+/// What all rows of a message share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MessageKey {
     pub symbol: SymbolId,
@@ -33,7 +33,7 @@ pub(super) struct MessageKey {
     pub is_snapshot: bool,
 }
 
-/// Books of the symbols of a file, kept up while the replay has not begun.
+/// Books by symbol, tracked until the replay starts.
 #[derive(Default)]
 pub(super) struct Books(BTreeMap<SymbolId, Book>);
 
@@ -44,8 +44,8 @@ struct Book {
 }
 
 impl Message {
-    /// Whether a row with this key belongs to the message being read, or to the next one. A snapshot that has a best
-    /// level on that side already is whole.
+    /// Whether a row with this key starts another message. `best_of`: the row is the best level of this side,
+    /// which starts a new snapshot if the side has levels already.
     pub fn ends_before(&self, key: MessageKey, best_of: Option<Side>) -> bool {
         let repeats = match best_of {
             Some(Side::Buy) => !self.bids.is_empty(),
@@ -70,12 +70,12 @@ impl Message {
         }
     }
 
-    /// The time of the message being read.
+    /// Time of the message being assembled.
     pub fn at(&self) -> Option<Timestamp> {
         self.key.map(|_| self.at)
     }
 
-    /// Hands the message over as one tick and forgets it.
+    /// Appends the message to the chunk as one tick and clears it.
     pub fn flush(&mut self, chunk: &mut Chunk) {
         let Some(key) = self.key else { return };
         if key.is_snapshot {
@@ -88,7 +88,7 @@ impl Message {
         self.clear();
     }
 
-    /// Puts the message into the books instead and forgets it.
+    /// Applies the message to the books instead and clears it.
     pub fn apply(&mut self, books: &mut Books) {
         let Some(key) = self.key else { return };
         if key.is_snapshot {
@@ -97,7 +97,7 @@ impl Message {
             book.asks = self.asks.iter().map(|level| (level.price, level.qty)).collect();
             book.cut();
         } else if let Some(book) = books.0.get_mut(&key.symbol) {
-            // Without an opening snapshot nothing is known about the other levels, so there is no book to start from.
+            // Without an initial snapshot the other levels are unknown, so there is no book to start from.
             for change in &self.changes {
                 let side = if change.side == Side::Buy { &mut book.bids } else { &mut book.asks };
                 if change.level.qty.is_zero() {
@@ -120,7 +120,7 @@ impl Message {
 }
 
 impl Books {
-    /// Hands every book over as a snapshot of time `at` and forgets them.
+    /// Appends every book as a snapshot at time `at` and clears them.
     pub fn flush(&mut self, at: Timestamp, chunk: &mut Chunk) {
         for (symbol, book) in std::mem::take(&mut self.0) {
             let levels = |(price, qty): (&Price, &Qty)| Level { price: *price, qty: *qty };
@@ -143,14 +143,14 @@ impl Book {
     }
 }
 
-/// Sorts best first, keeps the last row of a price and at most an order book's levels.
+/// Sorts best first; keeps the last row of each price, and at most `BOOK_LEVELS`.
 fn keep_best(levels: &mut Vec<Level>, side: Side) {
     let is_sorted = levels.windows(2).all(|pair| match side {
         Side::Buy => pair[0].price > pair[1].price,
         Side::Sell => pair[0].price < pair[1].price,
     });
     if !is_sorted {
-        // Reversed first: of equal prices the stable sort then puts the last row in front.
+        // Reversed first, so that the stable sort puts the last of equal prices in front.
         levels.reverse();
         match side {
             Side::Buy => levels.sort_by_key(|level| std::cmp::Reverse(level.price)),

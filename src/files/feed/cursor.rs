@@ -1,4 +1,5 @@
-//! One pass through one file: rows to ticks, in time order. Opens its file at the first tick and closes it at the last.
+//! One pass through one file: decodes rows into ticks, in time order. The file is opened for the first tick
+//! and closed after the last.
 
 use super::book::{Books, Message, MessageKey};
 use super::level_count;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Rows decoded at once. Many files may be open together, so less than an import takes.
+/// Rows decoded at once; fewer than in an import, because many files may be open at the same time.
 const BATCH_ROWS: usize = 1_024;
 
 /// What a pass reads.
@@ -50,31 +51,31 @@ pub(super) struct Cursor {
     is_over: bool,
     decoder: Decoder,
     next: usize,
-    /// Time before which no further tick can come.
+    /// Lower bound of the next tick's time.
     floor: Timestamp,
 }
 
-/// The file while it is being read.
+/// The open file.
 struct Open {
     source: SourceFile,
     batch: RecordBatch,
     counted: u64,
-    /// Index into the plan's targets by symbol of the file.
+    /// Index into the plan's targets, by symbol index of the file.
     targets: Vec<Option<usize>>,
 }
 
-/// What becomes of rows.
+/// Converts rows to ticks.
 #[derive(Default)]
 struct Decoder {
     ticks: Chunk,
     message: Message,
-    /// Books before `from`; `None` once the replay has begun.
+    /// Books before `from`; `None` once the replay has started.
     before: Option<Books>,
-    /// Last time by target.
+    /// Last time, by target.
     last: Vec<Timestamp>,
 }
 
-/// Columns an off-step value can be in.
+/// Columns used in errors about off-step values.
 const PRICE: &str = "price";
 const QUANTITY: &str = "quantity";
 
@@ -94,17 +95,17 @@ impl Cursor {
         self.plan.kind
     }
 
-    /// Time of the next tick, or one it cannot be before while none is decoded.
+    /// Time of the next tick, or a lower bound while none is decoded.
     pub fn next_at(&self) -> Timestamp {
         self.decoder.ticks.ticks().get(self.next).map_or(self.floor, |tick| tick.at)
     }
 
-    /// Whether no decoded tick is left.
+    /// Whether all decoded ticks were taken.
     pub fn is_drained(&self) -> bool {
         self.next == self.decoder.ticks.ticks().len()
     }
 
-    /// Appends the next tick to a chunk; how many levels it has.
+    /// Appends the next tick to a chunk; returns its number of levels.
     pub fn take_one(&mut self, chunk: &mut Chunk) -> usize {
         let ticks = &self.decoder.ticks;
         let tick = ticks.ticks()[self.next];
@@ -114,7 +115,7 @@ impl Cursor {
         level_count(&tick.kind)
     }
 
-    /// Gives all decoded ticks away, in exchange for an empty chunk's memory. All must still be there.
+    /// Swaps all decoded ticks into an empty chunk. None of them may have been taken before.
     pub fn take_all(&mut self, chunk: &mut Chunk) {
         debug_assert_eq!(self.next, 0);
         if let Some(tick) = self.decoder.ticks.ticks().last() {
@@ -124,7 +125,7 @@ impl Cursor {
         self.decoder.ticks.clear();
     }
 
-    /// Decodes further ticks. `false`: there are none, and the file is closed.
+    /// Decodes more ticks. `false`: there are none, and the file is closed.
     pub fn refill(&mut self) -> Result<bool, FileError> {
         self.decoder.ticks.clear();
         self.next = 0;
@@ -144,7 +145,7 @@ impl Cursor {
                 self.open = None;
             }
         }
-        // The survey proved the order; only another content can break it.
+        // The survey verified the order, so only a changed file can violate it.
         if self.next_at() < self.floor {
             return Err(FileError::of(&self.plan.path, Problem::Changed));
         }
@@ -174,7 +175,7 @@ impl Open {
 }
 
 impl Decoder {
-    /// Takes the rows of a batch. `false`: a row reached the end of the selection.
+    /// Decodes the rows of a batch. `false`: the end of the selection was reached.
     fn take(&mut self, plan: &Plan, open: &Open) -> Result<bool, FileError> {
         for (row, (symbol, record)) in open.batch.rows().iter().enumerate() {
             let Some(index) = open.targets[*symbol as usize] else { continue };
@@ -194,7 +195,7 @@ impl Decoder {
         Ok(true)
     }
 
-    /// Takes one row; the column and value that fit no step.
+    /// Decodes one row; the error is the column and value that is not a multiple of the step.
     #[inline]
     fn decode(
         &mut self,
@@ -250,12 +251,13 @@ impl Decoder {
                 high: price(high, "high")?,
                 low: price(low, "low")?,
                 close: price(close, "close")?,
-                // A bar's volume is a sum, named so in its file, but counted in steps of the quantity.
+                // The column is called `volume`, but it is counted in quantity steps.
                 volume: qty(volume, QUANTITY)?,
                 seconds: u32::try_from(target.bar.nanos() / Span::SECOND.nanos()).unwrap_or(u32::MAX).max(1),
             }),
             RecordBody::Mark { mark, index } => {
-                // Fair and index prices are references and may be finer than a tick: the nearest one.
+                // Fair and index prices are references and may be finer than a tick, so they are rounded to
+                // the nearest one.
                 let nearest = |value: Decimal, column| {
                     let steps = value
                         .nearest_steps_of(target.price_step)
@@ -268,7 +270,7 @@ impl Decoder {
                 )
             }
             RecordBody::Funding { rate } => {
-                // Parts per billion; finer digits do not exist on any venue and would change no cent.
+                // Parts per billion; no venue uses finer rates.
                 TickKind::Funding(Rate((rate.to_f64() * 1e9).round() as i64))
             }
             RecordBody::Quote { .. } => return Ok(()),
@@ -294,7 +296,7 @@ impl Decoder {
         self.message.add(key, at, side, level);
     }
 
-    /// Hands over the message being read: as a tick, or to the book from which the replay will start.
+    /// Hands over the assembled message: as a tick, or to the book from which the replay will start.
     fn flush(&mut self, plan: &Plan) {
         let Some(at) = self.message.at() else { return };
         let Some(from) = plan.from.filter(|_| self.before.is_some()) else {
@@ -312,13 +314,13 @@ impl Decoder {
     }
 }
 
-/// When a row is known: a bar not before its end.
+/// When a row becomes known: a bar not before its end.
 fn tick_time(clock: FeedClock, target: &Target, record: &Record) -> Timestamp {
     let at = clock.time(record);
     if matches!(record.body, RecordBody::Bar { .. }) { at.max(record.exchange_at + target.bar) } else { at }
 }
 
-/// The value in whole steps; `None` when it is no whole number of them or beyond [`MAX_TICKS`].
+/// The value in steps; `None` when it is not a multiple of the step or exceeds [`MAX_TICKS`].
 #[inline]
 fn steps(value: Decimal, step: Decimal) -> Option<i64> {
     let count = if step.mantissa() == 1 && value.scale() <= step.scale() {

@@ -1,4 +1,4 @@
-//! Tests of replay from files: order of equal times, books, several files of one source, the real recordings.
+//! Tests of replay from files: order of equal times, books, several files of one source, real recordings.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -14,7 +14,7 @@ const TRADES: &str = "timestamp_us,symbol,price,quantity,side\n";
 const BOOK20: &str = "timestamp_us,symbol,side,level,price,quantity\n";
 const L2: &str = "timestamp_us,symbol,side,price,quantity,is_snapshot,update_id\n";
 
-/// One tick in words, for comparison.
+/// A readable form of each tick, for comparison.
 fn shown(chunk: &Chunk, base_us: i64) -> Vec<String> {
     let word = |tick: &crate::session::ports::Tick| {
         let what = match chunk.market(tick).unwrap() {
@@ -45,7 +45,7 @@ fn levels(levels: &[crate::domain::event::Level]) -> Vec<(i64, i64)> {
     levels.iter().map(|level| (level.price.0, level.qty.0)).collect()
 }
 
-/// `T12` in a text becomes the base time plus 12 µs.
+/// `T12` in a text stands for the base time plus 12 µs.
 const BASE_US: i64 = 1_700_000_000_000_000;
 
 fn write(folder: &Path, files: &[(&str, String)]) -> Vec<PathBuf> {
@@ -272,7 +272,7 @@ fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The merge against a plain sort of all rows.
+/// Compares the merge with a plain sort of all rows.
 #[test]
 fn real_trades_and_books_are_merged_as_a_sort_would() {
     let paths = [
@@ -332,7 +332,7 @@ fn apply(book: &mut PlainBook, market: Market) {
     }
 }
 
-/// A replay that starts in the middle has the book that the whole replay has there.
+/// A replay that starts in the middle has the same book there as a complete replay.
 #[test]
 fn a_book_of_a_later_start_is_the_book_of_the_whole() {
     let paths = [
@@ -381,7 +381,7 @@ fn all_shared_real_sources_replay_to_their_end() {
         });
         rows += survey.unwrap().rows;
     }
-    // The counts the files' provenance states.
+    // The counts stated in the provenance of the files.
     assert_eq!((groups.len(), trades, bars), (9 + 3 + 31, 807_027, 961 + 689_197 + 45_031));
     assert!(rows > 4_000_000);
 }

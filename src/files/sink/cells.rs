@@ -1,4 +1,4 @@
-//! A record as the cells of its layout. Knows values, not how a format writes them.
+//! Converts a record to the cells of its layout, independent of the format.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
@@ -10,7 +10,7 @@ use crate::files::layout::{Layout, MAX_COLUMNS};
 /// One value of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cell<'a> {
-    /// Not there.
+    /// No value.
     Missing,
     /// Microseconds since 1970.
     Time(i64),
@@ -21,7 +21,7 @@ pub(super) enum Cell<'a> {
     Flag(bool),
 }
 
-/// The cells of a row by slot of its layout.
+/// The cells of a row, by slot of its layout.
 ///
 /// # Errors
 /// A record of another kind, or a value for which the layout has no column.

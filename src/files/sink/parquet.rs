@@ -1,9 +1,10 @@
-//! Rows as typed parquet columns in bounded row groups. Never holds more than one row group.
+//! Writes rows as typed parquet columns in row groups. Memory: at most one row group.
 //!
-//! Decimals are `DECIMAL(38, 18)`: 18 is the most digits a [`Decimal`] has behind its point and an i64 mantissa times
-//! 10^18 stays below 10^38, so one type holds every price and quantity of every symbol exactly, is known before the
-//! first row, and is read as a number by every analysis tool. A text would need a cast in each query, a mantissa with
-//! a scale column arithmetic in each query, a double would round. The constant zeros cost next to nothing after zstd.
+//! Decimals are `DECIMAL(38, 18)`: a [`Decimal`] has at most 18 decimals, and an i64 mantissa times 10^18
+//! stays below 10^38. So one type, known before the first row, holds every price and quantity exactly, and
+//! every analysis tool reads it as a number. A string would need a cast in each query, a mantissa with a
+//! scale column would need arithmetic, and a double would round. The constant zeros cost almost nothing after
+//! zstd.
 
 use super::cells::Cell;
 use super::target::Target;
@@ -19,10 +20,10 @@ use parquet::schema::parser::parse_message_type;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Rows of one row group: large enough to compress and scan well, small enough to stay in a few megabytes.
+/// Rows per row group: large enough to compress and scan well, small enough for a few megabytes.
 const GROUP_ROWS: usize = 1 << 16;
 
-/// Bytes of one decimal.
+/// Bytes per decimal.
 const DECIMAL_BYTES: usize = 16;
 
 pub(super) struct ParquetBody {
@@ -31,7 +32,7 @@ pub(super) struct ParquetBody {
     rows: usize,
 }
 
-/// The target while the parquet writer has it.
+/// The target while the parquet writer owns it.
 struct Lent(Option<Target>);
 
 impl Write for Lent {
@@ -44,11 +45,11 @@ impl Write for Lent {
     }
 }
 
-/// The values of one column in the row group being gathered.
+/// Values of one column in the current row group.
 struct Column {
     slot: usize,
     is_optional: bool,
-    /// 1 where a value is, 0 where not; only of optional columns.
+    /// For optional columns: 1 where there is a value, else 0.
     present: Vec<i16>,
     values: Values,
 }
@@ -58,7 +59,7 @@ enum Values {
     Level(Vec<i32>),
     Flag(Vec<bool>),
     Text(Vec<ByteArray>),
-    /// Big-endian two's complement, one behind the other.
+    /// Big-endian two's complement, concatenated.
     Decimal(Vec<u8>),
 }
 
@@ -98,14 +99,14 @@ impl ParquetBody {
             self.close_group()?;
         }
         self.writer.finish().map_err(failed)?;
-        // Taken back only now: the writer's own way to give it up would hide the disk's error.
+        // Taken back explicitly: `into_inner` of the writer would hide the disk's error.
         self.writer.inner_mut().0.take().ok_or_else(|| io::Error::other("the file was already finished"))
     }
 
     fn close_group(&mut self) -> io::Result<()> {
         let mut group = self.writer.next_row_group().map_err(failed)?;
         for column in &mut self.columns {
-            // The schema was made from these columns, so there is a writer for each.
+            // The schema was built from these columns, so there is a writer for each.
             let Some(mut writer) = group.next_column().map_err(failed)? else { break };
             column.flush(&mut writer).map_err(failed)?;
             writer.close().map_err(failed)?;
@@ -116,7 +117,8 @@ impl ParquetBody {
     }
 }
 
-/// A column's type in parquet's schema language, `NAME` standing for its name, and the place for its values.
+/// A column's type in parquet's schema language, with `NAME` for its name, and an empty buffer for its
+/// values.
 fn column_type(name: &str) -> (&'static str, Values) {
     match name {
         "timestamp_us" | "recv_us" => ("INT64 NAME (TIMESTAMP(MICROS,true))", Values::Whole(Vec::new())),
@@ -135,12 +137,12 @@ impl Column {
         }
         match (&mut self.values, cell) {
             (Values::Whole(values), Cell::Time(micros)) => values.push(*micros),
-            // The bits of an unsigned id, as the column's type says.
+            // The bits of an unsigned id, as declared by the column type.
             (Values::Whole(values), Cell::Whole(id)) => values.push(*id as i64),
             (Values::Level(values), Cell::Whole(level)) => values.push(*level as i32),
             (Values::Flag(values), Cell::Flag(flag)) => values.push(*flag),
             (Values::Text(values), Cell::Text(text)) => values.push(match values.last() {
-                // Symbols repeat; sharing the last one's bytes keeps rows from allocating.
+                // Symbols repeat; sharing the last one's bytes avoids an allocation per row.
                 Some(last) if last.data() == text.as_bytes() => last.clone(),
                 _ => ByteArray::from(*text),
             }),
@@ -183,12 +185,12 @@ impl Column {
     }
 }
 
-/// The digits of a decimal with 18 behind the point.
+/// The unscaled value of a decimal with scale 18.
 fn unscaled(value: Decimal) -> i128 {
     i128::from(value.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(MAX_SCALE - value.scale())])
 }
 
-/// The disk's own error where there is one, so that a full disk is told as such.
+/// Unwraps the underlying I/O error, so that a full disk is reported as such.
 fn failed(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(inner) => {

@@ -1,5 +1,5 @@
-//! A file that appears under its name only when it is whole: written beside it, synced, renamed.
-//! Never touches a file of that name before then.
+//! A file that is written under a temporary name, synced, and renamed when complete. An existing file of the
+//! final name is untouched until then.
 
 use super::FileFormat;
 use std::fs::{self, File, OpenOptions};
@@ -7,16 +7,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes gathered before the disk is asked.
+/// Write buffer size.
 const DISK_BYTES: usize = 128 << 10;
 
-/// Sets apart the files this process is writing at the same time.
+/// Makes temporary names unique within the process.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 pub(super) struct Target {
     path: PathBuf,
     temporary: Option<PathBuf>,
-    /// A second handle to the file, to sync what the packer wrote.
+    /// A second handle to the file, for syncing.
     file: Option<File>,
     packer: Packer,
 }
@@ -30,7 +30,7 @@ enum Packer {
 }
 
 impl Target {
-    /// Opens a hidden file beside `path`.
+    /// Opens a hidden temporary file beside `path`.
     pub fn create(path: &Path, format: FileFormat) -> io::Result<Self> {
         let name =
             path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "no file name"))?;
@@ -48,7 +48,7 @@ impl Target {
         Ok(target)
     }
 
-    /// The packing of a target over any writer.
+    /// Compresses into any writer, as the extension of `path` says.
     pub(super) fn over(path: &Path, writer: Box<dyn Write + Send>, format: FileFormat) -> io::Result<Self> {
         let disk = BufWriter::with_capacity(DISK_BYTES, writer);
         let packer = match path.extension().and_then(|extension| extension.to_str()) {
@@ -65,7 +65,7 @@ impl Target {
         Ok(Target { path: path.to_owned(), temporary: None, file: None, packer })
     }
 
-    /// Everything to disk, then the name.
+    /// Flushes and syncs the file, then renames it.
     pub fn finish(mut self) -> io::Result<()> {
         match &mut self.packer {
             Packer::Plain(disk) => disk.flush()?,
@@ -84,7 +84,7 @@ impl Target {
         let Some(temporary) = &self.temporary else { return Ok(()) };
         fs::rename(temporary, &self.path)?;
         self.temporary = None;
-        // The new name is an entry of the directory; without this a power cut may lose it.
+        // The new name is a directory entry; without this sync a power failure may lose it.
         let parent =
             self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent)?.sync_all()
@@ -108,7 +108,7 @@ impl Write for Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            // Nothing more can be done about a file that cannot be removed; it is hidden and says what it is.
+            // A file that cannot be removed stays; it is hidden, and its name shows that it is partial.
             let _ = fs::remove_file(temporary);
         }
     }

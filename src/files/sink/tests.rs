@@ -1,4 +1,4 @@
-//! Tests of export: every format reads back equal, half-written files never appear, the real recordings return.
+//! Tests of export: every format round-trips, incomplete files never appear, real recordings round-trip.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -51,7 +51,7 @@ fn shipped() -> Vec<PathBuf> {
     files
 }
 
-/// CSV to records to CSV gives the very bytes of the file.
+/// CSV to records to CSV gives the same bytes.
 fn csv_comes_back(path: &Path, folder: &Path) -> usize {
     let mut source = SourceFile::open(path).unwrap();
     let target = folder.join("again.csv");
@@ -115,7 +115,7 @@ fn every_packing_of_every_text_format_reads_back_equal() {
     }
 }
 
-/// Parquet read back by the parquet crate's own row reader, turned into the words of the CSV.
+/// Parquet as read by the parquet crate's own row reader, compared with the CSV.
 #[test]
 fn parquet_holds_the_same_rows_as_the_csv() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ fn shown(field: &Field) -> String {
     }
 }
 
-/// One row of every kind with every value, and one with as few as can be.
+/// One row of every kind with all values, and one with as few as possible.
 fn samples(kind: StreamKind) -> Rows {
     let d = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
     let (wide, fine) = (d("999999999999999"), d("0.000000000000000001"));
@@ -221,7 +221,7 @@ fn rows_of_every_kind_with_and_without_optional_values_come_back() {
         let reader = SerializedFileReader::new(fs::File::open(&target).unwrap()).unwrap();
         assert_eq!(reader.get_row_iter(None).unwrap().count(), 2);
         fs::remove_file(target).unwrap();
-        // The receive time of the first row has no column here, so it must not vanish.
+        // The first row has a receive time but no column for it, which must be an error.
         let mut sink =
             RecordSink::create(&folder.path().join("b.csv"), Layout::required(kind), FileFormat::Csv)
                 .unwrap();
@@ -274,7 +274,7 @@ fn places_that_cannot_be_written_are_sentences() {
     assert!(error(Path::new("/proc/a.csv")).to_string().contains("/proc/a.csv: "));
 }
 
-/// A disk that takes so many bytes.
+/// A disk with this many free bytes.
 struct Small(usize);
 
 impl Write for Small {

@@ -1,4 +1,4 @@
-//! Rows as lines of CSV or JSON. Numbers keep exactly their digits, without trailing zeros.
+//! Writes rows as lines of CSV or JSON. Numbers are exact, without trailing zeros.
 
 use super::cells::Cell;
 use super::target::Target;
@@ -12,14 +12,14 @@ pub(super) struct TextBody {
 }
 
 impl TextBody {
-    /// A CSV body; writes the column names.
+    /// A CSV writer; writes the column names.
     pub fn csv(mut target: Target, layout: Layout) -> io::Result<Self> {
         let names: Vec<&str> = layout.columns().collect();
         writeln!(target, "{}", names.join(","))?;
         Ok(TextBody { target, is_json: false, line: Vec::new() })
     }
 
-    /// A body of JSON lines.
+    /// A JSON lines writer.
     pub fn jsonl(target: Target) -> Self {
         TextBody { target, is_json: true, line: Vec::new() }
     }
@@ -52,7 +52,7 @@ fn csv_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) {
         }
         line.push(b',');
     }
-    // Every layout has columns, so the last byte is the comma behind the last of them.
+    // Every layout has columns, so the last byte is a trailing comma.
     line.pop();
     line.push(b'\n');
 }
@@ -83,7 +83,7 @@ fn json_line(line: &mut Vec<u8>, layout: Layout, cells: &[Cell; MAX_COLUMNS]) ->
     Ok(())
 }
 
-/// A text whose characters mean something in CSV.
+/// Appends a quoted CSV field.
 fn push_quoted(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
     line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
@@ -98,9 +98,9 @@ fn push_signed(line: &mut Vec<u8>, value: i64, scale: usize) {
     push_digits(line, value.unsigned_abs(), scale);
 }
 
-/// Appends a number with `scale` digits behind the point and at least one before it.
+/// Appends a number with `scale` decimals and at least one digit before the point.
 fn push_digits(line: &mut Vec<u8>, value: u64, scale: usize) {
-    // 20 digits of a u64 and the point; a scale is at most 18, so zeros in front need no more.
+    // A u64 has up to 20 digits, plus the point; a scale is at most 18, so leading zeros fit too.
     let mut text = [0_u8; 21];
     let (mut at, mut rest, mut written) = (text.len(), value, 0);
     while rest > 0 || written <= scale {

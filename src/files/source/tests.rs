@@ -1,10 +1,10 @@
-//! Tests of reading files: every layout and packing, and every kind of bad input with its place.
+//! Tests of reading files: every layout and compression, and every kind of invalid input with its position.
 
 use super::*;
 use crate::domain::record::RecordBody;
 use std::io::{Cursor, Write};
 
-/// All rows of a text as `(symbol, record)`, or the error's sentence.
+/// All rows of a text as `(symbol, record)`, or the error text.
 fn rows(bytes: impl Into<Vec<u8>>) -> Result<Vec<(String, Record)>, String> {
     let bytes = bytes.into();
     let size = bytes.len() as u64;
@@ -90,7 +90,7 @@ fn reads_every_layout() {
     assert_eq!(funding.body, RecordBody::Funding { rate: d("-0.0001") });
     let mark = one(format!("timestamp_us,symbol,mark_price,index_price\n{T0},A,1.5,"));
     assert_eq!(mark.body, RecordBody::Mark { mark: d("1.5"), index: None });
-    // Names alone fit both; the first side tells.
+    // The names alone fit both; the first side decides.
     let bare = one(format!("{TRADES}{T0},A,1,0,bid"));
     assert!(matches!(bare.body, RecordBody::LevelChange { .. }));
 }
@@ -147,7 +147,7 @@ fn a_crossed_snapshot_and_two_of_one_time_are_recorded_as_they_are() {
     assert_eq!(rows(crossed).unwrap().len(), 6);
 }
 
-/// Input and the words its refusal must have.
+/// Invalid input, and words its error must contain.
 #[test]
 fn bad_input_is_refused_with_its_place() {
     let trade = |row: &str| format!("{TRADES}{T0},A,1,1,buy\n{row}\n");
@@ -280,7 +280,7 @@ fn bad_input_is_refused_with_its_place() {
             &["line 1, column `rate`: is empty"],
         ),
         ("PAR1....".into(), &["x: is parquet"]),
-        ("\0\0\0\n".into(), &["is no text"]),
+        ("\0\0\0\n".into(), &["is not text"]),
     ];
     for (input, words) in &cases {
         let shown: String = input.chars().take(200).collect();

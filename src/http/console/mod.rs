@@ -1,4 +1,4 @@
-//! The console's files, compiled in. They use only the public API.
+//! Serves the console's files, which are compiled in. The console uses only the public API.
 
 use super::context::AppContext;
 use super::error::Failure;
@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName};
 use std::sync::Arc;
 
-/// Only what comes from here runs; nobody may frame it; it talks only to its own daemon.
+/// Only scripts from this origin run, no page may frame the console, and it connects only to its own daemon.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const REFERRER: HeaderName = HeaderName::from_static("referrer-policy");
 
@@ -23,7 +23,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// All files; the first is the page itself.
+/// All files; the first is the page.
 const FILES: &[File] = &[
     File { name: "index.html", media: HTML, bytes: include_bytes!("assets/index.html") },
     File { name: "console.css", media: CSS, bytes: include_bytes!("assets/console.css") },

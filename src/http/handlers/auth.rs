@@ -1,4 +1,4 @@
-//! Logging in and out. Tokens go back in the body for programs and in cookies for pages.
+//! Login and logout. Tokens are returned in the body for programs and as cookies for browsers.
 
 use crate::clock;
 use crate::domain::time::Span;
@@ -22,9 +22,9 @@ use std::time::Duration;
 
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
-/// How long a login waits for its turn behind others.
+/// How long a login may wait in the queue.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The refresh token is only ever sent where it is used.
+/// The refresh cookie is sent only to the paths that use it.
 const REFRESH_PATH: &str = "/api/v1/auth";
 
 /// `POST /api/v1/auth/login`.
@@ -38,7 +38,7 @@ pub fn login(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// `POST /api/v1/auth/setup`: the first admin, with the code of the daemon's log.
+/// `POST /api/v1/auth/setup`: creates the first admin, with the code from the daemon's log.
 pub fn setup(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let [code, name, password] = first_admin(call.json())?.map(str::to_owned);
@@ -50,7 +50,7 @@ pub fn setup(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// Name and password of a login.
+/// Username and password of a login.
 ///
 /// # Errors
 /// 400 with every problem.
@@ -58,7 +58,7 @@ pub fn credentials(body: &Value) -> Result<[&str; 2], Failure> {
     texts(body, ["username", "password"])
 }
 
-/// Setup code, name and password of the first admin.
+/// Setup code, username and password of the first admin.
 ///
 /// # Errors
 /// 400 with every problem.
@@ -73,7 +73,7 @@ fn texts<'v, const N: usize>(body: &'v Value, names: [&str; N]) -> Result<[&'v s
     Ok(texts)
 }
 
-/// Runs a password check in its turn: few at once, fewer of one address, later after failures from the same address.
+/// Runs a password check: limited in total and per address, and delayed after failed logins from the address.
 async fn checked(
     context: Arc<AppContext>,
     call: Call,
@@ -83,7 +83,7 @@ async fn checked(
     let client = call.client;
     not_delayed(&context, client, &name)?;
     let turn = context.passwords.take(network(client), PATIENCE).await.map_err(no_turn)?;
-    // Failures that were counted while this one waited.
+    // Check again: other logins may have failed while this one waited.
     not_delayed(&context, client, &name)?;
     let shared = Arc::clone(&context);
     let login = context.lanes.run(Lane::Password, move || {
@@ -101,7 +101,7 @@ async fn checked(
     Ok(login.await??)
 }
 
-/// Refuses while an address has to wait.
+/// Refuses while the address is delayed after failed logins.
 fn not_delayed(context: &AppContext, client: IpAddr, name: &str) -> Result<(), Refusal> {
     let delay = context.service.users.login_delay(client, name, clock::now());
     if delay <= Span::ZERO {
@@ -130,7 +130,7 @@ pub fn refresh(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     Ok(logged_in(&login, &call.headers))
 }
 
-/// The refresh token of a body, where it has one.
+/// The refresh token of a body, if present.
 ///
 /// # Errors
 /// 400 with every problem.
@@ -168,7 +168,7 @@ pub fn csrf_token(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, F
     Ok(Reply::data(&json!({"token": token, "expires_in": ttl})))
 }
 
-/// `GET /api/v1/auth/setup`: whether the first admin is still to be made.
+/// `GET /api/v1/auth/setup`: whether the first admin still has to be created.
 pub fn needs_setup(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"needed": context.service.users.setup_code().is_some()})))
 }
@@ -178,7 +178,7 @@ fn lifetimes(context: &AppContext) -> Lifetimes {
 }
 
 fn user(caller: &Caller) -> Value {
-    // The name is the id: it never changes, and clients of the original system look for one.
+    // The name is the id, because it never changes; existing clients expect a `user_id`.
     json!({"user_id": &*caller.name, "username": &*caller.name, "role": caller.role.as_str(), "permissions": caller.role.permissions()})
 }
 
@@ -204,7 +204,7 @@ fn cookie_text(name: &str, value: &str, path: &str, max_age_s: u32, secure: bool
     format!("{name}={value}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// Whether the browser came by another name than this host's own: then a proxy with TLS stands before the daemon.
+/// Whether the browser used another host name than this machine's own: then a TLS proxy is in front.
 fn secure(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host

@@ -1,6 +1,5 @@
-//! `GET /metrics`: the daemon's numbers in the text form of Prometheus.
-//!
-//! Never: a number that is not known; what the system does not tell is left out.
+//! `GET /metrics`: counters and gauges in the Prometheus text format. Metrics without a known value are left
+//! out.
 
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
@@ -50,7 +49,7 @@ pub fn metrics(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     ))
 }
 
-/// The connection to the exchange; nothing where it is switched off.
+/// Metrics of the exchange connection; none when it is switched off.
 fn exchange(page: &mut Page, context: &AppContext) {
     let Some(health) = context.service.market.health() else { return };
     page.gauge("exchange_sockets", "Sockets to the exchange that are open.", health.sockets);
@@ -65,17 +64,13 @@ fn exchange(page: &mut Page, context: &AppContext) {
         ("frames", "Messages from sockets.", health.frames),
         ("rows", "Rows taken from them.", health.rows),
         ("malformed", "Messages, rows and values that cannot be used.", health.malformed),
-        (
-            "unknown",
-            "Fields and channels nobody told us of.",
-            health.unknown_fields + health.unknown_channels,
-        ),
+        ("unknown", "Unknown fields and channels received.", health.unknown_fields + health.unknown_channels),
         ("repeated", "Messages and trades that had been there before.", health.repeated),
         ("reconnects", "Times a socket was lost.", health.reconnects),
         ("resyncs", "Times a book had to be repaired.", health.resyncs),
         ("requests", "Calls sent.", health.requests),
         ("failed_requests", "Calls without a usable answer.", health.failed_requests),
-        ("throttled", "Times the exchange said we are too fast.", health.throttled),
+        ("throttled", "Requests rejected by the exchange's rate limit.", health.throttled),
     ] {
         page.counter(&format!("exchange_{name}_total"), about, number);
     }
@@ -86,7 +81,7 @@ fn exchange(page: &mut Page, context: &AppContext) {
     );
 }
 
-/// The text so far.
+/// The text written so far.
 #[derive(Default)]
 struct Page(String);
 

@@ -1,6 +1,6 @@
-//! What the routes run: from a checked request to the service and back. One file for each group of the documentation.
+//! Route handlers: from a validated request to the service and back. One file per group of the documentation.
 //!
-//! Never: a check that belongs to all routes (the pipeline has those), or a rule of the program (the service has them).
+//! Invariant: checks that apply to all routes are in the pipeline, business rules are in the service.
 
 pub mod auth;
 pub mod metrics;
@@ -19,10 +19,10 @@ use crate::service::page::{Page, PageRequest};
 use serde::Serialize;
 use serde_json::json;
 
-/// Entries of a list when the caller names no limit.
+/// Default page size.
 const LIMIT: usize = 50;
 
-/// The part of a list that a request asks for.
+/// The requested page of a list.
 fn page(call: &Call) -> PageRequest {
     PageRequest {
         limit: call.query.count("limit").unwrap_or(LIMIT),
@@ -30,7 +30,7 @@ fn page(call: &Call) -> PageRequest {
     }
 }
 
-/// A part of a list, under its name.
+/// One page of a list, with its entries under `name`.
 fn listed<T: Serialize>(name: &str, page: Page<T>, limit: usize) -> Reply {
     let mut data = json!({name: page.items, "total_count": page.total_count, "limit": limit});
     if let Some(next) = page.next {

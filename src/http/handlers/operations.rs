@@ -1,4 +1,4 @@
-//! Looking at the daemon itself: health, metrics, configuration, what the API offers.
+//! The daemon itself: health, configuration, analytics status and the API description.
 
 use crate::http::context::AppContext;
 use crate::http::error::Failure;

@@ -1,4 +1,4 @@
-//! Recordings: list, look into, export, import, delete.
+//! Recordings: list, view, export, import, delete.
 
 use super::page;
 use crate::domain::time::Span;
@@ -24,10 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Candles of an answer when the caller names no number.
+/// Default number of candles.
 const CANDLES: usize = 1_000;
 
-/// `GET /api/data-collection/sessions`, flat as the seed has it.
+/// `GET /api/data-collection/sessions`. Flat, without envelope, for compatibility with existing clients.
 pub fn list(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let filter = RecordingFilter {
         status: call
@@ -70,7 +70,7 @@ pub fn candles(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     Ok(Reply::data(&context.service.recordings.candles(call.id(0), &request)?))
 }
 
-/// The words of the `interval` parameter.
+/// Accepted values of the `interval` parameter.
 pub const INTERVALS: &[&str] =
     &["1s", "5s", "10s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"];
 
@@ -92,7 +92,7 @@ pub fn delete(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failu
     Ok(Reply::data(&json!({"session_id": call.id(0), "status": "deleted"})))
 }
 
-/// `GET /api/data-collection/{id}/export`: as it is read from the store, never cut.
+/// `GET /api/data-collection/{id}/export`: streamed from the store, without a size limit.
 pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let request = ExportRequest {
@@ -108,8 +108,8 @@ pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
         place.start(move || {
-            // The status is on its way already: what fails now can only cut the stream short, which the missing last
-            // chunk tells the client.
+            // The status has already been sent: an error can only end the stream early, which the client
+            // notices by the missing last chunk.
             if let Err(error) = context.service.recordings.export(&export, Box::new(sink)) {
                 tracing::warn!(%error, "export cut short");
             }
@@ -119,7 +119,7 @@ pub fn export(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// `POST /api/data-collection/import`: a file of the import folder, or the body itself.
+/// `POST /api/data-collection/import`: a file of the import folder, or the request body.
 pub fn import(context: Arc<AppContext>, mut call: Call) -> Answer {
     Box::pin(async move {
         let body = std::mem::replace(&mut call.body, Body::Nothing);
@@ -151,7 +151,7 @@ fn imported(context: &AppContext, call: &Call, upload: Option<Upload>) -> Result
     Ok(Reply::data(&data).status(StatusCode::CREATED).header(LOCATION, &location))
 }
 
-/// Writes a body into a file of the state directory; the file goes with the value.
+/// Writes a body into a temporary file of the state directory, deleted when the value is dropped.
 async fn receive(context: &Arc<AppContext>, call: &Call, mut body: Incoming) -> Result<Upload, Failure> {
     let name = call.query.text("name").unwrap_or_default().to_owned();
     let mut upload = context.service.begin_upload(&name)?;

@@ -12,11 +12,11 @@ use hyper::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Points of an equity curve when the caller names no number.
+/// Default number of points of an equity curve.
 const EQUITY_POINTS: usize = 1_000;
-/// Results that can be compared at once.
+/// Maximum number of results in one comparison.
 const COMPARED: usize = 6;
-/// The report is one file with its style and script inside; it reaches for nothing else.
+/// The report is one self-contained file with inline style and script; it loads nothing.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// `GET /results`.
@@ -100,7 +100,7 @@ fn is_csv(call: &Call) -> bool {
     call.query.text("format") == Some("csv")
 }
 
-/// A part as a file for a spreadsheet.
+/// A part of a result as a CSV file.
 fn csv(context: &Arc<AppContext>, call: &Call, part: Part) -> Result<Reply, Failure> {
     let (id, points) = (call.id(0), points(call));
     let rows = context.service.results.csv(id, part, points)?;
@@ -113,7 +113,7 @@ fn csv(context: &Arc<AppContext>, call: &Call, part: Part) -> Result<Reply, Fail
     Ok(reply.header(CONTENT_DISPOSITION, &name).tagged(&tag(&format!("{id}-{}-{points}-csv", part.as_str()))))
 }
 
-/// A result never changes once it is there.
+/// The tag depends only on the request, because a stored result never changes.
 fn tagged(data: &Value, id: &str) -> Reply {
     Reply::data(data).tagged(&tag(id))
 }

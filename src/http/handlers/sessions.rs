@@ -1,4 +1,4 @@
-//! Sessions: start, stop, look at them.
+//! Sessions: start, stop, view.
 
 use super::page;
 use crate::auth::Role;
@@ -18,15 +18,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How long a stop waits for the session's real end before it answers 202.
+/// How long a stop request waits for the session to end before it answers 202.
 const STOP_WAIT: Duration = Duration::from_secs(10);
-/// How often it looks meanwhile. No thread waits with it: however many sessions take their time to end, the next one can
-/// be stopped at once.
+/// Poll interval while waiting for the end. Polling holds no thread, so any number of sessions may be
+/// stopping at once.
 const STOP_LOOK: Duration = Duration::from_millis(10);
-/// Events of one answer when the caller names no limit.
+/// Default number of events.
 const EVENTS: usize = 200;
 
-/// `POST /sessions/start`. The shape of the answer is the seed's.
+/// `POST /sessions/start`.
 pub fn start(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let caller = call.caller()?;
     if call.json()["session_type"] == "live" && caller.role < Role::Live {
@@ -34,14 +34,14 @@ pub fn start(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failur
     }
     let config = context.service.settings.current();
     let started = context.service.sessions.start(call.json(), &caller.name, &config, call.now)?;
-    // What clients look for first stands in `data` too.
+    // Repeated at the top level, where existing clients look for them.
     let (id, kind, symbols) = (&started.session_id, started.session_type, &started.symbols);
     Ok(Reply::data(
         &json!({"status": "session_started", "data": started, "session_id": id, "session_type": kind, "symbols": symbols}),
     ))
 }
 
-/// `POST /sessions/stop`. The shape of the answer is the seed's.
+/// `POST /sessions/stop`.
 pub fn stop(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let shared = Arc::clone(&context);
@@ -66,7 +66,7 @@ pub fn stop(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// Asks a session to end.
+/// Asks a session to stop.
 fn begin_stop(context: &AppContext, call: &Call) -> Result<Stopped, Failure> {
     let mut fields = Fields::of(call.json(), &["session_id"]);
     let id = fields.text("session_id");

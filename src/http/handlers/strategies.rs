@@ -1,4 +1,4 @@
-//! Strategies and the catalogue of indicators.
+//! Strategies and the indicator catalogue.
 
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
@@ -15,13 +15,13 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The list as it is answered.
+/// Response of the strategy list.
 #[derive(Serialize)]
 struct Listed<'a> {
     strategies: Vec<&'a StrategySummary>,
 }
 
-/// `GET /api/strategies`: from memory, but for the first time after a change.
+/// `GET /api/strategies`: from memory, except for the first request after a change.
 pub fn list(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let list = match context.service.strategies.listed() {
@@ -49,7 +49,7 @@ pub fn list(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// The whole list, made once for every change.
+/// The unfiltered list, serialized once per change.
 fn whole(context: &AppContext, list: &StrategyList) -> Reply {
     let known = context.strategies.load();
     if let Some(ready) = known.as_ref().filter(|ready| ready.revision == list.revision) {
@@ -101,7 +101,7 @@ pub fn version(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     let n = call.id(1).parse::<u32>().map_err(|_| {
         Refusal::not_found(
             "version_not_found",
-            format!("{:?} is no version: GET /api/strategies/{{id}}/versions lists them", call.id(1)),
+            format!("{:?} is not a version: GET /api/strategies/{{id}}/versions lists them", call.id(1)),
         )
     })?;
     shown(&context.service.strategies.version(call.id(0), n)?)
@@ -116,7 +116,7 @@ fn shown(strategy: &StrategyDetail) -> Result<Reply, Failure> {
     Ok(Reply::data(strategy).tagged(&strategy.summary.version.to_string()))
 }
 
-/// The version an `If-Match` names.
+/// The version named by `If-Match`; `None` for any version.
 fn if_version(call: &Call) -> Result<Option<u32>, Failure> {
     let Some(header) = call.headers.get(IF_MATCH) else { return Ok(None) };
     let text = header.to_str().unwrap_or_default().trim();
@@ -124,6 +124,6 @@ fn if_version(call: &Call) -> Result<Option<u32>, Failure> {
         return Ok(None);
     }
     let version = text.trim_start_matches("W/").trim_matches('"').parse().ok();
-    // A tag that was never ours can match nothing.
+    // An unknown tag must match no version; versions start at 1.
     Ok(Some(version.unwrap_or(0)))
 }

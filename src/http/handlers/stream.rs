@@ -1,4 +1,4 @@
-//! `GET /ws`: from a request to an open WebSocket, and what its clients see of the service.
+//! `GET /ws`: upgrades a request to a WebSocket, and gives its clients access to the service.
 
 use crate::clock;
 use crate::http::context::AppContext;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Opens the WebSocket. Who came without a login logs in with the first message.
+/// Opens the WebSocket. A client without a login must send an `auth` message first.
 pub fn upgrade(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let refuse =
@@ -28,7 +28,7 @@ pub fn upgrade(context: Arc<AppContext>, call: Call) -> Answer {
         let upgraded = hyper::upgrade::on(&mut *request);
         let (response, _) = hyper_tungstenite::upgrade(&mut *request, None).map_err(|_| refuse())?;
         tokio::spawn(async move {
-            // The client changed its mind before the WebSocket was open.
+            // The client disconnected before the WebSocket was open.
             let Ok(socket) = upgraded.await else { return };
             let socket = stream::open(TokioIo::new(socket)).await;
             context.counts.clients.fetch_add(1, Ordering::Relaxed);
@@ -42,7 +42,7 @@ pub fn upgrade(context: Arc<AppContext>, call: Call) -> Answer {
     })
 }
 
-/// The service as WebSocket clients see it.
+/// The service, as seen by WebSocket clients.
 pub struct ServiceBackend(pub Arc<Service>);
 
 impl Backend for ServiceBackend {

@@ -1,4 +1,4 @@
-//! Symbols: those of the configuration, and those of the exchange.
+//! Symbols of the configuration and of the exchange.
 
 use crate::clock;
 use crate::http::context::AppContext;

@@ -1,4 +1,4 @@
-//! Users, for admins.
+//! User administration.
 
 use crate::auth::Role;
 use crate::http::context::AppContext;
@@ -28,7 +28,7 @@ pub fn create(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failu
         .header(LOCATION, &format!("/api/users/{name}")))
 }
 
-/// Name, password and role of a user to be.
+/// Name, password and role of a new user.
 ///
 /// # Errors
 /// 400 with every problem.
@@ -39,13 +39,13 @@ pub fn new_user(body: &Value) -> Result<(&str, &str, Role), Failure> {
     Ok((name, password, role.unwrap_or(Role::Viewer)))
 }
 
-/// `PUT /api/users/{name}`: role, password, disabled; what is left out stays.
+/// `PUT /api/users/{name}`: role, password, disabled; omitted fields stay unchanged.
 pub fn change(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let user = context.service.users.alter(call.id(0), &alteration(call.json())?, call.now)?;
     Ok(Reply::data(&to_json(&user)))
 }
 
-/// What of a user is to change.
+/// The requested change of a user.
 ///
 /// # Errors
 /// 400 with every problem.

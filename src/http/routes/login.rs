@@ -1,4 +1,4 @@
-//! Logging in, and the users who may.
+//! Login and user routes.
 
 use super::{ADMIN, DELETE, GET, POST, PUT, VIEWER, ask, example};
 use crate::http::handlers::{auth, users};

@@ -1,5 +1,5 @@
-//! Everything that can be asked, in one table. The documentation (`schema/openapi.json`) and the tests of permissions are
-//! made from it; a route without its line cannot be reached.
+//! The route table. `schema/openapi.json` and the permission tests are generated from it; a route that is not
+//! in it cannot be reached.
 
 mod login;
 mod operations;
@@ -19,7 +19,7 @@ use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};
 const GROUPS: [&[Route]; 5] =
     [login::ROUTES, strategies::ROUTES, recordings::ROUTES, sessions::ROUTES, operations::ROUTES];
 
-/// The whole table.
+/// All routes.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
     GROUPS.into_iter().flatten()
 }
@@ -28,7 +28,7 @@ const VIEWER: Access = Access::Role(Role::Viewer);
 const TRADER: Access = Access::Role(Role::Trader);
 const ADMIN: Access = Access::Role(Role::Admin);
 
-/// A route with what most of them have; the table says what differs.
+/// Defaults of a GET route; table entries override what differs.
 const GET: Route = Route {
     method: Method::Get,
     path: "",
@@ -47,7 +47,7 @@ const GET: Route = Route {
 const POST: Route = Route { method: Method::Post, access: TRADER, ..GET };
 const PUT: Route = Route { method: Method::Put, access: TRADER, ..GET };
 const DELETE: Route = Route { method: Method::Delete, access: TRADER, ..GET };
-/// Routes that take whole documents.
+/// Routes that accept whole documents.
 const POST_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..POST };
 const PUT_DOCUMENT: Route = Route { body_bytes: HTTP_BODY_BYTES, ..PUT };
 

@@ -1,4 +1,4 @@
-//! Looking at the daemon itself, the WebSocket, and the console.
+//! Routes of the daemon itself, the WebSocket and the console.
 
 use super::{GET, ask};
 use crate::http::console;

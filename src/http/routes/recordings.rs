@@ -1,4 +1,4 @@
-//! Recordings.
+//! Routes of recordings.
 
 use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
 use crate::http::handlers::recordings;

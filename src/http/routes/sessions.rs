@@ -1,4 +1,4 @@
-//! Sessions and their results.
+//! Routes of sessions and their results.
 
 use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
 use crate::http::handlers::{results, sessions};
@@ -7,7 +7,7 @@ use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Param, Route, Takes};
 
-/// How the rows of a result are written.
+/// Format of a result's rows.
 const FORMAT: Param = Param {
     name: "format",
     kind: Word(&["json", "csv"]),

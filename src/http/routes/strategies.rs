@@ -1,4 +1,4 @@
-//! Strategies, indicators and symbols.
+//! Routes of strategies, indicators and symbols.
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
 use crate::http::handlers::{strategies, symbols};

@@ -1,4 +1,4 @@
-//! One client: hears it, sends it what it subscribed to, ends it when its time is over.
+//! One WebSocket client: reads its messages, sends what it subscribed to and closes the connection.
 
 use super::command::{self, Action, Place, Subscribe};
 use super::{Backend, Streams, message};
@@ -23,42 +23,42 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How long a client that did not log in with the upgrade may take to.
+/// How long a client without a login may take to send `auth`.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the client's signs of life are counted; every second time it is asked for one.
+/// Interval of the keep-alive check; every second one sends a ping.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// Beats without a sign of life after which nobody is there any more.
+/// Missed checks after which the client counts as gone.
 const SILENT_BEATS_MAX: u32 = 6;
 
-/// Between two readings of conflated streams: at most ten values a second of each symbol.
+/// Pause between two reads of conflated streams: at most ten values a second per symbol.
 const PACE: Duration = Duration::from_millis(100);
 
-/// How long a client may leave what it is sent unread.
+/// How long a client may leave sent data unread.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the end is waited for, and how much is still read, so that the close code arrives.
+/// How long, and how many bytes, we still read after closing, so that the close code reaches the client.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1 << 20;
 
-/// Longest that a timer is set for.
+/// Upper bound of the login timer.
 const LOGIN_MAX: Duration = Duration::from_secs(30 * 86_400);
 
-/// Why it is over.
+/// Why the connection ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// The other side is gone or has said goodbye.
+    /// The client has closed the connection or is gone.
     Gone,
-    /// We end it: code and reason.
+    /// We close it, with code and reason.
     Close(u16, &'static str),
 }
 
-/// What a client waits for.
+/// What the client task waits for.
 enum Event {
-    Heard(Option<Result<Message, Error>>),
-    /// Something new in one of its topics.
-    Rung,
+    Received(Option<Result<Message, Error>>),
+    /// One of its topics has new data.
+    Woken,
     /// Conflated streams may be read again.
     Paced,
     /// Some login has changed.
@@ -68,7 +68,7 @@ enum Event {
 
 const RESTART: End = End::Close(1012, "the daemon stops; connect again in a moment");
 const SLOW: End = End::Close(1013, "too slow: updates were not read in time; connect and subscribe again");
-const FULL: End = End::Close(1013, "as many clients as there may be are connected; try again later");
+const FULL: End = End::Close(1013, "too many WebSocket clients; try again later");
 const NO_PROTOCOL: End = End::Close(1002, "not the WebSocket protocol");
 const TOO_MANY: End = End::Close(1008, "too many messages: a client sends at most 50 a second");
 const EXPIRED: End =
@@ -78,25 +78,25 @@ const NO_LOGIN: End = End::Close(4401, "no login: send {\"type\":\"auth\",\"toke
 struct Subscription {
     place: Place,
     cursor: Cursor,
-    /// Number of the last update sent.
+    /// Sequence number of the last update sent.
     seq: u64,
 }
 
 struct Client<'s, T> {
     streams: &'s Streams,
     socket: WebSocketStream<T>,
-    bell: Arc<ReaderWakeup>,
+    wakeup: Arc<ReaderWakeup>,
     login: Option<Caller>,
-    /// The login changed; its timer is to be set.
+    /// The login has changed; the timer must be reset.
     renewed: bool,
     refused_logins: usize,
-    /// How many messages it may send.
+    /// Rate limit of incoming messages.
     messages: Bucket,
     subscriptions: Vec<Subscription>,
     silent_beats: u32,
     /// Conflated streams have just been read.
     read_latest: bool,
-    /// They have been less than a [`PACE`] ago.
+    /// They were read less than [`PACE`] ago.
     paced: bool,
 }
 
@@ -107,7 +107,7 @@ where
     let mut client = Client {
         streams,
         socket,
-        bell: Arc::default(),
+        wakeup: Arc::default(),
         login,
         renewed: false,
         refused_logins: 0,
@@ -118,13 +118,13 @@ where
         paced: false,
     };
     let slot = streams.clients.try_acquire();
-    let end = if slot.is_ok() { client.talk().await } else { FULL };
-    // Boxed, like all that happens rarely: the size of an idle client is that of its largest step.
+    let end = if slot.is_ok() { client.run().await } else { FULL };
+    // Boxed, like everything rare, to keep the future of an idle client small.
     Box::pin(client.close(end)).await;
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
-    async fn talk(&mut self) -> End {
+    async fn run(&mut self) -> End {
         let (mut stopping, mut logins) = (self.streams.stopping.clone(), self.streams.logins.clone());
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -135,15 +135,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             let event = tokio::select! {
                 () = stopped(&mut stopping) => return RESTART,
                 () = &mut login_ends => return if self.login.is_some() { EXPIRED } else { NO_LOGIN },
-                heard = self.socket.next() => Event::Heard(heard),
-                () = self.bell.rung() => Event::Rung,
+                received = self.socket.next() => Event::Received(received),
+                () = self.wakeup.rung() => Event::Woken,
                 () = &mut pace, if self.paced => Event::Paced,
                 Ok(()) = logins.changed() => Event::LoginsChanged,
                 _ = beat.tick() => Event::Beat,
             };
             let done = match event {
-                Event::Heard(heard) => self.hear(heard).await,
-                Event::Rung => self.deliver().await,
+                Event::Received(received) => self.receive(received).await,
+                Event::Woken => self.deliver().await,
                 Event::Paced => {
                     self.paced = false;
                     self.deliver().await
@@ -164,7 +164,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         }
     }
 
-    /// How long it may go on with the login it has.
+    /// Time left until the login expires.
     fn login_left(&self) -> Duration {
         match &self.login {
             None => LOGIN_TIMEOUT,
@@ -175,24 +175,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         }
     }
 
-    async fn hear(&mut self, heard: Option<Result<Message, Error>>) -> Result<(), End> {
+    async fn receive(&mut self, received: Option<Result<Message, Error>>) -> Result<(), End> {
         self.silent_beats = 0;
-        if matches!(heard, Some(Ok(_)))
+        if matches!(received, Some(Ok(_)))
             && self.messages.take(clock::now(), STREAM_MESSAGES_PER_SECOND, STREAM_MESSAGE_BURST).is_err()
         {
             return Err(TOO_MANY);
         }
-        match heard {
+        match received {
             Some(Ok(Message::Text(text))) => Box::pin(self.command(&text)).await,
             Some(Ok(Message::Binary(_))) => Err(End::Close(1003, "only text is understood here")),
-            // Pings are answered by the protocol itself.
+            // The library answers pings itself.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(()),
             Some(Ok(Message::Close(_))) | None => Err(End::Gone),
             Some(Err(Error::Capacity(_))) => Err(End::Close(1009, "a message has at most 64 KiB")),
             Some(Err(Error::Utf8(_))) => Err(End::Close(1007, "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
             Some(Err(Error::Protocol(_))) => Err(NO_PROTOCOL),
-            // Frames that were validated before the library saw them.
+            // Invalid frames, detected before the library parsed them.
             Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => {
                 Err(NO_PROTOCOL)
             }
@@ -235,7 +235,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             Ok(Action::Ping) => Ok(message::pong(id, clock::now())),
         };
         match answered {
-            Ok(text) => self.say(text).await,
+            Ok(text) => self.send(text).await,
             Err(refusal) => self.refuse(id, &refusal).await,
         }?;
         if self.refused_logins >= STREAM_LOGIN_ATTEMPTS { Err(NO_LOGIN) } else { Ok(()) }
@@ -266,17 +266,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             Err(refusal) => return self.refuse(id, &refusal).await,
         };
         let seq = if cursor.is_conflated() { 0 } else { cursor.seen() };
-        self.say(message::subscribed(id, &place, state.is_none())).await?;
+        self.send(message::subscribed(id, &place, state.is_none())).await?;
         if let Some(text) = state.map(|state| message::snapshot(&place, seq, &state)) {
-            self.say(text).await?;
+            self.send(text).await?;
         }
         self.subscriptions.retain(|known| known.place != place);
         self.subscriptions.push(Subscription { place, cursor, seq });
         self.deliver().await
     }
 
-    /// A place in the topic, and the state there unless the client goes on where it was. The place comes first, so that
-    /// nothing is missing between both.
+    /// Opens a cursor of the topic, and takes a snapshot unless the client resumes. The cursor comes first,
+    /// so that no update between the two is lost.
     async fn open(&mut self, subscribe: Subscribe) -> Result<(Cursor, Option<Value>), Refusal> {
         let replaces = self.subscriptions.iter().any(|known| known.place == subscribe.place);
         if !replaces && self.subscriptions.len() == STREAM_SUBSCRIPTIONS {
@@ -286,7 +286,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             return Err(Refusal::new(RefusalKind::TooMany, "too_many_subscriptions", message));
         }
         let start = subscribe.resume_from.map_or(Start::Now, Start::After);
-        let cursor = self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.bell)?;
+        let cursor =
+            self.streams.hub.subscribe(&subscribe.topic(), subscribe.filter(), start, &self.wakeup)?;
         if cursor.resumed() {
             return Ok((cursor, None));
         }
@@ -309,7 +310,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         }
     }
 
-    /// Sends what is new, some of each stream at a time.
+    /// Sends new updates, a limited number per stream at a time.
     async fn deliver(&mut self) -> Result<(), End> {
         let mut updates = Vec::new();
         let mut sent = false;
@@ -321,7 +322,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
             }
             let most = if latest { TOPIC_VALUES } else { STREAM_BATCH };
             if subscription.cursor.read(most, &mut updates).map_err(|_| SLOW)? == More::Yes {
-                self.bell.ring();
+                self.wakeup.ring();
             }
             self.read_latest |= latest && !updates.is_empty();
             for update in updates.drain(..) {
@@ -340,10 +341,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         if refusal.kind == RefusalKind::Internal {
             tracing::error!(code = refusal.code, error = %refusal.message, "a request over the WebSocket failed");
         }
-        self.say(message::error(id, refusal)).await
+        self.send(message::error(id, refusal)).await
     }
 
-    async fn say(&mut self, text: String) -> Result<(), End> {
+    async fn send(&mut self, text: String) -> Result<(), End> {
         if text.len() > STREAM_OUT_BYTES {
             let bytes = text.len();
             tracing::error!(bytes, "a message is larger than a client is ever sent");
@@ -363,24 +364,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
 
     async fn close(mut self, end: End) {
         self.subscriptions.clear();
-        let said = async {
+        let closing = async {
             if let End::Close(code, reason) = end {
                 let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
                 let _ = self.socket.close(Some(frame)).await;
             }
             while let Some(Ok(_)) = self.socket.next().await {}
             if matches!(end, End::Close(..)) {
-                // Closing a socket with unread bytes in it would take the close frame from the other side again.
+                // Closing a socket with unread bytes resets it, and the client would lose the close frame.
                 let mut rest = vec![0; 4_096];
                 let mut left = self.socket.get_mut().take(LINGER_BYTES);
                 while left.read(&mut rest).await.is_ok_and(|read| read > 0) {}
             }
         };
-        let _ = timeout(LINGER, said).await;
+        let _ = timeout(LINGER, closing).await;
     }
 }
 
-/// Waits until the daemon stops, or whoever would say so is gone.
+/// Waits until the daemon stops (or the sender is gone).
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
@@ -393,7 +394,7 @@ async fn within(limit: Duration, send: impl Future<Output = Result<(), Error>>) 
     }
 }
 
-/// Asks the backend on a thread that may block, a few clients at a time.
+/// Calls the backend on a blocking thread; a semaphore bounds concurrent calls.
 async fn ask<A, Q>(streams: &Streams, question: Q) -> Result<A, Refusal>
 where
     A: Send + 'static,

@@ -1,5 +1,5 @@
-//! What a client may say: `auth`, `subscribe`, `unsubscribe`, `ping` or `heartbeat`, which is the same. All problems of a
-//! message at once; a `timestamp` in it is not looked at.
+//! Client messages: `auth`, `subscribe`, `unsubscribe` and `ping` (or its synonym `heartbeat`). Reports all
+//! problems of a message at once and ignores its `timestamp`.
 
 use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
@@ -8,59 +8,59 @@ use crate::service::hub::Filter;
 use crate::service::{Refusal, problems_text};
 use serde_json::{Map, Value};
 
-/// Bytes of an `id` and of a session's.
+/// Maximum length of a message id and of a session id.
 const ID_BYTES: usize = 64;
 
-/// Bytes of a token.
+/// Maximum length of a token.
 const TOKEN_BYTES: usize = 4_096;
 
-/// A message.
+/// A parsed message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Command {
-    /// Comes back with the answer.
+    /// Returned with the answer.
     pub id: Option<String>,
-    /// What to do, or everything that is wrong: where and what.
+    /// The action, or all problems: path and text.
     pub action: Result<Action, Vec<(String, String)>>,
 }
 
-/// What to do.
+/// What the client asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Action {
-    /// Log in, again or for the first time.
+    /// Log in, or renew the login.
     Auth {
         /// Access token.
         token: String,
     },
-    /// Listen.
+    /// Subscribe to a stream.
     Subscribe(Subscribe),
-    /// Stop listening.
+    /// End a subscription.
     Unsubscribe(Place),
-    /// Say something.
+    /// Ask for a pong.
     Ping,
 }
 
-/// A stream, of one session where it is so narrowed. A client has at most one subscription of each.
+/// A stream, optionally restricted to one session. A client has at most one subscription per `Place`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
     /// `sessions`, `session`, `market_data`, `indicators`, `signals`, `orders`, `positions` or `health`.
     pub stream: &'static str,
-    /// Only this session's.
+    /// Only this session.
     pub session_id: Option<String>,
 }
 
-/// What to listen to.
+/// A subscription request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscribe {
-    /// Stream.
+    /// The stream.
     pub place: Place,
     /// Only these symbols; empty for all.
     pub symbols: Vec<String>,
-    /// Number up to which the client has everything.
+    /// Sequence number of the last update the client has received.
     pub resume_from: Option<u64>,
 }
 
 impl Subscribe {
-    /// The topic of the hub.
+    /// The hub topic.
     pub(super) fn topic(&self) -> String {
         match (&self.place.session_id, self.place.stream) {
             (Some(session), "session") => format!("session/{session}"),
@@ -68,7 +68,7 @@ impl Subscribe {
         }
     }
 
-    /// What of the topic.
+    /// The filter within the topic.
     pub(super) fn filter(&self) -> Filter {
         let session_id = self.place.session_id.as_deref().filter(|_| self.place.stream != "session");
         Filter {
@@ -78,7 +78,7 @@ impl Subscribe {
     }
 }
 
-/// What narrows a stream.
+/// Parameters that restrict a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Narrows {
     Nothing,
@@ -97,7 +97,7 @@ const STREAMS: [(&str, Narrows); 8] = [
     ("health", Narrows::Nothing),
 ];
 
-/// Reads a message.
+/// Parses a message.
 pub(super) fn read(text: &str) -> Command {
     let mut problems = Problems::default();
     let value = json::read(
@@ -139,7 +139,7 @@ fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action
         ("heartbeat", &["type", "id", "timestamp"]),
     ];
     let Some(kind) = problems.word(fields, "type", &KINDS.map(|(kind, _)| kind)) else {
-        // Without a type nobody knows which fields belong here.
+        // Without a type the allowed fields are unknown.
         return None;
     };
     let (_, known) = KINDS.iter().find(|(name, _)| *name == kind)?;
@@ -189,7 +189,7 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
     Some(Subscribe { place: Place { stream, session_id }, symbols, resume_from })
 }
 
-/// Everything that is wrong with a message, as much of it as anybody reads.
+/// Problems of a message, at most [`STREAM_PROBLEMS`].
 #[derive(Default)]
 struct Problems(Vec<(String, String)>);
 

@@ -1,5 +1,5 @@
-//! Frames as they come from a client, validated before the library puts messages together: it takes lengths that are written
-//! longer than they are, and as many fragments of a message as anybody sends.
+//! Validates frames from a client before the WebSocket library parses them. The library would accept lengths
+//! that are not encoded in the shortest form and any number of fragments.
 
 use crate::limits::STREAM_FRAGMENTS;
 use std::io;
@@ -7,16 +7,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A socket whose frames are validated while they are read.
+/// A socket whose incoming frames are validated while they are read.
 pub struct CheckedFrames<T> {
     inner: T,
-    judge: FrameCheck,
+    check: FrameCheck,
 }
 
 impl<T> CheckedFrames<T> {
-    /// Around a socket after its upgrade.
+    /// Wraps a socket after its upgrade.
     pub fn new(inner: T) -> Self {
-        CheckedFrames { inner, judge: FrameCheck::default() }
+        CheckedFrames { inner, check: FrameCheck::default() }
     }
 }
 
@@ -28,7 +28,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for CheckedFrames<T> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        let validated = self.judge.read(&buffer.filled()[before..]);
+        let validated = self.check.read(&buffer.filled()[before..]);
         Poll::Ready(validated.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem)))
     }
 }
@@ -51,20 +51,20 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for CheckedFrames<T> {
     }
 }
 
-/// Bytes of the longest head: two, a length of eight, a mask of four.
+/// Maximum bytes of a frame header: two, an eight-byte length, a four-byte mask.
 const HEAD_BYTES: usize = 14;
 
-/// Where in the stream of frames it is.
+/// Position in the sequence of frames.
 #[derive(Default)]
 struct FrameCheck {
     head: [u8; HEAD_BYTES],
-    /// Bytes of the head that are there.
+    /// Header bytes read so far.
     known: usize,
-    /// Bytes of the payload that are still to come.
+    /// Payload bytes still to come.
     payload: u64,
-    /// Fragments of the message so far.
+    /// Fragments of the current message so far.
     fragments: u32,
-    /// Something was wrong: nothing behind it is validated, so that the rest can still be read.
+    /// A frame was invalid; nothing after it is validated, so that the rest can still be read.
     is_over: bool,
 }
 
@@ -89,7 +89,7 @@ impl FrameCheck {
         Ok(())
     }
 
-    /// Judges a frame whose head is whole.
+    /// Validates a frame whose header is complete.
     fn frame(&mut self) -> Result<(), &'static str> {
         let (first, second) = (self.head[0], self.head[1] & 0x7f);
         let extended = &self.head[2..2 + length_bytes(second)];
@@ -111,7 +111,7 @@ impl FrameCheck {
     }
 }
 
-/// Bytes of the length behind the first two.
+/// Bytes of the extended length after the first two.
 const fn length_bytes(second: u8) -> usize {
     match second & 0x7f {
         126 => 2,
@@ -120,7 +120,7 @@ const fn length_bytes(second: u8) -> usize {
     }
 }
 
-/// Bytes of a head of which these are known.
+/// Total bytes of a header of which `known` have been read.
 fn head_bytes(known: &[u8]) -> usize {
     let [_, second, ..] = known else { return 2 };
     let mask = if second & 0x80 != 0 { 4 } else { 0 };
@@ -131,7 +131,7 @@ fn head_bytes(known: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// A masked frame whose length takes so many bytes behind the first two.
+    /// A masked frame with an extended length of `extended` bytes.
     fn frame(first: u8, extended: usize, payload: usize) -> Vec<u8> {
         let (second, length) = match extended {
             0 => (payload as u8, Vec::new()),
@@ -141,12 +141,12 @@ mod tests {
         [vec![first, 0x80 | second], length, vec![1, 2, 3, 4], vec![b'x'; payload]].concat()
     }
 
-    /// Judges the bytes in pieces of every size.
+    /// Validates the bytes in pieces of every size.
     fn validated(bytes: &[u8]) -> Result<(), &'static str> {
         let outcomes: Vec<_> = [1, 3, 7, bytes.len().max(1)]
             .map(|size| {
-                let mut judge = FrameCheck::default();
-                bytes.chunks(size).try_for_each(|piece| judge.read(piece))
+                let mut check = FrameCheck::default();
+                bytes.chunks(size).try_for_each(|piece| check.read(piece))
             })
             .to_vec();
         assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "{outcomes:?}");
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn what_comes_behind_a_problem_is_let_through() {
-        let mut judge = FrameCheck::default();
-        assert!(judge.read(&frame(0x81, 8, 5)).is_err());
-        assert_eq!(judge.read(&frame(0x81, 8, 5)), Ok(()));
+        let mut check = FrameCheck::default();
+        assert!(check.read(&frame(0x81, 8, 5)).is_err());
+        assert_eq!(check.read(&frame(0x81, 8, 5)), Ok(()));
     }
 }

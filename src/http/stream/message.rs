@@ -1,4 +1,4 @@
-//! What a client is sent, as text.
+//! Messages sent to a client.
 
 use super::command::Place;
 use crate::domain::time::Timestamp;
@@ -6,12 +6,12 @@ use crate::service::hub::Update;
 use crate::service::{Caller, Refusal, RefusalKind};
 use serde_json::{Map, Value, json};
 
-/// The answer to a request that was done.
+/// The answer to a successful request.
 pub(super) fn response(id: Option<&str>, data: Value) -> String {
     json!({"type": "response", "id": id, "data": data}).to_string()
 }
 
-/// The answer to a request that was not.
+/// The answer to a refused request.
 pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     let message = match refusal.kind {
         RefusalKind::Internal => "the request failed because of a defect or a broken disk; the log says more",
@@ -31,35 +31,35 @@ pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
     Value::Object(fields).to_string()
 }
 
-/// Who is logged in now.
+/// Answer to `auth`: the current login.
 pub(super) fn welcome(id: Option<&str>, login: &Caller) -> String {
     let data = json!({"username": &*login.name, "role": login.role.as_str(), "expires_at": login.expires.rfc3339_millis()});
     response(id, data)
 }
 
-/// A sign of life with our clock.
+/// Answer to `ping`, with the server's time.
 pub(super) fn pong(id: Option<&str>, now: Timestamp) -> String {
     response(id, json!({"timestamp": now.rfc3339_millis()}))
 }
 
-/// A subscription was made; with `resumed` no snapshot follows.
+/// Answer to `subscribe`; if `resumed`, no snapshot follows.
 pub(super) fn subscribed(id: Option<&str>, place: &Place, resumed: bool) -> String {
     let mut data = named(place);
     data.insert("resumed".to_owned(), resumed.into());
     response(id, Value::Object(data))
 }
 
-/// A subscription was ended.
+/// Answer to `unsubscribe`.
 pub(super) fn unsubscribed(id: Option<&str>, place: &Place) -> String {
     response(id, Value::Object(named(place)))
 }
 
-/// The state of a stream.
+/// The current state of a stream.
 pub(super) fn snapshot(place: &Place, seq: u64, data: &Value) -> String {
     format!("{{\"type\":\"snapshot\",{},\"seq\":{seq},\"data\":{data}}}", quoted(place))
 }
 
-/// One update. `cursor`, the number to resume from, is told where it is not the one counted here.
+/// One update. `cursor`, the number to resume from, is sent only if it differs from `seq`.
 pub(super) fn update(place: &Place, seq: u64, cursor: Option<u64>, update: &Update) -> String {
     let cursor = cursor
         .filter(|cursor| *cursor != seq)

@@ -1,12 +1,14 @@
-//! The WebSocket: who listens, to which streams, from where on.
+//! The WebSocket: clients, their subscriptions and positions.
 //!
-//! A client is a task with places in the hub's topics and no queue of its own. What it asks is in `command`, what it is
-//! sent in `message`. It is closed when it cannot keep up, so it never slows anybody else.
+//! A client is a task with cursors into the hub's topics and no queue of its own. `command` parses its
+//! messages, `message` builds those sent to it. A client that cannot keep up is closed, so it never slows
+//! others.
 //!
-//! Close codes: 1001 silent, 1002 and 1007 broken protocol or text, 1003 binary, 1008 too many messages, 1009 too large,
-//! 1011 our defect, 1012 the daemon stops, 1013 too slow, 4401 no login or one that has ended.
+//! Close codes: 1001 no sign of life, 1002 protocol error, 1003 binary message, 1007 invalid UTF-8, 1008 too
+//! many messages, 1009 message too large, 1011 internal error, 1012 daemon stops, 1013 client too slow or too
+//! many clients, 4401 not logged in or login expired.
 //!
-//! Never: an update left out of a lossless stream, a number left out of any, a blocked worker.
+//! Invariant: a lossless stream omits no update, and the numbers of every stream have no gaps.
 
 mod client;
 mod command;
@@ -26,41 +28,42 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 
-/// What connections need from the program. Called on threads that may block, except where it says otherwise.
+/// What connections need from the service. Called on blocking threads unless stated otherwise.
 pub trait Backend: Send + Sync + 'static {
-    /// Who an access token belongs to.
+    /// The user an access token belongs to.
     ///
     /// # Errors
-    /// When it does not count.
+    /// When the token is not valid.
     fn authenticate(&self, token: &str) -> Result<Caller, Refusal>;
 
-    /// Whether the login has not been revoked since. Asked for every client whenever any login has changed; must not block.
+    /// Whether the login has not been revoked. Called for every client whenever any login changes; must not
+    /// block.
     fn is_current(&self, login: &Caller) -> bool;
 
-    /// The state of a stream at this moment; the updates that follow may repeat the last of it.
+    /// The current state of a stream; the updates that follow may repeat the last of it.
     ///
     /// # Errors
-    /// When there is no such thing, or not for this user.
+    /// When the stream's subject does not exist or the user may not see it.
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal>;
 }
 
-/// What all connections share.
+/// State shared by all WebSocket connections.
 pub struct Streams {
     backend: Arc<dyn Backend>,
     hub: Arc<Hub>,
-    /// Changes whenever a login that was good may be good no more.
+    /// Changes whenever a valid login may have been revoked.
     logins: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
-    /// Slots for calls of the backend.
+    /// Permits for backend calls.
     blocking: Semaphore,
-    /// Slots for clients.
+    /// Permits for clients.
     clients: Semaphore,
     clients_max: u32,
 }
 
 impl Streams {
-    /// `logins` changes when a login may have ended, `stopping` turns true when the daemon stops. [`Hub::run`] must be
-    /// running somewhere.
+    /// `logins` changes when a login may have ended, `stopping` turns true when the daemon stops. Requires a
+    /// running [`Hub::run`].
     pub fn new(
         backend: Arc<dyn Backend>,
         hub: Arc<Hub>,
@@ -81,12 +84,13 @@ impl Streams {
         Streams { backend, hub, logins, stopping, blocking, clients, clients_max }
     }
 
-    /// Waits until no client is served any more. After the stop each of them has been told, or was not there to listen.
+    /// Waits until no client is connected. After a stop every client has been sent a close frame or was
+    /// already gone.
     pub async fn ended(&self) {
         let _all = self.clients.acquire_many(self.clients_max).await;
     }
 
-    /// Talks to a client until one of both ends it. `login`: who the upgrade request came from, when it said so.
+    /// Serves a client until either side closes. `login` is the caller of the upgrade request, if logged in.
     pub async fn serve<T>(&self, socket: WebSocketStream<T>, login: Option<Caller>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
@@ -95,12 +99,12 @@ impl Streams {
     }
 }
 
-/// The protocol on a connection after its upgrade.
+/// Starts the WebSocket protocol on an upgraded connection.
 pub async fn open<T: AsyncRead + AsyncWrite + Unpin>(socket: T) -> WebSocketStream<CheckedFrames<T>> {
     WebSocketStream::from_raw_socket(CheckedFrames::new(socket), Role::Server, Some(protocol())).await
 }
 
-/// How the protocol is spoken: small buffers, because most clients are idle most of the time.
+/// Protocol settings. Small buffers, because most clients are idle most of the time.
 fn protocol() -> WebSocketConfig {
     const BUFFER_BYTES: usize = 4_096;
     WebSocketConfig::default()
@@ -111,10 +115,10 @@ fn protocol() -> WebSocketConfig {
         .max_frame_size(Some(STREAM_IN_BYTES))
 }
 
-/// Judges a message by itself, before anything is looked up.
+/// Validates a message by itself, without looking anything up.
 ///
 /// # Errors
-/// The message that says every problem.
+/// The error message sent to the client, with every problem.
 pub fn validate(text: &str) -> Result<(), String> {
     let command::Command { id, action } = command::read(text);
     action.map(drop).map_err(|problems| message::error(id.as_deref(), &command::unusable(problems)))

@@ -1,4 +1,4 @@
-//! The server's end over an in-memory pair, time moved by hand.
+//! Tests of the server side over an in-memory socket pair, with time advanced by hand.
 
 use super::*;
 use crate::auth::Role;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Tokens are `name` or `name:seconds`; a session called `gone` is not there.
+/// Accepts tokens `name` or `name:seconds`; the session `gone` does not exist.
 #[derive(Default)]
 struct Program {
     revoked: AtomicBool,
@@ -130,7 +130,7 @@ impl Peer {
         (answer, self.hear().await)
     }
 
-    /// Reads on to the end: how many messages came, and the close code.
+    /// Reads to the end; returns the number of messages and the close code.
     async fn end(&mut self) -> (usize, u16) {
         let mut messages = 0;
         loop {
@@ -207,7 +207,7 @@ async fn a_snapshot_and_then_updates_without_a_hole() {
         peer.ask(json!({"type": "unsubscribe", "stream": "orders"})).await["error_code"],
         "not_subscribed"
     );
-    // The second subscription of a place takes the place of the first.
+    // A second subscription of the same stream replaces the first.
     peer.subscribe("orders", json!({})).await;
     peer.subscribe("orders", json!({})).await;
     world.fill("orders", "exec_1", "A_USDT", 1);
@@ -294,7 +294,7 @@ async fn market_data_is_conflated() {
         heard.iter().rfind(|update| update["data"]["symbol"] == symbol).unwrap()["data"]["n"].clone()
     };
     assert_eq!((last("A_USDT"), last("B_USDT")), (json!(999), json!(999)));
-    // Who comes later gets the latest values at once.
+    // A later subscriber gets the latest values at once.
     let mut late = world.connect(Some(login("ben", 900))).await;
     let (_, snapshot) = late.subscribe("market_data", json!({"symbols": ["B_USDT"]})).await;
     assert_eq!((&snapshot["seq"], &late.hear().await["data"]["n"]), (&json!(0), &json!(999)));

@@ -1,13 +1,13 @@
-//! Candles from trades: a ring of minutes, from which every longer interval is made.
+//! Candles built from trades: a ring of minutes, from which longer intervals are aggregated.
 
 use super::Deal;
 use crate::domain::num::{Money, Price, Qty};
 use std::collections::VecDeque;
 
-/// Minutes kept; when full the oldest leave. As many as one answer holds.
+/// Minutes kept, as many as one answer holds; when full the oldest are dropped.
 pub const BARS: usize = 2_000;
 
-/// Names of intervals with their seconds. Weeks and months begin with the first minute that is kept.
+/// Interval names with their seconds. The first candle of an interval starts with the oldest minute kept.
 pub const INTERVALS: [(&str, i64); 10] = [
     ("Min1", 60),
     ("Min5", 300),
@@ -21,16 +21,16 @@ pub const INTERVALS: [(&str, i64); 10] = [
     ("Month1", 2_592_000),
 ];
 
-/// A candle. `open` is the close before it, `real_open` the first trade in it.
+/// A candle. `open` is the previous candle's close, `real_open` the first trade of this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bar {
-    /// Beginning, seconds.
+    /// Start, seconds since 1970.
     pub time_s: i64,
-    /// Carried from the bar before.
+    /// Close of the previous candle.
     pub open: Price,
-    /// Highest, the carried price included.
+    /// Highest price, including `open`.
     pub high: Price,
-    /// Lowest, the carried price included.
+    /// Lowest price, including `open`.
     pub low: Price,
     /// Last trade.
     pub close: Price,
@@ -42,12 +42,12 @@ pub struct Bar {
     pub real_low: Price,
     /// Lots.
     pub volume: Qty,
-    /// Value.
+    /// Notional value.
     pub amount: Money,
 }
 
 impl Bar {
-    /// Of one trade.
+    /// A candle of one trade, without a previous close.
     fn of(time_s: i64, deal: &Deal, amount: Money) -> Self {
         let price = deal.price;
         Bar {
@@ -64,7 +64,7 @@ impl Bar {
         }
     }
 
-    /// Goes on with what came later.
+    /// Merges a later candle.
     fn absorb(&mut self, later: &Bar) {
         self.close = later.close;
         self.high = self.high.max(later.high);
@@ -76,7 +76,7 @@ impl Bar {
     }
 }
 
-/// What happened in a span of time.
+/// Highs, lows and volume of a time span.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Summary {
     /// Highest price.
@@ -85,7 +85,7 @@ pub struct Summary {
     pub low: Option<Price>,
     /// Lots.
     pub volume: Qty,
-    /// Value.
+    /// Notional value.
     pub amount: Money,
 }
 
@@ -96,7 +96,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Takes a trade; its minute is never older than the last one.
+    /// Adds a trade; its minute must not be older than the last one.
     pub fn add(&mut self, deal: &Deal, amount: Money) {
         let minute_s = deal.at_ms.div_euclid(60_000) * 60;
         let carried = self.minutes.back().map_or(deal.price, |bar| bar.close);
@@ -117,7 +117,7 @@ impl Bars {
         }
     }
 
-    /// Candles of an interval in `[from, to]` seconds, oldest first.
+    /// Candles of an interval that start in `[from, to]` seconds, oldest first.
     pub fn of(&self, seconds: i64, from_s: i64, to_s: i64) -> Vec<Bar> {
         let mut bars: Vec<Bar> = Vec::new();
         for minute in self
@@ -134,14 +134,14 @@ impl Bars {
         bars
     }
 
-    /// The candle that is being made.
+    /// The candle in progress.
     pub fn current(&self, seconds: i64) -> Option<Bar> {
         let last = self.minutes.back()?;
         let begin = last.time_s.div_euclid(seconds) * seconds;
         self.of(seconds, begin, begin).pop()
     }
 
-    /// The last 24 hours.
+    /// Summary of the last 24 hours.
     pub fn day(&self, now_ms: i64) -> Summary {
         let from_s = now_ms / 1_000 - 86_400;
         let mut summary = Summary::default();

@@ -1,15 +1,15 @@
-//! Both sides of a book in ticks and lots, with everything that changed since one asked last.
+//! Both sides of a book in ticks and lots; every change of a level is reported to the caller.
 //!
-//! Never: a level without quantity.
+//! Invariant: no level has quantity 0.
 
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::Side;
 use std::collections::BTreeMap;
 
-/// Levels per side; when full the worst is deleted, which is a change like any other.
+/// Maximum levels per side; when full the worst is deleted, which is reported as a change.
 pub const LADDER_LEVELS: usize = 5_000;
 
-/// A level that is this from now on; quantity 0 deletes it.
+/// New state of a level; quantity 0 deletes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
     /// Side of the book.
@@ -56,7 +56,7 @@ impl Ladder {
         }
     }
 
-    /// Changes a level and appends what really changed.
+    /// Sets a level and appends the actual changes.
     pub fn set(&mut self, change: Change, changed: &mut Vec<Change>) {
         let levels = match change.side {
             Side::Buy => &mut self.bids,
@@ -79,7 +79,7 @@ impl Ladder {
         }
     }
 
-    /// The best levels of both sides are these from now on, and there are no others.
+    /// Replaces the whole book by `target` and appends the changes.
     pub fn replace(&mut self, target: &[Change], changed: &mut Vec<Change>) {
         for side in [Side::Buy, Side::Sell] {
             let wanted: BTreeMap<Price, Qty> = target
@@ -98,7 +98,7 @@ impl Ladder {
         }
     }
 
-    /// Deletes levels that the other side's newer ones cross.
+    /// Deletes levels that are crossed by newer levels of side `newer`.
     pub fn uncross(&mut self, newer: Side, changed: &mut Vec<Change>) {
         while let (Some((bid, _)), Some((ask, _))) = (self.best(Side::Buy), self.best(Side::Sell)) {
             if bid < ask {

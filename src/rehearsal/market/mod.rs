@@ -1,6 +1,7 @@
-//! One contract's market: book with versions, deals, candles, prices. Rows go in, what changed comes out.
+//! Market of one contract: book with versions, deals, candles, prices. Recorded rows go in; the changes come
+//! out in [`Fresh`].
 //!
-//! Never: a clock; times are milliseconds of the rehearsed exchange and come in as values.
+//! It reads no clock: times are milliseconds of the exchange's clock, passed in.
 
 pub mod bars;
 pub mod ladder;
@@ -18,53 +19,53 @@ use bars::Bars;
 use ladder::{Change, Ladder};
 use std::collections::VecDeque;
 
-/// Book changes kept for `depth_commits`; when full the oldest leave.
+/// Book changes kept for `depth_commits`; when full the oldest are dropped.
 pub const COMMITS: usize = 1_000;
 
-/// Deals kept for the list of last deals; when full the oldest leave.
+/// Deals kept for the list of recent deals; when full the oldest are dropped.
 pub const LAST_DEALS: usize = 100;
 
-/// Levels a side of a book that is made up because only trades were recorded.
+/// Levels per side of a synthetic book, used when only trades were recorded.
 const MADE_UP_LEVELS: i64 = 20;
 
-/// A change with the version it made.
+/// A book change and its version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Commit {
-    /// The book's version with it.
+    /// The book's version after the change.
     pub version: u64,
-    /// When, milliseconds.
+    /// Time, milliseconds.
     pub at_ms: i64,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 
 /// A trade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Deal {
-    /// Number, rising over all symbols.
+    /// Id, increasing over all symbols.
     pub id: u64,
-    /// When, milliseconds.
+    /// Time, milliseconds.
     pub at_ms: i64,
     /// Price.
     pub price: Price,
     /// Lots.
     pub qty: Qty,
-    /// Who took.
+    /// Side of the taker.
     pub taker: Side,
 }
 
-/// Funding as it stands.
+/// Current funding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Funding {
-    /// The current estimate.
+    /// Current estimate, a fraction.
     pub rate: Decimal,
     /// Hours between settlements.
     pub cycle_hours: i64,
-    /// The next one, milliseconds.
+    /// Next settlement, milliseconds.
     pub next_ms: i64,
 }
 
-/// Where the book comes from: what is recorded in more detail wins.
+/// Source of the book; a more detailed one replaces the others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum BookSource {
     Nothing,
@@ -74,21 +75,21 @@ enum BookSource {
     Changes,
 }
 
-/// What the rows since the last look did.
+/// Changes not yet handled by the exchange.
 #[derive(Default, Debug)]
 pub struct Fresh {
     /// Book changes in order.
     pub commits: Vec<Commit>,
     /// Deals in order.
     pub deals: Vec<Deal>,
-    /// A settlement at this rate was recorded.
+    /// Rate of a recorded settlement.
     pub settled: Option<Decimal>,
-    /// Fair or index price moved.
+    /// Whether the fair or index price was recorded anew.
     pub marked: bool,
 }
 
 impl Fresh {
-    /// Forgets it, keeps the memory.
+    /// Clears it and keeps the memory.
     pub fn clear(&mut self) {
         self.commits.clear();
         self.deals.clear();
@@ -99,23 +100,23 @@ impl Fresh {
 /// A contract's market.
 #[derive(Debug)]
 pub struct Market {
-    /// Its terms.
+    /// Terms.
     pub contract: Contract,
-    /// Its steps.
+    /// Steps.
     pub spec: SymbolSpec,
-    /// The book.
+    /// Order book.
     pub ladder: Ladder,
-    /// The book's version.
+    /// Version of the book.
     pub version: u64,
-    /// Last changes, oldest first.
+    /// Recent changes, oldest first.
     pub commits: VecDeque<Commit>,
-    /// Last deals, oldest first.
+    /// Recent deals, oldest first.
     pub deals: VecDeque<Deal>,
     /// Candles.
     pub bars: Bars,
-    /// The first price.
+    /// First traded price.
     pub first: Option<Price>,
-    /// The last price.
+    /// Last traded price.
     pub last: Option<Price>,
     /// Recorded index price.
     pub index: Option<Decimal>,
@@ -123,13 +124,13 @@ pub struct Market {
     pub mark: Option<Decimal>,
     /// Funding.
     pub funding: Funding,
-    /// Settlements: milliseconds and rate, oldest first; the last hundred.
+    /// The last hundred settlements, oldest first: milliseconds and rate.
     pub settlements: VecDeque<(i64, Decimal)>,
-    /// Whether it is gone from the list of contracts.
+    /// Whether it was removed from the list of contracts.
     pub is_delisted: bool,
-    /// Prices are shown with one digit more than the steps of the rows have.
+    /// Whether prices are shown with one digit more than the recorded step.
     pub has_finer_prices: bool,
-    /// What happened since it was taken last.
+    /// Changes since they were last taken.
     pub fresh: Fresh,
     source: BookSource,
     gathered: Vec<Change>,
@@ -138,10 +139,10 @@ pub struct Market {
 }
 
 impl Market {
-    /// An empty market.
+    /// A market without data.
     ///
     /// # Errors
-    /// Terms whose steps cannot be kept exactly, or an inverse contract.
+    /// Terms whose steps cannot be represented exactly, or an inverse contract.
     pub fn new(contract: Contract, rng: &mut Rng, now_ms: i64) -> Result<Self, String> {
         if !contract.is_linear() {
             return Err(format!(
@@ -184,7 +185,7 @@ impl Market {
         })
     }
 
-    /// The fair price in ticks: as recorded, else the middle of the book, else the last price.
+    /// The fair price in ticks: as recorded, else the mid price, else the last price.
     pub fn fair(&self) -> Option<Price> {
         let recorded = self.mark.map(|mark| self.nearest(mark));
         let middle = || {
@@ -198,10 +199,10 @@ impl Market {
         value.in_steps_of(self.spec.price_step).map_or_else(|| self.spec.price_floor(value.to_f64()), Price)
     }
 
-    /// Takes a recorded row that happens at this time.
+    /// Applies a recorded row at this time.
     ///
     /// # Errors
-    /// A price or quantity that is not a whole number of the contract's steps.
+    /// A price or quantity that is not a multiple of the contract's step.
     pub fn row(&mut self, record: &Record, at_ms: i64, ids: &mut u64) -> Result<(), String> {
         if self.gathered_at.is_some_and(|at| at != record.exchange_at || !gathers(&record.body)) {
             self.finish_book(at_ms);
@@ -256,7 +257,7 @@ impl Market {
         Ok(())
     }
 
-    /// Whether the book follows this source; a better one takes over for good.
+    /// Whether the book follows this source; a more detailed one replaces the others for good.
     fn take(&mut self, source: BookSource) -> bool {
         self.source = self.source.max(source);
         self.source == source
@@ -269,7 +270,7 @@ impl Market {
         Ok(())
     }
 
-    /// The rows of a snapshot are all there: the book becomes it.
+    /// Applies the collected rows of a complete snapshot to the book.
     pub fn finish_book(&mut self, at_ms: i64) {
         if self.gathered_at.take().is_some() {
             self.ladder.replace(&self.gathered, &mut self.changed);
@@ -304,7 +305,7 @@ impl Market {
         }
     }
 
-    /// A book around a trade: the taker's price is the best of the side it took from.
+    /// A synthetic book around a trade: the taker's price is the best price of the opposite side.
     fn make_up_book(&mut self, deal: &Deal) {
         let best_bid = if deal.taker == Side::Buy { deal.price.0 - 1 } else { deal.price.0 };
         let sides = [(Side::Buy, best_bid, -1), (Side::Sell, best_bid + 1, 1)];
@@ -321,7 +322,7 @@ impl Market {
         self.commit(deal.at_ms);
     }
 
-    /// The recording begins again: what its end left of the book goes.
+    /// Clears the book when the recording restarts.
     pub fn begin_again(&mut self, at_ms: i64) {
         self.gathered_at = None;
         self.gathered.clear();
@@ -329,19 +330,19 @@ impl Market {
         self.commit(at_ms);
     }
 
-    /// A change that no recording holds: noise, or a fault.
+    /// A book change that was not recorded: noise, or a fault.
     pub fn disturb(&mut self, change: Change, at_ms: i64) {
         self.ladder.set(change, &mut self.changed);
         self.ladder.uncross(change.side, &mut self.changed);
         self.commit(at_ms);
     }
 
-    /// A deal that no recording holds.
+    /// A deal that was not recorded.
     pub fn invent(&mut self, deal: Deal) {
         self.trade(deal);
     }
 
-    /// Notes a settlement and sets the next.
+    /// Records a settlement and schedules the next.
     pub fn settled(&mut self, at_ms: i64, rate: Decimal) {
         if self.settlements.len() == 100 {
             self.settlements.pop_front();
@@ -350,7 +351,7 @@ impl Market {
         self.funding.next_ms = next_settlement(at_ms, self.funding.cycle_hours);
     }
 
-    /// Value of lots at a price.
+    /// Notional value of lots at a price.
     pub fn notional(&self, price: Price, qty: Qty) -> Money {
         self.spec.notional(price, qty)
     }
@@ -358,7 +359,10 @@ impl Market {
     fn price(&self, value: Decimal) -> Result<Price, String> {
         let steps = value.in_steps_of(self.spec.price_step).filter(|ticks| *ticks > 0);
         steps.map(Price).ok_or_else(|| {
-            format!("{}: the price {value} is no multiple of {}", self.contract.symbol, self.spec.price_step)
+            format!(
+                "{}: the price {value} is not a multiple of {}",
+                self.contract.symbol, self.spec.price_step
+            )
         })
     }
 
@@ -366,7 +370,7 @@ impl Market {
         let steps = value.in_steps_of(self.spec.quantity_step).filter(|lots| *lots >= 0);
         steps.map(Qty).ok_or_else(|| {
             format!(
-                "{}: {value} contracts are no multiple of {}",
+                "{}: {value} contracts are not a multiple of {}",
                 self.contract.symbol, self.spec.quantity_step
             )
         })
@@ -377,7 +381,7 @@ fn gathers(body: &RecordBody) -> bool {
     matches!(body, RecordBody::SnapshotLevel { .. } | RecordBody::LevelChange { snapshot: true, .. })
 }
 
-/// The first full cycle after a time.
+/// The next multiple of the funding cycle after a time.
 pub fn next_settlement(now_ms: i64, cycle_hours: i64) -> i64 {
     let cycle_ms = cycle_hours.max(1) * 3_600_000;
     (now_ms.div_euclid(cycle_ms) + 1) * cycle_ms

@@ -1,4 +1,4 @@
-//! A market as the exchange shows it: the payloads of REST and of pushes.
+//! Market payloads of REST and pushes.
 
 use super::bars::Bar;
 use super::ladder::Change;
@@ -10,7 +10,7 @@ use crate::domain::rng::mixed;
 use crate::rehearsal::wire::{Object, Spelling, list};
 use std::fmt::Write;
 
-/// Part of the fair price by which limit orders may differ from it, in percent.
+/// How far a limit price may differ from the fair price, percent.
 pub const BAND_PERCENT: i64 = 10;
 
 /// A tenth of a step.
@@ -19,19 +19,19 @@ fn finer(step: Decimal) -> Decimal {
 }
 
 impl Market {
-    /// A price with its digits.
+    /// A price as a decimal, perhaps with a finer digit.
     pub fn price_decimal(&self, price: Price) -> Decimal {
         if !self.has_finer_prices {
             return self.spec.price_decimal(price);
         }
-        // One digit more, never the same for neighbours, and zero for one price in ten.
+        // An additional digit that depends on the price and is zero for about one price in ten.
         let digit = i64::try_from(mixed(price.0, 7) % 10).unwrap_or(0);
         finer(self.spec.price_step)
             .times(price.0 * 10 + digit)
             .unwrap_or_else(|| self.spec.price_decimal(price))
     }
 
-    /// Whether prices have one digit more from here on, and whether the terms say so.
+    /// Sets whether prices have an additional digit, and whether the contract terms announce it.
     pub fn change_prices(&mut self, has_finer_prices: bool, do_terms_say: bool) {
         self.has_finer_prices = has_finer_prices;
         self.contract.price_step =
@@ -43,7 +43,7 @@ impl Market {
         self.spec.qty_decimal(qty)
     }
 
-    /// `[price, contracts, orders]`; a deleted level is `[p,0,0]`.
+    /// `[price, contracts, orders]`; a deleted level is `[price,0,0]`.
     fn level(&self, out: &mut String, spelling: &mut Spelling, price: Price, qty: Qty) {
         out.push('[');
         spelling.price(out, self.price_decimal(price));
@@ -55,8 +55,8 @@ impl Market {
 
     fn levels(&self, spelling: &mut Spelling, levels: impl Iterator<Item = (Price, Qty)>) -> String {
         let mut out = String::from("[");
-        for (place, (price, qty)) in levels.enumerate() {
-            if place > 0 {
+        for (index, (price, qty)) in levels.enumerate() {
+            if index > 0 {
                 out.push(',');
             }
             self.level(&mut out, spelling, price, qty);
@@ -69,7 +69,7 @@ impl Market {
         self.levels(spelling, self.ladder.side(side).take(limit))
     }
 
-    /// The book for REST.
+    /// The book as returned by REST.
     pub fn depth(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
         let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
         Object::new()
@@ -81,7 +81,7 @@ impl Market {
             .end()
     }
 
-    /// The book for `push.depth.full`.
+    /// The payload of `push.depth.full`.
     pub fn depth_full(&self, spelling: &mut Spelling, limit: usize, now_ms: i64) -> String {
         let (asks, bids) = (self.top(spelling, Side::Sell, limit), self.top(spelling, Side::Buy, limit));
         let at_ms = self.commits.back().map_or(now_ms, |commit| commit.at_ms.min(now_ms));
@@ -94,7 +94,7 @@ impl Market {
         )
     }
 
-    /// One change: `push.depth` without merging, and `depth_commits`.
+    /// A single change, for unmerged `push.depth` and for `depth_commits`.
     pub fn commit_text(&self, spelling: &mut Spelling, commit: &Commit) -> String {
         let Change { side, price, qty } = commit.change;
         let mut level = String::from("[");
@@ -109,7 +109,7 @@ impl Market {
             .end()
     }
 
-    /// Merged changes: sizes as they are now, in no order.
+    /// Merged changes: current sizes, in random order.
     pub fn merged(
         &self,
         spelling: &mut Spelling,
@@ -124,9 +124,9 @@ impl Market {
         for side in &mut levels {
             side.sort_unstable_by_key(|(price, _)| price.0);
             side.dedup_by_key(|(price, _)| price.0);
-            for place in (1..side.len()).rev() {
-                let other = usize::try_from(spelling.rng().below(place as u64 + 1)).unwrap_or(0);
-                side.swap(place, other);
+            for index in (1..side.len()).rev() {
+                let other = usize::try_from(spelling.rng().below(index as u64 + 1)).unwrap_or(0);
+                side.swap(index, other);
             }
         }
         let [asks, bids] = levels;
@@ -135,7 +135,7 @@ impl Market {
         spelling.object(object.put("end", self.version).put("begin", begin).put("version", self.version))
     }
 
-    /// One deal; with its number for pushes and, now and then, for REST.
+    /// A deal; pushes include its id.
     pub fn deal(&self, spelling: &mut Spelling, deal: &Deal, with_id: bool) -> String {
         let mut price = String::new();
         spelling.price(&mut price, self.price_decimal(deal.price));
@@ -151,7 +151,7 @@ impl Market {
             .put("M", 2)
             .put("t", deal.at_ms);
         let object = if with_id { object.text("i", &deal.id.to_string()) } else { object };
-        // Now and then a row says when it was matched, as text.
+        // Occasionally a row has the matching time, as text.
         if spelling.is_quirky() && spelling.rng().once_in(8) {
             object.text("cts", &deal.at_ms.to_string()).end()
         } else {
@@ -159,18 +159,18 @@ impl Market {
         }
     }
 
-    /// Last deals, newest first.
+    /// Recent deals, newest first.
     pub fn last_deals(&self, spelling: &mut Spelling, limit: usize) -> String {
         list(self.deals.iter().rev().take(limit).map(|deal| self.deal(spelling, deal, false)))
     }
 
-    /// A ticker without the parts that only some forms have; `None` before the first price.
+    /// The fields that all forms of a ticker share; `None` before the first price.
     fn ticker_core(&self, spelling: &mut Spelling, now_ms: i64) -> Option<Object> {
         let (last, fair) = (self.last?, self.fair()?);
         let day = self.bars.day(now_ms);
         let first = self.first.unwrap_or(last);
         let index = self.index.unwrap_or_else(|| self.price_decimal(fair));
-        // Zero has no sign.
+        // Zero is written without a sign.
         let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
         let rate = if rate.abs() < 0.000_05 { 0.0 } else { rate };
         let band = |percent: i64| self.price_decimal(Price(fair.0 * (100 + percent) / 100));
@@ -192,7 +192,8 @@ impl Market {
         )
     }
 
-    /// The ticker of REST and of `push.ticker`; that of REST has the contract's number, and names the windows of changes.
+    /// The ticker of REST or `push.ticker`; REST adds the contract's number and names the time windows of
+    /// changes.
     pub fn ticker(
         &self,
         spelling: &mut Spelling,
@@ -222,7 +223,7 @@ impl Market {
         Some(object.raw("riseFallRates", &rates).raw("riseFallRatesOfTimezone", "[0,0,0]").end())
     }
 
-    /// A row of `push.tickers`: no best prices, no funding.
+    /// A row of `push.tickers`: without best prices and funding.
     pub fn ticker_row(&self, spelling: &mut Spelling, number: usize, now_ms: i64) -> Option<String> {
         self.ticker_core(spelling, now_ms).map(|object| object.put("contractId", number + 1).end())
     }
@@ -236,7 +237,7 @@ impl Market {
             .unwrap_or(0))
     }
 
-    /// A candle as `push.kline` has it.
+    /// The payload of `push.kline`.
     pub fn kline(&self, bar: &Bar, interval: &str) -> String {
         let price = |price: Price| self.price_decimal(price);
         Object::new()
@@ -256,7 +257,7 @@ impl Market {
             .end()
     }
 
-    /// Candles in columns, as REST has them.
+    /// Candles in columns, as returned by REST.
     pub fn klines(&self, bars: &[Bar]) -> String {
         let column = |value: &dyn Fn(&Bar) -> String| list(bars.iter().map(value));
         let price = |price: Price| self.price_decimal(price).to_string();

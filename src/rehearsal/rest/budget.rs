@@ -1,15 +1,16 @@
-//! Limits of requests: fixed windows per endpoint and caller, as the exchange was seen to count (120 calls at ten a second:
-//! sixty refused). It says nothing before a window is full, and no quiet time is saved up.
+//! Rate limits: fixed windows per endpoint and caller, as observed on the exchange (of 120 calls at ten per
+//! second, sixty were refused). It gives no warning before a window is full, and unused capacity is not
+//! carried over.
 
 use super::Request;
 use crate::rehearsal::scenario::{RateLimits, Settings};
 use std::collections::BTreeMap;
 
-/// Windows at once; when full the one that began longest ago leaves.
+/// Maximum number of windows; when full the one that started first is dropped.
 const WINDOWS: usize = 4_096;
 
-/// Groups: beginning of the path behind `/api/v1`, requests, milliseconds. The first that fits holds; the lowest limits
-/// of all that are documented.
+/// Path prefix after `/api/v1`, calls, window in milliseconds. The first match applies; values are the lowest
+/// of all documented limits.
 const GROUPS: [(&str, u32, i64); 18] = [
     ("/contract/detail", 1, 5_000),
     ("/contract/ticker", 10, 2_000),
@@ -37,20 +38,20 @@ struct Window {
     calls: u32,
 }
 
-/// All windows.
+/// All rate limit windows.
 #[derive(Default, Debug)]
 pub struct Budgets {
     windows: BTreeMap<(String, String), Window>,
 }
 
 impl Budgets {
-    /// Whether a request may pass.
+    /// Counts a request; whether it is within its limit.
     pub fn take(&mut self, settings: &Settings, request: &Request, now_ms: i64) -> bool {
         if settings.rate_limits == RateLimits::Off {
             return true;
         }
         let path = request.path.strip_prefix("/api/v1").unwrap_or_default();
-        // Each endpoint counts by itself, whatever symbol its path names.
+        // Each endpoint has its own count, for all symbols together.
         let Some((_, count, window_ms)) = GROUPS.iter().find(|(begin, ..)| path.starts_with(begin)) else {
             return true;
         };
@@ -66,7 +67,7 @@ impl Budgets {
             oldest.and_then(|key| self.windows.remove(&key));
         }
         let window = self.windows.entry((endpoint, caller)).or_insert(Window { begun_ms: now_ms, calls: 0 });
-        // Aligned to the clock, whenever the first call came.
+        // Windows are aligned to the clock, not to the first call.
         if now_ms.div_euclid(*window_ms) != window.begun_ms.div_euclid(*window_ms) {
             *window = Window { begun_ms: now_ms, calls: 0 };
         }

@@ -1,4 +1,4 @@
-//! REST as the exchange answers it: the envelope, errors under status 200, HTML where a proxy would speak.
+//! REST interface: the envelope, errors under status 200, and HTML where a proxy would answer.
 
 mod budget;
 mod orders;
@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::requests::Asked;
 use super::wire;
 
-/// A request as it was received.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET`, `POST`, …
@@ -29,7 +29,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// What is answered.
+/// An answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reply {
     /// HTTP status.
@@ -38,43 +38,43 @@ pub struct Reply {
     pub media_type: &'static str,
     /// Body.
     pub body: Vec<u8>,
-    /// Milliseconds to wait before it is sent.
+    /// Delay before it is sent, milliseconds.
     pub after_ms: u64,
-    /// Nothing is sent: the connection ends.
+    /// Whether the connection ends without an answer.
     pub is_reset: bool,
 }
 
-/// A failed call: code and text of the envelope.
+/// A failed call: code and message of the envelope.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failed(pub i64, pub String);
 
-/// Payload of a call that succeeded; `None`: no `data` at all.
+/// Payload of a successful call; `None`: no `data` field.
 pub type Answer = Result<Option<String>, Failed>;
 
 impl Failed {
-    /// With this text.
+    /// A failure with this message.
     pub fn new(code: i64, text: &str) -> Self {
         Failed(code, text.to_owned())
     }
 
-    /// A contract that is not there, in one of the wordings.
+    /// Unknown contract.
     pub fn no_contract() -> Self {
         Failed::new(1001, "Contract does not exist")
     }
 
-    /// A parameter that cannot be used.
+    /// Invalid parameter.
     pub fn parameter() -> Self {
         Failed::new(600, "Param error!")
     }
 }
 
 impl Reply {
-    /// JSON under a status.
+    /// A JSON answer with a status.
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Reply { status, media_type: "application/json", body: body.into(), after_ms: 0, is_reset: false }
     }
 
-    /// A page of a proxy.
+    /// An HTML page as sent by a proxy.
     pub fn html(status: u16, title: &str) -> Self {
         let body = format!(
             "<HTML><HEAD>\n<TITLE>{title}</TITLE>\n</HEAD><BODY>\n<H1>{title}</H1>\n</BODY></HTML>\n"
@@ -97,16 +97,16 @@ impl Request {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter of the query, decoded.
+    /// A query parameter, decoded; the last one wins.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).next_back()
     }
 
-    /// A parameter that is a whole number; the default when there is none.
+    /// An integer query parameter, or the default.
     ///
     /// # Errors
-    /// When it is something else.
+    /// The parameter is not an integer.
     pub fn number(&self, name: &str, default: i64) -> Result<i64, Failed> {
         match self.parameter(name) {
             None => Ok(default),
@@ -116,7 +116,7 @@ impl Request {
 }
 
 impl Exchange {
-    /// Answers a request that arrives now (true time).
+    /// Answers a request that arrives at this true time.
     pub fn ask(&mut self, request: &Request, true_ms: i64) -> Reply {
         self.set_time(true_ms);
         let number = self.note(request);
@@ -183,7 +183,7 @@ impl Exchange {
     }
 }
 
-/// The envelope's code; -1 for what is no envelope.
+/// The envelope's code; -1 if the body is not an envelope.
 fn code_of(reply: &Reply) -> i64 {
     const SUCCESS: &[u8] = b"{\"success\":true";
     if reply.body.starts_with(SUCCESS) {
@@ -193,7 +193,7 @@ fn code_of(reply: &Reply) -> i64 {
     value.and_then(|value| value.get("code")?.as_i64()).unwrap_or(-1)
 }
 
-/// Text with `%2C` for a comma and so on.
+/// Decodes percent-encoding and `+`.
 pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! Placing and cancelling orders, validated as the exchange judges them.
+//! Placing and cancelling orders, with the exchange's checks.
 
 use super::private::{no_order, whole};
 use super::{Answer, Failed, Request};
@@ -16,13 +16,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Orders of one batch.
+/// Maximum orders per batch.
 const BATCH: usize = 50;
 
-/// Characters of an `externalOid`.
+/// Maximum characters of an `externalOid`.
 const EXTERNAL_CHARS: usize = 32;
 
-/// An order as it is sent; numbers keep their text. Unknown keys are ignored, as the exchange does.
+/// An order as sent; numbers keep their text. Unknown keys are ignored, as the exchange does.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wanted {
@@ -104,7 +104,7 @@ impl Exchange {
 
     fn create(&mut self, account: usize, wanted: &Wanted) -> Result<u64, Failed> {
         let symbol = self.place(&wanted.symbol)?;
-        let (new, reserved) = self.judge_order(account, symbol, wanted)?;
+        let (new, reserved) = self.validate_order(account, symbol, wanted)?;
         if let Some(known) = self.trading.accounts[account]
             .external(symbol, &new.external)
             .filter(|_| !new.external.is_empty())
@@ -126,7 +126,7 @@ impl Exchange {
             if let Some(fault) = rejected {
                 order.error_code = fault.count.unwrap_or(2);
             }
-            // Of a hundred parts so many fill, at least one lot, never all.
+            // The given percentage fills: at least one lot, never all.
             if let Some(fault) = partial {
                 let parts = fault.count.unwrap_or(50).clamp(0, 100);
                 order.fill_limit = Some(Qty((qty.0 * parts / 100).clamp(1, (qty.0 - 1).max(1))));
@@ -135,8 +135,8 @@ impl Exchange {
         Ok(id)
     }
 
-    /// Everything the exchange looks at before it accepts an order; with the money to set aside.
-    fn judge_order(
+    /// All checks of a new order; returns the order and the money to reserve.
+    fn validate_order(
         &self,
         account: usize,
         symbol: usize,
@@ -224,7 +224,7 @@ impl Exchange {
         Ok(Some(list(rows)))
     }
 
-    /// Code and text of one cancel.
+    /// Cancels one order; returns its result code and message.
     fn cancel_one(&mut self, account: usize, id: u64) -> (i64, &'static str) {
         const GONE: (i64, &str) = (2041, "order state cannot be cancelled");
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
@@ -246,7 +246,7 @@ impl Exchange {
         for (symbol, external) in externals(request)? {
             let known = self
                 .find(&symbol)
-                .and_then(|place| self.trading.accounts[account].external(place, &external))
+                .and_then(|index| self.trading.accounts[account].external(index, &external))
                 .map(|order| order.id);
             let (code, text) = known.map_or((2040, "order not exist"), |id| self.cancel_one(account, id));
             rows.push(
@@ -282,16 +282,16 @@ fn fee(exchange: &Exchange) -> Rate {
     exchange.trading.fees().1
 }
 
-/// Lots of a `vol`.
+/// A `vol` in lots.
 fn quantity(market: &Market, text: &RawValue) -> Result<Qty, Failed> {
     let terms = &market.contract;
     let value = decimal(text)?;
-    // Also how clients find out whether orders are allowed at all, without placing one.
+    // Clients also send 0 to find out whether orders are allowed, without placing one.
     if value.mantissa() == 0 {
         return Err(Failed::new(2011, "Order quantity error"));
     }
     let lots = value.in_steps_of(terms.quantity_step).filter(|lots| *lots > 0);
-    let lots = lots.ok_or_else(|| Failed::new(2015, "The quantity is no multiple of the volume unit"))?;
+    let lots = lots.ok_or_else(|| Failed::new(2015, "The quantity is not a multiple of the volume unit"))?;
     if value.cmp_value(terms.min_quantity).is_lt() {
         return Err(Failed::new(2011, "Order quantity error"));
     }
@@ -301,7 +301,7 @@ fn quantity(market: &Market, text: &RawValue) -> Result<Qty, Failed> {
     Ok(Qty(lots))
 }
 
-/// The limit of an order, inside the band around the fair price; none for a market order.
+/// The limit price, which must be within the band around the fair price; `None` for a market order.
 fn limit(
     market: &Market,
     order_kind: i64,
@@ -314,7 +314,7 @@ fn limit(
     let text =
         text.filter(|text| text.get() != "null").ok_or_else(|| Failed::new(2007, "Order price error"))?;
     let price = decimal(text)?.in_steps_of(market.spec.price_step).filter(|ticks| *ticks > 0).map(Price);
-    let price = price.ok_or_else(|| Failed::new(2015, "The price is no multiple of the price unit"))?;
+    let price = price.ok_or_else(|| Failed::new(2015, "The price is not a multiple of the price unit"))?;
     if let Some(fair) = market.fair() {
         let is_buy = matches!(side, 1 | 2);
         if is_buy && price.0 > fair.0 * (100 + BAND_PERCENT) / 100 {
@@ -327,7 +327,7 @@ fn limit(
     Ok(Some(price))
 }
 
-/// A number, also as text.
+/// A number, possibly quoted.
 fn decimal(text: &RawValue) -> Result<Decimal, Failed> {
     Decimal::parse(text.get().trim_matches('"').as_bytes()).map_err(|_| Failed::parameter())
 }

@@ -1,4 +1,4 @@
-//! Private calls: money, positions, leverage, lists. Orders are in `orders`.
+//! Private calls: balances, positions, leverage, lists. Orders are in `orders`.
 
 use super::public::paged;
 use super::{Answer, Failed, Request};
@@ -47,7 +47,7 @@ impl Exchange {
             ["asset", _] => Err(Failed::new(4001, "Unsupported currency")),
             ["tiered_fee_rate", "v2"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
-                // The web's rates, and those that orders over the API really pay.
+                // The website's rates, and the rates that orders over the API actually pay.
                 let object = Object::new().text("symbol", &market.contract.symbol).put("level", 0);
                 let object = object
                     .put("originalMakerFee", market.contract.maker_fee)
@@ -64,7 +64,7 @@ impl Exchange {
             }
             ["tiered_fee_rate"] | ["contract", "fee_rate"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
-                // The web's rates: those of the API are seen in fills and in v2 only.
+                // The website's rates: the API's rates appear in fills and in v2 only.
                 let object =
                     Object::new().put("level", 0).put("dealAmount", 0).put("walletBalance", owner.balance);
                 let object = object
@@ -98,7 +98,7 @@ impl Exchange {
         }
     }
 
-    /// The account as it is, or as it was when a fault makes reads stale.
+    /// The account, or an old copy while a fault makes reads stale.
     fn shown_account(&mut self, account: usize) -> Account {
         let now_ms = self.true_ms();
         let current = self.trading.accounts[account].clone();
@@ -278,21 +278,21 @@ impl Exchange {
         if matches!(parts[0], "get" | "external")
             && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some()
         {
-            // Of an `externalOid` that it does not know the exchange says nothing, under success.
+            // For an unknown `externalOid` the exchange answers success without data.
             return if parts[0] == "external" { Ok(None) } else { Err(no_order()) };
         }
         let owner = &self.trading.accounts[account];
         let shown = |order: &Order| show::order(&self.markets[order.new.symbol], order, owner.mode);
         let wanted = request.parameter("symbol").filter(|symbol| !symbol.is_empty());
         let symbol = wanted.map(|symbol| self.place(&symbol)).transpose()?;
-        let fits = |place: usize| symbol.is_none_or(|symbol| symbol == place);
+        let fits = |index: usize| symbol.is_none_or(|symbol| symbol == index);
         match parts {
             ["get", id] => {
                 Ok(Some(shown(id.parse().ok().and_then(|id| owner.order(id)).ok_or_else(no_order)?)))
             }
             ["external", symbol, external] => {
-                let place = self.place(symbol)?;
-                Ok(owner.external(place, &super::decoded(external)).map(shown))
+                let index = self.place(symbol)?;
+                Ok(owner.external(index, &super::decoded(external)).map(shown))
             }
             ["batch_query"] => {
                 let ids = request.parameter("order_ids").unwrap_or_default();
@@ -307,10 +307,10 @@ impl Exchange {
                 owner.open.values().rev().filter(|order| fits(order.new.symbol)).map(shown),
             )?))),
             ["list", "open_orders", symbol] | ["open_orders", symbol] => {
-                let place = self.place(symbol)?;
+                let index = self.place(symbol)?;
                 Ok(Some(list(page(
                     request,
-                    owner.open.values().rev().filter(|order| order.new.symbol == place).map(shown),
+                    owner.open.values().rev().filter(|order| order.new.symbol == index).map(shown),
                 )?)))
             }
             ["list", "history_orders"] => {
@@ -348,17 +348,17 @@ impl Exchange {
     }
 }
 
-/// An order that is not there.
+/// Unknown order.
 pub(super) fn no_order() -> Failed {
     Failed::new(2040, "order not exist")
 }
 
-/// A whole number, also as text.
+/// An integer, possibly quoted.
 pub(super) fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// `start_time` and `end_time` in milliseconds; older than 90 days is refused.
+/// `start_time` and `end_time` in milliseconds; a span longer than 90 days is refused.
 fn span(request: &Request) -> Result<(i64, i64), Failed> {
     let (from, to) = (request.number("start_time", 0)?, request.number("end_time", i64::MAX)?);
     if from > 0 && to < i64::MAX && to.saturating_sub(from) > 90 * 86_400_000 {
@@ -367,7 +367,7 @@ fn span(request: &Request) -> Result<(i64, i64), Failed> {
     Ok((from, to))
 }
 
-/// The page of a list that was asked for.
+/// The requested page of a list.
 fn page(request: &Request, rows: impl Iterator<Item = String>) -> Result<Vec<String>, Failed> {
     let (number, size) =
         (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));

@@ -1,4 +1,5 @@
-//! Public calls: contracts, tickers, books, deals, candles, funding. And as much of spot as clients ask for.
+//! Public calls: contracts, tickers, books, deals, candles, funding. Also the few spot calls that clients
+//! make.
 
 use super::{Answer, Failed, Reply, Request};
 use crate::rehearsal::exchange::Exchange;
@@ -8,7 +9,7 @@ use crate::rehearsal::market::ladder::Ladder;
 use crate::rehearsal::terms::{self, Form};
 use crate::rehearsal::wire::{Object, list};
 
-/// Levels of a book that is asked for without a limit.
+/// Levels of a book that is requested without a limit.
 const DEPTH_LEVELS: usize = 1_500;
 
 impl Exchange {
@@ -27,19 +28,19 @@ impl Exchange {
             ["depth", symbol] => self.depth(request, symbol),
             ["depth_commits", symbol, limit] => self.depth_commits(symbol, limit),
             ["deals", symbol] => {
-                let (place, limit) = (self.place(symbol)?, count(request, "limit", 100, 100)?);
-                Ok(Some(self.markets[place].last_deals(&mut self.spelling, limit)))
+                let (index, limit) = (self.place(symbol)?, count(request, "limit", 100, 100)?);
+                Ok(Some(self.markets[index].last_deals(&mut self.spelling, limit)))
             }
             ["kline", symbol] => self.klines(request, symbol, true),
             ["kline", "index_price" | "fair_price", symbol] => self.klines(request, symbol, false),
             ["funding_rate", "history"] => self.funding_history(request),
             ["funding_rate"] => {
                 let true_ms = self.true_ms();
-                let mut places: Vec<usize> = self.listed().collect();
-                places.retain(|place| {
-                    self.faults.strikes(Kind::FundingMissing, Some(*place), true_ms).is_none()
+                let mut indexes: Vec<usize> = self.listed().collect();
+                indexes.retain(|index| {
+                    self.faults.strikes(Kind::FundingMissing, Some(*index), true_ms).is_none()
                 });
-                Ok(Some(list(places.into_iter().map(|place| self.markets[place].funding_text(now_ms)))))
+                Ok(Some(list(indexes.into_iter().map(|index| self.markets[index].funding_text(now_ms)))))
             }
             ["funding_rate", symbol] => Ok(Some(self.markets[self.place(symbol)?].funding_text(now_ms))),
             ["index_price", symbol] => self.single_price(symbol, "indexPrice"),
@@ -49,39 +50,39 @@ impl Exchange {
         }
     }
 
-    /// The place of a symbol of a path, in upper or lower case.
+    /// Index of the symbol in a path, in upper or lower case.
     pub(super) fn place(&self, symbol: &str) -> Result<usize, Failed> {
         self.find(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)
     }
 
     fn listed(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.markets.len()).filter(|place| !self.markets[*place].is_delisted)
+        (0..self.markets.len()).filter(|index| !self.markets[*index].is_delisted)
     }
 
     fn detail(&mut self, request: &Request, form: Form) -> Answer {
         if let Some(symbol) = request.parameter("symbol") {
-            let place = self.place(&symbol)?;
-            return Ok(Some(terms::detail(&self.markets[place].contract, place, form)));
+            let index = self.place(&symbol)?;
+            return Ok(Some(terms::detail(&self.markets[index].contract, index, form)));
         }
-        Ok(Some(list(self.listed().map(|place| terms::detail(&self.markets[place].contract, place, form)))))
+        Ok(Some(list(self.listed().map(|index| terms::detail(&self.markets[index].contract, index, form)))))
     }
 
     fn ticker(&mut self, request: &Request) -> Answer {
         let now_ms = self.now_ms();
         if let Some(symbol) = request.parameter("symbol") {
-            let place = self.place(&symbol)?;
-            return Ok(Some(self.one_ticker(place, now_ms)));
+            let index = self.place(&symbol)?;
+            return Ok(Some(self.one_ticker(index, now_ms)));
         }
-        let places: Vec<usize> = (0..self.markets.len()).collect();
-        let rows = places.into_iter().map(|place| self.one_ticker(place, now_ms));
+        let indexes: Vec<usize> = (0..self.markets.len()).collect();
+        let rows = indexes.into_iter().map(|index| self.one_ticker(index, now_ms));
         Ok(Some(list(rows.collect::<Vec<_>>())))
     }
 
-    /// A market without a price, or one that is gone, shows zeros.
-    fn one_ticker(&mut self, place: usize, now_ms: i64) -> String {
-        let market = &self.markets[place];
+    /// A ticker; a market that is delisted or has no price shows zeros.
+    fn one_ticker(&mut self, index: usize, now_ms: i64) -> String {
+        let market = &self.markets[index];
         let shown =
-            if market.is_delisted { None } else { market.ticker(&mut self.spelling, place, now_ms, true) };
+            if market.is_delisted { None } else { market.ticker(&mut self.spelling, index, now_ms, true) };
         shown.unwrap_or_else(|| {
             let object = Object::new()
                 .text("symbol", &market.contract.symbol)
@@ -106,18 +107,18 @@ impl Exchange {
     fn depth(&mut self, request: &Request, symbol: &str) -> Answer {
         let limit = count(request, "limit", DEPTH_LEVELS, DEPTH_LEVELS)?;
         let now_ms = self.now_ms();
-        let place = self.known(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)?;
-        if self.markets[place].is_delisted {
-            let frozen_ms = self.markets[place].commits.back().map_or(0, |commit| commit.at_ms);
+        let index = self.known(&symbol.to_ascii_uppercase()).ok_or_else(Failed::no_contract)?;
+        if self.markets[index].is_delisted {
+            let frozen_ms = self.markets[index].commits.back().map_or(0, |commit| commit.at_ms);
             let object = Object::new()
                 .null("cts")
                 .raw("asks", "[]")
                 .raw("bids", "[]")
-                .put("version", self.markets[place].version);
+                .put("version", self.markets[index].version);
             return Ok(Some(object.put("timestamp", frozen_ms).end()));
         }
-        let mut old = self.old_book(place);
-        let market = &mut self.markets[place];
+        let mut old = self.old_book(index);
+        let market = &mut self.markets[index];
         if let Some((ladder, version)) = &mut old {
             std::mem::swap(&mut market.ladder, ladder);
             std::mem::swap(&mut market.version, version);
@@ -129,15 +130,15 @@ impl Exchange {
         Ok(Some(text))
     }
 
-    /// The book a fault shows instead of the current one.
-    fn old_book(&mut self, place: usize) -> Option<(Ladder, u64)> {
+    /// The old book that a fault shows instead of the current one.
+    fn old_book(&mut self, index: usize) -> Option<(Ladder, u64)> {
         let true_ms = self.true_ms();
-        let frozen = self.frozen.get(&place)?;
-        if self.faults.strikes(Kind::SnapshotStale, Some(place), true_ms).is_some() {
+        let frozen = self.frozen.get(&index)?;
+        if self.faults.strikes(Kind::SnapshotStale, Some(index), true_ms).is_some() {
             return Some(frozen.clone());
         }
-        if self.faults.strikes(Kind::SnapshotBack, Some(place), true_ms).is_some() {
-            // The first is current, the next older, and so on.
+        if self.faults.strikes(Kind::SnapshotBack, Some(index), true_ms).is_some() {
+            // Current and old book alternate.
             self.goes_back = !self.goes_back;
             return (!self.goes_back).then(|| frozen.clone());
         }
@@ -151,7 +152,7 @@ impl Exchange {
         Ok(Some(list(commits.map(|commit| market.commit_text(&mut self.spelling, commit)))))
     }
 
-    /// `start` alone: up to now; `end` alone: the 2,000 before it; neither: the newest 2,000.
+    /// With `start`: the first 2,000 candles from there; otherwise the last 2,000 up to `end` or now.
     fn klines(&mut self, request: &Request, symbol: &str, has_volume: bool) -> Answer {
         let name = request.parameter("interval").unwrap_or_else(|| "Min1".to_owned());
         let name = if name == "Hour1" { "Min60".to_owned() } else { name };
@@ -200,7 +201,7 @@ impl Exchange {
         Ok(Some(object.put("timestamp", now_ms).end()))
     }
 
-    /// Spot: no envelope, and only what is asked of it to find contracts.
+    /// Spot: no envelope, and only the calls that clients make to load contracts.
     pub(super) fn spot(&mut self, request: &Request) -> Reply {
         let now_ms = self.now_ms();
         match request.path.as_str() {
@@ -223,7 +224,7 @@ pub(super) fn paged(page: i64, size: i64, total: i64, rows: &str) -> String {
     object.put("currentPage", page).raw("resultList", rows).end()
 }
 
-/// A count of the query within bounds.
+/// A count from the query, clamped to its bounds.
 fn count(request: &Request, name: &str, default: usize, most: usize) -> Result<usize, Failed> {
     let wanted = request.number(name, i64::try_from(default).unwrap_or(i64::MAX))?;
     Ok(usize::try_from(wanted).map_err(|_| Failed::parameter())?.clamp(1, most))

@@ -1,4 +1,4 @@
-//! Who asks: key, time and signature over the bytes that were received.
+//! Authentication: key, time and signature over the received bytes.
 
 use super::{Failed, Request, decoded};
 use crate::rehearsal::exchange::Exchange;
@@ -16,11 +16,11 @@ pub fn signature(secret: &str, message: &str) -> String {
 }
 
 impl Exchange {
-    /// The account of a signed request.
+    /// Verifies a signed request; returns the account.
     ///
     /// # Errors
-    /// 401 without a key, 402 for an unknown one, 513 outside the window, 602 for a wrong signature, 600 for a POST that
-    /// does not say that it is JSON.
+    /// 401 without a key, 402 for an unknown key, 513 for a time outside the window, 602 for a wrong
+    /// signature, 600 for a POST without a JSON content type.
     pub(super) fn signer(&self, request: &Request) -> Result<usize, Failed> {
         let key =
             request.header("apikey").ok_or_else(|| Failed::new(401, "Not logged in or login has expired"))?;
@@ -34,7 +34,7 @@ impl Exchange {
         let secret = &self.trading.accounts[account].secret;
         let is_right = |parameters: &str| signature(secret, &format!("{key}{time}{parameters}")) == sent;
         let accepted = if request.method == "POST" {
-            // Not text: then no text was signed.
+            // A client signs text, so a body that is not UTF-8 cannot be signed correctly.
             std::str::from_utf8(&request.body).is_ok_and(is_right)
         } else {
             let (encoded, raw) = sorted(&request.query);
@@ -56,7 +56,7 @@ impl Exchange {
     }
 }
 
-/// Parameters by name, as received and decoded.
+/// Parameters sorted by name, as received and decoded.
 fn sorted(query: &str) -> (String, String) {
     let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     pairs.sort_by_key(|pair| pair.split('=').next().unwrap_or_default());

@@ -1,10 +1,10 @@
-//! Answers that are spoiled on purpose.
+//! Faults in REST answers.
 
 use super::{Failed, Reply, Request};
 use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::{Fault, Kind};
 
-/// What takes the place of an answer. Where it may have been executed all the same, `count: 1` says that it was.
+/// Faults that replace the answer. With `count: 1` the call is executed all the same.
 const INSTEAD: [Kind; 11] = [
     Kind::Throttled,
     Kind::TooMany,
@@ -19,11 +19,11 @@ const INSTEAD: [Kind; 11] = [
     Kind::ResetBefore,
 ];
 
-/// What is done to an answer of a call that was executed.
+/// Faults that change the answer of an executed call.
 const AFTER: [Kind; 4] = [Kind::Truncated, Kind::Late, Kind::AckLate, Kind::ResetAfter];
 
 impl Exchange {
-    /// The answer that a fault gives instead; and whether the call is executed all the same.
+    /// The answer that a fault gives instead, and whether the call is executed all the same.
     pub(super) fn answered_instead(&mut self, request: &Request) -> Option<(Reply, bool)> {
         if self.restarting.is_some() {
             return Some((Reply::html(504, "504 Gateway Time-out"), false));
@@ -51,7 +51,7 @@ impl Exchange {
         Some((reply, fault.count == Some(1)))
     }
 
-    /// The answer of an executed call as the client gets it.
+    /// Applies faults to the answer of an executed call.
     pub(super) fn spoiled(&mut self, request: &Request, mut reply: Reply) -> Reply {
         let now_ms = self.true_ms();
         let faults: Vec<Fault> = AFTER
@@ -63,7 +63,7 @@ impl Exchange {
             match fault.fault {
                 Kind::Truncated => reply.body.truncate(reply.body.len() / 2),
                 Kind::Late => reply.after_ms += delay_ms(30_000),
-                // Long enough for the fill to be pushed first.
+                // Long enough for the fill to be pushed before the acknowledgement.
                 Kind::AckLate => reply.after_ms += delay_ms(500),
                 _ => {
                     reply.after_ms += delay_ms(0);

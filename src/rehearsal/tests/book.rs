@@ -1,4 +1,4 @@
-//! A book made of a snapshot and frames is the exchange's book, in every mode; and every quirk is there.
+//! A book built from a snapshot and frames equals the exchange's book in every mode, and every quirk occurs.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 type Side2 = BTreeMap<String, i64>;
 
-/// Reads the frames of one stream over a snapshot, as section 7.2 of the protocol says. `None`: a gap.
+/// Applies the frames of one stream to a snapshot, by version. `None`: a gap.
 fn apply(snapshot: &Value, frames: &[Value]) -> Option<(Side2, Side2, u64)> {
     let mut sides = ["asks", "bids"].map(|side| levels(&snapshot[side]));
     let mut last = snapshot["version"].as_u64().unwrap();
@@ -137,7 +137,7 @@ fn a_snapshot_row_by_row_becomes_changes() {
         }
     }
     world.pass(5);
-    // Level changes were recorded of this symbol, so snapshots do not count.
+    // Level changes of this symbol were recorded, so snapshots are ignored.
     assert_eq!(world.exchange.markets[1].ladder.best(Side::Buy).unwrap().0.0, 1_000);
     assert_eq!(truth(&world), before);
 }
@@ -171,5 +171,5 @@ fn a_row_off_the_steps_is_named() {
     };
     let record = Record { exchange_at: Timestamp::from_seconds(1), received_at: None, body };
     let problem = world.exchange.row(0, &record, BEGIN_MS).unwrap_err();
-    assert_eq!(problem, "BTC_USDT: the price 0.001 is no multiple of 0.01");
+    assert_eq!(problem, "BTC_USDT: the price 0.001 is not a multiple of 0.01");
 }

@@ -1,4 +1,4 @@
-//! Each fault does what its line in `docs/rehearsal.md` says, and nothing happens without one.
+//! Each fault does what `docs/rehearsal.md` says, and nothing goes wrong without one.
 
 use super::*;
 use crate::rehearsal::faults::{Fault, Kind, word};
@@ -175,7 +175,7 @@ fn pushes_come_twice_and_out_of_order() {
     assert!(!ids.is_sorted(), "{ids:?}");
 }
 
-/// Frames of a channel after a fault, with something happening every 50 ms for 2 s.
+/// Frames of a channel after a fault, with an event every 50 ms for 2 s.
 fn after(text: &str, method: &str, channel: &str, seed: u64) -> (World, Vec<Value>) {
     let mut world = World::seeded(PLAIN, seed);
     let mut client = world.connect();
@@ -193,7 +193,7 @@ fn after(text: &str, method: &str, channel: &str, seed: u64) -> (World, Vec<Valu
     (world, frames)
 }
 
-/// Frames that begin behind the version after the newest one so far.
+/// Number of frames that begin after the version following the newest one so far.
 fn holes(frames: &[Value]) -> usize {
     let mut newest = None;
     let mut count = 0;

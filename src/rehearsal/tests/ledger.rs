@@ -1,4 +1,4 @@
-//! The ledger proves itself whatever happens: fills are the position, and every change of the money is accounted for.
+//! The ledger always adds up: fills give the position, and every change of the balance is accounted for.
 
 use super::*;
 use crate::domain::num::{Money, Qty};
@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whatever the answer: while it restarts there is none.
+/// Ignores the answer: during a restart there is none.
 fn ask(world: &mut World, call: &str, body: &str) {
     let request = world.signed("POST", call, body);
     world.ask(&request);
@@ -78,7 +78,7 @@ fn take(world: &mut World, step: &Step) {
     }
 }
 
-/// Everything again from the fills alone.
+/// Recomputes everything from the fills alone.
 fn prove(world: &World) {
     let account = &world.exchange.trading.accounts[0];
     let market = &world.exchange.markets[0];

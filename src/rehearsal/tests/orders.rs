@@ -1,4 +1,4 @@
-//! Orders from the request to the fill: what is refused with which code, and what fills when.
+//! Orders from request to fill: which code refuses what, and what fills when.
 
 use super::*;
 
@@ -97,7 +97,7 @@ fn a_market_order_walks_the_book_and_its_rest_is_cancelled() {
     assert_eq!(order["takerFee"], json!(20.0036));
     let thin = world.place(&market(1, 1_900)).unwrap();
     world.pass(20);
-    // What the first order took stays taken: 1,750 are left on twenty levels.
+    // Liquidity taken by the first order stays taken: 1,750 are left on twenty levels.
     assert_eq!(ended(&mut world, &thin), (4, 21, 1_750));
     let positions = world.private("GET", "position/open_positions", "");
     assert_eq!(positions["data"][0]["holdVol"], json!(2_000));
@@ -127,14 +127,14 @@ fn a_resting_order_waits_its_turn() {
     let mut world = World::new(PLAIN);
     let id = world.place(&limit(1, 1, 10, 100.00)).unwrap();
     world.pass(20);
-    // A hundred stand before it.
+    // A hundred lots are ahead in the queue.
     world.trade(0, Side::Sell, 10_000, 60);
     world.pass(5);
     assert_eq!(ended(&mut world, &id), (2, 0, 0));
     world.trade(0, Side::Sell, 10_000, 44);
     world.pass(5);
     assert_eq!(ended(&mut world, &id), (2, 0, 4));
-    // A trade below its price: it was filled before.
+    // A trade below its price: it must have been filled before.
     world.trade(0, Side::Sell, 9_999, 50);
     world.pass(5);
     assert_eq!(ended(&mut world, &id), (3, 0, 10));
@@ -160,7 +160,7 @@ fn cancels_say_what_they_did() {
     let reply = world.private("POST", "order/cancel", &json!([id, 77]).to_string());
     let rows = reply["data"].as_array().unwrap();
     assert_eq!((rows[0]["errorCode"].clone(), rows[1]["errorCode"].clone()), (json!(0), json!(2040)));
-    // On the wire these are whole numbers, not texts.
+    // On the wire these are integers, not strings.
     assert!(rows[0]["orderId"].is_u64());
     assert_eq!(world.private("POST", "order/cancel", &json!([id]).to_string())["data"][0]["errorCode"], 2041);
     assert_eq!(ended(&mut world, &id), (4, 0, 0));

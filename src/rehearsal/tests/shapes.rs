@@ -1,9 +1,9 @@
-//! Payloads have every key that the documented and captured ones have.
+//! Payloads have every key of the documented and captured ones.
 
 use super::*;
 use std::path::PathBuf;
 
-/// The folder of recorded payloads; `None` says so.
+/// The folder of recorded payloads; prints a note when there is none.
 fn fixtures() -> Option<PathBuf> {
     let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures"));
     let folder = std::env::var_os("TRADINGD_FIXTURES").map_or(beside, PathBuf::from).join("mexc");
@@ -14,7 +14,7 @@ fn fixtures() -> Option<PathBuf> {
     None
 }
 
-/// Keys of the first that the second does not have, where they are objects. `allowed` are known to be left out.
+/// Keys of objects in `known` that `ours` lacks, except those in `allowed`.
 fn missing(known: &Value, ours: &Value, place: &str, allowed: &[&str], found: &mut Vec<String>) {
     match (known, ours) {
         (Value::Object(known), Value::Object(ours)) => {
@@ -171,7 +171,7 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
     ] {
         let ours = frames.iter().rfind(|frame| frame["channel"] == channel && frame["data"] != json!([]));
         let ours = ours.unwrap_or_else(|| panic!("no {channel}"));
-        // Only some rows of deals say when they were matched.
+        // Only some rows of deals have a matching time.
         let allowed: &[&str] = if channel == "push.deal" { &["cts"] } else { &[] };
         same_shape(&folder, file, ours, allowed);
         if channel == "push.tickers" {

@@ -1,63 +1,64 @@
-//! An account: money, orders, positions, and the ledger that proves them.
+//! An account: balance, orders, positions, and the ledger that proves them.
 //!
-//! Every change of the balance is an entry; nothing is rounded but a share of an entry value and a rate, once, to 10^-18.
+//! Every change of the balance is in the ledger. Amounts are exact except shares of a position's entry value
+//! and margin (truncated) and amounts at a rate (rounded), both to 10^-18.
 
 use super::order::{Hold, Order};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Orders that ended and are still found; when full the oldest are forgotten.
+/// Finished orders that can still be found; when full the oldest are dropped.
 pub const ENDED_ORDERS: usize = 10_000;
 
-/// Fills kept; when full the oldest leave, their sums stay in [`Ledger`].
+/// Fills kept; when full the oldest are dropped, their sums stay in [`Ledger`].
 pub const FILLS: usize = 100_000;
 
-/// Positions that ended and are still listed; when full the oldest leave.
+/// Closed positions that are still listed; when full the oldest are dropped.
 pub const ENDED_POSITIONS: usize = 1_000;
 
-/// Fundings kept; when full the oldest leave.
+/// Funding payments kept; when full the oldest are dropped.
 pub const FUNDINGS: usize = 1_000;
 
-/// Open orders of one account; more are refused with 2036.
+/// Maximum of open orders per account; more are refused with 2036.
 pub const OPEN_ORDERS: usize = 200;
 
 /// A fill.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fill {
-    /// Its number.
+    /// Id.
     pub id: u64,
-    /// Whose.
+    /// Id of the order.
     pub order: u64,
-    /// The client's name of the order.
+    /// The order's `externalOid`.
     pub external: String,
-    /// Place of the contract.
+    /// Index of the contract.
     pub symbol: usize,
-    /// As of the order.
+    /// `side` of the order.
     pub side: i64,
     /// Price.
     pub price: Price,
     /// Lots.
     pub qty: Qty,
-    /// Positive: paid.
+    /// Fee; positive: paid.
     pub fee: Money,
-    /// Realised by it.
+    /// Realised profit.
     pub profit: Money,
-    /// Whether it took.
+    /// Whether it was a taker fill.
     pub is_taker: bool,
-    /// As of the order.
+    /// `category` of the order.
     pub category: i64,
-    /// Milliseconds.
+    /// Time, milliseconds.
     pub at_ms: i64,
 }
 
 /// A position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Position {
-    /// Its number.
+    /// Id.
     pub id: u64,
-    /// Place of the contract.
+    /// Index of the contract.
     pub symbol: usize,
-    /// Side.
+    /// Long or short.
     pub hold: Hold,
     /// 1 isolated, 2 cross.
     pub open_type: i64,
@@ -65,30 +66,30 @@ pub struct Position {
     pub leverage: i64,
     /// Lots held.
     pub qty: Qty,
-    /// What they were bought or sold for.
+    /// Value at entry of the lots held.
     pub entry_value: Money,
-    /// Set aside for it.
+    /// Margin.
     pub margin: Money,
     /// Lots closed so far.
     pub closed: Qty,
-    /// Value they were closed at.
+    /// Value at which they were closed.
     pub closed_value: Money,
-    /// Realised by closing.
+    /// Profit realised by closing.
     pub profit: Money,
-    /// Fees, positive: paid.
+    /// Fees; positive: paid.
     pub fee: Money,
-    /// Funding, positive: received.
+    /// Funding; positive: received.
     pub funding: Money,
-    /// Milliseconds.
+    /// Time of opening, milliseconds.
     pub created_ms: i64,
-    /// Likewise.
+    /// Time of the last change, milliseconds.
     pub updated_ms: i64,
-    /// Counts up.
+    /// Increases with every change.
     pub version: u64,
 }
 
 impl Position {
-    /// What closing at this value would realise.
+    /// Profit if it were closed at this value.
     pub fn profit_at(&self, value: Money) -> Money {
         if self.hold == Hold::Long { value - self.entry_value } else { self.entry_value - value }
     }
@@ -97,37 +98,37 @@ impl Position {
 /// A funding payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FundingPaid {
-    /// Its number.
+    /// Id.
     pub id: u64,
-    /// Place of the contract.
+    /// Index of the contract.
     pub symbol: usize,
-    /// Side.
+    /// Long or short.
     pub hold: Hold,
-    /// Value at the fair price.
+    /// Position value at the fair price.
     pub value: Money,
-    /// Positive: received.
+    /// Amount; positive: received.
     pub amount: Money,
-    /// Rate.
+    /// Funding rate.
     pub rate: Rate,
-    /// Milliseconds.
+    /// Time, milliseconds.
     pub at_ms: i64,
 }
 
-/// Sums of everything that ever changed the balance.
+/// Sums of all changes of the balance.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Ledger {
-    /// Paid in.
+    /// Deposits.
     pub deposits: Money,
     /// Fees paid.
     pub fees: Money,
-    /// Realised.
+    /// Realised profit.
     pub profit: Money,
     /// Funding received.
     pub funding: Money,
 }
 
 impl Ledger {
-    /// What must be there.
+    /// The balance that must result.
     pub fn balance(&self) -> Money {
         self.deposits + self.profit + self.funding - self.fees
     }
@@ -136,37 +137,37 @@ impl Ledger {
 /// An account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Who signs.
+    /// API key.
     pub key: String,
-    /// With what.
+    /// Secret key.
     pub secret: String,
-    /// 1 hedge, 2 one-way.
+    /// Position mode: 1 hedge, 2 one-way.
     pub mode: i64,
-    /// Money, changed step by step.
+    /// Balance, updated step by step.
     pub balance: Money,
-    /// The same as sums.
+    /// The same changes as sums.
     pub ledger: Ledger,
-    /// Orders that are not over.
+    /// Open orders.
     pub open: BTreeMap<u64, Order>,
-    /// Orders that are over, oldest first.
+    /// Finished orders, oldest first.
     pub ended: VecDeque<Order>,
-    /// Positions that are held.
+    /// Open positions.
     pub positions: BTreeMap<(usize, Hold), Position>,
-    /// Positions that were closed, oldest first.
+    /// Closed positions, oldest first.
     pub closed: VecDeque<Position>,
     /// Fills, oldest first.
     pub fills: VecDeque<Fill>,
-    /// Fundings, oldest first.
+    /// Funding payments, oldest first.
     pub fundings: VecDeque<FundingPaid>,
     /// Leverage and margin mode by symbol and side.
     pub leverage: BTreeMap<(usize, Hold), (i64, i64)>,
 }
 
-/// Leverage where none was set, isolated.
+/// Default leverage and margin mode: 20, isolated.
 pub const LEVERAGE: (i64, i64) = (20, 1);
 
 impl Account {
-    /// With this much money.
+    /// An account with this deposit.
     pub fn new(key: &str, secret: &str, deposit: Money) -> Self {
         Account {
             key: key.to_owned(),
@@ -184,17 +185,17 @@ impl Account {
         }
     }
 
-    /// Set aside for orders.
+    /// Money reserved for orders.
     pub fn reserved(&self) -> Money {
         self.open.values().map(|order| order.reserved).sum()
     }
 
-    /// Set aside for positions.
+    /// Margin of positions.
     pub fn margin(&self) -> Money {
         self.positions.values().map(|position| position.margin).sum()
     }
 
-    /// What new orders can use.
+    /// Money available for new orders.
     pub fn available(&self) -> Money {
         self.balance - self.reserved() - self.margin()
     }
@@ -209,13 +210,13 @@ impl Account {
         self.open.get(&id).or_else(|| self.ended.iter().rev().find(|order| order.id == id))
     }
 
-    /// An order by the client's name for it.
+    /// An order by its `externalOid`.
     pub fn external(&self, symbol: usize, external: &str) -> Option<&Order> {
         let is_it = |order: &&Order| order.new.symbol == symbol && order.new.external == external;
         self.open.values().find(is_it).or_else(|| self.ended.iter().rev().find(is_it))
     }
 
-    /// Moves an order that is over to where those are.
+    /// Stores a finished order.
     pub fn retire(&mut self, order: Order) {
         if self.ended.len() == ENDED_ORDERS {
             self.ended.pop_front();
@@ -223,7 +224,7 @@ impl Account {
         self.ended.push_back(order);
     }
 
-    /// Lots of a position that no order is closing yet.
+    /// Lots of a position that no open order closes yet.
     pub fn closable(&self, symbol: usize, hold: Hold) -> Qty {
         let held = self.positions.get(&(symbol, hold)).map_or(0, |position| position.qty.0);
         let closing = self
@@ -233,25 +234,25 @@ impl Account {
         Qty((held - closing.map(|order| order.rest().0).sum::<i64>()).max(0))
     }
 
-    /// A fee was paid (or given back when negative).
+    /// Books a fee (negative: a rebate).
     pub fn pay_fee(&mut self, fee: Money) {
         self.balance -= fee;
         self.ledger.fees += fee;
     }
 
-    /// Something was realised.
+    /// Books a realised profit.
     pub fn realise(&mut self, profit: Money) {
         self.balance += profit;
         self.ledger.profit += profit;
     }
 
-    /// Funding was received (or paid when negative).
+    /// Books funding (negative: paid).
     pub fn receive_funding(&mut self, amount: Money) {
         self.balance += amount;
         self.ledger.funding += amount;
     }
 
-    /// Opens or adds to a position; returns its number.
+    /// Opens or increases a position; returns its id.
     pub fn add(&mut self, at: &Held, id: u64, fee: Money) -> u64 {
         let fresh = Position {
             id,
@@ -281,7 +282,7 @@ impl Account {
         position.id
     }
 
-    /// Closes a part of a position; returns what it realised and the position's number. Takes no more than is held.
+    /// Closes a part of a position, at most what is held; returns the realised profit and the position's id.
     pub fn reduce(&mut self, at: &Held, fee: Money) -> Option<(Money, u64)> {
         let position = self.positions.get_mut(&(at.symbol, at.hold))?;
         let qty = at.qty.min(position.qty);
@@ -314,7 +315,7 @@ impl Account {
         }
     }
 
-    /// Keeps a fill.
+    /// Stores a fill.
     pub fn keep(&mut self, fill: Fill) {
         if self.fills.len() == FILLS {
             self.fills.pop_front();
@@ -323,21 +324,21 @@ impl Account {
     }
 }
 
-/// What a fill does to a position.
+/// The part of a fill that changes one position.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
-    /// Place of the contract.
+    /// Index of the contract.
     pub symbol: usize,
-    /// Which side.
+    /// Long or short.
     pub hold: Hold,
     /// Lots.
     pub qty: Qty,
-    /// Their value at the fill's price.
+    /// Value at the fill's price.
     pub value: Money,
-    /// Leverage of what is opened.
+    /// Leverage.
     pub leverage: i64,
     /// 1 isolated, 2 cross.
     pub open_type: i64,
-    /// Milliseconds.
+    /// Time, milliseconds.
     pub now_ms: i64,
 }

@@ -1,4 +1,4 @@
-//! Which orders fill: price before time, against levels that are displayed and trades that happen.
+//! Matching: price priority, then time, against displayed levels and recorded trades.
 
 use super::order::{Hold, NewOrder, Order, category, kind, state};
 use super::{Taken, Trading};
@@ -6,11 +6,11 @@ use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Side;
 use crate::rehearsal::market::{Commit, Deal, Market};
 
-/// Levels a market order walks at most.
+/// Maximum of levels that an order without a limit price takes.
 const MARKET_LEVELS: usize = 20;
 
 impl Trading {
-    /// What happened in the market since the last step, then orders that arrive now.
+    /// Matches resting orders against the market's changes, and orders that arrive now against the book.
     pub fn follow(
         &mut self,
         symbol: usize,
@@ -25,45 +25,45 @@ impl Trading {
                 self.taken.remove(&(symbol, commit.change.side, commit.change.price));
             }
         }
-        for place in 0..self.accounts.len() {
-            if self.accounts[place].open.is_empty() {
+        for owner in 0..self.accounts.len() {
+            if self.accounts[owner].open.is_empty() {
                 continue;
             }
-            let ids: Vec<u64> = self.accounts[place]
+            let ids: Vec<u64> = self.accounts[owner]
                 .open
                 .values()
                 .filter(|order| order.new.symbol == symbol)
                 .map(|order| order.id)
                 .collect();
-            for id in self.by_price(place, ids) {
-                let Some(mut order) = self.accounts[place].open.remove(&id) else { continue };
+            for id in self.by_price(owner, ids) {
+                let Some(mut order) = self.accounts[owner].open.remove(&id) else { continue };
                 let before = order.version;
                 if order.state == state::PENDING {
                     if order.arrives_ms <= true_ms {
-                        self.arrive(place, &mut order, market, now_ms);
+                        self.arrive(owner, &mut order, market, now_ms);
                     }
                 } else {
-                    self.rest(place, &mut order, market, deals, now_ms);
+                    self.rest(owner, &mut order, market, deals, now_ms);
                 }
-                // Where it belongs first: what is told of the money counts what open orders reserve.
-                let told = (order.version != before).then(|| order.clone());
+                // First the order is stored: the balance push counts what open orders reserve.
+                let changed = (order.version != before).then(|| order.clone());
                 if order.is_over() {
-                    self.accounts[place].retire(order);
+                    self.accounts[owner].retire(order);
                 } else {
-                    self.accounts[place].open.insert(id, order);
+                    self.accounts[owner].open.insert(id, order);
                 }
-                if let Some(order) = told {
-                    self.tell(place, &order, market, now_ms);
+                if let Some(order) = changed {
+                    self.tell(owner, &order, market, now_ms);
                 }
             }
         }
         self.liquidate_due(symbol, market, now_ms);
     }
 
-    /// Better prices first, then older orders.
-    fn by_price(&self, place: usize, mut ids: Vec<u64>) -> Vec<u64> {
+    /// Sorts by price priority, then by id.
+    fn by_price(&self, owner: usize, mut ids: Vec<u64>) -> Vec<u64> {
         let rank = |id: &u64| {
-            let order = self.accounts[place].open.get(id)?;
+            let order = self.accounts[owner].open.get(id)?;
             let price = order.new.price?.0;
             Some(if order.book_side() == Side::Buy { -price } else { price })
         };
@@ -71,7 +71,7 @@ impl Trading {
         ids
     }
 
-    fn arrive(&mut self, place: usize, order: &mut Order, market: &Market, now_ms: i64) {
+    fn arrive(&mut self, owner: usize, order: &mut Order, market: &Market, now_ms: i64) {
         order.version += 1;
         order.updated_ms = now_ms;
         if order.error_code != 0 {
@@ -94,7 +94,7 @@ impl Trading {
             }
             _ => {}
         }
-        self.walk(place, order, market, &levels, now_ms);
+        self.walk(owner, order, market, &levels, now_ms);
         if order.is_over() {
             return;
         }
@@ -108,7 +108,7 @@ impl Trading {
         }
     }
 
-    /// Displayed levels an order of this side can take, best first.
+    /// Displayed levels that an order of this side can take, best first.
     fn takeable(
         &self,
         symbol: usize,
@@ -139,35 +139,36 @@ impl Trading {
 
     fn walk(
         &mut self,
-        place: usize,
+        owner: usize,
         order: &mut Order,
         market: &Market,
         levels: &[(Price, Qty)],
         now_ms: i64,
     ) {
         for (price, qty) in levels {
-            let qty = order.fillable().min(*qty).min(self.closable_now(place, order));
+            let qty = order.fillable().min(*qty).min(self.closable_now(owner, order));
             if qty.is_zero() {
                 break;
             }
             *self.taken.entry((order.new.symbol, order.book_side().opposite(), *price)).or_default() += qty;
-            self.fill(place, order, market, Taken { price: *price, qty, is_taker: true }, now_ms);
+            self.fill(owner, order, market, Taken { price: *price, qty, is_taker: true }, now_ms);
         }
     }
 
-    /// A closing order never fills more than is held.
-    fn closable_now(&self, place: usize, order: &Order) -> Qty {
+    /// Lots that the order may fill now: a closing order at most the position.
+    fn closable_now(&self, owner: usize, order: &Order) -> Qty {
         if order.is_opening() {
             return order.rest();
         }
-        self.accounts[place]
+        self.accounts[owner]
             .positions
             .get(&(order.new.symbol, order.hold()))
             .map_or(Qty::ZERO, |position| position.qty)
     }
 
-    /// A resting order: trades at its price after those before it, trades and levels beyond its price at once.
-    fn rest(&mut self, place: usize, order: &mut Order, market: &Market, deals: &[Deal], now_ms: i64) {
+    /// Fills a resting order: by trades at its price after the queue ahead, by trades through its price at
+    /// once, and by crossing levels.
+    fn rest(&mut self, owner: usize, order: &mut Order, market: &Market, deals: &[Deal], now_ms: i64) {
         let Some(price) = order.new.price else { return };
         let side = order.book_side();
         order.queue_ahead = order.queue_ahead.min(market.ladder.at(side, price));
@@ -182,64 +183,64 @@ impl Trading {
             } else {
                 Qty::ZERO
             };
-            self.fill_resting(place, order, market, reached, now_ms);
+            self.fill_resting(owner, order, market, reached, now_ms);
         }
         for (level, qty) in self.takeable(order.new.symbol, market, side, Some(price)) {
             if order.is_over() {
                 break;
             }
-            let filled = self.fill_resting(place, order, market, qty, now_ms);
+            let filled = self.fill_resting(owner, order, market, qty, now_ms);
             *self.taken.entry((order.new.symbol, side.opposite(), level)).or_default() += filled;
         }
-        if !order.is_opening() && !order.is_over() && self.closable_now(place, order).is_zero() {
+        if !order.is_opening() && !order.is_over() && self.closable_now(owner, order).is_zero() {
             order.end(state::CANCELLED, 3, now_ms);
         }
     }
 
     fn fill_resting(
         &mut self,
-        place: usize,
+        owner: usize,
         order: &mut Order,
         market: &Market,
         reached: Qty,
         now_ms: i64,
     ) -> Qty {
         let Some(price) = order.new.price else { return Qty::ZERO };
-        let qty = order.fillable().min(reached).min(self.closable_now(place, order));
+        let qty = order.fillable().min(reached).min(self.closable_now(owner, order));
         if !qty.is_zero() && !order.is_over() {
-            self.fill(place, order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, order, market, Taken { price, qty, is_taker: false }, now_ms);
             return qty;
         }
         Qty::ZERO
     }
 
-    /// Fills an open order at its price as a fault wants it: before a cancel reaches it.
-    pub fn fill_before_cancel(&mut self, place: usize, id: u64, markets: &[Market], now_ms: i64) {
-        let Some(mut order) = self.accounts[place].open.remove(&id) else { return };
+    /// Fault: fills an open order at its price before a cancel arrives.
+    pub fn fill_before_cancel(&mut self, owner: usize, id: u64, markets: &[Market], now_ms: i64) {
+        let Some(mut order) = self.accounts[owner].open.remove(&id) else { return };
         let market = &markets[order.new.symbol];
         order.fill_limit = None;
         order.state = state::OPEN;
         let price = order.new.price.or(market.last).unwrap_or(Price(1));
-        let qty = order.rest().min(self.closable_now(place, &order));
+        let qty = order.rest().min(self.closable_now(owner, &order));
         if !qty.is_zero() {
-            self.fill(place, &mut order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, &mut order, market, Taken { price, qty, is_taker: false }, now_ms);
         }
         if !order.is_over() {
             order.end(state::CANCELLED, 0, now_ms);
         }
-        self.tell(place, &order, market, now_ms);
-        self.accounts[place].retire(order);
+        self.tell(owner, &order, market, now_ms);
+        self.accounts[owner].retire(order);
     }
 
-    /// Positions whose margin no longer covers them at the fair price are closed.
+    /// Closes positions whose margin no longer covers them at the fair price.
     fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
         let maintenance = crate::rehearsal::terms::maintenance(&market.contract)
             .in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default())
             .unwrap_or(0);
-        for place in 0..self.accounts.len() {
+        for owner in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
-                let account = &self.accounts[place];
+                let account = &self.accounts[owner];
                 let Some(position) = account.positions.get(&(symbol, hold)) else { continue };
                 let value = market.notional(fair, position.qty);
                 let backing = if position.open_type == 2 {
@@ -249,23 +250,23 @@ impl Trading {
                 };
                 let needed = value.at_rate(crate::domain::num::Rate(maintenance));
                 if backing + position.profit_at(value) <= needed {
-                    self.close_by_force(place, symbol, hold, market, category::LIQUIDATION, now_ms);
+                    self.close_by_force(owner, symbol, hold, market, category::LIQUIDATION, now_ms);
                 }
             }
         }
     }
 
-    /// Closes a position without its owner: by the book, and what the book does not hold at the fair price.
+    /// Closes a position by force: against the book, and any remainder at the fair price.
     pub fn close_by_force(
         &mut self,
-        place: usize,
+        owner: usize,
         symbol: usize,
         hold: Hold,
         market: &Market,
         category: i64,
         now_ms: i64,
     ) {
-        let Some(position) = self.accounts[place].positions.get(&(symbol, hold)) else { return };
+        let Some(position) = self.accounts[owner].positions.get(&(symbol, hold)) else { return };
         let new = NewOrder {
             symbol,
             side: hold.closing_side(),
@@ -277,29 +278,29 @@ impl Trading {
             external: String::new(),
         };
         let closing: Vec<u64> = {
-            let open = self.accounts[place].open.values();
+            let open = self.accounts[owner].open.values();
             open.filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold)
                 .map(|order| order.id)
                 .collect()
         };
         for id in closing {
-            if let Some(mut order) = self.accounts[place].open.remove(&id) {
+            if let Some(mut order) = self.accounts[owner].open.remove(&id) {
                 order.end(state::CANCELLED, 13, now_ms);
-                self.tell(place, &order, market, now_ms);
-                self.accounts[place].retire(order);
+                self.tell(owner, &order, market, now_ms);
+                self.accounts[owner].retire(order);
             }
         }
-        let id = self.accept(place, new, Money::ZERO, 0, now_ms);
-        let Some(mut order) = self.accounts[place].open.remove(&id) else { return };
+        let id = self.accept(owner, new, Money::ZERO, 0, now_ms);
+        let Some(mut order) = self.accounts[owner].open.remove(&id) else { return };
         (order.category, order.state) = (category, state::OPEN);
         let levels = self.takeable(symbol, market, order.book_side(), None);
-        self.walk(place, &mut order, market, &levels, now_ms);
+        self.walk(owner, &mut order, market, &levels, now_ms);
         let fair = market.fair().unwrap_or(Price(1));
         if !order.rest().is_zero() {
             let rest = order.rest();
-            self.fill(place, &mut order, market, Taken { price: fair, qty: rest, is_taker: true }, now_ms);
+            self.fill(owner, &mut order, market, Taken { price: fair, qty: rest, is_taker: true }, now_ms);
         }
-        self.tell(place, &order, market, now_ms);
-        self.accounts[place].retire(order);
+        self.tell(owner, &order, market, now_ms);
+        self.accounts[owner].retire(order);
     }
 }

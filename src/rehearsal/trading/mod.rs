@@ -1,6 +1,8 @@
-//! Orders against the recorded book: acceptance, arrival after a latency, fills, positions, money, private pushes.
+//! Trading against the recorded book: acceptance, arrival after a latency, fills, positions, balances,
+//! private pushes.
 //!
-//! The recorded market does not see these orders; what they took of a level stays taken until that level changes.
+//! The recorded market is not affected by these orders, but liquidity they took from a level stays taken
+//! until that level changes.
 
 pub mod account;
 pub mod matching;
@@ -17,25 +19,25 @@ use account::{Account, Fill, FundingPaid, Held};
 use order::{Hold, NewOrder, Order, category, state};
 use std::collections::BTreeMap;
 
-/// Private frames that wait for their time; when full the oldest are sent at once.
+/// Maximum of delayed private frames; when full all are sent at once.
 const OUTBOX: usize = 10_000;
 
-/// A private frame on its way.
+/// A delayed private frame.
 #[derive(Clone, Debug)]
 pub struct Private {
     /// True time at which it is sent, milliseconds.
     pub due_ms: i64,
-    /// Whose.
+    /// Account.
     pub account: usize,
-    /// The filter that lets it pass: `order`, `order.deal`, `position`, `asset`, …
+    /// Filter key: `order`, `order.deal`, `position`, `asset`, …
     pub key: &'static str,
-    /// Place of the contract; `None` for money.
+    /// Index of the contract; `None` for balances.
     pub symbol: Option<usize>,
-    /// The payload.
+    /// Payload.
     pub payload: String,
 }
 
-/// What a fill is about.
+/// Price, quantity and liquidity role of a fill.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     price: Price,
@@ -43,25 +45,25 @@ struct Taken {
     is_taker: bool,
 }
 
-/// How pushes are spoiled, one flag a fault.
+/// Active faults of private pushes.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Spoiled {
-    /// Every frame twice.
+    /// Every frame is sent twice.
     pub twice: bool,
-    /// Later frames before earlier ones.
+    /// Later frames are sent before earlier ones.
     pub reordered: bool,
 }
 
-/// Everybody's orders.
+/// Accounts and matching state.
 #[derive(Debug)]
 pub struct Trading {
     /// Accounts.
     pub accounts: Vec<Account>,
-    /// Private frames on their way, in the order they were made.
+    /// Delayed private frames in order of creation.
     pub outbox: Vec<Private>,
-    /// How pushes are spoiled now.
+    /// Active faults of private pushes.
     pub spoiled: Spoiled,
-    /// What was taken of displayed levels since they changed last.
+    /// Quantity taken from displayed levels since they last changed.
     taken: BTreeMap<(usize, Side, Price), Qty>,
     rng: Rng,
     last_id: u64,
@@ -95,20 +97,20 @@ impl Trading {
         }
     }
 
-    /// Fees as rates: maker, taker.
+    /// Fee rates: maker, taker.
     pub fn fees(&self) -> (Rate, Rate) {
         (self.maker, self.taker)
     }
 
-    /// An account by its key.
+    /// Index of an account by its key.
     pub fn find(&self, key: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key == key)
     }
 
-    /// Takes a checked order; it reaches the book at `arrives_ms` (true time). Returns its number.
+    /// Accepts a validated order, which reaches the book at `arrives_ms` (true time). Returns its id.
     pub fn accept(
         &mut self,
-        place: usize,
+        owner: usize,
         new: NewOrder,
         reserved: Money,
         arrives_ms: i64,
@@ -139,19 +141,19 @@ impl Trading {
             position: 0,
             fill_limit: None,
         };
-        self.accounts[place].open.insert(order.id, order);
+        self.accounts[owner].open.insert(order.id, order);
         self.last_id
     }
 
-    /// One fill: fee, position, money, ledger, pushes.
-    fn fill(&mut self, place: usize, order: &mut Order, market: &Market, taken: Taken, now_ms: i64) {
+    /// Books one fill: fee, position, balance, ledger, pushes.
+    fn fill(&mut self, owner: usize, order: &mut Order, market: &Market, taken: Taken, now_ms: i64) {
         let value = market.notional(taken.price, taken.qty);
         let rate = if taken.is_taker { self.taker } else { self.maker };
         let fee = value.at_rate(rate);
         let released = share(order.reserved, taken.qty, order.rest());
         order.reserved -= released;
-        let (profit, position) = self.hold(place, order, market, taken, fee, now_ms);
-        let account = &mut self.accounts[place];
+        let (profit, position) = self.hold(owner, order, market, taken, fee, now_ms);
+        let account = &mut self.accounts[owner];
         account.pay_fee(fee);
         order.position = position;
         order.filled += taken.qty;
@@ -185,13 +187,13 @@ impl Trading {
         };
         let text = show::fill(market, &fill, account.mode);
         account.keep(fill);
-        self.push(place, "order.deal", Some(order.new.symbol), text, now_ms);
+        self.push(owner, "order.deal", Some(order.new.symbol), text, now_ms);
     }
 
-    /// What a fill does to positions: in one-way mode it closes the other side before it opens.
+    /// Applies a fill to positions; in one-way mode it closes the opposite position before it opens.
     fn hold(
         &mut self,
-        place: usize,
+        owner: usize,
         order: &Order,
         market: &Market,
         taken: Taken,
@@ -208,7 +210,7 @@ impl Trading {
             open_type: order.new.open_type,
             now_ms,
         };
-        let account = &mut self.accounts[place];
+        let account = &mut self.accounts[owner];
         if !order.is_opening() {
             return account.reduce(&held(order.hold(), taken.qty), fee).unwrap_or((Money::ZERO, 0));
         }
@@ -226,12 +228,12 @@ impl Trading {
         if !opening.is_zero() {
             self.last_position += 1;
             let id = self.last_position;
-            done.1 = self.accounts[place].add(&held(order.hold(), opening), id, fee_left);
+            done.1 = self.accounts[owner].add(&held(order.hold(), opening), id, fee_left);
         }
         done
     }
 
-    /// Sends a private frame after the usual delay.
+    /// Queues a private frame with a random delay within `push_ms`.
     pub fn push(
         &mut self,
         account: usize,
@@ -248,7 +250,7 @@ impl Trading {
         self.outbox.push(frame);
     }
 
-    /// Frames whose time has come, in their order.
+    /// Removes and returns the frames that are due, in order.
     pub fn take_due(&mut self, true_ms: i64) -> Vec<Private> {
         let is_full = self.outbox.len() > OUTBOX;
         let (mut due, wait): (Vec<Private>, Vec<Private>) = std::mem::take(&mut self.outbox)
@@ -261,15 +263,15 @@ impl Trading {
         due
     }
 
-    /// Tells a client how an order, its position and the money are.
-    pub fn tell(&mut self, place: usize, order: &Order, market: &Market, now_ms: i64) {
+    /// Pushes an order's state, its positions and the balance.
+    pub fn tell(&mut self, owner: usize, order: &Order, market: &Market, now_ms: i64) {
         let symbol = order.new.symbol;
-        let text = show::order_push(market, order, self.accounts[place].mode, self.fees());
-        self.push(place, "order", Some(symbol), text, now_ms);
+        let text = show::order_push(market, order, self.accounts[owner].mode, self.fees());
+        self.push(owner, "order", Some(symbol), text, now_ms);
         if order.filled.is_zero() {
-            return self.tell_money(place, market, now_ms);
+            return self.push_money(owner, market, now_ms);
         }
-        let account = &self.accounts[place];
+        let account = &self.accounts[owner];
         let held =
             [Hold::Long, Hold::Short].into_iter().filter_map(|hold| account.positions.get(&(symbol, hold)));
         let closed = account
@@ -279,38 +281,38 @@ impl Trading {
         let texts: Vec<String> =
             held.chain(closed).map(|position| show::position(market, position, true)).collect();
         for text in texts {
-            self.push(place, "position", Some(symbol), text, now_ms);
+            self.push(owner, "position", Some(symbol), text, now_ms);
         }
-        self.tell_money(place, market, now_ms);
+        self.push_money(owner, market, now_ms);
     }
 
-    fn tell_money(&mut self, place: usize, market: &Market, now_ms: i64) {
-        let text = show::money_push(&self.accounts[place], &market.contract.settle);
-        self.push(place, "asset", None, text, now_ms);
+    fn push_money(&mut self, owner: usize, market: &Market, now_ms: i64) {
+        let text = show::money_push(&self.accounts[owner], &market.contract.settle);
+        self.push(owner, "asset", None, text, now_ms);
     }
 
-    /// Cancels an open order. False when it is over or unknown.
+    /// Cancels an open order; false when it is finished or unknown.
     pub fn cancel(
         &mut self,
-        place: usize,
+        owner: usize,
         id: u64,
         error_code: i64,
         markets: &[Market],
         now_ms: i64,
     ) -> bool {
-        let Some(mut order) = self.accounts[place].open.remove(&id) else { return false };
+        let Some(mut order) = self.accounts[owner].open.remove(&id) else { return false };
         order.end(state::CANCELLED, error_code, now_ms);
-        self.tell(place, &order, &markets[order.new.symbol], now_ms);
-        self.accounts[place].retire(order);
+        self.tell(owner, &order, &markets[order.new.symbol], now_ms);
+        self.accounts[owner].retire(order);
         true
     }
 
-    /// Funding of a symbol is settled at the fair price: a positive rate is paid by longs.
+    /// Settles funding at the fair price; longs pay a positive rate.
     pub fn settle(&mut self, symbol: usize, market: &Market, rate: Rate, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
-        for place in 0..self.accounts.len() {
+        for owner in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
-                let account = &mut self.accounts[place];
+                let account = &mut self.accounts[owner];
                 let Some(position) = account.positions.get_mut(&(symbol, hold)) else { continue };
                 let value = market.notional(fair, position.qty);
                 let amount = if hold == Hold::Long { -value.at_rate(rate) } else { value.at_rate(rate) };
@@ -331,14 +333,14 @@ impl Trading {
                     rate,
                     at_ms: now_ms,
                 });
-                self.push(place, "position", Some(symbol), text, now_ms);
-                self.tell_money(place, market, now_ms);
+                self.push(owner, "position", Some(symbol), text, now_ms);
+                self.push_money(owner, market, now_ms);
             }
         }
     }
 }
 
-/// The part of an amount that belongs to some of its lots, rounded towards zero.
+/// Pro-rata share of an amount, rounded towards zero.
 fn share(whole: Money, part: Qty, of: Qty) -> Money {
     if of.is_zero() { Money::ZERO } else { Money(whole.0 * i128::from(part.0) / i128::from(of.0)) }
 }

@@ -1,52 +1,52 @@
-//! An order as the exchange keeps it.
+//! An order as kept by the exchange.
 
 use crate::domain::num::{Money, Price, Qty};
 use crate::domain::order::Side;
 
-/// Which position an order opens or closes.
+/// The position that an order opens or closes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Hold {
     /// Gains when the price rises.
     Long,
-    /// Gains when it falls.
+    /// Gains when the price falls.
     Short,
 }
 
-/// The number of a kind of order on the wire.
+/// Order types on the wire.
 pub mod kind {
     /// Rests at its price.
     pub const LIMIT: i64 = 1;
-    /// Never takes.
+    /// Maker only: cancelled if it would match at once.
     pub const POST_ONLY: i64 = 2;
-    /// Takes what it can, the rest is cancelled.
+    /// Fills what it can at once; the rest is cancelled.
     pub const IOC: i64 = 3;
-    /// All at once or nothing.
+    /// Fills completely at once, or is cancelled.
     pub const FOK: i64 = 4;
-    /// Walks the book.
+    /// Takes levels of the book; the rest is cancelled.
     pub const MARKET: i64 = 5;
-    /// A limit at the best price of the moment.
+    /// A limit order at the best opposite price on arrival.
     pub const MARKET_TO_LIMIT: i64 = 6;
 }
 
-/// The number of an order's state on the wire.
+/// Order states on the wire.
 pub mod state {
-    /// On its way.
+    /// Accepted, not in the book yet.
     pub const PENDING: i64 = 1;
-    /// Resting, perhaps filled in part.
+    /// Resting, perhaps partly filled.
     pub const OPEN: i64 = 2;
     /// Filled.
     pub const FILLED: i64 = 3;
-    /// Cancelled, perhaps filled in part.
+    /// Cancelled, perhaps partly filled.
     pub const CANCELLED: i64 = 4;
-    /// Refused after it was accepted.
+    /// Rejected after it was accepted.
     pub const INVALID: i64 = 5;
 }
 
-/// Where an order comes from, on the wire.
+/// Origin of an order, on the wire.
 pub mod category {
-    /// A person or program.
+    /// Placed by a client or on the website.
     pub const NORMAL: i64 = 1;
-    /// The liquidation.
+    /// Liquidation.
     pub const LIQUIDATION: i64 = 2;
     /// Auto-deleveraging.
     pub const ADL: i64 = 4;
@@ -58,7 +58,7 @@ impl Hold {
         if self == Hold::Long { 1 } else { 2 }
     }
 
-    /// Of a number on the wire.
+    /// From `positionType`.
     pub fn of(number: i64) -> Option<Self> {
         match number {
             1 => Some(Hold::Long),
@@ -67,7 +67,7 @@ impl Hold {
         }
     }
 
-    /// The other one.
+    /// The opposite side.
     pub fn opposite(self) -> Self {
         if self == Hold::Long { Hold::Short } else { Hold::Long }
     }
@@ -78,10 +78,10 @@ impl Hold {
     }
 }
 
-/// What a client asks for, checked.
+/// A validated order of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewOrder {
-    /// Place of the contract.
+    /// Index of the contract.
     pub symbol: usize,
     /// 1 open long, 2 close short, 3 open short, 4 close long.
     pub side: i64,
@@ -89,28 +89,28 @@ pub struct NewOrder {
     pub kind: i64,
     /// 1 isolated, 2 cross.
     pub open_type: i64,
-    /// Leverage of what it opens.
+    /// Leverage.
     pub leverage: i64,
     /// Lots.
     pub qty: Qty,
-    /// Limit.
+    /// Limit price.
     pub price: Option<Price>,
-    /// The client's own name for it.
+    /// `externalOid`.
     pub external: String,
 }
 
 /// An order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Order {
-    /// Its number.
+    /// Id.
     pub id: u64,
-    /// What was asked for.
+    /// The order as placed.
     pub new: NewOrder,
     /// See [`state`].
     pub state: i64,
     /// See [`category`].
     pub category: i64,
-    /// Why it ended.
+    /// Reason of the end; 0: none.
     pub error_code: i64,
     /// Lots filled.
     pub filled: Qty,
@@ -120,33 +120,33 @@ pub struct Order {
     pub taker_fee: Money,
     /// Fees paid as maker.
     pub maker_fee: Money,
-    /// Realised by it.
+    /// Realised profit.
     pub profit: Money,
-    /// Money set aside for what is not filled yet.
+    /// Money reserved for the unfilled part.
     pub reserved: Money,
-    /// Lots displayed before it at its price.
+    /// Displayed lots ahead of it at its price.
     pub queue_ahead: Qty,
     /// When it reaches the book (true time, milliseconds).
     pub arrives_ms: i64,
-    /// Milliseconds of the exchange.
+    /// Time of acceptance, milliseconds of the exchange's clock.
     pub created_ms: i64,
-    /// Likewise.
+    /// Time of the last change, likewise.
     pub updated_ms: i64,
-    /// Counts up with every change.
+    /// Increases with every change.
     pub version: u64,
-    /// The position it belongs to; 0 before there is one.
+    /// Id of its position; 0 before the first fill.
     pub position: u64,
-    /// What a fault lets fill before the order is left alone.
+    /// Fault: most lots that may fill.
     pub fill_limit: Option<Qty>,
 }
 
 impl Order {
-    /// Buyer or seller.
+    /// Buy or sell.
     pub fn book_side(&self) -> Side {
         if matches!(self.new.side, 1 | 2) { Side::Buy } else { Side::Sell }
     }
 
-    /// Whether it opens.
+    /// Whether it opens a position.
     pub fn is_opening(&self) -> bool {
         matches!(self.new.side, 1 | 3)
     }
@@ -156,22 +156,22 @@ impl Order {
         if matches!(self.new.side, 1 | 4) { Hold::Long } else { Hold::Short }
     }
 
-    /// Lots that are not filled.
+    /// Unfilled lots.
     pub fn rest(&self) -> Qty {
         self.new.qty - self.filled
     }
 
-    /// Lots that may still fill: a fault can hold the rest back.
+    /// Lots that may still fill; a fault can limit them.
     pub fn fillable(&self) -> Qty {
         self.fill_limit.map_or(self.rest(), |limit| self.rest().min(Qty((limit.0 - self.filled.0).max(0))))
     }
 
-    /// Whether nothing happens to it any more.
+    /// Whether it is finished.
     pub fn is_over(&self) -> bool {
         self.state >= state::FILLED
     }
 
-    /// Ends it.
+    /// Finishes the order.
     pub fn end(&mut self, state: i64, error_code: i64, now_ms: i64) {
         (self.state, self.error_code, self.updated_ms) = (state, error_code, now_ms);
         self.version += 1;

@@ -1,4 +1,4 @@
-//! Orders, fills, positions and money as the exchange shows them.
+//! JSON of orders, fills, positions and balances.
 
 use super::account::{Account, Fill, FundingPaid, Position};
 use super::order::{Hold, Order, kind};
@@ -7,10 +7,10 @@ use crate::domain::num::{Money, Qty, Rate};
 use crate::rehearsal::market::Market;
 use crate::rehearsal::wire::Object;
 
-/// Digits of an average price behind the contract's own.
+/// Digits of an average price beyond those of the price step.
 const AVERAGE_DIGITS: u8 = 4;
 
-/// Value per lot as a price: rounded down, a little finer than the price step.
+/// Average price: value per lot, rounded down, a little finer than the price step.
 fn average(market: &Market, value: Money, qty: Qty) -> Decimal {
     let tick = market.spec.money(1).0;
     let fine = 10_i128.pow(u32::from(AVERAGE_DIGITS));
@@ -27,7 +27,7 @@ fn average(market: &Market, value: Money, qty: Qty) -> Decimal {
 
 fn order_object(market: &Market, order: &Order, mode: i64) -> Object {
     let new = &order.new;
-    // Of a market order this is a bound, not the fill.
+    // For a market order this is a price bound, not the fill price.
     let bound = |percent: i64| {
         market.last.map(|price| market.price_decimal(crate::domain::num::Price(price.0 * percent / 100)))
     };
@@ -64,12 +64,12 @@ fn order_object(market: &Market, order: &Order, mode: i64) -> Object {
         .put("positionMode", mode)
 }
 
-/// An order over REST.
+/// An order as returned by REST.
 pub fn order(market: &Market, order: &Order, mode: i64) -> String {
     order_object(market, order, mode).put("version", order.version).end()
 }
 
-/// An order as it is pushed.
+/// An order as pushed.
 pub fn order_push(market: &Market, order: &Order, mode: i64, (maker, taker): (Rate, Rate)) -> String {
     let hold = if order.hold() == Hold::Long { "long" } else { "short" };
     let side = if matches!(order.new.side, 1 | 2) { "buy" } else { "sell" };
@@ -85,12 +85,12 @@ pub fn order_push(market: &Market, order: &Order, mode: i64, (maker, taker): (Ra
         .end()
 }
 
-/// A rate with its digits.
+/// A rate as a fraction.
 pub fn fraction(rate: Rate) -> Decimal {
     Decimal::new(rate.0, 9).unwrap_or(Decimal::ZERO)
 }
 
-/// A fill over REST and as it is pushed.
+/// A fill, for REST and pushes.
 pub fn fill(market: &Market, fill: &Fill, mode: i64) -> String {
     Object::new()
         .text("id", &fill.id.to_string())
@@ -111,7 +111,7 @@ pub fn fill(market: &Market, fill: &Fill, mode: i64) -> String {
         .end()
 }
 
-/// A position; in pushes a fee that was paid is negative, over REST positive.
+/// A position; a paid fee is negative in pushes, positive in REST.
 pub fn position(market: &Market, position: &Position, is_push: bool) -> String {
     let entry = average(market, position.entry_value, position.qty);
     let realised = position.profit + position.funding - position.fee;
@@ -150,7 +150,7 @@ pub fn position(market: &Market, position: &Position, is_push: bool) -> String {
     }
 }
 
-/// The fair price at which the margin is used up but for the maintenance margin; 0 when there is none.
+/// The liquidation price of an isolated position; 0 for a cross or closed one.
 fn liquidation(market: &Market, position: &Position) -> Decimal {
     if position.qty.is_zero() || position.open_type == 2 {
         return Decimal::ZERO;
@@ -175,7 +175,7 @@ pub fn unrealised(account: &Account, markets: &[Market]) -> Money {
     account.positions.values().map(of).sum()
 }
 
-/// Money over REST.
+/// A balance as returned by REST.
 pub fn money(account: &Account, currency: &str, markets: &[Market]) -> String {
     let unrealised = unrealised(account, markets);
     Object::new()
@@ -193,7 +193,7 @@ pub fn money(account: &Account, currency: &str, markets: &[Market]) -> String {
         .end()
 }
 
-/// Money as it is pushed: no equity.
+/// A balance as pushed: without equity.
 pub fn money_push(account: &Account, currency: &str) -> String {
     Object::new()
         .text("currency", currency)
@@ -204,7 +204,7 @@ pub fn money_push(account: &Account, currency: &str) -> String {
         .end()
 }
 
-/// A coin nobody has.
+/// The balance of a currency the account does not hold.
 pub fn no_money(currency: &str) -> String {
     let zeros = [
         "positionMargin",

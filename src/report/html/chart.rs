@@ -1,13 +1,13 @@
-//! Lines over time as inline SVG that stretches with the page; text and marks lie above it as HTML, so that they
-//! keep their size on a phone.
+//! Line charts over time as inline SVG that stretches with the page. Labels and marks are HTML above it, so
+//! that they keep their size on a phone.
 //!
-//! At most a column a pixel is drawn; a column keeps its lowest and highest value.
+//! Values are reduced to at most one column per unit of `WIDTH`; a column keeps its lowest and highest value.
 
 use super::markup::escaped;
 use crate::domain::time::Timestamp;
 use std::fmt::Write;
 
-/// Width of the drawing in its own units; also the most columns drawn.
+/// Width of the drawing in its own units; also the maximum number of columns.
 const WIDTH: f64 = 1_000.0;
 /// Height of the drawing in its own units.
 const HEIGHT: f64 = 100.0;
@@ -19,7 +19,7 @@ pub(super) struct Axis {
     end: Timestamp,
 }
 
-/// A span of values to draw: from when on, lowest, highest, last.
+/// Values of a time span: its start, lowest, highest and last value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub(super) at: Timestamp,
@@ -28,7 +28,7 @@ pub(super) struct Span {
     pub(super) close: f64,
 }
 
-/// A sign on the chart.
+/// A mark on the chart.
 pub(super) struct Mark {
     pub(super) at: Timestamp,
     pub(super) value: f64,
@@ -37,18 +37,18 @@ pub(super) struct Mark {
     pub(super) title: String,
 }
 
-/// How values are drawn between their changes.
+/// How values are connected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A staircase: a value holds until the next.
+    /// Steps: a value holds until the next one.
     Steps,
     /// Straight lines.
     Straight,
-    /// A filled staircase hanging from the top, which is zero.
+    /// Filled steps that hang from zero at the top.
     Under,
 }
 
-/// A chart in the making.
+/// A chart to render.
 pub(super) struct Chart<'a> {
     pub(super) caption: String,
     pub(super) axis: Axis,
@@ -57,14 +57,14 @@ pub(super) struct Chart<'a> {
     pub(super) height_px: u32,
     pub(super) gaps: &'a [(Timestamp, Timestamp)],
     pub(super) marks: Vec<Mark>,
-    /// A value to draw dashed, e.g. the starting equity.
+    /// A value drawn as a dashed line, e.g. the starting equity.
     pub(super) reference: Option<f64>,
-    /// How a value on the axis is written.
+    /// Formats the values of the axis.
     pub(super) label: &'a dyn Fn(f64) -> String,
 }
 
 impl Axis {
-    /// From the start to the end of a run.
+    /// An axis from the start to the end of a run.
     pub(super) fn new(start: Timestamp, end: Timestamp) -> Self {
         Axis { start, end }
     }
@@ -77,7 +77,7 @@ impl Axis {
         (WIDTH * (at - self.start).nanos() as f64 / span as f64).clamp(0.0, WIDTH)
     }
 
-    /// Five times under the lowest chart of a result.
+    /// Five time labels, shown below the last chart.
     pub(super) fn labels(&self) -> String {
         let span = (self.end - self.start).nanos();
         let long = span > 3 * 86_400 * 1_000_000_000;
@@ -94,7 +94,7 @@ impl Axis {
 }
 
 impl Chart<'_> {
-    /// The chart as a figure; nothing when there is nothing to draw.
+    /// The chart as a figure; empty when there are no values.
     pub(super) fn render(&self) -> String {
         let spans: Vec<Span> =
             self.spans.iter().copied().filter(|s| s.low.is_finite() && s.high.is_finite()).collect();
@@ -157,7 +157,7 @@ impl Chart<'_> {
         out
     }
 
-    /// Lowest and highest value with a little air; never the same.
+    /// The value range with some margin; never empty.
     fn range(&self, spans: &[Span]) -> (f64, f64) {
         let mut low = spans.iter().map(|s| s.low).fold(f64::INFINITY, f64::min);
         let mut high = spans.iter().map(|s| s.high).fold(f64::NEG_INFINITY, f64::max);
@@ -178,7 +178,8 @@ impl Chart<'_> {
             let _ = match (i, self.shape) {
                 (0, Shape::Under) => write!(path, "M{x:.1} 0V{low:.2}"),
                 (0, _) => write!(path, "M{x:.1} {high:.2}V{low:.2}V{close:.2}"),
-                // The staircase holds the value before; then the column's extremes, then its last.
+                // The line stays at the previous value, then spans the column's extremes and ends at its last
+                // value.
                 (_, Shape::Steps) => write!(path, "H{x:.1}V{high:.2}V{low:.2}V{close:.2}"),
                 (_, Shape::Under) => write!(path, "H{x:.1}V{low:.2}V{close:.2}"),
                 (_, Shape::Straight) => write!(path, "L{x:.1} {high:.2}V{low:.2}V{close:.2}"),
@@ -194,7 +195,7 @@ impl Chart<'_> {
     }
 }
 
-/// Neighbours that fall on the same column become one.
+/// Merges neighbours that fall on the same column.
 fn columns(axis: Axis, spans: &[Span]) -> Vec<(f64, Span)> {
     let mut columns: Vec<(f64, Span)> = Vec::new();
     for span in spans {
@@ -211,7 +212,7 @@ fn columns(axis: Axis, spans: &[Span]) -> Vec<(f64, Span)> {
     columns
 }
 
-/// Three to six round values between two bounds.
+/// Three to six round values within the bounds.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let rough = (high - low) / 4.0;
     if !rough.is_finite() || rough <= 0.0 {

@@ -1,6 +1,6 @@
-//! Text made safe for HTML, and the few elements that repeat.
+//! HTML escaping and common elements.
 
-/// Text as content or attribute value.
+/// Escapes text for content or an attribute value.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -10,7 +10,7 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Control characters are no legal HTML; what a file name hides is shown as such.
+            // Control characters are not legal HTML; replaced visibly, so that a file name cannot hide any.
             c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
             c => out.push(c),
         }
@@ -27,12 +27,12 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Text, to the left.
+    /// Text, left-aligned.
     pub(super) fn text(text: &str) -> Cell {
         Cell { html: escaped(text), classes: "l", sort_by: None }
     }
 
-    /// A number as shown and as sorted by.
+    /// A number and its sort key.
     pub(super) fn number(shown: &str, sort_by: f64) -> Cell {
         Cell { html: escaped(shown), classes: "", sort_by: Some(sort_by) }
     }
@@ -42,7 +42,7 @@ impl Cell {
         Cell { classes: sign_class(sort_by), ..Cell::number(shown, sort_by) }
     }
 
-    /// A number with a remark that a pointer shows.
+    /// A number with a tooltip.
     pub(super) fn titled(shown: &str, sort_by: f64, remark: &str) -> Cell {
         Cell {
             html: format!("<span class=\"none\" title=\"{}\">{}</span>", escaped(remark), escaped(shown)),
@@ -51,7 +51,7 @@ impl Cell {
         }
     }
 
-    /// A dash that says why.
+    /// A dash with the reason as a tooltip.
     pub(super) fn none(reason: &str) -> Cell {
         Cell { html: none(reason), classes: "", sort_by: None }
     }
@@ -61,18 +61,18 @@ impl Cell {
         Cell { classes: "l wrap", ..Cell::text(text) }
     }
 
-    /// Markup that is safe already, to the left.
+    /// HTML that is escaped already, left-aligned.
     pub(super) fn markup(html: String) -> Cell {
         Cell { html, classes: "l", sort_by: None }
     }
 }
 
-/// A dash whose tooltip is the reason.
+/// A dash with the reason as a tooltip.
 pub(super) fn none(reason: &str) -> String {
     format!("<span class=\"none\" title=\"{0}\" aria-label=\"not defined: {0}\">—</span>", escaped(reason))
 }
 
-/// `gain`, `loss` or nothing.
+/// The CSS class for a sign: `gain`, `loss` or none.
 pub(super) fn sign_class(value: f64) -> &'static str {
     if value > 0.0 {
         "gain"
@@ -83,17 +83,17 @@ pub(super) fn sign_class(value: f64) -> &'static str {
     }
 }
 
-/// Rows with an optional id each.
+/// A row with an optional id.
 pub(super) type Row = (Option<String>, Vec<Cell>);
 
-/// Whether clicking a heading sorts.
+/// Whether clicking a heading sorts the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sorting {
     Fixed,
     ByColumn,
 }
 
-/// A table; headings that start with `<` stand to the left.
+/// A table; headings that start with `<` are left-aligned.
 pub(super) fn table(headings: &[&str], rows: impl IntoIterator<Item = Row>, sorting: Sorting) -> String {
     let mut out = String::from(match sorting {
         Sorting::Fixed => "<div class=\"scroll\"><table><thead><tr>",

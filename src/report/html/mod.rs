@@ -1,7 +1,8 @@
-//! Results as one self-contained HTML page: styles, drawings and the little script are inside, nothing is fetched.
+//! Renders results as one self-contained HTML page: styles, drawings and a small script are embedded, and
+//! nothing is fetched.
 //!
-//! Deterministic: the same results give the same bytes. Every text of the user is escaped. The page keeps bounds of
-//! its own (rows, marks), says so where they cut, and leaves the whole to the JSON form.
+//! Deterministic: equal results give equal bytes. All user text is escaped. The page limits rows and marks,
+//! says where it cuts, and refers to the JSON form for the rest.
 
 mod chart;
 mod markup;
@@ -18,7 +19,7 @@ use markup::{Cell, Sorting, escaped, none, table};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The page of one or several results; `generated_by` stands in the footer, e.g. `tradingd 0.1.0`.
+/// The page of one or more results; `generated_by` appears in the footer, e.g. `tradingd 0.1.0`.
 pub fn page(results: &[RunResult], generated_by: &str) -> String {
     let kind = kind(results);
     let title = match results {
@@ -47,7 +48,7 @@ pub fn page(results: &[RunResult], generated_by: &str) -> String {
     out
 }
 
-/// What the results are of, where they are all of one kind.
+/// The title for results of one mode; a general one if they differ.
 fn kind(results: &[RunResult]) -> &'static str {
     match results {
         [first, rest @ ..] if rest.iter().all(|run| run.mode == first.mode) => first.mode.title(),
@@ -56,7 +57,7 @@ fn kind(results: &[RunResult]) -> &'static str {
     }
 }
 
-/// What each strategy came to, then a line for each result, linked to its section.
+/// An overview by strategy, then a row per result with a link to its section.
 fn index(results: &[RunResult]) -> String {
     format!(
         "<section class=\"index\">\n<h3>By strategy</h3>\n{}<h3>Results</h3>\n{}</section>\n",
@@ -65,7 +66,7 @@ fn index(results: &[RunResult]) -> String {
     )
 }
 
-/// A line for each strategy, then one for all of them.
+/// A row per strategy, then the totals.
 fn summary(results: &[RunResult]) -> String {
     let headings = [
         "<Strategy",
@@ -153,7 +154,7 @@ fn lines(results: &[RunResult]) -> String {
     table(&headings, rows, Sorting::ByColumn)
 }
 
-/// A metric as a cell; coloured where its sign is profit or loss.
+/// A metric as a table cell; net profit is coloured by its sign.
 fn metric_cell(run: &RunResult, id: &str) -> Cell {
     let Some(metric) = run.metric(id) else { return Cell::none("not computed") };
     match f::metric(metric, f::Currency::of(run)) {

@@ -1,4 +1,4 @@
-//! The pictures of a result: equity with its drawdown, and the prices with what was done at them.
+//! Charts of a result: equity with its drawdown, and prices with signals and trades.
 
 use super::chart::{Axis, Chart, Mark, Shape, Span};
 use crate::domain::order::Side;
@@ -10,7 +10,7 @@ use crate::report::tally::Outcome;
 use crate::report::text::side_word;
 use std::fmt::Write;
 
-/// Most trades and most signals drawn on one chart; beyond it a drawing shows nothing anyway.
+/// Maximum number of trades and of signals on one chart; more would be unreadable.
 const MARKS: usize = 400;
 
 /// Appends all charts; they share one time axis.
@@ -51,7 +51,8 @@ fn equity(run: &RunResult, axis: Axis) -> Chart<'_> {
 fn drawdown(run: &RunResult, axis: Axis) -> Chart<'_> {
     let mut peak = f64::NEG_INFINITY;
     let spans = run.summary.curve.iter().map(|p| {
-        // What holds after the bucket is its last value below the running peak, not the deepest in between.
+        // After a bucket its last value applies, relative to the running peak, not the deepest one in
+        // between.
         peak = peak.max(p.high.to_f64());
         let last = if peak > 0.0 { 100.0 * (p.close.to_f64() - peak).min(0.0) / peak } else { 0.0 };
         Span { at: p.at, low: -p.drawdown_pct, high: 0.0, close: last.max(-p.drawdown_pct) }
@@ -144,7 +145,7 @@ fn marks(run: &RunResult, symbol: SymbolId) -> Vec<Mark> {
     marks
 }
 
-/// Few digits for an axis.
+/// A short axis label.
 fn short(value: f64) -> String {
     if value.abs() >= 1_000.0 {
         let shown = f::grouped(value.abs().round() as u128);

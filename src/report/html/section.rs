@@ -1,5 +1,5 @@
-//! The section of one result, in the order readers expect: what it is, what it stands on, the headline, the
-//! pictures, the tables, the snapshot.
+//! The section of one result: title, assumptions, headline, charts, tables, snapshot of settings and
+//! strategy.
 
 use super::markup::{escaped, none, sign_class};
 use super::{plots, tables};
@@ -80,7 +80,7 @@ fn tile(out: &mut String, run: &RunResult, id: &str, beside: &str) {
     let Some(metric) = run.metric(id) else { return };
     let (value, beside) = match f::metric(metric, f::Currency::of(run)) {
         Ok(shown) => (escaped(&shown), beside),
-        // The reason is said aloud too: a tooltip does not exist under a finger.
+        // The reason is also shown as text, because touch screens have no tooltips.
         Err(reason) => (none(reason), reason),
     };
     let class = if id == "net_profit" { sign_class(metric.number().unwrap_or(0.0)) } else { "" };

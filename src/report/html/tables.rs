@@ -1,4 +1,4 @@
-//! The tables of a result.
+//! Tables of a result.
 
 use super::markup::{Cell, Row, Sorting, escaped, table};
 use crate::domain::decision::Trigger;
@@ -12,11 +12,11 @@ use crate::report::tally::Tally;
 use crate::report::text::side_word;
 use std::fmt::Write;
 
-/// Most trades listed on the page; all are in the JSON form.
+/// Maximum number of trades on the page; the JSON form has all.
 const TRADE_ROWS: usize = 2_000;
-/// Most days listed on the page.
+/// Maximum number of days on the page.
 const DAY_ROWS: usize = 1_000;
-/// Days from which months are shown first.
+/// More days than this are preceded by a table of months.
 const DAYS_SHOWN: usize = 62;
 
 pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
@@ -36,7 +36,7 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
     }
     let currency = f::Currency::of(run);
     let in_currency = |name: &str| currency.named(name);
-    // What people look for stands where it is seen without scrolling; the bookkeeping follows.
+    // The most wanted columns come first, so that they are visible without scrolling.
     let headings = [
         "#",
         "<Symbol",
@@ -72,7 +72,7 @@ pub(super) fn trades(out: &mut String, run: &RunResult, number: usize) {
     );
 }
 
-/// One trade, a cell for each heading.
+/// The cells of one trade, in the order of the headings.
 fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
     let currency = f::Currency::of(run);
     let spec = run.spec(trade.symbol);
@@ -104,7 +104,7 @@ fn trade_cells(run: &RunResult, i: usize, trade: &ClosedTrade) -> Vec<Cell> {
     ]
 }
 
-/// What the exit was decided on, and folded behind it every condition of the signal, the entry and the exit.
+/// What the exit was decided on; collapsed below it, all conditions of the signal, the entry and the exit.
 fn why(reason: &TradeReason) -> Cell {
     let mut html = format!(
         "<details><summary>{}</summary>",
@@ -193,7 +193,7 @@ pub(super) fn refusals(out: &mut String, run: &RunResult) {
     out.push_str(&table(&["<By", "Count", "<First", "<What was measured then"], rows, Sorting::Fixed));
 }
 
-/// Months first when the run is long; days in any case.
+/// By month first if the run is long; always by day.
 pub(super) fn days(out: &mut String, run: &RunResult) {
     let days = &run.summary.days;
     let currency = f::Currency::of(run);

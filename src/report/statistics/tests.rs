@@ -1,5 +1,5 @@
-//! The conformance set: ten ledgers small enough to work by hand, where other tools disagree or fail, and the
-//! properties that hold for all ledgers.
+//! Conformance tests: ten ledgers small enough to compute by hand, for cases where other tools disagree or
+//! fail, and properties that hold for all ledgers.
 
 use super::*;
 use crate::domain::time::Span;
@@ -25,7 +25,7 @@ fn point(second: i64, equity: f64, balance: f64, exposure: f64) -> EquityPoint {
     EquityPoint { at: at(second), equity: money(equity), balance: money(balance), exposure: money(exposure) }
 }
 
-/// A run that changes only by its trades, each a minute after the other.
+/// A run that changes only by its trades, one per minute.
 fn closed(initial: f64, trades: &[ClosedTrade]) -> Summary {
     let mut statistics = Statistics::new(start(), money(initial));
     let mut balance = money(initial);
@@ -61,7 +61,7 @@ fn undefined(summary: &Summary, id: &str, reason: &str) {
     assert_eq!(summary.metric(id).unwrap().value, Err(reason), "{id}");
 }
 
-/// 40 flat days. Nothing was won, lost or risked: counts are 0, every ratio has a reason.
+/// 40 days without a trade: counts are 0, and every ratio has a reason.
 #[test]
 fn ledger_1_no_trades() {
     let summary = Statistics::new(start(), money(10_000.0)).finish(at(40 * DAY));
@@ -96,7 +96,8 @@ fn ledger_1_no_trades() {
     assert_eq!((summary.days.len(), summary.metric("sharpe").unwrap().n), (40, 40));
 }
 
-/// The trade of the account vectors: long 1000 at 10, out at 10.5, 0.06 % taker both sides, funding 0.01 % at 10.2.
+/// The trade of the account test vectors: long 1000 at 10, exit at 10.5, 0.06 % taker fee on both sides,
+/// funding 0.01 % at 10.2.
 /// gross 1000·0.5 = 500; fees 6 + 6.3 = 12.3; funding −1.02; net 486.68 = 4.8668 % of 10 000.
 /// Equity: 9994 after the entry fee (0.06 % down), 9992.98 after funding (0.0702 %), 10486.68 at the end.
 #[test]
@@ -114,7 +115,7 @@ fn ledger_2_one_trade() {
     let summary = statistics.finish(at(240));
     assert_eq!(won.net().to_string(), "486.68");
     assert!((won.net_pct() - 4.8668).abs() < 1e-12);
-    // Return on the margin at 3x.
+    // Return on margin at leverage 3.
     assert!((won.net_pct() * f64::from(won.leverage) - 14.6004).abs() < 1e-12);
     is_money(&summary, "net_profit", "486.68");
     is(&summary, "net_profit_pct", 4.8668);
@@ -140,7 +141,7 @@ fn ledger_2_one_trade() {
     assert!(!summary.metric("net_profit").unwrap().is_thin());
 }
 
-/// Five times −100: no spread, so no quality number; a profit factor of 0 is a number, not a gap.
+/// Five times −100: no variance, so no quality number; a profit factor of 0 is a defined value.
 #[test]
 fn ledger_3_all_equal_losses() {
     let summary = closed(10_000.0, &[trade(0, 30, -100.0, 0.0, 0.0); 5]);
@@ -157,7 +158,7 @@ fn ledger_3_all_equal_losses() {
     is(&summary, "consecutive_losses", 5.0);
     is(&summary, "max_drawdown_pct", 5.0);
     is(&summary, "current_drawdown_pct", 5.0);
-    // Left the peak at minute 1, still below at the end, minute 6.
+    // It left the peak at minute 1 and is still below it at the end, minute 6.
     is(&summary, "max_drawdown_seconds", 300.0);
     assert_eq!(summary.metric("max_drawdown_seconds").unwrap().note, Some("ongoing at the end"));
 }
@@ -178,7 +179,7 @@ fn ledger_4_first_trade_loses() {
     assert_eq!(summary.metric("sqn").unwrap().note, Some("in money: not every trade had a stop"));
 }
 
-/// Three times nothing won and nothing lost: no win, no loss, three draws.
+/// Three trades with a net result of zero: no win, no loss, three draws.
 #[test]
 fn ledger_5_only_draws() {
     let summary = closed(
@@ -195,8 +196,8 @@ fn ledger_5_only_draws() {
     is(&summary, "consecutive_wins", 0.0);
 }
 
-/// Scalps of a coarse-ticked coin that end where they began lose their fees, here 1.60 on a tick worth 48: losses, in
-/// every figure. With one win of 40, the profit factor is 40 / (3 · 1.60).
+/// Trades of a coarse-ticked coin that end at their entry price lose the fees, here 1.60 on a tick worth 48:
+/// they count as losses in every figure. With one win of 40, the profit factor is 40 / (3 · 1.60).
 #[test]
 fn a_loss_of_fees_is_a_loss_however_small() {
     let scratch = trade(0, 30, 0.0, 1.6, 0.0);
@@ -212,7 +213,7 @@ fn a_loss_of_fees_is_a_loss_however_small() {
     is(&mixed, "win_rate", 0.25);
 }
 
-/// A position of 5000 opened at half time, worth 200 more at the end, where it is still open.
+/// A position of 5000 opened at half time and still open at the end, with 200 profit.
 /// Exposure: 5000 / 10 000 for half of the time is 25 %.
 #[test]
 fn ledger_6_open_at_end() {
@@ -235,7 +236,8 @@ fn ledger_6_open_at_end() {
     assert_eq!(costed.metric("net_profit").unwrap().note, None);
 }
 
-/// The price never moved, funding of 3 was paid: a loss of 3; shares of a gross result of 0 are not defined.
+/// The price did not move and funding of 3 was paid: a loss of 3; shares of a gross result of 0 are
+/// undefined.
 #[test]
 fn ledger_7_funding_only() {
     let summary = closed(10_000.0, &[trade(0, 30_000, 0.0, 0.0, -3.0)]);
@@ -247,8 +249,9 @@ fn ledger_7_funding_only() {
     undefined(&summary, "slippage", "no mid price was known at any decision");
 }
 
-/// Long 1000 at 10 with 3x and 1 % maintenance, out at 6.766667 (10·(1 + 0.01 − 1/3)): gross −3233.333; with fees of
-/// 6 and a liquidation fee of 100.667 the margin is gone. 5000 becomes 1660: 66.8 % down.
+/// Long 1000 at 10 with leverage 3 and 1 % maintenance, liquidated at 6.766667 (10·(1 + 0.01 − 1/3)): gross
+/// −3233.333; with fees of 6 and a liquidation fee of 100.667 the margin is used up. 5000 becomes 1660: 66.8
+/// % down.
 #[test]
 fn ledger_8_liquidation() {
     let gone = ClosedTrade { reason: Trigger::Liquidation, ..trade(0, 30, -3_233.333, 106.667, 0.0) };
@@ -262,8 +265,8 @@ fn ledger_8_liquidation() {
     );
 }
 
-/// 10 000 + 1000, then 11 000 come in, then −2200: net 19 800 − 10 000 − 11 000 = −1200, but time-weighted
-/// 1.1 · 0.9 = −1 %, and the drawdown is 10 %, not a new peak that never was earned.
+/// 10 000 + 1000, then a deposit of 11 000, then −2200: net 19 800 − 10 000 − 11 000 = −1200, but
+/// time-weighted 1.1 · 0.9 = −1 %, and the drawdown is 10 %, since the deposit is not an earned peak.
 #[test]
 fn ledger_9_deposit_mid_run() {
     let mut statistics = Statistics::new(start(), money(10_000.0));
@@ -280,7 +283,7 @@ fn ledger_9_deposit_mid_run() {
     assert_eq!((day.change(), day.deposits), (Money::from_units(-1_200), Money::from_units(11_000)));
 }
 
-/// 100 seconds, in a position from 20 to 80, no data from 40 to 60: 40 of 80 known seconds.
+/// 100 seconds, in a position from 20 to 80, no data from 40 to 60: 40 of 80 seconds with data.
 #[test]
 fn ledger_10_gap() {
     let mut statistics = Statistics::new(start(), money(10_000.0));
@@ -293,7 +296,7 @@ fn ledger_10_gap() {
     assert_eq!(summary.gaps, [(at(40), at(60))]);
 }
 
-/// Warm-up counts for nothing: flat for 50 of 100 seconds of warm-up, then half of the rest in a position.
+/// Warm-up is excluded: 50 of 100 seconds are warm-up, then half of the rest is in a position.
 #[test]
 fn warm_up_is_left_out_of_exposure() {
     let mut statistics = Statistics::new(start(), money(10_000.0));
@@ -315,7 +318,8 @@ fn trade_vectors_of_the_reference() {
     is_money(&summary, "largest_loss", "-40");
 }
 
-/// Thirty days of +1 % and −0.5 % in turn: mean 0.0025, sample deviation 0.0075·√(30/29), downside √(0.005²/2).
+/// Thirty days of alternately +1 % and −0.5 %: mean 0.0025, sample deviation 0.0075·√(30/29), downside
+/// √(0.005²/2).
 #[test]
 fn daily_ratios_of_alternating_days() {
     let mut statistics = Statistics::new(start(), money(10_000.0));
@@ -340,7 +344,7 @@ fn daily_ratios_of_alternating_days() {
     assert_eq!(window, (start(), at(30 * DAY)));
 }
 
-/// A change at midnight belongs to the day that ends; parts of days are rows but no samples.
+/// A change at midnight belongs to the day that ends; incomplete days are rows but not samples.
 #[test]
 fn days_are_cut_at_midnight() {
     let mut statistics = Statistics::new(at(DAY / 2), money(1_000.0));
@@ -354,7 +358,7 @@ fn days_are_cut_at_midnight() {
     assert_eq!(rows, expected);
 }
 
-/// The last thing that happens, exactly when the run ends at midnight, belongs to the last day.
+/// An event at the very end of a run that ends at midnight belongs to the last day.
 #[test]
 fn a_change_at_the_last_midnight_has_its_day() {
     let mut statistics = Statistics::new(start(), money(1_000.0));
@@ -373,7 +377,7 @@ fn the_metrics_come_in_the_documented_order() {
 }
 
 proptest! {
-    /// What does not speak of rows of trades does not depend on their order.
+    /// Figures other than streaks do not depend on the order of trades.
     #[test]
     fn sums_do_not_depend_on_the_order_of_trades(cents in prop::collection::vec(-50_000_i64..50_000, 1..40), turn in 0_usize..40) {
         let trades: Vec<ClosedTrade> = cents.iter().map(|c| trade(0, 30, *c as f64 / 100.0, 0.07, 0.01)).collect();
@@ -387,7 +391,7 @@ proptest! {
         prop_assert_eq!(one.by_side, other.by_side);
     }
 
-    /// Whatever happens: no number that is none, changes of days add up, percentages stay in their range.
+    /// For any ledger: all numbers are finite, changes of days add up, percentages stay in range.
     #[test]
     fn metrics_stay_finite_and_add_up(steps in prop::collection::vec((1_i64..200_000, -3_000_i64..3_000, 0_i64..20_000), 1..60)) {
         let mut statistics = Statistics::new(start(), money(10_000.0));

@@ -1,4 +1,4 @@
-//! Many results: what each strategy came to, then a line for each result, then all of them added up.
+//! Several results: an overview by strategy, a row per result, and totals.
 
 use super::table::{Align, Table};
 use super::{Style, heading, line, rate, sentence, wrapped};
@@ -8,12 +8,12 @@ use crate::report::overview::{Overview, by_strategy, totals};
 use crate::report::run::RunResult;
 use crate::report::terms::assumption_lines;
 
-/// Reasons for no trade that are told below the table.
+/// Maximum number of reasons listed below the table.
 const REASONS_SHOWN: usize = 8;
-/// Results that are named for one of them.
+/// Maximum number of results named per reason.
 const RESULTS_NAMED: usize = 8;
 
-/// Many results.
+/// The text of several results.
 pub fn many(runs: &[RunResult], style: Style) -> String {
     let mut out = shared_assumptions(runs, style);
     line(&mut out, &heading("By strategy", style));
@@ -25,7 +25,7 @@ pub fn many(runs: &[RunResult], style: Style) -> String {
     out
 }
 
-/// What every line of the table stands on, said once; coverage differs and has its column.
+/// The assumptions that all results share; coverage differs and has its own column.
 fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
     let mut out = String::new();
     let Some(first) = runs.first() else { return out };
@@ -46,7 +46,7 @@ fn shared_assumptions(runs: &[RunResult], style: Style) -> String {
     out
 }
 
-/// A line for each strategy, and one for all where that says more.
+/// A row per strategy, and totals if there are several strategies.
 fn summary(runs: &[RunResult], style: Style) -> String {
     let right = Align::Right;
     let mut table = Table::new([
@@ -100,8 +100,8 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         ("coverage", Align::Right),
         ("digest", Align::Left),
     ]);
-    for (place, run) in runs.iter().enumerate() {
-        table.row(result_row(place, run));
+    for (index, run) in runs.iter().enumerate() {
+        table.row(result_row(index, run));
     }
     for total in totals(runs) {
         let mut row = vec![String::new(); 12];
@@ -111,11 +111,12 @@ fn lines(runs: &[RunResult], style: Style) -> String {
         row[8] = f::Currency(total.currency.as_deref()).amount(total.net);
         table.row(row);
     }
-    // What gives way on a narrow terminal: the least needed columns leave, then names are cut in their middle.
+    // On a narrow terminal the least important columns are dropped first, then names are shortened in the
+    // middle.
     table.render(style, &[2, 1, 3], &[11, 10, 5, 4, 9])
 }
 
-fn result_row(place: usize, run: &RunResult) -> Vec<String> {
+fn result_row(index: usize, run: &RunResult) -> Vec<String> {
     let metric = |id: &str| {
         run.metric(id)
             .and_then(|m| f::metric(m, f::Currency::of(run)).ok())
@@ -123,7 +124,7 @@ fn result_row(place: usize, run: &RunResult) -> Vec<String> {
     };
     let first = run.signals().next();
     vec![
-        (place + 1).to_string(),
+        (index + 1).to_string(),
         run.strategies_line(),
         run.source.rsplit('/').next().unwrap_or(&run.source).to_owned(),
         run.symbols_line(),
@@ -138,24 +139,25 @@ fn result_row(place: usize, run: &RunResult) -> Vec<String> {
     ]
 }
 
-/// Each reason for no trade once, with the results it is about.
+/// Each reason for no trade once, with the results it applies to.
 fn without_trade(out: &mut String, runs: &[RunResult], style: Style) {
     let mut reasons: Vec<(String, Vec<usize>)> = Vec::new();
-    for (place, run) in runs.iter().enumerate() {
+    for (index, run) in runs.iter().enumerate() {
         let Some(reason) = no_trade::why(run) else { continue };
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, places)) => places.push(place + 1),
-            None => reasons.push((reason, vec![place + 1])),
+            Some((_, numbers)) => numbers.push(index + 1),
+            None => reasons.push((reason, vec![index + 1])),
         }
     }
     if reasons.is_empty() {
         return;
     }
     line(out, "");
-    for (reason, places) in reasons.iter().take(REASONS_SHOWN) {
-        let named: Vec<String> = places.iter().take(RESULTS_NAMED).map(|place| format!("#{place}")).collect();
-        let more = if places.len() > named.len() {
-            format!(" and {} more", places.len() - named.len())
+    for (reason, numbers) in reasons.iter().take(REASONS_SHOWN) {
+        let named: Vec<String> =
+            numbers.iter().take(RESULTS_NAMED).map(|number| format!("#{number}")).collect();
+        let more = if numbers.len() > named.len() {
+            format!(" and {} more", numbers.len() - named.len())
         } else {
             String::new()
         };
@@ -184,7 +186,7 @@ mod tests {
         sources.iter().flat_map(|source| ["p6", "p8", "p10"].map(|id| named(id, source))).collect()
     }
 
-    /// Five variants over three files of one coin once gave fifteen lines that nobody could tell apart.
+    /// Regression: five variants over three files of one coin gave fifteen rows that could not be told apart.
     #[test]
     fn no_two_lines_of_different_results_are_equal_at_any_width() {
         let runs = variants();
@@ -192,10 +194,10 @@ mod tests {
             let text = many(&runs, Style::of_width(width, Colour::Plain));
             let (_, results) = text.split_once("Results\n").unwrap();
             let lines: Vec<&str> = results.lines().skip(1).take(runs.len()).collect();
-            for (place, line) in lines.iter().enumerate() {
+            for (index, line) in lines.iter().enumerate() {
                 let (number, rest) = line.trim_start().split_once(' ').unwrap();
-                assert_eq!(number, (place + 1).to_string());
-                assert!(!lines.iter().skip(place + 1).any(|other| other.ends_with(rest)), "{width}\n{text}");
+                assert_eq!(number, (index + 1).to_string());
+                assert!(!lines.iter().skip(index + 1).any(|other| other.ends_with(rest)), "{width}\n{text}");
             }
         }
     }

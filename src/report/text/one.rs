@@ -1,4 +1,4 @@
-//! One result in full.
+//! The text of one result in full.
 
 use super::table::{Align, Table};
 use super::{Style, broken, heading, line, rate, sentence, side_word, wrapped};
@@ -12,10 +12,10 @@ use crate::report::run::RunResult;
 use crate::report::tally::Tally;
 use crate::report::terms::assumption_lines;
 
-/// Trades shown at the begin and at the end of a long list.
+/// Trades shown at the beginning and at the end of a long list.
 const TRADES_SHOWN: usize = 10;
 
-/// Metrics of the headline, by id; the defined ones in pairs a line, then the others by the reason they share.
+/// Ids of the headline metrics: defined ones are shown two per line, undefined ones grouped by reason.
 const HEADLINE: [&str; 22] = [
     "net_profit",
     "trades",
@@ -41,7 +41,7 @@ const HEADLINE: [&str; 22] = [
     "consecutive_losses",
 ];
 
-/// One result in full.
+/// The text of one result in full.
 pub fn one(run: &RunResult, style: Style) -> String {
     let mut out = String::new();
     let title = format!("{}: {} on {}", run.mode.title(), run.strategies_line(), run.symbols_line());
@@ -73,7 +73,7 @@ fn headline(out: &mut String, run: &RunResult, style: Style) {
         .collect();
     defined.push(named("Signals (S1)", &run.signals().count().to_string()));
     defined.push(named("Orders", &run.orders_count.to_string()));
-    // Two to a line where both fit.
+    // Two per line if both fit.
     let half = style.width / 2;
     let per_line = if defined.iter().all(|cell| cell.chars().count() < half) { 2 } else { 1 };
     for pair in defined.chunks(per_line) {
@@ -95,7 +95,7 @@ fn headline(out: &mut String, run: &RunResult, style: Style) {
     undefined(out, metrics(), style);
 }
 
-/// What has no value, once for each reason.
+/// Lists the undefined metrics, grouped by reason.
 fn undefined<'m>(out: &mut String, metrics: impl Iterator<Item = &'m Metric>, style: Style) {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for metric in metrics {
@@ -110,7 +110,7 @@ fn undefined<'m>(out: &mut String, metrics: impl Iterator<Item = &'m Metric>, st
     }
 }
 
-/// A defined value, with the number of observations where they are few.
+/// A defined value, with the number of observations if they are few.
 fn shown(metric: &Metric, currency: f::Currency<'_>) -> Option<String> {
     let value = f::metric(metric, currency).ok()?;
     Some(if metric.is_thin() { format!("{value} (n {})", metric.n) } else { value })
@@ -212,7 +212,7 @@ fn trades(out: &mut String, run: &RunResult, style: Style) {
             table.row(trade_row(run, i, trade));
         }
     }
-    // A run of one symbol or strategy needs no column for it where room is short.
+    // On a narrow terminal the columns of a single symbol or strategy are dropped first.
     let single = [(1, run.symbols.len() == 1), (2, run.strategies.len() == 1)];
     let first = single.iter().filter(|(_, is_single)| *is_single).map(|(column, _)| *column);
     let dispensable: Vec<usize> = first.chain([10, 11, 5, 7]).collect();

@@ -1,23 +1,23 @@
-//! Aligned columns that give way when the terminal is narrow.
+//! Tables whose columns shrink on a narrow terminal.
 
 use super::{Colour, Style};
 
-/// To which side a column's cells lean.
+/// Alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Text.
+    /// For text.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// Rows under a heading.
+/// Rows below a heading.
 pub struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
 
-/// Narrowest a shrinking column becomes.
+/// Minimum width of a shrinking column.
 const SHRUNK: usize = 12;
 const BETWEEN: usize = 2;
 
@@ -30,14 +30,14 @@ impl Table {
         }
     }
 
-    /// One row, a cell a column.
+    /// Adds a row with one cell per column.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
     }
 
-    /// The table no wider than the style allows, as far as the columns named can give way: `dispensable` ones are left
-    /// out in the order given as long as the `shrinking` ones cannot make up for them, which are cut in their middle.
+    /// Renders the table within `table_width` if possible. `dispensable` columns are dropped, in this order,
+    /// as long as shrinking is not sufficient; then the `shrinking` columns are cut in the middle.
     pub fn render(&self, style: Style, shrinking: &[usize], dispensable: &[usize]) -> String {
         let mut widths: Vec<usize> = (0..self.columns.len()).map(|column| self.natural(column)).collect();
         for column in dispensable {
@@ -93,12 +93,12 @@ fn total(widths: &[usize]) -> usize {
     shown.clone().sum::<usize>() + BETWEEN * shown.count().saturating_sub(1)
 }
 
-/// Columns of a terminal that the text takes.
+/// Width of a text in terminal columns.
 pub(super) fn shown_width(text: &str) -> usize {
     text.chars().map(cell_width).sum()
 }
 
-/// Two for East Asian wide characters and pictures, as terminals draw them; one for the others.
+/// 2 for East Asian wide characters and emoji, as terminals draw them; 1 for all others.
 fn cell_width(c: char) -> usize {
     let wide = matches!(u32::from(c),
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60
@@ -106,7 +106,7 @@ fn cell_width(c: char) -> usize {
     if wide { 2 } else { 1 }
 }
 
-/// The text, or its begin and end around an ellipsis: names of one kind often begin alike and end differently.
+/// Shortens a text in the middle, because similar names often differ at their end.
 fn cut(text: &str, width: usize) -> String {
     if shown_width(text) <= width {
         return text.to_owned();
@@ -118,7 +118,7 @@ fn cut(text: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
-/// As many of the characters as fit.
+/// The leading characters that fit into the width.
 fn fitting(chars: impl Iterator<Item = char>, width: usize) -> String {
     let mut used = 0;
     chars

@@ -1,4 +1,4 @@
-//! One trade explained: the conditions at its signal, entry and exit, and what its result is made of.
+//! Explains one trade: the conditions at its signal, entry and exit, and the parts of its result.
 
 use super::table::{Align, Table};
 use super::{Style, heading, line, sentence, side_word};
@@ -8,20 +8,20 @@ use crate::report::legend;
 use crate::report::reason::DecisionReason;
 use crate::report::run::RunResult;
 
-/// The trade at a place of the summary; `None` when there is none.
-pub fn explained(run: &RunResult, place: usize, style: Style) -> Option<String> {
-    let trade = run.summary.trades.get(place)?;
+/// Explains the trade at an index of the summary; `None` when there is none.
+pub fn explained(run: &RunResult, index: usize, style: Style) -> Option<String> {
+    let trade = run.summary.trades.get(index)?;
     let mut out = String::new();
     let title = format!(
         "Trade {}: {} {} by {}",
-        place + 1,
+        index + 1,
         side_word(trade.side),
         run.symbol_name(trade.symbol),
         run.strategy_id(trade.strategy)
     );
     line(&mut out, &heading(&title, style));
     line(&mut out, &format!("source  {}", run.source));
-    match run.reason(place) {
+    match run.reason(index) {
         Some(reason) => {
             for (name, decision) in reason.steps() {
                 step(&mut out, name, decision, style);
@@ -102,7 +102,7 @@ fn fill(
     line(out, &format!("{name:<8}{}  {quantity} at {}", f::instant(at), f::price(spec, price)));
 }
 
-/// What the net result is made of.
+/// The parts of the net result.
 fn money(out: &mut String, run: &RunResult, trade: &ClosedTrade, style: Style) {
     let currency = f::Currency::of(run);
     line(out, "");

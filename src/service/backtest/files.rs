@@ -1,4 +1,4 @@
-//! Files as sources: grouped by stem, joined to histories where they follow each other.
+//! Market data files as sources: grouped by stem, joined to one history where they follow each other.
 
 use super::settings::RunSettings;
 use super::source::{Origin, Source, selection, span_of};
@@ -10,7 +10,7 @@ use crate::files::{
 use crate::service::SourceError;
 use std::path::PathBuf;
 
-/// The sources that files are.
+/// The sources that a list of files and folders forms.
 ///
 /// # Errors
 /// A file that is refused, a symbol that does not fit, or nothing at all.
@@ -48,19 +48,19 @@ pub(super) fn from_files(
     joined.into_iter().map(|history| source(history, settings, left_out)).collect()
 }
 
-/// Whether a source that is refused is passed over.
+/// Whether a refused source is skipped instead of failing the run.
 fn is_passed_over(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
     is_empty_day(error, settings, inputs)
         || settings.skip_unfit && error.is_bad_input() && !matches!(error.problem, Problem::Unreadable(_))
 }
 
-/// Whether a file of a folder holds nothing, as on a day without trades: nothing is lost by going on without it.
+/// Whether a file found in a folder has no rows, like a day without trades. Skipping it loses nothing.
 fn is_empty_day(error: &FileError, settings: &RunSettings, inputs: &Inputs) -> bool {
     let holds_nothing = matches!(error.problem, Problem::Empty | Problem::NoRows);
     holds_nothing && (settings.skip_unfit || inputs.found.contains(&error.file))
 }
 
-/// The files of a group that have rows; the error of one without when none has.
+/// The files of a group that have rows; when none has, the error of one of them.
 fn survey_group(
     group: &SourceGroup,
     settings: &RunSettings,

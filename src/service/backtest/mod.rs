@@ -1,6 +1,7 @@
-//! Backtests for the command line and the daemon alike: from market data and strategies to one result.
+//! Backtests for the command line and the daemon: from market data and strategies to one result.
 //!
-//! Same settings, same data, same strategies: same result, whoever asked, at whatever speed, watched or not.
+//! Invariant: equal settings, data and strategies give an equal result, independent of caller and replay
+//! speed.
 
 mod files;
 mod pace;

@@ -1,6 +1,7 @@
-//! How fast a replay goes and when it ends: a feed that hands out no event before its time has come.
+//! Replay speed and stopping: a feed that holds back each event until it is due.
 //!
-//! Never changes what is replayed or in which order, so never a result. A wait ends at once when the run shall end.
+//! Invariant: pacing changes neither the events nor their order, so it never changes a result. A wait ends as
+//! soon as the run is stopped.
 
 use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};
@@ -9,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Events of a paced replay come in portions of this much real time.
+/// A paced replay hands out events in batches of at least this much real time.
 const PORTION: Span = Span::from_millis(20);
 
-/// The wish that a run ends, from any thread.
+/// Stop flag of a run; may be set from any thread.
 #[derive(Default, Debug)]
 pub struct Control {
     stop: AtomicBool,
@@ -21,47 +22,47 @@ pub struct Control {
 }
 
 impl Control {
-    /// Asks the run to end. It closes what is open and ends as at the end of its data.
+    /// Stops the run: it closes open positions and ends as if its data had ended here.
     pub fn stop(&self) {
-        // Under the lock, so that no waiter looks before and sleeps behind this.
+        // Under the lock, so that a waiter cannot check the flag before and start to wait after this.
         let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.stop.store(true, Ordering::Release);
         self.asked.notify_all();
     }
 
-    /// Whether somebody asked the run to end.
+    /// Whether [`Control::stop`] was called.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Waits this long, or until the run shall end.
+    /// Waits for `span`, or until the run is stopped.
     fn wait(&self, span: Span) {
         let for_long = Duration::from_nanos(span.nanos().max(0).unsigned_abs());
         let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // What woke it does not matter: the caller looks at the clock and at the wish again.
+        // The reason for waking up is irrelevant: the caller checks the clock and the flag again.
         drop(self.asked.wait_timeout_while(guard, for_long, |()| !self.is_stopped()));
     }
 }
 
-/// A feed at a multiple of real time; 0 is as fast as possible. It is over when the run shall end.
+/// Plays a feed at a multiple of real time; 0 is as fast as possible. Ends early when the run is stopped.
 pub struct Paced<'a> {
     feed: Box<dyn Feed + 'a>,
     control: &'a Control,
     speed: f64,
     start: Option<(Stopwatch, Timestamp)>,
-    /// What the feed gave and how many ticks of it have been handed out.
+    /// The chunk last read from the feed, and how many of its ticks have been handed out.
     read: Chunk,
     used: usize,
     cut: bool,
 }
 
 impl<'a> Paced<'a> {
-    /// Over a feed that has not begun.
+    /// Paces a feed that has not been read yet.
     pub fn new(feed: Box<dyn Feed + 'a>, speed: f64, control: &'a Control) -> Self {
         Paced { feed, control, speed, start: None, read: Chunk::default(), used: 0, cut: false }
     }
 
-    /// Whether it ended because somebody asked for it, before its data did.
+    /// Whether the run was stopped before the data ended.
     pub fn was_cut(&self) -> bool {
         self.cut
     }
@@ -72,7 +73,7 @@ impl<'a> Paced<'a> {
         self.cut
     }
 
-    /// Hands out every tick whose time has come; waits while there is none.
+    /// Hands out every tick that is due; waits while there is none.
     fn paced(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
         loop {
             if self.cut(chunk) {
@@ -131,7 +132,7 @@ mod tests {
     use crate::domain::symbol::SymbolId;
     use crate::session::ports::TickKind;
 
-    /// Ticks a second apart, in chunks of three, books among them.
+    /// Ticks one second apart in chunks of three, some of them books.
     struct Seconds(i64, i64);
 
     impl Feed for Seconds {

@@ -1,4 +1,4 @@
-//! One run: a source, its symbols, its strategies, one account.
+//! One run: a source, its symbols and strategies, and one account.
 
 use super::pace::{Control, Paced};
 use super::settings::{ReplayClock, RunSettings};
@@ -21,8 +21,8 @@ use crate::report::no_trade;
 use crate::report::run::{Mode, RunResult};
 use crate::service::SourceError;
 use crate::service::strategies::Loaded;
-use crate::session::backtest::Backtest;
 use crate::session::collector::{Collector, Labels};
+use crate::session::driver::Driver;
 use crate::session::ports::Feed;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Run<'a> {
     source: &'a Source<'a>,
     symbols: Vec<&'a SourceSymbol>,
     strategies: Vec<&'a Loaded>,
-    /// Share of the source's bytes this run is counted with in the progress.
+    /// Bytes of the source this run counts for in the progress display.
     bytes: u64,
 }
 
@@ -49,10 +49,10 @@ pub fn plan<'a>(
     plan_fit(settings, sources, strategies, &mut Vec::new())
 }
 
-/// The same; a run that lacks data its strategy needs is named in `left_out` when the settings say so.
+/// As [`plan`]; with `skip_unfit`, runs that lack data their strategy needs are listed in `left_out` instead.
 ///
 /// # Errors
-/// As [`plan`], or no run that fits.
+/// As [`plan`]; with `skip_unfit` only when no run is left.
 pub fn plan_fit<'a>(
     settings: &'a RunSettings,
     sources: &'a [Source<'a>],
@@ -101,7 +101,7 @@ pub fn plan_fit<'a>(
 }
 
 impl<'a> Run<'a> {
-    /// Bytes this run is counted with.
+    /// Bytes this run counts for in the progress display.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -111,22 +111,22 @@ impl<'a> Run<'a> {
         &self.source.label
     }
 
-    /// How it is run.
+    /// The settings of the run.
     pub fn settings(&self) -> &RunSettings {
         self.settings
     }
 
-    /// Whether a symbol of that name is in the run.
+    /// Whether the run contains a symbol of that name, in either spelling.
     pub fn has_symbol(&self, name: &str) -> bool {
         self.spelled(name).is_some()
     }
 
-    /// The symbol that a name means, in either spelling.
+    /// The run's spelling of a symbol name given in either spelling.
     pub fn spelled(&self, name: &str) -> Option<&str> {
         symbol_name::find(name, self.symbols.iter().map(|symbol| symbol.spec.name.as_str()))
     }
 
-    /// First and last tick that the run can see.
+    /// Time range of the run: that of its ticks, limited to `from` and `to`; `None` when it is empty.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let (first, last) = self.source_span()?;
         let first = self.settings.from.map_or(first, |from| from.max(first));
@@ -134,26 +134,26 @@ impl<'a> Run<'a> {
         (first <= last).then_some((first, last))
     }
 
-    /// First and last tick of the run's symbols in the source.
+    /// Times of the first and last tick of the run's symbols, whatever the time range of the settings.
     pub fn source_span(&self) -> Option<(Timestamp, Timestamp)> {
         let spans = || self.symbols.iter().filter_map(|symbol| symbol.span);
         Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
     }
 
-    /// Strategies in the order of the session.
+    /// Strategies in session order.
     pub fn defs(&self) -> Vec<Arc<StrategyDef>> {
         self.strategies.iter().map(|strategy| Arc::clone(&strategy.def)).collect()
     }
 
-    /// Whether the strategy at a place runs on a symbol.
-    fn is_assigned(&self, place: usize, symbol: &str) -> bool {
-        let names = self.settings.assigned.get(place).and_then(Option::as_ref);
+    /// Whether the strategy at `index` trades the symbol.
+    fn is_assigned(&self, index: usize, symbol: &str) -> bool {
+        let names = self.settings.assigned.get(index).and_then(Option::as_ref);
         names.is_none_or(|names| names.iter().any(|name| name == symbol))
     }
 
     fn refuse_missing_channels(&self) -> Result<(), SourceError> {
-        for (place, strategy) in self.strategies.iter().enumerate() {
-            for symbol in self.symbols.iter().filter(|symbol| self.is_assigned(place, &symbol.spec.name)) {
+        for (index, strategy) in self.strategies.iter().enumerate() {
+            for symbol in self.symbols.iter().filter(|symbol| self.is_assigned(index, &symbol.spec.name)) {
                 let has = symbol.channels();
                 let needed = needs(&strategy.def);
                 let missing: Vec<String> = needed
@@ -178,47 +178,47 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The symbols of the run, all of them enabled.
+    /// The run's symbols, all of them enabled.
     pub fn table(&self) -> SymbolTable {
         SymbolTable::new(1, self.symbols.iter().map(|symbol| symbol.spec.clone()).collect())
     }
 
-    /// Engine, venue and symbols before the first event.
-    pub fn build(&self) -> Backtest {
+    /// Engine, venue and symbols, ready for the first event.
+    pub fn build(&self) -> Driver {
         self.sharing(Arc::new(ArcSwap::from_pointee(self.table())))
     }
 
-    /// The same on a table that others may replace while the run goes on.
-    pub fn sharing(&self, symbols: Arc<ArcSwap<SymbolTable>>) -> Backtest {
+    /// As [`Run::build`], on a symbol table that others may replace during the run.
+    pub fn sharing(&self, symbols: Arc<ArcSwap<SymbolTable>>) -> Driver {
         let session = self.settings.session(&symbols.load());
-        Backtest::sharing(symbols, &self.defs(), session, self.settings.venue())
+        Driver::sharing(symbols, &self.defs(), session, self.settings.venue())
     }
 
-    /// What gathers the run's result.
-    pub fn collector<'s>(&self, backtest: &mut Backtest) -> Collector<'s> {
+    /// The collector that builds the run's result.
+    pub fn collector<'s>(&self, backtest: &mut Driver) -> Collector<'s> {
         let instances = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
         Collector::new(Money::from_f64(self.settings.initial_balance), self.symbols.len(), instances)
     }
 
-    /// The events at the speed of the settings, until the end or until `control` says so.
+    /// The events at the speed of the settings, until the data end or `control` stops the run.
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed<'s>(&'s self, backtest: &Backtest, control: &'s Control) -> Result<Paced<'s>, SourceError> {
+    pub fn feed<'s>(&'s self, backtest: &Driver, control: &'s Control) -> Result<Paced<'s>, SourceError> {
         Ok(Paced::new(self.source.feed(self.settings, backtest.table())?, self.settings.speed, control))
     }
 
-    /// A feed that ends before a moment, as fast as possible.
+    /// A feed of the run's events before `to`, unpaced.
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed_until(&self, to: Timestamp, backtest: &Backtest) -> Result<Box<dyn Feed + '_>, SourceError> {
+    pub fn feed_until(&self, to: Timestamp, backtest: &Driver) -> Result<Box<dyn Feed + '_>, SourceError> {
         let settings = RunSettings { to: Some(to), ..self.settings.clone() };
         self.source.feed(&settings, backtest.table())
     }
 
-    /// The result of a run that is over. `noted` are sentences for the reader beside the usual ones.
-    pub fn result(&self, mut backtest: Backtest, collector: Collector<'_>, noted: Vec<String>) -> RunResult {
+    /// The result of a finished run. `noted` are further warnings for the reader.
+    pub fn result(&self, mut backtest: Driver, collector: Collector<'_>, noted: Vec<String>) -> RunResult {
         let counts = backtest.venue_counts();
         let table = backtest.table().clone();
         let mut assumptions = Assumptions {
@@ -243,7 +243,8 @@ impl<'a> Run<'a> {
         result
     }
 
-    /// Assumed price steps that are coarser than the assumed spread: they decide what a fill costs.
+    /// Warns of assumed price steps that are coarser than the assumed spread, because they then decide the
+    /// cost of a fill.
     fn coarse_steps(&self, result: &RunResult) -> Vec<String> {
         let assumed = self
             .symbols
@@ -264,7 +265,7 @@ impl<'a> Run<'a> {
         coarse.collect()
     }
 
-    /// What is assumed about the symbols, in one sentence a fact.
+    /// Assumed contract facts, one sentence per kind of fact.
     fn assumed_facts(&self) -> Vec<String> {
         let names = |is_assumed: &dyn Fn(&SourceSymbol) -> bool| {
             const SHOWN: usize = 3;
@@ -353,7 +354,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Amounts were chosen with dollars in mind: ten thousand bitcoins are another matter.
+    /// Warns when quote currencies are mixed or not the dollar: default amounts are chosen for dollars.
     fn foreign_money(&self) -> Option<String> {
         let mut quotes: Vec<&str> =
             self.symbols.iter().filter_map(|symbol| quote_currency(&symbol.spec.name)).collect();
@@ -373,21 +374,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What keeps a strategy from ever trading on this data, as far as it is known before the run.
+    /// Warnings for strategies that look back further than the data reach and so cannot trade.
     pub fn short_data(&self) -> Vec<String> {
         let Some((first, last)) = self.span() else { return Vec::new() };
         let data = last - first;
         let too_short = |strategy: &&&Loaded| {
             strategy.label.look_back.as_ref().is_some_and(|look_back| look_back.span > data)
         };
-        let told = |strategy: &&Loaded| {
+        let warning = |strategy: &&Loaded| {
             let look_back = strategy.label.look_back.as_ref()?;
             Some(format!(
                 "{}: it will not trade",
                 no_trade::too_short(&strategy.label.id, look_back, data, &self.source.label)
             ))
         };
-        self.strategies.iter().filter(too_short).filter_map(told).collect()
+        self.strategies.iter().filter(too_short).filter_map(warning).collect()
     }
 
     fn warnings(&self, funded: bool, books: usize) -> Vec<String> {

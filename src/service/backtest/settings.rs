@@ -1,4 +1,4 @@
-//! How a backtest is run, in plain values: command line and requests are read into this.
+//! Settings of a backtest as plain values; the command line and HTTP requests are parsed into these.
 
 use crate::domain::contract_facts::Declared;
 use crate::domain::num::{Money, Rate};
@@ -8,11 +8,11 @@ use crate::engine::account::SessionConfig;
 use crate::engine::risk::RiskLimits;
 use crate::sim::{SyntheticBook, VenueConfig};
 
-/// Lowest and highest value of a setting.
+/// Lowest and highest allowed value of each setting.
 pub mod bounds {
-    /// Money at the start.
+    /// Initial balance, quote currency.
     pub const INITIAL_BALANCE: (f64, f64) = (1e-6, 1e12);
-    /// Seconds of data per second.
+    /// Replay speed: seconds of data per second of real time.
     pub const SPEED: (f64, f64) = (0.0, 1e6);
     /// Fees, percent.
     pub const FEE: (f64, f64) = (-10.0, 10.0);
@@ -20,37 +20,37 @@ pub mod bounds {
     pub const PRICE_PART: (f64, f64) = (0.0, 50.0);
     /// Latencies, milliseconds.
     pub const LATENCY_MS: (f64, f64) = (0.0, 60_000.0);
-    /// Value on each assumed level.
+    /// Assumed notional per book level, quote currency.
     pub const ASSUMED_DEPTH: (f64, f64) = (0.0, 1e12);
-    /// Shares, percent.
+    /// Shares (such as the reject rate), percent.
     pub const SHARE: (f64, f64) = (0.0, 100.0);
-    /// Stop, percent.
+    /// Stop loss, percent.
     pub const STOP_LOSS: (f64, f64) = (0.01, 100.0);
-    /// Target, percent.
+    /// Take profit, percent.
     pub const TAKE_PROFIT: (f64, f64) = (0.01, 1_000.0);
 }
 
-/// Risk limits by name.
+/// Which risk limits the session has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RiskChoice {
-    /// Those of the configuration, else of the reference: position, exposure, margin, day loss, drawdown, order rate and
-    /// more.
+    /// The limits in [`RunSettings::limits`]: position, exposure, margin, daily loss, drawdown, order rate
+    /// and more.
     Default,
-    /// No session limits; those of the documents hold.
+    /// No session limits; limits in the strategy documents still apply.
     None,
 }
 
-/// Which time stamps the replay follows.
+/// Which timestamps the replay follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplayClock {
-    /// The exchange's.
+    /// Exchange time.
     Exchange,
-    /// The recorder's.
+    /// Receive time.
     Receive,
 }
 
 impl RiskChoice {
-    /// As results and requests write it.
+    /// As written in results and requests.
     pub const fn as_str(&self) -> &'static str {
         match self {
             RiskChoice::Default => "default",
@@ -60,7 +60,7 @@ impl RiskChoice {
 }
 
 impl ReplayClock {
-    /// As results and requests write it.
+    /// As written in results and requests.
     pub const fn as_str(&self) -> &'static str {
         match self {
             ReplayClock::Exchange => "exchange",
@@ -69,64 +69,64 @@ impl ReplayClock {
     }
 }
 
-/// How a backtest is run. Money is in the quote currency; values lie within [`bounds`].
+/// Settings of a backtest. Money is in the quote currency; numbers lie within [`bounds`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunSettings {
-    /// Only these symbols of the data; empty: all.
+    /// Only these symbols; empty means all.
     pub symbols: Vec<String>,
-    /// First moment.
+    /// Replay starts here (inclusive).
     pub from: Option<Timestamp>,
-    /// First moment that is no longer replayed.
+    /// Replay ends here (exclusive).
     pub to: Option<Timestamp>,
-    /// Which time stamps the replay follows.
+    /// Which timestamps the replay follows.
     pub clock: ReplayClock,
-    /// Seconds of data per second; 0 is as fast as possible. Never changes a result.
+    /// Seconds of data per second; 0 is as fast as possible. Does not change the result.
     pub speed: f64,
-    /// Money at the start.
+    /// Initial balance.
     pub initial_balance: f64,
-    /// Maker and taker fee for every symbol, when given.
+    /// Maker and taker fee of every symbol, overriding contract terms.
     pub fees: Option<(Rate, Rate)>,
-    /// Maker and taker fee where neither `fees` nor a recorded contract says them.
+    /// Maker and taker fee of symbols for which neither `fees` nor contract terms give one.
     pub default_fees: (Rate, Rate),
-    /// Extra slippage of every taking fill, percent.
+    /// Extra slippage of every taker fill, percent.
     pub slippage_pct: f64,
-    /// From decision to venue, milliseconds.
+    /// Delay of an order from decision to venue, milliseconds.
     pub latency_ms: f64,
-    /// From venue to decision, milliseconds.
+    /// Delay of market data and fills from venue to engine, milliseconds.
     pub feed_latency_ms: f64,
-    /// Spread assumed where no book is recorded, percent.
+    /// Assumed spread where no book is recorded, percent.
     pub assumed_spread_pct: f64,
-    /// Value assumed on each level where no book is recorded; 0 is unlimited.
+    /// Assumed notional per level where no book is recorded; 0 is unlimited.
     pub assumed_depth: f64,
-    /// Seed of every chance.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Share of orders the venue refuses at random, percent.
+    /// Share of orders rejected at random by the simulated venue, percent.
     pub reject_rate_pct: f64,
-    /// Whether the session has limits.
+    /// Which risk limits apply.
     pub risk: RiskChoice,
-    /// Those limits.
+    /// The limits of [`RiskChoice::Default`].
     pub limits: RiskLimits,
-    /// Stop for strategies that have none, percent.
+    /// Stop loss of strategies that define none, percent.
     pub stop_loss_pct: Option<f64>,
-    /// Target for strategies that have none, percent.
+    /// Take profit of strategies that define none, percent.
     pub take_profit_pct: Option<f64>,
-    /// Notional of one position; larger entries shrink.
+    /// Maximum notional of one position; larger entries are reduced to it.
     pub max_position: Option<Money>,
-    /// Notional all strategies together may hold.
+    /// Maximum notional of all strategies together.
     pub budget_cap: Option<Money>,
-    /// Notional each strategy may hold, by its place.
+    /// Maximum notional of each strategy, by strategy index.
     pub allocations: Vec<Option<Money>>,
-    /// Symbols of each strategy by its place; `None` or no entry: all symbols.
+    /// Symbols of each strategy, by strategy index; `None` or a missing entry means all symbols.
     pub assigned: Vec<Option<Vec<String>>>,
-    /// All symbols and strategies of a source in one session with one account.
+    /// Whether all symbols and strategies of a source share one session and account.
     pub together: bool,
-    /// What is declared of the symbols' contracts, where the data do not say it.
+    /// Contract facts declared by the user, for those the data do not contain.
     pub declared: Declared,
-    /// Length of a bar in files, when it is given.
+    /// Bar length of the files, when declared by the user.
     pub bar: Option<Span>,
-    /// Files that follow each other are not joined to one history.
+    /// Do not join consecutive files to one history.
     pub separate_files: bool,
-    /// What does not fit is left out and named, instead of refusing everything.
+    /// Skip and list what does not fit instead of refusing the whole run.
     pub skip_unfit: bool,
 }
 
@@ -166,7 +166,7 @@ impl Default for RunSettings {
 }
 
 impl RunSettings {
-    /// The session as the engine takes it, over these symbols.
+    /// The engine's session configuration for these symbols.
     pub fn session(&self, table: &SymbolTable) -> SessionConfig {
         let ids = |names: &Vec<String>| -> Vec<SymbolId> {
             names.iter().filter_map(|name| table.find(name)).collect()
@@ -188,7 +188,7 @@ impl RunSettings {
         }
     }
 
-    /// The venue as the simulation takes it.
+    /// The configuration of the simulated venue.
     pub fn venue(&self) -> VenueConfig {
         VenueConfig {
             order_latency: Span::from_seconds_f64(self.latency_ms / 1_000.0),
@@ -205,7 +205,7 @@ impl RunSettings {
         }
     }
 
-    /// Settings by name, for the snapshot of a result. Only what can change a result.
+    /// Settings by name for the stored result; only those that can change the result.
     pub fn named(&self) -> Vec<(String, String)> {
         let (maker, taker) = self.fees.unwrap_or(self.default_fees);
         let time = |at: Option<Timestamp>| at.map_or("—".to_owned(), |at| at.to_string());

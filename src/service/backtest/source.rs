@@ -1,4 +1,4 @@
-//! Where market data comes from: recordings of the store, or files. One source is one feed over chosen symbols.
+//! Sources of market data: stored recordings or files. A source gives one feed over chosen symbols.
 
 use super::files::from_files;
 use super::settings::{ReplayClock, RunSettings};
@@ -17,24 +17,24 @@ use crate::store::{FeedChoice, FeedClock as StoreClock, Store};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What market data the user names.
+/// The market data named by the user.
 #[derive(Clone, Copy)]
 pub enum Input<'a> {
-    /// A recording of the store.
+    /// A stored recording.
     Recording(&'a Store, &'a str),
-    /// Several recordings, each a source of its own.
+    /// Several stored recordings, each a source of its own.
     Recordings(&'a Store, &'a [String]),
-    /// Files or directories.
+    /// Files or folders.
     Files(&'a [PathBuf]),
 }
 
-/// A source with what is in it.
+/// A source and its contents.
 pub struct Source<'a> {
     /// File stem or recording id.
     pub label: String,
-    /// Symbols in it that the user wants, with their streams and steps.
+    /// Its symbols that the settings select, with their streams and steps.
     pub symbols: Vec<SourceSymbol>,
-    /// First and last tick of those.
+    /// Times of the first and last tick of those symbols.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Bytes to read.
     pub bytes: u64,
@@ -42,22 +42,22 @@ pub struct Source<'a> {
 }
 
 pub(super) enum Origin<'a> {
-    /// A live market: its rows come by themselves.
+    /// A market feed; it is pushed to the session, so there is nothing to read.
     Market,
     Files(Box<SourceSurvey>),
     Recording(&'a Store),
 }
 
-/// All sources the user named.
+/// Finds all sources the user named.
 ///
 /// # Errors
-/// Data that cannot be read or a symbol that is in none of it.
+/// Data that cannot be read, or a symbol that no source contains.
 pub fn find<'a>(input: Input<'a>, settings: &RunSettings) -> Result<Vec<Source<'a>>, SourceError> {
     find_fit(input, settings, &mut Vec::new())
 }
 
-/// The same; what was passed over is named in `left_out`: files without rows or with names of no market data, and what
-/// does not fit when the settings say so.
+/// As [`find`]; `left_out` lists what was skipped: files without rows, files whose names are not those of
+/// market data, and, with `skip_unfit`, whatever does not fit.
 ///
 /// # Errors
 /// As [`find`].
@@ -92,10 +92,10 @@ pub fn find_fit<'a>(
     Ok(sources)
 }
 
-/// Refuses, or leaves out, symbols without data between the from and to of the settings.
+/// Refuses symbols without data in the time range of the settings; with `skip_unfit` they are left out.
 ///
 /// # Errors
-/// A range that is empty for a source.
+/// A symbol without data in the range; with `skip_unfit` only when no source is left.
 pub fn refuse_empty_range(
     sources: &mut Vec<Source<'_>>,
     settings: &RunSettings,
@@ -132,7 +132,7 @@ pub fn refuse_empty_range(
     Ok(())
 }
 
-/// A live market as a source: what a run must know of it, without a feed.
+/// A market feed as a source: symbols and streams without recorded data.
 pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Source<'static> {
     let symbol = |spec: &SymbolSpec| SourceSymbol {
         spec: spec.clone(),
@@ -152,7 +152,7 @@ pub fn market(label: &str, specs: &[SymbolSpec], streams: &[StreamKind]) -> Sour
     }
 }
 
-/// What of files is read, and how.
+/// Which part of the files is read, and how.
 pub(super) fn selection(settings: &RunSettings, symbols: &[String]) -> Selection {
     let clock = match settings.clock {
         ReplayClock::Exchange => FeedClock::Exchange,
@@ -217,17 +217,17 @@ fn recording<'a>(
     Ok(Source { label: id.to_owned(), symbols, span, bytes, origin: Origin::Recording(store) })
 }
 
-/// First and last tick of symbols.
+/// Times of the first and last tick of the symbols.
 pub(super) fn span_of(symbols: &[SourceSymbol]) -> Option<(Timestamp, Timestamp)> {
     let spans = || symbols.iter().filter_map(|symbol| symbol.span);
     Some((spans().map(|(first, _)| first).min()?, spans().map(|(_, last)| last).max()?))
 }
 
 impl Source<'_> {
-    /// A feed over the symbols of a table, all of which are in the source.
+    /// A feed over the symbols of `table`, all of which must be in the source.
     ///
     /// # Errors
-    /// Data that cannot be read, or receive times that were not recorded.
+    /// Data that cannot be read, or receive times were asked for but not recorded.
     pub fn feed<'s>(
         &'s self,
         settings: &RunSettings,
@@ -258,12 +258,13 @@ impl Source<'_> {
         }
     }
 
-    /// Whether its rows come from a live market by themselves.
+    /// Whether this is a market feed.
     pub fn is_market(&self) -> bool {
         matches!(self.origin, Origin::Market)
     }
 
-    /// The richer of two streams that say the same: changes before snapshots of the book, trades before bars.
+    /// Streams to replay. Of streams with the same content the richer one: book changes before book
+    /// snapshots, trades before bars. Quotes are never replayed.
     fn replayed(&self, names: &[String]) -> Vec<StreamKind> {
         let own = self.symbols.iter().filter(|symbol| names.contains(&symbol.spec.name));
         let all: BTreeSet<StreamKind> = own.flat_map(|symbol| symbol.streams.iter().copied()).collect();

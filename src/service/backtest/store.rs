@@ -1,4 +1,4 @@
-//! What is kept of a result: its summary, and what each strategy was worth in it.
+//! What the store keeps of a result: its summary and the outcome of each strategy.
 
 use crate::document::result::Generator;
 use crate::domain::num::Money;
@@ -9,10 +9,10 @@ use crate::report::tally::Outcome;
 use crate::store::StrategyOutcome;
 use crate::store::records::{ResultStrategyV2, ResultV3};
 
-/// Who made a document.
+/// Name and version of this program, as written into documents.
 pub const GENERATOR: Generator<'static> = Generator { name: "tradingd", version: env!("CARGO_PKG_VERSION") };
 
-/// What lists show of a result.
+/// The summary shown in lists of results.
 pub fn summary(
     id: String,
     session_id: Option<String>,
@@ -54,11 +54,11 @@ pub fn summary(
     }
 }
 
-/// What each strategy of a completed run was worth, as far as it came from the store: a file of the same name is not
-/// the stored strategy.
+/// Outcome of each stored strategy of a completed run. Strategies loaded from files are left out: one of the
+/// same name need not be the stored one.
 pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
-    let one = |(place, strategy): (usize, &crate::report::run::StrategyRef)| {
-        let own = || run.summary.trades.iter().filter(move |trade| trade.strategy as usize == place);
+    let one = |(index, strategy): (usize, &crate::report::run::StrategyRef)| {
+        let own = || run.summary.trades.iter().filter(move |trade| trade.strategy as usize == index);
         let count = |outcome: Outcome| own().filter(|trade| Outcome::of(trade) == outcome).count() as u64;
         StrategyOutcome {
             strategy_id: strategy.id.clone(),
@@ -66,7 +66,7 @@ pub fn outcomes(run: &RunResult) -> Vec<StrategyOutcome> {
             wins: count(Outcome::Win),
             losses: count(Outcome::Loss),
             draws: count(Outcome::Draw),
-            // Billionths of a percent are summed exactly and in any order.
+            // Whole billionths of a percent add up exactly, in any order.
             net_pct_e9: own().map(|trade| (trade.net_pct() * 1e9).round() as i128).sum(),
         }
     };

@@ -1,6 +1,6 @@
-//! One symbol of a source: what the engine must know of it, and where each fact is from.
+//! One symbol of a source: its specification for the engine, and where each fact comes from.
 //!
-//! Never: an inverse contract as a linear one, or an option that contradicts the contract's own terms.
+//! Invariant: inverse contracts and options that contradict the contract terms are refused.
 
 use super::settings::RunSettings;
 use crate::domain::bar_length::BarSource;
@@ -16,23 +16,23 @@ use std::collections::BTreeSet;
 
 /// One symbol of a source.
 pub struct SourceSymbol {
-    /// What the engine must know of it.
+    /// Its specification for the engine.
     pub spec: SymbolSpec,
-    /// What is recorded of it.
+    /// Recorded streams.
     pub streams: Vec<StreamKind>,
-    /// Whether its fees are the recorded contract's.
+    /// Whether its fees come from the contract terms.
     pub contract: bool,
-    /// Where its steps and contract size are from.
+    /// Where its steps and contract size come from.
     pub sources: SpecSources,
-    /// Length of its bars and how it is known.
+    /// Bar length and how it is known.
     pub bar: Option<(Span, BarSource)>,
-    /// What the reader of a result must know of its data.
+    /// Remarks on the data for the reader of a result.
     pub notes: Vec<String>,
-    /// First and last tick.
+    /// Times of the first and last tick.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
-/// What a source tells of a symbol.
+/// What a source knows of a symbol.
 pub(super) struct Known<'a> {
     pub source: &'a str,
     pub name: &'a str,
@@ -47,7 +47,7 @@ pub(super) struct Known<'a> {
 }
 
 impl SourceSymbol {
-    /// Data that indicators can be computed from.
+    /// Indicator input channels that the streams provide.
     pub fn channels(&self) -> BTreeSet<Channel> {
         let of = |kind: &StreamKind| match kind {
             StreamKind::BookSnapshots | StreamKind::BookChanges => vec![Channel::Book],
@@ -65,14 +65,14 @@ impl SourceSymbol {
         self.channels().contains(&Channel::Book)
     }
 
-    /// Length of its bars, when they are replayed: trades come first.
+    /// Bar length, when bars are replayed: they are not when there are trades.
     pub fn replayed_bar(&self) -> Option<(Span, BarSource)> {
         self.bar.filter(|_| !self.streams.contains(&StreamKind::Trades))
     }
 }
 
 impl Known<'_> {
-    /// The symbol; `None` when it does not fit and the settings say that such ones are left out.
+    /// The symbol; `None` when it does not fit and `skip_unfit` is set (the reason goes to `left_out`).
     ///
     /// # Errors
     /// Why it does not fit.

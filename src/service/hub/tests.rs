@@ -1,4 +1,4 @@
-//! The hub by example, and against a list of everything that was ever published.
+//! Examples of the hub, and a comparison with a model that keeps everything ever published.
 
 use super::*;
 use proptest::prelude::*;
@@ -148,7 +148,7 @@ fn no_wake_up_is_lost() {
     let mut run = Box::pin(hub.run());
     let mut wake = || assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     wake();
-    // Published between the ring and the wait: the ring is kept.
+    // Published between the wakeup and the wait: the wakeup is kept.
     hub.publish("orders", "fill", None, None, Value::Null);
     wake();
     assert!(is_ready(bell.rung()) && !is_ready(bell.rung()));
@@ -207,7 +207,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..120)
 }
 
-/// Everything ever published, and for each reader where it is: what the hub must behave like.
+/// Reference model: everything ever published, and the position of each reader.
 #[derive(Default)]
 struct Model {
     published: [Vec<(usize, usize)>; 2],
@@ -215,7 +215,7 @@ struct Model {
 }
 
 impl Model {
-    /// What a reader at `seen` gets: numbers, the new place, or none when it is gone.
+    /// What a reader at `seen` gets: sequence numbers and its new position, or `None` when it fell behind.
     fn read(
         &self,
         topic: usize,

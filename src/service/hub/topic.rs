@@ -1,7 +1,7 @@
-//! One topic: the updates it keeps and who reads it.
+//! One topic: the updates it keeps and its readers.
 //!
-//! Two locks that are never held together: publishers and readers share the kept updates, only subscribing and waking
-//! touch the list of readers.
+//! Two locks, never held together: publishing and reading use the kept updates; only subscribing and waking
+//! use the list of readers.
 
 use super::{FellBehind, Filter, More, ReaderWakeup, Start, Update, locked};
 use crate::limits::{TOPIC_BYTES, TOPIC_VALUES};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A stream of updates with numbers of its own.
+/// A stream of updates with its own sequence numbers.
 #[derive(Debug)]
 pub(super) struct Topic {
     name: Box<str>,
@@ -17,13 +17,13 @@ pub(super) struct Topic {
     updates_max: usize,
     kept: Mutex<Retained>,
     readers: Mutex<BTreeMap<u64, Arc<ReaderWakeup>>>,
-    /// Readers are going to be woken.
+    /// Set while a wake-up of the readers is pending.
     fresh: AtomicBool,
-    /// Nothing more is published.
+    /// Set when nothing more will be published.
     retired: AtomicBool,
 }
 
-/// What a topic remembers.
+/// The updates a topic keeps.
 #[derive(Debug)]
 struct Retained {
     last: u64,
@@ -32,9 +32,9 @@ struct Retained {
 
 #[derive(Debug)]
 enum Form {
-    /// The last updates without a hole, and their bytes.
+    /// The last updates without a gap, and their total bytes.
     Ring { updates: VecDeque<Arc<Update>>, bytes: usize },
-    /// The latest update of every session and symbol, in the order they came.
+    /// The latest update of every session and symbol, by sequence number.
     Latest { updates: BTreeMap<u64, Arc<Update>>, newest: HashMap<Key, u64> },
 }
 
@@ -93,7 +93,7 @@ impl Topic {
             Form::Ring { updates, bytes } => {
                 *bytes += update.json.len();
                 updates.push_back(update);
-                // The newest stays, however large it is.
+                // The newest update stays, however large it is.
                 while updates.len() > 1 && (updates.len() > self.updates_max || *bytes > TOPIC_BYTES) {
                     *bytes -= updates.pop_front().map_or(0, |oldest| oldest.json.len());
                 }
@@ -120,7 +120,7 @@ impl Topic {
         }
     }
 
-    /// The number after which a reader reads on, and whether that is where it asked to.
+    /// The sequence number after which a new reader continues, and whether that is where it asked to start.
     pub(super) fn place(&self, start: Start) -> (u64, bool) {
         let kept = locked(&self.kept);
         match (&kept.form, start) {
@@ -153,8 +153,8 @@ impl Topic {
         }
     }
 
-    pub(super) fn register(&self, id: u64, bell: Arc<ReaderWakeup>) {
-        locked(&self.readers).insert(id, bell);
+    pub(super) fn register(&self, id: u64, wakeup: Arc<ReaderWakeup>) {
+        locked(&self.readers).insert(id, wakeup);
     }
 
     pub(super) fn unregister(&self, id: u64) {
@@ -169,26 +169,27 @@ impl Topic {
         self.retired.store(true, Ordering::Release);
     }
 
-    /// Whether there is nothing to come back for: nothing more is published, or nothing ever was.
+    /// Whether the topic can be dropped: it is retired, or nothing was ever published.
     pub(super) fn is_done(&self) -> bool {
         self.retired.load(Ordering::Acquire) || locked(&self.kept).form.is_empty()
     }
 
-    /// Whether this is the first mark since readers were woken.
+    /// Marks the topic as having updates; true for the first mark since readers were last woken.
     pub(super) fn mark_fresh(&self) -> bool {
         !self.fresh.swap(true, Ordering::AcqRel)
     }
 
-    /// Wakes all readers. The mark goes first: who publishes from here on marks again.
+    /// Wakes all readers. Clears the mark first, so that an update published from now on marks the topic
+    /// again.
     pub(super) fn ring(&self) {
         self.fresh.store(false, Ordering::Release);
-        for bell in locked(&self.readers).values() {
-            bell.ring();
+        for wakeup in locked(&self.readers).values() {
+            wakeup.ring();
         }
     }
 }
 
-/// Takes what passes, up to `most`; gives the number read up to.
+/// Appends up to `most` matching updates; returns the sequence number read up to.
 fn take<'k>(
     updates: impl Iterator<Item = &'k Arc<Update>>,
     last: u64,
@@ -198,7 +199,7 @@ fn take<'k>(
 ) -> (u64, More) {
     for (taken, update) in updates.filter(|update| filter.passes(update)).enumerate() {
         if taken == most {
-            // Up to the one before, so that this one comes next.
+            // Stop just before this update, so that it is read next.
             return (update.seq - 1, More::Yes);
         }
         into.push(update.clone());

@@ -1,49 +1,49 @@
-//! How long messages of the market take from their arrival until they are on disk, counted in classes.
+//! Histogram of the time from a market message's arrival until it is durable.
 //!
-//! Never: a lock, or work that grows with what was counted.
+//! Lock-free, with a fixed number of buckets.
 
 use crate::domain::time::Span;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Upper ends of the classes in milliseconds; behind the last there is one more without an end.
-const CLASSES_MS: [i64; 14] = [1, 2, 3, 5, 8, 10, 12, 15, 20, 30, 50, 100, 250, 1_000];
+/// Upper bounds of the buckets in milliseconds; the last bucket is unbounded.
+const BUCKETS_MS: [i64; 14] = [1, 2, 3, 5, 8, 10, 12, 15, 20, 30, 50, 100, 250, 1_000];
 
-/// Messages by how long they took.
+/// A latency histogram.
 #[derive(Default, Debug)]
 pub struct Lag {
-    counts: [AtomicU64; CLASSES_MS.len() + 1],
+    counts: [AtomicU64; BUCKETS_MS.len() + 1],
     sum_us: AtomicU64,
 }
 
-/// What was counted so far.
+/// A snapshot of the histogram.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LagCounts {
-    /// Milliseconds and how many messages took at most that long.
+    /// Upper bound in milliseconds, and how many messages took at most that long.
     pub at_most_ms: Vec<(i64, u64)>,
-    /// All messages.
+    /// Number of messages.
     pub count: u64,
-    /// What they took together, seconds.
+    /// Sum of all latencies, seconds.
     pub sum_s: f64,
 }
 
 impl Lag {
-    /// One message.
+    /// Counts one message.
     pub fn add(&self, took: Span) {
-        let class =
-            CLASSES_MS.iter().position(|ms| took <= Span::from_millis(*ms)).unwrap_or(CLASSES_MS.len());
-        self.counts[class].fetch_add(1, Ordering::Relaxed);
+        let bucket =
+            BUCKETS_MS.iter().position(|ms| took <= Span::from_millis(*ms)).unwrap_or(BUCKETS_MS.len());
+        self.counts[bucket].fetch_add(1, Ordering::Relaxed);
         self.sum_us.fetch_add((took.nanos() / 1_000).max(0).unsigned_abs(), Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// Takes a snapshot.
     pub fn counts(&self) -> LagCounts {
         let mut count = 0;
-        let mut up_to = |class: usize| {
-            count += self.counts[class].load(Ordering::Relaxed);
+        let mut up_to = |bucket: usize| {
+            count += self.counts[bucket].load(Ordering::Relaxed);
             count
         };
-        let at_most_ms = CLASSES_MS.into_iter().enumerate().map(|(class, ms)| (ms, up_to(class))).collect();
-        let count = up_to(CLASSES_MS.len());
+        let at_most_ms = BUCKETS_MS.into_iter().enumerate().map(|(bucket, ms)| (ms, up_to(bucket))).collect();
+        let count = up_to(BUCKETS_MS.len());
         LagCounts { at_most_ms, count, sum_s: self.sum_us.load(Ordering::Relaxed) as f64 / 1e6 }
     }
 }

@@ -1,6 +1,7 @@
-//! The exchange, for the rest of the service: contracts and tickers kept for a while, live rows.
+//! Exchange access for the rest of the service: cached contracts and tickers, and market feeds.
 //!
-//! Never: a zero for what is missing, two calls where one is under way, a list without its age.
+//! Invariant: at most one request for contracts and one for tickers is under way; a missing value is null,
+//! not zero; a list of tickers carries its time.
 
 mod lag;
 mod tickers;
@@ -23,29 +24,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
 use tokio::sync::oneshot;
 
-/// How long terms of contracts are good.
+/// How long cached contract terms are used.
 const CONTRACTS_TTL: Span = Span::from_seconds(3_600);
 
-/// How long they are good for a session that starts.
+/// How long cached contract terms are used for a session that starts.
 const START_TTL: Span = Span::from_seconds(60);
 
-/// The exchange.
+/// Access to the exchange.
 pub struct Market {
-    /// `None`: switched off in the configuration.
+    /// `None` when the exchange is disabled in the configuration.
     client: Option<Arc<Mexc>>,
     store: Arc<Store>,
-    /// Where the store is, for the room that is left there.
+    /// State directory; its file system is checked for free space.
     state: PathBuf,
-    /// Held for moments only: sessions look at it while they trade.
+    /// Held for moments only: sessions read it while they trade.
     contracts: Mutex<Option<(Timestamp, Arc<Vec<Contract>>)>>,
-    /// Held while the terms are asked for, so that one asks for all who wait; when and why it failed last.
+    /// Held while the terms are fetched, so that one request serves all waiters. Holds the last failure and
+    /// its time.
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lag: Arc<Lag>,
 }
 
 impl Market {
-    /// Over a client; what was kept of tickers is good again.
+    /// Uses this client, `None` when the exchange is disabled. Loads the tickers cached in the store.
     ///
     /// # Errors
     /// What the store reports.
@@ -62,10 +64,10 @@ impl Market {
         })
     }
 
-    /// Terms of all contracts, not older than an hour. Every change of them is kept with its time.
+    /// Terms of all contracts, at most an hour old. Every change of terms is stored with its time.
     ///
     /// # Errors
-    /// 503 `exchange_unavailable`.
+    /// `exchange_unavailable`.
     pub fn contracts(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
         self.contracts_within(CONTRACTS_TTL, now)
     }
@@ -93,26 +95,26 @@ impl Market {
         self.known().as_ref().filter(|(at, _)| now - *at < ttl).map(|(_, contracts)| Arc::clone(contracts))
     }
 
-    /// As [`Market::contracts`], not older than a minute while the exchange answers: a session trades by the terms it
-    /// starts with.
+    /// As [`Market::contracts`], but at most a minute old while the exchange answers: a session keeps trading
+    /// by the terms it starts with.
     ///
     /// # Errors
-    /// 503 `exchange_unavailable`.
+    /// `exchange_unavailable`.
     pub fn contracts_to_start(&self, now: Timestamp) -> Result<Arc<Vec<Contract>>, Refusal> {
         self.contracts_within(START_TTL, now)
             .or_else(|refusal| self.known_within(CONTRACTS_TTL, now).ok_or(refusal))
     }
 
-    /// Asks for the terms of one contract without waiting; `None` when the exchange is switched off. What comes is to be
-    /// handed to [`Market::learn`].
+    /// Requests the terms of one contract without blocking; `None` when the exchange is disabled. Pass the
+    /// answer to [`Market::learn`].
     pub fn ask_contract(&self, symbol: &str) -> Option<oneshot::Receiver<Result<Contract, ExchangeError>>> {
         Some(self.client.as_ref()?.ask_contract(symbol))
     }
 
-    /// Terms that were asked for take the place of those known.
+    /// Replaces the cached terms of one contract and stores them.
     ///
     /// # Errors
-    /// What the store reports; the terms are known all the same.
+    /// What the store reports; the cache is updated all the same.
     pub fn learn(&self, contract: &Contract, now: Timestamp) -> Result<(), Refusal> {
         if let Some((_, contracts)) = self.known().as_mut() {
             if contracts.contains(contract) {
@@ -127,10 +129,10 @@ impl Market {
         Ok(())
     }
 
-    /// Symbols with their prices: `{"symbols", "as_of", "source", "unavailable"}`.
+    /// Symbols with prices: `{"symbols", "as_of", "source", "unavailable"}`.
     ///
     /// # Errors
-    /// 503 `exchange_unavailable` when nothing was ever heard of it.
+    /// `exchange_unavailable` when no list was ever received.
     pub fn symbols(
         &self,
         query: &SymbolQuery,
@@ -140,35 +142,32 @@ impl Market {
         self.tickers.symbols(self, query, config, now)
     }
 
-    /// Rows from now on, until what is returned is dropped.
+    /// Streams market rows into `inbox` until the returned feed is dropped.
     ///
     /// # Errors
-    /// 503 `exchange_unavailable`.
-    pub fn subscribe(
-        &self,
-        wanted: Subscription,
-        intake: Arc<dyn MarketSink>,
-    ) -> Result<MarketFeed, Refusal> {
-        self.client()?.subscribe(wanted, intake).map_err(|error| unavailable(&error))
+    /// `exchange_unavailable`.
+    pub fn subscribe(&self, wanted: Subscription, inbox: Arc<dyn MarketSink>) -> Result<MarketFeed, Refusal> {
+        self.client()?.subscribe(wanted, inbox).map_err(|error| unavailable(&error))
     }
 
-    /// How the connection stands; `None` when it is switched off.
+    /// State of the connection; `None` when the exchange is disabled.
     pub fn health(&self) -> Option<Health> {
         self.client.as_ref().map(|client| client.health())
     }
 
-    /// How long messages took until they were on disk, of all sessions together.
+    /// Latency from arrival to disk, over all sessions.
     pub fn lag(&self) -> &Arc<Lag> {
         &self.lag
     }
 
-    /// The exchange's clock minus ours in nanoseconds and when that was measured; `None` before the first measurement.
+    /// Exchange clock minus local clock in nanoseconds, and when it was measured; `None` before the first
+    /// measurement.
     pub fn clock_offset(&self) -> Option<(i64, Timestamp)> {
         let offset = self.client.as_ref()?.clock_offset()?;
         Some((offset.offset_ns, offset.at))
     }
 
-    /// MiB left on the disk of the store; `None` where the system does not say.
+    /// MiB free on the store's file system; `None` where the system does not report it.
     pub fn free_mib(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(&self.state).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
@@ -182,12 +181,12 @@ impl Market {
     }
 
     fn known(&self) -> MutexGuard<'_, Option<(Timestamp, Arc<Vec<Contract>>)>> {
-        // Held while they are fetched: who comes meanwhile waits for the same answer.
+        // Every change is complete before anything can panic.
         self.contracts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the configuration says, for the client.
+/// Client settings from the configuration.
 pub fn settings(config: &Exchange) -> Settings {
     Settings {
         rest_url: config.rest_url.clone(),
@@ -220,7 +219,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// What `config check` accepts must not stop the daemon from starting.
+    /// Whatever `config check` accepts must let the daemon start.
     #[test]
     fn the_client_takes_every_value_that_the_schema_allows() {
         let schema = crate::config::schema();

@@ -1,6 +1,7 @@
-//! Symbols with their prices: one bulk call, kept in memory and in the store, stale rather than nothing.
+//! Symbols with prices from one bulk request, cached in memory and in the store. A stale list is returned
+//! rather than none.
 //!
-//! Never: a row for a symbol without a price, or a second call while one is under way.
+//! Invariant: a symbol without a price has no row; at most one request is under way.
 
 use super::Market;
 use crate::config::Config;
@@ -15,31 +16,31 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How long the exchange is not asked again after it gave no answer.
+/// How long a failed request is not repeated.
 pub(super) const ASK_AGAIN: Span = Span::from_seconds(5);
 
-/// Under which name they are kept.
+/// Key of the cached list in the store.
 const EXCHANGE: &str = "mexc";
 
-/// Which symbols are wanted.
+/// Which symbols are listed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// Those of the configuration.
+    /// The symbols of the configuration.
     Configured,
-    /// Every contract that can be traded.
+    /// Every tradable contract.
     All,
 }
 
-/// What is asked for.
+/// A query for symbols.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SymbolQuery {
-    /// Which symbols.
+    /// Which symbols are listed.
     pub scope: Scope,
-    /// Only those with this text in their name, whatever its case.
+    /// Only names containing this text, ignoring case.
     pub text: Option<String>,
 }
 
-/// The list last heard of.
+/// The cached list.
 pub(super) struct Tickers {
     state: Mutex<State>,
     changed: Condvar,
@@ -49,16 +50,16 @@ pub(super) struct Tickers {
 struct State {
     known: Option<Arc<Known>>,
     is_fetching: bool,
-    /// When and why there was no answer last.
+    /// Time and reason of the last failure.
     failed: Option<(Timestamp, Refusal)>,
 }
 
-/// A list as the exchange gave it.
+/// A list as received from the exchange.
 struct Known {
     as_of: Timestamp,
-    /// By symbol, as the API shows them.
+    /// Rows by symbol, in the shape of the API.
     rows: BTreeMap<String, Value>,
-    /// By symbol, why there is no row.
+    /// Reasons by symbol why there is no row.
     unavailable: BTreeMap<String, String>,
 }
 
@@ -124,7 +125,7 @@ impl Tickers {
         )
     }
 
-    /// A list that is young enough, else what there is; with the word for where it comes from.
+    /// A list that is young enough, else a stale one; with the API's name for its origin.
     fn current(
         &self,
         market: &Market,
@@ -181,7 +182,7 @@ impl Tickers {
     }
 }
 
-/// A call under way; over however it ends.
+/// Marks a request as under way until dropped, also by a panic.
 struct UnderWay<'a>(&'a Tickers);
 
 impl Drop for UnderWay<'_> {
@@ -234,7 +235,7 @@ impl Known {
         json!({"rows": self.rows, "unavailable": self.unavailable}).to_string()
     }
 
-    /// `None` for a list of another form: it is as good as none.
+    /// `None` when the body has another form; it is then ignored.
     fn read(as_of: Timestamp, body: &str) -> Option<Self> {
         let mut body: Value = serde_json::from_str(body).ok()?;
         let rows: Map<String, Value> = serde_json::from_value(body["rows"].take()).ok()?;
@@ -243,7 +244,7 @@ impl Known {
     }
 }
 
-/// A row as the API shows it; what the exchange did not say is null.
+/// A row in the shape of the API; values the exchange did not send are null.
 fn row(contract: &Contract, ticker: &Ticker, as_of: Timestamp) -> Value {
     let number = |value: Option<Decimal>| value.map(Decimal::to_f64);
     json!({

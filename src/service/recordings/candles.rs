@@ -1,7 +1,7 @@
-//! Candles of a recorded symbol, from its trades or, where there are none, from its bars.
+//! Candles of a recorded symbol, made from its trades or, without trades, from its bars.
 //!
-//! Memory is bounded: where there would be too many candles neighbours become one. Never drops an extreme, never draws
-//! a candle where nothing was recorded.
+//! Memory is bounded: with too many candles, neighbours are merged. Invariant: merging keeps highs and lows,
+//! and an interval without data has no candle.
 
 use super::view;
 use crate::domain::num::Qty;
@@ -15,34 +15,34 @@ use crate::store::records::{RecordedSymbolV1, RecordingV1};
 use crate::store::{FeedChoice, FeedClock, Store};
 use serde_json::{Value, json};
 
-/// Which candles are wanted.
+/// A request for candles.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CandleRequest {
-    /// Of this symbol.
+    /// Symbol, in either spelling.
     pub symbol: String,
-    /// Length of one candle; neighbours are merged where there would be more than `max_points`.
+    /// Length of a candle; doubled until there are at most `max_points`.
     pub interval: Span,
-    /// First moment.
+    /// Start (inclusive).
     pub from: Option<Timestamp>,
-    /// First moment that is no longer shown.
+    /// End (exclusive).
     pub to: Option<Timestamp>,
-    /// Candles at most.
+    /// Maximum number of candles; [`CANDLES`] at most.
     pub max_points: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Candle {
     /// Number of the interval since 1970.
-    place: i64,
+    index: i64,
     open: f64,
     high: f64,
     low: f64,
     close: f64,
-    /// In lots: a sum of fractions would end in digits that nobody traded.
+    /// In lots, because sums of binary fractions would show digits that were never traded.
     volume: Qty,
 }
 
-/// At most so many candles; twice as wide whenever there would be more.
+/// At most `most` candles; the width doubles whenever there would be more.
 struct Candles {
     width_ns: i64,
     most: usize,
@@ -97,7 +97,7 @@ pub(super) fn of(
             match tick.kind {
                 TickKind::Trade(trade) => candles.add(tick.at, [spec.price_f64(trade.price); 4], trade.qty),
                 TickKind::Bar(bar) => {
-                    // A bar is known at its end and lies before it.
+                    // A bar's tick comes at its end; its candle belongs to its start.
                     let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| spec.price_f64(price));
                     candles.add(tick.at - Span::from_seconds(i64::from(bar.seconds)), prices, bar.volume);
                 }
@@ -120,12 +120,12 @@ pub(super) fn of(
 }
 
 impl Candles {
-    /// One trade (four times its price) or one bar: open, high, low, close.
+    /// Adds one trade (its price four times) or one bar: open, high, low, close.
     fn add(&mut self, at: Timestamp, [open, high, low, close]: [f64; 4], volume: Qty) {
-        let place = at.nanos().div_euclid(self.width_ns);
-        let new = Candle { place, open, high, low, close, volume };
+        let index = at.nanos().div_euclid(self.width_ns);
+        let new = Candle { index, open, high, low, close, volume };
         match self.all.last_mut() {
-            Some(last) if last.place >= place => last.join(&new),
+            Some(last) if last.index >= index => last.join(&new),
             _ => self.all.push(new),
         }
         while self.all.len() > self.most {
@@ -137,9 +137,9 @@ impl Candles {
         self.width_ns = self.width_ns.saturating_mul(2);
         let mut kept: Vec<Candle> = Vec::with_capacity(self.most + 1);
         for candle in &self.all {
-            let candle = Candle { place: candle.place.div_euclid(2), ..*candle };
+            let candle = Candle { index: candle.index.div_euclid(2), ..*candle };
             match kept.last_mut() {
-                Some(last) if last.place == candle.place => last.join(&candle),
+                Some(last) if last.index == candle.index => last.join(&candle),
                 _ => kept.push(candle),
             }
         }
@@ -148,7 +148,7 @@ impl Candles {
 
     fn shown(&self, spec: &SymbolSpec) -> Vec<Value> {
         let start = |candle: &Candle| {
-            Timestamp::from_nanos(candle.place.saturating_mul(self.width_ns)).rfc3339_millis()
+            Timestamp::from_nanos(candle.index.saturating_mul(self.width_ns)).rfc3339_millis()
         };
         let one = |candle: &Candle| {
             json!({
@@ -187,7 +187,7 @@ mod tests {
             assert_eq!(candles.all.iter().map(|candle| candle.low).fold(f64::MAX, f64::min), 100.0);
             assert_eq!(candles.all[0].open, 100.0);
             assert_eq!(candles.all[candles.all.len() - 1].close, 100.0 + f64::from((599 * 37) % 101));
-            assert!(candles.all.is_sorted_by(|a, b| a.place < b.place));
+            assert!(candles.all.is_sorted_by(|a, b| a.index < b.index));
         }
     }
 }

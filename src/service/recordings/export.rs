@@ -1,6 +1,6 @@
-//! Rows of a recording into files and streams: the symbols of one stream, merged by time.
+//! Exports rows of a recording: the symbols of one stream, merged by time.
 //!
-//! Never cuts, rounds or leaves out a row; memory does not grow with rows.
+//! Invariant: every row is written unchanged; memory does not grow with the number of rows.
 
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::Timestamp;
@@ -11,7 +11,7 @@ use crate::store::{RowsIter, Store};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// One file to write: symbols of one stream.
+/// The content of one exported file: symbols of one stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
     /// The stream.
@@ -20,10 +20,10 @@ pub struct Part {
     pub symbols: Vec<String>,
 }
 
-/// Writes rows of the part's symbols by time; rows of one time stay together by symbol. Returns how many.
+/// Writes the rows of the part's symbols ordered by time, then by symbol. Returns their number.
 ///
 /// # Errors
-/// What the store reports, or the place that is written to.
+/// Reading from the store or writing to the sink failed.
 pub fn write(
     store: &Store,
     recording: &RecordingV1,
@@ -36,15 +36,15 @@ pub fn write(
     }
     let mut heads = BinaryHeap::new();
     let mut next: Vec<Option<Record>> = vec![None; rows.len()];
-    for place in 0..rows.len() {
-        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
+    for index in 0..rows.len() {
+        advance(&mut rows[index], &mut next[index], index, &mut heads)?;
     }
-    while let Some(Reverse((_, place))) = heads.pop() {
-        let place: usize = place;
-        if let Some(record) = next[place].take() {
-            sink.write(&part.symbols[place], &record)?;
+    while let Some(Reverse((_, index))) = heads.pop() {
+        let index: usize = index;
+        if let Some(record) = next[index].take() {
+            sink.write(&part.symbols[index], &record)?;
         }
-        advance(&mut rows[place], &mut next[place], place, &mut heads)?;
+        advance(&mut rows[index], &mut next[index], index, &mut heads)?;
     }
     let written = sink.rows();
     sink.finish()?;
@@ -56,17 +56,17 @@ type Heads = BinaryHeap<Reverse<(Timestamp, usize)>>;
 fn advance(
     rows: &mut RowsIter<'_>,
     next: &mut Option<Record>,
-    place: usize,
+    index: usize,
     heads: &mut Heads,
 ) -> Result<(), SourceError> {
     if let Some(record) = rows.next().transpose()? {
-        heads.push(Reverse((record.exchange_at, place)));
+        heads.push(Reverse((record.exchange_at, index)));
         *next = Some(record);
     }
     Ok(())
 }
 
-/// The columns of which any row has a value.
+/// The layout with only those optional columns that have a value in some row.
 ///
 /// # Errors
 /// What the store reports.

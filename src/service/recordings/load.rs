@@ -1,6 +1,6 @@
-//! Rows from files into a recording, on two threads: one reads and parses, one encodes and writes.
+//! Imports rows from files on two threads: one reads and parses, the other encodes and writes.
 //!
-//! Memory is bounded by the channel between them and the recording's streams, not by rows.
+//! Memory is bounded by the channel between them and the number of streams, not by the number of rows.
 
 use super::order::Planned;
 use super::seen::{Reading, Seen};
@@ -14,13 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-/// Parsed parts on their way to the writer; when full the parser waits.
+/// Capacity of the channel to the writer; when it is full the parser waits.
 const PARTS_UNDER_WAY: usize = 8;
 
-/// Told how many bytes more have been read.
+/// Progress callback: called with the number of bytes read since the last call.
 pub type Done<'a> = dyn Fn(u64) + Sync + 'a;
 
-/// Consecutive rows of one stream of one file.
+/// Consecutive rows of one stream from one file.
 struct Part {
     file: usize,
     symbol: Arc<str>,
@@ -28,10 +28,11 @@ struct Part {
     rows: Vec<Record>,
 }
 
-/// Reads all files one after the other into the recording and completes it; returns its id.
+/// Reads all files in order into the recording and completes it; returns its id.
 ///
 /// # Errors
-/// The first refused row, two files that overlap, or what the store reports. The writer then removes what it wrote.
+/// The first refused row, two overlapping files, or what the store reports. The writer then removes what it
+/// wrote.
 pub fn all(
     files: &[Planned],
     reading: &Reading,
@@ -44,7 +45,7 @@ pub fn all(
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || parse(files, reading, done, &parts, &recycled));
         let written = write(files, &mut writer, &mut seen, &incoming, &spent);
-        // When writing failed the parser is waiting with the next part: without a receiver it ends.
+        // If writing failed, the parser may wait in `send`: dropping the receiver ends it.
         drop(incoming);
         let parsed = parser.join().unwrap_or_else(|_| {
             Err(SourceError::Input("reading the files ended unexpectedly; please report this".to_owned()))
@@ -55,7 +56,7 @@ pub fn all(
                 Ok(())
             }
             (Ok(_), Err(failed)) => Err(failed),
-            // What was written before a refused row is no import.
+            // The rows written before the refused one are not an import.
             (Err(refused), Ok(())) => Err(refused),
             (Err(_), Err(failed)) => Err(failed),
         }
@@ -68,8 +69,8 @@ pub fn all(
     Ok(writer.finish(&known.gaps)?)
 }
 
-/// Every file in order; ends early without an error when nobody takes the parts any more. What each file told beside
-/// its rows, as far as they were read.
+/// Parses every file in order; ends early without an error when the receiver is gone. Returns the files that
+/// were read completely, with what they state besides their rows.
 fn parse(
     files: &[Planned],
     reading: &Reading,
@@ -124,13 +125,13 @@ fn parse_file(
     Ok(true)
 }
 
-/// Where a stream stands.
+/// The last row written of a stream.
 struct Reached {
     file: usize,
     last: Timestamp,
 }
 
-/// Appends parts until there are no more.
+/// Appends the received parts in order.
 fn write(
     files: &[Planned],
     writer: &mut RecordingWriter<'_>,
@@ -151,13 +152,13 @@ fn write(
             .append(&part.symbol, part.kind, &part.rows)
             .map_err(|error| refused(&files[part.file].path, error))?;
         part.rows.clear();
-        // The parser may be done; then the rows are simply dropped.
+        // If the parser has ended, the buffer is dropped.
         let _ = spent.send(part.rows);
     }
     Ok(())
 }
 
-/// A file must go on where the one before ended.
+/// Refuses a file that starts before the stream's previous file ended.
 fn refuse_overlap(
     files: &[Planned],
     part: &Part,
@@ -178,7 +179,7 @@ fn refuse_overlap(
     )))
 }
 
-/// What the store refuses about rows says nothing of files.
+/// Adds the file's path to a refusal by the store.
 fn refused(path: &Path, error: StoreError) -> SourceError {
     match error {
         StoreError::Refused(why) => SourceError::Input(format!("{}: {why}", path.display())),

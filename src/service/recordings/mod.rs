@@ -1,6 +1,7 @@
-//! Recordings as users see them: listed in the seed's shape, drawn as candles, exported, imported, deleted.
+//! Recordings in the shapes of the API: list, candles, export, import, delete.
 //!
-//! Never: a path outside the import folder, a count that was not recorded.
+//! Invariant: imports requested by path read only inside the import folder, links included; counts are those
+//! recorded.
 
 mod candles;
 mod export;
@@ -30,23 +31,23 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// What is exported.
+/// What to export.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExportRequest {
     /// `csv`, `jsonl` or `parquet`.
     pub format: String,
-    /// Only this symbol.
+    /// Only this symbol; `None` for all.
     pub symbol: Option<String>,
-    /// `trades`, `book` or a stream's word.
+    /// `trades`, `book`, or the name of a stream.
     pub kind: String,
 }
 
-/// An export that has been checked and only needs a place to go.
+/// A validated export, ready to be written.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// A file name for it: letters, digits, `_`, `-` and `.` only.
+    /// Suggested file name: letters, digits, `_`, `-` and `.` only.
     pub file_name: String,
-    /// Its media type.
+    /// Media type.
     pub media_type: &'static str,
     recording: RecordingV1,
     part: Part,
@@ -60,11 +61,11 @@ pub struct Recordings {
     references: Arc<References>,
 }
 
-/// Imports files in this order as one recording, whole or not at all; returns its id. The recording names them as they
-/// stand below `root`; `read` is told how many bytes more have been read.
+/// Imports files in this order as one recording, or nothing on failure; returns its id. The recording lists
+/// the files by their paths below `root`; `read` is called with the number of bytes read since its last call.
 ///
 /// # Errors
-/// The first file or row that is refused, files that overlap, or a store that cannot be written.
+/// The first file or row that is refused, overlapping files, or a store that cannot be written.
 pub fn import_files(
     store: &Store,
     files: &[Planned],
@@ -85,12 +86,12 @@ pub fn import_files(
 }
 
 impl Recordings {
-    /// Over a store; deletions respect what sessions use.
+    /// Uses this store. A recording that a session uses cannot be deleted.
     pub fn new(store: Arc<Store>, references: Arc<References>) -> Self {
         Recordings { store, references }
     }
 
-    /// A part of the list.
+    /// A page of the list.
     ///
     /// # Errors
     /// What the store reports.
@@ -121,7 +122,7 @@ impl Recordings {
         Ok(Page { items, total_count, next })
     }
 
-    /// One with counts per symbol and stream, gaps with cause, bytes a row.
+    /// One recording with counts per symbol and stream, gaps with cause, and bytes per row.
     ///
     /// # Errors
     /// `recording_not_found`.
@@ -140,10 +141,10 @@ impl Recordings {
         Ok(view::detail(&recording, &gaps, contracts))
     }
 
-    /// Removes one.
+    /// Deletes a recording.
     ///
     /// # Errors
-    /// `recording_not_found`, `session_active` while it is being recorded or read by sessions.
+    /// `recording_not_found`, `session_active` while it is being made or sessions read it.
     pub fn delete(&self, id: &str) -> Result<(), Refusal> {
         let recording = self.find(id)?;
         let active = |message: String, sessions: Vec<String>| {
@@ -164,8 +165,8 @@ impl Recordings {
         deleted.map_err(used)?.map_err(not_found)
     }
 
-    /// Removes what the configuration says is too old or too much; not what sessions stand on or results were made from.
-    /// Returns what went.
+    /// Deletes recordings that are too old or exceed the size limit of the configuration, except those used
+    /// by a session or a result. Returns the deleted ids.
     ///
     /// # Errors
     /// What the store reports.
@@ -182,8 +183,9 @@ impl Recordings {
         Ok(self.store.prune(Retention { before, bytes }, &pinned)?.recordings)
     }
 
-    /// `{"symbol","interval_seconds","source","candles":[{"time","open","high","low","close","volume"}],"gaps":[…]}`;
-    /// the interval is a multiple of the one asked for where there would be too many candles.
+    /// `{"symbol","interval_seconds","source","candles":[…],"gaps":[…]}`, each candle as
+    /// `{"time","open","high","low","close","volume"}`; the interval is a multiple of the requested one where
+    /// there would be too many candles.
     ///
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
@@ -194,7 +196,7 @@ impl Recordings {
         candles::of(&self.store, &recording, symbol, request)
     }
 
-    /// Checks an export before its first byte is written.
+    /// Validates an export before its first byte is written.
     ///
     /// # Errors
     /// `recording_not_found`, `symbol_not_found`, `invalid_request`.
@@ -252,20 +254,21 @@ impl Recordings {
         Ok(Export { file_name: format!("{stem}.{ending}"), media_type, recording, part, layout, format })
     }
 
-    /// Writes the rows and returns how many. When `to` fails (the reader is gone) the export ends.
+    /// Writes the rows and returns their number. Ends with an error when `to` fails, such as when the client
+    /// is gone.
     ///
     /// # Errors
-    /// What the store or `to` reports, after part of it was written.
+    /// What the store or `to` reports, possibly after part of the rows was written.
     pub fn export(&self, export: &Export, to: Box<dyn Write + Send>) -> Result<u64, Refusal> {
         let sink = RecordSink::to_writer(Path::new(&export.file_name), to, export.layout, export.format)
             .map_err(SourceError::from)?;
         Ok(write(&self.store, &export.recording, &export.part, sink)?)
     }
 
-    /// Imports a file or folder below the import folder as one recording.
+    /// Imports a file or folder inside the import folder as one recording.
     ///
     /// # Errors
-    /// `import_disabled`, `invalid_path`, `invalid_file` with place and reason.
+    /// `import_disabled`, `invalid_path`, `invalid_file` with position and reason.
     pub fn import(&self, folder: Option<&Path>, path: &str, now: Timestamp) -> Result<Value, Refusal> {
         let folder = folder.ok_or_else(|| {
             Refusal::new(
@@ -277,13 +280,13 @@ impl Recordings {
         let inside = inside(folder, path)?;
         let inputs = expand(&[inside.path]).map_err(SourceError::from)?;
         for file in &inputs.files {
-            // A link inside the folder may lead out of it.
+            // A link inside the folder may point outside.
             let real = file
                 .canonicalize()
                 .ok()
                 .filter(|real| real.starts_with(&inside.folder))
                 .ok_or_else(invalid_path)?;
-            // A pipe would be waited for, maybe for ever.
+            // Opening a pipe could block forever.
             if !real.metadata().is_ok_and(|meta| meta.is_file()) {
                 return Err(not_a_file(file, &inside.folder));
             }
@@ -291,10 +294,10 @@ impl Recordings {
         self.import_all(inputs, &inside.folder, now)
     }
 
-    /// Imports one file that the program itself wrote, such as a body that was received.
+    /// Imports one file written by this program, such as an uploaded body.
     ///
     /// # Errors
-    /// `invalid_file` with place and reason.
+    /// `invalid_file` with position and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
         let inputs = Inputs { files: vec![path.to_owned()], ..Inputs::default() };
         self.import_all(inputs, path.parent().unwrap_or(path), now)
@@ -313,12 +316,12 @@ impl Recordings {
         Ok(shown)
     }
 
-    /// One whose rows are about to be read, also while it is being made.
+    /// A recording whose rows are about to be read, also while it is being made.
     fn readable(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, Refusal> {
         self.store.readable_recording(id, symbol).map_err(not_found)
     }
 
-    /// The name under which a symbol is recorded, from either spelling.
+    /// The recorded name of a symbol given in either spelling.
     fn spelled(&self, id: &str, name: &str) -> Result<String, Refusal> {
         let recording = self.store.counted_recording(id).map_err(not_found)?;
         recording.spelled(name).map(|symbol| symbol.name.clone()).ok_or_else(|| no_symbol(&recording, name))
@@ -334,7 +337,7 @@ struct Inside {
     path: PathBuf,
 }
 
-/// A path below a folder, both without links. Whether something outside exists is not told.
+/// Resolves a path inside a folder, following links. The error does not reveal whether a path outside exists.
 fn inside(folder: &Path, path: &str) -> Result<Inside, Refusal> {
     let plain = !path.is_empty()
         && !path.contains('\0')
@@ -356,7 +359,7 @@ fn inside(folder: &Path, path: &str) -> Result<Inside, Refusal> {
 }
 
 fn invalid_path() -> Refusal {
-    let problem = "is no file or folder below the import folder";
+    let problem = "is not a file or folder below the import folder";
     Refusal::invalid(
         "invalid_path",
         format!("path {problem}"),

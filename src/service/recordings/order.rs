@@ -1,5 +1,5 @@
-//! In which order the files of an import are read: by their first rows. Reads one row of each, so that a file that is
-//! none of market data is refused before a store is made.
+//! Order of the files of an import: by their first rows. Reads one row of each, so that a file that is not
+//! market data is refused before anything is written.
 
 use crate::domain::time::Timestamp;
 use crate::files::{FileError, Inputs, Problem, RecordBatch, SourceFile};
@@ -8,24 +8,25 @@ use std::path::{Path, PathBuf};
 
 /// The files of an import.
 pub struct Plan {
-    /// In the order in which they are read.
+    /// In reading order.
     pub files: Vec<Planned>,
-    /// Files of folders without a row, such as a day on which nothing was traded.
+    /// Files from folders without a row, such as a day without trades.
     pub empty: Vec<PathBuf>,
 }
 
-/// A file of the import.
+/// A file to import.
 pub struct Planned {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Bytes as they lie on disk.
+    /// Size on disk.
     pub bytes: u64,
 }
 
-/// The files sorted by the time of their first rows, so that each stream continues where the file before ended.
+/// Sorts the files by the time of their first rows, so that each stream continues where the previous file
+/// ended.
 ///
 /// # Errors
-/// A file that is refused before its second row, a pipe beside other files, or no file with a row.
+/// A file refused before its second row, a pipe among other files, or no file with a row.
 pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
     let only = inputs.files.len() == 1;
     let (mut files, mut empty) = (Vec::with_capacity(inputs.files.len()), Vec::new());
@@ -36,11 +37,11 @@ pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
         let is_file = meta.is_none_or(|meta| meta.is_file());
         if !is_file && !only {
             return Err(SourceError::Input(format!(
-                "{} is no file, so it can only be imported alone",
+                "{} is not a file, so it can only be imported alone",
                 path.display()
             )));
         }
-        // A pipe can be read once only.
+        // A pipe can be read only once.
         let first = match is_file.then(|| first_time(&path)) {
             None => Timestamp::MIN,
             Some(Ok(first)) => first,
@@ -66,6 +67,6 @@ pub fn in_time_order(inputs: Inputs) -> Result<Plan, SourceError> {
 fn first_time(path: &Path) -> Result<Timestamp, FileError> {
     let mut batch = RecordBatch::new(1);
     SourceFile::open(path)?.read(&mut batch)?;
-    // A file without rows was refused by `read`.
+    // `read` has refused a file without rows.
     Ok(batch.rows().first().map_or(Timestamp::MIN, |(_, record)| record.exchange_at))
 }

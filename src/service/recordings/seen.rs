@@ -1,4 +1,5 @@
-//! What an import learns about its symbols beside their rows: contract facts, the length of bars, gaps, repeated trades.
+//! What an import learns about symbols besides their rows: contract facts, bar lengths, gaps, repeated
+//! trades.
 
 use super::order::Planned;
 use crate::domain::bar_length::{BarDistances, BarSource};
@@ -12,48 +13,48 @@ use crate::store::records::SymbolFactsV1;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How the files of an import are read.
+/// How the files of an import are interpreted.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Reading {
-    /// What the user declares of the symbols.
+    /// Contract facts declared by the user.
     pub declared: Declared,
-    /// Length of a bar, when the user gives it.
+    /// Bar length declared by the user.
     pub bar: Option<Span>,
 }
 
-/// What was learned.
+/// The result.
 pub(super) struct Known {
     pub bars: Vec<(String, Span)>,
     pub facts: Vec<NewFacts>,
     pub gaps: Vec<(String, RecordedGap)>,
 }
 
-/// What has been seen so far.
+/// The state while files are read.
 pub(super) struct Seen<'a> {
     files: &'a [Planned],
     reading: &'a Reading,
     streams: BTreeMap<(Arc<str>, StreamKind), Stream>,
-    /// By symbol: facts, repeated trades, rounded numbers of its files.
-    told: BTreeMap<String, (ContractFacts, u64, u64)>,
+    /// By symbol: contract facts, count of repeated trades, count of rounded numbers.
+    stated: BTreeMap<String, (ContractFacts, u64, u64)>,
 }
 
-/// One stream of one symbol.
+/// State of one stream of one symbol.
 struct Stream {
-    /// By file, the one being read last.
+    /// One per file; the current file's is last.
     parts: Vec<Continuity>,
     file: usize,
     distances: BarDistances,
     last: Option<Timestamp>,
-    /// Of the last file that declares it.
+    /// From the last file that declares it.
     bar: Option<(Span, BarSource)>,
 }
 
 impl<'a> Seen<'a> {
     pub fn new(files: &'a [Planned], reading: &'a Reading) -> Self {
-        Seen { files, reading, streams: BTreeMap::new(), told: BTreeMap::new() }
+        Seen { files, reading, streams: BTreeMap::new(), stated: BTreeMap::new() }
     }
 
-    /// The next rows of a stream.
+    /// Adds the next rows of a stream.
     pub fn rows(&mut self, file: usize, symbol: &Arc<str>, kind: StreamKind, rows: &[Record]) {
         let stream = self.streams.entry((Arc::clone(symbol), kind)).or_insert_with(|| Stream {
             parts: vec![Continuity::new(kind)],
@@ -79,14 +80,14 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// All files have been read.
+    /// Adds what the completely read files state besides their rows.
     pub fn read(&mut self, sources: Vec<SourceFile>) {
         for source in sources {
             for (index, name) in source.symbols().iter().enumerate() {
-                let told = self.told.entry(name.clone()).or_default();
-                told.0 = std::mem::take(&mut told.0).or(source.facts_of(name));
-                told.1 += source.repeated(index as u32);
-                told.2 += source.rounded(index as u32);
+                let stated = self.stated.entry(name.clone()).or_default();
+                stated.0 = std::mem::take(&mut stated.0).or(source.facts_of(name));
+                stated.1 += source.repeated(index as u32);
+                stated.2 += source.rounded(index as u32);
             }
         }
     }
@@ -111,14 +112,14 @@ impl<'a> Seen<'a> {
         for (symbol, streams) in by_symbol {
             let found = gaps(&streams.iter().collect::<Vec<_>>());
             known.gaps.extend(found.into_iter().map(|gap| (symbol.to_string(), gap)));
-            let (facts, repeated, rounded) = self.told.get(&*symbol).cloned().unwrap_or_default();
+            let (facts, repeated, rounded) = self.stated.get(&*symbol).cloned().unwrap_or_default();
             known.facts.extend(kept(&symbol, &facts, repeated, rounded, notes.remove(&symbol)));
         }
         known
     }
 }
 
-/// The facts of a symbol, when there is anything to keep.
+/// The facts to store of a symbol; `None` when there are none.
 fn kept(
     symbol: &str,
     facts: &ContractFacts,

@@ -9,61 +9,61 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A line of the list, with the field names of the API.
+/// An entry of the list of recordings.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct RecordingLine {
     /// Id.
     pub session_id: String,
     /// Symbols.
     pub symbols: Vec<String>,
-    /// `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding`, whichever there are.
+    /// Those of `tick_prices`, `orderbook`, `candles`, `mark_prices`, `funding` that have rows.
     pub data_types: Vec<&'static str>,
-    /// `completed`, `recording`, or `empty` for a completed one without rows.
+    /// `completed`, `recording`, or `empty` for a completed recording without rows.
     pub status: &'static str,
-    /// First row, RFC 3339, milliseconds; without rows when it was begun.
+    /// Time of the first row, RFC 3339 with milliseconds; without rows the time of creation.
     pub start_time: Option<String>,
-    /// Last row.
+    /// Time of the last row.
     pub end_time: Option<String>,
-    /// Rows.
+    /// Number of rows.
     pub records_collected: u64,
     /// Like `1h`, `5m43s`.
     pub duration: String,
-    /// The same in seconds.
+    /// Duration in seconds.
     pub duration_seconds: f64,
-    /// Exchange that this program recorded it from; `None` for files, which do not say where they come from.
+    /// Exchange it was recorded from by this program; for files only when they state it.
     pub exchange: Option<String>,
-    /// Rows of trades.
+    /// Number of trade rows.
     pub prices_count: u64,
-    /// Rows of books.
+    /// Number of book rows.
     pub orderbook_count: u64,
-    /// When it was begun, RFC 3339, milliseconds.
+    /// Time of creation, RFC 3339 with milliseconds.
     pub created_at: Option<String>,
-    /// Bytes of its blocks.
+    /// Size of its blocks in bytes.
     pub bytes: u64,
-    /// Share of its time without a gap, percent; `None` without rows.
+    /// Share of its time without gaps, percent; `None` without rows.
     pub coverage_pct: Option<f64>,
-    /// Gaps in its ledger.
+    /// Number of recorded gaps.
     pub gaps: u64,
-    /// Per symbol and stream, when asked for.
+    /// Counts per symbol and stream, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<Value>,
 }
 
-/// Which recordings are wanted; `None` is all.
+/// Which recordings are listed; `None` matches all.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct RecordingFilter {
-    /// With this status.
+    /// Has this status.
     pub status: Option<String>,
-    /// With this symbol.
+    /// Has this symbol.
     pub symbol: Option<String>,
-    /// With per-symbol counts.
+    /// Include counts per symbol and stream.
     pub include_stats: bool,
 }
 
-/// Gaps listed of one recording; the rest is counted.
+/// Gaps listed per recording; more are only counted.
 const GAPS_SHOWN: usize = 1_000;
 
-/// Streams by the words of the seed.
+/// The API's data types and their streams.
 const WORDS: [(&str, &[StreamKind]); 5] = [
     ("tick_prices", &[StreamKind::Trades]),
     ("orderbook", &[StreamKind::BookSnapshots, StreamKind::BookChanges, StreamKind::Quotes]),
@@ -73,14 +73,14 @@ const WORDS: [(&str, &[StreamKind]); 5] = [
 ];
 
 impl RecordingFilter {
-    /// Empty ones only when they are asked for: there is nothing to replay in them.
+    /// Empty recordings match only when that status is asked for, because there is nothing to replay in them.
     pub(super) fn wants(&self, recording: &RecordingV1) -> bool {
         self.status.as_deref().map_or(status(recording) != EMPTY, |wanted| wanted == status(recording))
             && self.symbol.as_ref().is_none_or(|symbol| recording.spelled(symbol).is_some())
     }
 }
 
-/// The status of a recording that ended before its first row.
+/// Status of a recording that ended before its first row.
 const EMPTY: &str = "empty";
 
 fn status(recording: &RecordingV1) -> &'static str {
@@ -124,7 +124,7 @@ pub(super) fn line(
     }
 }
 
-/// The exchange that a session of this program recorded it from: `mexc` of `mexc, paper session`.
+/// The exchange of a recording made by a session of this program: `mexc` from `mexc, paper session`.
 fn recorded_from(recording: &RecordingV1) -> Option<String> {
     let [source] = &recording.sources[..] else { return None };
     let (exchange, made_by) = source.split_once(", ")?;
@@ -149,7 +149,7 @@ pub(super) fn detail(
     value
 }
 
-/// What is known of a symbol beside its rows; null is not known.
+/// Contract facts of a symbol; null where unknown.
 pub(super) fn contract(symbol: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Value {
     let mut value = contract_json(symbol, contract);
     value["bar_source"] = json!(kept.bar_source);
@@ -189,7 +189,7 @@ fn rows_of(recording: &RecordingV1, kinds: &[StreamKind]) -> u64 {
         .sum()
 }
 
-/// Share of the streams' time that is in no gap of theirs, percent. A stream lasts from its first row or gap to its last.
+/// Share of the streams' time without gaps, percent. A stream lasts from its first row or gap to its last.
 fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f64> {
     if recording.rows() == 0 {
         return None;
@@ -215,7 +215,7 @@ fn coverage(recording: &RecordingV1, gaps: &[(String, RecordedGap)]) -> Option<f
     Some((100.0 * (1.0 - missing as f64 / whole as f64)).clamp(0.0, 100.0))
 }
 
-/// Bytes a row to two digits; `None` without rows.
+/// Bytes per row, rounded to two decimals; `None` without rows.
 fn per_row(bytes: u64, rows: u64) -> Option<f64> {
     (rows > 0).then(|| (bytes as f64 / rows as f64 * 100.0).round() / 100.0)
 }
@@ -224,7 +224,7 @@ fn time(ns: i64) -> String {
     Timestamp::from_nanos(ns).rfc3339_millis()
 }
 
-/// `1h`, `5m43s`, `2d3h`: the units that are not zero.
+/// A duration such as `1h`, `5m43s`, `2d3h`; units that are zero are left out.
 fn duration(seconds: i64) -> String {
     let mut text = String::new();
     let mut left = seconds.max(0);

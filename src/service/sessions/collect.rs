@@ -2,13 +2,15 @@
 //!
 //! Never: a row changed or left out without a gap; recording on when the disk has no room for what matters more.
 
-use super::inbox::{Batch, Inbox};
+use super::inbox::Inbox;
 use super::journal::Journal;
-use super::paper::Ended;
-use super::running::{Failure, Running, Watcher};
+use super::running::{Failure, Running};
+use super::watcher::Watcher;
 use crate::clock::Stopwatch;
 use crate::domain::time::{Span, Timestamp};
-use crate::session::backtest::Progress;
+use crate::session::driver::Progress;
+use crate::session::inputs::Batch;
+use crate::session::market_loop::Ended;
 
 /// How often the room on the disk is looked at.
 const LOOK_AT_DISK_EVERY: Span = Span::SECOND;

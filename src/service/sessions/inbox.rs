@@ -9,6 +9,7 @@ use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::{INBOX_ARRIVALS, INBOX_ROWS};
+use crate::session::inputs::{Arrived, Batch};
 use crate::session::ports::{MarketSink, Notice};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,39 +21,6 @@ const PATIENCE: Duration = Duration::from_millis(5);
 
 /// The smallest distance of two stamps.
 const STAMP: Span = Span::from_nanos(1_000);
-
-/// Something that came. Its rows lie in the batch.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Arrived {
-    /// `rows[first..first + count]` of the batch: one message of one stream.
-    Rows { symbol: SymbolId, first: usize, count: usize },
-    /// Streams that were interrupted are complete again.
-    Gap { symbol: SymbolId, streams: Vec<StreamKind>, from: Timestamp, cause: GapCause },
-    /// A stream is interrupted.
-    Lost { symbol: SymbolId, stream: StreamKind, since: Timestamp },
-    /// The connection has something to say.
-    Notice(Notice),
-}
-
-/// What came since the last look, in order, each with its stamp.
-#[derive(Default)]
-pub(super) struct Batch {
-    /// The arrivals.
-    pub arrived: Vec<(Timestamp, Arrived)>,
-    /// The rows they refer to, stamped.
-    pub rows: Vec<Record>,
-    /// Whatever comes later is stamped later than this.
-    pub until: Timestamp,
-    /// When it was handed over, on the clock of the stamps.
-    pub taken: Timestamp,
-}
-
-impl Batch {
-    fn clear(&mut self) {
-        self.arrived.clear();
-        self.rows.clear();
-    }
-}
 
 /// Between a market's tasks and a session's thread.
 pub(super) struct Inbox {

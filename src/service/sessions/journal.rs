@@ -2,7 +2,6 @@
 //!
 //! Never: an event told before what it follows from is durable, or rows of which a session would know nothing after a kill.
 
-use super::inbox::{Arrived, Batch};
 use super::running::Running;
 use super::stream::Class;
 use crate::clock::Stopwatch;
@@ -12,6 +11,7 @@ use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::JOURNAL_COMMIT_MS;
 use crate::service::market::Lag;
+use crate::session::inputs::{Arrived, Batch, Control};
 use crate::session::ports::Notice;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
 use crate::store::{EventSegment, NewResult, OpenRecording, RecordingCommit, RecordingEnd, StoreError};
@@ -34,6 +34,39 @@ pub(super) fn interrupted(controls: &[SessionControlV1]) -> BTreeMap<(SymbolId, 
         }
     }
     open
+}
+
+/// A control as it is stored.
+pub(super) fn stored(control: Control) -> ControlKindV1 {
+    match control {
+        Control::SymbolTable { version, disabled } => ControlKindV1::SymbolTable { version, disabled },
+        Control::Pause => ControlKindV1::Pause,
+        Control::Resume => ControlKindV1::Resume,
+        Control::Flatten => ControlKindV1::Flatten,
+        Control::Withdraw(symbol) => ControlKindV1::Withdraw { symbol: symbol.0 },
+        Control::Close(symbol) => ControlKindV1::Close { symbol: symbol.0 },
+        Control::Restart { from } => ControlKindV1::Restart { from_ns: from.nanos() },
+        Control::End => ControlKindV1::End,
+    }
+}
+
+/// A stored control as a replay applies it; `None` for those that only say something to whoever resumes.
+pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
+    Some(match kind {
+        ControlKindV1::SymbolTable { version, disabled } => {
+            Control::SymbolTable { version: *version, disabled: disabled.clone() }
+        }
+        ControlKindV1::Pause => Control::Pause,
+        ControlKindV1::Resume => Control::Resume,
+        ControlKindV1::Flatten => Control::Flatten,
+        ControlKindV1::Withdraw { symbol } => Control::Withdraw(SymbolId(*symbol)),
+        ControlKindV1::Close { symbol } => Control::Close(SymbolId(*symbol)),
+        ControlKindV1::Restart { from_ns } => Control::Restart { from: Timestamp::from_nanos(*from_ns) },
+        ControlKindV1::End => Control::End,
+        ControlKindV1::Interrupted { .. } | ControlKindV1::Complete { .. } | ControlKindV1::Stop => {
+            return None;
+        }
+    })
 }
 
 /// The durable side of a live session.

@@ -2,16 +2,15 @@
 //!
 //! Never: a session taken up that does not come to where it was; a recording that ends without its session.
 
-use super::halts::Halts;
+use super::collect;
 use super::inbox::Inbox;
 use super::journal::{self, Journal};
-use super::paper::{Ended, Paper};
+use super::paper::PaperPorts;
 use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
 use super::running::{Failure, Outcome, Running};
 use super::stream::Class;
-use super::{collect, switched};
 use crate::clock::{self, SteadyClock};
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
@@ -19,7 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::engine::ENGINE_VERSION;
 use crate::service::backtest;
 use crate::service::market::{Market, MarketFeed, Subscription};
-use crate::session::backtest::Backtest;
+use crate::session::driver::Driver;
+use crate::session::market_loop::{Ended, MarketLoop};
+use crate::session::switches::Switches;
 use crate::store::records::ControlKindV1;
 use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
@@ -116,36 +117,30 @@ impl Running {
         }
         if !over {
             let (queue, now) = self.queue(plan, reached, &open);
-            let (market, streams, disabled, halts) =
-                (ground.market, plan.streams(), ground.disabled, Halts::default());
-            let mut paper = Paper {
-                session: self,
-                backtest,
-                recorder,
-                journal,
-                closing_since,
-                market,
-                streams,
-                disabled,
-                halts,
-                came: Vec::new(),
-            };
-            paper.begin(now, reached, &ground.disabled.load());
+            let ports = PaperPorts::new(self, &queue, journal, ground.market);
+            let switches = Switches { table: &self.table, disabled: ground.disabled };
+            let mut market_loop = MarketLoop::new(backtest, recorder, ports, plan.streams(), switches);
+            match reached {
+                Some(reached) => market_loop.resume(now, reached, closing_since),
+                None => market_loop.begin(now),
+            }
+            self.resumes();
+            // What the configuration changed while it caught up.
+            market_loop.switches.apply(std::iter::empty());
             let feed = self.subscribe(ground.market, plan, &queue, reached)?;
-            let ended = paper.trade(&queue);
+            let ended = market_loop.run();
             drop(feed);
             let ended = ended?;
             if ended == Ended::Suspended {
                 return Ok(Outcome::Suspended);
             }
-            (backtest, recorder) = (paper.backtest, paper.recorder);
+            recorder = market_loop.recorder;
+            recorder.noted.extend(market_loop.ports.noted);
+            backtest = market_loop.driver;
             stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended {
-            run: Some(Box::new(run.result(backtest, recorder.collector, noted))),
-            stopped,
-        })
+        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped })
     }
 
     /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market, too.
@@ -169,7 +164,7 @@ impl Running {
     fn again(
         &self,
         journal: &mut Journal,
-        backtest: &mut Backtest,
+        backtest: &mut Driver,
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
     ) -> Result<Again, Failure> {
@@ -226,28 +221,6 @@ struct Again {
     reached: Timestamp,
     interrupted: Interrupted,
     closing_since: Option<Timestamp>,
-}
-
-impl Paper<'_> {
-    /// The first wishes of a run: from where it goes on, and which symbols are switched off.
-    fn begin(&mut self, now: Timestamp, reached: Option<Timestamp>, disabled: &[String]) {
-        match reached {
-            Some(reached) => {
-                self.journal.control(now, ControlKindV1::Restart { from_ns: reached.nanos() });
-                self.backtest.sleep_until(now);
-                self.halts.look_over((0..self.backtest.table().len() as u32).map(SymbolId));
-            }
-            None => self.backtest.wait_until(now, &mut self.recorder),
-        }
-        let table = self.session.table.load();
-        let next = switched(&table, disabled);
-        if next.version != table.version {
-            self.session.table.store(Arc::new(next));
-        }
-        self.session.resumes();
-        self.backtest.refresh_table(&mut self.recorder);
-        self.note_symbol_table();
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 mod collect;
 mod conflict;
 mod fields;
-mod halts;
 mod inbox;
 mod journal;
 mod live_plan;
@@ -22,6 +21,7 @@ mod rerun;
 mod running;
 mod stream;
 mod view;
+mod watcher;
 
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
@@ -36,9 +36,9 @@ use super::strategies::Strategies;
 use super::{Refusal, RefusalKind};
 use crate::clock;
 use crate::config::Config;
-use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
+use crate::session::switches::switched;
 use crate::store::records::{SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
@@ -451,15 +451,6 @@ impl Sessions {
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Running>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The table with exactly these symbols switched off; of a higher version when that changes it.
-fn switched(table: &SymbolTable, disabled: &[String]) -> SymbolTable {
-    let wanted = |name: &str| !disabled.iter().any(|off| off == name);
-    table.iter().fold(table.clone(), |next, (id, spec)| match wanted(&spec.name) {
-        enabled if enabled == next.is_enabled(id) => next,
-        enabled => next.with_enabled(id, enabled),
-    })
 }
 
 fn row(id: &str, plan: &Plan, user: &str, now: Timestamp) -> SessionRow {

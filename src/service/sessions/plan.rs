@@ -93,7 +93,7 @@ pub(super) fn make(
     match request.kind {
         SessionKind::Backtest => backtest(request, store, config),
         SessionKind::Paper | SessionKind::Collect => live_plan::make(request, store, market, config, now),
-        SessionKind::SessionProgress => Err(no_live_trading()),
+        SessionKind::Live => Err(no_live_trading()),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::clock::Stopwatch;
 use crate::domain::num::Price;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
-use crate::session::backtest::Progress;
+use crate::session::driver::Progress;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Over how much real time the rate of events is taken.

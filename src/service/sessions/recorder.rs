@@ -16,8 +16,8 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::engine::output::Outputs;
 use crate::report::tally::Outcome;
 use crate::service::backtest::Run;
-use crate::session::backtest::{Backtest, Progress, Recorder};
 use crate::session::collector::Collector;
+use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::ports::{Tick, TickKind};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl<'a> SessionRecorder<'a> {
     /// Before the first event.
     pub(super) fn new(
         run: &Run<'_>,
-        backtest: &mut Backtest,
+        backtest: &mut Driver,
         stream: &'a dyn Sink,
         live: &'a SessionProgress,
         plan: &Plan,

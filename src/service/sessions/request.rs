@@ -24,7 +24,7 @@ pub enum SessionKind {
     /// Trades a live market on paper.
     Paper,
     /// Trades.
-    SessionProgress,
+    Live,
 }
 
 impl SessionKind {
@@ -33,7 +33,7 @@ impl SessionKind {
         (SessionKind::Collect, "collect"),
         (SessionKind::Backtest, "backtest"),
         (SessionKind::Paper, "paper"),
-        (SessionKind::SessionProgress, "live"),
+        (SessionKind::Live, "live"),
     ];
 
     /// The word for it.

@@ -3,21 +3,20 @@
 //!
 //! Never: an event that the session did not see, or one seen at another place.
 
+use super::journal::input;
 use super::recorder::{SessionRecorder, Sink};
 use super::stream::Class;
-use super::switched;
-use crate::domain::event::Command;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::session::backtest::Backtest;
-use crate::session::ports::{Chunk, Feed};
-use crate::store::records::{ControlKindV1, SessionControlV1};
+use crate::session::driver::Driver;
+use crate::session::inputs::Control;
+use crate::session::replay::replay;
+use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::sync::Arc;
 
 /// Events that follow from the input alone; others say how the session's life went on.
 const FOLLOWS: [&str; 7] =
@@ -30,7 +29,7 @@ const FOLLOWS: [&str; 7] =
 pub(super) fn again(
     store: &Store,
     (session, recording): (&str, &str),
-    backtest: &mut Backtest,
+    backtest: &mut Driver,
     table: &ArcSwap<SymbolTable>,
     recorder: &mut SessionRecorder<'_>,
 ) -> Result<(Vec<SessionControlV1>, bool), String> {
@@ -43,34 +42,12 @@ pub(super) fn again(
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
     let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
-    let over = rerun(backtest, table, &mut feed, &controls, recorder)?;
+    let inputs: Vec<(Timestamp, Control)> = controls
+        .iter()
+        .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
+        .collect();
+    let over = replay(backtest, table, &mut feed, &inputs, recorder).map_err(|error| error.to_string())?;
     Ok((controls, over))
-}
-
-fn rerun(
-    backtest: &mut Backtest,
-    table: &ArcSwap<SymbolTable>,
-    feed: &mut dyn Feed,
-    controls: &[SessionControlV1],
-    recorder: &mut SessionRecorder<'_>,
-) -> Result<bool, String> {
-    let mut controls = controls.iter().peekable();
-    let mut chunk = Chunk::default();
-    while feed.next(&mut chunk).map_err(|error| error.to_string())? {
-        for tick in chunk.ticks() {
-            while let Some(control) = controls.next_if(|control| control.at_ns < tick.at.nanos()) {
-                if obey(backtest, table, control, recorder) {
-                    return Ok(true);
-                }
-            }
-            backtest.tick(&chunk, tick, recorder);
-            if backtest.has_ended() {
-                backtest.finish(recorder);
-                return Ok(true);
-            }
-        }
-    }
-    Ok(controls.any(|control| obey(backtest, table, control, recorder)))
 }
 
 /// What a session did, as it is written down.
@@ -82,50 +59,6 @@ pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, 
         .session_events(session, 0, usize::MAX)
         .map_err(|error| format!("its events could not be read: {error}"))?;
     Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
-}
-
-/// What was wished at a moment, at that moment again. Whether it ended the session.
-fn obey(
-    backtest: &mut Backtest,
-    table: &ArcSwap<SymbolTable>,
-    control: &SessionControlV1,
-    recorder: &mut SessionRecorder<'_>,
-) -> bool {
-    let at = Timestamp::from_nanos(control.at_ns);
-    // What follows from it is written down by itself, where the session came to it.
-    if control.kind == ControlKindV1::Stop {
-        return false;
-    }
-    if let ControlKindV1::Restart { from_ns } = control.kind {
-        backtest.wait_until(Timestamp::from_nanos(from_ns), recorder);
-        backtest.sleep_until(at);
-        return false;
-    }
-    backtest.wait_until(at, recorder);
-    match &control.kind {
-        ControlKindV1::SymbolTable { version, disabled } => {
-            let mut next = switched(&table.load(), disabled);
-            next.version = *version;
-            table.store(Arc::new(next));
-            backtest.refresh_table(recorder);
-        }
-        ControlKindV1::Pause => backtest.command(Command::Pause, recorder),
-        ControlKindV1::Resume => backtest.command(Command::Resume, recorder),
-        ControlKindV1::Flatten => backtest.command(Command::Flatten, recorder),
-        ControlKindV1::Withdraw { symbol } => {
-            backtest.command(Command::Withdraw(SymbolId(*symbol)), recorder)
-        }
-        ControlKindV1::Close { symbol } => backtest.command(Command::Close(SymbolId(*symbol)), recorder),
-        ControlKindV1::Restart { .. }
-        | ControlKindV1::Interrupted { .. }
-        | ControlKindV1::Complete { .. }
-        | ControlKindV1::Stop => {}
-        ControlKindV1::End => {
-            backtest.finish(recorder);
-            return true;
-        }
-    }
-    false
 }
 
 /// Where a run did something else than is written down.

@@ -5,12 +5,13 @@
 use super::journal::Journal;
 use super::live_run::MarketContext;
 use super::plan::{Plan, Rows};
-use super::progress::{RateMark, SessionProgress};
+use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
+use super::watcher::Watcher;
 use super::{Recorded, State};
-use crate::clock::{self, Stopwatch};
+use crate::clock;
 use crate::document::result;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
@@ -19,7 +20,7 @@ use crate::report::html;
 use crate::report::run::RunResult;
 use crate::service::backtest::{self, Control, GENERATOR, Input};
 use crate::service::references::Lease;
-use crate::session::backtest::{Flow, Progress, Recorder};
+use crate::session::driver::Recorder;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
 use crate::store::{EventSegment, NewResult, Store, StoreError};
 use arc_swap::ArcSwap;
@@ -30,12 +31,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Between two prices of one symbol that are shown.
-const PRICES_EVERY: Span = Span::from_millis(100);
 /// Between two attempts to store an end while the disk refuses.
 const STORE_RETRY: Duration = Duration::from_millis(250);
-/// Between two `session_progress`.
-const PROGRESS_EVERY: Span = Span::from_millis(500);
 
 /// A session that runs.
 pub(super) struct Running {
@@ -527,81 +524,6 @@ fn span(row: &SessionRow, plan: &Plan) -> Option<(Timestamp, Timestamp)> {
             Some((begun, begun + *duration))
         }
         _ => plan.span,
-    }
-}
-
-/// What is done once per batch of events.
-pub(super) struct Watcher<'a> {
-    session: &'a Running,
-    mark: RateMark,
-    shows_prices: bool,
-    prices: Stopwatch,
-    shown: Vec<Timestamp>,
-    progress: Stopwatch,
-}
-
-impl<'a> Watcher<'a> {
-    pub(super) fn new(session: &'a Running, shows_prices: bool) -> Self {
-        let shown = vec![Timestamp::MIN; session.table.load().len()];
-        Watcher {
-            session,
-            mark: RateMark::new(),
-            shows_prices,
-            prices: Stopwatch::start(),
-            shown,
-            progress: Stopwatch::start(),
-        }
-    }
-
-    fn see(&mut self, progress: Progress) -> Flow {
-        self.session.stream.write_if_due();
-        if self.session.stream.has_failed() {
-            return Flow::Stop;
-        }
-        self.show(progress);
-        Flow::Continue
-    }
-
-    /// Tells how far it is and what prices are, now and then.
-    pub(super) fn show(&mut self, progress: Progress) {
-        let session = self.session;
-        session.live.reach(progress, &mut self.mark);
-        if self.shows_prices && self.prices.elapsed() >= PRICES_EVERY {
-            self.prices = Stopwatch::start();
-            self.show_prices();
-        }
-        if self.progress.elapsed() >= PROGRESS_EVERY {
-            self.progress = Stopwatch::start();
-            let live = &session.live;
-            let fields = json!({
-                "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
-                "simulated_time": live.at().map(|at| at.to_string()),
-                // Of a session with a journal, those on disk.
-                "ticks": session.row().0.reached.ticks,
-                "events_per_second": live.events_per_second(),
-                "eta_seconds": live.eta_seconds(),
-                "equity": live.equity(),
-            });
-            session.stream.publish(Class::Life, "session_progress", None, fields);
-        }
-    }
-
-    pub(super) fn last(&mut self, progress: Progress) {
-        if progress.ticks > 0 {
-            self.session.live.reach(progress, &mut self.mark);
-        }
-    }
-
-    fn show_prices(&mut self) {
-        let table = self.session.table.load();
-        for (symbol, spec) in table.iter() {
-            let Some((price, at)) = self.session.live.last_price(symbol) else { continue };
-            if at > self.shown[symbol.index()] {
-                self.shown[symbol.index()] = at;
-                let fields = json!({"price": spec.price_f64(price), "timestamp": at.to_string()});
-                self.session.stream.publish_price(&spec.name, fields);
-            }
-        }
     }
 }
 

@@ -1,41 +1,42 @@
-//! Who edits what at this moment. Edits of different strategies go on side by side, so that they share commits; those
-//! that touch one id or one name follow each other, and a new strategy waits until nobody edits, because it chooses its
-//! id among all.
+//! Locks for editing strategies. Edits of different strategies run concurrently and so share commits; edits
+//! of one id or one name are serialised. Creating a strategy excludes all edits, because it chooses a free
+//! id.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// The turns of all who edit.
+/// Locks by id and name, and one for everything.
 #[derive(Default, Debug)]
 pub(super) struct EditLocks {
     everything: RwLock<()>,
     taken: Mutex<BTreeSet<String>>,
-    given_back: Condvar,
+    released: Condvar,
 }
 
-/// The right to edit under some words, until it is dropped.
+/// Permission to edit under some ids or names until it is dropped.
 pub(super) struct EditLock<'t> {
     locks: &'t EditLocks,
-    words: Vec<String>,
+    keys: Vec<String>,
     _shared: RwLockReadGuard<'t, ()>,
 }
 
 impl EditLocks {
-    /// Waits until nobody edits anything.
+    /// Waits until no edit is under way, and excludes them.
     pub(super) fn all(&self) -> RwLockWriteGuard<'_, ()> {
         self.everything.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody edits under any of these words. All are taken at once, so nobody waits in a circle.
-    pub(super) fn of(&self, words: &[&str]) -> EditLock<'_> {
+    /// Waits until no edit holds any of these ids or names. They are taken all at once, so there is no
+    /// deadlock.
+    pub(super) fn of(&self, keys: &[&str]) -> EditLock<'_> {
         let shared = self.everything.read().unwrap_or_else(PoisonError::into_inner);
         let mut taken = self.taken();
-        while words.iter().any(|word| taken.contains(*word)) {
-            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        while keys.iter().any(|key| taken.contains(*key)) {
+            taken = self.released.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        taken.extend(words.iter().cloned());
-        EditLock { locks: self, words, _shared: shared }
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        taken.extend(keys.iter().cloned());
+        EditLock { locks: self, keys, _shared: shared }
     }
 
     fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -46,11 +47,11 @@ impl EditLocks {
 impl Drop for EditLock<'_> {
     fn drop(&mut self) {
         let mut taken = self.locks.taken();
-        for word in &self.words {
-            taken.remove(word);
+        for key in &self.keys {
+            taken.remove(key);
         }
         drop(taken);
-        self.locks.given_back.notify_all();
+        self.locks.released.notify_all();
     }
 }
 
@@ -64,11 +65,11 @@ mod tests {
     fn one_word_one_editor_and_others_beside() {
         let (locks, together) = (EditLocks::default(), Barrier::new(2));
         std::thread::scope(|scope| {
-            for word in ["a", "b"] {
+            for key in ["a", "b"] {
                 let (locks, together) = (&locks, &together);
                 scope.spawn(move || {
-                    let _lock = locks.of(&[word, word]);
-                    // Passes only if both are here at the same time.
+                    let _lock = locks.of(&[key, key]);
+                    // Passes only if both edits are here at the same time.
                     together.wait();
                 });
             }

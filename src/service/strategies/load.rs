@@ -1,4 +1,4 @@
-//! From an id to a strategy ready to run: stored, or built in.
+//! Compiles a stored or built-in strategy into one ready to run.
 
 use super::super::Refusal;
 use crate::document::strategy::{self, Document, Problem};
@@ -11,17 +11,17 @@ use std::sync::Arc;
 /// A strategy ready to run.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What the engine runs.
+    /// The definition run by the engine.
     pub def: Arc<StrategyDef>,
-    /// What a result says of it.
+    /// Description of the strategy in results.
     pub label: StrategyRef,
-    /// Whether its document lets it run.
+    /// Whether its document is enabled.
     pub enabled: bool,
-    /// What the reader of its document should know.
+    /// Warnings about the document.
     pub warnings: Vec<Problem>,
 }
 
-/// The strategy of a document under an id. `version` is that of the store, when it comes from there.
+/// Compiles a document. `version` is that of the store, `None` for a document from elsewhere.
 ///
 /// # Errors
 /// Everything that is wrong with the document.
@@ -38,7 +38,7 @@ pub fn compile(id: &str, version: Option<u32>, document: &[u8]) -> Result<Loaded
     Ok(Loaded { def, label, enabled: document.enabled(), warnings })
 }
 
-/// The stored strategy of an id, else of an exact name.
+/// The stored strategy with this id, else with exactly this name.
 ///
 /// # Errors
 /// What the store reports.
@@ -51,7 +51,7 @@ pub fn stored(store: &Store, id_or_name: &str) -> Result<Option<StrategyV1>, Ref
     Ok(store.strategies()?.into_iter().find(|stored| stored.name == id_or_name))
 }
 
-/// The document of a built-in strategy.
+/// The document of a built-in strategy, by id.
 pub fn built_in(id: &str) -> Option<&'static str> {
     strategy::builtin().into_iter().find(|(known, _)| *known == id).map(|(_, text)| text)
 }

@@ -1,6 +1,6 @@
-//! Strategies as users see them: listed with what they were worth, edited as versions of a document.
+//! Strategies in the shapes of the API: listed with statistics, edited as versions of a document.
 //!
-//! Never: a document that does not validate in the store, or a number that no stored result gave.
+//! Invariant: only documents that validate are stored, and statistics come only from stored results.
 
 mod edit_locks;
 mod listed;
@@ -32,24 +32,24 @@ use std::sync::Arc;
 pub struct Strategies {
     store: Arc<Store>,
     references: Arc<References>,
-    /// So that names stay unique and versions follow each other.
+    /// Keep names unique and versions consecutive.
     locks: EditLocks,
     listed: Listed,
 }
 
-/// What became of the built-in strategies when a store was opened, by their ids.
+/// Ids of the built-in strategies by what happened to them when the store was opened.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Seeded {
-    /// New in this store.
+    /// Not in the store before.
     pub added: Vec<String>,
-    /// Of this program in another form than the store had: added as a further version.
+    /// Changed in this version of the program: added as a new version.
     pub updated: Vec<String>,
-    /// The same, but somebody has edited or deleted it since: left alone.
+    /// Likewise changed, but edited or deleted by a user: left as they are.
     pub left: Vec<String>,
 }
 
-/// Brings the built-in strategies into a store: those that were never there, and a further version of those that this
-/// program has in another form, unless somebody edited or deleted them since.
+/// Adds missing built-in strategies to a store, and a new version of those that this version of the program
+/// has changed, unless a user edited or deleted them.
 ///
 /// # Errors
 /// What the store reports.
@@ -85,7 +85,7 @@ fn seed(store: &Store, texts: &[(String, String)], now: Timestamp) -> Result<See
             new.push([id.clone(), document.name().to_owned(), text]);
         }
     }
-    // One commit for all of them: it is most of what a first start costs.
+    // One commit for all of them, because it dominates the first start.
     if !new.is_empty() {
         store.put_builtin_strategies(new, now)?;
     }
@@ -93,22 +93,22 @@ fn seed(store: &Store, texts: &[(String, String)], now: Timestamp) -> Result<See
 }
 
 impl Strategies {
-    /// Over a store; deletions respect what sessions use.
+    /// Uses this store. A strategy that a session uses cannot be deleted.
     pub fn new(store: Arc<Store>, references: Arc<References>) -> Self {
         Strategies { store, references, locks: EditLocks::default(), listed: Listed::default() }
     }
 
-    /// Something about strategies changed: the next list is read anew.
+    /// Invalidates the cached list.
     pub fn refresh(&self) {
         self.listed.forget();
     }
 
-    /// All strategies, read from the store only when something changed since the last call.
+    /// All strategies; read from the store only if something changed since the last call.
     ///
     /// # Errors
     /// What the store reports.
     pub fn list(&self) -> Result<Arc<StrategyList>, Refusal> {
-        // The revision first: a change while the store is read makes the next call read again.
+        // Revision first: a change during the read makes the next call read again.
         let revision = self.listed.revision();
         if let Some(known) = self.listed.known() {
             return Ok(known);
@@ -119,12 +119,12 @@ impl Strategies {
         Ok(self.listed.read(revision, strategies.iter().map(summary).collect()))
     }
 
-    /// All strategies as they were read last, when nothing has changed since. Never reads the store.
+    /// The cached list, if it is current. Does not read the store.
     pub fn listed(&self) -> Option<Arc<StrategyList>> {
         self.listed.known()
     }
 
-    /// One by its id, else by its exact name.
+    /// The strategy with this id, else with exactly this name.
     ///
     /// # Errors
     /// `strategy_not_found`.
@@ -133,7 +133,7 @@ impl Strategies {
         self.detail(&kept)
     }
 
-    /// Keeps a document as a new strategy; its id is the slug of its name.
+    /// Stores a document as a new strategy; its id is the slug of its name.
     ///
     /// # Errors
     /// `invalid_strategy` with every problem, `strategy_exists` when another has the name.
@@ -145,7 +145,7 @@ impl Strategies {
         self.keep(&id, document.to_json(), now.micros(), &document, &warnings, now)
     }
 
-    /// Keeps a document as the next version. `if_version`: only when that is still the newest.
+    /// Stores a document as the next version. With `if_version`, only if that is still the newest.
     ///
     /// # Errors
     /// `strategy_not_found`, `invalid_strategy`, `strategy_exists` (name), `version_conflict` (stale).
@@ -163,14 +163,14 @@ impl Strategies {
         refuse_stale(&kept, if_version)?;
         self.refuse_name(&document, Some(&id))?;
         let text = document.to_json();
-        // The same document again is no new version.
+        // An unchanged document makes no new version.
         if kept.document == text {
             return self.detail(&kept);
         }
         self.keep(&id, text, kept.created_us, &document, &warnings, now)
     }
 
-    /// Hides a strategy; its versions stay.
+    /// Marks a strategy as deleted; its versions stay.
     ///
     /// # Errors
     /// `strategy_not_found`, `strategy_in_use` with the sessions, `version_conflict` (stale).
@@ -203,7 +203,7 @@ impl Strategies {
         Ok(versions)
     }
 
-    /// One version with its document.
+    /// One version, with its document.
     ///
     /// # Errors
     /// `strategy_not_found`.
@@ -216,7 +216,7 @@ impl Strategies {
         }
     }
 
-    /// Writes the next version and has the list follow.
+    /// Stores the next version and updates the cached list.
     fn keep(
         &self,
         id: &str,
@@ -272,7 +272,7 @@ impl Strategies {
         }
     }
 
-    /// The slug of a name, with a number behind it when another strategy has or had it.
+    /// The slug of the name, with a number appended when another strategy has or had it.
     fn free_id(&self, name: &str) -> Result<String, Refusal> {
         let slug = slug(name);
         for number in 1_u32.. {
@@ -291,7 +291,7 @@ impl Strategies {
     }
 }
 
-/// Checks a document; nothing is kept.
+/// Validates a document without storing it.
 pub fn validate(body: &[u8]) -> Validation {
     match strategy::parse(body) {
         Ok((_, warnings)) => Validation {
@@ -309,7 +309,7 @@ pub fn validate(body: &[u8]) -> Validation {
     }
 }
 
-/// Checks a document by itself, as [`Strategies::create`] and [`Strategies::update`] do first.
+/// Validates a document, as [`Strategies::create`] and [`Strategies::update`] do first.
 ///
 /// # Errors
 /// `invalid_strategy` with every problem.
@@ -347,7 +347,7 @@ fn not_found(id: &str) -> Refusal {
     Refusal::not_found("strategy_not_found", format!("there is no strategy {id:?}"))
 }
 
-/// A name as an id: a-z, 0-9 and single underscores.
+/// A name as an id of a-z, 0-9 and single underscores.
 fn slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {

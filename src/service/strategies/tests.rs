@@ -1,4 +1,4 @@
-//! Strategies over a store in memory: names, versions, what is in use, and what results say.
+//! Strategies over an in-memory store: names, versions, use by sessions, and statistics from results.
 
 use super::*;
 use crate::store::records::{ResultStrategyV2, ResultV3};
@@ -70,7 +70,7 @@ fn a_built_in_strategy_of_a_newer_program_is_a_further_version_unless_it_was_edi
     assert_eq!(strategies.get("edited").unwrap().summary.strategy_name, "Mine");
     assert_eq!(strategies.version("calm", 1).unwrap().summary.strategy_name, "Calm");
     assert!(seed(&store, &second, at(5)).unwrap().updated.is_empty());
-    // Back to the older program and forth again: what is there is not what it has.
+    // Back to the older program: the stored built-in document differs from its own again.
     assert_eq!(seed(&store, &first, at(6)).unwrap().updated, ["calm"]);
 }
 

@@ -8,39 +8,39 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A line of the list, with the field names of the API.
+/// An entry of the list of strategies.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct StrategySummary {
-    /// Slug, stable over edits.
+    /// Slug; does not change with edits.
     pub id: String,
-    /// Name people read.
+    /// Display name.
     pub strategy_name: String,
-    /// What it is after; empty when the document says nothing.
+    /// Description; empty when the document has none.
     pub description: String,
-    /// `long`, `short` or `both`; `None` for a stored document that does not validate any more.
+    /// `long`, `short` or `both`; `None` if the stored document no longer validates.
     pub direction: Option<&'static str>,
     /// Whether it may run.
     pub enabled: bool,
-    /// Kind of strategy, when the document names one.
+    /// Category, when the document names one.
     pub category: Option<String>,
-    /// Words to find it by.
+    /// Tags to search by.
     pub tags: Vec<String>,
-    /// Newest version.
+    /// Number of the newest version.
     pub version: u32,
-    /// RFC 3339, milliseconds.
+    /// Time of the first version, RFC 3339 with milliseconds.
     pub created_at: String,
-    /// RFC 3339, milliseconds.
+    /// Time of the newest version, RFC 3339 with milliseconds.
     pub updated_at: String,
-    /// Closed trades that won, percent of all; `None` without a trade of a completed backtest.
+    /// Winning trades of completed backtests, percent; `None` without a trade.
     #[serde(rename = "winRate")]
     pub win_rate_pct: Option<f64>,
-    /// Mean net result of a trade, percent of its entry notional; `None` likewise.
+    /// Mean net result of a trade, percent of its entry notional; `None` without a trade.
     #[serde(rename = "avgProfit")]
     pub avg_profit_pct: Option<f64>,
-    /// Closed trades of completed backtests; `None` without a completed backtest.
+    /// Number of trades in completed backtests; `None` without a completed backtest.
     #[serde(rename = "totalTrades")]
     pub total_trades: Option<u64>,
-    /// The newest completed backtest.
+    /// Result id of the newest completed backtest.
     #[serde(rename = "lastResultId")]
     pub last_result_id: Option<String>,
 }
@@ -48,69 +48,69 @@ pub struct StrategySummary {
 /// A strategy with its document.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct StrategyDetail {
-    /// What lists show.
+    /// The entry as in lists.
     #[serde(flatten)]
     pub summary: StrategySummary,
-    /// The canonical document.
+    /// The document in canonical form.
     pub document: Value,
-    /// What a reader of the document should know though it may run.
+    /// Warnings about the document; they do not keep it from running.
     pub warnings: Vec<DocumentProblem>,
 }
 
-/// Something about a document.
+/// An error or warning about a document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct DocumentProblem {
     /// JSON pointer into the document.
     pub path: String,
-    /// What and what to do.
+    /// What is wrong and what to do.
     pub problem: String,
 }
 
-/// What came of checking a document.
+/// Result of validating a document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Validation {
     /// Whether it may run.
     #[serde(rename = "isValid")]
     pub is_valid: bool,
-    /// Why not.
+    /// Errors, because of which it may not run.
     pub errors: Vec<DocumentProblem>,
-    /// What is odd.
+    /// Warnings.
     pub warnings: Vec<DocumentProblem>,
 }
 
-/// One version in the list of versions.
+/// An entry of the list of versions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct StrategyVersion {
-    /// Number, 1 and up.
+    /// Number, from 1.
     pub version: u32,
-    /// Name it had.
+    /// Name in that version.
     pub strategy_name: String,
-    /// When it was made, RFC 3339, milliseconds.
+    /// When it was stored, RFC 3339 with milliseconds.
     pub updated_at: String,
 }
 
-/// The whole list, as it was when a revision was made.
+/// The whole list as of a revision.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StrategyList {
-    /// Differs whenever the list does: for an `ETag`. Not the same over restarts.
+    /// Changes with every change of the list; used as `ETag`. Not comparable across restarts.
     pub revision: u64,
-    /// By id.
+    /// Strategies, sorted by id.
     pub strategies: Vec<Arc<StrategySummary>>,
 }
 
-/// Which strategies are wanted; `None` is all.
+/// Which strategies are listed; `None` matches all.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct StrategyFilter {
-    /// Only those that may (or may not) run.
+    /// Only enabled (or only disabled) ones.
     pub enabled: Option<bool>,
-    /// Only of this category, whatever its case.
+    /// Only this category, ignoring case.
     pub category: Option<String>,
-    /// Only those with this text in id, name, description or tags, whatever its case.
+    /// Only those with this text in id, name, description or tags, ignoring case.
     pub text: Option<String>,
 }
 
 impl StrategyFilter {
-    /// Whether a strategy is one of those.
+    /// Whether the strategy matches.
     pub fn takes(&self, strategy: &StrategySummary) -> bool {
         let same = |word: &String| {
             strategy.category.as_ref().is_some_and(|category| lower(category).eq(lower(word)))
@@ -171,7 +171,7 @@ pub(super) fn detail(kept: &StrategyV1, statistics: Option<&StrategyStatisticsV1
     }
 }
 
-/// With the document that was read already.
+/// As [`detail`], for a document that is already parsed.
 pub(super) fn detail_of(
     kept: &StrategyV1,
     document: Option<&Document>,
@@ -201,7 +201,7 @@ fn time(us: i64) -> String {
     Timestamp::from_micros(us).unwrap_or(Timestamp::MAX).rfc3339_millis()
 }
 
-/// Percent to six digits behind the point.
+/// Rounds a percentage to six decimals.
 fn rounded(percent: f64) -> f64 {
     (percent * 1e6).round() / 1e6
 }

@@ -1,4 +1,4 @@
-//! Users: made, changed, removed, listed. The last administrator stays.
+//! User accounts: create, change, delete, list. The last administrator who can log in cannot be removed.
 
 use super::user_index::role_of;
 use super::{Refusal, Users, lock};
@@ -11,34 +11,34 @@ use crate::store::records::UserV1;
 
 const NAME_BYTES: usize = 64;
 
-/// A user as others may see them.
+/// A user, without secrets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct User {
-    /// Name they log in with.
+    /// Login name.
     pub name: String,
-    /// What they may do.
+    /// Role.
     pub role: Role,
-    /// May not log in.
+    /// Whether logging in is disabled.
     pub disabled: bool,
-    /// When they were made.
+    /// Time of creation.
     pub created: Timestamp,
-    /// When anything of them changed.
+    /// Time of the last change.
     pub updated: Timestamp,
 }
 
-/// What of a user changes; `None` stays.
+/// Changes to a user; `None` leaves a field as it is.
 #[derive(Clone, Copy, Default)]
 pub struct Alteration<'a> {
-    /// Another password.
+    /// New password.
     pub password: Option<&'a str>,
-    /// Another role.
+    /// New role.
     pub role: Option<Role>,
-    /// Whether they may log in no more.
+    /// Whether logging in is disabled.
     pub disabled: Option<bool>,
 }
 
 impl Users {
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
     /// `invalid_request` with every problem of name and password, `user_exists`, `too_many_users`.
@@ -49,7 +49,7 @@ impl Users {
         Ok(User::from_record(&user)?)
     }
 
-    /// Gives a user another password and ends all their logins.
+    /// Changes a user's password and ends all their logins.
     ///
     /// # Errors
     /// `invalid_request`, `user_not_found`.
@@ -57,7 +57,8 @@ impl Users {
         self.alter(name, &Alteration { password: Some(password), ..Alteration::default() }, now)
     }
 
-    /// Gives a user another role. Access tokens that say the old one are good no more; renewing the login gives new ones.
+    /// Changes a user's role. Access tokens with the old role become invalid; renewing the login gives new
+    /// ones.
     ///
     /// # Errors
     /// `user_not_found`, `last_admin`.
@@ -65,7 +66,7 @@ impl Users {
         self.alter(name, &Alteration { role: Some(role), ..Alteration::default() }, now)
     }
 
-    /// Lets a user log in no more and ends all their logins.
+    /// Disables a user and ends all their logins.
     ///
     /// # Errors
     /// `user_not_found`, `last_admin`.
@@ -73,7 +74,7 @@ impl Users {
         self.alter(name, &Alteration { disabled: Some(true), ..Alteration::default() }, now)
     }
 
-    /// Lets a user log in again.
+    /// Lets a disabled user log in again.
     ///
     /// # Errors
     /// `user_not_found`.
@@ -81,8 +82,8 @@ impl Users {
         self.alter(name, &Alteration { disabled: Some(false), ..Alteration::default() }, now)
     }
 
-    /// Changes whatever is asked for, all of it or nothing. Another password and being disabled end all logins of the user;
-    /// access tokens that say another role are good no more.
+    /// Applies all given changes or none. A new password or disabling ends all logins of the user; a new role
+    /// makes access tokens with the old one invalid.
     ///
     /// # Errors
     /// `invalid_request`, `user_not_found`, `last_admin`.
@@ -121,7 +122,7 @@ impl Users {
         Ok(User::from_record(&user)?)
     }
 
-    /// Removes a user; tokens they have are good no more, also when somebody of that name comes again.
+    /// Deletes a user. Their tokens become invalid for good, also if a user of that name is created again.
     ///
     /// # Errors
     /// `user_not_found`, `last_admin`.
@@ -135,7 +136,7 @@ impl Users {
         Ok(())
     }
 
-    /// All users, by name.
+    /// All users, sorted by name.
     ///
     /// # Errors
     /// What the store reports.
@@ -143,7 +144,7 @@ impl Users {
         Ok(self.store.users()?.iter().map(User::from_record).collect::<Result<_, _>>()?)
     }
 
-    /// A user.
+    /// One user.
     ///
     /// # Errors
     /// `user_not_found`.
@@ -151,7 +152,7 @@ impl Users {
         Ok(User::from_record(&self.user_record(name)?)?)
     }
 
-    /// The record of a user to be; all that is wrong with it is said at once.
+    /// The record of a new user; the error lists all problems.
     pub(super) fn new_user(
         &self,
         name: &str,
@@ -172,7 +173,7 @@ impl Users {
         })
     }
 
-    /// Keeps a new user. Under `changes`.
+    /// Stores a new user. The caller holds `changes`.
     pub(super) fn insert_user(&self, user: &UserV1) -> Result<(), Refusal> {
         let standing = self.standing();
         if standing.users.contains_key(user.name.as_str()) {
@@ -194,7 +195,7 @@ impl Users {
         Ok(())
     }
 
-    /// Whether this user may cease to be an administrator.
+    /// Refuses if this user is the last administrator who can log in.
     fn keep_an_admin_besides(&self, name: &str) -> Result<(), Refusal> {
         let standing = self.standing();
         let is_admin =
@@ -225,7 +226,7 @@ impl User {
     }
 }
 
-/// What is wrong with a name; `None` when nothing is.
+/// What is wrong with a user name; `None` when it is valid.
 pub(super) fn name_problem(name: &str) -> Option<String> {
     let bytes = name.as_bytes();
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -1,33 +1,33 @@
-//! So many at once: hashing a password is the most expensive thing a stranger can ask for.
+//! Limits concurrent password hashing, the most expensive request an anonymous client can make.
 
 use super::{Refusal, RefusalKind, lock};
 use crate::limits::{PASSWORD_HASHES, PASSWORD_HASHES_WAITING};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Places for work that costs much memory and time. Callers wait for one; when too many wait, one more is refused.
+/// A semaphore. Callers wait for a permit; one more is refused when too many wait.
 #[derive(Default)]
 pub(super) struct HashPermits {
-    places: Mutex<Places>,
+    load: Mutex<Load>,
     free: Condvar,
 }
 
 #[derive(Default)]
-struct Places {
+struct Load {
     working: usize,
     waiting: usize,
 }
 
-/// Gives the place back, also when the work panics.
+/// Returns the permit on drop, also after a panic.
 struct HashPermit<'a>(&'a HashPermits);
 
 impl HashPermits {
-    /// Does the work in a place.
+    /// Runs `work` while holding a permit.
     ///
     /// # Errors
     /// `too_many_requests` when too many wait.
     pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T, Refusal> {
-        let mut places = lock(&self.places);
-        if places.waiting >= PASSWORD_HASHES_WAITING {
+        let mut load = lock(&self.load);
+        if load.waiting >= PASSWORD_HASHES_WAITING {
             let refusal = Refusal::new(
                 RefusalKind::TooMany,
                 "too_many_requests",
@@ -35,21 +35,21 @@ impl HashPermits {
             );
             return Err(Refusal { retry_after_s: Some(1), ..refusal });
         }
-        places.waiting += 1;
-        while places.working >= PASSWORD_HASHES {
-            places = self.free.wait(places).unwrap_or_else(PoisonError::into_inner);
+        load.waiting += 1;
+        while load.working >= PASSWORD_HASHES {
+            load = self.free.wait(load).unwrap_or_else(PoisonError::into_inner);
         }
-        places.waiting -= 1;
-        places.working += 1;
-        drop(places);
-        let _place = HashPermit(self);
+        load.waiting -= 1;
+        load.working += 1;
+        drop(load);
+        let _permit = HashPermit(self);
         Ok(work())
     }
 }
 
 impl Drop for HashPermit<'_> {
     fn drop(&mut self) {
-        lock(&self.0.places).working -= 1;
+        lock(&self.0.load).working -= 1;
         self.0.free.notify_one();
     }
 }
@@ -79,8 +79,8 @@ mod tests {
                     permits.run(work).unwrap();
                 });
             }
-            while lock(&permits.places).waiting < PASSWORD_HASHES_WAITING
-                || lock(&permits.places).working < PASSWORD_HASHES
+            while lock(&permits.load).waiting < PASSWORD_HASHES_WAITING
+                || lock(&permits.load).working < PASSWORD_HASHES
             {
                 thread::yield_now();
             }

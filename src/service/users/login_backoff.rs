@@ -1,5 +1,5 @@
-//! How long an address waits between attempts to log in, after failures: at one name, and over all names. Never a lock:
-//! other addresses are not affected, and no wait is longer than a minute.
+//! Delays between failed logins, per address and name and per address. Invariant: other addresses are not
+//! affected, and no delay exceeds a minute.
 
 use super::accounts;
 use crate::domain::time::{Span, Timestamp};
@@ -7,21 +7,22 @@ use crate::limits::LOGIN_DELAYS;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Without a failure for so long all is forgotten.
+/// Failures are forgotten this long after the last one.
 const FORGOTTEN: Span = Span::from_seconds(900);
 
-/// Attempts at one name: the wait doubles from a second to a minute.
+/// Attempts at one name: the delay doubles from a second up to a minute.
 const ONE_NAME: Rule = Rule { free_failures: 5, longest_s: 60 };
 
-/// Attempts at any name. Several users may share an address, so it takes more failures and the waits stay short.
+/// Attempts at any name: laxer, because several users may share an address.
 const ALL_NAMES: Rule = Rule { free_failures: 20, longest_s: 10 };
 
-/// How failures become waits.
+/// How failures become delays.
 #[derive(Clone, Copy)]
 struct Rule {
-    /// Failures after which the next attempt waits for a second; each further one doubles that.
+    /// From this many failures on, the next attempt must wait: a second first, doubled by every further
+    /// failure.
     free_failures: u32,
-    /// Longest wait, seconds.
+    /// Longest delay, seconds.
     longest_s: i64,
 }
 
@@ -43,13 +44,14 @@ impl LoginBackoff {
         self.all_names.failed(network(address), now);
     }
 
-    /// Forgets failures at this name; those at others still count, or one right password would buy more guesses.
+    /// Clears failures at this name only: if the others were cleared too, one right password would buy more
+    /// guesses.
     pub(super) fn succeeded(&mut self, address: IpAddr, name: &str) {
         self.one_name.0.remove(&(network(address), known(name)));
     }
 }
 
-/// Failures by whatever they are counted for.
+/// Failures by key.
 struct Ledger<K>(BTreeMap<K, Failures>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +74,7 @@ impl<K: Ord + Clone> Ledger<K> {
         };
         let doublings = (failures.count - rule.free_failures).min(rule.longest_s.ilog2() + 1);
         let wait = Span::from_seconds((1 << doublings).min(rule.longest_s));
-        // Also when the clock went back: never longer than the wait itself.
+        // Bounded by `wait` even if the clock went back.
         (failures.last + wait - now).clamp(Span::ZERO, wait)
     }
 
@@ -88,7 +90,8 @@ impl<K: Ord + Clone> Ledger<K> {
         self.0.insert(key, Failures { count: before.saturating_add(1), last: now });
     }
 
-    /// Forgets what is old, or else whoever failed least: a flood of names does not wash away the one under attack.
+    /// Drops old entries, else the one with the fewest failures, so that a flood of names does not displace
+    /// the one under attack.
     fn make_room(&mut self, now: Timestamp) {
         self.0.retain(|_, failures| now - failures.last < FORGOTTEN);
         if self.0.len() >= LOGIN_DELAYS {
@@ -98,7 +101,7 @@ impl<K: Ord + Clone> Ledger<K> {
     }
 }
 
-/// An address as one party can have it: of IPv6 its /64 network, in which everybody chooses freely.
+/// The address range of one party: an IPv6 /64 network, inside which a host chooses addresses freely.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -106,7 +109,7 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A name, or one for all that no user can have.
+/// The name, or for all invalid names one that no user can have.
 fn known(name: &str) -> String {
     if accounts::name_problem(name).is_none() { name.to_owned() } else { String::new() }
 }
@@ -143,7 +146,7 @@ mod tests {
         );
     }
 
-    /// Guessing at many names is guessing too.
+    /// Guessing at many names is limited too.
     #[test]
     fn an_address_waits_whatever_names_it_tries() {
         let mut delays = LoginBackoff::default();

@@ -8,11 +8,11 @@ use crate::store::StoreError;
 use crate::store::records::{LoginV1, RevokedTokenV1, UserV1};
 
 impl Users {
-    /// Logs a user in. The caller asks [`Users::login_delay`] first and tells how it ended.
+    /// Logs a user in. The caller checks [`Users::login_delay`] first and reports the outcome.
     ///
     /// # Errors
-    /// `authentication_failed`, the same text after the same work for an unknown user, a wrong password and a disabled
-    /// user; `too_many_requests` when too many wait for their passwords to be checked.
+    /// `authentication_failed`, with equal text and work for an unknown user, a wrong password and a disabled
+    /// user; `too_many_requests` when too many logins wait for hashing.
     pub fn login(
         &self,
         name: &str,
@@ -31,13 +31,13 @@ impl Users {
         self.begin_login(&user, lifetimes, now)
     }
 
-    /// Renews a login. The refresh token is used up; the login has the new one from now on.
+    /// Renews a login and replaces its refresh token.
     ///
-    /// Whoever presents a token that was used before ends the whole login: one of two holders is a thief, and nobody
-    /// can tell which. A client that lost the answer and tries again looks just the same, and logs in anew.
+    /// Presenting a refresh token a second time ends the whole login, because it may have been stolen. A
+    /// client that lost the response and retries looks the same and has to log in again.
     ///
     /// # Errors
-    /// `refresh_reused` when the token was used before, `authentication_required` for every other that is no good.
+    /// `refresh_reused` for a used token, `authentication_required` for any other invalid one.
     pub fn refresh(
         &self,
         refresh_token: &str,
@@ -65,13 +65,13 @@ impl Users {
         self.keep_login(login, user.role, Vec::new(), lifetimes, now)
     }
 
-    /// Ends a login: its refresh token and every access token of it are good no more, on disk before this returns.
+    /// Ends a login: its refresh token and all its access tokens are invalid, durably, before this returns.
     ///
     /// # Errors
-    /// What the store reports; the login then goes on.
+    /// What the store reports; the login then stays valid.
     pub fn logout(&self, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
         let _changes = lock(&self.changes);
-        // Without it there is nothing left to end.
+        // If the login is gone, there is nothing left to end.
         let Some(login) = self.store.login(&caller.family)? else { return Ok(()) };
         let revoked = LoginV1 { revoked: true, ..login };
         let token = RevokedTokenV1 { jti: caller.jti.to_string(), expires_us: caller.expires.micros() };
@@ -85,7 +85,7 @@ impl Users {
         Ok(())
     }
 
-    /// Begins a login of a user whose password was right when this record of theirs was read.
+    /// Starts a login for a user whose password was verified against this record.
     pub(super) fn begin_login(
         &self,
         user: &UserV1,
@@ -93,7 +93,7 @@ impl Users {
         now: Timestamp,
     ) -> Result<Login, Refusal> {
         let _changes = lock(&self.changes);
-        // Checking took a while; they may be gone, disabled or have another password by now.
+        // Verifying took a while; the user may be deleted, disabled or have a new password by now.
         if self.store.user(&user.name).ok().as_ref() != Some(user) {
             return Err(authentication_failed());
         }
@@ -109,7 +109,7 @@ impl Users {
         self.keep_login(login, role_of(user)?, surplus, lifetimes, now)
     }
 
-    /// Gives a login its next tokens, keeps it and removes others. Under `changes`.
+    /// Issues new tokens, stores the login and removes the `surplus` ones. The caller holds `changes`.
     fn keep_login(
         &self,
         login: LoginV1,

@@ -1,9 +1,9 @@
-//! Users and their logins: who is asking, and who may.
+//! Users and logins: authentication, and the data for authorisation.
 //!
-//! Every change is on disk before it is acknowledged, revocations too. What a request needs is held in memory and loaded
-//! at start, so that checking an access token reads nothing from the store. A token is good while its login family is
-//! known and not revoked and its user stands as it says. Never: a password or token in a message, or a refusal that
-//! tells why a token is no good.
+//! Every change, revocations included, is on disk before it is acknowledged. Requests are checked against an
+//! in-memory index loaded at start, so verifying an access token does not read the store. An access token is
+//! valid while its login family is known and not revoked and its user is enabled and has the token's role.
+//! Invariant: no message contains a password or token, and a refused token's error does not say why.
 
 mod accounts;
 mod hash_permits;
@@ -30,42 +30,42 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use tokio::sync::watch;
 use user_index::UserIndex;
 
-/// Whoever made a request.
+/// The authenticated user of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// Name of the user.
     pub name: Arc<str>,
-    /// What they may do.
+    /// Role.
     pub role: Role,
     /// Id of the access token.
     pub jti: Arc<str>,
     /// Id of the login family.
     pub family: Arc<str>,
-    /// First moment at which the access token is good no more.
+    /// When the access token expires (exclusive).
     pub expires: Timestamp,
 }
 
-/// A login or its renewal.
+/// The result of a login or its renewal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
-    /// For the `Authorization` header or the cookie.
+    /// Access token for the `Authorization` header or the cookie.
     pub access_token: String,
-    /// Seconds it is good for.
+    /// Seconds until it expires.
     pub expires_in: u32,
-    /// For the next renewal; the one that was used is good no more.
+    /// Refresh token for the next renewal; it replaces the one before.
     pub refresh_token: String,
-    /// Seconds it is good for.
+    /// Seconds until it expires.
     pub refresh_expires_in: u32,
-    /// As [`Users::authenticate`] reads the access token.
+    /// The caller that [`Users::authenticate`] would return.
     pub caller: Caller,
 }
 
-/// How long the tokens of a login are good.
+/// Lifetimes of tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lifetimes {
-    /// Access tokens, seconds.
+    /// Of access tokens, seconds.
     pub access_s: u32,
-    /// Refresh tokens, seconds.
+    /// Of refresh tokens, seconds.
     pub refresh_s: u32,
 }
 
@@ -80,11 +80,11 @@ pub struct Users {
     store: Arc<Store>,
     keys: Keys,
     tokens: AccessTokens,
-    /// Held by whoever changes a user or a login, from the first look until store and memory agree again.
+    /// Held while a user or login changes, from the first check until store and memory agree again.
     changes: Mutex<()>,
     standing: RwLock<UserIndex>,
     epoch: AtomicU64,
-    /// Tells whoever waits that the epoch has changed.
+    /// Notifies of changes of `epoch`.
     changed: watch::Sender<()>,
     delays: Mutex<LoginBackoff>,
     hashes: HashPermits,
@@ -93,7 +93,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// Loads users and logins. Without a user there is a setup code from now on.
+    /// Loads users and logins. Without any user it creates a setup code.
     ///
     /// # Errors
     /// What the store reports.
@@ -114,10 +114,10 @@ impl Users {
         })
     }
 
-    /// Reads users and logins anew: memory may differ from the store after its disk failed.
+    /// Reloads users and logins: after a disk failure memory may differ from the store.
     ///
     /// # Errors
-    /// What the store reports; then everything stays as it was.
+    /// What the store reports; memory is then unchanged.
     pub fn reload(&self) -> Result<(), StoreError> {
         let _nobody_else = lock(&self.changes);
         *self.standing_mut() = UserIndex::load(&self.store)?;
@@ -125,16 +125,16 @@ impl Users {
         Ok(())
     }
 
-    /// Who holds an access token. Reads nothing from the store.
+    /// The caller identified by an access token. Does not read the store.
     ///
     /// # Errors
-    /// `authentication_required`, the same for every token that is no good, whatever is wrong with it.
+    /// `authentication_required`, equal for all invalid tokens.
     pub fn authenticate(&self, access_token: &str, now: Timestamp) -> Result<Caller, Refusal> {
         let access = self.tokens.read(access_token, now).ok_or_else(unauthenticated)?;
         self.standing().caller(access).ok_or_else(unauthenticated)
     }
 
-    /// Whether a caller that was authenticated before would still be, but for the time. Reads nothing from the store.
+    /// Whether a caller that was authenticated before still is, apart from expiry. Does not read the store.
     pub fn is_current(&self, caller: &Caller) -> bool {
         let Caller { name, role, jti, family, expires } = caller;
         let access = Access {
@@ -147,42 +147,43 @@ impl Users {
         self.standing().caller(access).is_some()
     }
 
-    /// Grows whenever a token that was good may be good no more. Whoever keeps the answer of [`Users::authenticate`]
-    /// reads this before asking and asks again when it has changed or the token has expired.
+    /// Changes whenever a valid token may have become invalid. To cache the result of
+    /// [`Users::authenticate`], read this first, and authenticate again once it differs or the token has
+    /// expired.
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Tells when tokens that were good may be good no more, for connections that live long.
+    /// Notifies when valid tokens may have become invalid, for long-lived connections.
     pub fn logins_changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// How long this address has to wait before it may try this name; zero for most. Grows from the fifth failure on,
-    /// from one second to one minute, for the address (of IPv6 its /64 network) and the name together; from the twentieth
-    /// failure on, to ten seconds, for the address over all names. So nobody can lock out another address. Setup codes
-    /// count under the empty name.
+    /// How long this address must wait before its next login attempt at this name; usually zero. Two rules,
+    /// the longer delay counts: for address and name together from the fifth failure on, 1 to 60 seconds; for
+    /// the address over all names from the twentieth on, 1 to 10 seconds. IPv6 addresses count by /64
+    /// network, setup codes under the empty name. Other addresses are not affected.
     pub fn login_delay(&self, address: IpAddr, name: &str, now: Timestamp) -> Span {
         lock(&self.delays).delay(address, name, now)
     }
 
-    /// Counts a failed login. Forgotten after a quarter of an hour without another.
+    /// Counts a failed login. Failures are forgotten 15 minutes after the last one.
     pub fn login_failed(&self, address: IpAddr, name: &str, now: Timestamp) {
         lock(&self.delays).failed(address, name, now);
     }
 
-    /// Forgets failed logins.
+    /// Clears the failed logins of this address and name.
     pub fn login_succeeded(&self, address: IpAddr, name: &str) {
         lock(&self.delays).succeeded(address, name);
     }
 
-    /// A CSRF token that is good for `ttl`, bound to a login family when there is one.
+    /// A CSRF token valid for `ttl`, bound to a login family if one is given.
     pub fn csrf_token(&self, now: Timestamp, ttl: Span, family: Option<&str>) -> String {
         csrf::token(&self.keys, now, ttl, family)
     }
 
-    /// Checks a CSRF token. `family`: the login of the request's cookie; `None` with a Bearer header, where any valid
-    /// unexpired token passes.
+    /// Checks a CSRF token. `family` is the login of the request's cookie; `None` for a Bearer header, where
+    /// any unexpired token passes.
     ///
     /// # Errors
     /// `csrf_missing`, `csrf_invalid`, `csrf_expired`.
@@ -213,19 +214,19 @@ impl Users {
         self.standing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Memory follows the store: only under `changes`, only behind the commit.
+    /// The index is changed only under `changes` and only after the commit.
     fn standing_mut(&self) -> RwLockWriteGuard<'_, UserIndex> {
         self.standing.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Only behind the change itself: whoever sees the new epoch sees the change.
+    /// Called after the change itself, so that whoever sees the new epoch sees the change.
     fn next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
         self.changed.send_replace(());
     }
 }
 
-/// The one answer to every token that is no good.
+/// The same error for every invalid token.
 pub fn unauthenticated() -> Refusal {
     Refusal::new(
         RefusalKind::Unauthenticated,
@@ -234,7 +235,7 @@ pub fn unauthenticated() -> Refusal {
     )
 }
 
-/// A panic elsewhere leaves what these guard whole: each is changed by one assignment, or checked again when it is used.
+/// Ignores poisoning: each guarded value is changed by one assignment or validated again when used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,24 +1,24 @@
-//! The first start: while there is no user, a one-time code makes the first administrator.
+//! First start: while there is no user, a one-time code creates the first administrator.
 //!
-//! The code lives in memory only and dies with the first user, however that one came to be.
+//! The code is only in memory and is cleared when the first user is created by any means.
 
 use super::{Lifetimes, Login, Refusal, RefusalKind, Users, lock};
 use crate::auth::{Role, random, same_secret};
 use crate::domain::time::Timestamp;
 
-/// Letters and digits that nobody confuses: 32, so that a byte's low five bits choose evenly.
+/// Letters and digits that are hard to confuse. There are 32, so a byte modulo 32 is uniform.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const CODE_CHARACTERS: usize = 16;
 const GROUP_CHARACTERS: usize = 4;
 
 impl Users {
-    /// The code with which the first administrator can be made; `None` once there is a user.
+    /// The code that creates the first administrator; `None` once there is a user.
     pub fn setup_code(&self) -> Option<String> {
         lock(&self.setup_code).clone()
     }
 
-    /// Makes the first administrator and logs them in. Of several at once one wins. The caller asks
-    /// [`Users::login_delay`] with the empty name first and tells how it ended.
+    /// Creates the first administrator and logs them in; of concurrent calls only one succeeds. The caller
+    /// checks [`Users::login_delay`] with the empty name first and reports the outcome.
     ///
     /// # Errors
     /// `setup_completed` when there is a user, `setup_code_invalid`, `invalid_request` with every problem.
@@ -46,13 +46,13 @@ impl Users {
     }
 }
 
-/// A code of 80 random bits in groups that can be read out.
+/// A code of 80 random bits, in groups for reading it out.
 pub(super) fn new_code() -> String {
     let letters = random::<CODE_CHARACTERS>().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     letters.chunks(GROUP_CHARACTERS).map(String::from_iter).collect::<Vec<_>>().join("-")
 }
 
-/// A code as it was meant, whoever typed it.
+/// Normalises a typed code: upper case, without separators.
 fn plain(code: &str) -> String {
     code.chars()
         .filter(char::is_ascii_alphanumeric)

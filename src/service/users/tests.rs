@@ -1,4 +1,4 @@
-//! Users and logins as a whole: every way in, every way a token dies, and that all of it outlives a restart.
+//! Users and logins together: every way to log in, every way a token becomes invalid, and restarts.
 
 use super::*;
 use crate::limits::USER_LOGINS;
@@ -25,12 +25,12 @@ fn key_file() -> tempfile::TempDir {
     dir
 }
 
-/// Users of a store with a secret that a restart finds again.
+/// Opens users over a store, with a key file that survives a restart.
 fn open(store: &Arc<Store>, key: &tempfile::TempDir) -> Users {
     Users::open(Arc::clone(store), Keys::load(key.path(), None).unwrap()).unwrap()
 }
 
-/// A user whose password was never hashed: nearly all tests log in without one.
+/// Stores a user without hashing a password, because most tests do not log in with one.
 fn put(store: &Store, name: &str, role: Role) {
     store.put_user(&record(name, role)).unwrap();
 }
@@ -47,7 +47,7 @@ fn record(name: &str, role: Role) -> UserV1 {
     }
 }
 
-/// Logs in as somebody whose password was just right.
+/// Logs a user in without checking a password.
 fn enter(users: &Users, name: &str, now: Timestamp) -> Login {
     let user = users.store.user(name).unwrap();
     users.begin_login(&user, LIFETIMES, now).unwrap_or_else(|refusal| panic!("{refusal}"))
@@ -90,7 +90,7 @@ fn a_password_lets_in_and_every_failure_looks_alike() {
         failures.iter().all(|failure| *failure == failures[0] && failure.code == "authentication_failed"),
         "{failures:?}"
     );
-    // A refresh token is not an access token, nor the other way round.
+    // A refresh token is not an access token and vice versa.
     assert_eq!(users.authenticate(&login.refresh_token, NOW).unwrap_err(), unauthenticated());
     assert_eq!(code(users.refresh(&login.access_token, LIFETIMES, NOW)), "authentication_required");
 }
@@ -126,7 +126,7 @@ fn tokens_die_at_once_and_stay_dead_after_a_restart() {
             dead(users, &login, why);
             assert!(users.authenticate(&other.access_token, NOW).is_ok(), "{why}: somebody else");
         }
-        // Only another role leaves the login itself.
+        // Only a change of role leaves the login valid.
         assert_eq!(refresh.ok(), (why == "another role").then_some(Role::Viewer), "{why}");
     }
 }

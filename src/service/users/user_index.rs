@@ -1,4 +1,4 @@
-//! Who may log in and which logins are good, in memory: what every request is checked against.
+//! In-memory index of users and logins, against which every request is checked.
 
 use super::Caller;
 use crate::auth::{Access, Role};
@@ -9,12 +9,12 @@ use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How users and logins stand. Bounded by what the store keeps of them.
+/// Users, logins and revoked tokens. Bounded by the store's limits.
 #[derive(Default)]
 pub(super) struct UserIndex {
     pub(super) users: BTreeMap<Arc<str>, UserStanding>,
     logins: BTreeMap<Arc<str>, LoginStanding>,
-    /// Access tokens with the time at which they expire.
+    /// Revoked access tokens by id, with their expiry.
     revoked: BTreeMap<Arc<str>, Timestamp>,
 }
 
@@ -45,7 +45,7 @@ impl UserIndex {
         Ok(standing)
     }
 
-    /// Who holds a token that is what it should be; `None` when what it says is so no more.
+    /// The caller of a token whose signature is valid; `None` when its user or login no longer allows it.
     pub(super) fn caller(&self, access: Access) -> Option<Caller> {
         let (name, user) = self.users.get_key_value(access.name.as_str())?;
         let (family, login) = self.logins.get_key_value(access.family.as_str())?;
@@ -57,7 +57,7 @@ impl UserIndex {
         Some(Caller { name, role: access.role, jti: access.jti.into(), family, expires: access.expires })
     }
 
-    /// Enabled administrators besides this user.
+    /// Whether there is an enabled administrator other than this user.
     pub(super) fn has_other_admin(&self, name: &str) -> bool {
         let enabled = |user: &UserStanding| user.role == Role::Admin && !user.disabled;
         self.users.iter().any(|(other, user)| &**other != name && enabled(user))
@@ -92,8 +92,8 @@ impl UserIndex {
         self.logins.remove(family);
     }
 
-    /// Families to remove before a user logs in once more: all that expired, and of the user's others so many that one
-    /// more fits, revoked ones first, then those that expire first.
+    /// Login families to remove before another login of the user: all expired ones, and as many of the user's
+    /// others as exceed the limit, revoked ones first, then by expiry.
     pub(super) fn surplus(&self, user: &str, now: Timestamp) -> Vec<String> {
         let (expired, kept): (Vec<_>, Vec<_>) =
             self.logins.iter().partition(|(_, login)| login.expires <= now);
@@ -126,6 +126,6 @@ impl UserIndex {
 pub(super) fn role_of(user: &UserV1) -> Result<Role, StoreError> {
     Role::from_name(&user.role).ok_or_else(|| StoreError::Damaged {
         place: format!("user `{}`", user.name),
-        what: format!("`{}` is no role of this version", user.role),
+        what: format!("`{}` is not a role of this version", user.role),
     })
 }

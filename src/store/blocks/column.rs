@@ -1,33 +1,34 @@
-//! One column of whole numbers as bytes: frame of reference or delta, the low bytes in planes, the rare wide values
-//! apart. zstd packs the planes afterwards. Nothing here knows what a column means.
+//! Encodes one column of integers: frame of reference or delta, low bytes in planes, rare wide values as
+//! exceptions. zstd compresses the planes afterwards. The meaning of a column is not known here.
 //!
-//! Layout: `mode u8 | width u8 | base varint | least varint | exceptions varint | width × rows bytes | exceptions`.
-//! `mode` 0: value = base + residual; 1: value = previous + least + residual; 2: value = previous + unzigzag(residual);
-//! base is the first value of modes 1 and 2 and the smallest of mode 0. An exception is `distance varint | high varint`:
-//! the residual at that place has `high` above its `width` low bytes. All arithmetic wraps, so every i64 survives and no
-//! damaged byte can panic.
+//! Layout: `mode u8 | width u8 | base varint | least varint | exceptions varint | width × rows bytes |
+//! exceptions`. `mode` 0: value = base + residual; 1: value = previous + least + residual; 2: value =
+//! previous + unzigzag(residual). `base` is the smallest value in mode 0 and the first row's `previous` in
+//! modes 1 and 2. An exception is `distance varint | high varint`: the residual at that row (distance from
+//! the previous exception's row) has `high` above its `width` low bytes. All arithmetic wraps, so every i64
+//! round-trips and damaged bytes cannot cause a panic.
 
 use super::BlockError;
 
-/// Longest encoding of one row of one column: 8 planes, or none and one exception of two varints.
+/// Longest encoding of one value: 8 planes, or no plane and one exception of two varints.
 pub const MAX_BYTES_PER_VALUE: usize = 20;
-/// Longest encoding of a column's head.
+/// Longest encoding of a column's header.
 pub const MAX_HEAD_BYTES: usize = 2 + 3 * 10;
 
 const VALUE: u8 = 0;
 const RISING: u8 = 1;
 const SIGNED: u8 = 2;
 
-/// How the values of a column hang together.
+/// How the values of a column are related.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
-    /// Near the value before: times, prices, ids.
+    /// Close to the previous value: times, prices, ids.
     Walk,
-    /// On their own: quantities.
+    /// Unrelated: quantities.
     Loose,
 }
 
-/// Appends a column. `residuals` is scratch.
+/// Appends a column. `residuals` is a scratch buffer.
 pub fn write(values: &[i64], shape: Shape, residuals: &mut Vec<u64>, out: &mut Vec<u8>) {
     let (mode, base, least) = reduce(values, shape, residuals);
     let width = best_width(residuals);
@@ -48,7 +49,7 @@ pub fn write(values: &[i64], shape: Shape, residuals: &mut Vec<u64>, out: &mut V
     }
 }
 
-/// Takes a column of `rows` values off the front of `input` into `out`.
+/// Takes a column of `rows` values from the front of `input` into `out`.
 pub fn read(input: &mut &[u8], rows: usize, out: &mut Vec<i64>) -> Result<(), BlockError> {
     let mode = read_byte(input)?;
     let width = usize::from(read_byte(input)?);
@@ -69,7 +70,7 @@ pub fn read(input: &mut &[u8], rows: usize, out: &mut Vec<i64>) -> Result<(), Bl
     restore(mode, base, least, out)
 }
 
-/// Packs bits: `0` all clear, `1` all set, `2` then one bit a row, lowest first.
+/// Appends bits: `0` when all are clear, `1` when all are set, else `2` and one bit per row, lowest first.
 pub fn write_bits(bits: &[i64], out: &mut Vec<u8>) {
     let set = bits.iter().filter(|bit| **bit != 0).count();
     if set == 0 || set == bits.len() {
@@ -82,7 +83,7 @@ pub fn write_bits(bits: &[i64], out: &mut Vec<u8>) {
     }));
 }
 
-/// Takes bits off the front of `input`, one byte of 0 or 1 per row into `out`.
+/// Takes bits from the front of `input` into `out`, one byte of 0 or 1 per row.
 pub fn read_bits(input: &mut &[u8], rows: usize, out: &mut Vec<u8>) -> Result<(), BlockError> {
     out.clear();
     match read_byte(input)? {
@@ -102,7 +103,7 @@ pub fn read_bits(input: &mut &[u8], rows: usize, out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// Signed to unsigned, small magnitudes first (Protocol Buffers, "signed integers").
+/// Zigzag encoding: signed to unsigned, small magnitudes first (Protocol Buffers, "signed integers").
 pub const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
@@ -112,7 +113,7 @@ pub const fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-/// Appends a number, seven bits a byte, lowest first.
+/// Appends a number as varint: seven bits per byte, lowest first.
 pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -121,7 +122,7 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Takes a varint off the front.
+/// Takes a varint from the front of `input`.
 pub fn read_varint(input: &mut &[u8]) -> Result<u64, BlockError> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -138,7 +139,7 @@ fn read_byte(input: &mut &[u8]) -> Result<u8, BlockError> {
     Ok(take(input, 1)?[0])
 }
 
-/// Takes `count` bytes off the front.
+/// Takes `count` bytes from the front of `input`.
 pub fn take<'a>(input: &mut &'a [u8], count: usize) -> Result<&'a [u8], BlockError> {
     let (front, rest) = input.split_at_checked(count).ok_or(BlockError::Payload("a column ends early"))?;
     *input = rest;
@@ -149,7 +150,7 @@ fn low_mask(width: usize) -> u64 {
     if width >= 8 { u64::MAX } else { (1 << (8 * width)) - 1 }
 }
 
-/// Residuals of a column with its mode, base and smallest step.
+/// Computes the residuals; returns mode, base and smallest step.
 fn reduce(values: &[i64], shape: Shape, residuals: &mut Vec<u64>) -> (u8, i64, u64) {
     residuals.clear();
     let first = values.first().copied().unwrap_or(0);
@@ -160,7 +161,7 @@ fn reduce(values: &[i64], shape: Shape, residuals: &mut Vec<u64>) -> (u8, i64, u
     }
     let steps = || values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
     let least = steps().min().unwrap_or(0);
-    // The first row has no step; the smallest one costs nothing, so it stands in.
+    // The first row has no step; a residual of 0 is the cheapest stand-in.
     if least >= 0 {
         residuals.extend(values.first().map(|_| 0));
         residuals.extend(steps().map(|step| (step - least) as u64));
@@ -172,9 +173,9 @@ fn reduce(values: &[i64], shape: Shape, residuals: &mut Vec<u64>) -> (u8, i64, u
     }
 }
 
-/// Bytes per row that make planes and exceptions together smallest.
+/// The width that makes planes plus exceptions smallest.
 fn best_width(residuals: &[u64]) -> usize {
-    // Four counters side by side: neighbours are often alike, and one counter would wait for itself.
+    // Four counters, because equal neighbours would serialise on one.
     let mut lanes = [[0_u32; 65]; 4];
     for residuals in residuals.chunks(4) {
         for (lane, residual) in lanes.iter_mut().zip(residuals) {
@@ -190,7 +191,7 @@ fn best_width(residuals: &[u64]) -> usize {
     (0..=8).min_by_key(|width| cost(*width)).unwrap_or(8)
 }
 
-/// Planes to residuals.
+/// Reads planes into residuals.
 fn widen(planes: &[u8], width: usize, rows: usize, out: &mut Vec<i64>) {
     out.clear();
     if width == 0 {
@@ -207,7 +208,7 @@ fn widen(planes: &[u8], width: usize, rows: usize, out: &mut Vec<i64>) {
     }
 }
 
-/// Residuals to values, in place.
+/// Turns residuals into values, in place.
 fn restore(mode: u8, base: i64, least: i64, out: &mut [i64]) -> Result<(), BlockError> {
     let mut value = base;
     match mode {

@@ -1,11 +1,11 @@
-//! A block back to rows, or, for trades, straight to the columns a replay runs over.
+//! Decodes blocks to rows, or trades directly to the columns that a replay uses.
 
 use super::column;
 use super::rows::{Column, Field, fields};
 use super::{BLOCK_ROWS, Block, BlockError, BlockHeader, MAX_RAW_BYTES, Rows};
 use crate::domain::record::StreamKind;
 
-/// Trades of one block as columns of equal length, prices and quantities as mantissas at the block's scales.
+/// Trades of one block as columns of equal length; prices and quantities are mantissas at the block's scales.
 #[derive(Clone, Default, Debug)]
 pub struct TradeColumns {
     /// Exchange or receive time in nanoseconds.
@@ -18,7 +18,7 @@ pub struct TradeColumns {
     pub sells: Vec<u8>,
 }
 
-/// Reads blocks; keeps its buffers.
+/// Decodes blocks; reuses its buffers.
 #[derive(Default)]
 pub struct BlockDecoder {
     zstd: zstd::bulk::Decompressor<'static>,
@@ -33,7 +33,7 @@ impl BlockDecoder {
         Self::default()
     }
 
-    /// Replaces `rows` by those of the block.
+    /// Replaces `rows` with those of the block; leaves them empty on an error.
     pub fn rows(&mut self, block: &Block<'_>, rows: &mut Rows) -> Result<(), BlockError> {
         let header = block.header;
         rows.reset(header.kind);
@@ -44,7 +44,7 @@ impl BlockDecoder {
         result
     }
 
-    /// Replaces `out` by the block's trades on the exchange's clock.
+    /// Replaces `out` with the block's trades, timed by the exchange.
     pub fn trades(&mut self, block: &Block<'_>, out: &mut TradeColumns) -> Result<(), BlockError> {
         let header = block.header;
         if header.kind != StreamKind::Trades {
@@ -59,7 +59,7 @@ impl BlockDecoder {
         ends(input)
     }
 
-    /// As [`BlockDecoder::trades`], on the recorder's clock; every row must have a receive time.
+    /// As [`BlockDecoder::trades`], timed by reception; every row must have a receive time.
     pub fn trades_received(&mut self, block: &Block<'_>, out: &mut TradeColumns) -> Result<(), BlockError> {
         if !block.header.has_receive_times {
             return Err(BlockError::Header("its flags: receive times were expected"));
@@ -126,7 +126,7 @@ impl BlockDecoder {
     }
 }
 
-/// Exchange times; their ends must be those of the header.
+/// Reads exchange times; first and last must match the header.
 fn read_times(input: &mut &[u8], header: &BlockHeader, out: &mut Vec<i64>) -> Result<(), BlockError> {
     column::read(input, header.rows, out)?;
     let unit = header.unit_ns;
@@ -168,7 +168,7 @@ fn ends(input: &[u8]) -> Result<(), BlockError> {
     if input.is_empty() { Ok(()) } else { Err(BlockError::Payload("bytes are left over behind its columns")) }
 }
 
-/// One zstd frame into `out`, which gets exactly `length` bytes; `length` was bounded by the header.
+/// Decompresses one zstd frame into `out`, exactly `length` bytes; the header has bounded `length`.
 fn inflate(
     zstd: &mut zstd::bulk::Decompressor<'static>,
     frame: &[u8],

@@ -1,4 +1,4 @@
-//! Rows to a block.
+//! Encodes rows to blocks.
 
 use super::column::{self, Shape};
 use super::rows::{Column, Field, fields};
@@ -9,13 +9,13 @@ use crate::domain::time::Timestamp;
 use std::fmt;
 use std::ops::Range;
 
-/// zstd level and shortest match: a little smaller and a third faster than the defaults on real trades, because
-/// columns of single bytes have few short matches worth a sequence.
+/// zstd level and shortest match: on real trades a little smaller and a third faster than the defaults,
+/// because columns of single bytes have few short matches worth a sequence.
 const ZSTD_LEVEL: i32 = 1;
 const ZSTD_MIN_MATCH: u32 = 6;
 
-/// Decimals too far apart for one scale: the owner makes two blocks of the rows, or refuses a single row, whose prices
-/// cannot be on one grid of ticks.
+/// The decimals of a block do not fit one scale. The caller splits the rows into two blocks, or refuses a
+/// single row, whose prices cannot be on one tick grid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ScaleOverflow;
 
@@ -27,7 +27,7 @@ impl fmt::Display for ScaleOverflow {
 
 impl std::error::Error for ScaleOverflow {}
 
-/// Makes blocks; keeps its buffers.
+/// Encodes blocks; reuses its buffers.
 pub struct BlockEncoder {
     zstd: zstd::bulk::Compressor<'static>,
     residuals: Vec<u64>,
@@ -66,10 +66,10 @@ impl BlockEncoder {
         }
     }
 
-    /// Appends the block of `range` (1 to [`BLOCK_ROWS`] rows) to `out` and returns its header.
+    /// Appends a block of the rows in `range` (1 to [`BLOCK_ROWS`]) to `out` and returns its header.
     ///
     /// # Panics
-    /// When the range is empty, too long or beyond the rows: a bug of the caller.
+    /// If the range is empty, too long or out of bounds; that is a bug in the caller.
     pub fn encode(
         &mut self,
         rows: &Rows,
@@ -80,10 +80,10 @@ impl BlockEncoder {
         self.encode_behind(Timestamp::MIN, rows, range, first_seq, out)
     }
 
-    /// As [`BlockEncoder::encode`], for rows behind others of which the latest has the exchange time `clock`.
+    /// As [`BlockEncoder::encode`], for rows that follow others whose latest exchange time is `clock`.
     ///
     /// # Panics
-    /// As above.
+    /// As [`BlockEncoder::encode`].
     pub fn encode_behind(
         &mut self,
         clock: Timestamp,
@@ -149,7 +149,7 @@ impl BlockEncoder {
         Ok(self.assemble(header, out))
     }
 
-    /// Largest magnitudes of the last block by [`ScaleClass`], as mantissas at its scales.
+    /// Largest magnitudes in the last block, by [`ScaleClass`], as mantissas at its scales.
     pub fn largest(&self) -> [u64; 3] {
         self.largest
     }
@@ -169,7 +169,7 @@ impl BlockEncoder {
         header
     }
 
-    /// Receive times as distances from the exchange's: both clocks tick alike, so the distance is small and steady.
+    /// Writes receive times as differences from exchange times, which are small and steady.
     fn write_receive_times(&mut self, received: &Column, times: &[i64], range: Range<usize>) -> (bool, i64) {
         let present = &received.present[range.clone()];
         column::write_bits(present, &mut self.cold);

@@ -1,13 +1,15 @@
-//! Compressed columnar blocks: up to [`BLOCK_ROWS`] rows of one symbol's stream, self-describing and checked.
+//! Compressed columnar blocks: up to [`BLOCK_ROWS`] rows of one symbol's stream, self-describing and
+//! checksummed.
 //!
-//! A block is `header | hot frame | cold frame | crc32c u32`, all numbers little-endian. The hot frame holds what a
-//! replay on the exchange's clock needs (time and body), the cold one receive times and ids; each is one zstd frame
-//! over the columns of [`mod@column`], in the order of [`rows::fields`]. Decimals are kept as mantissas at the block's own
-//! largest scale per class, so an import needs one pass; readers rescale without loss. Rows stand in the order in which
-//! they came; where exchange times go back the header says so and its times are those of a clock that never does.
+//! A block is `header | hot frame | cold frame | crc32c u32`, all numbers little-endian. The hot frame has
+//! what a replay by exchange time needs (time and body), the cold frame receive times and ids; each is one
+//! zstd frame over columns ([`mod@column`]) in the order of [`rows::fields`]. Decimals are stored as
+//! mantissas at the block's largest scale per class, so an import needs one pass; readers rescale without
+//! loss. Rows keep their order of arrival. Where exchange times go back, the header says so and its own times
+//! are those of a clock that never goes back.
 //!
-//! Nothing here knows a database, a recording or a symbol's name. Damaged bytes give an error, never a panic, and
-//! never more memory than [`MAX_RAW_BYTES`].
+//! Blocks do not depend on the database, recordings or symbol names. Damaged bytes give an error, never a
+//! panic, and never more than [`MAX_RAW_BYTES`] of memory per frame.
 
 pub mod column;
 pub mod decode;
@@ -27,54 +29,55 @@ use std::fmt;
 
 /// First bytes of every block.
 pub const MAGIC: [u8; 4] = *b"tdbk";
-/// The newest layout that this build writes; older ones stay readable.
+/// Newest layout, written where needed; older ones stay readable and are written where they suffice.
 pub const FORMAT: u16 = FORMAT_ARRIVAL;
-/// Rows in the order of their exchange times.
+/// Layout of rows in order of exchange time.
 const FORMAT_SORTED: u16 = 1;
-/// Rows in the order of their arrival, where exchange times go back: a version that knows only the other refuses it.
+/// Layout of rows in order of arrival, for exchange times that go back. Versions that know only the other
+/// layout refuse it.
 const FORMAT_ARRIVAL: u16 = 2;
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 72;
-/// Bytes of the checksum behind the frames.
+/// Bytes of the checksum after the frames.
 pub const CHECKSUM_BYTES: usize = 4;
-/// Largest frame before compression: a header that asks for more is damaged.
+/// Largest frame before compression; a header that states more is damaged.
 pub const MAX_RAW_BYTES: usize = BLOCK_ROWS * 8 * (column::MAX_BYTES_PER_VALUE + 1);
 
 const HAS_IDS: u8 = 1;
 const HAS_RECEIVE_TIMES: u8 = 2;
 
-/// Decimals of one class share a scale in a block.
+/// Decimals of one class share one scale within a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ScaleClass {
     /// Prices and funding rates.
     Price = 0,
     /// Quantities and volumes.
     Quantity = 1,
-    /// Traded value of bars.
+    /// Quote volume of bars.
     Value = 2,
 }
 
-/// What a block says about itself.
+/// Header of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BlockHeader {
-    /// What its rows are.
+    /// Stream kind.
     pub kind: StreamKind,
-    /// How many, 1 to [`BLOCK_ROWS`].
+    /// Number of rows, 1 to [`BLOCK_ROWS`].
     pub rows: usize,
-    /// Number of its first row in the stream.
+    /// Sequence number of the first row in the stream.
     pub first_seq: u64,
-    /// Nanoseconds of one unit of exchange time.
+    /// Unit of exchange times in nanoseconds.
     pub unit_ns: i64,
-    /// Nanoseconds of one unit of (receive time − exchange time).
+    /// Unit of (receive time − exchange time) in nanoseconds.
     pub offset_unit_ns: i64,
-    /// Digits behind the point by [`ScaleClass`].
+    /// Decimal places by [`ScaleClass`].
     pub scales: [u8; 3],
-    /// The stream's exchange clock at the first row: the latest exchange time of the rows up to it. Where times never go
-    /// back that is the row's own.
+    /// Latest exchange time of the stream up to and including the first row; the first row's own time where
+    /// times never go back.
     pub first_at: Timestamp,
-    /// The same at the last row.
+    /// Latest exchange time of the stream up to and including the last row.
     pub last_at: Timestamp,
-    /// Whether an exchange time of the block lies before that clock.
+    /// Whether some row's exchange time is before that of an earlier row of the stream.
     pub goes_back: bool,
     /// Whether every row has an id (trades) or update id.
     pub has_ids: bool,
@@ -87,7 +90,7 @@ pub struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// Reads the header at the front of `bytes`, which may go on with further blocks.
+    /// Reads the header at the front of `bytes`; further blocks may follow.
     pub fn read(bytes: &[u8]) -> Result<Self, BlockError> {
         let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(BlockError::Short)?;
         if header[..4] != MAGIC {
@@ -137,7 +140,7 @@ impl BlockHeader {
         Ok(parsed)
     }
 
-    /// Bytes of the whole block.
+    /// Size of the whole block.
     pub fn block_bytes(&self) -> usize {
         HEADER_BYTES + self.hot + self.cold + CHECKSUM_BYTES
     }
@@ -163,17 +166,17 @@ impl BlockHeader {
     }
 }
 
-/// One block of a run of blocks, checked against its checksum.
+/// One block, its checksum verified.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
-    /// What it says about itself.
+    /// Its header.
     pub header: BlockHeader,
     hot: &'a [u8],
     cold: &'a [u8],
 }
 
 impl<'a> Block<'a> {
-    /// Takes the block off the front of `bytes`; the rest follows it.
+    /// Takes one block from the front of `bytes`; returns it and the rest.
     pub fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), BlockError> {
         let header = BlockHeader::read(bytes)?;
         let (block, rest) = bytes.split_at_checked(header.block_bytes()).ok_or(BlockError::Short)?;
@@ -186,20 +189,20 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Why bytes are not a block.
+/// Why bytes cannot be read as a block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BlockError {
-    /// Fewer bytes than the block says.
+    /// Fewer bytes than the header states.
     Short,
-    /// The first bytes are not those of a block.
+    /// Wrong magic number.
     NotABlock,
-    /// Written by a newer version in this format.
+    /// Written by a newer version, in this format.
     Newer(u16),
-    /// The checksum does not fit the bytes.
+    /// The checksum does not match.
     Checksum,
-    /// A field of the header has no meaning.
+    /// A header field has an invalid value.
     Header(&'static str),
-    /// The compressed part does not hold what the header says.
+    /// The compressed content does not match the header.
     Payload(&'static str),
 }
 
@@ -207,7 +210,7 @@ impl fmt::Display for BlockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlockError::Short => f.write_str("the block ends early"),
-            BlockError::NotABlock => f.write_str("these bytes are no block"),
+            BlockError::NotABlock => f.write_str("these bytes are not a block"),
             BlockError::Newer(format) => {
                 write!(f, "the block has format {format}, this version knows up to {FORMAT}")
             }
@@ -220,7 +223,7 @@ impl fmt::Display for BlockError {
 
 impl std::error::Error for BlockError {}
 
-/// The number that stands for a stream kind in blocks and keys. Never changes its meaning.
+/// Code of a stream kind in blocks and keys. A code never changes its meaning.
 pub const fn kind_code(kind: StreamKind) -> u8 {
     match kind {
         StreamKind::BookSnapshots => 1,
@@ -233,7 +236,7 @@ pub const fn kind_code(kind: StreamKind) -> u8 {
     }
 }
 
-/// The stream kind of a number.
+/// The stream kind of a code.
 pub fn kind_from_code(code: u8) -> Option<StreamKind> {
     StreamKind::ALL.iter().map(|(kind, _)| *kind).find(|kind| kind_code(*kind) == code)
 }
@@ -248,7 +251,7 @@ fn unit_from_code(code: u8) -> Option<i64> {
     UNITS_NS.get(usize::from(code)).copied()
 }
 
-/// The largest of ns, µs and ms that all times are whole numbers of. Constants, so that no division is needed.
+/// The largest of 1 ns, 1 µs and 1 ms that divides all times. Constant divisors avoid slow divisions.
 fn common_unit(times: &[i64]) -> i64 {
     if times.iter().all(|time| time % 1_000_000 == 0) {
         1_000_000
@@ -259,7 +262,7 @@ fn common_unit(times: &[i64]) -> i64 {
     }
 }
 
-/// Times in a unit of [`common_unit`].
+/// Divides times by a unit from [`common_unit`].
 fn divide(times: &mut [i64], unit_ns: i64) {
     match unit_ns {
         1_000_000 => times.iter_mut().for_each(|time| *time /= 1_000_000),

@@ -1,6 +1,6 @@
-//! Rows of one stream as columns: what waits to become a block and what a block becomes again.
+//! Rows of one stream as columns: before encoding to a block and after decoding.
 //!
-//! The order of [`fields`] is part of the block format. Never holds rows of two kinds.
+//! The order of [`fields`] is part of the block format. Invariant: all rows are of one stream kind.
 
 use super::{BLOCK_ROWS, ScaleClass, column::Shape};
 use crate::domain::decimal::Decimal;
@@ -9,25 +9,25 @@ use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::Timestamp;
 use std::fmt;
 
-/// What one column of a stream holds.
+/// Type of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Field {
-    /// Mantissas of one scale class.
+    /// Decimals, as mantissas of one scale class.
     Decimal(ScaleClass, Shape),
-    /// The same, each row with or without.
+    /// Likewise, but optional per row.
     OptionalDecimal(ScaleClass, Shape),
-    /// Whole numbers.
+    /// Integers.
     Whole(Shape),
-    /// Yes or no; for sides 1 is [`Side::Sell`].
+    /// Booleans; for sides 1 is [`Side::Sell`].
     Flag,
-    /// Ids (u64 as i64 of the same bits), each row with or without; in the cold frame.
+    /// Ids (u64 bits as i64), optional per row; in the cold frame.
     OptionalId,
 }
 
 const PRICE: Field = Field::Decimal(ScaleClass::Price, Shape::Walk);
 const QUANTITY: Field = Field::Decimal(ScaleClass::Quantity, Shape::Loose);
 
-/// The columns of a stream behind its exchange time, in the order in which they stand in a block.
+/// The columns of a stream after the exchange time, in block order.
 pub const fn fields(kind: StreamKind) -> &'static [Field] {
     match kind {
         StreamKind::Trades => &[PRICE, QUANTITY, Field::Flag, Field::OptionalId],
@@ -42,12 +42,12 @@ pub const fn fields(kind: StreamKind) -> &'static [Field] {
     }
 }
 
-/// One column: `scales` only for decimals, `present` only for optional ones.
+/// One column. `scales` is used for decimals only, `present` for optional values only.
 #[derive(Clone, Default, Debug)]
 pub struct Column {
-    /// Mantissa, number, flag or id bits; the value before it where a row has none.
+    /// Mantissa, number, flag or id bits; repeats the previous value where a row has none.
     pub values: Vec<i64>,
-    /// Digits behind the point of each row.
+    /// Decimal places of each row.
     pub scales: Vec<u8>,
     /// 1 where a row has a value.
     pub present: Vec<i64>,
@@ -107,7 +107,7 @@ impl Column {
     }
 }
 
-/// A record of another stream than the rows are of.
+/// The record is of another stream kind than the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongStream;
 
@@ -119,7 +119,7 @@ impl fmt::Display for WrongStream {
 
 impl std::error::Error for WrongStream {}
 
-/// Rows of one stream, at most [`BLOCK_ROWS`] before the owner must make a block of them.
+/// Rows of one stream. The owner makes a block once [`Rows::is_full`].
 #[derive(Clone, Debug)]
 pub struct Rows {
     kind: StreamKind,
@@ -132,7 +132,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No rows yet.
+    /// Empty rows of a kind.
     pub fn new(kind: StreamKind) -> Self {
         Rows {
             kind,
@@ -142,41 +142,41 @@ impl Rows {
         }
     }
 
-    /// What the rows are.
+    /// Stream kind.
     pub fn kind(&self) -> StreamKind {
         self.kind
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.exchange.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.exchange.is_empty()
     }
 
-    /// Whether they fill a block.
+    /// Whether there are enough rows for a full block.
     pub fn is_full(&self) -> bool {
         self.len() >= BLOCK_ROWS
     }
 
-    /// Forgets the rows, keeps the memory.
+    /// Removes the rows, keeps the allocated memory.
     pub fn clear(&mut self) {
         self.exchange.clear();
         self.received.clear();
         self.columns.iter_mut().for_each(Column::clear);
     }
 
-    /// Forgets the rows and turns to another kind.
+    /// Removes the rows and changes the kind.
     pub fn reset(&mut self, kind: StreamKind) {
         self.kind = kind;
         self.columns.resize_with(fields(kind).len(), Column::default);
         self.clear();
     }
 
-    /// Appends a row; nothing is kept of one of another kind.
+    /// Appends a row; a row of another kind is refused.
     #[inline]
     pub fn push(&mut self, record: &Record) -> Result<(), WrongStream> {
         match (self.kind, &record.body, self.columns.as_mut_slice()) {
@@ -197,7 +197,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Appends all rows of others of the same kind.
+    /// Appends all rows of `others`, which must be of the same kind.
     pub fn append(&mut self, others: &Rows) {
         debug_assert_eq!(self.kind, others.kind);
         self.exchange.extend_from_slice(&others.exchange);
@@ -205,7 +205,7 @@ impl Rows {
         self.columns.iter_mut().zip(&others.columns).for_each(|(column, other)| column.append(other));
     }
 
-    /// The row as it was pushed. `None` beyond the end, or when a damaged block holds what no row can.
+    /// The row at an index. `None` beyond the end, or when a damaged block holds an impossible value.
     pub fn record(&self, row: usize) -> Option<Record> {
         let exchange_at = Timestamp::from_nanos(*self.exchange.get(row)?);
         let received_at = match self.received.present.get(row)? {

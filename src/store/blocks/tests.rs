@@ -1,4 +1,4 @@
-//! Blocks: every stream survives, damage is found, hostile bytes do no harm.
+//! Blocks: every stream round-trips, damage is detected, hostile bytes are harmless.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -6,13 +6,13 @@ use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody};
 use proptest::prelude::*;
 
-/// Numbers that fit one scale with their neighbours in a row.
+/// Decimals that fit one scale with their neighbours.
 fn decimal() -> impl Strategy<Value = Decimal> {
     (-(1_i64 << 53)..1_i64 << 53, 1_i64..1_000_000, 0_u8..=3, any::<bool>())
         .prop_map(|(far, near, scale, wide)| Decimal::new(if wide { far } else { near }, scale).unwrap())
 }
 
-/// Any number at all: neighbours may need a block of their own.
+/// Arbitrary decimals: neighbours may need separate blocks.
 fn wide() -> impl Strategy<Value = Decimal> {
     prop_oneof![
         decimal(),
@@ -76,7 +76,7 @@ fn body(kind: StreamKind) -> BoxedStrategy<RecordBody> {
     }
 }
 
-/// A stream of any kind with growing times of any unit and receive times here and there.
+/// A stream of any kind with increasing times of any unit and some receive times.
 fn stream() -> impl Strategy<Value = (StreamKind, Vec<Record>)> {
     let kinds: Vec<StreamKind> = StreamKind::ALL.iter().map(|(kind, _)| *kind).collect();
     (proptest::sample::select(kinds), proptest::sample::select(vec![1_i64, 1_000, 1_000_000])).prop_flat_map(
@@ -101,7 +101,7 @@ fn rows_of(kind: StreamKind, records: &[Record]) -> Rows {
     rows
 }
 
-/// Blocks of the rows, halved where the scales are too far apart.
+/// Encodes the rows in blocks, halving the range where one scale does not fit.
 fn encode_all(rows: &Rows, range: std::ops::Range<usize>, out: &mut Vec<u8>) {
     let mut encoder = BlockEncoder::new();
     if encoder.encode(rows, range.clone(), range.start as u64, out).is_err() {

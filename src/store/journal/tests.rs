@@ -1,4 +1,4 @@
-//! Chunks come back as they were written, damage is found, bytes of the first version stay readable.
+//! Chunks round-trip, damage is detected, and chunks of the first version stay readable.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -92,13 +92,13 @@ fn chunk_of(runs: &Runs, last_received: Timestamp) -> Vec<u8> {
     for (symbol, first_seq, records) in runs {
         let mut rows = Rows::new(records[0].body.stream());
         records.iter().for_each(|record| rows.push(record).unwrap());
-        // The first row is one that an earlier chunk has.
+        // The first row is already in an earlier chunk.
         writer.run(*symbol, &rows, 1..rows.len(), *first_seq);
     }
     writer.finish().to_vec()
 }
 
-/// Everything in a chunk, or why it cannot be read.
+/// All runs of a chunk, or why it cannot be read.
 fn read(bytes: &[u8]) -> Result<Runs, BlockError> {
     let mut reader = ChunkReader::new(bytes)?;
     let mut rows = Rows::new(StreamKind::Trades);

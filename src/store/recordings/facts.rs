@@ -1,4 +1,4 @@
-//! What a recording knows about its symbols beside their rows.
+//! What a recording states about its symbols besides their rows.
 
 use super::super::error::during;
 use super::super::records::{SymbolFactsV1, SymbolSpecV1};
@@ -9,24 +9,24 @@ use crate::domain::contract_facts::ContractFacts;
 use crate::domain::symbol::SymbolSpec;
 use redb::WriteTransaction;
 
-/// Facts of one symbol on their way into a recording.
+/// Facts of one symbol, to be stored with a recording.
 #[derive(Clone, Debug)]
 pub struct NewFacts {
-    /// The symbol as recorded.
+    /// The symbol's recorded name.
     pub symbol: String,
-    /// What is kept of it.
+    /// Its facts.
     pub facts: SymbolFactsV1,
-    /// Its specification, where all terms of its contract are known.
+    /// Its specification, if all contract terms are known.
     pub spec: Option<SymbolSpec>,
 }
 
 impl Store {
-    /// What a recording knows about a symbol; nothing where nothing was kept.
+    /// The facts stored about a symbol; the default when there are none.
     pub fn facts(&self, id: &str, symbol: &str) -> Result<SymbolFactsV1, StoreError> {
         Ok(self.table(SYMBOL_FACTS)?.checked().get((id, symbol))?.unwrap_or_default())
     }
 
-    /// What a recording knows about a symbol's contract, with what [`Store::facts`] gave.
+    /// Contract facts of a symbol: recorded terms, completed by the facts from [`Store::facts`].
     pub fn contract_facts(
         &self,
         id: &str,
@@ -37,8 +37,8 @@ impl Store {
         Ok(terms.or(kept.contract()))
     }
 
-    /// Keeps where the symbols of a recording are listed and the terms of their contracts, which are linear and settled in
-    /// their quote currency.
+    /// Stores the venue of a recording's symbols and their contract terms. The contracts must be linear and
+    /// settled in their quote currency.
     pub fn put_market(&self, id: &str, venue: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
         let all = specs.iter().map(|spec| {
             let quote = spec.name.rsplit_once('_').map(|(_, quote)| quote.to_owned());

@@ -1,7 +1,7 @@
-//! A recording as a feed: the streams of the chosen symbols merged by time, gaps first.
+//! A recording as a feed: streams of the chosen symbols merged by time.
 //!
-//! Ticks come in the order of (time, gaps before data, stream kind, symbol id, row). The source with the smallest key
-//! runs on in a tight loop until another one's is smaller; memory is one block per stream.
+//! Ticks are ordered by time, then gaps before data, then stream kind, symbol id and row. The source with the
+//! smallest key emits until another one has a smaller key; memory is one block per stream.
 
 use super::super::records::{RecordedSymbolV1, RecordingV1};
 use super::super::{Store, StoreError};
@@ -19,33 +19,34 @@ use crate::session::ports::{Chunk, Feed, FeedError, TickKind};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Which of a row's times orders a replay.
+/// Which timestamp of a row orders the replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FeedClock {
-    /// The exchange's. Within a stream no clock runs backwards: a row that is stamped before its predecessor comes with it.
+    /// Exchange time. Within a stream time never goes back: a row stamped earlier than its predecessor gets
+    /// that one's time.
     Exchange,
-    /// The recorder's; every chosen stream must have it.
+    /// Receive time; every chosen stream must have it.
     Receive,
 }
 
-/// What of a recording to replay.
+/// Which part of a recording to replay.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedChoice<'a> {
     /// The recording's id.
     pub recording: &'a str,
-    /// Which symbols of the session's table; the recording must have each by its name.
+    /// Symbols of the session's table; the recording must contain each under its name.
     pub symbols: &'a [SymbolId],
-    /// Which streams; empty for all. Quotes are never replayed: the engine has no event for them.
+    /// Streams; empty for all. Quotes are never replayed, because the engine has no event for them.
     pub streams: &'a [StreamKind],
-    /// Which clock.
+    /// Which timestamp orders the replay.
     pub clock: FeedClock,
-    /// First moment. An incremental book that began earlier is handed over as one snapshot at this moment.
+    /// Start (inclusive). An incremental book that began earlier is replayed as one snapshot at this time.
     pub from: Timestamp,
-    /// First moment that is not replayed any more.
+    /// End (exclusive).
     pub to: Timestamp,
 }
 
-/// What every source needs to know.
+/// Parameters common to all sources.
 #[derive(Clone, Debug)]
 pub struct SourceContext {
     pub symbol: SymbolId,
@@ -59,7 +60,7 @@ pub struct SourceContext {
 /// The merged ticks of a recording.
 pub struct RecordingFeed<'a> {
     sources: Vec<Source<'a>>,
-    /// Next time and place of every source that has one.
+    /// Time of the next tick and index of every source that is not at its end.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
     found_damage: bool,
 }
@@ -71,7 +72,7 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Time of the next tick, read from the store when needed; `None` when it is over.
+    /// Time of the next tick, reading from the store if needed; `None` at the end.
     fn head(&mut self) -> Result<Option<i64>, StoreError> {
         match self {
             Source::Gaps(source) => Ok(source.head()),
@@ -80,7 +81,7 @@ impl Source<'_> {
         }
     }
 
-    /// Appends ticks before `limit_ns` until the chunk is full or the block at hand is over.
+    /// Appends ticks before `limit_ns` until the chunk is full or the current block is used up.
     fn emit(&mut self, limit_ns: i64, chunk: &mut Chunk) {
         let room = FEED_CHUNK_TICKS.saturating_sub(chunk.ticks().len());
         match self {
@@ -92,7 +93,7 @@ impl Source<'_> {
 }
 
 struct GapSource {
-    /// By end time.
+    /// Sorted by end time.
     gaps: Vec<(SymbolId, Gap)>,
     next: usize,
 }
@@ -113,7 +114,8 @@ impl Store {
     /// A feed over a recording.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a symbol the recording does not have or a clock a chosen stream does not have.
+    /// [`StoreError::Refused`] for a symbol that is not in the recording, or receive times that a chosen
+    /// stream lacks.
     pub fn feed(&self, choice: FeedChoice<'_>, table: &SymbolTable) -> Result<RecordingFeed<'_>, StoreError> {
         let recording = self.recording(choice.recording)?;
         let mut planned = Vec::new();
@@ -132,9 +134,9 @@ impl Store {
             sources.push(self.source(&choice, &recording, id, kind, recorded, spec)?);
         }
         let mut heads = BinaryHeap::with_capacity(sources.len());
-        for (place, source) in sources.iter_mut().enumerate() {
+        for (index, source) in sources.iter_mut().enumerate() {
             if let Some(at) = source.head()? {
-                heads.push(Reverse((at, place)));
+                heads.push(Reverse((at, index)));
             }
         }
         Ok(RecordingFeed { sources, heads, found_damage: false })
@@ -183,7 +185,7 @@ impl Store {
             }
         }
         gaps.sort_by_key(|(symbol, gap)| (gap.to, *symbol, gap.from, gap.cause));
-        // A lost connection is one gap for the engine, not one per stream.
+        // The engine gets one gap for a lost connection, not one per stream.
         gaps.dedup();
         Ok(GapSource { gaps, next: 0 })
     }
@@ -197,17 +199,17 @@ impl RecordingFeed<'_> {
     fn fill(&mut self, chunk: &mut Chunk) -> Result<(), StoreError> {
         chunk.clear();
         while chunk.ticks().len() < FEED_CHUNK_TICKS {
-            let Some(Reverse((_, place))) = self.heads.pop() else { break };
-            let source = &mut self.sources[place];
-            // Ticks of equal time go to the source with the smaller place.
+            let Some(Reverse((_, index))) = self.heads.pop() else { break };
+            let source = &mut self.sources[index];
+            // Of ticks with equal times, those of the source with the smaller index come first.
             let limit_ns = match self.heads.peek() {
                 None => i64::MAX,
-                Some(Reverse((at, other))) if place < *other => at.saturating_add(1),
+                Some(Reverse((at, other))) if index < *other => at.saturating_add(1),
                 Some(Reverse((at, _))) => *at,
             };
             source.emit(limit_ns, chunk);
             if let Some(at) = source.head()? {
-                self.heads.push(Reverse((at, place)));
+                self.heads.push(Reverse((at, index)));
             }
         }
         Ok(())
@@ -218,7 +220,7 @@ impl Feed for RecordingFeed<'_> {
     fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
         let filled = self.fill(chunk);
         if let Err(error) = filled {
-            // Half a chunk is not what happened: nothing of it is handed over, and nothing afterwards.
+            // Half a chunk would be wrong: nothing of it is handed over, and nothing afterwards.
             chunk.clear();
             self.heads.clear();
             self.found_damage = matches!(error, StoreError::Damaged { .. });
@@ -232,7 +234,8 @@ impl Feed for RecordingFeed<'_> {
     }
 }
 
-/// Mantissas at `scale` to whole steps, in place. `None`: one is negative, no whole step, or not below [`MAX_TICKS`].
+/// Converts mantissas at `scale` to whole steps, in place. `None` if one is negative, not a whole step, or
+/// not below [`MAX_TICKS`].
 pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
     let power = |up: u8| POWERS_OF_TEN.get(usize::from(up)).copied();
     let up = power(step.scale().saturating_sub(scale))?;
@@ -250,7 +253,7 @@ pub fn to_steps(values: &mut [i64], scale: u8, step: Decimal) -> Option<()> {
         values.iter_mut().for_each(|value| *value = value.wrapping_mul(up));
         fits.then_some(())?;
     }
-    // All below a power of two, when their union is: no branch per value.
+    // All values are below a power of two if their bitwise union is: no branch per value.
     let union = values.iter().fold(0, |union, value| union | value);
     (0..MAX_TICKS).contains(&union).then_some(())
 }

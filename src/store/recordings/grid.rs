@@ -1,20 +1,21 @@
-//! Digits and sizes of a symbol's numbers, to prove that all of them fit one step of price and one of quantity.
+//! Decimal places and magnitudes of a symbol's numbers, to ensure that they all fit one price step and one
+//! quantity step.
 
 use crate::domain::decimal::{Decimal, POWERS_OF_TEN};
 use crate::domain::record::RecordBody;
 use crate::limits::MAX_TICKS;
 use crate::store::StoreError;
 
-/// Digits and sizes of one kind of number.
+/// Decimal places and magnitudes of one kind of number.
 #[derive(Clone, Copy, Default)]
 pub struct Grid {
-    /// Most digits behind the point.
+    /// Most decimal places.
     pub scale: u8,
-    /// Largest mantissa of each scale.
+    /// Largest mantissa by scale.
     largest: [u64; 19],
 }
 
-/// Those of a symbol's prices and quantities.
+/// The grids of a symbol.
 #[derive(Clone, Copy, Default)]
 pub struct Grids {
     /// Prices.
@@ -24,7 +25,7 @@ pub struct Grids {
 }
 
 impl Grid {
-    /// Takes a number in.
+    /// Adds numbers of a scale, of which `largest` is the largest mantissa.
     pub fn see(&mut self, scale: u8, largest: u64) {
         let slot = &mut self.largest[usize::from(scale)];
         *slot = largest.max(*slot);
@@ -45,10 +46,10 @@ impl Grid {
 }
 
 impl Grids {
-    /// Whether all numbers so far are whole steps below 2^53.
+    /// Checks that all numbers so far are whole steps below 2^53.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] that names what is not.
+    /// [`StoreError::Refused`], naming what does not fit.
     pub fn check(&self, symbol: &str) -> Result<(), StoreError> {
         for (grid, what) in [(&self.prices, "prices"), (&self.quantities, "quantities")] {
             if !grid.fits() {
@@ -61,7 +62,8 @@ impl Grids {
         Ok(())
     }
 
-    /// Whether a row has no number that is larger or finer than those before. Funding rates and traded values have no step.
+    /// Whether no number of the row is larger or finer than those seen. Funding rates and quote volumes have
+    /// no step.
     pub fn knows(&self, body: &RecordBody) -> bool {
         let mut known = true;
         numbers(body, |number, is_price| {
@@ -70,7 +72,7 @@ impl Grids {
         known
     }
 
-    /// Takes the numbers of a row in.
+    /// Adds the numbers of a row.
     pub fn see(&mut self, body: &RecordBody) {
         numbers(body, |number, is_price| {
             let grid = if is_price { &mut self.prices } else { &mut self.quantities };
@@ -79,7 +81,7 @@ impl Grids {
     }
 }
 
-/// Prices (`true`) and quantities (`false`) of a row.
+/// Calls `each` with the row's prices (`true`) and quantities (`false`).
 fn numbers(body: &RecordBody, mut each: impl FnMut(Decimal, bool)) {
     match *body {
         RecordBody::Trade { price, quantity, .. }

@@ -1,6 +1,7 @@
-//! Recordings: rows in blocks, what they are, and where data is missing.
+//! Recordings: rows in blocks, their description, and gaps in the data.
 //!
-//! A recording is visible as complete only after all of it is on disk. Rows are written once and never changed.
+//! Invariant: a recording is marked complete only after all of it is on disk. Rows are written once and never
+//! changed.
 
 mod facts;
 mod feed;
@@ -35,13 +36,13 @@ use std::ops::ControlFlow;
 const WRITING: &str = "writing a recording";
 
 impl Store {
-    /// A complete recording.
+    /// A recording, complete or being made; an import under way is not found.
     pub fn recording(&self, id: &str) -> Result<RecordingV1, StoreError> {
         let recording = self.table(RECORDINGS)?.checked().get(id)?.ok_or_else(|| not_found(id))?;
         if recording.state == RecordingState::Importing { Err(not_found(id)) } else { Ok(recording) }
     }
 
-    /// All recordings but imports under way, newest first, counted as [`Store::counted_recording`] does.
+    /// All recordings except imports under way, newest first, counted as by [`Store::counted_recording`].
     pub fn recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
         let mut all = self.all_recordings()?;
         all.retain(|recording| recording.state != RecordingState::Importing);
@@ -49,7 +50,7 @@ impl Store {
         Ok(all.into_iter().map(|recording| self.counted(recording)).collect())
     }
 
-    /// The gaps of a recording: symbol and gap, in the order in which they were reported.
+    /// The gaps of a recording with their symbols, in the order they were reported.
     pub fn gaps(&self, id: &str) -> Result<Vec<(String, RecordedGap)>, StoreError> {
         let mut gaps = Vec::new();
         self.table(GAPS)?.checked().visit((id, 0), (id, u64::MAX), |_, gap| {
@@ -62,7 +63,7 @@ impl Store {
         Ok(gaps)
     }
 
-    /// Keeps what was known about symbols when they were recorded; [`Store::spec_of`] gives it from then on.
+    /// Stores specifications of symbols as of the recording; [`Store::spec_of`] returns them from then on.
     pub fn put_recorded_specs(&self, id: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
         let encoded = |spec: &SymbolSpec| Ok((spec.name.clone(), encode(&SymbolSpecV1::from(spec))?));
         let specs = specs.iter().map(encoded).collect::<Result<Vec<_>, StoreError>>()?;
@@ -76,7 +77,7 @@ impl Store {
         })
     }
 
-    /// The specification kept with a recording, when one was.
+    /// The specification stored with a recording, if any.
     pub fn recorded_spec(&self, id: &str, symbol: &str) -> Result<Option<SymbolSpec>, StoreError> {
         let Some(kept) = self.table(SYMBOL_SPECS)?.checked().get((id, symbol))? else { return Ok(None) };
         let inexact =
@@ -84,8 +85,9 @@ impl Store {
         kept.spec().ok_or_else(inexact).map(Some)
     }
 
-    /// The specification of a recorded symbol: the one kept with the recording, or else what is declared of it, steps of
-    /// 10^-(most digits seen), contracts of one unit and default fees.
+    /// The specification of a recorded symbol: the one stored with the recording, else one from its facts,
+    /// with default fees, steps of 10^-(most decimal places seen) and a contract size of one where they are
+    /// unknown.
     pub fn spec_of(&self, id: &str, symbol: &str) -> Result<SymbolSpec, StoreError> {
         if let Some(spec) = self.recorded_spec(id, symbol)? {
             return Ok(spec);
@@ -108,7 +110,8 @@ impl Store {
         })
     }
 
-    /// Start is recovery: a killed import leaves nothing. A cut live recording stays: somebody may go on with it.
+    /// Recovery at start: removes unfinished imports. Open recordings that were cut off stay, because a
+    /// session may resume them.
     pub(super) fn recover_recordings(&self) -> Result<(), StoreError> {
         for recording in self.all_recordings()? {
             if recording.state == RecordingState::Importing {
@@ -150,7 +153,7 @@ fn not_found(id: &str) -> StoreError {
     StoreError::NotFound { what: "recording", id: id.to_owned() }
 }
 
-/// Names what there is instead, as far as it fits a line.
+/// The error lists the recording's symbols, as far as they fit a line.
 fn no_symbol(recording: &RecordingV1, symbol: &str) -> StoreError {
     let names: Vec<&str> = recording.symbols.iter().take(8).map(|symbol| symbol.name.as_str()).collect();
     let more = if recording.symbols.len() > names.len() { ", …" } else { "" };

@@ -1,4 +1,5 @@
-//! Blocks and rows of one stream, in order. Holds no transaction between segments: a long replay pins no pages.
+//! Reads the blocks and rows of one stream in order. Holds no transaction between segments, so a long replay
+//! pins no pages.
 
 use super::super::blocks::{Block, BlockDecoder, BlockHeader, Rows, kind_code};
 use super::super::tables::BLOCKS;
@@ -6,22 +7,22 @@ use super::super::{Store, StoreError};
 use super::no_symbol;
 use crate::domain::record::{Record, StreamKind};
 
-/// Blocks of one stream.
+/// Reads the blocks of one stream.
 pub struct BlockReader<'a> {
     store: &'a Store,
     recording: String,
     symbol: String,
     kind: StreamKind,
-    /// Rows the stream has.
+    /// Number of rows to read.
     rows: u64,
-    /// Row that the next block begins with.
+    /// Sequence number of the next block's first row.
     next_seq: u64,
     segment: Vec<u8>,
     at: usize,
 }
 
 impl<'a> BlockReader<'a> {
-    /// A reader at the first block.
+    /// A reader positioned at the first block.
     pub fn new(store: &'a Store, recording: &str, symbol: &str, kind: StreamKind, rows: u64) -> Self {
         BlockReader {
             store,
@@ -35,7 +36,7 @@ impl<'a> BlockReader<'a> {
         }
     }
 
-    /// Where it stands, for messages.
+    /// The current position, for messages.
     pub fn place(&self) -> String {
         format!(
             "recording `{}`, {} {}, block at row {}",
@@ -46,9 +47,9 @@ impl<'a> BlockReader<'a> {
         )
     }
 
-    /// The next block, checked; `None` behind the last.
+    /// The next block, its checksum verified; `None` after the last.
     pub fn next(&mut self) -> Result<Option<Block<'_>>, StoreError> {
-        // Of a recording that grows there may be more behind: what came after the reader was made.
+        // An open recording may have more rows, added after this reader was made.
         if self.next_seq >= self.rows {
             return Ok(None);
         }
@@ -74,7 +75,7 @@ impl<'a> BlockReader<'a> {
         Ok(Some(block))
     }
 
-    /// Moves forward so that no row at or after `before_ns` (exchange time) is missed. Reads a header per halving.
+    /// Skips segments, by binary search, without missing a row at or after `before_ns` (exchange time).
     pub fn seek(&mut self, before_ns: i64) -> Result<(), StoreError> {
         let (mut low, mut high) = (0_u64, self.rows);
         while low < high {
@@ -92,7 +93,7 @@ impl<'a> BlockReader<'a> {
         Ok(())
     }
 
-    /// First row and first header of the segment that holds a row.
+    /// First row and first block header of the segment that contains a row.
     fn segment_header(&self, row: u64) -> Result<Option<(u64, BlockHeader)>, StoreError> {
         let code = kind_code(self.kind);
         let key = |seq: u64| (self.recording.as_str(), self.symbol.as_str(), code, seq);
@@ -117,7 +118,7 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-/// The rows of one stream as they were recorded. Ends after the first error.
+/// The rows of one stream as recorded. Ends after the first error.
 pub struct RowsIter<'a> {
     blocks: BlockReader<'a>,
     decoder: BlockDecoder,

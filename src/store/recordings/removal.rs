@@ -1,7 +1,8 @@
-//! Recordings leave: one that is not wanted any more, or the oldest so that others have room.
+//! Removing recordings: on request, or the oldest to limit age and size.
 //!
-//! A long recording goes in several transactions. The first hides it, the last forgets it; one that was killed in between
-//! is hidden and goes when the store is opened. Never removes a recording that somebody makes.
+//! A large recording is removed in several transactions. The first marks it as an unfinished import, which
+//! hides it, and the last deletes its record; if the process ends in between, opening the store removes the
+//! rest. Invariant: a recording that is being made is not removed.
 
 use super::super::error::during;
 use super::super::records::{RecordingState, RecordingV1};
@@ -17,12 +18,12 @@ use std::sync::PoisonError;
 
 const REMOVING: &str = "removing a recording";
 
-/// Which recordings are too old or too many.
+/// Which recordings to remove.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Retention {
-    /// Those whose last row, and whose import, lie before this moment go.
+    /// Remove those whose last row and creation are both before this time.
     pub before: Option<Timestamp>,
-    /// The oldest go until all that are left, pinned ones too, have at most so many bytes of blocks.
+    /// Remove the oldest until the blocks of all others, pinned ones included, have at most this size.
     pub bytes: Option<u64>,
 }
 
@@ -31,24 +32,24 @@ pub struct Retention {
 pub struct Pruned {
     /// Ids, oldest first.
     pub recordings: Vec<String>,
-    /// Bytes of their blocks.
+    /// Size of their blocks.
     pub bytes: u64,
 }
 
 impl Store {
-    /// Removes a recording with its blocks, journal, specifications and gaps.
+    /// Removes a recording with its blocks, journal, gaps, facts and specifications.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Refused`] while somebody makes it.
+    /// [`StoreError::NotFound`], or [`StoreError::Refused`] while it is being made.
     pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
         self.recording(id)?;
         self.leases.unless_made(id, || self.remove_recording(id))
     }
 
-    /// Removes complete recordings that are beyond the bounds and not pinned, oldest first.
+    /// Removes complete recordings beyond the limits that are not pinned, oldest first.
     ///
     /// # Errors
-    /// What the disk reports; what was removed until then is.
+    /// What the disk reports; recordings removed until then stay removed.
     pub fn prune(&self, keep: Retention, pinned: &BTreeSet<String>) -> Result<Pruned, StoreError> {
         let all = self.all_recordings()?;
         let mut left: u64 = all.iter().map(RecordingV1::bytes).sum();
@@ -72,29 +73,30 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a recording that nobody will ever see; on a disk that fails, once it works again or with the next opening.
+    /// Removes a recording that will never become visible. If the disk fails, tries again once it works or on
+    /// the next opening.
     pub(super) fn remove_or_remember(&self, id: &str) {
         if self.remove_recording(id).is_err() {
             self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
         }
     }
 
-    /// Removes what [`Store::remove_or_remember`] could not.
+    /// Removes recordings that [`Store::remove_or_remember`] could not.
     pub(in crate::store) fn remove_abandoned(&self) {
         let abandoned = std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner));
         abandoned.iter().for_each(|id| self.remove_or_remember(id));
     }
 }
 
-/// The later of its last row and its beginning: an import of old data is new.
+/// The later of last row and creation, so that a new import of old data counts as new.
 fn last_used(recording: &RecordingV1) -> Timestamp {
     let last_ns = recording.span_ns().map_or(i64::MIN, |(_, last)| last);
     Timestamp::from_nanos(last_ns.max(recording.created_us.saturating_mul(1_000)))
 }
 
-/// One transaction's share; whether nothing of the recording is left.
+/// Removes as much as one transaction may; returns whether nothing is left.
 fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
-    // The first text behind `id` itself: the upper end of every key that begins with it.
+    // The smallest string greater than `id`: the upper end of all keys that begin with it.
     let behind = format!("{id}\0");
     let mut room = REMOVED_AT_ONCE;
     let mut blocks = BLOCKS.write(txn, REMOVING)?;
@@ -127,8 +129,8 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Removes rows of a range while there is room for them in this transaction. On a damaged disk the range may hold rows of
-/// others: `is_own` knows.
+/// Removes up to `room` rows of a range. On a damaged disk the range may contain rows of other recordings;
+/// `is_own` detects them.
 fn take<'a, K: Key + 'static>(
     table: &mut Table<'_, K, &'static [u8]>,
     range: impl RangeBounds<K::SelfType<'a>> + 'a,

@@ -1,4 +1,4 @@
-//! Everything but trades as ticks: rows of one book message grouped, bars at their end, marks and funding.
+//! Rows other than trades as ticks: rows of one book message grouped, bars at their end, marks and funding.
 
 use super::super::StoreError;
 use super::super::blocks::{BlockDecoder, Rows, ScaleClass, rows::Column, rows::Field, rows::fields};
@@ -17,7 +17,7 @@ use crate::limits::{BOOK_LEVELS, BOOK_MESSAGE_ROWS, BOOK_SNAPSHOT_LEVELS, MAX_TI
 use crate::session::ports::{Chunk, TickKind};
 use std::collections::BTreeMap;
 
-/// Ticks of one stream.
+/// The ticks of one stream.
 pub struct TickSource<'a> {
     blocks: BlockReader<'a>,
     context: SourceContext,
@@ -29,12 +29,13 @@ pub struct TickSource<'a> {
     next: usize,
     last_ns: i64,
     message: Message,
-    /// The incremental book before the span begins.
+    /// The incremental book before the start of the replay.
     opening: Option<OpeningBook>,
     over: bool,
 }
 
-/// Rows of one book message, gathered until a row of the next one comes: it may span blocks.
+/// Rows of one book message. It may span blocks, so it is complete only when a row of the next message is
+/// read.
 #[derive(Default)]
 struct Message {
     key: Option<MessageKey>,
@@ -42,11 +43,11 @@ struct Message {
     rows: Vec<LevelChange>,
     bids: Vec<Level>,
     asks: Vec<Level>,
-    /// A best bid, a best ask is among the rows of the snapshot.
+    /// Whether the snapshot has a best bid and a best ask so far.
     has_best: [bool; 2],
 }
 
-/// What the rows of one message share.
+/// What all rows of a message have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct MessageKey {
     exchange_ns: i64,
@@ -61,7 +62,7 @@ struct OpeningBook {
 }
 
 impl<'a> TickSource<'a> {
-    /// At the first block that can matter for the span.
+    /// A source positioned at the first block that can matter for the time range.
     pub fn new(
         mut blocks: BlockReader<'a>,
         context: SourceContext,
@@ -70,7 +71,7 @@ impl<'a> TickSource<'a> {
     ) -> Result<Self, StoreError> {
         let bar_seconds = stream.bar_seconds();
         let begins_inside = stream.first_ns >= context.from_ns;
-        // An incremental book needs its beginning.
+        // An incremental book must be read from its beginning.
         let opening = (kind == StreamKind::BookChanges && !begins_inside).then(OpeningBook::default);
         if context.clock == FeedClock::Exchange && opening.is_none() {
             let shift = if kind == StreamKind::Bars { i64::from(bar_seconds) * NANOS_PER_SECOND } else { 0 };
@@ -92,7 +93,7 @@ impl<'a> TickSource<'a> {
         })
     }
 
-    /// Time of the next tick.
+    /// Time of the next tick; `None` at the end.
     pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
         while self.next >= self.ready.ticks().len() {
             if self.over {
@@ -113,7 +114,7 @@ impl<'a> TickSource<'a> {
         self.next += count;
     }
 
-    /// Turns the next block into ticks; the last message waits for the block behind it.
+    /// Converts the next block to ticks; its last book message is kept until the next block is read.
     fn load(&mut self) -> Result<(), StoreError> {
         let place = self.blocks.place();
         let Some(block) = self.blocks.next()? else {
@@ -142,7 +143,7 @@ impl<'a> TickSource<'a> {
         Ok(())
     }
 
-    /// When the row is known, by the chosen clock; never before its predecessor.
+    /// Time at which the row becomes known, by the chosen clock; never before its predecessor.
     fn time(&mut self, row: usize) -> i64 {
         let at_ns = match (self.context.clock, self.kind) {
             (FeedClock::Receive, _) => self.rows.received.values[row],
@@ -152,7 +153,7 @@ impl<'a> TickSource<'a> {
         self.last_ns
     }
 
-    /// How long after its exchange time a row is known: a bar is at its end.
+    /// Delay from a row's exchange time until it is known: a bar is known at its end.
     fn known_after_ns(&self) -> i64 {
         if self.kind == StreamKind::Bars { i64::from(self.bar_seconds) * NANOS_PER_SECOND } else { 0 }
     }
@@ -177,7 +178,7 @@ impl<'a> TickSource<'a> {
         Some(())
     }
 
-    /// Fair and index prices are references and may be finer than a tick: the nearest one.
+    /// Fair and index prices may be finer than a tick, so they are rounded to the nearest one.
     fn marks_to_steps(&mut self, scale: u8) -> Option<()> {
         for value in self.rows.columns.iter_mut().flat_map(|column| &mut column.values) {
             let ticks = Decimal::new(*value, scale)?.nearest_steps_of(self.context.price_step)?;
@@ -243,7 +244,7 @@ impl<'a> TickSource<'a> {
             level: Level { price: Price(price.values[row]), qty: Qty(quantity.values[row]) },
         };
         let side = usize::from(change.side == Side::Sell);
-        // A snapshot that has a best level on that side already is whole.
+        // A second best level on the same side starts the next snapshot.
         if self.message.key != Some(key) || is_best && self.message.has_best[side] {
             self.finish_message();
             self.message.key = Some(key);
@@ -260,7 +261,7 @@ impl<'a> TickSource<'a> {
         Ok(())
     }
 
-    /// The gathered message as a tick, or into the opening book.
+    /// Emits the gathered message as a tick, or applies it to the opening book.
     fn finish_message(&mut self) {
         let Some(key) = self.message.key.take() else { return };
         let at_ns = self.message.at_ns;
@@ -287,7 +288,7 @@ impl<'a> TickSource<'a> {
         self.message.has_best = [false; 2];
     }
 
-    /// The book as the span begins, once.
+    /// Emits the book at the start of the replay, once.
     fn hand_over_opening(&mut self) {
         let Some(opening) = self.opening.take() else { return };
         let is_empty = opening.bids.is_empty() && opening.asks.is_empty();
@@ -307,7 +308,7 @@ impl<'a> TickSource<'a> {
 }
 
 impl Message {
-    /// Rows to levels, best first, at most `levels` a side; empty levels are none.
+    /// Sorts rows into levels, best first, at most `levels` per side; levels without quantity are left out.
     fn sort_levels(&mut self, levels: usize) {
         best_first(&self.rows, levels, &mut self.bids, &mut self.asks);
     }

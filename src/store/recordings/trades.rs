@@ -1,4 +1,4 @@
-//! Trades of one symbol as ticks: decoded by columns, handed over in runs.
+//! Trades of one symbol as ticks, decoded as columns and handed over in runs.
 
 use super::super::StoreError;
 use super::super::blocks::{BlockDecoder, TradeColumns};
@@ -10,7 +10,7 @@ use crate::domain::order::Side;
 use crate::domain::time::Timestamp;
 use crate::session::ports::Chunk;
 
-/// Trades of one symbol.
+/// The trades of one symbol.
 pub struct TradeSource<'a> {
     blocks: BlockReader<'a>,
     context: SourceContext,
@@ -22,7 +22,7 @@ pub struct TradeSource<'a> {
 }
 
 impl<'a> TradeSource<'a> {
-    /// At the first block that can hold a trade of the span.
+    /// A source positioned at the first block that can contain a trade of the time range.
     pub fn new(mut blocks: BlockReader<'a>, context: SourceContext) -> Result<Self, StoreError> {
         if context.clock == FeedClock::Exchange {
             blocks.seek(context.from_ns)?;
@@ -39,7 +39,7 @@ impl<'a> TradeSource<'a> {
         })
     }
 
-    /// Time of the next trade.
+    /// Time of the next trade; `None` at the end.
     pub fn head(&mut self) -> Result<Option<i64>, StoreError> {
         while self.next >= self.end {
             if !self.load()? {
@@ -72,7 +72,7 @@ impl<'a> TradeSource<'a> {
         chunk.extend_trades(self.context.symbol, trades);
     }
 
-    /// Decodes the next block; `false` when the stream or the span is over.
+    /// Decodes the next block; `false` at the end of the stream or the time range.
     fn load(&mut self) -> Result<bool, StoreError> {
         (self.next, self.end) = (0, 0);
         let place = self.blocks.place();
@@ -81,7 +81,7 @@ impl<'a> TradeSource<'a> {
         let decoded = match self.context.clock {
             FeedClock::Exchange if header.first_at.nanos() >= self.context.to_ns => return Ok(false),
             FeedClock::Exchange if header.last_at.nanos() < self.context.from_ns => return Ok(true),
-            // Of rows that were skipped the clock is before the span, so it decides nothing about those that follow.
+            // Skipped blocks end before the time range, so their times cannot raise those of later rows.
             FeedClock::Exchange => self.decoder.trades(&block, &mut self.columns),
             FeedClock::Receive => self.decoder.trades_received(&block, &mut self.columns),
         };
@@ -96,14 +96,14 @@ impl<'a> TradeSource<'a> {
         }
         self.next = columns.at.partition_point(|at| *at < self.context.from_ns);
         self.end = columns.at.partition_point(|at| *at < self.context.to_ns);
-        // A block that reaches beyond the span is the last one; an empty one before it only moves on.
+        // A block that reaches past the time range is the last; one that ends before it is skipped.
         Ok(self.next < self.end || self.end == columns.at.len())
     }
 }
 
-/// A number of the recording is no whole step of the symbol's specification.
+/// The error for a number that is not a whole step of the symbol's specification.
 pub fn off_grid(place: &str) -> StoreError {
     StoreError::Refused(format!(
-        "{place}: a price or quantity is no whole number of the symbol's steps: use the steps that the recording itself gives"
+        "{place}: a price or quantity is not a whole number of the symbol's steps: use the steps that the recording itself gives"
     ))
 }

@@ -1,6 +1,8 @@
-//! An import into the store: a pending block and segment per stream, commits as segments fill, one commit that completes.
+//! Writes an import: a pending block and segment per stream, commits as segments fill, and a last commit that
+//! marks the recording complete.
 //!
-//! Memory is bounded by the number of streams, not by rows. Rows that go back in time are refused.
+//! Memory is bounded by the number of streams, not of rows. Invariant: rows of a stream are in order of
+//! exchange time; others are refused.
 
 use super::super::blocks::{BlockEncoder, BlockHeader, Rows, ScaleClass, kind_code};
 use super::super::error::during;
@@ -18,22 +20,23 @@ use crate::limits::{IMPORT_COMMIT_BYTES, RECORDING_STREAMS, STORE_SEGMENT_BYTES}
 use redb::WriteTransaction;
 use std::collections::BTreeMap;
 
-/// A recording to begin. Time and chance come in as values.
+/// A recording to start. Time and random bits are passed in as values.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewRecording {
-    /// When it begins; part of the id.
+    /// Time of creation; part of the id.
     pub at: Timestamp,
-    /// Random number; its low 14 bits are the end of the id.
+    /// Random bits; the low 14 are part of the id.
     pub entropy: u32,
-    /// Where the rows come from, for people.
+    /// Where the rows come from, for display.
     pub sources: Vec<String>,
 }
 
-/// Writes one import. Dropped unfinished it is removed (at the latest when the store is opened next).
+/// Writes one import. If it is dropped unfinished, it is removed, at the latest when the store is next
+/// opened.
 pub struct RecordingWriter<'a> {
     store: &'a Store,
     recording: RecordingV1,
-    /// Place in `streams` by symbol and stream code.
+    /// State of each symbol, by name.
     index: BTreeMap<String, SymbolState>,
     streams: Vec<Stream>,
     facts: Vec<NewFacts>,
@@ -41,16 +44,16 @@ pub struct RecordingWriter<'a> {
     ready_bytes: usize,
     encoder: BlockEncoder,
     block: Vec<u8>,
-    /// Cleared by the first failure: what is on disk is then no prefix of what was appended.
+    /// Cleared by the first failure: what is on disk then need not be a prefix of what was appended.
     open: bool,
-    /// Nothing is left to do when it is dropped.
+    /// Whether dropping has nothing to remove.
     done: bool,
 }
 
 struct SymbolState {
     name: String,
     grids: Grids,
-    /// Place in `streams` by stream code.
+    /// Index in `RecordingWriter::streams` by stream code.
     streams: [Option<usize>; 8],
 }
 
@@ -58,7 +61,7 @@ struct Stream {
     rows: Rows,
     segment: Vec<u8>,
     segment_first: u64,
-    /// Rows that are in blocks.
+    /// Number of rows already in blocks.
     encoded: u64,
     info: RecordedStreamV1,
     last: Option<Timestamp>,
@@ -73,7 +76,7 @@ struct Segment {
 }
 
 impl NewRecording {
-    /// The record of it before its first row.
+    /// Its record, before the first row.
     pub(super) fn row(self, state: RecordingState) -> RecordingV1 {
         let id = format!("session_{}", self.at.id(self.entropy));
         RecordingV1 { id, state, sources: self.sources, created_us: self.at.micros(), symbols: Vec::new() }
@@ -81,7 +84,7 @@ impl NewRecording {
 }
 
 impl Store {
-    /// Begins a recording; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    /// Starts an import; its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
     pub fn begin_import(&self, new: NewRecording) -> Result<RecordingWriter<'_>, StoreError> {
         let recording = new.row(RecordingState::Importing);
         self.refuse_known(&recording.id)?;
@@ -108,29 +111,30 @@ impl RecordingWriter<'_> {
         &self.recording.id
     }
 
-    /// Rows taken so far.
+    /// Number of rows appended so far.
     pub fn rows(&self) -> u64 {
         self.streams.iter().map(|stream| stream.info.rows).sum()
     }
 
-    /// Appends rows of one stream; all of them or, on an error, none.
+    /// Appends rows of one stream.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a row of another kind or one that goes back in time (with its place in `rows`), for
-    /// numbers that fit no step, or too many streams; else what the disk reports.
+    /// [`StoreError::Refused`] for a row of another kind or one that goes back in time (with its number in
+    /// `rows`), an invalid symbol name, or too many streams; nothing is appended then. Also for numbers that
+    /// fit no step, and I/O errors; the writer is unusable then.
     pub fn append(&mut self, symbol: &str, kind: StreamKind, rows: &[Record]) -> Result<(), StoreError> {
         self.usable()?;
-        let place = self.stream_place(symbol, kind)?;
-        check_order(&self.streams[place], symbol, kind, rows)?;
+        let slot = self.stream_slot(symbol, kind)?;
+        check_order(&self.streams[slot], symbol, kind, rows)?;
         for record in rows {
-            let stream = &mut self.streams[place];
-            // `check_order` saw the kind of every row.
+            let stream = &mut self.streams[slot];
+            // `check_order` has checked the kind of every row.
             stream.rows.push(record).map_err(|error| StoreError::Refused(error.to_string()))?;
             if stream.rows.is_full() {
-                self.close_block(symbol, place)?;
+                self.close_block(symbol, slot)?;
             }
         }
-        let stream = &mut self.streams[place];
+        let stream = &mut self.streams[slot];
         stream.info.rows += rows.len() as u64;
         if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
             if stream.last.is_none() {
@@ -145,28 +149,28 @@ impl RecordingWriter<'_> {
         if self.ready_bytes < IMPORT_COMMIT_BYTES { Ok(()) } else { self.write(&[]) }
     }
 
-    /// Writes what a long import would have written by now.
+    /// Flushes and commits as a long import would have done by now.
     #[cfg(test)]
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.close_all()?;
         self.write(&[])
     }
 
-    /// Declares the length of a symbol's bars; without it the most frequent distance between them counts.
+    /// Sets the length of a symbol's bars; without it the most frequent distance between bars is used.
     pub fn set_bar_length(&mut self, symbol: &str, bar: Span) {
-        let place =
+        let slot =
             self.index.get(symbol).and_then(|state| state.streams[usize::from(kind_code(StreamKind::Bars))]);
-        if let Some(place) = place {
-            self.streams[place].info.spacing_ns = bar.nanos();
+        if let Some(slot) = slot {
+            self.streams[slot].info.spacing_ns = bar.nanos();
         }
     }
 
-    /// Keeps what is known about the symbols beside their rows, with the commit that completes the recording.
+    /// Sets the symbols' facts, which are stored by the next commit.
     pub fn set_facts(&mut self, facts: Vec<NewFacts>) {
         self.facts = facts;
     }
 
-    /// Makes the recording complete with its gaps, in one commit, and returns its id.
+    /// Marks the recording complete with its gaps, in one commit, and returns its id.
     pub fn finish(mut self, gaps: &[(String, RecordedGap)]) -> Result<String, StoreError> {
         self.usable()?;
         if self.rows() == 0 {
@@ -179,7 +183,7 @@ impl RecordingWriter<'_> {
         Ok(std::mem::take(&mut self.recording.id))
     }
 
-    /// Removes everything of it.
+    /// Removes everything written.
     pub fn abort(mut self) -> Result<(), StoreError> {
         self.done = true;
         self.store.remove_recording(&self.recording.id)
@@ -193,10 +197,10 @@ impl RecordingWriter<'_> {
         }
     }
 
-    fn stream_place(&mut self, symbol: &str, kind: StreamKind) -> Result<usize, StoreError> {
+    fn stream_slot(&mut self, symbol: &str, kind: StreamKind) -> Result<usize, StoreError> {
         let code = kind_code(kind);
-        if let Some(place) = self.index.get(symbol).and_then(|state| state.streams[usize::from(code)]) {
-            return Ok(place);
+        if let Some(slot) = self.index.get(symbol).and_then(|state| state.streams[usize::from(code)]) {
+            return Ok(slot);
         }
         check_name(symbol)?;
         if self.streams.len() >= RECORDING_STREAMS {
@@ -204,7 +208,7 @@ impl RecordingWriter<'_> {
                 "a recording holds at most {RECORDING_STREAMS} streams (symbol and kind): split the import"
             )));
         }
-        let place = self.streams.len();
+        let slot = self.streams.len();
         self.streams.push(Stream {
             rows: Rows::new(kind),
             segment: Vec::new(),
@@ -227,30 +231,30 @@ impl RecordingWriter<'_> {
             grids: Grids::default(),
             streams: [None; 8],
         });
-        state.streams[usize::from(code)] = Some(place);
-        Ok(place)
+        state.streams[usize::from(code)] = Some(slot);
+        Ok(slot)
     }
 
-    /// Turns the pending rows of a stream into blocks of its segment.
-    fn close_block(&mut self, symbol: &str, place: usize) -> Result<(), StoreError> {
-        let stream = &mut self.streams[place];
+    /// Encodes a stream's pending rows into blocks of its current segment.
+    fn close_block(&mut self, symbol: &str, slot: usize) -> Result<(), StoreError> {
+        let stream = &mut self.streams[slot];
         if stream.rows.is_empty() {
             return Ok(());
         }
-        let refused = self.encode_rows(symbol, place);
+        let refused = self.encode_rows(symbol, slot);
         if refused.is_err() {
             self.open = false;
         }
         refused?;
-        self.streams[place].rows.clear();
+        self.streams[slot].rows.clear();
         Ok(())
     }
 
-    fn encode_rows(&mut self, symbol: &str, place: usize) -> Result<(), StoreError> {
+    fn encode_rows(&mut self, symbol: &str, slot: usize) -> Result<(), StoreError> {
         let mut todo = Vec::new();
-        todo.push(0..self.streams[place].rows.len());
+        todo.push(0..self.streams[slot].rows.len());
         while let Some(range) = todo.pop() {
-            let stream = &mut self.streams[place];
+            let stream = &mut self.streams[slot];
             let first_seq = stream.encoded;
             self.block.clear();
             match self.encoder.encode(
@@ -267,30 +271,30 @@ impl RecordingWriter<'_> {
                     see_numbers(state, &header, self.encoder.largest())?;
                     stream.info.has_receive_times &= header.has_receive_times;
                     stream.info.bytes += self.block.len() as u64;
-                    self.put_block(symbol, place, header.first_seq);
+                    self.put_block(symbol, slot, header.first_seq);
                 }
                 Err(_) if range.len() > 1 => todo.extend(halves(range)),
                 Err(error) => return Err(StoreError::Refused(format!("{symbol}: {error}"))),
             }
         }
-        let stream = &mut self.streams[place];
+        let stream = &mut self.streams[slot];
         stream.encoded += stream.rows.len() as u64;
         Ok(())
     }
 
-    fn put_block(&mut self, symbol: &str, place: usize, first_seq: u64) {
-        if self.streams[place].segment.len() + self.block.len() > STORE_SEGMENT_BYTES {
-            self.close_segment(symbol, place);
+    fn put_block(&mut self, symbol: &str, slot: usize, first_seq: u64) {
+        if self.streams[slot].segment.len() + self.block.len() > STORE_SEGMENT_BYTES {
+            self.close_segment(symbol, slot);
         }
-        let stream = &mut self.streams[place];
+        let stream = &mut self.streams[slot];
         if stream.segment.is_empty() {
             stream.segment_first = first_seq;
         }
         stream.segment.extend_from_slice(&self.block);
     }
 
-    fn close_segment(&mut self, symbol: &str, place: usize) {
-        let stream = &mut self.streams[place];
+    fn close_segment(&mut self, symbol: &str, slot: usize) {
+        let stream = &mut self.streams[slot];
         if stream.segment.is_empty() {
             return;
         }
@@ -306,19 +310,19 @@ impl RecordingWriter<'_> {
     }
 
     fn close_all(&mut self) -> Result<(), StoreError> {
-        let places: Vec<(String, usize)> = self
+        let slots: Vec<(String, usize)> = self
             .index
             .values()
-            .flat_map(|state| state.streams.iter().flatten().map(|place| (state.name.clone(), *place)))
+            .flat_map(|state| state.streams.iter().flatten().map(|slot| (state.name.clone(), *slot)))
             .collect();
-        for (symbol, place) in places {
-            self.close_block(&symbol, place)?;
-            self.close_segment(&symbol, place);
+        for (symbol, slot) in slots {
+            self.close_block(&symbol, slot)?;
+            self.close_segment(&symbol, slot);
         }
         Ok(())
     }
 
-    /// Segments, the recording as it stands, and gaps in one commit.
+    /// Commits ready segments, the record, facts and gaps together.
     fn write(&mut self, gaps: &[(String, RecordedGap)]) -> Result<(), StoreError> {
         self.recording.symbols =
             self.index.values().map(|state| recorded_symbol(state, &self.streams)).collect();
@@ -342,7 +346,7 @@ impl RecordingWriter<'_> {
     }
 }
 
-/// An import that was not finished leaves nothing behind.
+/// Removes an unfinished import.
 impl Drop for RecordingWriter<'_> {
     fn drop(&mut self) {
         if !self.done {
@@ -365,18 +369,18 @@ fn recorded_symbol(state: &SymbolState, streams: &[Stream]) -> RecordedSymbolV1 
         name: state.name.clone(),
         price_scale: state.grids.prices.scale,
         quantity_scale: state.grids.quantities.scale,
-        streams: state.streams.iter().flatten().map(|place| streams[*place].info.clone()).collect(),
+        streams: state.streams.iter().flatten().map(|slot| streams[*slot].info.clone()).collect(),
     }
 }
 
 fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record]) -> Result<(), StoreError> {
     let mut last = stream.last.unwrap_or(Timestamp::MIN);
-    for (place, record) in rows.iter().enumerate() {
+    for (index, record) in rows.iter().enumerate() {
         if record.exchange_at < last {
             return Err(StoreError::Refused(format!(
                 "{symbol} {}: row {} of this batch goes back in time, from {last} to {}",
                 kind.as_str(),
-                place + 1,
+                index + 1,
                 record.exchange_at
             )));
         }
@@ -384,7 +388,7 @@ fn check_order(stream: &Stream, symbol: &str, kind: StreamKind, rows: &[Record])
             return Err(StoreError::Refused(format!(
                 "{symbol} {}: row {} of this batch is of another kind",
                 kind.as_str(),
-                place + 1
+                index + 1
             )));
         }
         last = record.exchange_at;
@@ -403,7 +407,7 @@ fn see_distances(stream: &mut Stream, rows: &[Record]) {
     stream.info.spacing_ns = stream.distances.most_frequent().map_or(0, Span::nanos);
 }
 
-/// Takes the numbers of a block into the symbol's steps. Funding rates and traded values have no step.
+/// Adds the numbers of a block to the symbol's grids. Funding rates and quote volumes have no step.
 fn see_numbers(state: &mut SymbolState, header: &BlockHeader, largest: [u64; 3]) -> Result<(), StoreError> {
     if header.kind == StreamKind::Funding {
         return Ok(());

@@ -1,46 +1,46 @@
-//! A contract's terms from some moment on.
+//! Terms of a contract from some time on.
 
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// The terms. Decimals are `(mantissa, scale)`.
+/// Contract terms. Decimals are `(mantissa, scale)`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ContractV1 {
     /// Name as the exchange writes it.
     pub symbol: String,
-    /// For people.
+    /// Display name.
     pub display_name: String,
-    /// Currency that is traded.
+    /// Base currency.
     pub base: String,
-    /// Currency of prices.
+    /// Quote currency.
     pub quote: String,
-    /// Currency of profit and loss.
+    /// Settlement currency.
     pub settle: String,
-    /// Base units in one contract (linear), quote units (inverse).
+    /// Base units per contract (linear) or quote units per contract (inverse).
     pub contract_size: (i64, u8),
-    /// Smallest change of a price.
+    /// Tick size.
     pub price_step: (i64, u8),
-    /// Contracts in one lot.
+    /// Lot size in contracts.
     pub quantity_step: (i64, u8),
-    /// Fewest contracts of an order.
+    /// Minimum order size in contracts.
     pub min_quantity: (i64, u8),
-    /// Most contracts of an order.
+    /// Maximum order size in contracts.
     pub max_quantity: (i64, u8),
-    /// Highest leverage.
+    /// Maximum leverage.
     pub max_leverage: u32,
-    /// Fee of a passive fill, a fraction.
+    /// Maker fee, a fraction.
     pub maker_fee: (i64, u8),
-    /// Fee of a taking fill, a fraction.
+    /// Taker fee, a fraction.
     pub taker_fee: (i64, u8),
-    /// Maintenance margin of the first tier, a fraction; zero: not said.
+    /// Maintenance margin rate of the first tier, a fraction; zero when unknown.
     pub maintenance: (i64, u8),
-    /// The exchange's number for its state.
+    /// The exchange's code for the contract's state.
     pub state: i64,
-    /// Whether orders over the API are taken.
+    /// Whether the exchange accepts orders over its API.
     pub is_api_allowed: bool,
-    /// When it was listed, milliseconds since 1970.
+    /// Listing time, milliseconds since 1970.
     pub listed_ms: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ impl From<&Contract> for ContractV1 {
 }
 
 impl ContractV1 {
-    /// The contract; `None` when a number is none (a damaged record).
+    /// The contract; `None` when a decimal is invalid (a damaged record).
     pub fn contract(&self) -> Option<Contract> {
         let decimal = |(mantissa, scale): (i64, u8)| Decimal::new(mantissa, scale);
         Some(Contract {

@@ -1,4 +1,4 @@
-//! One gap of a recording's ledger.
+//! A gap in a recorded stream.
 
 use crate::domain::event::{Gap, GapCause};
 use crate::domain::record::RecordedGap;
@@ -7,18 +7,18 @@ use crate::store::blocks::{kind_code, kind_from_code};
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// A span of a symbol's stream without data.
+/// A time span without data in one symbol's stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GapV1 {
     /// The symbol's name.
     pub symbol: String,
     /// Code of the stream kind, as in blocks.
     pub stream: u8,
-    /// Last complete moment, nanoseconds since 1970.
+    /// Last moment before the gap, nanoseconds since 1970.
     pub from_ns: i64,
-    /// First complete moment again, nanoseconds since 1970.
+    /// First moment after the gap, nanoseconds since 1970.
     pub to_ns: i64,
-    /// The cause's word.
+    /// Name of the cause.
     pub cause: String,
 }
 
@@ -29,7 +29,7 @@ impl Stored for GapV1 {
 }
 
 impl GapV1 {
-    /// The kept form of a gap.
+    /// The stored form of a gap.
     pub fn new(symbol: &str, gap: &RecordedGap) -> Self {
         GapV1 {
             symbol: symbol.to_owned(),
@@ -40,7 +40,7 @@ impl GapV1 {
         }
     }
 
-    /// The gap; `None` for a stream or cause this version does not know.
+    /// The gap; `None` if this version does not know its stream or cause.
     pub fn gap(&self) -> Option<RecordedGap> {
         let (cause, _) = GapCause::ALL.iter().find(|(_, word)| *word == self.cause)?;
         let (from, to) = (Timestamp::from_nanos(self.from_ns), Timestamp::from_nanos(self.to_ns));

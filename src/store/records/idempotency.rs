@@ -1,20 +1,20 @@
-//! The answer to a request that carried an idempotency key, so that its repetition is answered alike.
+//! The answer to a request with an idempotency key, so that a retry gets the same answer.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// A request that was answered.
+/// A request and its answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IdempotencyV1 {
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the request.
     pub request_hash: [u8; 32],
-    /// Status of the answer; 0 while there is none.
+    /// HTTP status of the answer; 0 while there is none.
     pub status: u16,
-    /// Where the created thing is, when the answer says so.
+    /// Path of the created resource, if any.
     pub location: Option<String>,
-    /// Body of the answer.
+    /// Response body.
     pub body: Vec<u8>,
-    /// When it was answered, microseconds since 1970.
+    /// Time of storing, microseconds since 1970.
     pub created_us: i64,
 }
 

@@ -1,31 +1,31 @@
-//! Logins as families of refresh tokens, and access tokens that are good no more.
+//! Logins as families of refresh tokens, and revoked access tokens.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// One login: the refresh tokens that followed each other from it. Only the newest is good.
+/// One login: a family of successive refresh tokens, of which only the newest is valid.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LoginV1 {
     /// Id of the family.
     pub family: String,
-    /// The user's name.
+    /// User name.
     pub user: String,
-    /// When the user logged in, microseconds since 1970.
+    /// Time of the login, microseconds since 1970.
     pub created_us: i64,
-    /// When the current refresh token expires, microseconds since 1970.
+    /// Expiry of the current refresh token, microseconds since 1970.
     pub expires_us: i64,
     /// SHA-256 of the current refresh token.
     pub refresh_hash: [u8; 32],
-    /// No token of it is good any more.
+    /// Whether the login has ended: none of its tokens is valid.
     pub revoked: bool,
 }
 
-/// An access token that is refused although it has not expired.
+/// An access token that is refused before its expiry.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RevokedTokenV1 {
-    /// Id of the token.
+    /// Token id.
     pub jti: String,
-    /// When it expires and need not be remembered, microseconds since 1970.
+    /// Expiry, after which the record can be removed, microseconds since 1970.
     pub expires_us: i64,
 }
 

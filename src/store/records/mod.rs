@@ -1,7 +1,8 @@
-//! What the store keeps, one file per kind: plain structs of strings and integers, one per version.
+//! Record types of the store: plain structs of strings and integers, one file per kind, one struct per
+//! version.
 //!
-//! A struct that was ever written never changes: a new version is a new struct with an upgrade from the one before.
-//! `schema/records.md` lists them all; `tests/golden` holds bytes of each.
+//! Invariant: a struct that was ever written never changes; a new version is a new struct with an upgrade
+//! from the one before. `schema/records.md` lists them all; `tests/golden` holds bytes of each.
 
 mod contract;
 mod gap;
@@ -36,7 +37,7 @@ pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
 
-/// Version of the engine of all records that do not say.
+/// Engine version of records that do not state one.
 const FIRST_ENGINE_VERSION: u32 = 1;
 
 #[cfg(test)]

@@ -1,45 +1,46 @@
-//! A finished backtest or session: what lists show, and apart from it the whole document and the page to print.
+//! Results of backtests and sessions: the summary shown in lists, and separately the whole document and the
+//! HTML report.
 
 use super::FIRST_ENGINE_VERSION;
 use crate::store::codec::{CodecError, Stored, decode_payload};
 use serde::{Deserialize, Serialize};
 
-/// What lists show of a result.
+/// Summary of a result, as shown in lists.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultV3 {
     /// `exec_…`.
     pub id: String,
-    /// Session it came from; `None`: a run of the command line.
+    /// Session it came from; `None` for a run of the command line.
     pub session_id: Option<String>,
     /// The strategies, in the order of the run.
     pub strategies: Vec<ResultStrategyV2>,
     /// Symbols it ran on.
     pub symbols: Vec<String>,
-    /// Recording or file it ran on.
+    /// Recording id or file it ran on.
     pub source: String,
     /// First event time, microseconds since 1970.
     pub from_us: i64,
     /// Last event time, microseconds since 1970.
     pub to_us: i64,
-    /// When it was made, microseconds since 1970.
+    /// Time of storing, microseconds since 1970.
     pub created_us: i64,
-    /// Digest of the decisions, hexadecimal.
+    /// SHA-256 of the decisions, hexadecimal.
     pub digest: String,
-    /// Closed trades.
+    /// Number of closed trades.
     pub trades: u64,
-    /// Closed trades that won.
+    /// Number of winning trades.
     pub wins: u64,
-    /// Closed trades that neither won nor lost; 0 in results of version 1, which did not count them.
+    /// Number of trades that neither won nor lost; 0 in results of version 1, which did not count them.
     pub draws: u64,
-    /// Money at the start in 10^-18 of the quote currency; 0 in results of version 1, which did not keep it.
+    /// Initial balance in 10^-18 of the quote currency; 0 in results of version 1, which did not store it.
     pub initial_money: i128,
     /// Net profit in 10^-18 of the quote currency.
     pub net_money: i128,
-    /// Highest fall of the equity in 10^-18 of the quote currency.
+    /// Largest drawdown of the equity in 10^-18 of the quote currency.
     pub max_drawdown_money: i128,
-    /// It was stopped before the end of its data.
+    /// Whether it was stopped before the end of its data.
     pub stopped_early: bool,
-    /// Version of the engine that made its decisions.
+    /// Version of the engine that ran it.
     pub engine_version: u32,
 }
 
@@ -48,50 +49,50 @@ pub struct ResultV3 {
 pub struct ResultStrategyV2 {
     /// Id.
     pub id: String,
-    /// Version; 0: not from the store.
+    /// Version; 0 if it was not from the store.
     pub version: u32,
     /// Name.
     pub name: String,
 }
 
-/// The second version: nothing said which engine decided.
+/// Version 2: without the engine version.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultV2 {
     /// `exec_…`.
     pub id: String,
-    /// Session it came from; `None`: a run of the command line.
+    /// Session it came from; `None` for a run of the command line.
     pub session_id: Option<String>,
     /// The strategies, in the order of the run.
     pub strategies: Vec<ResultStrategyV2>,
     /// Symbols it ran on.
     pub symbols: Vec<String>,
-    /// Recording or file it ran on.
+    /// Recording id or file it ran on.
     pub source: String,
     /// First event time, microseconds since 1970.
     pub from_us: i64,
     /// Last event time, microseconds since 1970.
     pub to_us: i64,
-    /// When it was made, microseconds since 1970.
+    /// Time of storing, microseconds since 1970.
     pub created_us: i64,
-    /// Digest of the decisions, hexadecimal.
+    /// SHA-256 of the decisions, hexadecimal.
     pub digest: String,
-    /// Closed trades.
+    /// Number of closed trades.
     pub trades: u64,
-    /// Closed trades that won.
+    /// Number of winning trades.
     pub wins: u64,
-    /// Closed trades that neither won nor lost; 0 in results of version 1, which did not count them.
+    /// Number of trades that neither won nor lost; 0 in results of version 1, which did not count them.
     pub draws: u64,
-    /// Money at the start in 10^-18 of the quote currency; 0 in results of version 1, which did not keep it.
+    /// Initial balance in 10^-18 of the quote currency; 0 in results of version 1, which did not store it.
     pub initial_money: i128,
     /// Net profit in 10^-18 of the quote currency.
     pub net_money: i128,
-    /// Highest fall of the equity in 10^-18 of the quote currency.
+    /// Largest drawdown of the equity in 10^-18 of the quote currency.
     pub max_drawdown_money: i128,
-    /// It was stopped before the end of its data.
+    /// Whether it was stopped before the end of its data.
     pub stopped_early: bool,
 }
 
-/// The first version: one strategy, no session.
+/// Version 1: one strategy, no session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultV1 {
     /// `exec_…`.
@@ -102,27 +103,27 @@ pub struct ResultV1 {
     pub strategy_version: u32,
     /// Symbols it ran on.
     pub symbols: Vec<String>,
-    /// Recording or file it ran on.
+    /// Recording id or file it ran on.
     pub source: String,
     /// First event time, microseconds since 1970.
     pub from_us: i64,
     /// Last event time, microseconds since 1970.
     pub to_us: i64,
-    /// When it was made, microseconds since 1970.
+    /// Time of storing, microseconds since 1970.
     pub created_us: i64,
-    /// Digest of the decisions, hexadecimal.
+    /// SHA-256 of the decisions, hexadecimal.
     pub digest: String,
-    /// Closed trades.
+    /// Number of closed trades.
     pub trades: u64,
-    /// Closed trades that won.
+    /// Number of winning trades.
     pub wins: u64,
     /// Net profit in 10^-18 of the quote currency.
     pub net_money: i128,
-    /// Highest fall of the equity in 10^-18 of the quote currency.
+    /// Largest drawdown of the equity in 10^-18 of the quote currency.
     pub max_drawdown_money: i128,
 }
 
-/// The whole result as the JSON document it was shown as.
+/// The whole result as a JSON document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultDocumentV1 {
     /// Id of the result.
@@ -131,7 +132,7 @@ pub struct ResultDocumentV1 {
     pub document: String,
 }
 
-/// The page of a result.
+/// The HTML report of a result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResultReportV1 {
     /// Id of the result.
@@ -141,12 +142,12 @@ pub struct ResultReportV1 {
 }
 
 impl ResultV3 {
-    /// Whether a strategy took part.
+    /// Whether it ran this strategy.
     pub fn has_strategy(&self, id: &str) -> bool {
         self.strategies.iter().any(|strategy| strategy.id == id)
     }
 
-    /// Ids of the strategies in a line.
+    /// Ids of its strategies, joined by commas.
     pub fn strategies_line(&self) -> String {
         self.strategies.iter().map(|strategy| strategy.id.as_str()).collect::<Vec<_>>().join(",")
     }

@@ -1,4 +1,4 @@
-//! A session: what was asked for, how it stands, how it ended, and the events it went through.
+//! A session: the request, its state, its outcome, and its events.
 
 use super::FIRST_ENGINE_VERSION;
 use crate::store::codec::{CodecError, Stored, decode_payload};
@@ -7,49 +7,49 @@ use serde::{Deserialize, Serialize};
 /// A session.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SessionV4 {
-    /// Its id.
+    /// Session id.
     pub id: String,
     /// `backtest`, `paper`, `live` or `collect`.
     pub kind: String,
-    /// Word of its state, e.g. `running`, `completed`, `failed`.
+    /// Name of its state, e.g. `running`, `completed`, `failed`.
     pub state: String,
-    /// When it was asked for, microseconds since 1970.
+    /// Time of the request, microseconds since 1970.
     pub created_us: i64,
-    /// When it began to run.
+    /// Start of the run, microseconds since 1970.
     pub started_us: Option<i64>,
-    /// When it ended.
+    /// End of the run, microseconds since 1970.
     pub ended_us: Option<i64>,
-    /// Why it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
-    /// Its result.
+    /// Id of its result.
     pub result_id: Option<String>,
     /// Symbols in the order of the request.
     pub symbols: Vec<String>,
     /// Strategies in the order of the request.
     pub strategies: Vec<SessionStrategyV2>,
-    /// Recording it replays: the one a backtest reads.
+    /// Recording it replays (backtests).
     pub recording_id: Option<String>,
-    /// The request as it was understood, JSON.
+    /// The request as interpreted, JSON.
     pub request: String,
-    /// SHA-256 of what makes two requests the same, hexadecimal.
+    /// SHA-256 of what identifies equal requests, hexadecimal.
     pub fingerprint: String,
     /// Name of the user who started it.
     pub user: String,
-    /// How far it had come when it ended.
+    /// Final progress and counts.
     pub reached: SessionReachedV2,
-    /// The daemon ended while it ran; found and closed when it was started again.
+    /// Whether the daemon ended while it ran; it was then recovered at the next start.
     pub was_orphaned: bool,
-    /// Somebody has stopped it since.
+    /// Whether a user has stopped it since.
     pub orphan_closed: bool,
-    /// Recording it makes: what a paper or collecting session saw.
+    /// Recording it makes: the input of a paper or collecting session.
     pub input_recording_id: Option<String>,
-    /// Engine time up to which everything of it is on disk, nanoseconds since 1970.
+    /// Engine time up to which it is completely on disk, nanoseconds since 1970.
     pub reached_ns: Option<i64>,
-    /// Version of the engine that makes its decisions.
+    /// Version of the engine that runs it.
     pub engine_version: u32,
 }
 
-/// The newest version, by the name its readers use.
+/// The newest version.
 pub type SessionRow = SessionV4;
 
 /// A strategy of a session.
@@ -63,90 +63,90 @@ pub struct SessionStrategyV2 {
     pub name: String,
 }
 
-/// How far a session came.
+/// Progress and counts of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SessionReachedV2 {
-    /// Parts per million of the data.
+    /// Share of the data processed, parts per million.
     pub progress_ppm: Option<u32>,
-    /// Time of the last event replayed, microseconds since 1970.
+    /// Time of the last processed event, microseconds since 1970.
     pub simulated_us: Option<i64>,
-    /// Events replayed.
+    /// Number of events processed.
     pub ticks: u64,
-    /// Sections that became true.
+    /// Number of signals.
     pub signals: u64,
-    /// Orders sent.
+    /// Number of orders sent.
     pub orders: u64,
-    /// Fills.
+    /// Number of fills.
     pub fills: u64,
-    /// Round trips closed.
+    /// Number of closed round trips.
     pub trades: u64,
-    /// Events of its stream.
+    /// Number of events in its event stream.
     pub events: u64,
-    /// Events beyond the bound of its stream.
+    /// Number of events not stored because of the limit.
     pub events_not_kept: u64,
 }
 
-/// The third version: nothing said which engine decided.
+/// Version 3: without the engine version.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionV3 {
-    /// Its id.
+    /// Session id.
     pub id: String,
     /// `backtest`, `paper`, `live` or `collect`.
     pub kind: String,
-    /// Word of its state, e.g. `running`, `completed`, `failed`.
+    /// Name of its state, e.g. `running`, `completed`, `failed`.
     pub state: String,
-    /// When it was asked for, microseconds since 1970.
+    /// Time of the request, microseconds since 1970.
     pub created_us: i64,
-    /// When it began to run.
+    /// Start of the run, microseconds since 1970.
     pub started_us: Option<i64>,
-    /// When it ended.
+    /// End of the run, microseconds since 1970.
     pub ended_us: Option<i64>,
-    /// Why it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
-    /// Its result.
+    /// Id of its result.
     pub result_id: Option<String>,
     /// Symbols in the order of the request.
     pub symbols: Vec<String>,
     /// Strategies in the order of the request.
     pub strategies: Vec<SessionStrategyV2>,
-    /// Recording it replays: the one a backtest reads.
+    /// Recording it replays (backtests).
     pub recording_id: Option<String>,
-    /// The request as it was understood, JSON.
+    /// The request as interpreted, JSON.
     pub request: String,
-    /// SHA-256 of what makes two requests the same, hexadecimal.
+    /// SHA-256 of what identifies equal requests, hexadecimal.
     pub fingerprint: String,
     /// Name of the user who started it.
     pub user: String,
-    /// How far it had come when it ended.
+    /// Final progress and counts.
     pub reached: SessionReachedV2,
-    /// The daemon ended while it ran; found and closed when it was started again.
+    /// Whether the daemon ended while it ran; it was then recovered at the next start.
     pub was_orphaned: bool,
-    /// Somebody has stopped it since.
+    /// Whether a user has stopped it since.
     pub orphan_closed: bool,
-    /// Recording it makes: what a paper or collecting session saw.
+    /// Recording it makes: the input of a paper or collecting session.
     pub input_recording_id: Option<String>,
-    /// Engine time up to which everything of it is on disk, nanoseconds since 1970.
+    /// Engine time up to which it is completely on disk, nanoseconds since 1970.
     pub reached_ns: Option<i64>,
 }
 
-/// The second version: sessions read recordings and made none.
+/// Version 2: without a recording made by the session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionV2 {
-    /// Its id.
+    /// Session id.
     pub id: String,
     /// `backtest`, `paper`, `live` or `collect`.
     pub kind: String,
-    /// Word of its state, e.g. `running`, `completed`, `failed`.
+    /// Name of its state, e.g. `running`, `completed`, `failed`.
     pub state: String,
-    /// When it was asked for, microseconds since 1970.
+    /// Time of the request, microseconds since 1970.
     pub created_us: i64,
-    /// When it began to run.
+    /// Start of the run, microseconds since 1970.
     pub started_us: Option<i64>,
-    /// When it ended.
+    /// End of the run, microseconds since 1970.
     pub ended_us: Option<i64>,
-    /// Why it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
-    /// Its result.
+    /// Id of its result.
     pub result_id: Option<String>,
     /// Symbols in the order of the request.
     pub symbols: Vec<String>,
@@ -154,49 +154,49 @@ pub struct SessionV2 {
     pub strategies: Vec<SessionStrategyV2>,
     /// Recording it replays.
     pub recording_id: Option<String>,
-    /// The request as it was understood, JSON.
+    /// The request as interpreted, JSON.
     pub request: String,
-    /// SHA-256 of what makes two requests the same, hexadecimal.
+    /// SHA-256 of what identifies equal requests, hexadecimal.
     pub fingerprint: String,
     /// Name of the user who started it.
     pub user: String,
-    /// How far it had come when it ended.
+    /// Final progress and counts.
     pub reached: SessionReachedV2,
-    /// The daemon ended while it ran; found and closed when it was started again.
+    /// Whether the daemon ended while it ran; it was then recovered at the next start.
     pub was_orphaned: bool,
-    /// Somebody has stopped it since.
+    /// Whether a user has stopped it since.
     pub orphan_closed: bool,
 }
 
-/// The first version.
+/// Version 1: without request, symbols and strategies.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionV1 {
-    /// Its id.
+    /// Session id.
     pub id: String,
     /// `backtest`, `paper`, `live` or `collect`.
     pub kind: String,
-    /// Word of its state, e.g. `running`, `completed`, `failed`.
+    /// Name of its state, e.g. `running`, `completed`, `failed`.
     pub state: String,
-    /// When it was asked for, microseconds since 1970.
+    /// Time of the request, microseconds since 1970.
     pub created_us: i64,
-    /// When it began to run.
+    /// Start of the run, microseconds since 1970.
     pub started_us: Option<i64>,
-    /// When it ended.
+    /// End of the run, microseconds since 1970.
     pub ended_us: Option<i64>,
-    /// Why it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
-    /// Its result.
+    /// Id of its result.
     pub result_id: Option<String>,
 }
 
 /// Consecutive events of a session's stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionEventsV1 {
-    /// Number of the first one; the others follow without holes.
+    /// Number of the first event; the others follow consecutively.
     pub first_seq: u64,
-    /// How many.
+    /// Number of events.
     pub count: u32,
-    /// JSON objects, one a line, as one zstd frame.
+    /// JSON objects, one per line, as one zstd frame.
     pub lines: Vec<u8>,
 }
 

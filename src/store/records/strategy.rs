@@ -3,22 +3,22 @@
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// A version of a strategy; all versions are kept.
+/// A version of a strategy; all versions stay in the store.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StrategyV1 {
-    /// Slug, stable over edits.
+    /// Slug; does not change with edits.
     pub id: String,
-    /// 1 and up.
+    /// Version number, from 1.
     pub version: u32,
-    /// Name people read.
+    /// Display name.
     pub name: String,
-    /// The document as its author wrote it, JSON.
+    /// The document, JSON.
     pub document: String,
-    /// When the first version was made, microseconds since 1970.
+    /// Creation time of the first version, microseconds since 1970.
     pub created_us: i64,
-    /// When this version was made, microseconds since 1970.
+    /// Creation time of this version, microseconds since 1970.
     pub updated_us: i64,
-    /// When it was deleted; set on the newest version only.
+    /// Time of deletion, microseconds since 1970; set on the newest version only.
     pub deleted_us: Option<i64>,
 }
 

@@ -1,28 +1,28 @@
-//! What a strategy was worth in all completed backtests, kept up with each result.
+//! Totals of a strategy's completed backtests, updated with each result.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// Sums over a strategy's completed backtests, all versions of it.
+/// Totals over completed backtests with any version of a strategy.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StrategyStatisticsV1 {
     /// The strategy's id.
     pub strategy_id: String,
-    /// Completed backtests.
+    /// Number of backtests; equal ones are counted once.
     pub results: u64,
-    /// Closed trades.
+    /// Number of closed trades.
     pub trades: u64,
-    /// Those that won.
+    /// Number of winning trades.
     pub wins: u64,
-    /// Those that lost.
+    /// Number of losing trades.
     pub losses: u64,
-    /// Those that did neither.
+    /// Number of other trades.
     pub draws: u64,
-    /// Σ of the trades' net results in 10^-9 percent of their entry notional.
+    /// Sum of the trades' net results in 10^-9 percent of their entry notional.
     pub net_pct_e9: i128,
-    /// The newest result.
+    /// Id of the newest result.
     pub last_result_id: String,
-    /// When that was made, microseconds since 1970.
+    /// Time of that result, microseconds since 1970.
     pub last_us: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What is known about a recorded symbol beside its rows: what its contract is, and how its files were read.
+//! Facts about a recorded symbol besides its rows: its contract, and how its files were read.
 
 use crate::domain::bar_length::BarSource;
 use crate::domain::contract_facts::ContractFacts;
@@ -6,26 +6,26 @@ use crate::domain::decimal::Decimal;
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// Facts of one symbol of one recording. Decimals are `(mantissa, scale)`; `None` is not known.
+/// Facts of one symbol of one recording. Decimals are `(mantissa, scale)`; `None` means unknown.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct SymbolFactsV1 {
     /// Exchange.
     pub venue: Option<String>,
-    /// Currency of prices.
+    /// Quote currency.
     pub quote: Option<String>,
-    /// Currency of profit and loss.
+    /// Settlement currency.
     pub settle: Option<String>,
-    /// Smallest change of a price.
+    /// Tick size.
     pub price_step: Option<(i64, u8)>,
-    /// Contracts in one lot.
+    /// Lot size in contracts.
     pub quantity_step: Option<(i64, u8)>,
-    /// Base units in one contract.
+    /// Base units per contract.
     pub contract_size: Option<(i64, u8)>,
-    /// How the length of its bars is known, a word of [`BarSource`].
+    /// How the bar length is known: a name of [`BarSource`].
     pub bar_source: Option<String>,
-    /// Trades that were left out because they were there before.
+    /// Number of trades left out because their id was repeated.
     pub repeated: u64,
-    /// Sentences for whoever uses the recording.
+    /// Remarks for users of the recording.
     pub notes: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Stored for SymbolFactsV1 {
 }
 
 impl SymbolFactsV1 {
-    /// The kept form of contract facts. Complete terms are kept as a specification, not here.
+    /// The stored form of contract facts. Complete terms are stored as a specification, not here.
     pub fn new(facts: &ContractFacts) -> Self {
         let pair = |decimal: Option<Decimal>| decimal.map(|decimal| (decimal.mantissa(), decimal.scale()));
         SymbolFactsV1 {
@@ -66,7 +66,7 @@ impl SymbolFactsV1 {
         }
     }
 
-    /// How the length of its bars is known; `None` when it was not kept.
+    /// How the bar length is known; `None` when that was not stored.
     pub fn bar_source(&self) -> Option<BarSource> {
         let word = self.bar_source.as_deref()?;
         BarSource::ALL.iter().find(|(_, known)| *known == word).map(|(source, _)| *source)

@@ -1,4 +1,4 @@
-//! A symbol's specification as it was when it was recorded or traded.
+//! A symbol's specification as of its recording or session.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
@@ -6,35 +6,35 @@ use crate::domain::symbol::{RiskTier, SymbolSpec};
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// A specification. Decimals are `(mantissa, scale)`.
+/// A symbol's specification. Decimals are `(mantissa, scale)`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SymbolSpecV1 {
-    /// Name as the venue writes it.
+    /// Name as written by the venue.
     pub name: String,
-    /// Price of one tick.
+    /// Tick size.
     pub price_step: (i64, u8),
-    /// Contracts in one lot.
+    /// Lot size in contracts.
     pub quantity_step: (i64, u8),
-    /// Base units in one contract.
+    /// Base units per contract.
     pub contract_size: (i64, u8),
-    /// Smallest order in lots.
+    /// Minimum order size in lots.
     pub min_quantity_lots: i64,
-    /// Parts per billion.
+    /// Maker fee, parts per billion.
     pub maker_fee_ppb: i64,
-    /// Parts per billion.
+    /// Taker fee, parts per billion.
     pub taker_fee_ppb: i64,
-    /// By growing notional.
+    /// Risk tiers, by increasing notional.
     pub tiers: Vec<RiskTierV1>,
 }
 
-/// One step of the risk table.
+/// One tier of the risk table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RiskTierV1 {
-    /// In 10^-18 of the quote currency.
+    /// Maximum notional, 10^-18 of the quote currency.
     pub max_notional_money: i128,
-    /// Highest leverage.
+    /// Maximum leverage.
     pub max_leverage: u32,
-    /// Parts per billion.
+    /// Maintenance margin rate, parts per billion.
     pub maintenance_ppb: i64,
 }
 
@@ -69,7 +69,7 @@ impl From<&SymbolSpec> for SymbolSpecV1 {
 }
 
 impl SymbolSpecV1 {
-    /// The specification; `None` when its steps are not exact (a damaged record).
+    /// The specification; `None` when its steps are not exact or it has no tiers (a damaged record).
     pub fn spec(&self) -> Option<SymbolSpec> {
         let decimal = |(mantissa, scale): (i64, u8)| Decimal::new(mantissa, scale);
         let mut spec = SymbolSpec::new(

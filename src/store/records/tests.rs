@@ -1,4 +1,5 @@
-//! Bytes of every version ever written still read as what they were; the list of kinds is the one in the schema.
+//! Golden bytes of every record version still decode to the same values; the kinds are those listed in the
+//! schema.
 
 use super::*;
 use crate::domain::decimal::Decimal;
@@ -93,7 +94,7 @@ fn result() -> ResultV3 {
     }
 }
 
-/// What the golden file of version 1 holds.
+/// The content of the golden file of version 1.
 fn result_v1() -> ResultV1 {
     ResultV1 {
         id: "exec_20240808_235416_a1b2c3".into(),
@@ -155,7 +156,7 @@ fn session() -> SessionRow {
     }
 }
 
-/// What the golden file of version 2 holds, upgraded.
+/// The content of the golden file of version 2, upgraded.
 fn session_v2() -> SessionRow {
     SessionRow { input_recording_id: None, reached_ns: None, engine_version: 1, ..session() }
 }
@@ -193,7 +194,7 @@ fn tickers() -> TickerCacheV1 {
     TickerCacheV1 { as_of_us: 6, body: "{\"tickers\":[]}".into() }
 }
 
-/// What the golden file of version 1 holds, upgraded.
+/// The content of the golden file of version 1, upgraded.
 fn session_v1() -> SessionRow {
     SessionRow {
         id: "exec_20240808_235416_a1b2c3".into(),
@@ -262,8 +263,8 @@ fn idempotency() -> IdempotencyV1 {
     }
 }
 
-/// The golden file of a record reads as the record, and the record still encodes to it.
-/// A missing file is written, so that a new version starts with its own; the test fails until it is committed with it.
+/// Checks that the golden file decodes to the record and the record encodes to the file. A missing file is
+/// written, for new versions; the test fails until it is committed.
 fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str) {
     let path = root(&format!("tests/golden/{}_v{}.bin", T::NAME, T::VERSION));
     let bytes = encode(record).unwrap();

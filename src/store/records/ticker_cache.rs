@@ -1,14 +1,14 @@
-//! Tickers of all symbols as the exchange gave them last, so that a list need not be fetched for every reader.
+//! The tickers last fetched from an exchange, so that they need not be fetched for every request.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 
-/// The last list.
+/// The cached list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TickerCacheV1 {
-    /// When it was fetched, microseconds since 1970.
+    /// Time of fetching, microseconds since 1970.
     pub as_of_us: i64,
-    /// JSON.
+    /// The list, JSON.
     pub body: String,
 }
 

@@ -1,23 +1,23 @@
-//! A user. Never a password: only what it hashes to.
+//! A user. Contains the hash of the password, never the password.
 
 use crate::store::codec::Stored;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Somebody who may log in.
+/// A user account.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserV1 {
-    /// Name they log in with.
+    /// Login name.
     pub name: String,
-    /// Word of their role.
+    /// Name of the role.
     pub role: String,
-    /// Hash of their password, as text that names algorithm, cost and salt.
+    /// Password hash as text that includes algorithm, cost and salt.
     pub password_hash: String,
-    /// When they were made, microseconds since 1970.
+    /// Time of creation, microseconds since 1970.
     pub created_us: i64,
-    /// When anything of this changed, microseconds since 1970.
+    /// Time of the last change, microseconds since 1970.
     pub updated_us: i64,
-    /// May not log in.
+    /// Whether logging in is disabled.
     pub disabled: bool,
 }
 
@@ -27,7 +27,7 @@ impl Stored for UserV1 {
     const NAME: &'static str = "user";
 }
 
-/// Without the hash, which has no place in a log.
+/// Omits the hash, which must not be logged.
 impl fmt::Debug for UserV1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UserV1({}, {}, disabled: {})", self.name, self.role, self.disabled)

@@ -1,4 +1,4 @@
-//! Users, logins, revoked tokens and answers: kept, replaced, removed together, forgotten in time.
+//! Users, logins, revoked tokens and stored answers: stored, replaced, removed together, expired.
 
 use super::super::records::{IdempotencyV1, LoginV1, RevokedTokenV1, UserV1};
 use super::*;

@@ -1,4 +1,4 @@
-//! Files that are not as they were written: damaged, cut, foreign, newer, lost, held by another.
+//! Store files that are damaged, truncated, foreign, newer, missing, or locked by another process.
 
 use super::*;
 use crate::limits::STORE_CHECKED_OPEN_BYTES;
@@ -96,7 +96,7 @@ fn a_path_that_cannot_hold_a_store_is_said_so() {
     assert!(matches!(error.exit_code(), 69 | 78), "{error:?}");
 }
 
-/// Places of `needle` in a file: bytes that certainly carry content.
+/// Offsets of `needle` in a file: bytes that certainly carry content.
 fn places(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
     bytes
         .windows(needle.len())
@@ -126,7 +126,7 @@ fn a_flipped_byte_in_a_block_or_record_is_refused_and_found() {
 #[test]
 fn verify_names_what_is_wrong_inside_a_whole_file() {
     let store = Store::in_memory().unwrap();
-    // More than one segment.
+    // Enough rows for more than one segment.
     let id = import(&store, 1, &[("BTCUSDT", StreamKind::Trades, trades(400_000))], &[]);
     let keys: Vec<u64> = store
         .read()

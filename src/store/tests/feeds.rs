@@ -1,4 +1,5 @@
-//! A recording as a feed: order, groups, clocks and spans, against a plain sort of the rows.
+//! A recording as a feed: order, book messages, clocks and time ranges, compared with a plain sort of the
+//! rows.
 
 use super::*;
 use proptest::prelude::*;
@@ -131,7 +132,7 @@ fn streams_of_one_moment_come_gaps_first_then_in_the_order_of_their_kinds() {
     let ticks = play(store.feed(choice(&id, &symbols), &table).unwrap());
     let shown: Vec<String> =
         ticks.iter().map(|(tick, shown)| format!("{} {shown}", tick.at.millis())).collect();
-    // A bar of 10 s spacing that opens at 0 is known at 10 s.
+    // A bar of 10 s that opens at 0 is known at 10 s.
     assert!(shown[0].starts_with("10000 Some(Bar") && shown[1].starts_with("20000 Some(Bar"), "{shown:#?}");
     assert_eq!(shown[2..5], ["60000 gap Silence", "60000 book 104x4 103x5 | 105x6", "60000 trade 105x1"]);
     assert_eq!(shown[5], "60000 trade 106x2");

@@ -1,4 +1,4 @@
-//! What is known of an exchange: terms of contracts over time, the last tickers.
+//! Stored exchange data: contract terms over time and cached tickers.
 
 use super::*;
 use crate::domain::contract::Contract;
@@ -31,7 +31,7 @@ fn contract(symbol: &str, max_leverage: u32) -> Contract {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// The oracle keeps every list that was ever fetched.
+    /// The oracle keeps every list that was ever stored.
     #[test]
     fn only_changes_are_kept_and_every_moment_is_known(
         fetched in proptest::collection::vec((1_i64..40, proptest::collection::vec((0_usize..3, 1_u32..3), 0..4)), 1..25),

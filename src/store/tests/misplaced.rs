@@ -1,7 +1,7 @@
-//! Pages of a large store in the wrong place, as a disk that writes elsewhere than it was told leaves them: every answer is
-//! the right one or says that the store is damaged. Never a panic.
+//! Misplaced pages in a large store, as left by a disk that writes to wrong offsets. Every answer must be
+//! right or an error that reports damage; nothing may panic.
 //!
-//! `TRADINGD_DAMAGES` sets how many (8), `TRADINGD_DAMAGE_SEED` repeats a run.
+//! `TRADINGD_DAMAGES` sets the number of cases (8), `TRADINGD_DAMAGE_SEED` repeats a run.
 
 use super::*;
 use crate::domain::rng::Rng;
@@ -16,7 +16,7 @@ fn setting(name: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not {text:?}")))
 }
 
-/// Something of everything, in a file that is opened without a check.
+/// A store file with records of all kinds, large enough to be opened without a page check.
 fn filled() -> Vec<u8> {
     let disk = SharedMemory::default();
     let store = Store::with_backend(disk.clone()).unwrap();
@@ -88,7 +88,7 @@ fn question<T: std::fmt::Debug>(
     (name.into(), Box::new(move |store| ask(store).map(|answer| format!("{answer:?}"))))
 }
 
-/// What users ask a store, lists and single things.
+/// Queries that users make: lists and single entries.
 fn questions(recordings: &[String]) -> Vec<Question> {
     let mut all = vec![
         question("strategies", |store| store.strategies()),
@@ -132,14 +132,14 @@ fn questions(recordings: &[String]) -> Vec<Question> {
     all
 }
 
-/// Puts a page, or a run of pages, where it does not belong. Half of the time it is one that leads to others or holds keys.
+/// Swaps or copies pages, or zeroes one. Half of the picks are tree pages (`nodes`).
 fn damage(bytes: &mut [u8], nodes: &[usize], entropy: &mut Rng) -> String {
     let pages = bytes.len() / PAGE;
     let pick = |entropy: &mut Rng| {
         let any = (entropy.next() as usize) % pages;
         if entropy.next().is_multiple_of(2) { any } else { nodes[(entropy.next() as usize) % nodes.len()] }
     };
-    // The first page is the header, which names both of its versions itself.
+    // The first page is the header, which has two versions of itself.
     let (from, to) = (pick(entropy).max(1), pick(entropy).max(1));
     let page = |number: usize| number * PAGE..(number + 1) * PAGE;
     match entropy.next() % 3 {
@@ -160,7 +160,7 @@ fn damage(bytes: &mut [u8], nodes: &[usize], entropy: &mut Rng) -> String {
     }
 }
 
-/// Asks everything; the answers that are wrong, and whether anything said damage.
+/// Runs all queries; returns the wrong answers, and whether any error reported damage.
 fn ask(dir: &Path, questions: &[Question], right: &[String]) -> (Vec<String>, bool) {
     let store = match Store::open(dir, OpenMode::MustExist) {
         Ok(store) => store,
@@ -205,7 +205,7 @@ fn misplaced_pages_give_the_right_answer_or_damage() {
             .collect();
         (questions, right)
     };
-    // Pages that begin like a leaf or a branch of the database: kind, a byte of padding, number of entries.
+    // Pages that start like a leaf or branch of redb: kind, a byte of padding, number of entries.
     let is_node = |page: &usize| matches!(whole[page * PAGE..page * PAGE + 4], [1 | 2, _, 1..=255, 0]);
     let nodes: Vec<usize> = (1..whole.len() / PAGE).filter(is_node).collect();
     assert!(nodes.len() > 100, "{} pages of keys", nodes.len());

@@ -1,4 +1,5 @@
-//! RowBuffer recordings: whatever order rows, commits, seals and kills come in, what was committed comes back row for row.
+//! Open recordings: for any order of rows, commits, seals and kills, all committed rows are read back
+//! unchanged.
 
 use super::*;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
@@ -16,7 +17,7 @@ fn names() -> Vec<String> {
     SYMBOLS.map(str::to_owned).to_vec()
 }
 
-/// The `seq`-th row of a stream: exchange times go back now and then, receive times never do.
+/// Row number `seq` of a stream: exchange times sometimes go back, receive times never do.
 fn row(kind: StreamKind, seq: u64, received_ns: i64) -> Record {
     let mixed = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     let price = Decimal::new(6_180_000 + (mixed % 997) as i64, 2).unwrap();
@@ -43,7 +44,7 @@ fn row(kind: StreamKind, seq: u64, received_ns: i64) -> Record {
     Record { exchange_at, received_at: Some(Timestamp::from_nanos(received_ns)), body }
 }
 
-/// A recording and what is expected of it.
+/// A recording with its expected content.
 struct World {
     disk: SharedMemory,
     store: Arc<Store>,
@@ -112,7 +113,7 @@ impl World {
         );
     }
 
-    /// The process dies, and another one finds the disk as it is.
+    /// Drops everything in memory, as if the process had been killed, and reopens the store.
     fn kill(&mut self) {
         self.live = None;
         self.store = Arc::new(Store::in_memory().unwrap());
@@ -199,7 +200,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_what_was_committed_comes_back(steps in steps(), bounds in bounds()) {
-        // A push that commits by itself would commit more than the model knows.
+        // A push that commits on its own would commit more than the model expects.
         let mut world = World::new(Bounds { uncommitted_rows: usize::MAX, ..bounds });
         for step in steps {
             match step {
@@ -243,7 +244,7 @@ fn a_thousand_streams_stay_within_their_bounds() {
         for symbol in 0..500_u64 {
             clock_ns += 1_000;
             for kind in [StreamKind::Trades, StreamKind::Marks] {
-                // A few streams are far busier than the rest.
+                // A few streams are far busier than the others.
                 let count = if symbol < 10 { 50 } else { 5 };
                 let rows: Vec<Record> = (0..count).map(|i| row(kind, round * count + i, clock_ns)).collect();
                 live.push(SymbolId(symbol as u32), &rows).unwrap();
@@ -251,7 +252,7 @@ fn a_thousand_streams_stay_within_their_bounds() {
         }
         live.commit(RecordingCommit::default()).unwrap();
         assert!(live.pending_rows() <= bounds.pending_rows, "{}", live.pending_rows());
-        // The last chunk may reach beyond the bound.
+        // The last chunk may exceed the limit.
         assert!(live.journal_bytes() <= bounds.journal_bytes + (400 << 10), "{}", live.journal_bytes());
     }
     let expected = rounds * 2 * (10 * 50 + 490 * 5);
@@ -328,7 +329,7 @@ fn a_session_and_its_rows_are_on_disk_together() {
     controls[..2].iter().for_each(|control| world.live().control("exec_a", control).unwrap());
     world.live().commit(RecordingCommit { session: Some((&row, &first)) }).unwrap();
     world.committed();
-    // Without a new row only the session is written.
+    // Without new rows, only the session is written.
     world.live().control("exec_a", &controls[2]).unwrap();
     world.live().commit(RecordingCommit { session: Some((&row, &events(3))) }).unwrap();
     world.kill();

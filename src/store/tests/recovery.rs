@@ -1,11 +1,11 @@
-//! A disk that fails and works again: the store reads meanwhile and writes afterwards, without being closed.
+//! A disk that fails and recovers: the store stays readable and becomes writable again without being closed.
 
 use super::*;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Edits until the disk refuses; the last version that was acknowledged.
+/// Edits until the disk fails; returns the last acknowledged version.
 fn edit_until_refused(store: &Store) -> (u32, StoreError) {
     let mut last = store.strategy("pump").map_or(0, |strategy| strategy.version);
     loop {
@@ -40,7 +40,7 @@ fn a_disk_that_failed_is_read_at_once_and_written_when_it_takes_writes() {
         *disk.budget.lock().unwrap() = None;
         assert_eq!(store.look_after(), DiskState::SoundAgain, "budget {budget}");
         assert_eq!((store.failure(), store.look_after()), (None, DiskState::Sound));
-        // The change that was refused may be there all the same, whole.
+        // The refused change may be on disk all the same; if so, it is complete.
         let version = store.strategy("pump").unwrap().version;
         assert!(
             version == acknowledged || version == acknowledged + 1,
@@ -73,7 +73,7 @@ fn a_full_disk_is_found_out_by_a_file_beside_the_store() {
     let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
     store.current.blame_the_disk("writing failed: a test");
     assert_eq!(store.look_after(), DiskState::SoundAgain);
-    // Where a file should be there is a folder: nothing can be written.
+    // A folder in place of the probe file makes every probe fail.
     std::fs::create_dir(dir.path().join("tradingd.redb.probe")).unwrap();
     store.current.blame_the_disk("writing failed: a test");
     assert!(matches!(store.look_after(), DiskState::ReadOnly(_)));

@@ -1,4 +1,4 @@
-//! Recordings that leave: by age, by bytes, in several transactions, whole or hidden.
+//! Removing recordings: by age, by size, and in several transactions, during which they are hidden.
 
 use super::*;
 use crate::limits::REMOVED_AT_ONCE;

@@ -1,4 +1,4 @@
-//! Many threads over one store: shared commits, refusals and panics among them, a disk that fails under them.
+//! Many threads on one store: shared commits, some of them refused or panicking, and a disk that fails.
 
 use super::*;
 use redb::TableDefinition;
@@ -9,13 +9,13 @@ use std::thread;
 
 const TABLE: TableDefinition<&str, u64> = tables::META;
 
-/// A disk that keeps only what was synced, and fails for good at a given sync.
+/// A disk that keeps only what was synced and fails permanently from a given sync on.
 #[derive(Clone, Debug, Default)]
 struct Disk {
     /// What programs see, and what a power cut leaves.
     images: Arc<Mutex<(Vec<u8>, Vec<u8>)>>,
     syncs: Arc<AtomicUsize>,
-    /// `0`: none fails.
+    /// `0` means never.
     fails_at: usize,
 }
 
@@ -62,7 +62,7 @@ impl StorageBackend for Disk {
     }
 }
 
-/// Inserts a key; every third refuses, and only after it has inserted.
+/// Inserts a key; every third call refuses after inserting.
 fn insert(store: &Store, thread: usize, number: usize) -> Result<String, StoreError> {
     store.write(move |txn| {
         let key = format!("{thread}-{number}");
@@ -106,7 +106,7 @@ fn what_64_threads_were_told_is_what_is_there() {
     assert_eq!(kept(&Store::open(dir.path(), OpenMode::MustExist).unwrap()), told);
 }
 
-/// Lets `count` changes wait while another is committed, each made by a thread of its own.
+/// Runs `count` changes, each on its own thread, so that they all wait for one commit under way.
 fn while_one_commits<T: Send>(store: &Store, count: usize, change: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (release, gate) = mpsc::channel::<()>();
     thread::scope(|scope| {
@@ -153,7 +153,7 @@ fn a_refusal_harms_nobody_and_two_rivals_are_settled_in_turn() {
         assert_eq!(ended.is_err(), refuses(number), "{number}");
     }
     assert_eq!(kept(&store).len(), 20);
-    // Whoever comes second finds the name taken, although both were run in one transaction.
+    // The second one must find the name taken even though both ran in one transaction.
     let take_name = |_| {
         store.write(|txn| {
             let mut table = txn.open_table(TABLE).map_err(during("testing"))?;

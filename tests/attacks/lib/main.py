@@ -1,4 +1,4 @@
-"""Runs the attacks that are asked for, one after the other, and says how each went."""
+"""Runs the selected attacks one after the other and prints the outcome of each."""
 
 import argparse
 import importlib.util

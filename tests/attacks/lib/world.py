@@ -1,4 +1,4 @@
-"""What attacks need: daemons on free ports, rehearsal exchanges, logins, sockets that misbehave, figures."""
+"""Support for attacks: daemons on free ports, rehearsal exchanges, logins, raw sockets, measurements."""
 
 import http.client
 import json
@@ -18,11 +18,11 @@ PASSWORD = "a password for attacks"
 
 
 class Missing(Exception):
-    """Something the attack needs is not on this machine."""
+    """Something that the attack needs is missing on this machine."""
 
 
 def need_files(count):
-    """Lets this process and the daemons it starts open so many files."""
+    """Raises the limit of open files to `count` for this process and its children."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
         raise Missing(f"{count} open files are needed, the limit is {hard}: ulimit -Hn {count}")
@@ -31,7 +31,7 @@ def need_files(count):
 
 
 class Process:
-    """A `tradingd` process that has said it is ready; what it writes is kept."""
+    """A `tradingd` process that has printed `ready`; keeps its output."""
 
     def __init__(self, arguments, ready):
         self.lines = []
@@ -56,12 +56,12 @@ class Process:
         return re.search(pattern, self.log())
 
     def rss_mib(self):
-        """Resident memory."""
+        """Resident memory in MiB."""
         pages = int(pathlib.Path(f"/proc/{self.child.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def files(self):
-        """Open descriptors, sockets included."""
+        """Number of open file descriptors, including sockets."""
         return len(os.listdir(f"/proc/{self.child.pid}/fd"))
 
     def threads(self):
@@ -78,7 +78,7 @@ class Process:
 
 
 class Daemon(Process):
-    """The daemon. `admin` is logged in."""
+    """A daemon; `admin` is the login of its admin."""
 
     def __init__(self, folder, config, host="127.0.0.1"):
         self.folder = folder
@@ -86,7 +86,7 @@ class Daemon(Process):
         super().__init__(["run", "--state", str(folder / "state"), "--config", str(folder / "config.json")], "tradingd is ready")
         port = int(self.find(r"tradingd listens on http://\S*?:(\d+)\s").group(1))
         self.address = (host, port)
-        # The line with the code comes before the one that says it is ready, but perhaps from another pipe.
+        # The line with the setup code is printed before the ready line.
         code = self.find(r"setup code (\S+)")
         self.admin = None
         if code:
@@ -94,7 +94,7 @@ class Daemon(Process):
             self.admin = self.tokens(self.ask("POST", "/api/v1/auth/setup", body))
 
     def ask(self, method, path, body=None, login=None, source="127.0.0.1", timeout=30):
-        """One request on a connection of its own: status and JSON. Raises OSError when there is no answer in time."""
+        """Sends one request on its own connection; returns status and JSON. Raises OSError on a timeout."""
         connection = http.client.HTTPConnection(*self.address, timeout=timeout, source_address=(source, 0) if source else None)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -119,13 +119,13 @@ class Daemon(Process):
         return self.tokens(self.ask("POST", "/api/v1/auth/login", {"username": name, "password": PASSWORD}, source=source))
 
     def user(self, name, role):
-        """Makes a user and logs them in."""
+        """Creates a user and logs in as that user."""
         status, body = self.ask("POST", "/api/users", {"username": name, "password": PASSWORD, "role": role}, self.admin)
         assert status == 201, body
         return self.log_in(name)
 
     def socket(self, receive_bytes=None, source="127.0.0.1"):
-        """A bare connection, with a small buffer for what is received when it is told so."""
+        """A raw TCP connection, optionally with a small receive buffer."""
         bare = socket.socket()
         if receive_bytes:
             bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -145,7 +145,7 @@ class Daemon(Process):
 
 
 class World:
-    """One attack's surroundings; everything in it goes with it."""
+    """Environment of one attack; on exit its processes are ended and its folder is removed."""
 
     def __init__(self, is_long, chance):
         self.is_long = is_long
@@ -162,15 +162,15 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def pick(self, sample, full):
-        """A figure: the full one with --long."""
+        """`full` with --long, else `sample`."""
         return full if self.is_long else sample
 
     def place(self):
-        """A new folder."""
+        """A new temporary folder."""
         return pathlib.Path(tempfile.mkdtemp(dir=self.folder))
 
     def daemon(self, folder=None, host="127.0.0.1", **sections):
-        """A daemon with these sections of the configuration beside a free port and no exchange."""
+        """Starts a daemon with these configuration sections; by default on a free port and without an exchange."""
         config = {"http": {"listen": "127.0.0.1:0"}, "exchange": {"enabled": False}}
         for name, fields in sections.items():
             config[name] = config.get(name, {}) | fields
@@ -179,7 +179,7 @@ class World:
         return daemon
 
     def exchange(self, *arguments):
-        """A rehearsal exchange; `rest_url` and `ws_url` are for the section `exchange` of a daemon's configuration."""
+        """Starts a rehearsal exchange; `rest_url` and `ws_url` go into a daemon's `exchange` configuration."""
         exchange = Process(["rehearse", *arguments], "rehearsal exchange is ready")
         self.processes.append(exchange)
         exchange.rest_url = exchange.find(r"http://[\d.:]+").group(0)
@@ -187,13 +187,13 @@ class World:
         return exchange
 
     def command(self, *arguments):
-        """Runs a command to its end; what it wrote."""
+        """Runs a command to its end; returns its standard output."""
         done = subprocess.run([TRADINGD, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"tradingd {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
     def recording(self, state, rows):
-        """Imports so many made-up trades of one symbol into a state directory; the recording's id."""
+        """Imports `rows` random trades of one symbol into a state directory; returns the recording's id."""
         file = self.place() / "BTC_USDT.trades.csv"
         with file.open("w") as out:
             out.write("timestamp_us,symbol,price,quantity,side\n")
@@ -211,14 +211,14 @@ class World:
 
 
 def timed(work):
-    """Seconds that it took, and what came of it."""
+    """Seconds that `work()` took, and its result."""
     started = time.monotonic()
     outcome = work()
     return time.monotonic() - started, outcome
 
 
 def within(seconds, is_done, every=0.1):
-    """Waits until something is so; how long that took. Fails when it takes longer."""
+    """Waits until `is_done()`; returns the seconds that took. Fails after `seconds`."""
     started = time.monotonic()
     while not is_done():
         assert time.monotonic() - started < seconds, f"not within {seconds} s"
@@ -227,16 +227,16 @@ def within(seconds, is_done, every=0.1):
 
 
 def at_once(count, work):
-    """Runs work(n) on so many threads; what each of them gave, exceptions included."""
+    """Runs work(n) on `count` threads; returns the result or exception of each."""
     outcomes = [None] * count
 
-    def run(place):
+    def run(index):
         try:
-            outcomes[place] = work(place)
+            outcomes[index] = work(index)
         except Exception as error:
-            outcomes[place] = error
+            outcomes[index] = error
 
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(count)]
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

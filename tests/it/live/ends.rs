@@ -1,5 +1,5 @@
-//! How a session ends, or goes on, when it is stopped while the daemon ends, is killed, or its disk is full: every
-//! combination, on a disk that forgets what was not synced.
+//! How a session ends or resumes when a stop, a shutdown, a kill and a full disk come in different orders, on
+//! a disk that loses unsynced writes.
 
 use super::{Market, config, paper, until};
 use redb::StorageBackend;
@@ -16,14 +16,14 @@ use tradingd::service::settings::Settings as InForce;
 use tradingd::service::{Parts, Service};
 use tradingd::store::Store;
 
-/// A disk in memory.
+/// An in-memory disk.
 #[derive(Clone, Debug, Default)]
 struct Disk(Arc<Mutex<Bytes>>);
 
 #[derive(Debug, Default)]
 struct Bytes {
     now: Vec<u8>,
-    /// What is left after a kill.
+    /// Content at the last sync, which survives a kill.
     synced: Vec<u8>,
     is_full: bool,
 }
@@ -33,7 +33,7 @@ impl Disk {
         self.0.lock().unwrap()
     }
 
-    /// What another process finds after this one was killed. This one writes nothing more.
+    /// The disk as the next process finds it after a kill. Later writes to this one fail.
     fn after_a_kill(&self) -> Disk {
         let mut bytes = self.bytes();
         bytes.is_full = true;
@@ -83,13 +83,13 @@ impl StorageBackend for Disk {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// Somebody stops the session.
+    /// A user stops the session.
     Stop,
-    /// The daemon is told to end, and started again.
+    /// The daemon is shut down and restarted.
     Suspend,
-    /// The daemon is killed, and started again; its disk has room then.
+    /// The daemon is killed and restarted; the disk has room then.
     Kill,
-    /// The disk is full from here on.
+    /// The disk becomes full.
     Full,
     /// The disk has room again.
     Room,
@@ -97,7 +97,7 @@ enum Step {
 
 use Step::{Full, Kill, Room, Stop, Suspend};
 
-/// What is done, one right after the other, and the state that the session comes to.
+/// Steps in immediate succession, and the expected final state of the session.
 const CELLS: [(&[Step], State); 22] = [
     (&[], State::Running),
     (&[Stop], State::Stopped),
@@ -110,7 +110,7 @@ const CELLS: [(&[Step], State); 22] = [
     (&[Suspend, Stop], State::Stopped),
     (&[Kill, Stop], State::Stopped),
     (&[Full, Room, Stop], State::Stopped),
-    // The stop could not be written: it holds as long as this daemon runs, and its caller was told so.
+    // The stop could not be written: it applies only while this daemon runs, and its caller got an error.
     (&[Full, Stop, Room], State::Stopped),
     (&[Full, Stop, Kill], State::Running),
     (&[Full, Kill], State::Running),
@@ -124,15 +124,15 @@ const CELLS: [(&[Step], State); 22] = [
     (&[Kill, Full, Room, Stop, Suspend], State::Stopped),
 ];
 
-/// Cells at once.
+/// Number of concurrent cells.
 const SIDE_BY_SIDE: usize = 11;
 
-/// A daemon on such a disk with one session.
+/// A daemon on a [`Disk`] with one session.
 struct Daemon {
     disk: Disk,
     service: Arc<Service>,
-    /// Updates of the session's stream, over all starts.
     cursor: Cursor,
+    /// Updates of the session's stream, over all restarts.
     updates: Vec<Arc<Update>>,
 }
 
@@ -153,7 +153,7 @@ fn follow(service: &Service, id: &str) -> Cursor {
 }
 
 impl Daemon {
-    /// What the daemon does every second, and what a client that watches reads.
+    /// Does the daemon's periodic check of the disk, and reads pending updates.
     fn look(&mut self) {
         let _ = self.service.look_after_store(clock::now());
         while let Ok(true) = self.read() {}
@@ -169,7 +169,7 @@ impl Daemon {
         self.service.sessions.get(id).unwrap().status
     }
 
-    /// Ends this daemon and starts another one, on what its disk holds or what a kill leaves of it.
+    /// Ends this daemon and starts another on the same disk, or on what a kill leaves of it.
     fn restart(self, is_killed: bool, id: &str, folder: &Path, market: &Market) -> Daemon {
         let disk = if is_killed { self.disk.after_a_kill() } else { self.disk.clone() };
         let mut ended = self;
@@ -177,7 +177,7 @@ impl Daemon {
         ended.look();
         let Daemon { disk: before, service: old, cursor: _, updates } = ended;
         drop(old);
-        // The last deed of a session's thread is to let go of the store.
+        // Session threads release the store as their last step.
         let mine = if is_killed { 1 } else { 2 };
         until("the store", || Arc::strong_count(&before.0) == mine);
         let service = service(&disk, folder, market);
@@ -190,7 +190,10 @@ impl Daemon {
             Stop => {
                 let answer = self.service.sessions.stop(id, Span::ZERO);
                 let is_full = self.disk.bytes().is_full;
-                assert_eq!(answer.as_ref().err().map(|refusal| refusal.code), is_full.then_some("store_unavailable"));
+                assert_eq!(
+                    answer.as_ref().err().map(|refusal| refusal.code),
+                    is_full.then_some("store_unavailable")
+                );
                 let over = answer.is_ok_and(|stopped| !stopped.still_stopping);
                 assert!(!over || self.state(id).is_final(), "it was called stopped and is not");
             }
@@ -215,7 +218,8 @@ impl Daemon {
     }
 }
 
-/// One cell; whatever the session comes to, nothing that was published is missing, and a replay decides the same.
+/// Runs one cell: the session reaches the expected state, every published event is stored, and a replay gives
+/// equal decisions.
 fn run(kind: &str, steps: &[Step], expected: State) {
     let market = &Market::new(2, 300, 17);
     let folder = tempfile::tempdir().unwrap();
@@ -226,7 +230,7 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     if kind == "collect" {
         body = json!({"session_type": "collect", "symbols": market.symbols});
     } else {
-        // An order takes so long that a stop comes while something is open.
+        // A latency so long that a stop comes while orders or positions are open.
         body["config"]["latency_ms"] = json!(700);
     }
     let now = clock::now();
@@ -269,7 +273,7 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     daemon.service.close(Span::from_seconds(30));
 }
 
-/// Events are numbered without holes, and what was published under a number is what is stored under it.
+/// Checks that stored events are numbered without holes and that each published event equals the stored one.
 fn check_published(updates: &[Arc<Update>], stored: &[Value]) {
     for (number, event) in (1_u64..).zip(stored) {
         assert_eq!(event["seq"], number);
@@ -277,7 +281,8 @@ fn check_published(updates: &[Arc<Update>], stored: &[Value]) {
     let mut numbered = 0;
     for update in updates {
         let published: Value = serde_json::from_str(&update.json).unwrap();
-        let Some(number) = published["seq"].as_u64().filter(|_| published.get("status") != Some(&json!("progress")))
+        let Some(number) =
+            published["seq"].as_u64().filter(|_| published.get("status") != Some(&json!("progress")))
         else {
             continue;
         };
@@ -308,7 +313,7 @@ fn a_session_comes_to_what_was_said_whatever_happens_between() {
     assert!(failed.is_empty(), "{} of {}: {failed:#?}", failed.len(), 2 * CELLS.len());
 }
 
-/// A failure and the rows and events before it are one transaction.
+/// A failure is stored in one transaction with the rows and events before it.
 #[test]
 fn a_session_that_fails_keeps_what_it_failed_on() {
     let market = Market::new(2, 300, 19);

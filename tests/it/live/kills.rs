@@ -1,5 +1,5 @@
-//! `kill -9` during a recording and a paper session: both resume, nothing acknowledged is lost, no event occurs twice.
-//! Six kills by default; `TRADINGD_LIVE_KILLS=200` for the long run.
+//! `kill -9` during a recording and a paper session: both resume, nothing acknowledged is lost, no event
+//! occurs twice. Six kills by default; `TRADINGD_LIVE_KILLS=200` for the long run.
 
 use super::{Market, until};
 use crate::serve::daemon::Daemon;

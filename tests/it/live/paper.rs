@@ -1,4 +1,5 @@
-//! Paper sessions: they trade, survive faults of the exchange, resume after a restart, and replay to equal decisions.
+//! Paper sessions: they trade, survive faults of the exchange, resume after a restart, and replay to equal
+//! decisions.
 
 use super::{Market, World, paper, until};
 use serde_json::{Value, json};

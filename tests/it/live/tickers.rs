@@ -1,5 +1,5 @@
-//! Symbols with prices: one exchange call for many requests, cached across restarts; stale prices rather than none or
-//! zero.
+//! Symbols with prices: one exchange call for many requests, cached across restarts; stale prices rather than
+//! none or zero.
 
 use super::{Market, World};
 use std::sync::Arc;

@@ -1,14 +1,14 @@
-//! An HTTP client that sends exactly what a test says, right or wrong, and reads whatever comes back.
+//! A raw HTTP client: sends exactly the bytes of a test, valid or not, and parses the answer.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long an answer may take: far more than any should.
+/// Read timeout, far longer than any answer should take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An answer.
+/// A parsed answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -40,7 +40,7 @@ impl Answer {
         json["data"].clone()
     }
 
-    /// The code of a refusal; empty for anything else.
+    /// The `error_code` of a refusal; empty for anything else.
     pub fn code(&self) -> String {
         serde_json::from_slice::<Value>(&self.body)
             .ok()
@@ -49,19 +49,19 @@ impl Answer {
     }
 }
 
-/// A connection that is kept.
+/// A kept-alive connection.
 pub struct Connection {
     stream: BufReader<TcpStream>,
     host: String,
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects; panics on failure.
     pub fn open(address: SocketAddr) -> Self {
         Connection::try_open(address).unwrap()
     }
 
-    /// Connects, if somebody listens.
+    /// Connects, or returns the error.
     pub fn try_open(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -70,7 +70,7 @@ impl Connection {
         Ok(Connection { stream: BufReader::new(stream), host: address.to_string() })
     }
 
-    /// Sends a request with a body (and its length) when there is one.
+    /// Sends a request, with `Content-Length` if it has a body, and reads the answer.
     pub fn send(
         &mut self,
         method: &str,
@@ -95,12 +95,12 @@ impl Connection {
         self.answer(method == "HEAD")
     }
 
-    /// Sends bytes. `None`: the other side is gone.
+    /// Sends bytes; `None` if the connection is closed.
     pub fn raw(&mut self, bytes: &[u8]) -> Option<()> {
         self.stream.get_mut().write_all(bytes).ok()
     }
 
-    /// Reads one answer; `None` when the other side closes instead.
+    /// Reads one answer; `None` if the connection closes instead. With `headless` no body follows (`HEAD`).
     pub fn answer(&mut self, headless: bool) -> Option<Answer> {
         let mut line = String::new();
         self.stream.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -144,18 +144,18 @@ impl Connection {
         }
     }
 
-    /// The socket itself.
+    /// The underlying socket.
     pub fn socket(&mut self) -> &mut TcpStream {
         self.stream.get_mut()
     }
 }
 
-/// Who asks, by header.
+/// Credentials of a logged-in user.
 #[derive(Clone, Debug)]
 pub struct Login {
     pub access: String,
     pub refresh: String,
     pub csrf: String,
-    /// `access_token=…` as a browser would send it.
+    /// `access_token=…`, as a browser sends it.
     pub cookie: String,
 }

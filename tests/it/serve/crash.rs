@@ -1,8 +1,9 @@
-//! The daemon killed at any moment under mixed traffic: what it acknowledged is there after the restart, what it
-//! deleted or logged out stays so, and it answers again at once.
+//! The daemon killed at random moments under mixed traffic: after the restart everything acknowledged exists,
+//! deleted things and ended logins stay so, and it is ready again soon.
 //!
-//! `TRADINGD_CRASH_RUNS` sets how many kills (5), `TRADINGD_CRASH_SEED` repeats the plan, not the schedule. Every client
-//! owns what it makes and sends one request at a time, so at a kill at most one change of each is in doubt.
+//! `TRADINGD_CRASH_RUNS` sets the number of kills (5), `TRADINGD_CRASH_SEED` repeats the plan, not the exact
+//! moments. Each client changes only its own things and sends one request at a time, so a kill leaves at most
+//! one of its changes in doubt.
 
 mod inspection;
 mod traffic;
@@ -17,10 +18,10 @@ use tradingd::domain::rng::Rng;
 use traffic::{Client, Tally, expect, text, worker};
 
 const CLIENTS: usize = 6;
-/// Far more than a start may take on a machine that does something else as well.
+/// Maximum start-up time, generous for a busy machine.
 const READY: Duration = Duration::from_secs(10);
 
-/// Starts the daemon; how long until it answered that it is ready.
+/// Starts the daemon; returns the time until it answered that it is ready.
 fn start(cli: &Cli) -> (Daemon, Duration) {
     let started = Instant::now();
     let daemon = Daemon::at(&cli.at("."));
@@ -46,7 +47,7 @@ fn what_was_acknowledged_survives_kills_under_traffic() {
     let recording = text(&cli.import(&[shipped_one("trades")])["id"]);
     let mut settings = config();
     settings["limits"] = json!({"max_sessions": 64});
-    // Old logins must be refused for what they are, not for their age.
+    // Long lifetimes, so that ended logins are refused because they ended, not because they expired.
     settings["auth"] = json!({"access_ttl_s": 86_400, "csrf_ttl_s": 86_400});
     cli.file("config.json", settings.to_string());
 
@@ -62,7 +63,7 @@ fn what_was_acknowledged_survives_kills_under_traffic() {
         std::thread::scope(|scope| {
             let address = daemon.address;
             clients.iter_mut().for_each(|client| drop(scope.spawn(move || client.work(address))));
-            // The random moment itself; nothing is waited for.
+            // This delay is the random moment of the kill, not a wait for something.
             std::thread::sleep(Duration::from_millis(20 + entropy.place(480) as u64));
             daemon.kill();
         });

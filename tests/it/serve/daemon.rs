@@ -1,4 +1,4 @@
-//! A daemon of its own for every test: a free port, a throw-away state directory, killed at the end.
+//! A daemon process per test: on a free port with a temporary state directory, killed on drop.
 
 use super::client::{Answer, Connection, Login};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// The password of every user of a test.
+/// The password of every test user.
 pub const PASSWORD: &str = "a password for tests";
 
 /// A running daemon.
@@ -16,14 +16,14 @@ pub struct Daemon {
     child: Child,
     pub address: SocketAddr,
     pub folder: PathBuf,
-    /// What it wrote to standard error.
+    /// Its standard error output.
     pub log: Arc<Mutex<String>>,
-    /// Code for the first admin, while there was no user.
+    /// Setup code for the first admin, printed while there is no user.
     pub setup_code: Option<String>,
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// A configuration for tests: a free port, no exchange and no rate limit that a test could meet by accident.
+/// A configuration for tests: a free port, no exchange, and rate limits that no test reaches by accident.
 pub fn config() -> Value {
     json!({
         "http": {"listen": "127.0.0.1:0", "requests_per_second": 1_000_000, "request_burst": 1_000_000},
@@ -32,12 +32,12 @@ pub fn config() -> Value {
 }
 
 impl Daemon {
-    /// With the configuration for tests.
+    /// Starts with [`config`].
     pub fn start() -> Self {
         Daemon::with(&config())
     }
 
-    /// With any configuration.
+    /// Starts with this configuration.
     pub fn with(config: &Value) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         std::fs::write(temporary.path().join("config.json"), config.to_string()).unwrap();
@@ -46,7 +46,7 @@ impl Daemon {
         daemon
     }
 
-    /// On a folder with `config.json` that may hold the state of an earlier one.
+    /// Starts in a folder that contains `config.json` and possibly the state of an earlier daemon.
     pub fn at(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tradingd"))
             .arg("run")
@@ -71,7 +71,7 @@ impl Daemon {
             if let Some((_, code)) = line.split_once("setup code ") {
                 setup_code = Some(code.trim().to_owned());
             }
-            // The setup line follows at once where there is one; `ready` is the last line of a start.
+            // The ready line is the last one of a start; a setup line comes before it.
             if line.contains("tradingd is ready") {
                 break;
             }
@@ -89,12 +89,12 @@ impl Daemon {
         Daemon { child, address, folder: folder.to_owned(), log, setup_code, _temporary: None }
     }
 
-    /// A new connection.
+    /// Opens a connection.
     pub fn connect(&self) -> Connection {
         Connection::open(self.address)
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
         self.connect()
@@ -102,7 +102,7 @@ impl Daemon {
             .unwrap_or_else(|| panic!("{method} {path} was not answered"))
     }
 
-    /// One request with everything a login needs.
+    /// Sends one request with the token and CSRF token of a login.
     #[track_caller]
     pub fn ask_as(&self, login: &Login, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let bearer = format!("Bearer {}", login.access);
@@ -118,7 +118,7 @@ impl Daemon {
     fn logged_in(&self, answer: &Answer) -> Login {
         let data = answer.data();
         let access = data["access_token"].as_str().unwrap().to_owned();
-        // Pages of the original system fail without an id of the user.
+        // The reference frontend needs an id of the user.
         assert!(
             data["user"]["user_id"].is_string() && data["user"]["user_id"] == data["user"]["username"],
             "{data}"
@@ -131,7 +131,7 @@ impl Daemon {
         Login { refresh: data["refresh_token"].as_str().unwrap().to_owned(), access, csrf, cookie }
     }
 
-    /// The first admin.
+    /// Creates the first admin with the setup code and logs in.
     #[track_caller]
     pub fn admin(&self) -> Login {
         let code = self.setup_code.clone().expect("no user yet");
@@ -146,7 +146,7 @@ impl Daemon {
         self.logged_in(&answer)
     }
 
-    /// Another user of a role, made by the admin.
+    /// Creates a user named after `role` and logs in as that user.
     #[track_caller]
     pub fn user(&self, admin: &Login, role: &str) -> Login {
         let made = self.ask_as(
@@ -159,7 +159,7 @@ impl Daemon {
         self.log_in(role)
     }
 
-    /// Logs in.
+    /// Logs in with [`PASSWORD`].
     #[track_caller]
     pub fn log_in(&self, name: &str) -> Login {
         let body = json!({"username": name, "password": PASSWORD}).to_string();
@@ -173,7 +173,7 @@ impl Daemon {
         self.logged_in(&answer)
     }
 
-    /// Its process id.
+    /// Process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -184,13 +184,13 @@ impl Daemon {
         statm.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4_096
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Sends a signal by its name.
+    /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         assert!(
             Command::new("kill")
@@ -202,7 +202,7 @@ impl Daemon {
         );
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits for the end of the process; returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -210,7 +210,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

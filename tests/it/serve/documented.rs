@@ -1,10 +1,10 @@
-//! `schema/openapi.json` is the table of routes, and every documented request is answered as documented.
+//! `schema/openapi.json` matches the table of routes, and every example in it is answered as documented.
 
 use super::daemon::Daemon;
 use std::path::Path;
 use tradingd::http::{Access, openapi, routes};
 
-/// Run with `BLESS=1` to write the file anew.
+/// Run with `BLESS=1` to regenerate the file.
 #[test]
 fn the_file_is_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/openapi.json");
@@ -48,7 +48,8 @@ fn documented_requests_are_answered_as_documented() {
                 );
             }
         }
-        // Whoever may not ask needs no example; everybody else does, but for logging out, which would end this test.
+        // Only public routes may lack an example; logging out is not tested, because it would end this test's
+        // login.
         let tested = !route.examples.is_empty() || route.path.ends_with("/logout");
         assert!(
             tested || route.access == Access::Public,

@@ -1,5 +1,5 @@
-//! One client cannot take what all need: threads, connections, turns at the login, by not reading, by asking much, or by
-//! asking from behind a proxy.
+//! One client cannot exhaust threads, connections or login attempts for others, whether it does not read,
+//! sends many requests, or comes through a proxy.
 
 use super::client::{Answer, Connection, Login};
 use super::daemon::{Daemon, PASSWORD, config};
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-/// A configuration under which whoever does not read is soon let go.
+/// A configuration with short timeouts for clients that do not read.
 fn impatient() -> Value {
     let mut settings = config();
     settings["http"]["write_timeout_ms"] = json!(500);
     settings
 }
 
-/// Waits for something that must come.
+/// Waits for a condition that must become true.
 #[track_caller]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -29,7 +29,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A recording whose export is larger than what sockets hold.
+/// Imports a recording whose export is larger than the socket buffers; returns its id.
 fn import_large(cli: &Cli) -> String {
     let mut text = String::from("timestamp_us,symbol,price,quantity,side\n");
     for n in 0..200_000_u64 {
@@ -89,7 +89,7 @@ fn exports_that_nobody_reads_hold_nothing_that_others_need() {
             .status,
         201
     );
-    // Those who do not read are cut off, and then there is room again.
+    // Clients that do not read are disconnected, which frees their slots.
     let whole = std::cell::RefCell::new(None);
     until("a place for an export", || {
         let answer = daemon
@@ -104,7 +104,7 @@ fn exports_that_nobody_reads_hold_nothing_that_others_need() {
     assert_eq!(rows, 200_001, "an export that is read is never cut");
 }
 
-/// The first line of an answer, read byte by byte so that nothing behind it is.
+/// Reads the first line of an answer byte by byte, so that nothing after it is consumed.
 fn first_line(socket: &mut TcpStream) -> String {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while !line.ends_with(b"\r\n") && socket.read(&mut byte).unwrap() > 0 {
@@ -118,13 +118,13 @@ fn whoever_does_not_read_is_let_go() {
     let mut settings = impatient();
     settings["http"]["max_connections"] = json!(4);
     let daemon = Daemon::with(&settings);
-    // Far more than the sockets' buffers hold.
+    // Answers far larger than the socket buffers.
     let asked = format!("GET /openapi.json HTTP/1.1\r\nHost: {}\r\n\r\n", daemon.address).repeat(500);
     let mut unread: Vec<Connection> = (0..4).map(|_| daemon.connect()).collect();
     for connection in &mut unread {
         connection.raw(asked.as_bytes()).unwrap();
     }
-    // All places are taken: the next client is served when they are free again.
+    // All connection slots are taken; the next client is served when one is free.
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
 }
 
@@ -139,7 +139,7 @@ fn behind_a_proxy() -> Value {
     settings
 }
 
-/// Twenty wrong guesses at as many names make one address wait, and nobody else.
+/// Twenty wrong passwords for as many names delay the address that sent them, and no other.
 #[test]
 fn who_guesses_waits_and_others_log_in() {
     let daemon = Daemon::with(&behind_a_proxy());
@@ -158,7 +158,7 @@ fn who_guesses_waits_and_others_log_in() {
     );
 }
 
-/// A flood of guesses from one address, at once: somebody else's right password is checked meanwhile, every time.
+/// During a concurrent flood of guesses from one address, correct logins from another always succeed.
 #[test]
 fn a_flood_of_guesses_keeps_nobody_out() {
     let daemon = Daemon::with(&behind_a_proxy());
@@ -202,7 +202,7 @@ fn a_stranger_is_who_connects_and_a_proxy_speaks_for_others() {
     assert_eq!(ask(&trusting, "203.0.113.2"), 200);
 }
 
-/// Opens a WebSocket.
+/// Opens a WebSocket; returns the connection and the status of the upgrade.
 fn web_socket(daemon: &Daemon, login: &Login, client: &str) -> (Connection, u16) {
     let mut connection = daemon.connect();
     let bearer = format!("Bearer {}", login.access);
@@ -235,7 +235,7 @@ fn an_address_has_so_many_connections_through_a_proxy_too() {
     });
 }
 
-/// An open WebSocket ends with its login, and so do those of all that one change ends.
+/// An open WebSocket is closed when its login ends, also when one change ends several logins.
 #[test]
 fn a_web_socket_ends_with_its_login() {
     let daemon = Daemon::start();
@@ -258,7 +258,7 @@ fn a_web_socket_ends_with_its_login() {
     assert_eq!(close_code(kept.socket(), Duration::from_millis(200)), None, "nobody ended this login");
 }
 
-/// The code of the close frame that must come within so long; `None` when nothing comes.
+/// The code of the close frame received within `within`; `None` if none arrives.
 fn close_code(socket: &mut TcpStream, within: Duration) -> Option<u16> {
     socket.set_read_timeout(Some(within)).unwrap();
     let mut head = [0; 4];

@@ -1,5 +1,6 @@
-//! What strangers send: bodies that are deep, huge, doubled or no JSON at all; requests that two parsers would read in
-//! two ways; connections that never finish. Refused clearly, nothing breaks, others are still served.
+//! Hostile input of anonymous clients: bodies that are deep, huge, with duplicate keys or not JSON; requests
+//! that two parsers could read differently; connections that never finish. All are refused with a clear
+//! error, and others are still served.
 
 use super::client::{Answer, Connection};
 use super::daemon::{Daemon, config};
@@ -7,13 +8,13 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-/// Growth of the daemon's memory that all of a test's hostility may cost.
+/// Maximum growth of the daemon's memory by all requests of a test.
 const GROWTH_BYTES: u64 = 64 << 20;
 
-/// How long the allocator may keep what nobody uses.
+/// Maximum time until the allocator has released freed memory.
 const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(30);
 
-/// Bodies that no route takes, with what they are.
+/// Bodies that no route accepts, with a description.
 fn bodies() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = Vec::new();
     let mut add = |name: &str, body: Vec<u8>| all.push((name.to_owned(), body));
@@ -182,7 +183,7 @@ fn hostile_bodies_are_refused_and_nothing_breaks() {
             refused(&answer, &format!("{method} {path} {name}"));
         }
     }
-    // A document to judge is validated, or is no JSON, or too large; all are answers.
+    // This route validates any document, so only invalid JSON and too large bodies are refused.
     for (name, body) in &bodies {
         let answer = daemon.ask("POST", "/api/strategies/validate", &headers, Some(body));
         assert!(
@@ -192,7 +193,7 @@ fn hostile_bodies_are_refused_and_nothing_breaks() {
         );
     }
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
-    // What the bodies took is given back, but not at once.
+    // The memory of the bodies is released, but not at once.
     let grown = || daemon.resident_bytes().saturating_sub(before);
     let deadline = Instant::now() + GIVEN_BACK_WITHIN;
     while grown() >= GROWTH_BYTES && Instant::now() < deadline {
@@ -223,7 +224,7 @@ fn bodies_that_are_too_large_or_packed_are_refused_unread() {
     let answer = connection.answer(false).unwrap();
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
 
-    // Without a length the bytes are counted as they come.
+    // Without `Content-Length` the bytes are counted while they arrive.
     let mut connection = daemon.connect();
     let mut head = format!(
         "POST /sessions/start HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n",
@@ -250,7 +251,7 @@ fn bodies_that_are_too_large_or_packed_are_refused_unread() {
     }
 }
 
-/// One request must be one request: what follows it on the connection is never read as a second one.
+/// Request smuggling: bytes after an ambiguous request are never read as a second request.
 #[test]
 fn smuggled_requests_are_not_served() {
     let daemon = Daemon::start();
@@ -309,7 +310,8 @@ fn smuggled_requests_are_not_served() {
     assert_eq!(daemon.ask("GET", "/health", &[], None).status, 200);
 }
 
-/// Codings that two parsers could read in two ways end the connection: whatever follows is nobody's request.
+/// A transfer coding that two parsers could read differently ends the connection, so nothing after it is a
+/// request.
 #[test]
 fn a_connection_ends_with_odd_framing() {
     let daemon = Daemon::start();
@@ -334,7 +336,7 @@ fn a_connection_ends_with_odd_framing() {
     }
 }
 
-/// Strangers may send names and passwords, not megabytes.
+/// The body of an anonymous login request has a small limit.
 #[test]
 fn a_login_is_small() {
     let daemon = Daemon::start();
@@ -371,7 +373,7 @@ fn heads_that_are_too_large_are_refused() {
     ));
 }
 
-/// Paths and ids cannot walk, whatever they are encoded as.
+/// No encoding of an id or path allows path traversal.
 #[test]
 fn ids_are_opaque() {
     let daemon = Daemon::start();
@@ -418,7 +420,8 @@ fn ids_are_opaque() {
     }
 }
 
-/// A client that dribbles its head, or never ends its body, is let go in time; another one is served meanwhile.
+/// A client that sends its head slowly or never completes its body is disconnected; another is served
+/// meanwhile.
 #[test]
 fn slow_clients_are_let_go() {
     let mut settings = config();
@@ -443,7 +446,7 @@ fn slow_clients_are_let_go() {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
-/// More connections than there is room for wait; those that say nothing go, and then the others are served.
+/// Connections beyond the limit wait; idle ones are closed, and then the waiting ones are served.
 #[test]
 fn idle_connections_do_not_keep_others_out() {
     let mut settings = config();
@@ -455,7 +458,7 @@ fn idle_connections_do_not_keep_others_out() {
     drop(idle);
 }
 
-/// Ten thousand of them, where the system allows so many files.
+/// The same with ten thousand connections, where the limit of open files allows it.
 #[test]
 fn ten_thousand_idle_connections() {
     const IDLE: usize = 10_000;
@@ -493,7 +496,7 @@ fn too_many_requests_are_refused_with_a_time() {
     assert!(last.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
 }
 
-/// Tokens of every wrong kind are refused with one identical answer.
+/// Invalid tokens of every kind are refused with the same answer.
 #[test]
 fn wrong_tokens_get_one_answer() {
     let daemon = Daemon::start();
@@ -501,7 +504,7 @@ fn wrong_tokens_get_one_answer() {
     let secret = std::fs::read(daemon.folder.join("state").join(tradingd::auth::KEY_FILE)).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let hostile = crate::tokens::Forge::new(&secret, &admin.access).hostile(&admin.refresh, now as i64);
-    // A header cannot carry every token; the service is given those in a test of its own.
+    // Not every token can be sent in a header; another test gives all of them to the service.
     let sendable = |token: &String| {
         token.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b';') && token.len() < 8_000
     };
@@ -527,7 +530,7 @@ fn wrong_tokens_get_one_answer() {
     assert_eq!(daemon.ask_as(&admin, "GET", "/api/strategies", None).status, 200);
 }
 
-/// The daemon answers what it can and closes; nobody is left hanging when it stops.
+/// On shutdown the daemon answers pending requests and closes every connection.
 #[test]
 fn it_ends_in_order() {
     let mut daemon = Daemon::start();

@@ -1,4 +1,4 @@
-//! Every route that changes something × every way of not being allowed to: refused with the right code, in the right order.
+//! Every changing route × every missing permission: refused with the right code, in the order of the checks.
 
 use super::client::Login;
 use super::daemon::Daemon;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tradingd::auth::Role;
 use tradingd::http::{Access, Method, Route, routes};
 
-/// A path that could be asked.
+/// A request path of the route, with parameters filled in.
 fn path(route: &Route) -> String {
     route
         .path
@@ -16,14 +16,14 @@ fn path(route: &Route) -> String {
         .join("/")
 }
 
-/// What must be refused, in the order of the checks.
+/// A request that must be refused.
 struct Case {
     name: &'static str,
     status: u16,
     code: &'static str,
 }
 
-/// The headers of a case; `None` when it cannot be told apart on this route.
+/// The headers of a case; `None` if the case does not exist on this route.
 fn headers(case: &str, route: &Route, logins: &Logins) -> Option<Vec<(&'static str, String)>> {
     let json = || ("Content-Type", "application/json".to_owned());
     let bearer = |login: &Login| ("Authorization", format!("Bearer {}", login.access));
@@ -58,7 +58,7 @@ struct Logins {
 }
 
 impl Logins {
-    /// Somebody who may, and somebody who only just may not.
+    /// A login with exactly the needed role, and one with the next weaker role.
     fn of(&self, route: &Route) -> (&Login, Option<&Login>) {
         match route.access {
             Access::Role(Role::Admin) => (&self.admin, Some(&self.live)),
@@ -91,7 +91,7 @@ fn whoever_may_not_is_refused_on_every_route() {
     for route in routes().filter(|route| route.method != Method::Get) {
         let entrance = route.access == Access::Entrance;
         for case in &CASES {
-            // Before there is a login there is nothing that it could be checked against.
+            // Entrance routes have no login yet, so login, CSRF token and role are not checked.
             if entrance && !matches!(case.name, "foreign host" | "foreign page" | "wrong content type") {
                 continue;
             }
@@ -127,7 +127,7 @@ fn what_is_read_with_a_login_is_not_read_without() {
     }
 }
 
-/// The routes that anybody may change something with. A new one must be put here by hand.
+/// The changing routes that need no login. A new one must be added here deliberately.
 #[test]
 fn only_entrances_are_open() {
     let open: Vec<String> = routes()
@@ -147,12 +147,12 @@ fn methods_that_a_path_lacks_are_named() {
         assert!(allow.split(", ").any(|method| method == route.method.as_str()), "{} {allow}", route.path);
         let answer = daemon.ask("OPTIONS", &path(route), &[], None);
         assert_eq!((answer.status, answer.header("allow")), (204, Some(allow)), "{}", route.path);
-        // Only configured pages are told that they may read: by default there is none.
+        // Only configured origins get CORS headers; by default there are none.
         assert_eq!(answer.header("access-control-allow-origin"), None);
     }
 }
 
-/// Where a role is enough for the route, some of what it does may still need more.
+/// A role that is sufficient for the route may be insufficient for what the body requests.
 #[test]
 fn live_sessions_need_the_role_live() {
     let daemon = Daemon::start();
@@ -165,7 +165,7 @@ fn live_sessions_need_the_role_live() {
     assert_eq!((answer.status, answer.code().as_str()), (503, "exchange_unavailable"));
 }
 
-/// What only this host may read is not read through a proxy on it.
+/// Routes restricted to this host are refused when the request came through a proxy on it.
 #[test]
 fn numbers_are_for_this_host() {
     let daemon = Daemon::start();

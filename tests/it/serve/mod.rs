@@ -1,4 +1,4 @@
-//! The daemon from outside: real processes, real sockets, bytes as they are on the wire.
+//! The daemon tested as a process over real sockets.
 
 pub mod client;
 mod crash;

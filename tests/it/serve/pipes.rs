@@ -1,4 +1,4 @@
-//! A pipe where a file is expected: refused at once, and nothing waits for it when the daemon ends.
+//! A pipe where a file is expected: refused at once, and it does not delay shutdown.
 
 use super::daemon::{Daemon, config};
 use serde_json::json;

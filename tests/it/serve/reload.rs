@@ -1,7 +1,8 @@
-//! `config.json` edited while the daemon works: some complete valid version is in force at every moment, the last valid
-//! one soon, whatever was written and however; requests and sessions notice nothing.
+//! `config.json` edited while the daemon runs, with valid and broken content and different ways of writing:
+//! at every moment one complete valid version is in force, soon the last valid one; requests and sessions are
+//! not disturbed.
 //!
-//! `TRADINGD_RELOAD_EDITS` sets how many edits (100), `TRADINGD_RELOAD_SEED` repeats the plan.
+//! `TRADINGD_RELOAD_EDITS` sets the number of edits (100), `TRADINGD_RELOAD_SEED` repeats the plan.
 
 use super::client::{Connection, Login};
 use super::daemon::{Daemon, config};
@@ -19,14 +20,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tradingd::domain::rng::Rng;
 
-/// The last valid version is in force within this.
+/// Time within which the last valid version must be in force.
 const WITHIN: Duration = Duration::from_secs(2);
-/// Numbers from here on belong to versions that are broken: none may ever be seen.
+/// Numbers from here on are those of broken versions, which must never be in force.
 const BROKEN: u64 = 1_000_000;
-/// Real seconds of a session that is watched: the recording's 343 at this factor.
+/// Replay speed of the watched session; the recording has 343 seconds.
 const SPEED: f64 = 45.0;
 
-/// A version: every field of it says its number, so that parts of two would show.
+/// A configuration whose fields all depend on its number, so that a mix of two versions would be detected.
 fn version(number: u64) -> Value {
     json!({
         "http": {
@@ -45,7 +46,7 @@ fn number_of(symbols: &Value) -> u64 {
     name.trim_start_matches('V').trim_end_matches("_USDT").parse().unwrap()
 }
 
-/// The number of a configuration that is one version, whole.
+/// The number of a configuration; asserts that all its fields are of that version.
 fn whole(shown: &Value) -> u64 {
     let number = number_of(&shown["trading"]["default_symbols"]);
     for (part, fields) in version(number).as_object().unwrap() {
@@ -56,7 +57,7 @@ fn whole(shown: &Value) -> u64 {
     number
 }
 
-/// Bytes that are no configuration, and no first part of them is one.
+/// Bytes that are not a valid configuration, nor is any prefix of them.
 fn broken(number: u64, entropy: &mut Rng) -> Vec<u8> {
     let text = format!("{:#}", version(BROKEN + number));
     let with = |pointer: &str, value: Value| {
@@ -83,14 +84,14 @@ fn broken(number: u64, entropy: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// How a file is written.
+/// How the file is written.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     InPlace,
     RenamedOver,
-    /// Emptied, then written in two pieces.
+    /// Truncated, then written in two pieces.
     Pieces,
-    /// A link to another file takes its name.
+    /// Replaced by a symbolic link to another file.
     LinkSwapped,
     Recreated,
 }
@@ -103,7 +104,7 @@ struct Editor {
 
 impl Editor {
     fn pause(&mut self, most_ms: usize) {
-        // The moment of the next step is part of what is tried; nothing is waited for.
+        // This delay varies the moment of the next step; it is not a wait for something.
         std::thread::sleep(Duration::from_millis(self.entropy.place(most_ms) as u64));
     }
 
@@ -129,7 +130,7 @@ impl Editor {
             Way::LinkSwapped => {
                 self.files += 1;
                 let target = self.folder.join(format!("versions/{}.json", self.files % 8));
-                // The file the link names now stays as it is.
+                // The current target of the link is not changed.
                 fs::write(&target, bytes).unwrap();
                 let link = self.folder.join("config.json.link");
                 symlink(&target, &link).unwrap();
@@ -145,7 +146,8 @@ impl Editor {
     }
 }
 
-/// Asks without end; every answer is 200 and some version that was begun, never an older one than before.
+/// Sends requests in a loop; every answer must be 200 with a written version that is not older than the one
+/// before.
 struct Reader<'a> {
     address: SocketAddr,
     login: &'a Login,
@@ -177,7 +179,7 @@ impl Reader<'_> {
     }
 }
 
-/// A WebSocket client that listens to `sessions`.
+/// A WebSocket client subscribed to `sessions`.
 struct Ear {
     socket: WebSocket<TcpStream>,
 }
@@ -229,7 +231,7 @@ impl Ear {
     }
 }
 
-/// Ends whoever looks at it, also when a test fails.
+/// Sets the flag on drop, so that the threads end even if a test fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -238,7 +240,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Waits until a condition holds; how long that took.
+/// Waits until a condition holds; returns the time that took.
 #[track_caller]
 fn until(what: &str, most: Duration, mut holds: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
@@ -249,7 +251,7 @@ fn until(what: &str, most: Duration, mut holds: impl FnMut() -> bool) -> Duratio
     started.elapsed()
 }
 
-/// A paced session to its end; the digest of its result.
+/// Runs a paced session to its end; returns the digest of its result.
 fn session(daemon: &Daemon, login: &Login, recording: &str, speed: f64) -> String {
     let body = json!({
         "session_type": "backtest", "strategy_config": {"strategies": ["ema"]},
@@ -363,7 +365,7 @@ fn random_edits_under_load_always_leave_a_whole_valid_version() {
 struct Storm {
     valid: u64,
     signals: u64,
-    /// Of valid versions that were left alone: how long until each was in force.
+    /// Times until valid versions that were not overwritten at once were in force.
     settled: Vec<Duration>,
 }
 
@@ -387,7 +389,7 @@ fn storm(daemon: &Daemon, editor: &mut Editor, edits: u64, begun: &AtomicU64) ->
             daemon.signal("HUP");
             storm.signals += 1;
         }
-        // Some are left alone until they are in force, others are written over at once.
+        // Waits for some valid versions to be in force; others are overwritten soon.
         if is_valid && editor.entropy.place(2) == 0 {
             storm.settled.push(until(&format!("version {number}, {way:?}"), WITHIN, || in_force(number)));
         } else {
@@ -407,7 +409,8 @@ struct Heard {
     version: u64,
 }
 
-/// Listens until the last version is told. Versions count up by one; a rejection leaves the version and says why.
+/// Reads events until the last version is published. A reload increments the version by one; a rejection
+/// keeps it and lists problems.
 fn listen(ear: &mut Ear, last: u64) -> Heard {
     let mut heard = Heard { reloaded: 0, rejected: 0, version: 1 };
     let last = json!([format!("V{last}_USDT")]);
@@ -505,7 +508,7 @@ fn sighup_reads_the_file_at_once_and_says_again_what_is_wrong() {
         "{told}"
     );
     assert_eq!(problems, ["/limits/max_sessions", "/limits/max_symbol"]);
-    // The file is the same, so only the signal can make it be told again.
+    // The file is unchanged, so only the signal can cause another event.
     daemon.signal("HUP");
     let again = ear.config();
     assert_eq!((&again["event"], &again["problems"]), (&told["event"], &told["problems"]));

@@ -1,5 +1,6 @@
-//! Asking twice: a key makes a creation happen once, a tag saves what is known already or refuses what is stale, a
-//! compressed answer says the same, and HEAD says it without the body.
+//! Retries and caching: an idempotency key makes a creation happen once; an ETag avoids sending known content
+//! and refuses stale edits; compressed answers have the same content; HEAD has the same headers without the
+//! body.
 
 use super::client::{Answer, Login};
 use super::daemon::{Daemon, PASSWORD, config};
@@ -36,8 +37,8 @@ fn document(name: &str) -> Value {
     document
 }
 
-/// Status, place and data: what a retry must get again. Request id and time are each answer's own.
-fn said(answer: &Answer) -> (u16, Option<String>, Value) {
+/// Status, location and data, which must be equal for a retry; request id and time differ.
+fn outcome(answer: &Answer) -> (u16, Option<String>, Value) {
     (answer.status, answer.header("location").map(str::to_owned), answer.data())
 }
 
@@ -74,9 +75,9 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let first = said(&answers[0]);
+    let first = outcome(&answers[0]);
     assert_eq!((first.0, first.1.as_deref()), (201, Some("/api/strategies/one_of_eight")));
-    assert!(answers.iter().all(|answer| said(answer) == first));
+    assert!(answers.iter().all(|answer| outcome(answer) == first));
     assert_eq!(
         answers.iter().filter(|answer| answer.header("idempotent-replay").is_none()).count(),
         1,
@@ -88,7 +89,7 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     };
     assert_eq!(count(&daemon), 1);
     refused(&create(&daemon, "once", "another"), 409, "idempotency_key_reused");
-    // For another place it is another request; of another user it is another key.
+    // The same key on another route is a different request; another user's key is independent.
     let user = json!({"username": "ann", "password": PASSWORD, "role": "trader"});
     refused(
         &ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "once")], Some(&user)),
@@ -98,8 +99,8 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     let made = ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user));
     assert_eq!(made.status, 201);
     assert_eq!(
-        said(&ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user))),
-        said(&made)
+        outcome(&ask(&daemon, &login, "POST", "/api/users", &[("Idempotency-Key", "ann")], Some(&user))),
+        outcome(&made)
     );
     let ann = daemon.log_in("ann");
     let hers = ask(
@@ -111,7 +112,7 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
         Some(&document("hers")),
     );
     assert_eq!((hers.status, hers.header("idempotent-replay")), (201, None));
-    // What was refused is not kept.
+    // Refusals are not stored for the key.
     refused(&create(&daemon, "again", "one of eight"), 409, "strategy_exists");
     assert_eq!(create(&daemon, "again", "a free name").status, 201);
     for key in ["", &"k".repeat(129)] {
@@ -120,7 +121,7 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
 
     daemon.kill();
     {
-        // As a kill in the middle of a request leaves it: the key is known, the answer is not.
+        // The state after a kill during a request: the key is stored, the answer is not.
         let store = Store::open(&cli.state(), OpenMode::MustExist).unwrap();
         let now = tradingd::clock::now();
         let begun = IdempotencyV1 {
@@ -135,12 +136,12 @@ fn a_key_creates_once_also_for_many_at_once_and_after_a_restart() {
     refused(&create(&daemon, "cut", "one of eight"), 409, "idempotency_key_unfinished");
     refused(&create(&daemon, "cut", "another"), 409, "idempotency_key_reused");
     let again = create(&daemon, "once", "one of eight");
-    assert_eq!((said(&again), again.header("idempotent-replay")), (first.clone(), Some("true")));
+    assert_eq!((outcome(&again), again.header("idempotent-replay")), (first.clone(), Some("true")));
     refused(&create(&daemon, "once", "another"), 409, "idempotency_key_reused");
     assert_eq!(count(&daemon), 1);
-    // The answer stays what it was, whatever became of what was made.
+    // The stored answer stays, even if the strategy is deleted later.
     assert_eq!(ask(&daemon, &login, "DELETE", "/api/strategies/one_of_eight", &[], None).status, 200);
-    assert_eq!(said(&create(&daemon, "once", "one of eight")), first);
+    assert_eq!(outcome(&create(&daemon, "once", "one of eight")), first);
     assert_eq!(count(&daemon), 0);
 }
 
@@ -201,7 +202,7 @@ fn tags_spare_what_is_known_and_refuse_what_is_stale() {
     assert_eq!(get(path, "\"1\"").data()["description"], "the second");
     assert_eq!(get("/api/strategies", &tag).status, 200, "the list has changed");
     refused(&put("\"1\"", &document("tagged")), 412, "version_conflict");
-    // Two who read the same version: one of them wins.
+    // Of concurrent edits of the same version exactly one succeeds.
     let together = Barrier::new(4);
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let (together, put) = (&together, &put);
@@ -249,7 +250,7 @@ fn compressed_answers_say_the_same() {
             assert!(packed.body.len() < plain.body.len(), "{path} {encoding}");
             let unpacked = Answer { body: unpack(&packed), ..packed.clone() };
             match serde_json::from_slice::<Value>(&plain.body) {
-                // Request id and time are each answer's own.
+                // Request id and time differ in every answer.
                 Ok(json) if json.get("data").is_some() => {
                     assert_eq!(unpacked.data(), json["data"], "{path} {encoding}")
                 }
@@ -286,7 +287,7 @@ fn head_is_get_without_the_body() {
             let path = example.path.unwrap_or(route.path);
             let head = connection.send("HEAD", path, &headers, None).unwrap_or_else(|| panic!("HEAD {path}"));
             assert_eq!((head.status, head.body.len()), (example.status, 0), "HEAD {path}");
-            // Bytes of a body would be read as the head of this answer.
+            // If HEAD had sent a body, its bytes would be read as the head of this answer.
             let get = connection
                 .send("GET", path, &headers, None)
                 .unwrap_or_else(|| panic!("GET {path} behind its HEAD"));

@@ -1,5 +1,5 @@
-//! The six endpoints of the seed, names and order of the fields as there, over a whole backtest. Further fields may
-//! follow the seed's, none may stand before or between them.
+//! The six endpoints of the reference frontend over a whole backtest: its fields come first, with its names
+//! and in its order; additional fields only follow them.
 
 use super::client::{Answer, Login};
 use super::daemon::{Daemon, config};
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Read;
 
-/// Names of the fields of an object, in order.
+/// Field names of an object, in order.
 fn names(object: &Value) -> Vec<&str> {
     object.as_object().unwrap_or_else(|| panic!("{object} is no object")).keys().map(String::as_str).collect()
 }
 
-/// The object begins with these fields, in this order.
+/// Asserts that an object begins with these fields, in this order.
 #[track_caller]
 fn begins(object: &Value, wanted: &[&str]) {
     let names = names(object);
     assert_eq!(names.get(..wanted.len()), Some(wanted), "{object}");
 }
 
-/// The envelope around a success; its data.
+/// Asserts a success with its envelope; returns its data.
 #[track_caller]
 fn enveloped(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
@@ -33,7 +33,7 @@ fn enveloped(answer: &Answer, status: u16) -> Value {
     json["data"].clone()
 }
 
-/// A refusal with its code.
+/// Asserts a refusal with this code; returns its body.
 #[track_caller]
 fn refused(answer: &Answer, status: u16, code: &str) -> Value {
     let json = answer.json();
@@ -43,12 +43,12 @@ fn refused(answer: &Answer, status: u16, code: &str) -> Value {
     json
 }
 
-/// `2025-11-18T12:00:00Z`, here with milliseconds.
+/// Whether a value is a time such as `2025-11-18T12:00:00.000Z`.
 fn is_time(value: &Value) -> bool {
     fits(value, "####-##-##T##:##:##.###Z")
 }
 
-/// Whether a text has this form: `#` is a digit, `%` a digit or a to f, everything else itself.
+/// Whether a text matches a form: `#` is a digit, `%` a hexadecimal digit, other characters are themselves.
 fn fits(value: &Value, form: &str) -> bool {
     let Some(text) = value.as_str() else { return false };
     let fits = |(byte, form): (u8, u8)| match form {
@@ -59,7 +59,7 @@ fn fits(value: &Value, form: &str) -> bool {
     text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
-/// Real data under names that MEXC would give it, so that the requests of the seed stand as they are.
+/// Real data with symbols in MEXC's spelling, so that the frontend's requests work unchanged.
 fn renamed(cli: &Cli, stream: &str, symbol: &str) -> String {
     let mut text = String::new();
     GzDecoder::new(File::open(shipped_one(stream)).unwrap()).read_to_string(&mut text).unwrap();
@@ -96,7 +96,7 @@ impl World {
         self.daemon.ask_as(&self.login, "POST", path, Some(body))
     }
 
-    /// The request of the seed, as its page builds it.
+    /// A start request as the frontend builds it.
     fn request(&self, strategies: &[&str], speed: f64) -> Value {
         json!({
             "session_type": "backtest",
@@ -113,14 +113,14 @@ impl World {
         })
     }
 
-    /// Starts it; the id in the answer of the seed.
+    /// Starts a session; returns its id and the `data` of the answer.
     #[track_caller]
     fn start(&self, request: &Value) -> (String, Value) {
         let data = enveloped(&self.post("/sessions/start", request), 200);
         begins(&data, &["status", "data"]);
         assert_eq!(data["status"], "session_started");
         begins(&data["data"], &["session_id", "session_type", "symbols"]);
-        // Other pages of the original look for them one level higher.
+        // Other pages of the frontend read them one level higher.
         for name in ["session_id", "session_type", "symbols"] {
             assert_eq!(data[name], data["data"][name], "{data}");
         }
@@ -133,7 +133,7 @@ impl World {
         (started["session_id"].as_str().unwrap().to_owned(), started)
     }
 
-    /// Waits for the end over `GET /sessions/{id}`.
+    /// Polls `GET /sessions/{id}` until the session has ended.
     #[track_caller]
     fn ended(&self, id: &str) -> Value {
         loop {
@@ -231,17 +231,17 @@ fn strategies_symbols_and_recordings_have_the_shapes_of_the_seed() {
 #[test]
 fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     let mut world = World::new();
-    // 4. The request of the seed, to its end.
+    // 4. The frontend's start request, run to its end.
     let (id, started) = world.start(&world.request(&["pump_v2", "dump_v2"], 0.0));
     assert_eq!(started["idempotent_replay"], false);
-    // Six hours of looking back on six minutes of data: said at the start, and again by the result.
+    // Six hours of look-back on six minutes of data: a warning at the start and in the result.
     assert!(
         started["warnings"].to_string().contains("pump_v2 needs 6h 00m of data before its first signal"),
         "{started}"
     );
     let ended = world.ended(&id);
     assert_eq!((&ended["status"], &ended["progress"]), (&json!("completed"), &json!(100.0)), "{ended}");
-    // A row of the recording is a trade or one of the forty levels of a book.
+    // Each row of the recording is a trade or one of the forty levels of a book.
     let trades = 2 * 21_313;
     assert_eq!(ended["counters"]["ticks"], trades + (world.rows - trades) / 40);
     let result = enveloped(&world.get(&format!("/results/session/{id}")), 200);
@@ -253,7 +253,7 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
         result["no_trade_reason"]
     );
 
-    // One that trades, for the figures of the list.
+    // A strategy that trades, for the figures in the list.
     let ema = world.post(
         "/api/strategies",
         &serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap(),
@@ -280,7 +280,7 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     );
     assert!(strategy["avgProfit"].as_f64().is_some_and(f64::is_finite), "{strategy}");
 
-    // Idempotent: the same request while it runs is the same session, also when asked by many at once.
+    // Idempotent: while the session runs, the same request returns the same session, also concurrently.
     let slow = world.request(&["ema"], 0.5);
     let ids: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| world.start(&slow).0)).collect();
@@ -307,7 +307,7 @@ fn a_whole_backtest_from_the_list_to_its_result_and_after_a_restart() {
     assert_eq!(missing["details"]["problems"][0]["path"], "/session_id");
     assert_eq!(world.strategy("ema"), strategy, "a part of the data says nothing about the whole");
 
-    // Everything is found after a restart, and the one that still ran ended in order.
+    // After a restart everything is still there, and the session that was running has ended in order.
     let kept = |world: &World| {
         let sessions = enveloped(&world.get("/sessions"), 200)["sessions"].clone();
         let list = world.daemon.ask("GET", "/api/data-collection/sessions", &[], None).json();

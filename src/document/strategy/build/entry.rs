@@ -1,4 +1,4 @@
-//! z1_entry: size, price, stop, target.
+//! `z1_entry`: size, price, stop and target.
 
 use super::{Builder, Place, seconds};
 use crate::document::strategy::problem::at;
@@ -136,7 +136,7 @@ impl<'a> Builder<'a, '_> {
         Some(domain::RiskScaling { operand: operand?, points })
     }
 
-    /// A scaling that is switched on.
+    /// A risk scaling, if enabled.
     pub(super) fn scaling(
         &mut self,
         scaling: Option<&'a RiskScaling>,
@@ -165,7 +165,7 @@ impl<'a> Builder<'a, '_> {
         Some(domain::RiskScaling { operand: operand?, points: vec![(low, low_scale?), (high, high_scale?)] })
     }
 
-    /// lowRiskThreshold < highRiskThreshold.
+    /// Reports an error unless lowRiskThreshold < highRiskThreshold.
     pub(super) fn ascending(&mut self, low: f64, high: f64, path: &str) {
         if low >= high {
             self.problems.error(
@@ -196,7 +196,7 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
-/// A stop or a target: the same but for the bound of its distance.
+/// A stop or a target: they differ only in the bound of the distance.
 struct Offset<'a> {
     enabled: bool,
     percent: Option<f64>,

@@ -1,4 +1,4 @@
-//! o1_cancel, ze1_close, emergency_exit, trailing stop, break-even and ladder.
+//! `o1_cancel`, `ze1_close`, `emergency_exit`, trailing stop, break-even and ladder.
 
 use super::{Builder, Place, minutes, seconds};
 use crate::document::strategy::problem::at;

@@ -1,4 +1,4 @@
-//! global_limits.
+//! `global_limits`.
 
 use super::{Builder, minutes};
 use crate::document::strategy::problem::at;

@@ -1,17 +1,17 @@
-//! Conditions of the original's older forms: maps of bounds, and the backend's own condition objects.
+//! Legacy conditions: maps of bounds, and the legacy backend's condition objects.
 
 use crate::document::strategy::problem::{Problems, at};
 use serde_json::{Map, Value, json};
 
-/// How the backend writes operators.
+/// Operators as the legacy backend writes them.
 const OPERATORS: [(&str, &str); 7] =
     [("gte", ">="), ("lte", "<="), ("gt", ">"), ("lt", "<"), ("eq", "=="), ("ne", "!="), ("neq", "!=")];
 
-/// Fields of a section that are no conditions.
+/// Fields of a section that are not conditions.
 const SECTION_FIELDS: [&str; 5] = ["conditions", "logic", "groups", "sequence", "condition_logic"];
 
-/// Brings the conditions of a section into the canonical form. `old` says that the section had an old name, which
-/// is where maps of bounds are found. Whether anything had an old form.
+/// Converts the conditions of a section to the canonical form. `old` means that the section had a legacy
+/// name; only such sections contain maps of bounds. Returns whether anything was converted.
 pub(super) fn canonical(
     section: &mut Map<String, Value>,
     name: &str,
@@ -43,7 +43,7 @@ fn short(section: &str) -> &str {
     if section == "emergency_exit" { "e1" } else { section.split('_').next().unwrap_or(section) }
 }
 
-/// `{KEY: {min, max}}`, also below `and` / `or`, to a list of conditions.
+/// Converts `{KEY: {min, max}}`, also below `and` / `or`, to a list of conditions.
 fn from_map(section: &mut Map<String, Value>, name: &str, path: &str, problems: &mut Problems) {
     let mut conditions = Vec::new();
     let mut kept = Map::new();
@@ -118,7 +118,7 @@ fn from_bounds(
     }
 }
 
-/// `{name, condition_type, operator: "gte", value}` to the canonical fields.
+/// Converts `{name, condition_type, operator: "gte", value}` to the canonical fields.
 fn from_backend(condition: &mut Map<String, Value>, path: &str, id: &str, problems: &mut Problems) -> bool {
     let mut any = false;
     if condition.contains_key("condition_type") && !condition.contains_key("indicatorId") {

@@ -1,4 +1,4 @@
-//! The strategies that come with the program, and the schema file beside them.
+//! Tests of the built-in strategies and the schema file.
 
 use super::imports::EXAMPLES;
 use crate::document::strategy::problem::Problems;
@@ -6,7 +6,7 @@ use crate::document::strategy::tree::Origin;
 use crate::document::strategy::{Document, Severity, builtin, document, needs, parse, schema, tree_of};
 use crate::engine::indicators::Channel;
 
-/// The document even when types are not registered.
+/// Parses the document even if types are not registered.
 fn form(text: &str) -> Document {
     let mut problems = Problems::default();
     let value = tree_of(text.as_bytes(), &mut problems).unwrap();
@@ -42,7 +42,7 @@ fn three_of_them_are_the_originals() {
         let shipped = builtin().into_iter().find(|(known, _)| *known == id).unwrap().1;
         let mut shipped = form(shipped).to_value();
         shipped.as_object_mut().unwrap().shift_remove("$schema");
-        // Only the name of a group is ours.
+        // Only the name of the group was added.
         if let Some(group) = shipped.pointer_mut("/z1_entry/groups/0") {
             group.as_object_mut().unwrap().shift_remove("id");
         }
@@ -68,7 +68,7 @@ fn they_compile_without_a_warning() {
     }
 }
 
-/// `TRADINGD_UPDATE=1 cargo test --lib schema_file` writes the file anew.
+/// Regenerate the file with `TRADINGD_UPDATE=1 cargo test --lib schema_file`.
 #[test]
 fn the_schema_file_is_that_of_the_types() {
     const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/strategy.schema.json");

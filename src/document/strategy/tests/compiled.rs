@@ -1,4 +1,4 @@
-//! What a document becomes for the engine.
+//! Tests of the compiled strategy.
 
 use super::{accepted, base, patch, patched};
 use crate::document::strategy::{needs, parse};
@@ -259,7 +259,8 @@ fn the_text_is_the_same_whatever_the_input_looked_like() {
     assert!(!tidy.contains("4.0"));
 }
 
-/// Two averages of every trade that cross, one market order per side: the language must be able to say it.
+/// The document language must be able to express a crossover of two per-trade averages with one market order
+/// per side.
 #[test]
 fn the_crossing_averages_of_the_performance_workload_can_be_written() {
     let average =

@@ -1,4 +1,4 @@
-//! Flat lists of the original, read strictly left to right (strategy-engine 1.4).
+//! Tests of legacy flat lists, which are read strictly from left to right.
 
 use super::{base, holds, patch};
 use crate::document::strategy::{Document, import};
@@ -35,7 +35,7 @@ fn the_reference_table() {
 proptest! {
     #[test]
     fn left_to_right_for_all_values(connectors in prop::collection::vec(prop::sample::select(vec!["AND", "OR", "NOT"]), 1..5)) {
-        // Longer lists may change their logic more often than groups may be nested, and are then refused.
+        // A longer list may change its logic more often than groups may be nested; it is then refused.
         let document = list(&connectors);
         let written = crate::document::strategy::parse(document.to_json().as_bytes()).unwrap().0;
         for bits in 0..1_u32 << connectors.len() {

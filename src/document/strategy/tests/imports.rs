@@ -1,10 +1,10 @@
-//! The original's documents in all their forms.
+//! Tests of legacy documents in all their forms.
 
 use super::{base, patch, patched};
 use crate::document::strategy::{Problem, Severity, import, parse};
 use serde_json::{Value, json};
 
-/// The documents of strategy-engine 1.11, unchanged.
+/// Example documents of the legacy system, unchanged.
 pub(super) const EXAMPLES: [(&str, &str); 4] = [
     ("pump_v2", include_str!("original/pump_v2.json")),
     ("dump_v2", include_str!("original/dump_v2.json")),
@@ -179,7 +179,7 @@ fn a_mixed_list_is_an_error_when_new_and_a_warning_when_imported() {
     assert!(parse(document.to_string().as_bytes()).is_err());
     let (_, warnings) = import(document.to_string().as_bytes()).unwrap();
     assert!(warnings[0].problem.contains("left to right"), "{warnings:#?}");
-    // A variant id shows where a document comes from.
+    // A variant id identifies a legacy document.
     patch(
         &mut document,
         "/s1_signal/conditions/0/indicatorId",
@@ -211,7 +211,7 @@ fn the_examples_are_imported_unchanged() {
     }
 }
 
-/// Each change nests one level, and whoever walks a tree does it on the stack.
+/// Each change of logic nests one level, and trees are walked recursively on the stack.
 #[test]
 fn a_list_that_changes_its_logic_thousands_of_times_is_refused() {
     let mut document = base();
@@ -229,7 +229,7 @@ fn a_list_that_changes_its_logic_thousands_of_times_is_refused() {
     assert!(value["s1_signal"].pointer("/groups/0/groups/0/groups/0").is_some(), "{value}");
 }
 
-/// Taken out one by one, each moves all behind it: half a minute for these.
+/// Removing them one by one would move all later entries each time and take half a minute here.
 #[test]
 fn a_flood_of_wrong_fields_is_taken_out_at_once() {
     let mut document = base();

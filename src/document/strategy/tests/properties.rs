@@ -1,4 +1,4 @@
-//! What must hold for every input: no panic, and an accepted document reads back equal.
+//! Properties of arbitrary input: no panic, and an accepted document reads back equal.
 
 use super::base;
 use super::imports::EXAMPLES;
@@ -7,7 +7,7 @@ use crate::document::strategy::{import, parse};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Names that mean something, so that random documents reach deep.
+/// Valid names, so that random documents get past the first checks.
 const NAMES: &[&str] = &[
     "_meta",
     "strategy",

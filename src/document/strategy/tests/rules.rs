@@ -1,10 +1,10 @@
-//! Each rule by a document that breaks exactly it: the base, a patch, and the one problem that must come.
+//! One document per rule: the base, a patch that breaks exactly that rule, and the expected problem.
 
 use super::{base, patched, problems_of};
 use crate::document::strategy::Severity::{self, Error, Warning};
 use serde_json::{Value, json};
 
-/// What is changed, how bad, where, and a part of the sentence.
+/// Patches, severity, path, and a part of the message.
 type Case = (&'static [(&'static str, &'static str)], Severity, &'static str, &'static str);
 
 const OFF: &str = r#"{"enabled": false}"#;
@@ -12,7 +12,7 @@ const OFF: &str = r#"{"enabled": false}"#;
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     // Envelope.
-    (&[("/strategy_name", "null")], Error, "/strategy_name", "is required (Name people read"),
+    (&[("/strategy_name", "null")], Error, "/strategy_name", "is required (Display name"),
     (&[("/strategy_name", "\"ab\"")], Error, "/strategy_name", "at least 3 characters"),
     (&[("/strategy_name", "7")], Error, "/strategy_name", "must be a string, but is 7"),
     (&[("/direction", "\"LNOG\"")], Error, "/direction", "must be one of LONG, SHORT, BOTH, but is \"LNOG\"; did you mean \"LONG\"?"),
@@ -72,7 +72,7 @@ const CASES: &[Case] = &[
     (&[("/s1_signal/sequence", r#"{"steps": [{"conditions": [{"id": "q", "indicatorId": "pump", "operator": ">", "value": 0}]}]}"#)], Error, "/s1_signal/sequence/steps", "at least 2 entries"),
     (&[("/s1_signal/conditions/0/logic", "\"OR\""), ("/s1_signal/conditions/1/logic", "\"AND\""), ("/s1_signal/conditions/-", r#"{"id": "third", "indicatorId": "pump", "operator": "<", "value": 9}"#)], Error, "/s1_signal/conditions", "mixes AND and OR"),
     (&[("/emergency_exit/conditions/-", r#"{"id": "e2", "indicatorId": "speed", "operator": "<", "value": -1}"#)], Warning, "/emergency_exit/logic", "(OR)"),
-    // Never true.
+    // Conditions that are never true.
     (&[("/s1_signal/conditions/1/value", "-0.5")], Warning, "/s1_signal/conditions/1/value", "can never be true: spread is always from 0 to 200"),
     (&[("/s1_signal/conditions/1/operator", "\">\""), ("/s1_signal/conditions/1/value", "200")], Warning, "/s1_signal/conditions/1/value", "can never be true"),
     (&[("/emergency_exit/conditions/0/indicatorId", "\"LOSS_PCT\"")], Warning, "/emergency_exit/conditions/0/value", "LOSS_PCT is always 0 or more"),

@@ -1,27 +1,27 @@
-//! Conditions, groups of them, sequences, and the section that has nothing else.
+//! Conditions, groups, sequences, and the signal section.
 
 use super::{Number, object, section};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 object! {
-    /// One comparison.
+    /// A comparison.
     Condition {
         /// Unique in the document.
         #[schemars(required, length(min = 1, max = 64))]
         id: String,
-        /// What is looked at: a name of `indicators`, a type name (with its defaults), or an own value such as
-        /// UNREALIZED_PNL_PCT or POSITION_AGE_SECONDS.
+        /// Left side of the comparison: a name of `indicators`, a type name (with its default parameters), or
+        /// a value of the instance such as UNREALIZED_PNL_PCT or POSITION_AGE_SECONDS.
         #[schemars(required, length(min = 1, max = 128))]
         indicator_id: String,
-        /// Comparison.
+        /// Comparison operator.
         #[schemars(required)]
         operator: Operator,
-        /// What it is compared with.
+        /// Right side of the comparison.
         value: Number,
         /// Upper bound of `between`.
         value_high: Number,
-        /// Another indicator to compare with, instead of `value`.
+        /// Another indicator as the right side, instead of `value`.
         #[schemars(length(min = 1, max = 128))]
         compare_to: String,
         /// Factor on `compareTo`.
@@ -30,41 +30,41 @@ object! {
         /// Added to `compareTo` × `multiplier`.
         #[schemars(extend("default" = 0))]
         offset: Number,
-        /// Must have been true for this many seconds.
+        /// Seconds for which the comparison must have been true.
         #[schemars(range(min = 0, max = 3600), extend("default" = 0))]
         for_seconds: Number,
-        /// True only around the moment it changes.
+        /// Makes the condition true only when the comparison changes.
         #[schemars(extend("default" = "none"))]
         edge: Edge,
-        /// How long after the edge it stays true, seconds.
+        /// Seconds for which the condition stays true after the edge.
         #[schemars(range(min = 0, max = 600), extend("default" = 0))]
         edge_window_seconds: Number,
-        /// A value whose newest input is older than this many seconds counts as missing.
+        /// Maximum age of the newest input in seconds; an older value counts as missing.
         #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0))]
         max_age_seconds: Number,
-        /// A condition that is not enabled is left out.
+        /// Disabled conditions are ignored.
         #[schemars(extend("default" = true))]
         enabled: bool,
-        /// Connector to the next condition of a flat list, evaluated left to right; NOT negates this condition and
-        /// continues with AND. Only for documents of the original: write groups instead.
+        /// Connector to the next condition of a flat list, evaluated from left to right; NOT negates this
+        /// condition and continues with AND. Only for legacy documents; use groups instead.
         logic: Connector,
-        /// Short text for people.
+        /// Short display text.
         #[schemars(length(max = 200))]
         label: String,
-        /// Text for people.
+        /// Long display text.
         #[schemars(length(max = 2000))]
         description: String,
     }
 
-    /// Conditions and groups combined by one logic.
+    /// Conditions and groups combined by one operator.
     Group {
         /// Name of the group.
         #[schemars(length(min = 1, max = 64))]
         id: String,
-        /// How the children combine.
+        /// How the conditions and groups are combined.
         #[schemars(extend("default" = "AND"))]
         logic: Logic,
-        /// True turns the result around.
+        /// Negates the result.
         #[schemars(extend("default" = false))]
         negate: bool,
         /// Conditions of the group.
@@ -73,26 +73,26 @@ object! {
         groups: Vec<Group>,
     }
 
-    /// Steps that must become true one after the other.
+    /// Steps that must become true one after another.
     Sequence {
-        /// At least two groups.
+        /// The steps, at least two groups.
         #[schemars(required, length(min = 2, max = 16))]
         steps: Vec<Group>,
-        /// Longest time from one step to the next, seconds.
+        /// Maximum seconds from one step to the next.
         #[schemars(range(max = 3600), extend("exclusiveMinimum" = 0, "default" = 10))]
         max_gap_seconds: Number,
-        /// Longest time from the first step to the last, seconds.
+        /// Maximum seconds from the first step to the last.
         #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0, "default" = 120))]
         max_total_seconds: Number,
     }
 }
 
 section! {
-    /// When a signal is seen.
+    /// Detects a signal.
     SignalSection {}
 }
 
-/// How children combine.
+/// How conditions and groups are combined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Logic {
@@ -102,19 +102,19 @@ pub enum Logic {
     Or,
 }
 
-/// Connector of a flat list.
+/// Connector between conditions of a flat list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Connector {
-    /// AND the next.
+    /// AND with the next.
     And,
-    /// OR the next.
+    /// OR with the next.
     Or,
-    /// Negated, AND the next.
+    /// Negate this one, AND with the next.
     Not,
 }
 
-/// Comparison of a condition.
+/// Comparison operator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub enum Operator {
     /// Greater.
@@ -129,31 +129,31 @@ pub enum Operator {
     /// Less or equal.
     #[serde(rename = "<=")]
     LessOrEqual,
-    /// Equal, with a tolerance of 1e-9 relative.
+    /// Equal, with a relative tolerance of 1e-9.
     #[serde(rename = "==")]
     Equal,
     /// Not equal, with the same tolerance.
     #[serde(rename = "!=")]
     NotEqual,
-    /// From `value` to `valueHigh`, both included.
+    /// From `value` to `valueHigh`, both inclusive.
     #[serde(rename = "between")]
     Between,
-    /// Greater with a rising edge.
+    /// Becomes greater (rising edge).
     #[serde(rename = "crosses_above")]
     CrossesAbove,
-    /// Less with a rising edge.
+    /// Becomes less (rising edge).
     #[serde(rename = "crosses_below")]
     CrossesBelow,
 }
 
-/// Edge of a condition.
+/// Edge of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Edge {
-    /// The level counts.
+    /// No edge: true as long as the comparison is.
     None,
-    /// The moment it becomes true.
+    /// When the comparison becomes true.
     Rising,
-    /// The moment it becomes false.
+    /// When the comparison becomes false.
     Falling,
 }

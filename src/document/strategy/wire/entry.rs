@@ -1,4 +1,4 @@
-//! z1_entry: size, reference price, stop, target.
+//! `z1_entry`: size, reference price, stop, target.
 
 use super::{Condition, Group, Logic, Number, Sequence, Whole, object, section};
 use schemars::JsonSchema;
@@ -9,26 +9,27 @@ section! {
     EntrySection {
         /// How much to open.
         position_size: PositionSize,
-        /// Reference price of the entry order; best ask when buying and best bid when selling if absent.
+        /// Reference price of the entry order; default is the best ask when buying and the best bid when
+        /// selling.
         #[schemars(length(min = 1, max = 128))]
         price_indicator_id: String,
-        /// How the entry order fills.
+        /// Type of the entry order.
         #[schemars(extend("default" = "limit_ioc"))]
         order_type: OrderType,
-        /// Limit of limit_ioc: reference × (1 ± this percent).
+        /// Limit price of limit_ioc: reference × (1 ± this percent).
         #[schemars(range(min = 0, max = 10), extend("default" = 0.5))]
         max_slippage_percent: Number,
-        /// Life of the entry order in seconds, 0 = no limit; the unfilled rest is then cancelled.
+        /// Seconds after which the unfilled rest of the entry order is cancelled; 0 = never.
         #[schemars(range(min = 0, max = 86_400), extend("default" = 5))]
         timeout_seconds: Number,
-        /// Protective stop.
+        /// Stop loss.
         stop_loss: StopLoss,
-        /// Target.
+        /// Take profit.
         take_profit: TakeProfit,
         /// Leverage of the position.
         #[schemars(range(min = 1, max = 10), extend("default" = 1))]
         leverage: Whole,
-        /// Size that follows a risk value through a table; takes the place of positionSize.riskScaling.
+        /// Size from a table by a risk value; replaces positionSize.riskScaling.
         risk_adjustment: RiskAdjustment,
     }
 }
@@ -36,55 +37,55 @@ section! {
 object! {
     /// How much to open.
     PositionSize {
-        /// What `value` is.
+        /// Unit of `value`.
         #[schemars(required)]
         r#type: SizeType,
-        /// Amount.
+        /// Size in that unit.
         #[schemars(required, range(min = 0, max = 1_000_000_000))]
         value: Number,
-        /// Whether the amount is the notional or the margin.
+        /// Whether the size is the notional or the margin.
         #[schemars(extend("default" = "notional"))]
         basis: Basis,
-        /// Scales the size with a risk value.
+        /// Scales the size by a risk value.
         risk_scaling: RiskScaling,
     }
 
-    /// Scales a base value: lowRiskScale percent up to lowRiskThreshold, highRiskScale from highRiskThreshold on,
-    /// linear between. 100 = unchanged.
+    /// Scales a value by a risk value: lowRiskScale percent up to lowRiskThreshold, highRiskScale percent
+    /// from highRiskThreshold, linear in between. 100 = unchanged.
     RiskScaling {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Risk value, 0 to 100.
+        /// Indicator of the risk, 0 to 100.
         #[schemars(length(min = 1, max = 128))]
         risk_indicator_id: String,
-        /// Risk up to which the low scale holds.
+        /// Risk up to which lowRiskScale applies.
         #[schemars(range(min = 0, max = 100))]
         low_risk_threshold: Number,
-        /// Scale in percent at low risk.
+        /// Scale at low risk, in percent.
         #[schemars(range(min = 10, max = 200))]
         low_risk_scale: Number,
-        /// Risk from which the high scale holds.
+        /// Risk from which highRiskScale applies.
         #[schemars(range(min = 0, max = 100))]
         high_risk_threshold: Number,
-        /// Scale in percent at high risk.
+        /// Scale at high risk, in percent.
         #[schemars(range(min = 10, max = 200))]
         high_risk_scale: Number,
     }
 
-    /// Size that follows a risk value, linear between the points and flat beyond them.
+    /// Size from a table by a risk value, linear between the points and constant beyond them.
     RiskAdjustment {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Risk value, 0 to 100.
+        /// Indicator of the risk, 0 to 100.
         #[schemars(length(min = 1, max = 128))]
         indicator_id: String,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         min_risk_percent: Number,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         max_risk_percent: Number,
-        /// At least two, by growing risk.
+        /// At least two points, by ascending risk.
         #[schemars(length(max = 32))]
         scaling_points: Vec<ScalingPoint>,
     }
@@ -99,44 +100,44 @@ object! {
         position_size_percent: Number,
     }
 
-    /// Protective stop.
+    /// Stop loss.
     StopLoss {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Distance in price percent, not percent of margin.
+        /// Distance in percent of price, not of margin.
         #[schemars(range(min = 0, max = 100))]
         offset_percent: Number,
-        /// Where the distance starts.
+        /// Base price of the distance.
         #[schemars(extend("default" = "RELATIVE_TO_ENTRY"))]
         calculation_mode: OffsetMode,
-        /// Price for ABSOLUTE, read once at the first fill; the reference price of the order when absent.
+        /// Base price for ABSOLUTE, read once at the first fill; default is the reference price of the order.
         #[schemars(length(min = 1, max = 128))]
         indicator_id: String,
-        /// Scales the distance with a risk value.
+        /// Scales the distance by a risk value.
         risk_scaling: RiskScaling,
     }
 
-    /// Target.
+    /// Take profit.
     TakeProfit {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Distance in price percent, not percent of margin.
+        /// Distance in percent of price, not of margin.
         #[schemars(range(min = 0, max = 1000))]
         offset_percent: Number,
-        /// Where the distance starts.
+        /// Base price of the distance.
         #[schemars(extend("default" = "RELATIVE_TO_ENTRY"))]
         calculation_mode: OffsetMode,
-        /// Price for ABSOLUTE, read once at the first fill; the reference price of the order when absent.
+        /// Base price for ABSOLUTE, read once at the first fill; default is the reference price of the order.
         #[schemars(length(min = 1, max = 128))]
         indicator_id: String,
-        /// Scales the distance with a risk value.
+        /// Scales the distance by a risk value.
         risk_scaling: RiskScaling,
     }
 }
 
-/// What the amount of a size is.
+/// Unit of a size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SizeType {
@@ -148,7 +149,7 @@ pub enum SizeType {
     Quantity,
 }
 
-/// What the amount measures.
+/// Meaning of a size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
@@ -158,24 +159,24 @@ pub enum Basis {
     Margin,
 }
 
-/// How the entry order fills.
+/// Type of the entry order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderType {
-    /// At any price.
+    /// Market order.
     Market,
-    /// Resting at the reference price.
+    /// Limit order at the reference price.
     Limit,
-    /// Immediate or cancelled, at most maxSlippagePercent worse than the reference price.
+    /// Immediate-or-cancel limit order, at most maxSlippagePercent worse than the reference price.
     LimitIoc,
 }
 
-/// Where the distance of a stop or target starts.
+/// Base price of a stop or target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OffsetMode {
-    /// At the value of `indicatorId`.
+    /// The value of `indicatorId`.
     Absolute,
-    /// At the average fill price.
+    /// The average fill price.
     RelativeToEntry,
 }

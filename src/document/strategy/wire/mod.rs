@@ -1,8 +1,8 @@
-//! The shape of a strategy document: the types its JSON is read into and its JSON Schema is made from.
+//! The types of a strategy document; its JSON Schema is generated from them.
 //!
-//! Every field is optional here, so that what is right can be validated beside what is wrong; the schema says which
-//! are required and holds every bound that needs no other field. Unknown fields are kept where they stood.
-//! Doc comments become the descriptions of the schema: they are written for the author of a strategy.
+//! All fields are optional here, so that valid parts can be checked although others are invalid. The schema
+//! states which fields are required and all bounds of single fields. Unknown fields are kept.
+//! Doc comments become descriptions of the schema, written for authors of strategies.
 
 mod condition;
 mod entry;
@@ -30,7 +30,7 @@ macro_rules! object {
         $(#[$meta])*
         pub struct $name {
             $( $(#[$field_meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$type>, )*
-            /// Fields this version does not know; they have no effect and are kept.
+            /// Fields unknown to this version; kept without effect.
             #[serde(flatten)]
             pub unknown: serde_json::Map<String, serde_json::Value>,
         }
@@ -38,19 +38,19 @@ macro_rules! object {
     ($($rest:tt)*) => { $crate::document::strategy::wire::object! { @ "camelCase"; $($rest)* } };
 }
 
-/// The same with the fields that make a rule: logic, conditions, groups, sequence.
+/// As `object!`, with the fields of a rule: logic, conditions, groups, sequence.
 macro_rules! section {
     ($( $(#[$meta:meta])* $name:ident { $( $(#[$field_meta:meta])* $field:ident: $type:ty, )* } )*) => { $(
         $crate::document::strategy::wire::object! {
             $(#[$meta])*
             $name {
-                /// How conditions and groups combine. AND when absent; OR in emergency_exit.
+                /// How conditions and groups are combined. Default is AND; OR in emergency_exit.
                 logic: Logic,
                 /// Conditions of the section.
                 conditions: Vec<Condition>,
-                /// Groups of conditions, nested at most 3 deep.
+                /// Groups of conditions, nested at most 3 levels deep.
                 groups: Vec<Group>,
-                /// Steps that must become true one after the other; ANDed with the rest.
+                /// Steps that must become true one after another; ANDed with the rest.
                 sequence: Sequence,
                 $( $(#[$field_meta])* $field: $type, )*
             }
@@ -74,10 +74,10 @@ macro_rules! section {
 }
 pub(super) use {object, section};
 
-/// The parts of a section that make its rule.
+/// The fields of a section that form its rule.
 #[derive(Clone, Copy)]
 pub struct Parts<'a> {
-    /// How the children combine, when written.
+    /// How the children are combined, if stated.
     pub logic: Option<Logic>,
     /// Conditions.
     pub conditions: &'a [Condition],
@@ -89,47 +89,48 @@ pub struct Parts<'a> {
 
 /// A section with a rule.
 pub trait Rule {
-    /// The rule as written.
+    /// The rule as in the document.
     fn parts(&self) -> Parts<'_>;
-    /// Replaces logic, conditions and groups; the sequence stays.
+    /// Replaces logic, conditions and groups, but not the sequence.
     fn set(&mut self, group: Group);
 }
 
 object! {
     snake_case;
 
-    /// A tradingd strategy: when to see a signal (s1_signal), drop it (o1_cancel), enter (z1_entry), take profit
-    /// (ze1_close) and get out at any price (emergency_exit). Times are seconds and percentages plain numbers
-    /// (5 = 5 %) unless a name says otherwise.
+    /// A tradingd strategy: when to detect a signal (s1_signal), cancel it (o1_cancel), enter (z1_entry),
+    /// exit normally (ze1_close) and exit at any price (emergency_exit). Times are seconds and percentages
+    /// plain numbers (5 = 5 %) unless a name says otherwise.
     Strategy {
-        /// Where this schema lies, for editors.
+        /// Location of this schema, for editors.
         #[serde(rename = "$schema")]
         schema: String,
-        /// Name people read, unique among strategies.
+        /// Display name, unique among strategies.
         #[schemars(required, length(min = 3, max = 64))]
         strategy_name: String,
-        /// Id, given by the server.
+        /// Id, assigned by the server.
         id: String,
-        /// What the strategy is after.
+        /// What the strategy does.
         #[schemars(length(max = 2000))]
         description: String,
-        /// Which side it trades. BOTH runs as two instances with mirrored formulas, but thresholds are not mirrored.
+        /// Side to trade. BOTH runs two instances with mirrored formulas, but thresholds are not mirrored.
         #[schemars(extend("default" = "LONG"))]
         direction: Direction,
-        /// A disabled strategy is kept but never run.
+        /// A disabled strategy is stored but never run.
         #[schemars(extend("default" = true))]
         enabled: bool,
-        /// Kind of strategy: momentum, pump_dump, trend_following, mean_reversion, scalping or a word of your own.
+        /// Kind of strategy: momentum, pump_dump, trend_following, mean_reversion, scalping or any other
+        /// word.
         #[schemars(length(max = 64))]
         category: String,
-        /// Words to find it by.
+        /// Search keywords.
         #[schemars(length(max = 32))]
         tags: Vec<String>,
-        /// Who made it.
+        /// Author.
         created_by: String,
-        /// Who made it.
+        /// Author.
         author: String,
-        /// Template it came from.
+        /// Template it was created from.
         template_id: String,
         /// Set by the server.
         created_at: String,
@@ -137,108 +138,109 @@ object! {
         updated_at: String,
         /// Set by the server.
         last_activated_at: String,
-        /// Evaluated and served first when higher.
+        /// A higher priority is evaluated and served first.
         #[schemars(range(min = 0, max = 100), extend("default" = 50))]
         priority: Whole,
-        /// The indicators of this strategy by the names its conditions use.
+        /// Indicators of this strategy by the names that its conditions use.
         indicators: Indicators,
-        /// When a signal is seen. At least one condition.
+        /// Detects a signal. Needs at least one condition.
         #[schemars(required)]
         s1_signal: SignalSection,
-        /// When a seen signal is dropped before the entry.
+        /// Cancels a signal before the entry.
         #[schemars(required)]
         o1_cancel: CancelSection,
         /// When and how to enter. Without conditions it enters as soon as there is a signal.
         #[schemars(required)]
         z1_entry: EntrySection,
-        /// False switches ze1_close off. True when absent.
+        /// False disables ze1_close. Default is true.
         ze1_enabled: bool,
-        /// When and how to leave with a normal exit.
+        /// Normal exit.
         #[schemars(required)]
         ze1_close: CloseSection,
-        /// When to leave at any price. Its conditions combine with OR unless `logic` says otherwise.
+        /// Emergency exit, at any price. Its conditions are combined with OR unless `logic` says otherwise.
         #[schemars(required)]
         emergency_exit: EmergencySection,
         /// Stop that follows the best price.
         #[serde(rename = "trailingStop")]
         trailing_stop: TrailingStop,
-        /// Stop moved to the entry once.
+        /// Moves the stop to the entry price once.
         #[serde(rename = "breakEven")]
         break_even: BreakEven,
-        /// Partial exits; the shares add up to 100 at most and the rest keeps the other exits.
+        /// Partial exits; the shares add up to at most 100, and the rest is left to the other exits.
         #[serde(rename = "takeProfitLadder")]
         #[schemars(length(max = 16))]
         take_profit_ladder: Vec<LadderStep>,
-        /// Longest time in a position.
+        /// Maximum seconds in a position.
         #[serde(rename = "maxHoldSeconds")]
         #[schemars(range(max = 2_678_400), extend("exclusiveMinimum" = 0))]
         max_hold_seconds: Number,
-        /// What to do when the exit rules have no data while in a position.
+        /// What to do when exit rules have no data during a position.
         #[serde(rename = "onDataLoss")]
         on_data_loss: OnDataLoss,
-        /// When rules are looked at.
+        /// When rules are evaluated.
         evaluation: Evaluation,
-        /// Limits of this strategy; the tighter of these and the session's holds.
+        /// Limits of this strategy; the stricter of these and the session's limits apply.
         global_limits: Limits,
-        /// Free space for other programs; kept, never read.
+        /// Data of other programs; stored but not read.
         extensions: Map<String, Value>,
     }
 
-    /// Limits of the strategy. Keys ending in `_pct` are percent, but base, min and max position are fractions.
+    /// Limits of the strategy. Keys ending in `_pct` are percent, except base, min and max position, which
+    /// are fractions.
     Limits {
-        /// Size as a fraction of equity; only used when z1_entry has no positionSize.
+        /// Size as a fraction of equity; used only if z1_entry has no positionSize.
         #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
         base_position_pct: Number,
-        /// Largest position as a fraction of equity.
+        /// Maximum position as a fraction of equity.
         #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
         max_position_pct: Number,
-        /// Smaller positions, as a fraction of equity, are refused.
+        /// Minimum position as a fraction of equity; smaller ones are refused.
         #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
         min_position_pct: Number,
-        /// Largest notional in the quote currency.
+        /// Maximum notional in the quote currency.
         #[schemars(range(min = 1, max = 10_000))]
         max_position_size_usdt: Number,
-        /// Smaller notionals in the quote currency are refused.
+        /// Minimum notional in the quote currency; smaller ones are refused.
         #[schemars(range(min = 1, max = 1_000))]
         min_position_size_usdt: Number,
-        /// Highest leverage; z1_entry.leverage above it is reduced to it.
+        /// Maximum leverage; a higher z1_entry.leverage is reduced to it.
         #[schemars(range(min = 1, max = 10))]
         max_leverage: Whole,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         #[schemars(range(max = 50), extend("exclusiveMinimum" = 0))]
         stop_loss_buffer_pct: Number,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         #[schemars(range(min = 1, max = 100))]
         target_profit_pct: Number,
-        /// Share of the session budget, percent.
+        /// Share of the session budget, in percent.
         #[schemars(range(min = 0.1, max = 20))]
         max_allocation_pct: Number,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         risk_adjustment_points: Vec<Value>,
-        /// Of the original; has no effect.
+        /// Legacy field without effect.
         close_price_adjustment_points: Vec<Value>,
-        /// Wait after a dropped signal when o1_cancel does not say.
+        /// Minutes before the next signal after a cancelled one, unless o1_cancel says otherwise.
         #[schemars(range(min = 0, max = 1440), extend("default" = 5))]
         signal_cancellation_cooldown_minutes: Number,
-        /// Wait after a normal exit.
+        /// Minutes before the next signal after a normal exit.
         #[schemars(range(min = 0, max = 1440), extend("default" = 5))]
         normal_exit_cooldown_minutes: Number,
-        /// Wait after an emergency exit when emergency_exit does not say.
+        /// Minutes before the next signal after an emergency exit, unless emergency_exit says otherwise.
         #[schemars(range(min = 0, max = 1440), extend("default" = 30))]
         emergency_exit_cooldown_minutes: Number,
-        /// Another name of normal_exit_cooldown_minutes.
+        /// Alias of normal_exit_cooldown_minutes.
         #[schemars(range(min = 0, max = 1440))]
         cooldown_minutes: Number,
-        /// Entries a UTC day.
+        /// Maximum entries per UTC day.
         #[schemars(range(min = 1, max = 1_000_000))]
         max_daily_trades: Whole,
-        /// Loss in a UTC day, in percent of equity at its start, that blocks entries until the next.
+        /// Loss of the UTC day, in percent of equity at its start, that blocks entries until the next day.
         #[schemars(range(max = 100), extend("exclusiveMinimum" = 0))]
         daily_loss_limit_pct: Number,
-        /// Open or opening positions of the strategy.
+        /// Maximum positions of the strategy that are open or being opened.
         #[schemars(range(min = 1, max = 1_000))]
         max_concurrent_positions: Whole,
-        /// Sum of notionals in percent of equity.
+        /// Maximum sum of notionals, in percent of equity.
         #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
         max_portfolio_exposure_pct: Number,
     }
@@ -247,56 +249,56 @@ object! {
 object! {
     /// A stop that follows the best price and only tightens.
     TrailingStop {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Best profit, in price percent, from which it follows.
+        /// Best profit, in percent of price, from which the stop follows.
         #[schemars(range(min = 0, max = 1000))]
         activation_percent: Number,
-        /// Distance from the best price in percent.
+        /// Distance from the best price, in percent.
         #[schemars(range(max = 100), extend("exclusiveMinimum" = 0))]
         distance_percent: Number,
     }
 
-    /// Moves the stop to the entry once.
+    /// Moves the stop to the entry price once.
     BreakEven {
-        /// Switch.
+        /// Whether it is used.
         #[schemars(required)]
         enabled: bool,
-        /// Best profit, in price percent, that moves the stop.
+        /// Best profit, in percent of price, at which the stop moves.
         #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
         activation_percent: Number,
-        /// Where to: percent beyond the entry in the direction of profit.
+        /// New stop, in percent beyond the entry price in the direction of profit.
         #[schemars(range(min = -100, max = 1000), extend("default" = 0))]
         offset_percent: Number,
     }
 
-    /// One partial exit.
+    /// A partial exit.
     LadderStep {
-        /// Profit, in price percent, that triggers it.
+        /// Profit, in percent of price, that triggers it.
         #[schemars(required, range(max = 1000), extend("exclusiveMinimum" = 0))]
         offset_percent: Number,
-        /// Share of the opened quantity to close, percent.
+        /// Share of the opened quantity to close, in percent.
         #[schemars(required, range(max = 100), extend("exclusiveMinimum" = 0))]
         close_percent: Number,
     }
 
-    /// What to do when ze1_close or emergency_exit stay unknown in a position.
+    /// What to do when ze1_close or emergency_exit stays unknown during a position.
     OnDataLoss {
-        /// How long unknown.
+        /// Seconds for which it must be unknown.
         #[schemars(range(max = 86_400), extend("exclusiveMinimum" = 0, "default" = 20))]
         after_seconds: Number,
-        /// alert records it, close also leaves at market.
+        /// `alert` records it, `close` also closes at market.
         #[schemars(required)]
         action: DataLossAction,
     }
 
-    /// When rules are looked at.
+    /// When rules are evaluated.
     Evaluation {
-        /// Entry rules are looked at no more often than this many milliseconds; the last value is never lost.
+        /// Minimum milliseconds between two evaluations of entry rules; the last value is always evaluated.
         #[schemars(range(min = 0, max = 60_000), extend("default" = 100))]
         entry_min_interval_ms: Whole,
-        /// Also once a second when nothing happens.
+        /// Also evaluate once a second when nothing happens.
         #[schemars(extend("default" = true))]
         on_clock: bool,
     }
@@ -310,11 +312,11 @@ pub enum Direction {
     Long,
     /// Sells to open.
     Short,
-    /// Both, as two instances.
+    /// Both sides, as two instances.
     Both,
 }
 
-/// What to do on data loss.
+/// Action on data loss.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataLossAction {

@@ -1,4 +1,4 @@
-//! Numbers that are written the same way however they were read, and the named indicators.
+//! Numbers with one canonical notation, and the named indicators.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{MapAccess, Visitor};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A finite number; 4 and 4.0 are the same and written `4`.
+/// A finite number; 4 and 4.0 are equal and written as `4`.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Number(pub f64);
@@ -19,7 +19,7 @@ pub struct Number(pub f64);
 pub struct Whole(pub f64);
 
 impl Whole {
-    /// As an integer; its bounds were checked.
+    /// As an integer; the schema has bounded it.
     pub fn u32(self) -> u32 {
         self.0 as u32
     }
@@ -43,7 +43,7 @@ fn plain(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() <= EXACT { Value::from(value as i64) } else { Value::from(value) }
 }
 
-/// Every number of a tree written the shortest way.
+/// Writes every number of a tree in its shortest form.
 fn with_plain_numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) => number.as_f64().map_or_else(|| value.clone(), plain),
@@ -83,16 +83,16 @@ impl JsonSchema for Whole {
     }
 }
 
-/// An indicator type with parameters.
+/// An indicator: type and parameters.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Indicator {
     /// Type name.
     pub kind: Option<String>,
-    /// Parameters, every number in its shortest form: `-0` and `0.0` are `0`.
+    /// Parameters, with every number in its shortest form: `-0` and `0.0` are `0`.
     pub params: Map<String, Value>,
 }
 
-/// Indicators by the name conditions use, in the order of the document.
+/// Indicators by name, in document order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Indicators(pub Vec<(String, Indicator)>);
 

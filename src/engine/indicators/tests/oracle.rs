@@ -1,16 +1,16 @@
-//! Slow answers straight from the definitions, over the list of everything that happened: no running sums, no
-//! windows, no sharing. In ticks, lots and nanoseconds.
+//! Slow results straight from the definitions, over the list of all events: no running sums, windows or
+//! sharing. In ticks, lots and nanoseconds.
 
 use super::*;
 
-/// Trades and book tops up to and including a moment.
+/// Trades and book tops up to and including a time.
 pub(super) struct Oracle<'a> {
     tape: &'a Tape,
     now: i64,
     trades: Vec<(i64, Trade)>,
 }
 
-/// Seconds of a parameter as nanoseconds.
+/// A parameter in seconds as nanoseconds.
 pub(super) fn nanos(seconds: f64) -> i64 {
     Span::from_seconds_f64(seconds).nanos()
 }
@@ -24,7 +24,8 @@ impl<'a> Oracle<'a> {
         Oracle { tape, now: now.nanos(), trades: trades.collect() }
     }
 
-    /// The stretches in which a price is in force: (from, to, ticks). After a gap nothing is until the next trade.
+    /// Intervals in which a price is in force: (from, to, ticks). After a gap there is none until the next
+    /// trade.
     fn held(&self) -> Vec<(i64, i64, i64)> {
         let mut held: Vec<(i64, i64, i64)> = Vec::new();
         for (at, event) in self.tape.events.iter().filter(|(at, _)| at.nanos() <= self.now) {
@@ -41,7 +42,7 @@ impl<'a> Oracle<'a> {
         held
     }
 
-    /// Whether the window is covered whole.
+    /// Whether the window is covered completely.
     pub(super) fn whole(&self, t1: f64, t2: f64) -> bool {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
         let covered: i64 =
@@ -55,7 +56,7 @@ impl<'a> Oracle<'a> {
         self.trades.iter().copied().filter(|(at, _)| *at > a && *at <= b).collect()
     }
 
-    /// Time-weighted mean in ticks; `ago` seconds before now.
+    /// Time-weighted mean over [T−t1, T−t2] in ticks.
     pub(super) fn twa(&self, t1: f64, t2: f64) -> Option<f64> {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
         let (mut area, mut width) = (0.0, 0.0);
@@ -106,7 +107,7 @@ impl<'a> Oracle<'a> {
         (n > 0 && self.whole(t1, t2)).then(|| (closes[(n - 1) / 2] + closes[n / 2]) as f64 / 2.0)
     }
 
-    /// Milliseconds whose `fills`-th trade of the side lies in the window.
+    /// Number of milliseconds whose `fills`-th trade of the side lies in the window.
     pub(super) fn rush(&self, t1: f64, t2: f64, side: Option<Side>, fills: usize) -> f64 {
         let (a, b) = (self.now - nanos(t1), self.now - nanos(t2));
         let of_side: Vec<i64> = self
@@ -123,7 +124,7 @@ impl<'a> Oracle<'a> {
         reached.filter(|at| **at > a && **at <= b).count() as f64
     }
 
-    /// The sums of the baseline's buckets, newest first.
+    /// Sums of the baseline's buckets, newest first.
     pub(super) fn buckets(&self, t1: f64, t2: f64, t3: f64, t4: f64, of: impl Fn(&Trade) -> f64) -> Vec<f64> {
         let length = t1 - t2;
         let mut sums = Vec::new();
@@ -135,7 +136,7 @@ impl<'a> Oracle<'a> {
         sums
     }
 
-    /// Time-weighted mean of a number of the book top over a window that it covers whole.
+    /// Time-weighted mean of a number of the book top over a window that it covers completely.
     pub(super) fn book_twa(
         &self,
         t1: f64,

@@ -1,10 +1,11 @@
-//! What holds for every tape: the oracle's answers, half-open windows, no scale, no endless growth.
+//! Properties of every sequence of events: equal to the oracle, half-open windows, scale invariance, bounded
+//! memory.
 
 use super::oracle::Oracle;
 use super::*;
 use proptest::prelude::*;
 
-/// One random step: time that passes, in milliseconds or less, and what happens then.
+/// One random step: the time that passes before it, and the event.
 #[derive(Clone, Debug)]
 struct Step {
     nanos: i64,
@@ -15,7 +16,8 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Equal times, bursts inside a millisecond, ordinary gaps between trades and silences longer than the windows.
+    // Equal times, bursts within a millisecond, ordinary gaps between trades, and silences longer than the
+    // windows.
     let nanos = prop_oneof![
         Just(0),
         1_i64..900_000,
@@ -53,7 +55,7 @@ fn tape_of(steps: &[Step]) -> Tape {
     tape
 }
 
-/// What the oracle expects: nothing when it is missing for whatever reason.
+/// Compares with the oracle; `None` means missing for any reason.
 fn same(got: Value, expected: Option<f64>) -> Result<(), TestCaseError> {
     let expected = expected.filter(|value| value.is_finite());
     match (got, expected) {
@@ -66,7 +68,7 @@ fn same(got: Value, expected: Option<f64>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Types with their parameters, and what the oracle says.
+/// Type, parameters, and the oracle's formula.
 type Case = (&'static str, &'static str, fn(&Oracle<'_>) -> Option<f64>);
 
 const CENT: f64 = 0.01;
@@ -149,13 +151,13 @@ const CASES: &[Case] = &[
     }),
     ("RETRACEMENT_OF_PUMP_PCT", "lookback=10 t3=20 d=8 min_pump_pct=2.0317", |o| {
         let (peak, baseline) = (o.extremes(10.0, 0.0)?.1, o.twa(20.0, 12.0)?);
-        // A bound that no ratio of the tape's prices hits exactly.
+        // A bound that no ratio of these prices equals exactly.
         (change(peak, baseline) >= 2.0317).then_some(100.0 * (peak - o.last()?) / (peak - baseline))
     }),
     ("DRAWDOWN_FROM_PEAK_PCT", "lookback=10", |o| Some(-change(o.last()?, o.extremes(10.0, 0.0)?.1))),
 ];
 
-/// The same for books; only asked while the book is believable.
+/// The same for books; only checked while the book is not stale.
 const BOOK_CASES: &[Case] = &[
     ("BID_ASK_IMBALANCE", "t1=6", |o| {
         o.book_twa(6.0, 0.0, |bids, asks| {
@@ -190,7 +192,7 @@ proptest! {
     fn every_family_agrees_with_its_definition(steps in steps(), after in prop::collection::vec(0_i64..4_000_000_000, 1..4)) {
         let tape = tape_of(&steps);
         let specs: Vec<_> = CASES.iter().chain(BOOK_CASES).map(|(kind, params, _)| spec_of(kind, params)).collect();
-        // One player is asked at every event, the other only now and then: both must say the same.
+        // One player is read at every event, the other only now and then; both must give the same values.
         let (mut often, mut seldom) = (Player::new(&tape, &specs), Player::new(&tape, &specs));
         often.ask_always = true;
         let mut times: Vec<Timestamp> = tape.events.iter().map(|(at, _)| *at).step_by(7).collect();
@@ -200,7 +202,7 @@ proptest! {
             times.push(last);
         }
         for now in times {
-            // A time is asked when all its events are in, as the oracle sees them.
+            // A time is read after all its events, as the oracle sees them.
             let (values, again) = (often.play_until(now), seldom.play_until(now));
             prop_assert_eq!(&values, &again, "at {}", now);
             let oracle = Oracle::new(&tape, now);
@@ -227,7 +229,7 @@ fn a_window_has_its_end_but_not_its_start() {
     );
     let highest = |params| tape.value_at("MAX_PRICE", params, 70.0);
     assert_eq!((highest("t1=10"), highest("t1=20 t2=10")), (Err(Missing::EmptyWindow), Ok(3.0)));
-    // The carried-in price of a trade at the very start holds from there.
+    // The carried-in price of a trade exactly at the start holds from there.
     assert_eq!(tape.value_at("TWPA", "t1=20 t2=10", 70.0), Ok(2.0));
 }
 

@@ -1,4 +1,4 @@
-//! The vectors of the reference, each within half a unit of its last printed digit.
+//! Reference vectors, each checked to half a unit of its last printed digit.
 
 use super::*;
 
@@ -47,8 +47,8 @@ const AT_100: &[(&str, &str, &str)] = &[
     ("RANGE_POSITION_PCT", "t1=60", "90.0000"),
     ("MAX_PRICE", "t1=30 t2=0", "11.0"),
     ("MIN_PRICE", "t1=30 t2=0", "10.5"),
-    // By hand: the seconds 51..=100 see 10.1 five times, 10 fifteen, 10.2 fifteen, 10.5 seven, 10.8 four, 11 two and
-    // 10.9 twice; the 25th and 26th by size are 10.2.
+    // By hand: the seconds 51..=100 see 10.1 five times, 10 fifteen times, 10.2 fifteen, 10.5 seven, 10.8
+    // four, 11 two and 10.9 two; the 25th and 26th by size are 10.2.
     ("MEDIAN_PRICE", "t1=50", "10.2000"),
     ("PRICE_VS_MEDIAN_PCT", "t1=50 high_t1=3", "6.8627"),
     // By hand: bought 1200 of (30,0], bought 80 and 120 in the baseline.

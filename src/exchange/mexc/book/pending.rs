@@ -1,11 +1,11 @@
-//! Messages that wait for a snapshot.
+//! Buffer of messages that wait for a snapshot.
 
 use super::{Change, Message};
 use crate::domain::time::Timestamp;
 use crate::limits;
 use std::collections::VecDeque;
 
-/// Messages in the order of their versions, at most [`limits::EXCHANGE_BOOK_BUFFER`] changes.
+/// Messages in version order, bounded: changes plus messages are at most [`limits::EXCHANGE_BOOK_BUFFER`].
 #[derive(Default, Debug)]
 pub struct Held {
     messages: VecDeque<Head>,
@@ -27,18 +27,18 @@ impl Held {
         self.changes.clear();
     }
 
-    /// Last version.
+    /// Last version of the newest message.
     pub fn end(&self) -> Option<u64> {
         self.messages.back().map(|head| head.end)
     }
 
-    /// First version of the first message that ends behind `version`.
+    /// First version of the first message that ends after `version`.
     pub fn first_behind(&self, version: u64) -> Option<u64> {
         self.messages.iter().find(|head| head.end > version).map(|head| head.begin)
     }
 
-    /// Appends a message; returns the version up to which messages had to leave for it. An empty message counts as one
-    /// change, so that these are bounded too.
+    /// Appends a message and drops the oldest ones when full; returns the last version dropped. An empty
+    /// message counts as one change, so that empty messages are bounded too.
     pub fn push(&mut self, message: Message<'_>) -> Option<u64> {
         self.messages.push_back(Head {
             begin: message.begin,
@@ -56,7 +56,7 @@ impl Held {
         forgotten
     }
 
-    /// Hands all messages over, oldest first, and forgets them.
+    /// Passes all messages to `each`, oldest first, and clears the buffer.
     pub fn drain(&mut self, mut each: impl FnMut(Message<'_>)) {
         let changes = self.changes.make_contiguous();
         let mut from = 0;

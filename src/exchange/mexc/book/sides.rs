@@ -1,5 +1,4 @@
-//! The levels of a book as deep as they are known: to see when bid and ask are crossed, and when the price has run through
-//! all that is known.
+//! Known levels of a book: detects a crossed book, and a side whose known levels are used up.
 
 use super::Change;
 use crate::domain::decimal::{Decimal, MAX_SCALE, POWERS_OF_TEN};
@@ -7,24 +6,24 @@ use crate::domain::order::Side;
 use crate::limits;
 use std::collections::BTreeMap;
 
-/// Both sides by price, at most [`limits::BOOK_LEVELS`] each; when full the worst level is forgotten.
+/// Both sides by price, at most [`limits::BOOK_LEVELS`] each; when full the worst level is dropped.
 #[derive(Default, Debug)]
 pub struct Sides {
     bids: Levels,
     asks: Levels,
-    /// With fewer known levels than this a side that has more is exhausted.
+    /// A side that continues beyond its known levels is exhausted when fewer than this are left.
     least: usize,
 }
 
-/// One side. Its keys grow towards better prices.
+/// One side. Keys grow towards better prices.
 #[derive(Default, Debug)]
 struct Levels {
     by_price: BTreeMap<i128, Decimal>,
-    /// The worst price up to which every level is known; `None`: all of them are.
+    /// The worst price up to which every level is known; `None`: the whole side is known.
     end: Option<i128>,
 }
 
-/// A price in units of 10^-18: one number for `0.08055` and `0.080550`, quick to compare. Higher is better.
+/// A price in units of 10^-18, negated for asks: `0.08055` and `0.080550` are equal, and higher is better.
 fn key(side: Side, price: Decimal) -> i128 {
     let units =
         i128::from(price.mantissa()) * i128::from(POWERS_OF_TEN[usize::from(MAX_SCALE - price.scale())]);
@@ -42,7 +41,7 @@ impl Sides {
         }
     }
 
-    /// Begins with a snapshot that was asked for with at most `most` levels a side.
+    /// Starts from a snapshot that was requested with at most `most` levels per side.
     pub fn open(&mut self, levels: &[Change], most: usize) {
         self.clear();
         self.least = limits::BOOK_SNAPSHOT_LEVELS.min(most / 2);
@@ -56,7 +55,8 @@ impl Sides {
         self.apply(levels);
     }
 
-    /// Whether a change lies within what is known. One beyond it tells of a level, but not of those before it.
+    /// Whether a change lies within the known depth. Levels between the known ones and a deeper change would
+    /// be missing.
     pub fn reach(&self, change: &Change) -> bool {
         let side = match change.side {
             Side::Buy => &self.bids,
@@ -89,7 +89,7 @@ impl Sides {
         }
     }
 
-    /// Whether a side has fewer known levels left than readers see, and more beyond that nobody knows.
+    /// Whether a side has fewer known levels left than readers see, and unknown levels beyond them.
     pub fn are_exhausted(&self) -> bool {
         [&self.bids, &self.asks].iter().any(|side| side.end.is_some() && side.by_price.len() < self.least)
     }
@@ -101,7 +101,7 @@ impl Sides {
         }
     }
 
-    /// Best first.
+    /// Levels of a side, best first.
     #[cfg(test)]
     pub fn levels(&self, side: Side) -> Vec<(Decimal, Decimal)> {
         fn price(key: i128) -> Decimal {

@@ -1,4 +1,5 @@
-//! Books against a true one that is told in pieces: lost, repeated, swapped, with snapshots that are too old.
+//! Random delivery faults (lost, repeated, reordered messages; stale snapshots) checked against a model of
+//! the true book.
 
 use super::*;
 use proptest::prelude::*;
@@ -35,7 +36,7 @@ fn both(bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Vec<Change> {
 /// Quantities by side (true: bids) and price.
 type Levels = BTreeMap<(bool, String), String>;
 
-/// What came out, applied: the book somebody behind the intake would have.
+/// The published rows applied: the book that a reader of the inbox has.
 #[derive(Default, Debug)]
 struct Reader {
     book: Levels,
@@ -110,7 +111,7 @@ impl Stage {
         );
     }
 
-    /// The wait until a snapshot is asked for, which is then on its way.
+    /// How long it takes until a snapshot is requested; the request is pending afterwards.
     fn asked_after(&mut self) -> i64 {
         let from = self.now;
         while !self.book.take_due(self.now) {
@@ -303,20 +304,20 @@ fn what_is_held_has_a_bound() {
     assert_eq!(stage.book.version(), Some(bound));
 }
 
-/// One thing that happens on the way from the exchange to us.
+/// What happens to a message between the exchange and the client.
 #[derive(Clone, Debug)]
 enum Fate {
     Arrives,
     Lost,
     Twice,
-    /// After the next one.
+    /// Delivered after the next message.
     Late,
-    /// Whatever came before comes again.
+    /// An older message is delivered again.
     OldAgain(usize),
     Unreadable,
 }
 
-/// The exchange: a book at each version.
+/// The exchange: the book at each version.
 struct Truth {
     versions: Vec<(Change, Levels)>,
     first: u64,
@@ -327,7 +328,7 @@ impl Truth {
         let mut reader = Reader::default();
         let versions = changes.into_iter().map(|(is_bid, price, quantity)| {
             let side = if is_bid { Side::Buy } else { Side::Sell };
-            // Bids stay below asks: a crossed book is another test.
+            // Bids stay below asks; crossed books have a test of their own.
             let price = decimal(&format!("{}.{price:03}0", if is_bid { 1 } else { 2 }));
             let change = Change { side, price, quantity: decimal(&quantity.to_string()) };
             reader.apply(&[change]);
@@ -349,7 +350,7 @@ impl Truth {
         self.at(version).iter().map(level).collect()
     }
 
-    /// The versions of a message merged as the exchange does: the last state of each level, in any order.
+    /// The changes of a message merged as the exchange does: the last state of each level, in any order.
     fn merged(&self, begin: u64, end: u64) -> Vec<Change> {
         let changes = &self.versions[(begin - self.first) as usize..=(end - self.first) as usize];
         let mut merged: BTreeMap<(bool, String), Change> = BTreeMap::new();
@@ -374,8 +375,8 @@ fn fates() -> impl Strategy<Value = Fate> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever happens on the way: a book that calls itself live is the exchange's at its version, and after a quiet end it
-    /// is the exchange's newest.
+    /// Whatever is delivered, a synchronized book equals the exchange's at its version; after a quiet end it
+    /// equals the exchange's newest.
     #[test]
     fn a_live_book_is_the_true_one(
         first in 2_u64..1_000_000_000_000,
@@ -390,7 +391,7 @@ proptest! {
         let mut late: Option<(u64, u64)> = None;
         let mut lags = lags.into_iter();
         let mut next = first + 1;
-        // The exchange's last message arrives whole: nobody can know of one that is lost behind all others.
+        // The last message arrives intact: its loss could not be detected, since no message follows.
         let mut spans = spans.into_iter().chain(std::iter::repeat((5, Fate::Arrives)));
         while next <= newest {
             let (length, fate) = spans.next().unwrap();
@@ -414,7 +415,8 @@ proptest! {
             }
             stage.now = stage.now + ms(700);
             if stage.book.take_due(stage.now) {
-                // The exchange answers from a cache: too old at first, and sometimes older than before.
+                // The exchange answers from a cache: stale at first, and sometimes older than the previous
+                // answer.
                 let version = (next - 1).saturating_sub(lags.next().unwrap_or(0)).max(first);
                 stage.snapshot(version, &truth.levels(version));
             }
@@ -435,7 +437,7 @@ proptest! {
     }
 }
 
-/// A snapshot with at most `most` levels a side shows the best of what is there.
+/// A snapshot with at most `most` levels per side shows the best levels of the book.
 #[test]
 fn a_price_that_runs_through_the_snapshot_asks_for_another_and_shows_no_level_beyond_it() {
     let mut stage = Stage::new();
@@ -494,7 +496,7 @@ fn versions_that_start_again_on_one_connection_do_not_freeze_the_book() {
     assert_eq!(stage.message(10, 10, &both(&[("92", "0")], &[])), Taken::New);
 }
 
-/// The same when a hole came first: a floor of the old count must not hold for ever.
+/// The same after a hole: a floor of the old count must not apply forever.
 #[test]
 fn versions_that_start_again_while_a_snapshot_is_waited_for_are_joined() {
     let mut stage = Stage::new();

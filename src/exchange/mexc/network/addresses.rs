@@ -1,5 +1,5 @@
-//! The addresses of one host, tried beside each other (RFC 8305, "Happy Eyeballs"): one that swallows packets costs a
-//! quarter of a second, not the connection.
+//! Connects to the addresses of a host with staggered attempts (RFC 8305, "Happy Eyeballs"): an address that
+//! swallows packets costs 250 ms, not the connection.
 
 use crate::limits;
 use std::future::Future;
@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How long an attempt is alone before the next address is tried beside it; RFC 8305 recommends this value.
+/// Head start of an attempt before the next address is tried in parallel; RFC 8305 recommends this value.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The first connection that stands; the other attempts are given up.
+/// Returns the first connection that succeeds and aborts the other attempts.
 ///
 /// # Errors
-/// The last failure, when every address failed.
+/// The last error when every address failed.
 pub async fn race<T, F>(addresses: Vec<SocketAddr>, connect: impl Fn(SocketAddr) -> F) -> io::Result<T>
 where
     T: Send + 'static,
@@ -30,7 +30,7 @@ where
             None => {}
         }
         let ended = if waiting.peek().is_some() {
-            // Nothing ended yet: the next address joins in.
+            // Nothing finished yet: try the next address in parallel.
             tokio::time::timeout(HEAD_START, attempts.join_next()).await.unwrap_or_default()
         } else {
             attempts.join_next().await
@@ -38,14 +38,14 @@ where
         match ended {
             Some(Ok(Ok(connected))) => return Ok(connected),
             Some(Ok(Err(error))) => failure = error,
-            // An attempt that panicked is a failed one.
+            // A panic counts as a failed attempt.
             Some(Err(error)) => failure = io::Error::other(error),
             None => {}
         }
     }
 }
 
-/// The families in turns, the resolver's first choice first.
+/// Alternates the address families, starting with the resolver's first choice.
 fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let is_v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -76,7 +76,7 @@ mod tests {
         texts.iter().map(|text| address(text)).collect()
     }
 
-    /// Connects to these; `swallowed` addresses never answer, the others take 10 ms, and those on port 9 then refuse.
+    /// Connects to these: `swallowed` addresses never answer; the others take 10 ms, and refuse on port 9.
     async fn connect(
         addresses: Vec<SocketAddr>,
         swallowed: &[&str],

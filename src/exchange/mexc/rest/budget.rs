@@ -1,18 +1,18 @@
-//! Pace: when the next call of a kind may be sent. Time comes in; nothing waits here.
+//! Rate limiting: when the next call of a kind may be sent. Time is an argument; nothing waits here.
 //!
-//! A call is counted when it is sent, never before: one that gives up waiting has cost nothing. The exchange counts in
-//! fixed windows, so calls are counted over any span of a window's length and no quiet time is saved up.
+//! A call is counted when it is sent, so one that stops waiting costs nothing. The exchange counts in fixed
+//! windows; calls are counted over any span of a window's length, so unused capacity is not carried over.
 
 use crate::domain::time::Span;
 use std::collections::VecDeque;
 
-/// Kinds of calls. Market data, account reads, orders and cancels have a budget each, so that market data can never take
-/// the place of an order; books are market data of which the exchange allows less.
+/// Kinds of calls. Market data, account reads, orders and cancels have separate budgets, so market data
+/// cannot delay an order; books and tickers share the market data budget and have a tighter limit besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
     /// Public market data.
     Market,
-    /// Books and tickers: market data with a limit of its own.
+    /// Books and tickers: market data with an additional limit.
     Depth,
     /// Signed reads.
     Account,
@@ -22,29 +22,29 @@ pub enum Group {
     Cancel,
 }
 
-/// Longest silence after "too frequent", before jitter adds up to half: the first call behind a ban of any length comes
-/// within nine seconds of its end.
+/// Longest pause after "too frequent", before jitter adds up to half. The first call after a ban of any
+/// length comes within nine seconds of its end.
 const LONGEST_STOP: Span = Span::from_seconds(6);
 
-/// After this long without "too frequent" the next silence is short again.
+/// After this long without "too frequent" the next pause starts short again.
 const CLEAN: Span = Span::from_seconds(60);
 
-/// At most so many calls in any span of a length.
+/// Sliding window: at most `calls` calls in any span of `length`.
 #[derive(Clone, Debug)]
 pub struct Window {
     calls: usize,
     length: Span,
-    /// When the last of them were sent, oldest first; at most `calls`.
+    /// Send times of the most recent calls, oldest first; at most `calls`.
     sent: VecDeque<Span>,
 }
 
 impl Window {
-    /// Nothing sent yet. At least one call.
+    /// An empty window; `calls` is at least 1.
     pub fn new(calls: u32, length: Span) -> Self {
         Window { calls: calls.max(1) as usize, length, sent: VecDeque::new() }
     }
 
-    /// When there is room for one more.
+    /// When there is room for one more call.
     fn free_at(&self) -> Span {
         if self.sent.len() < self.calls { Span::ZERO } else { self.sent[0] + self.length }
     }
@@ -57,7 +57,8 @@ impl Window {
     }
 }
 
-/// When calls of one budget may be sent. While the exchange refuses them as too frequent, one at a time is tried.
+/// Rate limit of one budget. While the exchange rejects calls as too frequent, only one call at a time is
+/// tried.
 #[derive(Clone, Debug)]
 pub struct Budget {
     all: Window,
@@ -65,47 +66,47 @@ pub struct Budget {
     refusal: Option<Refusal>,
     first_stop: Span,
     next_stop: Span,
-    /// How many silences there were.
+    /// Number of pauses so far.
     stops: u64,
-    /// When the last one was over.
+    /// End of the last pause.
     stopped_until: Span,
 }
 
-/// The exchange refuses calls as too frequent.
+/// The exchange is rejecting calls as too frequent.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     since: Span,
-    /// A call is under way that shows whether it still does.
+    /// A trial call is in flight that shows whether it still does.
     is_tried: bool,
 }
 
 /// Whether a call may be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
-    /// Now; it is counted as sent.
+    /// Now; the call is counted as sent.
     Now(Ticket),
     /// Not before this time.
     At(Span),
-    /// Not before the call that is under way is answered.
+    /// Not before the trial call in flight is answered.
     AfterTrial,
 }
 
-/// A call that was sent, to be handed back with what became of it.
+/// A sent call; handed back with its outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ticket {
-    /// How many silences there had been.
+    /// Number of pauses when it was sent.
     stops: u64,
     is_trial: bool,
 }
 
-/// What an answer says about the pace.
+/// What an answer says about the rate limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// The exchange served the call.
     Served,
-    /// The exchange said "too frequent", or its network denied access.
+    /// The exchange answered "too frequent", or its network denied access.
     TooFrequent,
-    /// No answer, or one that says nothing about the pace.
+    /// No answer, or one that says nothing about the rate limit.
     Unknown,
 }
 
@@ -114,15 +115,15 @@ pub enum Verdict {
 pub enum Shift {
     /// Nothing.
     None,
-    /// The exchange began to refuse calls.
+    /// The exchange began to reject calls.
     Refused,
-    /// It serves again after this long.
+    /// It accepts calls again after this long.
     Served(Span),
 }
 
 impl Budget {
-    /// `all` bounds every call, `depth` those of [`Group::Depth`] besides; `first_stop`: silence after the first "too
-    /// frequent".
+    /// `all` limits every call, `depth` additionally those of [`Group::Depth`]; `first_stop`: pause after the
+    /// first "too frequent".
     pub fn new(all: Window, depth: Window, first_stop: Span) -> Self {
         Budget {
             all,
@@ -135,7 +136,8 @@ impl Budget {
         }
     }
 
-    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and answered with [`Budget::validate`].
+    /// Whether a call may be sent now. After [`Turn::Now`] it must be sent, and its outcome passed to
+    /// [`Budget::validate`].
     pub fn take(&mut self, now: Span, is_depth: bool) -> Turn {
         let free_at =
             if is_depth { self.all.free_at().max(self.depth.free_at()) } else { self.all.free_at() };
@@ -158,10 +160,11 @@ impl Budget {
         Turn::Now(Ticket { stops: self.stops, is_trial })
     }
 
-    /// What became of a call. After "too frequent" nothing is sent for a while: longer each time, and `jitter` (0 to 1)
-    /// adds up to half.
+    /// Outcome of a call. After "too frequent" nothing is sent for a while, longer each time; `jitter`, from 0
+    /// to 1, adds up to half.
     pub fn validate(&mut self, ticket: Ticket, verdict: Verdict, now: Span, jitter: f64) -> Shift {
-        // Calls that were sent together are refused together, which is one refusal; and an answer from before it proves nothing.
+        // Calls sent together are rejected together, which counts once; an answer to a call from before the
+        // last pause proves nothing.
         if ticket.stops != self.stops {
             return Shift::None;
         }
@@ -206,7 +209,7 @@ mod tests {
         Budget::new(Window::new(8, ms(2_000)), Window::new(3, ms(2_000)), ms(1_000))
     }
 
-    /// Sends one call as soon as it may be sent, from `now` on.
+    /// Sends one call as soon as it is allowed, starting at `now`.
     #[track_caller]
     fn send(budget: &mut Budget, now: &mut i64, is_depth: bool) -> Ticket {
         loop {

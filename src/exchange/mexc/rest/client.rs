@@ -1,4 +1,4 @@
-//! Sends calls and judges answers.
+//! Sends calls, classifies answers and retries reads.
 
 use super::budget::{Budget, Group, Shift, Verdict, Window};
 use super::line::{Line, Sent, jitter};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// The exchange over HTTP.
+/// REST client of the exchange.
 pub struct Rest {
     network: Arc<dyn Network>,
     settings: Arc<Settings>,
@@ -27,12 +27,12 @@ pub struct Rest {
     account: Line,
     order: Line,
     cancel: Line,
-    /// The exchange's clock minus ours.
+    /// The exchange's clock minus ours, nanoseconds.
     offset_ns: AtomicI64,
 }
 
 impl Rest {
-    /// Opens nothing yet.
+    /// Opens no connection yet.
     pub fn new(
         settings: Arc<Settings>,
         counters: Arc<Counters>,
@@ -41,7 +41,7 @@ impl Rest {
     ) -> Rest {
         let stop = Span::from_millis(settings.throttle_ms as i64);
         let line = |per_second: u32, burst: u32| {
-            // Somewhat longer than it must be: calls that leave evenly do not arrive evenly.
+            // 5 % longer than required: calls sent at even intervals do not arrive at even intervals.
             let length = Span::from_seconds_f64(f64::from(burst) / f64::from(per_second) * 1.05);
             let depth = Window::new(settings.depth_calls, Span::from_millis(settings.depth_window_ms as i64));
             Line::new(Budget::new(Window::new(burst, length), depth, stop))
@@ -59,12 +59,12 @@ impl Rest {
         }
     }
 
-    /// Corrects the times of signatures.
+    /// Sets the clock offset used in signatures.
     pub fn set_offset(&self, offset_ns: i64) {
         self.offset_ns.store(offset_ns, Relaxed);
     }
 
-    /// A read that must bring data: sent, validated, taken apart by `parse`, and tried again where that may help.
+    /// A read that must return data: sent, parsed with `parse`, and retried on temporary errors.
     pub async fn read<T>(
         &self,
         request: &Request,
@@ -74,7 +74,7 @@ impl Rest {
         self.look_up(request, keys, |data| parse(data.ok_or("it has no data")?)).await
     }
 
-    /// As [`Rest::read`], where an answer may succeed and hold nothing: what was asked for is not there.
+    /// As [`Rest::read`], but a successful answer may be empty: the requested thing does not exist.
     pub async fn look_up<T>(
         &self,
         request: &Request,
@@ -82,7 +82,7 @@ impl Rest {
         parse: impl Fn(Option<&RawValue>) -> Result<T, String>,
     ) -> Result<T, ExchangeError> {
         let mut wait = Duration::from_millis(self.settings.retry_ms);
-        // One patience for all attempts: who waits for an answer learns in time that there is none.
+        // One deadline for all attempts, so that the caller learns in time that there is no answer.
         let deadline = self.clock.steady() + Span::from_millis(self.settings.queue_timeout_ms as i64);
         let mut attempt = 1;
         loop {
@@ -99,11 +99,11 @@ impl Rest {
             };
             self.counters.failed_requests.add(1);
             let is_last = attempt >= self.settings.read_attempts || !error.is_temporary();
-            // A wrong clock is measured by the caller; the same signature would fail again.
+            // On a clock error the caller measures the clock; the same signature would fail again.
             if is_last || error.code() == Some(513) {
                 return Err(error);
             }
-            // Behind "too frequent" it is the line that waits.
+            // After "too frequent" the queue itself does the waiting.
             if !matches!(error, ExchangeError::Throttled { .. }) {
                 tokio::time::sleep(wait.mul_f64(1.0 + jitter() / 2.0)).await;
                 wait *= 2;
@@ -132,19 +132,19 @@ impl Rest {
                 (Verdict::Served, Err(ExchangeError::Refused { call: request.name(), code, message }))
             }
             Err(NoData::Unreadable(_)) if status == 429 => (Verdict::TooFrequent, Err(throttled())),
-            // The network in front of the exchange bans for a while, and longer for who keeps knocking.
+            // The network in front of the exchange bans for a while, and for longer if calls continue.
             Err(NoData::Unreadable(reason)) if status == 403 => {
                 (Verdict::TooFrequent, Err(unreadable(reason)))
             }
             Err(NoData::Unreadable(reason)) => (Verdict::Unknown, Err(unreadable(reason))),
         };
         self.counters.throttled.add(u64::from(verdict == Verdict::TooFrequent));
-        self.say(request, sent.validate(verdict));
+        self.report(request, sent.validate(verdict));
         answer
     }
 
-    /// Once when the exchange begins to refuse, once when it serves again.
-    fn say(&self, request: &Request, shift: Shift) {
+    /// Logs once when the exchange begins to reject calls and once when it accepts them again.
+    fn report(&self, request: &Request, shift: Shift) {
         let is_market = matches!(request.group, Group::Market | Group::Depth);
         match shift {
             Shift::None => {}
@@ -179,7 +179,7 @@ impl Rest {
         }
     }
 
-    /// Status and body of the answer, whatever it says.
+    /// Status and body of the answer, whatever the status.
     async fn send(&self, request: &Request, keys: Option<&Keys>) -> Result<(u16, Vec<u8>), ExchangeError> {
         let url = format!("{}{}", self.settings.rest_url, request.target());
         let headers = if request.is_signed() { self.signed_headers(request, keys)? } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! Calls of one budget that wait for their turn: first come, first served, for a bounded time.
+//! Queue of calls in front of one budget: first come, first served, for a bounded time.
 
 use super::budget::{Budget, Shift, Ticket, Turn, Verdict};
 use crate::clock::{self, TaskClock};
@@ -8,35 +8,35 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
-/// A line in front of a budget. Who leaves it before the turn comes has cost nothing.
+/// A queue in front of a budget. A call that leaves before its turn costs nothing.
 pub struct Line {
     budget: Mutex<Budget>,
-    /// Held by the first in line. Fair: the others follow in the order in which they came.
+    /// Held by the first in the queue. The mutex is fair, so the others follow in order of arrival.
     first: tokio::sync::Mutex<()>,
-    places: Semaphore,
-    /// A trial was answered.
+    permits: Semaphore,
+    /// Signalled when a call is answered: the trial may be over.
     answered: Notify,
 }
 
 impl Line {
     pub fn new(budget: Budget) -> Self {
-        let places = Semaphore::new(limits::EXCHANGE_WAITING_CALLS);
+        let permits = Semaphore::new(limits::EXCHANGE_WAITING_CALLS);
         Line {
             budget: Mutex::new(budget),
             first: tokio::sync::Mutex::new(()),
-            places,
+            permits,
             answered: Notify::new(),
         }
     }
 
-    /// Waits until a call may be sent; `None` when that is not within `patience`, or too many wait.
+    /// Waits until a call may be sent; `None` when that takes longer than `patience` or too many calls wait.
     pub async fn turn<'a>(
         &'a self,
         clock: &'a TaskClock,
         is_depth: bool,
         patience: Span,
     ) -> Option<Sent<'a>> {
-        let _place = self.places.try_acquire().ok()?;
+        let _permit = self.permits.try_acquire().ok()?;
         let patience = Duration::from_nanos(patience.nanos().max(0).unsigned_abs());
         tokio::time::timeout(patience, self.reach(clock, is_depth)).await.ok()
     }
@@ -47,7 +47,7 @@ impl Line {
             let now = clock.steady();
             let turn = self.budget().take(now, is_depth);
             match turn {
-                Turn::Now(ticket) => return Sent { line: self, clock, ticket, is_judged: false },
+                Turn::Now(ticket) => return Sent { line: self, clock, ticket, is_answered: false },
                 Turn::At(at) => {
                     tokio::time::sleep(Duration::from_nanos((at.nanos() - now.nanos()).max(0).unsigned_abs()))
                         .await
@@ -58,29 +58,30 @@ impl Line {
     }
 
     fn budget(&self) -> MutexGuard<'_, Budget> {
-        // Every change is complete before anything can panic.
+        // No code that can panic leaves the budget half changed.
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A call whose turn has come. Given up unanswered, it says nothing about the pace.
+/// A call whose turn has come. Dropped without an answer, it counts as [`Verdict::Unknown`].
 pub struct Sent<'a> {
     line: &'a Line,
     clock: &'a TaskClock,
     ticket: Ticket,
-    is_judged: bool,
+    is_answered: bool,
 }
 
 impl Sent<'_> {
-    /// The answer came.
+    /// Records the outcome of the call.
     pub fn validate(mut self, verdict: Verdict) -> Shift {
-        self.is_judged = true;
+        self.is_answered = true;
         self.answer(verdict)
     }
 
     fn answer(&self, verdict: Verdict) -> Shift {
         let shift = self.line.budget().validate(self.ticket, verdict, self.clock.steady(), jitter());
-        // Whoever is first in line looks again; when nobody waits the next one finds a permit and looks twice.
+        // Wakes the first in the queue; when nobody waits, the stored permit costs the next one an extra
+        // check.
         self.line.answered.notify_one();
         shift
     }
@@ -88,13 +89,13 @@ impl Sent<'_> {
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        if !self.is_judged {
+        if !self.is_answered {
             self.answer(Verdict::Unknown);
         }
     }
 }
 
-/// 0 to 1, different for every call.
+/// A value from 0 to 1, different for every call.
 pub fn jitter() -> f64 {
     f64::from(clock::entropy()) / f64::from(1 << 24)
 }

@@ -1,4 +1,4 @@
-//! Calls to MEXC: paced, bounded, signed where needed. Reads are tried again; writes never.
+//! REST calls to MEXC: rate limited, bounded, signed where needed. Reads are retried, writes never.
 
 pub(super) mod budget;
 mod client;

@@ -1,4 +1,4 @@
-//! What is asked of MEXC, as text: method, path, query and body. Pure functions; nothing is sent here.
+//! Requests to MEXC as data: method, path, query and body. Pure functions; nothing is sent here.
 
 pub mod account;
 pub mod market;
@@ -7,18 +7,18 @@ pub mod order;
 pub use super::budget::Group;
 use std::fmt::{Display, Write as _};
 
-/// One call. The query is sorted by name and encoded, as it is signed; a body is signed byte for byte.
+/// One request. The query is sorted by name and encoded, exactly as signed; a body is signed byte for byte.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
     /// GET or POST.
     pub method: Method,
     /// Path, without host.
     pub path: String,
-    /// `a=1&b=2`, empty when there is none.
+    /// `a=1&b=2`; empty without parameters.
     pub query: String,
     /// JSON of a POST; a GET has none.
     pub body: Option<String>,
-    /// Whose budget it takes from. All but market data is signed.
+    /// Budget it counts against. Everything except market data is signed.
     pub group: Group,
 }
 
@@ -37,17 +37,17 @@ impl Request {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
-    /// Whether it speaks of an account: then it needs keys.
+    /// Whether it concerns an account and needs keys.
     pub fn is_signed(&self) -> bool {
         !matches!(self.group, Group::Market | Group::Depth)
     }
 
-    /// What the signature covers besides key and time.
+    /// The signed part besides key and time.
     pub fn parameters(&self) -> &str {
         self.body.as_deref().unwrap_or(&self.query)
     }
 
-    /// For errors and logs.
+    /// Name for errors and logs: method and path.
     pub fn name(&self) -> String {
         let method = match self.method {
             Method::Get => "GET",
@@ -60,7 +60,7 @@ impl Request {
         Request { method: Method::Get, path, query: encoded(query), body: None, group: Group::Market }
     }
 
-    /// Books and tickers, of which the exchange allows fewer.
+    /// Books and tickers, which the exchange limits more tightly.
     pub(super) fn depth(path: String, query: &[(&str, Option<String>)]) -> Request {
         Request { group: Group::Depth, ..Request::market(path, query) }
     }
@@ -86,7 +86,7 @@ impl Request {
     }
 }
 
-/// A JSON object in the making; fields stand in the order in which they are added.
+/// Builder of a JSON object; fields keep the order in which they are added.
 struct Body(String);
 
 impl Body {
@@ -121,7 +121,7 @@ impl Body {
     }
 }
 
-/// The parameters that are there, sorted by name, percent-encoded.
+/// The parameters that are present, sorted by name and percent-encoded.
 fn encoded(query: &[(&str, Option<String>)]) -> String {
     let mut parts: Vec<(&str, &str)> =
         query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
@@ -134,7 +134,7 @@ fn encoded(query: &[(&str, Option<String>)]) -> String {
     text
 }
 
-/// A text as it may stand in a path or query.
+/// Percent-encodes a path segment or query value.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,11 +1,12 @@
-//! Signatures of private calls. Never: a key or what is signed with it in a log line or an error.
+//! Signatures of private calls. Invariant: neither a key nor signed content appears in a log line or an
+//! error.
 
 use crate::domain::time::Timestamp;
 use aws_lc_rs::hmac;
 use std::fmt;
 use std::fmt::Write as _;
 
-/// Access to an account. Cannot be printed.
+/// API key and secret of an account. `Debug` prints neither.
 #[derive(Clone)]
 pub struct Keys {
     access: String,
@@ -13,18 +14,18 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// From the exchange's access key and secret.
+    /// From the exchange's access key and secret key.
     pub fn new(access: &str, secret: &str) -> Self {
         Keys { access: access.to_owned(), secret: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()) }
     }
 
-    /// The name of the key, sent with each call.
+    /// The access key, sent with each call.
     pub(in crate::exchange::mexc) fn access(&self) -> &str {
         &self.access
     }
 
-    /// Lower-case hex of HMAC-SHA256(secret, access + time in milliseconds + parameters). `parameters`: the sorted query of
-    /// a GET, the body of a POST byte for byte.
+    /// Lower-case hex of HMAC-SHA256(secret, access + time in milliseconds + parameters). `parameters`: the
+    /// sorted query of a GET, or the body of a POST byte for byte.
     pub fn signature(&self, at: Timestamp, parameters: &str) -> String {
         let mut context = hmac::Context::with_key(&self.secret);
         context.update(self.access.as_bytes());
@@ -37,7 +38,7 @@ impl Keys {
         hex
     }
 
-    /// The message that logs a socket in.
+    /// The login message of a socket.
     pub fn login(&self, at: Timestamp) -> String {
         let access = serde_json::Value::from(self.access.as_str());
         let (time, signature) = (at.millis(), self.signature(at, ""));

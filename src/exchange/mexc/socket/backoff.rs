@@ -1,4 +1,4 @@
-//! Waits between attempts: longer each time, never the same for two sockets.
+//! Exponential backoff with jitter between reconnects and retries.
 
 use crate::domain::rng::Rng;
 use crate::domain::time::Span;
@@ -18,14 +18,14 @@ impl Backoff {
         Backoff { min, max, next: min, rng: Rng::new(seed) }
     }
 
-    /// The next wait: doubled each time, between three and five quarters of it.
+    /// The next wait, with a jitter of ±25 %; the base doubles each time.
     pub fn wait(&mut self) -> Span {
         let wait = self.next;
         self.next = (wait + wait).min(self.max);
         Span::from_nanos((wait.nanos() as f64 * (0.75 + 0.5 * self.rng.unit())) as i64)
     }
 
-    /// Starts again with the first wait.
+    /// Starts again from the first wait.
     pub fn reset(&mut self) {
         self.next = self.min;
     }

@@ -1,24 +1,24 @@
-//! Channels of the socket and their names.
+//! Channels of the socket and their wire names.
 
 use crate::domain::record::StreamKind;
 
-/// What a symbol can be subscribed to.
+/// A channel that a symbol can be subscribed to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Channel {
     /// Trades.
     Deal,
-    /// The top of the book, whole each time.
+    /// The top 20 levels of the book, complete in each message.
     DepthFull,
-    /// Changes of the book, merged.
+    /// Changes of the book, merged by the exchange.
     Depth,
     /// Last, fair and index price.
     Ticker,
-    /// Funding to come.
+    /// Next funding rate.
     FundingRate,
 }
 
 impl Channel {
-    /// All channels, each at the place of its number.
+    /// All channels, in the order of their discriminants.
     pub const ALL: [Channel; 5] =
         [Channel::Deal, Channel::DepthFull, Channel::Depth, Channel::Ticker, Channel::FundingRate];
 
@@ -55,7 +55,7 @@ impl Channel {
         }
     }
 
-    /// The channel of `deal`, `depth.full`, ….
+    /// The channel of a wire name: `deal`, `depth.full`, ….
     pub fn from_name(word: &str) -> Option<Channel> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == word)
     }
@@ -71,5 +71,5 @@ impl Channel {
 /// The message that asks for a pong.
 pub const PING: &str = r#"{"method":"ping"}"#;
 
-/// The message that subscribes to changes of contracts' terms.
+/// The message that subscribes to changes of contract terms.
 pub const SUBSCRIBE_CONTRACTS: &str = r#"{"method":"sub.contract","param":{}}"#;

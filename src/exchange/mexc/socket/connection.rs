@@ -1,4 +1,4 @@
-//! One socket: opened, served, given up, opened again, until its task is ended.
+//! One socket: connects, serves, and reconnects until its task ends.
 
 use super::backoff::Backoff;
 use super::channel::{Channel, PING, SUBSCRIBE_CONTRACTS};
@@ -31,21 +31,21 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Stream = WebSocketStream<MaybeTlsStream<Box<dyn Pipe>>>;
 
-/// Longest wait before the list of funding rates is asked for again.
+/// Longest wait before the list of funding rates is fetched again.
 const LONGEST_FUNDING_WAIT: Span = Span::from_seconds(60);
 
-/// A socket and what it carries.
+/// A socket and the symbols it carries.
 pub struct Socket {
     link: Arc<Link>,
-    intake: Arc<dyn MarketSink>,
+    inbox: Arc<dyn MarketSink>,
     number: u32,
     dispatch: Dispatch,
     subscriptions: Subscriptions,
     backoff: Backoff,
-    /// Between two lists of funding rates, when the first was none or lacked one of ours.
+    /// Waits between fetches of the funding rates, while the list fails or lacks one of our symbols.
     funding_backoff: Backoff,
     clock: ClockWatch,
-    /// The last message of any kind, and the last with market data, by the wall clock.
+    /// Wall time of the last message of any kind, and of the last with market data.
     heard_at: Timestamp,
     served_at: Timestamp,
 }
@@ -56,7 +56,7 @@ struct End {
     reason: String,
 }
 
-/// What was asked of REST while the connection serves.
+/// Result of a REST call made while the connection is open.
 enum Fetched {
     Depth(usize, Result<Depth, ExchangeError>),
     Paid(usize, Result<rows::Rows<FundingSettlement>, ExchangeError>),
@@ -68,10 +68,10 @@ fn gone(reason: impl Into<String>) -> End {
 }
 
 impl Socket {
-    /// Closed; nothing happens before [`Socket::serve`].
+    /// Not connected; nothing happens before [`Socket::serve`].
     pub fn new(
         link: Arc<Link>,
-        intake: Arc<dyn MarketSink>,
+        inbox: Arc<dyn MarketSink>,
         number: u32,
         seed: u64,
         dispatch: Dispatch,
@@ -84,7 +84,7 @@ impl Socket {
         let now = link.clock.wall();
         Socket {
             link,
-            intake,
+            inbox,
             number,
             dispatch,
             subscriptions,
@@ -96,18 +96,18 @@ impl Socket {
         }
     }
 
-    /// Serves until the task is ended, or until the exchange refused every symbol.
+    /// Serves until the task is aborted, or until the exchange has refused every symbol.
     pub async fn serve(mut self) {
-        // Sockets that start together do not call together.
+        // Staggers sockets that start together.
         tokio::time::sleep(Duration::from_millis(
             self.link.settings.reconnect_min_ms / 10 * u64::from(self.number),
         ))
         .await;
-        let mut is_outage_said = false;
+        let mut is_outage_reported = false;
         while !self.subscriptions.is_empty() {
             match self.connect().await {
                 Ok(stream) => {
-                    is_outage_said = false;
+                    is_outage_reported = false;
                     let opened_at = self.link.clock.steady();
                     let end = self.run(stream).await;
                     self.disconnected(&end);
@@ -117,20 +117,20 @@ impl Socket {
                     {
                         self.backoff.reset();
                     }
-                    is_outage_said = self.say_outage(is_outage_said, end.reason);
+                    is_outage_reported = self.report_outage(is_outage_reported, end.reason);
                 }
-                Err(reason) => is_outage_said = self.say_outage(is_outage_said, reason),
+                Err(reason) => is_outage_reported = self.report_outage(is_outage_reported, reason),
             }
             let wait = self.backoff.wait();
             tokio::time::sleep(Duration::from_nanos(wait.nanos().unsigned_abs())).await;
         }
     }
 
-    /// Once per outage, however many attempts it takes.
-    fn say_outage(&self, is_said: bool, reason: String) -> bool {
-        if !is_said {
+    /// Logs and publishes an outage once, however many attempts it takes.
+    fn report_outage(&self, is_reported: bool, reason: String) -> bool {
+        if !is_reported {
             tracing::warn!(socket = self.number, reason, "socket to the exchange lost");
-            self.intake.notice(Notice::Disconnected { socket: self.number, reason });
+            self.inbox.notice(Notice::Disconnected { socket: self.number, reason });
         }
         true
     }
@@ -182,13 +182,13 @@ impl Socket {
         let mut fetches = JoinSet::new();
         self.funding_backoff.reset();
         self.fetch_funding(&mut fetches, Span::ZERO);
-        // Every socket: each knows only the symbols that it carries.
+        // Sent on every socket, because a socket handles only the symbols it carries.
         let mut outbox = vec![SUBSCRIBE_CONTRACTS.to_owned()];
         let mut timer = tokio::time::interval(tick(&settings));
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let step = tokio::select! {
-                message = stream.next() => self.heard(message, &mut watch),
+                message = stream.next() => self.receive(message, &mut watch),
                 _ = timer.tick() => self.tick(&mut watch, &mut fetches, &mut outbox),
                 Some(fetched) = fetches.join_next(), if !fetches.is_empty() => {
                     if let Ok(fetched) = fetched {
@@ -201,7 +201,7 @@ impl Socket {
                 return end;
             }
             for text in outbox.drain(..) {
-                // A peer that reads nothing must not stop the watch.
+                // A peer that stops reading must not block the watchdog.
                 let sending = stream.send(Message::text(text));
                 match tokio::time::timeout(Duration::from_millis(settings.pong_timeout_ms), sending).await {
                     Ok(Ok(())) => {}
@@ -216,7 +216,7 @@ impl Socket {
         Received { at: self.link.clock.wall(), steady: self.link.clock.steady() }
     }
 
-    fn heard(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
+    fn receive(&mut self, message: Option<Result<Message, Error>>, watch: &mut Watch) -> Result<(), End> {
         let received = self.received();
         self.watch_clock(received);
         if matches!(message, Some(Ok(ref message)) if !message.is_close()) {
@@ -234,7 +234,7 @@ impl Socket {
                     None => self.link.counters.malformed.add(1),
                 }
             }
-            // A protocol ping is answered by the library.
+            // The library answers protocol pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(frame))) => {
                 return Err(gone(frame.map_or_else(
@@ -250,20 +250,20 @@ impl Socket {
 
     fn text(&mut self, text: &str, received: Received, watch: &mut Watch) {
         match self.dispatch.text(text, received) {
-            Said::Served(place, channel) => {
+            Said::Served(slot, channel) => {
                 watch.served(received.steady);
                 self.served_at = received.at;
-                self.served(place, channel, received);
+                self.served(slot, channel, received);
             }
             Said::Pong => watch.pong(),
             Said::Acknowledged(channel) => {
-                if let Some(place) = self.subscriptions.acknowledged(channel) {
-                    self.confirmed(place, channel, received);
+                if let Some(slot) = self.subscriptions.acknowledged(channel) {
+                    self.confirmed(slot, channel, received);
                 }
             }
-            Said::Refused(place, reason) => {
-                if let Some(place) = place.or_else(|| self.subscriptions.refused_unnamed()) {
-                    self.refuse(place, reason);
+            Said::Refused(slot, reason) => {
+                if let Some(slot) = slot.or_else(|| self.subscriptions.refused_unnamed()) {
+                    self.refuse(slot, reason);
                 }
             }
             Said::Complaint(reason) => tracing::warn!(socket = self.number, reason, "the exchange complains"),
@@ -271,50 +271,52 @@ impl Socket {
         }
     }
 
-    /// A row came. It is a sign of life of its symbol, and of those that have no ticker of their own to show one.
-    fn served(&mut self, place: usize, channel: Channel, received: Received) {
-        if self.subscriptions.served(place, channel) {
-            self.confirmed(place, channel, received);
+    /// Data arrived: it shows that its symbol is served, and so are the symbols that have no ticker of their
+    /// own.
+    fn served(&mut self, slot: usize, channel: Channel, received: Received) {
+        if self.subscriptions.served(slot, channel) {
+            self.confirmed(slot, channel, received);
         }
-        self.dispatch.symbols[place].served_at = Some(received);
+        self.dispatch.symbols[slot].served_at = Some(received);
         for (other, symbol) in self.dispatch.symbols.iter_mut().enumerate() {
-            if other == place || !symbol.promised.is_empty() && !self.subscriptions.has_ticker(other) {
-                symbol.lives(&*self.intake);
+            if other == slot || !symbol.promised.is_empty() && !self.subscriptions.has_ticker(other) {
+                symbol.lives(&*self.inbox);
             }
         }
     }
 
-    /// A subscription stands. Its stream is complete from the next row of its symbol on, a book when its snapshot is there.
-    fn confirmed(&mut self, place: usize, channel: Channel, received: Received) {
+    /// A subscription is confirmed. Its stream is complete from the symbol's next row on; a book once its
+    /// snapshot has joined.
+    fn confirmed(&mut self, slot: usize, channel: Channel, received: Received) {
         let stream = channel.stream();
         let is_wanted = self.dispatch.wants(stream);
-        let symbol = &mut self.dispatch.symbols[place];
+        let symbol = &mut self.dispatch.symbols[slot];
         symbol.served_at = symbol.served_at.or(Some(received));
         if stream == StreamKind::BookChanges {
             symbol.book.start(received.steady);
         } else if is_wanted {
             symbol.promised.push(stream);
         }
-        self.say_complete();
+        self.report_complete();
     }
 
-    fn say_complete(&mut self) {
+    fn report_complete(&mut self) {
         if self.subscriptions.became_complete() {
-            self.intake.notice(Notice::Connected { socket: self.number });
+            self.inbox.notice(Notice::Connected { socket: self.number });
         }
     }
 
-    fn refuse(&mut self, place: usize, reason: String) {
-        if self.subscriptions.is_refused(place) {
+    fn refuse(&mut self, slot: usize, reason: String) {
+        if self.subscriptions.is_refused(slot) {
             return;
         }
-        self.subscriptions.refuse(place);
-        let symbol = &mut self.dispatch.symbols[place];
+        self.subscriptions.refuse(slot);
+        let symbol = &mut self.dispatch.symbols[slot];
         let complete = symbol.coverage.complete();
-        symbol.lost(&complete, self.heard_at, GapCause::Disconnect, &*self.intake);
+        symbol.lost(&complete, self.heard_at, GapCause::Disconnect, &*self.inbox);
         symbol.disconnected();
-        self.intake.notice(Notice::Refused { symbol: symbol.coverage.id, reason });
-        self.say_complete();
+        self.inbox.notice(Notice::Refused { symbol: symbol.coverage.id, reason });
+        self.report_complete();
     }
 
     fn watch_clock(&mut self, received: Received) {
@@ -323,7 +325,7 @@ impl Socket {
         }
     }
 
-    /// What is due: signs of life, subscriptions, snapshots, funding.
+    /// Does what is due: liveness checks, subscriptions, snapshots, funding.
     fn tick(
         &mut self,
         watch: &mut Watch,
@@ -344,41 +346,41 @@ impl Socket {
             }
         }
         self.watch_symbols(now);
-        if let Some((place, channel)) = self.subscriptions.due(now.steady) {
-            outbox.push(channel.subscription(&self.dispatch.symbols[place].name));
+        if let Some((slot, channel)) = self.subscriptions.due(now.steady) {
+            outbox.push(channel.subscription(&self.dispatch.symbols[slot].name));
         }
         if self.subscriptions.is_empty() {
             return Err(gone("the exchange refused every symbol"));
         }
         if self.dispatch.wants(StreamKind::BookChanges) {
-            for place in 0..self.dispatch.symbols.len() {
-                self.dispatch.with_book(place, now, |book, out| book.check(now.steady, out));
-                let symbol = &mut self.dispatch.symbols[place];
+            for slot in 0..self.dispatch.symbols.len() {
+                self.dispatch.with_book(slot, now, |book, out| book.check(now.steady, out));
+                let symbol = &mut self.dispatch.symbols[slot];
                 if !symbol.is_fetching && symbol.book.take_due(now.steady) {
                     symbol.is_fetching = true;
-                    self.fetch_depth(place, fetches);
+                    self.fetch_depth(slot, fetches);
                 }
             }
         }
         if self.dispatch.wants(StreamKind::Funding) {
             let offset = self.link.clock_offset().map_or(0, |clock| clock.offset_ns);
             self.dispatch.settle(now.at + Span::from_nanos(offset));
-            for place in 0..self.dispatch.symbols.len() {
-                if self.dispatch.symbols[place].funding.take_due_list(now.steady) {
-                    self.fetch_paid(place, fetches);
+            for slot in 0..self.dispatch.symbols.len() {
+                if self.dispatch.symbols[slot].funding.take_due_list(now.steady) {
+                    self.fetch_paid(slot, fetches);
                 }
             }
         }
         Ok(())
     }
 
-    /// A symbol whose ticker does not come is not served, though its socket may be: it is subscribed anew.
+    /// Resubscribes a symbol whose ticker stays silent although its socket may be fine.
     fn watch_symbols(&mut self, now: Received) {
         let patience = span(self.link.settings.silence_ms);
-        for place in 0..self.dispatch.symbols.len() {
-            let symbol = &mut self.dispatch.symbols[place];
+        for slot in 0..self.dispatch.symbols.len() {
+            let symbol = &mut self.dispatch.symbols[slot];
             let Some(since) =
-                symbol.silent_since(now.steady, patience).filter(|_| self.subscriptions.has_ticker(place))
+                symbol.silent_since(now.steady, patience).filter(|_| self.subscriptions.has_ticker(slot))
             else {
                 continue;
             };
@@ -388,19 +390,19 @@ impl Socket {
                 "nothing comes of a symbol; it is subscribed anew"
             );
             let complete = symbol.coverage.complete();
-            symbol.lost(&complete, since, GapCause::Silence, &*self.intake);
+            symbol.lost(&complete, since, GapCause::Silence, &*self.inbox);
             symbol.forgotten();
-            self.subscriptions.again(place);
+            self.subscriptions.again(slot);
         }
     }
 
-    fn fetch_depth(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
+    fn fetch_depth(&self, slot: usize, fetches: &mut JoinSet<Fetched>) {
         let link = self.link.clone();
-        let request = calls::depth(&self.dispatch.symbols[place].name, Some(link.settings.book_levels));
+        let request = calls::depth(&self.dispatch.symbols[slot].name, Some(link.settings.book_levels));
         fetches.spawn(async move {
-            // The semaphore is never closed, so waiting for it ends with a permit.
+            // The semaphore is never closed, so `acquire` always returns a permit.
             let _permit = link.snapshots.acquire().await;
-            Fetched::Depth(place, link.rest.read(&request, None, rows::depth).await)
+            Fetched::Depth(slot, link.rest.read(&request, None, rows::depth).await)
         });
     }
 
@@ -414,20 +416,21 @@ impl Socket {
         }
     }
 
-    /// What was paid while nobody listened.
-    fn fetch_paid(&self, place: usize, fetches: &mut JoinSet<Fetched>) {
+    /// Fetches the funding payments made while not connected.
+    fn fetch_paid(&self, slot: usize, fetches: &mut JoinSet<Fetched>) {
         let link = self.link.clone();
         let request =
-            calls::funding_history(&self.dispatch.symbols[place].name, 1, limits::EXCHANGE_FUNDING_PAYMENTS);
+            calls::funding_history(&self.dispatch.symbols[slot].name, 1, limits::EXCHANGE_FUNDING_PAYMENTS);
         fetches.spawn(async move {
-            Fetched::Paid(place, link.rest.read(&request, None, rows::funding_history).await)
+            Fetched::Paid(slot, link.rest.read(&request, None, rows::funding_history).await)
         });
     }
 
-    /// Without a time of the next payment that payment would not be noticed, so the list is asked for until it is whole.
+    /// A payment is only noticed when its time was announced, so the list is fetched until it covers every
+    /// symbol.
     fn fetch_funding_again(&mut self, fetches: &mut JoinSet<Fetched>) {
-        let lacks = |(place, symbol): (usize, &Symbol)| {
-            !symbol.funding.is_announced() && !self.subscriptions.is_refused(place)
+        let lacks = |(slot, symbol): (usize, &Symbol)| {
+            !symbol.funding.is_announced() && !self.subscriptions.is_refused(slot)
         };
         if self.dispatch.symbols.iter().enumerate().any(lacks) {
             let wait = self.funding_backoff.wait();
@@ -438,25 +441,25 @@ impl Socket {
     fn fetched(&mut self, fetched: Fetched, fetches: &mut JoinSet<Fetched>) {
         let now = self.received();
         match fetched {
-            Fetched::Depth(place, depth) => {
-                self.dispatch.symbols[place].is_fetching = false;
+            Fetched::Depth(slot, depth) => {
+                self.dispatch.symbols[slot].is_fetching = false;
                 match depth {
-                    Ok(depth) => self.dispatch.join(place, &depth, now),
-                    Err(error) if error.code() == Some(1001) => self.refuse(place, error.to_string()),
+                    Ok(depth) => self.dispatch.join(slot, &depth, now),
+                    Err(error) if error.code() == Some(1001) => self.refuse(slot, error.to_string()),
                     Err(error) => {
                         tracing::debug!(socket = self.number, %error, "no snapshot of a book");
-                        self.dispatch.symbols[place].book.no_snapshot(now.steady);
+                        self.dispatch.symbols[slot].book.no_snapshot(now.steady);
                     }
                 }
             }
-            Fetched::Paid(place, Ok(paid)) => {
+            Fetched::Paid(slot, Ok(paid)) => {
                 self.link.counters.unknown_fields.add(paid.unknown);
                 self.link.counters.malformed.add(paid.malformed);
-                self.dispatch.catch_up(place, &paid.rows, now.steady);
+                self.dispatch.catch_up(slot, &paid.rows, now.steady);
             }
-            Fetched::Paid(place, Err(error)) => {
+            Fetched::Paid(slot, Err(error)) => {
                 tracing::debug!(socket = self.number, %error, "no list of paid funding");
-                self.dispatch.catch_up(place, &[], now.steady);
+                self.dispatch.catch_up(slot, &[], now.steady);
             }
             Fetched::Funding(Ok(rates)) => {
                 self.link.counters.unknown_fields.add(rates.unknown);
@@ -476,13 +479,13 @@ impl Socket {
     fn disconnected(&mut self, end: &End) {
         for symbol in &mut self.dispatch.symbols {
             let complete = symbol.coverage.complete();
-            symbol.lost(&complete, self.heard_at, end.cause, &*self.intake);
+            symbol.lost(&complete, self.heard_at, end.cause, &*self.inbox);
             symbol.disconnected();
         }
     }
 }
 
-/// Counts an open socket while it lives.
+/// Counts an open socket until dropped.
 struct Open(Arc<Link>);
 
 impl Open {
@@ -498,7 +501,7 @@ impl Drop for Open {
     }
 }
 
-/// How often a socket looks what is due: often enough for the shortest of its times.
+/// Timer interval of a socket: a quarter of the shortest timeout, within 1 to 25 ms.
 fn tick(settings: &crate::exchange::mexc::Settings) -> Duration {
     let between = 1_000 / u64::from(settings.subscribes_per_second);
     let shortest = [
@@ -511,7 +514,7 @@ fn tick(settings: &crate::exchange::mexc::Settings) -> Duration {
     Duration::from_millis((shortest.into_iter().min().unwrap_or_default() / 4).clamp(1, 25))
 }
 
-/// The text of a compressed message, bounded like any other. No such message was seen from this exchange yet.
+/// The text of a gzip message, bounded like any other. This exchange has not been seen to send one.
 fn unzipped(bytes: &[u8]) -> Option<String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return None;

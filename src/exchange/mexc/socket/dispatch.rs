@@ -1,4 +1,4 @@
-//! Messages into rows: what a text says about which symbol, and what of it is new.
+//! Turns messages into rows: which symbol a message concerns, and which of its rows are new.
 
 use super::channel::Channel;
 use super::symbol::{Symbol, ToIntake};
@@ -22,72 +22,71 @@ use std::sync::Arc;
 /// What a message means for the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Said {
-    /// Rows of a channel of a symbol (its place on the socket), or that there are none new.
+    /// Data of a channel of a symbol (its slot on the socket), perhaps without new rows.
     Served(usize, Channel),
     /// An answer to a ping.
     Pong,
     /// A subscription to a channel was accepted.
     Acknowledged(Channel),
-    /// Something was refused: the symbol's place, when the text names it, and the text.
+    /// Something was refused: the symbol's slot, when the text names the symbol, and the text.
     Refused(Option<usize>, String),
-    /// The exchange complains about something else.
+    /// Any other error message of the exchange.
     Complaint(String),
-    /// Nothing of interest.
+    /// Nothing to do.
     Nothing,
 }
 
-/// When a message came.
+/// When a message was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Received {
-    /// By the wall clock.
+    /// Wall clock.
     pub at: Timestamp,
-    /// By the steady clock.
+    /// Steady clock.
     pub steady: Span,
 }
 
-/// The symbols of a socket and the memory that messages are taken apart in.
+/// The symbols of a socket and reused parsing buffers.
 pub struct Dispatch {
-    /// By place on the socket.
+    /// By slot on the socket.
     pub symbols: Vec<Symbol>,
-    /// What the subscription wants; a ticker may come as a sign of life only.
+    /// The subscribed streams; tickers may also arrive for liveness only.
     streams: Vec<StreamKind>,
     by_name: HashMap<String, usize>,
     counters: Arc<Counters>,
-    intake: Arc<dyn MarketSink>,
+    inbox: Arc<dyn MarketSink>,
     rows: Vec<Record>,
     changes: Vec<Change>,
-    /// The exchange's time of the last message that bore one.
-    told_at: Option<Timestamp>,
+    /// The exchange's time of the last message that had one.
+    sent_at: Option<Timestamp>,
 }
 
 impl Dispatch {
-    /// For these symbols and streams.
+    /// A dispatch for these symbols and streams.
     pub fn new(
         symbols: Vec<Symbol>,
         streams: Vec<StreamKind>,
         counters: Arc<Counters>,
-        intake: Arc<dyn MarketSink>,
+        inbox: Arc<dyn MarketSink>,
     ) -> Self {
-        let by_name =
-            symbols.iter().enumerate().map(|(place, symbol)| (symbol.name.clone(), place)).collect();
+        let by_name = symbols.iter().enumerate().map(|(slot, symbol)| (symbol.name.clone(), slot)).collect();
         Dispatch {
             symbols,
             streams,
             by_name,
             counters,
-            intake,
+            inbox,
             rows: Vec::new(),
             changes: Vec::new(),
-            told_at: None,
+            sent_at: None,
         }
     }
 
-    /// Whether the subscription wants a stream.
+    /// Whether the subscription includes a stream.
     pub fn wants(&self, stream: StreamKind) -> bool {
         self.streams.contains(&stream)
     }
 
-    /// Takes a text apart; its rows are with the intake when this returns.
+    /// Decodes a message; its rows are in the inbox when this returns.
     pub fn text(&mut self, text: &str, received: Received) -> Said {
         if text.trim_ascii().is_empty() {
             return Said::Nothing;
@@ -135,7 +134,7 @@ impl Dispatch {
         }
     }
 
-    /// The exchange's words name the symbol in brackets, or not at all.
+    /// The exchange's error text names the symbol in brackets, or not at all.
     fn error(&self, data: Option<&RawValue>) -> Said {
         let text = data.and_then(number::text).map_or_else(String::new, |text| envelope::shortened(&text));
         let lower = text.to_ascii_lowercase();
@@ -145,7 +144,7 @@ impl Dispatch {
         let named = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(name, _)| name);
         match named.map(|name| self.by_name.get(name).copied()) {
             Some(None) => Said::Complaint(text),
-            Some(place) => Said::Refused(place, text),
+            Some(slot) => Said::Refused(slot, text),
             None => Said::Refused(None, text),
         }
     }
@@ -153,10 +152,10 @@ impl Dispatch {
     fn contract(&mut self, data: Option<&RawValue>) -> Said {
         let Some((name, news, unknown)) = data.and_then(rows::contract_news) else { return self.malformed() };
         self.counters.unknown_fields.add(unknown);
-        if let Some(place) = self.by_name.get(&name) {
-            let symbol = &mut self.symbols[*place];
+        if let Some(slot) = self.by_name.get(&name) {
+            let symbol = &mut self.symbols[*slot];
             if symbol.terms.replace(news) != Some(news) {
-                self.intake
+                self.inbox
                     .notice(Notice::Contract { symbol: symbol.coverage.id, is_tradable: news.is_tradable });
             }
         }
@@ -164,37 +163,37 @@ impl Dispatch {
     }
 
     fn push(&mut self, channel: Channel, frame: &Frame<'_>, received: Received) -> Said {
-        let place = frame.symbol.and_then(number::text).and_then(|name| self.by_name.get(&*name).copied());
-        let Some(place) = place else { return self.malformed() };
-        let told_at = frame.ts.and_then(number::millis);
-        self.told_at = told_at.or(self.told_at);
+        let slot = frame.symbol.and_then(number::text).and_then(|name| self.by_name.get(&*name).copied());
+        let Some(slot) = slot else { return self.malformed() };
+        let sent_at = frame.ts.and_then(number::millis);
+        self.sent_at = sent_at.or(self.sent_at);
         let read = frame.data.and_then(|data| match channel {
-            Channel::Deal => self.deals(place, data),
-            Channel::DepthFull => self.top(place, data, received),
-            Channel::Depth => self.depth(place, data, received),
-            Channel::Ticker => self.ticker(place, data),
-            Channel::FundingRate => self.funding(place, data),
+            Channel::Deal => self.deals(slot, data),
+            Channel::DepthFull => self.top(slot, data, received),
+            Channel::Depth => self.depth(slot, data, received),
+            Channel::Ticker => self.ticker(slot, data),
+            Channel::FundingRate => self.funding(slot, data),
         });
         if read.is_none() {
             self.counters.malformed.add(1);
             if channel == Channel::Depth {
-                self.with_book(place, received, |book, out| book.refused(received.steady, out));
+                self.with_book(slot, received, |book, out| book.refused(received.steady, out));
             }
         }
-        Said::Served(place, channel)
+        Said::Served(slot, channel)
     }
 
-    /// Sends the gathered rows.
-    fn send(&self, place: usize) {
+    /// Passes the collected rows to the inbox.
+    fn send(&self, slot: usize) {
         if !self.rows.is_empty() {
             self.counters.rows.add(self.rows.len() as u64);
-            self.intake.rows(self.symbols[place].coverage.id, &self.rows);
+            self.inbox.rows(self.symbols[slot].coverage.id, &self.rows);
         }
     }
 
-    fn deals(&mut self, place: usize, data: &RawValue) -> Option<()> {
+    fn deals(&mut self, slot: usize, data: &RawValue) -> Option<()> {
         self.rows.clear();
-        let (symbol, rows) = (&mut self.symbols[place], &mut self.rows);
+        let (symbol, rows) = (&mut self.symbols[slot], &mut self.rows);
         let (mut unknown, mut malformed, mut repeated) = (0, 0, 0);
         let read = frame::each_row(data.get(), |raw: RawDeal<'_>| {
             unknown += raw.unknown;
@@ -217,23 +216,24 @@ impl Dispatch {
         self.counters.unknown_fields.add(unknown);
         self.counters.malformed.add(malformed);
         self.counters.repeated.add(repeated);
-        // Rows before one that cannot be read are good; their ids are remembered, so they must not be lost.
-        self.send(place);
+        // Rows before an unreadable one are valid, and their ids are already remembered, so they must be
+        // sent.
+        self.send(slot);
         read.ok()
     }
 
-    /// Whether what is inside a message is about the symbol it was sent for.
-    fn is_about(&self, place: usize, inner: Option<&RawValue>) -> bool {
-        inner.is_none_or(|inner| number::text(inner).is_some_and(|name| name == self.symbols[place].name))
+    /// Whether the payload names the same symbol as the message around it, or none.
+    fn is_about(&self, slot: usize, inner: Option<&RawValue>) -> bool {
+        inner.is_none_or(|inner| number::text(inner).is_some_and(|name| name == self.symbols[slot].name))
     }
 
-    fn top(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
+    fn top(&mut self, slot: usize, data: &RawValue, received: Received) -> Option<()> {
         let raw: RawBook<'_> = serde_json::from_str(data.get())
             .ok()
-            .filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
+            .filter(|raw: &RawBook<'_>| self.is_about(slot, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let version = raw.version.and_then(number::unsigned);
-        let symbol = &mut self.symbols[place];
+        let symbol = &mut self.symbols[slot];
         if let Some(version) =
             version.filter(|version| symbol.top_version.is_some_and(|last| *version <= last))
         {
@@ -241,10 +241,10 @@ impl Dispatch {
                 self.counters.repeated.add(1);
                 return Some(());
             }
-            symbol.forget_top(received.at, GapCause::VersionHole, &*self.intake);
+            symbol.forget_top(received.at, GapCause::VersionHole, &*self.inbox);
         }
         symbol.top_behind.reset();
-        let at = raw.at.and_then(number::millis).or(self.told_at)?;
+        let at = raw.at.and_then(number::millis).or(self.sent_at)?;
         self.rows.clear();
         for (side, levels) in [(Side::Buy, raw.bids), (Side::Sell, raw.asks)] {
             self.changes.clear();
@@ -256,12 +256,12 @@ impl Dispatch {
                 return None;
             }
             self.rows.extend(changes.iter().take(limits::BOOK_SNAPSHOT_LEVELS).zip(1..).map(
-                |(level, place)| Record {
+                |(level, number)| Record {
                     exchange_at: at,
                     received_at: None,
                     body: RecordBody::SnapshotLevel {
                         side,
-                        level: place,
+                        level: number,
                         price: level.price,
                         quantity: level.quantity,
                     },
@@ -269,29 +269,29 @@ impl Dispatch {
             ));
         }
         symbol.top_version = version.or(symbol.top_version);
-        // A book without any level is no row; but the last top holds no longer.
+        // A book without levels gives no row, but the last top is no longer valid.
         if self.rows.is_empty() && !symbol.is_top_empty {
-            symbol.forget_top(received.at, GapCause::Silence, &*self.intake);
+            symbol.forget_top(received.at, GapCause::Silence, &*self.inbox);
         }
         symbol.is_top_empty = self.rows.is_empty();
-        self.send(place);
+        self.send(slot);
         Some(())
     }
 
-    fn depth(&mut self, place: usize, data: &RawValue, received: Received) -> Option<()> {
+    fn depth(&mut self, slot: usize, data: &RawValue, received: Received) -> Option<()> {
         let raw: RawBook<'_> = serde_json::from_str(data.get())
             .ok()
-            .filter(|raw: &RawBook<'_>| self.is_about(place, raw.symbol))?;
+            .filter(|raw: &RawBook<'_>| self.is_about(slot, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
         let message = self.message(&raw, &mut changes);
         let taken = message.map(|message| {
-            self.with_book(place, received, |book, out| book.message(message, received.steady, out))
+            self.with_book(slot, received, |book, out| book.message(message, received.steady, out))
         });
         self.changes = changes;
         self.counters.repeated.add(u64::from(taken == Some(Taken::Repeated)));
-        self.symbols[place].book_heard_at = Some(received.at);
+        self.symbols[slot].book_heard_at = Some(received.at);
         taken.map(|_| ())
     }
 
@@ -304,27 +304,27 @@ impl Dispatch {
         let version = raw.version.and_then(number::unsigned);
         let end = raw.end.map_or(version, number::unsigned)?;
         let begin = raw.begin.map_or(Some(end), number::unsigned)?;
-        let at = raw.at.and_then(number::millis).or(self.told_at)?;
+        let at = raw.at.and_then(number::millis).or(self.sent_at)?;
         (begin <= end).then_some(Message { begin, end, at, changes })
     }
 
-    fn ticker(&mut self, place: usize, data: &RawValue) -> Option<()> {
+    fn ticker(&mut self, slot: usize, data: &RawValue) -> Option<()> {
         let raw: RawTicker<'_> = serde_json::from_str(data.get())
             .ok()
-            .filter(|raw: &RawTicker<'_>| self.is_about(place, raw.symbol))?;
+            .filter(|raw: &RawTicker<'_>| self.is_about(slot, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         if !self.streams.contains(&StreamKind::Marks) {
             return Some(());
         }
         let price =
             |raw: Option<&RawValue>| raw.and_then(number::decimal).filter(|price| price.mantissa() > 0);
-        // A contract that is not traded has neither; that is no mark and no fault.
+        // A contract that is not traded has neither price: no mark row, and not malformed.
         let Some(mark) = price(raw.fair) else {
             return raw.fair.is_none_or(|raw| number::decimal(raw).is_some()).then_some(());
         };
         let index: Option<Decimal> = price(raw.index);
-        let at = raw.at.and_then(number::millis).or(self.told_at)?;
-        let symbol = &mut self.symbols[place];
+        let at = raw.at.and_then(number::millis).or(self.sent_at)?;
+        let symbol = &mut self.symbols[slot];
         if symbol.mark.replace((mark, index)) != Some((mark, index)) {
             self.rows.clear();
             self.rows.push(Record {
@@ -332,102 +332,103 @@ impl Dispatch {
                 received_at: None,
                 body: RecordBody::Mark { mark, index },
             });
-            self.send(place);
+            self.send(slot);
         }
         Some(())
     }
 
-    fn funding(&mut self, place: usize, data: &RawValue) -> Option<()> {
+    fn funding(&mut self, slot: usize, data: &RawValue) -> Option<()> {
         let raw: RawRate<'_> = serde_json::from_str(data.get())
             .ok()
-            .filter(|raw: &RawRate<'_>| self.is_about(place, raw.symbol))?;
+            .filter(|raw: &RawRate<'_>| self.is_about(slot, raw.symbol))?;
         self.counters.unknown_fields.add(raw.unknown);
         let rate = raw.rate.or(raw.funding_rate).and_then(number::decimal)?;
         let settles_at = raw.settles_at.and_then(number::millis);
-        let paid = self.symbols[place].funding.announce(rate, settles_at, self.told_at?);
-        self.settled(place, paid);
+        let paid = self.symbols[slot].funding.announce(rate, settles_at, self.sent_at?);
+        self.settled(slot, paid);
         Some(())
     }
 
-    /// Funding whose time has come by the exchange's clock.
+    /// Publishes funding whose time has come by the exchange's clock.
     pub fn settle(&mut self, now: Timestamp) {
-        for place in 0..self.symbols.len() {
-            let paid = self.symbols[place].funding.settle(now);
-            self.settled(place, paid);
+        for slot in 0..self.symbols.len() {
+            let paid = self.symbols[slot].funding.settle(now);
+            self.settled(slot, paid);
         }
     }
 
-    fn settled(&mut self, place: usize, paid: Option<(Decimal, Timestamp)>) {
+    fn settled(&mut self, slot: usize, paid: Option<(Decimal, Timestamp)>) {
         if let Some((rate, at)) = paid {
             self.rows.clear();
             self.rows.push(Record { exchange_at: at, received_at: None, body: RecordBody::Funding { rate } });
-            self.send(place);
+            self.send(slot);
         }
     }
 
-    /// Payments that were made while the connection was lost, from the list of them.
-    pub fn catch_up(&mut self, place: usize, list: &[FundingSettlement], now: Span) {
-        for paid in self.symbols[place].funding.caught_up(list, now) {
-            self.settled(place, Some(paid));
+    /// Publishes payments that were made while not connected, found in the fetched list.
+    pub fn catch_up(&mut self, slot: usize, list: &[FundingSettlement], now: Span) {
+        for paid in self.symbols[slot].funding.caught_up(list, now) {
+            self.settled(slot, Some(paid));
         }
     }
 
-    /// A rate of the list that was fetched. What was pushed meanwhile is newer.
+    /// Applies a rate of the fetched list, unless a newer one was pushed meanwhile.
     pub fn announce(&mut self, rate: &FundingRate, now: Timestamp) {
-        if let Some(place) = self.by_name.get(&rate.symbol).copied()
-            && !self.symbols[place].funding.is_announced()
+        if let Some(slot) = self.by_name.get(&rate.symbol).copied()
+            && !self.symbols[slot].funding.is_announced()
         {
-            let paid = self.symbols[place].funding.announce(rate.rate, rate.settles_at, now);
-            self.settled(place, paid);
+            let paid = self.symbols[slot].funding.announce(rate.rate, rate.settles_at, now);
+            self.settled(slot, paid);
         }
     }
 
-    /// Gives a symbol's book its snapshot. One without a time is as old as the message before it.
-    pub fn join(&mut self, place: usize, depth: &Depth, received: Received) {
-        let Some(at) = depth.at.or(self.told_at) else {
+    /// Passes a snapshot to a symbol's book. A snapshot without a time takes that of the message before it.
+    pub fn join(&mut self, slot: usize, depth: &Depth, received: Received) {
+        let Some(at) = depth.at.or(self.sent_at) else {
             self.counters.malformed.add(1);
-            return self.symbols[place].book.no_snapshot(received.steady);
+            return self.symbols[slot].book.no_snapshot(received.steady);
         };
         let side =
             |side| move |level: &DepthLevel| Change { side, price: level.price, quantity: level.quantity };
         let levels: Vec<Change> =
             depth.bids.iter().map(side(Side::Buy)).chain(depth.asks.iter().map(side(Side::Sell))).collect();
         let snapshot = Snapshot { version: depth.version, at, levels: &levels };
-        self.with_book(place, received, |book, out| book.snapshot(snapshot, received.steady, out));
-        let symbol = &mut self.symbols[place];
+        self.with_book(slot, received, |book, out| book.snapshot(snapshot, received.steady, out));
+        let symbol = &mut self.symbols[slot];
         if symbol.book.is_live() {
             symbol.book_heard_at = Some(received.at);
         }
     }
 
-    /// A step of our clock is a gap for everybody: spans across it are wrong. `since`: the last message before it.
+    /// A step of the local clock is a gap in every stream, because time spans across it are wrong. `since`:
+    /// time of the last message before it.
     pub fn clock_stepped(&mut self, received: Received, since: Timestamp) {
         self.counters.clock_steps.add(1);
-        for place in 0..self.symbols.len() {
-            let symbol = &mut self.symbols[place];
+        for slot in 0..self.symbols.len() {
+            let symbol = &mut self.symbols[slot];
             let mut complete = symbol.coverage.complete();
-            symbol.lost(&complete, since, GapCause::ClockStep, &*self.intake);
-            // Behind a gap a book needs a snapshot; all else goes on at once.
+            symbol.lost(&complete, since, GapCause::ClockStep, &*self.inbox);
+            // After a gap a book needs a snapshot; everything else resumes at once.
             complete.retain(|stream| *stream != StreamKind::BookChanges);
-            symbol.coverage.regained(&complete, &*self.intake);
-            self.with_book(place, received, |book, out| book.reopen(received.steady, out));
+            symbol.coverage.regained(&complete, &*self.inbox);
+            self.with_book(slot, received, |book, out| book.reopen(received.steady, out));
         }
     }
 
-    /// Runs a symbol's book; what it says goes to the intake.
+    /// Runs `run` on a symbol's book; its output goes to the inbox.
     pub fn with_book<T>(
         &mut self,
-        place: usize,
+        slot: usize,
         received: Received,
         run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
     ) -> T {
-        let symbol = &mut self.symbols[place];
+        let symbol = &mut self.symbols[slot];
         let since = symbol.book_heard_at.unwrap_or(received.at);
-        symbol.with_book(&mut self.rows, &*self.intake, &self.counters, since, run)
+        symbol.with_book(&mut self.rows, &*self.inbox, &self.counters, since, run)
     }
 }
 
-/// Best first, no price twice.
+/// Whether levels are sorted best first without duplicate prices.
 fn in_order(levels: &[Change], side: Side) -> bool {
     levels.windows(2).all(|pair| {
         let (better, worse) = match side {

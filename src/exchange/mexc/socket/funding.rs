@@ -1,54 +1,56 @@
-//! The funding of one symbol: what is announced, what is due, and what was paid while nobody listened.
+//! Funding of one symbol: announced, due, and paid while not connected.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::market::FundingSettlement;
 
-/// A payment whose successor is announced this short before it is about to be made; earlier the payment was moved.
+/// When the payment after the next is announced within this span before the next is due, the next one still
+/// happens; earlier, the next payment was moved.
 const AT_HAND: Span = Span::from_seconds(60);
 
-/// How often the list of payments is asked for until it has the one that was missed: the exchange writes it a moment late.
+/// How often the list of payments is fetched until it has the missed one: the exchange writes it with a
+/// delay.
 const LISTS: u32 = 8;
 
-/// Between two of these.
+/// Interval between these fetches.
 const BETWEEN_LISTS: Span = Span::from_seconds(15);
 
-/// A payment: its rate and its time.
+/// A payment: rate and time.
 pub type Payment = (Decimal, Timestamp);
 
-/// The funding of a symbol. A payment is told once, when its time has come.
+/// Funding of a symbol. Invariant: each payment is returned once, after its time has come.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Funding {
     announced: Option<Payment>,
-    /// About to be made, though the one behind it is announced already.
+    /// The next payment, when the one after it is already announced.
     at_hand: Option<Payment>,
-    /// Time of the first payment that may have been made unheard.
+    /// Time of the first payment that may have been missed.
     missed_from: Option<Timestamp>,
-    /// Whether one was announced for that time; else nobody knows whether there was one.
+    /// Whether a payment was announced for that time; otherwise it is unknown whether there was one.
     was_announced: bool,
     catch_up: Option<CatchUp>,
 }
 
-/// Payments that were made unheard: those from `from` to before `until`.
+/// Search for missed payments with times in `from..until`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct CatchUp {
     from: Timestamp,
     until: Timestamp,
     lists_left: u32,
-    /// When the list is asked for; `None` while it is on its way.
+    /// When to fetch the list; `None` while a fetch is in flight.
     due: Option<Span>,
 }
 
-/// Lists that are asked for when nobody knows whether there was a payment: the second for one that is written late.
+/// Fetches when it is unknown whether there was a payment; the second covers one that is written late.
 const LISTS_UNSURE: u32 = 2;
 
 impl Funding {
-    /// Somebody listened before this connection, up to a time.
+    /// Sets the end of an earlier subscription; payments since then may have been missed.
     pub fn heard_until(&mut self, until: Option<Timestamp>) {
         self.missed_from = until;
     }
 
-    /// A rate was announced at `at`, to be paid at `settles_at`. Returns the payment that this proves to be over.
+    /// A rate was announced at `at`, payable at `settles_at`. Returns a payment whose time has come by `at`.
     pub fn announce(
         &mut self,
         rate: Decimal,
@@ -66,14 +68,14 @@ impl Funding {
                 *announced = Some((rate, settles_at));
                 self.heard_again(settles_at);
             }
-            // Without a time it is the rate of the payment known of.
+            // Without a time it updates the rate of the known payment.
             (None, Some((announced, _))) => *announced = rate,
             _ => {}
         }
         paid
     }
 
-    /// What is announced now says which payments were made meanwhile.
+    /// The new announcement bounds the payments that may have been missed: all before `settles_at`.
     fn heard_again(&mut self, settles_at: Timestamp) {
         if let Some(from) = self.missed_from.take().filter(|from| *from < settles_at) {
             let lists_left = if self.was_announced { LISTS } else { LISTS_UNSURE };
@@ -81,18 +83,18 @@ impl Funding {
         }
     }
 
-    /// Whether something is announced.
+    /// Whether a payment is announced.
     pub fn is_announced(&self) -> bool {
         self.announced.is_some()
     }
 
-    /// The payment whose time has come, once.
+    /// The payment whose time has come; each is returned once.
     pub fn settle(&mut self, now: Timestamp) -> Option<Payment> {
         let has_come = |(_, at): &mut Payment| *at <= now;
         self.at_hand.take_if(has_come).or_else(|| self.announced.take_if(has_come))
     }
 
-    /// Nobody listens any more: what was announced may be paid unheard.
+    /// The connection is gone: an announced payment may be made unseen.
     pub fn disconnected(&mut self) {
         let next = self.at_hand.or(self.announced).map(|(_, at)| at);
         let open = self.catch_up.map(|open| open.from);
@@ -101,13 +103,12 @@ impl Funding {
         *self = Funding { missed_from, was_announced, ..Funding::default() };
     }
 
-    /// Whether the list of payments is to be asked for now; answer with [`Funding::caught_up`].
+    /// Whether the list of payments must be fetched now; answer with [`Funding::caught_up`].
     pub fn take_due_list(&mut self, now: Span) -> bool {
         self.catch_up.as_mut().is_some_and(|open| open.due.take_if(|due| *due <= now).is_some())
     }
 
-    /// The list that was asked for, or an empty one when there was none. Returns the payments that were missed, oldest
-    /// first.
+    /// Takes the fetched list (empty when the fetch failed). Returns the missed payments, oldest first.
     pub fn caught_up(&mut self, list: &[FundingSettlement], now: Span) -> Vec<Payment> {
         let Some(open) = &mut self.catch_up else { return Vec::new() };
         let missed = list.iter().filter(|paid| (open.from..open.until).contains(&paid.settled_at));

@@ -1,6 +1,7 @@
-//! Sockets to MEXC: opened, kept alive, subscribed, taken apart into rows, opened again.
+//! WebSockets to MEXC: connect, keep alive, subscribe, decode into rows, reconnect.
 //!
-//! Never: a wait inside an intake, a row without its exchange's time, a book that is not known to be whole.
+//! Invariants: every row carries the exchange's time; a socket publishes book changes only after a snapshot
+//! has joined them.
 
 mod backoff;
 mod channel;
@@ -27,11 +28,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use subscriptions::Subscriptions;
 pub(super) use symbol::Symbol;
 
-/// How long a first message of a book is waited for before its snapshot is fetched.
+/// How long to wait for a book's first message before fetching its snapshot.
 const QUIET: Span = Span::from_seconds(1);
 
-/// The sockets that carry a subscription, each with its share of the symbols.
-pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn MarketSink>) -> Vec<Socket> {
+/// The sockets of a subscription, each with its share of the symbols.
+pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, inbox: &Arc<dyn MarketSink>) -> Vec<Socket> {
     let settings = &link.settings;
     let pace = pace(settings);
     let subscription = link.subscriptions.fetch_add(1, Relaxed);
@@ -47,10 +48,10 @@ pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Marke
         let between = Span::from_nanos(1_000_000_000 / i64::from(settings.subscribes_per_second));
         let subscriptions =
             Subscriptions::new(wanted_of(names.len(), &wanted.streams), between, span(settings.confirm_ms));
-        let dispatch = Dispatch::new(symbols, wanted.streams.clone(), link.counters.clone(), intake.clone());
+        let dispatch = Dispatch::new(symbols, wanted.streams.clone(), link.counters.clone(), inbox.clone());
         Socket::new(
             link.clone(),
-            intake.clone(),
+            inbox.clone(),
             number,
             seed(settings.seed, subscription, number),
             dispatch,
@@ -60,12 +61,12 @@ pub(super) fn of(link: &Arc<Link>, wanted: &Subscription, intake: &Arc<dyn Marke
     shares.map(socket).collect()
 }
 
-/// What a socket's waits are drawn from: of two sockets of a process, in one session or in two, never the same.
+/// Seed of a socket's jitter: differs between all sockets of a process, within and across subscriptions.
 fn seed(process: u64, subscription: u64, socket: u32) -> u64 {
     (process ^ (subscription << 32 | u64::from(socket))).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// How patient the books are.
+/// Timeouts of the order books.
 pub(super) fn pace(settings: &Settings) -> Pace {
     let wait_min = span(settings.snapshot_wait_min_ms);
     Pace {
@@ -82,8 +83,8 @@ fn span(ms: u64) -> Span {
     Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
-/// Every channel of every symbol. Tickers come every few seconds from each contract, so where none is wanted that of the
-/// first symbol is subscribed as a sign of life: without it nobody could tell a quiet market from a dead socket.
+/// Every channel of every symbol. Tickers arrive every few seconds for each contract, so when none is wanted,
+/// the first symbol's is subscribed for liveness: without it a quiet market looks like a dead socket.
 fn wanted_of(symbols: usize, streams: &[StreamKind]) -> Vec<(usize, Channel)> {
     let channels: Vec<Channel> = streams.iter().filter_map(|stream| Channel::of(*stream)).collect();
     let sign_of_life = (!channels.contains(&Channel::Ticker)).then_some((0, Channel::Ticker));

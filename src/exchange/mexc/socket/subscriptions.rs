@@ -1,20 +1,21 @@
-//! What a socket must be subscribed to, what was asked for, and what was confirmed. Times come in; nothing is sent here.
+//! Subscription state of a socket: wanted, sent, confirmed, refused. Times are arguments; nothing is sent
+//! here.
 //!
-//! Acknowledgements name no symbol. They come in the order of the requests, so each is taken for the oldest open request of
-//! its channel; the first row of a subscription confirms it too.
+//! Acknowledgements do not name a symbol. They arrive in the order of the requests, so each is matched to the
+//! oldest open request of its channel; the first row of a subscription confirms it too.
 
 use super::channel::Channel;
 use crate::domain::time::Span;
 use std::collections::VecDeque;
 
-/// One subscription: a channel of a symbol (its place on the socket).
+/// One subscription: a channel of a symbol (its slot on the socket).
 #[derive(Clone, Debug)]
 struct Entry {
     symbol: usize,
     channel: Channel,
     state: State,
     is_served: bool,
-    /// When it is sent again unless it was confirmed.
+    /// When it is sent again unless confirmed.
     again_at: Span,
     wait: Span,
 }
@@ -31,42 +32,42 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Subscriptions {
     entries: Vec<Entry>,
-    /// Sent and not answered, oldest first.
+    /// Indexes of entries that were sent and not answered, oldest first.
     unanswered: VecDeque<usize>,
-    /// Place of each symbol's channels among the entries: asked for every message.
-    places: Vec<[Option<usize>; Channel::ALL.len()]>,
+    /// Entry index of each symbol's channels; looked up for every message.
+    indexes: Vec<[Option<usize>; Channel::ALL.len()]>,
     between: Span,
     confirm: Span,
     next_at: Span,
-    is_complete_said: bool,
+    is_complete_reported: bool,
 }
 
 /// Longest wait before an unconfirmed subscription is sent again.
 const LONGEST_CONFIRM: Span = Span::from_seconds(60);
 
 impl Subscriptions {
-    /// `wanted`: symbol and channel in the order in which they are sent; `between` two of them and `confirm` before one is
-    /// sent again.
+    /// `wanted`: symbol and channel in sending order; `between`: minimum time between two requests;
+    /// `confirm`: wait before a request is sent again.
     pub fn new(wanted: impl IntoIterator<Item = (usize, Channel)>, between: Span, confirm: Span) -> Self {
-        let (entries, unanswered, places) = (Vec::new(), VecDeque::new(), Vec::new());
+        let (entries, unanswered, indexes) = (Vec::new(), VecDeque::new(), Vec::new());
         let mut subscriptions = Subscriptions {
             entries,
             unanswered,
-            places,
+            indexes,
             between,
             confirm,
             next_at: Span::ZERO,
-            is_complete_said: false,
+            is_complete_reported: false,
         };
         wanted.into_iter().for_each(|(symbol, channel)| subscriptions.add(symbol, channel));
         subscriptions
     }
 
     fn add(&mut self, symbol: usize, channel: Channel) {
-        if self.places.len() <= symbol {
-            self.places.resize(symbol + 1, [None; Channel::ALL.len()]);
+        if self.indexes.len() <= symbol {
+            self.indexes.resize(symbol + 1, [None; Channel::ALL.len()]);
         }
-        self.places[symbol][channel as usize] = Some(self.entries.len());
+        self.indexes[symbol][channel as usize] = Some(self.entries.len());
         let wait = self.confirm;
         self.entries.push(Entry {
             symbol,
@@ -78,14 +79,14 @@ impl Subscriptions {
         });
     }
 
-    /// A new connection knows nothing of the last one; what was refused stays refused.
+    /// A new connection starts without confirmations; refused subscriptions stay refused.
     pub fn connected(&mut self, now: Span) {
         for entry in self.entries.iter_mut().filter(|entry| entry.state != State::Refused) {
             (entry.state, entry.is_served, entry.wait) = (State::Wanted, false, self.confirm);
         }
         self.unanswered.clear();
         self.next_at = now;
-        self.is_complete_said = false;
+        self.is_complete_reported = false;
     }
 
     /// The subscription to send now, if one is due.
@@ -96,11 +97,12 @@ impl Subscriptions {
         let wanted = |entry: &Entry| match entry.state {
             State::Wanted => true,
             State::Sent => entry.again_at <= now,
-            // A ticker comes every few seconds: one that is acknowledged and silent was not really subscribed.
+            // A ticker arrives every few seconds, so an acknowledged but silent one was not really
+            // subscribed.
             State::Confirmed => entry.channel == Channel::Ticker && !entry.is_served && entry.again_at <= now,
             State::Refused => false,
         };
-        // Those that were never sent go first, so that one that stays silent holds up nobody.
+        // New ones go before repeats, so that a subscription that stays unanswered delays no other.
         let fresh = self.entries.iter().position(|entry| entry.state == State::Wanted);
         let at = fresh.or_else(|| self.entries.iter().position(wanted))?;
         let entry = &mut self.entries[at];
@@ -116,16 +118,16 @@ impl Subscriptions {
         Some((entry.symbol, entry.channel))
     }
 
-    /// A channel was acknowledged; returns whose subscription that confirms for the first time.
+    /// A channel was acknowledged; returns the symbol whose subscription this confirms for the first time.
     pub fn acknowledged(&mut self, channel: Channel) -> Option<usize> {
-        let place = self.unanswered.iter().position(|open| self.entries[*open].channel == channel)?;
-        let at = self.unanswered.remove(place)?;
+        let position = self.unanswered.iter().position(|open| self.entries[*open].channel == channel)?;
+        let at = self.unanswered.remove(position)?;
         self.confirm(at)
     }
 
-    /// A row came; returns whether that confirms the subscription for the first time.
+    /// A row arrived; returns whether it confirms the subscription for the first time.
     pub fn served(&mut self, symbol: usize, channel: Channel) -> bool {
-        let Some(at) = self.places.get(symbol).and_then(|places| places[channel as usize]) else {
+        let Some(at) = self.indexes.get(symbol).and_then(|indexes| indexes[channel as usize]) else {
             return false;
         };
         if self.entries[at].is_served {
@@ -135,13 +137,13 @@ impl Subscriptions {
         self.confirm(at).is_some()
     }
 
-    /// Whether a symbol's ticker is subscribed, which comes every few seconds whatever its market does.
+    /// Whether a symbol's ticker is subscribed; it arrives every few seconds even in a quiet market.
     pub fn has_ticker(&self, symbol: usize) -> bool {
-        let ticker = self.places.get(symbol).and_then(|places| places[Channel::Ticker as usize]);
+        let ticker = self.indexes.get(symbol).and_then(|indexes| indexes[Channel::Ticker as usize]);
         ticker.is_some_and(|at| self.entries[at].state != State::Refused)
     }
 
-    /// A symbol fell silent: all of it is subscribed anew.
+    /// Subscribes a silent symbol again, all channels.
     pub fn again(&mut self, symbol: usize) {
         for entry in
             self.entries.iter_mut().filter(|entry| entry.symbol == symbol && entry.state != State::Refused)
@@ -151,7 +153,7 @@ impl Subscriptions {
         self.unanswered.retain(|open| self.entries[*open].symbol != symbol);
     }
 
-    /// A request was refused without a name: certain only when no other is open.
+    /// The symbol of a refusal that names none: certain only when a single request is open.
     pub fn refused_unnamed(&self) -> Option<usize> {
         let mut open =
             self.unanswered.iter().map(|at| &self.entries[*at]).filter(|entry| entry.state == State::Sent);
@@ -159,7 +161,7 @@ impl Subscriptions {
         open.next().is_none().then_some(first.symbol)
     }
 
-    /// A symbol is given up. When its ticker was the only sign of life, another symbol's takes its place.
+    /// Gives up a symbol. When its ticker was the only one left, another symbol's is subscribed for liveness.
     pub fn refuse(&mut self, symbol: usize) {
         for entry in self.entries.iter_mut().filter(|entry| entry.symbol == symbol) {
             entry.state = State::Refused;
@@ -172,21 +174,21 @@ impl Subscriptions {
         }
     }
 
-    /// Whether a symbol was given up.
+    /// Whether a symbol was refused.
     pub fn is_refused(&self, symbol: usize) -> bool {
         self.entries.iter().any(|entry| entry.symbol == symbol && entry.state == State::Refused)
     }
 
-    /// Whether nothing is left to subscribe to.
+    /// Whether all subscriptions were refused.
     pub fn is_empty(&self) -> bool {
         self.entries.iter().all(|entry| entry.state == State::Refused)
     }
 
-    /// True once per connection: everything is confirmed.
+    /// True once per connection: when everything is confirmed or refused.
     pub fn became_complete(&mut self) -> bool {
         let is_complete =
             self.entries.iter().all(|entry| matches!(entry.state, State::Confirmed | State::Refused));
-        is_complete && !std::mem::replace(&mut self.is_complete_said, is_complete)
+        is_complete && !std::mem::replace(&mut self.is_complete_reported, is_complete)
     }
 
     fn confirm(&mut self, at: usize) -> Option<usize> {

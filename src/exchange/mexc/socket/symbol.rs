@@ -1,4 +1,4 @@
-//! What a socket knows about one symbol: which streams are complete, and what tells repeated rows from new ones.
+//! State of one symbol on a socket: which streams are complete, and what is needed to detect repeated rows.
 
 use super::funding::Funding;
 use crate::domain::decimal::Decimal;
@@ -19,69 +19,69 @@ use std::collections::VecDeque;
 pub struct Symbol {
     /// Name as the exchange writes it.
     pub name: String,
-    /// The book of changes.
+    /// The order book built from changes.
     pub book: Book,
-    /// A snapshot of the book is on its way.
+    /// A snapshot request is in flight.
     pub is_fetching: bool,
-    /// When the book's changes were complete last: with a message of them, or with a snapshot.
+    /// When the book was last known complete: at its last message of changes, or its snapshot.
     pub book_heard_at: Option<Timestamp>,
-    /// When something of it came last, or when that was first to be expected; by both clocks.
+    /// When its last data arrived, or when data was first expected; by both clocks.
     pub served_at: Option<Received>,
-    /// Streams that were acknowledged and wait for a sign of life: an acknowledgement alone is no data.
+    /// Acknowledged streams that wait for first data: an acknowledgement alone proves nothing.
     pub promised: Vec<StreamKind>,
-    /// Trades seen.
+    /// Ids of recent trades.
     pub deals: RecentIds,
-    /// Version of the last top of the book of this connection, and messages behind it.
+    /// Version of the last top of the book on this connection.
     pub top_version: Option<u64>,
-    /// Messages of the top behind that version.
+    /// Top-of-book messages with versions at or below it.
     pub top_behind: Behind,
-    /// The last top had no levels at all: the contract is paused or delisted.
+    /// The last top had no levels: the contract is paused or delisted.
     pub is_top_empty: bool,
-    /// Fair and index price let out last.
+    /// Fair and index price published last.
     pub mark: Option<(Decimal, Option<Decimal>)>,
-    /// The funding to come.
+    /// Next and missed funding payments.
     pub funding: Funding,
-    /// The terms that were told last.
+    /// The contract terms received last.
     pub terms: Option<ContractNews>,
     /// Which streams are complete.
     pub coverage: Coverage,
 }
 
-/// Which streams of a symbol are complete, and who must know when that changes.
+/// Which streams of a symbol are complete; reports changes to the inbox.
 pub struct Coverage {
-    /// Place in the subscription.
+    /// Index in the subscription.
     pub id: SymbolId,
     complete: Vec<StreamKind>,
 }
 
 impl Coverage {
-    /// Says that streams are complete from here on, those that were not.
-    pub fn regained(&mut self, streams: &[StreamKind], intake: &dyn MarketSink) {
+    /// Marks streams as complete from here on and reports those that were not.
+    pub fn regained(&mut self, streams: &[StreamKind], inbox: &dyn MarketSink) {
         let new: Vec<StreamKind> =
             streams.iter().copied().filter(|stream| !self.complete.contains(stream)).collect();
         if !new.is_empty() {
             self.complete.extend(&new);
-            intake.regained(self.id, &new);
+            inbox.regained(self.id, &new);
         }
     }
 
-    /// All streams that are complete.
+    /// All complete streams.
     pub fn complete(&self) -> Vec<StreamKind> {
         self.complete.clone()
     }
 
-    fn lost(&mut self, streams: &[StreamKind], since: Timestamp, cause: GapCause, intake: &dyn MarketSink) {
+    fn lost(&mut self, streams: &[StreamKind], since: Timestamp, cause: GapCause, inbox: &dyn MarketSink) {
         let gone: Vec<StreamKind> =
             streams.iter().copied().filter(|stream| self.complete.contains(stream)).collect();
         if !gone.is_empty() {
             self.complete.retain(|stream| !gone.contains(stream));
-            intake.lost(self.id, &gone, since, cause);
+            inbox.lost(self.id, &gone, since, cause);
         }
     }
 }
 
 impl Symbol {
-    /// Nothing is complete yet.
+    /// No stream is complete yet.
     pub fn new(id: SymbolId, name: String, pace: Pace) -> Self {
         Symbol {
             name,
@@ -101,38 +101,38 @@ impl Symbol {
         }
     }
 
-    /// Says that streams may miss rows from `since` on, those that were complete.
+    /// Marks streams as possibly missing rows from `since` on and reports those that were complete.
     pub fn lost(
         &mut self,
         streams: &[StreamKind],
         since: Timestamp,
         cause: GapCause,
-        intake: &dyn MarketSink,
+        inbox: &dyn MarketSink,
     ) {
-        self.coverage.lost(streams, since, cause, intake);
-        // A mark is let out when it changed; behind a gap nobody knows the one before.
+        self.coverage.lost(streams, since, cause, inbox);
+        // A mark is published only when it changes; after a gap the last one is unknown to readers.
         if streams.contains(&StreamKind::Marks) {
             self.mark = None;
         }
     }
 
-    /// The last top of the book holds no longer and nothing takes its place: a gap that is over at once.
-    pub fn forget_top(&mut self, at: Timestamp, cause: GapCause, intake: &dyn MarketSink) {
+    /// The last top of the book is invalid and has no successor: reports a gap that ends at once.
+    pub fn forget_top(&mut self, at: Timestamp, cause: GapCause, inbox: &dyn MarketSink) {
         let top = [StreamKind::BookSnapshots];
         if self.coverage.complete.contains(&top[0]) {
-            self.lost(&top, at, cause, intake);
-            self.coverage.regained(&top, intake);
+            self.lost(&top, at, cause, inbox);
+            self.coverage.regained(&top, inbox);
         }
     }
 
-    /// What was known of the connection that is gone.
+    /// Drops the state of a closed connection.
     pub fn disconnected(&mut self) {
         self.forgotten();
         self.is_fetching = false;
         self.funding.disconnected();
     }
 
-    /// What was known of its subscriptions is gone; the connection is not.
+    /// Drops the state of the symbol's subscriptions; the connection stays open.
     pub fn forgotten(&mut self) {
         self.book.reset();
         self.book_heard_at = None;
@@ -143,38 +143,38 @@ impl Symbol {
         self.promised.clear();
     }
 
-    /// Something of it, or of its socket, came: what was acknowledged is really served.
-    pub fn lives(&mut self, intake: &dyn MarketSink) {
+    /// Data of the symbol or its socket arrived: acknowledged streams are complete from here on.
+    pub fn lives(&mut self, inbox: &dyn MarketSink) {
         if !self.promised.is_empty() {
             let promised = std::mem::take(&mut self.promised);
-            self.coverage.regained(&promised, intake);
+            self.coverage.regained(&promised, inbox);
         }
     }
 
-    /// Since when nothing came, when that is longer than it may be.
+    /// Time of the last data, when that is longer ago than `patience`.
     pub fn silent_since(&self, now: Span, patience: Span) -> Option<Timestamp> {
         self.served_at.filter(|last| now.nanos() - last.steady.nanos() > patience.nanos()).map(|last| last.at)
     }
 
-    /// Runs the book with its rows going to the intake.
+    /// Runs `run` on the book with its output going to the inbox.
     pub fn with_book<T>(
         &mut self,
         rows: &mut Vec<Record>,
-        intake: &dyn MarketSink,
+        inbox: &dyn MarketSink,
         counters: &Counters,
         since: Timestamp,
         run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
     ) -> T {
-        let to_intake = &mut ToIntake { coverage: &mut self.coverage, rows, intake, counters, since };
+        let to_intake = &mut ToIntake { coverage: &mut self.coverage, rows, inbox, counters, since };
         run(&mut self.book, to_intake)
     }
 }
 
-/// Rows of a book on their way to the intake.
+/// Sends a book's rows and gaps to the inbox.
 pub struct ToIntake<'a> {
     coverage: &'a mut Coverage,
     rows: &'a mut Vec<Record>,
-    intake: &'a dyn MarketSink,
+    inbox: &'a dyn MarketSink,
     counters: &'a Counters,
     since: Timestamp,
 }
@@ -197,7 +197,7 @@ impl ToIntake<'_> {
             },
         }));
         self.counters.rows.add(self.rows.len() as u64);
-        self.intake.rows(self.coverage.id, self.rows);
+        self.inbox.rows(self.coverage.id, self.rows);
     }
 }
 
@@ -212,15 +212,15 @@ impl Out for ToIntake<'_> {
 
     fn lost(&mut self) {
         self.counters.resyncs.add(1);
-        self.coverage.lost(&[StreamKind::BookChanges], self.since, GapCause::VersionHole, self.intake);
+        self.coverage.lost(&[StreamKind::BookChanges], self.since, GapCause::VersionHole, self.inbox);
     }
 
     fn regained(&mut self) {
-        self.coverage.regained(&[StreamKind::BookChanges], self.intake);
+        self.coverage.regained(&[StreamKind::BookChanges], self.inbox);
     }
 }
 
-/// Trade ids of late, at most [`limits::EXCHANGE_DEAL_IDS`].
+/// The most recent trade ids, at most [`limits::EXCHANGE_DEAL_IDS`].
 #[derive(Default, Debug)]
 pub struct RecentIds {
     ids: VecDeque<u64>,
@@ -228,9 +228,9 @@ pub struct RecentIds {
 }
 
 impl RecentIds {
-    /// Remembers an id; false when it was there.
+    /// Remembers an id; false when it is known already.
     pub fn is_new(&mut self, id: u64) -> bool {
-        // Ids grow, so most are above all others and need no search.
+        // Ids usually grow, so most are above all others and need no search.
         if id <= self.highest && self.ids.contains(&id) {
             return false;
         }

@@ -1,58 +1,58 @@
-//! Is the other side still there, and does our clock still run? Times come in, verdicts go out.
+//! Watchdogs of a connection and of the local clock. Times are arguments.
 
 use crate::domain::time::{Span, Timestamp};
 
 /// How long a socket may be silent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patience {
-    /// Between two pings.
+    /// Interval between pings.
     pub ping: Span,
-    /// For a pong after a ping.
+    /// Timeout of a pong.
     pub pong: Span,
-    /// Without market data.
+    /// Longest time without market data.
     pub silence: Span,
 }
 
-/// What to do about a socket now.
+/// What to do with a socket now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Nothing.
     Fine,
     /// Send a ping.
     Ping,
-    /// Give it up: no pong came.
+    /// Close it: no pong arrived.
     NoPong,
-    /// Give it up: no market data came.
+    /// Close it: no market data arrived.
     Silent,
 }
 
-/// One connection's signs of life, on the steady clock.
+/// Liveness of one connection, on the steady clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
     patience: Patience,
     ping_due: Span,
-    /// The oldest ping without an answer.
+    /// Time of the oldest unanswered ping.
     unanswered_since: Option<Span>,
     served_at: Span,
 }
 
 impl Watch {
-    /// Of a connection that opened now; the first ping is due.
+    /// For a connection that opened now; the first ping is due.
     pub fn new(patience: Patience, now: Span) -> Self {
         Watch { patience, ping_due: now, unanswered_since: None, served_at: now }
     }
 
-    /// Any pong answers all pings: the exchange sends one or two for each.
+    /// Any pong answers all pings: the exchange sends one or two per ping.
     pub fn pong(&mut self) {
         self.unanswered_since = None;
     }
 
-    /// Market data came.
+    /// Market data arrived.
     pub fn served(&mut self, now: Span) {
         self.served_at = now;
     }
 
-    /// What is due. After [`Verdict::Ping`] one must be sent.
+    /// The action due now. After [`Verdict::Ping`] a ping must be sent.
     pub fn verdict(&mut self, now: Span) -> Verdict {
         let longer = |since: Span, bound: Span| now.nanos() - since.nanos() > bound.nanos();
         if self.unanswered_since.is_some_and(|since| longer(since, self.patience.pong)) {
@@ -70,21 +70,21 @@ impl Watch {
     }
 }
 
-/// Sees when the wall clock jumps against the steady one. Slow corrections are followed.
+/// Detects steps of the wall clock against the steady clock. Slow corrections are not steps.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockWatch {
     step: Span,
-    /// Wall minus steady at the last look.
+    /// Wall minus steady time at the last check.
     difference: Option<i64>,
 }
 
 impl ClockWatch {
-    /// `step`: what counts as a jump.
+    /// `step`: smallest jump that counts as a step.
     pub fn new(step: Span) -> Self {
         ClockWatch { step, difference: None }
     }
 
-    /// Whether the clock jumped since the last look.
+    /// Whether the clock jumped since the last check.
     pub fn stepped(&mut self, wall: Timestamp, steady: Span) -> bool {
         let difference = wall.nanos().saturating_sub(steady.nanos());
         let before = self.difference.replace(difference).unwrap_or(difference);

@@ -1,4 +1,4 @@
-//! A small exchange on loopback: answers REST by a function, and hands every socket to the test.
+//! A small exchange on loopback: answers REST with a closure and hands every socket to the test.
 
 use super::intake::Memory;
 use crate::domain::record::StreamKind;
@@ -13,16 +13,16 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
-/// An answer: whole bytes of HTTP, or silence.
+/// A scripted REST answer: HTTP bytes, or none.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A whole answer.
+    /// A complete answer.
     Body(u16, String),
-    /// An answer that promises more bytes than it has.
+    /// An answer with fewer bytes than announced.
     Truncated(String),
     /// The connection is closed.
     Reset,
-    /// Nothing ever comes.
+    /// No answer ever.
     Silence,
 }
 
@@ -31,12 +31,12 @@ pub fn ok(data: &str) -> Answer {
     Answer::Body(200, format!(r#"{{"success":true,"code":0,"data":{data}}}"#))
 }
 
-/// A refusal under HTTP 200.
+/// A rejection under HTTP 200.
 pub fn refusal(code: i64) -> Answer {
     Answer::Body(200, format!(r#"{{"success":false,"code":{code},"message":"refused"}}"#))
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub target: String,
@@ -45,7 +45,7 @@ pub struct Seen {
 
 type Answering = dyn FnMut(&Seen) -> Answer + Send;
 
-/// The exchange, and the client that is pointed at it.
+/// The exchange and the client connected to it.
 pub struct Stage {
     pub runtime: Runtime,
     pub settings: Settings,
@@ -80,7 +80,7 @@ fn quick(rest: &str, ws: &str) -> Settings {
 }
 
 impl Stage {
-    /// Answers every call with code 1001 until told otherwise.
+    /// Answers every call with code 1001 until changed with `answer`.
     pub fn new() -> Stage {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -95,7 +95,7 @@ impl Stage {
         Stage { runtime, settings, seen, answering, peers }
     }
 
-    /// From now on REST answers by this function.
+    /// Sets how REST answers from now on.
     pub fn answer(&self, answering: impl FnMut(&Seen) -> Answer + Send + 'static) {
         *self.answering.lock().unwrap() = Box::new(answering);
     }
@@ -104,7 +104,7 @@ impl Stage {
         Mexc::new(self.settings.clone(), self.runtime.handle().clone()).unwrap()
     }
 
-    /// A client that is subscribed, and what its intake is told.
+    /// A subscribed client, and what its inbox received.
     pub fn subscribe(
         &self,
         symbols: &[&str],
@@ -128,7 +128,7 @@ impl Stage {
         self.runtime.block_on(next).expect("a connection in time").unwrap()
     }
 
-    /// How many calls went to a path.
+    /// Number of calls to a path.
     pub fn calls(&self, path: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.target.starts_with(path)).count()
     }
@@ -147,7 +147,7 @@ async fn serve_rest(
         let (socket, _) = listener.accept().await.unwrap();
         let (answering, log) = (answering.clone(), log.clone());
         tokio::spawn(async move {
-            // A client that goes away in the middle is its own matter.
+            // A client that disconnects mid-call is not an error here.
             let _ = serve_call(socket, &answering, &log).await;
         });
     }
@@ -196,12 +196,12 @@ async fn serve_sockets(listener: TcpListener, peers: mpsc::UnboundedSender<Peer>
     }
 }
 
-/// What a test has a socket do.
+/// What a test makes a socket do.
 pub enum Order {
     Send(Message),
-    /// Pongs are sent no longer.
+    /// Stops sending pongs.
     Mute,
-    /// The connection is cut without a word.
+    /// Cuts the connection without a close frame.
     Cut,
 }
 
@@ -237,7 +237,8 @@ async fn serve_socket(
     }
 }
 
-/// The exchange's end of a socket. Pings are answered; all else is the test's to do. Dropping it cuts the connection.
+/// The exchange's end of a socket. Pings are answered; the test does everything else. Dropping it cuts the
+/// connection.
 pub struct Peer {
     received: mpsc::UnboundedReceiver<Value>,
     sender: mpsc::UnboundedSender<Order>,
@@ -245,7 +246,7 @@ pub struct Peer {
 
 impl Peer {
     pub fn order(&self, order: Order) {
-        // A connection that is gone gets no orders.
+        // Orders to a closed connection are ignored.
         let _ = self.sender.send(order);
     }
 
@@ -271,7 +272,7 @@ impl Peer {
         runtime.block_on(next).expect("a message in time").expect("an open connection")
     }
 
-    /// The subscriptions that come next, as `deal BTC_USDT`, in their order; contract news aside.
+    /// The next subscriptions, as `deal BTC_USDT`, in order, ignoring contract news.
     #[track_caller]
     pub fn subscriptions(&mut self, runtime: &Runtime, count: usize) -> Vec<String> {
         let mut all = Vec::new();
@@ -285,7 +286,7 @@ impl Peer {
         all
     }
 
-    /// Waits until the client has closed.
+    /// Waits until the client has closed the socket.
     #[track_caller]
     pub fn closed(&mut self, runtime: &Runtime) {
         let ended = async {

@@ -1,4 +1,4 @@
-//! REST that misbehaves: throttling, pages, cut answers, wrong clocks.
+//! REST faults: rate limits, HTML pages, truncated answers, wrong clocks.
 
 use super::exchange::{Answer, Stage, ok, refusal};
 use crate::clock;
@@ -31,7 +31,7 @@ fn reads_are_tried_again_and_say_what_went_wrong() {
     ] {
         let before = stage.calls("/");
         stage.answer(move |_| answer.clone());
-        // Each with a budget of its own: a ban of the one before would be waited for.
+        // A fresh client each time: otherwise it would wait for the ban of the one before.
         let client = stage.client();
         let error = client.tickers().unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

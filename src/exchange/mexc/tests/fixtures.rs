@@ -1,19 +1,19 @@
-//! Payloads and requests recorded by others, which are no part of the repository: without them the tests that need them say
-//! so. And values as tests write them.
+//! Recorded payloads and requests that are not part of the repository: tests that need them report when they
+//! are missing. Also literals used by tests.
 
 use crate::domain::decimal::Decimal;
 use crate::domain::time::Timestamp;
 use serde_json::value::RawValue;
 use std::path::PathBuf;
 
-/// The folder of fixtures: beside the repository, or where `TRADINGD_FIXTURES` points.
+/// The folder of fixtures: beside the repository, or at `TRADINGD_FIXTURES`.
 fn folder() -> Option<PathBuf> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures"));
     let folder = std::env::var_os("TRADINGD_FIXTURES").map_or_else(beside, PathBuf::from).join("mexc");
     folder.is_dir().then_some(folder)
 }
 
-/// The text of a fixture; `None` when there are none at all. One that is missing among others is a failure.
+/// The text of a fixture; `None` when there are no fixtures at all. A single missing one is a failure.
 pub fn text(name: &str) -> Option<String> {
     let Some(folder) = folder() else {
         eprintln!(
@@ -25,7 +25,7 @@ pub fn text(name: &str) -> Option<String> {
     Some(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
-/// The names of all fixtures that begin with `prefix`, sorted.
+/// The names of all fixtures with this prefix, sorted.
 pub fn names(prefix: &str) -> Vec<String> {
     let Some(folder) = folder() else { return Vec::new() };
     let names = std::fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! An intake that remembers, and waits for what is to come.
+//! An inbox that records everything and can wait for what is to come.
 
 use crate::clock::Stopwatch;
 use crate::domain::event::GapCause;
@@ -9,7 +9,7 @@ use crate::session::ports::{MarketSink, Notice};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-/// What an intake was told.
+/// What an inbox received.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Told {
     Rows(u32, Vec<Record>),
@@ -18,7 +18,7 @@ pub enum Told {
     Notice(Notice),
 }
 
-/// Everything that came, in order.
+/// Everything received, in order.
 #[derive(Default)]
 pub struct Memory {
     told: Mutex<Vec<Told>>,
@@ -35,7 +35,7 @@ impl Memory {
         self.told.lock().unwrap().clone()
     }
 
-    /// Waits until what came has a property; panics with all of it after 20 seconds.
+    /// Waits until `find` finds something; panics with everything received after 20 seconds.
     #[track_caller]
     pub fn wait<T>(&self, what: &str, find: impl Fn(&[Told]) -> Option<T>) -> T {
         let begun = Stopwatch::start();

@@ -1,5 +1,5 @@
-//! The project's own payloads: what answers, messages, orders and calls look like, read and written by a clone that has no
-//! recorded ones. Values are invented, shapes are those of the exchange's documents.
+//! The project's own payloads for clones without recorded ones: answers, messages, orders and calls, read and
+//! written. Values are invented; shapes follow the exchange's documentation.
 
 use super::fixtures::{data, decimal, ms, some};
 use super::intake::Told;
@@ -225,7 +225,7 @@ struct Call {
     signature: String,
 }
 
-/// Our call for what a case is named after.
+/// Our call for a named case.
 fn ours(name: &str) -> Request {
     let order = |effect, kind, quantity, price: Option<&str>| NewOrder {
         symbol: "OAK_USDT".to_owned(),

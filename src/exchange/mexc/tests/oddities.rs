@@ -1,4 +1,5 @@
-//! Messages that are well formed and odd: books without levels, versions that start again, names that differ inside and out.
+//! Well-formed but odd messages: books without levels, versions that restart, names that differ inside and
+//! outside.
 
 use super::exchange::Stage;
 use super::intake::Told;
@@ -14,7 +15,7 @@ fn top(version: u64, bids: &str, asks: &str) -> String {
     )
 }
 
-/// A reader whose top of the book is known to be complete.
+/// A reader whose top of the book is complete.
 fn reader() -> Reader {
     let mut reader = Reader::new(&["BTC_USDT", "ETH_USDT"]);
     let memory = reader.memory.clone();
@@ -30,7 +31,7 @@ fn best_bids(reader: &Reader) -> Vec<String> {
     reader.memory.rows(0, StreamKind::BookSnapshots).into_iter().filter_map(best).collect()
 }
 
-/// How often the last top was said to hold no longer.
+/// How often the last top was reported as no longer valid.
 fn forgotten(reader: &Reader, cause: GapCause) -> usize {
     let told = reader.memory.told();
     let top = vec![StreamKind::BookSnapshots];

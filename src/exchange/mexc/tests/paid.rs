@@ -1,4 +1,4 @@
-//! Funding that is paid around a settlement and while nobody listens.
+//! Funding paid around a settlement and while not connected.
 
 use super::exchange::{Order, Stage, ok, refusal};
 use super::intake::rows;
@@ -37,7 +37,7 @@ fn what_was_paid_while_the_connection_was_lost_is_written_once_it_is_back() {
         &format!(r#"{{"symbol":"BTC_USDT","rate":0.0003,"nextSettleTime":{settles}}}"#),
     );
     peer.order(Order::Cut);
-    // Nobody answers the next connections before the settlement is over.
+    // The next connections are dropped until the settlement is over.
     while clock::now().millis() <= settles {
         drop(stage.peer());
     }

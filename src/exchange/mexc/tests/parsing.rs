@@ -1,4 +1,4 @@
-//! Bytes of strangers: whatever they are, nothing panics, and what is read is what was written.
+//! Untrusted bytes: nothing panics, and what is read is what was written.
 
 use super::intake::Memory;
 use crate::domain::decimal::Decimal;
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// A dispatch of one socket with these symbols, and what comes out of it.
+/// A dispatch of one socket with these symbols, and its output.
 pub struct Reader {
     dispatch: Dispatch,
     counters: Arc<Counters>,
@@ -47,7 +47,7 @@ impl Reader {
         &mut self.dispatch.symbols[place]
     }
 
-    /// Gives the first symbol's book an empty snapshot of a version.
+    /// Passes an empty snapshot of a version to the first symbol's book.
     pub fn join(&mut self, version: u64) {
         self.snapshot(&Depth {
             bids: Vec::new(),
@@ -57,7 +57,7 @@ impl Reader {
         });
     }
 
-    /// Gives the first symbol's book a snapshot.
+    /// Passes a snapshot to the first symbol's book.
     pub fn snapshot(&mut self, depth: &Depth) {
         self.dispatch.join(
             0,
@@ -66,16 +66,16 @@ impl Reader {
         );
     }
 
-    /// When the last message before a step of the clock came.
+    /// Time of the last message before a clock step.
     pub const HEARD_AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
-    /// Our clock jumps by an hour.
+    /// The local clock jumps by an hour.
     pub fn step(&mut self) {
         let at = Timestamp::from_seconds(1_700_003_600);
         self.dispatch.clock_stepped(Received { at, steady: Span::from_seconds(3) }, Self::HEARD_AT);
     }
 
-    /// Whether the first symbol's book asks for a snapshot, sooner or later.
+    /// Whether the first symbol's book requests a snapshot within 100 seconds.
     pub fn is_snapshot_due(&mut self) -> bool {
         self.symbol(0).book.take_due(Span::from_seconds(100))
     }
@@ -85,7 +85,7 @@ impl Reader {
     }
 }
 
-/// JSON that looks like the exchange's, with surprises.
+/// JSON that resembles the exchange's, with surprises.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -181,7 +181,7 @@ proptest! {
         }
     }
 
-    /// A number in any of the exchange's spellings is read exactly.
+    /// A number in any of the exchange's notations is read exactly.
     #[test]
     fn numbers_are_exact_in_every_spelling(mantissa in 1_i64..1_000_000_000, scale in 0_u8..12, padding in 0_usize..30) {
         let value = Decimal::new(mantissa, scale).unwrap();

@@ -1,4 +1,4 @@
-//! Recorded and documented payloads give the values they were written with.
+//! Recorded and documented payloads decode to the expected values.
 
 use super::fixtures::{data, decimal, ms, names, some, text};
 use super::parsing::Reader;
@@ -11,7 +11,7 @@ use crate::exchange::mexc::wire::{envelope, rows};
 use crate::exchange::mexc::{DepthLevel, Ticker};
 use serde_json::Value;
 
-/// A fixture's rows, with nothing unknown or malformed in them.
+/// A fixture's rows; asserts that nothing in them is unknown or malformed.
 #[track_caller]
 fn clean<T>(
     body: &str,
@@ -201,7 +201,7 @@ fn every_refusal_has_its_code() {
     }
 }
 
-/// What one frame, or a list of frames, of a fixture becomes.
+/// The result of one frame, or a list of frames, of a fixture.
 fn read(name: &str, symbol: &str) -> Option<Reader> {
     let text = text(name)?;
     let mut reader = Reader::new(&[symbol]);
@@ -263,7 +263,7 @@ fn top_of_book_frames() {
     assert_eq!(btc.memory.rows(0, StreamKind::BookSnapshots).len(), 3, "two asks and one bid");
 }
 
-/// Frames of changes are seen once a snapshot joins them.
+/// Change frames are published once a snapshot joins them.
 #[test]
 fn change_frames() {
     for (name, symbol, begin, changes) in [

@@ -1,4 +1,4 @@
-//! What is sent, byte for byte, against what another implementation sends, and signatures against vectors of a third.
+//! Requests byte for byte against another implementation, and signatures against test vectors of a third.
 
 use super::fixtures;
 use super::fixtures::decimal;
@@ -89,7 +89,7 @@ fn ours(name: &str) -> Request {
     }
 }
 
-/// The parameters of a URL in one order.
+/// The parameters of a URL in sorted order.
 fn sorted(url: &str) -> (String, Vec<String>) {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let mut parts: Vec<String> = query.split('&').map(str::to_owned).collect();
@@ -107,7 +107,7 @@ fn calls_are_those_of_another_implementation() {
         let method = if request.method == Method::Get { "GET" } else { "POST" };
         assert_eq!(method, case.method, "{}", case.name);
         let url = match case.name {
-            // The symbol is no parameter of this call, and what is not needed is not signed.
+            // The symbol is not a parameter of this call, and what is not needed is not signed.
             "order_by_id" => case.url.split_once('?').unwrap().0,
             _ => case.url,
         };
@@ -118,7 +118,7 @@ fn calls_are_those_of_another_implementation() {
             case.name
         );
         let body = match case.name {
-            // `type` beside `orderType` is not documented, and prices are numbers.
+            // `type` beside `orderType` is undocumented, and prices are numbers.
             "limit_sell_trigger" => {
                 let mut theirs: Value = serde_json::from_str(case.body.unwrap().get()).unwrap();
                 theirs.as_object_mut().unwrap().shift_remove("type");

@@ -1,4 +1,4 @@
-//! Scripts for books: frames and answers in, the book that must follow. And a clock that steps.
+//! Scripted book scenarios: frames and answers in, the expected book out. Also a clock step.
 
 use super::fixtures::{data, names, text};
 use super::intake::Told;
@@ -33,7 +33,7 @@ struct Step<'a> {
     bids: Vec<(String, String)>,
 }
 
-/// The step itself is seen by the watch; here is what follows from it.
+/// Detecting the step is the watchdog's job; this tests what follows from it.
 #[test]
 fn a_step_of_the_clock_is_a_gap_for_every_stream() {
     let mut reader = Reader::new(&["BTC_USDT", "ETH_USDT"]);
@@ -67,7 +67,7 @@ fn books_follow_their_scripts() {
     assert!(books == 6 || names("scenario_book_").is_empty(), "{books} books");
 }
 
-/// Our own scripts, for those who have no others.
+/// The project's own scripts, for clones without recorded ones.
 #[test]
 fn books_follow_made_up_scripts() {
     let straddle = include_str!("../../../../tests/data/mexc/scenario_book_straddle.json");
@@ -75,7 +75,7 @@ fn books_follow_made_up_scripts() {
     assert_eq!((follow("straddle", straddle), follow("hole", hole)), (3, 4));
 }
 
-/// Plays a script; how many books it compared.
+/// Plays a script; returns how many books it compared.
 fn follow(name: &str, text: &str) -> usize {
     let mut books = 0;
     let scenario: Scenario<'_> = serde_json::from_str(text).unwrap();

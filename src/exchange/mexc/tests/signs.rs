@@ -1,4 +1,4 @@
-//! Signs of life: what proves that a stream is served, that a symbol is silent, that a book is as it was, that a list is whole.
+//! Liveness: what proves that a stream is served, a symbol silent, a book unchanged, a list complete.
 
 use super::exchange::{Stage, ok, refusal};
 use super::feed::{deal, lost};

@@ -1,4 +1,4 @@
-//! The whole client on a clock that the test moves, against an exchange inside the test: hours of faults in seconds.
+//! The whole client on a simulated clock against an in-process exchange: hours of faults in seconds.
 
 use crate::clock::TaskClock;
 use crate::domain::event::GapCause;
@@ -20,24 +20,24 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-/// How REST misbehaves.
+/// How REST rejects calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Refusal {
     /// Code 510.
     TooFrequent,
-    /// A page of the network in front of the exchange.
+    /// An HTML page of the network in front of the exchange.
     Denied,
 }
 
-/// An exchange of which every book changes once a second: the version is the second.
+/// An exchange where every book changes once a second; the version is the second.
 struct Exchange {
     clock: TaskClock,
     refusal: Refusal,
-    /// When REST refuses, in milliseconds.
+    /// Time range in which REST rejects calls, in milliseconds.
     refused: Range<i64>,
-    /// The second of which no socket tells.
+    /// The second whose change no socket sends.
     untold: i64,
-    /// When each call for a book came, and whether it was served.
+    /// When each call for a book arrived, and whether it was served.
     depth_calls: Mutex<Vec<(i64, bool)>>,
 }
 
@@ -70,11 +70,11 @@ impl Exchange {
         (status, body.into_bytes())
     }
 
-    /// One socket: acknowledges, answers pings, and tells every second's change of what is subscribed.
+    /// One socket: acknowledges, answers pings, and sends every second's change of the subscribed books.
     async fn serve(self: Arc<Self>, pipe: tokio::io::DuplexStream) {
         let Ok(mut socket) = tokio_tungstenite::accept_async(pipe).await else { return };
         let mut subscribed: Vec<(String, String)> = Vec::new();
-        // The first tick comes at once, the others with the seconds.
+        // The first tick fires at once, the others on the second.
         tokio::time::sleep(Duration::from_millis((1_000 - self.now_ms().rem_euclid(1_000)).unsigned_abs()))
             .await;
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -120,7 +120,7 @@ impl Exchange {
     }
 }
 
-/// The network that leads to it.
+/// The network to it.
 struct Way(Arc<Exchange>);
 
 impl Network for Way {
@@ -140,7 +140,7 @@ impl Network for Way {
     }
 }
 
-/// Which books are live.
+/// Which books are synchronized.
 #[derive(Default)]
 struct LiveBooks(Mutex<BTreeSet<u32>>);
 
@@ -171,7 +171,7 @@ struct Client {
     exchange: Arc<Exchange>,
     link: Arc<Link>,
     books: Arc<LiveBooks>,
-    /// Its tasks, ended with it.
+    /// Its tasks, aborted on drop.
     _sockets: JoinSet<()>,
 }
 
@@ -253,7 +253,7 @@ async fn ten_minutes_of_a_ban_are_over_half_a_minute_after_their_end() {
     }
 }
 
-/// Somebody who waits for an answer, a session that starts or a page, learns soon that there is none.
+/// A caller that waits for an answer (a starting session, a page) soon learns that there is none.
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_no_longer_than_its_patience_and_its_place_costs_nothing() {
     let client = Client::start(10, Refusal::TooFrequent, 30_000..200_000, 31);

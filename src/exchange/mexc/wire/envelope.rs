@@ -1,10 +1,10 @@
-//! The envelope around every REST answer: errors come under HTTP 200 and successes without a code.
+//! The envelope around every REST answer: errors come under HTTP 200, and successes may lack a code.
 
 use super::number;
 use serde_json::value::RawValue;
 
 object! {
-    /// What stands around the data.
+    /// The envelope's fields.
     Envelope { success = "success", code = "code", message = "message", msg = "msg", data = "data", announcement = "announcement" }
     knows ["_extend", "extend"]
 }
@@ -12,23 +12,23 @@ object! {
 /// Why an answer has no data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NoData {
-    /// The exchange refused.
+    /// The exchange rejected the request.
     Refused {
-        /// Its code.
+        /// Error code.
         code: Option<i64>,
-        /// Its words.
+        /// Error text.
         message: String,
     },
-    /// Not an envelope at all.
+    /// Not an envelope.
     Unreadable(String),
 }
 
-/// What an envelope holds; `None`: it says yes and nothing more.
+/// Content of a successful envelope.
 #[derive(Debug)]
 pub struct Content<'a> {
-    /// The data.
+    /// The data; `None`: success without data.
     pub data: Option<&'a RawValue>,
-    /// Fields nobody told us of.
+    /// Number of unknown fields.
     pub unknown: u64,
 }
 
@@ -38,9 +38,9 @@ pub fn open(body: &[u8]) -> Result<Content<'_>, NoData> {
         serde_json::from_slice(body).map_err(|error| NoData::Unreadable(unreadable(body, &error)))?;
     let code = envelope.code.and_then(number::integer);
     let is_success = match envelope.success.map(number::truth) {
-        Some(Some(said)) => said,
+        Some(Some(success)) => success,
         Some(None) => return Err(NoData::Unreadable("`success` is neither true nor false".to_owned())),
-        // A maintenance notice has no `success`.
+        // A maintenance notice has no `success` field.
         None => code == Some(0) && envelope.data.is_some(),
     };
     if is_success {
@@ -49,9 +49,9 @@ pub fn open(body: &[u8]) -> Result<Content<'_>, NoData> {
     if envelope.success.is_none() && code.is_none() {
         return Err(NoData::Unreadable("it has neither `success` nor `code`".to_owned()));
     }
-    let said =
+    let reason =
         [envelope.message, envelope.msg, envelope.announcement].into_iter().flatten().find_map(number::text);
-    let message = said.as_deref().map_or_else(|| "no reason given".to_owned(), shortened);
+    let message = reason.as_deref().map_or_else(|| "no reason given".to_owned(), shortened);
     Err(NoData::Refused { code, message })
 }
 
@@ -65,7 +65,7 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
     }
 }
 
-/// At most 200 characters of a stranger's text, on one line.
+/// At most 200 characters of untrusted text, on one line.
 pub fn shortened(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! Messages of the socket.
+//! Socket messages.
 
 use serde::Deserialize;
 use serde::de::{SeqAccess, Visitor};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 object! {
-    /// What stands around a message's data.
+    /// The fields around a message's data.
     Frame { channel = "channel", symbol = "symbol", data = "data", ts = "ts" } knows []
 }
 
@@ -21,7 +21,7 @@ object! {
     knows ["maxFundingRate", "minFundingRate", "collectCycle", "timestamp", "idxPrice", "fairPrice"]
 }
 
-/// Hands every row of a list over without gathering them; an object is a list of one.
+/// Passes every row of a list to `each` without collecting them; an object is a list of one.
 pub fn each_row<'de, R: Deserialize<'de>>(
     json: &'de str,
     each: impl FnMut(R),

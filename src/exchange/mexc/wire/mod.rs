@@ -1,6 +1,6 @@
-//! MEXC's JSON as Rust: borrowed from the bytes it came in, numbers as their text until somebody asks.
+//! MEXC's JSON: borrowed from the received bytes, numbers kept as text until they are used.
 //!
-//! Never: a price through a float, a copy of a frame, a panic whatever the bytes.
+//! Invariants: no price passes through a float; no input makes the parser panic.
 
 #[macro_use]
 mod object;

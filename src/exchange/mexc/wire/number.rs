@@ -1,18 +1,17 @@
-//! Numbers and texts as MEXC writes them: `8.2E+4`, `0.080550`, `12.000…0`, in quotes or not.
-//!
-//! Never through a float.
+//! Numbers and texts as MEXC writes them: `8.2E+4`, `0.080550`, `12.000…0`, quoted or not. Parsed without
+//! floats.
 
 use crate::domain::decimal::{Decimal, DecimalError};
 use crate::domain::time::Timestamp;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// The number of a value, with or without quotes; exact.
+/// A number, quoted or not; exact.
 pub fn decimal(raw: &RawValue) -> Option<Decimal> {
     Decimal::parse(unquoted(raw.get()).as_bytes()).ok()
 }
 
-/// The number of a value; of one with too many digits those at the end are cut off. Only for statistics.
+/// A number; excess digits after the point are truncated. Only for statistics.
 pub fn truncated(raw: &RawValue) -> Option<Decimal> {
     let text = unquoted(raw.get()).as_bytes();
     match Decimal::parse(text) {
@@ -39,18 +38,18 @@ pub fn integer(raw: &RawValue) -> Option<i64> {
     })
 }
 
-/// A whole number that is not negative: ids, versions.
+/// A whole number that is not negative, such as an id or version.
 pub fn unsigned(raw: &RawValue) -> Option<u64> {
     let text = unquoted(raw.get());
     text.parse().ok().or_else(|| integer(raw).and_then(|value| u64::try_from(value).ok()))
 }
 
-/// A time in milliseconds since 1970 that lies after 1970.
+/// A positive time in milliseconds since 1970.
 pub fn millis(raw: &RawValue) -> Option<Timestamp> {
     integer(raw).filter(|ms| *ms > 0).and_then(Timestamp::from_millis)
 }
 
-/// A text; a number gives its own text.
+/// A text; a number yields its own text.
 pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let json = raw.get();
     match json.as_bytes().first()? {
@@ -61,7 +60,7 @@ pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A yes or no.
+/// A JSON boolean.
 pub fn truth(raw: &RawValue) -> Option<bool> {
     match raw.get() {
         "true" => Some(true),

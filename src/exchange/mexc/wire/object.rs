@@ -1,14 +1,14 @@
-//! A macro for objects of which some fields are wanted, some are known and all others are counted.
+//! Macro for JSON objects: some fields are read, some are known and ignored, all others are counted.
 
-/// Declares a struct whose fields hold the raw text of a JSON object's values (`None`: absent or `null`), with the
-/// number of fields that are neither wanted nor known.
+/// Declares a struct whose fields hold the raw text of a JSON object's values (`None`: absent or `null`), and
+/// the number of unknown fields.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $key:literal),* $(,)? } knows $known:expr) => {
         $(#[$doc])*
         #[derive(Default, Debug)]
         pub(in crate::exchange::mexc) struct $name<'a> {
             $($(#[$field_doc])* pub $field: Option<&'a serde_json::value::RawValue>,)*
-            /// Fields nobody told us of.
+            /// Number of unknown fields.
             pub unknown: u64,
         }
 
@@ -46,6 +46,6 @@ macro_rules! object {
     };
 }
 
-/// A field's name, borrowed unless it is written with escapes.
+/// A field name, borrowed unless it contains escapes.
 #[derive(serde::Deserialize)]
 pub(in crate::exchange::mexc) struct Key<'a>(#[serde(borrow)] pub std::borrow::Cow<'a, str>);

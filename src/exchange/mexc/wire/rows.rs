@@ -1,6 +1,7 @@
-//! REST payloads: contracts, tickers, books, trades, funding, candles, assets.
+//! REST payloads: contracts, tickers, books, trades, funding, candles, assets, orders.
 //!
-//! A row that lacks what it is about is left out and counted; a field that cannot be read is `None` and counted.
+//! A row without its essential fields is dropped and counted; an optional field that cannot be read is `None`
+//! and counted.
 
 use super::number;
 use crate::domain::contract::Contract;
@@ -13,14 +14,14 @@ use crate::exchange::mexc::market::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Rows of an answer, with what was wrong in it.
+/// Rows of an answer, with counts of what was wrong in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rows<T> {
-    /// The rows that can be used.
+    /// The valid rows.
     pub rows: Vec<T>,
-    /// Fields nobody told us of.
+    /// Number of unknown fields.
     pub unknown: u64,
-    /// Rows left out and values that could not be read.
+    /// Dropped rows and unreadable values.
     pub malformed: u64,
 }
 
@@ -45,7 +46,7 @@ object! {
 }
 
 object! {
-    /// A ticker, of REST and of `push.ticker`.
+    /// A ticker of REST or `push.ticker`.
     RawTicker {
         symbol = "symbol", last = "lastPrice", bid = "bid1", ask = "ask1", volume24 = "volume24", amount24 = "amount24",
         open_interest = "holdVol", low = "lower24Price", high = "high24Price", change = "riseFallRate", index = "indexPrice",
@@ -60,23 +61,23 @@ object! {
 }
 
 object! {
-    /// A trade; `T` and `t` differ only in case.
+    /// A trade; the keys `T` and `t` differ only in case.
     RawDeal { price = "p", quantity = "v", taker = "T", at = "t", id = "i" } knows ["O", "M", "cts"]
 }
 
 object! {
-    /// Funding to come.
+    /// Next funding.
     RawFunding { symbol = "symbol", rate = "fundingRate", settles_at = "nextSettleTime", cycle = "collectCycle" }
     knows ["maxFundingRate", "minFundingRate", "timestamp", "idxPrice", "fairPrice"]
 }
 
 object! {
-    /// A page of funding paid.
+    /// A page of funding payments.
     RawPage { rows = "resultList" } knows ["pageSize", "totalCount", "totalPage", "currentPage"]
 }
 
 object! {
-    /// Funding paid.
+    /// A funding payment.
     RawSettlement { symbol = "symbol", rate = "fundingRate", at = "settleTime" } knows ["collectCycle"]
 }
 
@@ -87,7 +88,7 @@ object! {
 }
 
 object! {
-    /// What an account has of one currency.
+    /// Balance in one currency.
     RawAsset {
         currency = "currency", equity = "equity", available = "availableBalance", frozen = "frozenBalance",
         position_margin = "positionMargin", unrealized = "unrealized",
@@ -109,7 +110,7 @@ object! {
     ]
 }
 
-/// Reads fields and counts those that are there and cannot be read.
+/// Reads fields and counts those that are present but unreadable.
 #[derive(Default)]
 struct Reader {
     malformed: u64,
@@ -127,7 +128,7 @@ impl Reader {
         value
     }
 
-    /// A price, of which zero means that there is none.
+    /// A price; zero means none.
     fn price(&mut self, raw: Option<&RawValue>) -> Option<Decimal> {
         self.field(raw, number::decimal).filter(|price| price.mantissa() > 0)
     }
@@ -137,7 +138,7 @@ impl Reader {
     }
 }
 
-/// A list, or one object where one symbol was asked for.
+/// Reads a list of rows, or a single object when one symbol was requested.
 fn each<'a, R: Deserialize<'a>, T>(
     payload: &'a RawValue,
     mut read: impl FnMut(&mut Reader, R) -> (Option<T>, u64),
@@ -145,7 +146,7 @@ fn each<'a, R: Deserialize<'a>, T>(
     let json = payload.get();
     let raws: Vec<&RawValue> = match json.as_bytes().first() {
         Some(b'[') => {
-            serde_json::from_str(json).map_err(|error| format!("it is no list of rows ({error})"))?
+            serde_json::from_str(json).map_err(|error| format!("it is not a list of rows ({error})"))?
         }
         Some(b'{') => vec![payload],
         _ => return Err("its data are neither a list nor an object".to_owned()),
@@ -206,22 +207,22 @@ fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
         taker_fee: reader.field(raw.taker_fee, number::decimal)?,
         maintenance: reader.field(raw.maintenance, number::decimal).filter(|rate| rate.mantissa() > 0),
         state: reader.field(raw.state, number::integer)?,
-        // Older answers lack the field; orders are taken only where the exchange says so.
+        // Older answers lack the field; orders are allowed only where the exchange says so.
         is_api_allowed: reader.field(raw.api_allowed, number::truth).unwrap_or(false),
         listed_ms: time(raw.opening_time, reader).or_else(|| time(raw.create_time, reader)),
     })
 }
 
-/// What a message about a contract says of its terms; `None`: not said.
+/// Contract terms in a message about a contract; `None`: missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContractNews {
-    /// Whether orders are taken: by its state, and by `apiAllowed` when that is said.
+    /// Whether orders are accepted: by its state, and by `apiAllowed` when present.
     pub is_tradable: bool,
-    /// Smallest change of a price, of a quantity, and base units in a contract.
+    /// Price step, quantity step, and contract size in base units.
     pub steps: [Option<Decimal>; 3],
 }
 
-/// Symbol and terms of a contract in a message about it, with the number of unknown fields.
+/// Symbol and terms in a message about a contract, with the number of unknown fields.
 pub fn contract_news(payload: &RawValue) -> Option<(String, ContractNews, u64)> {
     let raw: RawContract<'_> = serde_json::from_str(payload.get()).ok()?;
     let symbol = raw.symbol.and_then(number::text)?.into_owned();
@@ -256,15 +257,15 @@ fn ticker(reader: &mut Reader, raw: &RawTicker<'_>) -> Option<Ticker> {
     })
 }
 
-/// A book; the levels best first, whatever their order was.
+/// A book; levels are sorted best first.
 pub fn depth(payload: &RawValue) -> Result<Depth, String> {
     let raw: RawDepth<'_> =
-        serde_json::from_str(payload.get()).map_err(|error| format!("it is no book ({error})"))?;
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is not a book ({error})"))?;
     let side = |raw: Option<&RawValue>, name: &str| -> Result<Vec<DepthLevel>, String> {
         let mut side = Vec::new();
         if let Some(raw) = raw {
             levels(raw, |price, quantity| side.push(DepthLevel { price, quantity }))
-                .ok_or_else(|| format!("its {name} are no levels"))?;
+                .ok_or_else(|| format!("its {name} are not levels"))?;
         }
         Ok(side)
     };
@@ -279,8 +280,9 @@ pub fn depth(payload: &RawValue) -> Result<Depth, String> {
     Ok(Depth { bids, asks, version, at })
 }
 
-/// Reads `[[price, contracts, orders], …]`, the third optional, and hands each level over. `None`: something else, a price
-/// that is not above zero, or a negative quantity. The text is valid JSON, so only its shape is validated.
+/// Reads `[[price, contracts, orders], …]` (`orders` is optional) and passes each level on. `None`: another
+/// shape, a price not above zero, or a negative quantity. The text is valid JSON, so only its shape is
+/// checked.
 pub fn levels(raw: &RawValue, mut level: impl FnMut(Decimal, Decimal)) -> Option<()> {
     let mut rest = raw.get().strip_prefix('[')?.trim_start();
     if rest == "]" {
@@ -308,7 +310,7 @@ pub fn deals(payload: &RawValue) -> Result<Rows<Deal>, String> {
     each(payload, |_, raw: RawDeal<'_>| (deal(&raw), raw.unknown))
 }
 
-/// A trade, when it has all that makes one.
+/// A trade; `None` when a required field is missing or invalid.
 pub fn deal(raw: &RawDeal<'_>) -> Option<Deal> {
     Some(Deal {
         price: number::positive(raw.price?)?,
@@ -323,7 +325,7 @@ pub fn deal(raw: &RawDeal<'_>) -> Option<Deal> {
     })
 }
 
-/// Funding to come.
+/// Next funding.
 pub fn funding_rates(payload: &RawValue) -> Result<Rows<FundingRate>, String> {
     each(payload, |reader, raw: RawFunding<'_>| {
         let row = reader.string(raw.symbol).zip(raw.rate.and_then(number::decimal)).map(|(symbol, rate)| {
@@ -338,10 +340,10 @@ pub fn funding_rates(payload: &RawValue) -> Result<Rows<FundingRate>, String> {
     })
 }
 
-/// Funding paid, newest first.
+/// Funding payments, newest first.
 pub fn funding_history(payload: &RawValue) -> Result<Rows<FundingSettlement>, String> {
     let page: RawPage<'_> =
-        serde_json::from_str(payload.get()).map_err(|error| format!("it is no page ({error})"))?;
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is not a page ({error})"))?;
     each(page.rows.ok_or("it has no rows")?, |reader, raw: RawSettlement<'_>| {
         let row = reader.string(raw.symbol).and_then(|symbol| {
             Some(FundingSettlement {
@@ -356,11 +358,11 @@ pub fn funding_history(payload: &RawValue) -> Result<Rows<FundingSettlement>, St
 
 /// Candles, oldest first.
 pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
-    let raw: RawCandles<'_> =
-        serde_json::from_str(payload.get()).map_err(|error| format!("it is no list of candles ({error})"))?;
+    let raw: RawCandles<'_> = serde_json::from_str(payload.get())
+        .map_err(|error| format!("it is not a list of candles ({error})"))?;
     fn column<'a>(raw: Option<&'a RawValue>, name: &str) -> Result<Vec<&'a RawValue>, String> {
         serde_json::from_str(raw.ok_or_else(|| format!("it has no {name}"))?.get())
-            .map_err(|error| format!("its {name} is no list ({error})"))
+            .map_err(|error| format!("its {name} is not a list ({error})"))
     }
     let time = column(raw.time, "time")?;
     let [open, high, low, close, volume, turnover] = [
@@ -394,7 +396,7 @@ pub fn candles(payload: &RawValue) -> Result<Rows<Candle>, String> {
 /// An order.
 pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
     let raw: RawOrder<'_> =
-        serde_json::from_str(payload.get()).map_err(|error| format!("it is no order ({error})"))?;
+        serde_json::from_str(payload.get()).map_err(|error| format!("it is not an order ({error})"))?;
     let state = match raw.state.and_then(number::integer) {
         Some(1) => OrderState::New,
         Some(2) => OrderState::Open,
@@ -421,7 +423,7 @@ pub fn order(payload: &RawValue) -> Result<PlacedOrder, String> {
     read().ok_or_else(|| "its order lacks an id, a contract or a quantity".to_owned())
 }
 
-/// What an account has.
+/// Balances of an account.
 pub fn assets(payload: &RawValue) -> Result<Rows<Asset>, String> {
     each(payload, |reader, raw: RawAsset<'_>| {
         let row = reader.string(raw.currency).zip(reader.field(raw.available, number::truncated)).map(

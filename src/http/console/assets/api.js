@@ -1,12 +1,12 @@
-// The public API for pages: logs in with cookies, fetches CSRF tokens, keeps the WebSocket open.
+// Client of the public API: logs in with cookies, fetches CSRF tokens, keeps the WebSocket open.
 
 let csrf = null;
 
-/** A refusal of the daemon: code, sentence and, where there are some, problems with their places. */
+/** An error response: code, message and, if any, problems with their paths. */
 export class Refused extends Error {
   constructor(status, body) {
     const message = body?.error_message ?? `the daemon answered ${status}`;
-    // The sentence tells the problems that fit.
+    // The message already contains the first problems.
     const rest = (body?.details?.problems ?? []).filter(({ problem }) => !message.includes(problem));
     super([message, ...rest.map(({ path, problem }) => `${path || "request"}: ${problem}`)].join("\n"));
     this.status = status;
@@ -22,14 +22,14 @@ async function send(method, path, body, key) {
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await response.text();
   let json = null;
-  try { json = JSON.parse(text); } catch { /* a proxy's page, not an answer of the daemon */ }
+  try { json = JSON.parse(text); } catch { /* a proxy's page, not a response of the daemon */ }
   if (!response.ok) throw new Refused(response.status, json);
   return json?.type === "response" ? json.data : json;
 }
 
 const ENTRANCES = ["/api/v1/auth/login", "/api/v1/auth/setup", "/api/v1/auth/refresh"];
 
-/** Asks; renews the login once when its access token has expired, and the CSRF token when that has. */
+/** Sends a request; renews an expired access token or CSRF token once and retries. */
 export async function ask(method, path, body, key) {
   if (method !== "GET" && !csrf && !ENTRANCES.includes(path)) await renewCsrf();
   try {
@@ -46,17 +46,17 @@ export async function ask(method, path, body, key) {
 export const get = (path) => ask("GET", path);
 export const post = (path, body) => ask("POST", path, body);
 
-/** As `post`, for what must happen once however often it is sent. */
+/** Like `post`, idempotent: retries with the same key take effect once. */
 export const postOnce = (path, body, key) => ask("POST", path, body, key);
 
-/** A key for `postOnce`; unlike randomUUID it can also be made on a page that came over plain HTTP. */
+/** A key for `postOnce`. randomUUID is not available on pages served over plain HTTP. */
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export async function renewCsrf() {
   csrf = (await send("GET", "/csrf-token")).token;
 }
 
-/** Listens to streams for as long as the page is open; connects again, later each time, when the socket drops. */
+/** Subscribes to streams while the page is open; reconnects with increasing delay. */
 export function listen(streams, onMessage, onLink) {
   let wait = 500;
   const open = () => {

@@ -1,4 +1,4 @@
-// The console: first admin or login, then strategies, recordings and sessions, kept fresh by the WebSocket.
+// The console: first admin or login, then strategies, recordings and sessions, updated by the WebSocket.
 
 import { Refused, get, listen, newKey, post, postOnce, renewCsrf } from "./api.js";
 
@@ -7,7 +7,7 @@ const link = document.getElementById("link");
 const who = document.getElementById("who");
 const logout = document.getElementById("logout");
 
-/** An element with attributes and children; text is always text. */
+/** An element with attributes and children; strings are inserted as text, never as HTML. */
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -90,7 +90,7 @@ function hear(message) {
   showSessions();
 }
 
-/** Progress comes with the update; how a session ended is asked for. */
+/** Updates contain the progress; the final state is fetched. */
 async function refresh(id, data) {
   const known = sessions.get(id);
   if (known && data.event === "session_progress") sessions.set(id, { ...known, ...data });
@@ -123,13 +123,13 @@ function showRecordings(rows) {
 }
 
 function showStart(strategies, all, me) {
-  // One that is being made can be replayed too, but it is rarely the one that is meant.
+  // Open recordings can be backtested too, but are rarely the one that is wanted.
   const recordings = [...all].sort((a, b) => (b.status === "completed") - (a.status === "completed"));
   if (!me.permissions.includes("run_backtest") || !recordings.length) return parts.start.replaceChildren(el("h2", {}, "Backtest"), el("p", { class: "quiet" }, recordings.length ? "Your role only reads." : "Import a recording first."));
   const error = el("p", { class: "error", role: "alert" });
   const notes = el("ul", { class: "notes", role: "status" });
   const button = el("button", {}, "Start backtest");
-  // One key for each start that was answered: what is sent again because no answer came starts nothing twice.
+  // A key is used until its start has been answered, so a retry after a lost response starts nothing twice.
   let key = newKey();
   const select = (name, label, options) => el("label", {}, label, el("select", { name }, options.map(([value, text]) => el("option", { value }, text))));
   const node = el("form", {
@@ -150,7 +150,7 @@ function showStart(strategies, all, me) {
         key = newKey();
         notes.replaceChildren(...(started.warnings ?? []).map((warning) => el("li", {}, warning)));
       } catch (refused) {
-        // A refusal is an answer; without one the same key is sent again.
+        // An error response is an answer too; without any the same key is sent again.
         if (refused instanceof Refused) key = newKey();
         error.textContent = refused.message;
       }

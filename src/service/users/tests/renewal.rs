@@ -1,9 +1,9 @@
-//! Renewing logins against a model small enough to be right at a glance.
+//! Renewing logins, compared with a small model.
 
 use super::*;
 use proptest::prelude::*;
 
-/// What a login is: the tokens it ever had, of which the last is good.
+/// A modelled login: all refresh tokens it ever had; the last one is valid.
 struct Family {
     refresh: Vec<String>,
     access: Vec<(String, Timestamp)>,
@@ -14,7 +14,7 @@ struct Family {
 #[derive(Clone, Debug)]
 enum Step {
     Enter,
-    /// A token of a login, counted from the newest.
+    /// Renews with a token of a login, counted from the newest.
     Renew(usize, usize),
     Leave(usize),
     Wait(i64),
@@ -38,7 +38,7 @@ fn new_family(login: &Login, now: Timestamp) -> Family {
     Family { refresh, access, expires: now + seconds(86_400), ended: false }
 }
 
-/// What the model says a renewal ends with; it changes as the login does.
+/// The error code the model expects of a renewal; updates the model.
 fn expected(family: &mut Family, place: usize, now: Timestamp) -> &'static str {
     if family.expires <= now {
         return "authentication_required";
@@ -91,7 +91,8 @@ proptest! {
             }
             for family in &families {
                 for (token, expires) in &family.access {
-                    // A family whose refresh token expired may have been removed; its access tokens expired long before.
+                    // A family with an expired refresh token may have been removed; its access tokens expired
+                    // long before.
                     prop_assert_eq!(users.authenticate(token, now).is_ok(), now < *expires && !family.ended);
                 }
             }
@@ -126,7 +127,7 @@ fn a_made_up_token_ends_nobodys_login() {
     put(&store, "ann", Role::Admin);
     let users = open(&store, &key);
     let login = enter(&users, "ann", NOW);
-    // Of the right family, with a seal of another secret.
+    // The right family, signed with another secret.
     let (_, forged) = crate::auth::RefreshToken::issue(&Keys::ephemeral(), &login.caller.family);
     let mut bent = login.refresh_token.clone().into_bytes();
     bent[40] ^= 1;

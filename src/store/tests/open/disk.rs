@@ -1,4 +1,4 @@
-//! Disks that fill up, and bytes of a journal that are not as they were written.
+//! Full disks and damaged journals.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn a_disk_that_fails_at_any_write_keeps_every_commit_and_is_readable() {
         for (stream, (rows, committed)) in world.rows.iter().enumerate() {
             let kept =
                 all_rows(&reopened, &world.id, SYMBOLS[stream / KINDS.len()], KINDS[stream % KINDS.len()]);
-            // The commit that failed may have reached the disk although its acknowledgement was lost: whole.
+            // The failed commit may be on disk although its acknowledgement was lost; if so, it is complete.
             assert!(
                 kept == rows[..*committed] || kept == *rows,
                 "budget {budget}, stream {stream}: {} of {committed}",

@@ -1,8 +1,8 @@
-//! What a replay makes of rows whose exchange times go back: both clocks against a plain sort.
+//! Replay of rows whose exchange times go back: both clocks, compared with a plain sort.
 
 use super::*;
 
-/// Trades of one symbol by steps of exchange time (ms) and of receive time (µs).
+/// Trades of one symbol, from steps of exchange time (ms) and receive time (µs).
 fn walk(symbol: i64, steps: &[(i64, i64)]) -> Vec<Record> {
     let (mut exchange_ms, mut received_ns) = (1_000, 1_000_000_000_i64);
     let rows = steps.iter().enumerate().map(|(i, (exchange, received))| {
@@ -55,7 +55,7 @@ fn replay(store: &Store, id: &str, clock: FeedClock, from: Timestamp, to: Timest
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// The oracle: no stream's clock runs backwards, and streams are merged by a stable sort.
+    /// The oracle: no stream's time goes back, and streams are merged by a stable sort.
     #[test]
     fn both_clocks_order_rows_that_go_back(
         a in proptest::collection::vec((-4_i64..6, 0_i64..900), 1..14_000),

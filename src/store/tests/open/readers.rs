@@ -1,4 +1,4 @@
-//! Readers of a recording that is being made, or was left.
+//! Reading a recording that is being made or was cut off.
 
 use super::*;
 

@@ -71,8 +71,9 @@ fn lots(quantity: Decimal) -> i64 {
     steps(quantity, Decimal::ONE)
 }
 
-/// Checks that the book after every message is the exchange's at that version, that versions never decrease, and that a
-/// new snapshot follows only a gap. With `is_whole` the last stored book must be the exchange's last.
+/// Checks that the book after every message is the exchange's at that version, that versions never decrease,
+/// and that a new snapshot follows only a gap. With `is_whole` the last stored book must be the exchange's
+/// last.
 pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String> {
     let (mut walk, mut book, mut before) = (truth.walk(), None::<Levels>, None::<Timestamp>);
     let mut version = 0;
@@ -118,8 +119,8 @@ pub fn book(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String
     Ok(())
 }
 
-/// Checks that every stored top of the book existed on the exchange, in that order. With `is_whole` the last one must
-/// be the exchange's last.
+/// Checks that every stored top of the book existed on the exchange, in that order. With `is_whole` the last
+/// one must be the exchange's last.
 pub fn tops(stored: &Stored, truth: &Truth, is_whole: bool) -> Result<(), String> {
     let mut walk = truth.walk();
     for message in stored.tops.chunk_by(|a, b| a.received_at == b.received_at) {
@@ -153,8 +154,8 @@ fn likeness(record: &Record) -> Likeness {
     (record.exchange_at.millis(), ticks(price), lots(quantity), taker == Side::Buy)
 }
 
-/// Checks that no deal is stored twice or with other values, and that every deal after `since` is stored or covered by a
-/// gap between its stored neighbours. Returns the number of missing deals.
+/// Checks that no deal is stored twice or with other values, and that every deal after `since` is stored or
+/// covered by a gap between its stored neighbours. Returns the number of missing deals.
 pub fn deals(stored: &Stored, truth: &[Deal], since: u64) -> Result<usize, String> {
     let like = |deal: &Deal| (deal.at_ms, deal.price.0, deal.qty.0, deal.taker == Side::Buy);
     let known: BTreeMap<u64, Likeness> = truth.iter().map(|deal| (deal.id, like(deal))).collect();

@@ -1,8 +1,10 @@
-//! Every fault of `docs/rehearsal.md`, with seeded parameters, against an open recording: afterwards its book equals the
-//! exchange's, no deal is stored twice, every hole is in the ledger of gaps, and connections come back soon.
+//! Every fault of `docs/rehearsal.md`, with seeded parameters, against an open recording: afterwards its book
+//! equals the exchange's, no deal is stored twice, every hole is in the ledger of gaps, and connections come
+//! back soon.
 //!
-//! One round per fault by default. `TRADINGD_FAULT_ROUNDS=100` for the long run, `TRADINGD_FAULT_AT_ONCE` for the number
-//! of concurrent rounds, `TRADINGD_FAULT=word` and `TRADINGD_FAULT_SEED=n` for one fault and the first seed.
+//! One round per fault by default. `TRADINGD_FAULT_ROUNDS=100` for the long run, `TRADINGD_FAULT_AT_ONCE` for
+//! the number of concurrent rounds, `TRADINGD_FAULT=word` and `TRADINGD_FAULT_SEED=n` for one fault and the
+//! first seed.
 
 mod check;
 mod plan;

@@ -1,5 +1,5 @@
-//! Plan of a round: a fault with parameters drawn from the seed, a second fault that makes it take effect where needed,
-//! and the expected damage.
+//! Plan of a round: a fault with parameters drawn from the seed, a second fault that makes it take effect
+//! where needed, and the expected damage.
 
 use std::time::Duration;
 use tradingd::domain::rng::Rng;

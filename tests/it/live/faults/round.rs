@@ -265,7 +265,7 @@ impl Round {
             .collect()
     }
 
-    /// Whether the book at the marks and `deals` deals after them are stored, for every symbol.
+    /// Whether every subscribed symbol has the book of its mark and at least `deals` deals after it stored.
     fn recovered(&self, marks: &[Mark], deals: usize) -> bool {
         let names = self.market.symbols.iter().zip(marks);
         let mut living = names.filter(|(name, _)| self.living().any(|living| living == *name)).enumerate();

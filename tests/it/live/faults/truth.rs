@@ -70,7 +70,8 @@ impl Truth {
         }
     }
 
-    /// Appends the changes since the last call. Must be called often: the exchange keeps only a thousand changes.
+    /// Appends the changes since the last call. Must be called often: the exchange keeps only a thousand
+    /// changes.
     pub fn gather(&mut self, exchange: &Exchange, place: usize) {
         let market = &exchange.markets[place];
         let known = self.last;

@@ -1,4 +1,5 @@
-//! After a restart: everything acknowledged is there, and what was in doubt is there or not, but whole.
+//! Checks after a restart: every acknowledged change exists; a change in doubt exists completely or not at
+//! all.
 
 use super::traffic::{Client, Doubt, Keyed, Session, Strategy, Wire, document, expect, text};
 use crate::serve::client::{Answer, Login};
@@ -6,7 +7,7 @@ use crate::serve::daemon::Daemon;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What the daemon says of itself after a restart.
+/// Strategies and users that the daemon lists after a restart.
 pub struct World {
     strategies: BTreeMap<String, (String, Strategy)>,
     users: BTreeMap<String, Value>,
@@ -174,7 +175,7 @@ impl Client {
         }
     }
 
-    /// The login has ended on the other side: so it must look.
+    /// The daemon has ended the login: both tokens must be refused.
     fn end_login(&mut self, wire: &mut Wire) {
         let login = self.login.take().unwrap();
         assert_eq!(status_of(wire, &login), 401);

@@ -1,4 +1,4 @@
-//! One client: changes things until the daemon is gone, and keeps what was acknowledged.
+//! One client: sends changes until the daemon is killed and remembers which were acknowledged.
 
 use crate::serve::client::{Answer, Connection, Login};
 use crate::serve::daemon::PASSWORD;
@@ -7,36 +7,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use tradingd::domain::rng::Rng;
 
-/// Strategies, users and sessions that one client keeps at once.
+/// Maximum number of strategies, of users and of sessions of a client.
 const KEPT: usize = 6;
 
-/// What was acknowledged of a strategy.
+/// Acknowledged state of a strategy.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Strategy {
     pub version: u64,
-    /// Its description: every version has another.
+    /// Its description, different in every version.
     pub mark: String,
 }
 
-/// What was acknowledged of a user.
+/// Acknowledged state of a user.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Account {
     pub role: &'static str,
     pub disabled: bool,
 }
 
-/// What was acknowledged of a session.
+/// Acknowledged state of a session.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Session {
     Running,
-    /// A stop was sent and not answered.
+    /// A stop was sent but not answered.
     Stopping,
     Stopped,
     /// With the digest of its result.
     Completed(String),
 }
 
-/// A change that was sent and not answered.
+/// A change that was sent but not answered.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Doubt {
     CreateStrategy(String, String),
@@ -46,20 +46,20 @@ pub enum Doubt {
     ChangeUser(String, Account),
     DeleteUser(String),
     Stop(String),
-    /// A start changes nothing that a client would know the name of; the others are about logins.
+    /// The start of a session, whose id the client does not know.
     Other,
     Refresh,
     Logout,
 }
 
-/// A creation that was acknowledged for a key.
+/// An acknowledged creation with its idempotency key.
 pub struct Keyed {
     pub key: String,
     pub body: Value,
     pub id: String,
 }
 
-/// What all clients together have seen.
+/// Counters over all clients.
 #[derive(Default, Debug)]
 pub struct Tally {
     pub acknowledged: u64,
@@ -83,16 +83,16 @@ pub struct Client {
     pub removed: BTreeSet<String>,
     pub sessions: BTreeMap<String, Session>,
     pub keys: Vec<Keyed>,
-    /// Logged out.
+    /// Logins that were logged out.
     pub ended: Vec<Login>,
-    /// The refresh token that the login's was made of.
+    /// The refresh token that was exchanged for the current one.
     pub rotated: Option<String>,
     pub doubt: Option<Doubt>,
     names: u64,
     pub tally: Tally,
 }
 
-/// A connection that comes back after a restart.
+/// A connection that reconnects after a restart.
 pub struct Wire {
     address: SocketAddr,
     connection: Option<Connection>,
@@ -103,7 +103,7 @@ impl Wire {
         Wire { address, connection: None }
     }
 
-    /// `None`: the daemon is gone, and nobody knows whether it did what it was asked for.
+    /// Sends a request. `None` if the daemon is gone; whether it made the change is unknown then.
     pub fn send(
         &mut self,
         login: Option<&Login>,
@@ -169,7 +169,7 @@ impl Client {
         }
     }
 
-    /// Changes things until the daemon is gone.
+    /// Sends changes until the daemon is gone.
     pub fn work(&mut self, address: SocketAddr) {
         let mut wire = Wire::new(address);
         while self.step(&mut wire).is_some() {}
@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// Sends a change; it is in doubt until it is answered.
+    /// Sends a change, which is in doubt until it is answered.
     fn change(
         &mut self,
         wire: &mut Wire,
@@ -239,7 +239,7 @@ impl Client {
         self.strategies.insert(id.clone(), Strategy { version: 1, mark });
         if let Some(key) = key {
             self.keys.push(Keyed { key, body, id });
-            // The store keeps a thousand keys of a user.
+            // Only recent keys: the store keeps at most a thousand per user.
             self.keys.drain(..self.keys.len().saturating_sub(20));
         }
         Some(())
@@ -342,7 +342,7 @@ impl Client {
         Some(())
     }
 
-    /// A session that runs to its end, which is acknowledged by showing it.
+    /// Runs a session to its end; showing it as completed is the acknowledgement.
     fn complete(&mut self, wire: &mut Wire) -> Option<()> {
         let mut body = backtest(&self.recording, 0.0);
         body["config"]["to"] = "2024-08-08T23:54:30Z".into();

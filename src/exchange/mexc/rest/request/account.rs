@@ -1,19 +1,20 @@
-//! Signed reads and settings of an account. Each call is text ready to be signed and sent; nothing is sent here.
+//! Signed reads and settings of an account.
 //!
-//! Parameters with several values are never used: whether their comma is signed raw or encoded is not known.
+//! Parameters with several values are not used, because it is not known whether their comma is signed raw or
+//! encoded.
 
 use super::{Body, Group, Request, escaped};
 
-/// What an account's positions are: two per symbol, or one.
+/// Whether an account has two positions per symbol, or one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PositionMode {
-    /// Long and short beside each other.
+    /// Separate long and short positions.
     Hedge = 1,
     /// One position per symbol.
     OneWay = 2,
 }
 
-/// Which way a position goes.
+/// Direction of a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PositionSide {
     /// Gains when the price rises.
@@ -22,7 +23,7 @@ pub enum PositionSide {
     Short = 2,
 }
 
-/// What backs a position.
+/// What margin backs a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Margin {
     /// Its own margin.
@@ -31,20 +32,20 @@ pub enum Margin {
     Cross = 2,
 }
 
-/// What of a list is asked for; `None`: as the exchange does by default. Times in milliseconds, pages count from 1.
+/// Filter of a list; `None`: the exchange's default. Times in milliseconds, pages count from 1.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Filter {
-    /// Only this contract.
+    /// Contract.
     pub symbol: Option<String>,
-    /// Only orders of this state: 1 new, 2 open, 3 filled, 4 cancelled, 5 invalid.
+    /// Order state: 1 new, 2 open, 3 filled, 4 cancelled, 5 invalid.
     pub state: Option<u8>,
-    /// From this time on.
+    /// Start time.
     pub from_ms: Option<i64>,
-    /// Up to this time.
+    /// End time.
     pub to_ms: Option<i64>,
-    /// Which page.
+    /// Page number.
     pub page: Option<u32>,
-    /// Rows of a page, at most 100.
+    /// Rows per page, at most 100.
     pub page_size: Option<u32>,
 }
 
@@ -61,17 +62,17 @@ impl Filter {
     }
 }
 
-/// What the account has, all currencies.
+/// Balances in all currencies.
 pub fn assets() -> Request {
     Request::account("/account/assets", &[])
 }
 
-/// What the account has of one currency.
+/// Balance in one currency.
 pub fn asset(currency: &str) -> Request {
     Request::account(&format!("/account/asset/{}", escaped(currency)), &[])
 }
 
-/// Fees of the web page.
+/// Fee rates as shown on the website.
 pub fn fee_rate(symbol: &str) -> Request {
     Request::account("/account/tiered_fee_rate", &[("symbol", Some(symbol.to_owned()))])
 }
@@ -81,12 +82,12 @@ pub fn risk_limit(symbol: Option<&str>) -> Request {
     Request::account("/account/risk_limit", &[("symbol", symbol.map(str::to_owned))])
 }
 
-/// Positions held.
+/// Open positions.
 pub fn open_positions(symbol: Option<&str>) -> Request {
     Request::account("/position/open_positions", &[("symbol", symbol.map(str::to_owned))])
 }
 
-/// Positions closed.
+/// Closed positions.
 pub fn position_history(filter: &Filter) -> Request {
     Request::account("/position/list/history_positions", &filter.query())
 }
@@ -101,12 +102,12 @@ pub fn leverage(symbol: &str) -> Request {
     Request::account("/position/leverage", &[("symbol", Some(symbol.to_owned()))])
 }
 
-/// Whether the account hedges.
+/// Whether the account is in hedge mode.
 pub fn position_mode() -> Request {
     Request::account("/position/position_mode", &[])
 }
 
-/// Orders that rest. One list for all symbols: sources disagree on the form with a symbol.
+/// Open orders. Always for all symbols, because sources disagree on the form with a symbol.
 pub fn open_orders(page: Option<u32>, page_size: u32) -> Request {
     Request::account(
         "/order/list/open_orders",
@@ -114,7 +115,7 @@ pub fn open_orders(page: Option<u32>, page_size: u32) -> Request {
     )
 }
 
-/// Orders of the past, at most 90 days.
+/// Past orders, at most 90 days back.
 pub fn order_history(filter: &Filter) -> Request {
     Request::account("/order/list/history_orders", &filter.query())
 }
@@ -129,7 +130,7 @@ pub fn order(id: u64) -> Request {
     Request::account(&format!("/order/get/{id}"), &[])
 }
 
-/// An order by our id: how an unknown outcome is resolved.
+/// An order by client order id, to resolve an unknown outcome.
 pub fn order_by_external(symbol: &str, external: &str) -> Request {
     Request::account(&format!("/order/external/{}/{}", escaped(symbol), escaped(external)), &[])
 }
@@ -139,20 +140,20 @@ pub fn order_fills(id: u64) -> Request {
     Request::account(&format!("/order/deal_details/{id}"), &[])
 }
 
-/// Changes the leverage of a side on which nothing is held.
+/// Changes the leverage of a side without an open position.
 pub fn change_leverage(symbol: &str, side: PositionSide, margin: Margin, leverage: u32) -> Request {
     let body =
         Body::new().number("leverage", leverage).number("openType", margin as u8).text("symbol", symbol);
     Request::write("/position/change_leverage", body.number("positionType", side as u8).end(), Group::Cancel)
 }
 
-/// Changes the leverage of a position.
+/// Changes the leverage of an open position.
 pub fn change_held_leverage(position: u64, leverage: u32) -> Request {
     let body = Body::new().number("positionId", position).number("leverage", leverage).end();
     Request::write("/position/change_leverage", body, Group::Cancel)
 }
 
-/// Changes whether the account hedges; refused while anything is open.
+/// Switches hedge mode; rejected while there are open positions or orders.
 pub fn change_position_mode(mode: PositionMode) -> Request {
     Request::write(
         "/position/change_position_mode",

@@ -1,4 +1,4 @@
-//! Public market data. Each call is text ready to be sent; nothing is sent here.
+//! Public market data requests.
 
 use super::{Request, escaped};
 
@@ -6,7 +6,7 @@ fn contract(path: &str) -> String {
     format!("/api/v1/contract/{path}")
 }
 
-/// The exchange's clock.
+/// The exchange's time.
 pub fn ping() -> Request {
     Request::market(contract("ping"), &[])
 }
@@ -21,7 +21,7 @@ pub fn ticker(symbol: Option<&str>) -> Request {
     Request::depth(contract("ticker"), &[("symbol", symbol.map(str::to_owned))])
 }
 
-/// A book.
+/// An order book.
 pub fn depth(symbol: &str, limit: Option<u32>) -> Request {
     Request::depth(
         contract(&format!("depth/{}", escaped(symbol))),
@@ -54,14 +54,14 @@ pub fn kline(
     )
 }
 
-/// Funding to come of all contracts, or of one.
+/// Next funding of all contracts, or of one.
 pub fn funding_rate(symbol: Option<&str>) -> Request {
     let path = symbol
         .map_or_else(|| "funding_rate".to_owned(), |symbol| format!("funding_rate/{}", escaped(symbol)));
     Request::market(contract(&path), &[])
 }
 
-/// Funding paid, newest first; pages count from 1.
+/// Funding payments, newest first; pages count from 1.
 pub fn funding_history(symbol: &str, page: u32, size: u32) -> Request {
     let query = [
         ("symbol", Some(symbol.to_owned())),

@@ -1,38 +1,38 @@
-//! Orders and cancels. Each call is text ready to be signed and sent; nothing is sent here.
+//! Orders and cancels.
 //!
-//! An order says what it does to a position (open or close, long or short), not only buy or sell.
+//! An order states its effect on a position (open or close, long or short), not only buy or sell.
 
 use super::account::{Margin, PositionMode};
 use super::{Body, Group, Request};
 use crate::domain::decimal::Decimal;
 
-/// What an order does.
+/// Effect of an order on a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Buys.
+    /// Buys to open a long position.
     OpenLong = 1,
-    /// Buys.
+    /// Buys to close a short position.
     CloseShort = 2,
-    /// Sells.
+    /// Sells to open a short position.
     OpenShort = 3,
-    /// Sells.
+    /// Sells to close a long position.
     CloseLong = 4,
 }
 
-/// How an order is matched.
+/// Order type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Rests.
+    /// Limit order.
     Limit = 1,
-    /// Rests or is cancelled.
+    /// Rests in the book, or is cancelled if it would match at once.
     PostOnly = 2,
-    /// Takes what is there, the rest is cancelled.
+    /// Fills what it can at once; the rest is cancelled.
     ImmediateOrCancel = 3,
-    /// All or nothing.
+    /// Fills completely at once, or is cancelled.
     FillOrKill = 4,
-    /// At the market.
+    /// Market order.
     Market = 5,
-    /// At the market, what is left rests at the last price.
+    /// Market order; the unfilled rest becomes a limit order at the last price.
     MarketToLimit = 6,
 }
 
@@ -41,23 +41,23 @@ pub enum Kind {
 pub struct NewOrder {
     /// Contract.
     pub symbol: String,
-    /// What it does.
+    /// Effect on a position.
     pub effect: Effect,
-    /// How it is matched.
+    /// Order type.
     pub kind: Kind,
-    /// What backs the position.
+    /// What margin backs the position.
     pub margin: Margin,
     /// Contracts.
     pub quantity: Decimal,
-    /// Limit, a multiple of the price step; `None` at the market.
+    /// Limit price, a multiple of the price step; `None` for a market order.
     pub price: Option<Decimal>,
-    /// Needed to open with isolated margin.
+    /// Required to open with isolated margin.
     pub leverage: Option<u32>,
-    /// Our id, at most 32 of `A-Z a-z 0-9 _ -`; never used twice.
+    /// Client order id, at most 32 of `A-Z a-z 0-9 _ -`; must be unique.
     pub external: Option<String>,
-    /// The position that is closed.
+    /// The position to close.
     pub position: Option<u64>,
-    /// When it differs from the account's.
+    /// Position mode, when it differs from the account's.
     pub mode: Option<PositionMode>,
 }
 
@@ -78,18 +78,18 @@ impl NewOrder {
     }
 }
 
-/// Places an order. `path` is the one of the settings: there are two names for this call.
+/// Places an order. `path` comes from the settings, because the call exists under two paths.
 pub fn create(path: &str, order: &NewOrder) -> Request {
     Request { path: path.to_owned(), ..Request::write("", order.body(), Group::Order) }
 }
 
-/// Cancels orders by the exchange's ids, at most 50. Each has a verdict of its own inside a success.
+/// Cancels orders by exchange id, at most 50. A successful answer has a result of its own for each order.
 pub fn cancel(ids: &[u64]) -> Request {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
     Request::write("/order/cancel", format!("[{}]", ids.join(",")), Group::Cancel)
 }
 
-/// Cancels an order by our id, in the form of a list, which the batch call takes.
+/// Cancels an order by client order id, as a list of one for the batch call.
 pub fn cancel_by_external(symbol: &str, external: &str) -> Request {
     let body = Body::new().text("symbol", symbol).text("externalOid", external).end();
     Request::write("/order/batch_cancel_with_external", format!("[{body}]"), Group::Cancel)
@@ -100,24 +100,24 @@ pub fn cancel_all(symbol: Option<&str>) -> Request {
     Request::write("/order/cancel_all", Body::new().maybe_text("symbol", symbol).end(), Group::Cancel)
 }
 
-/// Closes all positions at the market: an emergency, to be verified afterwards.
+/// Closes all positions at market: for emergencies; verify the result afterwards.
 pub fn close_all() -> Request {
     Request::write("/position/close_all", Body::new().end(), Group::Cancel)
 }
 
-/// When a waiting order wakes.
+/// When a trigger order fires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trigger {
-    /// At or above the price.
+    /// At or above the trigger price.
     AtOrAbove = 1,
-    /// At or below the price.
+    /// At or below the trigger price.
     AtOrBelow = 2,
 }
 
-/// Which price wakes a waiting order.
+/// Which price fires a trigger order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watched {
-    /// Of trades.
+    /// Last traded price.
     Last = 1,
     /// Fair price.
     Fair = 2,
@@ -125,7 +125,7 @@ pub enum Watched {
     Index = 3,
 }
 
-/// How long a waiting order waits.
+/// How long a trigger order is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Life {
     /// 24 hours.
@@ -134,7 +134,7 @@ pub enum Life {
     Week = 2,
 }
 
-/// Places an order that waits for a price.
+/// Places a trigger order.
 pub fn create_trigger(
     order: &NewOrder,
     price: Decimal,

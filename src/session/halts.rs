@@ -3,19 +3,15 @@
 //!
 //! What a halted symbol sends reaches neither engine nor recording; the ledger has a gap instead, so a replay sees the same.
 
-use super::inbox::{Arrived, Batch};
-use crate::clock::{self, Stopwatch};
 use crate::domain::contract::Contract;
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::exchange::ExchangeError;
-use crate::service::market::Market;
+use crate::session::inputs::{Arrived, Batch};
+use crate::session::ports::ContractTerms;
 use crate::session::rows::OffGrid;
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
 /// First wait before terms are asked for again; doubles.
 const ASK_AGAIN: Span = Span::from_seconds(1);
@@ -33,7 +29,8 @@ const MISFITS_FORGOTTEN: Span = Span::from_seconds(600);
 const ASKED_AT_ONCE: usize = 2;
 
 /// What a session hears about its halts.
-pub(super) enum News {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum News {
     /// A symbol is halted from here on.
     Halted(SymbolId, String),
     /// It goes on.
@@ -44,11 +41,11 @@ pub(super) enum News {
 
 /// The symbols that are halted, and the terms that are asked for.
 #[derive(Default)]
-pub(super) struct Halts {
+pub(crate) struct Halts {
     halted: BTreeMap<SymbolId, Halt>,
     asked: BTreeMap<SymbolId, Asked>,
     /// How often what a symbol sent did not fit, and since the last time.
-    misfits: BTreeMap<SymbolId, (u32, Stopwatch)>,
+    misfits: BTreeMap<SymbolId, (u32, Timestamp)>,
     /// Symbols that their terms say are paused.
     paused: BTreeSet<SymbolId>,
     news: Vec<News>,
@@ -75,8 +72,8 @@ enum Terms {
 
 /// A question about a contract's terms.
 struct Asked {
-    answer: Option<oneshot::Receiver<Result<Contract, ExchangeError>>>,
-    since: Stopwatch,
+    is_under_way: bool,
+    since: Timestamp,
     wait: Span,
     /// Whether it is asked only to see whether a pause is over.
     is_poll: bool,
@@ -84,58 +81,58 @@ struct Asked {
 
 impl Halts {
     /// What a session must do and tell, once.
-    pub(super) fn take_news(&mut self) -> Vec<News> {
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }
 
     /// The symbols on which nothing may be begun.
-    pub(super) fn halted(&self) -> impl Iterator<Item = SymbolId> + '_ {
+    pub(crate) fn halted(&self) -> impl Iterator<Item = SymbolId> + '_ {
         self.halted.keys().copied()
     }
 
     /// Whether rows of a symbol are to be let through if they fit.
-    pub(super) fn lets_through(&self, symbol: SymbolId) -> bool {
+    pub(crate) fn lets_through(&self, symbol: SymbolId) -> bool {
         self.halted
             .get(&symbol)
             .is_none_or(|halt| !halt.is_paused && matches!(halt.terms, Terms::Changed { .. }))
     }
 
     /// Whether a symbol is halted.
-    pub(super) fn is_halted(&self, symbol: SymbolId) -> bool {
+    pub(crate) fn is_halted(&self, symbol: SymbolId) -> bool {
         self.halted.contains_key(&symbol)
     }
 
     /// A gap of the connection lies in the halt's own, which then begins no later.
-    pub(super) fn covers(&mut self, symbol: SymbolId, from: Timestamp) {
+    pub(crate) fn covers(&mut self, symbol: SymbolId, from: Timestamp) {
         if let Some(halt) = self.halted.get_mut(&symbol) {
             halt.since = Some(halt.since.map_or(from, |since| since.min(from)));
         }
     }
 
     /// A price of a symbol fitted.
-    pub(super) fn fitted(&mut self, symbol: SymbolId) {
+    pub(crate) fn fitted(&mut self, symbol: SymbolId) {
         if let Some(Halt { terms: Terms::Changed { saw_price, .. }, .. }) = self.halted.get_mut(&symbol) {
             *saw_price = true;
         }
     }
 
     /// Rows of a symbol did not fit. Whether they are the first that are missing.
-    pub(super) fn misfit(&mut self, off: &OffGrid, name: &str, at: Timestamp) -> bool {
+    pub(crate) fn misfit(&mut self, off: &OffGrid, name: &str, at: Timestamp) -> bool {
         if let Some(halt) = self.halted.get_mut(&off.symbol) {
             return halt.since.replace(halt.since.unwrap_or(at)).is_none();
         }
-        let (misfits, last) = self.misfits.entry(off.symbol).or_insert_with(|| (0, Stopwatch::start()));
-        *misfits = if last.elapsed() > MISFITS_FORGOTTEN { 1 } else { *misfits + 1 };
-        *last = Stopwatch::start();
+        let (misfits, last) = self.misfits.entry(off.symbol).or_insert((0, at));
+        *misfits = if at - *last > MISFITS_FORGOTTEN { 1 } else { *misfits + 1 };
+        *last = at;
         let is_believed = *misfits <= MISFITS;
         let terms =
             if is_believed { Terms::Unknown } else { Terms::Changed { saw_price: false, is_closing: false } };
         self.halted
             .insert(off.symbol, Halt { since: Some(at), is_paused: false, terms, is_withdrawn: false });
-        let why = format!("it sent {}, which is no multiple of its step {}", off.value, off.step);
+        let why = format!("it sent {}, which is not a multiple of its step {}", off.value, off.step);
         self.news.push(News::Halted(off.symbol, why.clone()));
         if is_believed {
-            self.ask(off.symbol);
+            self.ask(off.symbol, at);
         } else {
             let why = format!(
                 "{name} sends prices or quantities that do not fit the terms its exchange gives ({why})"
@@ -146,9 +143,9 @@ impl Halts {
     }
 
     /// The exchange said something about a contract. Whether it is halted by that.
-    pub(super) fn contract(&mut self, symbol: SymbolId, is_tradable: bool, at: Timestamp) -> bool {
+    pub(crate) fn contract(&mut self, symbol: SymbolId, is_tradable: bool, at: Timestamp) -> bool {
         // Its steps may be others now.
-        self.ask(symbol);
+        self.ask(symbol, at);
         if is_tradable {
             self.paused.remove(&symbol);
         }
@@ -170,56 +167,56 @@ impl Halts {
     }
 
     /// Nobody listened for a while: whether a symbol is paused is asked for.
-    pub(super) fn look_over(&mut self, symbols: impl Iterator<Item = SymbolId>) {
+    pub(crate) fn look_over(&mut self, symbols: impl Iterator<Item = SymbolId>, now: Timestamp) {
         self.asked
-            .extend(symbols.map(|symbol| (symbol, Asked { is_poll: true, ..Asked::after(Span::ZERO) })));
+            .extend(symbols.map(|symbol| (symbol, Asked { is_poll: true, ..Asked::after(Span::ZERO, now) })));
     }
 
-    fn ask(&mut self, symbol: SymbolId) {
+    fn ask(&mut self, symbol: SymbolId, now: Timestamp) {
         // At once; but not again and again about a symbol that keeps sending what does not fit.
         let misfits = self.misfits.get(&symbol).map_or(0, |(misfits, _)| *misfits);
         let wait =
             if misfits <= 1 { Span::ZERO } else { Span::from_nanos(ASK_AGAIN.nanos() << misfits.min(6)) };
-        let asked = self.asked.entry(symbol).or_insert_with(|| Asked::after(wait));
-        if asked.answer.is_none() && wait < asked.wait {
-            *asked = Asked::after(wait);
+        let asked = self.asked.entry(symbol).or_insert(Asked::after(wait, now));
+        if !asked.is_under_way && wait < asked.wait {
+            *asked = Asked::after(wait, now);
         }
     }
 
     /// Asks for terms that are wanted and looks at those that came.
-    pub(super) fn look(&mut self, market: &Market, table: &SymbolTable) {
-        let mut under_way = self.asked.values().filter(|asked| asked.answer.is_some()).count();
+    pub(crate) fn look(&mut self, terms: &mut impl ContractTerms, table: &SymbolTable, now: Timestamp) {
+        let mut under_way = self.asked.values().filter(|asked| asked.is_under_way).count();
         let symbols: Vec<SymbolId> = self.asked.keys().copied().collect();
         for symbol in symbols {
             let spec = table.spec(symbol);
             let Some(asked) = self.asked.get_mut(&symbol) else { continue };
-            let Some(answer) = &mut asked.answer else {
-                if under_way < ASKED_AT_ONCE && asked.since.elapsed() >= asked.wait {
-                    asked.answer = market.ask_contract(&spec.name);
+            if !asked.is_under_way {
+                if under_way < ASKED_AT_ONCE && now - asked.since >= asked.wait {
+                    asked.is_under_way = terms.ask(symbol, &spec.name);
                     under_way += 1;
                 }
                 continue;
-            };
-            match answer.try_recv() {
-                Err(TryRecvError::Empty) => {}
-                Ok(Ok(contract)) => {
+            }
+            match terms.answer(symbol, &spec.name) {
+                None => {}
+                Some(Some(contract)) => {
                     let is_poll = asked.is_poll;
                     self.asked.remove(&symbol);
-                    if let Err(refusal) = market.learn(&contract, clock::now()) {
-                        tracing::warn!(symbol = spec.name, %refusal, "the terms of a contract were not kept");
-                    }
-                    self.learn(symbol, spec, &contract, is_poll);
+                    self.learn(symbol, spec, &contract, is_poll, now);
                 }
-                Ok(Err(error)) => {
-                    tracing::warn!(symbol = spec.name, %error, "the terms of a contract did not come; they are asked for again");
-                    asked.again();
-                }
-                Err(TryRecvError::Closed) => asked.again(),
+                Some(None) => asked.again(now),
             }
         }
     }
 
-    fn learn(&mut self, symbol: SymbolId, spec: &SymbolSpec, contract: &Contract, is_poll: bool) {
+    fn learn(
+        &mut self,
+        symbol: SymbolId,
+        spec: &SymbolSpec,
+        contract: &Contract,
+        is_poll: bool,
+        now: Timestamp,
+    ) {
         if !fits(spec, contract) {
             let why = format!(
                 "{} has other terms now: price step {} (was {}), quantity step {} (was {}), contract size {} (was {})",
@@ -244,7 +241,7 @@ impl Halts {
             // The message that ends a pause may be missed. But an answer right behind the message that began it may be older.
             halt.is_paused &= contract.state != 0 || !is_poll;
             if halt.is_paused {
-                self.asked.insert(symbol, Asked { is_poll: true, ..Asked::after(ASK_AGAIN_AT_MOST) });
+                self.asked.insert(symbol, Asked { is_poll: true, ..Asked::after(ASK_AGAIN_AT_MOST, now) });
             }
         } else if contract.state != 0 && is_poll {
             self.paused.insert(symbol);
@@ -252,7 +249,7 @@ impl Halts {
     }
 
     /// Ends the halts that are over and begins those that terms ask for, all at one time, by symbol as a replay sees them.
-    pub(super) fn turn(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
+    pub(crate) fn turn(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
         let paused = std::mem::take(&mut self.paused);
         let symbols: BTreeSet<SymbolId> = self.halted.keys().chain(&paused).copied().collect();
         for symbol in symbols {
@@ -273,14 +270,14 @@ impl Halts {
     }
 
     /// The session ends: the gaps of all halts up to then.
-    pub(super) fn end_all(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
+    pub(crate) fn end_all(&mut self, at: Timestamp, streams: &[StreamKind], batch: &mut Batch) {
         for (symbol, halt) in std::mem::take(&mut self.halted) {
             batch.arrived.push((at, halt.gap(symbol, streams, at)));
         }
     }
 
     /// Symbols whose signals and entries must be withdrawn now, each once.
-    pub(super) fn take_withdrawals(&mut self) -> Vec<SymbolId> {
+    pub(crate) fn take_withdrawals(&mut self) -> Vec<SymbolId> {
         let open = self.halted.iter_mut().filter(|(_, halt)| !halt.is_withdrawn);
         let take = |(symbol, halt): (&SymbolId, &mut Halt)| {
             halt.is_withdrawn = true;
@@ -290,7 +287,7 @@ impl Halts {
     }
 
     /// Symbols whose positions can be closed now, each once: their terms changed, and a price came that fits.
-    pub(super) fn take_closings(&mut self) -> Vec<SymbolId> {
+    pub(crate) fn take_closings(&mut self) -> Vec<SymbolId> {
         let mut closings = Vec::new();
         for (symbol, halt) in &mut self.halted {
             if let Terms::Changed { saw_price: true, is_closing } = &mut halt.terms
@@ -304,7 +301,7 @@ impl Halts {
 }
 
 /// What tells of a halt that begins: what was known holds no longer, and rows are missing from here on.
-pub(super) fn begin(
+pub(crate) fn begin(
     symbol: SymbolId,
     streams: &[StreamKind],
     at: Timestamp,
@@ -330,13 +327,13 @@ impl Halt {
 }
 
 impl Asked {
-    fn after(wait: Span) -> Self {
-        Asked { answer: None, since: Stopwatch::start(), wait, is_poll: false }
+    fn after(wait: Span, since: Timestamp) -> Self {
+        Asked { is_under_way: false, since, wait, is_poll: false }
     }
 
-    fn again(&mut self) {
-        self.answer = None;
-        self.since = Stopwatch::start();
+    fn again(&mut self, now: Timestamp) {
+        self.is_under_way = false;
+        self.since = now;
         self.wait = (self.wait + self.wait).max(ASK_AGAIN).min(ASK_AGAIN_AT_MOST);
     }
 }
@@ -415,7 +412,7 @@ mod tests {
         );
         halts.covers(A, at(0));
         assert_eq!((turn(&mut halts, 3), halts.lets_through(A)), (vec![], false));
-        halts.learn(A, &spec(), &contract("0.05", 0), false);
+        halts.learn(A, &spec(), &contract("0.05", 0), false, at(0));
         assert_eq!(turn(&mut halts, 4), [(at(0), at(4))]);
         assert!(halts.lets_through(A) && !halts.is_halted(A));
         assert!(matches!(&halts.take_news()[..], [News::Halted(A, _), News::Resumed(A)]));
@@ -425,12 +422,12 @@ mod tests {
     fn other_terms_close_positions_at_the_first_price_that_fits_and_last() {
         let mut halts = Halts::default();
         halts.misfit(&off(), "A_USDT", at(1));
-        halts.learn(A, &spec(), &contract("0.001", 0), false);
+        halts.learn(A, &spec(), &contract("0.001", 0), false, at(0));
         assert_eq!((turn(&mut halts, 2), halts.take_closings()), (vec![], vec![]));
         assert!(halts.lets_through(A), "what fits is seen");
         halts.fitted(A);
         assert_eq!((halts.take_closings(), halts.take_closings()), (vec![A], vec![]), "once");
-        halts.learn(A, &spec(), &contract("0.01", 0), false);
+        halts.learn(A, &spec(), &contract("0.01", 0), false, at(0));
         assert_eq!(turn(&mut halts, 9), [], "for the rest of the session");
     }
 
@@ -439,7 +436,7 @@ mod tests {
         let mut halts = Halts::default();
         for second in 0..3 {
             halts.misfit(&off(), "A_USDT", at(2 * second));
-            halts.learn(A, &spec(), &contract("0.01", 0), false);
+            halts.learn(A, &spec(), &contract("0.01", 0), false, at(0));
             assert_eq!(turn(&mut halts, 2 * second + 1).len(), 1);
         }
         halts.take_news();
@@ -451,15 +448,15 @@ mod tests {
     fn a_pause_is_believed_until_the_exchange_says_otherwise() {
         let mut halts = Halts::default();
         assert!(halts.contract(A, false, at(1)));
-        halts.learn(A, &spec(), &contract("0.01", 0), false);
+        halts.learn(A, &spec(), &contract("0.01", 0), false, at(0));
         assert_eq!(turn(&mut halts, 2), [], "an answer right behind the message may be older than it");
-        halts.learn(A, &spec(), &contract("0.01", 0), true);
+        halts.learn(A, &spec(), &contract("0.01", 0), true, at(0));
         assert_eq!(turn(&mut halts, 3), [(at(1), at(3))]);
         // Seen in the terms only, in the middle of another halt.
         halts.misfit(&off(), "A_USDT", at(4));
         halts.paused.insert(A);
         assert_eq!(turn(&mut halts, 5), []);
-        halts.learn(A, &spec(), &contract("0.01", 4), false);
+        halts.learn(A, &spec(), &contract("0.01", 4), false, at(0));
         assert_eq!(turn(&mut halts, 6), [], "its terms fit, and it is still paused");
         halts.contract(A, true, at(7));
         assert_eq!(turn(&mut halts, 7), [(at(4), at(7))]);

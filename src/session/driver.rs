@@ -1,7 +1,8 @@
-//! Drives an engine over recorded events against the simulated venue: a plain loop on the caller's thread.
+//! Drives an engine: applies one input after the other, hands orders to a gateway and its answers to the engine. A
+//! backtest, a paper session and a replay are the same driver over different inputs.
 //!
-//! One timeline: the engine's clock. An order acts, and its fill is seen, one latency after its decision.
-//! Never: the wall clock (pacing is the caller's), or an event shown to the engine before its time.
+//! One timeline: the engine's clock. Invariants: it never reads the wall clock; nothing is shown to the engine before
+//! its time; the recorder sees an order before the gateway does.
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Bar, Body, Command, Event, Market};
@@ -12,12 +13,13 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::account::SessionConfig;
 use crate::engine::output::{Action, Outputs};
+use crate::session::gateway::Gateway;
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use crate::sim::{Venue, VenueConfig, VenueCounts};
 use arc_swap::{ArcSwap, Cache};
 use std::sync::Arc;
 
-/// Takes down what a run does, in order.
+/// Records what a run does, in order.
 pub trait Recorder {
     /// A tick is about to be applied.
     fn tick(&mut self, _tick: &Tick) {}
@@ -50,24 +52,25 @@ pub enum Flow {
     Stop,
 }
 
-/// An engine with its venue.
-pub struct Backtest {
+/// An engine with its gateway.
+pub struct Driver<G = Venue> {
     /// The table of the last chunk.
     table: Arc<SymbolTable>,
     /// Where the table may be replaced from outside while the run goes on.
     shared: Cache<Arc<ArcSwap<SymbolTable>>, Arc<SymbolTable>>,
     engine: Engine,
-    venue: Venue,
+    gateway: G,
     out: Outputs,
     events: Vec<OrderEvent>,
     seq: u64,
     ticks: u64,
     at: Timestamp,
+    /// Bars in which another order of prices would have meant another end of a position.
     bars_in_doubt: u64,
     stopping: bool,
 }
 
-impl Backtest {
+impl Driver {
     /// Before the first event. The strategies run on every symbol of the table.
     pub fn new(
         table: Arc<SymbolTable>,
@@ -75,10 +78,10 @@ impl Backtest {
         session: SessionConfig,
         venue: VenueConfig,
     ) -> Self {
-        Backtest::sharing(Arc::new(ArcSwap::new(table)), strategies, session, venue)
+        Driver::sharing(Arc::new(ArcSwap::new(table)), strategies, session, venue)
     }
 
-    /// As [`Backtest::new`], on a table that others may replace while the run goes on. A replacement is seen between
+    /// As [`Driver::new`], on a table that others may replace while the run goes on. A replacement is seen between
     /// two chunks, as a numbered event; it must hold the same symbols in the same order.
     pub fn sharing(
         symbols: Arc<ArcSwap<SymbolTable>>,
@@ -86,15 +89,33 @@ impl Backtest {
         session: SessionConfig,
         venue: VenueConfig,
     ) -> Self {
+        let venue = Venue::new(venue, symbols.load().len());
+        Driver::over(symbols, strategies, session, venue)
+    }
+
+    /// What the venue did that the result must tell.
+    pub fn venue_counts(&self) -> VenueCounts {
+        let counts = self.gateway.counts();
+        VenueCounts { bars_in_doubt: counts.bars_in_doubt + self.bars_in_doubt, ..counts }
+    }
+}
+
+impl<G: Gateway> Driver<G> {
+    /// As [`Driver::sharing`], with orders going to any gateway.
+    pub fn over(
+        symbols: Arc<ArcSwap<SymbolTable>>,
+        strategies: &[Arc<StrategyDef>],
+        session: SessionConfig,
+        gateway: G,
+    ) -> Self {
         let mut shared = Cache::new(symbols);
         let table = Arc::clone(shared.load());
         let engine = Engine::new(&table, strategies, session);
-        let venue = Venue::new(venue, table.len());
-        Backtest {
+        Driver {
             table,
             shared,
             engine,
-            venue,
+            gateway,
             out: Outputs::default(),
             events: Vec::new(),
             seq: 0,
@@ -141,7 +162,7 @@ impl Backtest {
     /// Runs a feed to its end and leaves everything as it is there.
     ///
     /// # Errors
-    /// As [`Backtest::run`].
+    /// As [`Driver::run`].
     pub fn advance<R: Recorder>(
         &mut self,
         feed: &mut dyn Feed,
@@ -170,7 +191,13 @@ impl Backtest {
         self.stopping && self.engine.is_flat()
     }
 
-    /// A wish from outside, at the time reached.
+    /// An answer of the gateway that came through the inbox, at the time reached.
+    pub fn answer<R: Recorder>(&mut self, answer: OrderEvent, recorder: &mut R) {
+        self.apply(self.at, Body::Order(answer));
+        self.flush(self.at, recorder);
+    }
+
+    /// A command from outside, at the time reached.
     pub fn command<R: Recorder>(&mut self, command: Command, recorder: &mut R) {
         self.apply(self.at, Body::Command(command));
         self.flush(self.at, recorder);
@@ -179,7 +206,7 @@ impl Backtest {
     /// Nobody was there until `at`: what was due acts and arrives only now, and no market from before is known.
     pub fn sleep_until(&mut self, at: Timestamp) {
         self.at = self.at.max(at);
-        self.venue.on_absence();
+        self.gateway.on_absence();
     }
 
     /// Lets time pass up to a moment without any market event.
@@ -192,14 +219,14 @@ impl Backtest {
     #[inline]
     pub fn tick<R: Recorder>(&mut self, chunk: &Chunk, tick: &Tick, recorder: &mut R) {
         let at = tick.at;
-        if self.engine.next_clock() < at || self.venue.next_due() <= at {
+        if self.engine.next_clock() < at || self.gateway.next_due() <= at {
             self.run_due(at, recorder);
         }
         self.at = at;
         self.ticks += 1;
         recorder.tick(tick);
         if let TickKind::Trade(trade) = tick.kind {
-            self.venue.on_trade(&self.table, tick.symbol, at, trade, &mut self.events);
+            self.gateway.on_trade(&self.table, tick.symbol, at, trade, &mut self.events);
             if !self.events.is_empty() {
                 self.deliver(at, recorder);
             }
@@ -218,13 +245,13 @@ impl Backtest {
         if let TickKind::Bar(bar) = tick.kind {
             self.bar(tick.symbol, tick.at, &bar, recorder);
         } else if let Some(market) = chunk.market(tick) {
-            self.venue.on_market(&self.table, tick.symbol, tick.at, &market, &mut self.events);
+            self.gateway.on_market(&self.table, tick.symbol, tick.at, &market, &mut self.events);
             if !self.events.is_empty() {
                 self.deliver(tick.at, recorder);
             }
             self.apply(tick.at, Body::Market(tick.symbol, market));
         } else if let TickKind::Gap(gap) = tick.kind {
-            self.venue.on_gap(tick.symbol);
+            self.gateway.on_gap(tick.symbol);
             self.apply(tick.at, Body::Gap(tick.symbol, gap));
         }
     }
@@ -233,7 +260,7 @@ impl Backtest {
     /// the engine sees its end.
     fn bar<R: Recorder>(&mut self, symbol: SymbolId, at: Timestamp, bar: &Bar, recorder: &mut R) {
         self.engine.bar_opened(&self.table, symbol, at, bar);
-        self.venue.open_bar(&self.table, symbol, at, bar, &mut self.events);
+        self.gateway.open_bar(&self.table, symbol, at, bar, &mut self.events);
         self.deliver(at, recorder);
         let mut in_doubt = false;
         loop {
@@ -246,7 +273,7 @@ impl Backtest {
         }
         self.bars_in_doubt += u64::from(in_doubt);
         self.engine.bar_passed(&self.table, symbol, at, bar, &mut self.out);
-        self.venue.close_bar(&self.table, symbol, at, bar, &mut self.events);
+        self.gateway.close_bar(&self.table, symbol, at, bar, &mut self.events);
         self.deliver(at, recorder);
         self.apply(at, Body::Market(symbol, Market::Bar(*bar)));
     }
@@ -260,7 +287,7 @@ impl Backtest {
     #[cold]
     fn run_due<R: Recorder>(&mut self, limit: Timestamp, recorder: &mut R) {
         loop {
-            let (clock, arrival) = (self.engine.next_clock().max(self.at), self.venue.next_due());
+            let (clock, arrival) = (self.engine.next_clock().max(self.at), self.gateway.next_due());
             if arrival <= limit && arrival <= clock {
                 self.at = self.at.max(arrival);
                 self.arrivals(self.at, recorder);
@@ -275,7 +302,7 @@ impl Backtest {
     }
 
     fn arrivals<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
-        while self.venue.arrive(&self.table, at, &mut self.events) {
+        while self.gateway.answer(&self.table, at, &mut self.events) {
             self.deliver(at, recorder);
         }
     }
@@ -290,7 +317,7 @@ impl Backtest {
         self.flush(at, recorder);
     }
 
-    /// Takes down what came out and sends the wishes; those that take no time come back at once.
+    /// Records what came out and sends the orders; answers that take no time come back at once.
     fn flush<R: Recorder>(&mut self, at: Timestamp, recorder: &mut R) {
         recorder.outputs(&self.out);
         self.stopping |= self.out.stop_session;
@@ -298,12 +325,12 @@ impl Backtest {
         self.out.clear();
         for action in actions.drain(..) {
             match action {
-                Action::Submit(order) => self.venue.submit(at, order.get()),
-                Action::Cancel(order) => self.venue.cancel(at, order),
+                Action::Submit(order) => self.gateway.submit(at, order.get()),
+                Action::Cancel(order) => self.gateway.cancel(at, order),
             }
         }
         self.out.actions = actions;
-        if self.venue.next_due() <= at {
+        if self.gateway.next_due() <= at {
             self.arrivals(at, recorder);
         }
     }
@@ -321,13 +348,9 @@ impl Backtest {
     }
 
     fn answer_all<R: Recorder>(&mut self, recorder: &mut R) {
-        while self.venue.next_due() != Timestamp::MAX {
-            // Nothing can be learned any more, so nothing is gained by waiting for the latency.
-            let due = self.venue.next_due();
-            self.venue.arrive(&self.table, due, &mut self.events);
+        while self.gateway.answer_at_end(&self.table, self.at, &mut self.events) {
             self.deliver(self.at, recorder);
         }
-        self.venue.end_bars(&self.table, self.at, &mut self.events);
         self.deliver(self.at, recorder);
     }
 
@@ -339,12 +362,6 @@ impl Backtest {
     /// The symbols.
     pub fn table(&self) -> &SymbolTable {
         &self.table
-    }
-
-    /// What the venue did that the result must tell.
-    pub fn venue_counts(&self) -> VenueCounts {
-        let counts = self.venue.counts();
-        VenueCounts { bars_in_doubt: counts.bars_in_doubt + self.bars_in_doubt, ..counts }
     }
 
     /// Ticks applied and event time.

@@ -1,0 +1,91 @@
+//! What a running session shows of itself after each batch of events: how far it is, what prices are.
+//!
+//! Invariant: at most one price of a symbol in 100 ms and one progress in 500 ms are published.
+
+use super::progress::RateMark;
+use super::running::Running;
+use super::stream::Class;
+use crate::clock::Stopwatch;
+use crate::domain::time::{Span, Timestamp};
+use crate::session::driver::{Flow, Progress};
+use serde_json::json;
+
+/// Between two prices of one symbol that are shown.
+const PRICES_EVERY: Span = Span::from_millis(100);
+/// Between two `session_progress`.
+const PROGRESS_EVERY: Span = Span::from_millis(500);
+
+/// What is done once per batch of events.
+pub(super) struct Watcher<'a> {
+    session: &'a Running,
+    mark: RateMark,
+    shows_prices: bool,
+    prices: Stopwatch,
+    shown: Vec<Timestamp>,
+    progress: Stopwatch,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(session: &'a Running, shows_prices: bool) -> Self {
+        let shown = vec![Timestamp::MIN; session.table.load().len()];
+        Watcher {
+            session,
+            mark: RateMark::new(),
+            shows_prices,
+            prices: Stopwatch::start(),
+            shown,
+            progress: Stopwatch::start(),
+        }
+    }
+
+    pub(super) fn see(&mut self, progress: Progress) -> Flow {
+        self.session.stream.write_if_due();
+        if self.session.stream.has_failed() {
+            return Flow::Stop;
+        }
+        self.show(progress);
+        Flow::Continue
+    }
+
+    /// Tells how far it is and what prices are, now and then.
+    pub(super) fn show(&mut self, progress: Progress) {
+        let session = self.session;
+        session.live.reach(progress, &mut self.mark);
+        if self.shows_prices && self.prices.elapsed() >= PRICES_EVERY {
+            self.prices = Stopwatch::start();
+            self.show_prices();
+        }
+        if self.progress.elapsed() >= PROGRESS_EVERY {
+            self.progress = Stopwatch::start();
+            let live = &session.live;
+            let fields = json!({
+                "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
+                "simulated_time": live.at().map(|at| at.to_string()),
+                // Of a session with a journal, those on disk.
+                "ticks": session.row().0.reached.ticks,
+                "events_per_second": live.events_per_second(),
+                "eta_seconds": live.eta_seconds(),
+                "equity": live.equity(),
+            });
+            session.stream.publish(Class::Life, "session_progress", None, fields);
+        }
+    }
+
+    pub(super) fn last(&mut self, progress: Progress) {
+        if progress.ticks > 0 {
+            self.session.live.reach(progress, &mut self.mark);
+        }
+    }
+
+    fn show_prices(&mut self) {
+        let table = self.session.table.load();
+        for (symbol, spec) in table.iter() {
+            let Some((price, at)) = self.session.live.last_price(symbol) else { continue };
+            if at > self.shown[symbol.index()] {
+                self.shown[symbol.index()] = at;
+                let fields = json!({"price": spec.price_f64(price), "timestamp": at.to_string()});
+                self.session.stream.publish_price(&spec.name, fields);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Where a session's orders go and where the answers come from: a simulated venue, or an exchange.
+//!
+//! Answers of a simulated venue come by time: the driver asks for them when they are due, and a replay computes them
+//! again. Answers of an exchange come through the inbox like market data, so a replay applies what was journaled.
+
+use crate::domain::event::{Bar, Market, Trade};
+use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
+use crate::domain::symbol::{SymbolId, SymbolTable};
+use crate::domain::time::Timestamp;
+
+/// Where orders go. Only sending has no default: a gateway whose answers come through the inbox needs nothing else.
+pub trait Gateway {
+    /// Sends an order. The recorder has seen it before.
+    fn submit(&mut self, now: Timestamp, order: &OrderRequest);
+
+    /// Asks for an order's cancellation.
+    fn cancel(&mut self, now: Timestamp, order: OrderId);
+
+    /// When the next answer comes by itself; [`Timestamp::MAX`]: none does.
+    #[inline(always)]
+    fn next_due(&self) -> Timestamp {
+        Timestamp::MAX
+    }
+
+    /// Appends the next answers that are due at `now`; whether there were any to look for.
+    fn answer(&mut self, _table: &SymbolTable, _now: Timestamp, _events: &mut Vec<OrderEvent>) -> bool {
+        false
+    }
+
+    /// A trade, before the engine sees it.
+    #[inline(always)]
+    fn on_trade(
+        &mut self,
+        _table: &SymbolTable,
+        _symbol: SymbolId,
+        _at: Timestamp,
+        _trade: Trade,
+        _events: &mut Vec<OrderEvent>,
+    ) {
+    }
+
+    /// Any other market event but a bar, before the engine sees it.
+    fn on_market(
+        &mut self,
+        _table: &SymbolTable,
+        _symbol: SymbolId,
+        _at: Timestamp,
+        _market: &Market<'_>,
+        _events: &mut Vec<OrderEvent>,
+    ) {
+    }
+
+    /// A bar begins, known at its end.
+    fn open_bar(
+        &mut self,
+        _table: &SymbolTable,
+        _symbol: SymbolId,
+        _at: Timestamp,
+        _bar: &Bar,
+        _events: &mut Vec<OrderEvent>,
+    ) {
+    }
+
+    /// The bar ends.
+    fn close_bar(
+        &mut self,
+        _table: &SymbolTable,
+        _symbol: SymbolId,
+        _at: Timestamp,
+        _bar: &Bar,
+        _events: &mut Vec<OrderEvent>,
+    ) {
+    }
+
+    /// Market data of a symbol is missing up to here.
+    fn on_gap(&mut self, _symbol: SymbolId) {}
+
+    /// Nobody watched the market for a while: no price from before is known any more.
+    fn on_absence(&mut self) {}
+
+    /// No more data will come: appends the next answers that are still under way, without their latency. Returns
+    /// whether more may follow; the last call appends what the end of the data itself brings.
+    fn answer_at_end(
+        &mut self,
+        _table: &SymbolTable,
+        _now: Timestamp,
+        _events: &mut Vec<OrderEvent>,
+    ) -> bool {
+        false
+    }
+}

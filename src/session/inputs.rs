@@ -1,0 +1,94 @@
+//! What a session on a market is handed: market messages, gaps and notices in the order of their stamps, and what is
+//! done to the session from outside. Both are in its journal, so a replay is handed the same.
+
+use crate::domain::event::GapCause;
+use crate::domain::record::{Record, StreamKind};
+use crate::domain::symbol::SymbolId;
+use crate::domain::time::Timestamp;
+use crate::session::ports::Notice;
+
+/// Something that came. Its rows lie in the batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// `rows[first..first + count]` of the batch: one message of one stream.
+    Rows {
+        /// Their symbol.
+        symbol: SymbolId,
+        /// Index of the first.
+        first: usize,
+        /// How many.
+        count: usize,
+    },
+    /// Streams that were interrupted are complete again.
+    Gap {
+        /// Their symbol.
+        symbol: SymbolId,
+        /// The streams, whose gap ends with the stamp of this arrival.
+        streams: Vec<StreamKind>,
+        /// Start of the gap.
+        from: Timestamp,
+        /// Why rows are missing.
+        cause: GapCause,
+    },
+    /// A stream is interrupted.
+    Lost {
+        /// Its symbol.
+        symbol: SymbolId,
+        /// The stream.
+        stream: StreamKind,
+        /// From when on rows may be missing.
+        since: Timestamp,
+    },
+    /// The connection has something to say.
+    Notice(Notice),
+}
+
+/// What came since the last look, in order, each with its stamp.
+#[derive(Default)]
+pub struct Batch {
+    /// The arrivals.
+    pub arrived: Vec<(Timestamp, Arrived)>,
+    /// The rows they refer to, stamped.
+    pub rows: Vec<Record>,
+    /// Whatever comes later is stamped later than this.
+    pub until: Timestamp,
+    /// When it was handed over, on the clock of the stamps.
+    pub taken: Timestamp,
+}
+
+impl Batch {
+    /// Forgets what came, keeps the memory.
+    pub fn clear(&mut self) {
+        self.arrived.clear();
+        self.rows.clear();
+    }
+}
+
+/// What was done to a session from outside its market, at an engine time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// Another symbol table took effect.
+    SymbolTable {
+        /// Its version.
+        version: u64,
+        /// Symbols on which nothing may be begun.
+        disabled: Vec<String>,
+    },
+    /// Nothing is begun from here on.
+    Pause,
+    /// Entries are allowed again.
+    Resume,
+    /// Every position is closed.
+    Flatten,
+    /// Signals and entries of a symbol are dropped; its positions stay.
+    Withdraw(SymbolId),
+    /// Every position of a symbol is closed.
+    Close(SymbolId),
+    /// The process ended and came back; what happened between is missing.
+    Restart {
+        /// Engine time it had reached.
+        from: Timestamp,
+    },
+    /// The session ends here.
+    End,
+}

@@ -1,0 +1,362 @@
+//! The loop of a session that trades on a market as it happens: takes what came, journals it, applies it to the driver,
+//! and carries out what was asked of it from outside.
+//!
+//! Everything outside is a port, and time comes with the inputs. Invariants: nothing is applied that the journal does
+//! not have; a replay of the journal makes the same decisions; what is published is the journal's affair.
+
+use crate::domain::event::{Command, Gap};
+use crate::domain::record::{Record, RecordBody, StreamKind};
+use crate::domain::time::{Span, Timestamp};
+use crate::session::driver::{Driver, Progress, Recorder};
+use crate::session::gateway::Gateway;
+use crate::session::halts::{self, Halts, News};
+use crate::session::inputs::{Arrived, Batch, Control};
+use crate::session::ports::{Chunk, ContractTerms, Notice, TickKind};
+use crate::session::rows::TickMaker;
+use crate::session::switches::Switches;
+
+/// The outside of the loop: its inbox, its journal, what is asked of it, and who watches.
+pub trait MarketPorts: ContractTerms {
+    /// Why the journal takes nothing.
+    type Error;
+
+    /// Exchanges what came for an emptied batch; waits a little when nothing did.
+    fn take(&mut self, batch: &mut Batch);
+
+    /// Nothing more is wanted: the last gaps.
+    fn close(&mut self, batch: &mut Batch);
+
+    /// Appends what came to the journal.
+    ///
+    /// # Errors
+    /// The journal takes nothing.
+    fn append(&mut self, batch: &Batch) -> Result<(), Self::Error>;
+
+    /// Appends what was done to the session at an engine time. A journal that has failed says so with the next commit.
+    fn control(&mut self, at: Timestamp, control: Control);
+
+    /// Makes durable what has waited long enough; `reached` is the engine's time.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Self::Error>;
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn commit(&mut self, reached: Timestamp) -> Result<(), Self::Error>;
+
+    /// Whether somebody asked the session to end.
+    fn is_stopped(&self) -> bool;
+
+    /// Whether the daemon ends; the session goes on with its next start.
+    fn is_suspending(&self) -> bool;
+
+    /// Something happened to a symbol, at an engine time.
+    fn publish(&mut self, at: Timestamp, news: &News);
+
+    /// A batch is done.
+    fn progress(&mut self, progress: Progress);
+}
+
+/// How long a stop waits for its closing orders on the live market; what is open then is closed at the last prices.
+const CLOSED_WITHIN: Span = Span::from_seconds(8);
+
+/// Half of the smallest distance of two arrivals: a time that none of them has.
+const HALF_STAMP: Span = Span::from_nanos(500);
+
+/// How the loop ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// A limit of its own.
+    ByItself,
+    /// Somebody stopped it.
+    Stopped,
+    /// The daemon ends; the session goes on when it is back.
+    Suspended,
+}
+
+/// A session under way.
+pub struct MarketLoop<'a, G, R, P> {
+    /// The engine and its gateway.
+    pub driver: Driver<G>,
+    /// Records what it does.
+    pub recorder: R,
+    /// Its outside.
+    pub ports: P,
+    /// What it sees of each symbol.
+    pub streams: &'a [StreamKind],
+    /// Which symbols are switched off.
+    pub switches: Switches<'a>,
+    halts: Halts,
+    /// When a stop began to close positions.
+    closing_since: Option<Timestamp>,
+    /// Memory that is used again for what came.
+    came: Vec<(Timestamp, Arrived)>,
+}
+
+impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
+    /// A session before its first input, or where a replay of its journal has left the driver.
+    pub fn new(
+        driver: Driver<G>,
+        recorder: R,
+        ports: P,
+        streams: &'a [StreamKind],
+        switches: Switches<'a>,
+    ) -> Self {
+        MarketLoop {
+            driver,
+            recorder,
+            ports,
+            streams,
+            switches,
+            halts: Halts::default(),
+            closing_since: None,
+            came: Vec::new(),
+        }
+    }
+
+    /// Goes on at `now` behind `reached`, where a replay has left the driver; `closing_since`: when a stop had begun to
+    /// close positions. Nobody watched the market in between.
+    pub fn resume(&mut self, now: Timestamp, reached: Timestamp, closing_since: Option<Timestamp>) {
+        self.closing_since = closing_since;
+        self.ports.control(now, Control::Restart { from: reached });
+        self.driver.sleep_until(now);
+        self.halts.look_over(self.driver.table().iter().map(|(symbol, _)| symbol), now);
+        self.apply_switches();
+    }
+
+    /// Begins at `now`.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.driver.wait_until(now, &mut self.recorder);
+        self.apply_switches();
+    }
+
+    /// The first symbol table of a run is journaled, also when it has not changed.
+    fn apply_switches(&mut self) {
+        self.switches.apply(std::iter::empty());
+        self.driver.refresh_table(&mut self.recorder);
+        self.journal_symbol_table();
+    }
+
+    /// Trades until it is stopped, a limit ends it, or the daemon ends. What is open then is closed, unless suspended.
+    ///
+    /// # Errors
+    /// The journal takes nothing more.
+    pub fn run(&mut self) -> Result<Ended, P::Error> {
+        let (mut batch, mut chunk, mut maker) = (Batch::default(), Chunk::default(), TickMaker::default());
+        loop {
+            self.ports.take(&mut batch);
+            self.sift(&mut batch, &mut maker, &mut chunk);
+            // Also what the engine will not see any more: the recording has no hole that it does not tell.
+            self.ports.append(&batch)?;
+            self.apply_symbol_table();
+            // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
+            if let Some(ended) = self.apply_stop() {
+                // What came is in the journal, so a replay sees it in front of the end.
+                self.apply(&chunk);
+                return self.end(ended);
+            }
+            if self.ports.is_suspending() {
+                self.commit()?;
+                return Ok(Ended::Suspended);
+            }
+            for tick in chunk.ticks() {
+                self.driver.tick(&chunk, tick, &mut self.recorder);
+                if self.driver.has_ended() {
+                    return self.end(Ended::ByItself);
+                }
+            }
+            self.driver.wait_until(batch.until, &mut self.recorder);
+            self.apply_halts(batch.taken);
+            let reached = self.driver.progress().at;
+            self.ports.commit_if_due(reached)?;
+            self.ports.progress(self.driver.progress());
+        }
+    }
+
+    /// Takes over a changed symbol table, and writes down where. Whoever changed it knows nothing of halts.
+    fn apply_symbol_table(&mut self) {
+        if self.halts.halted().any(|symbol| self.switches.is_enabled(symbol)) {
+            self.switches.apply(self.halts.halted());
+        }
+        if self.driver.refresh_table(&mut self.recorder) {
+            self.journal_symbol_table();
+        }
+    }
+
+    /// Writes down which symbols are switched off from here on.
+    fn journal_symbol_table(&mut self) {
+        let table = self.driver.table();
+        let disabled = table
+            .iter()
+            .filter(|(id, _)| !table.is_enabled(*id))
+            .map(|(_, spec)| spec.name.clone())
+            .collect();
+        let control = Control::SymbolTable { version: table.version, disabled };
+        self.control(control);
+    }
+
+    fn control(&mut self, control: Control) {
+        self.ports.control(self.driver.progress().at, control);
+    }
+
+    /// A stop first closes what is open on the market, then ends.
+    fn apply_stop(&mut self) -> Option<Ended> {
+        if !self.ports.is_stopped() {
+            return None;
+        }
+        let now = self.driver.progress().at;
+        match self.closing_since {
+            None => {
+                self.closing_since = Some(now);
+                for (command, control) in
+                    [(Command::Pause, Control::Pause), (Command::Flatten, Control::Flatten)]
+                {
+                    self.control(control);
+                    self.driver.command(command, &mut self.recorder);
+                }
+                None
+            }
+            Some(since) => {
+                (self.driver.engine().is_flat() || now - since >= CLOSED_WITHIN).then_some(Ended::Stopped)
+            }
+        }
+    }
+
+    /// The last gaps, then the end: what is still open is closed at the last prices.
+    fn end(&mut self, ended: Ended) -> Result<Ended, P::Error> {
+        if ended == Ended::Stopped {
+            let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
+            self.ports.close(&mut batch);
+            batch.arrived.retain(|(_, arrived)| matches!(arrived, Arrived::Gap { .. }));
+            self.sift(&mut batch, &mut TickMaker::default(), &mut chunk);
+            let told = batch.arrived.len();
+            self.halts.end_all(batch.until + HALF_STAMP, self.streams, &mut batch);
+            push_gaps(&batch.arrived[told..], &mut chunk);
+            self.ports.append(&batch)?;
+            self.apply(&chunk);
+            self.control(Control::End);
+        }
+        self.driver.finish(&mut self.recorder);
+        Ok(ended)
+    }
+
+    fn apply(&mut self, chunk: &Chunk) {
+        for tick in chunk.ticks() {
+            self.driver.tick(chunk, tick, &mut self.recorder);
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), P::Error> {
+        let reached = self.driver.progress().at;
+        self.ports.commit(reached)
+    }
+
+    /// The ticks of what came, in the order of their stamps. What a halted symbol sent is taken out of the batch, and what
+    /// does not fit its symbol's terms halts it.
+    fn sift(&mut self, batch: &mut Batch, maker: &mut TickMaker, chunk: &mut Chunk) {
+        chunk.clear();
+        let mut came = std::mem::take(&mut self.came);
+        std::mem::swap(&mut came, &mut batch.arrived);
+        let table = self.driver.table();
+        let mut halts_turn_at = Some(batch.until);
+        for (at, arrived) in came.drain(..) {
+            // No other arrival has this time, so a replay sees the gap at the same place.
+            if let Some(end) = halts_turn_at.take_if(|end| at >= *end) {
+                turn_halts(&mut self.halts, end - HALF_STAMP, self.streams, batch, chunk);
+            }
+            let mut halted = None;
+            match &arrived {
+                Arrived::Rows { symbol, .. } if !self.halts.lets_through(*symbol) => continue,
+                Arrived::Rows { symbol, first, count } => {
+                    match maker.push(table, *symbol, at, &batch.rows[*first..*first + *count], chunk) {
+                        Ok(()) if is_price(&batch.rows[*first]) => self.halts.fitted(*symbol),
+                        Ok(()) => {}
+                        Err(off) => {
+                            if self.halts.misfit(&off, &table.spec(*symbol).name, at) {
+                                let told = batch.arrived.len();
+                                batch.arrived.extend(halts::begin(*symbol, self.streams, at));
+                                push_gaps(&batch.arrived[told..], chunk);
+                            }
+                            continue;
+                        }
+                    }
+                }
+                Arrived::Gap { symbol, from, .. } if self.halts.is_halted(*symbol) => {
+                    self.halts.covers(*symbol, *from);
+                    continue;
+                }
+                Arrived::Lost { symbol, .. } if self.halts.is_halted(*symbol) => continue,
+                Arrived::Notice(Notice::Contract { symbol, is_tradable })
+                    if self.halts.contract(*symbol, *is_tradable, at) =>
+                {
+                    halted = Some(*symbol);
+                }
+                Arrived::Gap { .. } => push_gap(at, &arrived, chunk),
+                Arrived::Lost { .. } | Arrived::Notice(_) => {}
+            }
+            batch.arrived.push((at, arrived));
+            if let Some(symbol) = halted {
+                let told = batch.arrived.len();
+                batch.arrived.extend(halts::begin(symbol, self.streams, at));
+                push_gaps(&batch.arrived[told..], chunk);
+            }
+        }
+        if let Some(end) = halts_turn_at {
+            turn_halts(&mut self.halts, end, self.streams, batch, chunk);
+        }
+        self.came = came;
+    }
+
+    /// What follows from halts: no entries, and no positions where a symbol cannot go on.
+    fn apply_halts(&mut self, now: Timestamp) {
+        self.halts.look(&mut self.ports, self.driver.table(), now);
+        let news = self.halts.take_news();
+        if !news.is_empty() {
+            self.switches.apply(self.halts.halted());
+        }
+        self.apply_symbol_table();
+        for symbol in self.halts.take_withdrawals() {
+            self.control(Control::Withdraw(symbol));
+            self.driver.command(Command::Withdraw(symbol), &mut self.recorder);
+        }
+        for symbol in self.halts.take_closings() {
+            if !self.driver.engine().is_flat_on(symbol) {
+                self.control(Control::Close(symbol));
+                self.driver.command(Command::Close(symbol), &mut self.recorder);
+            }
+        }
+        let at = self.driver.progress().at;
+        news.iter().for_each(|news| self.ports.publish(at, news));
+    }
+}
+
+/// Whether somebody can trade at what a row says.
+fn is_price(row: &Record) -> bool {
+    matches!(row.body, RecordBody::Trade { .. } | RecordBody::SnapshotLevel { .. })
+}
+
+/// Ends the halts that are over and begins others, with their gaps.
+fn turn_halts(
+    halts: &mut Halts,
+    at: Timestamp,
+    streams: &[StreamKind],
+    batch: &mut Batch,
+    chunk: &mut Chunk,
+) {
+    let told = batch.arrived.len();
+    halts.turn(at, streams, batch);
+    push_gaps(&batch.arrived[told..], chunk);
+}
+
+fn push_gaps(gaps: &[(Timestamp, Arrived)], chunk: &mut Chunk) {
+    gaps.iter().for_each(|(at, gap)| push_gap(*at, gap, chunk));
+}
+
+fn push_gap(at: Timestamp, arrived: &Arrived, chunk: &mut Chunk) {
+    if let Arrived::Gap { symbol, from, cause, .. } = arrived {
+        chunk.push(at, *symbol, TickKind::Gap(Gap { from: *from, to: at, cause: *cause }));
+    }
+}
