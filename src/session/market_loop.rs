@@ -117,10 +117,10 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// Goes on at `now` behind `reached`, where a replay has left the driver; `closing_since`: when a stop had begun to
-    /// close positions. Nobody watched the market in between.
-    pub fn resume(&mut self, now: Timestamp, reached: Timestamp, closing_since: Option<Timestamp>) {
-        self.closing_since = closing_since;
+    /// Goes on at `now` behind `reached`, where a replay has left the driver; `is_closing`: a stop had begun to close
+    /// positions. Nobody watched the market in between, so the stop waits for prices again.
+    pub fn resume(&mut self, now: Timestamp, reached: Timestamp, is_closing: bool) {
+        self.closing_since = is_closing.then_some(now);
         self.ports.control(now, Control::Restart { from: reached });
         self.driver.sleep_until(now);
         self.halts.look_over(self.driver.table().iter().map(|(symbol, _)| symbol), now);

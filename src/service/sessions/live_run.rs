@@ -95,8 +95,8 @@ impl Running {
         let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
         let mut backtest = run.sharing(Arc::clone(&self.table));
         let journal = journal.insert(self.journal(plan, ground.recording, ground.market));
-        let (journaled, mut reached, mut closing_since, mut open) =
-            (Journaled(self), None, None, BTreeMap::new());
+        let (journaled, mut reached, mut is_closing, mut open) =
+            (Journaled(self), None, false, BTreeMap::new());
         let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
@@ -107,8 +107,8 @@ impl Running {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
             self.decided_by_this_engine();
-            (over, stopped, closing_since, open) =
-                (again.over, again.stopped, again.closing_since, again.interrupted);
+            (over, stopped, is_closing, open) =
+                (again.over, again.stopped, again.is_closing, again.interrupted);
             reached = Some(again.reached);
         }
         recorder.stream = &journaled;
@@ -121,7 +121,7 @@ impl Running {
             let switches = Switches { table: &self.table, disabled: ground.disabled };
             let mut market_loop = MarketLoop::new(backtest, recorder, ports, plan.streams(), switches);
             match reached {
-                Some(reached) => market_loop.resume(now, reached, closing_since),
+                Some(reached) => market_loop.resume(now, reached, is_closing),
                 None => market_loop.begin(now),
             }
             self.resumes();
@@ -177,15 +177,9 @@ impl Running {
             backtest.wait_until(reached, recorder);
         }
         let stopped = controls.iter().any(|control| control.kind == ControlKindV1::End);
-        let flatten = controls.iter().find(|control| control.kind == ControlKindV1::Flatten);
+        let is_closing = controls.iter().any(|control| control.kind == ControlKindV1::Flatten);
         let interrupted = journal::interrupted(&controls);
-        Ok(Again {
-            over,
-            stopped,
-            reached,
-            interrupted,
-            closing_since: flatten.map(|control| Timestamp::from_nanos(control.at_ns)),
-        })
+        Ok(Again { over, stopped, reached, interrupted, is_closing })
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.
@@ -220,7 +214,7 @@ struct Again {
     stopped: bool,
     reached: Timestamp,
     interrupted: Interrupted,
-    closing_since: Option<Timestamp>,
+    is_closing: bool,
 }
 
 #[cfg(test)]

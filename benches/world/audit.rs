@@ -1,0 +1,188 @@
+//! What must hold of a whole life, computed from the journal, what was published and what the gateway was sent.
+
+use crate::journal::{Event, Shared, World};
+use crate::life::{session, with_strategies};
+use crate::market::table;
+use crate::venue::AuditedVenue;
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tradingd::domain::decision::{Decision, DecisionKind};
+use tradingd::domain::num::Money;
+use tradingd::domain::order::{Purpose, RejectReason, Side};
+use tradingd::domain::symbol::SymbolTable;
+use tradingd::domain::time::Timestamp;
+use tradingd::engine::output::Outputs;
+use tradingd::session::driver::{Driver, Recorder};
+use tradingd::session::inputs::Control;
+use tradingd::session::replay::replay;
+use tradingd::sim::Venue;
+
+/// # Errors
+/// What does not hold.
+pub fn check(shared: &Shared, seed: u64) -> Result<(), String> {
+    let world = shared.world();
+    published(&world)?;
+    orders(&world)?;
+    money(&world)?;
+    switched_off(&world)?;
+    stopped(&world)?;
+    replayed(&world, seed)
+}
+
+/// Everything that was published is durable, in the same order and once.
+fn published(world: &World) -> Result<(), String> {
+    if world.published.len() != world.events.len() {
+        return Err(format!(
+            "{} events were published, {} are durable",
+            world.published.len(),
+            world.events.len()
+        ));
+    }
+    for (number, (published, event)) in world.published.iter().zip(&world.events).enumerate() {
+        if *published != event.bytes {
+            return Err(format!("event {number} was published otherwise than it is durable"));
+        }
+    }
+    Ok(())
+}
+
+/// No order fills beyond its quantity, none fills that was not sent, and all that were recorded were sent.
+fn orders(world: &World) -> Result<(), String> {
+    let mut open: BTreeMap<u64, i64> = BTreeMap::new();
+    for Decision { kind, .. } in decisions(world) {
+        match kind {
+            DecisionKind::Submitted { order, .. } if open.contains_key(&order.0) => {
+                return Err(format!("order {} was submitted twice", order.0));
+            }
+            DecisionKind::Submitted { order, qty, .. } => _ = open.insert(order.0, qty.0),
+            DecisionKind::Filled { order, qty, .. } => {
+                let left =
+                    open.get_mut(&order.0).ok_or_else(|| format!("order {} was never submitted", order.0))?;
+                *left -= qty.0;
+                if *left < 0 {
+                    return Err(format!("order {} filled {} beyond its quantity", order.0, -*left));
+                }
+            }
+            _ => {}
+        }
+    }
+    match world.recorded.difference(&world.sent).next() {
+        Some(order) => Err(format!("order {order} was recorded and never sent")),
+        None => Ok(()),
+    }
+}
+
+/// Positions and results follow from the fills, and nothing is open at the end for which the market had a price.
+fn money(world: &World) -> Result<(), String> {
+    let table = table();
+    let mut sides: BTreeMap<u64, Side> = BTreeMap::new();
+    let (mut lots, mut cash): (BTreeMap<u32, i64>, BTreeMap<u32, Money>) = Default::default();
+    let mut unpriced: BTreeSet<u32> = BTreeSet::new();
+    for event in &world.events {
+        if let Some(decision) = &event.decision {
+            match decision.kind {
+                DecisionKind::Rejected { reason: RejectReason::NoMarket, .. } => {
+                    unpriced.insert(decision.instance);
+                }
+                DecisionKind::Submitted { order, side, .. } => _ = sides.insert(order.0, side),
+                DecisionKind::Filled { order, price, qty } => {
+                    unpriced.remove(&decision.instance);
+                    let sign = sides[&order.0].sign();
+                    *lots.entry(decision.instance).or_default() += sign * qty.0;
+                    let notional = table.spec(decision.symbol).notional(price, qty);
+                    let cash = cash.entry(decision.instance).or_insert(Money::ZERO);
+                    *cash = if sign > 0 { *cash - notional } else { *cash + notional };
+                }
+                _ => {}
+            }
+        }
+        if let Some(trade) = &event.closed {
+            let (lots, cash) = (lots.remove(&trade.instance), cash.remove(&trade.instance));
+            if lots != Some(0) || cash != Some(trade.gross) {
+                return Err(format!("a trade says {:?}, its fills {lots:?} lots and {cash:?}", trade.gross));
+            }
+        }
+    }
+    if lots.iter().any(|(instance, lots)| *lots != 0 && !unpriced.contains(instance)) {
+        return Err(format!("positions are open at the end: {lots:?}"));
+    }
+    Ok(())
+}
+
+/// No entry is submitted on a symbol while it is switched off.
+fn switched_off(world: &World) -> Result<(), String> {
+    let table = table();
+    let controls = world.controls();
+    let mut tables = controls.iter().filter_map(|(at, control)| match control {
+        Control::SymbolTable { disabled, .. } => Some((*at, disabled)),
+        _ => None,
+    });
+    let mut next = tables.next();
+    let mut off: BTreeSet<&str> = BTreeSet::new();
+    for decision in decisions(world) {
+        while let Some((at, disabled)) = next.filter(|(at, _)| *at < decision.at) {
+            let _: Timestamp = at;
+            off = disabled.iter().map(String::as_str).collect();
+            next = tables.next();
+        }
+        let name = table.spec(decision.symbol).name.as_str();
+        if matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
+            && off.contains(name)
+        {
+            return Err(format!("an entry on {name} at {} although it is switched off", decision.at));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is begun once a stop was acknowledged, in this process or another.
+fn stopped(world: &World) -> Result<(), String> {
+    let Some(stopped_at) = world.stopped_at else { return Ok(()) };
+    let entry = decisions(world).find(|decision| {
+        decision.at > stopped_at
+            && matches!(decision.kind, DecisionKind::Submitted { purpose: Purpose::Entry, .. })
+    });
+    entry.map_or(Ok(()), |entry| {
+        Err(format!("an entry at {}, although it was stopped at {stopped_at}", entry.at))
+    })
+}
+
+fn decisions(world: &World) -> impl Iterator<Item = &Decision> {
+    world.events.iter().filter_map(|event| event.decision.as_ref())
+}
+
+/// The whole journal through one driver and a venue that nobody tampers with gives the same events, and ends.
+fn replayed(world: &World, seed: u64) -> Result<(), String> {
+    let symbols = Arc::new(ArcSwap::from_pointee(table()));
+    let venue = Venue::new(AuditedVenue::config(seed), 2);
+    let mut driver =
+        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(), venue));
+    let mut kept = Kept(Vec::new());
+    let mut feed = world.feed(driver.table());
+    let over =
+        replay(&mut driver, &symbols, &mut feed, &world.controls(), &mut kept).map_err(|error| error.0)?;
+    if !over {
+        return Err("the journal does not end".to_owned());
+    }
+    for (number, (replayed, event)) in kept.0.iter().zip(&world.events).enumerate() {
+        if replayed.bytes != event.bytes {
+            let (was, is) = (event.decision, replayed.decision);
+            return Err(format!("event {number} was {was:?} and is {is:?} in a replay"));
+        }
+    }
+    if kept.0.len() != world.events.len() {
+        return Err(format!("{} events are durable, a replay makes {}", world.events.len(), kept.0.len()));
+    }
+    Ok(())
+}
+
+struct Kept(Vec<Event>);
+
+impl Recorder for Kept {
+    fn outputs(&mut self, out: &Outputs) {
+        self.0.extend(Event::all(out));
+    }
+
+    fn symbol_table(&mut self, _: &SymbolTable, _: tradingd::session::driver::Progress) {}
+}

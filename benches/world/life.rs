@@ -1,0 +1,399 @@
+//! One life of a session: begun, traded, stopped, suspended, killed, resumed, ended.
+
+use crate::audit;
+use crate::journal::{Entry, Shared, Tape, World};
+use crate::market::{Market, STREAMS, contract, table};
+use crate::venue::AuditedVenue;
+use arc_swap::ArcSwap;
+use serde_json::json;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tradingd::document::strategy;
+use tradingd::domain::contract::Contract;
+use tradingd::domain::num::Money;
+use tradingd::domain::rng::Rng;
+use tradingd::domain::strategy::StrategyDef;
+use tradingd::domain::symbol::SymbolId;
+use tradingd::domain::time::Timestamp;
+use tradingd::engine::account::SessionConfig;
+use tradingd::engine::risk::RiskLimits;
+use tradingd::session::driver::{Driver, Progress};
+use tradingd::session::halts::News;
+use tradingd::session::inputs::{Arrived, Batch, Control};
+use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
+use tradingd::session::ports::ContractTerms;
+use tradingd::session::replay::replay;
+use tradingd::session::switches::{Switches, switched};
+
+/// A life in which something is wrong.
+pub struct Failure {
+    pub what: String,
+    pub steps: u64,
+    pub trace: Vec<String>,
+}
+
+/// Steps after which a life must have ended by itself once it was told to.
+const ENDS_WITHIN: u64 = 3_000;
+
+thread_local! {
+    static STRATEGIES: Vec<Arc<StrategyDef>> = strategies();
+}
+
+/// Trades often, on a price that walks by single ticks.
+fn strategies() -> Vec<Arc<StrategyDef>> {
+    let mut document: serde_json::Value =
+        serde_json::from_str(include_str!("../workloads/ema.json")).expect("a workload is JSON");
+    document["indicators"]["fast"]["period"] = json!(2);
+    document["indicators"]["slow"]["period"] = json!(4);
+    document["z1_entry"]["positionSize"] = json!({"type": "quantity", "value": 1});
+    let (document, _) = strategy::parse(document.to_string().as_bytes()).expect("a workload is a strategy");
+    vec![Arc::new(document.compile("restless", 1))]
+}
+
+pub fn session() -> SessionConfig {
+    SessionConfig {
+        risk: RiskLimits::none(),
+        initial_balance: Money::from_units(1_000_000),
+        ..SessionConfig::default()
+    }
+}
+
+pub fn with_strategies<T>(run: impl FnOnce(&[Arc<StrategyDef>]) -> T) -> T {
+    STRATEGIES.with(|strategies| run(strategies))
+}
+
+/// How a process ended.
+enum Exit {
+    /// Its end is durable.
+    Over,
+    /// It is to go on in another process.
+    Gone,
+    /// The disk refuses; the process stays.
+    Stalled,
+}
+
+/// Why the journal took nothing.
+#[derive(Debug)]
+enum Broken {
+    Killed,
+    Refused,
+}
+
+/// Runs the life of a seed, of at most `limit` steps before it is stopped. Returns its steps.
+pub fn life(
+    seed: u64,
+    limit: Option<u64>,
+    plant: Option<&'static str>,
+    is_traced: bool,
+) -> Result<u64, Failure> {
+    let mut rng = Rng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x7a11);
+    let whole = 20 + rng.below(120);
+    let limit = limit.unwrap_or(whole);
+    let shared = Shared::new(World {
+        rng,
+        market: Market::new(),
+        plant,
+        steps: 0,
+        durable: Vec::new(),
+        events: Vec::new(),
+        reached: None,
+        pending: Vec::new(),
+        pending_events: Vec::new(),
+        published: Vec::new(),
+        refusals: 0,
+        stop_is_written: false,
+        stopped_at: None,
+        is_stopped: false,
+        is_suspending: false,
+        is_killed: false,
+        recorded: BTreeSet::new(),
+        sent: BTreeSet::new(),
+        caught_up: None,
+        fault: None,
+        is_traced,
+        trace: Vec::new(),
+    });
+    let outcome = live(&shared, seed, limit).and_then(|()| audit::check(&shared, seed));
+    let mut world = shared.world();
+    let (steps, trace) = (world.steps, std::mem::take(&mut world.trace));
+    match outcome.err().or_else(|| world.fault.take()) {
+        None => Ok(steps),
+        Some(what) => Err(Failure { what, steps, trace }),
+    }
+}
+
+/// Processes, one after the other, until the end is durable.
+fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
+    let disabled = ArcSwap::from_pointee(Vec::new());
+    loop {
+        let exit = process(shared, seed, limit, &disabled)?;
+        let mut world = shared.world();
+        if let Some(fault) = &world.fault {
+            return Err(fault.clone());
+        }
+        match exit {
+            Exit::Over => return Ok(()),
+            Exit::Gone => {
+                world.note(|| "the process is gone".to_owned());
+                world.is_stopped = world.stop_is_written && world.plant != Some("stop_lost_over_a_restart");
+            }
+            Exit::Stalled => {
+                // The daemon lives: it writes the stop as soon as the disk takes it.
+                world.refusals = 0;
+                world.stop_is_written |= world.is_stopped;
+            }
+        }
+        world.forget();
+        let World { market, rng, .. } = &mut *world;
+        market.wait(rng);
+    }
+}
+
+/// One process: catches up with the journal when there is one, and goes on.
+fn process(shared: &Shared, seed: u64, limit: u64, disabled: &ArcSwap<Vec<String>>) -> Result<Exit, String> {
+    let table = Arc::new(ArcSwap::from_pointee(table()));
+    let gateway = AuditedVenue::new(shared, seed);
+    let mut driver =
+        with_strategies(|strategies| Driver::over(Arc::clone(&table), strategies, session(), gateway));
+    let mut tape = Tape(shared.clone());
+    let (resumes, mut is_over, mut reached) = (shared.world().reached.is_some(), false, Timestamp::MIN);
+    let mut is_closing = false;
+    if resumes {
+        let (mut feed, controls) = {
+            let mut world = shared.world();
+            world.caught_up = Some(0);
+            (world.feed(driver.table()), world.controls())
+        };
+        is_over = replay(&mut driver, &table, &mut feed, &controls, &mut tape).map_err(|error| error.0)?;
+        is_closing = controls.iter().any(|(_, control)| *control == Control::Flatten);
+        let stored = {
+            let world = shared.world();
+            world.reached.max(world.last_row())
+        };
+        reached = stored.unwrap_or(Timestamp::MIN).max(driver.progress().at);
+        if !is_over && !shared.is_planted("timer_lost_over_a_restart") {
+            driver.wait_until(reached, &mut tape);
+        }
+        let mut world = shared.world();
+        let (done, recorded) = (world.caught_up.take().unwrap_or(0), world.events.len());
+        if done < recorded {
+            world.fail(format!("{done} of {recorded} events came again after a restart"));
+        }
+        world.market.now = world.market.now.max(reached);
+    }
+    if is_over {
+        return Ok(finish(shared, driver.progress().at));
+    }
+    let ports = WorldPorts {
+        shared: shared.clone(),
+        limit,
+        restarted: resumes.then_some(reached),
+        questions: RefCell::default(),
+        switches: Switches { table: &table, disabled },
+    };
+    let switches = Switches { table: &table, disabled };
+    let mut session = MarketLoop::new(driver, tape, ports, &STREAMS, switches);
+    let now = {
+        let mut world = shared.world();
+        let World { market, rng, .. } = &mut *world;
+        market.wait(rng);
+        market.now
+    };
+    if resumes {
+        session.resume(now, reached, is_closing)
+    } else {
+        session.begin(now)
+    }
+    let ended = session.run();
+    let at = session.driver.progress().at;
+    if shared.world().steps > limit + ENDS_WITHIN {
+        return Err("it does not end".to_owned());
+    }
+    Ok(match ended {
+        Ok(Ended::Stopped | Ended::ByItself) => finish(shared, at),
+        Ok(Ended::Suspended) | Err(Broken::Killed) => Exit::Gone,
+        Err(Broken::Refused) => Exit::Stalled,
+    })
+}
+
+/// The last transaction.
+fn finish(shared: &Shared, reached: Timestamp) -> Exit {
+    let mut world = shared.world();
+    if world.is_eventful() && world.rng.once_in(6) {
+        return Exit::Gone;
+    }
+    if world.commit(reached) { Exit::Over } else { Exit::Stalled }
+}
+
+/// What surrounds the loop.
+struct WorldPorts<'a> {
+    shared: Shared,
+    limit: u64,
+    /// Where the process before this one had come to; said by the inbox once.
+    restarted: Option<Timestamp>,
+    /// Looks until an answer comes.
+    questions: RefCell<BTreeMap<SymbolId, u64>>,
+    switches: Switches<'a>,
+}
+
+impl WorldPorts<'_> {
+    /// What people, the disk and the machine do before a look into the inbox.
+    fn happens(&self, world: &mut World) {
+        world.steps += 1;
+        if world.steps > self.limit + ENDS_WITHIN {
+            world.is_killed = true;
+        }
+        if world.steps > self.limit {
+            self.stop(world);
+            return;
+        }
+        match world.rng.below(150) {
+            0 => self.stop(world),
+            1..=2 => world.is_suspending = true,
+            3..=4 => world.is_killed = true,
+            5..=6 => world.refusals = 1 + world.rng.below(2),
+            7..=9 => {
+                let names: Vec<String> =
+                    self.switches.table.load().iter().map(|(_, spec)| spec.name.clone()).collect();
+                let off: Vec<String> = names.into_iter().filter(|_| world.rng.once_in(2)).collect();
+                world.note(|| format!("the configuration switches off {off:?}"));
+                self.switches.disabled.store(Arc::new(off));
+                self.switches.table.rcu(|table| Arc::new(switched(table, &self.switches.disabled.load())));
+            }
+            _ => {}
+        }
+    }
+
+    /// Written before the session hears of it, unless the disk refuses. Nobody repeats a stop that was acknowledged.
+    fn stop(&self, world: &mut World) {
+        if !world.is_stopped && !world.stop_is_written {
+            world.stop_is_written |= world.refusals == 0;
+            world.stopped_at = world.stop_is_written.then_some(world.market.now);
+            world.is_stopped = true;
+            let written = world.stop_is_written;
+            world.note(|| format!("told to stop, written: {written}"));
+        }
+    }
+}
+
+impl MarketPorts for WorldPorts<'_> {
+    type Error = Broken;
+
+    fn take(&mut self, batch: &mut Batch) {
+        batch.clear();
+        let mut world = self.shared.world();
+        self.happens(&mut world);
+        let World { market, rng, .. } = &mut *world;
+        match self.restarted.take() {
+            Some(reached) => market.restarted(reached, batch),
+            None => {
+                market.wait(rng);
+                market.pour(rng, batch);
+            }
+        }
+    }
+
+    fn close(&mut self, batch: &mut Batch) {
+        batch.clear();
+        self.shared.world().market.close(batch);
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), Broken> {
+        let mut world = self.shared.world();
+        if world.is_killed {
+            return Err(Broken::Killed);
+        }
+        for (at, arrived) in &batch.arrived {
+            let at = *at;
+            match arrived {
+                Arrived::Rows { symbol, first, count } => {
+                    if world.plant == Some("row_not_journaled") && world.rng.once_in(30) {
+                        continue;
+                    }
+                    let rows = batch.rows[*first..*first + *count].to_vec();
+                    world.note(|| format!("{at} rows of {}: {rows:?}", symbol.0));
+                    world.pending.push(Entry::Rows { at, symbol: *symbol, rows });
+                }
+                Arrived::Gap { symbol, from, cause, .. } => {
+                    world.note(|| format!("{at} gap of {} since {from}, {cause:?}", symbol.0));
+                    if world.plant != Some("gap_not_journaled") {
+                        world.pending.push(Entry::Gap { at, symbol: *symbol, from: *from, cause: *cause });
+                    }
+                }
+                Arrived::Lost { .. } | Arrived::Notice(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, at: Timestamp, control: Control) {
+        let mut world = self.shared.world();
+        world.note(|| format!("{at} {control:?}"));
+        let is_left_out = world.plant == Some("switched_off_symbol_not_journaled")
+            && matches!(&control, Control::SymbolTable { disabled, .. } if !disabled.is_empty());
+        if !is_left_out {
+            world.pending.push(Entry::Control { at, control });
+        }
+    }
+
+    fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Broken> {
+        let is_due = self.shared.world().rng.once_in(3);
+        if is_due { self.commit(reached) } else { Ok(()) }
+    }
+
+    fn commit(&mut self, reached: Timestamp) -> Result<(), Broken> {
+        let mut world = self.shared.world();
+        let is_killed = world.is_eventful() && world.rng.once_in(60);
+        // Killed before the commit, or between the commit and its answer.
+        if is_killed && world.rng.once_in(2) {
+            return Err(Broken::Killed);
+        }
+        match world.commit(reached) {
+            false => Err(Broken::Refused),
+            true if is_killed => Err(Broken::Killed),
+            true => Ok(()),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.shared.world().is_stopped
+    }
+
+    fn is_suspending(&self) -> bool {
+        self.shared.world().is_suspending
+    }
+
+    fn publish(&mut self, at: Timestamp, news: &News) {
+        self.shared.world().note(|| format!("{at} {news:?}"));
+    }
+
+    fn progress(&mut self, _: Progress) {}
+}
+
+impl ContractTerms for WorldPorts<'_> {
+    fn ask(&mut self, symbol: SymbolId, _: &str) -> bool {
+        let looks = self.shared.world().rng.below(4);
+        self.questions.borrow_mut().insert(symbol, looks);
+        true
+    }
+
+    fn answer(&mut self, symbol: SymbolId, name: &str) -> Option<Option<Contract>> {
+        let mut questions = self.questions.borrow_mut();
+        let looks = questions.get_mut(&symbol)?;
+        if *looks > 0 {
+            *looks -= 1;
+            return None;
+        }
+        questions.remove(&symbol);
+        let mut world = self.shared.world();
+        if world.rng.once_in(5) { Some(None) } else { Some(Some(contract(&mut world.rng, name))) }
+    }
+}
+
+impl World {
+    /// Whether the world still does anything to the session: once it was told to end for long, it lets it.
+    fn is_eventful(&self) -> bool {
+        self.steps < 600
+    }
+}
