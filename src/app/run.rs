@@ -22,6 +22,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Between two scans of a large store while its disk fails.
+const SCAN_AGAIN: Duration = Duration::from_secs(60);
 /// How often retention removes old recordings.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often the store checks its disk after a failure.
@@ -52,8 +54,8 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     log_seeded(&service.seeded);
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, found.content)?;
-    let scanned = Arc::clone(&service);
-    let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scanned.scan_large_store());
+    let scanned = Arc::downgrade(&service);
+    let scan = std::thread::Builder::new().name("scan".to_owned()).spawn(move || scan_loop(&scanned));
     scan.map_err(|error| Failure::other(format!("no thread could be started: {error}")))?;
     let pruned = Arc::downgrade(&service);
     let prune = std::thread::Builder::new().name("retention".to_owned()).spawn(move || prune_loop(&pruned));
@@ -94,6 +96,18 @@ fn recover_store(service: &Weak<Service>) {
         }
         drop(service);
         std::thread::park_timeout(LOOK_AFTER_EVERY);
+    }
+}
+
+/// Scans a large store until its result is known: a disk that fails meanwhile says nothing about the pages. Ends with
+/// the service.
+fn scan_loop(service: &Weak<Service>) {
+    while let Some(service) = service.upgrade() {
+        if service.scan_large_store() {
+            return;
+        }
+        drop(service);
+        std::thread::park_timeout(SCAN_AGAIN);
     }
 }
 

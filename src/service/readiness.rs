@@ -50,10 +50,12 @@ impl Service {
 
     /// Checks all pages of a store that was too large to check when it was opened. Takes about a second per
     /// GiB; run it on a thread of its own. [`Service::ready`] reports the result.
-    pub fn scan_large_store(&self) {
+    ///
+    /// Returns `false` when the disk failed meanwhile, so that nothing is known of it.
+    pub fn scan_large_store(&self) -> bool {
         let length = std::fs::metadata(store_path(&self.state)).map_or(0, |meta| meta.len());
         if length <= STORE_CHECKED_OPEN_BYTES {
-            return;
+            return true;
         }
         let found = match self.store.scan() {
             Ok(report) if report.is_sound() => Ok(()),
@@ -63,9 +65,10 @@ impl Service {
             )),
             Err(error @ StoreError::Damaged { .. }) => Err(error.to_string()),
             // The disk failed during the scan, so the result is unknown.
-            Err(_) => return,
+            Err(_) => return false,
         };
         *self.scan.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::now(), found));
+        true
     }
 
     /// Why the store is read-only; `None` while it is not.
