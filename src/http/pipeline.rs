@@ -43,7 +43,12 @@ pub async fn answer(
 ) -> Response<Payload> {
     let (watch, now, id) = (Stopwatch::start(), clock::now(), context.request_id());
     let client = context.admission().proxies.client(connection.peer, request.headers());
-    let line = Line { method: request.method().clone(), uri: request.uri().clone(), client };
+    let line = Line {
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        client,
+        has_token: token(request.headers()).is_some(),
+    };
     let encoding = compress::accepted(request.headers());
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let head = request.method() == hyper::Method::HEAD;
@@ -245,9 +250,7 @@ fn authenticate(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Identity, Failure> {
-    let bearer =
-        headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
-    let token = bearer.or_else(|| cookie(headers, "access_token"));
+    let token = token(headers);
     // A proxy on this host forwards requests of remote clients.
     let local =
         route.access == Access::Local && connection.peer.is_loopback() && !addresses::is_forwarded(headers);
@@ -265,7 +268,8 @@ fn authenticate(
         }
         None => None,
     };
-    let family = caller.as_ref().filter(|_| bearer.is_none()).map(|caller| Arc::clone(&caller.family));
+    let by_cookie = !headers.contains_key(AUTHORIZATION);
+    let family = caller.as_ref().filter(|_| by_cookie).map(|caller| Arc::clone(&caller.family));
     Ok(Identity { caller, family })
 }
 
@@ -280,6 +284,13 @@ fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
 pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
     let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
     Refusal::new(RefusalKind::Forbidden, "permission_denied", message).into()
+}
+
+/// The access token of a request: from its Authorization header when it has one, else from its cookie.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let bearer =
+        headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(bearer).unwrap_or_default());
+    bearer.or_else(|| cookie(headers, "access_token"))
 }
 
 /// The token of an Authorization header.
@@ -395,10 +406,13 @@ struct Line {
     method: hyper::Method,
     uri: Uri,
     client: IpAddr,
+    /// Whether it came with a token, valid or not.
+    has_token: bool,
 }
 
 impl Line {
-    /// Internal errors are logged as errors, refusals and changes as info, reads as debug.
+    /// Internal errors are logged as errors, refusals and changes as info, reads as debug. So is a refusal because
+    /// there was no token: every page asks once whether it is logged in.
     fn log(
         &self,
         id: &str,
@@ -407,11 +421,14 @@ impl Line {
         watch: Stopwatch,
     ) {
         let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
-        let Line { method, uri, client: peer } = self;
+        let Line { method, uri, client: peer, has_token } = self;
         let path = uri.path();
         match refused {
             Some((code, Some(cause))) => {
                 tracing::error!(%id, %method, path, status, code, cause, %peer, micros, "request failed")
+            }
+            Some((code @ "authentication_required", None)) if !has_token => {
+                tracing::debug!(%id, %method, path, status, code, %peer, micros, "request refused")
             }
             Some((code, None)) => {
                 tracing::info!(%id, %method, path, status, code, %peer, micros, "request refused")

@@ -10,6 +10,7 @@ mod inbox;
 mod journal;
 mod live_plan;
 mod live_run;
+mod log;
 mod paper;
 mod plan;
 mod progress;
@@ -198,7 +199,8 @@ impl Sessions {
         };
         let hold = self.references.hold(&id, things(&plan, recording.as_ref().map(OpenRecording::id)));
         let table = switched(&plan.table, &self.disabled.load());
-        let stream = EventStream::new(&id, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
+        let is_backtest = plan.kind == SessionKind::Backtest;
+        let stream = EventStream::new(&id, is_backtest, 0, Arc::clone(&self.store), Arc::clone(&self.hub));
         let input_recording_id = recording.as_ref().map(|recording| recording.id().to_owned());
         let row = SessionRow { input_recording_id, ..row(&id, &plan, user, now) };
         announce(&stream, &plan, &row, now);

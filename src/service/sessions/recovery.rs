@@ -45,7 +45,7 @@ impl Sessions {
         let controls = self.store.session_controls(&row.id)?;
         let hold = self.references.hold(&row.id, things(&plan, Some(recording.id())));
         let last = self.store.last_session_event(&row.id)?;
-        let stream = EventStream::new(&row.id, last, Arc::clone(&self.store), Arc::clone(&self.hub));
+        let stream = EventStream::new(&row.id, false, last, Arc::clone(&self.store), Arc::clone(&self.hub));
         let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
         if controls.iter().any(|control| control.kind == ControlKindV1::Stop) {
             session.stop_again();

@@ -3,6 +3,7 @@
 //! What says that a session is there or has ended is held back until that is on disk: whoever is told so and asks finds it.
 //! Never: an event published in another order than it is stored, or a number given twice.
 
+use super::log;
 use super::recorder::Sink;
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
@@ -43,6 +44,7 @@ impl Class {
 /// The stream of one session.
 pub(super) struct EventStream {
     session: String,
+    is_backtest: bool,
     topic: String,
     store: Arc<Store>,
     hub: Arc<Hub>,
@@ -85,7 +87,7 @@ pub(super) struct EventCounts {
 impl EventStream {
     /// Before the session is on disk, or before it goes on behind event number `last`: its events are held back until
     /// [`EventStream::release`].
-    pub(super) fn new(session: &str, last: u64, store: Arc<Store>, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(session: &str, is_backtest: bool, last: u64, store: Arc<Store>, hub: Arc<Hub>) -> Self {
         let state = State {
             next_seq: last + 1,
             not_kept: 0,
@@ -99,6 +101,7 @@ impl EventStream {
         };
         EventStream {
             session: session.to_owned(),
+            is_backtest,
             topic: format!("session/{session}"),
             store,
             hub,
@@ -184,8 +187,9 @@ impl EventStream {
         state.writing = Arc::default();
     }
 
-    /// Tells whoever watches, without keeping it.
+    /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
+        log::write(&self.session, self.is_backtest, class, event, symbol, &fields);
         if let Some(topic) = class.topic()
             && self.hub.has_readers(topic)
         {
@@ -332,7 +336,7 @@ mod tests {
             let _ = orders.read(10, &mut updates);
             updates.len()
         };
-        let stream = EventStream::new("exec_1", 0, Arc::new(Store::in_memory().unwrap()), hub);
+        let stream = EventStream::new("exec_1", false, 0, Arc::new(Store::in_memory().unwrap()), hub);
         stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
         let part = stream.part();
         stream.add(Class::Order, "fill", None, json!({"quantity": 2}));

@@ -1,0 +1,177 @@
+//! What the daemon's log says of a session: a line for every event a trader would look for. Each is written when the
+//! event is published, so what the log says of a session with a journal is on disk.
+//!
+//! Backtests replay thousands of orders a second; only their lives are logged.
+
+use super::stream::Class;
+use serde_json::Value;
+
+/// A line of the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Line {
+    pub level: Level,
+    /// Sentence without numbers, to search for.
+    pub message: &'static str,
+    /// `name=value` of what the event says, in its order.
+    pub fields: String,
+}
+
+/// How loud a line is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+/// Writes the line of an event, if it has one.
+pub(super) fn write(
+    session: &str,
+    is_backtest: bool,
+    class: Class,
+    event: &str,
+    symbol: Option<&str>,
+    fields: &Value,
+) {
+    if is_backtest && class != Class::Life {
+        return;
+    }
+    let Some(Line { level, message, fields }) = line(event, fields) else { return };
+    let symbol = symbol.unwrap_or("all");
+    match level {
+        Level::Info => tracing::info!(session, symbol, fields, "{message}"),
+        Level::Warn => tracing::warn!(session, symbol, fields, "{message}"),
+        Level::Error => tracing::error!(session, symbol, fields, "{message}"),
+    }
+}
+
+fn line(event: &str, fields: &Value) -> Option<Line> {
+    let word = |name: &str| fields[name].as_str().unwrap_or_default();
+    let (level, message, names): (Level, &'static str, &[&str]) = match (event, word("status"), word("kind"))
+    {
+        ("session_started", ..) => (
+            Level::Info,
+            "session started",
+            &["session_type", "user", "symbols", "strategies", "source_session_id"],
+        ),
+        ("session_status", "running", _) if fields.get("stalled").is_none() => {
+            (Level::Info, "session runs", &[])
+        }
+        ("session_status", "stopping", _) if fields.get("stalled").is_none() => {
+            (Level::Info, "session stops: entries are off, positions are closed", &[])
+        }
+        ("session_stopped", ..) => (Level::Info, "session stopped", &ENDED),
+        ("session_completed", ..) => (Level::Info, "session completed", &ENDED),
+        ("session_failed", ..) => (Level::Error, "session failed", &["error_message"]),
+        ("symbol_table", ..) => {
+            (Level::Info, "symbols switched off for entries from here on", &["disabled_symbols", "timestamp"])
+        }
+        ("feed", _, "connected") => (Level::Info, "market data connected", &["socket"]),
+        ("feed", _, "disconnected") => (Level::Warn, "market data lost", &["socket", "reason"]),
+        ("feed", _, "refused") => (Level::Warn, "the exchange refuses a symbol", &["reason"]),
+        ("feed", _, "halted") => (Level::Warn, "symbol halted: entries are off", &["reason"]),
+        ("feed", _, "resumed") => (Level::Info, "symbol trades again", &[]),
+        ("feed", _, "terms_changed") => {
+            (Level::Warn, "terms of a contract changed: entries stay off", &["reason"])
+        }
+        ("feed_gap", ..) => (Level::Warn, "market data are missing", &["from", "to", "cause"]),
+        ("signal", ..) if word("section") == "S1" => (Level::Info, "signal", &["strategy_id", "price"]),
+        ("signal", _, "entry_blocked") => {
+            (Level::Info, "entry blocked", &["strategy_id", "guard", "value", "threshold"])
+        }
+        ("order_update", "submitted", _) => (
+            Level::Info,
+            "order submitted",
+            &["strategy_id", "order_id", "purpose", "side", "quantity", "limit", "price"],
+        ),
+        ("order_update", "cancel_sent", _) => (Level::Info, "cancel sent", &["strategy_id", "order_id"]),
+        ("order_update", "rejected", _) => {
+            (Level::Warn, "order rejected", &["strategy_id", "order_id", "reason"])
+        }
+        ("fill", ..) => (Level::Info, "order filled", &["strategy_id", "order_id", "quantity", "fill_price"]),
+        ("position_update", "closed", _) => (
+            Level::Info,
+            "position closed",
+            &["strategy_id", "side", "quantity", "entry_price", "exit_price", "net", "net_pct", "reason"],
+        ),
+        ("alert", ..) => (Level::Warn, "alert", &["strategy_id", "warning"]),
+        _ => return None,
+    };
+    let shown = |name: &&str| {
+        let value = fields.get(*name).filter(|value| !value.is_null())?;
+        Some(value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text:?}")))
+    };
+    Some(Line { level, message, fields: names.iter().filter_map(shown).collect::<Vec<_>>().join(" ") })
+}
+
+/// What an end says.
+const ENDED: [&str; 5] = ["signals", "orders", "fills", "trades", "result_id"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn text(event: &str, fields: &Value) -> Option<String> {
+        line(event, fields).map(|line| format!("{:?} {} {}", line.level, line.message, line.fields))
+    }
+
+    #[test]
+    fn what_a_trader_looks_for_has_a_line() {
+        let closed = json!({"status": "closed", "strategy_id": "pump_v2", "side": "long", "quantity": 2.0,
+            "entry_price": 100.0, "exit_price": 97.0, "net": -6.1, "net_pct": -3.05, "reason": "SL", "instance": 1});
+        let cases = [
+            (
+                "session_started",
+                json!({"session_type": "paper", "user": "ann", "symbols": ["A"], "request": {}}),
+                "Info session started session_type=\"paper\" user=\"ann\" symbols=[\"A\"]",
+            ),
+            (
+                "session_failed",
+                json!({"error_message": "the disk"}),
+                "Error session failed error_message=\"the disk\"",
+            ),
+            (
+                "feed",
+                json!({"kind": "disconnected", "socket": 0, "reason": "reset"}),
+                "Warn market data lost socket=0 reason=\"reset\"",
+            ),
+            (
+                "feed_gap",
+                json!({"from": "a", "to": "b", "cause": "restart"}),
+                "Warn market data are missing from=\"a\" to=\"b\" cause=\"restart\"",
+            ),
+            (
+                "signal",
+                json!({"kind": "entry_blocked", "guard": "budget", "value": 3.0, "threshold": null}),
+                "Info entry blocked guard=\"budget\" value=3.0",
+            ),
+            (
+                "order_update",
+                json!({"status": "rejected", "order_id": 3, "reason": "no_market"}),
+                "Warn order rejected order_id=3 reason=\"no_market\"",
+            ),
+            (
+                "position_update",
+                closed,
+                "Info position closed strategy_id=\"pump_v2\" side=\"long\" quantity=2.0 entry_price=100.0 \
+                 exit_price=97.0 net=-6.1 net_pct=-3.05 reason=\"SL\"",
+            ),
+        ];
+        for (event, fields, expected) in cases {
+            assert_eq!(text(event, &fields).as_deref(), Some(expected), "{event}");
+        }
+    }
+
+    #[test]
+    fn what_comes_with_every_event_has_none() {
+        for (event, fields) in [
+            ("state_transition", json!({"kind": "transition"})),
+            ("session_progress", json!({"ticks": 7})),
+            ("session_status", json!({"status": "running", "stalled": "the disk is full"})),
+            ("position_update", json!({"status": "stop_moved"})),
+        ] {
+            assert_eq!(text(event, &fields), None, "{event}");
+        }
+    }
+}
