@@ -10,8 +10,6 @@ use std::sync::Arc;
 use tradingd::domain::decision::{Decision, DecisionKind};
 use tradingd::domain::num::Money;
 use tradingd::domain::order::{Purpose, RejectReason, Side};
-use tradingd::domain::symbol::SymbolTable;
-use tradingd::domain::time::Timestamp;
 use tradingd::engine::output::Outputs;
 use tradingd::session::driver::{Driver, Recorder};
 use tradingd::session::inputs::Control;
@@ -121,8 +119,7 @@ fn switched_off(world: &World) -> Result<(), String> {
     let mut next = tables.next();
     let mut off: BTreeSet<&str> = BTreeSet::new();
     for decision in decisions(world) {
-        while let Some((at, disabled)) = next.filter(|(at, _)| *at < decision.at) {
-            let _: Timestamp = at;
+        while let Some((_, disabled)) = next.filter(|(at, _)| *at < decision.at) {
             off = disabled.iter().map(String::as_str).collect();
             next = tables.next();
         }
@@ -157,7 +154,7 @@ fn replayed(world: &World, seed: u64) -> Result<(), String> {
     let symbols = Arc::new(ArcSwap::from_pointee(table()));
     let venue = Venue::new(AuditedVenue::config(seed), 2);
     let mut driver =
-        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(), venue));
+        with_strategies(|strategies| Driver::over(Arc::clone(&symbols), strategies, session(seed), venue));
     let mut kept = Kept(Vec::new());
     let mut feed = world.feed(driver.table());
     let over =
@@ -183,6 +180,4 @@ impl Recorder for Kept {
     fn outputs(&mut self, out: &Outputs) {
         self.0.extend(Event::all(out));
     }
-
-    fn symbol_table(&mut self, _: &SymbolTable, _: tradingd::session::driver::Progress) {}
 }

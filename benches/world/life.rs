@@ -36,6 +36,9 @@ pub struct Failure {
 /// Steps after which a life must have ended by itself once it was told to.
 const ENDS_WITHIN: u64 = 3_000;
 
+/// Steps in which the process may be killed at a commit.
+const EVENTFUL_STEPS: u64 = 600;
+
 thread_local! {
     static STRATEGIES: Vec<Arc<StrategyDef>> = strategies();
 }
@@ -51,10 +54,12 @@ fn strategies() -> Vec<Arc<StrategyDef>> {
     vec![Arc::new(document.compile("restless", 1))]
 }
 
-pub fn session() -> SessionConfig {
+/// In every third life a small loss ends the session.
+pub fn session(seed: u64) -> SessionConfig {
+    let drawdown_pct = seed.is_multiple_of(3).then_some(0.002);
     SessionConfig {
-        risk: RiskLimits::none(),
-        initial_balance: Money::from_units(1_000_000),
+        risk: RiskLimits { drawdown_pct, ..RiskLimits::none() },
+        initial_balance: Money::from_units(10_000),
         ..SessionConfig::default()
     }
 }
@@ -155,7 +160,7 @@ fn process(shared: &Shared, seed: u64, limit: u64, disabled: &ArcSwap<Vec<String
     let table = Arc::new(ArcSwap::from_pointee(table()));
     let gateway = AuditedVenue::new(shared, seed);
     let mut driver =
-        with_strategies(|strategies| Driver::over(Arc::clone(&table), strategies, session(), gateway));
+        with_strategies(|strategies| Driver::over(Arc::clone(&table), strategies, session(seed), gateway));
     let mut tape = Tape(shared.clone());
     let (resumes, mut is_over, mut reached) = (shared.world().reached.is_some(), false, Timestamp::MIN);
     let mut is_closing = false;
@@ -392,8 +397,8 @@ impl ContractTerms for WorldPorts<'_> {
 }
 
 impl World {
-    /// Whether the world still does anything to the session: once it was told to end for long, it lets it.
+    /// Whether kills still happen: no longer after so many steps that every life must be able to end.
     fn is_eventful(&self) -> bool {
-        self.steps < 600
+        self.steps < EVENTFUL_STEPS
     }
 }

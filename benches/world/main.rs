@@ -62,6 +62,9 @@ fn main() -> ExitCode {
 fn plant(name: Option<&str>) -> ExitCode {
     let chosen: Vec<&'static str> =
         PLANTS.into_iter().filter(|plant| name.is_none_or(|name| name == *plant)).collect();
+    if chosen.is_empty() {
+        println!("there is no such defect; there are {}", PLANTS.join(", "));
+    }
     let mut missed = chosen.is_empty();
     for plant in chosen {
         match run(0..PLANT_SEEDS, Some(plant)).0.first() {

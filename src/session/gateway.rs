@@ -1,7 +1,8 @@
 //! Where a session's orders go and where the answers come from: a simulated venue, or an exchange.
 //!
 //! Answers of a simulated venue come by time: the driver asks for them when they are due, and a replay computes them
-//! again. Answers of an exchange come through the inbox like market data, so a replay applies what was journaled.
+//! again. Answers of an exchange will come through the inbox like market data ([`super::driver::Driver::answer`]), so that a
+//! replay applies what was journaled.
 
 use crate::domain::event::{Bar, Market, Trade};
 use crate::domain::order::{OrderEvent, OrderId, OrderRequest};

@@ -2,7 +2,7 @@
 //! and carries out what was asked of it from outside.
 //!
 //! Everything outside is a port, and time comes with the inputs. Invariants: nothing is applied that the journal does
-//! not have; a replay of the journal makes the same decisions; what is published is the journal's affair.
+//! not have; a replay of the journal makes the same decisions; the ports publish nothing before its commit.
 
 use crate::domain::event::{Command, Gap};
 use crate::domain::record::{Record, RecordBody, StreamKind};
@@ -246,6 +246,10 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
     fn apply(&mut self, chunk: &Chunk) {
         for tick in chunk.ticks() {
             self.driver.tick(chunk, tick, &mut self.recorder);
+            if self.driver.has_ended() {
+                // As a replay does.
+                return;
+            }
         }
     }
 

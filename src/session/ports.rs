@@ -1,4 +1,4 @@
-//! What a session needs from the outside: a feed of recorded market data, or an intake that a live market pours into.
+//! What a session needs from the outside: a feed of recorded market data, or the sink that a market pours into.
 //!
 //! Feeds hand over chunks, not single events: one virtual call per few thousand ticks, no allocation per tick.
 
@@ -38,7 +38,7 @@ impl std::error::Error for FeedError {}
 /// Symbols are places in the list that was subscribed to.
 pub trait MarketSink: Send + Sync {
     /// Rows of one message, all of one stream, with the exchange's times as sent (they may go back) and no receive time:
-    /// the intake stamps them.
+    /// the inbox stamps them.
     fn rows(&self, symbol: SymbolId, rows: &[Record]);
 
     /// From `since` (our clock) on rows of these streams may be missing. Said once; again only after `regained`.

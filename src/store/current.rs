@@ -153,8 +153,9 @@ impl Current {
         }
         let anew = Opened::writing(&self.disk, Check::Small)?;
         before.access.retire();
-        self.disk.is_sound_again();
+        // Before anybody hears that the disk is sound: who does uses the new one.
         self.replace(anew);
+        self.disk.is_sound_again();
         Ok(())
     }
 

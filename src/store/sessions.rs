@@ -22,15 +22,22 @@ pub struct EventSegment {
 }
 
 impl EventSegment {
-    fn encoded(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
-        let count = self.lines.bytes().filter(|byte| *byte == b'\n').count();
-        if count == 0 {
-            return Ok(None);
+    /// As records of at most `SESSION_SEGMENT_BYTES` of text each, with the number of their first event.
+    fn encoded(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let (mut records, mut first_seq, mut rest) = (Vec::new(), self.first_seq, self.lines.as_str());
+        while !rest.is_empty() {
+            let whole = rest.as_bytes().get(..SESSION_SEGMENT_BYTES).map_or(rest.len(), |head| {
+                head.iter().rposition(|byte| *byte == b'\n').map_or(rest.len(), |last| last + 1)
+            });
+            let (lines, behind) = rest.split_at(whole);
+            let count = lines.bytes().filter(|byte| *byte == b'\n').count();
+            let count = u32::try_from(count)
+                .map_err(|_| StoreError::Refused("too many events for one segment".to_owned()))?;
+            let record = SessionEventsV1 { first_seq, count, lines: pack(lines, WRITING)? };
+            records.push((first_seq, encode(&record)?));
+            (first_seq, rest) = (first_seq + u64::from(count), behind);
         }
-        let lines = pack(&self.lines, WRITING)?;
-        let count = u32::try_from(count)
-            .map_err(|_| StoreError::Refused("too many events for one segment".to_owned()))?;
-        Ok(Some((self.first_seq, encode(&SessionEventsV1 { first_seq: self.first_seq, count, lines })?)))
+        Ok(records)
     }
 }
 
@@ -38,7 +45,7 @@ impl EventSegment {
 pub(super) struct EncodedSession {
     id: String,
     session: Option<Vec<u8>>,
-    events: Option<(u64, Vec<u8>)>,
+    events: Vec<(u64, Vec<u8>)>,
     controls: Vec<Vec<u8>>,
 }
 
@@ -59,7 +66,7 @@ impl EncodedSession {
 
     /// Nothing yet of a session.
     pub(super) fn empty(id: &str) -> Self {
-        EncodedSession { id: id.to_owned(), session: None, events: None, controls: Vec::new() }
+        EncodedSession { id: id.to_owned(), session: None, events: Vec::new(), controls: Vec::new() }
     }
 
     /// Adds what was done to the session.
@@ -79,9 +86,11 @@ impl EncodedSession {
             let mut table = SESSIONS.write(txn, WRITING)?;
             table.insert(id, bytes.as_slice()).map_err(during(WRITING))?;
         }
-        if let Some((first_seq, bytes)) = &self.events {
+        if !self.events.is_empty() {
             let mut table = SESSION_EVENTS.write(txn, WRITING)?;
-            table.insert((id, *first_seq), bytes.as_slice()).map_err(during(WRITING))?;
+            for (first_seq, bytes) in &self.events {
+                table.insert((id, *first_seq), bytes.as_slice()).map_err(during(WRITING))?;
+            }
         }
         if self.controls.is_empty() {
             return Ok(());
@@ -206,4 +215,25 @@ impl Store {
 
 fn lines(id: &str, kept: &SessionEventsV1) -> Result<String, StoreError> {
     unpack(&kept.lines, SESSION_SEGMENT_BYTES, || format!("session_events `{id}` from {}", kept.first_seq))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_back_however_many_are_written_at_once() {
+        let store = Store::in_memory().unwrap();
+        let lines: Vec<String> = (0..40_000)
+            .map(|number| format!("{{\"seq\":{number},\"event\":\"a line of some length\"}}"))
+            .collect();
+        let text = lines.join("\n") + "\n";
+        assert!(text.len() > 2 * SESSION_SEGMENT_BYTES);
+        store.put_session_events("s", &EventSegment { first_seq: 5, lines: text }).unwrap();
+        let events = store.session_events("s", 0, usize::MAX).unwrap();
+        assert!(events.iter().map(|(_, line)| line).eq(&lines));
+        assert!(events.iter().map(|(seq, _)| *seq).eq(5..40_005));
+        assert_eq!(store.last_session_event("s").unwrap(), 40_004);
+        assert_eq!(store.session_events("s", 30_000, 1).unwrap()[0].0, 30_001);
+    }
 }

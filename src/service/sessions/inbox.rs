@@ -1,7 +1,8 @@
-//! What a live market pours in and users wish, in one order with one time stamp each: the only input of a live session.
+//! What a market pours in, in one order with one stamp each. What is done to the session from outside is stamped by the
+//! loop with the engine's time.
 //!
-//! Stamps never repeat and never go back, so a recording of what came replays in the same order. Never: a wait in the
-//! market's task, a row that is lost without a gap, more memory than the bounds allow.
+//! Stamps never repeat and never go back, so a recording of what came replays in the same order. Invariants: the market's
+//! task never waits here; a row that finds no room leaves a gap.
 
 use crate::clock::SteadyClock;
 use crate::domain::event::GapCause;

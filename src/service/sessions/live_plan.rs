@@ -5,6 +5,7 @@
 use super::fields::Problems;
 use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
+use super::running::Failure;
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::num::Rate;
@@ -69,17 +70,17 @@ fn first_wait(strategy: &Loaded) -> Option<String> {
 ///
 /// # Errors
 /// A sentence that says what is missing.
-pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
+pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, Failure> {
     let kept: Value = serde_json::from_str(&row.request).unwrap_or_default();
-    let config: Config =
-        serde_json::from_value(kept["read_with"].clone()).map_err(|_| "its configuration was not kept")?;
+    let config: Config = serde_json::from_value(kept["read_with"].clone())
+        .map_err(|_| "its configuration was not kept".to_owned())?;
     let mut request = request::read(&kept["as_sent"], &config)
         .map_err(|refusal| format!("its request is not understood: {refusal}"))?;
     respell(&mut request, row.symbols.iter().map(String::as_str));
-    let recording = row.input_recording_id.as_deref().ok_or("it has no recording")?;
+    let recording = row.input_recording_id.as_deref().ok_or_else(|| "it has no recording".to_owned())?;
     let mut specs = Vec::new();
     for symbol in &request.symbols {
-        let kept = store.recorded_spec(recording, symbol).map_err(|error| error.to_string())?;
+        let kept = store.recorded_spec(recording, symbol)?;
         specs.push(kept.ok_or_else(|| format!("the terms of {symbol} were not kept"))?);
     }
     let mut loaded = Vec::new();
@@ -88,15 +89,15 @@ pub(super) fn again(row: &SessionRow, store: &Store) -> Result<Plan, String> {
     }
     let request_as_kept = kept.clone();
     plan(&request, loaded, specs, &config, Vec::new(), |_, _| request_as_kept)
-        .map_err(|refusal| refusal.to_string())
+        .map_err(|refusal| Failure::Other(refusal.to_string()))
 }
 
-fn version(store: &Store, id: &str, version: u32) -> Result<Loaded, String> {
-    let wrong = |_| format!("strategy {id} does not read any more");
+fn version(store: &Store, id: &str, version: u32) -> Result<Loaded, Failure> {
+    let wrong = |_| Failure::Other(format!("strategy {id} does not read any more"));
     match (version, built_in(id)) {
         (0, Some(text)) => compile(id, None, text.as_bytes()).map_err(wrong),
         _ => {
-            let kept = store.strategy_version(id, version).map_err(|error| error.to_string())?;
+            let kept = store.strategy_version(id, version)?;
             compile(&kept.id, Some(kept.version), kept.document.as_bytes()).map_err(wrong)
         }
     }

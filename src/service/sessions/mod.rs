@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
 use crate::session::switches::switched;
-use crate::store::records::{SessionRow, SessionStrategyV2};
+use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice};
@@ -107,13 +107,15 @@ impl Sessions {
         let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
-        for row in left {
-            all.take_up(row, now)?;
-        }
+        // Those of sessions are completed with their sessions.
+        let of_session = |id: &String| left.iter().any(|row| row.input_recording_id.as_ref() == Some(id));
         for recording in all.store.open_recordings()? {
-            if !all.store.is_recording(&recording.id) {
+            if !of_session(&recording.id) {
                 all.store.complete_recording(&recording.id)?;
             }
+        }
+        for row in left {
+            all.take_up(row, now)?;
         }
         Ok(all)
     }
@@ -252,17 +254,21 @@ impl Sessions {
         // Linux shows 15 bytes of a thread's name.
         let name = format!("session-{}", session.id.rsplit('_').next().unwrap_or_default());
         let spawned = std::thread::Builder::new().name(name).spawn(move || {
-            let disabled = &all.disabled;
-            let ground = recording.map(|recording| MarketContext {
-                store: &all.store,
-                market: &all.market,
-                recording,
-                resumed,
-                disabled,
-            });
-            match thread_session.run(&plan, &all.store, ground) {
-                Exit::Stalled(error) => all.take_up_when_writable(&thread_session, &error),
-                Exit::Ended | Exit::Suspended => all.ended(&thread_session),
+            let (mut recording, mut resumed) = (recording, resumed);
+            loop {
+                let context = recording.take().map(|recording| MarketContext {
+                    store: &all.store,
+                    market: &all.market,
+                    recording,
+                    resumed,
+                    disabled: &all.disabled,
+                });
+                if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
+                    (recording, resumed) = (all.wait_for_store(&thread_session, &error), true);
+                }
+                if recording.is_none() {
+                    return all.ended(&thread_session);
+                }
             }
         });
         if let Err(error) = spawned {
@@ -315,6 +321,12 @@ impl Sessions {
         if let Some(session) = self.running().get(id).filter(|session| !session.is_over()).cloned() {
             // The daemon ends and has suspended it.
             self.stop_durably(&session)?;
+            return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping: true });
+        }
+        if State::from_name(&row.state).is_some_and(|state| !state.is_final()) {
+            // Its failure could not be stored: it would go on with the next start.
+            let control = SessionControlV1 { at_ns: clock::now().nanos(), kind: ControlKindV1::Stop };
+            self.store.put_session_controls(id, &[control])?;
             return Ok(Stopped { session_id: id.to_owned(), was_orphaned: false, still_stopping: true });
         }
         if row.was_orphaned && !row.orphan_closed {

@@ -60,6 +60,15 @@ impl SessionProgress {
         }
     }
 
+    /// Back to before the first event: the journal is replayed.
+    pub(super) fn reset(&self) {
+        let counters =
+            [&self.ticks, &self.rate, &self.pace, &self.signals, &self.orders, &self.fills, &self.trades];
+        counters.into_iter().chain([&self.equity]).for_each(|counter| counter.store(0, Ordering::Relaxed));
+        self.at_ns.store(NOT_YET, Ordering::Relaxed);
+        self.prices.iter().for_each(|price| price.at_ns.store(NOT_YET, Ordering::Relaxed));
+    }
+
     pub(super) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,21 +1,24 @@
-//! Sessions that the daemon left running: those on a live market go on, others are sealed.
-//!
-//! Never: one that stays as if it ran.
+//! Sessions that go on after the daemon or the disk failed: those with a journal from their last commit, others are
+//! closed as failed. Invariant: none stays as if it ran.
 
-use super::running::Running;
+use super::running::{Failure, Running};
 use super::stream::EventStream;
 use super::{Sessions, State, live_plan, things};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::service::Refusal;
 use crate::store::records::{ControlKindV1, SessionRow};
-use crate::store::{EventSegment, Store, StoreError};
+use crate::store::{EventSegment, OpenRecording, Store, StoreError};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a session that stands still looks whether the disk takes writes.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Longest such wait, when it stands still again and again.
+const LOOK_AGAIN_AT_MOST: Duration = Duration::from_secs(10);
+/// How often its recording may be refused because a reader holds it.
+const REFUSALS: u32 = 40;
 
 impl Sessions {
     /// A session that the daemon left running goes on where that makes sense, else it is sealed.
@@ -25,16 +28,18 @@ impl Sessions {
     pub(super) fn take_up(self: &Arc<Self>, row: SessionRow, now: Timestamp) -> Result<(), Refusal> {
         let Some(recording) = row.input_recording_id.clone() else { return Ok(seal(&self.store, row, now)?) };
         let sealed = |row: SessionRow, why: &str| {
-            seal_as(
-                &self.store,
-                SessionRow { was_orphaned: true, ..row },
-                &format!("it could not go on after the daemon ended: {why}"),
-                now,
-            )
+            let why = format!("it could not go on after the daemon ended: {why}");
+            seal_as(&self.store, SessionRow { was_orphaned: true, ..row }, &why, now)?;
+            match self.store.complete_recording(&recording) {
+                // What was recorded may be complete, or gone.
+                Err(StoreError::Refused(_) | StoreError::NotFound { .. }) => Ok(()),
+                completed => completed,
+            }
         };
         let plan = match live_plan::again(&row, &self.store) {
             Ok(plan) => plan,
-            Err(why) => return Ok(sealed(row, &why)?),
+            Err(Failure::Store(error)) if error.may_pass() => return Err(error.into()),
+            Err(why) => return Ok(sealed(row, &why.to_string())?),
         };
         let recording = match self.store.resume_recording(&recording) {
             Ok(recording) => recording,
@@ -47,7 +52,9 @@ impl Sessions {
         let last = self.store.last_session_event(&row.id)?;
         let stream = EventStream::new(&row.id, false, last, Arc::clone(&self.store), Arc::clone(&self.hub));
         let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
-        if controls.iter().any(|control| control.kind == ControlKindV1::Stop) {
+        // Only a stop closes every position; the request itself may not have got onto the disk.
+        let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::Flatten);
+        if controls.iter().any(|control| is_stop(&control.kind)) {
             session.stop_again();
         }
         self.running().insert(session.id.clone(), Arc::clone(&session));
@@ -55,28 +62,83 @@ impl Sessions {
     }
 }
 
+/// What became of a session whose disk works again.
+enum Reopened {
+    /// It goes on from its last commit.
+    GoesOn(OpenRecording, Box<SessionRow>),
+    /// Its last commit was its end, although the disk had reported a failure.
+    Over(Box<SessionRow>),
+}
+
 impl Sessions {
-    /// Waits until the disk takes writes again, then has the session go on from its last commit, as after a restart. Ends
-    /// when the daemon does; the session then goes on with the next start.
-    pub(super) fn take_up_when_writable(self: &Arc<Self>, session: &Running, error: &StoreError) {
+    /// Waits until the disk takes writes again; gives the recording with which the session goes on from its last commit,
+    /// as after a restart. `None`: it has ended, or the daemon ends and the session goes on with its next start.
+    pub(super) fn wait_for_store(&self, session: &Running, error: &StoreError) -> Option<OpenRecording> {
         tracing::warn!(session = session.id, %error, "the session stands still until the store takes writes");
+        let mut wait = LOOK_AGAIN;
+        let mut refusals = 0;
         while !session.is_suspending() {
-            if self.store.failure().is_none() && self.try_take_up(session).is_ok() {
-                tracing::info!(session = session.id, "the store takes writes again: the session goes on");
-                session.leave();
-                return;
+            std::thread::sleep(wait);
+            if self.store.failure().is_some() {
+                continue;
             }
-            std::thread::sleep(LOOK_AGAIN);
+            match self.reopen(session) {
+                Ok(Reopened::GoesOn(recording, row)) => match self.store.last_session_event(&session.id) {
+                    Ok(last) => {
+                        session.restart(*row, last);
+                        tracing::info!(
+                            session = session.id,
+                            "the store takes writes again: the session goes on"
+                        );
+                        return Some(recording);
+                    }
+                    Err(error) => tracing::warn!(session = session.id, %error, "the session stands still"),
+                },
+                Ok(Reopened::Over(row)) => {
+                    session.adopt_end(*row);
+                    return None;
+                }
+                // A reader may hold the recording for a moment.
+                Err(StoreError::Refused(_)) if refusals < REFUSALS => refusals += 1,
+                Err(error) if error.may_pass() => wait = (wait + wait).min(LOOK_AGAIN_AT_MOST),
+                Err(error) => {
+                    let why = format!("it could not go on after the disk had failed: {error}");
+                    if self.fail(session, &why) {
+                        return None;
+                    }
+                }
+            }
         }
-        session.close();
+        None
     }
 
-    fn try_take_up(self: &Arc<Self>, session: &Running) -> Result<(), Refusal> {
+    fn reopen(&self, session: &Running) -> Result<Reopened, StoreError> {
         if session.control.is_stopped() {
             session.stop_durably(&self.store)?;
         }
-        let row = self.store.session(&session.id)?;
-        self.take_up(row, clock::now())
+        let row = Box::new(self.store.session(&session.id)?);
+        if State::from_name(&row.state).is_some_and(State::is_final) {
+            return Ok(Reopened::Over(row));
+        }
+        let recording = row.input_recording_id.clone().unwrap_or_default();
+        Ok(Reopened::GoesOn(self.store.resume_recording(&recording)?, row))
+    }
+
+    /// Closes a session that stands still as failed; whether the disk took that.
+    fn fail(&self, session: &Running, why: &str) -> bool {
+        let failed =
+            self.store.session(&session.id).and_then(|row| seal_as(&self.store, row, why, clock::now()));
+        let row = failed.and_then(|()| self.store.session(&session.id));
+        match row {
+            Ok(row) => {
+                session.adopt_end(row);
+                true
+            }
+            Err(error) => {
+                tracing::error!(session = session.id, %error, why, "the failure of a session could not be stored");
+                false
+            }
+        }
     }
 }
 

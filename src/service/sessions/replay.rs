@@ -60,18 +60,20 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
 }
 
 fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed, String> {
-    let plan = live_plan::again(row, store)?;
+    let plan = live_plan::again(row, store).map_err(|failure| failure.to_string())?;
     let sources = [plan.market(recording)];
     let runs =
         backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut backtest = run.sharing(Arc::clone(&table));
+    let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
     // A stream that was full was not written on: what the replay does behind it is no difference.
-    let comparison = Comparison::new(rerun::stored_events(store, &row.id)?, row.reached.events_not_kept > 0);
+    let comparison = Comparison::new(stored, row.reached.events_not_kept > 0);
     let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &live, &plan);
-    let (_, over) = rerun::again(store, (&row.id, recording), &mut backtest, &table, &mut recorder)?;
+    let (_, over) = rerun::again(store, (&row.id, recording), &mut backtest, &table, &mut recorder)
+        .map_err(|failure| failure.to_string())?;
     let (first_difference, events_equal) = comparison.outcome(over);
     let ticks = backtest.progress().ticks;
     let digest_replayed = run.result(backtest, recorder.collector, Vec::new()).digest;

@@ -5,11 +5,13 @@
 
 use super::journal::input;
 use super::recorder::{SessionRecorder, Sink};
+use super::running::Failure;
 use super::stream::Class;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::driver::Driver;
 use crate::session::inputs::Control;
+use crate::session::ports::Feed;
 use crate::session::replay::replay;
 use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
@@ -22,7 +24,7 @@ use std::cell::RefCell;
 const FOLLOWS: [&str; 7] =
     ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
 
-/// Everything journaled of a session, through an engine that has seen nothing. Its wishes, and whether it had ended by them.
+/// Everything journaled of a session, through an engine that has seen nothing. Its controls, and whether it had ended by them.
 ///
 /// # Errors
 /// What the store could not read.
@@ -32,21 +34,24 @@ pub(super) fn again(
     backtest: &mut Driver,
     table: &ArcSwap<SymbolTable>,
     recorder: &mut SessionRecorder<'_>,
-) -> Result<(Vec<SessionControlV1>, bool), String> {
-    let said = |error: StoreError| format!("its journal could not be read: {error}");
-    let mut controls = store.session_controls(session).map_err(said)?;
-    // A batch is written down before a wish that is obeyed in front of its first row.
+) -> Result<(Vec<SessionControlV1>, bool), Failure> {
+    let mut controls = store.session_controls(session)?;
+    // The journal may hold a control behind rows that are later than it; a replay needs the order of time.
     controls.sort_by_key(|control| control.at_ns);
     let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
-    let mut feed = store.feed(choice, backtest.table()).map_err(said)?;
+    let mut feed = store.feed(choice, backtest.table())?;
     let inputs: Vec<(Timestamp, Control)> = controls
         .iter()
         .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
         .collect();
-    let over = replay(backtest, table, &mut feed, &inputs, recorder).map_err(|error| error.to_string())?;
+    let replayed = replay(backtest, table, &mut feed, &inputs, recorder);
+    let over = replayed.map_err(|error| match feed.found_damage() {
+        true => Failure::Other(format!("its journal could not be read: {error}")),
+        false => Failure::Unread(error.0),
+    })?;
     Ok((controls, over))
 }
 
@@ -54,10 +59,8 @@ pub(super) fn again(
 ///
 /// # Errors
 /// What the store could not read.
-pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, String> {
-    let events = store
-        .session_events(session, 0, usize::MAX)
-        .map_err(|error| format!("its events could not be read: {error}"))?;
+pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, StoreError> {
+    let events = store.session_events(session, 0, usize::MAX)?;
     Ok(events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect())
 }
 

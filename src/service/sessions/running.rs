@@ -7,6 +7,7 @@ use super::live_run::MarketContext;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
+use super::recovery::seal_as;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
 use super::watcher::Watcher;
@@ -44,8 +45,8 @@ pub(super) struct Running {
     pub table: Arc<ArcSwap<SymbolTable>>,
     /// What it records for its own sake.
     pub records: Recorded,
-    /// Version of the table that the request and the configuration of its time gave.
-    first_version: u64,
+    /// The table that the request and the configuration of its time gave.
+    first_table: SymbolTable,
     status: Mutex<Status>,
     changed: Condvar,
     hold: Mutex<Option<Lease>>,
@@ -74,8 +75,19 @@ pub(super) enum Outcome {
 pub(super) enum Failure {
     /// The store did not take its journal.
     Store(StoreError),
+    /// The journal could not be read now; that may pass.
+    Unread(String),
     /// Anything else, for people.
     Other(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Store(error) => error.fmt(f),
+            Failure::Unread(why) | Failure::Other(why) => f.write_str(why),
+        }
+    }
 }
 
 impl From<String> for Failure {
@@ -123,7 +135,7 @@ impl Running {
             control: Control::default(),
             live: SessionProgress::new(span(&row, plan), table.len()),
             stream,
-            first_version: table.version,
+            first_table: table.clone(),
             records: Recorded::of(plan),
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
@@ -236,6 +248,34 @@ impl Running {
         }
     }
 
+    /// The disk takes writes again: the session goes on from what is stored, as after a restart. `last`: number of its
+    /// last stored event.
+    pub(super) fn restart(&self, row: SessionRow, last: u64) {
+        self.resuming.store(true, Ordering::Release);
+        self.live.reset();
+        self.table.store(Arc::new(self.first_table.clone()));
+        self.stream.restart(last);
+        let mut status = self.status();
+        (status.row, status.stalled) = (row, None);
+    }
+
+    /// What is stored says that the session has ended.
+    pub(super) fn adopt_end(&self, row: SessionRow) {
+        let state = State::from_name(&row.state).unwrap_or(State::Failed);
+        let event = match state {
+            State::Completed => "session_completed",
+            State::Stopped => "session_stopped",
+            _ => "session_failed",
+        };
+        let fields = json!({
+            "status": state, "timestamp": now(), "result_id": row.result_id, "error_message": row.error,
+        });
+        let mut status = self.status();
+        (status.row, status.state, status.stalled) = (row, state, None);
+        drop(status);
+        self.stream.publish(Class::Life, event, None, fields);
+    }
+
     /// Makes a request to stop durable, once, and then asks the session to end: a restart ends it too.
     ///
     /// # Errors
@@ -292,12 +332,10 @@ impl Running {
                 status.state = State::Running;
             }
         }
-        self.stream.add(
-            Class::Life,
-            "session_status",
-            None,
-            json!({"status": State::Running, "timestamp": now()}),
-        );
+        if self.status().state == State::Running {
+            let fields = json!({"status": State::Running, "timestamp": now()});
+            self.stream.add(Class::Life, "session_status", None, fields);
+        }
         // Outlives the run, so that a failure keeps the rows on which it happened.
         let mut journal = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, ground) {
@@ -331,7 +369,7 @@ impl Running {
         let mut backtest = run.sharing(Arc::clone(&self.table));
         let mut feed = run.feed(&backtest, &self.control).map_err(text)?;
         let mut recorder = SessionRecorder::new(run, &mut backtest, &self.stream, &self.live, plan);
-        if backtest.table().version != self.first_version {
+        if backtest.table().version != self.first_table.version {
             // Changed between the start and the first event.
             recorder.symbol_table(backtest.table(), backtest.progress());
         }
@@ -366,6 +404,9 @@ impl Running {
             Ok(Outcome::Ended { run, stopped }) => (run, stopped, None),
             Ok(Outcome::Suspended) => return Exit::Suspended,
             Err(Failure::Store(error)) if error.may_pass() => return self.exit_stalled(error),
+            Err(Failure::Unread(_)) if self.survives_a_restart() => {
+                return self.exit_stalled(StoreError::ReadOnly("reading the journal of a session"));
+            }
             // What cannot be read now may be there when the disk works again.
             Err(_) if self.survives_a_restart() && store.failure().is_some() => {
                 return self.exit_stalled(StoreError::ReadOnly("running a session"));
@@ -373,7 +414,7 @@ impl Running {
             Err(Failure::Store(error)) => {
                 (None, false, Some(format!("its journal could not be written: {error}")))
             }
-            Err(Failure::Other(why)) => (None, false, Some(why)),
+            Err(Failure::Unread(why) | Failure::Other(why)) => (None, false, Some(why)),
         };
         let (state, event) = match (&error, stopped) {
             (Some(_), _) => (State::Failed, "session_failed"),
@@ -414,10 +455,33 @@ impl Running {
             }
             Err(error) if error.may_pass() && self.survives_a_restart() => self.exit_stalled(error),
             Err(error) => {
-                self.fail_unsaved(&format!("its end could not be stored: {error}"));
+                let why = format!("its end could not be stored: {error}");
+                // Without its rows and events, which are what could not be stored.
+                match seal_as(store, self.status().row.clone(), &why, ended)
+                    .and_then(|()| store.session(&self.id))
+                {
+                    Ok(row) => {
+                        self.stream.forget();
+                        self.adopt_end(row);
+                    }
+                    Err(_) => self.fail_unsaved(&why),
+                }
                 Exit::Ended
             }
         }
+    }
+
+    /// Waits a little while the disk refuses; whether the daemon ends.
+    pub(super) fn wait_for_store(&self, error: &StoreError) -> bool {
+        self.stall(error);
+        let waited = self.changed.wait_timeout(self.status(), STORE_RETRY);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.is_suspending()
+    }
+
+    /// The disk takes writes again.
+    pub(super) fn goes_on(&self) {
+        self.status().stalled = None;
     }
 
     /// Nothing that is not on disk was published, and nothing of it will be.
@@ -444,9 +508,7 @@ impl Running {
             if self.survives_a_restart() || !error.may_pass() || self.is_suspending() {
                 return Err(error);
             }
-            self.stall(&error);
-            let status = self.status();
-            drop(self.changed.wait_timeout(status, STORE_RETRY).unwrap_or_else(PoisonError::into_inner));
+            self.wait_for_store(&error);
         }
         // What was recorded before it failed is whole as far as it goes.
         row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))
@@ -482,15 +544,10 @@ impl Running {
 
     /// Lets everybody who waits go on. What the session stood on is free.
     pub(super) fn close(&self) {
-        self.leave();
-        self.stream.end();
-    }
-
-    /// As [`Running::close`]; readers of its stream stay, because the session goes on in another `Running`.
-    pub(super) fn leave(&self) {
         drop(self.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.status().ended = true;
         self.changed.notify_all();
+        self.stream.end();
     }
 
     fn counts(&self) -> (u64, u64) {

@@ -187,6 +187,16 @@ impl EventStream {
         state.writing = Arc::default();
     }
 
+    /// Goes on behind event number `last`, after [`EventStream::forget`].
+    pub(super) fn restart(&self, last: u64) {
+        let mut state = self.lock();
+        (state.closed, state.failed) = (false, None);
+        (state.held, state.held_in_part) = (Some(Vec::new()), 0);
+        state.next_seq = last + 1;
+        state.pending = EventSegment { first_seq: last + 1, lines: String::new() };
+        state.writing = Arc::default();
+    }
+
     /// Publishes an event to whoever watches and to the log, without keeping it.
     pub(super) fn publish(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         log::write(&self.session, self.is_backtest, class, event, symbol, &fields);
@@ -204,13 +214,16 @@ impl EventStream {
     }
 
     /// Writes what has gathered, when it is much or waits long. Only the session's thread calls this.
-    pub(super) fn write_if_due(&self) {
+    ///
+    /// # Errors
+    /// The disk refuses and may take it later: nothing is lost, call again.
+    pub(super) fn write_if_due(&self) -> Result<(), StoreError> {
         let segment = {
             let mut state = self.lock();
             let bytes = state.pending.lines.len();
             let waited = state.since.elapsed() >= Span::from_millis(SESSION_EVENTS_MS);
             if bytes == 0 || state.failed.is_some() || bytes < SESSION_SEGMENT_BYTES / 2 && !waited {
-                return;
+                return Ok(());
             }
             state.take()
         };
@@ -218,8 +231,13 @@ impl EventStream {
         let mut state = self.lock();
         match written {
             Ok(()) => state.writing = Arc::default(),
+            Err(error) if error.may_pass() => {
+                state.put_back();
+                return Err(error);
+            }
             Err(error) => state.failed = Some(error),
         }
+        Ok(())
     }
 
     /// Whether so much has gathered that it must be written before more comes.
@@ -305,12 +323,20 @@ impl Sink for EventStream {
 
     fn settle(&self) {
         if self.is_full() {
-            self.write_if_due();
+            // What the disk refuses is written after the batch.
+            let _ = self.write_if_due();
         }
     }
 }
 
 impl State {
+    /// What was on its way did not get onto the disk: it is in front of what gathered since.
+    fn put_back(&mut self) {
+        let writing = std::mem::take(&mut self.writing);
+        self.pending.first_seq = writing.first_seq;
+        self.pending.lines.insert_str(0, &writing.lines);
+    }
+
     fn take(&mut self) -> Arc<EventSegment> {
         let fresh = EventSegment { first_seq: self.next_seq, lines: String::new() };
         let full = std::mem::replace(&mut self.pending, fresh);

@@ -29,7 +29,7 @@ pub enum State {
 pub struct Started {
     /// Id.
     pub session_id: String,
-    /// `backtest`.
+    /// `backtest`, `collect` or `paper`.
     pub session_type: &'static str,
     /// Symbols it runs on, in the order of the request.
     pub symbols: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Stopped {
 pub struct SessionView {
     /// Id.
     pub session_id: String,
-    /// `backtest`.
+    /// `backtest`, `collect` or `paper`.
     pub session_type: String,
     /// State.
     pub status: State,

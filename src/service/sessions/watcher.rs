@@ -39,7 +39,17 @@ impl<'a> Watcher<'a> {
     }
 
     pub(super) fn see(&mut self, progress: Progress) -> Flow {
-        self.session.stream.write_if_due();
+        // A backtest waits while the disk refuses its events.
+        let mut has_waited = false;
+        while let Err(error) = self.session.stream.write_if_due() {
+            has_waited = true;
+            if self.session.wait_for_store(&error) {
+                return Flow::Stop;
+            }
+        }
+        if has_waited {
+            self.session.goes_on();
+        }
         if self.session.stream.has_failed() {
             return Flow::Stop;
         }

@@ -1,7 +1,7 @@
 //! Turns messages into rows: which symbol a message concerns, and which of its rows are new.
 
 use super::channel::Channel;
-use super::symbol::{Symbol, ToIntake};
+use super::symbol::{Symbol, ToSink};
 use crate::domain::decimal::Decimal;
 use crate::domain::event::GapCause;
 use crate::domain::order::Side;
@@ -420,7 +420,7 @@ impl Dispatch {
         &mut self,
         slot: usize,
         received: Received,
-        run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
+        run: impl FnOnce(&mut Book, &mut ToSink<'_>) -> T,
     ) -> T {
         let symbol = &mut self.symbols[slot];
         let since = symbol.book_heard_at.unwrap_or(received.at);

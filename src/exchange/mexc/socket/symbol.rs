@@ -163,15 +163,15 @@ impl Symbol {
         inbox: &dyn MarketSink,
         counters: &Counters,
         since: Timestamp,
-        run: impl FnOnce(&mut Book, &mut ToIntake<'_>) -> T,
+        run: impl FnOnce(&mut Book, &mut ToSink<'_>) -> T,
     ) -> T {
-        let to_intake = &mut ToIntake { coverage: &mut self.coverage, rows, inbox, counters, since };
-        run(&mut self.book, to_intake)
+        let to_sink = &mut ToSink { coverage: &mut self.coverage, rows, inbox, counters, since };
+        run(&mut self.book, to_sink)
     }
 }
 
 /// Sends a book's rows and gaps to the inbox.
-pub struct ToIntake<'a> {
+pub struct ToSink<'a> {
     coverage: &'a mut Coverage,
     rows: &'a mut Vec<Record>,
     inbox: &'a dyn MarketSink,
@@ -179,7 +179,7 @@ pub struct ToIntake<'a> {
     since: Timestamp,
 }
 
-impl ToIntake<'_> {
+impl ToSink<'_> {
     fn send(&mut self, at: Timestamp, version: u64, snapshot: bool, changes: &[Change]) {
         if changes.is_empty() {
             return;
@@ -201,7 +201,7 @@ impl ToIntake<'_> {
     }
 }
 
-impl Out for ToIntake<'_> {
+impl Out for ToSink<'_> {
     fn snapshot(&mut self, snapshot: Snapshot<'_>) {
         self.send(snapshot.at, snapshot.version, true, snapshot.levels);
     }

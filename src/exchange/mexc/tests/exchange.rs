@@ -1,6 +1,6 @@
 //! A small exchange on loopback: answers REST with a closure and hands every socket to the test.
 
-use super::intake::Memory;
+use super::sink::Memory;
 use crate::domain::record::StreamKind;
 use crate::exchange::mexc::{MarketFeed, Mexc, Settings, Subscription};
 use futures_util::{SinkExt, StreamExt};

@@ -2,7 +2,7 @@
 
 use super::exchange::{Answer, Order, Stage, ok, refusal};
 use super::fixtures::decimal;
-use super::intake::{Memory, Told, rows};
+use super::sink::{Memory, Told, rows};
 use crate::clock;
 use crate::domain::decimal::Decimal;
 use crate::domain::event::GapCause;

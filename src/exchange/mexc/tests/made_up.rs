@@ -2,8 +2,8 @@
 //! written. Values are invented; shapes follow the exchange's documentation.
 
 use super::fixtures::{data, decimal, ms, some};
-use super::intake::Told;
 use super::parsing::Reader;
+use super::sink::Told;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{RecordBody, StreamKind};

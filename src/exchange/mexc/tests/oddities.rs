@@ -2,8 +2,8 @@
 //! outside.
 
 use super::exchange::Stage;
-use super::intake::Told;
 use super::parsing::Reader;
+use super::sink::Told;
 use crate::domain::event::GapCause;
 use crate::domain::record::{RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;

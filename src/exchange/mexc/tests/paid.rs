@@ -1,7 +1,7 @@
 //! Funding paid around a settlement and while not connected.
 
 use super::exchange::{Order, Stage, ok, refusal};
-use super::intake::rows;
+use super::sink::rows;
 use crate::clock;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordBody, StreamKind};

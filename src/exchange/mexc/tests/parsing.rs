@@ -1,6 +1,6 @@
 //! Untrusted bytes: nothing panics, and what is read is what was written.
 
-use super::intake::Memory;
+use super::sink::Memory;
 use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordBody, StreamKind};
 use crate::domain::symbol::SymbolId;

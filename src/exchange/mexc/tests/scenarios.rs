@@ -1,8 +1,8 @@
 //! Scripted book scenarios: frames and answers in, the expected book out. Also a clock step.
 
 use super::fixtures::{data, names, text};
-use super::intake::Told;
 use super::parsing::Reader;
+use super::sink::Told;
 use crate::domain::event::GapCause;
 use crate::domain::order::Side;
 use crate::domain::record::StreamKind;

@@ -2,7 +2,7 @@
 
 use super::exchange::{Stage, ok, refusal};
 use super::feed::{deal, lost};
-use super::intake::{Told, rows};
+use super::sink::{Told, rows};
 use crate::clock;
 use crate::domain::event::GapCause;
 use crate::domain::record::StreamKind;

@@ -184,9 +184,9 @@ impl Client {
         let live = Arc::new(LiveBooks::default());
         let symbols = (0..books).map(|number| format!("S{number}_USDT")).collect();
         let wanted = Subscription { symbols, streams: vec![StreamKind::BookChanges], heard_until: None };
-        let intake: Arc<dyn MarketSink> = live.clone();
+        let sink: Arc<dyn MarketSink> = live.clone();
         let mut sockets = JoinSet::new();
-        for socket in socket::of(&link, &wanted, &intake) {
+        for socket in socket::of(&link, &wanted, &sink) {
             sockets.spawn(socket.serve());
         }
         Client { exchange, link, books: live, _sockets: sockets }
