@@ -23,7 +23,7 @@ use tradingd::session::halts::News;
 use tradingd::session::inputs::{Arrived, Batch, Control};
 use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
 use tradingd::session::ports::ContractTerms;
-use tradingd::session::replay::replay;
+use tradingd::session::replay::{CaughtUp, catch_up};
 use tradingd::session::switches::{Switches, switched};
 
 /// A life in which something is wrong.
@@ -170,16 +170,13 @@ fn process(shared: &Shared, seed: u64, limit: u64, disabled: &ArcSwap<Vec<String
             world.caught_up = Some(0);
             (world.feed(driver.table()), world.controls())
         };
-        is_over = replay(&mut driver, &table, &mut feed, &controls, &mut tape).map_err(|error| error.0)?;
-        is_closing = controls.iter().any(|(_, control)| *control == Control::Flatten);
         let stored = {
             let world = shared.world();
             world.reached.max(world.last_row())
         };
-        reached = stored.unwrap_or(Timestamp::MIN).max(driver.progress().at);
-        if !is_over && !shared.is_planted("timer_lost_over_a_restart") {
-            driver.wait_until(reached, &mut tape);
-        }
+        let known = stored.filter(|_| !shared.is_planted("timer_lost_over_a_restart"));
+        let caught_up = catch_up(&mut driver, &table, &mut feed, &controls, known, &mut tape);
+        CaughtUp { is_over, is_closing, reached, .. } = caught_up.map_err(|error| error.0)?;
         let mut world = shared.world();
         let (done, recorded) = (world.caught_up.take().unwrap_or(0), world.events.len());
         if done < recorded {

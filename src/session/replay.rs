@@ -12,6 +12,40 @@ use crate::session::switches::switched;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
+/// Where a session is that has replayed its journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CaughtUp {
+    /// Whether it had ended.
+    pub is_over: bool,
+    /// Whether it had ended because it was stopped.
+    pub was_stopped: bool,
+    /// Whether a stop had begun to close positions.
+    pub is_closing: bool,
+    /// The engine time that it had reached.
+    pub reached: Timestamp,
+}
+
+/// Replays the journal of a session that is to go on; `stored`: the engine time of its last commit.
+///
+/// # Errors
+/// What the feed could not read.
+pub fn catch_up<G: Gateway, R: Recorder>(
+    driver: &mut Driver<G>,
+    table: &ArcSwap<SymbolTable>,
+    feed: &mut dyn Feed,
+    controls: &[(Timestamp, Control)],
+    stored: Option<Timestamp>,
+    recorder: &mut R,
+) -> Result<CaughtUp, FeedError> {
+    let is_over = replay(driver, table, feed, controls, recorder)?;
+    let reached = stored.unwrap_or(Timestamp::MIN).max(driver.progress().at);
+    if !is_over {
+        driver.wait_until(reached, recorder);
+    }
+    let has = |wanted: Control| controls.iter().any(|(_, control)| *control == wanted);
+    Ok(CaughtUp { is_over, was_stopped: has(Control::End), is_closing: has(Control::Flatten), reached })
+}
+
 /// Applies every tick of a feed and every control at its place; `controls` are in the order of their times, and one
 /// comes before the ticks that are later than it. Returns whether the session had ended by then.
 ///

@@ -20,8 +20,8 @@ use crate::service::backtest;
 use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::session::driver::Driver;
 use crate::session::market_loop::{Ended, MarketLoop};
+use crate::session::replay::{CaughtUp, catch_up};
 use crate::session::switches::Switches;
-use crate::store::records::ControlKindV1;
 use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
 use serde_json::Value;
@@ -102,14 +102,15 @@ impl Running {
         let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
         let (mut over, mut stopped) = (false, false);
         if ground.resumed {
-            let again = self.again(journal, &mut backtest, &mut recorder, ground.store)?;
+            let (caught_up, interrupted) =
+                self.catch_up(journal, &mut backtest, &mut recorder, ground.store)?;
             if let (Some(difference), _) = comparison.outcome(true) {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
             self.decided_by_this_engine();
-            (over, stopped, is_closing, open) =
-                (again.over, again.stopped, again.is_closing, again.interrupted);
-            reached = Some(again.reached);
+            (over, stopped) = (caught_up.is_over, caught_up.was_stopped);
+            (is_closing, open) = (caught_up.is_closing, interrupted);
+            reached = Some(caught_up.reached);
         }
         recorder.stream = &journaled;
         for (class, event, symbol, fields) in comparison.beyond() {
@@ -160,26 +161,22 @@ impl Running {
         }
     }
 
-    /// Everything journaled once more.
-    fn again(
+    /// Replays the journal, and gives the streams that were interrupted where it ends.
+    fn catch_up(
         &self,
         journal: &mut Journal,
-        backtest: &mut Driver,
+        driver: &mut Driver,
         recorder: &mut SessionRecorder<'_>,
         store: &Arc<Store>,
-    ) -> Result<Again, Failure> {
+    ) -> Result<(CaughtUp, Interrupted), Failure> {
         let last = journal.seal()?;
-        let (controls, over) =
-            rerun::again(store, (&self.id, journal.recording_id()), backtest, &self.table, recorder)?;
-        let stored = self.row().0.reached_ns.map(Timestamp::from_nanos);
-        let reached = stored.max(last).unwrap_or(Timestamp::MIN).max(backtest.progress().at);
-        if !over {
-            backtest.wait_until(reached, recorder);
-        }
-        let stopped = controls.iter().any(|control| control.kind == ControlKindV1::End);
-        let is_closing = controls.iter().any(|control| control.kind == ControlKindV1::Flatten);
-        let interrupted = journal::interrupted(&controls);
-        Ok(Again { over, stopped, reached, interrupted, is_closing })
+        let stored = self.row().0.reached_ns.map(Timestamp::from_nanos).max(last);
+        let symbols = driver.table().clone();
+        let (controls, caught_up) =
+            rerun::again(store, (&self.id, journal.recording_id()), &symbols, |feed, controls| {
+                catch_up(driver, &self.table, feed, controls, stored, recorder)
+            })?;
+        Ok((caught_up, journal::interrupted(&controls)))
     }
 
     /// A queue whose stamps follow what was reached before; what came between is missing.
@@ -205,16 +202,6 @@ fn parted(begun_with: u32, difference: &Difference) -> String {
          its event {} on; what it recorded is kept: start a new session",
         difference.place
     )
-}
-
-/// Where a session that is taken up again is.
-struct Again {
-    /// Whether it had ended by what is journaled, and whether somebody stopped it.
-    over: bool,
-    stopped: bool,
-    reached: Timestamp,
-    interrupted: Interrupted,
-    is_closing: bool,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::{State, live_plan, not_found};
 use crate::engine::ENGINE_VERSION;
 use crate::service::Refusal;
 use crate::service::backtest;
+use crate::session;
 use crate::store::Store;
 use crate::store::records::SessionRow;
 use arc_swap::ArcSwap;
@@ -72,8 +73,11 @@ fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed,
     let comparison = Comparison::new(stored, row.reached.events_not_kept > 0);
     let live = SessionProgress::new(None, plan.table.len());
     let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &live, &plan);
-    let (_, over) = rerun::again(store, (&row.id, recording), &mut backtest, &table, &mut recorder)
-        .map_err(|failure| failure.to_string())?;
+    let symbols = backtest.table().clone();
+    let replayed = rerun::again(store, (&row.id, recording), &symbols, |feed, controls| {
+        session::replay::replay(&mut backtest, &table, feed, controls, &mut recorder)
+    });
+    let (_, over) = replayed.map_err(|failure| failure.to_string())?;
     let (first_difference, events_equal) = comparison.outcome(over);
     let ticks = backtest.progress().ticks;
     let digest_replayed = run.result(backtest, recorder.collector, Vec::new()).digest;

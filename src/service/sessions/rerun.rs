@@ -4,18 +4,15 @@
 //! Never: an event that the session did not see, or one seen at another place.
 
 use super::journal::input;
-use super::recorder::{SessionRecorder, Sink};
+use super::recorder::Sink;
 use super::running::Failure;
 use super::stream::Class;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
-use crate::session::driver::Driver;
 use crate::session::inputs::Control;
-use crate::session::ports::Feed;
-use crate::session::replay::replay;
+use crate::session::ports::{Feed, FeedError};
 use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
-use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -24,35 +21,34 @@ use std::cell::RefCell;
 const FOLLOWS: [&str; 7] =
     ["signal", "state_transition", "order_update", "fill", "position_update", "alert", "feed_gap"];
 
-/// Everything journaled of a session, through an engine that has seen nothing. Its controls, and whether it had ended by them.
+/// Hands everything journaled of a session to `run`, e.g. to [`crate::session::replay::replay`]: rows and gaps as a feed,
+/// and what was done to the session, in the order of time. Gives the controls as they are stored, and what came of it.
 ///
 /// # Errors
 /// What the store could not read.
-pub(super) fn again(
+pub(super) fn again<T>(
     store: &Store,
     (session, recording): (&str, &str),
-    backtest: &mut Driver,
-    table: &ArcSwap<SymbolTable>,
-    recorder: &mut SessionRecorder<'_>,
-) -> Result<(Vec<SessionControlV1>, bool), Failure> {
+    table: &SymbolTable,
+    run: impl FnOnce(&mut dyn Feed, &[(Timestamp, Control)]) -> Result<T, FeedError>,
+) -> Result<(Vec<SessionControlV1>, T), Failure> {
     let mut controls = store.session_controls(session)?;
-    // The journal may hold a control behind rows that are later than it; a replay needs the order of time.
+    // The journal may hold a control behind rows that are later than it.
     controls.sort_by_key(|control| control.at_ns);
-    let symbols: Vec<SymbolId> = backtest.table().iter().map(|(id, _)| id).collect();
+    let symbols: Vec<SymbolId> = table.iter().map(|(id, _)| id).collect();
     let (from, to) = (Timestamp::MIN, Timestamp::MAX);
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
-    let mut feed = store.feed(choice, backtest.table())?;
+    let mut feed = store.feed(choice, table)?;
     let inputs: Vec<(Timestamp, Control)> = controls
         .iter()
         .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
         .collect();
-    let replayed = replay(backtest, table, &mut feed, &inputs, recorder);
-    let over = replayed.map_err(|error| match feed.found_damage() {
+    let outcome = run(&mut feed, &inputs).map_err(|error| match feed.found_damage() {
         true => Failure::Other(format!("its journal could not be read: {error}")),
         false => Failure::Unread(error.0),
     })?;
-    Ok((controls, over))
+    Ok((controls, outcome))
 }
 
 /// What a session did, as it is written down.
