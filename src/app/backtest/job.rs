@@ -4,7 +4,7 @@ use crate::app::Failure;
 use crate::document::decision;
 use crate::domain::time::Timestamp;
 use crate::report::run::RunResult;
-use crate::service::backtest::{Control, Run};
+use crate::service::backtest::{Run, StopSignal};
 use crate::session::collector::DecisionSink;
 use crate::session::driver::{Driver, Flow};
 use crate::session::ports::Feed;
@@ -32,7 +32,7 @@ pub fn journal(path: &Path) -> Result<Journal, Failure> {
 /// # Errors
 /// Data that cannot be read to its end; there is no result then.
 pub fn finish(run: &Run<'_>, journal: Option<&Journal>, bar: &ProgressBar) -> Result<RunResult, Failure> {
-    let control = Control::default();
+    let control = StopSignal::default();
     let mut backtest = run.build();
     let mut feed = run.feed(&backtest, &control)?;
     let mut collector = run.collector(&mut backtest);

@@ -11,7 +11,7 @@ mod source;
 mod store;
 mod symbol;
 
-pub use pace::{Control, Paced};
+pub use pace::{Paced, StopSignal};
 pub use run::{Run, plan, plan_fit};
 pub use settings::{ReplayClock, RiskChoice, RunSettings, bounds};
 pub use source::{Input, Source, find, find_fit, market, refuse_empty_range};

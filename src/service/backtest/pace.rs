@@ -15,13 +15,13 @@ const PORTION: Span = Span::from_millis(20);
 
 /// Stop flag of a run; may be set from any thread.
 #[derive(Default, Debug)]
-pub struct Control {
+pub struct StopSignal {
     stop: AtomicBool,
     waiting: Mutex<()>,
     asked: Condvar,
 }
 
-impl Control {
+impl StopSignal {
     /// Stops the run: it closes open positions and ends as if its data had ended here.
     pub fn stop(&self) {
         // Under the lock, so that a waiter cannot check the flag before and start to wait after this.
@@ -30,7 +30,7 @@ impl Control {
         self.asked.notify_all();
     }
 
-    /// Whether [`Control::stop`] was called.
+    /// Whether [`StopSignal::stop`] was called.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
@@ -47,7 +47,7 @@ impl Control {
 /// Plays a feed at a multiple of real time; 0 is as fast as possible. Ends early when the run is stopped.
 pub struct Paced<'a> {
     feed: Box<dyn Feed + 'a>,
-    control: &'a Control,
+    control: &'a StopSignal,
     speed: f64,
     start: Option<(Stopwatch, Timestamp)>,
     /// The chunk last read from the feed, and how many of its ticks have been handed out.
@@ -58,7 +58,7 @@ pub struct Paced<'a> {
 
 impl<'a> Paced<'a> {
     /// Paces a feed that has not been read yet.
-    pub fn new(feed: Box<dyn Feed + 'a>, speed: f64, control: &'a Control) -> Self {
+    pub fn new(feed: Box<dyn Feed + 'a>, speed: f64, control: &'a StopSignal) -> Self {
         Paced { feed, control, speed, start: None, read: Chunk::default(), used: 0, cut: false }
     }
 
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_same_ticks_come_at_any_speed() {
-        let control = Control::default();
+        let control = StopSignal::default();
         let fast = all(&mut Paced::new(Box::new(Seconds(0, 100)), 0.0, &control));
         assert_eq!(fast.len(), 100);
         for speed in [2_000.0, 1e6] {
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn nothing_comes_before_its_time() {
-        let control = Control::default();
+        let control = StopSignal::default();
         let watch = Stopwatch::start();
         all(&mut Paced::new(Box::new(Seconds(0, 11)), 100.0, &control));
         assert!(watch.elapsed() >= Span::from_millis(100));
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_wait_ends_at_once_when_the_run_shall_end() {
-        let control = Control::default();
+        let control = StopSignal::default();
         let mut feed = Paced::new(Box::new(Seconds(0, 100)), 1e-6, &control);
         let mut chunk = Chunk::default();
         assert!(feed.next(&mut chunk).unwrap());

@@ -1,6 +1,6 @@
 //! One run: a source, its symbols and strategies, and one account.
 
-use super::pace::{Control, Paced};
+use super::pace::{Paced, StopSignal};
 use super::settings::{ReplayClock, RunSettings};
 use super::source::Source;
 use super::symbol::SourceSymbol;
@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// As [`Source::feed`].
-    pub fn feed<'s>(&'s self, backtest: &Driver, control: &'s Control) -> Result<Paced<'s>, SourceError> {
+    pub fn feed<'s>(&'s self, backtest: &Driver, control: &'s StopSignal) -> Result<Paced<'s>, SourceError> {
         Ok(Paced::new(self.source.feed(self.settings, backtest.table())?, self.settings.speed, control))
     }
 

@@ -22,7 +22,7 @@ const LOOK_AT_DISK_EVERY: Span = Span::SECOND;
 pub(super) fn record(
     session: &Running,
     journal: &mut Journal,
-    queue: &Inbox,
+    inbox: &Inbox,
     until: Option<Timestamp>,
     min_free_mib: u64,
     free_mib: &dyn Fn() -> Option<u64>,
@@ -31,7 +31,7 @@ pub(super) fn record(
     let mut batch = Batch::default();
     let mut watcher = Watcher::new(session, true);
     loop {
-        queue.take(&mut batch);
+        inbox.take(&mut batch);
         journal.append(&batch, session)?;
         watcher.show(Progress { ticks: journal.rows(), at: batch.until });
         let ended = if session.control.is_stopped() {
@@ -43,7 +43,7 @@ pub(super) fn record(
         };
         if let Some(ended) = ended {
             if ended != Ended::Suspended {
-                queue.close(&mut batch);
+                inbox.close(&mut batch);
                 journal.append(&batch, session)?;
                 watcher.last(Progress { ticks: journal.rows(), at: batch.until });
             }

@@ -8,9 +8,9 @@ mod conflict;
 mod fields;
 mod inbox;
 mod journal;
-mod live_plan;
-mod live_run;
 mod log;
+mod market_plan;
+mod market_run;
 mod paper;
 mod plan;
 mod progress;
@@ -44,9 +44,9 @@ use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, Session
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
 use conflict::{Recorded, conflict, recorded_twice};
-use live_run::MarketContext;
+use market_run::MarketContext;
 use plan::{Plan, Rows};
-use recovery::seal_as;
+use recovery::fail_session;
 use running::{Exit, Running};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ impl Sessions {
     ) -> Result<Started, Refusal> {
         let mut plan = plan::make(request::read(body, config)?, &self.store, &self.market, config, now)?;
         if plan.kind != SessionKind::Backtest {
-            for (name, value) in live_plan::kept(body, config) {
+            for (name, value) in market_plan::kept(body, config) {
                 plan.request[name] = value;
             }
         }
@@ -273,7 +273,7 @@ impl Sessions {
         });
         if let Err(error) = spawned {
             let why = format!("no thread could be started for it: {error}");
-            seal_as(&self.store, session.row().0, &why, now)?;
+            fail_session(&self.store, session.row().0, &why, now)?;
             self.running().remove(&session.id);
             session.close();
             return Err(Refusal::new(RefusalKind::Unavailable, "too_many_threads", why));
@@ -441,7 +441,7 @@ impl Sessions {
         // No start between the two: it would miss both.
         let _gate = self.gate();
         self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));
-        for session in self.running().values().filter(|session| !session.is_resuming()) {
+        for session in self.running().values().filter(|session| !session.is_catching_up()) {
             session.table.rcu(|table| switched(table, &self.disabled.load()));
         }
     }

@@ -1,7 +1,7 @@
 //! From a request to something that can run: its strategies, recording and symbols found, its normal form made.
 
 use super::fields::Problems;
-use super::live_plan;
+use super::market_plan;
 use super::request::{SessionKind, StartRequest, no_live_trading, refused, symbol_problem};
 use crate::config::Config;
 use crate::domain::record::StreamKind;
@@ -92,7 +92,7 @@ pub(super) fn make(
 ) -> Result<Plan, Refusal> {
     match request.kind {
         SessionKind::Backtest => backtest(request, store, config),
-        SessionKind::Paper | SessionKind::Collect => live_plan::make(request, store, market, config, now),
+        SessionKind::Paper | SessionKind::Collect => market_plan::make(request, store, market, config, now),
         SessionKind::Live => Err(no_live_trading()),
     }
 }

@@ -56,18 +56,18 @@ impl<'a> SessionRecorder<'a> {
     /// Before the first event.
     pub(super) fn new(
         run: &Run<'_>,
-        backtest: &mut Driver,
+        driver: &mut Driver,
         stream: &'a dyn Sink,
         live: &'a SessionProgress,
         plan: &Plan,
     ) -> Self {
         SessionRecorder {
-            collector: run.collector(backtest),
+            collector: run.collector(driver),
             stream,
             live,
-            table: Arc::new(backtest.table().clone()),
+            table: Arc::new(driver.table().clone()),
             defs: run.defs(),
-            strategies: backtest.engine().instances().iter().map(|instance| instance.strategy).collect(),
+            strategies: driver.engine().instances().iter().map(|instance| instance.strategy).collect(),
             // A backtest as fast as possible has no time for them.
             shows_prices: plan.kind != SessionKind::Backtest || plan.settings.speed > 0.0,
             noted: plan.warnings.clone(),

@@ -3,7 +3,7 @@
 
 use super::running::{Failure, Running};
 use super::stream::EventStream;
-use super::{Sessions, State, live_plan, things};
+use super::{Sessions, State, market_plan, things};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::service::Refusal;
@@ -26,17 +26,19 @@ impl Sessions {
     /// # Errors
     /// What the disk reports; the session stays as it is then.
     pub(super) fn take_up(self: &Arc<Self>, row: SessionRow, now: Timestamp) -> Result<(), Refusal> {
-        let Some(recording) = row.input_recording_id.clone() else { return Ok(seal(&self.store, row, now)?) };
+        let Some(recording) = row.input_recording_id.clone() else {
+            return Ok(fail_orphan(&self.store, row, now)?);
+        };
         let sealed = |row: SessionRow, why: &str| {
             let why = format!("it could not go on after the daemon ended: {why}");
-            seal_as(&self.store, SessionRow { was_orphaned: true, ..row }, &why, now)?;
+            fail_session(&self.store, SessionRow { was_orphaned: true, ..row }, &why, now)?;
             match self.store.complete_recording(&recording) {
                 // What was recorded may be complete, or gone.
                 Err(StoreError::Refused(_) | StoreError::NotFound { .. }) => Ok(()),
                 completed => completed,
             }
         };
-        let plan = match live_plan::again(&row, &self.store) {
+        let plan = match market_plan::again(&row, &self.store) {
             Ok(plan) => plan,
             Err(Failure::Store(error)) if error.may_pass() => return Err(error.into()),
             Err(why) => return Ok(sealed(row, &why.to_string())?),
@@ -51,7 +53,7 @@ impl Sessions {
         let hold = self.references.hold(&row.id, things(&plan, Some(recording.id())));
         let last = self.store.last_session_event(&row.id)?;
         let stream = EventStream::new(&row.id, false, last, Arc::clone(&self.store), Arc::clone(&self.hub));
-        let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).resuming());
+        let session = Arc::new(Running::new(row, &plan, plan.table.clone(), stream, hold).mark_catching_up());
         // Only a stop closes every position; the request itself may not have got onto the disk.
         let is_stop = |kind: &ControlKindV1| matches!(kind, ControlKindV1::Stop | ControlKindV1::Flatten);
         if controls.iter().any(|control| is_stop(&control.kind)) {
@@ -127,7 +129,7 @@ impl Sessions {
     /// Closes a session that stands still as failed; whether the disk took that.
     fn fail(&self, session: &Running, why: &str) -> bool {
         let failed =
-            self.store.session(&session.id).and_then(|row| seal_as(&self.store, row, why, clock::now()));
+            self.store.session(&session.id).and_then(|row| fail_session(&self.store, row, why, clock::now()));
         let row = failed.and_then(|()| self.store.session(&session.id));
         match row {
             Ok(row) => {
@@ -143,13 +145,13 @@ impl Sessions {
 }
 
 /// A session that the daemon left running is closed with what is known of it.
-pub(super) fn seal(store: &Store, row: SessionRow, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn fail_orphan(store: &Store, row: SessionRow, now: Timestamp) -> Result<(), StoreError> {
     let row = SessionRow { was_orphaned: true, ..row };
-    seal_as(store, row, "the daemon ended while it ran", now)
+    fail_session(store, row, "the daemon ended while it ran", now)
 }
 
 /// A session is closed as failed.
-pub(super) fn seal_as(
+pub(super) fn fail_session(
     store: &Store,
     mut row: SessionRow,
     why: &str,

@@ -1,4 +1,4 @@
-//! The proof that a paper session can be repeated: its recorded input through the engine of a backtest, compared event by
+//! The proof that a paper session can be repeated: its recorded input through the engine of a driver, compared event by
 //! event with what it did.
 //!
 //! Never: a comparison that passes because one side was not there.
@@ -6,7 +6,7 @@
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
 use super::rerun::{self, Comparison, Difference};
-use super::{State, live_plan, not_found};
+use super::{State, market_plan, not_found};
 use crate::engine::ENGINE_VERSION;
 use crate::service::Refusal;
 use crate::service::backtest;
@@ -61,26 +61,26 @@ pub fn replay(store: &Store, id: &str) -> Result<Replayed, Refusal> {
 }
 
 fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed, String> {
-    let plan = live_plan::again(row, store).map_err(|failure| failure.to_string())?;
+    let plan = market_plan::again(row, store).map_err(|failure| failure.to_string())?;
     let sources = [plan.market(recording)];
     let runs =
         backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
     let run = runs.first().ok_or("there is nothing to run")?;
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
-    let mut backtest = run.sharing(Arc::clone(&table));
+    let mut driver = run.sharing(Arc::clone(&table));
     let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
     // A stream that was full was not written on: what the replay does behind it is no difference.
     let comparison = Comparison::new(stored, row.reached.events_not_kept > 0);
     let live = SessionProgress::new(None, plan.table.len());
-    let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &live, &plan);
-    let symbols = backtest.table().clone();
+    let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &live, &plan);
+    let symbols = driver.table().clone();
     let replayed = rerun::again(store, (&row.id, recording), &symbols, |feed, controls| {
-        session::replay::replay(&mut backtest, &table, feed, controls, &mut recorder)
+        session::replay::replay(&mut driver, &table, feed, controls, &mut recorder)
     });
     let (_, over) = replayed.map_err(|failure| failure.to_string())?;
     let (first_difference, events_equal) = comparison.outcome(over);
-    let ticks = backtest.progress().ticks;
-    let digest_replayed = run.result(backtest, recorder.collector, Vec::new()).digest;
+    let ticks = driver.progress().ticks;
+    let digest_replayed = run.result(driver, recorder.collector, Vec::new()).digest;
     let result =
         row.result_id.as_ref().map(|id| store.result(id)).transpose().map_err(|error| error.to_string())?;
     let digest_recorded = result.map(|result| result.digest);

@@ -3,11 +3,11 @@
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
 use super::journal::Journal;
-use super::live_run::MarketContext;
+use super::market_run::MarketContext;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
-use super::recovery::seal_as;
+use super::recovery::fail_session;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
 use super::watcher::Watcher;
@@ -19,7 +19,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
 use crate::report::html;
 use crate::report::run::RunResult;
-use crate::service::backtest::{self, Control, GENERATOR, Input};
+use crate::service::backtest::{self, GENERATOR, Input, StopSignal};
 use crate::service::references::Lease;
 use crate::session::driver::Recorder;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
@@ -39,8 +39,8 @@ const STORE_RETRY: Duration = Duration::from_millis(250);
 pub(super) struct Running {
     pub id: String,
     pub fingerprint: String,
-    pub control: Control,
-    pub live: SessionProgress,
+    pub control: StopSignal,
+    pub progress: SessionProgress,
     pub stream: EventStream,
     pub table: Arc<ArcSwap<SymbolTable>>,
     /// What it records for its own sake.
@@ -55,7 +55,7 @@ pub(super) struct Running {
     /// Whether the request to stop is on disk. Locked while it is written.
     stop_is_written: Mutex<bool>,
     /// It is taken up again and still comes to where it was: the table it sees is that of then.
-    resuming: AtomicBool,
+    catching_up: AtomicBool,
 }
 
 /// How a run came out.
@@ -132,8 +132,8 @@ impl Running {
         Running {
             id: row.id.clone(),
             fingerprint: plan.fingerprint.clone(),
-            control: Control::default(),
-            live: SessionProgress::new(span(&row, plan), table.len()),
+            control: StopSignal::default(),
+            progress: SessionProgress::new(span(&row, plan), table.len()),
             stream,
             first_table: table.clone(),
             records: Recorded::of(plan),
@@ -143,19 +143,19 @@ impl Running {
             hold: Mutex::new(Some(hold)),
             suspending: AtomicBool::new(false),
             stop_is_written: Mutex::new(false),
-            resuming: AtomicBool::new(false),
+            catching_up: AtomicBool::new(false),
         }
     }
 
     /// Marks the session as catching up after a restart.
-    pub(super) fn resuming(self) -> Self {
-        self.resuming.store(true, Ordering::Release);
+    pub(super) fn mark_catching_up(self) -> Self {
+        self.catching_up.store(true, Ordering::Release);
         self
     }
 
     /// It has caught up.
-    pub(super) fn resumes(&self) {
-        self.resuming.store(false, Ordering::Release);
+    pub(super) fn caught_up(&self) {
+        self.catching_up.store(false, Ordering::Release);
     }
 
     /// What it did so far is what this program's engine decides too: from now on it is the one that decides.
@@ -164,8 +164,8 @@ impl Running {
     }
 
     /// Whether it still catches up after a restart.
-    pub(super) fn is_resuming(&self) -> bool {
-        self.resuming.load(Ordering::Acquire)
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.catching_up.load(Ordering::Acquire)
     }
 
     /// The daemon ends: a session on a live market stays as it is on disk, others are asked to end.
@@ -251,8 +251,8 @@ impl Running {
     /// The disk takes writes again: the session goes on from what is stored, as after a restart. `last`: number of its
     /// last stored event.
     pub(super) fn restart(&self, row: SessionRow, last: u64) {
-        self.resuming.store(true, Ordering::Release);
-        self.live.reset();
+        self.catching_up.store(true, Ordering::Release);
+        self.progress.reset();
         self.table.store(Arc::new(self.first_table.clone()));
         self.stream.restart(last);
         let mut status = self.status();
@@ -323,7 +323,7 @@ impl Running {
     }
 
     /// The whole life of the thread.
-    pub(super) fn run(&self, plan: &Plan, store: &Store, ground: Option<MarketContext<'_>>) -> Exit {
+    pub(super) fn run(&self, plan: &Plan, store: &Store, context: Option<MarketContext<'_>>) -> Exit {
         let started = clock::now();
         {
             let mut status = self.status();
@@ -338,12 +338,12 @@ impl Running {
         }
         // Outlives the run, so that a failure keeps the rows on which it happened.
         let mut journal = None;
-        let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, ground) {
-            (Rows::Recording(recording), _) => self.replay(plan, recording, store),
-            (Rows::Market { .. }, Some(ground)) if plan.kind == SessionKind::Collect => {
-                self.collect(plan, ground, &mut journal)
+        let outcome = catch_unwind(AssertUnwindSafe(|| match (&plan.rows, context) {
+            (Rows::Recording(recording), _) => self.run_backtest(plan, recording, store),
+            (Rows::Market { .. }, Some(context)) if plan.kind == SessionKind::Collect => {
+                self.collect(plan, context, &mut journal)
             }
-            (Rows::Market { .. }, Some(ground)) => self.paper(plan, ground, &mut journal),
+            (Rows::Market { .. }, Some(context)) => self.paper(plan, context, &mut journal),
             (Rows::Market { .. }, None) => Err(Failure::Other("there is no market".to_owned())),
         }));
         let outcome = outcome.unwrap_or_else(|panic| {
@@ -361,21 +361,21 @@ impl Running {
     }
 
     /// The run itself: the result and whether it was stopped.
-    fn replay(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, Failure> {
+    fn run_backtest(&self, plan: &Plan, recording: &str, store: &Store) -> Result<Outcome, Failure> {
         let text = |error: crate::service::SourceError| error.to_string();
         let sources = backtest::find(Input::Recording(store, recording), &plan.settings).map_err(text)?;
         let runs = backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(text)?;
         let run = runs.first().ok_or_else(|| "the recording is empty".to_owned())?;
-        let mut backtest = run.sharing(Arc::clone(&self.table));
-        let mut feed = run.feed(&backtest, &self.control).map_err(text)?;
-        let mut recorder = SessionRecorder::new(run, &mut backtest, &self.stream, &self.live, plan);
-        if backtest.table().version != self.first_table.version {
+        let mut driver = run.sharing(Arc::clone(&self.table));
+        let mut feed = run.feed(&driver, &self.control).map_err(text)?;
+        let mut recorder = SessionRecorder::new(run, &mut driver, &self.stream, &self.progress, plan);
+        if driver.table().version != self.first_table.version {
             // Changed between the start and the first event.
-            recorder.symbol_table(backtest.table(), backtest.progress());
+            recorder.symbol_table(driver.table(), driver.progress());
         }
         let mut watcher = Watcher::new(self, plan.settings.speed > 0.0);
-        let ended = backtest.run(&mut feed, &mut recorder, &mut |progress| watcher.see(progress));
-        watcher.last(backtest.progress());
+        let ended = driver.run(&mut feed, &mut recorder, &mut |progress| watcher.see(progress));
+        watcher.last(driver.progress());
         if let Some(error) = self.stream.failure() {
             return Err(Failure::Other(format!("its events could not be written: {error}")));
         }
@@ -387,7 +387,7 @@ impl Running {
                     .to_owned(),
             );
         }
-        let result = run.result(backtest, recorder.collector, noted);
+        let result = run.result(driver, recorder.collector, noted);
         Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
     }
 
@@ -457,7 +457,7 @@ impl Running {
             Err(error) => {
                 let why = format!("its end could not be stored: {error}");
                 // Without its rows and events, which are what could not be stored.
-                match seal_as(store, self.status().row.clone(), &why, ended)
+                match fail_session(store, self.status().row.clone(), &why, ended)
                     .and_then(|()| store.session(&self.id))
                 {
                     Ok(row) => {
@@ -557,7 +557,7 @@ impl Running {
 
     /// How far it has come.
     pub(super) fn reached(&self) -> SessionReachedV2 {
-        let live = &self.live;
+        let live = &self.progress;
         let (events, events_not_kept) = self.counts();
         SessionReachedV2 {
             progress_ppm: live.progress_ppm(),

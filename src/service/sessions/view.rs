@@ -170,8 +170,8 @@ pub(super) fn running(session: &Running) -> SessionView {
     let ended = state.is_final();
     SessionView {
         status: state,
-        events_per_second: if ended { None } else { session.live.events_per_second() },
-        eta_seconds: if ended { None } else { session.live.eta_seconds() },
+        events_per_second: if ended { None } else { session.progress.events_per_second() },
+        eta_seconds: if ended { None } else { session.progress.eta_seconds() },
         error_message: session.stalled().or_else(|| row.error.clone()),
         ..stored(&row)
     }

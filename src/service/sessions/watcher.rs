@@ -60,14 +60,14 @@ impl<'a> Watcher<'a> {
     /// Tells how far it is and what prices are, now and then.
     pub(super) fn show(&mut self, progress: Progress) {
         let session = self.session;
-        session.live.reach(progress, &mut self.mark);
+        session.progress.reach(progress, &mut self.mark);
         if self.shows_prices && self.prices.elapsed() >= PRICES_EVERY {
             self.prices = Stopwatch::start();
             self.show_prices();
         }
         if self.progress.elapsed() >= PROGRESS_EVERY {
             self.progress = Stopwatch::start();
-            let live = &session.live;
+            let live = &session.progress;
             let fields = json!({
                 "progress": live.progress_ppm().map(|ppm| f64::from(ppm) / 10_000.0),
                 "simulated_time": live.at().map(|at| at.to_string()),
@@ -83,14 +83,14 @@ impl<'a> Watcher<'a> {
 
     pub(super) fn last(&mut self, progress: Progress) {
         if progress.ticks > 0 {
-            self.session.live.reach(progress, &mut self.mark);
+            self.session.progress.reach(progress, &mut self.mark);
         }
     }
 
     fn show_prices(&mut self) {
         let table = self.session.table.load();
         for (symbol, spec) in table.iter() {
-            let Some((price, at)) = self.session.live.last_price(symbol) else { continue };
+            let Some((price, at)) = self.session.progress.last_price(symbol) else { continue };
             if at > self.shown[symbol.index()] {
                 self.shown[symbol.index()] = at;
                 let fields = json!({"price": spec.price_f64(price), "timestamp": at.to_string()});

@@ -56,21 +56,21 @@ impl Running {
     pub(super) fn collect(
         &self,
         plan: &Plan,
-        ground: MarketContext<'_>,
+        context: MarketContext<'_>,
         journal: &mut Option<Journal>,
     ) -> Result<Outcome, Failure> {
         let Rows::Market { duration, min_free_mib, .. } = &plan.rows else {
             return Err(Failure::Other("it has no market".to_owned()));
         };
-        let begun = ground.recording.last_received().filter(|_| ground.resumed);
-        let journal = journal.insert(self.journal(plan, ground.recording, ground.market));
-        let controls = ground.store.session_controls(&self.id)?;
-        let (queue, _) = self.queue(plan, begun, &journal::interrupted(&controls));
+        let begun = context.recording.last_received().filter(|_| context.resumed);
+        let journal = journal.insert(self.journal(plan, context.recording, context.market));
+        let controls = context.store.session_controls(&self.id)?;
+        let (inbox, _) = self.open_inbox(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
-        let feed = self.subscribe(ground.market, plan, &queue, begun)?;
+        let feed = self.subscribe(context.market, plan, &inbox, begun)?;
         let until = duration.map(|duration| started + duration);
         let ended =
-            collect::record(self, journal, &queue, until, *min_free_mib, &|| ground.market.free_mib());
+            collect::record(self, journal, &inbox, until, *min_free_mib, &|| context.market.free_mib());
         drop(feed);
         Ok(match ended? {
             Ended::Suspended => Outcome::Suspended,
@@ -86,24 +86,24 @@ impl Running {
     pub(super) fn paper(
         &self,
         plan: &Plan,
-        ground: MarketContext<'_>,
+        context: MarketContext<'_>,
         journal: &mut Option<Journal>,
     ) -> Result<Outcome, Failure> {
-        let sources = [plan.market(ground.recording.id())];
+        let sources = [plan.market(context.recording.id())];
         let runs =
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
-        let mut backtest = run.sharing(Arc::clone(&self.table));
-        let journal = journal.insert(self.journal(plan, ground.recording, ground.market));
+        let mut driver = run.sharing(Arc::clone(&self.table));
+        let journal = journal.insert(self.journal(plan, context.recording, context.market));
         let (journaled, mut reached, mut is_closing, mut open) =
             (Journaled(self), None, false, BTreeMap::new());
-        let done = if ground.resumed { rerun::stored_events(ground.store, &self.id)? } else { Vec::new() };
+        let done = if context.resumed { rerun::stored_events(context.store, &self.id)? } else { Vec::new() };
         let comparison = Comparison::new(done, true);
-        let mut recorder = SessionRecorder::new(run, &mut backtest, &comparison, &self.live, plan);
+        let mut recorder = SessionRecorder::new(run, &mut driver, &comparison, &self.progress, plan);
         let (mut over, mut stopped) = (false, false);
-        if ground.resumed {
+        if context.resumed {
             let (caught_up, interrupted) =
-                self.catch_up(journal, &mut backtest, &mut recorder, ground.store)?;
+                self.catch_up(journal, &mut driver, &mut recorder, context.store)?;
             if let (Some(difference), _) = comparison.outcome(true) {
                 return Err(Failure::Other(parted(self.row().0.engine_version, &difference)));
             }
@@ -117,18 +117,18 @@ impl Running {
             self.stream.add(class, event, symbol.as_deref(), fields);
         }
         if !over {
-            let (queue, now) = self.queue(plan, reached, &open);
-            let ports = PaperPorts::new(self, &queue, journal, ground.market);
-            let switches = Switches { table: &self.table, disabled: ground.disabled };
-            let mut market_loop = MarketLoop::new(backtest, recorder, ports, plan.streams(), switches);
+            let (inbox, now) = self.open_inbox(plan, reached, &open);
+            let ports = PaperPorts::new(self, &inbox, journal, context.market);
+            let switches = Switches { table: &self.table, disabled: context.disabled };
+            let mut market_loop = MarketLoop::new(driver, recorder, ports, plan.streams(), switches);
             match reached {
                 Some(reached) => market_loop.resume(now, reached, is_closing),
                 None => market_loop.begin(now),
             }
-            self.resumes();
+            self.caught_up();
             // What the configuration changed while it caught up.
             market_loop.switches.apply(std::iter::empty());
-            let feed = self.subscribe(ground.market, plan, &queue, reached)?;
+            let feed = self.subscribe(context.market, plan, &inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);
             let ended = ended?;
@@ -137,11 +137,11 @@ impl Running {
             }
             recorder = market_loop.recorder;
             recorder.noted.extend(market_loop.ports.noted);
-            backtest = market_loop.driver;
+            driver = market_loop.driver;
             stopped = ended == Ended::Stopped;
         }
         let noted = recorder.noted;
-        Ok(Outcome::Ended { run: Some(Box::new(run.result(backtest, recorder.collector, noted))), stopped })
+        Ok(Outcome::Ended { run: Some(Box::new(run.result(driver, recorder.collector, noted))), stopped })
     }
 
     /// Rows of all that the session sees, into its inbox. One that was told to stop ends without a market, too.
@@ -179,16 +179,21 @@ impl Running {
         Ok((caught_up, journal::interrupted(&controls)))
     }
 
-    /// A queue whose stamps follow what was reached before; what came between is missing.
-    fn queue(&self, plan: &Plan, reached: Option<Timestamp>, open: &Interrupted) -> (Arc<Inbox>, Timestamp) {
+    /// A inbox whose stamps follow what was reached before; what came between is missing.
+    fn open_inbox(
+        &self,
+        plan: &Plan,
+        reached: Option<Timestamp>,
+        open: &Interrupted,
+    ) -> (Arc<Inbox>, Timestamp) {
         let clock = SteadyClock::start();
         let after = reached.unwrap_or(Timestamp::MIN).max(clock::now());
-        let queue =
+        let inbox =
             Inbox::new(u32::try_from(plan.symbols.len()).unwrap_or(u32::MAX), plan.streams(), clock, after);
         if let Some(since) = reached {
-            queue.restarted(since, open);
+            inbox.restarted(since, open);
         }
-        (Arc::new(queue), after)
+        (Arc::new(inbox), after)
     }
 }
 
