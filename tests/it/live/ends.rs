@@ -93,12 +93,16 @@ enum Step {
     Full,
     /// The disk has room again.
     Room,
+    /// As [`Step::Room`], while somebody stops the session again and again until that is accepted.
+    RoomWhileStopping,
 }
 
-use Step::{Full, Kill, Room, Stop, Suspend};
+use Step::{Full, Kill, Room, RoomWhileStopping, Stop, Suspend};
 
 /// Steps in immediate succession, and the expected final state of the session.
-const CELLS: [(&[Step], State); 22] = [
+const CELLS: [(&[Step], State); 24] = [
+    (&[Full, RoomWhileStopping], State::Stopped),
+    (&[Full, RoomWhileStopping, Suspend], State::Stopped),
     (&[], State::Running),
     (&[Stop], State::Stopped),
     (&[Suspend], State::Running),
@@ -211,6 +215,16 @@ impl Daemon {
                 until("the store to take writes", || {
                     self.look();
                     self.service.store_failure().is_none()
+                });
+            }
+            RoomWhileStopping => {
+                self.disk.bytes().is_full = false;
+                until("the stop to be accepted", || {
+                    self.look();
+                    match self.service.sessions.stop(id, Span::ZERO) {
+                        Ok(_) => true,
+                        Err(refusal) => refusal.code == "session_already_stopped",
+                    }
                 });
             }
         }
