@@ -286,9 +286,13 @@ pub async fn read_json(
     let is_large = body.size_hint().upper().unwrap_or(route.body_bytes as u64) > HTTP_SMALL_BODY_BYTES as u64;
     // Only routes that need a login accept large bodies.
     let turn = match caller.filter(|_| is_large) {
-        Some(caller) => {
-            Some(context.large_bodies.take(Arc::clone(&caller.name), timeout).await.map_err(no_turn)?)
-        }
+        Some(caller) => match context.large_bodies.take(Arc::clone(&caller.name), timeout).await {
+            Ok(turn) => Some(turn),
+            Err(why) => {
+                discard(body).await;
+                return Err(no_turn(why));
+            }
+        },
         None => None,
     };
     let read = tokio::time::timeout(timeout, Limited::new(body, route.body_bytes).collect()).await;
@@ -358,7 +362,7 @@ pub fn json_body(route: &Route, bytes: Bytes) -> Result<Body, Failure> {
 /// resets it, and the client would not see the refusal.
 pub async fn discard(mut body: Incoming) {
     const BYTES: usize = 2 * HTTP_BODY_BYTES;
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(5);
     let mut left = BYTES;
     let read = async {
         while let Some(Ok(frame)) = body.frame().await {
