@@ -179,7 +179,7 @@ impl Running {
         Ok((caught_up, journal::interrupted(&controls)))
     }
 
-    /// A inbox whose stamps follow what was reached before; what came between is missing.
+    /// An inbox whose stamps follow what was reached before; what came between is missing.
     fn open_inbox(
         &self,
         plan: &Plan,

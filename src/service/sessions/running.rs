@@ -472,7 +472,7 @@ impl Running {
     }
 
     /// Waits a little while the disk refuses; whether the daemon ends.
-    pub(super) fn wait_for_store(&self, error: &StoreError) -> bool {
+    pub(super) fn pause_while_refused(&self, error: &StoreError) -> bool {
         self.stall(error);
         let waited = self.changed.wait_timeout(self.status(), STORE_RETRY);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
@@ -508,7 +508,7 @@ impl Running {
             if self.survives_a_restart() || !error.may_pass() || self.is_suspending() {
                 return Err(error);
             }
-            self.wait_for_store(&error);
+            self.pause_while_refused(&error);
         }
         // What was recorded before it failed is whole as far as it goes.
         row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))

@@ -43,7 +43,7 @@ impl<'a> Watcher<'a> {
         let mut has_waited = false;
         while let Err(error) = self.session.stream.write_if_due() {
             has_waited = true;
-            if self.session.wait_for_store(&error) {
+            if self.session.pause_while_refused(&error) {
                 return Flow::Stop;
             }
         }

@@ -1,4 +1,4 @@
-//! RowBuffer recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of them.
+//! Open recordings: rows as they arrive, durable with the next commit, in blocks when there are enough of them.
 //!
 //! A commit appends one chunk to the recording's journal; a full block takes its rows out of it again. Whoever makes a
 //! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
@@ -95,7 +95,7 @@ impl Store {
         Ok(OpenRecording { store: Arc::clone(self), live, id: id.to_owned() })
     }
 
-    /// RowBuffer recordings that are not complete, oldest first: those being made and those that a killed process left.
+    /// Open recordings, that is those which are not complete, oldest first: those being made and those that a killed process left.
     pub fn open_recordings(&self) -> Result<Vec<RecordingV1>, StoreError> {
         let mut all = self.all_recordings()?;
         all.retain(|recording| recording.state == RecordingState::Recording);
