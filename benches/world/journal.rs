@@ -40,14 +40,8 @@ impl Event {
     }
 
     pub fn all(out: &Outputs) -> Vec<Event> {
-        let (mut events, mut used) = (Vec::new(), 0);
-        for decision in &out.decisions {
-            let end = used + usize::from(decision.evidence);
-            events.push(Event::decision(decision, &out.evidence[used..end]));
-            used = end;
-        }
-        events.extend(out.closed.iter().map(Event::closed));
-        events
+        let decisions = out.decided().map(|(decision, evidence)| Event::decision(decision, evidence));
+        decisions.chain(out.closed.iter().map(Event::closed)).collect()
     }
 }
 

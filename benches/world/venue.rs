@@ -1,7 +1,7 @@
 //! The simulated venue behind an auditor that sees every order and answer, and may misbehave.
 
 use crate::journal::Shared;
-use tradingd::domain::event::{Bar, Market, Trade};
+use tradingd::domain::event::{Market, Trade};
 use tradingd::domain::order::{OrderEvent, OrderId, OrderRequest};
 use tradingd::domain::symbol::{SymbolId, SymbolTable};
 use tradingd::domain::time::{Span, Timestamp};
@@ -38,6 +38,7 @@ impl AuditedVenue {
     }
 }
 
+/// The market of the world has no bars.
 impl Gateway for AuditedVenue {
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
         if self.shared.is_planted("order_never_sent") && order.id.0 % 7 == 3 {
@@ -86,28 +87,6 @@ impl Gateway for AuditedVenue {
         events: &mut Vec<OrderEvent>,
     ) {
         Gateway::on_market(&mut self.venue, table, symbol, at, market, events);
-    }
-
-    fn open_bar(
-        &mut self,
-        table: &SymbolTable,
-        symbol: SymbolId,
-        at: Timestamp,
-        bar: &Bar,
-        events: &mut Vec<OrderEvent>,
-    ) {
-        Gateway::open_bar(&mut self.venue, table, symbol, at, bar, events);
-    }
-
-    fn close_bar(
-        &mut self,
-        table: &SymbolTable,
-        symbol: SymbolId,
-        at: Timestamp,
-        bar: &Bar,
-        events: &mut Vec<OrderEvent>,
-    ) {
-        Gateway::close_bar(&mut self.venue, table, symbol, at, bar, events);
     }
 
     fn on_gap(&mut self, symbol: SymbolId) {

@@ -38,6 +38,16 @@ impl Outputs {
         self.decisions.is_empty() && self.actions.is_empty()
     }
 
+    /// Decisions in order, each with the condition values behind it.
+    pub fn decided(&self) -> impl Iterator<Item = (&Decision, &[Evidence])> {
+        let mut rest = self.evidence.as_slice();
+        self.decisions.iter().map(move |decision| {
+            let (own, others) = rest.split_at(usize::from(decision.evidence));
+            rest = others;
+            (decision, own)
+        })
+    }
+
     /// Clears everything but keeps the allocated memory.
     pub fn clear(&mut self) {
         self.actions.clear();

@@ -215,11 +215,8 @@ impl Recorder for Collector<'_> {
     }
 
     fn outputs(&mut self, out: &Outputs) {
-        let mut used = 0;
-        for decision in &out.decisions {
-            let end = used + usize::from(decision.evidence);
-            self.decide(decision, &out.evidence[used..end]);
-            used = end;
+        for (decision, evidence) in out.decided() {
+            self.decide(decision, evidence);
         }
         let Some(statistics) = &mut self.statistics else { return };
         for trade in &out.closed {

@@ -26,14 +26,11 @@ struct Recent(VecDeque<(Decision, Vec<Evidence>)>);
 
 impl Recorder for Recent {
     fn outputs(&mut self, out: &Outputs) {
-        let mut used = 0;
-        for made in &out.decisions {
-            let end = used + usize::from(made.evidence);
+        for (made, evidence) in out.decided() {
             if self.0.len() == RECENT {
                 self.0.pop_front();
             }
-            self.0.push_back((*made, out.evidence[used..end].to_vec()));
-            used = end;
+            self.0.push_back((*made, evidence.to_vec()));
         }
     }
 }

@@ -88,11 +88,8 @@ impl Recorder for SessionRecorder<'_> {
     }
 
     fn outputs(&mut self, out: &Outputs) {
-        let mut used = 0;
-        for made in &out.decisions {
-            let end = used + usize::from(made.evidence);
-            self.decision(made, &out.evidence[used..end]);
-            used = end;
+        for (made, evidence) in out.decided() {
+            self.decision(made, evidence);
         }
         for trade in &out.closed {
             self.closed(trade);

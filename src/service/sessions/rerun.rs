@@ -6,7 +6,7 @@
 use super::journal::input;
 use super::recorder::Sink;
 use super::running::Failure;
-use super::stream::Class;
+use super::stream::{Class, event_object};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 use crate::session::inputs::Control;
@@ -132,24 +132,11 @@ impl Sink for Comparison {
             return state.beyond.push((class, event, symbol.map(str::to_owned), fields));
         }
         state.place += 1;
-        let replayed = shown(event, symbol, &fields);
+        let replayed = event_object(None, event, symbol, fields);
         if recorded.as_ref().map(without_number) != Some(replayed.clone()) {
             state.first = Some(Difference { place: state.place, recorded, replayed: Some(replayed) });
         }
     }
-}
-
-/// An event as the stream writes it, but for its number.
-fn shown(event: &str, symbol: Option<&str>, fields: &Value) -> Value {
-    let mut object = serde_json::Map::new();
-    object.insert("event".to_owned(), event.into());
-    if let Some(symbol) = symbol {
-        object.insert("symbol".to_owned(), symbol.into());
-    }
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        object.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-    Value::Object(object)
 }
 
 fn without_number(event: &Value) -> Value {

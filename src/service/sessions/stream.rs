@@ -121,18 +121,7 @@ impl EventStream {
         }
         let seq = state.next_seq;
         state.next_seq += 1;
-        let mut object = Map::new();
-        object.insert("seq".to_owned(), seq.into());
-        object.insert("event".to_owned(), event.into());
-        if let Some(symbol) = symbol {
-            object.insert("symbol".to_owned(), symbol.into());
-        }
-        if let Value::Object(fields) = fields {
-            for (name, value) in fields {
-                object.entry(name).or_insert(value);
-            }
-        }
-        let object = Value::Object(object);
+        let object = event_object(Some(seq), event, symbol, fields);
         let line = object.to_string();
         state.pending.lines.push_str(&line);
         state.pending.lines.push('\n');
@@ -313,6 +302,24 @@ impl EventStream {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An event as it is stored and published: its number, where it has one, its name and symbol, then its fields.
+pub(super) fn event_object(seq: Option<u64>, event: &str, symbol: Option<&str>, fields: Value) -> Value {
+    let mut object = Map::new();
+    if let Some(seq) = seq {
+        object.insert("seq".to_owned(), seq.into());
+    }
+    object.insert("event".to_owned(), event.into());
+    if let Some(symbol) = symbol {
+        object.insert("symbol".to_owned(), symbol.into());
+    }
+    if let Value::Object(fields) = fields {
+        for (name, value) in fields {
+            object.entry(name).or_insert(value);
+        }
+    }
+    Value::Object(object)
 }
 
 /// Written as it gathers.
