@@ -72,7 +72,7 @@ fn arrived(rows: &[Record]) -> Vec<Record> {
 
 /// Time until the rows are durable, and bytes of their blocks.
 fn record(store: &Arc<Store>, entropy: u32, rows: &[Record], a_commit: usize) -> (Duration, u64) {
-    let mut live = begin(store, entropy, 1);
+    let live = begin(store, entropy, 1);
     let (time, ()) = timed(|| {
         for batch in rows.chunks(a_commit) {
             live.push(SymbolId(0), batch).expect("rows in order");
@@ -151,7 +151,7 @@ fn walk() -> Vec<Record> {
 /// Records 200 symbols with trades, book changes (5 levels per message) and marks; a commit holds the
 /// messages of 10 ms.
 fn market(store: &Arc<Store>, trades: &[Record], book: &[Record], ticks: usize, pace: Pace) {
-    let mut live = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
+    let live = begin(store, if pace == Pace::Real { 800_000 } else { 800_001 }, SYMBOLS);
     let (mut commits, mut lags, mut pending) = (Vec::new(), Vec::new(), 0);
     let (mut message, mut rows) = (0_usize, Vec::new());
     let start = Instant::now();

@@ -53,6 +53,14 @@ pub enum Entry {
     Control { at: Timestamp, control: Control },
 }
 
+/// A commit on its way to the disk: events, and the inputs that wait when it begins to write, which may be more than those
+/// that the events follow from.
+pub struct Commit {
+    reached: Timestamp,
+    events: Vec<Event>,
+    inputs: Option<Vec<Entry>>,
+}
+
 /// Everything of a world that outlives the session's process, and what the process has in memory.
 pub struct World {
     pub rng: Rng,
@@ -63,9 +71,11 @@ pub struct World {
     pub durable: Vec<Entry>,
     pub events: Vec<Event>,
     pub reached: Option<Timestamp>,
-    /// Inputs and events since the last commit.
+    /// Inputs and events that no commit has taken yet.
     pub pending: Vec<Entry>,
     pub pending_events: Vec<Event>,
+    /// The commit that was handed over.
+    pub under_way: Option<Commit>,
     /// What was published, over all processes.
     pub published: Vec<Vec<u8>>,
     /// Commits that the disk will refuse.
@@ -128,36 +138,70 @@ impl World {
         }
     }
 
-    /// Makes durable what is pending, and publishes its events. `false`: the disk refuses.
-    pub fn commit(&mut self, reached: Timestamp) -> bool {
+    /// Hands what the session did to the disk; nothing is under way.
+    pub fn hand_over(&mut self, reached: Timestamp) {
+        let mut events = std::mem::take(&mut self.pending_events);
+        if self.plant == Some("event_left_out_of_a_commit") && self.rng.once_in(9) {
+            events.pop();
+        }
+        if self.plant == Some("published_when_handed_over") {
+            self.published.extend(events.iter().map(|event| event.bytes.clone()));
+        }
+        self.under_way = Some(Commit { reached, events, inputs: None });
+    }
+
+    /// The commit under way takes the inputs that wait.
+    pub fn begin_to_write(&mut self) {
+        let Some(commit) = self.under_way.as_mut().filter(|commit| commit.inputs.is_none()) else { return };
+        let is_left_out = self.plant == Some("inputs_of_a_commit_left_out");
+        commit.inputs = Some(if is_left_out { Vec::new() } else { std::mem::take(&mut self.pending) });
+    }
+
+    /// The commit under way is durable and its events are published. `false`: the disk refuses.
+    pub fn complete(&mut self) -> bool {
+        self.begin_to_write();
+        let Some(Commit { reached, mut events, inputs }) = self.under_way.take() else { return true };
         if self.refusals > 0 {
             self.refusals -= 1;
             self.note(|| "the disk refuses a commit".to_owned());
             return false;
         }
-        let mut events = std::mem::take(&mut self.pending_events);
-        if self.plant == Some("event_left_out_of_a_commit") && self.rng.once_in(9) {
-            events.pop();
-        }
-        if self.plant != Some("published_before_it_is_durable") {
+        if !matches!(self.plant, Some("published_before_it_is_durable" | "published_when_handed_over")) {
             self.published.extend(events.iter().map(|event| event.bytes.clone()));
         }
         if self.plant == Some("commit_acknowledged_too_early") && self.rng.once_in(5) {
-            self.pending_events = events;
+            self.pending_events.splice(..0, events);
+            self.pending.splice(..0, inputs.unwrap_or_default());
             return true;
         }
         self.events.append(&mut events);
-        let mut pending = std::mem::take(&mut self.pending);
-        self.durable.append(&mut pending);
+        self.durable.append(&mut inputs.unwrap_or_default());
         self.reached = Some(reached);
         self.note(|| format!("committed up to {reached}"));
         true
+    }
+
+    /// Makes durable what was done so far, and publishes it. `false`: the disk refuses.
+    pub fn commit(&mut self, reached: Timestamp) -> bool {
+        if !self.complete() {
+            return false;
+        }
+        self.hand_over(reached);
+        self.complete()
+    }
+
+    /// The machine's disk may still have written what was under way when the process was killed.
+    pub fn settle_after_a_kill(&mut self) {
+        if self.refusals == 0 && self.rng.once_in(2) {
+            self.complete();
+        }
     }
 
     /// The process is gone, and what it had in memory.
     pub fn forget(&mut self) {
         self.pending.clear();
         self.pending_events.clear();
+        self.under_way = None;
         self.recorded.clear();
         self.sent.clear();
         (self.is_suspending, self.is_killed) = (false, false);

@@ -105,6 +105,7 @@ pub fn life(
         reached: None,
         pending: Vec::new(),
         pending_events: Vec::new(),
+        under_way: None,
         published: Vec::new(),
         refusals: 0,
         stop_is_written: false,
@@ -140,6 +141,7 @@ fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
         match exit {
             Exit::Over => return Ok(()),
             Exit::Gone => {
+                world.settle_after_a_kill();
                 world.note(|| "the process is gone".to_owned());
                 world.is_stopped = world.stop_is_written && world.plant != Some("stop_lost_over_a_restart");
             }
@@ -267,6 +269,20 @@ impl WorldPorts<'_> {
         }
     }
 
+    /// Something that the disk does, in which the process may be killed: before it is done, or before it is answered.
+    fn disk(&self, work: impl FnOnce(&mut World) -> bool) -> Result<(), Broken> {
+        let mut world = self.shared.world();
+        let is_killed = world.is_eventful() && world.rng.once_in(60);
+        if is_killed && world.rng.once_in(2) {
+            return Err(Broken::Killed);
+        }
+        match work(&mut world) {
+            false => Err(Broken::Refused),
+            true if is_killed => Err(Broken::Killed),
+            true => Ok(()),
+        }
+    }
+
     /// Written before the session hears of it, unless the disk refuses. Nobody repeats a stop that was acknowledged.
     fn stop(&self, world: &mut World) {
         if !world.is_stopped && !world.stop_is_written {
@@ -340,22 +356,26 @@ impl MarketPorts for WorldPorts<'_> {
     }
 
     fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), Broken> {
-        let is_due = self.shared.world().rng.once_in(3);
-        if is_due { self.commit(reached) } else { Ok(()) }
+        let mut world = self.shared.world();
+        if world.under_way.is_none() {
+            if world.rng.once_in(3) {
+                world.hand_over(reached);
+            }
+            return Ok(());
+        }
+        match world.rng.below(3) {
+            0 => world.begin_to_write(),
+            1 => {
+                drop(world);
+                return self.disk(World::complete);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn commit(&mut self, reached: Timestamp) -> Result<(), Broken> {
-        let mut world = self.shared.world();
-        let is_killed = world.is_eventful() && world.rng.once_in(60);
-        // Killed before the commit, or between the commit and its answer.
-        if is_killed && world.rng.once_in(2) {
-            return Err(Broken::Killed);
-        }
-        match world.commit(reached) {
-            false => Err(Broken::Refused),
-            true if is_killed => Err(Broken::Killed),
-            true => Ok(()),
-        }
+        self.disk(|world| world.commit(reached))
     }
 
     fn is_stopped(&self) -> bool {

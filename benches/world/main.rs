@@ -18,12 +18,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Defects that can be planted into what surrounds the loop. Each must be found.
-pub const PLANTS: [&str; 11] = [
+pub const PLANTS: [&str; 13] = [
     "stop_lost_over_a_restart",
     "order_sent_twice",
     "fill_delivered_twice",
     "order_never_sent",
     "published_before_it_is_durable",
+    "published_when_handed_over",
+    "inputs_of_a_commit_left_out",
     "timer_lost_over_a_restart",
     "row_not_journaled",
     "gap_not_journaled",

@@ -416,6 +416,8 @@ struct SharedMemory {
     bytes: Arc<Mutex<Vec<u8>>>,
     /// Writes and syncs that still succeed; `None` means all.
     budget: Arc<Mutex<Option<usize>>>,
+    /// While a test holds this, syncs wait.
+    slow: Arc<Mutex<()>>,
 }
 
 impl SharedMemory {
@@ -449,6 +451,7 @@ impl StorageBackend for SharedMemory {
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
+        drop(self.slow.lock().unwrap());
         self.spend()
     }
 

@@ -74,10 +74,16 @@ fn exchange(page: &mut Page, context: &AppContext) {
     ] {
         page.counter(&format!("exchange_{name}_total"), about, number);
     }
+    let lags = context.service.market.lags();
+    page.seconds(
+        "decision_lag_seconds",
+        "From the arrival of a message until a session has decided on it.",
+        &lags.decided.counts(),
+    );
     page.seconds(
         "journal_lag_seconds",
         "From the arrival of a message until it is on disk.",
-        &context.service.market.lag().counts(),
+        &lags.durable.counts(),
     );
 }
 
@@ -107,8 +113,8 @@ impl Page {
 
     fn seconds(&mut self, name: &str, about: &str, counts: &LagCounts) {
         self.title(name, about, "histogram");
-        for (ms, count) in &counts.at_most_ms {
-            self.line(&format!("{name}_bucket{{le=\"{}\"}}", *ms as f64 / 1e3), count);
+        for (us, count) in &counts.at_most_us {
+            self.line(&format!("{name}_bucket{{le=\"{}\"}}", *us as f64 / 1e6), count);
         }
         self.line(&format!("{name}_bucket{{le=\"+Inf\"}}"), counts.count);
         self.line(&format!("{name}_sum"), counts.sum_s);

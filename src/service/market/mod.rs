@@ -7,7 +7,7 @@ mod lag;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
-pub use lag::{Lag, LagCounts};
+pub use lag::{LagCounts, Lags};
 pub use tickers::{Scope, SymbolQuery};
 
 use super::{Refusal, RefusalKind};
@@ -43,7 +43,7 @@ pub struct Market {
     /// its time.
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
-    lag: Arc<Lag>,
+    lags: Arc<Lags>,
 }
 
 impl Market {
@@ -60,7 +60,7 @@ impl Market {
             contracts: Mutex::new(None),
             asking: Mutex::new(None),
             tickers,
-            lag: Arc::default(),
+            lags: Arc::default(),
         })
     }
 
@@ -155,9 +155,9 @@ impl Market {
         self.client.as_ref().map(|client| client.health())
     }
 
-    /// Latency from arrival to disk, over all sessions.
-    pub fn lag(&self) -> &Arc<Lag> {
-        &self.lag
+    /// How long messages take, over all sessions.
+    pub fn lags(&self) -> &Arc<Lags> {
+        &self.lags
     }
 
     /// Exchange clock minus local clock in nanoseconds, and when it was measured; `None` before the first

@@ -459,7 +459,7 @@ mod tests {
         let store = Arc::new(Store::in_memory().unwrap());
         let recordings = Recordings::new(Arc::clone(&store), Arc::new(References::default()));
         let new = NewRecording { at: Timestamp::from_seconds(1), entropy: 1, sources: Vec::new() };
-        let mut live = store.begin_recording(new, vec!["BTC_USDT".into()]).unwrap();
+        let live = store.begin_recording(new, vec!["BTC_USDT".into()]).unwrap();
         let price = Decimal::new(618_003, 1).unwrap();
         let body = RecordBody::Trade { price, quantity: Decimal::ONE, taker: Side::Buy, id: None };
         let at = Timestamp::from_seconds(1_723_161_256);

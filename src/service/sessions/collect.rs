@@ -32,7 +32,7 @@ pub(super) fn record(
     let mut watcher = Watcher::new(session, true);
     loop {
         inbox.take(&mut batch);
-        journal.append(&batch, session)?;
+        journal.append(&batch)?;
         watcher.show(Progress { ticks: journal.rows(), at: batch.until });
         let ended = if session.control.is_stopped() {
             Some(Ended::Stopped)
@@ -44,10 +44,10 @@ pub(super) fn record(
         if let Some(ended) = ended {
             if ended != Ended::Suspended {
                 inbox.close(&mut batch);
-                journal.append(&batch, session)?;
+                journal.append(&batch)?;
                 watcher.last(Progress { ticks: journal.rows(), at: batch.until });
             }
-            journal.commit(session, batch.until)?;
+            journal.commit(batch.until)?;
             return Ok(ended);
         }
         if free.elapsed() >= LOOK_AT_DISK_EVERY {
@@ -59,6 +59,6 @@ pub(super) fn record(
                 )));
             }
         }
-        journal.commit_if_due(session, batch.until)?;
+        journal.commit_if_due(batch.until)?;
     }
 }

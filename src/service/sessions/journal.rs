@@ -1,22 +1,26 @@
-//! What a live session has on disk: rows, gaps, wishes and events, committed together in the order in which they came.
+//! What a session on a market has on disk: rows, gaps, controls and events, committed together in the order in which they
+//! came, by a thread of their own.
 //!
-//! Never: an event told before what it follows from is durable, or rows of which a session would know nothing after a kill.
+//! Invariants: events are published only after what they follow from is durable; whoever appends waits for no disk, unless
+//! one of the bounds stated here is reached.
 
 use super::running::Running;
 use super::stream::Class;
+use super::writer::{Commit, Writer};
 use crate::clock::Stopwatch;
 use crate::domain::event::Gap;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use crate::limits::JOURNAL_COMMIT_MS;
-use crate::service::market::Lag;
+use crate::service::market::Lags;
 use crate::session::inputs::{Arrived, Batch, Control};
 use crate::session::ports::Notice;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow};
-use crate::store::{EventSegment, NewResult, OpenRecording, RecordingCommit, RecordingEnd, StoreError};
+use crate::store::{EventSegment, NewResult, OpenRecording, RecordingEnd, StoreError};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 /// Streams that were interrupted when the last of these was written, and since when.
@@ -69,42 +73,55 @@ pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
     })
 }
 
-/// The durable side of a live session.
+/// The durable side of a session on a market.
 pub(super) struct Journal {
-    recording: OpenRecording,
+    // In front of the recording: its thread ends first.
+    writer: Writer,
+    recording: Arc<OpenRecording>,
     symbols: Vec<String>,
     /// The session that makes the recording.
-    session: String,
+    session: Arc<Running>,
     /// Something was done to it since the last commit.
     has_controls: bool,
-    /// Since the last commit, and since the last one with the session's row.
+    /// Since a commit was handed over, and since one with the session's row was.
     since: Stopwatch,
     told: Stopwatch,
     /// Something waits for the next commit.
     dirty: bool,
-    /// How long messages take.
-    lag: Arc<Lag>,
     /// Since the journal was opened, and at which time of it each message came that waits for the next commit.
-    open: Stopwatch,
+    opened: Stopwatch,
     came: Vec<Span>,
+    /// How many of these were decided on.
+    decided: usize,
+    lags: Arc<Lags>,
 }
 
 impl Journal {
-    pub(super) fn new(recording: OpenRecording, session: &str, symbols: Vec<String>, lag: Arc<Lag>) -> Self {
-        let (now, session) = (Stopwatch::start(), session.to_owned());
-        let came = Vec::new();
-        Journal {
+    /// Of a session that makes a recording of these symbols.
+    ///
+    /// # Errors
+    /// The system gives no thread for its commits.
+    pub(super) fn new(
+        recording: OpenRecording,
+        session: &Arc<Running>,
+        symbols: Vec<String>,
+        lags: Arc<Lags>,
+    ) -> io::Result<Self> {
+        let (now, recording) = (Stopwatch::start(), Arc::new(recording));
+        Ok(Journal {
+            writer: Writer::start(session, &recording, Arc::clone(&lags), now)?,
             recording,
             symbols,
-            session,
+            session: Arc::clone(session),
             has_controls: false,
             since: now,
             told: now,
             dirty: false,
-            lag,
-            open: now,
-            came,
-        }
+            opened: now,
+            came: Vec::new(),
+            decided: 0,
+            lags,
+        })
     }
 
     /// Every row is readable by others; the last time something was received.
@@ -121,12 +138,12 @@ impl Journal {
         self.recording.id()
     }
 
-    /// Appends what came.
+    /// Appends what came, in memory. Waits for the disk only when as much waits as a recording may hold uncommitted.
     ///
     /// # Errors
     /// A row the store does not take.
-    pub(super) fn append(&mut self, batch: &Batch, session: &Running) -> Result<(), StoreError> {
-        let open = self.open.elapsed();
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let open = self.opened.elapsed();
         for (at, arrived) in &batch.arrived {
             self.dirty = true;
             match arrived {
@@ -144,7 +161,7 @@ impl Journal {
                 Arrived::Lost { symbol, stream, since } => {
                     self.control(*at, ControlKindV1::interrupted(*symbol, *stream, *since));
                 }
-                Arrived::Notice(notice) => self.notice(*at, notice, session),
+                Arrived::Notice(notice) => self.notice(*at, notice),
             }
         }
         Ok(())
@@ -154,40 +171,62 @@ impl Journal {
     pub(super) fn control(&mut self, at: Timestamp, kind: ControlKindV1) {
         (self.dirty, self.has_controls) = (true, true);
         // A recording that has failed says so with the next commit, and takes nothing until then.
-        let _ = self.recording.control(&self.session, &SessionControlV1 { at_ns: at.nanos(), kind });
+        let _ = self.recording.control(&self.session.id, &SessionControlV1 { at_ns: at.nanos(), kind });
     }
 
-    /// Makes durable what has gathered when it has waited long enough, and tells it.
+    /// The engine has seen what was appended.
+    pub(super) fn decided(&mut self) {
+        let now = self.opened.elapsed();
+        self.came[self.decided..].iter().for_each(|came| self.lags.decided.add(now - *came));
+        self.decided = self.came.len();
+    }
+
+    /// Hands what has gathered to the writer when it has waited long enough and no commit is under way. With more events
+    /// than a segment should hold it waits for the one under way.
+    ///
+    /// # Errors
+    /// Why an earlier commit failed.
+    pub(super) fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+        let is_busy = self.writer.is_busy()?;
+        let stream = &self.session.stream;
+        let is_full = stream.is_full();
+        let due = is_full || self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS) && !is_busy;
+        if due && (self.dirty || stream.has_news()) { self.hand_over(reached) } else { Ok(()) }
+    }
+
+    /// Makes durable what has gathered and publishes it.
     ///
     /// # Errors
     /// What the disk reports.
-    pub(super) fn commit_if_due(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
-        let due = self.since.elapsed() >= Span::from_millis(JOURNAL_COMMIT_MS) || session.stream.is_full();
-        if due && (self.dirty || session.stream.has_news()) { self.commit(session, reached) } else { Ok(()) }
+    pub(super) fn commit(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+        self.hand_over(reached)?;
+        self.writer.settle()
     }
 
-    /// Makes durable what has gathered and tells it.
-    ///
-    /// # Errors
-    /// What the disk reports.
-    pub(super) fn commit(&mut self, session: &Running, reached: Timestamp) -> Result<(), StoreError> {
-        let part = session.stream.part();
+    fn hand_over(&mut self, reached: Timestamp) -> Result<(), StoreError> {
+        self.writer.settle()?;
+        let part = self.session.stream.part();
         // The row says how far the session is: of use with every event, else now and then.
         let tells = !part.lines.is_empty() || self.has_controls || self.told.elapsed() >= Span::SECOND;
-        let counted = session.reached();
-        let row = tells.then(|| session.row_reached(counted, reached));
-        self.recording.commit(RecordingCommit { session: row.as_ref().map(|row| (row, &*part)) })?;
+        let counted = self.session.reached();
+        let row = tells.then(|| self.session.row_reached(counted, reached));
         if tells {
             self.told = Stopwatch::start();
         }
-        let open = self.open.elapsed();
-        self.came.drain(..).for_each(|came| self.lag.add(open - came));
-        session.stream.written();
-        session.is_on_disk(counted);
-        session.stream.release_part();
+        let came = std::mem::take(&mut self.came);
+        self.came = self.writer.hand_over(Commit { part, row, counted, came })?;
+        self.decided = 0;
         (self.dirty, self.has_controls) = (false, false);
         self.since = Stopwatch::start();
         Ok(())
+    }
+
+    /// Waits for the commit under way.
+    ///
+    /// # Errors
+    /// Why a commit failed.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        self.writer.settle()
     }
 
     /// Rows so far.
@@ -195,7 +234,7 @@ impl Journal {
         self.recording.rows()
     }
 
-    /// The end: last rows, gaps, wishes and events, the session's state and its result, in one transaction.
+    /// The end: last rows, gaps, controls and events, the session's state and its result, in one transaction.
     ///
     /// # Errors
     /// What the disk reports.
@@ -205,10 +244,13 @@ impl Journal {
         rest: &EventSegment,
         result: Option<NewResult>,
     ) -> Result<(), StoreError> {
-        self.recording.finish(RecordingEnd { session: Some((row, rest)), result }).map(drop)
+        self.writer.settle()?;
+        drop(self.writer);
+        let recording = Arc::into_inner(self.recording).expect("the writer, who shared it, has ended");
+        recording.finish(RecordingEnd { session: Some((row, rest)), result }).map(drop)
     }
 
-    fn notice(&self, at: Timestamp, notice: &Notice, session: &Running) {
+    fn notice(&self, at: Timestamp, notice: &Notice) {
         let name = |symbol: &SymbolId| self.symbols.get(symbol.index()).map(String::as_str);
         let at = at.to_string();
         let (symbol, fields) = match notice {
@@ -228,6 +270,6 @@ impl Journal {
                 (name(symbol), json!({"timestamp": at, "kind": "contract", "tradable": is_tradable}))
             }
         };
-        session.stream.add(Class::Feed, "feed", symbol, fields);
+        self.session.stream.add(Class::Feed, "feed", symbol, fields);
     }
 }

@@ -54,7 +54,7 @@ impl Sink for Journaled<'_> {
 impl Running {
     /// Records until it is over.
     pub(super) fn collect(
-        &self,
+        self: &Arc<Self>,
         plan: &Plan,
         context: MarketContext<'_>,
         journal: &mut Option<Journal>,
@@ -63,7 +63,7 @@ impl Running {
             return Err(Failure::Other("it has no market".to_owned()));
         };
         let begun = context.recording.last_received().filter(|_| context.resumed);
-        let journal = journal.insert(self.journal(plan, context.recording, context.market));
+        let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let controls = context.store.session_controls(&self.id)?;
         let (inbox, _) = self.open_inbox(plan, begun, &journal::interrupted(&controls));
         let started = self.started();
@@ -78,13 +78,19 @@ impl Running {
         })
     }
 
-    fn journal(&self, plan: &Plan, recording: OpenRecording, market: &Market) -> Journal {
-        Journal::new(recording, &self.id, plan.symbols.clone(), Arc::clone(market.lag()))
+    fn journal(
+        self: &Arc<Self>,
+        plan: &Plan,
+        recording: OpenRecording,
+        market: &Market,
+    ) -> Result<Journal, Failure> {
+        Journal::new(recording, self, plan.symbols.clone(), Arc::clone(market.lags()))
+            .map_err(|error| Failure::Other(format!("no thread could be started for its commits: {error}")))
     }
 
     /// Trades on paper until it is over.
     pub(super) fn paper(
-        &self,
+        self: &Arc<Self>,
         plan: &Plan,
         context: MarketContext<'_>,
         journal: &mut Option<Journal>,
@@ -94,7 +100,7 @@ impl Running {
             backtest::plan(&plan.settings, &sources, &plan.strategies).map_err(|error| error.to_string())?;
         let run = runs.first().ok_or_else(|| "there is nothing to run".to_owned())?;
         let mut driver = run.sharing(Arc::clone(&self.table));
-        let journal = journal.insert(self.journal(plan, context.recording, context.market));
+        let journal = journal.insert(self.journal(plan, context.recording, context.market)?);
         let (journaled, mut reached, mut is_closing, mut open) =
             (Journaled(self), None, false, BTreeMap::new());
         let done = if context.resumed { rerun::stored_events(context.store, &self.id)? } else { Vec::new() };

@@ -5,6 +5,7 @@
 
 mod collect;
 mod conflict;
+mod ending;
 mod fields;
 mod inbox;
 mod journal;
@@ -23,6 +24,7 @@ mod running;
 mod stream;
 mod view;
 mod watcher;
+mod writer;
 
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};

@@ -71,7 +71,7 @@ impl MarketPorts for PaperPorts<'_> {
     }
 
     fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.journal.append(batch, self.session)
+        self.journal.append(batch)
     }
 
     fn control(&mut self, at: Timestamp, control: Control) {
@@ -79,11 +79,12 @@ impl MarketPorts for PaperPorts<'_> {
     }
 
     fn commit_if_due(&mut self, reached: Timestamp) -> Result<(), StoreError> {
-        self.journal.commit_if_due(self.session, reached)
+        self.journal.decided();
+        self.journal.commit_if_due(reached)
     }
 
     fn commit(&mut self, reached: Timestamp) -> Result<(), StoreError> {
-        self.journal.commit(self.session, reached)
+        self.journal.commit(reached)
     }
 
     fn is_stopped(&self) -> bool {

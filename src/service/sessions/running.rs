@@ -2,28 +2,24 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
-use super::journal::Journal;
 use super::market_run::MarketContext;
 use super::plan::{Plan, Rows};
 use super::progress::SessionProgress;
 use super::recorder::SessionRecorder;
-use super::recovery::fail_session;
 use super::request::SessionKind;
 use super::stream::{Class, EventStream};
 use super::watcher::Watcher;
 use super::{Recorded, State};
 use crate::clock;
-use crate::document::result;
 use crate::domain::symbol::SymbolTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::ENGINE_VERSION;
-use crate::report::html;
 use crate::report::run::RunResult;
-use crate::service::backtest::{self, GENERATOR, Input, StopSignal};
+use crate::service::backtest::{self, Input, StopSignal};
 use crate::service::references::Lease;
 use crate::session::driver::Recorder;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionReachedV2, SessionRow};
-use crate::store::{EventSegment, NewResult, Store, StoreError};
+use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
 use std::any::Any;
@@ -270,10 +266,14 @@ impl Running {
         let fields = json!({
             "status": state, "timestamp": now(), "result_id": row.result_id, "error_message": row.error,
         });
+        self.adopt(row, state);
+        self.stream.publish(Class::Life, event, None, fields);
+    }
+
+    /// What it is from now on.
+    pub(super) fn adopt(&self, row: SessionRow, state: State) {
         let mut status = self.status();
         (status.row, status.state, status.stalled) = (row, state, None);
-        drop(status);
-        self.stream.publish(Class::Life, event, None, fields);
     }
 
     /// Makes a request to stop durable, once, and then asks the session to end: a restart ends it too.
@@ -323,7 +323,12 @@ impl Running {
     }
 
     /// The whole life of the thread.
-    pub(super) fn run(&self, plan: &Plan, store: &Store, context: Option<MarketContext<'_>>) -> Exit {
+    pub(super) fn run(
+        self: &Arc<Self>,
+        plan: &Plan,
+        store: &Store,
+        context: Option<MarketContext<'_>>,
+    ) -> Exit {
         let started = clock::now();
         {
             let mut status = self.status();
@@ -391,86 +396,6 @@ impl Running {
         Ok(Outcome::Ended { run: Some(Box::new(result)), stopped: feed.was_cut() })
     }
 
-    /// The last events, state, result and statistics in one transaction.
-    fn end(
-        &self,
-        plan: &Plan,
-        store: &Store,
-        outcome: Result<Outcome, Failure>,
-        journal: Option<Journal>,
-    ) -> Exit {
-        let ended = clock::now();
-        let (run, stopped, error) = match outcome {
-            Ok(Outcome::Ended { run, stopped }) => (run, stopped, None),
-            Ok(Outcome::Suspended) => return Exit::Suspended,
-            Err(Failure::Store(error)) if error.may_pass() => return self.exit_stalled(error),
-            Err(Failure::Unread(_)) if self.survives_a_restart() => {
-                return self.exit_stalled(StoreError::ReadOnly("reading the journal of a session"));
-            }
-            // What cannot be read now may be there when the disk works again.
-            Err(_) if self.survives_a_restart() && store.failure().is_some() => {
-                return self.exit_stalled(StoreError::ReadOnly("running a session"));
-            }
-            Err(Failure::Store(error)) => {
-                (None, false, Some(format!("its journal could not be written: {error}")))
-            }
-            Err(Failure::Unread(why) | Failure::Other(why)) => (None, false, Some(why)),
-        };
-        let (state, event) = match (&error, stopped) {
-            (Some(_), _) => (State::Failed, "session_failed"),
-            (None, true) => (State::Stopped, "session_stopped"),
-            (None, false) => (State::Completed, "session_completed"),
-        };
-        self.stream.hold();
-        for strategy in &plan.strategies {
-            let fields = json!({"strategy_id": strategy.label.id, "timestamp": ended.rfc3339_millis()});
-            self.stream.add(Class::Life, "strategy_deactivated", None, fields);
-        }
-        let result = run.map(|run| self.result(plan, &run, stopped, ended));
-        let mut row = self.status().row.clone();
-        row.state = state.as_str().to_owned();
-        row.ended_us = Some(ended.micros());
-        row.error = error;
-        row.result_id = result.as_ref().map(|new| new.result.id.clone());
-        row.reached = self.reached();
-        if state == State::Completed {
-            row.reached.progress_ppm = row.reached.progress_ppm.map(|_| 1_000_000);
-        }
-        let fields = json!({
-            "status": state, "timestamp": ended.rfc3339_millis(), "result_id": row.result_id, "error_message": row.error,
-            "ticks": row.reached.ticks, "signals": row.reached.signals, "orders": row.reached.orders, "fills": row.reached.fills,
-            "trades": row.reached.trades,
-        });
-        self.stream.add(Class::Life, event, None, fields);
-        let rest = self.stream.rest();
-        (row.reached.events, row.reached.events_not_kept) = self.counts();
-        match self.finish(store, &row, &rest, result, journal) {
-            Ok(()) => {
-                self.stream.written();
-                let mut status = self.status();
-                (status.row, status.state, status.stalled) = (row, state, None);
-                drop(status);
-                self.stream.release();
-                Exit::Ended
-            }
-            Err(error) if error.may_pass() && self.survives_a_restart() => self.exit_stalled(error),
-            Err(error) => {
-                let why = format!("its end could not be stored: {error}");
-                // Without its rows and events, which are what could not be stored.
-                match fail_session(store, self.status().row.clone(), &why, ended)
-                    .and_then(|()| store.session(&self.id))
-                {
-                    Ok(row) => {
-                        self.stream.forget();
-                        self.adopt_end(row);
-                    }
-                    Err(_) => self.fail_unsaved(&why),
-                }
-                Exit::Ended
-            }
-        }
-    }
-
     /// Waits a little while the disk refuses; whether the daemon ends.
     pub(super) fn pause_while_refused(&self, error: &StoreError) -> bool {
         self.stall(error);
@@ -484,64 +409,6 @@ impl Running {
         self.status().stalled = None;
     }
 
-    /// Nothing that is not on disk was published, and nothing of it will be.
-    fn exit_stalled(&self, error: StoreError) -> Exit {
-        self.stream.forget();
-        self.stall(&error);
-        Exit::Stalled(error)
-    }
-
-    /// Stores the end of the session, with that of its recording when it made one. One without a journal has nothing to go
-    /// on from, so it waits while the disk refuses, until the daemon ends.
-    fn finish(
-        &self,
-        store: &Store,
-        row: &SessionRow,
-        rest: &EventSegment,
-        result: Option<NewResult>,
-        journal: Option<Journal>,
-    ) -> Result<(), StoreError> {
-        if let Some(journal) = journal {
-            return journal.finish(row, rest, result);
-        }
-        while let Err(error) = store.finish_session(row, rest, result.clone()) {
-            if self.survives_a_restart() || !error.may_pass() || self.is_suspending() {
-                return Err(error);
-            }
-            self.pause_while_refused(&error);
-        }
-        // What was recorded before it failed is whole as far as it goes.
-        row.input_recording_id.as_ref().map_or(Ok(()), |recording| store.complete_recording(recording))
-    }
-
-    fn result(&self, plan: &Plan, run: &RunResult, stopped: bool, ended: Timestamp) -> NewResult {
-        let one = std::slice::from_ref(run);
-        NewResult {
-            result: backtest::summary(self.id.clone(), Some(self.id.clone()), stopped, run, ended),
-            document: result::document(one, GENERATOR).to_string(),
-            report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
-            // A part of the data says nothing about the whole, and what strategies are worth is what backtests say.
-            outcomes: if stopped || plan.kind != SessionKind::Backtest {
-                Vec::new()
-            } else {
-                backtest::outcomes(run)
-            },
-        }
-    }
-
-    /// In memory only: the store does not take it. After a restart it is found as orphaned.
-    fn fail_unsaved(&self, why: &str) {
-        let mut status = self.status();
-        status.state = State::Failed;
-        status.row.error = Some(why.to_owned());
-        status.row.ended_us = Some(clock::now().micros());
-        status.row.reached = self.reached();
-        drop(status);
-        self.stream.forget();
-        let fields = json!({"status": State::Failed, "timestamp": clock::now().rfc3339_millis(), "error_message": why});
-        self.stream.publish(Class::Life, "session_failed", None, fields);
-    }
-
     /// Lets everybody who waits go on. What the session stood on is free.
     pub(super) fn close(&self) {
         drop(self.hold.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -550,7 +417,7 @@ impl Running {
         self.stream.end();
     }
 
-    fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> (u64, u64) {
         let counts = self.stream.counts();
         (counts.kept, counts.not_kept)
     }

@@ -66,6 +66,15 @@ impl Column {
         self.present.extend_from_slice(&other.present);
     }
 
+    /// Columns of one kind of value leave the parts empty that they do not use.
+    fn split_off(&mut self, at: usize) -> Column {
+        Column {
+            values: self.values.split_off(at),
+            scales: self.scales.split_off(at.min(self.scales.len())),
+            present: self.present.split_off(at.min(self.present.len())),
+        }
+    }
+
     fn decimal(&mut self, value: Decimal) {
         self.values.push(value.mantissa());
         self.scales.push(value.scale());
@@ -203,6 +212,16 @@ impl Rows {
         self.exchange.extend_from_slice(&others.exchange);
         self.received.append(&others.received);
         self.columns.iter_mut().zip(&others.columns).for_each(|(column, other)| column.append(other));
+    }
+
+    /// Keeps the first `at` rows and returns the others.
+    pub fn split_off(&mut self, at: usize) -> Rows {
+        Rows {
+            kind: self.kind,
+            exchange: self.exchange.split_off(at),
+            received: self.received.split_off(at),
+            columns: self.columns.iter_mut().map(|column| column.split_off(at)).collect(),
+        }
     }
 
     /// The row at an index. `None` beyond the end, or when a damaged block holds an impossible value.

@@ -62,7 +62,7 @@ impl World {
     fn new(bounds: Bounds) -> Self {
         let disk = SharedMemory::default();
         let store = Arc::new(Store::with_backend(disk.clone()).unwrap());
-        let mut live = store.begin_recording(new_recording(1), names()).unwrap();
+        let live = store.begin_recording(new_recording(1), names()).unwrap();
         live.set_bounds(bounds);
         let rows = vec![(Vec::new(), 0); SYMBOLS.len() * KINDS.len()];
         let id = live.id().to_owned();
@@ -127,7 +127,7 @@ impl World {
             self.store.open_recordings().unwrap().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
             [self.id.as_str()]
         );
-        let mut live = self.store.resume_recording(&self.id).unwrap();
+        let live = self.store.resume_recording(&self.id).unwrap();
         live.set_bounds(self.bounds);
         self.rows.iter_mut().for_each(|(rows, committed)| rows.truncate(*committed));
         self.gaps.truncate(self.gaps_committed);
@@ -235,7 +235,7 @@ proptest! {
 fn a_thousand_streams_stay_within_their_bounds() {
     let store = Arc::new(Store::in_memory().unwrap());
     let symbols: Vec<String> = (0..500).map(|i| format!("S{i}_USDT")).collect();
-    let mut live = store.begin_recording(new_recording(1), symbols.clone()).unwrap();
+    let live = store.begin_recording(new_recording(1), symbols.clone()).unwrap();
     let bounds = Bounds { pending_rows: 60_000, journal_bytes: 1 << 20, ..Bounds::default() };
     live.set_bounds(bounds);
     let mut clock_ns = 1_700_000_000_000_000_000;
@@ -273,31 +273,31 @@ fn rows_that_cannot_be_kept_are_refused_and_nothing_of_them_is() {
             && store.begin_recording(new_recording(9), vec![String::new()]).is_err()
     );
     assert!(store.recordings().unwrap().is_empty());
-    let mut live = store.begin_recording(new_recording(1), names()).unwrap();
+    let live = store.begin_recording(new_recording(1), names()).unwrap();
     assert!(store.begin_recording(new_recording(1), names()).is_err());
     let a = SymbolId(0);
     let good = row(StreamKind::Trades, 1, 2_000_000_000);
     live.push(a, &[good]).unwrap();
-    let refused = |live: &mut OpenRecording, symbol, rows: &[Record], why: &str| {
+    let refused = |live: &OpenRecording, symbol, rows: &[Record], why: &str| {
         let error = live.push(symbol, rows).unwrap_err();
         assert!(error.to_string().contains(why) && error.exit_code() == 64, "{error}");
     };
     refused(
-        &mut live,
+        &live,
         a,
         &[good, row(StreamKind::Trades, 1, 1_999_999_999)],
         "row 2 of this message was received before",
     );
-    refused(&mut live, a, &[Record { received_at: None, ..good }], "no receive time");
-    refused(&mut live, a, &[good, row(StreamKind::Marks, 1, 3_000_000_000)], "another kind");
-    refused(&mut live, SymbolId(7), &[good], "none at place 7");
+    refused(&live, a, &[Record { received_at: None, ..good }], "no receive time");
+    refused(&live, a, &[good, row(StreamKind::Marks, 1, 3_000_000_000)], "another kind");
+    refused(&live, SymbolId(7), &[good], "none at place 7");
     let large = RecordBody::Trade {
         price: number("0.000000000000000001"),
         quantity: number("1"),
         taker: Side::Buy,
         id: None,
     };
-    refused(&mut live, a, &[Record { body: large, ..good }], "prices of BTC_USDT");
+    refused(&live, a, &[Record { body: large, ..good }], "prices of BTC_USDT");
     assert_eq!(live.rows(), 1);
     assert!(matches!(store.delete_recording(live.id()), Err(StoreError::Refused(_))));
     assert!(store.resume_recording(live.id()).is_err() && store.complete_recording(live.id()).is_err());

@@ -23,7 +23,7 @@ fn ids(store: &Store) -> Vec<String> {
 fn the_oldest_go_until_the_rest_is_young_and_small_enough() {
     let store = Arc::new(Store::in_memory().unwrap());
     let made: Vec<String> = (1..=5).map(|day| import_at(&store, day * 86_400, 5_000, 0)).collect();
-    let mut live = store
+    let live = store
         .begin_recording(
             NewRecording { at: Timestamp::from_seconds(1), entropy: 2, sources: Vec::new() },
             vec!["A".into()],

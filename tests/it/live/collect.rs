@@ -35,8 +35,8 @@ fn what_was_dealt_is_recorded_once_and_holes_are_told() {
     );
     world.stop(&id);
     assert_eq!(world.service.sessions.get(&id).unwrap().status, State::Stopped);
-    let lag = world.service.market.lag().counts();
-    assert!(lag.count > 500 && lag.at_most_ms.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{lag:?}");
+    let lag = world.service.market.lags().durable.counts();
+    assert!(lag.count > 500 && lag.at_most_us.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{lag:?}");
     let listed = world.service.recordings.get(&id).unwrap();
     assert_eq!(listed["status"], "completed");
     assert!(listed["gaps"].as_u64().is_none_or(|gaps| gaps > 0), "{listed}");

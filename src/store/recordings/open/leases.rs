@@ -1,7 +1,7 @@
 //! Who makes which recording in this process: one maker at a time, and nobody else changes it meanwhile.
 
+use super::commit::OpenRows;
 use super::lock;
-use super::memory::RowBuffer;
 use crate::store::StoreError;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 pub struct RecordingLeases(Mutex<BTreeMap<String, RecordingLease>>);
 
 enum RecordingLease {
-    Maker(Weak<Mutex<RowBuffer>>),
+    Maker(Weak<OpenRows>),
     /// It is being begun, taken up or removed.
     Busy,
 }
@@ -20,7 +20,7 @@ enum RecordingLease {
 impl RecordingLease {
     fn is_there(&self) -> bool {
         match self {
-            RecordingLease::Maker(live) => live.strong_count() > 0,
+            RecordingLease::Maker(open) => open.strong_count() > 0,
             RecordingLease::Busy => true,
         }
     }
@@ -40,9 +40,9 @@ impl Drop for Claim<'_> {
 
 impl RecordingLeases {
     /// What the maker of a recording holds.
-    pub fn of(&self, id: &str) -> Option<Arc<Mutex<RowBuffer>>> {
+    pub fn of(&self, id: &str) -> Option<Arc<OpenRows>> {
         match lock(&self.0).get(id) {
-            Some(RecordingLease::Maker(live)) => live.upgrade(),
+            Some(RecordingLease::Maker(open)) => open.upgrade(),
             _ => None,
         }
     }
@@ -56,12 +56,12 @@ impl RecordingLeases {
     pub fn claim(
         &self,
         id: &str,
-        make: impl FnOnce() -> Result<RowBuffer, StoreError>,
-    ) -> Result<Arc<Mutex<RowBuffer>>, StoreError> {
+        make: impl FnOnce() -> Result<OpenRows, StoreError>,
+    ) -> Result<Arc<OpenRows>, StoreError> {
         let _claim = self.reserve(id)?;
-        let live = Arc::new(Mutex::new(make()?));
-        lock(&self.0).insert(id.to_owned(), RecordingLease::Maker(Arc::downgrade(&live)));
-        Ok(live)
+        let open = Arc::new(make()?);
+        lock(&self.0).insert(id.to_owned(), RecordingLease::Maker(Arc::downgrade(&open)));
+        Ok(open)
     }
 
     /// Does something to a recording that nobody makes, while nobody can begin to.

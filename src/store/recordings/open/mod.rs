@@ -4,17 +4,19 @@
 //! recording holds it; the store knows who does, so that a reader can have it sealed and nobody removes it meanwhile.
 //! Never acknowledges what is not on disk.
 
+mod blocks;
 mod bounds;
+mod commit;
 mod leases;
-mod memory;
 mod resume;
-mod stream;
+mod rows;
+mod waiting;
 mod write;
 
+pub use blocks::halves;
 #[cfg(test)]
 pub use bounds::Bounds;
 pub use leases::RecordingLeases;
-pub use stream::halves;
 
 use super::super::records::{RecordedSymbolV1, RecordingState, RecordingV1, SessionControlV1, SessionRow};
 use super::super::results::{EncodedResult, NewResult};
@@ -25,7 +27,8 @@ use crate::domain::record::{Record, RecordedGap};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::RECORDING_STREAMS;
-use memory::{RowBuffer, Sealing};
+use commit::OpenRows;
+use rows::Sealing;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use write::Change;
@@ -50,7 +53,7 @@ pub struct RecordingEnd<'a> {
 /// [`Store::resume_recording`] or [`Store::complete_recording`].
 pub struct OpenRecording {
     store: Arc<Store>,
-    live: Arc<Mutex<RowBuffer>>,
+    open: Arc<OpenRows>,
     id: String,
 }
 
@@ -77,12 +80,12 @@ impl Store {
         let symbol = |name| RecordedSymbolV1 { name, price_scale: 0, quantity_scale: 0, streams: Vec::new() };
         recording.symbols = symbols.into_iter().map(symbol).collect();
         let id = recording.id.clone();
-        let live = self.leases.claim(&id, || {
+        let open = self.leases.claim(&id, || {
             self.refuse_known(&recording.id)?;
             self.write_alone(|txn| put(txn, &recording))?;
-            Ok(RowBuffer::new(recording))
+            Ok(OpenRows::new(recording))
         })?;
-        Ok(OpenRecording { store: Arc::clone(self), live, id })
+        Ok(OpenRecording { store: Arc::clone(self), open, id })
     }
 
     /// Takes up a live recording that was left unfinished, with every row that was committed.
@@ -91,8 +94,8 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete or somebody makes it,
     /// [`StoreError::Damaged`] with the place.
     pub fn resume_recording(self: &Arc<Self>, id: &str) -> Result<OpenRecording, StoreError> {
-        let live = self.leases.claim(id, || resume::resume(self, id))?;
-        Ok(OpenRecording { store: Arc::clone(self), live, id: id.to_owned() })
+        let open = self.leases.claim(id, || resume::resume(self, id))?;
+        Ok(OpenRecording { store: Arc::clone(self), open, id: id.to_owned() })
     }
 
     /// Open recordings, that is those which are not complete, oldest first: those being made and those that a killed process left.
@@ -119,8 +122,7 @@ impl Store {
     /// # Errors
     /// As [`Store::resume_recording`].
     pub fn complete_recording(&self, id: &str) -> Result<(), StoreError> {
-        let live = self.leases.claim(id, || resume::resume(self, id))?;
-        lock(&live).finish(self, Change::default())
+        self.leases.claim(id, || resume::resume(self, id))?.finish(self, Change::default())
     }
 
     /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording; of
@@ -139,11 +141,11 @@ impl Store {
                 recording.symbols.iter().position(|symbol| symbol.name == name).unwrap_or(usize::MAX),
             ),
         };
-        let live = match self.leases.of(id) {
-            Some(live) => live,
+        let open = match self.leases.of(id) {
+            Some(open) => open,
             None => self.leases.claim(id, || resume::resume(self, id))?,
         };
-        lock(&live).commit(self, sealing, Change::default())
+        open.commit(self, sealing, Change::default())
     }
 
     /// A recording to be read: as [`Store::recording`], with every row that has arrived so far (of a symbol, when one is
@@ -179,8 +181,8 @@ impl Store {
             return recording;
         }
         let symbols = match self.leases.of(&recording.id) {
-            Some(live) => Ok(lock(&live).counts()),
-            None => resume::resume(self, &recording.id).map(|live| live.counts()),
+            Some(open) => Ok(open.rows().counts()),
+            None => resume::resume(self, &recording.id).map(|open| open.rows().counts()),
         };
         match symbols {
             Ok(symbols) => RecordingV1 { symbols, ..recording },
@@ -203,16 +205,30 @@ impl OpenRecording {
     ///
     /// # Errors
     /// [`StoreError::Refused`] for rows that cannot be kept (nothing of them is then), else what the disk reports.
-    pub fn push(&mut self, symbol: SymbolId, rows: &[Record]) -> Result<(), StoreError> {
-        lock(&self.live).push(&self.store, symbol.index(), rows)
+    pub fn push(&self, symbol: SymbolId, rows: &[Record]) -> Result<(), StoreError> {
+        let is_full = {
+            let mut buffer = self.open.rows();
+            buffer.push(symbol.index(), rows)?;
+            buffer.is_full()
+        };
+        self.commit_when(is_full)
     }
 
     /// Appends a gap; in memory until the next commit, as rows.
     ///
     /// # Errors
     /// As [`OpenRecording::push`].
-    pub fn gap(&mut self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
-        lock(&self.live).gap(&self.store, symbol.index(), &gap)
+    pub fn gap(&self, symbol: SymbolId, gap: RecordedGap) -> Result<(), StoreError> {
+        let is_full = {
+            let mut buffer = self.open.rows();
+            buffer.gap(symbol.index(), &gap)?;
+            buffer.is_full()
+        };
+        self.commit_when(is_full)
+    }
+
+    fn commit_when(&self, is_full: bool) -> Result<(), StoreError> {
+        if is_full { self.open.commit(&self.store, Sealing::Due, Change::default()) } else { Ok(()) }
     }
 
     /// Appends what was done to the session that makes the recording; in memory until the next commit, as rows. Whoever
@@ -220,8 +236,8 @@ impl OpenRecording {
     ///
     /// # Errors
     /// As [`OpenRecording::push`].
-    pub fn control(&mut self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
-        lock(&self.live).control(session, control)
+    pub fn control(&self, session: &str, control: &SessionControlV1) -> Result<(), StoreError> {
+        self.open.rows().control(session, control)
     }
 
     /// Makes everything so far durable, together with what the session keeps. Callers of several recordings and of other
@@ -230,17 +246,17 @@ impl OpenRecording {
     /// # Errors
     /// What the disk reports ([`StoreError::is_full`] when there is no room). The recording then takes no more: it is on
     /// disk as the last commit left it.
-    pub fn commit(&mut self, with: RecordingCommit<'_>) -> Result<(), StoreError> {
+    pub fn commit(&self, with: RecordingCommit<'_>) -> Result<(), StoreError> {
         let change = Change { session: EncodedSession::of(with.session)?, ..Change::default() };
-        lock(&self.live).commit(&self.store, Sealing::Due, change)
+        self.open.commit(&self.store, Sealing::Due, change)
     }
 
     /// Commits, and puts every row where readers of the store find it.
     ///
     /// # Errors
     /// As [`OpenRecording::commit`].
-    pub fn seal(&mut self) -> Result<(), StoreError> {
-        lock(&self.live).commit(&self.store, Sealing::All, Change::default())
+    pub fn seal(&self) -> Result<(), StoreError> {
+        self.open.commit(&self.store, Sealing::All, Change::default())
     }
 
     /// Completes the recording together with the end of its session, in one commit; returns its id.
@@ -250,48 +266,47 @@ impl OpenRecording {
     pub fn finish(self, with: RecordingEnd<'_>) -> Result<String, StoreError> {
         let session = EncodedSession::of(with.session)?;
         let result = with.result.map(EncodedResult::new).transpose()?;
-        lock(&self.live).finish(&self.store, Change { session, result, ..Change::default() })?;
+        self.open.finish(&self.store, Change { session, result, ..Change::default() })?;
         Ok(self.id)
     }
 
     /// Rows so far, committed or not.
     pub fn rows(&self) -> u64 {
-        lock(&self.live).rows()
+        self.open.rows().rows()
     }
 
     /// Bytes of it on disk: blocks and journal.
     pub fn bytes(&self) -> u64 {
-        lock(&self.live).bytes()
+        let committer = self.open.committer();
+        committer.streams.iter().map(|stream| stream.info.bytes).sum::<u64>() + committer.journal.bytes as u64
+    }
+
+    /// Rows and gaps that no commit has taken yet.
+    #[cfg(test)]
+    pub fn uncommitted_rows(&self) -> usize {
+        self.open.rows().uncommitted
     }
 
     /// Rows that wait in memory for a block.
     pub fn pending_rows(&self) -> usize {
-        lock(&self.live).pending
+        self.open.rows().pending
     }
 
     /// Smaller bounds, for tests of what happens when they are reached.
     #[cfg(test)]
-    pub fn set_bounds(&mut self, bounds: Bounds) {
-        lock(&self.live).bounds = bounds;
+    pub fn set_bounds(&self, bounds: Bounds) {
+        self.open.rows().bounds = bounds;
     }
 
     /// Bytes of chunks on disk.
     #[cfg(test)]
     pub fn journal_bytes(&self) -> usize {
-        lock(&self.live).journal.bytes
+        self.open.committer().journal.bytes
     }
 
     /// Receive time of the latest row, also of those before a kill; the next one must not lie before it.
     pub fn last_received(&self) -> Option<Timestamp> {
-        lock(&self.live).last_received
-    }
-}
-
-impl RowBuffer {
-    fn finish(&mut self, store: &Store, change: Change) -> Result<(), StoreError> {
-        self.usable()?;
-        self.recording.state = RecordingState::Complete;
-        self.commit(store, Sealing::All, change)
+        self.open.rows().last_received
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::super::results::EncodedResult;
 use super::super::super::sessions::EncodedSession;
 use super::super::super::tables::{BLOCKS, GAPS, JOURNAL, RECORDINGS};
 use super::super::WRITING;
-use super::stream::SegmentWrite;
+use super::blocks::SegmentWrite;
 use redb::WriteTransaction;
 use std::ops::Range;
 

@@ -66,7 +66,7 @@ proptest! {
         length in 0_i64..9_000,
     ) {
         let store = Arc::new(Store::in_memory().unwrap());
-        let mut live = store.begin_recording(new_recording(1), ["A", "B", "C"].map(str::to_owned).to_vec()).unwrap();
+        let live = store.begin_recording(new_recording(1), ["A", "B", "C"].map(str::to_owned).to_vec()).unwrap();
         let rows = [walk(1, &a), walk(2, &b), walk(3, &c)];
         for (symbol, rows) in rows.iter().enumerate() {
             let (mut rest, mut sizes) = (rows.as_slice(), seals.iter().cycle());
@@ -101,7 +101,7 @@ proptest! {
 #[test]
 fn two_snapshots_of_one_moment_are_two_ticks() {
     let store = Arc::new(Store::in_memory().unwrap());
-    let mut live = store.begin_recording(new_recording(1), vec!["A".into()]).unwrap();
+    let live = store.begin_recording(new_recording(1), vec!["A".into()]).unwrap();
     let level = |side, level, price: &str| {
         let body = RecordBody::SnapshotLevel { side, level, price: number(price), quantity: Decimal::ONE };
         Record { exchange_at: at_ms(1_000), received_at: Some(at_ms(2_000)), body }

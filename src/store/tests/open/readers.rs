@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn readers_see_every_row_while_more_arrive() {
     let store = Arc::new(Store::in_memory().unwrap());
-    let mut live = store.begin_recording(new_recording(1), names()).unwrap();
+    let live = store.begin_recording(new_recording(1), names()).unwrap();
     let id = live.id().to_owned();
     let all: Vec<Record> = (0..60_000).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
     live.push(SymbolId(1), &all[..1]).unwrap();
@@ -40,6 +40,39 @@ fn readers_see_every_row_while_more_arrive() {
 }
 
 #[test]
+fn rows_are_appended_while_a_commit_waits_for_the_disk() {
+    let disk = SharedMemory::default();
+    let store = Arc::new(Store::with_backend(disk.clone()).unwrap());
+    let live = store.begin_recording(new_recording(1), names()).unwrap();
+    let all: Vec<Record> = (0..12_345).map(|seq| row(StreamKind::Trades, seq, seq as i64 * 1_000)).collect();
+    let counted = || store.counted_recording(live.id()).unwrap().rows();
+    live.push(SymbolId(0), &all[..5_000]).unwrap();
+    std::thread::scope(|scope| {
+        let slow = disk.slow.lock().unwrap();
+        let commit = scope.spawn(|| live.commit(RecordingCommit::default()));
+        while live.uncommitted_rows() > 0 {
+            std::thread::yield_now();
+        }
+        live.push(SymbolId(0), &all[5_000..9_000]).unwrap();
+        assert!(!commit.is_finished() && live.rows() == 9_000);
+        assert_eq!(counted(), 0, "nothing counts that is not on disk");
+        drop(slow);
+        commit.join().unwrap().unwrap();
+    });
+    assert_eq!(counted(), 5_000, "what came behind the commit waits for the next one");
+    live.push(SymbolId(0), &all[9_000..]).unwrap();
+    live.commit(RecordingCommit::default()).unwrap();
+    assert_eq!(counted(), 12_345);
+    let id = live.id().to_owned();
+    drop(live);
+    drop(store);
+    let store = Arc::new(Store::with_backend(disk).unwrap());
+    assert_eq!(store.readable_recording(&id, None).unwrap().rows(), 12_345);
+    assert!(all_rows(&store, &id, SYMBOLS[0], StreamKind::Trades) == all);
+    assert!(store.verify().unwrap().is_sound());
+}
+
+#[test]
 fn a_recording_that_was_left_is_counted_and_read_without_being_completed() {
     let mut world = World::new(Bounds::default());
     world.push(0, 5_000);
@@ -51,7 +84,7 @@ fn a_recording_that_was_left_is_counted_and_read_without_being_completed() {
     let readable = world.store.readable_recording(&world.id, None).unwrap();
     assert_eq!((readable.rows(), readable.state), (5_070, RecordingState::Recording));
     world.check();
-    let mut live = world.store.resume_recording(&world.id).unwrap();
+    let live = world.store.resume_recording(&world.id).unwrap();
     live.push(SymbolId(0), &[row(StreamKind::Trades, 5_000, i64::MAX)]).unwrap();
     drop(live);
     world.store.complete_recording(&world.id).unwrap();
