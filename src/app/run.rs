@@ -111,7 +111,7 @@ fn scan_loop(service: &Weak<Service>) {
     }
 }
 
-/// Loop of the retention thread: removes old recordings. Ends with the service.
+/// Loop of the retention thread: removes old recordings and events. Ends with the service.
 fn prune_loop(service: &Weak<Service>) {
     while let Some(service) = service.upgrade() {
         match service.recordings.prune(&service.settings.current().recording, clock::now()) {
@@ -121,6 +121,11 @@ fn prune_loop(service: &Weak<Service>) {
                 "removed by recording.keep_days or recording.keep_mib"
             ),
             Err(refusal) => tracing::error!(%refusal, "old recordings could not be removed"),
+        }
+        match service.events.trim(service.settings.current().recording.keep_events_mib << 20) {
+            Ok(0) => {}
+            Ok(entries) => tracing::info!(entries, "old events removed by recording.keep_events_mib"),
+            Err(refusal) => tracing::error!(%refusal, "old events could not be removed"),
         }
         drop(service);
         std::thread::park_timeout(PRUNE_EVERY);

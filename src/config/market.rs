@@ -65,6 +65,10 @@ pub struct Recording {
     /// Maximum MiB of all recordings together; the oldest are deleted first; `null` for no limit. Live.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub keep_mib: Option<u64>,
+    /// Maximum MiB of the events of all sessions together; the oldest are deleted first, those of running sessions with
+    /// their end. Live.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub keep_events_mib: u64,
     /// MiB that must stay free on the disk; below it recording stops first. Live.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub min_free_mib: u64,
@@ -93,6 +97,6 @@ impl Default for Exchange {
 
 impl Default for Recording {
     fn default() -> Self {
-        Recording { keep_days: None, keep_mib: None, min_free_mib: 512 }
+        Recording { keep_days: None, keep_mib: None, keep_events_mib: 4_096, min_free_mib: 512 }
     }
 }

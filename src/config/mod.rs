@@ -90,6 +90,7 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/exchange/fees/taker_pct", TakesEffect::NextSession),
     ("/recording/keep_days", TakesEffect::Live),
     ("/recording/keep_mib", TakesEffect::Live),
+    ("/recording/keep_events_mib", TakesEffect::Live),
     ("/recording/min_free_mib", TakesEffect::Live),
     ("/limits/max_sessions", TakesEffect::Live),
     ("/limits/max_symbols", TakesEffect::Live),

@@ -1,5 +1,6 @@
 //! Everything the daemon holds, opened in order and closed in order.
 
+use super::event_log::EventLog;
 use super::hub::Hub;
 use super::market::Market;
 use super::readiness::{DiskFailed, Scan};
@@ -37,6 +38,8 @@ pub struct Service {
     pub sessions: Arc<Sessions>,
     /// Exchange access: contracts, tickers, market feeds.
     pub market: Arc<Market>,
+    /// What was decided or happened, by position.
+    pub events: Arc<EventLog>,
     /// Publishes events to WebSocket clients.
     pub hub: Arc<Hub>,
     pub(super) store: Arc<Store>,
@@ -83,7 +86,9 @@ impl Service {
             &config,
             now,
         )?;
-        parts.settings.publish_to(Arc::clone(&hub));
+        let events = Arc::new(EventLog::new(Arc::clone(&store), Arc::clone(&hub)));
+        let log = Arc::clone(&events);
+        parts.settings.log_to(move |event, fields| log.add(event, fields));
         let listener = Arc::clone(&sessions);
         parts.settings.on_change(move |config| listener.apply_config(config));
         Ok(Arc::new(Service {
@@ -96,6 +101,7 @@ impl Service {
             results: Results::new(Arc::clone(&store)),
             sessions,
             market,
+            events,
             hub,
             store,
             state: parts.state,

@@ -4,6 +4,7 @@
 //! a refusal has a kind, not an HTTP status code, and no text is formatted for a terminal.
 
 pub mod backtest;
+mod event_log;
 pub mod hub;
 mod indicators;
 pub mod market;
@@ -24,6 +25,7 @@ mod daemon;
 mod readiness;
 
 pub use daemon::{Parts, Service};
+pub use event_log::LogView;
 pub use indicators::indicator_catalogue;
 pub use readiness::{DiskChange, resident_bytes};
 pub use refusal::{Refusal, RefusalKind, STORE_DAMAGED, problems_text};

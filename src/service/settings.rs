@@ -4,7 +4,6 @@
 //! Fields that need a restart keep their running value and are listed. Invariant: a version is never mixed
 //! from two files.
 
-use super::hub::Hub;
 use crate::config::{self, Change, Config, Content, Problem, TakesEffect};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::risk::RiskLimits;
@@ -17,12 +16,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// Called with every new version once it is active.
 type Listener = Box<dyn Fn(&Arc<Config>) + Send + Sync>;
 
+/// Takes an event of the configuration and its fields.
+type Log = Box<dyn Fn(&'static str, serde_json::Value) + Send + Sync>;
+
 /// The active configuration, its file and the outcome of the last reload.
 pub struct Settings {
     running: ArcSwap<Config>,
     file: Mutex<OnFile>,
     listeners: Mutex<Vec<Listener>>,
-    hub: OnceLock<Arc<Hub>>,
+    log: OnceLock<Log>,
     path: PathBuf,
 }
 
@@ -91,7 +93,7 @@ impl Settings {
             file: Mutex::new(OnFile { wanted: config.clone(), status }),
             running: ArcSwap::from_pointee(config),
             listeners: Mutex::default(),
-            hub: OnceLock::new(),
+            log: OnceLock::new(),
             path: path.to_owned(),
         }
     }
@@ -111,10 +113,9 @@ impl Settings {
         &self.path
     }
 
-    /// Publishes `config_reloaded` and `config_rejected` to the topic `sessions` from now on. Only the first
-    /// call counts.
-    pub fn publish_to(&self, hub: Arc<Hub>) {
-        let _ = self.hub.set(hub);
+    /// Hands `config_reloaded` and `config_rejected` with their fields to `log` from now on. Only the first call counts.
+    pub fn log_to(&self, log: impl Fn(&'static str, serde_json::Value) + Send + Sync + 'static) {
+        let _ = self.log.set(Box::new(log));
     }
 
     /// Calls `listener` with every new version, on the reloading thread. It must not reload itself.
@@ -173,8 +174,8 @@ impl Settings {
     }
 
     fn publish(&self, event: &'static str, data: serde_json::Value) {
-        if let Some(hub) = self.hub.get() {
-            hub.publish("sessions", event, None, None, data);
+        if let Some(log) = self.log.get() {
+            log(event, data);
         }
     }
 
@@ -216,7 +217,7 @@ fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::hub::{Filter, ReaderWakeup, Start};
+    use crate::service::hub::{Filter, Hub, ReaderWakeup, Start};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -236,7 +237,8 @@ mod tests {
     #[test]
     fn a_change_is_in_force_and_told() {
         let (settings, hub) = (settings(), Arc::new(Hub::new(at(0))));
-        settings.publish_to(hub.clone());
+        let log = hub.clone();
+        settings.log_to(move |event, fields| log.publish("sessions", event, None, None, fields));
         let mut cursor = hub
             .subscribe("sessions", Filter::default(), Start::Now, &Arc::<ReaderWakeup>::default())
             .unwrap();

@@ -12,6 +12,7 @@ mod contracts;
 mod current;
 mod disk;
 mod error;
+mod event_log;
 mod guard;
 mod idempotency;
 mod journal;
@@ -31,6 +32,7 @@ mod verify;
 
 pub use current::DiskState;
 pub use error::StoreError;
+pub use event_log::{LogPart, LogSpan, LoggedEvent};
 pub use page::{StoredPage, Wanted};
 #[cfg(test)]
 use recordings::Bounds;

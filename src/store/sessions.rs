@@ -1,6 +1,7 @@
 //! Session records and their events: what was asked for, what happened, how it ended.
 
 use super::error::during;
+use super::event_log::{self, EncodedSegment};
 use super::page::{StoredPage, Wanted};
 use super::records::{SessionControlV1, SessionEventsV1, SessionRow};
 use super::results::{EncodedResult, NewResult};
@@ -22,8 +23,8 @@ pub struct EventSegment {
 }
 
 impl EventSegment {
-    /// As records of at most `SESSION_SEGMENT_BYTES` of text each, with the number of their first event.
-    fn encoded(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    /// As records of at most `SESSION_SEGMENT_BYTES` of text each.
+    fn encoded(&self) -> Result<Vec<EncodedSegment>, StoreError> {
         let (mut records, mut first_seq, mut rest) = (Vec::new(), self.first_seq, self.lines.as_str());
         while !rest.is_empty() {
             let whole = rest.as_bytes().get(..SESSION_SEGMENT_BYTES).map_or(rest.len(), |head| {
@@ -34,7 +35,7 @@ impl EventSegment {
             let count = u32::try_from(count)
                 .map_err(|_| StoreError::Refused("too many events for one segment".to_owned()))?;
             let record = SessionEventsV1 { first_seq, count, lines: pack(lines, WRITING)? };
-            records.push((first_seq, encode(&record)?));
+            records.push(EncodedSegment { first_seq, count, bytes: encode(&record)? });
             (first_seq, rest) = (first_seq + u64::from(count), behind);
         }
         Ok(records)
@@ -45,7 +46,7 @@ impl EventSegment {
 pub(super) struct EncodedSession {
     id: String,
     session: Option<Vec<u8>>,
-    events: Vec<(u64, Vec<u8>)>,
+    events: Vec<EncodedSegment>,
     controls: Vec<Vec<u8>>,
 }
 
@@ -69,6 +70,11 @@ impl EncodedSession {
         EncodedSession { id: id.to_owned(), session: None, events: Vec::new(), controls: Vec::new() }
     }
 
+    /// Further events of a session.
+    pub(super) fn of_events(id: &str, events: &EventSegment) -> Result<Self, StoreError> {
+        Ok(EncodedSession { events: events.encoded()?, ..EncodedSession::empty(id) })
+    }
+
     /// Adds what was done to the session.
     pub(super) fn control(&mut self, control: &SessionControlV1) -> Result<(), StoreError> {
         self.controls.push(encode(control)?);
@@ -88,9 +94,11 @@ impl EncodedSession {
         }
         if !self.events.is_empty() {
             let mut table = SESSION_EVENTS.write(txn, WRITING)?;
-            for (first_seq, bytes) in &self.events {
-                table.insert((id, *first_seq), bytes.as_slice()).map_err(during(WRITING))?;
+            for segment in &self.events {
+                let key = (id, segment.first_seq);
+                table.insert(key, segment.bytes.as_slice()).map_err(during(WRITING))?;
             }
+            event_log::append(txn, id, &self.events)?;
         }
         if self.controls.is_empty() {
             return Ok(());
@@ -133,7 +141,7 @@ impl Store {
 
     /// Keeps further events of a session.
     pub fn put_session_events(&self, id: &str, events: &EventSegment) -> Result<(), StoreError> {
-        let encoded = EncodedSession { events: events.encoded()?, ..EncodedSession::empty(id) };
+        let encoded = EncodedSession::of_events(id, events)?;
         self.write(move |txn| encoded.write(txn))
     }
 
@@ -213,7 +221,8 @@ impl Store {
     }
 }
 
-fn lines(id: &str, kept: &SessionEventsV1) -> Result<String, StoreError> {
+/// The events of a record, a line each.
+pub(super) fn lines(id: &str, kept: &SessionEventsV1) -> Result<String, StoreError> {
     unpack(&kept.lines, SESSION_SEGMENT_BYTES, || format!("session_events `{id}` from {}", kept.first_seq))
 }
 

@@ -7,9 +7,9 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV1, GapV1, IdempotencyV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3,
-    RevokedTokenV1, SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1,
-    SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
+    ContractV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1,
+    ResultV3, RevokedTokenV1, SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1,
+    StrategyV1, SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
 };
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
@@ -117,6 +117,13 @@ pub const SESSION_EVENTS: TableOf<(&str, u64), SessionEventsV1> = TableOf::recor
     |key, events| events.first_seq == key.1,
 );
 
+/// `position -> LogEntryV1`: the event log, oldest first. A position is that of the entry's first event.
+pub const EVENT_LOG: TableOf<u64, LogEntryV1> = TableOf::records(
+    "event_log_v1",
+    |position| format!("event log at position {position}"),
+    |_, entry| entry.count > 0,
+);
+
 /// `strategy id -> StrategyStatisticsV1`.
 pub const STRATEGY_STATISTICS: TableOf<&str, StrategyStatisticsV1> = TableOf::records(
     "strategy_statistics_v1",
@@ -196,10 +203,11 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(CONTRACTS.definition)?;
     write.open_table(TICKERS.definition)?;
     write.open_table(SYMBOL_FACTS.definition)?;
+    write.open_table(EVENT_LOG.definition)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 22] {
+fn names() -> [&'static str; 23] {
     [
         META.name(),
         STRATEGIES.definition.name(),
@@ -223,6 +231,7 @@ fn names() -> [&'static str; 22] {
         CONTRACTS.definition.name(),
         TICKERS.definition.name(),
         SYMBOL_FACTS.definition.name(),
+        EVENT_LOG.definition.name(),
     ]
 }
 

@@ -11,7 +11,7 @@ use super::guard::guarded;
 use super::journal::ChunkReader;
 use super::records::{RecordingState, RecordingV1};
 use super::tables::{
-    BLOCKS, CONTRACTS, CONTROLS, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS,
+    BLOCKS, CONTRACTS, CONTROLS, EVENT_LOG, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS,
     RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES,
     STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
 };
@@ -160,6 +160,7 @@ impl Checker {
         checker.records(txn, CONTRACTS, |_| ())?;
         checker.records(txn, TICKERS, |_| ())?;
         checker.records(txn, SESSION_EVENTS, |_| ())?;
+        checker.log(txn)?;
         checker.records(txn, STRATEGY_STATISTICS, |_| ())?;
         checker.records(txn, RESULT_REPORTS, |_| ())?;
         checker.records(txn, USERS, |_| ())?;
@@ -235,6 +236,18 @@ impl Checker {
             self.report.problem(place, format!("it holds {count} entries and says {len}"), FILE_ADVICE);
         }
         Ok(())
+    }
+
+    /// Checks that no position of the event log is given twice.
+    fn log(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
+        let mut next = 0;
+        self.each(txn, EVENT_LOG, RECORD_ADVICE, |checker, position, entry| {
+            checker.report.records += 1;
+            let Some(entry) = entry else { return Ok(()) };
+            let overlaps = *position < next;
+            next = *position + u64::from(entry.count);
+            if overlaps { Err("its positions are given twice".to_owned()) } else { Ok(()) }
+        })
     }
 
     fn blocks(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {

@@ -10,6 +10,9 @@ use hyper::body::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 
+/// Default number of events.
+const EVENTS: usize = 200;
+
 /// `GET /health`.
 pub fn health(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
     let uptime = (call.now - context.service.started).seconds_f64();
@@ -31,6 +34,13 @@ pub fn config(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure>
 /// `GET /api/config/status`.
 pub fn config_status(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&context.service.settings.status()))
+}
+
+/// `GET /api/events`.
+pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let after = call.query.integer("after").map(i64::unsigned_abs);
+    let limit = call.query.count("limit").unwrap_or(EVENTS);
+    Ok(Reply::data(&context.service.events.read(after, limit)?))
 }
 
 /// `GET /api/analytics/status`.

@@ -5,8 +5,9 @@ use crate::http::console;
 use crate::http::handlers::{metrics, operations, stream};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
+use crate::http::route::ParamKind::Integer;
 use crate::http::route::Run::{Async, Blocking, Now};
-use crate::http::route::{Route, Takes};
+use crate::http::route::{Param, Route, Takes};
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -37,6 +38,27 @@ pub const ROUTES: &[Route] = &[
         access: Local,
         run: Now(metrics::metrics),
         examples: &[ask("asked", "/metrics", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/events",
+        tag: "operations",
+        about: "What was decided or happened, over all sessions and the daemon itself, in the order in which it became durable.",
+        query: &[
+            Param {
+                name: "after",
+                kind: Integer(0, i64::MAX),
+                about: "Only events with a higher position; from the oldest on when it is left out.",
+            },
+            Param {
+                name: "limit",
+                kind: Integer(1, 1_000),
+                about: "Events at most; 200 when it is left out.",
+            },
+        ],
+        refusals: &[(409, "cursor_expired")],
+        run: Blocking(operations::events),
+        examples: &[ask("asked", "/api/events?limit=2", 200)],
         ..GET
     },
     Route {

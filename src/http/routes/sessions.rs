@@ -114,7 +114,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Events at most; 200 when it is left out.",
             },
         ],
-        refusals: &[(404, "session_not_found")],
+        refusals: &[(404, "session_not_found"), (409, "cursor_expired")],
         run: Blocking(sessions::events),
         examples: &[ask("unknown", "/sessions/nothing/events", 404)],
         ..GET

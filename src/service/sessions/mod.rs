@@ -29,6 +29,7 @@ mod writer;
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
+pub(in crate::service) use stream::event_object;
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;
@@ -400,16 +401,18 @@ impl Sessions {
     /// Events behind `after` (0 for all), at most `limit`.
     ///
     /// # Errors
-    /// `session_not_found`.
+    /// `session_not_found`; `cursor_expired` when some of them have been removed.
     pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Events, Refusal> {
         let found = self.running().get(id).cloned();
         // What is still in memory first: what is written meanwhile is then in both, and what is not is in the first.
         let (from, unwritten) =
             found.as_ref().map_or((u64::MAX, Vec::new()), |session| session.stream.unwritten(after));
-        let ended = match &found {
-            Some(session) => session.is_ended(),
-            None => State::from_name(&self.store.session(id).map_err(not_found)?.state)
-                .is_some_and(State::is_final),
+        let (ended, kept) = match &found {
+            Some(session) => (session.is_ended(), 0),
+            None => {
+                let row = self.store.session(id).map_err(not_found)?;
+                (State::from_name(&row.state).is_some_and(State::is_final), row.reached.events)
+            }
         };
         let mut events = Vec::new();
         if after.saturating_add(1) < from {
@@ -420,6 +423,10 @@ impl Sessions {
         let more = events.len() > limit;
         events.truncate(limit);
         let next_after = events.last().map_or(after, |(seq, _)| *seq);
+        let oldest = events.first().map_or(from.min(kept + 1), |(seq, _)| *seq);
+        if after.saturating_add(1) < oldest && after < kept {
+            return Err(expired(after, oldest));
+        }
         let events = events.into_iter().filter_map(|(_, line)| serde_json::from_str(&line).ok()).collect();
         Ok(Events { events, next_after, more, ended })
     }
@@ -533,6 +540,17 @@ fn things(plan: &Plan, made: Option<&str>) -> Vec<Resource> {
     recordings
         .chain(plan.strategies.iter().map(|loaded| Resource::Strategy(loaded.label.id.clone())))
         .collect()
+}
+
+/// The refusal of a number behind which events of a session have been removed.
+fn expired(after: u64, oldest: u64) -> Refusal {
+    let message = format!(
+        "events {} to {} of the session have been removed: go on from after={}",
+        after + 1,
+        oldest - 1,
+        oldest - 1
+    );
+    Refusal::conflict("cursor_expired", message).with(json!({"oldest": oldest}))
 }
 
 fn not_found(error: StoreError) -> Refusal {

@@ -305,7 +305,12 @@ impl EventStream {
 }
 
 /// An event as it is stored and published: its number, where it has one, its name and symbol, then its fields.
-pub(super) fn event_object(seq: Option<u64>, event: &str, symbol: Option<&str>, fields: Value) -> Value {
+pub(in crate::service) fn event_object(
+    seq: Option<u64>,
+    event: &str,
+    symbol: Option<&str>,
+    fields: Value,
+) -> Value {
     let mut object = Map::new();
     if let Some(seq) = seq {
         object.insert("seq".to_owned(), seq.into());

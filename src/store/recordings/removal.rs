@@ -37,13 +37,14 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Removes a recording with its blocks, journal, gaps, facts and specifications.
+    /// Removes a recording with its blocks, journal, gaps, facts and specifications, and the events of the session that made it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Refused`] while it is being made.
     pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
         self.recording(id)?;
-        self.leases.unless_made(id, || self.remove_recording(id))
+        self.leases.unless_made(id, || self.remove_recording(id))?;
+        self.remove_events_of(&BTreeSet::from([id.to_owned()]))
     }
 
     /// Removes complete recordings beyond the limits that are not pinned, oldest first.
@@ -64,6 +65,9 @@ impl Store {
                 pruned.bytes += recording.bytes();
                 pruned.recordings.push(recording.id);
             }
+        }
+        if !pruned.recordings.is_empty() {
+            self.remove_events_of(&pruned.recordings.iter().cloned().collect())?;
         }
         Ok(pruned)
     }

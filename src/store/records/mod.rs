@@ -7,6 +7,7 @@
 mod contract;
 mod gap;
 mod idempotency;
+mod log_entry;
 mod login;
 mod recording;
 mod result;
@@ -22,6 +23,7 @@ mod user;
 pub use contract::ContractV1;
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
+pub use log_entry::LogEntryV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2, ResultV3};

@@ -263,6 +263,10 @@ fn idempotency() -> IdempotencyV1 {
     }
 }
 
+fn log_entry() -> LogEntryV1 {
+    LogEntryV1 { session_id: "exec_20260728_112233_abcdef".into(), first_seq: 17, count: 3, bytes: 812 }
+}
+
 /// Checks that the golden file decodes to the record and the record encodes to the file. A missing file is
 /// written, for new versions; the test fails until it is committed.
 fn golden<T: Stored + PartialEq + Debug>(record: &T) -> (u16, u16, &'static str) {
@@ -312,6 +316,7 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&contract()),
         golden(&tickers()),
         golden(&facts()),
+        golden(&log_entry()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();

@@ -4,6 +4,7 @@ mod collect;
 mod ends;
 mod faults;
 mod kills;
+mod log;
 mod paper;
 mod tickers;
 

@@ -1,0 +1,112 @@
+//! The event log: a reader that goes on from its cursor, over restarts, sees every event of every session once and in order.
+
+use super::{Market, World, paper, until};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tradingd::clock;
+
+/// Reads on from a cursor.
+struct Follower {
+    after: u64,
+    seen: Vec<Value>,
+}
+
+impl Follower {
+    fn read_on(&mut self, world: &World, limit: usize) {
+        loop {
+            let part = world.service.events.read(Some(self.after), limit).unwrap();
+            assert!(part.events.len() <= limit && part.oldest == 1);
+            self.after = part.next_after;
+            self.seen.extend(part.events);
+            if !part.more {
+                return;
+            }
+        }
+    }
+
+    fn of(&self, session: &str) -> Vec<Value> {
+        let own = self.seen.iter().filter(|event| event["session_id"] == session);
+        own.map(|event| {
+            let mut event = event.clone();
+            let object = event.as_object_mut().unwrap();
+            object.remove("session_id");
+            object.remove("position");
+            event
+        })
+        .collect()
+    }
+}
+
+#[test]
+fn a_reader_that_goes_on_from_its_cursor_sees_every_event_once() {
+    let market = Market::new(2, 400, 5);
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let mut follower = Follower { after: 0, seen: Vec::new() };
+    let other = json!({
+        "session_type": "collect", "symbols": [market.symbols[1]], "config": {"duration": "continuous"},
+    });
+    let ids = [world.start(&paper(&market.symbols)), world.start(&other)];
+    for trades in [2, 5, 8] {
+        until("trades", || {
+            follower.read_on(&world, 7);
+            world.counters(&ids[0]).trades >= trades
+        });
+        let mut config = serde_json::to_value(super::config()).unwrap();
+        config["trading"]["default_symbols"] = json!([format!("N{trades}_USDT")]);
+        world.service.settings.reload(config.to_string().as_bytes(), clock::now());
+        world.service.settings.reload(b"{", clock::now());
+        follower.read_on(&world, 50);
+        world.close();
+        world = World::open(folder.path(), Some(market.client()));
+    }
+    ids.iter().for_each(|id| world.stop(id));
+    follower.read_on(&world, 1_000);
+    for id in &ids {
+        let events = world.events(id);
+        assert!(follower.of(id) == events, "{id}: {} of {}", follower.of(id).len(), events.len());
+    }
+    let positions: Vec<u64> = follower.seen.iter().map(|event| event["position"].as_u64().unwrap()).collect();
+    assert!(positions.iter().copied().eq(1..=positions.len() as u64), "positions have no holes");
+    let mut daemon: BTreeMap<String, usize> = BTreeMap::new();
+    for event in follower.of("daemon") {
+        *daemon.entry(event["event"].as_str().unwrap().to_owned()).or_default() += 1;
+        assert!(event["timestamp"].is_string(), "{event}");
+    }
+    assert_eq!(
+        daemon,
+        BTreeMap::from([("config_rejected".to_owned(), 3), ("config_reloaded".to_owned(), 3)])
+    );
+}
+
+#[test]
+fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
+    let market = Market::new(1, 400, 6);
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path(), Some(market.client()));
+    world.add_strategy();
+    let id = world.start(&paper(&market.symbols));
+    until("trades", || world.counters(&id).trades >= 3);
+    assert!(world.service.events.trim(0).unwrap() > 0);
+    let whole = world.events(&id);
+    assert_eq!(whole[0]["seq"], 1, "what a restart compares with stays until the session has ended");
+    let refusal = world.service.events.read(Some(0), 10).unwrap_err();
+    assert_eq!(refusal.code, "cursor_expired");
+    let oldest = refusal.details["oldest"].as_u64().unwrap();
+    assert!(oldest > 1);
+    let rest = world.service.events.read(Some(oldest - 1), 10).unwrap();
+    assert_eq!(rest.events[0]["position"], oldest);
+    assert_eq!(
+        world.service.events.read(None, 10).unwrap().events[0]["position"].as_u64().unwrap() >= oldest,
+        true
+    );
+    world.stop(&id);
+    assert!(world.service.events.trim(0).unwrap() > 0);
+    let refusal = world.service.sessions.events(&id, 0, 10).unwrap_err();
+    assert_eq!(refusal.code, "cursor_expired");
+    let oldest = refusal.details["oldest"].as_u64().unwrap();
+    let rest = world.service.sessions.events(&id, oldest - 1, 1_000).unwrap();
+    assert_eq!(rest.events.first().map(|event| event["seq"].as_u64().unwrap()), Some(oldest));
+    assert_eq!(rest.events.last().unwrap()["event"], "session_stopped");
+}
