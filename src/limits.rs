@@ -419,5 +419,12 @@ pub const INBOX_ROWS: usize = 1 << 20;
 /// Messages of the market feed waiting for their session; when full, as for the rows.
 pub const INBOX_ARRIVALS: usize = 1 << 18;
 
+/// Orders of a venue whose answers are inputs that are known after their end; an execution of an older one counts as
+/// unassigned, which halts its symbol.
+pub const ENDED_ORDERS_KNOWN: usize = 4_096;
+
+/// Executions of one order that are known by their number; of further ones, how much has filled says which are new.
+pub const ORDER_EXECUTIONS_KNOWN: usize = 1_024;
+
 /// Milliseconds between two journal commits of a session on a market feed; later input waits for the next.
 pub const JOURNAL_COMMIT_MS: i64 = 8;

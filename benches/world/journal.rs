@@ -1,5 +1,6 @@
 //! The disk of a world: what is durable, what is not yet, what was published; and what the gateway was sent.
 
+use crate::exchange::Exchange;
 use crate::market::Market;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
@@ -59,6 +60,8 @@ pub struct Commit {
     reached: Timestamp,
     events: Vec<Event>,
     inputs: Option<Vec<Entry>>,
+    /// Orders that leave when it is durable.
+    orders: Vec<OrderRequest>,
 }
 
 /// Everything of a world that outlives the session's process, and what the process has in memory.
@@ -89,6 +92,11 @@ pub struct World {
     /// Orders that this process recorded, and those it sent.
     pub recorded: BTreeSet<u64>,
     pub sent: BTreeSet<u64>,
+    /// The venue whose answers are inputs; `None`: the session has a simulated one.
+    pub exchange: Option<Exchange>,
+    /// Orders that wait for a commit, and those with a durable decision.
+    pub outbox: Vec<OrderRequest>,
+    pub intents: BTreeSet<u64>,
     /// How many durable events a process that catches up has done again; `None`: it decides anew.
     pub caught_up: Option<usize>,
     /// What the auditor saw first.
@@ -147,7 +155,8 @@ impl World {
         if self.plant == Some("published_when_handed_over") {
             self.published.extend(events.iter().map(|event| event.bytes.clone()));
         }
-        self.under_way = Some(Commit { reached, events, inputs: None });
+        let orders = std::mem::take(&mut self.outbox);
+        self.under_way = Some(Commit { reached, events, inputs: None, orders });
     }
 
     /// The commit under way takes the inputs that wait.
@@ -159,8 +168,12 @@ impl World {
 
     /// The commit under way is durable and its events are published. `false`: the disk refuses.
     pub fn complete(&mut self) -> bool {
+        self.land(true)
+    }
+
+    fn land(&mut self, is_alive: bool) -> bool {
         self.begin_to_write();
-        let Some(Commit { reached, mut events, inputs }) = self.under_way.take() else { return true };
+        let Some(Commit { reached, mut events, inputs, orders }) = self.under_way.take() else { return true };
         if self.refusals > 0 {
             self.refusals -= 1;
             self.note(|| "the disk refuses a commit".to_owned());
@@ -172,13 +185,38 @@ impl World {
         if self.plant == Some("commit_acknowledged_too_early") && self.rng.once_in(5) {
             self.pending_events.splice(..0, events);
             self.pending.splice(..0, inputs.unwrap_or_default());
+            self.outbox.splice(..0, orders);
             return true;
+        }
+        for event in &events {
+            if let Some(Decision { kind: DecisionKind::Submitted { order, .. }, .. }) = &event.decision {
+                self.intents.insert(order.0);
+            }
         }
         self.events.append(&mut events);
         self.durable.append(&mut inputs.unwrap_or_default());
         self.reached = Some(reached);
         self.note(|| format!("committed up to {reached}"));
+        if is_alive {
+            orders.iter().for_each(|order| self.send(order));
+        }
         true
+    }
+
+    /// An order leaves; its decision must be durable.
+    pub fn send(&mut self, order: &OrderRequest) {
+        if !self.intents.contains(&order.id.0) {
+            self.fail(format!("order {} was sent before its decision was durable", order.id.0));
+        }
+        let World { exchange: Some(exchange), market, rng, .. } = self else { return };
+        let price = market.price(order.symbol);
+        if let Err(twice) = exchange.receive(order, market.now, price, rng) {
+            self.fail(twice);
+        }
+        if self.plant == Some("order_sent_twice") && order.id.0 % 7 == 3 {
+            self.plant = None;
+            self.send(order);
+        }
     }
 
     /// Makes durable what was done so far, and publishes it. `false`: the disk refuses.
@@ -193,7 +231,7 @@ impl World {
     /// The machine's disk may still have written what was under way when the process was killed.
     pub fn settle_after_a_kill(&mut self) {
         if self.refusals == 0 && self.rng.once_in(2) {
-            self.complete();
+            self.land(false);
         }
     }
 
@@ -202,6 +240,7 @@ impl World {
         self.pending.clear();
         self.pending_events.clear();
         self.under_way = None;
+        self.outbox.clear();
         self.recorded.clear();
         self.sent.clear();
         (self.is_suspending, self.is_killed) = (false, false);

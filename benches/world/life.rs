@@ -1,6 +1,7 @@
 //! One life of a session: begun, traded, stopped, suspended, killed, resumed, ended.
 
 use crate::audit;
+use crate::exchange::{Exchange, OrderPath};
 use crate::journal::{Entry, Shared, Tape, World};
 use crate::market::{Market, STREAMS, contract, table};
 use crate::venue::AuditedVenue;
@@ -19,6 +20,7 @@ use tradingd::domain::time::Timestamp;
 use tradingd::engine::account::SessionConfig;
 use tradingd::engine::risk::RiskLimits;
 use tradingd::session::driver::{Driver, Progress};
+use tradingd::session::gateway::Gateway;
 use tradingd::session::halts::News;
 use tradingd::session::inputs::{Arrived, Batch, Control};
 use tradingd::session::market_loop::{Ended, MarketLoop, MarketPorts};
@@ -106,6 +108,10 @@ pub fn life(
         pending: Vec::new(),
         pending_events: Vec::new(),
         under_way: None,
+        // Every other life has an exchange in the place of a simulated venue.
+        exchange: (seed % 2 == 1).then(Exchange::default),
+        outbox: Vec::new(),
+        intents: BTreeSet::new(),
         published: Vec::new(),
         refusals: 0,
         stop_is_written: false,
@@ -133,7 +139,11 @@ pub fn life(
 fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
     let disabled = ArcSwap::from_pointee(Vec::new());
     loop {
-        let exit = process(shared, seed, limit, &disabled)?;
+        let has_exchange = shared.world().exchange.is_some();
+        let exit = match has_exchange {
+            false => process(shared, AuditedVenue::new(shared, seed), seed, limit, &disabled),
+            true => process(shared, OrderPath(shared.clone()), seed, limit, &disabled),
+        }?;
         let mut world = shared.world();
         if let Some(fault) = &world.fault {
             return Err(fault.clone());
@@ -158,9 +168,14 @@ fn live(shared: &Shared, seed: u64, limit: u64) -> Result<(), String> {
 }
 
 /// One process: catches up with the journal when there is one, and goes on.
-fn process(shared: &Shared, seed: u64, limit: u64, disabled: &ArcSwap<Vec<String>>) -> Result<Exit, String> {
+fn process<G: Gateway>(
+    shared: &Shared,
+    gateway: G,
+    seed: u64,
+    limit: u64,
+    disabled: &ArcSwap<Vec<String>>,
+) -> Result<Exit, String> {
     let table = Arc::new(ArcSwap::from_pointee(table()));
-    let gateway = AuditedVenue::new(shared, seed);
     let mut driver =
         with_strategies(|strategies| Driver::over(Arc::clone(&table), strategies, session(seed), gateway));
     let mut tape = Tape(shared.clone());
@@ -185,6 +200,10 @@ fn process(shared: &Shared, seed: u64, limit: u64, disabled: &ArcSwap<Vec<String
             world.fail(format!("{done} of {recorded} events came again after a restart"));
         }
         world.market.now = world.market.now.max(reached);
+        let World { exchange, intents, market, rng, .. } = &mut *world;
+        if let Some(exchange) = exchange {
+            exchange.look_up(intents.iter().copied(), market.now, rng);
+        }
     }
     if is_over {
         return Ok(finish(shared, driver.progress().at));
@@ -308,6 +327,10 @@ impl MarketPorts for WorldPorts<'_> {
             None => {
                 market.wait(rng);
                 market.pour(rng, batch);
+                let World { exchange, market, .. } = &mut *world;
+                if let Some(exchange) = exchange {
+                    exchange.deliver(&mut market.now, batch);
+                }
             }
         }
     }
@@ -337,6 +360,12 @@ impl MarketPorts for WorldPorts<'_> {
                     world.note(|| format!("{at} gap of {} since {from}, {cause:?}", symbol.0));
                     if world.plant != Some("gap_not_journaled") {
                         world.pending.push(Entry::Gap { at, symbol: *symbol, from: *from, cause: *cause });
+                    }
+                }
+                Arrived::Answer(answer) => {
+                    world.note(|| format!("{at} {answer:?}"));
+                    if world.plant != Some("answer_not_journaled") || world.rng.once_in(2) {
+                        world.pending.push(Entry::Control { at, control: Control::Answer(*answer) });
                     }
                 }
                 Arrived::Lost { .. } | Arrived::Notice(_) => {}

@@ -6,6 +6,7 @@
 //! fails prints itself and the shortest life that fails.
 
 mod audit;
+mod exchange;
 mod journal;
 mod life;
 mod market;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Defects that can be planted into what surrounds the loop. Each must be found.
-pub const PLANTS: [&str; 13] = [
+pub const PLANTS: [&str; 15] = [
     "stop_lost_over_a_restart",
     "order_sent_twice",
     "fill_delivered_twice",
@@ -32,6 +33,8 @@ pub const PLANTS: [&str; 13] = [
     "switched_off_symbol_not_journaled",
     "commit_acknowledged_too_early",
     "event_left_out_of_a_commit",
+    "sent_before_it_is_durable",
+    "answer_not_journaled",
 ];
 
 /// Lives in which a planted defect must show itself.

@@ -42,6 +42,11 @@ impl Market {
         Market { now: Timestamp::from_seconds(1_780_000_000), prices: [10_000, 20_000], lost: [false; 2] }
     }
 
+    /// The last price of a symbol in ticks.
+    pub fn price(&self, symbol: SymbolId) -> i64 {
+        self.prices[symbol.index()]
+    }
+
     /// Time passes; now and then much of it.
     pub fn wait(&mut self, rng: &mut Rng) {
         let span = match rng.below(40) {

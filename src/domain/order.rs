@@ -122,6 +122,10 @@ pub struct Fill {
     pub price: Price,
     /// Quantity in lots.
     pub qty: Qty,
+    /// All that has filled of the order, this execution included.
+    pub cumulative: Qty,
+    /// Number that the venue gives the execution, unique on an account. A simulated venue counts from 1.
+    pub trade_id: u64,
     /// Fee paid; negative when received.
     pub fee: Money,
     /// Maker or taker.

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::account::SessionConfig;
 use crate::engine::output::{Action, Outputs};
 use crate::session::gateway::Gateway;
+use crate::session::orders::{OpenOrders, Verdict};
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use crate::sim::{Venue, VenueConfig, VenueCounts};
 use arc_swap::{ArcSwap, Cache};
@@ -60,6 +61,8 @@ pub struct Driver<G = Venue> {
     shared: Cache<Arc<ArcSwap<SymbolTable>>, Arc<SymbolTable>>,
     engine: Engine,
     gateway: G,
+    /// Orders whose answers are inputs; empty for a gateway that answers by time.
+    orders: OpenOrders,
     out: Outputs,
     events: Vec<OrderEvent>,
     seq: u64,
@@ -116,6 +119,7 @@ impl<G: Gateway> Driver<G> {
             shared,
             engine,
             gateway,
+            orders: OpenOrders::default(),
             out: Outputs::default(),
             events: Vec::new(),
             seq: 0,
@@ -191,10 +195,15 @@ impl<G: Gateway> Driver<G> {
         self.stopping && self.engine.is_flat()
     }
 
-    /// An answer of the gateway that came through the inbox, at the time reached.
-    pub fn answer<R: Recorder>(&mut self, answer: OrderEvent, recorder: &mut R) {
-        self.apply(self.at, Body::Order(answer));
-        self.flush(self.at, recorder);
+    /// An answer of the gateway that came through the inbox at a moment. Only news reaches the engine.
+    pub fn answer<R: Recorder>(&mut self, at: Timestamp, answer: OrderEvent, recorder: &mut R) -> Verdict {
+        self.wait_until(at, recorder);
+        let verdict = self.orders.answered(&answer);
+        if verdict == Verdict::News {
+            self.apply(self.at, Body::Order(answer));
+            self.flush(self.at, recorder);
+        }
+        verdict
     }
 
     /// A command from outside, at the time reached.
@@ -325,7 +334,12 @@ impl<G: Gateway> Driver<G> {
         self.out.clear();
         for action in actions.drain(..) {
             match action {
-                Action::Submit(order) => self.gateway.submit(at, order.get()),
+                Action::Submit(order) => {
+                    if G::ANSWERS_ARE_INPUTS {
+                        self.orders.sent(order.get());
+                    }
+                    self.gateway.submit(at, order.get());
+                }
                 Action::Cancel(order) => self.gateway.cancel(at, order),
             }
         }
@@ -335,8 +349,13 @@ impl<G: Gateway> Driver<G> {
         }
     }
 
-    /// The data is over: what works is cancelled, what is open is closed at once.
+    /// The data is over: what works is cancelled, what is open is closed at once. At a venue whose answers are inputs, all
+    /// stays as it is.
     pub fn finish<R: Recorder>(&mut self, recorder: &mut R) {
+        if G::ANSWERS_ARE_INPUTS {
+            // Nobody would hear the answer to an order that is sent now.
+            return;
+        }
         for _ in 0..END_TRIES {
             self.engine.flatten(&self.table, self.at, Trigger::End, &mut self.out);
             self.flush(self.at, recorder);

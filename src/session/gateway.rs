@@ -1,7 +1,7 @@
 //! Where a session's orders go and where the answers come from: a simulated venue, or an exchange.
 //!
 //! Answers of a simulated venue come by time: the driver asks for them when they are due, and a replay computes them
-//! again. Answers of an exchange will come through the inbox like market data ([`super::driver::Driver::answer`]), so that a
+//! again. Answers of an exchange come through the inbox like market data ([`super::driver::Driver::answer`]), so that a
 //! replay applies what was journaled.
 
 use crate::domain::event::{Bar, Market, Trade};
@@ -11,6 +11,9 @@ use crate::domain::time::Timestamp;
 
 /// Where orders go. Only sending has no default: a gateway whose answers come through the inbox needs nothing else.
 pub trait Gateway {
+    /// Whether answers come through the inbox ([`super::driver::Driver::answer`]) and none by time.
+    const ANSWERS_ARE_INPUTS: bool = false;
+
     /// Sends an order. The recorder has seen it before.
     fn submit(&mut self, now: Timestamp, order: &OrderRequest);
 
@@ -89,4 +92,15 @@ pub trait Gateway {
     ) -> bool {
         false
     }
+}
+
+/// Sends nothing: the gateway of a replay whose answers are in the journal.
+pub struct Journaled;
+
+impl Gateway for Journaled {
+    const ANSWERS_ARE_INPUTS: bool = true;
+
+    fn submit(&mut self, _now: Timestamp, _order: &OrderRequest) {}
+
+    fn cancel(&mut self, _now: Timestamp, _order: OrderId) {}
 }

@@ -5,6 +5,7 @@
 
 use crate::domain::contract::Contract;
 use crate::domain::event::GapCause;
+use crate::domain::order::Fill;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
@@ -37,6 +38,8 @@ pub enum News {
     Resumed(SymbolId),
     /// It cannot go on in this session.
     Changed(SymbolId, String),
+    /// The venue reported an execution that fits no order: nothing is begun on the symbol until somebody has looked.
+    Unassigned(SymbolId, String),
 }
 
 /// The symbols that are halted, and the terms that are asked for.
@@ -48,6 +51,8 @@ pub(crate) struct Halts {
     misfits: BTreeMap<SymbolId, (u32, Timestamp)>,
     /// Symbols that their terms say are paused.
     paused: BTreeSet<SymbolId>,
+    /// Symbols with an execution that fits no order, and whether their entries are withdrawn.
+    unassigned: BTreeMap<SymbolId, bool>,
     news: Vec<News>,
 }
 
@@ -87,7 +92,16 @@ impl Halts {
 
     /// The symbols on which nothing may be begun.
     pub(crate) fn halted(&self) -> impl Iterator<Item = SymbolId> + '_ {
-        self.halted.keys().copied()
+        self.halted.keys().chain(self.unassigned.keys()).copied()
+    }
+
+    /// The venue reported an execution that fits no order of ours. Its positions keep their exits; entries end.
+    pub(crate) fn unassigned(&mut self, fill: &Fill) {
+        self.unassigned.entry(fill.symbol).or_insert(false);
+        let Fill { order, trade_id, qty, .. } = fill;
+        let why =
+            format!("execution {trade_id} of {} lots fits no open order (it names order {})", qty.0, order.0);
+        self.news.push(News::Unassigned(fill.symbol, why));
     }
 
     /// Whether rows of a symbol are to be let through if they fit.
@@ -278,9 +292,10 @@ impl Halts {
 
     /// Symbols whose signals and entries must be withdrawn now, each once.
     pub(crate) fn take_withdrawals(&mut self) -> Vec<SymbolId> {
-        let open = self.halted.iter_mut().filter(|(_, halt)| !halt.is_withdrawn);
-        let take = |(symbol, halt): (&SymbolId, &mut Halt)| {
-            halt.is_withdrawn = true;
+        let halted = self.halted.iter_mut().map(|(symbol, halt)| (symbol, &mut halt.is_withdrawn));
+        let open = halted.chain(&mut self.unassigned).filter(|(_, is_withdrawn)| !**is_withdrawn);
+        let take = |(symbol, is_withdrawn): (&SymbolId, &mut bool)| {
+            *is_withdrawn = true;
             *symbol
         };
         open.map(take).collect()

@@ -3,6 +3,7 @@
 //! gap of a halt, a control), so a replay decides the same.
 
 use crate::domain::event::GapCause;
+use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, StreamKind};
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
@@ -40,6 +41,8 @@ pub enum Arrived {
         /// From when on rows may be missing.
         since: Timestamp,
     },
+    /// The venue says something about an order or position of ours.
+    Answer(OrderEvent),
     /// The connection has something to say.
     Notice(Notice),
 }
@@ -58,6 +61,14 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What the venue said, in order.
+    pub fn answers(&self) -> impl Iterator<Item = (Timestamp, OrderEvent)> + '_ {
+        self.arrived.iter().filter_map(|(at, arrived)| match arrived {
+            Arrived::Answer(answer) => Some((*at, *answer)),
+            _ => None,
+        })
+    }
+
     /// Forgets what came, keeps the memory.
     pub fn clear(&mut self) {
         self.arrived.clear();
@@ -79,6 +90,8 @@ pub enum Control {
     Pause,
     /// Entries are allowed again.
     Resume,
+    /// The venue said something about an order or position of ours, at the time of its arrival.
+    Answer(OrderEvent),
     /// Every position is closed.
     Flatten,
     /// Signals and entries of a symbol are dropped; its positions stay.

@@ -5,12 +5,14 @@
 //! not have; a replay of the journal makes the same decisions; the ports publish nothing before its commit.
 
 use crate::domain::event::{Command, Gap};
+use crate::domain::order::OrderEvent;
 use crate::domain::record::{Record, RecordBody, StreamKind};
 use crate::domain::time::{Span, Timestamp};
 use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::gateway::Gateway;
 use crate::session::halts::{self, Halts, News};
 use crate::session::inputs::{Arrived, Batch, Control};
+use crate::session::orders::Verdict;
 use crate::session::ports::{Chunk, ContractTerms, Notice, TickKind};
 use crate::session::rows::TickMaker;
 use crate::session::switches::Switches;
@@ -155,18 +157,15 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
             if let Some(ended) = self.apply_stop() {
                 // What came is in the journal, so a replay sees it in front of the end.
-                self.apply(&chunk);
+                self.apply(&batch, &chunk);
                 return self.end(ended);
             }
             if self.ports.is_suspending() {
                 self.commit()?;
                 return Ok(Ended::Suspended);
             }
-            for tick in chunk.ticks() {
-                self.driver.tick(&chunk, tick, &mut self.recorder);
-                if self.driver.has_ended() {
-                    return self.end(Ended::ByItself);
-                }
+            if self.apply(&batch, &chunk) {
+                return self.end(Ended::ByItself);
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
@@ -230,27 +229,43 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
             self.ports.close(&mut batch);
-            batch.arrived.retain(|(_, arrived)| matches!(arrived, Arrived::Gap { .. }));
+            batch.arrived.retain(|(_, arrived)| matches!(arrived, Arrived::Gap { .. } | Arrived::Answer(_)));
             self.sift(&mut batch, &mut TickMaker::default(), &mut chunk);
             let told = batch.arrived.len();
             self.halts.end_all(batch.until + HALF_STAMP, self.streams, &mut batch);
             push_gaps(&batch.arrived[told..], &mut chunk);
             self.ports.append(&batch)?;
-            self.apply(&chunk);
+            self.apply(&batch, &chunk);
             self.control(Control::End);
         }
         self.driver.finish(&mut self.recorder);
         Ok(ended)
     }
 
-    fn apply(&mut self, chunk: &Chunk) {
+    /// Applies what came in the order of its stamps. Whether something of it ended the session; a replay looks at the same
+    /// places.
+    fn apply(&mut self, batch: &Batch, chunk: &Chunk) -> bool {
+        let mut answers = batch.answers().peekable();
         for tick in chunk.ticks() {
+            while let Some((at, answer)) = answers.next_if(|(at, _)| *at < tick.at) {
+                if self.answer(at, answer) {
+                    return true;
+                }
+            }
             self.driver.tick(chunk, tick, &mut self.recorder);
             if self.driver.has_ended() {
-                // As a replay does.
-                return;
+                return true;
             }
         }
+        answers.any(|(at, answer)| self.answer(at, answer))
+    }
+
+    /// Applies an answer of the venue; whether the session has ended.
+    fn answer(&mut self, at: Timestamp, answer: OrderEvent) -> bool {
+        if let Verdict::Unassigned(fill) = self.driver.answer(at, answer, &mut self.recorder) {
+            self.halts.unassigned(&fill);
+        }
+        self.driver.has_ended()
     }
 
     fn commit(&mut self) -> Result<(), P::Error> {
@@ -299,7 +314,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
                     halted = Some(*symbol);
                 }
                 Arrived::Gap { .. } => push_gap(at, &arrived, chunk),
-                Arrived::Lost { .. } | Arrived::Notice(_) => {}
+                Arrived::Lost { .. } | Arrived::Answer(_) | Arrived::Notice(_) => {}
             }
             batch.arrived.push((at, arrived));
             if let Some(symbol) = halted {

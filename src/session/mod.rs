@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod halts;
 pub mod inputs;
 pub mod market_loop;
+pub mod orders;
 pub mod ports;
 mod reasons;
 pub mod replay;

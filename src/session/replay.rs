@@ -92,6 +92,14 @@ fn apply<G: Gateway, R: Recorder>(
     }
     driver.wait_until(at, recorder);
     match control {
+        // What followed from one that fits no order is in the journal, too.
+        Control::Answer(answer) => {
+            driver.answer(at, *answer, recorder);
+            if driver.has_ended() {
+                driver.finish(recorder);
+                return true;
+            }
+        }
         Control::SymbolTable { version, disabled } => {
             let mut next = switched(&table.load(), disabled);
             next.version = *version;

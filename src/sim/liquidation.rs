@@ -67,6 +67,8 @@ impl Venue {
             side: margin.side.opposite(),
             price,
             qty: Qty(margin.lots),
+            cumulative: Qty(margin.lots),
+            trade_id: self.next_trade_id(),
             fee,
             liquidity: Liquidity::Taker,
             at,

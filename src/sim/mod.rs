@@ -90,6 +90,8 @@ pub struct Venue {
     arrivals: VecDeque<Arrival>,
     margins: BTreeMap<u32, Margin>,
     counts: VenueCounts,
+    /// Executions so far.
+    fills: u64,
 }
 
 impl Venue {
@@ -114,6 +116,7 @@ impl Venue {
             arrivals: VecDeque::new(),
             margins: BTreeMap::new(),
             counts: VenueCounts::default(),
+            fills: 0,
         }
     }
 
@@ -275,7 +278,7 @@ impl Venue {
             let request = order.request;
             let qty = self.reducible(&request, qty);
             if !qty.is_zero() {
-                self.fill(spec, at, &request, order.price, qty, Liquidity::Maker, events);
+                self.fill(spec, at, (&request, order.filled), order.price, qty, Liquidity::Maker, events);
                 order.filled += qty;
                 *taken += qty.0;
             }
@@ -362,7 +365,7 @@ impl Venue {
         let mut filled = Qty::ZERO;
         for (price, qty) in &taken {
             let price = self.slipped(spec, *price, request.side, limit);
-            self.fill(spec, at, request, price, *qty, Liquidity::Taker, events);
+            self.fill(spec, at, (request, filled), price, *qty, Liquidity::Taker, events);
             filled += *qty;
         }
         self.counts.synthetic_fills += if synthetic { taken.len() as u64 } else { 0 };
@@ -375,7 +378,7 @@ impl Venue {
             if let Some(worst) = worst {
                 let factor = 1.0 + request.side.sign() as f64 * self.config.beyond_depth_penalty_pct / 100.0;
                 let price = against(spec, spec.price_f64(worst) * factor, request.side);
-                self.fill(spec, at, request, price, wanted - filled, Liquidity::Taker, events);
+                self.fill(spec, at, (request, filled), price, wanted - filled, Liquidity::Taker, events);
                 self.counts.penalised_fills += 1;
                 filled = wanted;
             }
@@ -400,12 +403,13 @@ impl Venue {
         }
     }
 
+    /// A fill of an order of which so much has filled before.
     #[allow(clippy::too_many_arguments)] // A fill is exactly these facts.
     fn fill(
         &mut self,
         spec: &SymbolSpec,
         at: Timestamp,
-        request: &OrderRequest,
+        (request, filled): (&OrderRequest, Qty),
         price: Price,
         qty: Qty,
         liquidity: Liquidity,
@@ -421,12 +425,19 @@ impl Venue {
             side: request.side,
             price,
             qty,
+            cumulative: filled + qty,
+            trade_id: self.next_trade_id(),
             fee,
             liquidity,
             at,
         };
         self.keep_margin(spec, request, &fill);
         events.push(OrderEvent::Filled(fill));
+    }
+
+    fn next_trade_id(&mut self) -> u64 {
+        self.fills += 1;
+        self.fills
     }
 
     fn keep_margin(&mut self, spec: &SymbolSpec, request: &OrderRequest, fill: &Fill) {

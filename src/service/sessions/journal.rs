@@ -46,6 +46,7 @@ pub(super) fn stored(control: Control) -> ControlKindV1 {
         Control::SymbolTable { version, disabled } => ControlKindV1::SymbolTable { version, disabled },
         Control::Pause => ControlKindV1::Pause,
         Control::Resume => ControlKindV1::Resume,
+        Control::Answer(answer) => ControlKindV1::Answer((&answer).into()),
         Control::Flatten => ControlKindV1::Flatten,
         Control::Withdraw(symbol) => ControlKindV1::Withdraw { symbol: symbol.0 },
         Control::Close(symbol) => ControlKindV1::Close { symbol: symbol.0 },
@@ -62,6 +63,7 @@ pub(super) fn input(kind: &ControlKindV1) -> Option<Control> {
         }
         ControlKindV1::Pause => Control::Pause,
         ControlKindV1::Resume => Control::Resume,
+        ControlKindV1::Answer(answer) => Control::Answer(answer.into()),
         ControlKindV1::Flatten => Control::Flatten,
         ControlKindV1::Withdraw { symbol } => Control::Withdraw(SymbolId(*symbol)),
         ControlKindV1::Close { symbol } => Control::Close(SymbolId(*symbol)),
@@ -161,6 +163,7 @@ impl Journal {
                 Arrived::Lost { symbol, stream, since } => {
                     self.control(*at, ControlKindV1::interrupted(*symbol, *stream, *since));
                 }
+                Arrived::Answer(answer) => self.control(*at, ControlKindV1::Answer(answer.into())),
                 Arrived::Notice(notice) => self.notice(*at, notice),
             }
         }

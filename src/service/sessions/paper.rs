@@ -100,6 +100,13 @@ impl MarketPorts for PaperPorts<'_> {
         let (symbol, fields) = match news {
             News::Halted(symbol, why) => (symbol, json!({"timestamp": at, "kind": "halted", "reason": why})),
             News::Resumed(symbol) => (symbol, json!({"timestamp": at, "kind": "resumed"})),
+            News::Unassigned(symbol, why) => {
+                let fields = json!({"timestamp": at, "kind": "unassigned_fill", "reason": why});
+                let name = &self.symbols.spec(*symbol).name;
+                tracing::warn!(session = self.session.id, symbol = name, why, "an execution fits no order");
+                self.noted.push(format!("from {at} on nothing was begun on {name}: {why}"));
+                return self.session.stream.add(Class::Feed, "alert", Some(name), fields);
+            }
             News::Changed(symbol, why) => {
                 let then =
                     "no entries from here on, and its positions are closed at the next price that fits";

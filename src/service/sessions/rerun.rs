@@ -40,10 +40,12 @@ pub(super) fn again<T>(
     let choice =
         FeedChoice { recording, symbols: &symbols, streams: &[], clock: FeedClock::Receive, from, to };
     let mut feed = store.feed(choice, table)?;
-    let inputs: Vec<(Timestamp, Control)> = controls
+    let mut inputs: Vec<(Timestamp, Control)> = controls
         .iter()
         .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
         .collect();
+    // Answers have the time of their arrival, and are written down in front of what was done before them in their batch.
+    inputs.sort_by_key(|(at, _)| *at);
     let outcome = run(&mut feed, &inputs).map_err(|error| match feed.found_damage() {
         true => Failure::Other(format!("its journal could not be read: {error}")),
         false => Failure::Unread(error.0),

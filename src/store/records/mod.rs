@@ -9,6 +9,7 @@ mod gap;
 mod idempotency;
 mod log_entry;
 mod login;
+mod order_answer;
 mod recording;
 mod result;
 mod session;
@@ -25,6 +26,7 @@ pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use log_entry::LogEntryV1;
 pub use login::{LoginV1, RevokedTokenV1};
+pub use order_answer::{AnswerV1, ExecutionV1};
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2, ResultV3};
 pub use session::{

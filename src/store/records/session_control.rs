@@ -1,6 +1,7 @@
 //! Commands and other outside influences on a session. Together with the recorded rows they are all that a
 //! replay needs.
 
+use super::AnswerV1;
 use crate::domain::record::StreamKind;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
@@ -69,6 +70,8 @@ pub enum ControlKindV1 {
     /// A user asked the session to end. Written before the request is answered; the session closes what is
     /// open and then writes `End`, after a restart too.
     Stop,
+    /// The venue said something about an order or position.
+    Answer(AnswerV1),
 }
 
 impl ControlKindV1 {
