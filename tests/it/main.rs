@@ -30,6 +30,7 @@ mod rules;
 mod serve;
 mod sessions;
 mod sizing;
+mod snapshots;
 mod states;
 mod strategy;
 mod symbol_table;
