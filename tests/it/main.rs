@@ -28,6 +28,7 @@ mod results;
 mod round_trip;
 mod rules;
 mod serve;
+mod session_now;
 mod sessions;
 mod sizing;
 mod snapshots;

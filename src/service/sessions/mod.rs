@@ -20,6 +20,7 @@ mod replay;
 mod request;
 mod rerun;
 mod running;
+mod snapshot;
 mod stream;
 mod view;
 mod watcher;
@@ -27,6 +28,11 @@ mod watcher;
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
+pub use snapshot::{
+    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
+    Head, LimitView, Look, OrderView, OrdersView, PositionView, PositionsView, Question, Shown, StateView,
+    StatesView, StatesWanted, StopView, TargetView,
+};
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 
 use super::hub::Hub;

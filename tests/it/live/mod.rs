@@ -4,6 +4,7 @@ mod collect;
 mod ends;
 mod faults;
 mod kills;
+mod now;
 mod paper;
 mod tickers;
 
