@@ -65,6 +65,16 @@ pub enum OrderKind {
     Limit(Price),
 }
 
+impl OrderKind {
+    /// The limit price; `None` for a market order.
+    pub const fn limit(self) -> Option<Price> {
+        match self {
+            OrderKind::Market => None,
+            OrderKind::Limit(price) | OrderKind::LimitIoc(price) => Some(price),
+        }
+    }
+}
+
 /// Execution inside the bar that has just ended, for an exit whose stop or target lies between the bar's
 /// prices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,8 @@
 //! Totals are kept per symbol and updated by differences, so the cost of a tick or fill does not depend on
 //! the number of positions. Invariant: equity is cash plus unrealised profit, exactly.
 
+pub mod status;
+
 use crate::domain::decision::{Guard, Trigger};
 use crate::domain::ledger::EquityPoint;
 use crate::domain::num::{Money, Price};

@@ -18,6 +18,7 @@ pub mod own;
 pub mod position;
 pub mod risk;
 pub mod rules;
+pub mod status;
 mod timers;
 pub mod truth;
 mod version;

@@ -4,6 +4,8 @@
 //! Invariants: only event time is used; a value that cannot change the result is not read, except by
 //! conditions with memory, which must see every evaluation.
 
+pub mod conditions;
+
 use crate::domain::decision::{Evidence, SectionName};
 use crate::domain::strategy::{
     Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold,

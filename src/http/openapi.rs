@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 /// Hand-written schemas of request and response bodies.
 const COMPONENTS: &str = include_str!("openapi/components.json");
+/// Those of the read model of sessions.
+const SESSION_NOW: &str = include_str!("openapi/session_now.json");
 
 /// The complete document.
 pub fn document() -> Value {
@@ -21,7 +23,11 @@ pub fn document() -> Value {
             .or_default()
             .insert(route.method.as_str().to_ascii_lowercase(), operation(route));
     }
-    let components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
+    let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
+    let session_now: Map<String, Value> = serde_json::from_str(SESSION_NOW).unwrap_or_default();
+    if let Some(schemas) = components["schemas"].as_object_mut() {
+        schemas.extend(session_now);
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -204,6 +210,10 @@ fn responses(route: &Route) -> Value {
 
 fn success(route: &Route, status: u16) -> Value {
     let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
+    let enveloped = |name: &str| {
+        let data = json!({"type": "object", "properties": {"data": {"$ref": format!("#/components/schemas/{name}")}}});
+        json!({"application/json": {"schema": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, data]}}})
+    };
     let content = match route.path {
         _ if status == 101 => return json!({"description": "The WebSocket is open."}),
         "/" | "/console/{file}" | "/results/session/{id}/report" => {
@@ -212,6 +222,11 @@ fn success(route: &Route, status: u16) -> Value {
         "/metrics" => json!({"text/plain": {"schema": {"type": "string"}}}),
         "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
         "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),
+        "/sessions/{id}/account" => enveloped("SessionAccount"),
+        "/sessions/{id}/positions" => enveloped("SessionPositions"),
+        "/sessions/{id}/orders" => enveloped("SessionOrders"),
+        "/sessions/{id}/states" => enveloped("SessionStates"),
+        "/sessions/{id}/equity" => enveloped("SessionEquity"),
         "/api/data-collection/sessions" if route.method == Method::Get => json_of("RecordingList"),
         _ => json_of("Envelope"),
     };

@@ -89,6 +89,12 @@ impl DrawdownTracker {
         self.peak
     }
 
+    /// The deepest drawdown so far, percent of its peak; the ongoing one counts.
+    pub fn deepest_pct(&self) -> f64 {
+        let ongoing = self.under.map_or(0.0, |under| depth_pct(self.peak, under.trough));
+        self.deepest.first().map_or(0.0, |kept| kept.depth_pct).max(ongoing)
+    }
+
     /// Adds the next value.
     #[inline]
     pub fn observe(&mut self, at: Timestamp, value: Money) {

@@ -36,6 +36,8 @@ pub struct Statistics {
     trials: Option<Trials>,
     gaps: Vec<(Timestamp, Timestamp)>,
     trades: Vec<ClosedTrade>,
+    /// Fees and funding of the trades.
+    closed_costs: (Money, Money),
 }
 
 /// A point of the equity curve: one bucket of time. The last value holds until the next point.
@@ -121,6 +123,7 @@ impl Statistics {
             trials: None,
             gaps: Vec::new(),
             trades: Vec::new(),
+            closed_costs: (Money::ZERO, Money::ZERO),
         }
     }
 
@@ -173,7 +176,24 @@ impl Statistics {
 
     /// Records a closed trade.
     pub fn trade(&mut self, trade: &ClosedTrade) {
+        self.closed_costs.0 += trade.fees;
+        self.closed_costs.1 += trade.funding;
         self.trades.push(*trade);
+    }
+
+    /// Fees paid and funding received (negative: paid) by the closed trades so far.
+    pub fn closed_costs(&self) -> (Money, Money) {
+        self.closed_costs
+    }
+
+    /// The deepest drawdown of equity so far, percent of its peak.
+    pub fn max_drawdown_pct(&self) -> f64 {
+        self.equity.deepest_pct()
+    }
+
+    /// The equity curve so far; its last value holds until the next change.
+    pub fn curve(&self) -> Vec<CurvePoint> {
+        points(&self.curve)
     }
 
     /// Sets the estimated cost (fees and spread) of closing the positions open at the end; call before

@@ -352,7 +352,7 @@ fn fill(order: &mut Value, event: &Value) {
 
 /// Merges neighbouring points: time of the first, equity of the last, lowest low, highest high, deepest
 /// drawdown.
-fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
+pub(super) fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
     if points.len() <= most {
         return points;
     }

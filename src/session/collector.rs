@@ -86,6 +86,11 @@ impl<'a> Collector<'a> {
         self
     }
 
+    /// Statistics so far; `None` before the first tick.
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.statistics.as_ref()
+    }
+
     /// A price while some gap waits for the first one behind it.
     #[cold]
     fn landed(&mut self, symbol: SymbolId, price: Price) {

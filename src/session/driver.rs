@@ -16,6 +16,7 @@ use crate::engine::output::{Action, Outputs};
 use crate::session::gateway::Gateway;
 use crate::session::orders::{OpenOrders, Verdict};
 use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
+use crate::session::snapshot::Moment;
 use crate::sim::{Venue, VenueConfig, VenueCounts};
 use arc_swap::{ArcSwap, Cache};
 use std::sync::Arc;
@@ -30,6 +31,9 @@ pub trait Recorder {
 
     /// From here on the run sees this symbol table; `progress` is how far it has come.
     fn symbol_table(&mut self, _table: &SymbolTable, _progress: Progress) {}
+
+    /// A batch of input has been applied: the moment to look at the engine.
+    fn batch_done(&mut self, _moment: Moment<'_>) {}
 }
 
 /// How often closing at the end of the data is tried where the venue refuses; then what is open stays open.
@@ -183,11 +187,19 @@ impl<G: Gateway> Driver<G> {
                     return Ok(());
                 }
             }
+            self.batch_done(recorder);
             if watch(Progress { ticks: self.ticks, at: self.at }) == Flow::Stop {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Shows the recorder the engine between two batches of input, once time has begun.
+    pub fn batch_done<R: Recorder>(&mut self, recorder: &mut R) {
+        if self.at != Timestamp::MIN {
+            recorder.batch_done(Moment { engine: &mut self.engine, table: &self.table, at: self.at });
+        }
     }
 
     /// Whether a limit ended the session and nothing is open any more.

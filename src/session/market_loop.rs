@@ -169,6 +169,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
+            self.driver.batch_done(&mut self.recorder);
             let reached = self.driver.progress().at;
             self.ports.commit_if_due(reached)?;
             self.ports.progress(self.driver.progress());

@@ -14,4 +14,5 @@ mod reasons;
 pub mod replay;
 pub mod rows;
 mod simulated;
+pub mod snapshot;
 pub mod switches;

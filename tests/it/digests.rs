@@ -32,12 +32,11 @@ fn bars() -> String {
     format!("{script} 7300 end")
 }
 
-/// One session with trades, books, marks, funding, gaps, bars, latency with jitter, market and limit orders,
-/// and trailing stops.
-fn everything() -> String {
+/// Trades, books, marks, funding and gaps of one symbol, bars of another.
+pub fn lively(steps: i64) -> String {
     let mut lines = String::new();
     let mut price = 1_000_i64;
-    for step in 0..4_000_i64 {
+    for step in 0..steps {
         // A deterministic wave with steps of all sizes.
         price = (price + (step * step * 31 + step * 17) % 41 - 20).clamp(700, 1_400);
         let (at, price) = (step as f64 * 0.25, price as f64 / 100.0);
@@ -69,6 +68,13 @@ fn everything() -> String {
             }
         );
     }
+    lines
+}
+
+/// One session with trades, books, marks, funding, gaps, bars, latency with jitter, market and limit orders,
+/// and trailing stops.
+fn everything() -> String {
+    let lines = lively(4_000);
     let trailing = |def: &mut StrategyDef| {
         def.trailing = Some(Trailing { activation_pct: 1.0, distance_pct: 0.7 });
         def.z1.order = EntryOrder::Limit;

@@ -129,11 +129,16 @@ impl World {
 
     /// Runs a script against the simulated venue, to the end of the data.
     pub fn simulate(&self, script: &str) -> Story {
+        self.run(&self.ticks(script), usize::MAX)
+    }
+
+    /// The ticks of a script.
+    pub fn ticks(&self, script: &str) -> Chunk {
         let mut chunk = Chunk::default();
         for line in lines(script) {
             self.push(&mut chunk, &line);
         }
-        self.run(&chunk, usize::MAX)
+        chunk
     }
 
     /// Runs ticks in chunks of `size`.

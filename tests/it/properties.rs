@@ -19,16 +19,16 @@ use tradingd::session::ports::{Chunk, Tick, TickKind};
 
 /// One step of a random market: milliseconds since the last step, symbol, kind, price move in ticks,
 /// quantity.
-type Step = (u16, u8, u8, i8, u16);
+pub type Step = (u16, u8, u8, i8, u16);
 
-fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
+pub fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     let dt = prop_oneof![4 => 0_u16..300, 2 => Just(0_u16), 1 => 300_u16..4_000];
     prop::collection::vec((dt, 0_u8..2, 0_u8..32, -30_i8..=30, 1_u16..400), count)
 }
 
 /// Prices start at 10.00 with a tick of 0.01. With `marks` every symbol has a mark price from the start;
 /// `scale` multiplies the quantities in the books.
-fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
+pub fn market(steps: &[Step], marks: bool, scale: i64) -> Chunk {
     let mut chunk = Chunk::default();
     let mut now = at(0.0);
     let mut prices = [1_000_i64; 2];
@@ -145,13 +145,13 @@ fn random_strategy(name: usize, dice: &[u8; 16]) -> StrategyDef {
         })
 }
 
-fn strategies(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<StrategyDef>> {
+pub fn strategies(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<StrategyDef>> {
     prop::collection::vec(any::<[u8; 16]>(), count)
         .prop_map(|dice| dice.iter().enumerate().map(|(name, dice)| random_strategy(name, dice)).collect())
 }
 
 /// A world with two symbols and one fee rate; latency, rejects and limits depend only on the seed.
-fn random_world(defs: Vec<StrategyDef>, seed: u64) -> World {
+pub fn random_world(defs: Vec<StrategyDef>, seed: u64) -> World {
     let mut world = world(defs);
     world.symbols = 2;
     world.spec = crate::harness::spec("0.01", "0.1");

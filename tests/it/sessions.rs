@@ -24,21 +24,21 @@ use tradingd::store::{EventSegment, NewRecording, OpenMode, RecordingEnd, Store}
 const LONG: Span = Span::from_seconds(120);
 
 /// Services over a state directory with one recording and the strategy `ema`, which trades often.
-struct World {
-    store: Arc<Store>,
+pub struct World {
+    pub store: Arc<Store>,
     strategies: Arc<Strategies>,
     in_use: Arc<References>,
-    sessions: Arc<Sessions>,
+    pub sessions: Arc<Sessions>,
 }
 
-fn prepared(cli: &Cli) -> String {
+pub fn prepared(cli: &Cli) -> String {
     let ema = cli.file("ema.json", include_str!("../../benches/workloads/ema.json"));
     cli.ok(&["strategies", "add", &ema]);
     cli.import(&[shipped_one("trades")])["id"].as_str().unwrap().to_owned()
 }
 
 impl World {
-    fn open(cli: &Cli) -> World {
+    pub fn open(cli: &Cli) -> World {
         let store = Arc::new(Store::open(&cli.state(), OpenMode::MustExist).unwrap());
         World::over(store)
     }
@@ -55,12 +55,12 @@ impl World {
         World { store, strategies, in_use, sessions }
     }
 
-    fn start(&self, body: &Value) -> Result<Started, Refusal> {
+    pub fn start(&self, body: &Value) -> Result<Started, Refusal> {
         self.sessions.start(body, "ann", &Config::default(), clock::now())
     }
 
     #[track_caller]
-    fn finished(&self, body: &Value) -> SessionView {
+    pub fn finished(&self, body: &Value) -> SessionView {
         let id = self.start(body).unwrap().session_id;
         assert!(self.sessions.wait(&id, LONG), "{id} does not end");
         self.sessions.get(&id).unwrap()
@@ -70,11 +70,11 @@ impl World {
         session.counters.unwrap()
     }
 
-    fn digest(&self, session: &SessionView) -> String {
+    pub fn digest(&self, session: &SessionView) -> String {
         self.store.result(session.result_id.as_deref().unwrap()).unwrap().digest
     }
 
-    fn events(&self, id: &str) -> Vec<Value> {
+    pub fn events(&self, id: &str) -> Vec<Value> {
         let (mut all, mut after) = (Vec::new(), 0);
         loop {
             let part = self.sessions.events(id, after, 100).unwrap();
@@ -87,7 +87,7 @@ impl World {
     }
 }
 
-fn request(recording: &str) -> Value {
+pub fn request(recording: &str) -> Value {
     json!({
         "session_type": "backtest",
         "symbols": [],
@@ -96,7 +96,7 @@ fn request(recording: &str) -> Value {
     })
 }
 
-fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+pub fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     body.pointer_mut(parent).unwrap()[name] = value;
     body

@@ -24,13 +24,13 @@ impl Instance {
         }
     }
 
-    /// The refusal an entry would get now, if any. Leaves the instance's rules, reference price and
-    /// reservation unchanged.
+    /// The refusal an entry would get now, if any. Leaves the instance as it is: its rules, what it still waits
+    /// for while warming up, its reference price and its reservation.
     pub(crate) fn would_refuse(&mut self, turn: &mut Turn<'_>) -> Option<RiskRefusal> {
         let own = self.own_view(turn);
-        let before = (self.e1.clone(), self.reference, self.reserved);
+        let before = (self.e1.clone(), self.warming.clone(), self.reference, self.reserved);
         let refusal = self.approve(turn, &own).err();
-        (self.e1, self.reference, self.reserved) = before;
+        (self.e1, self.warming, self.reference, self.reserved) = before;
         refusal
     }
 
@@ -185,6 +185,7 @@ impl Instance {
             mid_x2: turn.mid_x2(),
             submitted_at: turn.at,
             cancel_sent: false,
+            limit: request.kind.limit(),
             rests: matches!(request.kind, OrderKind::Limit(_)),
         });
         self.e1.reset();
@@ -200,15 +201,11 @@ impl Instance {
     }
 
     pub(super) fn submitted(&self, request: &OrderRequest, turn: &mut Turn<'_>) {
-        let limit = match request.kind {
-            OrderKind::Market => None,
-            OrderKind::Limit(price) | OrderKind::LimitIoc(price) => Some(price),
-        };
         let kind = DecisionKind::Submitted {
             order: request.id,
             side: request.side,
             qty: request.qty,
-            limit,
+            limit: request.kind.limit(),
             purpose: request.purpose,
         };
         self.record(kind, turn, 0);

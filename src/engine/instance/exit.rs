@@ -6,6 +6,7 @@ use super::{Instance, Turn, Wake, Working, values};
 use crate::domain::decision::{DecisionKind, SectionName, State, Trigger, Warning};
 use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
+use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::output::Action;
 use crate::engine::own::OwnView;
@@ -253,7 +254,7 @@ impl Instance {
             .clamp(pricing.min_pct, pricing.max_pct);
         let price = base * (1.0 + self.side.sign() as f64 * adjustment / 100.0);
         // A resting close is rounded to the passive side: not worse for us than the computed price.
-        Some(self.target_tick(price, turn))
+        Some(self.target_tick(price, turn.spec))
     }
 
     fn submit_exit(&mut self, kind: OrderKind, qty: Option<Qty>, turn: &mut Turn<'_>) {
@@ -283,6 +284,7 @@ impl Instance {
             mid_x2: inside_bar.map(|inside| 2 * inside.price.0).or_else(|| turn.mid_x2()),
             submitted_at: turn.at,
             cancel_sent: false,
+            limit: kind.limit(),
             rests: matches!(kind, OrderKind::Limit(_)),
         });
         self.submitted(&request, turn);
@@ -344,11 +346,14 @@ impl Instance {
 
     fn place_ladder(&mut self, turn: &Turn<'_>) {
         let entry = self.position.map(|position| position.entry_price(turn.spec));
+        self.ladder_ticks =
+            self.ladder().zip(entry).map(|(step, entry)| self.step_price(entry, step.offset_pct, turn.spec));
+    }
+
+    /// Price of a ladder step.
+    pub(super) fn step_price(&self, entry: f64, offset_pct: f64, spec: &SymbolSpec) -> Price {
         let dir = self.side.sign() as f64;
-        self.ladder_ticks = self
-            .ladder()
-            .zip(entry)
-            .map(|(step, entry)| self.target_tick(entry * (1.0 + dir * step.offset_pct / 100.0), turn));
+        self.target_tick(entry * (1.0 + dir * offset_pct / 100.0), spec)
     }
 
     /// Handles ZE1 or E1 being unknown for too long; returns whether the position is closed.
@@ -445,7 +450,7 @@ impl Instance {
         target = nearer(target, session_target, force, entry);
         let before = self.exits.stop;
         self.exits.stop = stop.map(|(price, _)| (self.stop_tick(price, turn), StopKind::Fixed));
-        self.exits.target = target.map(|(price, _)| self.target_tick(price, turn));
+        self.exits.target = target.map(|(price, _)| self.target_tick(price, turn.spec));
         self.place_ladder(turn);
         if let Some((price, _)) = self.exits.stop {
             let risk = dir as i64

@@ -8,6 +8,7 @@ mod entry;
 mod exit;
 mod fills;
 mod size;
+pub mod status;
 mod view;
 
 use crate::domain::decision::{Decision, DecisionKind, Guard, SectionName, State, Trigger, Warning};
@@ -86,6 +87,8 @@ pub(crate) struct Working {
     mid_x2: Option<i64>,
     submitted_at: Timestamp,
     cancel_sent: bool,
+    /// Limit price, if it has one.
+    limit: Option<Price>,
     /// Whether the order may rest in the book.
     rests: bool,
 }
@@ -141,6 +144,8 @@ pub struct Instance {
     pub def: Arc<StrategyDef>,
     /// State.
     pub state: State,
+    /// Since when; `None` before the session starts.
+    since: Option<Timestamp>,
     /// Whether any rule, price or scaling of the strategy reads the position, signal or session.
     reads_own: bool,
     slots: Vec<SlotId>,
@@ -214,6 +219,7 @@ impl Instance {
             side,
             def: Arc::clone(def),
             state: State::Inactive,
+            since: None,
             reads_own: def.reads_own(),
             slots,
             s1,
@@ -468,6 +474,7 @@ impl Instance {
     /// Changes the state and records the cause.
     fn go(&mut self, to: State, trigger: Trigger, turn: &mut Turn<'_>, evidence: Option<SectionName>) {
         let from = std::mem::replace(&mut self.state, to);
+        self.since = Some(turn.at);
         let count = evidence.map_or(0, |section| self.evidence(section, turn));
         self.record(DecisionKind::Transition { from, to, trigger }, turn, count);
     }
@@ -475,16 +482,20 @@ impl Instance {
     /// Appends the current condition values of a section; returns their number.
     pub(crate) fn evidence(&self, section: SectionName, turn: &mut Turn<'_>) -> u16 {
         let own = self.own_view(turn);
-        let rule = match section {
+        let rule = self.rule(section);
+        let look = Look { now: turn.at, spec: turn.spec, market: turn.market };
+        let mut values = Values { look, set: turn.set, own: &own };
+        rule.evidence(section, &mut values, &mut turn.out.evidence)
+    }
+
+    fn rule(&self, section: SectionName) -> &Rule {
+        match section {
             SectionName::S1 => &self.s1,
             SectionName::O1 => &self.o1,
             SectionName::Z1 => &self.z1,
             SectionName::Ze1 => &self.ze1,
             SectionName::E1 => &self.e1,
-        };
-        let look = Look { now: turn.at, spec: turn.spec, market: turn.market };
-        let mut values = Values { look, set: turn.set, own: &own };
-        rule.evidence(section, &mut values, &mut turn.out.evidence)
+        }
     }
 
     fn record(&self, kind: DecisionKind, turn: &mut Turn<'_>, evidence: u16) {

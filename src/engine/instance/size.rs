@@ -157,10 +157,10 @@ impl Instance {
     }
 
     /// A target price rounded to a tick in the direction of profit.
-    pub(super) fn target_tick(&self, price: f64, turn: &Turn<'_>) -> Price {
+    pub(super) fn target_tick(&self, price: f64, spec: &SymbolSpec) -> Price {
         match self.side {
-            Side::Buy => turn.spec.price_ceil(price),
-            Side::Sell => turn.spec.price_floor(price),
+            Side::Buy => spec.price_ceil(price),
+            Side::Sell => spec.price_floor(price),
         }
     }
 }

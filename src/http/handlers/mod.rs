@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod operations;
 pub mod recordings;
 pub mod results;
+pub mod session_now;
 pub mod sessions;
 pub mod strategies;
 pub mod stream;

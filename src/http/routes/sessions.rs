@@ -1,7 +1,7 @@
 //! Routes of sessions and their results.
 
 use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
-use crate::http::handlers::{results, sessions};
+use crate::http::handlers::{results, session_now, sessions};
 use crate::http::lanes::Lane;
 use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
@@ -13,6 +13,10 @@ const FORMAT: Param = Param {
     kind: Word(&["json", "csv"]),
     about: "csv for a spreadsheet; json when it is left out.",
 };
+
+/// Why the read model of a session gives no answer.
+const NOW_REFUSALS: &[(u16, &str)] =
+    &[(404, "session_not_found"), (409, "no_account"), (409, "session_ended"), (503, "snapshot_unavailable")];
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -117,6 +121,61 @@ pub const ROUTES: &[Route] = &[
         refusals: &[(404, "session_not_found"), (409, "cursor_expired")],
         run: Blocking(sessions::events),
         examples: &[ask("unknown", "/sessions/nothing/events", 404)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/account",
+        tag: "sessions",
+        about: "Of a running session now, of an ended one as its result knows it: balance, equity, profit, margin, fees, drawdown, budgets, limits.",
+        refusals: NOW_REFUSALS,
+        run: Async(session_now::account),
+        examples: &[ask("unknown", "/sessions/nothing/account", 404)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/positions",
+        tag: "sessions",
+        about: "Its open positions now: entry, mark, profit, stop, targets, liquidation price.",
+        refusals: NOW_REFUSALS,
+        run: Async(session_now::positions),
+        examples: &[ask("unknown", "/sessions/nothing/positions", 404)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/orders",
+        tag: "sessions",
+        about: "Its orders now that have not ended.",
+        refusals: NOW_REFUSALS,
+        run: Async(session_now::orders),
+        examples: &[ask("unknown", "/sessions/nothing/orders", 404)],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/states",
+        tag: "sessions",
+        about: "What every strategy does now on every symbol: state, conditions with their distance to the threshold, why entries are blocked; and how old the data of each symbol is.",
+        query: &[
+            LIMIT,
+            CURSOR,
+            SYMBOL,
+            Param { name: "strategy", kind: Text(128), about: "Only instances of this strategy." },
+        ],
+        refusals: NOW_REFUSALS,
+        run: Async(session_now::states),
+        examples: &[
+            ask("unknown", "/sessions/nothing/states", 404),
+            ask("a cursor of another list", "/sessions/nothing/states?cursor=x", 400),
+        ],
+        ..GET
+    },
+    Route {
+        path: "/sessions/{id}/equity",
+        tag: "sessions",
+        about: "Its equity so far.",
+        query: &[POINTS],
+        refusals: NOW_REFUSALS,
+        run: Async(session_now::equity),
+        examples: &[ask("unknown", "/sessions/nothing/equity", 404)],
         ..GET
     },
     Route {

@@ -17,6 +17,8 @@ const PORTION: Span = Span::from_millis(20);
 #[derive(Default, Debug)]
 pub struct StopSignal {
     stop: AtomicBool,
+    /// Somebody wants the run to look up from its wait.
+    look: AtomicBool,
     waiting: Mutex<()>,
     asked: Condvar,
 }
@@ -30,17 +32,27 @@ impl StopSignal {
         self.asked.notify_all();
     }
 
+    /// Ends a wait for the next event early: the feed then hands out an empty chunk, so that the run's thread comes
+    /// to the end of a batch.
+    pub fn wake(&self) {
+        let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look.store(true, Ordering::Release);
+        self.asked.notify_all();
+    }
+
     /// Whether [`StopSignal::stop`] was called.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Waits for `span`, or until the run is stopped.
-    fn wait(&self, span: Span) {
+    /// Waits for `span`, or until the run is stopped or woken; whether it was woken.
+    fn wait(&self, span: Span) -> bool {
         let for_long = Duration::from_nanos(span.nanos().max(0).unsigned_abs());
         let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // The reason for waking up is irrelevant: the caller checks the clock and the flag again.
-        drop(self.asked.wait_timeout_while(guard, for_long, |()| !self.is_stopped()));
+        let is_quiet = |(): &mut ()| !self.is_stopped() && !self.look.load(Ordering::Acquire);
+        drop(self.asked.wait_timeout_while(guard, for_long, is_quiet));
+        self.look.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -94,7 +106,10 @@ impl<'a> Paced<'a> {
             }
             let due = Span::from_seconds_f64((next.at - first).seconds_f64() / self.speed);
             let left = Span::from_nanos(due.nanos().saturating_sub(watch.elapsed().nanos()));
-            self.control.wait(left.max(PORTION));
+            if self.control.wait(left.max(PORTION)) {
+                // Cleared by `cut`.
+                return Ok(!self.cut(chunk));
+            }
         }
     }
 
@@ -181,6 +196,22 @@ mod tests {
         let watch = Stopwatch::start();
         all(&mut Paced::new(Box::new(Seconds(0, 11)), 100.0, &control));
         assert!(watch.elapsed() >= Span::from_millis(100));
+    }
+
+    #[test]
+    fn a_run_that_is_woken_gets_an_empty_chunk_and_loses_no_event() {
+        let control = StopSignal::default();
+        let mut feed = Paced::new(Box::new(Seconds(0, 3)), 1e-6, &control);
+        let mut chunk = Chunk::default();
+        assert!(feed.next(&mut chunk).unwrap() && chunk.ticks().len() == 1);
+        // Before the wait begins, and while it lasts.
+        control.wake();
+        assert!(feed.next(&mut chunk).unwrap() && chunk.ticks().is_empty());
+        std::thread::scope(|scope| {
+            scope.spawn(|| control.wake());
+            assert!(feed.next(&mut chunk).unwrap() && chunk.ticks().is_empty());
+        });
+        assert_eq!((feed.used, feed.read.ticks().len(), feed.was_cut()), (1, 3, false));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::plan::{Plan, Rows};
 use super::recorder::{SessionRecorder, Sink};
 use super::rerun::{self, Comparison, Difference};
 use super::running::{Failure, Outcome, Running};
+use super::snapshot::Wanted;
 use super::stream::Class;
 use crate::clock::{self, SteadyClock};
 use crate::domain::record::StreamKind;
@@ -21,6 +22,7 @@ use crate::service::market::{Market, MarketFeed, Subscription};
 use crate::session::driver::Driver;
 use crate::session::market_loop::{Ended, MarketLoop};
 use crate::session::replay::{CaughtUp, catch_up};
+use crate::session::snapshot::Snapshot;
 use crate::session::switches::Switches;
 use crate::store::{OpenRecording, Store};
 use arc_swap::ArcSwap;
@@ -48,6 +50,14 @@ struct Journaled<'a>(&'a Running);
 impl Sink for Journaled<'_> {
     fn add(&self, class: Class, event: &'static str, symbol: Option<&str>, fields: Value) {
         self.0.stream.add(class, event, symbol, fields);
+    }
+
+    fn wanted(&self) -> Option<Wanted> {
+        self.0.stream.snapshots.wanted()
+    }
+
+    fn show(&self, wanted: Wanted, snapshot: Snapshot) {
+        self.0.stream.show(wanted, snapshot);
     }
 }
 

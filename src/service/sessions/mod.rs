@@ -21,6 +21,7 @@ mod replay;
 mod request;
 mod rerun;
 mod running;
+mod snapshot;
 mod stream;
 mod view;
 mod watcher;
@@ -29,6 +30,11 @@ mod writer;
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
+pub use snapshot::{
+    AccountView, BlockedView, BudgetView, ConditionView, EntriesView, EquityPointView, EquityView, FeedView,
+    Head, LimitView, Look, OrderView, OrdersView, PositionView, PositionsView, Question, Shown, StateView,
+    StatesView, StatesWanted, StopView, TargetView,
+};
 pub(in crate::service) use stream::event_object;
 pub use view::{Counters, Events, SessionFilter, SessionView, Started, State, Stopped};
 

@@ -5,6 +5,7 @@
 use super::plan::Plan;
 use super::progress::SessionProgress;
 use super::request::SessionKind;
+use super::snapshot::Wanted;
 use super::stream::Class;
 use crate::document::decision;
 use crate::domain::decision::{Decision, DecisionKind, Evidence, SectionName, State, Trigger};
@@ -19,6 +20,7 @@ use crate::service::backtest::Run;
 use crate::session::collector::Collector;
 use crate::session::driver::{Driver, Progress, Recorder};
 use crate::session::ports::{Tick, TickKind};
+use crate::session::snapshot::{Moment, Snapshot};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -32,6 +34,14 @@ pub(super) trait Sink {
 
     /// A good moment to write what has gathered.
     fn settle(&self) {}
+
+    /// Whether somebody wants to see the session as it is now.
+    fn wanted(&self) -> Option<Wanted> {
+        None
+    }
+
+    /// The session as it is now; in its place among the events.
+    fn show(&self, _wanted: Wanted, _snapshot: Snapshot) {}
 }
 
 /// Takes down a session's run.
@@ -100,6 +110,14 @@ impl Recorder for SessionRecorder<'_> {
         self.collector.outputs(out);
         if !out.decisions.is_empty() {
             self.stream.settle();
+        }
+    }
+
+    #[inline]
+    fn batch_done(&mut self, moment: Moment<'_>) {
+        if let Some(wanted) = self.stream.wanted() {
+            let statistics = self.collector.statistics();
+            self.stream.show(wanted, Snapshot::take(moment, statistics, &self.defs, wanted.parts));
         }
     }
 

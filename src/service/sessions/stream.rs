@@ -5,10 +5,12 @@
 
 use super::log;
 use super::recorder::Sink;
+use super::snapshot::{Shown, Snapshots, Wanted};
 use crate::clock::Stopwatch;
 use crate::domain::time::Span;
 use crate::limits::{SESSION_EVENTS, SESSION_EVENTS_MS, SESSION_SEGMENT_BYTES};
 use crate::service::hub::Hub;
+use crate::session::snapshot::Snapshot;
 use crate::store::{EventSegment, Store, StoreError};
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +50,8 @@ pub(super) struct EventStream {
     topic: String,
     store: Arc<Store>,
     hub: Arc<Hub>,
+    /// What is true of the session now, for whoever asks.
+    pub snapshots: Snapshots,
     state: Mutex<State>,
 }
 
@@ -64,9 +68,15 @@ struct State {
     /// The session's last transaction is being written: what comes now is too late.
     closed: bool,
     /// What is told once it is on disk; `None`: what comes is told at once.
-    held: Option<Vec<Told>>,
+    held: Option<Vec<Held>>,
     /// How many of them came before the last part was taken.
     held_in_part: usize,
+}
+
+/// What is told once it is on disk, in order.
+enum Held {
+    Event(Told),
+    Snapshot(Arc<Shown>),
 }
 
 /// An event on its way to whoever watches.
@@ -105,6 +115,7 @@ impl EventStream {
             topic: format!("session/{session}"),
             store,
             hub,
+            snapshots: Snapshots::new(),
             state: Mutex::new(state),
         }
     }
@@ -138,7 +149,9 @@ impl EventStream {
         fields: Value,
     ) {
         match &mut state.held {
-            Some(held) => held.push(Told { class, event, symbol: symbol.map(str::to_owned), fields }),
+            Some(held) => {
+                held.push(Held::Event(Told { class, event, symbol: symbol.map(str::to_owned), fields }));
+            }
             None => self.publish(class, event, symbol, fields),
         }
     }
@@ -152,17 +165,35 @@ impl EventStream {
     pub(super) fn release_part(&self) {
         let mut state = self.lock();
         let count = std::mem::take(&mut state.held_in_part);
-        for Told { class, event, symbol, fields } in state.held.get_or_insert_default().drain(..count) {
-            self.publish(class, event, symbol.as_deref(), fields);
-        }
+        state.held.get_or_insert_default().drain(..count).for_each(|held| self.tell_held(held));
     }
 
     /// What was held back is on disk and told.
     pub(super) fn release(&self) {
         let mut state = self.lock();
         state.held_in_part = 0;
-        for Told { class, event, symbol, fields } in state.held.take().unwrap_or_default() {
-            self.publish(class, event, symbol.as_deref(), fields);
+        state.held.take().unwrap_or_default().into_iter().for_each(|held| self.tell_held(held));
+    }
+
+    fn tell_held(&self, held: Held) {
+        match held {
+            Held::Event(Told { class, event, symbol, fields }) => {
+                self.publish(class, event, symbol.as_deref(), fields);
+            }
+            Held::Snapshot(shown) => self.snapshots.publish(shown),
+        }
+    }
+
+    /// Shows the session as it is behind the events so far; like them, once that is on disk.
+    pub(super) fn show(&self, wanted: Wanted, snapshot: Snapshot) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let shown = self.snapshots.made(wanted, snapshot, (state.next_seq - 1, state.not_kept));
+        match &mut state.held {
+            Some(held) => held.push(Held::Snapshot(shown)),
+            None => self.snapshots.publish(shown),
         }
     }
 
@@ -234,9 +265,11 @@ impl EventStream {
         self.lock().pending.lines.len() >= SESSION_SEGMENT_BYTES / 2
     }
 
-    /// Whether something has gathered.
+    /// Whether something has gathered, to be stored or to be told.
     pub(super) fn has_news(&self) -> bool {
-        !self.lock().pending.lines.is_empty()
+        let state = self.lock();
+        let held = state.held.as_ref().map_or(0, Vec::len);
+        !state.pending.lines.is_empty() || held > state.held_in_part
     }
 
     /// What has not been written yet, for a transaction of the session itself; still readable until
@@ -295,6 +328,7 @@ impl EventStream {
 
     /// Ends the stream for whoever watches.
     pub(super) fn end(&self) {
+        self.snapshots.end();
         self.hub.end_session(&self.session);
     }
 
@@ -339,6 +373,14 @@ impl Sink for EventStream {
             let _ = self.write_if_due();
         }
     }
+
+    fn wanted(&self) -> Option<Wanted> {
+        self.snapshots.wanted()
+    }
+
+    fn show(&self, wanted: Wanted, snapshot: Snapshot) {
+        EventStream::show(self, wanted, snapshot);
+    }
 }
 
 impl State {
@@ -362,7 +404,13 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::symbol::SymbolTable;
+    use crate::domain::time::Timestamp;
+    use crate::engine::Engine;
+    use crate::engine::account::SessionConfig;
     use crate::service::hub::{Filter, Start};
+    use crate::service::sessions::snapshot::Answered;
+    use crate::session::snapshot::{Moment, Parts};
     use serde_json::json;
 
     #[test]
@@ -388,5 +436,32 @@ mod tests {
         stream.add(Class::Order, "fill", None, json!({"quantity": 3}));
         stream.release();
         assert_eq!(told(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_shown_once_the_events_before_it_are_on_disk() {
+        let hub = Arc::new(Hub::new(crate::domain::time::Timestamp::from_seconds(5)));
+        let stream = EventStream::new("exec_1", false, 0, Arc::new(Store::in_memory().unwrap()), hub);
+        stream.part();
+        stream.release_part();
+        assert!(!stream.has_news());
+        let parts = Parts::default();
+        let mut asked = Box::pin(stream.snapshots.ask(parts, || {}));
+        tokio::select! { biased; _ = &mut asked => panic!("nobody answers yet"), () = std::future::ready(()) => {} }
+        stream.add(Class::Order, "fill", None, json!({"quantity": 1}));
+        let table = Arc::new(SymbolTable::default());
+        let mut engine = Engine::new(&table, &[], SessionConfig::default());
+        let moment = Moment { engine: &mut engine, table: &table, at: Timestamp::from_seconds(1) };
+        let snapshot = Snapshot::take(moment, None, &[], parts);
+        stream.show(stream.snapshots.wanted().unwrap(), snapshot);
+        stream.add(Class::Order, "fill", None, json!({"quantity": 2}));
+        assert!(stream.snapshots.last(parts).is_none() && stream.has_news());
+        stream.part();
+        assert!(stream.snapshots.last(parts).is_none(), "its events are on their way to the disk");
+        stream.written();
+        stream.release_part();
+        let Answered::Fresh(shown) = asked.await else { panic!("it was shown") };
+        assert_eq!(shown.seq, 1, "behind the first event, before the second");
+        assert!(!stream.has_news());
     }
 }

@@ -2,6 +2,7 @@
 //! a disk that loses unsynced writes.
 
 use super::{Market, config, paper, until};
+use crate::session_now::{Folded, questions};
 use redb::StorageBackend;
 use serde_json::{Value, json};
 use std::io;
@@ -138,6 +139,8 @@ struct Daemon {
     cursor: Cursor,
     /// Updates of the session's stream, over all restarts.
     updates: Vec<Arc<Update>>,
+    /// What was shown of it when somebody looked, likewise.
+    shown: Vec<(&'static str, Value)>,
 }
 
 fn service(disk: &Disk, folder: &Path, market: &Market) -> Arc<Service> {
@@ -169,6 +172,23 @@ impl Daemon {
         Ok(self.updates.len() > before)
     }
 
+    /// Looks at account, positions and orders, as far as they are shown now.
+    fn ask(&mut self, id: &str, market: &Market) {
+        for (name, question) in questions().into_iter().take(3) {
+            match market.runtime.block_on(self.service.sessions.look(id, &question)) {
+                Ok(look) => {
+                    let answer = look.map(|look| look.answer(&question));
+                    if self.disk.bytes().is_full {
+                        // What the disk does not take is not shown.
+                        assert!(answer.iter().all(|answer| answer["stale_reason"].is_string()), "{answer:?}");
+                    }
+                    self.shown.extend(answer.map(|answer| (name, answer)));
+                }
+                Err(refusal) => assert_eq!(refusal.code, "snapshot_unavailable", "{refusal}"),
+            }
+        }
+    }
+
     fn state(&self, id: &str) -> State {
         self.service.sessions.get(id).unwrap().status
     }
@@ -179,14 +199,14 @@ impl Daemon {
         let mut ended = self;
         assert_eq!(ended.service.close(Span::from_seconds(30)), Vec::<String>::new());
         ended.look();
-        let Daemon { disk: before, service: old, cursor: _, updates } = ended;
+        let Daemon { disk: before, service: old, cursor: _, updates, shown } = ended;
         drop(old);
         // Session threads release the store as their last step.
         let mine = if is_killed { 1 } else { 2 };
         until("the store", || Arc::strong_count(&before.0) == mine);
         let service = service(&disk, folder, market);
         let cursor = follow(&service, id);
-        Daemon { disk, service, cursor, updates }
+        Daemon { disk, service, cursor, updates, shown }
     }
 
     fn step(mut self, step: Step, id: &str, folder: &Path, market: &Market) -> Daemon {
@@ -232,8 +252,8 @@ impl Daemon {
     }
 }
 
-/// Runs one cell: the session reaches the expected state, every published event is stored, and a replay gives
-/// equal decisions.
+/// Runs one cell: the session reaches the expected state, every published event is stored, whatever was shown
+/// follows from stored events, and a replay gives equal decisions.
 fn run(kind: &str, steps: &[Step], expected: State) {
     let market = &Market::new(2, 300, 17);
     let folder = tempfile::tempdir().unwrap();
@@ -250,14 +270,20 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     let now = clock::now();
     let id = first.sessions.start(&body, "ann", &first.settings.current(), now).unwrap().session_id;
     let cursor = follow(&first, &id);
-    let mut daemon = Daemon { disk, service: first, cursor, updates: Vec::new() };
+    let mut daemon = Daemon { disk, service: first, cursor, updates: Vec::new(), shown: Vec::new() };
     until("the first rows", || {
         daemon.look();
         let counters = daemon.service.sessions.get(&id).unwrap().counters.unwrap();
         counters.ticks > 200 && (kind == "collect" || counters.fills >= 3)
     });
     for step in steps {
+        if kind == "paper" {
+            daemon.ask(&id, market);
+        }
         daemon = daemon.step(*step, &id, folder.path(), market);
+    }
+    if kind == "paper" {
+        daemon.ask(&id, market);
     }
     if expected == State::Running {
         let ticks = |daemon: &Daemon| daemon.service.sessions.get(&id).unwrap().counters.unwrap().ticks;
@@ -280,6 +306,9 @@ fn run(kind: &str, steps: &[Step], expected: State) {
     assert_eq!((session.status, session.error_message), (State::Stopped, None));
     let stored = daemon.service.sessions.events(&id, 0, usize::MAX).unwrap().events;
     check_published(&daemon.updates, &stored);
+    for (name, answer) in &daemon.shown {
+        Folded::new(&stored, answer["seq"].as_u64().unwrap(), 1_000_000.0).agrees(name, answer);
+    }
     if kind == "paper" {
         let replayed = daemon.service.sessions.replay(&id).unwrap();
         assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");

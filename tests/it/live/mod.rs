@@ -5,6 +5,7 @@ mod ends;
 mod faults;
 mod kills;
 mod log;
+mod now;
 mod paper;
 mod tickers;
 

@@ -7,6 +7,7 @@ mod documented;
 mod fairness;
 mod hostile;
 mod matrix;
+mod now;
 mod pipes;
 mod reload;
 mod retries;

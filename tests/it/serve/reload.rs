@@ -179,13 +179,19 @@ impl Reader<'_> {
     }
 }
 
-/// A WebSocket client subscribed to `sessions`.
-struct Ear {
+/// A WebSocket client subscribed to one stream.
+pub struct Ear {
     socket: WebSocket<TcpStream>,
 }
 
 impl Ear {
+    /// Subscribed to `sessions`.
     fn open(daemon: &Daemon, login: &Login) -> Ear {
+        Ear::listen(daemon, login, r#"{"type":"subscribe","stream":"sessions","id":"1"}"#).0
+    }
+
+    /// Sends a `subscribe`; gives the snapshot too.
+    pub fn listen(daemon: &Daemon, login: &Login, subscribe: &str) -> (Ear, Value) {
         let mut stream = TcpStream::connect(daemon.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let head = format!(
@@ -203,13 +209,14 @@ impl Ear {
         let mut ear = Ear {
             socket: WebSocket::from_raw_socket(stream, Role::Client, Some(WebSocketConfig::default())),
         };
-        ear.socket.send(Message::text(r#"{"type":"subscribe","stream":"sessions","id":"1"}"#)).unwrap();
+        ear.socket.send(Message::text(subscribe)).unwrap();
         assert_eq!(ear.next()["type"], "response");
-        assert_eq!(ear.next()["type"], "snapshot");
-        ear
+        let snapshot = ear.next();
+        assert_eq!(snapshot["type"], "snapshot");
+        (ear, snapshot)
     }
 
-    fn next(&mut self) -> Value {
+    pub fn next(&mut self) -> Value {
         loop {
             match self.socket.read().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -279,7 +286,7 @@ fn session(daemon: &Daemon, login: &Login, recording: &str, speed: f64) -> Strin
     result["digest"].as_str().unwrap().to_owned()
 }
 
-fn prepared() -> (Cli, String) {
+pub fn prepared() -> (Cli, String) {
     let cli = Cli::new();
     cli.ok(&[
         "strategies",
