@@ -339,6 +339,9 @@ pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 1;
 /// Further requests per address waiting for a password check; one more is refused with 429.
 pub const HTTP_PASSWORD_WAITING_PER_ADDRESS: usize = 8;
 
+/// Concurrent connections over the local socket; a further one waits.
+pub const LOCAL_CONNECTIONS: usize = 32;
+
 /// Bytes of an exchange response (the contract list has about 2.3 MB); a larger one is aborted.
 pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
 
