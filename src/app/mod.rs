@@ -8,6 +8,7 @@ mod terminal;
 
 mod backtest;
 mod config;
+mod daemon;
 mod declared;
 mod demo;
 mod examples;

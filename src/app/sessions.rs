@@ -3,8 +3,9 @@
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
+use crate::service::Records;
 use crate::store::records::SessionRow;
-use crate::store::{OpenMode, Store, StoreError};
+use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -35,7 +36,11 @@ enum Action {
 /// # Errors
 /// An unknown id, or a store that cannot be opened.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = global.store(OpenMode::MustExist)?;
+    let records = match &options.action {
+        Action::List { .. } => Records::Sessions,
+        Action::Show { id } => Records::Session(id.clone()),
+    };
+    let store = global.read(&[records])?;
     match &options.action {
         Action::List { json: true } => {
             let all: Vec<Value> = store.sessions()?.iter().map(to_json).collect();
