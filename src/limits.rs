@@ -371,7 +371,7 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 /// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 64;
+pub const HTTP_BLOCKING_THREADS: usize = 68;
 
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
@@ -385,6 +385,9 @@ pub const HTTP_URGENT_THREADS: usize = 8;
 
 /// Concurrent exports; a further one is refused with 429.
 pub const HTTP_EXPORTS: usize = 4;
+
+/// Concurrent copies of records for commands; more wait.
+pub const HTTP_COPIES: usize = 4;
 
 /// Concurrent session replays; a further one is refused with 429.
 pub const HTTP_REPLAYS: usize = 2;
@@ -403,6 +406,7 @@ const _: () = assert!(
         + HTTP_URGENT_THREADS
         + HTTP_PASSWORD_CHECKS
         + HTTP_EXPORTS
+        + HTTP_COPIES
         + HTTP_REPLAYS
         + HTTP_IMPORTS
         + HTTP_EXCHANGE_CALLS

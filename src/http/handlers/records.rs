@@ -28,7 +28,7 @@ const MEDIA: &str = "application/octet-stream";
 pub fn send(context: Arc<AppContext>, call: Call) -> Answer {
     Box::pin(async move {
         let records = asked(&call)?;
-        let place = context.lanes.enter(Lane::Export).await?;
+        let place = context.lanes.enter(Lane::Copy).await?;
         let (chunks, body) = mpsc::channel(HTTP_STREAM_CHUNKS);
         let mut sink = Chunks::new(chunks, Duration::from_millis(HTTP_STREAM_CHUNK_MS));
         place.start(move || {

@@ -101,7 +101,6 @@ pub const ROUTES: &[Route] = &[
                 about: "Only this recording, session or result, with all that belongs to it.",
             },
         ],
-        refusals: &[(429, "too_many_exports")],
         run: Async(records::send),
         examples: &[
             ask("all strategies", "/api/records?kind=strategies", 200),

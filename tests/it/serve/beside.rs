@@ -148,6 +148,9 @@ fn what_a_command_makes_beside_a_daemon_is_kept_by_it() {
     assert!(listed.to_string().contains("\"mine\""), "{listed}");
     let stored = results(&cli);
     assert!(cli.ok(&["results", "show", &stored[0]]).contains("\"digest\""));
+    // Its statistics too: the list in the daemon's memory knows the result.
+    let strategies = ask(&cli, "GET /api/strategies HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(strategies.contains(&stored[0]), "{strategies}");
 
     // The same alone.
     let same = alone.import(&[shipped_one("trades"), shipped_one("book20")]);
@@ -169,6 +172,53 @@ fn what_a_command_makes_beside_a_daemon_is_kept_by_it() {
     stop(running);
     cli.holds_exactly(0);
     assert_eq!(results(&cli), stored);
+}
+
+/// Five strategies on a month of files, compared, and the worst trade of the best explained: six commands.
+#[test]
+fn a_traders_day_beside_a_daemon() {
+    let cli = folder();
+    let running = daemon(&cli);
+    let month = cli.at("month");
+    fs::create_dir(&month).unwrap();
+    let mut rows = String::new();
+    flate2::read::GzDecoder::new(fs::File::open(shipped_one("trades")).unwrap())
+        .read_to_string(&mut rows)
+        .unwrap();
+    let (head, rows) = rows.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    for (day, part) in rows.chunks(rows.len().div_ceil(31)).enumerate() {
+        let name = format!("BTCUSDT-trades-2024-08-{:02}.csv", day + 1);
+        fs::write(month.join(name), format!("{head}\n{}\n", part.join("\n"))).unwrap();
+    }
+    let quick = format!("{}/config/strategies/examples/quick_breakout.json", env!("CARGO_MANIFEST_DIR"));
+    let text_of = fs::read_to_string(quick).unwrap();
+    let variants: Vec<String> = (1..=5)
+        .map(|number| {
+            let mut document: Value = serde_json::from_str(&text_of).unwrap();
+            document["strategy_name"] = format!("Variant {number}").into();
+            document["z1_entry"]["conditions"].as_array_mut().unwrap().retain(|one| one["id"] != "z1_spread");
+            document["s1_signal"]["conditions"][1]["value"] = (1.0 + 0.1 * f64::from(number)).into();
+            cli.file(&format!("variant_{number}.json"), document.to_string())
+        })
+        .collect();
+    let all: Vec<&str> = variants.iter().map(String::as_str).collect();
+
+    let imported = cli.ok(&["import", &text(&month)]);
+    let id = imported.lines().next().unwrap();
+    let runs = cli.run(&[&["backtest", "--recording", id, "--strategy"], &all[..]].concat());
+    assert_eq!(runs.err.matches("stored as exec_").count(), 5, "{}", runs.err);
+    let ids: Vec<&str> = runs.err.lines().filter_map(|line| line.strip_prefix("stored as ")).collect();
+    let listed = cli.ok(&["results", "list"]);
+    assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
+    let compared = cli.ok(&[&["results", "compare"], &ids[..]].concat());
+    assert!(compared.contains("variant_3") && compared.contains("net_profit"), "{compared}");
+    let explained =
+        cli.ok(&["backtest", "--recording", id, "--strategy", all[0], "--explain-trade", "worst"]);
+    assert!(explained.contains("entry") && explained.contains("exit"), "{explained}");
+    let trades = cli.ok(&["results", "trades", ids[0]]);
+    assert!(trades.lines().count() > 1 && trades.contains(",BTCUSDT,"), "{trades}");
+    stop(running);
 }
 
 #[test]
