@@ -222,6 +222,36 @@ fn a_traders_day_beside_a_daemon() {
 }
 
 #[test]
+fn sessions_of_the_daemon_are_started_and_stopped() {
+    let cli = folder();
+    cli.run(&["sessions", "stop", "exec_x"]).fails("no daemon", 69, &["no daemon runs", "tradingd run"]);
+    let running = daemon(&cli);
+    let recording = cli.import(&[shipped_one("trades")]);
+    let mut request = serde_json::json!({
+        "session_type": "backtest",
+        "strategy_config": {"strategies": ["pump_v2"]},
+        "config": {"session_id": recording["id"], "acceleration_factor": 1.0},
+    });
+    let file = cli.file("request.json", request.to_string());
+    let started = cli.run(&["sessions", "start", &file]);
+    let id = started.out.trim();
+    assert!(started.code == 0 && id.starts_with("exec_"), "{}", started.err);
+    assert!(started.err.contains("warning: ") && started.err.contains("pump_v2"), "{}", started.err);
+    assert_eq!(cli.json(&["sessions", "show", id])["state"], "running");
+    let busy = &["recordings", "delete", recording["id"].as_str().unwrap(), "--yes"];
+    cli.run(busy).fails("a recording in use", 64, &[id, "stop that first"]);
+    assert_eq!(cli.ok(&["sessions", "stop", id]), format!("stopped {id}\n"));
+    assert_eq!(cli.json(&["sessions", "show", id])["state"], "stopped");
+    cli.run(&["sessions", "stop", id]).fails("a stopped one", 64, &["has ended already"]);
+    cli.ok(busy);
+    request["session_type"] = "backtes".into();
+    let file = cli.file("request.json", request.to_string());
+    cli.run(&["sessions", "start", &file]).fails("a wrong type", 64, &["did you mean \"backtest\"?"]);
+    let log = running.log.lock().unwrap().clone();
+    assert!(log.contains(id) && log.contains("local:"), "{log}");
+}
+
+#[test]
 fn users_are_managed_beside_a_daemon() {
     let cli = folder();
     let mut running = daemon(&cli);
