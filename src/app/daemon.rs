@@ -242,6 +242,9 @@ fn refused(status: StatusCode, json: &Value) -> Failure {
         "" => format!("the daemon answered {status}"),
         message => message.to_owned(),
     };
+    if status.is_server_error() && !text("request_id").is_empty() {
+        message.push_str(&format!(" ({})", text("request_id")));
+    }
     for problem in json["details"]["problems"].as_array().into_iter().flatten() {
         let word = |key: &str| problem[key].as_str().unwrap_or_default();
         if !message.contains(word("problem")) {
@@ -323,5 +326,17 @@ mod tests {
             let failure = refused(StatusCode::from_u16(status).unwrap(), &json);
             assert_eq!((failure.code(), failure.to_string().as_str()), (exit, "why"), "{code}");
         }
+    }
+
+    #[test]
+    fn a_refusal_tells_every_problem_once_and_where_the_log_has_more() {
+        let problems =
+            json!([{"path": "/password", "problem": "is short"}, {"path": "/role", "problem": "is unknown"}]);
+        let json = json!({"error_message": "role is unknown", "details": {"problems": problems}});
+        let failure = refused(StatusCode::BAD_REQUEST, &json);
+        assert_eq!(failure.to_string(), "role is unknown\n  password is short");
+        let json = json!({"error_message": "search the log for this request_id", "request_id": "a-1"});
+        let failure = refused(StatusCode::INTERNAL_SERVER_ERROR, &json);
+        assert_eq!(failure.to_string(), "search the log for this request_id (a-1)");
     }
 }

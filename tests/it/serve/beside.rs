@@ -2,13 +2,14 @@
 //! and a socket that serves this user only.
 
 use super::daemon::{Daemon, PASSWORD, config};
-use crate::cli::{Cli, Ran, shipped_one, text};
+use crate::cli::{Cli, Ran, shipped_one, skipped, text};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A folder for a daemon and for commands, which use the same state directory.
 fn folder() -> Cli {
@@ -346,6 +347,31 @@ fn the_socket_is_for_this_user_and_for_no_browser() {
     assert_eq!((over_tcp.status, over_tcp.code().as_str()), (401, "authentication_required"));
     stop(running);
     assert!(!socket.exists());
+}
+
+/// Needs root, to act as another user.
+#[test]
+fn another_user_is_refused_even_where_the_rights_of_the_files_let_them_in() {
+    const NOBODY: &str = "65534";
+    let cli = folder();
+    let running = daemon(&cli);
+    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    open(&cli.at("."), 0o755);
+    open(&cli.state(), 0o755);
+    open(&cli.state().join("tradingd.sock"), 0o666);
+    let ran = Command::new("setpriv")
+        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", env!("CARGO_BIN_EXE_tradingd")])
+        .args(["recordings", "--state", &text(&cli.state())])
+        .output();
+    let said =
+        ran.map_or_else(|error| error.to_string(), |ran| String::from_utf8_lossy(&ran.stderr).into_owned());
+    if !said.contains("the daemon") {
+        return skipped(&format!("another user cannot be tried here: {}", said.trim()));
+    }
+    assert!(said.contains("went away"), "{said}");
+    let log = running.log.lock().unwrap().clone();
+    assert!(log.contains("local connection of another user refused") && log.contains(NOBODY), "{log}");
+    cli.ok(&["strategies", "list"]);
 }
 
 #[test]
