@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::failure::Answered;
-use crate::http::socket_path;
+use crate::http::Address;
 use crate::service::Records;
 use crate::store::{NewResult, Store, StoreError};
 use futures_util::stream;
@@ -53,7 +53,8 @@ impl Daemon {
     /// A daemon of another version.
     pub fn find(state: &Path) -> Result<Option<Daemon>, Failure> {
         // A socket without a listener was left by a daemon that was killed.
-        if std::os::unix::net::UnixStream::connect(socket_path(state)).is_err() {
+        let connect = |to: Address| std::os::unix::net::UnixStream::connect(to.path()).map(drop);
+        if Address::of(state).and_then(connect).is_err() {
             return Ok(None);
         }
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -177,7 +178,8 @@ impl Daemon {
         media: Option<&'static str>,
         body: Body,
     ) -> Result<Response<Incoming>, Failure> {
-        let stream = UnixStream::connect(socket_path(&self.state)).await.map_err(gone)?;
+        let to = Address::of(&self.state).map_err(gone)?;
+        let stream = UnixStream::connect(to.path()).await.map_err(gone)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
         // Ends with the answer.
         tokio::spawn(connection);

@@ -10,8 +10,9 @@ use crate::domain::time::Timestamp;
 use crate::service::Caller;
 use hyper::StatusCode;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, ORIGIN};
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,36 @@ pub fn socket_path(state: &Path) -> PathBuf {
     state.join(SOCKET_FILE)
 }
 
+/// A path of the socket that the kernel takes: addresses of sockets have at most 107 bytes, paths may be longer.
+#[derive(Debug)]
+pub struct Address {
+    path: PathBuf,
+    /// Keeps a path by the number of the open directory valid.
+    _dir: Option<File>,
+}
+
+impl Address {
+    /// The address of the socket of a state directory.
+    ///
+    /// # Errors
+    /// A long path to a directory that cannot be opened.
+    pub fn of(state: &Path) -> io::Result<Address> {
+        const LONGEST: usize = 107;
+        let path = socket_path(state);
+        if path.as_os_str().len() <= LONGEST {
+            return Ok(Address { path, _dir: None });
+        }
+        let dir = File::open(state)?;
+        let path = socket_path(Path::new(&format!("/proc/self/fd/{}", dir.as_raw_fd())));
+        Ok(Address { path, _dir: Some(dir) })
+    }
+
+    /// The path to bind or to connect to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// The listening socket; its file is removed on drop.
 #[derive(Debug)]
 pub struct LocalListener {
@@ -44,8 +75,7 @@ impl LocalListener {
     /// is replaced.
     ///
     /// # Errors
-    /// A path that is too long for a socket, something else with that name, or a directory that cannot be
-    /// written.
+    /// Something else with that name, or a directory that cannot be written.
     pub fn bind(state: &Path) -> io::Result<Self> {
         let path = socket_path(state);
         match fs::symlink_metadata(&path) {
@@ -56,7 +86,7 @@ impl LocalListener {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let listener = UnixListener::bind(&path)?;
+        let listener = UnixListener::bind(Address::of(state)?.path())?;
         fs::set_permissions(&path, Permissions::from_mode(MODE))?;
         let owner = fs::symlink_metadata(&path)?.uid();
         Ok(LocalListener { listener, path, owner })
@@ -161,6 +191,20 @@ mod tests {
         fs::write(&path, "x").unwrap();
         assert!(LocalListener::bind(dir.path()).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"x");
+    }
+
+    #[tokio::test]
+    async fn a_long_path_has_a_short_address() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("a".repeat(100)).join("b".repeat(100));
+        fs::create_dir_all(&state).unwrap();
+        let listener = LocalListener::bind(&state).unwrap();
+        assert!(socket_path(&state).exists());
+        let address = Address::of(&state).unwrap();
+        let (accepted, connected) = tokio::join!(listener.accept(), UnixStream::connect(address.path()));
+        assert!(accepted.unwrap().1.name.starts_with("local:") && connected.is_ok());
+        drop(listener);
+        assert!(!socket_path(&state).exists());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub mod validate;
 mod write_deadline;
 
 pub use context::AppContext;
-pub use local::socket_path;
+pub use local::Address;
 pub use openapi::document as openapi;
 pub use route::{Access, Example, Method, Route};
 pub use routes::routes;
