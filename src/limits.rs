@@ -339,6 +339,9 @@ pub const HTTP_PASSWORD_CHECKS_PER_ADDRESS: usize = 1;
 /// Further requests per address waiting for a password check; one more is refused with 429.
 pub const HTTP_PASSWORD_WAITING_PER_ADDRESS: usize = 8;
 
+/// Concurrent connections over the local socket; a further one waits.
+pub const LOCAL_CONNECTIONS: usize = 32;
+
 /// Bytes of an exchange response (the contract list has about 2.3 MB); a larger one is aborted.
 pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
 
@@ -368,7 +371,7 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 /// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 64;
+pub const HTTP_BLOCKING_THREADS: usize = 68;
 
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
@@ -382,6 +385,9 @@ pub const HTTP_URGENT_THREADS: usize = 8;
 
 /// Concurrent exports; a further one is refused with 429.
 pub const HTTP_EXPORTS: usize = 4;
+
+/// Concurrent copies of records for commands; more wait.
+pub const HTTP_COPIES: usize = 4;
 
 /// Concurrent session replays; a further one is refused with 429.
 pub const HTTP_REPLAYS: usize = 2;
@@ -400,6 +406,7 @@ const _: () = assert!(
         + HTTP_URGENT_THREADS
         + HTTP_PASSWORD_CHECKS
         + HTTP_EXPORTS
+        + HTTP_COPIES
         + HTTP_REPLAYS
         + HTTP_IMPORTS
         + HTTP_EXCHANGE_CALLS

@@ -79,6 +79,8 @@ pub const STRATEGIES: &str = "Examples:
 
 pub const SESSIONS: &str = "Examples:
   tradingd sessions list
+  tradingd sessions start request.json
+  tradingd sessions stop exec_20261122_222900_5e210e
   tradingd sessions show exec_20261122_222900_5e210e";
 
 pub const RESULTS: &str = "Examples:

@@ -9,10 +9,10 @@ use crate::files::{
     FactsBySymbol, FileError, FileFormat, Problem, RecordSink, contract_file, contract_file_of,
 };
 use crate::limits::SYMBOL_FILE_NAME_BYTES;
-use crate::service::SourceError;
 use crate::service::recordings::{Part, layout, write};
+use crate::service::{Records, SourceError};
+use crate::store::Store;
 use crate::store::records::RecordingV1;
-use crate::store::{OpenMode, Store};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::io;
@@ -57,7 +57,7 @@ enum Out {
 /// # Errors
 /// An unknown recording, symbol or stream, a name without a known format, or a path that cannot be written.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = global.store(OpenMode::MustExist)?;
+    let store = global.read(&[Records::Recording(options.id.clone())])?;
     let recording = recordings::find(&store, &options.id)?;
     let chosen = choose(&recording, options)?;
     match destination(options)? {

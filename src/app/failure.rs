@@ -17,6 +17,16 @@ pub const UNAVAILABLE: u8 = 69;
 /// A setting, such as the state directory, cannot be used.
 pub const CONFIGURATION: u8 = 78;
 
+/// A refusal by the daemon.
+pub struct Answered<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Error code.
+    pub code: &'a str,
+    /// One sentence.
+    pub message: String,
+}
+
 /// A failed command.
 #[derive(Debug)]
 pub struct Failure {
@@ -43,6 +53,17 @@ impl Failure {
     /// An unavailable resource; the message names it and what to do.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Failure { code: UNAVAILABLE, message: message.into() }
+    }
+
+    /// What the daemon refused, with the exit code that the same failure has without a daemon.
+    pub fn answered(answered: &Answered<'_>) -> Self {
+        let code = match (answered.status, answered.code) {
+            (500.., STORE_DAMAGED) => DAMAGED,
+            (429 | 502..=504, _) => UNAVAILABLE,
+            (400..=499, _) => USAGE,
+            _ => FAILED,
+        };
+        Failure { code, message: answered.message.clone() }
     }
 
     /// Appends a clause to the message.

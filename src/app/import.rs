@@ -5,6 +5,7 @@
 //! that are rounded are counted in the recording.
 
 use super::declared::DeclaredOptions;
+use super::state::Holder;
 use super::{Failure, Global, recordings, terminal};
 use crate::clock;
 use crate::files::expand;
@@ -42,18 +43,31 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
         .for_each(|path| eprintln!("left out: {}: its name is not that of market data", path.display()));
     let plan = in_time_order(inputs)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
-    let mut store = global.store(OpenMode::CreateIfNew)?;
-    terminal::say_when_interrupted("nothing of this import was kept");
-    let recording = record(&store, &plan.files, &reading)
-        .map_err(|failure| failure.because("nothing of this import was kept"))?;
-    recordings::show(&store, &recording, options.json)?;
-    global.give_space_back(&mut store, "the recording is kept");
+    let holder = global.holder(OpenMode::CreateIfNew)?;
+    terminal::say_when_interrupted(NOTHING_KEPT);
+    match holder {
+        Holder::Command(mut store) => {
+            let recording = record(&store, &plan.files, &reading)?;
+            recordings::show(&store, &recording, options.json)?;
+            global.give_space_back(&mut store, "the recording is kept");
+        }
+        Holder::Daemon(daemon) => {
+            // Made here, so that the daemon neither reads files of other users nor spends time on parsing.
+            let store = Store::temporary(&global.state())?;
+            let recording = record(&store, &plan.files, &reading)?;
+            daemon.keep_recording(&store, &recording.id).map_err(|failure| failure.because(NOTHING_KEPT))?;
+            recordings::show(&store, &recording, options.json)?;
+        }
+    }
     Ok(())
 }
+
+const NOTHING_KEPT: &str = "nothing of this import was kept";
 
 fn record(store: &Store, files: &[Planned], reading: &Reading) -> Result<RecordingV1, Failure> {
     let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");
     let loaded = import_files(store, files, reading, Path::new(""), clock::now(), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    Ok(store.recording(&loaded?)?)
+    let loaded = loaded.map_err(|error| Failure::from(error).because(NOTHING_KEPT))?;
+    Ok(store.recording(&loaded)?)
 }

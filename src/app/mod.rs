@@ -8,6 +8,7 @@ mod terminal;
 
 mod backtest;
 mod config;
+mod daemon;
 mod declared;
 mod demo;
 mod examples;
@@ -113,7 +114,7 @@ enum Command {
     /// List, show, validate and add strategies.
     #[command(visible_alias = "strategy", after_help = examples::STRATEGIES)]
     Strategies(OnStore<strategies::Options>),
-    /// List and show sessions.
+    /// List and show sessions; start and stop those of the running daemon.
     #[command(visible_alias = "session", after_help = examples::SESSIONS)]
     Sessions(OnStore<sessions::Options>),
     /// List and show results of backtests and sessions, with their trades and reports.

@@ -1,5 +1,7 @@
 //! `tradingd recordings`: lists, shows and deletes recordings, with counts, spans, bytes and gaps.
 
+use super::daemon::encoded;
+use super::state::Holder;
 use super::table::{Align, grouped, table};
 use super::{Failure, Global, terminal};
 use crate::domain::contract_facts::ContractFacts;
@@ -7,9 +9,11 @@ use crate::domain::decimal::Decimal;
 use crate::domain::record::{RecordedGap, StreamKind};
 use crate::domain::time::Timestamp;
 use crate::files::contract_json;
+use crate::service::Records;
 use crate::store::records::{RecordedStreamV1, RecordedSymbolV1, RecordingV1, SymbolFactsV1};
 use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
+use hyper::Method;
 use serde_json::{Value, json};
 
 /// Options of `tradingd recordings`.
@@ -56,13 +60,15 @@ enum Action {
 /// # Errors
 /// An unknown id, or a store that cannot be opened.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let mut store = global.store(OpenMode::MustExist)?;
+    if let Some(Action::Delete { id, yes }) = &options.action {
+        return delete(global, id, *yes);
+    }
+    let store = global.read(&[Records::Recordings])?;
     match (&options.action, &options.id) {
-        (Some(Action::Delete { id, yes }), _) => delete(global, &mut store, id, *yes),
-        (Some(Action::List { json }), _) => list(&store, *json),
         (Some(Action::Show { id, json }), _) => show(&store, &find(&store, id)?, *json),
-        (None, Some(id)) => show(&store, &find(&store, id)?, options.json),
-        (None, None) => list(&store, options.json),
+        (Some(Action::List { json }), _) => list(&store, *json),
+        (_, Some(id)) => show(&store, &find(&store, id)?, options.json),
+        (_, None) => list(&store, options.json),
     }
 }
 
@@ -121,26 +127,44 @@ fn facts_lines(name: &str, contract: &ContractFacts, kept: &SymbolFactsV1) -> Ve
     lines
 }
 
-fn delete(global: &Global, store: &mut Store, id: &str, is_agreed: bool) -> Result<(), Failure> {
-    let found = find(store, id)?;
-    let question =
-        || terminal::confirmed(&format!("delete {id} with its {} rows for good?", grouped(found.rows())));
-    match if is_agreed { Some(true) } else { question() } {
-        Some(true) => {}
-        Some(false) => {
-            eprintln!("nothing was deleted");
-            return Ok(());
+fn delete(global: &Global, id: &str, is_agreed: bool) -> Result<(), Failure> {
+    match global.holder(OpenMode::MustExist)? {
+        Holder::Command(mut store) => {
+            if confirmed(&find(&store, id)?, is_agreed)? {
+                store.delete_recording(id)?;
+                terminal::print(&format!("deleted {id}\n"));
+                global.give_space_back(&mut store, "the recording is deleted");
+            }
         }
-        None => {
-            return Err(Failure::input(format!(
-                "nobody can be asked whether {id} shall be deleted for good: add --yes"
-            )));
+        Holder::Daemon(daemon) => {
+            let found = find(&daemon.copy(&[Records::Recordings])?, id)?;
+            if confirmed(&found, is_agreed)? {
+                daemon.ask(
+                    Method::DELETE,
+                    &format!("/api/data-collection/sessions/{}", encoded(id)),
+                    None,
+                )?;
+                terminal::print(&format!("deleted {id}\n"));
+            }
         }
     }
-    store.delete_recording(id)?;
-    terminal::print(&format!("deleted {id}\n"));
-    global.give_space_back(store, "the recording is deleted");
     Ok(())
+}
+
+/// Asks before a recording is deleted, unless that is agreed already.
+fn confirmed(recording: &RecordingV1, is_agreed: bool) -> Result<bool, Failure> {
+    let (id, rows) = (&recording.id, grouped(recording.rows()));
+    let question = || terminal::confirmed(&format!("delete {id} with its {rows} rows for good?"));
+    match if is_agreed { Some(true) } else { question() } {
+        Some(true) => Ok(true),
+        Some(false) => {
+            eprintln!("nothing was deleted");
+            Ok(false)
+        }
+        None => Err(Failure::input(format!(
+            "nobody can be asked whether {id} shall be deleted for good: add --yes"
+        ))),
+    }
 }
 
 fn list(store: &Store, as_json: bool) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `tradingd replay`: feeds a paper session's recorded input to the engine again and compares the decisions.
 
+use super::daemon::encoded;
+use super::state::Holder;
 use super::{Failure, Global, terminal};
 use crate::service::sessions::{self, Difference, Replayed};
 use crate::store::OpenMode;
@@ -21,8 +23,14 @@ pub struct Options {
 /// # Errors
 /// An unknown session, one without input to replay, or a replay that differs (exit code 1).
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = global.store(OpenMode::MustExist)?;
-    let replayed = sessions::replay(&store, &options.session).map_err(Failure::from)?;
+    let replayed = match global.holder(OpenMode::MustExist)? {
+        Holder::Command(store) => sessions::replay(&store, &options.session)?,
+        Holder::Daemon(daemon) => {
+            let json = daemon.get(&format!("/sessions/{}/replay", encoded(&options.session)))?;
+            serde_json::from_value(json)
+                .map_err(|error| Failure::other(format!("the daemon's answer cannot be read: {error}")))?
+        }
+    };
     match options.json {
         true => terminal::print(&format!("{:#}\n", serde_json::to_value(&replayed).unwrap_or_default())),
         false => terminal::print(&text(&replayed)),

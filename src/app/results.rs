@@ -5,9 +5,10 @@ use super::table::{Align, grouped, table};
 use super::{Failure, Global, backtest, terminal};
 use crate::domain::num::Money;
 use crate::domain::time::Timestamp;
+use crate::service::Records;
 use crate::service::results::{Part, Results, currency};
+use crate::store::Store;
 use crate::store::records::ResultV3;
-use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -67,12 +68,26 @@ struct PartOptions {
     json: bool,
 }
 
+impl Action {
+    /// The records that it reads.
+    fn records(&self) -> Vec<Records> {
+        match self {
+            Action::List { .. } => vec![Records::Results],
+            Action::Compare { ids, .. } => ids.iter().cloned().map(Records::Result).collect(),
+            Action::Show { id } | Action::Report { id, .. } => vec![Records::Result(id.clone())],
+            Action::Trades(part) | Action::Equity(part) | Action::Signals(part) => {
+                vec![Records::Result(part.id.clone())]
+            }
+        }
+    }
+}
+
 /// Runs one of the actions.
 ///
 /// # Errors
 /// An unknown id, a file that cannot be written, or a store that cannot be opened.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = Arc::new(global.store(OpenMode::MustExist)?);
+    let store = Arc::new(global.read(&options.action.records())?);
     let results = Results::new(Arc::clone(&store));
     match &options.action {
         Action::List { json } => list(&store, *json),

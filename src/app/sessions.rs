@@ -1,12 +1,22 @@
-//! `tradingd sessions`: lists and shows sessions.
+//! `tradingd sessions`: lists and shows sessions; starts and stops those of a running daemon.
 
+use super::daemon::Daemon;
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::domain::time::Timestamp;
+use crate::limits::HTTP_BODY_BYTES;
+use crate::service::Records;
 use crate::store::records::SessionRow;
-use crate::store::{OpenMode, Store, StoreError};
+use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
+use hyper::Method;
 use serde_json::{Value, json};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A longer request is refused by the daemon, so no more of it is read.
+const REQUEST_BYTES: u64 = HTTP_BODY_BYTES as u64 + 1;
 
 /// Options of `tradingd sessions`.
 #[derive(Args)]
@@ -28,25 +38,82 @@ enum Action {
         /// The session's id.
         id: String,
     },
+    /// Start a session of the running daemon and print its id.
+    Start {
+        /// The request as JSON, as for `POST /sessions/start`; `-` is standard input.
+        #[arg(value_name = "FILE|-")]
+        request: PathBuf,
+    },
+    /// Stop a session of the running daemon; open positions are closed.
+    Stop {
+        /// The session's id.
+        id: String,
+    },
 }
 
-/// Lists sessions or shows one.
+/// Runs one of the actions.
 ///
 /// # Errors
-/// An unknown id, or a store that cannot be opened.
+/// An unknown id, a store that cannot be opened, what the daemon refuses, or no daemon to start or stop
+/// sessions.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let store = global.store(OpenMode::MustExist)?;
     match &options.action {
-        Action::List { json: true } => {
-            let all: Vec<Value> = store.sessions()?.iter().map(to_json).collect();
-            terminal::print(&format!("{:#}\n", json!({ "sessions": all })));
-        }
-        Action::List { json: false } => terminal::print(&to_text(&store.sessions()?)),
-        Action::Show { id } => {
-            let session = store.session(id).map_err(|error| not_a_session(&store, id, error))?;
-            terminal::print(&format!("{:#}\n", to_json(&session)));
-        }
+        Action::List { json } => list(&global.read(&[Records::Sessions])?, *json),
+        Action::Show { id } => show(&global.read(&[Records::Session(id.clone())])?, id),
+        Action::Start { request } => start(&daemon(global)?, request),
+        Action::Stop { id } => stop(&daemon(global)?, id),
     }
+}
+
+fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
+    let all = store.sessions()?;
+    terminal::print(&match as_json {
+        true => format!("{:#}\n", json!({ "sessions": all.iter().map(to_json).collect::<Vec<_>>() })),
+        false => to_text(&all),
+    });
+    Ok(())
+}
+
+fn show(store: &Store, id: &str) -> Result<(), Failure> {
+    let session = store.session(id).map_err(|error| not_a_session(store, id, error))?;
+    terminal::print(&format!("{:#}\n", to_json(&session)));
+    Ok(())
+}
+
+/// The daemon, without which no session runs.
+fn daemon(global: &Global) -> Result<Daemon, Failure> {
+    let none = || {
+        Failure::unavailable(format!(
+            "no daemon runs on {}, and sessions run in a daemon: start one with `tradingd run`",
+            global.state().display()
+        ))
+    };
+    Daemon::find(&global.state())?.ok_or_else(none)
+}
+
+fn start(daemon: &Daemon, request: &Path) -> Result<(), Failure> {
+    let read = match request.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin().take(REQUEST_BYTES)),
+        _ => File::open(request).and_then(|file| std::io::read_to_string(file.take(REQUEST_BYTES))),
+    };
+    let json = read.map_err(|error| {
+        Failure::input(format!("{} cannot be read ({error}); check the path", request.display()))
+    })?;
+    let started = daemon.ask(Method::POST, "/sessions/start", Some(&json))?;
+    for warning in started["data"]["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        eprintln!("warning: {warning}");
+    }
+    terminal::print(&format!("{}\n", started["session_id"].as_str().unwrap_or_default()));
+    Ok(())
+}
+
+fn stop(daemon: &Daemon, id: &str) -> Result<(), Failure> {
+    let stopped =
+        daemon.ask(Method::POST, "/sessions/stop", Some(&json!({ "session_id": id }).to_string()))?;
+    terminal::print(&match stopped["status"].as_str() {
+        Some("stopping") => format!("{id} is stopping\n"),
+        _ => format!("stopped {id}\n"),
+    });
     Ok(())
 }
 

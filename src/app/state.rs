@@ -1,6 +1,8 @@
-//! Opens the store of the state directory for a command.
+//! The records of the state directory for a command: its own store, or that of the daemon that holds it.
 
+use super::daemon::Daemon;
 use super::{Failure, Global};
+use crate::service::Records;
 use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store, StoreError, store_path};
 
@@ -9,7 +11,46 @@ const SPARE_PARTS: u64 = 2;
 /// The store is never compacted for fewer unused bytes than this.
 const SPARE_BYTES: u64 = 16 << 20;
 
+/// Who holds the store of the state directory.
+pub enum Holder {
+    /// This command.
+    Command(Box<Store>),
+    /// A running daemon, which is asked instead.
+    Daemon(Daemon),
+}
+
 impl Global {
+    /// Opens the store, or finds the daemon that holds it.
+    ///
+    /// # Errors
+    /// As [`Global::store`] and [`Daemon::find`].
+    pub fn holder(&self, mode: OpenMode) -> Result<Holder, Failure> {
+        match Daemon::find(&self.state())? {
+            Some(daemon) => Ok(Holder::Daemon(daemon)),
+            None => Ok(Holder::Command(Box::new(self.store(mode)?))),
+        }
+    }
+
+    /// A store with these records to read: the one of the state directory, or copies from the daemon that
+    /// holds it.
+    ///
+    /// # Errors
+    /// As [`Global::holder`].
+    pub fn read(&self, records: &[Records]) -> Result<Store, Failure> {
+        match self.holder(OpenMode::MustExist)? {
+            Holder::Command(store) => Ok(*store),
+            Holder::Daemon(daemon) => daemon.copy(records),
+        }
+    }
+
+    /// As [`Global::read`]; `None` if the state directory has no store.
+    ///
+    /// # Errors
+    /// As [`Global::holder`].
+    pub fn read_if_any(&self, records: &[Records]) -> Result<Option<Store>, Failure> {
+        if store_path(&self.state()).exists() { self.read(records).map(Some) } else { Ok(None) }
+    }
+
     /// Opens the store of the state directory.
     ///
     /// # Errors
@@ -24,14 +65,6 @@ impl Global {
             other => other.into(),
         });
         opened.inspect(|store| store.narrowed().iter().for_each(|narrowed| eprintln!("warning: {narrowed}")))
-    }
-
-    /// Opens the store if the state directory has one.
-    ///
-    /// # Errors
-    /// As [`Global::store`].
-    pub fn store_if_any(&self) -> Result<Option<Store>, Failure> {
-        if store_path(&self.state()).exists() { self.store(OpenMode::MustExist).map(Some) } else { Ok(None) }
     }
 
     /// Compacts the store when much of it is unused. A failure is only a warning, because the command that

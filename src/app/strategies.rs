@@ -1,14 +1,19 @@
 //! `tradingd strategies`: lists and shows built-in and stored strategies, validates documents (all problems
 //! at once), adds and deletes stored ones.
 
+use super::daemon::encoded;
+use super::state::Holder;
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::document::strategy::{self, Document, Problem, Severity, builtin, needs};
-use crate::limits::DOCUMENT_BYTES;
+use crate::limits::{DOCUMENT_BYTES, STRATEGY_ID_BYTES};
+use crate::service::Records;
+use crate::service::strategies::is_id;
+use crate::store::OpenMode;
 use crate::store::records::StrategyV1;
-use crate::store::{OpenMode, Store};
 use clap::{Args, Subcommand};
+use hyper::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -115,7 +120,7 @@ impl Listed {
 }
 
 fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
-    let stored = match global.store_if_any()? {
+    let stored = match global.read_if_any(&[Records::Strategies])? {
         Some(store) => store.strategies()?,
         None => Vec::new(),
     };
@@ -158,7 +163,7 @@ fn list(global: &Global, as_json: bool) -> Result<(), Failure> {
 }
 
 fn show(global: &Global, id: &str) -> Result<(), Failure> {
-    let stored = match global.store_if_any()? {
+    let stored = match global.read_if_any(&[Records::Strategies])? {
         Some(store) => {
             store.strategies()?.into_iter().find(|stored| stored.id == id).map(|stored| stored.document)
         }
@@ -260,38 +265,52 @@ fn add(global: &Global, file: &Path, id: Option<&str>, original: bool) -> Result
     for warning in warnings {
         eprintln!("{}: {warning}", file.display());
     }
-    let store = global.store(OpenMode::CreateIfNew)?;
     // Stored in canonical form, so that reading it again gives no import warnings.
     let text = document.to_json();
-    let known = store.strategies()?.into_iter().find(|stored| stored.id == id && stored.document == text);
-    match known {
-        Some(known) => terminal::print(&format!("{id} version {} is this document already\n", known.version)),
-        None => {
-            let version = store.put_strategy(&id, document.name(), &text, clock::now())?;
-            terminal::print(&format!("added {id} version {version}\n"));
-        }
+    let holder = global.holder(OpenMode::CreateIfNew)?;
+    let known = match &holder {
+        Holder::Command(store) => store.strategies()?,
+        Holder::Daemon(daemon) => daemon.copy(&[Records::Strategies])?.strategies()?,
+    };
+    let known = known.into_iter().find(|stored| stored.id == id);
+    if let Some(same) = known.as_ref().filter(|known| known.document == text) {
+        terminal::print(&format!("{id} version {} is this document already\n", same.version));
+        return Ok(());
     }
+    let version = match &holder {
+        Holder::Command(store) => store.put_strategy(&id, document.name(), &text, clock::now())?.into(),
+        Holder::Daemon(daemon) => {
+            let (method, path) = match known {
+                Some(_) => (Method::PUT, format!("/api/strategies/{id}")),
+                None => (Method::POST, format!("/api/strategies?id={id}")),
+            };
+            daemon.ask(method, &path, Some(&text))?["version"].as_u64().unwrap_or_default()
+        }
+    };
+    terminal::print(&format!("added {id} version {version}\n"));
     Ok(())
 }
 
-/// Maximum bytes of a strategy's id.
-const ID_BYTES: usize = 64;
-
 fn slug(id: String) -> Result<String, Failure> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    if id.is_empty() || id.len() > ID_BYTES || !id.chars().all(plain) {
+    if !is_id(&id) {
         return Err(Failure::input(format!(
-            "{id:?} cannot be a strategy's id: 1 to {ID_BYTES} of a-z, 0-9, _ and -; choose one with --id"
+            "{id:?} cannot be a strategy's id: 1 to {STRATEGY_ID_BYTES} of a-z, 0-9, _ and -; choose one with --id"
         )));
     }
     Ok(id)
 }
 
 fn delete(global: &Global, id: &str) -> Result<(), Failure> {
-    let store: Store = global.store(OpenMode::MustExist)?;
-    store
-        .delete_strategy(id, clock::now())
-        .map_err(|error| Failure::from(error).because("`tradingd strategies list` lists all"))?;
+    let deleted = match global.holder(OpenMode::MustExist)? {
+        Holder::Command(store) => store.delete_strategy(id, clock::now()).map_err(Failure::from),
+        Holder::Daemon(daemon) => {
+            // The API also finds a strategy by its name; a command names it by its id.
+            let known = daemon.copy(&[Records::Strategies])?.strategy(id).map_err(Failure::from);
+            let path = format!("/api/strategies/{}", encoded(id));
+            known.and_then(|_| daemon.ask(Method::DELETE, &path, None)).map(drop)
+        }
+    };
+    deleted.map_err(|failure| failure.because("`tradingd strategies list` lists all"))?;
     terminal::print(&format!("deleted {id}\n"));
     Ok(())
 }

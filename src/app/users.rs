@@ -1,15 +1,19 @@
-//! `tradingd user`: creates, changes and lists users in the store. Passwords come from the terminal or
+//! `tradingd user`: creates, changes and lists the users of the store. Passwords come from the terminal or
 //! standard input, never from an argument, which every process could read.
 
+use super::daemon::{Daemon, encoded};
+use super::state::Holder;
 use super::table::{Align, table};
 use super::{Failure, Global, terminal};
 use crate::auth::{Keys, Role};
 use crate::clock;
-use crate::service::users::User;
+use crate::domain::time::Timestamp;
+use crate::service::users::{Alteration, User};
 use crate::service::{Refusal, RefusalKind, Users};
 use crate::store::OpenMode;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use hyper::Method;
+use serde_json::{Map, Value, json};
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -83,22 +87,25 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     } else {
         OpenMode::MustExist
     };
-    // No token is issued or checked here, so the daemon's signing key is not loaded.
-    let users = Users::open(Arc::new(global.store(mode)?), Keys::ephemeral())?;
-    let now = clock::now();
+    let accounts = match global.holder(mode)? {
+        // No token is issued or checked here, so the daemon's signing key is not loaded.
+        Holder::Command(store) => Accounts::Here(Box::new(Users::open(Arc::new(*store), Keys::ephemeral())?)),
+        Holder::Daemon(daemon) => Accounts::There(daemon),
+    };
     let done = match &options.action {
         Action::Add { name, role, password } => {
-            let user = users.create(name, *role, &password.read()?, now).map_err(failure)?;
-            format!("{} may log in as {}\n", user.name, user.role)
+            accounts.create(name, *role, &password.read()?)?;
+            format!("{name} may log in as {role}\n")
         }
         Action::Passwd { name, password } => {
             // Fails on an unknown user before the password is asked for.
-            users.user(name).map_err(failure)?;
-            users.set_password(name, &password.read()?, now).map_err(failure)?;
+            accounts.find(name)?;
+            let password = password.read()?;
+            accounts.change(name, &Alteration { password: Some(&password), ..Alteration::default() })?;
             format!("the password of {name} is changed and all logins with the old one are ended\n")
         }
         Action::List { json } => {
-            let all = users.list().map_err(failure)?;
+            let all = accounts.list()?;
             if *json {
                 format!("{:#}\n", json!({ "users": all.iter().map(to_json).collect::<Vec<_>>() }))
             } else {
@@ -106,20 +113,96 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             }
         }
         Action::Disable { name } => {
-            users.disable(name, now).map_err(failure)?;
+            accounts.change(name, &Alteration { disabled: Some(true), ..Alteration::default() })?;
             format!("{name} may not log in any more\n")
         }
         Action::Enable { name } => {
-            users.enable(name, now).map_err(failure)?;
+            accounts.change(name, &Alteration { disabled: Some(false), ..Alteration::default() })?;
             format!("{name} may log in again\n")
         }
         Action::Remove { name } => {
-            users.delete(name).map_err(failure)?;
+            accounts.remove(name)?;
             format!("{name} is removed\n")
         }
     };
     terminal::print(&done);
     Ok(())
+}
+
+/// The users of the store that this command holds, or of the daemon that holds it.
+enum Accounts {
+    Here(Box<Users>),
+    There(Daemon),
+}
+
+impl Accounts {
+    fn create(&self, name: &str, role: Role, password: &str) -> Result<(), Failure> {
+        match self {
+            Accounts::Here(users) => {
+                users.create(name, role, password, clock::now()).map(drop).map_err(failure)
+            }
+            Accounts::There(daemon) => {
+                let user = json!({"username": name, "password": password, "role": role.as_str()});
+                daemon.ask(Method::POST, "/api/users", Some(&user.to_string())).map(drop)
+            }
+        }
+    }
+
+    fn change(&self, name: &str, change: &Alteration<'_>) -> Result<(), Failure> {
+        match self {
+            Accounts::Here(users) => users.alter(name, change, clock::now()).map(drop).map_err(failure),
+            Accounts::There(daemon) => {
+                let mut fields = Map::new();
+                fields.extend(change.password.map(|password| ("password".to_owned(), password.into())));
+                fields.extend(change.disabled.map(|disabled| ("disabled".to_owned(), disabled.into())));
+                daemon.ask(Method::PUT, &path(name), Some(&Value::Object(fields).to_string())).map(drop)
+            }
+        }
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        match self {
+            Accounts::Here(users) => users.delete(name).map_err(failure),
+            Accounts::There(daemon) => daemon.ask(Method::DELETE, &path(name), None).map(drop),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<User>, Failure> {
+        match self {
+            Accounts::Here(users) => users.list().map_err(failure),
+            Accounts::There(daemon) => {
+                let listed = daemon.get("/api/users")?;
+                let users = listed["users"].as_array().into_iter().flatten().map(user);
+                users
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| Failure::other("the daemon's users cannot be read"))
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<(), Failure> {
+        match self {
+            Accounts::Here(users) => users.user(name).map(drop).map_err(failure),
+            // A change of nothing.
+            Accounts::There(_) => self.change(name, &Alteration::default()),
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/api/users/{}", encoded(name))
+}
+
+/// A user as the API shows it, with times in milliseconds.
+fn user(json: &Value) -> Option<User> {
+    let time = |name: &str| json[name].as_str().and_then(Timestamp::parse);
+    Some(User {
+        name: json["username"].as_str()?.to_owned(),
+        role: Role::from_name(json["role"].as_str()?)?,
+        disabled: json["disabled"].as_bool()?,
+        created: time("created_at")?,
+        updated: time("updated_at")?,
+    })
 }
 
 impl PasswordFrom {

@@ -1,10 +1,12 @@
 //! `tradingd verify`: checks every record and block of the store.
 
+use super::daemon::Daemon;
 use super::table::grouped;
 use super::{Failure, Global, terminal};
-use crate::store::{Problem, VerifyReport, verify};
+use crate::service::verified;
+use crate::store::verify;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Options of `tradingd verify`.
 #[derive(Args)]
@@ -14,47 +16,50 @@ pub struct Options {
     json: bool,
 }
 
-/// Checks the store and prints each problem with its location and what to do.
+/// Checks the store, or has the daemon that holds it check it, and prints each problem with its location and
+/// what to do.
 ///
 /// # Errors
 /// Damage (65), or nothing to check.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let report = verify(&global.state())?;
-    terminal::print(&if options.json { format!("{:#}\n", to_json(&report)) } else { to_text(&report) });
-    if report.is_sound() {
+    let report = match Daemon::find(&global.state())? {
+        Some(daemon) => daemon.get("/api/store/verify")?,
+        None => verified(&verify(&global.state())?),
+    };
+    terminal::print(&if options.json { format!("{report:#}\n") } else { to_text(&report) });
+    if report["sound"] == true {
         return Ok(());
     }
-    let count = report.problems.len() as u64 + report.more_problems;
+    let count = problems(&report).len() as u64 + number(&report, "more_problems");
     Err(Failure::damaged(format!(
         "the store is damaged in {count} places: keep the file and do what is advised for each"
     )))
 }
 
-fn to_json(report: &VerifyReport) -> Value {
-    let problem = |problem: &Problem| json!({ "place": problem.place, "problem": problem.what, "advice": problem.advice });
-    json!({
-        "sound": report.is_sound(),
-        "records": report.records,
-        "blocks": report.blocks,
-        "rows": report.rows,
-        "problems": report.problems.iter().map(problem).collect::<Vec<_>>(),
-        "more_problems": report.more_problems,
-    })
+fn number(report: &Value, name: &str) -> u64 {
+    report[name].as_u64().unwrap_or_default()
 }
 
-fn to_text(report: &VerifyReport) -> String {
+fn problems(report: &Value) -> &[Value] {
+    report["problems"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn to_text(report: &Value) -> String {
+    let count = |name| grouped(number(report, name));
     let mut text = format!(
         "checked {} records and {} blocks with {} rows: {}\n",
-        grouped(report.records),
-        grouped(report.blocks),
-        grouped(report.rows),
-        if report.is_sound() { "all sound" } else { "damaged" }
+        count("records"),
+        count("blocks"),
+        count("rows"),
+        if report["sound"] == true { "all sound" } else { "damaged" }
     );
-    for problem in &report.problems {
-        text.push_str(&format!("  {}: {}; {}\n", problem.place, problem.what, problem.advice));
+    for problem in problems(report) {
+        let word = |name: &str| problem[name].as_str().unwrap_or_default();
+        text.push_str(&format!("  {}: {}; {}\n", word("place"), word("problem"), word("advice")));
     }
-    if report.more_problems > 0 {
-        text.push_str(&format!("  {} more problems are not listed\n", report.more_problems));
+    let more = number(report, "more_problems");
+    if more > 0 {
+        text.push_str(&format!("  {more} more problems are not listed\n"));
     }
     text
 }

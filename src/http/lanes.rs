@@ -6,8 +6,8 @@
 //! semaphore.
 
 use crate::limits::{
-    HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS, HTTP_STARTS,
-    HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS,
+    HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
 };
 use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub enum Lane {
     Password,
     /// Streaming rows to a client, which may be slow.
     Export,
+    /// Copying records to a command.
+    Copy,
     /// Replaying a session.
     Replay,
     /// Reading files into the store.
@@ -39,11 +41,12 @@ pub enum Lane {
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 8] = [
+    const ALL: [Lane; 9] = [
         Lane::Urgent,
         Lane::Store,
         Lane::Password,
         Lane::Export,
+        Lane::Copy,
         Lane::Replay,
         Lane::Import,
         Lane::Exchange,
@@ -56,6 +59,7 @@ impl Lane {
             Lane::Store => HTTP_STORE_THREADS,
             Lane::Password => HTTP_PASSWORD_CHECKS,
             Lane::Export => HTTP_EXPORTS,
+            Lane::Copy => HTTP_COPIES,
             Lane::Replay => HTTP_REPLAYS,
             Lane::Import => HTTP_IMPORTS,
             Lane::Exchange => HTTP_EXCHANGE_CALLS,
@@ -68,7 +72,13 @@ impl Lane {
         let (code, what) = match self {
             Lane::Export => ("too_many_exports", "exports"),
             Lane::Replay => ("too_many_replays", "replays"),
-            Lane::Urgent | Lane::Store | Lane::Password | Lane::Import | Lane::Exchange | Lane::Start => {
+            Lane::Urgent
+            | Lane::Store
+            | Lane::Password
+            | Lane::Copy
+            | Lane::Import
+            | Lane::Exchange
+            | Lane::Start => {
                 return None;
             }
         };

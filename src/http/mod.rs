@@ -1,8 +1,8 @@
 //! The HTTP layer: sockets, routes, the request pipeline, JSON, WebSocket and the console's files.
 //!
-//! Read it in this order: `server` accepts connections, `pipeline` handles one request from top to bottom,
-//! `routes` is the table of all endpoints, `handlers` do the work of a route, `reply` and `error` build the
-//! response. Shared resources are protected by `lanes` (threads), `key_locks` (password checks, large
+//! Read it in this order: `server` accepts connections, over TCP and over the Unix socket of `local`, `pipeline`
+//! handles one request from top to bottom, `routes` is the table of all endpoints, `handlers` do the work of a
+//! route, `reply` and `error` build the response. Shared resources are protected by `lanes` (threads), `key_locks` (password checks, large
 //! bodies), `addresses` (connections), `rate` (requests) and `write_deadline` (clients that do not read).
 //! Invariant: decisions are made in `service`, not here, and nothing blocks an async worker.
 
@@ -18,6 +18,7 @@ mod handlers;
 mod idempotency;
 mod key_locks;
 mod lanes;
+mod local;
 mod openapi;
 mod origin;
 mod pipeline;
@@ -32,6 +33,7 @@ pub mod validate;
 mod write_deadline;
 
 pub use context::AppContext;
+pub use local::Address;
 pub use openapi::document as openapi;
 pub use route::{Access, Example, Method, Route};
 pub use routes::routes;

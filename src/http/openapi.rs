@@ -121,15 +121,19 @@ fn kind(param: &Param) -> Value {
 }
 
 fn request_body(route: &Route) -> Option<Value> {
+    let binary = json!({"schema": {"type": "string", "format": "binary"}});
     let (name, required) = match route.takes {
         Takes::Nothing | Takes::Socket => return None,
+        Takes::Bytes => {
+            return Some(json!({"required": true, "content": {"application/octet-stream": binary}}));
+        }
         Takes::Json(name) | Takes::Upload(name) => (name, true),
         Takes::Optional(name) => (name, false),
     };
     let examples: Map<String, Value> = route.examples.iter().filter_map(body_example).collect();
     let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}, "examples": examples}});
     if let Takes::Upload(_) = route.takes {
-        content["application/octet-stream"] = json!({"schema": {"type": "string", "format": "binary"}});
+        content["application/octet-stream"] = binary;
     }
     Some(json!({"required": required, "content": content}))
 }
@@ -221,6 +225,9 @@ fn success(route: &Route, status: u16) -> Value {
         }
         "/metrics" => json!({"text/plain": {"schema": {"type": "string"}}}),
         "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
+        "/api/records" if route.method == Method::Get => {
+            json!({"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}})
+        }
         "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),
         "/sessions/{id}/account" => enveloped("SessionAccount"),
         "/sessions/{id}/positions" => enveloped("SessionPositions"),

@@ -10,11 +10,13 @@ use super::context::AppContext;
 use super::error::Failure;
 use super::idempotency;
 use super::lanes::Lane;
+use super::local;
 use super::origin;
 use super::reply::{Content, Outgoing, Payload, Reply};
 use super::request::{self, Body, Call, Query};
 use super::route::{Access, Method, Route, Run, Takes};
 use crate::clock::{self, Stopwatch};
+use crate::config::Http;
 use crate::domain::time::Timestamp;
 use crate::limits::HTTP_UPLOAD_BYTES;
 use crate::service::users::unauthenticated;
@@ -27,6 +29,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Uri};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,11 +45,14 @@ pub async fn answer(
     request: Request<Incoming>,
 ) -> Response<Payload> {
     let (watch, now, id) = (Stopwatch::start(), clock::now(), context.request_id());
-    let client = context.admission().proxies.client(connection.peer, request.headers());
+    let client = match connection.local {
+        Some(_) => connection.peer,
+        None => context.admission().proxies.client(connection.peer, request.headers()),
+    };
     let line = Line {
         method: request.method().clone(),
         uri: request.uri().clone(),
-        client,
+        peer: Peer { client, local: connection.local.as_ref().map(|caller| Arc::clone(&caller.name)) },
         has_token: token(request.headers()).is_some(),
     };
     let encoding = compress::accepted(request.headers());
@@ -126,7 +132,10 @@ async fn dispatch(
     let now = received.now;
     origin::framing(&parts)?;
     received.counted = count_forwarded(context, connection, received.client)?;
-    context.admission().origins.check(&parts.headers)?;
+    match connection.local {
+        Some(_) => local::refuse_browser(&parts.headers)?,
+        None => context.admission().origins.check(&parts.headers)?,
+    }
 
     let found = context.router.at(parts.uri.path());
     let found = found.map_err(|_| {
@@ -149,25 +158,12 @@ async fn dispatch(
     let ids = request::ids(found.params.iter());
 
     let config = context.service.settings.current();
-    let bucket = if received.client == connection.peer {
-        Arc::clone(&connection.bucket)
-    } else {
-        context.rates.bucket(received.client)
-    };
-    bucket.take(now, config.http.requests_per_second, config.http.request_burst).map_err(|seconds| {
-        Refusal {
-            retry_after_s: Some(seconds),
-            ..Refusal::new(
-                RefusalKind::TooMany,
-                "rate_limited",
-                "too many requests from this address: slow down",
-            )
-        }
-    })?;
+    take_token(context, connection, received, &config.http)?;
     let has_body = check_size(route, &parts.headers)?;
 
     let Identity { caller, family } = authenticate(context, connection, route, &parts.headers, now)?;
-    if route.needs_csrf() {
+    // Only browsers send requests on behalf of foreign pages, and none reaches the local socket.
+    if route.needs_csrf() && connection.local.is_none() {
         let token = parts.headers.get(CSRF).map(|token| token.to_str().unwrap_or("not text"));
         context.service.users.verify_csrf(token, now, family.as_deref())?;
     }
@@ -201,6 +197,25 @@ async fn dispatch(
     run(context, call).await
 }
 
+/// Takes a token of the address's rate limit. A local connection has a bucket of its own, so nothing on the
+/// network can take the command line's share.
+fn take_token(
+    context: &AppContext,
+    connection: &Connection,
+    received: &Received<'_>,
+    config: &Http,
+) -> Result<(), Refusal> {
+    let bucket = if received.client == connection.peer {
+        Arc::clone(&connection.bucket)
+    } else {
+        context.rates.bucket(received.client)
+    };
+    bucket.take(received.now, config.requests_per_second, config.request_burst).map_err(|seconds| Refusal {
+        retry_after_s: Some(seconds),
+        ..Refusal::new(RefusalKind::TooMany, "rate_limited", "too many requests from this address: slow down")
+    })
+}
+
 async fn run(context: &Arc<AppContext>, mut call: Call) -> Result<Reply, Failure> {
     match call.route.run {
         Run::Now(handler) => handler(context, &mut call),
@@ -230,8 +245,7 @@ fn check_size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
             length.to_str().ok().and_then(|length| length.parse::<u64>().ok()).unwrap_or(u64::MAX)
         }
     };
-    let most =
-        if matches!(route.takes, Takes::Upload(_)) { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
+    let most = if route.takes_bytes() { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
     if length > most { Err(request::too_large(route.body_bytes)) } else { Ok(length > 0) }
 }
 
@@ -250,6 +264,9 @@ fn authenticate(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Identity, Failure> {
+    if let Some(caller) = &connection.local {
+        return Ok(Identity { caller: Some(Arc::clone(caller)), family: None });
+    }
     let token = token(headers);
     // A proxy on this host forwards requests of remote clients.
     let local =
@@ -401,11 +418,26 @@ fn internal_cause(failure: &Failure) -> Option<String> {
     }
 }
 
+/// Who sent a request, for the log: the address of the client, or the user of the local socket.
+struct Peer {
+    client: IpAddr,
+    local: Option<Arc<str>>,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.local {
+            Some(name) => f.write_str(name),
+            None => self.client.fmt(f),
+        }
+    }
+}
+
 /// One line of the access log.
 struct Line {
     method: hyper::Method,
     uri: Uri,
-    client: IpAddr,
+    peer: Peer,
     /// Whether it came with a token, valid or not.
     has_token: bool,
 }
@@ -421,7 +453,7 @@ impl Line {
         watch: Stopwatch,
     ) {
         let (status, micros) = (status.as_u16(), watch.elapsed().nanos() / 1_000);
-        let Line { method, uri, client: peer, has_token } = self;
+        let Line { method, uri, peer, has_token } = self;
         let path = uri.path();
         match refused {
             Some((code, Some(cause))) => {

@@ -67,6 +67,11 @@ impl Query {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
+    /// All parameters as given, one a line; empty without any.
+    pub fn canonical(&self) -> String {
+        self.0.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
     /// An integer.
     pub fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).and_then(|text| text.parse().ok())
@@ -260,12 +265,11 @@ pub fn media(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<bool,
         || parameter.eq_ignore_ascii_case("charset=utf-8")
         || parameter.eq_ignore_ascii_case("charset=\"utf-8\"");
     match kind.trim() {
-        kind if kind.eq_ignore_ascii_case("application/json") && utf8 => Ok(false),
-        kind if kind.eq_ignore_ascii_case("application/octet-stream")
-            && matches!(route.takes, Takes::Upload(_)) =>
-        {
-            Ok(true)
+        kind if kind.eq_ignore_ascii_case("application/json") && utf8 && route.takes != Takes::Bytes => {
+            Ok(false)
         }
+        kind if kind.eq_ignore_ascii_case("application/octet-stream") && route.takes_bytes() => Ok(true),
+        _ if route.takes == Takes::Bytes => refuse("say Content-Type: application/octet-stream"),
         _ if route.mutates() => refuse("say Content-Type: application/json and send JSON"),
         _ => Ok(false),
     }

@@ -79,6 +79,8 @@ pub enum Takes {
     Socket,
     /// JSON, or `application/octet-stream` that the handler reads itself.
     Upload(&'static str),
+    /// `application/octet-stream` that the handler reads itself.
+    Bytes,
 }
 
 /// A query parameter.
@@ -166,6 +168,11 @@ impl Route {
     /// Whether it changes state: every method but GET.
     pub fn mutates(&self) -> bool {
         self.method != Method::Get
+    }
+
+    /// Whether the handler reads the body itself.
+    pub fn takes_bytes(&self) -> bool {
+        matches!(self.takes, Takes::Upload(_) | Takes::Bytes)
     }
 
     /// Whether a CSRF token is required.

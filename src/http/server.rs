@@ -5,11 +5,12 @@ use super::connection::Connection;
 use super::context::AppContext;
 use super::error::Failure;
 use super::lanes::Lane;
+use super::local::{LocalListener, socket_path};
 use super::pipeline;
 use super::reply::Content;
 use super::write_deadline::WriteDeadline;
 use crate::clock;
-use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS};
+use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, LOCAL_CONNECTIONS};
 use crate::service::Service;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,12 +20,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// A server that is bound but not yet accepting.
 pub struct Server {
     listener: TcpListener,
+    /// For the command line of this host; `None` when its socket cannot be made.
+    local: Option<LocalListener>,
     context: Arc<AppContext>,
     stopping: watch::Receiver<bool>,
 }
@@ -42,15 +46,20 @@ impl Stop {
 }
 
 impl Server {
-    /// Binds the configured address.
+    /// Binds the configured address, and the local socket of the state directory; where that is impossible, the
+    /// command line cannot reach the daemon, which is logged.
     ///
     /// # Errors
     /// An address that is in use or does not belong to this machine.
     pub async fn bind(service: Arc<Service>) -> io::Result<(Server, Stop)> {
         let listener = TcpListener::bind(&service.settings.current().http.listen).await?;
+        let local = LocalListener::bind(service.state()).map_err(|error| {
+            let socket = socket_path(service.state());
+            tracing::warn!(socket = %socket.display(), %error, "commands cannot reach this daemon: the socket could not be made");
+        });
         let (stop, stopping) = watch::channel(false);
         let context = AppContext::new(service, listener.local_addr()?, stopping.clone());
-        Ok((Server { listener, context, stopping }, Stop(stop)))
+        Ok((Server { listener, local: local.ok(), context, stopping }, Stop(stop)))
     }
 
     /// The address it listens on.
@@ -60,7 +69,7 @@ impl Server {
 
     /// Accepts until stopped, then waits for running requests for at most `http.drain_timeout_ms`.
     pub async fn run(self) {
-        let Server { listener, context, mut stopping } = self;
+        let Server { listener, local, context, mut stopping } = self;
         let config = context.service.settings.current();
         let hub = Arc::clone(&context.service.hub);
         let hub_task = tokio::spawn(async move { hub.run().await });
@@ -68,6 +77,8 @@ impl Server {
         let permits = Arc::new(Semaphore::new(config.http.max_connections as usize));
         // Every connection holds a sender; when all are dropped, the receiver ends.
         let (alive, mut ended) = mpsc::channel::<()>(1);
+        let local_task =
+            local.map(|local| tokio::spawn(run_local(local, Arc::clone(&context), alive.clone())));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -77,17 +88,16 @@ impl Server {
             if let Some((stream, peer, permit)) = accepted {
                 let peer = peer.ip().to_canonical();
                 let Ok(counted) = count(&context, &stream, peer) else { continue };
-                let (context, alive) = (Arc::clone(&context), alive.clone());
-                let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
-                tokio::spawn(async move {
-                    context.counts.connections.fetch_add(1, Ordering::Relaxed);
-                    serve(&context, stream, peer, header_timeout).await;
-                    context.counts.connections.fetch_sub(1, Ordering::Relaxed);
-                    drop((permit, counted, alive));
-                });
+                // Send small responses immediately; failing to set the option is harmless.
+                let _ = stream.set_nodelay(true);
+                let connection = Connection::new(peer, context.rates.bucket(peer));
+                spawn(&context, stream, connection, (permit, counted, alive.clone()));
             }
         }
         drop((listener, alive));
+        if let Some(local) = local_task {
+            local.abort();
+        }
         let drain = Duration::from_millis(context.service.settings.current().http.drain_timeout_ms);
         // Whatever has not ended by then is cut off when the process exits.
         let all_ended = async {
@@ -99,6 +109,9 @@ impl Server {
         health_task.abort();
     }
 }
+
+/// Delay after a failed accept: an error such as "too many open files" does not vanish at once.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Publishes the health report every ten seconds while somebody is subscribed.
 async fn publish_health(context: Arc<AppContext>) {
@@ -152,8 +165,6 @@ async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    /// Delay before the next attempt: an error such as "too many open files" does not vanish at once.
-    const PAUSE: Duration = Duration::from_millis(20);
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, permit)),
@@ -165,12 +176,42 @@ async fn accept(
     }
 }
 
-async fn serve(context: &Arc<AppContext>, stream: TcpStream, peer: IpAddr, header_timeout: Duration) {
-    // Send small responses immediately; failing to set the option is harmless.
-    let _ = stream.set_nodelay(true);
-    let write_timeout = Duration::from_millis(context.service.settings.current().http.write_timeout_ms);
-    let stream = WriteDeadline::new(stream, write_timeout);
-    let connection = Arc::new(Connection::new(peer, context.rates.bucket(peer)));
+/// Accepts connections of the command line until it is aborted.
+async fn run_local(local: LocalListener, context: Arc<AppContext>, alive: mpsc::Sender<()>) {
+    let permits = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        match local.accept().await {
+            Some((stream, caller)) => {
+                spawn(&context, stream, Connection::local(caller), (permit, alive.clone()))
+            }
+            None => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Serves a connection on a task of its own, which drops `held` at its end.
+fn spawn<S, H>(context: &Arc<AppContext>, stream: S, connection: Connection, held: H)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Send + 'static,
+{
+    let context = Arc::clone(context);
+    tokio::spawn(async move {
+        context.counts.connections.fetch_add(1, Ordering::Relaxed);
+        serve(&context, stream, connection).await;
+        context.counts.connections.fetch_sub(1, Ordering::Relaxed);
+        drop(held);
+    });
+}
+
+async fn serve<S>(context: &Arc<AppContext>, stream: S, connection: Connection)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let config = context.service.settings.current();
+    let stream = WriteDeadline::new(stream, Duration::from_millis(config.http.write_timeout_ms));
+    let header_timeout = Duration::from_millis(config.http.header_timeout_ms);
+    let connection = Arc::new(connection);
     let service = service_fn(|request| {
         let (context, connection) = (Arc::clone(context), Arc::clone(&connection));
         async move { Ok::<_, std::convert::Infallible>(pipeline::answer(context, connection, request).await) }

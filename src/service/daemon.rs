@@ -15,7 +15,7 @@ use crate::auth::Keys;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::mexc::Mexc;
 use crate::store::Store;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The daemon without its sockets: what HTTP handlers call.
@@ -108,6 +108,11 @@ impl Service {
             scan: Scan::default(),
             disk_failed: DiskFailed::default(),
         }))
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        &self.state
     }
 
     /// Ends or suspends running sessions, waiting up to `drain`; everything acknowledged is on disk. Returns

@@ -23,11 +23,14 @@ pub mod users;
 pub mod answers;
 mod daemon;
 mod readiness;
+mod records;
 
+pub use crate::store::Records;
 pub use daemon::{Parts, Service};
 pub use event_log::LogView;
 pub use indicators::indicator_catalogue;
 pub use readiness::{DiskChange, resident_bytes};
+pub use records::verified;
 pub use refusal::{Refusal, RefusalKind, STORE_DAMAGED, problems_text};
 pub use source_error::SourceError;
 pub use upload::Upload;

@@ -72,11 +72,7 @@ impl std::error::Error for CodecError {}
 
 /// Encodes a record.
 pub fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, CodecError> {
-    let payload = bincode::serde::encode_to_vec(record, bincode::config::standard())
-        .map_err(|e| CodecError::Payload(e.to_string()))?;
-    if payload.len() > STORE_RECORD_BYTES {
-        return Err(CodecError::TooLarge(payload.len()));
-    }
+    let payload = encode_payload(record)?;
     let mut out = Vec::with_capacity(HEAD_BYTES + payload.len() + CHECKSUM_BYTES);
     out.push(MAGIC);
     out.extend_from_slice(&T::KIND.to_le_bytes());
@@ -86,6 +82,16 @@ pub fn encode<T: Stored>(record: &T) -> Result<Vec<u8>, CodecError> {
     let checksum = crc32c::crc32c(&out);
     out.extend_from_slice(&checksum.to_le_bytes());
     Ok(out)
+}
+
+/// Encodes a value alone, without the envelope of a record.
+pub fn encode_payload<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+    let payload = bincode::serde::encode_to_vec(value, bincode::config::standard())
+        .map_err(|e| CodecError::Payload(e.to_string()))?;
+    if payload.len() > STORE_RECORD_BYTES {
+        return Err(CodecError::TooLarge(payload.len()));
+    }
+    Ok(payload)
 }
 
 /// Decodes a record, upgrading older versions.
@@ -119,7 +125,7 @@ pub fn is_kind<T: Stored>(bytes: &[u8]) -> bool {
     bytes.first() == Some(&MAGIC) && bytes.get(1..3) == Some(&T::KIND.to_le_bytes())
 }
 
-/// Decodes the payload of one version, also for [`Stored::from_older`].
+/// Decodes what [`encode_payload`] encoded; also the payload of one version for [`Stored::from_older`].
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
     let limited = bincode::config::standard().with_limit::<STORE_RECORD_BYTES>();
     let (record, used) = bincode::serde::decode_from_slice(payload, limited)

@@ -148,7 +148,7 @@ impl fmt::Display for StoreError {
             StoreError::AlreadyOpen(path) => {
                 write!(
                     f,
-                    "another tradingd holds the store {}: stop it, or use another state directory",
+                    "another tradingd holds the store {}: wait until it has ended or stop it, or use another state directory",
                     path.display()
                 )
             }

@@ -27,6 +27,7 @@ mod strategies;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod users;
 mod verify;
 
@@ -42,6 +43,7 @@ pub use recordings::{
 };
 pub use results::{NewResult, StrategyOutcome};
 pub use sessions::EventSegment;
+pub use transfer::Records;
 pub use verify::{Problem, VerifyReport, verify};
 
 use crate::limits::STORE_CACHE_BYTES;

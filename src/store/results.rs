@@ -10,6 +10,7 @@ use super::tables::{
 use super::{Store, StoreError, encode, pack, unpack};
 use crate::limits::{RESULT_REPORT_BYTES, STORE_RECORD_BYTES};
 use redb::WriteTransaction;
+use serde::{Deserialize, Serialize};
 
 const WRITING: &str = "writing a result";
 
@@ -27,7 +28,7 @@ pub struct NewResult {
 }
 
 /// A strategy's totals in one result.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StrategyOutcome {
     /// The strategy's id.
     pub strategy_id: String,

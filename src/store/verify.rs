@@ -136,10 +136,10 @@ impl Store {
 
 /// Totals of one stream's blocks.
 #[derive(Default)]
-struct Seen {
-    rows: u64,
-    bytes: u64,
-    last_ns: Option<i64>,
+pub(super) struct Seen {
+    pub rows: u64,
+    pub bytes: u64,
+    pub last_ns: Option<i64>,
 }
 
 #[derive(Default)]
@@ -339,7 +339,7 @@ fn check_chunk(bytes: &[u8], rows: &mut Rows) -> Result<(), BlockError> {
 
 /// Checks every block of a segment. Stops at the first unreadable one, because the start of the next is then
 /// unknown.
-fn check_segment(
+pub(super) fn check_segment(
     mut bytes: &[u8],
     stream: u8,
     decoder: &mut BlockDecoder,

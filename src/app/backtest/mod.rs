@@ -12,6 +12,7 @@ mod strategies;
 
 pub use options::Options;
 
+use super::state::Holder;
 use super::{Failure, Global, terminal};
 use crate::clock;
 use crate::config::Config;
@@ -20,7 +21,7 @@ use crate::report::run::RunResult;
 use crate::report::{html, text};
 use crate::service::backtest::{self, GENERATOR, Input, Run};
 use crate::service::strategies::Loaded;
-use crate::store::{NewResult, OpenMode, Store};
+use crate::store::{NewResult, OpenMode};
 use job::Journal;
 use std::io::Write;
 use std::path::Path;
@@ -40,12 +41,19 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         Some(file) => super::config::find(Some(file))?.config,
         None => Config::default(),
     };
-    let store = match (options.recording.is_empty(), options.keep) {
-        (false, _) => Some(global.store(OpenMode::MustExist)?),
-        (true, true) => Some(global.store(OpenMode::CreateIfNew)?),
+    let holder = match (options.recording.is_empty(), options.keep) {
+        (false, _) => Some(global.holder(OpenMode::MustExist)?),
+        (true, true) => Some(global.holder(OpenMode::CreateIfNew)?),
         (true, false) => None,
     };
-    let stored = store.as_ref();
+    let copied = match &holder {
+        Some(Holder::Daemon(daemon)) => Some(daemon.copy(&options.records())?),
+        _ => None,
+    };
+    let stored = match &holder {
+        Some(Holder::Command(store)) => Some(&**store),
+        _ => copied.as_ref(),
+    };
     let strategies = strategies::load(&options.strategy, global, stored)?;
     let settings = options.settings(&config);
     let input = match stored.filter(|_| !options.recording.is_empty()) {
@@ -73,8 +81,8 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json);
     }
-    if let Some(store) = stored {
-        keep(store, &results)?;
+    if let Some(holder) = &holder {
+        keep(holder, &results)?;
     }
     if let Some(path) = &options.report {
         write_whole(
@@ -158,17 +166,21 @@ fn run_all(runs: &[Run<'_>], journal: Option<&Journal>, threads: usize) -> Resul
 }
 
 /// Stores every result; prints its id once it is durable.
-fn keep(store: &Store, results: &[RunResult]) -> Result<(), Failure> {
+fn keep(holder: &Holder, results: &[RunResult]) -> Result<(), Failure> {
     for run in results {
         let created = clock::now();
         let id = format!("exec_{}", created.id(clock::entropy()));
         let one = std::slice::from_ref(run);
-        store.put_result(NewResult {
+        let new = NewResult {
             result: backtest::summary(id.clone(), None, false, run, created),
             document: result::document(one, GENERATOR).to_string(),
             report: html::page(one, &format!("{} {}", GENERATOR.name, GENERATOR.version)),
             outcomes: backtest::outcomes(run),
-        })?;
+        };
+        match holder {
+            Holder::Command(store) => store.put_result(new)?,
+            Holder::Daemon(daemon) => daemon.keep_result(new)?,
+        }
         eprintln!("stored as {id}");
     }
     Ok(())

@@ -6,6 +6,7 @@ use crate::app::declared::DeclaredOptions;
 use crate::config::Config;
 use crate::domain::num::Rate;
 use crate::domain::time::Timestamp;
+use crate::service::Records;
 use crate::service::backtest::{ReplayClock, RiskChoice, RunSettings, bounds};
 use crate::service::settings::risk_limits;
 use clap::{Args, ValueEnum};
@@ -185,6 +186,12 @@ impl Options {
             }
             None => Ok(()),
         }
+    }
+
+    /// The stored records that the runs need.
+    pub fn records(&self) -> Vec<Records> {
+        let recordings = self.recording.iter().cloned().map(Records::Recording);
+        std::iter::once(Records::Strategies).chain(recordings).collect()
     }
 
     /// Number of threads to use.

@@ -3,32 +3,46 @@
 use crate::app::{Failure, Global};
 use crate::document::strategy;
 use crate::limits::DOCUMENT_BYTES;
+use crate::service::Records;
 use crate::service::strategies::{Loaded, built_in, compile};
-use crate::store::{OpenMode, Store, store_path};
+use crate::store::Store;
 use std::path::Path;
 
 /// Loads every named strategy: a file of that name, else a stored strategy, else a built-in one. Uses `store`
-/// when the command has opened one; otherwise opens the existing store for a name that is not a file.
+/// when the command has one; otherwise asks the state directory for names that are not files.
 ///
 /// # Errors
 /// An unknown name, or a document with errors (lists all of them).
 pub fn load(names: &[String], global: &Global, store: Option<&Store>) -> Result<Vec<Loaded>, Failure> {
-    names.iter().map(|name| load_one(name, global, store)).collect()
+    let asked = if store.is_some() { None } else { stored(names, global)? };
+    let store = store.or(asked.as_ref());
+    names.iter().map(|name| load_one(name, store)).collect()
 }
 
-fn load_one(name: &str, global: &Global, store: Option<&Store>) -> Result<Loaded, Failure> {
+/// The stored strategies, if a name may be one of them. Built-in strategies do not need them: where they cannot
+/// be read, the built-in ones run as they come with the program.
+fn stored(names: &[String], global: &Global) -> Result<Option<Store>, Failure> {
+    let mut others = names.iter().filter(|name| !Path::new(name).is_file()).peekable();
+    if others.peek().is_none() {
+        return Ok(None);
+    }
+    match global.read_if_any(&[Records::Strategies]) {
+        Err(failure) if others.all(|name| built_in(name).is_some()) => {
+            eprintln!("warning: built-in strategies run as they come with the program: {failure}");
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+fn load_one(name: &str, store: Option<&Store>) -> Result<Loaded, Failure> {
     let path = Path::new(name);
     if path.is_file() {
         return from_file(path);
     }
-    let found = match store {
-        Some(store) => from_store(name, store)?,
-        None if store_path(&global.state()).exists() => {
-            from_store(name, &Store::open(&global.state(), OpenMode::MustExist)?)?
-        }
-        None => None,
-    };
-    if let Some(loaded) = found {
+    if let Some(store) = store
+        && let Some(loaded) = from_store(name, store)?
+    {
         return Ok(loaded);
     }
     match built_in(name) {

@@ -9,7 +9,8 @@ use super::{Failure, Global};
 use crate::config::{Format, Level};
 use crate::domain::contract::Contract;
 use crate::rehearsal::{Generator, Options as Rehearsed, Rehearsal, RowSource, Running, Scenario, TestKey};
-use crate::store::{OpenMode, Store};
+use crate::service::Records;
+use crate::store::Store;
 use crate::{clock, telemetry};
 use clap::Args;
 use rows::{Found, Origin};
@@ -78,7 +79,7 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) =
         match (&options.recording, options.generate) {
             (Some(id), _) => {
-                let found = recording(Arc::new(global.store(OpenMode::MustExist)?), id)?;
+                let found = recording(Arc::new(global.read(&[Records::Recording(id.clone())])?), id)?;
                 (Box::new(found.source), found.contracts)
             }
             (None, Some((symbols, messages))) => {

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod metrics;
 pub mod operations;
 pub mod recordings;
+pub mod records;
 pub mod results;
 pub mod session_now;
 pub mod sessions;

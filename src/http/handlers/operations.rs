@@ -48,6 +48,11 @@ pub fn analytics(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"enabled": false, "reason": "no copy to QuestDB is configured", "tables": []})))
 }
 
+/// `GET /api/store/verify`.
+pub fn verify(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.verify()?))
+}
+
 /// `GET /openapi.json`.
 pub fn openapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(text().as_bytes()))))

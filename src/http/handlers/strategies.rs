@@ -70,7 +70,11 @@ pub fn get(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure>
 
 /// `POST /api/strategies`.
 pub fn create(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
-    let made = context.service.strategies.create(call.text(), call.now)?;
+    let strategies = &context.service.strategies;
+    let made = match call.query.text("id") {
+        Some(id) => strategies.create_as(id, call.text(), call.now)?,
+        None => strategies.create(call.text(), call.now)?,
+    };
     let location = format!("/api/strategies/{}", made.summary.id);
     Ok(shown(&made)?.status(StatusCode::CREATED).header(LOCATION, &location))
 }

@@ -1,11 +1,12 @@
 //! Routes of the daemon itself, the WebSocket and the console.
 
-use super::{GET, ask};
+use super::{ADMIN, GET, POST, ask};
 use crate::http::console;
-use crate::http::handlers::{metrics, operations, stream};
+use crate::http::handlers::records::KINDS;
+use crate::http::handlers::{metrics, operations, records, stream};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
-use crate::http::route::ParamKind::Integer;
+use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
 
@@ -93,6 +94,51 @@ pub const ROUTES: &[Route] = &[
         run: Now(operations::openapi),
         examples: &[ask("asked", "/openapi.json", 200)],
         ..GET
+    },
+    Route {
+        path: "/api/store/verify",
+        tag: "operations",
+        about: "Check every page, record and block of the store.",
+        access: ADMIN,
+        run: Blocking(operations::verify),
+        lane: Lane::Import,
+        examples: &[ask("asked", "/api/store/verify", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/records",
+        tag: "operations",
+        about: "A copy of records as they are stored, for a command of the same version.",
+        access: ADMIN,
+        query: &[
+            Param {
+                name: "kind",
+                kind: Word(KINDS),
+                about: "Which records; without `id` all of them as lists show them.",
+            },
+            Param {
+                name: "id",
+                kind: Text(128),
+                about: "Only this recording, session or result, with all that belongs to it.",
+            },
+        ],
+        run: Async(records::send),
+        examples: &[
+            ask("all strategies", "/api/records?kind=strategies", 200),
+            ask("of no kind", "/api/records", 400),
+        ],
+        ..GET
+    },
+    Route {
+        path: "/api/records",
+        tag: "operations",
+        about: "Keep one recording or one result that a command of the same version made.",
+        access: ADMIN,
+        takes: Takes::Bytes,
+        success: &[201],
+        run: Async(records::receive),
+        examples: &[ask("nothing", "/api/records", 400)],
+        ..POST
     },
     Route {
         path: "/ws",

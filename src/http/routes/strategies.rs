@@ -35,6 +35,11 @@ pub const ROUTES: &[Route] = &[
         path: "/api/strategies",
         tag: "strategies",
         about: "Keep a new strategy document.",
+        query: &[Param {
+            name: "id",
+            kind: Text(64),
+            about: "Id of the strategy; made from its name when it is left out.",
+        }],
         takes: Takes::Json("Strategy"),
         success: &[201],
         refusals: &[(400, "invalid_strategy"), (409, "strategy_exists")],

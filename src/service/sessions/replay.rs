@@ -14,11 +14,11 @@ use crate::session;
 use crate::store::Store;
 use crate::store::records::SessionRow;
 use arc_swap::ArcSwap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a replay showed.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Replayed {
     /// The session.
     pub session_id: String,

@@ -13,7 +13,7 @@ use crate::session::inputs::Control;
 use crate::session::ports::{Feed, FeedError};
 use crate::store::records::SessionControlV1;
 use crate::store::{FeedChoice, FeedClock, Store, StoreError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cell::RefCell;
 
@@ -63,7 +63,7 @@ pub(super) fn stored_events(store: &Store, session: &str) -> Result<Vec<Value>, 
 }
 
 /// Where a run did something else than is written down.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Difference {
     /// Number of the event among those that follow from the input, from 1.
     pub place: u64,

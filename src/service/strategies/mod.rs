@@ -145,6 +145,27 @@ impl Strategies {
         self.keep(&id, document.to_json(), now.micros(), &document, &warnings, now)
     }
 
+    /// As [`Strategies::create`], with this id; a deleted strategy of that id continues with its next version.
+    ///
+    /// # Errors
+    /// As [`Strategies::create`]; also `strategy_exists` for the id, and `invalid_request` for one of other
+    /// characters than a-z, 0-9, `_` and `-`.
+    pub fn create_as(&self, id: &str, body: &[u8], now: Timestamp) -> Result<StrategyDetail, Refusal> {
+        if !is_id(id) {
+            let problem = format!("must be 1 to {STRATEGY_ID_BYTES} of a-z, 0-9, _ and -");
+            let problems = vec![("/query/id".to_owned(), problem)];
+            return Err(Refusal::invalid("invalid_request", problems_text(&problems), problems));
+        }
+        let (document, warnings) = parsed(body)?;
+        let _nobody_else = self.locks.all();
+        self.refuse_name(&document, None)?;
+        if self.store.newest_strategy(id)?.is_some_and(|newest| newest.deleted_us.is_none()) {
+            let message = format!("there is a strategy {id}; choose another id, or store its next version");
+            return Err(Refusal::conflict("strategy_exists", message).with(json!({ "id": id })));
+        }
+        self.keep(id, document.to_json(), now.micros(), &document, &warnings, now)
+    }
+
     /// Stores a document as the next version. With `if_version`, only if that is still the newest.
     ///
     /// # Errors
@@ -345,6 +366,12 @@ fn refuse_stale(kept: &StrategyV1, if_version: Option<u32>) -> Result<(), Refusa
 
 fn not_found(id: &str) -> Refusal {
     Refusal::not_found("strategy_not_found", format!("there is no strategy {id:?}"))
+}
+
+/// Whether a text can be the id of a strategy.
+pub fn is_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    (1..=STRATEGY_ID_BYTES).contains(&id.len()) && id.bytes().all(plain)
 }
 
 /// A name as an id of a-z, 0-9 and single underscores.

@@ -121,7 +121,7 @@ impl Store {
         Ok(())
     }
 
-    fn refuse_known(&self, id: &str) -> Result<(), StoreError> {
+    pub(super) fn refuse_known(&self, id: &str) -> Result<(), StoreError> {
         if self.all_recordings()?.iter().any(|other| other.id == id) {
             return Err(StoreError::Refused(format!("recording `{id}` exists: try again")));
         }
@@ -133,14 +133,14 @@ impl Store {
     }
 }
 
-fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError> {
+pub(super) fn put(txn: &WriteTransaction, recording: &RecordingV1) -> Result<(), StoreError> {
     let bytes = encode(recording)?;
     let mut table = RECORDINGS.write(txn, WRITING)?;
     table.insert(recording.id.as_str(), bytes.as_slice()).map_err(during(WRITING))?;
     Ok(())
 }
 
-fn check_name(symbol: &str) -> Result<(), StoreError> {
+pub(super) fn check_name(symbol: &str) -> Result<(), StoreError> {
     match symbol_name::problem(symbol) {
         Some(problem) => {
             Err(StoreError::Refused(format!("{symbol:?} {problem}, so it is not a symbol's name")))

@@ -79,7 +79,7 @@ impl Store {
 
     /// Removes a recording that will never become visible. If the disk fails, tries again once it works or on
     /// the next opening.
-    pub(super) fn remove_or_remember(&self, id: &str) {
+    pub(in crate::store) fn remove_or_remember(&self, id: &str) {
         if self.remove_recording(id).is_err() {
             self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
         }

@@ -1,5 +1,6 @@
 //! The daemon tested as a process over real sockets.
 
+mod beside;
 pub mod client;
 mod crash;
 pub mod daemon;
