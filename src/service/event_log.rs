@@ -4,11 +4,11 @@ use super::Refusal;
 use super::hub::Hub;
 use super::sessions::event_object;
 use crate::clock;
-use crate::store::records::SessionRow;
 use crate::store::{LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The event log and whoever watches it now.
@@ -87,12 +87,21 @@ impl EventLog {
     /// # Errors
     /// What the store reports.
     pub fn trim(&self, bytes: u64) -> Result<usize, Refusal> {
-        let open: BTreeSet<String> = {
-            let is_open = |row: &SessionRow| row.ended_us.is_none();
-            let rows = self.store.sessions_page(None, usize::MAX, Some(&is_open))?.items;
-            rows.into_iter().map(|row| row.id).collect()
+        // Asked about entries that were there before: what has ended then has ended for good.
+        let ended = RefCell::new(BTreeMap::new());
+        let has_ended = |session: &str| {
+            let known = ended.borrow().get(session).copied();
+            known.unwrap_or_else(|| {
+                let has_ended = match self.store.session(session) {
+                    Ok(row) => row.ended_us.is_some(),
+                    // The daemon itself, or a session that is gone.
+                    Err(error) => matches!(error, StoreError::NotFound { .. }),
+                };
+                ended.borrow_mut().insert(session.to_owned(), has_ended);
+                has_ended
+            })
         };
-        Ok(self.store.trim_log(bytes, &|session| !open.contains(session))?)
+        Ok(self.store.trim_log(bytes, &has_ended)?)
     }
 }
 
