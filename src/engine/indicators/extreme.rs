@@ -7,7 +7,8 @@ use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Timestamp;
-use crate::engine::market::tape::{PointKind, Tape, Window};
+use crate::engine::market::tape::{Needs, Tape};
+use crate::engine::market::window::Window;
 use std::collections::VecDeque;
 
 static HIGHEST_TICKS: Kind = Kind {
@@ -75,7 +76,7 @@ const NO_PRICE: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
 
 impl Extreme {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
-        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
         Extreme {
             window,
             sign: if highest { 1 } else { -1 },
@@ -118,8 +119,7 @@ impl Extreme {
         }
         for number in self.seen + 1..=last {
             let point = tape.point(number);
-            let key =
-                if point.kind == PointKind::Interruption { i64::MIN } else { point.price.0 * self.sign };
+            let key = if point.has_price() { point.price.0 * self.sign } else { i64::MIN };
             self.current.at = if key >= self.current.key { point.at } else { self.current.at };
             self.current.key = self.current.key.max(key);
             if number % BLOCK == 0 {
@@ -154,7 +154,7 @@ impl Extreme {
         let first = ((last - 1) / BLOCK * BLOCK + 1).max(tape.oldest());
         let inside = (first..=last)
             .map(|number| tape.point(number))
-            .filter(|p| p.at > start && p.kind != PointKind::Interruption);
+            .filter(|point| point.at > start && point.has_price());
         let keys = inside.map(|point| Best { at: point.at, key: point.price.0 * self.sign, last });
         keys.max_by_key(|best| best.key).unwrap_or(NO_PRICE)
     }

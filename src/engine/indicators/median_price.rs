@@ -11,7 +11,8 @@ use super::{
 };
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::market::tape::{PointKind, Tape, Window};
+use crate::engine::market::tape::{Needs, Tape};
+use crate::engine::market::window::Window;
 use std::collections::VecDeque;
 
 const T1: Param = number("t1", 600.0, 1.0, 86_400.0, "start of the window, seconds ago");
@@ -91,7 +92,7 @@ impl MedianPrice {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
         MedianPrice {
-            window: wiring.window(spec, t1, t2),
+            window: wiring.window(spec, t1, t2, Needs::NOTHING),
             end: t2,
             samples: VecDeque::new(),
             median: SlidingMedian::default(),
@@ -108,7 +109,7 @@ impl MedianPrice {
             self.before += 1;
         }
         let point = (self.before >= tape.oldest()).then(|| tape.point(self.before))?;
-        (point.kind != PointKind::Interruption).then_some(point.price.0)
+        point.has_price().then_some(point.price.0)
     }
 }
 
