@@ -142,6 +142,11 @@ impl RuleGroup {
         Gate::Open
     }
 
+    /// Whether events within an interval put checks off.
+    pub fn has_interval(&self) -> bool {
+        self.interval > Span::ZERO
+    }
+
     /// Time of the postponed check, if one is scheduled.
     pub fn due(&self) -> Timestamp {
         if self.pending && self.watching > 0 { self.next_look } else { Timestamp::MAX }

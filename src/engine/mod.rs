@@ -37,7 +37,7 @@ use instance::{Instance, Turn, Wake};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
-use timers::{next_timer, refresh};
+use timers::{Timers, next_timer, refresh};
 pub use version::ENGINE_VERSION;
 
 /// One symbol with its market, indicators and instances.
@@ -58,6 +58,8 @@ struct SymbolState {
     warming: bool,
     /// Whether the symbol is evaluated once a second even without events.
     on_clock: bool,
+    /// Whether a group has an interval, so that an event may put its check off.
+    puts_off: bool,
 }
 
 /// A session's symbols, strategy instances and account.
@@ -70,6 +72,12 @@ pub struct Engine {
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
+    timers: Timers,
+    /// Whether a symbol is shown every whole second, and how many are until they are warm.
+    sees_seconds: bool,
+    warming: usize,
+    /// When the next bar of any symbol may end; never without bars.
+    next_bar: Timestamp,
     /// Instances to evaluate for the current event; a field only to reuse its memory.
     due: Vec<u32>,
     started: bool,
@@ -87,6 +95,10 @@ impl Engine {
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
             timer_stale: true,
+            timers: Timers::new(table.len()),
+            sees_seconds: false,
+            warming: 0,
+            next_bar: Timestamp::MAX,
             due: Vec::new(),
             started: false,
             warm_at: None,
@@ -99,6 +111,13 @@ impl Engine {
         });
         for (symbol, _) in table.iter() {
             engine.add_symbol(symbol, &order, strategies);
+        }
+        let states = &engine.symbols;
+        engine.sees_seconds =
+            states.iter().any(|state| state.on_clock || state.indicators.sees_every_second());
+        engine.warming = states.iter().filter(|state| state.warming).count();
+        if states.iter().any(|state| !state.market.bars.is_empty()) {
+            engine.next_bar = Timestamp::MIN;
         }
         engine
     }
@@ -131,6 +150,7 @@ impl Engine {
             indicators,
             excursion: Excursion::default(),
             instances: (first as u32..self.instances.len() as u32).collect(),
+            puts_off: groups.iter().any(RuleGroup::has_interval),
             groups,
             busy: Vec::new(),
             wake: Wake::NEVER,
@@ -306,6 +326,9 @@ impl Engine {
             self.evaluate_busy(table, symbol, at, cause, prices, out);
         }
         let state = &mut self.symbols[symbol.index()];
+        if state.puts_off {
+            self.timers.touch(symbol.index());
+        }
         let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
         for group in &mut state.groups {
             match group.look(at, cause, &mut state.indicators, look) {
@@ -397,11 +420,13 @@ impl Engine {
         if (instance.state, instance.wake()) != before {
             state.stale = true;
             self.timer_stale = true;
+            self.timers.touch(symbol.index());
         }
         if state.timer <= at {
             // The instance was just evaluated, so the cached timer may be its own and already served.
             state.timer_known = false;
             self.timer_stale = true;
+            self.timers.touch(symbol.index());
         }
     }
 
@@ -417,6 +442,27 @@ impl Engine {
     /// Handles the passing of time. Whole seconds are shown to every symbol, other times only to symbols with
     /// a timer then.
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        if at >= self.next_second || at >= self.next_bar {
+            self.show_all(table, at, out);
+        } else {
+            self.show_due(table, at, out);
+        }
+        self.timer_stale = true;
+    }
+
+    /// A timer between two whole seconds, when no bar ends: for the symbols that wait for it, in their order.
+    fn show_due(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        let mut next = 0;
+        loop {
+            self.settle();
+            let Some(symbol) = self.timers.first_due(next, at) else { return };
+            self.symbols[symbol].indicators.turn();
+            self.look(table, SymbolId(symbol as u32), at, Cause::Timer, None, out);
+            next = symbol + 1;
+        }
+    }
+
+    fn show_all(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
         let cause = if second { Cause::Second } else { Cause::Timer };
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
@@ -444,7 +490,10 @@ impl Engine {
         if second {
             self.next_second = at.next_second();
         }
-        self.timer_stale = true;
+        if self.next_bar < Timestamp::MAX {
+            // Bars end on whole seconds, and those that ended by now are closed.
+            self.next_bar = at.next_second();
+        }
     }
 
     fn warm_up(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, out: &mut Outputs) {
@@ -456,11 +505,12 @@ impl Engine {
         }
         self.symbols[symbol.index()].instances = indices;
         self.symbols[symbol.index()].warming = warming;
+        self.warming -= usize::from(!warming);
         self.notice_warm(at);
     }
 
     fn notice_warm(&mut self, at: Timestamp) {
-        if self.warm_at.is_none() && !self.symbols.iter().any(|state| state.warming) {
+        if self.warm_at.is_none() && self.warming == 0 {
             self.warm_at = Some(at);
         }
     }
