@@ -55,6 +55,9 @@ pub struct RuleGroup {
     next_look: Timestamp,
     /// Whether an event came before `next_look`, so that a check is postponed until then.
     pending: bool,
+    /// The test that shut the gate last. It is asked first, because most likely it still does, and the values of the
+    /// others need not be computed then.
+    shut_by: usize,
 }
 
 /// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
@@ -100,6 +103,7 @@ impl RuleGroup {
                     watching: 0,
                     next_look: Timestamp::MIN,
                     pending: false,
+                    shut_by: 0,
                 }),
             }
         }
@@ -133,10 +137,15 @@ impl RuleGroup {
         if self.watching == 0 {
             return Gate::Shut;
         }
-        for test in &self.tests {
+        let (later, first) = (self.shut_by..self.tests.len(), 0..self.shut_by);
+        for index in later.chain(first) {
+            let test = self.tests[index];
             match set.value(test.slot, look) {
                 Ok(value) if compare(value, test.comparison, test.loosest) => {}
-                _ => return Gate::Shut,
+                _ => {
+                    self.shut_by = index;
+                    return Gate::Shut;
+                }
             }
         }
         Gate::Open
