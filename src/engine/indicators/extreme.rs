@@ -7,7 +7,7 @@ use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Timestamp;
-use crate::engine::market::tape::{Needs, Tape};
+use crate::engine::market::tape::{Needs, Point, Tape};
 use crate::engine::market::window::Window;
 use std::collections::VecDeque;
 
@@ -20,14 +20,23 @@ static HIGHEST_TICKS: Kind = Kind {
     range: None,
     params: WINDOW,
     check: one_window,
-    build: |spec, wiring| Box::new(Extreme::new(spec, wiring, true)),
+    build: |spec, wiring| Box::new(Extremes::new(spec, wiring, [1])),
 };
 
 static LOWEST_TICKS: Kind = Kind {
     name: "LOWEST_TICKS",
     about: "Lowest trade price of the window in ticks",
     formula: "min p over trades in (T−t1, T−t2]",
-    build: |spec, wiring| Box::new(Extreme::new(spec, wiring, false)),
+    build: |spec, wiring| Box::new(Extremes::new(spec, wiring, [-1])),
+    ..HIGHEST_TICKS
+};
+
+/// Both at once.
+static RANGE_TICKS: Kind = Kind {
+    name: "RANGE_TICKS",
+    about: "Highest and lowest trade price of the window in ticks",
+    formula: "max p and min p over trades in (T−t1, T−t2]",
+    build: |spec, wiring| Box::new(Extremes::new(spec, wiring, [1, -1])),
     ..HIGHEST_TICKS
 };
 
@@ -41,21 +50,33 @@ pub(super) fn lowest_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f
     wiring.part(&LOWEST_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
 }
 
-/// Highest or lowest price of a sliding window.
+/// A pair: the highest price and the lowest, like [`highest_ticks`].
+pub(super) fn range_ticks(whole: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: f64, t2: f64) -> SlotId {
+    wiring.part(&RANGE_TICKS, &[("t1", t1), ("t2", t2), ("min_coverage", whole.number("min_coverage"))])
+}
+
+/// Highest or lowest price of a sliding window, or both in one walk.
 ///
 /// Trades are gathered in blocks, and a queue keeps the blocks that can still hold the extreme. A trade
 /// enters without a branch on its price, which would be unpredictable; only when an extreme leaves the window
 /// is the rest of its block searched.
-struct Extreme {
+struct Extremes<const N: usize> {
     window: Window,
+    of: [Extreme; N],
+    /// Number of points that have entered.
+    seen: u64,
+}
+
+/// One of the two.
+struct Extreme {
     /// 1 for the highest price, −1 for the lowest: the extreme is always the largest `sign · price`.
     sign: i64,
     /// Complete blocks that can still hold the extreme, oldest and best first.
     blocks: VecDeque<Best>,
     /// The incomplete block.
     current: Best,
-    /// Number of points that have entered.
-    seen: u64,
+    /// The extreme when it was last asked for, in ticks.
+    ticks: f64,
 }
 
 /// Number of points per block.
@@ -74,28 +95,83 @@ struct Best {
 
 const NO_PRICE: Best = Best { at: Timestamp::MAX, key: i64::MIN, last: 0 };
 
-impl Extreme {
-    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, highest: bool) -> Self {
+impl<const N: usize> Extremes<N> {
+    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, signs: [i64; N]) -> Self {
         let window = wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
-        Extreme {
-            window,
-            sign: if highest { 1 } else { -1 },
-            blocks: VecDeque::new(),
-            current: NO_PRICE,
-            seen: 0,
-        }
+        Extremes { window, of: signs.map(Extreme::new), seen: 0 }
     }
 }
 
-impl Indicator for Extreme {
+impl<const N: usize> Indicator for Extremes<N> {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
         let (start, last) = self.window.span(tape, look.now)?;
         if self.seen < last {
             self.enter(tape, last);
         }
+        for extreme in &mut self.of {
+            // A window without a highest price has no lowest either.
+            extreme.find(tape, self.seen, start)?;
+        }
+        Ok(self.of[0].ticks)
+    }
+
+    fn second(&self) -> f64 {
+        self.of[N - 1].ticks
+    }
+}
+
+impl<const N: usize> Extremes<N> {
+    #[inline]
+    fn enter(&mut self, tape: &Tape, last: u64) {
+        if self.seen + 1 < tape.oldest() {
+            // Not read for so long that all points seen so far have left the tape, and so every window.
+            self.of.iter_mut().for_each(Extreme::clear);
+            self.seen = tape.oldest() - 1;
+        }
+        for number in self.seen + 1..=last {
+            let point = tape.point(number);
+            for extreme in &mut self.of {
+                extreme.enter(point, number);
+            }
+        }
+        self.seen = last;
+    }
+}
+
+impl Extreme {
+    fn new(sign: i64) -> Self {
+        Extreme { sign, blocks: VecDeque::new(), current: NO_PRICE, ticks: 0.0 }
+    }
+
+    fn clear(&mut self) {
+        self.blocks.clear();
+        self.current = NO_PRICE;
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, point: &Point, number: u64) {
+        let key = if point.has_price() { point.price.0 * self.sign } else { i64::MIN };
+        self.current.at = if key >= self.current.key { point.at } else { self.current.at };
+        self.current.key = self.current.key.max(key);
+        if number % BLOCK == 0 {
+            self.finish_block(number);
+        }
+    }
+
+    fn finish_block(&mut self, number: u64) {
+        while self.blocks.back().is_some_and(|older| older.key <= self.current.key) {
+            self.blocks.pop_back();
+        }
+        self.blocks.push_back(Best { last: number, ..self.current });
+        self.current = NO_PRICE;
+    }
+
+    /// Finds the extreme after `start` among the points up to `seen`.
+    #[inline(always)]
+    fn find(&mut self, tape: &Tape, seen: u64, start: Timestamp) -> Result<(), Missing> {
         if self.current.at <= start {
-            self.current = self.best_of_rest(tape, self.seen, start);
+            self.current = self.best_of_rest(tape, seen, start);
         }
         let mut best = self.current.key;
         while let Some(front) = self.blocks.front() {
@@ -105,36 +181,11 @@ impl Indicator for Extreme {
             }
             self.renew_front(tape, start);
         }
-        if best == i64::MIN { Err(Missing::EmptyWindow) } else { Ok((best * self.sign) as f64) }
-    }
-}
-
-impl Extreme {
-    #[inline]
-    fn enter(&mut self, tape: &Tape, last: u64) {
-        if self.seen + 1 < tape.oldest() {
-            // Not read for so long that all points seen so far have left the tape, and so every window.
-            self.blocks.clear();
-            (self.current, self.seen) = (NO_PRICE, tape.oldest() - 1);
+        if best == i64::MIN {
+            return Err(Missing::EmptyWindow);
         }
-        for number in self.seen + 1..=last {
-            let point = tape.point(number);
-            let key = if point.has_price() { point.price.0 * self.sign } else { i64::MIN };
-            self.current.at = if key >= self.current.key { point.at } else { self.current.at };
-            self.current.key = self.current.key.max(key);
-            if number % BLOCK == 0 {
-                self.finish_block(number);
-            }
-        }
-        self.seen = last;
-    }
-
-    fn finish_block(&mut self, number: u64) {
-        while self.blocks.back().is_some_and(|older| older.key <= self.current.key) {
-            self.blocks.pop_back();
-        }
-        self.blocks.push_back(Best { last: number, ..self.current });
-        self.current = NO_PRICE;
+        self.ticks = (best * self.sign) as f64;
+        Ok(())
     }
 
     /// The best price of the oldest block has left the window: replaces it by the best of the block's rest,

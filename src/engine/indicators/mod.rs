@@ -159,6 +159,11 @@ pub trait Indicator: Send {
     /// to.
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;
 
+    /// The second number of the current value, of a type that has two.
+    fn second(&self) -> f64 {
+        f64::NAN
+    }
+
     /// Called for every trade; only when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
 

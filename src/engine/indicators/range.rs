@@ -1,6 +1,6 @@
 //! The price range of a window and the position of the last price in it.
 
-use super::extreme::{highest_ticks, lowest_ticks};
+use super::extreme::range_ticks;
 use super::{
     Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered,
     ratio,
@@ -23,7 +23,7 @@ pub static PRICE_RANGE_PCT: Kind = Kind {
     range: None,
     params: PARAMS,
     check: |spec| ordered(spec, "t1", "t2"),
-    build: |spec, wiring| Box::new(RangeWidth(Range::new(spec, wiring))),
+    build: |spec, wiring| Box::new(RangeWidth(range(spec, wiring))),
 };
 
 /// Position of the last price in the range.
@@ -31,39 +31,29 @@ pub static RANGE_POSITION_PCT: Kind = Kind {
     name: "RANGE_POSITION_PCT",
     about: "Where the price stands between the lowest (0) and highest (100) trade price of the window",
     formula: "100·(P − lo)/(hi − lo) over trades in (T−t1, T−t2]",
-    build: |spec, wiring| Box::new(RangePosition(Range::new(spec, wiring))),
+    build: |spec, wiring| Box::new(RangePosition(range(spec, wiring))),
     ..PRICE_RANGE_PCT
 };
 
-/// Both extremes in ticks, shared with all readers of the same window.
-#[derive(Clone, Copy)]
-struct Range {
-    highest: SlotId,
-    lowest: SlotId,
+/// The slot of both extremes in ticks, shared with all readers of the same window.
+fn range(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
+    range_ticks(spec, wiring, spec.number("t1"), spec.number("t2"))
 }
 
-impl Range {
-    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
-        let (t1, t2) = (spec.number("t1"), spec.number("t2"));
-        Range { highest: highest_ticks(spec, wiring, t1, t2), lowest: lowest_ticks(spec, wiring, t1, t2) }
-    }
-}
-
-struct RangeWidth(Range);
+struct RangeWidth(SlotId);
 
 impl Indicator for RangeWidth {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
-        let lowest = upstream.value(self.0.lowest, look)?;
-        ratio(100.0 * (upstream.value(self.0.highest, look)? - lowest), lowest)
+        let (highest, lowest) = upstream.pair(self.0, look)?;
+        ratio(100.0 * (highest - lowest), lowest)
     }
 }
 
-struct RangePosition(Range);
+struct RangePosition(SlotId);
 
 impl Indicator for RangePosition {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
-        let lowest = upstream.value(self.0.lowest, look)?;
-        let width = upstream.value(self.0.highest, look)? - lowest;
-        ratio(100.0 * (look.last_ticks()? - lowest), width)
+        let (highest, lowest) = upstream.pair(self.0, look)?;
+        ratio(100.0 * (look.last_ticks()? - lowest), highest - lowest)
     }
 }

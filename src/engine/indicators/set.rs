@@ -46,6 +46,13 @@ impl Upstream<'_> {
     pub fn value(&mut self, id: SlotId, look: &Look<'_>) -> Value {
         value_of(self.slots, self.turn, id, look)
     }
+
+    /// Both numbers of a slot whose type has two.
+    #[inline]
+    pub fn pair(&mut self, id: SlotId, look: &Look<'_>) -> Result<(f64, f64), Missing> {
+        let first = value_of(self.slots, self.turn, id, look)?;
+        Ok((first, self.slots[id.0].indicator.second()))
+    }
 }
 
 #[inline]
