@@ -4,6 +4,9 @@
 //! Budget (ticks/s on one core): noop 60 M, ema 30 M, pump 20 M, pump_v2 10 M, pump 10×10 / 100×10 / 100×100
 //! 15 / 8 / 2 M, the mix without and with latency 15 / 10 M, from the store 12 M; a decision p99 0.6 µs with one strategy and 3 µs with 100. Engine and
 //! hand-written loop run alternately; their order counts, printed with the figures, should be equal.
+//!
+//! `cargo bench --bench engine -- NAME…` runs the workloads with these names only (`pump`, `pump ×48`, `mix`). With
+//! `--once` each runs once, for `valgrind --tool=callgrind --toggle-collect='*replay_at*'`.
 
 mod input;
 
@@ -62,6 +65,7 @@ fn replay(feed: &mut dyn Feed, symbols: usize, strategies: &[Arc<StrategyDef>]) 
     replay_at(VenueConfig::frictionless(), feed, symbols, strategies)
 }
 
+#[inline(never)] // a name for callgrind
 fn replay_at(
     venue: VenueConfig,
     feed: &mut dyn Feed,
@@ -202,7 +206,7 @@ fn beside(
     mut a: impl FnMut() -> (Duration, u64),
     mut b: impl FnMut() -> (Duration, u64),
 ) -> ((Duration, u64), (Duration, u64)) {
-    let rounds = if is_test() { 1 } else { 7 };
+    let rounds = if is_test() || std::env::args().any(|argument| argument == "--once") { 1 } else { 7 };
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let (mut orders_a, mut orders_b) = (0, 0);
     for _ in 0..rounds {
@@ -216,6 +220,12 @@ fn beside(
     first.sort_unstable();
     second.sort_unstable();
     ((first[rounds / 2], orders_a), (second[rounds / 2], orders_b))
+}
+
+/// Whether the command line names this workload, or none.
+fn wanted(name: &str) -> bool {
+    let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    names.peek().is_none() || names.any(|wanted| wanted == name)
 }
 
 fn rate(count: usize, time: Duration) -> f64 {
@@ -237,6 +247,7 @@ fn line(name: &str, count: usize, engine: (Duration, u64), limit: Option<(Durati
 fn workloads(real: &[Record], passes: usize) {
     let series = ticks(real, passes, 1);
     println!("{} ticks, {} passes of the series", series.len(), passes);
+    let named = |name: &str| if passes == 1 { name.to_owned() } else { format!("{name} ×{passes}") };
     for ((name, text), target) in WORKLOADS.iter().zip([60.0, 30.0, 20.0]) {
         let strategies = [Arc::new(definition(name, text))];
         let engine = || replay(&mut memory(&series), 1, &strategies);
@@ -245,23 +256,32 @@ fn workloads(real: &[Record], passes: usize) {
             "ema" => by_hand(&series, &mut limit::Ema::default()),
             _ => by_hand(&series, &mut limit::Pump::default()),
         };
-        let (engine, hand) = beside(engine, hand);
-        line(name, series.len(), engine, Some(hand), target);
+        if wanted(&named(name)) {
+            let (engine, hand) = beside(engine, hand);
+            line(&named(name), series.len(), engine, Some(hand), target);
+        }
     }
     let strategies = [Arc::new(built_in("pump_v2"))];
-    let (engine, _) = beside(|| replay(&mut memory(&series), 1, &strategies), || (Duration::ZERO, 0));
-    line("pump_v2", series.len(), engine, None, 10.0);
+    alone(&named("pump_v2"), series.len(), 10.0, || replay(&mut memory(&series), 1, &strategies));
+}
+
+/// A workload without a hand-written loop beside it.
+fn alone(name: &str, count: usize, target: f64, run: impl FnMut() -> (Duration, u64)) {
+    if wanted(name) {
+        let (engine, _) = beside(run, || (Duration::ZERO, 0));
+        line(name, count, engine, None, target);
+    }
 }
 
 fn many(real: &[Record]) {
     for (strategies, symbols, target) in [(10_usize, 10_u32, 15.0), (100, 10, 8.0), (100, 100, 2.0)] {
-        let wanted = if is_test() { 1 } else { (600_000 / (real.len() * symbols as usize)).max(1) };
+        let passes = if is_test() { 1 } else { (600_000 / (real.len() * symbols as usize)).max(1) };
         let cut = if is_test() { 500 } else { real.len() };
-        let series = ticks(&real[..cut.min(real.len())], wanted, symbols);
+        let series = ticks(&real[..cut.min(real.len())], passes, symbols);
         let defs = variants(strategies);
-        let (engine, _) =
-            beside(|| replay(&mut memory(&series), symbols as usize, &defs), || (Duration::ZERO, 0));
-        line(&format!("pump {strategies}×{symbols}"), series.len(), engine, None, target);
+        alone(&format!("pump {strategies}×{symbols}"), series.len(), target, || {
+            replay(&mut memory(&series), symbols as usize, &defs)
+        });
     }
 }
 
@@ -271,9 +291,9 @@ fn mixed(real: &[Record]) {
     let series = mix::series(&real[..cut.min(real.len())]);
     let defs = mix::strategies();
     for (name, latency, target) in [("mix", false, 15.0), ("mix, 80 ms latency", true, 10.0)] {
-        let run = || replay_at(mix::venue(latency), &mut memory(&series), mix::SYMBOLS as usize, &defs);
-        let (engine, _) = beside(run, || (Duration::ZERO, 0));
-        line(name, series.len(), engine, None, target);
+        alone(name, series.len(), target, || {
+            replay_at(mix::venue(latency), &mut memory(&series), mix::SYMBOLS as usize, &defs)
+        });
     }
 }
 
@@ -303,12 +323,10 @@ fn from_store(real: &[Record], passes: usize) {
         from: Timestamp::MIN,
         to: Timestamp::MAX,
     };
-    let run = || {
+    alone("pump from the store", real.len() * passes, 12.0, || {
         let mut feed = store.feed(choice, &table).expect("the recording is there");
         replay(&mut feed, 1, &strategies)
-    };
-    let (engine, _) = beside(run, || (Duration::ZERO, 0));
-    line("pump from the store", real.len() * passes, engine, None, 12.0);
+    });
 }
 
 /// Reports percentiles of the time from a tick in memory to all its outputs.
@@ -358,5 +376,7 @@ fn main() {
     many(&real.trades);
     mixed(&real.trades);
     from_store(&real.trades, passes);
-    decisions(&real.trades);
+    if wanted("decision") {
+        decisions(&real.trades);
+    }
 }

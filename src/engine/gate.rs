@@ -2,23 +2,33 @@
 //! all.
 //!
 //! Invariant: a gate never decides an entry. While it stays shut no member's S1 could have become true at an
-//! allowed time; when it opens, each member evaluates its own rules.
+//! allowed time; when it opens, each member evaluates its own rules. A gate that sleeps would have been shut.
 
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{IndicatorSet, Look, SlotId};
+use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
+use crate::engine::wake::Wake;
 
 /// Why instances are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// An event on the symbol's market.
+    /// A trade on the symbol's market.
+    Trade,
+    /// Another event on the symbol's market.
     Event,
     /// A whole second has passed.
     Second,
     /// A timer of an instance or group; only those are evaluated.
     Timer,
+}
+
+impl Cause {
+    /// Whether nothing happened but the passing of time.
+    pub fn is_clock(self) -> bool {
+        matches!(self, Cause::Second | Cause::Timer)
+    }
 }
 
 /// Result of checking a group.
@@ -58,6 +68,8 @@ pub struct RuleGroup {
     /// The test that shut the gate last. It is asked first, because most likely it still does, and the values of the
     /// others need not be computed then.
     shut_by: usize,
+    /// Until then the test that shut the gate last stays as it is, unless something else than a trade happens.
+    wake: Wake,
 }
 
 /// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
@@ -104,6 +116,7 @@ impl RuleGroup {
                     next_look: Timestamp::MIN,
                     pending: false,
                     shut_by: 0,
+                    wake: Wake::ALWAYS,
                 }),
             }
         }
@@ -120,8 +133,9 @@ impl RuleGroup {
             self.next_look = self.next_look + self.interval;
             self.pending = false;
         }
+        let sleeps = self.sleeps_on(at, cause, look);
         let asked = match cause {
-            Cause::Event => true,
+            Cause::Trade | Cause::Event => true,
             Cause::Second => self.on_clock || (self.pending && at >= self.next_look),
             Cause::Timer => self.pending && at >= self.next_look,
         };
@@ -137,18 +151,49 @@ impl RuleGroup {
         if self.watching == 0 {
             return Gate::Shut;
         }
-        let (later, first) = (self.shut_by..self.tests.len(), 0..self.shut_by);
-        for index in later.chain(first) {
-            let test = self.tests[index];
-            match set.value(test.slot, look) {
-                Ok(value) if compare(value, test.comparison, test.loosest) => {}
-                _ => {
-                    self.shut_by = index;
-                    return Gate::Shut;
-                }
-            }
+        if sleeps {
+            debug_assert!(self.shuts(set, look).is_some(), "a gate slept when it would have opened");
+            return Gate::Shut;
         }
-        Gate::Open
+        let Some((test, value)) = self.shuts(set, look) else { return Gate::Open };
+        if std::mem::replace(&mut self.shut_by, test) == test && value.is_ok() {
+            let GateTest { slot, comparison, loosest } = self.tests[test];
+            self.wake = set.sleep(slot, (comparison, loosest), look).unwrap_or(Wake::ALWAYS);
+        }
+        Gate::Shut
+    }
+
+    /// The test that shuts the gate now, with its value.
+    #[inline]
+    fn shuts(&self, set: &mut IndicatorSet, look: Look<'_>) -> Option<(usize, Value)> {
+        let (later, first) = (self.shut_by..self.tests.len(), 0..self.shut_by);
+        later.chain(first).find_map(|index| {
+            let test = &self.tests[index];
+            let value = set.value(test.slot, look);
+            let fulfilled = value.is_ok_and(|value| compare(value, test.comparison, test.loosest));
+            (!fulfilled).then_some((index, value))
+        })
+    }
+
+    /// Whether the gate sleeps on; from the first event on that wakes it, it does not.
+    #[inline]
+    fn sleeps_on(&mut self, at: Timestamp, cause: Cause, look: Look<'_>) -> bool {
+        let price = look.market.last.map(|(_, trade)| (trade.price, trade.price));
+        let wakes = match cause {
+            Cause::Trade => self.wake.is_due(at, price),
+            Cause::Second | Cause::Timer => self.wake.is_due(at, None),
+            Cause::Event => true,
+        };
+        if wakes {
+            self.wake_up();
+        }
+        !wakes
+    }
+
+    /// Something happened of which sleeping knows nothing: the next look asks.
+    #[inline]
+    pub fn wake_up(&mut self) {
+        self.wake = Wake::ALWAYS;
     }
 
     /// Whether events within an interval put checks off.
@@ -164,6 +209,7 @@ impl RuleGroup {
     /// Counts the members that watch for S1 and recomputes their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
+        self.wake_up();
         let width = self.tests.len();
         for (member, index) in self.members.iter().enumerate() {
             if !instances[*index as usize].is_watching() {

@@ -21,6 +21,7 @@ pub mod rules;
 mod timers;
 pub mod truth;
 mod version;
+pub mod wake;
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
@@ -33,12 +34,13 @@ use account::{Account, SessionConfig};
 use excursion::Excursion;
 use gate::{Cause, Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
-use instance::{Instance, Turn, Wake};
+use instance::{Instance, Turn};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Timers, next_timer, refresh};
 pub use version::ENGINE_VERSION;
+use wake::Wake;
 
 /// One symbol with its market, indicators and instances.
 struct SymbolState {
@@ -213,7 +215,7 @@ impl Engine {
         if self.account.holds(symbol) {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
-        self.look(table, symbol, at, Cause::Event, prices, out);
+        self.look(table, symbol, at, Cause::Trade, prices, out);
         if self.account.has_changed() {
             out.equity = Some(self.account.take_change(at));
         }
@@ -322,7 +324,7 @@ impl Engine {
         if state.stale {
             refresh(state, &self.instances);
         }
-        if cause != Cause::Event || state.wake.is_due(at, prices) {
+        if cause.is_clock() || state.wake.is_due(at, prices) {
             self.evaluate_busy(table, symbol, at, cause, prices, out);
         }
         let state = &mut self.symbols[symbol.index()];
@@ -543,6 +545,7 @@ impl Engine {
         state.market.gap(gap);
         state.indicators.on_gap();
         state.indicators.turn();
+        state.groups.iter_mut().for_each(RuleGroup::wake_up);
         for index in &state.instances {
             self.instances[*index as usize].on_gap();
         }

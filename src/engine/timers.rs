@@ -4,7 +4,8 @@
 //! handled is not returned again, or the driver would loop at the same time.
 
 use super::gate::RuleGroup;
-use super::instance::{Instance, Wake};
+use super::instance::Instance;
+use super::wake::Wake;
 use super::{Engine, SymbolState};
 use crate::domain::time::Timestamp;
 

@@ -5,10 +5,12 @@
 
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value, Wiring};
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::num::Price;
+use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::Timestamp;
 use crate::engine::market::tape::{Needs, Point, Tape};
 use crate::engine::market::window::Window;
+use crate::engine::wake::Wake;
 use std::collections::VecDeque;
 
 static HIGHEST_TICKS: Kind = Kind {
@@ -75,8 +77,9 @@ struct Extreme {
     blocks: VecDeque<Best>,
     /// The incomplete block.
     current: Best,
-    /// The extreme when it was last asked for, in ticks.
+    /// The extreme when it was last asked for, in ticks, and the time of a trade at it.
     ticks: f64,
+    found_at: Timestamp,
 }
 
 /// Number of points per block.
@@ -116,6 +119,19 @@ impl<const N: usize> Indicator for Extremes<N> {
         Ok(self.of[0].ticks)
     }
 
+    /// The extremes stay while prices lie between them and the first of them has not left.
+    fn sleep(&mut self, _: (Comparison, f64), look: &Look<'_>, _: &mut Upstream<'_>) -> Option<Wake> {
+        let leaves = self.of.iter().map(|extreme| extreme.found_at + self.window.reach()).min()?;
+        let [highest, lowest] = [0, N - 1].map(|index| &self.of[index]);
+        let is_pair = highest.sign > lowest.sign;
+        (is_pair && self.window.ends_now() && leaves > look.now).then(|| Wake {
+            below: Price(lowest.ticks as i64 - 1),
+            above: Price(highest.ticks as i64 + 1),
+            at: leaves,
+            always: false,
+        })
+    }
+
     fn second(&self) -> f64 {
         self.of[N - 1].ticks
     }
@@ -141,7 +157,7 @@ impl<const N: usize> Extremes<N> {
 
 impl Extreme {
     fn new(sign: i64) -> Self {
-        Extreme { sign, blocks: VecDeque::new(), current: NO_PRICE, ticks: 0.0 }
+        Extreme { sign, blocks: VecDeque::new(), current: NO_PRICE, ticks: 0.0, found_at: Timestamp::MIN }
     }
 
     fn clear(&mut self) {
@@ -173,18 +189,18 @@ impl Extreme {
         if self.current.at <= start {
             self.current = self.best_of_rest(tape, seen, start);
         }
-        let mut best = self.current.key;
+        let mut best = self.current;
         while let Some(front) = self.blocks.front() {
             if front.at > start {
-                best = best.max(front.key);
+                best = if front.key > best.key { *front } else { best };
                 break;
             }
             self.renew_front(tape, start);
         }
-        if best == i64::MIN {
+        if best.key == i64::MIN {
             return Err(Missing::EmptyWindow);
         }
-        self.ticks = (best * self.sign) as f64;
+        (self.ticks, self.found_at) = ((best.key * self.sign) as f64, best.at);
         Ok(())
     }
 

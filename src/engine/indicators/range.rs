@@ -2,10 +2,14 @@
 
 use super::extreme::range_ticks;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered,
-    ratio,
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, fires_from,
+    is_rising, number, ordered, ratio,
 };
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::num::Price;
+use crate::domain::strategy::{Comparison, IndicatorSpec};
+use crate::domain::time::Timestamp;
+use crate::engine::rules::compare;
+use crate::engine::wake::Wake;
 
 const PARAMS: &[Param] = &[
     number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
@@ -47,13 +51,44 @@ impl Indicator for RangeWidth {
         let (highest, lowest) = upstream.pair(self.0, look)?;
         ratio(100.0 * (highest - lowest), lowest)
     }
+
+    /// Prices between the extremes do not widen the range, and whatever leaves the window narrows it.
+    fn sleep(
+        &mut self,
+        test: (Comparison, f64),
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        let wake = is_rising(test.0).then(|| upstream.sleep(self.0, test, look))??;
+        Some(Wake { at: Timestamp::MAX, ..wake })
+    }
 }
 
 struct RangePosition(SlotId);
 
+fn position(price: f64, (highest, lowest): (f64, f64)) -> Value {
+    ratio(100.0 * (price - lowest), highest - lowest)
+}
+
 impl Indicator for RangePosition {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
-        let (highest, lowest) = upstream.pair(self.0, look)?;
-        ratio(100.0 * (look.last_ticks()? - lowest), highest - lowest)
+        let range = upstream.pair(self.0, look)?;
+        position(look.last_ticks()?, range)
+    }
+
+    /// Between the extremes, as long as they stay, the position rises with the price.
+    fn sleep(
+        &mut self,
+        test: (Comparison, f64),
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        let wake = is_rising(test.0).then(|| upstream.sleep(self.0, test, look))??;
+        let (highest, lowest) = upstream.pair(self.0, look).ok()?;
+        let guess = lowest + test.1 / 100.0 * (highest - lowest);
+        let fires = |price: Price| {
+            position(price.0 as f64, (highest, lowest)).is_ok_and(|value| compare(value, test.0, test.1))
+        };
+        Some(Wake { above: wake.above.min(fires_from(guess, fires)?), ..wake })
     }
 }

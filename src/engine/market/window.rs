@@ -165,6 +165,16 @@ impl Window {
         Ok(slice)
     }
 
+    /// How long a point stays in it after it has happened.
+    pub fn reach(&self) -> Span {
+        self.start.offset
+    }
+
+    /// Whether it ends now, so that a trade enters as it happens.
+    pub fn ends_now(&self) -> bool {
+        self.end.offset == Span::ZERO
+    }
+
     /// Whether this window ends where a newer one begins.
     pub fn touches(&self, newer: &Window) -> bool {
         self.end.offset == newer.start.offset
