@@ -357,9 +357,14 @@ impl Engine {
         out: &mut Outputs,
     ) {
         for slot in 0..self.symbols[symbol.index()].busy.len() {
-            let index = self.symbols[symbol.index()].busy[slot];
-            let instance = &self.instances[index as usize];
+            let state = &mut self.symbols[symbol.index()];
+            let index = state.busy[slot];
+            let instance = &mut self.instances[index as usize];
             if !instance.is_due(at, cause, prices) {
+                continue;
+            }
+            let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
+            if cause == Cause::Trade && instance.stays(prices, &mut state.indicators, look) {
                 continue;
             }
             if instance.is_engaged() {

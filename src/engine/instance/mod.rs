@@ -107,6 +107,8 @@ pub struct Instance {
     pub state: State,
     /// Whether any rule, price or scaling of the strategy reads the position, signal or session.
     reads_own: bool,
+    /// Whether nothing but fixed exits and rules without memory of market values ends a position.
+    only_exits_and_rules: bool,
     slots: Vec<SlotId>,
     pub(crate) s1: Rule,
     o1: Rule,
@@ -179,6 +181,12 @@ impl Instance {
             def: Arc::clone(def),
             state: State::Inactive,
             reads_own: def.reads_own(),
+            only_exits_and_rules: !def.reads_own()
+                && def.trailing.is_none()
+                && def.break_even.is_none()
+                && def.on_data_loss.is_none()
+                && e1.is_stateless()
+                && ze1.is_stateless(),
             slots,
             s1,
             o1,
