@@ -58,6 +58,8 @@ mod aggregate_oracles;
 #[allow(clippy::disallowed_methods, reason = "tolerances of a test")]
 mod aggregate_tests;
 #[cfg(test)]
+mod sleep_oracle;
+#[cfg(test)]
 mod tests;
 
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
