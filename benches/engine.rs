@@ -245,9 +245,12 @@ fn line(name: &str, count: usize, engine: (Duration, u64), limit: Option<(Durati
 }
 
 fn workloads(real: &[Record], passes: usize) {
+    let named = |name: &str| if passes == 1 { name.to_owned() } else { format!("{name} ×{passes}") };
+    if !["noop", "ema", "pump", "pump_v2"].iter().any(|name| wanted(&named(name))) {
+        return;
+    }
     let series = ticks(real, passes, 1);
     println!("{} ticks, {} passes of the series", series.len(), passes);
-    let named = |name: &str| if passes == 1 { name.to_owned() } else { format!("{name} ×{passes}") };
     for ((name, text), target) in WORKLOADS.iter().zip([60.0, 30.0, 20.0]) {
         let strategies = [Arc::new(definition(name, text))];
         let engine = || replay(&mut memory(&series), 1, &strategies);
@@ -275,13 +278,15 @@ fn alone(name: &str, count: usize, target: f64, run: impl FnMut() -> (Duration, 
 
 fn many(real: &[Record]) {
     for (strategies, symbols, target) in [(10_usize, 10_u32, 15.0), (100, 10, 8.0), (100, 100, 2.0)] {
+        let name = format!("pump {strategies}×{symbols}");
+        if !wanted(&name) {
+            continue;
+        }
         let passes = if is_test() { 1 } else { (600_000 / (real.len() * symbols as usize)).max(1) };
         let cut = if is_test() { 500 } else { real.len() };
         let series = ticks(&real[..cut.min(real.len())], passes, symbols);
         let defs = variants(strategies);
-        alone(&format!("pump {strategies}×{symbols}"), series.len(), target, || {
-            replay(&mut memory(&series), symbols as usize, &defs)
-        });
+        alone(&name, series.len(), target, || replay(&mut memory(&series), symbols as usize, &defs));
     }
 }
 
@@ -298,6 +303,9 @@ fn mixed(real: &[Record]) {
 }
 
 fn from_store(real: &[Record], passes: usize) {
+    if !wanted("pump from the store") {
+        return;
+    }
     let store = Store::in_memory().expect("memory");
     let length = real[real.len() - 1].exchange_at - real[0].exchange_at + Span::from_millis(1);
     let at = Timestamp::from_seconds(1_700_000_000);
