@@ -70,7 +70,12 @@ pub struct RuleGroup {
     shut_by: usize,
     /// Until then the test that shut the gate last stays as it is, unless something else than a trade happens.
     wake: Wake,
+    /// Looks until sleeping is tried again.
+    sleepless: u32,
 }
+
+/// After a test that could not say how long it stays as it is, so many looks only ask it.
+const SLEEPLESS: u32 = 64;
 
 /// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
 fn shape_of(instance: &Instance) -> Vec<GateTest> {
@@ -117,6 +122,7 @@ impl RuleGroup {
                     pending: false,
                     shut_by: 0,
                     wake: Wake::ALWAYS,
+                    sleepless: 0,
                 }),
             }
         }
@@ -157,27 +163,47 @@ impl RuleGroup {
         }
         let Some((test, value)) = self.shuts(set, look) else { return Gate::Open };
         if std::mem::replace(&mut self.shut_by, test) == test && value.is_ok() {
-            let GateTest { slot, comparison, loosest } = self.tests[test];
-            self.wake = set.sleep(slot, (comparison, loosest), look).unwrap_or(Wake::ALWAYS);
+            self.fall_asleep(set, look);
         }
         Gate::Shut
+    }
+
+    /// Sleeps as long as the test that shut the gate says it stays as it is. One that cannot say is not asked at every
+    /// look.
+    #[inline]
+    fn fall_asleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
+        if self.sleepless > 0 {
+            self.sleepless -= 1;
+            return;
+        }
+        let GateTest { slot, comparison, loosest } = self.tests[self.shut_by];
+        match set.sleep(slot, (comparison, loosest), look) {
+            Some(wake) => self.wake = wake,
+            None => self.sleepless = SLEEPLESS,
+        }
     }
 
     /// The test that shuts the gate now, with its value.
     #[inline]
     fn shuts(&self, set: &mut IndicatorSet, look: Look<'_>) -> Option<(usize, Value)> {
-        let (later, first) = (self.shut_by..self.tests.len(), 0..self.shut_by);
-        later.chain(first).find_map(|index| {
+        let count = self.tests.len();
+        for turn in self.shut_by..self.shut_by + count {
+            let index = if turn < count { turn } else { turn - count };
             let test = &self.tests[index];
             let value = set.value(test.slot, look);
-            let fulfilled = value.is_ok_and(|value| compare(value, test.comparison, test.loosest));
-            (!fulfilled).then_some((index, value))
-        })
+            if !value.is_ok_and(|value| compare(value, test.comparison, test.loosest)) {
+                return Some((index, value));
+            }
+        }
+        None
     }
 
     /// Whether the gate sleeps on; from the first event on that wakes it, it does not.
     #[inline]
     fn sleeps_on(&mut self, at: Timestamp, cause: Cause, look: Look<'_>) -> bool {
+        if self.wake.always {
+            return false;
+        }
         let price = look.market.last.map(|(_, trade)| (trade.price, trade.price));
         let wakes = match cause {
             Cause::Trade => self.wake.is_due(at, price),
