@@ -1,9 +1,10 @@
 //! How many ticks per second does one core replay through the whole session path, compared with a
 //! hand-written loop that does the same work?
 //!
-//! Budget (ticks/s on one core): noop 60 M, ema 30 M, pump 20 M, pump_v2 10 M, pump 10×10 / 100×10 / 100×100
-//! 15 / 8 / 2 M, the mix without and with latency 15 / 10 M, from the store 12 M; a decision p99 0.6 µs with one strategy and 3 µs with 100. Engine and
-//! hand-written loop run alternately; their order counts, printed with the figures, should be equal.
+//! Budget (ticks/s on one core): noop 90 M, ema 35 M, pump 25 M, pump_v2 20 M, pump 10×10 / 100×10 / 100×100
+//! 20 / 12 / 5 M, the mix without and with latency 15 / 10 M, from the store 20 M; a decision p99 0.6 µs with one
+//! strategy and 3 µs with 100. Engine and hand-written loop run alternately; their order counts, printed with the
+//! figures, should be equal.
 //!
 //! `cargo bench --bench engine -- NAME…` runs the workloads with these names only (`pump`, `pump ×48`, `mix`). With
 //! `--once` each runs once, for `valgrind --tool=callgrind --toggle-collect='*replay_at*'`.
@@ -251,7 +252,7 @@ fn workloads(real: &[Record], passes: usize) {
     }
     let series = ticks(real, passes, 1);
     println!("{} ticks, {} passes of the series", series.len(), passes);
-    for ((name, text), target) in WORKLOADS.iter().zip([60.0, 30.0, 20.0]) {
+    for ((name, text), target) in WORKLOADS.iter().zip([90.0, 35.0, 25.0]) {
         let strategies = [Arc::new(definition(name, text))];
         let engine = || replay(&mut memory(&series), 1, &strategies);
         let hand = || match *name {
@@ -265,7 +266,7 @@ fn workloads(real: &[Record], passes: usize) {
         }
     }
     let strategies = [Arc::new(built_in("pump_v2"))];
-    alone(&named("pump_v2"), series.len(), 10.0, || replay(&mut memory(&series), 1, &strategies));
+    alone(&named("pump_v2"), series.len(), 20.0, || replay(&mut memory(&series), 1, &strategies));
 }
 
 /// A workload without a hand-written loop beside it.
@@ -277,7 +278,7 @@ fn alone(name: &str, count: usize, target: f64, run: impl FnMut() -> (Duration, 
 }
 
 fn many(real: &[Record]) {
-    for (strategies, symbols, target) in [(10_usize, 10_u32, 15.0), (100, 10, 8.0), (100, 100, 2.0)] {
+    for (strategies, symbols, target) in [(10_usize, 10_u32, 20.0), (100, 10, 12.0), (100, 100, 5.0)] {
         let name = format!("pump {strategies}×{symbols}");
         if !wanted(&name) {
             continue;
@@ -331,7 +332,7 @@ fn from_store(real: &[Record], passes: usize) {
         from: Timestamp::MIN,
         to: Timestamp::MAX,
     };
-    alone("pump from the store", real.len() * passes, 12.0, || {
+    alone("pump from the store", real.len() * passes, 20.0, || {
         let mut feed = store.feed(choice, &table).expect("the recording is there");
         replay(&mut feed, 1, &strategies)
     });
