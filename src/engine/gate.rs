@@ -6,7 +6,7 @@
 
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
+use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
 use crate::engine::wake::Wake;
@@ -49,6 +49,13 @@ struct GateTest {
     slot: SlotId,
     comparison: Comparison,
     loosest: f64,
+}
+
+impl GateTest {
+    #[inline]
+    fn is_fulfilled(&self, value: f64) -> bool {
+        compare(value, self.comparison, self.loosest)
+    }
 }
 
 /// Instances of one symbol whose S1 makes the same comparisons of the same slots, with different thresholds.
@@ -158,14 +165,33 @@ impl RuleGroup {
             return Gate::Shut;
         }
         if sleeps {
-            debug_assert!(self.shuts(set, look).is_some(), "a gate slept when it would have opened");
+            debug_assert!(!self.is_open(set, look), "a gate slept when it would have opened");
             return Gate::Shut;
         }
-        let Some((test, value)) = self.shuts(set, look) else { return Gate::Open };
-        if std::mem::replace(&mut self.shut_by, test) == test && value.is_ok() {
-            self.fall_asleep(set, look);
+        let Some(test) = self.tests.get(self.shut_by) else { return Gate::Open };
+        match set.value(test.slot, look) {
+            Ok(value) if test.is_fulfilled(value) => {
+                if self.is_open(set, look) {
+                    Gate::Open
+                } else {
+                    Gate::Shut
+                }
+            }
+            Ok(_) => {
+                self.fall_asleep(set, look);
+                Gate::Shut
+            }
+            Err(_) => Gate::Shut,
         }
-        Gate::Shut
+    }
+
+    /// Asks all tests, and remembers the first that fails.
+    #[inline(never)]
+    fn is_open(&mut self, set: &mut IndicatorSet, look: Look<'_>) -> bool {
+        let fails = |test: &GateTest| !set.value(test.slot, look).is_ok_and(|value| test.is_fulfilled(value));
+        let failed = self.tests.iter().position(fails);
+        self.shut_by = failed.unwrap_or(self.shut_by);
+        failed.is_none()
     }
 
     /// Sleeps as long as the test that shut the gate says it stays as it is. One that cannot say is not asked at every
@@ -174,28 +200,18 @@ impl RuleGroup {
     fn fall_asleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
         if self.sleepless > 0 {
             self.sleepless -= 1;
-            return;
+        } else {
+            self.try_to_sleep(set, look);
         }
+    }
+
+    #[inline(never)]
+    fn try_to_sleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
         let GateTest { slot, comparison, loosest } = self.tests[self.shut_by];
         match set.sleep(slot, (comparison, loosest), look) {
             Some(wake) => self.wake = wake,
             None => self.sleepless = SLEEPLESS,
         }
-    }
-
-    /// The test that shuts the gate now, with its value.
-    #[inline]
-    fn shuts(&self, set: &mut IndicatorSet, look: Look<'_>) -> Option<(usize, Value)> {
-        let count = self.tests.len();
-        for turn in self.shut_by..self.shut_by + count {
-            let index = if turn < count { turn } else { turn - count };
-            let test = &self.tests[index];
-            let value = set.value(test.slot, look);
-            if !value.is_ok_and(|value| compare(value, test.comparison, test.loosest)) {
-                return Some((index, value));
-            }
-        }
-        None
     }
 
     /// Whether the gate sleeps on; from the first event on that wakes it, it does not.
