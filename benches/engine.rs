@@ -1,47 +1,35 @@
 //! How many ticks per second does one core replay through the whole session path, compared with a
 //! hand-written loop that does the same work?
 //!
-//! Budget (ticks/s on one core): noop 60 M, ema 30 M, pump 20 M, pump_v2 10 M, pump 10×10 / 100×10 / 100×100
-//! 15 / 8 / 2 M, from the store 12 M; a decision p99 0.6 µs with one strategy and 3 µs with 100. Engine and
-//! hand-written loop run alternately; their order counts, printed with the figures, should be equal.
+//! Budget (ticks/s on one core): noop 90 M, ema 35 M, pump 25 M, pump_v2 20 M, pump 10×10 / 100×10 / 100×100
+//! 20 / 12 / 5 M, the mix without and with latency 15 / 10 M, from the store 20 M; a decision p99 0.6 µs with one
+//! strategy and 3 µs with 100. Engine and hand-written loop run alternately; their order counts, printed with the
+//! figures, should be equal.
+//!
+//! `cargo bench --bench engine -- NAME…` runs the workloads with these names only (`pump`, `pump ×48`, `mix`). With
+//! `--once` each runs once, for `valgrind --tool=callgrind --toggle-collect='*replay_at*'`.
 
 mod input;
 
-use input::{is_test, load, timed};
+use input::mix::{Memory, WORKLOADS, built_in, definition, session, spec, trades};
+use input::{is_test, load, mix, timed};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tradingd::document::strategy;
-use tradingd::domain::decimal::Decimal;
 use tradingd::domain::decision::Decision;
-use tradingd::domain::event::Trade;
-use tradingd::domain::num::{Money, Price, Qty};
-use tradingd::domain::record::{Record, RecordBody, StreamKind};
+use tradingd::domain::record::{Record, StreamKind};
 use tradingd::domain::strategy::{Node, StrategyDef, Threshold};
-use tradingd::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
+use tradingd::domain::symbol::{SymbolId, SymbolTable};
 use tradingd::domain::time::{Span, Timestamp};
-use tradingd::engine::account::SessionConfig;
-use tradingd::engine::risk::RiskLimits;
 use tradingd::session::collector::Collector;
 use tradingd::session::driver::{Driver, Flow};
-use tradingd::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
+use tradingd::session::ports::{Chunk, Feed, Tick, TickKind};
 use tradingd::sim::VenueConfig;
-
 use tradingd::store::{FeedChoice, FeedClock, NewRecording, Store};
-
-const WORKLOADS: [(&str, &str); 3] = [
-    ("noop", include_str!("workloads/noop.json")),
-    ("ema", include_str!("workloads/ema.json")),
-    ("pump", include_str!("workloads/pump.json")),
-];
-
-fn definition(text: &str) -> StrategyDef {
-    strategy::parse(text.as_bytes()).expect("the workloads are valid documents").0.compile("workload", 1)
-}
 
 /// Variants of the pump workload; each raises the first threshold by another 0.0001 %.
 fn variants(count: usize) -> Vec<Arc<StrategyDef>> {
-    let base = definition(WORKLOADS[2].1);
+    let base = definition("pump", WORKLOADS[2].1);
     let variant = |index: usize| {
         let mut def = base.clone();
         def.id = format!("pump_{index:03}");
@@ -53,68 +41,40 @@ fn variants(count: usize) -> Vec<Arc<StrategyDef>> {
     (0..count).map(variant).collect()
 }
 
-fn spec() -> SymbolSpec {
-    let step = |text: &[u8]| Decimal::parse(text).expect("a literal");
-    SymbolSpec::new("BTCUSDT", step(b"0.1"), step(b"0.001"), Decimal::ONE).expect("steps of the file")
-}
-
 /// The real series repeated; each pass starts a millisecond after the one before ends.
 fn ticks(records: &[Record], passes: usize, symbols: u32) -> Vec<Tick> {
-    let spec = spec();
-    let first = records[0].exchange_at;
-    let length = records[records.len() - 1].exchange_at - first + Span::from_millis(1);
-    let mut ticks = Vec::with_capacity(records.len() * passes * symbols as usize);
+    let length = records[records.len() - 1].exchange_at - records[0].exchange_at + Span::from_millis(1);
+    let trades = trades(records);
+    let mut ticks = Vec::with_capacity(trades.len() * passes * symbols as usize);
     for pass in 0..passes as i64 {
-        for record in records {
-            let RecordBody::Trade { price, quantity, taker, .. } = record.body else { continue };
-            let price =
-                Price(price.in_steps_of(spec.price_step).expect("prices of the file are in its ticks"));
-            let qty = Qty(quantity
-                .in_steps_of(spec.quantity_step)
-                .expect("quantities of the file are in its lots"));
-            let at = record.exchange_at + Span::from_nanos(length.nanos() * pass);
+        for (at, trade) in &trades {
+            let at = *at + Span::from_nanos(length.nanos() * pass);
             for symbol in 0..symbols {
-                ticks.push(Tick {
-                    at,
-                    symbol: SymbolId(symbol),
-                    kind: TickKind::Trade(Trade { price, qty, taker }),
-                });
+                ticks.push(Tick { at, symbol: SymbolId(symbol), kind: TickKind::Trade(*trade) });
             }
         }
     }
     ticks
 }
 
-/// Feed of ticks in memory.
-struct Memory<'a> {
-    ticks: &'a [Tick],
-}
-
-impl Feed for Memory<'_> {
-    fn next(&mut self, chunk: &mut Chunk) -> Result<bool, FeedError> {
-        chunk.clear();
-        let (now, later) = self.ticks.split_at(self.ticks.len().min(1_024));
-        for tick in now {
-            chunk.push(tick.at, tick.symbol, tick.kind);
-        }
-        self.ticks = later;
-        Ok(!now.is_empty())
-    }
-}
-
-fn session() -> SessionConfig {
-    SessionConfig {
-        risk: RiskLimits::none(),
-        assumed_spread_pct: 0.0,
-        initial_balance: Money::from_units(1_000_000_000),
-        ..SessionConfig::default()
-    }
+fn memory(ticks: &[Tick]) -> Memory<'_> {
+    Memory { ticks, chunk: 1_024 }
 }
 
 /// One run with engine, risk, ledger, statistics and decision digest. Returns its time and the orders sent.
 fn replay(feed: &mut dyn Feed, symbols: usize, strategies: &[Arc<StrategyDef>]) -> (Duration, u64) {
+    replay_at(VenueConfig::frictionless(), feed, symbols, strategies)
+}
+
+#[inline(never)] // a name for callgrind
+fn replay_at(
+    venue: VenueConfig,
+    feed: &mut dyn Feed,
+    symbols: usize,
+    strategies: &[Arc<StrategyDef>],
+) -> (Duration, u64) {
     let table = Arc::new(SymbolTable::new(1, vec![spec(); symbols]));
-    let mut backtest = Driver::new(table, strategies, session(), VenueConfig::frictionless());
+    let mut backtest = Driver::new(table, strategies, session(), venue);
     let owners = backtest.engine().instances().iter().map(|instance| instance.strategy).collect();
     let mut collector = Collector::new(session().initial_balance, symbols, owners);
     let (time, ended) = timed(|| backtest.run(feed, &mut collector, &mut |_| Flow::Continue));
@@ -247,7 +207,7 @@ fn beside(
     mut a: impl FnMut() -> (Duration, u64),
     mut b: impl FnMut() -> (Duration, u64),
 ) -> ((Duration, u64), (Duration, u64)) {
-    let rounds = if is_test() { 1 } else { 7 };
+    let rounds = if is_test() || std::env::args().any(|argument| argument == "--once") { 1 } else { 7 };
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let (mut orders_a, mut orders_b) = (0, 0);
     for _ in 0..rounds {
@@ -261,6 +221,12 @@ fn beside(
     first.sort_unstable();
     second.sort_unstable();
     ((first[rounds / 2], orders_a), (second[rounds / 2], orders_b))
+}
+
+/// Whether the command line names this workload, or none.
+fn wanted(name: &str) -> bool {
+    let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    names.peek().is_none() || names.any(|wanted| wanted == name)
 }
 
 fn rate(count: usize, time: Duration) -> f64 {
@@ -280,44 +246,67 @@ fn line(name: &str, count: usize, engine: (Duration, u64), limit: Option<(Durati
 }
 
 fn workloads(real: &[Record], passes: usize) {
+    let named = |name: &str| if passes == 1 { name.to_owned() } else { format!("{name} ×{passes}") };
+    if !["noop", "ema", "pump", "pump_v2"].iter().any(|name| wanted(&named(name))) {
+        return;
+    }
     let series = ticks(real, passes, 1);
     println!("{} ticks, {} passes of the series", series.len(), passes);
-    for ((name, text), target) in WORKLOADS.iter().zip([60.0, 30.0, 20.0]) {
-        let strategies = [Arc::new(definition(text))];
-        let engine = || replay(&mut Memory { ticks: &series }, 1, &strategies);
+    for ((name, text), target) in WORKLOADS.iter().zip([90.0, 35.0, 25.0]) {
+        let strategies = [Arc::new(definition(name, text))];
+        let engine = || replay(&mut memory(&series), 1, &strategies);
         let hand = || match *name {
             "noop" => by_hand(&series, &mut limit::Noop),
             "ema" => by_hand(&series, &mut limit::Ema::default()),
             _ => by_hand(&series, &mut limit::Pump::default()),
         };
-        let (engine, hand) = beside(engine, hand);
-        line(name, series.len(), engine, Some(hand), target);
+        if wanted(&named(name)) {
+            let (engine, hand) = beside(engine, hand);
+            line(&named(name), series.len(), engine, Some(hand), target);
+        }
     }
-    let built_in = strategy::builtin()
-        .iter()
-        .find(|(id, _)| *id == "pump_v2")
-        .map(|(_, text)| Arc::new(definition(text)));
-    let strategies = [built_in.expect("pump_v2 is built in")];
-    let (engine, _) =
-        beside(|| replay(&mut Memory { ticks: &series }, 1, &strategies), || (Duration::ZERO, 0));
-    line("pump_v2", series.len(), engine, None, 10.0);
+    let strategies = [Arc::new(built_in("pump_v2"))];
+    alone(&named("pump_v2"), series.len(), 20.0, || replay(&mut memory(&series), 1, &strategies));
+}
+
+/// A workload without a hand-written loop beside it.
+fn alone(name: &str, count: usize, target: f64, run: impl FnMut() -> (Duration, u64)) {
+    if wanted(name) {
+        let (engine, _) = beside(run, || (Duration::ZERO, 0));
+        line(name, count, engine, None, target);
+    }
 }
 
 fn many(real: &[Record]) {
-    for (strategies, symbols, target) in [(10_usize, 10_u32, 15.0), (100, 10, 8.0), (100, 100, 2.0)] {
-        let wanted = if is_test() { 1 } else { (600_000 / (real.len() * symbols as usize)).max(1) };
+    for (strategies, symbols, target) in [(10_usize, 10_u32, 20.0), (100, 10, 12.0), (100, 100, 5.0)] {
+        let name = format!("pump {strategies}×{symbols}");
+        if !wanted(&name) {
+            continue;
+        }
+        let passes = if is_test() { 1 } else { (600_000 / (real.len() * symbols as usize)).max(1) };
         let cut = if is_test() { 500 } else { real.len() };
-        let series = ticks(&real[..cut.min(real.len())], wanted, symbols);
+        let series = ticks(&real[..cut.min(real.len())], passes, symbols);
         let defs = variants(strategies);
-        let (engine, _) = beside(
-            || replay(&mut Memory { ticks: &series }, symbols as usize, &defs),
-            || (Duration::ZERO, 0),
-        );
-        line(&format!("pump {strategies}×{symbols}"), series.len(), engine, None, target);
+        alone(&name, series.len(), target, || replay(&mut memory(&series), symbols as usize, &defs));
+    }
+}
+
+/// Ten symbols at different times, strategies that look at every trade or now and then, without and with latency.
+fn mixed(real: &[Record]) {
+    let cut = if is_test() { 500 } else { real.len() };
+    let series = mix::series(&real[..cut.min(real.len())]);
+    let defs = mix::strategies();
+    for (name, latency, target) in [("mix", false, 15.0), ("mix, 80 ms latency", true, 10.0)] {
+        alone(name, series.len(), target, || {
+            replay_at(mix::venue(latency), &mut memory(&series), mix::SYMBOLS as usize, &defs)
+        });
     }
 }
 
 fn from_store(real: &[Record], passes: usize) {
+    if !wanted("pump from the store") {
+        return;
+    }
     let store = Store::in_memory().expect("memory");
     let length = real[real.len() - 1].exchange_at - real[0].exchange_at + Span::from_millis(1);
     let at = Timestamp::from_seconds(1_700_000_000);
@@ -334,7 +323,7 @@ fn from_store(real: &[Record], passes: usize) {
     }
     let id = writer.finish(&[]).expect("memory");
     let table = SymbolTable::new(1, vec![spec()]);
-    let strategies = [Arc::new(definition(WORKLOADS[2].1))];
+    let strategies = [Arc::new(definition("pump", WORKLOADS[2].1))];
     let choice = FeedChoice {
         recording: &id,
         symbols: &[SymbolId(0)],
@@ -343,12 +332,10 @@ fn from_store(real: &[Record], passes: usize) {
         from: Timestamp::MIN,
         to: Timestamp::MAX,
     };
-    let run = || {
+    alone("pump from the store", real.len() * passes, 20.0, || {
         let mut feed = store.feed(choice, &table).expect("the recording is there");
         replay(&mut feed, 1, &strategies)
-    };
-    let (engine, _) = beside(run, || (Duration::ZERO, 0));
-    line("pump from the store", real.len() * passes, engine, None, 12.0);
+    });
 }
 
 /// Reports percentiles of the time from a tick in memory to all its outputs.
@@ -396,6 +383,9 @@ fn main() {
         workloads(&real.trades, passes);
     }
     many(&real.trades);
+    mixed(&real.trades);
     from_store(&real.trades, passes);
-    decisions(&real.trades);
+    if wanted("decision") {
+        decisions(&real.trades);
+    }
 }

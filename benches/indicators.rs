@@ -17,11 +17,13 @@ use tradingd::domain::symbol::SymbolSpec;
 use tradingd::domain::time::{Span, Timestamp};
 use tradingd::engine::indicators::{IndicatorSet, Look, find};
 use tradingd::engine::market::MarketState;
+use tradingd::engine::market::tape::Needs;
 
 /// Large, because the system measures a thread's time in steps of milliseconds.
 const TICKS: usize = 3_000_000;
 const RUNS: usize = 5;
 const BUDGET_NS: f64 = 25.0;
+const ALL_SUMS: Needs = Needs::VOLUME.and(Needs::VALUE).and(Needs::PRICES);
 
 fn main() {
     let spec = SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001"))
@@ -111,7 +113,7 @@ fn run(spec: &SymbolSpec, ticks: &[(Timestamp, Trade)], asked: &[IndicatorSpec],
     }
     let (mut market, mut set) = (MarketState::default(), IndicatorSet::default());
     if keep_seconds > 0.0 {
-        market.tape.keep(Span::from_seconds_f64(keep_seconds));
+        market.tape.keep(Span::from_seconds_f64(keep_seconds), ALL_SUMS);
     }
     let slots: Vec<_> = asked.iter().map(|spec| set.intern(spec, &mut market)).collect();
     let start = nanos_on_cpu();

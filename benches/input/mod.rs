@@ -1,17 +1,19 @@
 //! Shared by benchmarks: real trades, repeated with shifted times where more are needed, and median times.
 #![allow(dead_code)] // every benchmark compiles its own copy and uses a part of it
 
+pub mod mix;
+
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tradingd::domain::decimal::Decimal;
 use tradingd::domain::order::Side;
 use tradingd::domain::record::{Record, RecordBody};
 use tradingd::domain::time::Timestamp;
 
-const FILE: &str = "market/binance-usdm_BTCUSDT_20240808.trades.csv.gz";
+const FILE: &str = "binance-usdm_BTCUSDT_20240808.trades.csv.gz";
 const WEEK_US: i64 = 7 * 86_400 * 1_000_000;
 
 /// Trades in time order with ids and receive times, and their origin.
@@ -83,14 +85,20 @@ fn next_id(body: RecordBody, pass: i64, count: usize) -> RecordBody {
 }
 
 fn real() -> Option<Input> {
-    let given = std::env::var_os("TRADINGD_DATA_DIR").map(PathBuf::from);
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let dirs = [given, Some(here.join("../shared/data")), Some(here.join("tests/data"))];
-    let path = dirs.into_iter().flatten().map(|dir| dir.join(FILE)).find(|path| path.exists())?;
-    let reader: Box<dyn Read> = Box::new(GzDecoder::new(File::open(&path).ok()?));
-    let trades =
-        BufReader::new(reader).lines().skip(1).map(|line| parse(&line.ok()?)).collect::<Option<Vec<_>>>()?;
-    Some(Input { trades, label: format!("real {FILE}") })
+    let given = std::env::var_os("TRADINGD_DATA_DIR").map(|dir| PathBuf::from(dir).join("market"));
+    let path = given.map(|dir| dir.join(FILE)).filter(|path| path.exists()).unwrap_or_else(shipped);
+    Some(Input { trades: read(&path)?, label: format!("real {FILE}") })
+}
+
+/// Where the repository keeps the real file.
+pub fn shipped() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(FILE)
+}
+
+/// The trades of a file; `None` if it is missing or not a file of trades.
+pub fn read(path: &Path) -> Option<Vec<Record>> {
+    let reader: Box<dyn Read> = Box::new(GzDecoder::new(File::open(path).ok()?));
+    BufReader::new(reader).lines().skip(1).map(|line| parse(&line.ok()?)).collect()
 }
 
 fn parse(line: &str) -> Option<Record> {

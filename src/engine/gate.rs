@@ -2,23 +2,33 @@
 //! all.
 //!
 //! Invariant: a gate never decides an entry. While it stays shut no member's S1 could have become true at an
-//! allowed time; when it opens, each member evaluates its own rules.
+//! allowed time; when it opens, each member evaluates its own rules. A gate that sleeps would have been shut.
 
 use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
 use crate::engine::rules::{Right, Source, compare};
+use crate::engine::wake::Wake;
 
 /// Why instances are evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// An event on the symbol's market.
+    /// A trade on the symbol's market.
+    Trade,
+    /// Another event on the symbol's market.
     Event,
     /// A whole second has passed.
     Second,
     /// A timer of an instance or group; only those are evaluated.
     Timer,
+}
+
+impl Cause {
+    /// Whether nothing happened but the passing of time.
+    pub fn is_clock(self) -> bool {
+        matches!(self, Cause::Second | Cause::Timer)
+    }
 }
 
 /// Result of checking a group.
@@ -41,6 +51,13 @@ struct GateTest {
     loosest: f64,
 }
 
+impl GateTest {
+    #[inline]
+    fn is_fulfilled(&self, value: f64) -> bool {
+        compare(value, self.comparison, self.loosest)
+    }
+}
+
 /// Instances of one symbol whose S1 makes the same comparisons of the same slots, with different thresholds.
 pub struct RuleGroup {
     /// Instance indices in the order of evaluation.
@@ -55,7 +72,17 @@ pub struct RuleGroup {
     next_look: Timestamp,
     /// Whether an event came before `next_look`, so that a check is postponed until then.
     pending: bool,
+    /// The test that shut the gate last. It is asked first, because most likely it still does, and the values of the
+    /// others need not be computed then.
+    shut_by: usize,
+    /// Until then the test that shut the gate last stays as it is, unless something else than a trade happens.
+    wake: Wake,
+    /// Looks until sleeping is tried again.
+    sleepless: u32,
 }
+
+/// After a test that could not say how long it stays as it is, so many looks only ask it.
+const SLEEPLESS: u32 = 64;
 
 /// The part of an instance's S1 that a gate can test: comparisons of one slot with a number.
 fn shape_of(instance: &Instance) -> Vec<GateTest> {
@@ -100,6 +127,9 @@ impl RuleGroup {
                     watching: 0,
                     next_look: Timestamp::MIN,
                     pending: false,
+                    shut_by: 0,
+                    wake: Wake::ALWAYS,
+                    sleepless: 0,
                 }),
             }
         }
@@ -116,8 +146,9 @@ impl RuleGroup {
             self.next_look = self.next_look + self.interval;
             self.pending = false;
         }
+        let sleeps = self.sleeps_on(at, cause, look);
         let asked = match cause {
-            Cause::Event => true,
+            Cause::Trade | Cause::Event => true,
             Cause::Second => self.on_clock || (self.pending && at >= self.next_look),
             Cause::Timer => self.pending && at >= self.next_look,
         };
@@ -133,13 +164,83 @@ impl RuleGroup {
         if self.watching == 0 {
             return Gate::Shut;
         }
-        for test in &self.tests {
-            match set.value(test.slot, look) {
-                Ok(value) if compare(value, test.comparison, test.loosest) => {}
-                _ => return Gate::Shut,
-            }
+        if sleeps {
+            debug_assert!(!self.is_open(set, look), "a gate slept when it would have opened");
+            return Gate::Shut;
         }
-        Gate::Open
+        let Some(test) = self.tests.get(self.shut_by) else { return Gate::Open };
+        match set.value(test.slot, look) {
+            Ok(value) if test.is_fulfilled(value) => {
+                if self.is_open(set, look) {
+                    Gate::Open
+                } else {
+                    Gate::Shut
+                }
+            }
+            Ok(_) => {
+                self.fall_asleep(set, look);
+                Gate::Shut
+            }
+            Err(_) => Gate::Shut,
+        }
+    }
+
+    /// Asks all tests, and remembers the first that fails.
+    #[inline(never)]
+    fn is_open(&mut self, set: &mut IndicatorSet, look: Look<'_>) -> bool {
+        let fails = |test: &GateTest| !set.value(test.slot, look).is_ok_and(|value| test.is_fulfilled(value));
+        let failed = self.tests.iter().position(fails);
+        self.shut_by = failed.unwrap_or(self.shut_by);
+        failed.is_none()
+    }
+
+    /// Sleeps as long as the test that shut the gate says it stays as it is. One that cannot say is not asked at every
+    /// look.
+    #[inline]
+    fn fall_asleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
+        if self.sleepless > 0 {
+            self.sleepless -= 1;
+        } else {
+            self.try_to_sleep(set, look);
+        }
+    }
+
+    #[inline(never)]
+    fn try_to_sleep(&mut self, set: &mut IndicatorSet, look: Look<'_>) {
+        let GateTest { slot, comparison, loosest } = self.tests[self.shut_by];
+        match set.sleep(slot, (comparison, loosest), look) {
+            Some(wake) => self.wake = wake,
+            None => self.sleepless = SLEEPLESS,
+        }
+    }
+
+    /// Whether the gate sleeps on; from the first event on that wakes it, it does not.
+    #[inline]
+    fn sleeps_on(&mut self, at: Timestamp, cause: Cause, look: Look<'_>) -> bool {
+        if self.wake.always {
+            return false;
+        }
+        let price = look.market.last.map(|(_, trade)| (trade.price, trade.price));
+        let wakes = match cause {
+            Cause::Trade => self.wake.is_due(at, price),
+            Cause::Second | Cause::Timer => self.wake.is_due(at, None),
+            Cause::Event => true,
+        };
+        if wakes {
+            self.wake_up();
+        }
+        !wakes
+    }
+
+    /// Something happened of which sleeping knows nothing: the next look asks.
+    #[inline]
+    pub fn wake_up(&mut self) {
+        self.wake = Wake::ALWAYS;
+    }
+
+    /// Whether events within an interval put checks off.
+    pub fn has_interval(&self) -> bool {
+        self.interval > Span::ZERO
     }
 
     /// Time of the postponed check, if one is scheduled.
@@ -150,6 +251,7 @@ impl RuleGroup {
     /// Counts the members that watch for S1 and recomputes their loosest thresholds.
     pub fn refresh(&mut self, instances: &[Instance]) {
         self.watching = 0;
+        self.wake_up();
         let width = self.tests.len();
         for (member, index) in self.members.iter().enumerate() {
             if !instances[*index as usize].is_watching() {

@@ -22,6 +22,7 @@ pub mod status;
 mod timers;
 pub mod truth;
 mod version;
+pub mod wake;
 
 use crate::domain::decision::Trigger;
 use crate::domain::event::{Body, Command, Event, Gap, Market, Trade};
@@ -34,12 +35,13 @@ use account::{Account, SessionConfig};
 use excursion::Excursion;
 use gate::{Cause, Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
-use instance::{Instance, Turn, Wake};
+use instance::{Instance, Turn};
 use market::MarketState;
 use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
-use timers::{next_timer, refresh};
+use timers::{Timers, next_timer, refresh};
 pub use version::ENGINE_VERSION;
+use wake::Wake;
 
 /// One symbol with its market, indicators and instances.
 struct SymbolState {
@@ -59,6 +61,8 @@ struct SymbolState {
     warming: bool,
     /// Whether the symbol is evaluated once a second even without events.
     on_clock: bool,
+    /// Whether a group has an interval, so that an event may put its check off.
+    puts_off: bool,
 }
 
 /// A session's symbols, strategy instances and account.
@@ -71,6 +75,12 @@ pub struct Engine {
     next_second: Timestamp,
     next_timer: Timestamp,
     timer_stale: bool,
+    timers: Timers,
+    /// Whether a symbol is shown every whole second, and how many are until they are warm.
+    sees_seconds: bool,
+    warming: usize,
+    /// When the next bar of any symbol may end; never without bars.
+    next_bar: Timestamp,
     /// Instances to evaluate for the current event; a field only to reuse its memory.
     due: Vec<u32>,
     started: bool,
@@ -88,6 +98,10 @@ impl Engine {
             next_second: Timestamp::MIN,
             next_timer: Timestamp::MAX,
             timer_stale: true,
+            timers: Timers::new(table.len()),
+            sees_seconds: false,
+            warming: 0,
+            next_bar: Timestamp::MAX,
             due: Vec::new(),
             started: false,
             warm_at: None,
@@ -100,6 +114,13 @@ impl Engine {
         });
         for (symbol, _) in table.iter() {
             engine.add_symbol(symbol, &order, strategies);
+        }
+        let states = &engine.symbols;
+        engine.sees_seconds =
+            states.iter().any(|state| state.on_clock || state.indicators.sees_every_second());
+        engine.warming = states.iter().filter(|state| state.warming).count();
+        if states.iter().any(|state| !state.market.bars.is_empty()) {
+            engine.next_bar = Timestamp::MIN;
         }
         engine
     }
@@ -132,6 +153,7 @@ impl Engine {
             indicators,
             excursion: Excursion::default(),
             instances: (first as u32..self.instances.len() as u32).collect(),
+            puts_off: groups.iter().any(RuleGroup::has_interval),
             groups,
             busy: Vec::new(),
             wake: Wake::NEVER,
@@ -194,7 +216,7 @@ impl Engine {
         if self.account.holds(symbol) {
             prices = self.value_positions(table, symbol, at, prices, out);
         }
-        self.look(table, symbol, at, Cause::Event, prices, out);
+        self.look(table, symbol, at, Cause::Trade, prices, out);
         if self.account.has_changed() {
             out.equity = Some(self.account.take_change(at));
         }
@@ -303,10 +325,13 @@ impl Engine {
         if state.stale {
             refresh(state, &self.instances);
         }
-        if cause != Cause::Event || state.wake.is_due(at, prices) {
+        if cause.is_clock() || state.wake.is_due(at, prices) {
             self.evaluate_busy(table, symbol, at, cause, prices, out);
         }
         let state = &mut self.symbols[symbol.index()];
+        if state.puts_off {
+            self.timers.touch(symbol.index());
+        }
         let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
         for group in &mut state.groups {
             match group.look(at, cause, &mut state.indicators, look) {
@@ -333,9 +358,14 @@ impl Engine {
         out: &mut Outputs,
     ) {
         for slot in 0..self.symbols[symbol.index()].busy.len() {
-            let index = self.symbols[symbol.index()].busy[slot];
-            let instance = &self.instances[index as usize];
+            let state = &mut self.symbols[symbol.index()];
+            let index = state.busy[slot];
+            let instance = &mut self.instances[index as usize];
             if !instance.is_due(at, cause, prices) {
+                continue;
+            }
+            let look = Look { now: at, spec: table.spec(symbol), market: &state.market };
+            if cause == Cause::Trade && instance.stays(prices, &mut state.indicators, look) {
                 continue;
             }
             if instance.is_engaged() {
@@ -398,11 +428,13 @@ impl Engine {
         if (instance.state, instance.wake()) != before {
             state.stale = true;
             self.timer_stale = true;
+            self.timers.touch(symbol.index());
         }
         if state.timer <= at {
             // The instance was just evaluated, so the cached timer may be its own and already served.
             state.timer_known = false;
             self.timer_stale = true;
+            self.timers.touch(symbol.index());
         }
     }
 
@@ -418,6 +450,27 @@ impl Engine {
     /// Handles the passing of time. Whole seconds are shown to every symbol, other times only to symbols with
     /// a timer then.
     fn on_clock(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        if at >= self.next_second || at >= self.next_bar {
+            self.show_all(table, at, out);
+        } else {
+            self.show_due(table, at, out);
+        }
+        self.timer_stale = true;
+    }
+
+    /// A timer between two whole seconds, when no bar ends: for the symbols that wait for it, in their order.
+    fn show_due(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
+        let mut next = 0;
+        loop {
+            self.settle();
+            let Some(symbol) = self.timers.first_due(next, at) else { return };
+            self.symbols[symbol].indicators.turn();
+            self.look(table, SymbolId(symbol as u32), at, Cause::Timer, None, out);
+            next = symbol + 1;
+        }
+    }
+
+    fn show_all(&mut self, table: &SymbolTable, at: Timestamp, out: &mut Outputs) {
         let second = at >= self.next_second;
         let cause = if second { Cause::Second } else { Cause::Timer };
         for symbol in (0..self.symbols.len() as u32).map(SymbolId) {
@@ -445,7 +498,10 @@ impl Engine {
         if second {
             self.next_second = at.next_second();
         }
-        self.timer_stale = true;
+        if self.next_bar < Timestamp::MAX {
+            // Bars end on whole seconds, and those that ended by now are closed.
+            self.next_bar = at.next_second();
+        }
     }
 
     fn warm_up(&mut self, table: &SymbolTable, symbol: SymbolId, at: Timestamp, out: &mut Outputs) {
@@ -457,11 +513,12 @@ impl Engine {
         }
         self.symbols[symbol.index()].instances = indices;
         self.symbols[symbol.index()].warming = warming;
+        self.warming -= usize::from(!warming);
         self.notice_warm(at);
     }
 
     fn notice_warm(&mut self, at: Timestamp) {
-        if self.warm_at.is_none() && !self.symbols.iter().any(|state| state.warming) {
+        if self.warm_at.is_none() && self.warming == 0 {
             self.warm_at = Some(at);
         }
     }
@@ -494,6 +551,7 @@ impl Engine {
         state.market.gap(gap);
         state.indicators.on_gap();
         state.indicators.turn();
+        state.groups.iter_mut().for_each(RuleGroup::wake_up);
         for index in &state.instances {
             self.instances[*index as usize].on_gap();
         }

@@ -34,8 +34,7 @@ pub struct Position {
     pub slippage_x2: Option<i128>,
     /// Time of the first fill.
     pub opened_at: Timestamp,
-    /// Number of prices the symbol's [`Excursion`](super::excursion::Excursion) had seen before the first
-    /// fill.
+    /// The moment of the first fill in the symbol's [`Excursion`](super::excursion::Excursion).
     pub opened_after: u64,
     /// Lowest price at the first fill; lower when a resting entry filled inside a bar.
     pub first_low: Price,

@@ -244,8 +244,12 @@ impl Rule {
             Expr::Test(index) if self.tests[*index].memory.is_none() => Some(&self.tests[*index]),
             _ => None,
         });
-        let stateless = self.memory.is_empty() && self.steps.is_none();
-        stateless.then(|| plain.collect())
+        self.is_stateless().then(|| plain.collect())
+    }
+
+    /// Whether asking it changes nothing: it has no condition with memory and no sequence.
+    pub fn is_stateless(&self) -> bool {
+        self.memory.is_empty() && self.steps.is_none()
     }
 
     /// Evaluates the section now; `when_empty` is the result of an empty rule.

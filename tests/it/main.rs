@@ -17,9 +17,12 @@ mod exits;
 mod fuzz_corpus;
 mod golden;
 mod harness;
+#[path = "../../benches/input/mod.rs"]
+mod input;
 mod limits;
 mod live;
 mod market_files;
+mod mix;
 mod properties;
 mod pumps;
 mod recordings;
@@ -37,3 +40,4 @@ mod strategy;
 mod symbol_table;
 mod tokens;
 mod users;
+mod values;

@@ -449,3 +449,14 @@ fn memory_starts_afresh_with_its_section() {
     let story = one(def).by_hand(&format!("0 {ENTER}\n 2 fill 1 100 10\n 2 done 1\n 10 end"));
     story.once("5 POSITION_ACTIVE > CLOSE_ORDER_EVALUATION ZE1");
 }
+
+/// The price just left what would have been the median without the gap: the gate slept, and the median is another one.
+#[test]
+fn a_gap_wakes_a_gate_that_sleeps() {
+    let def = strategy("x")
+        .s1("PRICE_VS_MEDIAN_PCT[t1=10,high_t1=6,min_coverage=0] >= 50")
+        .z1("PRICE > 1000")
+        .market();
+    let script = "0 trade 10 1\n 4.5 trade 14 1\n 9.6 gap 4.6\n 9.7 trade 16 1\n 10 end";
+    one(def).simulate(script).once("9.7 MONITORING > SIGNAL_DETECTED");
+}

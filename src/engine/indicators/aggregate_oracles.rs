@@ -8,13 +8,13 @@ use proptest::prelude::*;
 
 /// A random event, with the milliseconds since the previous one.
 #[derive(Clone, Copy, Debug)]
-enum Happening {
+pub(super) enum Happening {
     Trade { wait: i64, ticks: i64, lots: i64 },
     Gap { wait: i64 },
     Clock { wait: i64 },
 }
 
-fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let wait = prop_oneof![4 => Just(0), 4 => 1_i64..900, 3 => (0_i64..6).prop_map(|s| s * 500), 1 => 1_000_i64..9_000];
     let one = (wait, 0..20, 1_i64..40, prop_oneof![1 => Just(0_i64), 9 => 1_i64..50]).prop_map(
         |(wait, what, ticks, lots)| match what {
@@ -27,7 +27,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 }
 
 /// A trade (price, quantity), or `None` where the price becomes unknown; times in milliseconds.
-type Step = (i64, Option<(i64, i64)>);
+pub(super) type Step = (i64, Option<(i64, i64)>);
 
 /// The whole history and a window of it.
 struct Naive<'a> {
@@ -188,12 +188,16 @@ fn assert_close(what: &str, value: Value, expected: Value) {
     assert!(equal, "{what}: {value:?}, expected {expected:?}");
 }
 
-fn millis(at: i64) -> Timestamp {
+pub(super) fn millis(at: i64) -> Timestamp {
     Timestamp::from_seconds(0) + Span::from_millis(at)
 }
 
 /// Plays the events; `ask` gets the bench, the history and the time in milliseconds after every event.
-fn play(bench: &mut Bench, happenings: &[Happening], mut ask: impl FnMut(&mut Bench, &[Step], i64)) {
+pub(super) fn play(
+    bench: &mut Bench,
+    happenings: &[Happening],
+    mut ask: impl FnMut(&mut Bench, &[Step], i64),
+) {
     let (mut now, mut steps) = (0, Vec::<Step>::new());
     for happening in happenings {
         match *happening {

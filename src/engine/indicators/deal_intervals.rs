@@ -5,7 +5,7 @@ use super::median::SlidingMedian;
 use super::window_params::{CURRENT_AND_BASELINE, T1, T2, WINDOW, one_window, two_windows};
 use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, ratio};
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Point, PointKind};
+use crate::engine::market::tape::{Needs, Point, PointKind};
 
 /// Minimum number of trades for statistics of trades.
 pub(super) const MIN_DEALS: Param = Param {
@@ -24,7 +24,9 @@ pub static INTER_DEAL_INTERVALS: Kind = Kind {
     range: None,
     params: WINDOW,
     check: one_window,
-    build: |spec, wiring| Box::new(MedianGap(Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2")))),
+    build: |spec, wiring| {
+        Box::new(MedianGap(Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::NOTHING)))
+    },
 };
 
 /// Median gap of the baseline over the median gap of the current window.
@@ -37,8 +39,8 @@ pub static DECISION_DENSITY_ACCELERATION: Kind = Kind {
     check: two_windows,
     build: |spec, wiring| {
         Box::new(GapRatio {
-            current: MedianGap(Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"))),
-            baseline: MedianGap(Pairs::new(spec, wiring, spec.span("t3"), spec.span("t4"))),
+            current: MedianGap(Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::NOTHING)),
+            baseline: MedianGap(Pairs::new(spec, wiring, spec.span("t3"), spec.span("t4"), Needs::NOTHING)),
         })
     },
     ..INTER_DEAL_INTERVALS
@@ -53,7 +55,7 @@ pub static TRADE_CLUSTERING_COEFFICIENT: Kind = Kind {
     params: &[T1, T2, MIN_DEALS, MIN_COVERAGE],
     build: |spec, wiring| {
         Box::new(Clustering {
-            gaps: Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2")),
+            gaps: Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::NOTHING),
             min_gaps: spec.number("min_deals") as i64 - 1,
         })
     },
@@ -61,17 +63,17 @@ pub static TRADE_CLUSTERING_COEFFICIENT: Kind = Kind {
 };
 
 fn gap(earlier: &Point, next: &Point) -> Option<Span> {
-    (next.kind == PointKind::Trade).then(|| next.at - earlier.at)
+    (next.kind() == PointKind::Trade).then(|| next.at - earlier.at)
 }
 
 struct MedianGap(Pairs<SlidingMedian>);
 
 impl Terms for SlidingMedian {
-    /// Gap in nanoseconds, and the number of trades up to its start.
+    /// Gap in nanoseconds, and the number of the point at its start.
     type Term = (i64, u64);
 
-    fn term(earlier: &Point, next: &Point) -> Option<Self::Term> {
-        gap(earlier, next).map(|gap| (gap.nanos(), earlier.count as u64))
+    fn term(earlier: &Point, number: u64, next: &Point) -> Option<Self::Term> {
+        gap(earlier, next).map(|gap| (gap.nanos(), number))
     }
 
     fn enter(&mut self, (nanos, number): Self::Term) {
@@ -118,7 +120,7 @@ struct GapSums {
 impl Terms for GapSums {
     type Term = i64;
 
-    fn term(earlier: &Point, next: &Point) -> Option<Self::Term> {
+    fn term(earlier: &Point, _: u64, next: &Point) -> Option<Self::Term> {
         gap(earlier, next).map(Span::nanos)
     }
 

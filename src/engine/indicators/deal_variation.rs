@@ -4,7 +4,7 @@ use super::deal_intervals::MIN_DEALS;
 use super::deals::{Pairs, Terms, scaled_covariance, scaled_deviation};
 use super::window_params::{T1, T2, one_window};
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Upstream, Value, ratio};
-use crate::engine::market::tape::{Point, PointKind};
+use crate::engine::market::tape::{Needs, Point, PointKind};
 
 /// Standard deviation of the returns from trade to trade.
 pub static PRICE_VOLATILITY: Kind = Kind {
@@ -17,7 +17,7 @@ pub static PRICE_VOLATILITY: Kind = Kind {
     params: &[T1, T2, MIN_DEALS, MIN_COVERAGE],
     check: one_window,
     build: |spec, wiring| {
-        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"));
+        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
         Box::new(PriceVolatility { pairs, min_deals: spec.number("min_deals") as i64 })
     },
 };
@@ -29,7 +29,7 @@ pub static DEAL_SIZE_VOLATILITY: Kind = Kind {
     formula: "σ (population) of q/mean of q over trades in (T−t1, T−t2]",
     unit: "ratio",
     build: |spec, wiring| {
-        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"));
+        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::VOLUME);
         Box::new(SizeVolatility { pairs, min_deals: spec.number("min_deals") as i64 })
     },
     ..PRICE_VOLATILITY
@@ -43,7 +43,7 @@ pub static VOLUME_PRICE_CORRELATION: Kind = Kind {
     unit: "−1…1",
     range: Some((-1.0, 1.0)),
     build: |spec, wiring| {
-        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"));
+        let pairs = Pairs::new(spec, wiring, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
         Box::new(Correlation { pairs, min_deals: spec.number("min_deals") as i64 })
     },
     ..PRICE_VOLATILITY
@@ -66,9 +66,9 @@ struct Returns {
 impl Terms for Returns {
     type Term = i64;
 
-    fn term(earlier: &Point, next: &Point) -> Option<i64> {
+    fn term(earlier: &Point, _: u64, next: &Point) -> Option<i64> {
         let change = (next.price.0 - earlier.price.0) as f64 / earlier.price.0 as f64;
-        (next.kind == PointKind::Trade && change.is_finite())
+        (next.kind() == PointKind::Trade && change.is_finite())
             .then(|| (change.min(MAX_RETURN) * RETURN_UNIT).round() as i64)
     }
 
@@ -108,8 +108,8 @@ struct SquaredSizes(i128);
 impl Terms for SquaredSizes {
     type Term = i128;
 
-    fn term(earlier: &Point, _: &Point) -> Option<i128> {
-        Some(i128::from(earlier.qty.0) * i128::from(earlier.qty.0))
+    fn term(earlier: &Point, _: u64, _: &Point) -> Option<i128> {
+        Some(i128::from(earlier.qty().0) * i128::from(earlier.qty().0))
     }
 
     fn enter(&mut self, square: i128) {
@@ -133,7 +133,7 @@ impl Indicator for SizeVolatility {
         if count < self.min_deals {
             return Err(Missing::TooFew);
         }
-        let last = pairs.pending.map_or(0, |point| i128::from(point.qty.0));
+        let last = pairs.pending.map_or(0, |point| i128::from(point.qty().0));
         ratio(scaled_deviation(count, pairs.sums.0.wrapping_add(last * last), i128::from(sum)), sum as f64)
     }
 }
@@ -152,8 +152,8 @@ struct Products {
 impl Terms for Products {
     type Term = (i64, i64);
 
-    fn term(earlier: &Point, next: &Point) -> Option<(i64, i64)> {
-        (next.kind == PointKind::Trade).then(|| (next.price.0 - earlier.price.0, next.qty.0))
+    fn term(earlier: &Point, _: u64, next: &Point) -> Option<(i64, i64)> {
+        (next.kind() == PointKind::Trade).then(|| (next.price.0 - earlier.price.0, next.qty().0))
     }
 
     fn enter(&mut self, (x, y): (i64, i64)) {

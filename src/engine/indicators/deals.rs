@@ -7,7 +7,8 @@
 use super::{Look, Missing, Wiring};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Point, PointKind, Slice, Window};
+use crate::engine::market::tape::{Needs, Point, PointKind, Tape};
+use crate::engine::market::window::{Slice, Window};
 use std::collections::VecDeque;
 
 /// The contribution of two neighbouring points, and its sum over a window.
@@ -15,9 +16,9 @@ pub(super) trait Terms: Default + Send {
     /// Contribution of a pair, kept until it leaves the window.
     type Term: Copy + Send;
 
-    /// The contribution of the trade `earlier` once `next`, a trade or an interruption, is known; `None` for
-    /// none.
-    fn term(earlier: &Point, next: &Point) -> Option<Self::Term>;
+    /// The contribution of the trade `earlier`, the point with this number, once `next`, a trade or an interruption,
+    /// is known; `None` for none.
+    fn term(earlier: &Point, number: u64, next: &Point) -> Option<Self::Term>;
 
     /// Adds a term.
     fn enter(&mut self, term: Self::Term);
@@ -29,6 +30,11 @@ pub(super) trait Terms: Default + Send {
 /// Terms of all pairs of neighbours in a window.
 pub(super) struct Pairs<T: Terms> {
     window: Window,
+    pairs: Joined<T>,
+}
+
+/// The pairs that have entered.
+struct Joined<T: Terms> {
     /// Terms with the number of their earlier point, oldest first.
     terms: VecDeque<(u64, T::Term)>,
     sums: T,
@@ -50,15 +56,15 @@ pub(super) struct PairSlice<'a, T> {
 }
 
 impl<T: Terms> Pairs<T> {
-    /// Over (T−t1, T−t2] with the spec's `min_coverage`.
-    pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
-        Pairs {
-            window: wiring.window(spec, t1, t2),
-            terms: VecDeque::new(),
-            sums: T::default(),
-            pending: None,
-            seen: 0,
-        }
+    /// Over (T−t1, T−t2] with the spec's `min_coverage`, with these sums over single points.
+    pub(super) fn new(
+        spec: &IndicatorSpec,
+        wiring: &mut Wiring<'_>,
+        t1: Span,
+        t2: Span,
+        needs: Needs,
+    ) -> Self {
+        Pairs { window: wiring.window(spec, t1, t2, needs), pairs: Joined::new() }
     }
 
     /// Moves the window to the current time and reads it.
@@ -69,6 +75,20 @@ impl<T: Terms> Pairs<T> {
         let tape = &look.market.tape;
         let slice = self.window.read(tape, look.now)?;
         let (first, last) = slice.numbers(tape).into_inner();
+        self.pairs.advance(tape, first, last);
+        let pending = self.pairs.pending.filter(|(number, _)| *number >= first).map(|(_, point)| point);
+        let first = (first <= last).then(|| tape.point(first));
+        Ok(PairSlice { slice, sums: &self.pairs.sums, pending, first })
+    }
+}
+
+impl<T: Terms> Joined<T> {
+    fn new() -> Self {
+        Joined { terms: VecDeque::new(), sums: T::default(), pending: None, seen: 0 }
+    }
+
+    /// Moves on to the points from `first` to `last`.
+    fn advance(&mut self, tape: &Tape, first: u64, last: u64) {
         while self.terms.front().is_some_and(|(number, _)| *number < first) {
             if let Some((_, term)) = self.terms.pop_front() {
                 self.sums.leave(term);
@@ -80,23 +100,20 @@ impl<T: Terms> Pairs<T> {
             self.enter(number, tape.point(number), first);
         }
         self.seen = self.seen.max(last);
-        let pending = self.pending.filter(|(number, _)| *number >= first).map(|(_, point)| point);
-        let first = (first <= last).then(|| tape.point(first));
-        Ok(PairSlice { slice, sums: &self.sums, pending, first })
     }
 
     fn enter(&mut self, number: u64, point: &Point, first: u64) {
-        if point.kind == PointKind::PriceOnly {
+        if point.kind() == PointKind::PriceOnly {
             return;
         }
         if let Some((earlier_number, earlier)) = self.pending.take()
             && earlier_number >= first
-            && let Some(term) = T::term(&earlier, point)
+            && let Some(term) = T::term(&earlier, earlier_number, point)
         {
             self.terms.push_back((earlier_number, term));
             self.sums.enter(term);
         }
-        if point.kind == PointKind::Trade {
+        if point.kind() == PointKind::Trade {
             self.pending = Some((number, *point));
         }
     }

@@ -11,7 +11,8 @@ pub fn look_back(spec: &IndicatorSpec) -> Span {
     let (mut market, mut set) = (MarketState::default(), IndicatorSet::default());
     set.intern(spec, &mut market);
     let series = market.series.iter().map(|(_, series)| series.longest);
-    let windows = series.chain([market.tape.longest, market.open_interest.longest]).max().unwrap_or_default();
+    let windows =
+        series.chain([market.tape.longest(), market.open_interest.longest]).max().unwrap_or_default();
     let bars = set.on_bars().map(bars_needed).max().unwrap_or_default();
     scaled(windows, spec.number("min_coverage")).max(bars)
 }

@@ -4,7 +4,7 @@
 
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring, ratio, unchecked};
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Point, PointKind};
+use crate::engine::market::tape::Point;
 
 /// Price of the last trade.
 pub static PRICE: Kind = Kind {
@@ -26,7 +26,7 @@ pub static VOLUME: Kind = Kind {
     formula: "q of the newest trade",
     unit: "base",
     needs: &[Channel::Trades],
-    build: |_, wiring| LastTrade::boxed(wiring, |point, look| look.spec.qty_f64(point.qty)),
+    build: |_, wiring| LastTrade::boxed(wiring, |point, look| look.spec.qty_f64(point.qty())),
     ..PRICE
 };
 
@@ -96,7 +96,7 @@ pub(super) fn last_trade<'a>(look: &Look<'a>) -> Result<&'a Point, Missing> {
         return Err(Missing::WarmUp);
     }
     let point = tape.point(tape.newest());
-    if point.kind == PointKind::Interruption { Err(Missing::Gap) } else { Ok(point) }
+    if point.has_price() { Ok(point) } else { Err(Missing::Gap) }
 }
 
 /// Percent by which the last price is above a reference in ticks.

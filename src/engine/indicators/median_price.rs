@@ -6,12 +6,16 @@
 use super::median::SlidingMedian;
 use super::window_price::MAX_PRICE;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring, number,
-    ordered, ratio,
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, SlotId, Upstream, Value, Wiring,
+    fires_from, is_rising, number, ordered, ratio,
 };
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::num::Price;
+use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::market::tape::{PointKind, Tape, Window};
+use crate::engine::market::tape::{Needs, Tape};
+use crate::engine::market::window::Window;
+use crate::engine::rules::compare;
+use crate::engine::wake::Wake;
 use std::collections::VecDeque;
 
 const T1: Param = number("t1", 600.0, 1.0, 86_400.0, "start of the window, seconds ago");
@@ -48,6 +52,7 @@ pub static PRICE_VS_MEDIAN_PCT: Kind = Kind {
     build: |spec, wiring| {
         let coverage = ("min_coverage", spec.number("min_coverage"));
         Box::new(AboveMedian {
+            moves_on_seconds: [T1, T2].iter().all(|end| spec.number(end.name).fract() == 0.0),
             median: wiring.slot(&MEDIAN_PRICE.numbers(&[
                 ("t1", spec.number("t1")),
                 ("t2", spec.number("t2")),
@@ -63,6 +68,8 @@ pub static PRICE_VS_MEDIAN_PCT: Kind = Kind {
 };
 
 struct AboveMedian {
+    /// Whether the median changes on whole seconds only: its window begins and ends whole seconds ago.
+    moves_on_seconds: bool,
     median: SlotId,
     highest: SlotId,
 }
@@ -70,8 +77,29 @@ struct AboveMedian {
 impl Indicator for AboveMedian {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
         let median = upstream.value(self.median, look)?;
-        ratio(100.0 * (upstream.value(self.highest, look)? - median), median)
+        percent_above(upstream.value(self.highest, look)?, median)
     }
+
+    /// Until the median changes, only a new highest price can raise the value.
+    fn sleep(
+        &mut self,
+        test: (Comparison, f64),
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        let median = upstream.value(self.median, look).ok()?;
+        let guess = median * (1.0 + test.1 / 100.0) / look.spec.price_f64(Price(1));
+        let fires = |price: Price| {
+            percent_above(look.spec.price_f64(price), median)
+                .is_ok_and(|value| compare(value, test.0, test.1))
+        };
+        let wake = Wake { above: fires_from(guess, fires)?, at: look.now.next_second(), ..Wake::NEVER };
+        (self.moves_on_seconds && is_rising(test.0)).then_some(wake)
+    }
+}
+
+fn percent_above(price: f64, median: f64) -> Value {
+    ratio(100.0 * (price - median), median)
 }
 
 struct MedianPrice {
@@ -91,7 +119,7 @@ impl MedianPrice {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
         let (t1, t2) = (spec.span("t1"), spec.span("t2"));
         MedianPrice {
-            window: wiring.window(spec, t1, t2),
+            window: wiring.window(spec, t1, t2, Needs::NOTHING),
             end: t2,
             samples: VecDeque::new(),
             median: SlidingMedian::default(),
@@ -108,7 +136,7 @@ impl MedianPrice {
             self.before += 1;
         }
         let point = (self.before >= tape.oldest()).then(|| tape.point(self.before))?;
-        (point.kind != PointKind::Interruption).then_some(point.price.0)
+        point.has_price().then_some(point.price.0)
     }
 }
 

@@ -58,6 +58,8 @@ mod aggregate_oracles;
 #[allow(clippy::disallowed_methods, reason = "tolerances of a test")]
 mod aggregate_tests;
 #[cfg(test)]
+mod sleep_oracle;
+#[cfg(test)]
 mod tests;
 
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
@@ -66,11 +68,13 @@ pub use registry::{ALL, find};
 pub use set::{IndicatorSet, SlotId, Upstream};
 pub use wiring::Wiring;
 
-use crate::domain::strategy::{IndicatorSpec, ParamValue};
+use crate::domain::num::Price;
+use crate::domain::strategy::{Comparison, IndicatorSpec, ParamValue};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::MarketState;
 use crate::engine::market::bars::ClosedBar;
+use crate::engine::wake::Wake;
 
 /// A number, or the reason why there is none.
 pub type Value = Result<f64, Missing>;
@@ -158,6 +162,23 @@ pub trait Indicator: Send {
     /// The current value. Called at most once per event; `upstream` gives access to the slots it was wired
     /// to.
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value;
+
+    /// Until when the comparison with this threshold, which the current value does not fulfil, cannot be fulfilled:
+    /// no trade inside these prices and no passing of time before then does it. `None` if that cannot be said. A gap,
+    /// a bar or anything else that is not a trade ends it.
+    fn sleep(
+        &mut self,
+        _test: (Comparison, f64),
+        _look: &Look<'_>,
+        _upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        None
+    }
+
+    /// The second number of the current value, of a type that has two.
+    fn second(&self) -> f64 {
+        f64::NAN
+    }
 
     /// Called for every trade; only when wired with [`Wiring::every_trade`].
     fn on_trade(&mut self, _price: f64) {}
@@ -339,6 +360,18 @@ pub const MIN_COVERAGE: Param =
 pub fn ratio(numerator: f64, denominator: f64) -> Value {
     let value = numerator / denominator;
     if denominator != 0.0 && value.is_finite() { Ok(value) } else { Err(Missing::ZeroDenominator) }
+}
+
+/// Whether larger values fulfil a comparison.
+fn is_rising(comparison: Comparison) -> bool {
+    matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual)
+}
+
+/// A price below which no price `fires`, if those that do are all above those that do not: the guess in ticks rounded
+/// down, if that is one.
+fn fires_from(guess: f64, fires: impl FnOnce(Price) -> bool) -> Option<Price> {
+    let price = Price(guess.floor() as i64);
+    (!fires(Price(price.0.saturating_sub(1)))).then_some(price)
 }
 
 /// Mean of a book series over (t1, t2) before now; the value at that time when they are equal.

@@ -5,7 +5,8 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
     ratio,
 };
-use crate::engine::market::tape::Window;
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::Window;
 
 /// Current mean price relative to the baseline's.
 pub static PRICE_MOMENTUM: Kind = Kind {
@@ -36,7 +37,11 @@ pub static PRICE_MOMENTUM: Kind = Kind {
                 baseline: TimeAverage::new(spec, wiring, t3, t4),
             });
         }
-        Box::new(ByTrades { current: wiring.window(spec, t1, t2), baseline: wiring.window(spec, t3, t4) })
+        let needs = Needs::VOLUME.and(Needs::PRICES);
+        Box::new(ByTrades {
+            current: wiring.window(spec, t1, t2, needs),
+            baseline: wiring.window(spec, t3, t4, needs),
+        })
     },
 };
 

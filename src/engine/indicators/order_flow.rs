@@ -4,7 +4,8 @@ use super::{
     Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Missing, Param, Upstream, Value, number, ordered,
     ratio,
 };
-use crate::engine::market::tape::{Window, nearest_f64};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Window, nearest_f64};
 
 /// Imbalance of buying and selling takers.
 pub static ORDER_FLOW_IMBALANCE: Kind = Kind {
@@ -27,9 +28,11 @@ pub static ORDER_FLOW_IMBALANCE: Kind = Kind {
     ],
     check: |spec| ordered(spec, "t1", "t2"),
     build: |spec, wiring| {
+        let by_value = spec.word("weight") == "quote";
+        let needs = if by_value { Needs::VOLUME.and(Needs::VALUE) } else { Needs::VOLUME };
         Box::new(Imbalance {
-            window: wiring.window(spec, spec.span("t1"), spec.span("t2")),
-            by_value: spec.word("weight") == "quote",
+            window: wiring.window(spec, spec.span("t1"), spec.span("t2"), needs),
+            by_value,
             min_trades: spec.count("min_trades") as i64,
         })
     },
@@ -72,7 +75,9 @@ pub static CVD: Kind = Kind {
         MIN_COVERAGE,
     ],
     check: |spec| ordered(spec, "t1", "t2"),
-    build: |spec, wiring| Box::new(VolumeDelta(wiring.window(spec, spec.span("t1"), spec.span("t2")))),
+    build: |spec, wiring| {
+        Box::new(VolumeDelta(wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::VOLUME)))
+    },
 };
 
 struct VolumeDelta(Window);

@@ -1,11 +1,15 @@
 //! The price range of a window and the position of the last price in it.
 
-use super::extreme::{highest_ticks, lowest_ticks};
+use super::extreme::range_ticks;
 use super::{
-    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, number, ordered,
-    ratio,
+    Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, SlotId, Upstream, Value, Wiring, fires_from,
+    is_rising, number, ordered, ratio,
 };
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::num::Price;
+use crate::domain::strategy::{Comparison, IndicatorSpec};
+use crate::domain::time::Timestamp;
+use crate::engine::rules::compare;
+use crate::engine::wake::Wake;
 
 const PARAMS: &[Param] = &[
     number("t1", 60.0, 1.0, 86_400.0, "start of the window, seconds ago"),
@@ -23,7 +27,7 @@ pub static PRICE_RANGE_PCT: Kind = Kind {
     range: None,
     params: PARAMS,
     check: |spec| ordered(spec, "t1", "t2"),
-    build: |spec, wiring| Box::new(RangeWidth(Range::new(spec, wiring))),
+    build: |spec, wiring| Box::new(RangeWidth(range(spec, wiring))),
 };
 
 /// Position of the last price in the range.
@@ -31,39 +35,60 @@ pub static RANGE_POSITION_PCT: Kind = Kind {
     name: "RANGE_POSITION_PCT",
     about: "Where the price stands between the lowest (0) and highest (100) trade price of the window",
     formula: "100·(P − lo)/(hi − lo) over trades in (T−t1, T−t2]",
-    build: |spec, wiring| Box::new(RangePosition(Range::new(spec, wiring))),
+    build: |spec, wiring| Box::new(RangePosition(range(spec, wiring))),
     ..PRICE_RANGE_PCT
 };
 
-/// Both extremes in ticks, shared with all readers of the same window.
-#[derive(Clone, Copy)]
-struct Range {
-    highest: SlotId,
-    lowest: SlotId,
+/// The slot of both extremes in ticks, shared with all readers of the same window.
+fn range(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> SlotId {
+    range_ticks(spec, wiring, spec.number("t1"), spec.number("t2"))
 }
 
-impl Range {
-    fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
-        let (t1, t2) = (spec.number("t1"), spec.number("t2"));
-        Range { highest: highest_ticks(spec, wiring, t1, t2), lowest: lowest_ticks(spec, wiring, t1, t2) }
-    }
-}
-
-struct RangeWidth(Range);
+struct RangeWidth(SlotId);
 
 impl Indicator for RangeWidth {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
-        let lowest = upstream.value(self.0.lowest, look)?;
-        ratio(100.0 * (upstream.value(self.0.highest, look)? - lowest), lowest)
+        let (highest, lowest) = upstream.pair(self.0, look)?;
+        ratio(100.0 * (highest - lowest), lowest)
+    }
+
+    /// Prices between the extremes do not widen the range, and whatever leaves the window narrows it.
+    fn sleep(
+        &mut self,
+        test: (Comparison, f64),
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        let wake = is_rising(test.0).then(|| upstream.sleep(self.0, test, look))??;
+        Some(Wake { at: Timestamp::MAX, ..wake })
     }
 }
 
-struct RangePosition(Range);
+struct RangePosition(SlotId);
+
+fn position(price: f64, (highest, lowest): (f64, f64)) -> Value {
+    ratio(100.0 * (price - lowest), highest - lowest)
+}
 
 impl Indicator for RangePosition {
     fn value(&mut self, look: &Look<'_>, upstream: &mut Upstream<'_>) -> Value {
-        let lowest = upstream.value(self.0.lowest, look)?;
-        let width = upstream.value(self.0.highest, look)? - lowest;
-        ratio(100.0 * (look.last_ticks()? - lowest), width)
+        let range = upstream.pair(self.0, look)?;
+        position(look.last_ticks()?, range)
+    }
+
+    /// Between the extremes, as long as they stay, the position rises with the price.
+    fn sleep(
+        &mut self,
+        test: (Comparison, f64),
+        look: &Look<'_>,
+        upstream: &mut Upstream<'_>,
+    ) -> Option<Wake> {
+        let wake = is_rising(test.0).then(|| upstream.sleep(self.0, test, look))??;
+        let (highest, lowest) = upstream.pair(self.0, look).ok()?;
+        let guess = lowest + test.1 / 100.0 * (highest - lowest);
+        let fires = |price: Price| {
+            position(price.0 as f64, (highest, lowest)).is_ok_and(|value| compare(value, test.0, test.1))
+        };
+        Some(Wake { above: wake.above.min(fires_from(guess, fires)?), ..wake })
     }
 }

@@ -9,7 +9,8 @@ use super::{
 use crate::domain::order::Side;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::market::tape::{PointKind, Tape, Window};
+use crate::engine::market::tape::{Needs, PointKind, Tape};
+use crate::engine::market::window::Window;
 use std::collections::VecDeque;
 
 /// Number of rush orders in a window.
@@ -64,7 +65,7 @@ impl RushOrders {
         };
         let min_fills = spec.count("min_fills") as u32;
         RushOrders {
-            window: wiring.window(spec, t1, t2),
+            window: wiring.window(spec, t1, t2, Needs::NOTHING),
             side,
             min_fills,
             reached: VecDeque::new(),
@@ -77,7 +78,7 @@ impl RushOrders {
     fn enter(&mut self, tape: &Tape, last: u64) {
         for number in self.seen.max(tape.oldest() - 1) + 1..=last {
             let point = tape.point(number);
-            if point.kind != PointKind::Trade || self.side.is_some_and(|side| side != point.taker) {
+            if point.kind() != PointKind::Trade || self.side.is_some_and(|side| side != point.taker()) {
                 continue;
             }
             let millisecond = point.at.millis();

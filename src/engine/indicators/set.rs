@@ -4,10 +4,11 @@
 
 use super::wiring::Wiring;
 use super::{Indicator, Kind, Look, Missing, Value, find};
-use crate::domain::strategy::IndicatorSpec;
+use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::Timestamp;
 use crate::engine::market::MarketState;
+use crate::engine::wake::Wake;
 
 /// Index of a slot in its symbol's set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -45,6 +46,19 @@ impl Upstream<'_> {
     /// The current value of a slot this indicator was wired to.
     pub fn value(&mut self, id: SlotId, look: &Look<'_>) -> Value {
         value_of(self.slots, self.turn, id, look)
+    }
+
+    /// As [`Indicator::sleep`], of a slot whose current value does not fulfil the comparison.
+    pub fn sleep(&mut self, id: SlotId, test: (Comparison, f64), look: &Look<'_>) -> Option<Wake> {
+        let (before, rest) = self.slots.split_at_mut(id.0);
+        rest[0].indicator.sleep(test, look, &mut Upstream { slots: before, turn: self.turn })
+    }
+
+    /// Both numbers of a slot whose type has two.
+    #[inline]
+    pub fn pair(&mut self, id: SlotId, look: &Look<'_>) -> Result<(f64, f64), Missing> {
+        let first = value_of(self.slots, self.turn, id, look)?;
+        Ok((first, self.slots[id.0].indicator.second()))
     }
 }
 
@@ -123,6 +137,11 @@ impl IndicatorSet {
     #[inline]
     pub fn value(&mut self, id: SlotId, look: Look<'_>) -> Value {
         value_of(&mut self.slots, self.turn, id, &look)
+    }
+
+    /// How long trades and the passing of time leave a comparison as it is that the current value does not fulfil.
+    pub fn sleep(&mut self, id: SlotId, test: (Comparison, f64), look: Look<'_>) -> Option<Wake> {
+        Upstream { slots: &mut self.slots, turn: self.turn }.sleep(id, test, &look)
     }
 
     /// Whether any indicator must see every trade.

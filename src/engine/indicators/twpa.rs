@@ -3,7 +3,8 @@
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, SlotId, Upstream, Value, Wiring, number, ratio};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::Window;
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::Window;
 
 /// `TWPA(t1, t2)`; the price at that time when t1 = t2.
 pub static TWPA: Kind = Kind {
@@ -128,7 +129,7 @@ pub(super) struct TimeAverage(Window);
 impl TimeAverage {
     /// Over [T−t1, T−t2].
     pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
-        TimeAverage(wiring.window(spec, t1, t2))
+        TimeAverage(wiring.window(spec, t1, t2, Needs::PRICES))
     }
 
     /// The average in the quote currency.

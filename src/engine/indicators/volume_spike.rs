@@ -6,7 +6,8 @@ use super::{
 };
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Boundary, Slice, Window};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Boundary, Slice, Window};
 
 /// Maximum number of buckets of a baseline; each costs one step per read.
 const MAX_BUCKETS: i64 = 4_096;
@@ -136,6 +137,13 @@ impl Amount {
         }
     }
 
+    fn needs(self) -> Needs {
+        match self {
+            Amount::Count | Amount::Base | Amount::BuyBase | Amount::SellBase => Needs::VOLUME,
+            Amount::Quote | Amount::BuyQuote | Amount::SellQuote => Needs::VALUE,
+        }
+    }
+
     #[inline]
     fn within(self, slice: &Slice<'_>) -> f64 {
         match self {
@@ -160,8 +168,8 @@ struct RateSpike {
 
 impl RateSpike {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, amount: Amount) -> Self {
-        let current = wiring.window(spec, spec.span("t1"), spec.span("t2"));
-        let baseline = wiring.window(spec, spec.span("t3"), spec.span("t4"));
+        let current = wiring.window(spec, spec.span("t1"), spec.span("t2"), amount.needs());
+        let baseline = wiring.window(spec, spec.span("t3"), spec.span("t4"), amount.needs());
         RateSpike { stretch: baseline.seconds() / current.seconds(), current, baseline, amount }
     }
 }
@@ -169,8 +177,8 @@ impl RateSpike {
 impl Indicator for RateSpike {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
         let tape = &look.market.tape;
-        let current = self.current.read(tape, look.now)?;
         let touching = self.baseline.touches(&self.current);
+        let current = self.current.read(tape, look.now)?;
         let baseline = if touching {
             self.baseline.read_until(tape, look.now, current.start)
         } else {
@@ -194,10 +202,12 @@ impl BucketSpike {
         let (length, buckets) = bucket_grid(spec);
         let newest = spec.span("t4").nanos();
         BucketSpike {
-            current: wiring.window(spec, spec.span("t1"), spec.span("t2")),
-            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4")),
+            current: wiring.window(spec, spec.span("t1"), spec.span("t2"), amount.needs()),
+            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4"), amount.needs()),
             amount,
-            edges: (0..=buckets).map(|i| Boundary::new(Span::from_nanos(newest + i * length))).collect(),
+            edges: (0..=buckets)
+                .map(|i| wiring.boundary(Span::from_nanos(newest + i * length), amount.needs()))
+                .collect(),
             sums: vec![0.0; buckets as usize],
         }
     }
@@ -208,9 +218,9 @@ impl Indicator for BucketSpike {
         let (tape, now) = (&look.market.tape, look.now);
         self.baseline.span(tape, now)?;
         let current = self.amount.within(&self.current.read(tape, now)?);
-        let mut end = self.edges[0].moment(tape, now);
-        for (edge, sum) in self.edges[1..].iter_mut().zip(&mut self.sums) {
-            let start = edge.moment(tape, now);
+        let mut moments = self.edges.iter_mut().map(|edge| edge.moment(tape, now));
+        let mut end = moments.next().ok_or(Missing::EmptyWindow)?;
+        for (start, sum) in moments.zip(&mut self.sums) {
             *sum = self.amount.within(&Slice { start, end });
             end = start;
         }

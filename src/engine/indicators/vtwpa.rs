@@ -5,7 +5,7 @@ use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::Point;
+use crate::engine::market::tape::{Needs, Point};
 
 /// `VTWPA(t1, t2)`.
 pub static VTWPA: Kind = Kind {
@@ -41,7 +41,7 @@ struct Holdings {
 
 impl Holdings {
     fn held(point: &Point, span: Span) -> (i128, i128) {
-        let volume = i128::from(point.qty.0).wrapping_mul(i128::from(span.nanos()));
+        let volume = i128::from(point.qty().0).wrapping_mul(i128::from(span.nanos()));
         (volume, volume.wrapping_mul(i128::from(point.price.0)))
     }
 }
@@ -49,7 +49,7 @@ impl Holdings {
 impl Terms for Holdings {
     type Term = (i128, i128);
 
-    fn term(earlier: &Point, next: &Point) -> Option<Self::Term> {
+    fn term(earlier: &Point, _: u64, next: &Point) -> Option<Self::Term> {
         Some(Holdings::held(earlier, next.at - earlier.at))
     }
 
@@ -67,7 +67,7 @@ impl Terms for Holdings {
 impl HeldVolume {
     /// The average over [T−t1, T−t2].
     pub(super) fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, t1: Span, t2: Span) -> Self {
-        HeldVolume(Pairs::new(spec, wiring, t1, t2))
+        HeldVolume(Pairs::new(spec, wiring, t1, t2, Needs::NOTHING))
     }
 
     /// The average in ticks.

@@ -4,7 +4,8 @@ use super::latest::percent_above;
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
 use crate::domain::strategy::IndicatorSpec;
-use crate::engine::market::tape::Window;
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::Window;
 
 /// `VWAP(t1, t2)`.
 pub static VWAP: Kind = Kind {
@@ -45,7 +46,8 @@ struct VolumeAverage(Window);
 
 impl VolumeAverage {
     fn new(spec: &IndicatorSpec, wiring: &mut Wiring<'_>) -> Self {
-        VolumeAverage(wiring.window(spec, spec.span("t1"), spec.span("t2")))
+        let needs = Needs::VOLUME.and(Needs::VALUE);
+        VolumeAverage(wiring.window(spec, spec.span("t1"), spec.span("t2"), needs))
     }
 
     fn ticks(&mut self, look: &Look<'_>) -> Value {

@@ -5,7 +5,8 @@ use super::{Accepts, Channel, Indicator, Kind, Look, MIN_COVERAGE, Param, Upstre
 use crate::domain::num::Price;
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Boundary, Window};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Boundary, Window};
 
 const PARAMS: &[Param] = &[
     number("period", 60.0, 1.0, 3_600.0, "length of a period, seconds"),
@@ -81,8 +82,8 @@ impl Steps {
         let (period, lookback) = (spec.span("period").nanos(), spec.count("lookback") as i64);
         let ago = |periods: i64| Span::from_nanos(period * periods);
         Steps {
-            whole: wiring.window(spec, ago(lookback), Span::ZERO),
-            boundaries: (0..=lookback).map(|periods| Boundary::new(ago(periods))).collect(),
+            whole: wiring.window(spec, ago(lookback), Span::ZERO, Needs::NOTHING),
+            boundaries: (0..=lookback).map(|periods| wiring.boundary(ago(periods), Needs::NOTHING)).collect(),
             signs: Vec::with_capacity(lookback as usize),
         }
     }

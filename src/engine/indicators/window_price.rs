@@ -4,7 +4,8 @@ use super::extreme::{highest_ticks, lowest_ticks};
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, SlotId, Upstream, Value};
 use crate::domain::num::Price;
-use crate::engine::market::tape::{PointKind, Window};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::Window;
 
 /// Highest trade price.
 pub static MAX_PRICE: Kind = Kind {
@@ -38,7 +39,7 @@ pub static FIRST_PRICE: Kind = Kind {
     about: "Price of the oldest trade of the window",
     formula: "p of the first trade in (T−t1, T−t2]",
     build: |spec, wiring| {
-        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
         Box::new(EdgePrice { window, oldest: true })
     },
     ..MAX_PRICE
@@ -50,7 +51,7 @@ pub static LAST_PRICE: Kind = Kind {
     about: "Price of the newest trade of the window",
     formula: "p of the last trade in (T−t1, T−t2]",
     build: |spec, wiring| {
-        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"));
+        let window = wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::NOTHING);
         Box::new(EdgePrice { window, oldest: false })
     },
     ..MAX_PRICE
@@ -66,7 +67,7 @@ impl Indicator for EdgePrice {
         let tape = &look.market.tape;
         let mut numbers = self.window.read(tape, look.now)?.numbers(tape);
         // Two interruptions are never adjacent, so this reads at most two points.
-        let is_price = |number: &u64| tape.point(*number).kind != PointKind::Interruption;
+        let is_price = |number: &u64| tape.point(*number).has_price();
         let found = if self.oldest { numbers.find(is_price) } else { numbers.rfind(is_price) };
         found.map(|number| look.spec.price_f64(tape.point(number).price)).ok_or(Missing::EmptyWindow)
     }

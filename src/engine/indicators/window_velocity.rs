@@ -13,7 +13,8 @@ use super::{
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
 use crate::engine::market::series::BookMeasure;
-use crate::engine::market::tape::Window;
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::Window;
 
 /// Percent change of a chosen price from the baseline to the current window.
 pub static VELOCITY: Kind = Kind {
@@ -68,7 +69,7 @@ impl Source {
             "twpa" => Source::Time(TimeAverage::new(spec, wiring, t1, t2)),
             "vtwpa" => Source::VolumeTime(Box::new(HeldVolume::new(spec, wiring, t1, t2))),
             "mid" => Source::Mid(BookWindow::new(spec, wiring, BookMeasure::Mid, t1, t2)),
-            _ => Source::Last(wiring.window(spec, t1, t2)),
+            _ => Source::Last(wiring.window(spec, t1, t2, Needs::NOTHING)),
         }
     }
 

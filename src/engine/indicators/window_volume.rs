@@ -3,7 +3,8 @@
 use super::window_params::{WINDOW, one_window};
 use super::{Channel, Indicator, Kind, Look, Missing, Upstream, Value, Wiring};
 use crate::domain::strategy::IndicatorSpec;
-use crate::engine::market::tape::{Slice, Window};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Slice, Window};
 
 /// Base units traded.
 pub static SUM_VOLUME: Kind = Kind {
@@ -78,13 +79,16 @@ struct WindowSum {
 
 impl WindowSum {
     fn boxed(spec: &IndicatorSpec, wiring: &mut Wiring<'_>, of: OfSums) -> Box<dyn Indicator> {
-        Box::new(WindowSum { window: wiring.window(spec, spec.span("t1"), spec.span("t2")), of })
+        Box::new(WindowSum {
+            window: wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::VOLUME),
+            of,
+        })
     }
 }
 
 impl Indicator for WindowSum {
     fn value(&mut self, look: &Look<'_>, _: &mut Upstream<'_>) -> Value {
-        let slice = self.window.read(&look.market.tape, look.now)?;
-        (self.of)(&slice, look, self.window.seconds())
+        let seconds = self.window.seconds();
+        (self.of)(&self.window.read(&look.market.tape, look.now)?, look, seconds)
     }
 }

@@ -7,7 +7,8 @@ use super::window_volume::average_size;
 use super::{Channel, Indicator, Kind, Look, MIN_COVERAGE, Upstream, Value, Wiring, number, ordered, ratio};
 use crate::domain::strategy::IndicatorSpec;
 use crate::domain::time::Span;
-use crate::engine::market::tape::{Slice, Window};
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Slice, Window};
 
 /// Current quantity divided by the baseline's, regardless of their lengths.
 pub static VOLUME_SURGE: Kind = Kind {
@@ -51,8 +52,8 @@ pub static VOLUME_CONCENTRATION: Kind = Kind {
     check: short_in_long,
     build: |spec, wiring| {
         Box::new(TwoWindows {
-            current: wiring.window(spec, spec.span("short"), Span::ZERO),
-            baseline: wiring.window(spec, spec.span("long"), Span::ZERO),
+            current: wiring.window(spec, spec.span("short"), Span::ZERO, Needs::VOLUME),
+            baseline: wiring.window(spec, spec.span("long"), Span::ZERO, Needs::VOLUME),
             of: |short, long| ratio(short.qty() as f64, long.qty() as f64),
         })
     },
@@ -74,9 +75,9 @@ pub static VOLUME_ACCELERATION: Kind = Kind {
     build: |spec, wiring| {
         let length = spec.span("t1");
         Box::new(Acceleration {
-            current: wiring.window(spec, length, Span::ZERO),
-            previous: wiring.window(spec, length + length, length),
-            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4")),
+            current: wiring.window(spec, length, Span::ZERO, Needs::VOLUME),
+            previous: wiring.window(spec, length + length, length, Needs::VOLUME),
+            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4"), Needs::VOLUME),
         })
     },
     ..VOLUME_SURGE
@@ -95,8 +96,8 @@ impl TwoWindows {
         of: fn(&Slice<'_>, &Slice<'_>) -> Value,
     ) -> Box<dyn Indicator> {
         Box::new(TwoWindows {
-            current: wiring.window(spec, spec.span("t1"), spec.span("t2")),
-            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4")),
+            current: wiring.window(spec, spec.span("t1"), spec.span("t2"), Needs::VOLUME),
+            baseline: wiring.window(spec, spec.span("t3"), spec.span("t4"), Needs::VOLUME),
             of,
         })
     }

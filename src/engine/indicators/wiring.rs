@@ -9,7 +9,8 @@ use crate::domain::time::Span;
 use crate::engine::market::MarketState;
 use crate::engine::market::bars::BarSeries;
 use crate::engine::market::series::{BookMeasure, StepSeries};
-use crate::engine::market::tape::Window;
+use crate::engine::market::tape::Needs;
+use crate::engine::market::window::{Boundary, Window};
 
 /// Index of a derived book series in the symbol's market.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,15 +30,21 @@ pub struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// A window of trades from `t1` to `t2` seconds ago, with the spec's `min_coverage`.
-    pub fn window(&mut self, spec: &IndicatorSpec, t1: Span, t2: Span) -> Window {
-        self.history(t1);
-        Window::new(t1, t2, spec.number("min_coverage"))
+    /// A window of trades from `t1` to `t2` seconds ago, with the spec's `min_coverage`, of which these sums are read.
+    pub fn window(&mut self, spec: &IndicatorSpec, t1: Span, t2: Span, needs: Needs) -> Window {
+        self.market.tape.keep(t1, needs);
+        Window::new(t1, t2, spec.number("min_coverage"), needs)
+    }
+
+    /// One end of a window, so long ago.
+    pub fn boundary(&mut self, ago: Span, needs: Needs) -> Boundary {
+        self.market.tape.keep(ago, needs);
+        Boundary::new(ago, needs)
     }
 
     /// Requests this much trade history.
     pub fn history(&mut self, span: Span) {
-        self.market.tape.keep(span);
+        self.market.tape.keep(span, Needs::NOTHING);
     }
 
     /// Requests a step series of the book with this much history.

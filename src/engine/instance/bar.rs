@@ -108,7 +108,7 @@ impl Instance {
             self.bar.extremes = None;
         }
         if let Some(position) = self.position.as_mut().filter(|position| position.opened_at == turn.at) {
-            position.opened_after = turn.excursion.seen();
+            position.opened_after = turn.excursion.moment();
         }
     }
 

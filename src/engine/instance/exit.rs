@@ -8,9 +8,11 @@ use crate::domain::num::{Price, Qty};
 use crate::domain::order::{OrderId, OrderKind, OrderRequest, Purpose, Side};
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
+use crate::engine::indicators::{IndicatorSet, Look};
 use crate::engine::output::Action;
 use crate::engine::own::OwnView;
 use crate::engine::risk;
+use crate::engine::rules::Values;
 use crate::engine::truth::Truth;
 
 /// Delay before the n-th retry of a failed exit; the last one repeats.
@@ -54,6 +56,32 @@ impl Instance {
         if rules || self.def.on_data_loss.is_some() {
             return Wake { always: true, at: self.hold_until(), ..Wake::NEVER };
         }
+        self.wake_at_exits()
+    }
+
+    /// Whether a trade leaves the position as it is: it reaches no exit and no rule fires. Only where nothing else can
+    /// happen and rules have no memory, so that a rule which does not fire need not have been asked in a turn.
+    pub(crate) fn stays(
+        &mut self,
+        prices: Option<(Price, Price)>,
+        set: &mut IndicatorSet,
+        look: Look<'_>,
+    ) -> bool {
+        if self.state != State::PositionActive
+            || !self.only_exits_and_rules
+            || self.wake_at_exits().is_due(look.now, prices)
+        {
+            return false;
+        }
+        let own = OwnView::unread(look.now);
+        let mut values = Values { look, set, own: &own };
+        [&mut self.e1, &mut self.ze1]
+            .into_iter()
+            .all(|rule| !rule.evaluate(&mut values, Truth::False).is_true())
+    }
+
+    /// When stop, target, ladder or holding time end the position or a part of it.
+    fn wake_at_exits(&self) -> Wake {
         let mut wake = Wake { at: self.hold_until(), ..Wake::NEVER };
         let ladder = self.ladder_price().map(|price| (price, ()));
         let targets = [self.exits.target.map(|price| (price, ())), ladder];

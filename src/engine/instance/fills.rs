@@ -33,7 +33,7 @@ impl Instance {
         });
         let first = self.position.is_none();
         let leverage = self.leverage();
-        let seen = turn.excursion.seen();
+        let seen = turn.excursion.moment();
         let position = self.position.get_or_insert_with(|| Position::open(fill, leverage, seen));
         position.increase(fill, mid);
         if fill.liquidity == Liquidity::Maker {

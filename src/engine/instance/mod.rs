@@ -27,6 +27,7 @@ use crate::engine::own::OwnView;
 use crate::engine::position::Position;
 use crate::engine::rules::{Rule, Source, Values};
 use crate::engine::truth::Truth;
+use crate::engine::wake::Wake;
 use std::sync::Arc;
 
 /// Everything an instance can access while it handles one event.
@@ -93,43 +94,6 @@ pub(crate) struct Working {
     rests: bool,
 }
 
-/// When an instance must be evaluated again.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Wake {
-    /// At this price or below.
-    pub below: Price,
-    /// At this price or above.
-    pub above: Price,
-    /// At this time.
-    pub at: Timestamp,
-    /// On every event.
-    pub always: bool,
-}
-
-impl Wake {
-    /// Not before something else happens.
-    pub const NEVER: Wake =
-        Wake { below: Price(i64::MIN), above: Price(i64::MAX), at: Timestamp::MAX, always: false };
-
-    /// The earlier of two wake-ups in each respect.
-    pub fn or(self, other: Wake) -> Wake {
-        Wake {
-            below: self.below.max(other.below),
-            above: self.above.min(other.above),
-            at: self.at.min(other.at),
-            always: self.always || other.always,
-        }
-    }
-
-    /// Whether the wake-up is due.
-    #[inline]
-    pub fn is_due(&self, at: Timestamp, prices: Option<(Price, Price)>) -> bool {
-        self.always
-            || at >= self.at
-            || prices.is_some_and(|(low, high)| low <= self.below || high >= self.above)
-    }
-}
-
 /// A strategy on one symbol and side.
 pub struct Instance {
     /// Index in the session.
@@ -148,6 +112,8 @@ pub struct Instance {
     since: Option<Timestamp>,
     /// Whether any rule, price or scaling of the strategy reads the position, signal or session.
     reads_own: bool,
+    /// Whether nothing but fixed exits and rules without memory of market values ends a position.
+    only_exits_and_rules: bool,
     slots: Vec<SlotId>,
     pub(crate) s1: Rule,
     o1: Rule,
@@ -221,6 +187,12 @@ impl Instance {
             state: State::Inactive,
             since: None,
             reads_own: def.reads_own(),
+            only_exits_and_rules: !def.reads_own()
+                && def.trailing.is_none()
+                && def.break_even.is_none()
+                && def.on_data_loss.is_none()
+                && e1.is_stateless()
+                && ze1.is_stateless(),
             slots,
             s1,
             o1,
@@ -301,7 +273,7 @@ impl Instance {
     #[inline]
     pub(crate) fn is_due(&self, at: Timestamp, cause: Cause, prices: Option<(Price, Price)>) -> bool {
         match cause {
-            Cause::Event => self.wake().is_due(at, prices),
+            Cause::Trade | Cause::Event => self.wake().is_due(at, prices),
             Cause::Second if self.def.evaluation.on_clock => self.wake().is_due(at, None),
             _ => self.timer().is_some_and(|timer| at >= timer),
         }

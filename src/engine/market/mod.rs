@@ -5,6 +5,7 @@
 pub mod bars;
 pub mod series;
 pub mod tape;
+pub mod window;
 
 use crate::domain::book::Book;
 use crate::domain::event::{Bar, Gap, Market, Trade};

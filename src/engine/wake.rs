@@ -1,0 +1,44 @@
+//! How long somebody can sleep: until a price or a time.
+
+use crate::domain::num::Price;
+use crate::domain::time::Timestamp;
+
+/// When an instance or a gate must be evaluated again.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Wake {
+    /// At this price or below.
+    pub below: Price,
+    /// At this price or above.
+    pub above: Price,
+    /// At this time.
+    pub at: Timestamp,
+    /// On every event.
+    pub always: bool,
+}
+
+impl Wake {
+    /// Not before something else happens.
+    pub const NEVER: Wake =
+        Wake { below: Price(i64::MIN), above: Price(i64::MAX), at: Timestamp::MAX, always: false };
+
+    /// On every event.
+    pub const ALWAYS: Wake = Wake { always: true, ..Wake::NEVER };
+
+    /// The earlier of two wake-ups in each respect.
+    pub fn or(self, other: Wake) -> Wake {
+        Wake {
+            below: self.below.max(other.below),
+            above: self.above.min(other.above),
+            at: self.at.min(other.at),
+            always: self.always || other.always,
+        }
+    }
+
+    /// Whether the wake-up is due.
+    #[inline]
+    pub fn is_due(&self, at: Timestamp, prices: Option<(Price, Price)>) -> bool {
+        self.always
+            || at >= self.at
+            || prices.is_some_and(|(low, high)| low <= self.below || high >= self.above)
+    }
+}
