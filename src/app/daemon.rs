@@ -7,6 +7,7 @@ use super::Failure;
 use super::failure::Answered;
 use crate::http::Address;
 use crate::service::Records;
+use crate::service::market::free_mib;
 use crate::store::{NewResult, Store, StoreError};
 use futures_util::stream;
 use http_body_util::combinators::BoxBody;
@@ -104,7 +105,11 @@ impl Daemon {
     /// # Errors
     /// As [`Daemon::get`], and a damaged store.
     pub fn copy(&self, records: &[Records]) -> Result<Store, Failure> {
-        let has_rows = records.iter().any(|records| matches!(records, Records::Recording(_)));
+        let recordings: Vec<&str> = records.iter().filter_map(Records::recording).collect();
+        let has_rows = !recordings.is_empty();
+        if has_rows {
+            self.leave_room(&recordings)?;
+        }
         let store = if has_rows { Store::temporary(&self.state)? } else { Store::in_memory()? };
         for records in records {
             let path = path_of(records);
@@ -118,6 +123,26 @@ impl Daemon {
             })?;
         }
         Ok(store)
+    }
+
+    /// A copy must not take the room on the disk that sessions are to have.
+    fn leave_room(&self, recordings: &[&str]) -> Result<(), Failure> {
+        let config = self.get("/api/config")?;
+        let mut wanted_mib = config["recording"]["min_free_mib"].as_u64().unwrap_or(0);
+        for id in recordings {
+            // One that is not there is for the copy to say.
+            let Ok(recording) = self.get(&format!("/api/data-collection/{id}")) else { continue };
+            // Pages are not quite full.
+            wanted_mib += recording["bytes"].as_u64().unwrap_or(0) / 4 * 5 / (1 << 20);
+        }
+        let Some(free_mib) = free_mib(&self.state).filter(|free_mib| *free_mib < wanted_mib) else {
+            return Ok(());
+        };
+        Err(Failure::unavailable(format!(
+            "{} has {free_mib} MiB free; a copy of what this command reads would leave less than the daemon's sessions need \
+             (recording.min_free_mib), {wanted_mib} MiB in all: make room, or stop the daemon",
+            self.state.display()
+        )))
     }
 
     /// Hands a recording of a command's own store over; the daemon keeps it.

@@ -66,6 +66,11 @@ impl Failure {
         Failure { code, message: answered.message.clone() }
     }
 
+    /// Whether the daemon answered that what was asked for is not there, or not possible.
+    pub fn is_refusal(&self) -> bool {
+        self.code == USAGE
+    }
+
     /// Appends a clause to the message.
     pub fn because(self, clause: &str) -> Self {
         Failure { message: format!("{}; {clause}", self.message), ..self }

@@ -14,6 +14,7 @@ use crate::store::records::RecordingV1;
 use crate::store::{OpenMode, Store};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// Options of `tradingd import`.
 #[derive(Args)]
@@ -44,7 +45,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let plan = in_time_order(inputs)?;
     plan.empty.iter().for_each(|path| eprintln!("left out: {}: it has no rows", path.display()));
     let holder = global.holder(OpenMode::CreateIfNew)?;
-    terminal::say_when_interrupted(NOTHING_KEPT);
+    // Set once the daemon may have kept it.
+    let handed_over = Arc::new(OnceLock::<String>::new());
+    let said = Arc::clone(&handed_over);
+    terminal::say_when_interrupted(move || said.get().map_or(NOTHING_KEPT.to_owned(), |id| may_be_kept(id)));
     match holder {
         Holder::Command(mut store) => {
             let recording = record(&store, &plan.files, &reading)?;
@@ -55,7 +59,15 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
             // Made here, so that the daemon neither reads files of other users nor spends time on parsing.
             let store = Store::temporary(&global.state())?;
             let recording = record(&store, &plan.files, &reading)?;
-            daemon.keep_recording(&store, &recording.id).map_err(|failure| failure.because(NOTHING_KEPT))?;
+            let id = handed_over.get_or_init(|| recording.id.clone());
+            if let Err(failure) = daemon.keep_recording(&store, id) {
+                return Err(match daemon.get(&format!("/api/data-collection/{id}")) {
+                    // The answer was lost, or the daemon is gone.
+                    Ok(_) => failure.because(&format!("the import was kept as {id}")),
+                    Err(answer) if answer.is_refusal() => failure.because(NOTHING_KEPT),
+                    Err(_) => failure.because(&may_be_kept(id)),
+                });
+            }
             recordings::show(&store, &recording, options.json)?;
         }
     }
@@ -63,6 +75,10 @@ pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
 }
 
 const NOTHING_KEPT: &str = "nothing of this import was kept";
+
+fn may_be_kept(id: &str) -> String {
+    format!("the daemon may have kept the import as {id}: see `tradingd recordings`")
+}
 
 fn record(store: &Store, files: &[Planned], reading: &Reading) -> Result<RecordingV1, Failure> {
     let bar = terminal::byte_progress(files.iter().map(|file| file.bytes).sum(), "import");

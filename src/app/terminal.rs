@@ -79,13 +79,13 @@ pub fn confirmed(question: &str) -> Option<bool> {
 
 /// On Ctrl-C prints what became of the work and ends the program. The store needs no clean-up: uncommitted
 /// writes do not exist.
-pub fn say_when_interrupted(what: &'static str) {
+pub fn say_when_interrupted(what: impl Fn() -> String + Send + 'static) {
     let listening = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime
             && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
         {
-            eprintln!("\ninterrupted: {what}");
+            eprintln!("\ninterrupted: {}", what());
             std::process::exit(INTERRUPTED);
         }
     });

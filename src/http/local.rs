@@ -23,7 +23,7 @@ pub const SOCKET_FILE: &str = "tradingd.sock";
 
 const MODE: u32 = 0o600;
 const ROOT: u32 = 0;
-/// Headers that every current browser sends.
+/// A header that every current browser sends.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Path of the socket of a state directory.

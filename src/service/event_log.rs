@@ -42,16 +42,20 @@ impl EventLog {
     /// Events behind a position (`None`: from the oldest on), at most `limit`, in the order in which they became durable.
     ///
     /// # Errors
-    /// `cursor_expired` when events behind the position have been removed.
+    /// `cursor_expired` when events behind the position have been removed, or none has reached it.
     pub fn read(&self, after: Option<u64>, limit: usize) -> Result<LogView, Refusal> {
         // First: what comes meanwhile is `more` next time.
         let LogSpan { oldest, newest } = self.store.log_span()?;
         let after = after.unwrap_or(oldest - 1);
+        if after > newest {
+            // Of another store, or of this one before it was restored.
+            return Err(ahead(after, newest));
+        }
         let logged = match self.store.log_events(after, limit)? {
             LogPart::Events(events) => events,
             LogPart::Expired(span) => return Err(expired(after, span)),
         };
-        let next_after = logged.last().map_or(after.max(newest), |event| event.position);
+        let next_after = logged.last().map_or(newest, |event| event.position);
         let mut events = Vec::with_capacity(logged.len());
         for event in logged {
             let Ok(Value::Object(mut object)) = serde_json::from_str(&event.line) else {
@@ -103,6 +107,14 @@ impl EventLog {
         };
         Ok(self.store.trim_log(bytes, &has_ended)?)
     }
+}
+
+/// The refusal of a cursor that no event has had yet.
+fn ahead(after: u64, newest: u64) -> Refusal {
+    let message = format!(
+        "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
+    );
+    Refusal::conflict("cursor_expired", message).with(json!({"newest": newest}))
 }
 
 /// The refusal of a cursor that is older than what is kept.

@@ -19,6 +19,7 @@ use crate::session::ports::{Chunk, Feed, FeedError, Tick, TickKind};
 use crate::session::snapshot::Moment;
 use crate::sim::{Venue, VenueConfig, VenueCounts};
 use arc_swap::{ArcSwap, Cache};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Records what a run does, in order.
@@ -75,6 +76,8 @@ pub struct Driver<G = Venue> {
     /// Bars in which another order of prices would have meant another end of a position.
     bars_in_doubt: u64,
     stopping: bool,
+    /// Symbols with an execution that fits no order.
+    unassigned: BTreeSet<SymbolId>,
 }
 
 impl Driver {
@@ -131,6 +134,7 @@ impl<G: Gateway> Driver<G> {
             at: Timestamp::MIN,
             bars_in_doubt: 0,
             stopping: false,
+            unassigned: BTreeSet::new(),
         }
     }
 
@@ -211,11 +215,20 @@ impl<G: Gateway> Driver<G> {
     pub fn answer<R: Recorder>(&mut self, at: Timestamp, answer: OrderEvent, recorder: &mut R) -> Verdict {
         self.wait_until(at, recorder);
         let verdict = self.orders.answered(&answer);
-        if verdict == Verdict::News {
-            self.apply(self.at, Body::Order(answer));
-            self.flush(self.at, recorder);
+        match verdict {
+            Verdict::News => {
+                self.apply(self.at, Body::Order(answer));
+                self.flush(self.at, recorder);
+            }
+            Verdict::Unassigned(fill) => _ = self.unassigned.insert(fill.symbol),
+            Verdict::Known => {}
         }
         verdict
+    }
+
+    /// Symbols with an execution that fits no order.
+    pub fn unassigned(&self) -> &BTreeSet<SymbolId> {
+        &self.unassigned
     }
 
     /// A command from outside, at the time reached.

@@ -9,10 +9,10 @@ use crate::domain::order::{OrderEvent, OrderId, OrderRequest};
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
 
-/// Where orders go. Only sending has no default: a gateway whose answers come through the inbox needs nothing else.
+/// Where orders go. A gateway whose answers come through the inbox needs nothing that has a default.
 pub trait Gateway {
     /// Whether answers come through the inbox ([`super::driver::Driver::answer`]) and none by time.
-    const ANSWERS_ARE_INPUTS: bool = false;
+    const ANSWERS_ARE_INPUTS: bool;
 
     /// Sends an order. The recorder has seen it before.
     fn submit(&mut self, now: Timestamp, order: &OrderRequest);

@@ -38,7 +38,7 @@ pub enum News {
     Resumed(SymbolId),
     /// It cannot go on in this session.
     Changed(SymbolId, String),
-    /// The venue reported an execution that fits no order: nothing is begun on the symbol until somebody has looked.
+    /// The venue reported an execution that fits no order: nothing more is begun on the symbol in this session.
     Unassigned(SymbolId, String),
 }
 
@@ -93,6 +93,11 @@ impl Halts {
     /// The symbols on which nothing may be begun.
     pub(crate) fn halted(&self) -> impl Iterator<Item = SymbolId> + '_ {
         self.halted.keys().chain(self.unassigned.keys()).copied()
+    }
+
+    /// Symbols on which a process before this one saw executions that fit no order: nothing is begun there.
+    pub(crate) fn resume(&mut self, unassigned: &BTreeSet<SymbolId>) {
+        self.unassigned.extend(unassigned.iter().map(|symbol| (*symbol, false)));
     }
 
     /// The venue reported an execution that fits no order of ours. Its positions keep their exits; entries end.

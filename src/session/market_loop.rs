@@ -126,6 +126,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.ports.control(now, Control::Restart { from: reached });
         self.driver.sleep_until(now);
         self.halts.look_over(self.driver.table().iter().map(|(symbol, _)| symbol), now);
+        self.halts.resume(self.driver.unassigned());
         self.apply_switches();
     }
 
@@ -135,9 +136,14 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         self.apply_switches();
     }
 
+    /// Takes over which symbols the configuration switches off; the loop sees it with its next batch.
+    pub fn apply_configuration(&self) {
+        self.switches.apply(self.halts.halted());
+    }
+
     /// The first symbol table of a run is journaled, also when it has not changed.
     fn apply_switches(&mut self) {
-        self.switches.apply(std::iter::empty());
+        self.apply_configuration();
         self.driver.refresh_table(&mut self.recorder);
         self.journal_symbol_table();
     }
@@ -157,15 +163,15 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             // Before suspending: a session that was told to stop and has nothing open ends now, not after the restart.
             if let Some(ended) = self.apply_stop() {
                 // What came is in the journal, so a replay sees it in front of the end.
-                self.apply(&batch, &chunk);
-                return self.end(ended);
+                let is_over = self.apply(&batch, &chunk);
+                return self.end(ended, is_over);
             }
             if self.ports.is_suspending() {
                 self.commit()?;
                 return Ok(Ended::Suspended);
             }
             if self.apply(&batch, &chunk) {
-                return self.end(Ended::ByItself);
+                return self.end(Ended::ByItself, true);
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
@@ -225,8 +231,9 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
         }
     }
 
-    /// The last gaps, then the end: what is still open is closed at the last prices.
-    fn end(&mut self, ended: Ended) -> Result<Ended, P::Error> {
+    /// The last gaps, then the end: what is still open is closed at the last prices. `is_over`: the input so far has ended the
+    /// session already, so a replay looks at nothing behind it.
+    fn end(&mut self, ended: Ended, is_over: bool) -> Result<Ended, P::Error> {
         if ended == Ended::Stopped {
             let (mut batch, mut chunk) = (Batch::default(), Chunk::default());
             self.ports.close(&mut batch);
@@ -236,10 +243,14 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             self.halts.end_all(batch.until + HALF_STAMP, self.streams, &mut batch);
             push_gaps(&batch.arrived[told..], &mut chunk);
             self.ports.append(&batch)?;
-            self.apply(&batch, &chunk);
+            if !is_over {
+                self.apply(&batch, &chunk);
+            }
             self.control(Control::End);
         }
         self.driver.finish(&mut self.recorder);
+        let news = self.halts.take_news();
+        self.publish(&news);
         Ok(ended)
     }
 
@@ -348,6 +359,10 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
                 self.driver.command(Command::Close(symbol), &mut self.recorder);
             }
         }
+        self.publish(&news);
+    }
+
+    fn publish(&mut self, news: &[News]) {
         let at = self.driver.progress().at;
         news.iter().for_each(|news| self.ports.publish(at, news));
     }

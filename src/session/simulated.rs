@@ -8,6 +8,8 @@ use crate::session::gateway::Gateway;
 use crate::sim::Venue;
 
 impl Gateway for Venue {
+    const ANSWERS_ARE_INPUTS: bool = false;
+
     #[inline]
     fn submit(&mut self, now: Timestamp, order: &OrderRequest) {
         Venue::submit(self, now, order);

@@ -3,6 +3,7 @@
 
 use super::disk::{Access, Disk, ReadOnly, ReadWrite};
 use super::error::during;
+use super::guard::guarded;
 use super::{StoreError, builder};
 use crate::limits::{STORE_CHECKED_OPEN_BYTES, STORE_PROBE_BYTES, STORE_SCAN_CACHE_BYTES};
 use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
@@ -49,7 +50,8 @@ pub struct Current {
 
 #[derive(Debug)]
 struct Opened {
-    db: Database,
+    /// There until it is dropped.
+    db: Option<Database>,
     access: Arc<Access>,
     writes: bool,
 }
@@ -62,7 +64,7 @@ impl Opened {
         let db = builder()
             .set_check_integrity_on_open(checked)
             .create_with_backend(ReadWrite(Arc::clone(&access)));
-        Ok(Opened { db: db.map_err(during(OPENING))?, access, writes: true })
+        Ok(Opened { db: Some(db.map_err(during(OPENING))?), access, writes: true })
     }
 
     fn reading(disk: &Arc<Disk>) -> Result<Opened, StoreError> {
@@ -72,7 +74,23 @@ impl Opened {
             .set_check_integrity_on_open(false)
             .create_with_backend(view)
             .map_err(during(OPENING))?;
-        Ok(Opened { db, access, writes: false })
+        Ok(Opened { db: Some(db), access, writes: false })
+    }
+
+    fn db(&self) -> &Database {
+        self.db.as_ref().expect("only the drop takes it")
+    }
+}
+
+/// Closing a database that stopped on a damaged page may panic once more.
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let db = self.db.take();
+        // Whoever met the damage has said so.
+        let _ = guarded(|| {
+            drop(db);
+            Ok(())
+        });
     }
 }
 
@@ -96,7 +114,7 @@ impl Current {
 
     /// Begins to read the current state.
     pub fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        self.opened().db.begin_read().map_err(during(READING))
+        self.opened().db().begin_read().map_err(during(READING))
     }
 
     /// Begins a transaction that is durable once committed and needs no repair after a crash.
@@ -105,7 +123,7 @@ impl Current {
         if !opened.writes {
             return Err(StoreError::ReadOnly(BEGINNING));
         }
-        let mut txn = opened.db.begin_write().map_err(during(BEGINNING))?;
+        let mut txn = opened.db().begin_write().map_err(during(BEGINNING))?;
         txn.set_durability(Durability::Immediate).map_err(during(BEGINNING))?;
         txn.set_quick_repair(true);
         Ok(txn)
@@ -116,7 +134,13 @@ impl Current {
         let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
         let opened = Arc::get_mut(opened)
             .expect("whoever looks at the database borrows the store, and nobody does now");
-        opened.db.compact().map(drop).map_err(during("compacting the store"))
+        opened
+            .db
+            .as_mut()
+            .expect("only the drop takes it")
+            .compact()
+            .map(drop)
+            .map_err(during("compacting the store"))
     }
 
     /// After a disk failure: makes the store readable at once, and writable once the disk accepts writes

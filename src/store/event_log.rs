@@ -9,15 +9,17 @@ use super::checked::Snapshot;
 use super::error::during;
 use super::records::{LogEntryV1, SessionEventsV1};
 use super::sessions::{EncodedSession, EventSegment, lines};
-use super::tables::{EVENT_LOG, SESSION_EVENTS};
+use super::tables::{EVENT_LOG, META, SESSION_EVENTS};
 use super::{Store, StoreError, encode};
 use crate::limits::REMOVED_AT_ONCE;
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// What stands in the place of a session for events of the daemon itself.
 const DAEMON: &str = "daemon";
+/// Number of the last of them, in the table of numbers.
+const DAEMON_EVENTS: &str = "daemon_events";
 const WRITING: &str = "writing the event log";
 const TRIMMING: &str = "removing old events";
 
@@ -134,11 +136,11 @@ impl Store {
     /// What the disk reports.
     pub fn log_daemon_event(&self, line: impl Fn(u64) -> String + Send + 'static) -> Result<(), StoreError> {
         self.write(move |txn| {
-            let last = {
-                let table = SESSION_EVENTS.write(txn, WRITING)?;
-                SESSION_EVENTS.within(&table).last((DAEMON, 0), (DAEMON, u64::MAX), |key| key.1)?
-            };
-            let first_seq = last.map_or(1, |(first, kept)| first + u64::from(kept.count));
+            let mut meta = txn.open_table(META).map_err(during(WRITING))?;
+            // Kept by itself: the events may all have been removed.
+            let first_seq =
+                meta.get(DAEMON_EVENTS).map_err(during(WRITING))?.map_or(0, |last| last.value()) + 1;
+            meta.insert(DAEMON_EVENTS, first_seq).map_err(during(WRITING))?;
             let lines = line(first_seq) + "\n";
             EncodedSession::of_events(DAEMON, &EventSegment { first_seq, lines })?.write(txn)
         })
@@ -150,19 +152,28 @@ impl Store {
     /// # Errors
     /// What the disk reports; what was removed until then stays removed.
     pub fn trim_log(&self, bytes: u64, has_ended: &dyn Fn(&str) -> bool) -> Result<usize, StoreError> {
-        let mut entries = self.table(EVENT_LOG)?.checked().all(|position| *position)?;
-        let mut left: u64 = entries.iter().map(|(_, entry)| u64::from(entry.bytes)).sum();
-        entries.pop();
-        let too_many = entries
-            .iter()
-            .take_while(|(_, entry)| {
-                let is_too_much = left > bytes;
+        let (mut left, mut count) = (0, 0_u64);
+        self.table(EVENT_LOG)?.checked().visit(0, u64::MAX, |_, entry| {
+            left += u64::from(entry.bytes);
+            count += 1;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut removed = 0;
+        loop {
+            let mut part = Vec::new();
+            self.table(EVENT_LOG)?.checked().visit(0, u64::MAX, |position, entry| {
+                if left <= bytes || count <= 1 || part.len() == REMOVED_AT_ONCE {
+                    return Ok(ControlFlow::Break(()));
+                }
                 left -= u64::from(entry.bytes).min(left);
-                is_too_much
-            })
-            .count();
-        entries.truncate(too_many);
-        for part in entries.chunks(REMOVED_AT_ONCE) {
+                count -= 1;
+                part.push((*position, entry));
+                Ok(ControlFlow::Continue(()))
+            })?;
+            if part.is_empty() {
+                return Ok(removed);
+            }
+            removed += part.len();
             let of_part = part.iter().map(|(position, entry)| {
                 let events =
                     has_ended(&entry.session_id).then(|| (entry.session_id.clone(), entry.first_seq));
@@ -183,7 +194,6 @@ impl Store {
                 Ok(())
             })?;
         }
-        Ok(too_many)
     }
 
     /// Removes the events of sessions that made these recordings: they are kept as long as what they follow from.

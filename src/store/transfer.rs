@@ -31,6 +31,16 @@ pub enum Records {
     Result(String),
 }
 
+impl Records {
+    /// The recording whose rows these are.
+    pub fn recording(&self) -> Option<&str> {
+        match self {
+            Records::Recording(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
 impl Store {
     /// A store in a file without a name in `dir`: it takes disk space instead of memory and is gone with the
     /// process, however that ends.

@@ -76,7 +76,7 @@ pub fn run(global: &Global, options: Options) -> Result<(), Failure> {
         return explain::run(question, &runs, options.json);
     }
     warn(&runs, &strategies, &options);
-    terminal::say_when_interrupted("only results that were told as stored are kept");
+    terminal::say_when_interrupted(|| "only results that were told as stored are kept".to_owned());
     let results = run_all(&runs, journal.as_ref(), options.threads())?;
     if let Some(which) = &options.explain_trade {
         return explain_trade::run(which, &results, options.json);

@@ -19,7 +19,7 @@ use crate::exchange::ExchangeError;
 use crate::exchange::mexc::{Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::Store;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
 use tokio::sync::oneshot;
@@ -169,8 +169,7 @@ impl Market {
 
     /// MiB free on the store's file system; `None` where the system does not report it.
     pub fn free_mib(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.state).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
+        free_mib(&self.state)
     }
 
     fn client(&self) -> Result<&Arc<Mexc>, Refusal> {
@@ -212,6 +211,12 @@ fn unavailable(error: &ExchangeError) -> Refusal {
         retry_after_s: Some(5),
         ..Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", message)
     }
+}
+
+/// MiB that are free on the disk of a directory; `None` where that cannot be said.
+pub fn free_mib(dir: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(dir).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize) >> 20)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl Running {
         journal: Option<Journal>,
     ) -> Exit {
         let ended = clock::now();
-        // What is under way is published before the end is made of what is left.
+        // Waits for the commit under way, so its events are published before the last ones are collected.
         let outcome = match journal.as_ref().map(Journal::settle) {
             Some(Err(error)) => Err(Failure::Store(error)),
             _ => outcome,

@@ -143,7 +143,7 @@ impl Running {
             }
             self.caught_up();
             // What the configuration changed while it caught up.
-            market_loop.switches.apply(std::iter::empty());
+            market_loop.apply_configuration();
             let feed = self.subscribe(context.market, plan, &inbox, reached)?;
             let ended = market_loop.run();
             drop(feed);

@@ -69,6 +69,9 @@ fn compare(store: &Store, row: &SessionRow, recording: &str) -> Result<Replayed,
     let table = Arc::new(ArcSwap::from_pointee(plan.table.clone()));
     let mut driver = run.sharing(Arc::clone(&table));
     let stored = rerun::stored_events(store, &row.id).map_err(|error| error.to_string())?;
+    if row.reached.events > 0 && stored.first().is_none_or(|event| event["seq"] != 1) {
+        return Err("its events have been removed (recording.keep_events_mib)".to_owned());
+    }
     // A stream that was full was not written on: what the replay does behind it is no difference.
     let comparison = Comparison::new(stored, row.reached.events_not_kept > 0);
     let live = SessionProgress::new(None, plan.table.len());

@@ -44,7 +44,7 @@ pub(super) fn again<T>(
         .iter()
         .filter_map(|control| Some((Timestamp::from_nanos(control.at_ns), input(&control.kind)?)))
         .collect();
-    // Answers have the time of their arrival, and are written down in front of what was done before them in their batch.
+    // Answers are stamped on arrival but journaled with their batch, so the stored order is not that of times.
     inputs.sort_by_key(|(at, _)| *at);
     let outcome = run(&mut feed, &inputs).map_err(|error| match feed.found_damage() {
         true => Failure::Other(format!("its journal could not be read: {error}")),

@@ -75,7 +75,8 @@ impl<'a> Watcher<'a> {
                 "ticks": session.row().0.reached.ticks,
                 "events_per_second": live.events_per_second(),
                 "eta_seconds": live.eta_seconds(),
-                "equity": live.equity(),
+                // It may follow from input that is not on disk yet.
+                "equity": if session.survives_a_restart() { None } else { live.equity() },
             });
             session.stream.publish(Class::Life, "session_progress", None, fields);
         }

@@ -43,8 +43,11 @@ impl Store {
     /// [`StoreError::NotFound`], or [`StoreError::Refused`] while it is being made.
     pub fn delete_recording(&self, id: &str) -> Result<(), StoreError> {
         self.recording(id)?;
-        self.leases.unless_made(id, || self.remove_recording(id))?;
-        self.remove_events_of(&BTreeSet::from([id.to_owned()]))
+        self.leases.unless_made(id, || {
+            // First: events without the recording could not be found any more.
+            self.remove_events_of(&BTreeSet::from([id.to_owned()]))?;
+            self.remove_recording(id)
+        })
     }
 
     /// Removes complete recordings beyond the limits that are not pinned, oldest first.
@@ -55,19 +58,23 @@ impl Store {
         let all = self.all_recordings()?;
         let mut left: u64 = all.iter().map(RecordingV1::bytes).sum();
         let mut pruned = Pruned::default();
+        let mut going = Vec::new();
         for recording in all {
             let is_old = keep.before.is_some_and(|before| last_used(&recording) < before);
             let is_too_much = keep.bytes.is_some_and(|bytes| left > bytes);
             let may_go = recording.state == RecordingState::Complete && !pinned.contains(&recording.id);
             if may_go && (is_old || is_too_much) {
-                self.remove_recording(&recording.id)?;
                 left -= recording.bytes();
-                pruned.bytes += recording.bytes();
-                pruned.recordings.push(recording.id);
+                going.push(recording);
             }
         }
-        if !pruned.recordings.is_empty() {
-            self.remove_events_of(&pruned.recordings.iter().cloned().collect())?;
+        if !going.is_empty() {
+            self.remove_events_of(&going.iter().map(|recording| recording.id.clone()).collect())?;
+        }
+        for recording in going {
+            self.remove_recording(&recording.id)?;
+            pruned.bytes += recording.bytes();
+            pruned.recordings.push(recording.id);
         }
         Ok(pruned)
     }

@@ -8,7 +8,7 @@ use super::super::blocks::{BlockDecoder, Rows};
 use super::super::error::during;
 use super::super::recordings::{check_name, put};
 use super::super::records::{RecordedStreamV1, RecordingState, RecordingV1, ResultV3};
-use super::super::results::NewResult;
+use super::super::results::{EncodedResult, NewResult};
 use super::super::tables::{
     BLOCKS, GAPS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGIES, SYMBOL_FACTS, SYMBOL_SPECS,
 };
@@ -61,16 +61,20 @@ impl Store {
         {
             return Err(unsound("it is not complete, has no rows or too many streams"));
         }
-        self.refuse_known(&recording.id)?;
-        let hidden =
-            RecordingV1 { state: RecordingState::Importing, symbols: Vec::new(), ..recording.clone() };
-        self.write_alone(|txn| put(txn, &hidden))?;
-        let taken =
-            self.take_rows(&recording, from).and_then(|()| self.write_alone(|txn| put(txn, &recording)));
-        if taken.is_err() {
-            self.remove_or_remember(&recording.id);
-        }
-        taken.map(|()| recording.id)
+        // Of two with one id only one is there, and neither removes what the other wrote.
+        self.leases.unless_made(&recording.id, || {
+            self.refuse_known(&recording.id)?;
+            let hidden =
+                RecordingV1 { state: RecordingState::Importing, symbols: Vec::new(), ..recording.clone() };
+            self.write_alone(|txn| put(txn, &hidden))?;
+            let taken =
+                self.take_rows(&recording, from).and_then(|()| self.write_alone(|txn| put(txn, &recording)));
+            if taken.is_err() {
+                self.remove_or_remember(&recording.id);
+            }
+            taken
+        })?;
+        Ok(recording.id)
     }
 
     /// Writes everything that belongs to a recording whose record is still hidden.
@@ -94,13 +98,6 @@ impl Store {
     fn receive_result(&self, result: ResultV3, from: &mut dyn Read) -> Result<String, StoreError> {
         let id = result.id.clone();
         check_id(&id, "exec_")?;
-        let is_taken = |found: Result<(), StoreError>| match found {
-            Ok(()) => Err(StoreError::Refused(format!("`{id}` exists: try again"))),
-            Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        };
-        is_taken(self.result(&id).map(drop))?;
-        is_taken(self.session(&id).map(drop))?;
         let (document, report) = (String::new(), String::new());
         let mut new = NewResult { result, document, report, outcomes: Vec::new() };
         while let Some(entry) = next(from)? {
@@ -118,7 +115,19 @@ impl Store {
         if new.document.is_empty() || new.result.session_id.is_some() {
             return Err(unsound("it has no document, or belongs to a session"));
         }
-        self.put_result(new)?;
+        let encoded = EncodedResult::new(new)?;
+        let wanted = id.clone();
+        self.write(move |txn| {
+            let key = wanted.as_str();
+            let (results, sessions) = (RESULTS.write(txn, RECEIVING)?, SESSIONS.write(txn, RECEIVING)?);
+            let is_known = RESULTS.within(&results).get(key)?.is_some()
+                || SESSIONS.within(&sessions).get(key)?.is_some();
+            drop((results, sessions));
+            if is_known {
+                return Err(StoreError::Refused(format!("`{key}` exists: try again")));
+            }
+            encoded.write(txn)
+        })?;
         Ok(id)
     }
 }

@@ -88,6 +88,11 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     world.add_strategy();
     let id = world.start(&paper(&market.symbols));
     until("trades", || world.counters(&id).trades >= 3);
+    world.service.settings.reload(b"{", clock::now());
+    let newest = world.service.events.read(None, 1).unwrap().newest;
+    let ahead = world.service.events.read(Some(newest + 1_000), 1).unwrap_err();
+    assert_eq!(ahead.code, "cursor_expired", "of another store");
+    until("further events", || world.service.events.read(None, 1).unwrap().newest > newest);
     assert!(world.service.events.trim(0).unwrap() > 0);
     let whole = world.events(&id);
     assert_eq!(whole[0]["seq"], 1, "what a restart compares with stays until the session has ended");
@@ -97,12 +102,14 @@ fn a_cursor_that_is_too_old_is_told_where_to_go_on() {
     assert!(oldest > 1);
     let rest = world.service.events.read(Some(oldest - 1), 10).unwrap();
     assert_eq!(rest.events[0]["position"], oldest);
-    assert_eq!(
-        world.service.events.read(None, 10).unwrap().events[0]["position"].as_u64().unwrap() >= oldest,
-        true
-    );
+    let first = world.service.events.read(None, 10).unwrap().events.swap_remove(0);
+    assert!(first["position"].as_u64().unwrap() >= oldest);
     world.stop(&id);
     assert!(world.service.events.trim(0).unwrap() > 0);
+    assert_eq!(world.service.sessions.replay(&id).unwrap_err().code, "no_replay");
+    world.service.settings.reload(b"{", clock::now());
+    let last = world.service.events.read(None, 1_000).unwrap().events.pop().unwrap();
+    assert_eq!((&last["event"], &last["seq"]), (&json!("config_rejected"), &json!(2)));
     let refusal = world.service.sessions.events(&id, 0, 10).unwrap_err();
     assert_eq!(refusal.code, "cursor_expired");
     let oldest = refusal.details["oldest"].as_u64().unwrap();

@@ -1,4 +1,4 @@
-//! How much a live recording holds in memory and in its journal, and how much of that it has used.
+//! How much an open recording holds in memory and in its journal, and how much of that it has used.
 
 use crate::limits::{
     JOURNAL_BYTES, JOURNAL_CHUNKS, RECORDING_PENDING_ROWS, RECORDING_SEALED_AT_ONCE,
@@ -6,7 +6,7 @@ use crate::limits::{
 };
 use std::collections::VecDeque;
 
-/// How much a live recording holds.
+/// How much an open recording holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
     /// As [`RECORDING_UNCOMMITTED_ROWS`].

@@ -77,7 +77,16 @@ impl OpenRows {
     /// # Errors
     /// What the disk reports; nothing can be added then.
     pub fn commit(&self, store: &Store, sealing: Sealing, change: Change) -> Result<(), StoreError> {
-        let mut committer = self.committer();
+        self.attempt(self.committer(), store, sealing, change)
+    }
+
+    fn attempt(
+        &self,
+        mut committer: MutexGuard<'_, Committer>,
+        store: &Store,
+        sealing: Sealing,
+        change: Change,
+    ) -> Result<(), StoreError> {
         let unknown = StoreError::damaged(
             format!("recording `{}`", committer.recording.id),
             "a commit of it ended halfway, which is a defect: restart the daemon",
@@ -92,9 +101,11 @@ impl OpenRows {
     /// # Errors
     /// As [`OpenRows::commit`].
     pub fn finish(&self, store: &Store, change: Change) -> Result<(), StoreError> {
+        // In the same turn as the commit: one by a reader must not be the last.
+        let mut committer = self.committer();
         self.rows().usable()?;
-        self.committer().recording.state = RecordingState::Complete;
-        self.commit(store, Sealing::All, change)
+        committer.recording.state = RecordingState::Complete;
+        self.attempt(committer, store, Sealing::All, change)
     }
 }
 

@@ -58,7 +58,7 @@ pub struct OpenRecording {
 }
 
 impl Store {
-    /// Begins a live recording of these symbols; rows name them by their place. Its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
+    /// Begins an open recording of these symbols; rows name them by their place. Its id is `session_YYYYMMDD_HHMMSS_xxxxxx`.
     ///
     /// # Errors
     /// [`StoreError::Refused`] for a name that is none or stands twice, too many symbols, or an id that exists; else what
@@ -88,7 +88,7 @@ impl Store {
         Ok(OpenRecording { store: Arc::clone(self), open, id })
     }
 
-    /// Takes up a live recording that was left unfinished, with every row that was committed.
+    /// Takes up an open recording that was left unfinished, with every row that was committed.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Refused`] when it is complete or somebody makes it,
@@ -117,7 +117,7 @@ impl Store {
         self.leases.has(id)
     }
 
-    /// Completes a live recording that nobody will go on with, at its last commit.
+    /// Completes an open recording that nobody will go on with, at its last commit.
     ///
     /// # Errors
     /// As [`Store::resume_recording`].
@@ -125,7 +125,7 @@ impl Store {
         self.leases.claim(id, || resume::resume(self, id))?.finish(self, Change::default())
     }
 
-    /// Puts every row of a live recording that has arrived so far where readers find it, whoever makes the recording; of
+    /// Puts every row of an open recording that has arrived so far where readers find it, whoever makes the recording; of
     /// one symbol only when it is named. Nothing to do for a complete one.
     ///
     /// # Errors
@@ -285,6 +285,13 @@ impl OpenRecording {
     #[cfg(test)]
     pub fn uncommitted_rows(&self) -> usize {
         self.open.rows().uncommitted
+    }
+
+    /// Rows that count as on disk.
+    #[cfg(test)]
+    pub fn rows_on_disk(&self) -> u64 {
+        let streams = self.open.rows().counts().into_iter().flat_map(|symbol| symbol.streams);
+        streams.map(|stream| stream.rows).sum()
     }
 
     /// Rows that wait in memory for a block.

@@ -17,7 +17,7 @@ use crate::limits::RECORDING_STREAMS;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Rows that wait, as far as the choice of streams to seal goes.
+/// Which streams a commit seals into blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sealing {
     /// What the bounds ask for.
