@@ -6,7 +6,7 @@ use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::{Body, Call};
 use crate::http::route::Answer;
-use crate::http::stream::{self, Backend, Subscribe};
+use crate::http::stream::{self, Backend, BoxFuture, Subscribe};
 use crate::service::sessions::Question;
 use crate::service::{Caller, Refusal, Service};
 use hyper::StatusCode;
@@ -14,7 +14,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::runtime::Handle;
 
 /// Opens the WebSocket. A client without a login must send an `auth` message first.
 pub fn upgrade(context: Arc<AppContext>, call: Call) -> Answer {
@@ -59,31 +58,31 @@ impl Backend for ServiceBackend {
     fn snapshot(&self, _: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
         let session = subscribe.place.session_id.as_deref();
         let sessions = &self.0.sessions;
-        let mut data = match (subscribe.place.stream, session) {
+        Ok(match (subscribe.place.stream, session) {
             ("sessions", _) => {
                 json!({"sessions": sessions.execution_status(), "config": self.0.settings.status()})
             }
             ("session", Some(id)) => json!(sessions.get(id)?),
             ("health", _) => self.0.ready(clock::now()),
             _ => json!({"sessions": sessions.execution_status()}),
-        };
-        if let ("session" | "orders" | "positions", Some(id)) = (subscribe.place.stream, session) {
-            let (now, reason) = self.now(id);
-            (data["now"], data["now_reason"]) = (now, reason.into());
-        }
-        Ok(data)
+        })
     }
-}
 
-impl ServiceBackend {
     /// Account, positions and orders of a session as they are now, or null and why. An update whose `data.seq` is not
-    /// higher than that of this answer is already part of it. Called on a blocking thread of the runtime.
-    fn now(&self, session: &str) -> (Value, Option<String>) {
-        let look = self.0.sessions.look(session, &Question::Account);
-        match Handle::current().block_on(look) {
-            Ok(Some(look)) => (look.summary(), None),
-            Ok(None) => (Value::Null, Some(format!("session {session} does not run"))),
-            Err(refusal) => (Value::Null, Some(refusal.message)),
-        }
+    /// higher than that of this answer is already part of it.
+    fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value> {
+        Box::pin(async move {
+            let ("session" | "orders" | "positions", Some(id)) =
+                (subscribe.place.stream, subscribe.place.session_id.as_deref())
+            else {
+                return Value::Null;
+            };
+            let (now, reason) = match self.0.sessions.look(id, &Question::Account).await {
+                Ok(Some(look)) => (look.summary(), None),
+                Ok(None) => (Value::Null, Some(format!("session {id} does not run"))),
+                Err(refusal) => (Value::Null, Some(refusal.message)),
+            };
+            json!({"now": now, "now_reason": reason})
+        })
     }
 }

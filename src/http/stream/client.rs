@@ -294,7 +294,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<'_, T> {
         let Some(login) = self.login.clone() else {
             return Err(Refusal::new(RefusalKind::Unauthenticated, "not_authenticated", "log in first"));
         };
-        let state = ask(self.streams, move |backend| backend.snapshot(&login, &subscribe)).await?;
+        // Without a permit: a session that takes its time must not keep other clients from theirs.
+        let now = self.streams.backend.now(&subscribe).await;
+        let mut state = ask(self.streams, move |backend| backend.snapshot(&login, &subscribe)).await?;
+        if let (Value::Object(state), Value::Object(now)) = (&mut state, now) {
+            state.extend(now);
+        }
         Ok((cursor, Some(state)))
     }
 

@@ -24,9 +24,13 @@ use frames::CheckedFrames;
 use hyper_tungstenite::WebSocketStream;
 use hyper_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use serde_json::Value;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
+
+/// A value that is waited for without a thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What connections need from the service. Called on blocking threads unless stated otherwise.
 pub trait Backend: Send + Sync + 'static {
@@ -39,6 +43,10 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether the login has not been revoked. Called for every client whenever any login changes; must not
     /// block.
     fn is_current(&self, login: &Caller) -> bool;
+
+    /// What a running session tells of itself now, to be put into its [`Backend::snapshot`]; `Null` for streams without.
+    /// Waits for the session, which may take two seconds; it must not block.
+    fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value>;
 
     /// The current state of a stream; the updates that follow may repeat the last of it.
     ///

@@ -39,6 +39,16 @@ impl Backend for Program {
         !self.revoked.load(Ordering::Relaxed)
     }
 
+    fn now<'a>(&'a self, subscribe: &'a Subscribe) -> BoxFuture<'a, Value> {
+        Box::pin(async {
+            match subscribe.place.session_id.as_deref() {
+                Some("busy") => std::future::pending().await,
+                Some("told") => json!({"now": 7}),
+                _ => Value::Null,
+            }
+        })
+    }
+
     fn snapshot(&self, login: &Caller, subscribe: &Subscribe) -> Result<Value, Refusal> {
         match subscribe.place.session_id.as_deref() {
             Some("gone") => Err(Refusal::not_found("session_not_found", "there is no session gone")),
@@ -177,6 +187,25 @@ async fn a_login_comes_first() {
         guessing.say(json!({"type": "auth", "token": "nobody"})).await;
     }
     assert_eq!(guessing.end().await, (3, 4401));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_take_their_time_keep_no_other_client_waiting() {
+    let world = World::new();
+    let mut waiting = Vec::new();
+    for _ in 0..=STREAM_BLOCKING {
+        let mut peer = world.connect(Some(login("ann", 900))).await;
+        let subscribe = json!({"type": "subscribe", "stream": "session", "params": {"session_id": "busy"}});
+        peer.say(subscribe).await;
+        waiting.push(peer);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut other = world.connect(None).await;
+    let welcome = other.ask(json!({"type": "auth", "token": "ann:900", "id": "1"}));
+    let welcome = timeout(Duration::from_secs(1), welcome).await.unwrap();
+    assert_eq!(welcome["data"]["username"], "ann");
+    let (_, snapshot) = other.subscribe("session", json!({"session_id": "told"})).await;
+    assert_eq!(snapshot["data"], json!({"for": "ann", "symbols": [], "now": 7}));
 }
 
 #[tokio::test(start_paused = true)]
