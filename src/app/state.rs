@@ -23,7 +23,7 @@ impl Global {
     /// Opens the store, or finds the daemon that holds it.
     ///
     /// # Errors
-    /// As [`Global::store`] and [`Daemon::find`].
+    /// As [`Global::store`], and a daemon that does not answer or has another version.
     pub fn holder(&self, mode: OpenMode) -> Result<Holder, Failure> {
         match Daemon::find(&self.state())? {
             Some(daemon) => Ok(Holder::Daemon(daemon)),
