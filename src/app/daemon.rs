@@ -223,15 +223,7 @@ impl Daemon {
 
 /// Path of a copy of records.
 fn path_of(records: &Records) -> String {
-    let (kind, id) = match records {
-        Records::Strategies => ("strategies", None),
-        Records::Recordings => ("recordings", None),
-        Records::Recording(id) => ("recordings", Some(id)),
-        Records::Sessions => ("sessions", None),
-        Records::Session(id) => ("sessions", Some(id)),
-        Records::Results => ("results", None),
-        Records::Result(id) => ("results", Some(id)),
-    };
+    let (kind, id) = records.named();
     let id = id.map(|id| format!("&id={}", encoded(id))).unwrap_or_default();
     format!("/api/records?kind={kind}{id}")
 }

@@ -7,7 +7,6 @@ use crate::clock;
 use crate::store::{LogPart, LogSpan, Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -44,16 +43,9 @@ impl EventLog {
     /// # Errors
     /// `cursor_expired` when events behind the position have been removed, or none has reached it.
     pub fn read(&self, after: Option<u64>, limit: usize) -> Result<LogView, Refusal> {
-        // First: what comes meanwhile is `more` next time.
-        let LogSpan { oldest, newest } = self.store.log_span()?;
-        let after = after.unwrap_or(oldest - 1);
-        if after > newest {
-            // Of another store, or of this one before it was restored.
-            return Err(ahead(after, newest));
-        }
-        let logged = match self.store.log_events(after, limit)? {
-            LogPart::Events(events) => events,
-            LogPart::Expired(span) => return Err(expired(after, span)),
+        let (LogSpan { oldest, newest }, logged) = match self.store.log_events(after, limit)? {
+            LogPart::Events(span, events) => (span, events),
+            LogPart::Expired(span) => return Err(expired(after.unwrap_or(0), span)),
         };
         let next_after = logged.last().map_or(newest, |event| event.position);
         let mut events = Vec::with_capacity(logged.len());
@@ -92,39 +84,31 @@ impl EventLog {
     /// What the store reports.
     pub fn trim(&self, bytes: u64) -> Result<usize, Refusal> {
         // Asked about entries that were there before: what has ended then has ended for good.
-        let ended = RefCell::new(BTreeMap::new());
-        let has_ended = |session: &str| {
-            let known = ended.borrow().get(session).copied();
-            known.unwrap_or_else(|| {
-                let has_ended = match self.store.session(session) {
-                    Ok(row) => row.ended_us.is_some(),
-                    // The daemon itself, or a session that is gone.
-                    Err(error) => matches!(error, StoreError::NotFound { .. }),
-                };
-                ended.borrow_mut().insert(session.to_owned(), has_ended);
-                has_ended
+        let mut ended = BTreeMap::new();
+        let mut has_ended = |session: &str| {
+            *ended.entry(session.to_owned()).or_insert_with(|| match self.store.session(session) {
+                Ok(row) => row.ended_us.is_some(),
+                // The daemon itself, or a session that is gone.
+                Err(error) => matches!(error, StoreError::NotFound { .. }),
             })
         };
-        Ok(self.store.trim_log(bytes, &has_ended)?)
+        Ok(self.store.trim_log(bytes, &mut has_ended)?)
     }
 }
 
-/// The refusal of a cursor that no event has had yet.
-fn ahead(after: u64, newest: u64) -> Refusal {
-    let message = format!(
-        "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
-    );
-    Refusal::conflict("cursor_expired", message).with(json!({"newest": newest}))
-}
-
-/// The refusal of a cursor that is older than what is kept.
-fn expired(after: u64, span: LogSpan) -> Refusal {
-    let LogSpan { oldest, newest } = span;
-    let message = format!(
-        "events from position {} to {} have been removed: go on from after={}",
-        after.saturating_add(1),
-        oldest - 1,
-        oldest - 1
-    );
-    Refusal::conflict("cursor_expired", message).with(json!({"oldest": oldest, "newest": newest}))
+/// The refusal of a cursor that is older than what is kept, or that no event has reached: then it is of another store, or of
+/// this one before it was restored.
+fn expired(after: u64, LogSpan { oldest, newest }: LogSpan) -> Refusal {
+    let (message, details) = if after > newest {
+        let message = format!(
+            "there is no event at position {after}, the newest is {newest}: read from after={newest} or from the start"
+        );
+        (message, json!({"newest": newest}))
+    } else {
+        let (first, last) = (after.saturating_add(1), oldest - 1);
+        let message =
+            format!("events from position {first} to {last} have been removed: go on from after={last}");
+        (message, json!({"oldest": oldest, "newest": newest}))
+    };
+    Refusal::conflict("cursor_expired", message).with(details)
 }

@@ -36,8 +36,7 @@ struct OpenOrder {
 impl OpenOrders {
     /// An order is sent.
     pub fn sent(&mut self, order: &OrderRequest) {
-        let order_is_new = OpenOrder { qty: order.qty, filled: Qty::ZERO, executions: Vec::new() };
-        self.open.insert(order.id, order_is_new);
+        self.open.insert(order.id, OpenOrder { qty: order.qty, filled: Qty::ZERO, executions: Vec::new() });
     }
 
     /// Takes an answer in and says what it is.

@@ -55,9 +55,9 @@ pub struct LogSpan {
 /// A part of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogPart {
-    /// Events behind the position asked for, in order.
-    Events(Vec<LoggedEvent>),
-    /// Events between the position asked for and the oldest that is kept have been removed.
+    /// Events behind the position asked for, in order, of a log with these positions.
+    Events(LogSpan, Vec<LoggedEvent>),
+    /// Events between the position asked for and the oldest that is kept have been removed, or none has reached it.
     Expired(LogSpan),
 }
 
@@ -90,25 +90,18 @@ pub(super) fn append(
 }
 
 impl Store {
-    /// Which positions the event log has.
+    /// Events of the log behind a position (`None`: from the oldest on), at most `limit`, over all sessions.
     ///
     /// # Errors
     /// What the disk reports, and damage.
-    pub fn log_span(&self) -> Result<LogSpan, StoreError> {
-        span(&self.table(EVENT_LOG)?)
-    }
-
-    /// Events of the log behind a position, at most `limit`, over all sessions.
-    ///
-    /// # Errors
-    /// What the disk reports, and damage.
-    pub fn log_events(&self, after: u64, limit: usize) -> Result<LogPart, StoreError> {
+    pub fn log_events(&self, after: Option<u64>, limit: usize) -> Result<LogPart, StoreError> {
         let read = self.read()?;
         let log = Snapshot::new(&read, EVENT_LOG)?;
         let kept = Snapshot::new(&read, SESSION_EVENTS)?;
         let span = span(&log)?;
+        let after = after.unwrap_or(span.oldest - 1);
         let wanted = after.saturating_add(1);
-        if wanted < span.oldest {
+        if wanted < span.oldest || after > span.newest {
             return Ok(LogPart::Expired(span));
         }
         // The entry that holds the first wanted position may begin before it.
@@ -127,7 +120,7 @@ impl Store {
             add(*position, &entry.session_id, &segment, after, limit, &mut events)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(LogPart::Events(events))
+        Ok(LogPart::Events(span, events))
     }
 
     /// Keeps an event of the daemon itself; `line` makes it, a JSON object, of its number among these.
@@ -151,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// What the disk reports; what was removed until then stays removed.
-    pub fn trim_log(&self, bytes: u64, has_ended: &dyn Fn(&str) -> bool) -> Result<usize, StoreError> {
+    pub fn trim_log(&self, bytes: u64, has_ended: &mut dyn FnMut(&str) -> bool) -> Result<usize, StoreError> {
         let (mut left, mut count) = (0, 0_u64);
         self.table(EVENT_LOG)?.checked().visit(0, u64::MAX, |_, entry| {
             left += u64::from(entry.bytes);
@@ -256,9 +249,15 @@ mod tests {
         EventSegment { first_seq, lines }
     }
 
+    fn positions(store: &Store) -> LogSpan {
+        match store.log_events(None, 0).unwrap() {
+            LogPart::Events(span, _) | LogPart::Expired(span) => span,
+        }
+    }
+
     fn read(store: &Store, after: u64, limit: usize) -> Vec<(u64, String, u64)> {
-        match store.log_events(after, limit).unwrap() {
-            LogPart::Events(events) => {
+        match store.log_events(Some(after), limit).unwrap() {
+            LogPart::Events(_, events) => {
                 events.into_iter().map(|event| (event.position, event.session_id, event.seq)).collect()
             }
             LogPart::Expired(span) => panic!("{span:?}"),
@@ -268,7 +267,7 @@ mod tests {
     #[test]
     fn a_reader_sees_every_event_once_in_the_order_of_the_commits_from_wherever_it_left() {
         let store = Store::in_memory().unwrap();
-        assert_eq!(store.log_span().unwrap(), LogSpan { oldest: 1, newest: 0 });
+        assert_eq!(positions(&store), LogSpan { oldest: 1, newest: 0 });
         assert_eq!(read(&store, 0, 10), []);
         let commits = [("a", 1, 3), ("b", 1, 1), ("a", 4, 2), ("c", 1, 40), ("b", 2, 7)];
         for (session, first_seq, count) in commits {
@@ -291,7 +290,7 @@ mod tests {
             }
             assert_eq!(seen, all, "{limit} at once");
         }
-        assert_eq!(store.log_span().unwrap(), LogSpan { oldest: 1, newest: 53 });
+        assert_eq!(positions(&store), LogSpan { oldest: 1, newest: 53 });
         assert!(store.verify().unwrap().is_sound());
     }
 
@@ -302,21 +301,21 @@ mod tests {
             store.put_session_events("ended", &segment(1 + round * 10, 10)).unwrap();
             store.put_session_events("runs", &segment(1 + round * 10, 10)).unwrap();
         }
-        let has_ended = |session: &str| session == "ended";
-        assert_eq!(store.trim_log(u64::MAX, &has_ended).unwrap(), 0);
-        assert!(store.trim_log(1_500, &has_ended).unwrap() > 50);
-        let span = store.log_span().unwrap();
+        let mut has_ended = |session: &str| session == "ended";
+        assert_eq!(store.trim_log(u64::MAX, &mut has_ended).unwrap(), 0);
+        assert!(store.trim_log(1_500, &mut has_ended).unwrap() > 50);
+        let span = positions(&store);
         assert!(span.oldest > 500 && span.newest == 1_000, "{span:?}");
-        assert_eq!(store.log_events(0, 10).unwrap(), LogPart::Expired(span));
-        assert_eq!(store.log_events(span.oldest - 2, 10).unwrap(), LogPart::Expired(span));
+        assert_eq!(store.log_events(Some(0), 10).unwrap(), LogPart::Expired(span));
+        assert_eq!(store.log_events(Some(span.oldest - 2), 10).unwrap(), LogPart::Expired(span));
         let rest = read(&store, span.oldest - 1, 5_000);
         assert_eq!((rest[0].0, rest.len() as u64), (span.oldest, 1_001 - span.oldest));
         assert_eq!(store.session_events("runs", 0, 5_000).unwrap().len(), 500, "a restart needs them");
         assert!(store.session_events("ended", 0, 5_000).unwrap()[0].0 > 200);
         // However small the bound is, positions go on where they were.
-        store.trim_log(0, &has_ended).unwrap();
+        store.trim_log(0, &mut has_ended).unwrap();
         store.put_session_events("new", &segment(1, 1)).unwrap();
-        assert_eq!(store.log_span().unwrap().newest, 1_001);
+        assert_eq!(positions(&store).newest, 1_001);
         assert!(store.verify().unwrap().is_sound());
     }
 }

@@ -32,6 +32,36 @@ pub enum Records {
 }
 
 impl Records {
+    /// The kinds, as words.
+    pub const KINDS: &[&str] = &["strategies", "recordings", "sessions", "results"];
+
+    /// All of a kind, or the one with an id; `None` for an unknown kind, and for one strategy: these are copied together.
+    pub fn of(kind: &str, id: Option<String>) -> Option<Records> {
+        Some(match (kind, id) {
+            ("strategies", None) => Records::Strategies,
+            ("recordings", None) => Records::Recordings,
+            ("recordings", Some(id)) => Records::Recording(id),
+            ("sessions", None) => Records::Sessions,
+            ("sessions", Some(id)) => Records::Session(id),
+            ("results", None) => Records::Results,
+            ("results", Some(id)) => Records::Result(id),
+            _ => return None,
+        })
+    }
+
+    /// Kind and id, from which [`Records::of`] makes them again.
+    pub fn named(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Records::Strategies => ("strategies", None),
+            Records::Recordings => ("recordings", None),
+            Records::Recording(id) => ("recordings", Some(id)),
+            Records::Sessions => ("sessions", None),
+            Records::Session(id) => ("sessions", Some(id)),
+            Records::Results => ("results", None),
+            Records::Result(id) => ("results", Some(id)),
+        }
+    }
+
     /// The recording whose rows these are.
     pub fn recording(&self) -> Option<&str> {
         match self {

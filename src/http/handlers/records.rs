@@ -19,9 +19,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
-/// Values of the `kind` parameter.
-pub const KINDS: &[&str] = &["strategies", "recordings", "sessions", "results"];
-
 const MEDIA: &str = "application/octet-stream";
 
 /// `GET /api/records`: a copy of records, streamed.
@@ -47,18 +44,10 @@ fn flushed(sink: &mut Chunks) -> Result<(), String> {
 }
 
 fn asked(call: &Call) -> Result<Records, Failure> {
-    let id = call.query.text("id").map(str::to_owned);
-    Ok(match (call.query.text("kind"), id) {
-        (Some("strategies"), None) => Records::Strategies,
-        (Some("recordings"), None) => Records::Recordings,
-        (Some("recordings"), Some(id)) => Records::Recording(id),
-        (Some("sessions"), None) => Records::Sessions,
-        (Some("sessions"), Some(id)) => Records::Session(id),
-        (Some("results"), None) => Records::Results,
-        (Some("results"), Some(id)) => Records::Result(id),
-        (Some(_), Some(_)) => return Err(wrong("id", "must be left out: strategies are copied together")),
-        (_, _) => return Err(wrong("kind", "must be there")),
-    })
+    let kind = call.query.text("kind").ok_or_else(|| wrong("kind", "must be there"))?;
+    // The route lets no unknown kind pass.
+    Records::of(kind, call.query.text("id").map(str::to_owned))
+        .ok_or_else(|| wrong("id", "must be left out: strategies are copied together"))
 }
 
 fn wrong(name: &str, problem: &str) -> Failure {

@@ -2,13 +2,13 @@
 
 use super::{ADMIN, GET, POST, ask};
 use crate::http::console;
-use crate::http::handlers::records::KINDS;
 use crate::http::handlers::{metrics, operations, records, stream};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
 use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
+use crate::service::Records;
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -113,7 +113,7 @@ pub const ROUTES: &[Route] = &[
         query: &[
             Param {
                 name: "kind",
-                kind: Word(KINDS),
+                kind: Word(Records::KINDS),
                 about: "Which records; without `id` all of them as lists show them.",
             },
             Param {

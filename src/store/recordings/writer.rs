@@ -214,15 +214,7 @@ impl RecordingWriter<'_> {
             segment: Vec::new(),
             segment_first: 0,
             encoded: 0,
-            info: RecordedStreamV1 {
-                stream: code,
-                rows: 0,
-                first_ns: 0,
-                last_ns: 0,
-                bytes: 0,
-                has_receive_times: true,
-                spacing_ns: 0,
-            },
+            info: RecordedStreamV1::empty(code),
             last: None,
             distances: BarDistances::default(),
         });

@@ -113,6 +113,19 @@ impl RecordedSymbolV1 {
 }
 
 impl RecordedStreamV1 {
+    /// A stream of a kind code without rows.
+    pub fn empty(stream: u8) -> Self {
+        RecordedStreamV1 {
+            stream,
+            rows: 0,
+            first_ns: 0,
+            last_ns: 0,
+            bytes: 0,
+            has_receive_times: true,
+            spacing_ns: 0,
+        }
+    }
+
     /// The stream kind; `None` if this version does not know it.
     pub fn kind(&self) -> Option<StreamKind> {
         kind_from_code(self.stream)

@@ -191,3 +191,17 @@ fn a_temporary_store_has_no_name() {
     let id = imported(&one);
     assert!(one.verify().unwrap().is_sound() && other.recording(&id).is_err());
 }
+
+#[test]
+fn a_choice_of_records_comes_back_from_its_words() {
+    for kind in Records::KINDS {
+        for id in [None, Some("an_id".to_owned())] {
+            let Some(records) = Records::of(kind, id.clone()) else {
+                assert_eq!((*kind, id.is_some()), ("strategies", true));
+                continue;
+            };
+            assert_eq!(records.named(), (*kind, id.as_deref()));
+        }
+    }
+    assert_eq!(Records::of("users", None), None, "these are not copied");
+}

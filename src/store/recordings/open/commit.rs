@@ -4,15 +4,14 @@
 //! turn), and notes what is on disk. So whoever appends rows waits for no disk. Invariant: commits reach the disk in the
 //! order in which they took their rows.
 
-use super::super::super::blocks::BlockEncoder;
+use super::super::super::blocks::{BlockEncoder, kind_code};
 use super::super::super::journal::ChunkWriter;
 use super::super::super::records::{RecordedStreamV1, RecordingState, RecordingV1};
 use super::super::super::{Store, StoreError, encode};
 use super::blocks::StreamBlocks;
 use super::bounds::Journal;
 use super::lock;
-use super::rows::{RowBuffer, Sealing, Taken, recorded};
-use super::waiting::no_rows;
+use super::rows::{RowBuffer, SealedRows, Sealing, Taken, recorded};
 use super::write::Change;
 use crate::limits::BLOCK_ROWS;
 use std::sync::{Mutex, MutexGuard};
@@ -139,7 +138,7 @@ impl Committer {
             let mut rows = lock(rows);
             rows.usable()?;
             for stream in &rows.streams[self.streams.len()..] {
-                self.streams.push(StreamBlocks::new(no_rows(stream.rows.kind())));
+                self.streams.push(StreamBlocks::new(RecordedStreamV1::empty(kind_code(stream.rows.kind()))));
             }
             rows.take(sealing, &mut self.journal, &mut self.chunk, is_over)
         };
@@ -166,20 +165,17 @@ impl Committer {
         is_over: bool,
         change: &mut Change,
     ) -> Result<Vec<(usize, RecordedStreamV1, usize)>, StoreError> {
-        let names = names(&self.recording);
         let seals = is_over || !taken.sealed.is_empty();
-        for (place, rows) in taken.sealed {
-            let of_place = |(at, _): &&(usize, RecordedStreamV1)| *at == place;
-            let spacing_ns = taken.reached.iter().find(of_place).map_or(0, |(_, info)| info.spacing_ns);
-            let symbol = taken.symbols.iter().position(|symbol| symbol.streams.contains(&Some(place)));
-            let name = symbol.map_or("", |symbol| names[symbol].as_str());
+        for SealedRows { place, symbol, rows, spacing_ns } in taken.sealed {
+            let name = self.recording.symbols[symbol].name.as_str();
             let stream = &mut self.streams[place];
             let writes =
                 stream.seal(store, (&self.recording.id, name), rows, spacing_ns, &mut self.encoder)?;
             change.segments.push((name.to_owned(), stream.info.stream, writes));
         }
         if seals {
-            self.recording.symbols = recorded(&names, &taken.symbols, |place| &self.streams[place].info);
+            let names = self.recording.symbols.iter().map(|symbol| symbol.name.as_str());
+            self.recording.symbols = recorded(names, &taken.symbols, |place| &self.streams[place].info);
             change.row = Some(encode(&self.recording)?);
         }
         (change.is_over, change.chunk, change.dropped) = (is_over, taken.chunk, taken.dropped);

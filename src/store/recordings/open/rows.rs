@@ -62,11 +62,22 @@ pub struct SymbolBuffer {
     pub streams: [Option<usize>; 8],
 }
 
+/// Rows of a stream that become blocks.
+pub struct SealedRows {
+    /// Place of the stream.
+    pub place: usize,
+    /// Place of its symbol.
+    pub symbol: usize,
+    pub rows: Rows,
+    /// Of bars: the smallest distance of two, 0 when unknown.
+    pub spacing_ns: i64,
+}
+
 /// What a commit takes.
 #[derive(Default)]
 pub struct Taken {
-    /// Rows that become blocks, by place of their stream, each place once.
-    pub sealed: Vec<(usize, Rows)>,
+    /// Rows that become blocks, at most once of a stream.
+    pub sealed: Vec<SealedRows>,
     /// Number and bytes of the chunk with the other rows.
     pub chunk: Option<(u64, Vec<u8>)>,
     /// Chunks that are needed no more once the commit is on disk.
@@ -187,7 +198,8 @@ impl RowBuffer {
             if whole.contains(place) || stream.is_full() {
                 let rows = stream.take(whole.contains(place));
                 self.pending -= rows.len();
-                taken.sealed.push((*place, rows));
+                let (symbol, spacing_ns) = (stream.symbol, stream.reached().spacing_ns);
+                taken.sealed.push(SealedRows { place: *place, symbol, rows, spacing_ns });
             }
             taken.reached.push((*place, stream.reached()));
         }
@@ -234,7 +246,7 @@ impl RowBuffer {
 
     /// Its symbols with all rows that are on disk, also those that are in no block yet.
     pub fn counts(&self) -> Vec<RecordedSymbolV1> {
-        recorded(&self.names, &self.symbols, |place| &self.streams[place].on_disk)
+        recorded(self.names.iter().map(String::as_str), &self.symbols, |place| &self.streams[place].on_disk)
     }
 
     /// Streams of which every row goes into blocks: those asked for, the largest while too many rows wait, the oldest
@@ -348,12 +360,12 @@ impl RowBuffer {
 
 /// Symbols as their recording keeps them, with what is known of the stream at a place.
 pub fn recorded<'a>(
-    names: &[String],
+    names: impl Iterator<Item = &'a str>,
     symbols: &[SymbolBuffer],
     stream: impl Fn(usize) -> &'a RecordedStreamV1,
 ) -> Vec<RecordedSymbolV1> {
-    let recorded = names.iter().zip(symbols).map(|(name, symbol)| RecordedSymbolV1 {
-        name: name.clone(),
+    let recorded = names.zip(symbols).map(|(name, symbol)| RecordedSymbolV1 {
+        name: name.to_owned(),
         price_scale: symbol.grids.prices.scale,
         quantity_scale: symbol.grids.quantities.scale,
         streams: symbol

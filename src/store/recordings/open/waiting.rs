@@ -45,7 +45,7 @@ impl WaitingStream {
             chunk: None,
             is_touched: false,
             last_received,
-            on_disk: no_rows(kind),
+            on_disk: RecordedStreamV1::empty(kind_code(kind)),
             behind: 0,
             span_ns: (i64::MAX, i64::MIN),
             last_exchange: None,
@@ -117,18 +117,5 @@ impl WaitingStream {
         if self.next_seq() > 0 {
             self.on_disk = self.reached();
         }
-    }
-}
-
-/// What is known of a stream without rows.
-pub fn no_rows(kind: StreamKind) -> RecordedStreamV1 {
-    RecordedStreamV1 {
-        stream: kind_code(kind),
-        rows: 0,
-        first_ns: 0,
-        last_ns: 0,
-        bytes: 0,
-        has_receive_times: true,
-        spacing_ns: 0,
     }
 }
