@@ -348,6 +348,9 @@ pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
 /// Bytes of one message from an exchange socket; a larger one closes the connection, which is opened again.
 pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
 
+/// Margin tiers of a contract. A longer list is not read: the contract keeps its first rates.
+pub const RISK_TIERS: usize = 100;
+
 /// Symbols per exchange socket; a configuration with more is refused.
 pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
 

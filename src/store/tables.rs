@@ -7,9 +7,9 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1,
+    ContractV2, GapV1, IdempotencyV1, LogEntryV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1,
     ResultV3, RevokedTokenV1, SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1,
-    StrategyV1, SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
+    StrategyV1, SymbolFactsV1, SymbolSpecV2, TickerCacheV1, UserV1,
 };
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
@@ -30,8 +30,8 @@ pub const RECORDINGS: TableOf<&str, RecordingV1> = TableOf::records(
     |key, recording| recording.id == *key,
 );
 
-/// `(recording id, symbol) -> SymbolSpecV1`.
-pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> = TableOf::records(
+/// `(recording id, symbol) -> SymbolSpecV2`.
+pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV2> = TableOf::records(
     "symbol_specs_v1",
     |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0),
     |key, spec| spec.name == key.1,
@@ -147,8 +147,8 @@ pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> = TableOf::records(
     |_, _| true,
 );
 
-/// `(symbol, since, milliseconds since 1970) -> ContractV1`: terms of a contract, oldest first.
-pub const CONTRACTS: TableOf<(&str, i64), ContractV1> = TableOf::records(
+/// `(symbol, since, milliseconds since 1970) -> ContractV2`: terms of a contract, oldest first.
+pub const CONTRACTS: TableOf<(&str, i64), ContractV2> = TableOf::records(
     "contracts_v1",
     |key| format!("contract `{}` since {}", key.0, key.1),
     |key, contract| contract.symbol == key.0,

@@ -21,7 +21,7 @@ mod symbol_spec;
 mod ticker_cache;
 mod user;
 
-pub use contract::ContractV1;
+pub use contract::{ContractV1, ContractV2};
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use log_entry::LogEntryV1;
@@ -37,7 +37,7 @@ pub use session_control::{ControlKindV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_facts::SymbolFactsV1;
-pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
+pub use symbol_spec::{RiskTierV1, RiskTierV2, SymbolSpecV1, SymbolSpecV2};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
 

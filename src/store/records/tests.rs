@@ -48,9 +48,9 @@ fn recording() -> RecordingV1 {
     }
 }
 
-fn spec() -> SymbolSpecV1 {
+fn spec() -> SymbolSpecV2 {
     let decimal = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
-    SymbolSpecV1::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
+    SymbolSpecV2::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
 }
 
 fn facts() -> SymbolFactsV1 {
@@ -168,8 +168,8 @@ fn control() -> SessionControlV1 {
     }
 }
 
-fn contract() -> ContractV1 {
-    ContractV1 {
+fn contract() -> ContractV2 {
+    ContractV2 {
         symbol: "BTC_USDT".into(),
         display_name: "BTC_USDT PERPETUAL".into(),
         base: "BTC".into(),
@@ -184,6 +184,7 @@ fn contract() -> ContractV1 {
         maker_fee: (0, 0),
         taker_fee: (2, 4),
         maintenance: (4, 3),
+        tiers: vec![((230_000, 0), 200, (23, 4)), ((1_550_000, 0), 100, (4, 3))],
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),
@@ -286,6 +287,9 @@ fn older_versions_read_as_the_newest() {
     let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
     assert_eq!(decode::<ResultV3>(&old("result")).unwrap(), ResultV3::from(result_v1()));
     assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
+    let first = ContractV2 { tiers: Vec::new(), ..contract() };
+    assert_eq!(decode::<ContractV2>(&old("contract")).unwrap(), first);
+    assert_eq!(decode::<SymbolSpecV2>(&old("symbol_spec")).unwrap(), spec());
     let kept = |name: &str| std::fs::read(root(&format!("tests/golden/{name}.bin"))).unwrap();
     assert_eq!(decode::<SessionRow>(&kept("session_v2")).unwrap(), session_v2());
     assert_eq!(
@@ -355,7 +359,7 @@ fn a_specification_survives_a_gap_and_a_contract_too() {
     assert_eq!(again, kept);
     assert_eq!(kept.bar_source().map(|source| source.as_str()), Some("name"));
     let kept = spec();
-    assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
+    assert_eq!(SymbolSpecV2::from(&kept.spec().unwrap()), kept);
     assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());
-    assert_eq!(ContractV1::from(&contract().contract().unwrap()), contract());
+    assert_eq!(ContractV2::from(&contract().contract().unwrap()), contract());
 }

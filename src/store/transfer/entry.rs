@@ -4,7 +4,7 @@ use super::super::StoreError;
 use super::super::codec::{decode_payload, encode_payload};
 use super::super::records::{
     GapV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3, SessionRow, StrategyV1, SymbolFactsV1,
-    SymbolSpecV1,
+    SymbolSpecV2,
 };
 use super::super::results::StrategyOutcome;
 use crate::limits::STORE_RECORD_BYTES;
@@ -20,7 +20,7 @@ pub enum Entry {
     Gap(GapV1),
     /// Facts of the named symbol.
     Facts(String, SymbolFactsV1),
-    Spec(SymbolSpecV1),
+    Spec(SymbolSpecV2),
     Blocks(Blocks),
     Session(Box<SessionRow>),
     Result(Box<ResultV3>),
