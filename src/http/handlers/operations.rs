@@ -1,6 +1,6 @@
 //! The daemon itself: health, configuration, analytics status and the API description.
 
-use crate::http::asyncapi::text as description_of_the_socket;
+use crate::http::asyncapi::text as asyncapi_text;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
@@ -60,5 +60,5 @@ pub fn openapi(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure
 
 /// `GET /asyncapi.json`.
 pub fn asyncapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(description_of_the_socket().as_bytes()))))
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(asyncapi_text().as_bytes()))))
 }

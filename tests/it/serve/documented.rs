@@ -209,8 +209,9 @@ impl Trader {
 
     /// A result goes to another daemon.
     fn hand_over(&self, result: &str) {
-        let path = format!("/api/records?kind=result&id={result}");
+        let path = format!("/api/records?kind=results&id={result}");
         let records = self.daemon.ask_as(&self.login, "GET", &path, None);
+        assert_eq!(records.status, 200, "{}", String::from_utf8_lossy(&records.body));
         let other = Daemon::start();
         let admin = other.admin();
         let bearer = format!("Bearer {}", admin.access);
