@@ -1,5 +1,6 @@
 //! The daemon itself: health, configuration, analytics status and the API description.
 
+use crate::http::asyncapi::text as asyncapi_text;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
@@ -55,4 +56,9 @@ pub fn verify(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure>
 /// `GET /openapi.json`.
 pub fn openapi(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(context.openapi.as_bytes()))))
+}
+
+/// `GET /asyncapi.json`.
+pub fn asyncapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(asyncapi_text().as_bytes()))))
 }

@@ -4,6 +4,7 @@ use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
 use crate::http::handlers::recordings;
 use crate::http::handlers::recordings::INTERVALS;
 use crate::http::route::Access::Public;
+use crate::http::route::Answers::{Data, Flat, Media};
 use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
 use crate::http::route::Run::{Async, Blocking};
 use crate::http::route::{Param, Route, Takes};
@@ -26,6 +27,7 @@ pub const ROUTES: &[Route] = &[
             SYMBOL,
             Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
         ],
+        answers: Flat("RecordingList"),
         run: Blocking(recordings::list),
         examples: &[
             ask("the newest", "/api/data-collection/sessions?limit=50", 200),
@@ -38,6 +40,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "Delete a recording.",
         refusals: &[(404, "recording_not_found"), (409, "session_active")],
+        answers: Data("RecordingDeleted"),
         run: Blocking(recordings::delete),
         examples: &[ask("unknown", "/api/data-collection/sessions/nothing", 404)],
         ..DELETE
@@ -54,6 +57,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Upload("Import"),
         success: &[201],
         refusals: &[(400, "invalid_path"), (400, "invalid_file"), (503, "import_disabled")],
+        answers: Data("ImportedRecording"),
         run: Async(recordings::import),
         examples: &[example("outside", r#"{"path": "../../etc/passwd"}"#, 503)],
         ..POST
@@ -63,6 +67,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "One recording: counts per symbol, gaps with their causes, bytes per record.",
         refusals: &[(404, "recording_not_found")],
+        answers: Data("RecordingDetail"),
         run: Blocking(recordings::get),
         examples: &[ask("unknown", "/api/data-collection/nothing", 404)],
         ..GET
@@ -83,6 +88,7 @@ pub const ROUTES: &[Route] = &[
             POINTS,
         ],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        answers: Data("Candles"),
         run: Blocking(recordings::candles),
         examples: &[ask("without a symbol", "/api/data-collection/nothing/candles", 400)],
         ..GET
@@ -110,6 +116,7 @@ pub const ROUTES: &[Route] = &[
             (404, "stream_not_found"),
             (429, "too_many_exports"),
         ],
+        answers: Media(&["text/csv", "application/x-ndjson", "application/vnd.apache.parquet"]),
         run: Async(recordings::export),
         examples: &[ask("unknown", "/api/data-collection/nothing/export", 404)],
         ..GET

@@ -3,6 +3,7 @@
 use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
 use crate::http::handlers::{results, session_now, sessions};
 use crate::http::lanes::Lane;
+use crate::http::route::Answers::{Data, DataOrCsv, Media};
 use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Param, Route, Takes};
@@ -35,6 +36,7 @@ pub const ROUTES: &[Route] = &[
             (503, "exchange_unavailable"),
             (503, "shutting_down"),
         ],
+        answers: Data("SessionStarted"),
         run: Once(sessions::start),
         lane: Lane::Start,
         examples: &[
@@ -59,6 +61,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("SessionStop"),
         success: &[200, 202],
         refusals: &[(404, "session_not_found"), (409, "session_already_stopped")],
+        answers: Data("SessionStopped"),
         run: Async(sessions::stop),
         examples: &[
             example("unknown", r#"{"session_id": "exec_20251118_150123_xyz789"}"#, 404),
@@ -85,6 +88,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only those of this type.",
             },
         ],
+        answers: Data("SessionList"),
         run: Blocking(sessions::list),
         examples: &[ask("all", "/sessions", 200), ask("running", "/sessions?status=running", 200)],
         ..GET
@@ -93,6 +97,7 @@ pub const ROUTES: &[Route] = &[
         path: "/sessions/execution-status",
         tag: "sessions",
         about: "The sessions that run now.",
+        answers: Data("RunningSessions"),
         run: Now(sessions::execution_status),
         examples: &[ask("all", "/sessions/execution-status", 200)],
         ..GET
@@ -102,6 +107,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "One session: state, progress, simulated time, speed, counters, error.",
         refusals: &[(404, "session_not_found")],
+        answers: Data("Session"),
         run: Blocking(sessions::get),
         examples: &[ask("unknown", "/sessions/nothing", 404)],
         ..GET
@@ -119,6 +125,7 @@ pub const ROUTES: &[Route] = &[
             },
         ],
         refusals: &[(404, "session_not_found"), (409, "cursor_expired")],
+        answers: Data("SessionEvents"),
         run: Blocking(sessions::events),
         examples: &[ask("unknown", "/sessions/nothing/events", 404)],
         ..GET
@@ -128,6 +135,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Of a running session now, of an ended one as its result knows it: balance, equity, profit, margin, fees, drawdown, budgets, limits.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionAccount"),
         run: Async(session_now::account),
         examples: &[ask("unknown", "/sessions/nothing/account", 404)],
         ..GET
@@ -137,6 +145,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Its open positions now: entry, mark, profit, stop, targets, liquidation price.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionPositions"),
         run: Async(session_now::positions),
         examples: &[ask("unknown", "/sessions/nothing/positions", 404)],
         ..GET
@@ -146,6 +155,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Its orders now that have not ended.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionOrders"),
         run: Async(session_now::orders),
         examples: &[ask("unknown", "/sessions/nothing/orders", 404)],
         ..GET
@@ -161,6 +171,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "strategy", kind: Text(128), about: "Only instances of this strategy." },
         ],
         refusals: NOW_REFUSALS,
+        answers: Data("SessionStates"),
         run: Async(session_now::states),
         examples: &[
             ask("unknown", "/sessions/nothing/states", 404),
@@ -174,6 +185,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its equity so far.",
         query: &[POINTS],
         refusals: NOW_REFUSALS,
+        answers: Data("SessionEquity"),
         run: Async(session_now::equity),
         examples: &[ask("unknown", "/sessions/nothing/equity", 404)],
         ..GET
@@ -188,6 +200,7 @@ pub const ROUTES: &[Route] = &[
             (409, "no_replay"),
             (429, "too_many_replays"),
         ],
+        answers: Data("SessionReplay"),
         run: Blocking(sessions::replay),
         lane: Lane::Replay,
         examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
@@ -203,6 +216,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." },
             SYMBOL,
         ],
+        answers: Data("ResultList"),
         run: Blocking(results::list),
         examples: &[ask("all", "/results", 200)],
         ..GET
@@ -213,6 +227,7 @@ pub const ROUTES: &[Route] = &[
         about: "Two to six results side by side.",
         query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
         refusals: &[(404, "result_not_found")],
+        answers: Data("ResultComparison"),
         run: Blocking(results::compare),
         examples: &[
             ask("one", "/results/compare?ids=a", 400),
@@ -225,6 +240,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "What a session was worth: metrics, assumptions, digest, per strategy and per symbol.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Data("SessionResult"),
         run: Blocking(results::get),
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..GET
@@ -235,6 +251,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its round trips, each with the conditions at its signal, entry and exit.",
         query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultTrades"),
         run: Blocking(results::trades),
         examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
         ..GET
@@ -245,6 +262,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its equity curve.",
         query: &[POINTS, FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultEquity"),
         run: Blocking(results::equity),
         examples: &[ask("unknown", "/results/session/nothing/equity", 404)],
         ..GET
@@ -255,6 +273,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its signals: the moments at which S1 became true.",
         query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultSignals"),
         run: Blocking(results::signals),
         examples: &[ask("unknown", "/results/session/nothing/signals", 404)],
         ..GET
@@ -264,6 +283,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its orders.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Data("ResultOrders"),
         run: Blocking(results::orders),
         examples: &[ask("unknown", "/results/session/nothing/orders", 404)],
         ..GET
@@ -273,6 +293,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its report: one HTML page that needs nothing else.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Media(&["text/html"]),
         run: Blocking(results::report),
         examples: &[ask("unknown", "/results/session/nothing/report", 404)],
         ..GET

@@ -4,6 +4,7 @@ use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
 use crate::http::handlers::{strategies, symbols};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
+use crate::http::route::Answers::Data;
 use crate::http::route::ParamKind::{Flag, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Example, Param, Route, Takes};
@@ -23,6 +24,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only those with this text in id, name, description or tags.",
             },
         ],
+        answers: Data("StrategyList"),
         run: Async(strategies::list),
         examples: &[
             ask("all", "/api/strategies", 200),
@@ -43,6 +45,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("Strategy"),
         success: &[201],
         refusals: &[(400, "invalid_strategy"), (409, "strategy_exists")],
+        answers: Data("StrategyDetail"),
         run: Once(strategies::create),
         examples: &[
             example(
@@ -60,6 +63,7 @@ pub const ROUTES: &[Route] = &[
         about: "What is wrong with a document, all of it. Keeps nothing.",
         access: VIEWER,
         takes: Takes::Json("Strategy"),
+        answers: Data("StrategyValidation"),
         run: Blocking(strategies::validate),
         examples: &[
             example("valid", include_str!("../../../config/strategies/pump_v2.json"), 200),
@@ -72,6 +76,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "One strategy with its document, by id or by exact name.",
         refusals: &[(404, "strategy_not_found")],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::get),
         examples: &[
             ask("built in", "/api/strategies/pump_v2", 200),
@@ -91,6 +96,7 @@ pub const ROUTES: &[Route] = &[
             (409, "strategy_in_use"),
             (412, "version_conflict"),
         ],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::update),
         examples: &[Example {
             name: "built in",
@@ -105,6 +111,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "Hide a strategy. Its versions stay, for the results that name them.",
         refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "version_conflict")],
+        answers: Data("StrategyDeleted"),
         run: Blocking(strategies::delete),
         examples: &[ask("unknown", "/api/strategies/nothing", 404)],
         ..DELETE
@@ -114,6 +121,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "All versions of a strategy, newest first.",
         refusals: &[(404, "strategy_not_found")],
+        answers: Data("StrategyVersionList"),
         run: Blocking(strategies::versions),
         examples: &[ask("built in", "/api/strategies/pump_v2/versions", 200)],
         ..GET
@@ -123,6 +131,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "One version of a strategy.",
         refusals: &[(404, "strategy_not_found"), (404, "version_not_found")],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::version),
         examples: &[
             ask("the first", "/api/strategies/pump_v2/versions/1", 200),
@@ -134,6 +143,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/indicators",
         tag: "strategies",
         about: "Every indicator type with its formula, unit, inputs and parameters.",
+        answers: Data("IndicatorList"),
         run: Blocking(strategies::indicators),
         examples: &[ask("all", "/api/indicators", 200)],
         ..GET
@@ -143,6 +153,7 @@ pub const ROUTES: &[Route] = &[
         tag: "symbols",
         about: "The configured symbols.",
         access: Public,
+        answers: Data("SymbolList"),
         run: Now(symbols::configured),
         examples: &[ask("all", "/symbols", 200)],
         ..GET
@@ -161,6 +172,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "q", kind: Text(64), about: "Only those with this text in their name." },
         ],
         refusals: &[(503, "exchange_unavailable")],
+        answers: Data("ExchangeSymbols"),
         run: Blocking(symbols::exchange),
         lane: Lane::Exchange,
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
