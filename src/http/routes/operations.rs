@@ -171,4 +171,14 @@ pub const ROUTES: &[Route] = &[
         examples: &[ask("unknown", "/console/nothing", 404)],
         ..GET
     },
+    Route {
+        path: "/console/{folder}/{file}",
+        tag: "console",
+        about: "A file of a folder of the console.",
+        access: Public,
+        refusals: &[(404, "not_found")],
+        run: Now(console::file_in_folder),
+        examples: &[ask("a module", "/console/core/view.js", 200), ask("unknown", "/console/core/nothing", 404)],
+        ..GET
+    },
 ];
