@@ -30,11 +30,14 @@ pub(super) const FILES: &[File] = files![
     SVG: "icon.svg";
     CSS: "style/base.css" "style/parts.css" "style/pages.css";
     SCRIPT: "main.js"
-        "core/api.js" "core/format.js" "core/keys.js" "core/live.js" "core/pages.js" "core/router.js" "core/socket.js"
-        "core/store.js" "core/types.js" "core/view.js" "core/words.js"
-        "parts/frame.js" "parts/table.js" "parts/ui.js"
-        "pages/board.js" "pages/compare.js" "pages/entrance.js" "pages/report.js" "pages/results.js" "pages/sessions.js"
-        "pages/start.js"
+        "core/api.js" "core/candles.js" "core/format.js" "core/keys.js" "core/live.js" "core/pages.js"
+        "core/router.js" "core/session_form.js" "core/socket.js" "core/store.js" "core/trades.js"
+        "core/types.js" "core/view.js" "core/words.js"
+        "parts/chart.js" "parts/choose.js" "parts/conditions.js" "parts/controls.js" "parts/frame.js"
+        "parts/log.js" "parts/plot.js" "parts/review.js" "parts/session_now.js" "parts/table.js"
+        "parts/ui.js"
+        "pages/board.js" "pages/compare.js" "pages/entrance.js" "pages/report.js" "pages/results.js"
+        "pages/sessions.js" "pages/start.js"
         "vendor/hooks.js" "vendor/htm.js" "vendor/lightweight-charts.js" "vendor/preact.js";
     FONT: "vendor/inter.woff2";
     TEXT: "vendor/NOTICE";
@@ -64,7 +67,10 @@ mod tests {
         let mut there = BTreeSet::new();
         names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/console/assets"), "", &mut there);
         let served: BTreeSet<String> = FILES.iter().map(|file| file.name.to_owned()).collect();
-        assert_eq!(there, served, "a file of src/http/console/assets is not in the table of files.rs, or the reverse");
+        assert_eq!(
+            there, served,
+            "a file of src/http/console/assets is not in the table of files.rs, or the reverse"
+        );
     }
 
     #[test]
@@ -72,9 +78,11 @@ mod tests {
         for file in FILES.iter().filter(|file| file.media == SCRIPT && !file.name.starts_with("vendor/")) {
             let text = std::str::from_utf8(file.bytes).unwrap();
             let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            for (_, rest) in text.match_indices("from \"").chain(text.match_indices("import(\"")).map(|(at, m)| {
-                (m, &text[at + m.len()..])
-            }) {
+            for (_, rest) in text
+                .match_indices("from \"")
+                .chain(text.match_indices("import(\""))
+                .map(|(at, m)| (m, &text[at + m.len()..]))
+            {
                 let wanted = rest.split('"').next().unwrap();
                 let path = match wanted.strip_prefix("../") {
                     Some(path) => path.to_owned(),

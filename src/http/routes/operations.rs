@@ -178,7 +178,10 @@ pub const ROUTES: &[Route] = &[
         access: Public,
         refusals: &[(404, "not_found")],
         run: Now(console::file_in_folder),
-        examples: &[ask("a module", "/console/core/view.js", 200), ask("unknown", "/console/core/nothing", 404)],
+        examples: &[
+            ask("a module", "/console/core/view.js", 200),
+            ask("unknown", "/console/core/nothing", 404),
+        ],
         ..GET
     },
 ];

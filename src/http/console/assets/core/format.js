@@ -13,10 +13,13 @@ function format(/** @type {number} */ least, /** @type {number} */ most) {
   return formats.get(key);
 }
 
+/** The sign for minus; zero has none. */
+const minus = (/** @type {string} */ text) => text.startsWith("-") ? (/[1-9]/.test(text) ? `−${text.slice(1)}` : text.slice(1)) : text;
+
 /** @param {number|null|undefined} value @param {number} [digits] */
-export const number = (value, digits = 2) => value == null ? DASH : format(digits, digits).format(value);
+export const number = (value, digits = 2) => value == null ? DASH : minus(format(digits, digits).format(value));
 /** At most so many digits. @param {number|null|undefined} value @param {number} [digits] */
-export const short = (value, digits = 4) => value == null ? DASH : format(0, digits).format(value);
+export const short = (value, digits = 4) => value == null ? DASH : minus(format(0, digits).format(value));
 /** @param {number|null|undefined} value */
 export const count = (value) => value == null ? DASH : format(0, 0).format(value);
 /** With its sign. @param {number|null|undefined} value @param {number} [digits] */

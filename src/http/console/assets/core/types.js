@@ -8,7 +8,7 @@
  * @typedef {"collect"|"backtest"|"paper"|"live"} Mode
  * @typedef {{session_id: string, session_type: Mode, status: string, symbols: string[],
  *   strategies: {id: string, version: number, name: string}[], source_session_id: string|null,
- *   recording_id?: string|null, user: string, created_at: string, started_at: string|null, ended_at: string|null,
+ *   recording_session_id: string|null, user: string, created_at: string, started_at: string|null, ended_at: string|null,
  *   progress: number|null, simulated_time: string|null, events_per_second: number|null, eta_seconds: number|null,
  *   counters: Record<string, number>|null, error_message: string|null, result_id: string|null,
  *   was_orphaned: boolean, request: any}} Session

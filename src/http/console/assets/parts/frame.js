@@ -7,7 +7,7 @@ import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";
 import { duration, number, shortId, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
-import { Button, Dialog, Icon, ModeBadge, Pnl, StatusBadge, useTick } from "./ui.js";
+import { Button, Dialog, Icon, Pnl, StatusBadge, useTick } from "./ui.js";
 
 /** @param {{children?: any, onLogout: () => void}} props */
 export function Frame({ children, onLogout }) {
@@ -180,4 +180,3 @@ const Keys = ({ onClose }) => html`<${Dialog} title=${words.keys.title} onClose=
   <dl class="pairs">${words.keys.list.map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
   <${Button} onClick=${onClose}>${words.close}<//><//>`;
 
-export { ModeBadge };
