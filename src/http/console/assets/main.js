@@ -10,7 +10,7 @@ import { PAGES } from "./core/pages.js";
 import { pageOf, route } from "./core/router.js";
 import { words } from "./core/words.js";
 import { Frame } from "./parts/frame.js";
-import { Empty, Failed, Loading } from "./parts/ui.js";
+import { Failed, Loading, PageHead } from "./parts/ui.js";
 import { Entrance } from "./pages/entrance.js";
 
 async function enter() {
@@ -44,7 +44,7 @@ function Page() {
       (error) => show({ name, part: null, error }),
     );
   }, [name]);
-  if (name === "unknown") return html`<${Empty} title=${words.unknownPage[0]}>${words.unknownPage[1]}<//>`;
+  if (name === "unknown") return html`<${PageHead} title=${words.unknownPage[0]} about=${words.unknownPage[1]} />`;
   if (shown.error) return html`<${Failed} error=${shown.error} retry=${() => location.reload()} />`;
   if (shown.name !== name) return html`<${Loading} rows=${6} />`;
   return html`<${shown.part} ...${params} query=${query} />`;

@@ -32,6 +32,8 @@ export function useCandles({ recording, symbol, interval, session = null, from =
     /** @type {any[]} */
     let gaps = [];
     let isDirty = false;
+    let isRead = false;
+    let isAsking = false;
     const ask = async (/** @type {number|null} */ since) => {
       const query = new URLSearchParams({ symbol, interval, max_points: "4000" });
       if (since != null) query.set("from", new Date(since).toISOString());
@@ -40,7 +42,15 @@ export function useCandles({ recording, symbol, interval, session = null, from =
     };
     const show = (/** @type {any} */ error = null) => { if (isWanted) hold({ candles, gaps, error, key }); };
     const start = from ?? (session ? Date.now() - SHOWN * step : null);
-    ask(start).then((answer) => { candles = read(answer.candles); gaps = bands(answer.gaps); show(); }, show);
+    ask(start).then((answer) => {
+      const fresh = read(answer.candles);
+      const newest = fresh[fresh.length - 1]?.time ?? 0;
+      // Prices that came while the question was under way are behind the answer.
+      candles = [...fresh, ...candles.filter((one) => one.time > newest)];
+      gaps = bands(answer.gaps);
+      isRead = true;
+      show();
+    }, show);
     if (!session) return () => { isWanted = false; };
     const end = onPrice((of, name, price, timestamp) => {
       if (of !== session || name !== symbol) return;
@@ -52,10 +62,11 @@ export function useCandles({ recording, symbol, interval, session = null, from =
         : [...candles.slice(-4 * SHOWN), { time, open: price, high: price, low: price, close: price, volume: 0 }];
       isDirty = true;
     });
-    const drawing = setInterval(() => { if (isDirty) { isDirty = false; show(); } }, 250);
+    const drawing = setInterval(() => { if (isDirty && isRead) { isDirty = false; show(); } }, 250);
     // Prices come at most ten times a second, so the recording corrects extremes and volumes.
     const correcting = setInterval(async () => {
-      if (document.hidden || candles.length < 2) return;
+      if (document.hidden || !isRead || isAsking || candles.length < 2) return;
+      isAsking = true;
       const since = candles[Math.max(0, candles.length - 1 - Math.ceil(CORRECT_MS * 3 / step))].time;
       try {
         const answer = await ask(since);
@@ -65,6 +76,7 @@ export function useCandles({ recording, symbol, interval, session = null, from =
         gaps = [...gaps.filter((gap) => gap.to < since), ...bands(answer.gaps)];
         isDirty = true;
       } catch { /* the link says so */ }
+      isAsking = false;
     }, CORRECT_MS);
     return () => { isWanted = false; end(); clearInterval(drawing); clearInterval(correcting); };
   }, [key, session]);

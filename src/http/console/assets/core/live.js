@@ -197,3 +197,6 @@ function takeEvents(/** @type {string} */ id, /** @type {any[]} */ list) {
     },
   });
 }
+
+/** Whether the role of who is here may run and stop sessions of this type. @param {any} me @param {{session_type: string}} session */
+export const mayRun = (me, session) => Boolean(me?.permissions.includes(`run_${session.session_type}`));

@@ -72,7 +72,7 @@ export const words = {
     none: ["No sessions yet", "Start a backtest on a recording, or a paper session on the live market."],
     more: "Load older sessions", stop: "Stop", report: "Report", stopped: "The session has ended.",
     stopping: "The session is ending; its result follows.",
-    columns: { id: "Session", type: "Type", state: "State", strategies: "Strategies", symbols: "Symbols", started: "Started", progress: "Progress", trades: "Trades" },
+    columns: { id: "Session", type: "Type", state: "State", strategies: "Strategies", symbols: "Symbols", started: "Started", progress: "Progress", trades: "Trades", action: "Action" },
     stopTitle: (/** @type {string} */ id) => `Stop session ${id}?`,
     /** @type {Record<string, string>} */
     consequences: {
@@ -88,7 +88,7 @@ export const words = {
     keys: [["warn", "S1 signal"], ["accent", "Z1 / ZE1"], ["up", "entry, exit with profit"], ["down", "exit with loss, E1"], ["gap", "gap in the data"]],
   },
   conditions: {
-    section: "Section", condition: "Condition", indicator: "Indicator", value: "Value", threshold: "Threshold", result: "Result", met: "met", notMet: "not met",
+    section: "Section", operator: "Comparison", condition: "Condition", indicator: "Indicator", value: "Value", threshold: "Threshold", result: "Result", met: "met", notMet: "not met",
     unknown: "unknown", noValue: "no value yet", away: (/** @type {string} */ distance) => `${distance} to go`,
     whySignal: "Why there was a signal", whyEntry: "Why it was entered", whyExit: "Why it was left", stops: "Stop", fills: "Fills",
     byPrice: (/** @type {string} */ reason) => `By the price alone: ${reason}.`,
@@ -115,6 +115,7 @@ export const words = {
     blocked: (/** @type {string} */ reason) => `entry refused: ${reason}`,
   },
   board: {
+    title: "Board",
     none: ["Nothing runs now", "Start a backtest on a recording, a paper session on the live market, or collect data."], start: "Start a session",
     unknown: (/** @type {string} */ id) => `There is no session ${id}.`, noStrategy: "no strategy", symbols: "symbols", startedBy: "started by", report: "Report",
     again: "Start one like it", stop: "Stop", progress: "Progress", simulated: "replaying", perSecond: "events/s", eta: "done in", goesOn: "It goes on when this page is closed.",

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../core/view.js";
 import { get } from "../core/api.js";
-import { focusOf, isRunning, useSession } from "../core/live.js";
+import { focusOf, isRunning, mayRun, useSession } from "../core/live.js";
 import { address, setQuery } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { conditionsOf, readTrades } from "../core/trades.js";
@@ -10,7 +10,7 @@ import { INTERVALS, useCandles } from "../core/candles.js";
 import { DASH, count, duration, number, price, share, short, shortId } from "../core/format.js";
 import { useKeys } from "../core/keys.js";
 import { words } from "../core/words.js";
-import { Badge, Button, Empty, Failed, Loading, ModeBadge, Panel, Pnl, PnlPercent, Segments, StatusBadge, Tile, Tiles, Time, useTick } from "../parts/ui.js";
+import { Badge, Button, Empty, Failed, Loading, ModeBadge, PageHead, Panel, Pnl, PnlPercent, Segments, StatusBadge, Tile, Tiles, Time, useTick } from "../parts/ui.js";
 import { Table } from "../parts/table.js";
 import { CandleChart, EquityChart } from "../parts/chart.js";
 import { Why } from "../parts/conditions.js";
@@ -29,7 +29,7 @@ export default function Board({ id, query }) {
   const [tried, setTried] = useState(false);
   useEffect(() => { const timer = setTimeout(() => setTried(true), 1500); return () => clearTimeout(timer); }, [shown]);
   if (!shown) {
-    return tried ? html`<${Empty} title=${text.none[0]} action=${html`<a class="button primary" href=${address("/start")}>${text.start}</a>`}>${text.none[1]}<//>` : html`<${Loading} rows=${6} />`;
+    return tried ? html`<${PageHead} title=${text.title} /><${Empty} title=${text.none[0]} action=${html`<a class="button primary" href=${address("/start")}>${text.start}</a>`}>${text.none[1]}<//>` : html`<${Loading} rows=${6} />`;
   }
   if (!session) return tried ? html`<${Failed} error=${{ message: text.unknown(shown) }} />` : html`<${Loading} rows=${6} />`;
   return html`<${Shown} key=${shown} session=${session} query=${query} />`;
@@ -91,6 +91,7 @@ function busiest(/** @type {any} */ session, /** @type {any} */ now, /** @type {
 /** @param {{session: import("../core/types.js").Session}} props */
 function Head({ session }) {
   const [isStopping, stop] = useState(false);
+  const me = useStore((state) => state.me);
   useTick(1000);
   const lasted = (Date.parse(session.ended_at ?? new Date().toISOString()) - Date.parse(session.created_at)) / 1000;
   return html`<div class="head">
@@ -101,7 +102,7 @@ function Head({ session }) {
     ${session.result_id && html`<a class="button" href=${address("/results/:id", { id: session.result_id })}>${text.report}</a>`}
     ${session.request && html`<a class="button" href=${address("/start", {}, { like: session.session_id })}>${text.again}</a>`}
     <${Controls} session=${session} />
-    ${isRunning(session) && html`<${Button} kind="danger" onClick=${() => stop(true)}>${text.stop}<//>`}
+    ${isRunning(session) && mayRun(me, session) && html`<${Button} kind="danger" onClick=${() => stop(true)}>${text.stop}<//>`}
     ${isStopping && html`<${StopSession} session=${session} onClose=${() => stop(false)} />`}</div>`;
 }
 
@@ -168,7 +169,7 @@ function Chart({ session, symbol, read, now, chosen, onChoose, interval }) {
     const trade = mark?.trade && read.trades.find((/** @type {any} */ one) => one.id === mark.trade);
     onChoose(trade ?? { seq: Number(id.slice(1)), symbol, timestamp: new Date(mark?.time ?? 0).toISOString() });
   };
-  return html`<${Panel} title=${symbol} flush actions=${html`<${Segments} label=${words.chart.interval} value=${far} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} />`}>
+  return html`<${Panel} class="first" title=${symbol} flush actions=${html`<${Segments} label=${words.chart.interval} value=${far} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} />`}>
     ${!recording ? html`<${Empty} title=${text.noRecording[0]}>${text.noRecording[1]}<//>` : error && !candles.length ? html`<${Failed} error=${error} />`
       : isLoading ? html`<${Loading} rows=${8} />` : html`<${CandleChart} label=${text.chartOf(symbol)} candles=${candles} gaps=${gaps} marks=${marks} lines=${lines} chosen=${chosenMark} centre=${centre} onMark=${click} />
       <p class="row wide wrap small quiet keys-row">${words.chart.keys.map(([colour, what]) => html`<span key=${what} class="key"><i class=${`fill-${colour}`}></i>${what}</span>`)}</p>`}<//>`;

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../core/view.js";
 import { get, post } from "../core/api.js";
-import { isRunning, refreshSession } from "../core/live.js";
+import { isRunning, mayRun, refreshSession } from "../core/live.js";
 import { address, go, setQuery } from "../core/router.js";
 import { notify, useStore } from "../core/store.js";
 import { count, duration, shortId } from "../core/format.js";
@@ -19,6 +19,7 @@ export default function Sessions({ query }) {
   const [older, more] = useState(/** @type {any[]} */ ([]));
   const [cursor, next] = useState(/** @type {string|null} */ (null));
   const known = useStore((state) => state.sessions);
+  const me = useStore((state) => state.me);
   const first = useAnswer(() => get(`/sessions?limit=100${type ? `&type=${type}` : ""}`), [type]);
   const load = async () => {
     const part = await get(`/sessions?limit=100&cursor=${encodeURIComponent(cursor ?? first.answer.next_cursor)}${type ? `&type=${type}` : ""}`);
@@ -32,7 +33,7 @@ export default function Sessions({ query }) {
     <${Panel} flush><${Loaded} of=${first} rows=${6}>${(/** @type {any} */ answer) => {
       const rows = [...answer.sessions, ...older].map((one) => known[one.session_id] ?? one);
       const fresh = Object.values(known).filter((one) => isRunning(one) && (!type || one.session_type === type) && !rows.some((row) => row.session_id === one.session_id));
-      return html`<${Table} label=${text.title} columns=${columns(stop)} rows=${[...fresh, ...rows]} keyOf=${(/** @type {any} */ row) => row.session_id}
+      return html`<${Table} label=${text.title} columns=${columns(stop, me)} rows=${[...fresh, ...rows]} keyOf=${(/** @type {any} */ row) => row.session_id}
         onOpen=${(/** @type {any} */ row) => go("/board/:id", { id: row.session_id })}
         empty=${html`<${Empty} title=${text.none[0]} action=${html`<a class="button primary" href=${address("/start")}>${text.start}</a>`}>${text.none[1]}<//>`} />
         ${(cursor ?? answer.next_cursor) && html`<div class="state"><${Button} onClick=${load}>${text.more}<//></div>`}`;
@@ -40,18 +41,18 @@ export default function Sessions({ query }) {
     ${stopping && html`<${StopSession} session=${stopping} onClose=${() => stop(null)} />`}`;
 }
 
-const columns = (/** @type {(row: any) => void} */ stop) => [
-  { name: text.columns.id, of: (/** @type {any} */ row) => html`<a class="mono" href=${address("/board/:id", { id: row.session_id })} title=${row.session_id}>${shortId(row.session_id)}</a>`, sort: (/** @type {any} */ row) => row.created_at },
+const columns = (/** @type {(row: any) => void} */ stop, /** @type {any} */ me) => [
+  { name: text.columns.id, of: (/** @type {any} */ row) => html`<a href=${address("/board/:id", { id: row.session_id })} title=${row.session_id}>${shortId(row.session_id)}</a>`, sort: (/** @type {any} */ row) => row.created_at },
   { name: text.columns.type, of: (/** @type {any} */ row) => html`<${ModeBadge} mode=${row.session_type} />`, sort: (/** @type {any} */ row) => row.session_type },
   { name: text.columns.state, of: (/** @type {any} */ row) => html`<span title=${row.error_message}><${StatusBadge} status=${row.status} /></span>`, sort: (/** @type {any} */ row) => row.status },
+  { name: html`<span class="hidden-label">${text.columns.action}</span>`, of: (/** @type {any} */ row) => isRunning(row)
+    ? mayRun(me, row) && html`<${Button} small kind="danger" onClick=${() => stop(row)}>${text.stop}<//>`
+    : row.result_id ? html`<a class="button small" href=${address("/results/:id", { id: row.result_id })}>${text.report}</a>` : null },
   { name: text.columns.strategies, of: (/** @type {any} */ row) => row.strategies.map((/** @type {any} */ one) => one.name).join(", ") || "—" },
   { name: text.columns.symbols, of: (/** @type {any} */ row) => html`<span title=${row.symbols.join(", ")}>${row.symbols.slice(0, 3).join(", ")}${row.symbols.length > 3 ? ` +${row.symbols.length - 3}` : ""}</span>` },
   { name: text.columns.started, of: (/** @type {any} */ row) => html`<${Time} value=${row.created_at} />`, sort: (/** @type {any} */ row) => row.created_at },
   { name: text.columns.progress, of: (/** @type {any} */ row) => progress(row) },
   { name: text.columns.trades, numeric: true, of: (/** @type {any} */ row) => count(row.counters?.trades), sort: (/** @type {any} */ row) => row.counters?.trades ?? null },
-  { name: "", of: (/** @type {any} */ row) => isRunning(row)
-    ? html`<${Button} small kind="danger" onClick=${() => stop(row)}>${text.stop}<//>`
-    : row.result_id ? html`<a class="button small" href=${address("/results/:id", { id: row.result_id })}>${text.report}</a>` : null, class: "right" },
 ];
 
 function progress(/** @type {any} */ row) {

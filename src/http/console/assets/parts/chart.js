@@ -3,7 +3,7 @@
 import {
   AreaSeries, CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, LineSeries, LineStyle, LineType, createChart, createSeriesMarkers,
 } from "../vendor/lightweight-charts.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/view.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../core/view.js";
 import { useStore } from "../core/store.js";
 import { moment, number, price, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
@@ -103,6 +103,7 @@ export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits
     chart.subscribeCrosshairMove((/** @type {any} */ param) => setHover(param.time == null ? null : param.seriesData.get(series) ? { time: param.time, ...param.seriesData.get(series), volume: param.seriesData.get(volume)?.value } : null));
     return { series, volume, bands, markers, shown: /** @type {Candle[]} */ ([]), drawn: new Map(), centred: "" };
   });
+  const shown = useMemo(() => digits ?? digitsIn(candles), [digits, candles.length > 0, candles[0]?.time]);
   const click = useRef(onMark);
   click.current = onMark;
   useEffect(() => {
@@ -112,12 +113,8 @@ export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits
     return () => { if (held.current?.chart === chart) chart.unsubscribeClick(clicked); };
   }, [generation]);
   useEffect(() => {
-    if (digits != null) held.current.series.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
-    else if (candles[0]) {
-      const guess = Math.min(8, Math.max(0, 5 - Math.floor(Math.log10(Math.abs(candles[0].close) || 1))));
-      held.current.series.applyOptions({ priceFormat: { type: "price", precision: guess, minMove: 10 ** -guess } });
-    }
-  }, [digits, candles.length > 0, generation]);
+    held.current.series.applyOptions({ priceFormat: { type: "price", precision: shown, minMove: 10 ** -shown } });
+  }, [shown, generation]);
   useEffect(() => draw(held.current, candles), [candles, generation]);
   const step = candles.length > 1 ? Math.max(1, seconds(candles[1].time - candles[0].time)) : 1;
   const snap = snapTo(candles);
@@ -142,11 +139,14 @@ export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits
     one.chart.timeScale().setVisibleRange({ from: seconds(centre.from), to: seconds(centre.to) });
   }, [centre?.key, candles.length > 0, generation]);
   const at = hover ?? (candles.length ? { ...candles[candles.length - 1], time: null } : null);
-  return html`<div class=${`chart ${name}`} role="img" aria-label=${label}><div class="canvas" ref=${box}></div>
-    ${at && html`<div class="legend"><span>O ${price(at.open, digits)}</span><span>H ${price(at.high, digits)}</span><span>L ${price(at.low, digits)}</span><span>C ${price(at.close, digits)}</span>${at.volume != null && html`<span>V ${number(at.volume, 0)}</span>`}</div>`}
+  return html`<div class=${`chart ${name}`}><div class="canvas" role="img" aria-label=${label} ref=${box}></div>
+    ${at && html`<div class="legend"><span>O ${price(at.open, shown)}</span><span>H ${price(at.high, shown)}</span><span>L ${price(at.low, shown)}</span><span>C ${price(at.close, shown)}</span>${at.volume != null && html`<span>V ${number(at.volume, 0)}</span>`}</div>`}
     <div class="tools">${children}<button type="button" class="button small" onClick=${() => held.current?.chart.timeScale().fitContent()}>${words.chart.fit}</button></div>
     ${!candles.length && html`<div class="over">${words.chart.noPrices}</div>`}</div>`;
 }
+
+/** Digits after the point of recorded prices: they have those of the contract. @param {Candle[]} candles */
+const digitsIn = (candles) => Math.min(8, Math.max(0, ...candles.slice(-200).map((one) => (String(one.close).split(".")[1] ?? "").length)));
 
 /** The start of the candle a moment lies in, or the nearest one before. @param {Candle[]} candles */
 function snapTo(candles) {
@@ -239,6 +239,6 @@ export function EquityChart({ points, others = [], worst = [], hasDrawdown = tru
     held.current.bands.setData(inside);
   }, [points, worst, generation]);
   useEffect(() => { held.current.chart.priceScale("right", 0).applyOptions({ mode: log ? 1 : 0 }); }, [log, generation]);
-  return html`<div class=${`chart ${name}`} role="img" aria-label=${label}><div class="canvas" ref=${box}></div><div class="tools">${children}
+  return html`<div class=${`chart ${name}`}><div class="canvas" role="img" aria-label=${label} ref=${box}></div><div class="tools">${children}
     <button type="button" class="button small" onClick=${() => held.current?.chart.timeScale().fitContent()}>${words.chart.fit}</button></div></div>`;
 }

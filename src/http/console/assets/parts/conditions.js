@@ -31,7 +31,7 @@ export const Conditions = ({ list }) => html`<ul class="conditions">${list.map((
 /** What a decision saw, as a table. @param {{list: any[], label: string}} props */
 export const ConditionTable = ({ list, label }) => html`<table class="table" aria-label=${label}><thead><tr>
   <th scope="col">${text.section}</th><th scope="col">${text.condition}</th><th scope="col">${text.indicator}</th><th scope="col" class="n">${text.value}</th>
-  <th scope="col"></th><th scope="col" class="n">${text.threshold}</th><th scope="col">${text.result}</th></tr></thead>
+  <th scope="col"><span class="hidden-label">${text.operator}</span></th><th scope="col" class="n">${text.threshold}</th><th scope="col">${text.result}</th></tr></thead>
   <tbody>${list.map((one) => html`<tr key=${one.id}><td><${Section} section=${one.section} /></td><td>${one.id}</td><td class="quiet">${one.indicator}</td>
     <td class="n">${one.value == null ? html`<span title=${one.missing}>${DASH}</span>` : short(one.value, 6)}</td><td>${OPERATORS[one.operator] ?? one.operator}</td>
     <td class="n">${threshold(one)}</td><td>${one.met == null ? html`<span class="warn">${text.unknown}</span>` : one.met ? html`<span class="good">✓ ${text.met}</span>` : html`<span class="quiet">✕ ${text.notMet}</span>`}</td></tr>`)}

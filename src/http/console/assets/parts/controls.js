@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "../core/view.js";
 import { get, post } from "../core/api.js";
-import { isRunning } from "../core/live.js";
+import { isRunning, mayRun } from "../core/live.js";
 import { notify, useStore } from "../core/store.js";
 import { short } from "../core/format.js";
 import { words } from "../core/words.js";
@@ -23,15 +23,13 @@ export function usePaths() {
   return known;
 }
 
-const mayAct = (/** @type {any} */ me, /** @type {any} */ session) => me?.permissions.includes(`run_${session.session_type}`);
-
 /** @param {{session: any}} props */
 export function Controls({ session }) {
   const known = usePaths();
   const me = useStore((state) => state.me);
   const entries = useStore((state) => state.now[session.session_id]?.account?.entries?.status);
   const [asked, ask] = useState("");
-  if (!isRunning(session) || !["paper", "live"].includes(session.session_type) || !mayAct(me, session)) return null;
+  if (!isRunning(session) || !["paper", "live"].includes(session.session_type) || !mayRun(me, session)) return null;
   const offered = [entries === "paused" ? "resume" : "pause", "cancel", "flatten"].filter((one) => known[`/sessions/{id}/${one}`]);
   const act = async () => {
     await post(`/sessions/${encodeURIComponent(session.session_id)}/${asked}`);
@@ -48,7 +46,7 @@ export function ClosePosition({ session, position }) {
   const [isOpen, open] = useState(false);
   const [part, setPart] = useState(100);
   const [error, setError] = useState("");
-  if (!known["/sessions/{id}/positions/{symbol}/close"] || !mayAct(me, session)) return null;
+  if (!known["/sessions/{id}/positions/{symbol}/close"] || !mayRun(me, session)) return null;
   const close = async () => {
     try {
       await post(`/sessions/${encodeURIComponent(session.session_id)}/positions/${encodeURIComponent(position.symbol)}/close`, { side: position.side, strategy: position.strategy_id, fraction: part / 100 });

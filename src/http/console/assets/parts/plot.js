@@ -55,6 +55,6 @@ export function Histogram({ values, xName, yName, label }) {
 export function HeatMap({ rows, columns, label, total }) {
   const most = Math.max(...rows.flatMap((row) => row.cells.map((cell) => Math.abs(cell ?? 0))), 1e-9);
   const cell = (/** @type {number|null} */ value, /** @type {any} */ key) => html`<td key=${key} class=${value == null || value === 0 ? "" : value > 0 ? "gain" : "lost"} style=${{ "--depth": `${10 + 40 * Math.min(1, Math.abs(value ?? 0) / most)}%` }}>${value == null ? "" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${short(Math.abs(value), 2)}`}</td>`;
-  return html`<div class="scroll" tabindex="0" aria-label=${label}><table class="heat" aria-label=${label}><thead><tr><th scope="col"></th>${columns.map((name) => html`<th key=${name} scope="col">${name}</th>`)}<th scope="col">${total}</th></tr></thead>
+  return html`<div class="scroll" tabindex="0" aria-label=${label}><table class="heat" aria-label=${label}><thead><tr><th scope="col"><span class="hidden-label">${label}</span></th>${columns.map((name) => html`<th key=${name} scope="col">${name}</th>`)}<th scope="col">${total}</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.name}><th scope="row">${row.name}</th>${row.cells.map(cell)}${cell(row.cells.reduce((/** @type {number} */ sum, value) => sum + (value ?? 0), 0), "total")}</tr>`)}</tbody></table></div>`;
 }

@@ -13,7 +13,7 @@ const text = words.board;
 export function Positions({ session, now }) {
   useTick(1000);
   const list = now?.positions?.positions;
-  return html`<${Panel} title=${text.positionsTitle} count=${list?.length} flush>
+  return html`<${Panel} class="second" title=${text.positionsTitle} count=${list?.length} flush>
     ${!list ? html`<${Loading} />` : list.length === 0 ? html`<${Empty} title=${text.noPositions[0]}>${text.noPositions[1]}<//>` : html`<div class="instances">
       ${list.map((/** @type {any} */ one) => html`<article key=${one.instance} class="instance">
         <header><strong>${one.symbol}</strong><span class=${one.side === "long" ? "up" : "down"}>${one.side === "long" ? "▲ long" : "▼ short"} ${one.leverage}×</span>
@@ -45,7 +45,7 @@ export function Instances({ now, symbol, onPick }) {
   if (!list) return html`<${Panel} title=${text.statesTitle}><${Loading} /><//>`;
   const rank = (/** @type {any} */ one) => (one.symbol === symbol ? 0 : 2) + (ACTIVE.includes(one.state) ? 0 : 1);
   const sorted = [...list].sort((a, b) => rank(a) - rank(b) || a.instance - b.instance);
-  return html`<${Panel} title=${text.statesTitle} count=${now.states.total_count} flush><div class="instances scroll" tabindex="0" aria-label=${text.statesTitle}>${sorted.map((one) => html`
+  return html`<${Panel} class="second" title=${text.statesTitle} count=${now.states.total_count} flush><div class="instances scroll" tabindex="0" aria-label=${text.statesTitle}>${sorted.map((one) => html`
     <article key=${one.instance} class=${`instance ${one.symbol === symbol ? "marked" : ""}`}>
       <header><button type="button" class="textlink" onClick=${() => onPick(one.symbol)}>${one.symbol}</button><span class="quiet">${one.strategy_id}${one.side === "short" ? " ▼" : ""}</span>
         <span class="grow"></span><${Badge} kind=${KINDS[one.state] ?? ""} title=${one.state}>${words.states[one.state] ?? one.state}<//>${one.until && html`<${Left} until=${one.until} />`}</header>
