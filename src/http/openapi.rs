@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 const COMPONENTS: &str = include_str!("openapi/components.json");
 /// Those of the read model of sessions.
 const SESSION_NOW: &str = include_str!("openapi/session_now.json");
+/// Those of what people write: notes, labels, presets, previews.
+const WRITTEN: &str = include_str!("openapi/written.json");
 
 /// The complete document.
 pub fn document() -> Value {
@@ -24,9 +26,10 @@ pub fn document() -> Value {
             .insert(route.method.as_str().to_ascii_lowercase(), operation(route));
     }
     let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
-    let session_now: Map<String, Value> = serde_json::from_str(SESSION_NOW).unwrap_or_default();
     if let Some(schemas) = components["schemas"].as_object_mut() {
-        schemas.extend(session_now);
+        for text in [SESSION_NOW, WRITTEN] {
+            schemas.extend(serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default());
+        }
     }
     json!({
         "openapi": "3.1.0",

@@ -63,6 +63,31 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/api/log",
+        tag: "operations",
+        about: "The last lines of the daemon's log, kept in memory.",
+        access: ADMIN,
+        query: &[
+            Param { name: "after", kind: Integer(0, i64::MAX), about: "Only lines with a higher number." },
+            Param {
+                name: "limit",
+                kind: Integer(1, 1_000),
+                about: "Lines at most, the newest; 200 when it is left out.",
+            },
+            Param {
+                name: "level",
+                kind: Word(&["error", "warn", "info", "debug"]),
+                about: "Only lines at least as important.",
+            },
+        ],
+        run: Now(operations::log),
+        examples: &[
+            ask("warnings", "/api/log?limit=50&level=warn", 200),
+            ask("of no level", "/api/log?level=loud", 400),
+        ],
+        ..GET
+    },
+    Route {
         path: "/api/config",
         tag: "operations",
         about: "The configuration that is in force. There are no secrets in it.",

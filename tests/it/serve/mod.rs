@@ -13,3 +13,4 @@ mod pipes;
 mod reload;
 mod retries;
 mod seed;
+mod written;
