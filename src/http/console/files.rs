@@ -28,16 +28,18 @@ macro_rules! files {
 pub(super) const FILES: &[File] = files![
     HTML: "index.html";
     SVG: "icon.svg";
-    CSS: "style/base.css" "style/parts.css" "style/pages.css";
+    CSS: "style/base.css" "style/parts.css" "style/pages.css" "style/workshop.css";
     SCRIPT: "main.js"
         "core/api.js" "core/candles.js" "core/format.js" "core/keys.js" "core/live.js" "core/pages.js"
-        "core/router.js" "core/session_form.js" "core/socket.js" "core/store.js" "core/trades.js"
-        "core/types.js" "core/view.js" "core/words.js"
-        "parts/chart.js" "parts/choose.js" "parts/conditions.js" "parts/controls.js" "parts/frame.js"
-        "parts/log.js" "parts/plot.js" "parts/review.js" "parts/session_now.js" "parts/table.js"
-        "parts/ui.js"
-        "pages/board.js" "pages/compare.js" "pages/entrance.js" "pages/report.js" "pages/results.js"
-        "pages/sessions.js" "pages/start.js"
+        "core/router.js" "core/session_form.js" "core/socket.js" "core/store.js" "core/strategy.js"
+        "core/trades.js" "core/types.js" "core/upload.js" "core/view.js" "core/words.js" "core/words_workshop.js"
+        "parts/chart.js" "parts/choose.js" "parts/conditions.js" "parts/configuration.js" "parts/controls.js"
+        "parts/frame.js" "parts/indicators.js" "parts/labels.js" "parts/log.js" "parts/log_tail.js" "parts/plot.js"
+        "parts/preview.js" "parts/review.js" "parts/rules.js" "parts/session_now.js" "parts/table.js" "parts/ui.js"
+        "parts/users.js" "parts/versions.js"
+        "pages/board.js" "pages/compare.js" "pages/entrance.js" "pages/operations.js" "pages/recording.js"
+        "pages/recordings.js" "pages/report.js" "pages/results.js" "pages/sessions.js" "pages/start.js"
+        "pages/strategies.js" "pages/strategy.js"
         "vendor/hooks.js" "vendor/htm.js" "vendor/lightweight-charts.js" "vendor/preact.js";
     FONT: "vendor/inter.woff2";
     TEXT: "vendor/NOTICE";

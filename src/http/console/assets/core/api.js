@@ -98,6 +98,12 @@ export const postOnce = (path, body, key) => ask("POST", path, { body, key });
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** The token of this login, for requests that do not go through here. */
+export async function csrfToken() {
+  if (!csrf) await renewCsrf();
+  return csrf ?? "";
+}
+
 export async function renewCsrf() {
   csrf = (await send("GET", "/csrf-token")).token;
 }

@@ -8,5 +8,10 @@ export const PAGES = [
   { path: "/sessions", title: "Sessions", nav: { label: "sessions", icon: "sessions", key: "h" }, load: () => import("../pages/sessions.js") },
   { path: "/results", title: "Results", nav: { label: "results", icon: "results", key: "b" }, load: () => import("../pages/results.js") },
   { path: "/results/:id", title: "Report", load: () => import("../pages/report.js") },
+  { path: "/strategies", title: "Strategies", nav: { label: "strategies", icon: "strategies", key: "t" }, load: () => import("../pages/strategies.js") },
+  { path: "/strategies/:id", title: "Strategy", load: () => import("../pages/strategy.js") },
+  { path: "/recordings", title: "Recordings", nav: { label: "recordings", icon: "recordings", key: "r" }, load: () => import("../pages/recordings.js") },
+  { path: "/recordings/:id", title: "Recording", load: () => import("../pages/recording.js") },
+  { path: "/operations", title: "Operations", nav: { label: "operations", icon: "operations", key: "o" }, load: () => import("../pages/operations.js") },
   { path: "/compare", title: "Compare", load: () => import("../pages/compare.js") },
 ];

@@ -29,7 +29,7 @@ const fits = (/** @type {any} */ one, /** @type {string} */ wanted) => wanted.to
 const C = text.columns;
 const COLUMNS = [
   { name: C.name, wrap: true, sort: (/** @type {any} */ row) => row.strategy_name.toLowerCase(), of: (/** @type {any} */ row) => html`<a class="strong" href=${address("/strategies/:id", { id: row.id })}>${row.strategy_name}</a>
-    <div class="small quiet clip" title=${row.description}>${row.description}</div>` },
+    <div class="small quiet clip block" title=${row.description}>${row.description}</div>` },
   { name: C.direction, sort: (/** @type {any} */ row) => row.direction, of: (/** @type {any} */ row) => text.sides[row.direction] ?? html`<${Badge} kind="bad">${text.unread}<//>` },
   { name: C.version, numeric: true, sort: (/** @type {any} */ row) => row.version, of: (/** @type {any} */ row) => row.version },
   { name: C.state, sort: (/** @type {any} */ row) => row.enabled, of: (/** @type {any} */ row) => html`<${Badge} kind=${row.enabled ? "good" : ""}>${row.enabled ? text.enabled : text.disabled}<//>` },

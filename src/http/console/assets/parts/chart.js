@@ -87,10 +87,10 @@ const LINES = /** @type {Record<string, [string, number]>} */ ({
 /**
  * Candles with volume, marks, price lines and gaps.
  * @param {{candles: Candle[], marks?: Mark[], lines?: Line[], gaps?: Band[], digits?: number|null, chosen?: string|null,
- *   centre?: {from: number, to: number, key: string}|null, onMark?: (id: string) => void, label: string, class?: string, children?: any}} props
- *   `centre` moves the view to a span once for each `key`.
+ *   centre?: {from: number, to: number, key: string}|null, onMark?: (id: string) => void, onTime?: (time: number) => void, label: string, class?: string, children?: any}} props
+ *   `centre` moves the view to a span once for each `key`; `onTime` is told the time of a click, milliseconds.
  */
-export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits, chosen = null, centre, onMark, label, class: name = "", children }) {
+export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits, chosen = null, centre, onMark, onTime, label, class: name = "", children }) {
   const [hover, setHover] = useState(/** @type {any} */ (null));
   const { box, held, generation } = useChart((chart) => {
     const [up, down] = [css("--up"), css("--down")];
@@ -104,11 +104,14 @@ export function CandleChart({ candles, marks = [], lines = [], gaps = [], digits
     return { series, volume, bands, markers, shown: /** @type {Candle[]} */ ([]), drawn: new Map(), centred: "" };
   });
   const shown = useMemo(() => digits ?? digitsIn(candles), [digits, candles.length > 0, candles[0]?.time]);
-  const click = useRef(onMark);
-  click.current = onMark;
+  const click = useRef(/** @type {any} */ (null));
+  click.current = (/** @type {any} */ param) => {
+    if (param.hoveredObjectId) onMark?.(String(param.hoveredObjectId));
+    if (param.time != null) onTime?.(param.time * 1000);
+  };
   useEffect(() => {
     const { chart } = held.current;
-    const clicked = (/** @type {any} */ param) => { if (param.hoveredObjectId) click.current?.(String(param.hoveredObjectId)); };
+    const clicked = (/** @type {any} */ param) => click.current(param);
     chart.subscribeClick(clicked);
     return () => { if (held.current?.chart === chart) chart.unsubscribeClick(clicked); };
   }, [generation]);

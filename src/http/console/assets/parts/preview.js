@@ -17,7 +17,7 @@ export function Preview({ doc, isValid, onProblems }) {
   const [chosen, choose] = useState(() => read());
   const list = useAnswer(() => get("/api/data-collection/sessions?limit=100"), []);
   const recordings = (list.answer?.sessions ?? []).filter((/** @type {any} */ one) => one.prices_count > 0 || one.data_types.includes("candles"));
-  const recording = recordings.find((/** @type {any} */ one) => one.session_id === chosen.recording) ?? recordings[0];
+  const recording = recordings.find((/** @type {any} */ one) => one.session_id === chosen.recording) ?? recordings.find((/** @type {any} */ one) => one.status === "completed") ?? recordings[0];
   const symbol = recording?.symbols.includes(chosen.symbol) ? chosen.symbol : recording?.symbols[0];
   const pick = (/** @type {any} */ changes) => { const next = { ...chosen, ...changes }; choose(next); localStorage.setItem("preview", JSON.stringify(next)); };
   const shown = usePreview(doc, recording?.session_id, symbol, chosen.from, onProblems);
@@ -88,7 +88,7 @@ function Outcome({ shown, recording, symbol }) {
     ${error && !invalid && html`<div class="callout bad" role="alert">${error.message}</div>`}
     ${invalid && html`<p class="small quiet">${text.noPreview}</p>`}
     ${answer && html`<p class="traded" role="status">${text.traded(answer.counts.trades)}</p>
-      <dl class="tiles compact"><div class="tile"><dt>${text.signals}</dt><dd>${count(answer.counts.signals)}</dd></div>
+      <dl class="tiles"><div class="tile"><dt>${text.signals}</dt><dd>${count(answer.counts.signals)}</dd></div>
         <div class="tile"><dt>${text.trades}</dt><dd>${count(answer.counts.trades)}</dd></div>
         <div class="tile"><dt>${text.won}</dt><dd>${count(answer.counts.wins)}</dd></div>
         <div class="tile"><dt>${text.net} ${answer.currency ?? ""}</dt><dd><${Pnl} value=${answer.net_profit} /></dd></div></dl>
