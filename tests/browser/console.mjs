@@ -9,6 +9,7 @@ import { daemon, emptyDaemon, finish, open } from "./harness.mjs";
 import * as link from "./link.mjs";
 import * as sessions from "./sessions.mjs";
 import { frontend } from "./seed.mjs";
+import * as workshop from "./workshop.mjs";
 
 const isLong = process.argv.includes("--long");
 const [tradingd, browserPath, picture] = process.argv.slice(2).filter((word) => word !== "--long");
@@ -26,6 +27,9 @@ try {
   const page = await sessions.entrance(context, demo);
   await sessions.starting(page, demo);
   await sessions.symbols(page);
+  await workshop.strategies(page);
+  await workshop.recordings(page, demo);
+  await workshop.operations(page);
   await link.tabs(context, demo);
   await link.cut(context, demo);
   await access.viewer(browser, demo);

@@ -303,7 +303,12 @@ impl Recordings {
     /// `invalid_file` with position and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
         let inputs = Inputs { files: vec![path.to_owned()], ..Inputs::default() };
-        self.import_all(inputs, path.parent().unwrap_or(path), now)
+        let folder = path.parent().unwrap_or(path);
+        self.import_all(inputs, folder, now).map_err(|refusal| Refusal {
+            // Whoever sent the file knows its name, not where it was kept meanwhile.
+            message: refusal.message.replace(&format!("{}/", folder.display()), ""),
+            ..refusal
+        })
     }
 
     fn import_all(&self, inputs: Inputs, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
