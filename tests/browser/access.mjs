@@ -48,7 +48,12 @@ export async function pages(demo) {
   const result = (await api.get("/results")).results.at(-1).result_id;
   const two = (await api.get("/results")).results.slice(0, 2).map((one) => one.result_id);
   const paper = (await api.get("/sessions?type=paper")).sessions[0].session_id;
-  return ["/", `/board/${paper}`, "/start", "/start?type=paper", "/start?type=live", "/start?type=collect", "/sessions", "/results", `/results/${result}`, `/results/${result}?trade=1`, `/compare?ids=${two.join(",")}`, "/nowhere"];
+  const recording = (await api.get("/api/data-collection/sessions")).sessions.at(-1).session_id;
+  const workshop = [
+    "/strategies", "/strategies/pump_v2", "/strategies/new", "/strategies/pump_v2?tab=json", "/strategies/pump_v2?tab=versions", "/strategies/pump_v2?tab=uses",
+    "/recordings", `/recordings/${recording}`, "/operations", "/operations?tab=configuration", "/operations?tab=users", "/operations?tab=logins", "/operations?tab=log",
+  ];
+  return [...workshop, "/", `/board/${paper}`, "/start", "/start?type=paper", "/start?type=live", "/start?type=collect", "/sessions", "/results", `/results/${result}`, `/results/${result}?trade=1`, `/compare?ids=${two.join(",")}`, "/nowhere"];
 }
 
 /** Waits until skeletons are gone. */

@@ -57,7 +57,7 @@ function Heat({ path, symbol, onCell }) {
     <${Loaded} of=${asked}>${(/** @type {any} */ { from, period_days, periods, symbols }) => {
       const start = Date.parse(from);
       const at = (/** @type {number} */ n) => start + n * period_days * DAY_MS;
-      return html`<div class="scroll"><table class="heat coverage-heat" aria-label=${text.heat}><thead><tr><th scope="col"></th>
+      return html`<div class="scroll"><table class="heat coverage-heat" aria-label=${text.heat}><thead><tr><td></td>
         ${Array.from({ length: periods }, (_, n) => html`<th scope="col" key=${n}>${new Date(at(n)).toISOString().slice(5, 10)}</th>`)}</tr></thead>
         <tbody>${symbols.map((/** @type {any} */ row) => html`<tr key=${row.symbol} class=${row.symbol === symbol ? "marked" : ""}><th scope="row">${row.symbol}</th>${row.cells.map((/** @type {any} */ cell, /** @type {number} */ n) => html`<td key=${n} class=${shade(cell)}>
           ${cell && html`<button type="button" onClick=${() => onCell(row.symbol, at(n))} title=${`${row.symbol} ${new Date(at(n)).toISOString().slice(0, 10)}: ${share(cell.covered_pct, 2)}, ${cell.gaps} gaps${cell.causes.length ? ` (${cell.causes.join(", ")})` : ""}`}>${cell.covered_pct >= 99.95 ? "100" : cell.covered_pct.toFixed(1)}</button>`}</td>`)}</tr>`)}</tbody></table></div>`;

@@ -121,7 +121,7 @@ function General({ of }) {
 function Elsewhere({ of }) {
   const shown = [...SECTIONS.map(({ key }) => key), "indicators", "strategy_name", "description", "direction", "category", "tags", "trailingStop", "breakEven"];
   const rest = of.problems.filter((one) => !shown.some((key) => problemsAt([one], [key], true).length));
-  return rest.length ? html`<${Panel} title=${text.elsewhere}><ul class="problems" role="alert">${rest.map((one, n) => html`<li key=${n}><span class="mono">${one.path}</span> ${one.problem}</li>`)}</ul><//>` : null;
+  return rest.length ? html`<${Panel} title=${text.elsewhere}><div role="alert"><ul class="problems">${rest.map((one, n) => html`<li key=${n}><span class="mono">${one.path}</span> ${one.problem}</li>`)}</ul></div><//>` : null;
 }
 
 /** The document as text; text that is not JSON stays here until it is. @param {{doc: any, isLocked: boolean, problems: any[], onDoc: (doc: any) => void}} props */
@@ -135,5 +135,5 @@ function Json({ doc, isLocked, problems, onDoc }) {
   return html`<${Panel} title=${text.tabs.json}><div class="stack tight"><p class="small quiet">${text.jsonAbout}</p>
     <textarea class=${`input mono json ${wrong ? "bad" : ""}`} aria-label=${text.tabs.json} spellcheck="false" disabled=${isLocked} rows="40" value=${typed} onInput=${(/** @type {any} */ event) => change(event.target.value)}></textarea>
     ${wrong && html`<p class="problem" role="alert">${text.jsonBad}${wrong}</p>`}
-    <ul class="problems" role="alert">${problems.map((one, n) => html`<li key=${n}><span class="mono">${one.path}</span> ${one.problem}</li>`)}</ul></div><//>`;
+    <div role="alert"><ul class="problems">${problems.map((one, n) => html`<li key=${n}><span class="mono">${one.path}</span> ${one.problem}</li>`)}</ul></div></div><//>`;
 }

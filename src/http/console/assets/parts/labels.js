@@ -28,7 +28,7 @@ export function Labels({ path, symbol, labels, placing, place, mayTrade, onShow 
     { name: text.peak, of: (/** @type {any} */ row) => row.peak ? `+${duration((Date.parse(row.peak) - Date.parse(row.onset)) / 1000)}` : "—", numeric: true },
     { name: text.end, of: (/** @type {any} */ row) => row.end ? `+${duration((Date.parse(row.end) - Date.parse(row.onset)) / 1000)}` : "—", numeric: true },
     { name: text.note, wrap: true, of: (/** @type {any} */ row) => row.note },
-    { name: "", class: "right", of: (/** @type {any} */ row) => html`<span class="row"><span class="grow"></span><${Button} small onClick=${() => onShow(row)}>${text.show}<//>
+    { name: html`<span class="hidden-label">${text.actions}</span>`, class: "right", of: (/** @type {any} */ row) => html`<span class="row"><span class="grow"></span><${Button} small onClick=${() => onShow(row)}>${text.show}<//>
       ${mayTrade && html`<${Button} small onClick=${() => { place({ ...row, step: "done" }); onShow(row); }}>${text.edit}<//><${Button} small kind="plain" onClick=${() => drop(row)}>${text.remove}<//>`}</span>` },
   ];
   return html`<${Panel} title=${text.labels} count=${labels.answer?.total_count} flush actions=${html`

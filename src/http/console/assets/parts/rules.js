@@ -14,7 +14,7 @@ import { Button, Icon } from "./ui.js";
 /** Problems of one place, under it. @param {{of: Editing, path: any[], below?: boolean}} props */
 export const Problems = ({ of, path, below }) => {
   const found = problemsAt(of.problems, path, below);
-  return found.length ? html`<ul class="problems" role="alert">${found.map((one, n) => html`<li key=${n}>${one.problem}</li>`)}</ul>` : null;
+  return found.length ? html`<div role="alert"><ul class="problems">${found.map((one, n) => html`<li key=${n}>${one.problem}</li>`)}</ul></div>` : null;
 };
 
 /** @param {string} value */
@@ -93,7 +93,7 @@ function Condition({ of, path, last }) {
     <p class="rule-told small"><label class="check small"><input type="checkbox" aria-label=${text.isEnabled} disabled=${of.isLocked} checked=${condition.enabled !== false}
       onChange=${(/** @type {any} */ event) => of.edit([...path, "enabled"], event.target.checked ? undefined : false)} /></label>
       <span>${condition.enabled === false ? `${text.off}: ` : ""}${sentence(condition, of.doc, of.catalogue)}</span></p>
-    ${own.length > 0 && html`<ul class="problems" role="alert">${own.map((one, n) => html`<li key=${n}>${one.problem}</li>`)}</ul>`}
+    ${own.length > 0 && html`<div role="alert"><ul class="problems">${own.map((one, n) => html`<li key=${n}>${one.problem}</li>`)}</ul></div>`}
   </li>`;
 }
 

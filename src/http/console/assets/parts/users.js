@@ -9,6 +9,7 @@ import { Table } from "./table.js";
 
 const text = operationsWords.users;
 const roles = operationsWords.roles;
+const ACTIONS = html`<span class="hidden-label">${text.actions}</span>`;
 
 export function Users() {
   const me = useStore((state) => state.me?.username);
@@ -21,7 +22,7 @@ export function Users() {
     { name: text.role, of: (/** @type {any} */ row) => html`${row.role} <span class="small quiet">${roles[row.role]}</span>`, sort: (/** @type {any} */ row) => row.role },
     { name: text.state, of: (/** @type {any} */ row) => html`<${Badge} kind=${row.disabled ? "bad" : "good"}>${row.disabled ? text.disabled : text.enabled}<//>` },
     { name: text.created, of: (/** @type {any} */ row) => html`<${Time} value=${row.created_at} what="minute" />`, sort: (/** @type {any} */ row) => row.created_at },
-    { name: "", class: "right", of: (/** @type {any} */ row) => html`<span class="row"><span class="grow"></span><${Button} small onClick=${() => open({ kind: "logins", user: row })}>${operationsWords.tabs.logins}<//>
+    { name: ACTIONS, class: "right", of: (/** @type {any} */ row) => html`<span class="row"><span class="grow"></span><${Button} small onClick=${() => open({ kind: "logins", user: row })}>${operationsWords.tabs.logins}<//>
       <${Button} small onClick=${() => open({ kind: "change", user: row })}>${text.change}<//><${Button} small kind="plain" onClick=${() => open({ kind: "remove", user: row })}>${text.remove}<//></span>` },
   ];
   return html`<${Panel} title=${text.title} count=${all.answer?.total_count} flush actions=${html`<${Button} small kind="primary" onClick=${() => open({ kind: "add" })}>${text.add}<//>`}>
@@ -71,7 +72,7 @@ function LoginList({ path, hasAll }) {
   const columns = [
     { name: words.since, of: (/** @type {any} */ row) => html`<${Time} value=${row.created_at} /> ${row.current && html`<${Badge} kind="good">${words.current}<//>`}` },
     { name: words.until, of: (/** @type {any} */ row) => html`<${Time} value=${row.expires_at} what="minute" />` },
-    { name: "", class: "right", of: (/** @type {any} */ row) => row.current ? null : html`<${Button} small kind="danger" onClick=${() => end([row])}>${words.end}<//>` },
+    { name: ACTIONS, class: "right", of: (/** @type {any} */ row) => row.current ? null : html`<${Button} small kind="danger" onClick=${() => end([row])}>${words.end}<//>` },
   ];
   return html`<${Loaded} of=${all}>${(/** @type {any} */ answer) => html`<${Table} label=${words.mine} columns=${columns} rows=${answer.logins} keyOf=${(/** @type {any} */ row) => row.login_id} empty=${html`<${Empty} title=${words.none} />`} />
     ${hasAll && answer.logins.length > 1 && html`<div class="state"><${Button} onClick=${() => end(answer.logins.filter((/** @type {any} */ one) => !one.current))}>${words.endOthers}<//></div>`}`}<//>`;
