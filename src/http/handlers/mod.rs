@@ -3,8 +3,13 @@
 //! Invariant: checks that apply to all routes are in the pipeline, business rules are in the service.
 
 pub mod auth;
+pub mod labels;
+pub mod logins;
 pub mod metrics;
+pub mod notes;
 pub mod operations;
+pub mod presets;
+pub mod preview;
 pub mod recordings;
 pub mod records;
 pub mod results;

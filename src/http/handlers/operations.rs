@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Default number of events.
+/// Default number of events and of log lines.
 const EVENTS: usize = 200;
 
 /// `GET /health`.
@@ -41,6 +41,13 @@ pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failu
     let after = call.query.integer("after").map(i64::unsigned_abs);
     let limit = call.query.count("limit").unwrap_or(EVENTS);
     Ok(Reply::data(&context.service.events.read(after, limit)?))
+}
+
+/// `GET /api/log`.
+pub fn log(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
+    let limit = call.query.count("limit").unwrap_or(EVENTS);
+    Ok(Reply::data(&context.service.log.read(after, limit, call.query.text("level"))))
 }
 
 /// `GET /api/analytics/status`.

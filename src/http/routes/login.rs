@@ -1,7 +1,7 @@
 //! Login and user routes.
 
 use super::{ADMIN, DELETE, GET, POST, PUT, VIEWER, ask, example};
-use crate::http::handlers::{auth, users};
+use crate::http::handlers::{auth, logins, users};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Entrance, Public};
 use crate::http::route::Answers::Data;
@@ -82,6 +82,35 @@ pub const ROUTES: &[Route] = &[
         answers: Data("CurrentUser"),
         run: Now(auth::me),
         examples: &[ask("asked", "/api/v1/auth/me", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/v1/auth/logins",
+        tag: "login",
+        about: "Your logins that are still good, newest first.",
+        run: Blocking(logins::own),
+        examples: &[ask("asked", "/api/v1/auth/logins", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/v1/auth/logins/{id}",
+        tag: "login",
+        about: "End one of your logins; an admin ends anybody's. Its tokens are refused from now on.",
+        access: VIEWER,
+        refusals: &[(404, "login_not_found")],
+        run: Blocking(logins::end),
+        lane: Lane::Urgent,
+        examples: &[ask("unknown", "/api/v1/auth/logins/nothing", 404)],
+        ..DELETE
+    },
+    Route {
+        path: "/api/users/{name}/logins",
+        tag: "users",
+        about: "The logins of a user that are still good, newest first.",
+        access: ADMIN,
+        refusals: &[(404, "user_not_found")],
+        run: Blocking(logins::of_user),
+        examples: &[ask("unknown", "/api/users/nobody/logins", 404)],
         ..GET
     },
     Route {

@@ -68,6 +68,31 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/api/log",
+        tag: "operations",
+        about: "The last lines of the daemon's log, kept in memory.",
+        access: ADMIN,
+        query: &[
+            Param { name: "after", kind: Integer(0, i64::MAX), about: "Only lines with a higher number." },
+            Param {
+                name: "limit",
+                kind: Integer(1, 1_000),
+                about: "Lines at most, the newest; 200 when it is left out.",
+            },
+            Param {
+                name: "level",
+                kind: Word(&["error", "warn", "info", "debug"]),
+                about: "Only lines at least as important.",
+            },
+        ],
+        run: Now(operations::log),
+        examples: &[
+            ask("warnings", "/api/log?limit=50&level=warn", 200),
+            ask("of no level", "/api/log?level=loud", 400),
+        ],
+        ..GET
+    },
+    Route {
         path: "/api/config",
         tag: "operations",
         about: "The configuration that is in force. There are no secrets in it.",
@@ -194,6 +219,19 @@ pub const ROUTES: &[Route] = &[
         answers: Media(&["text/html", "text/css", "text/javascript"]),
         run: Now(console::file),
         examples: &[ask("unknown", "/console/nothing", 404)],
+        ..GET
+    },
+    Route {
+        path: "/console/{folder}/{file}",
+        tag: "console",
+        about: "A file of a folder of the console.",
+        access: Public,
+        refusals: &[(404, "not_found")],
+        run: Now(console::file_in_folder),
+        examples: &[
+            ask("a module", "/console/core/view.js", 200),
+            ask("unknown", "/console/core/nothing", 404),
+        ],
         ..GET
     },
 ];

@@ -1,12 +1,14 @@
 //! Routes of sessions and their results.
 
-use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
-use crate::http::handlers::{results, session_now, sessions};
+use super::{
+    CURSOR, DELETE, GET, LIMIT, POINTS, POST, POST_DOCUMENT, PUT_DOCUMENT, SYMBOL, VIEWER, ask, example,
+};
+use crate::http::handlers::{notes, presets, results, session_now, sessions};
 use crate::http::lanes::Lane;
 use crate::http::route::Answers::{Data, DataOrCsv, Media};
-use crate::http::route::ParamKind::{Integer, Text, Word};
+use crate::http::route::ParamKind::{Flag, Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
-use crate::http::route::{Param, Route, Takes};
+use crate::http::route::{Example, Param, Route, Takes};
 
 /// Format of a result's rows.
 const FORMAT: Param = Param {
@@ -207,6 +209,48 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/api/presets",
+        tag: "sessions",
+        about: "Your saved start requests, by name.",
+        run: Blocking(presets::list),
+        examples: &[ask("all", "/api/presets", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/presets/{name}",
+        tag: "sessions",
+        about: "Save a start request under a name, replacing yours of that name. It may be incomplete.",
+        takes: Takes::Json("Preset"),
+        success: &[200, 201],
+        run: Blocking(presets::put),
+        examples: &[
+            Example {
+                name: "a paper session",
+                path: Some("/api/presets/usual"),
+                body: Some(
+                    r#"{"request": {"session_type": "paper", "symbols": ["BTC_USDT"], "strategy_config": {"strategies": ["pump_v2"]}}}"#,
+                ),
+                status: 201,
+            },
+            Example {
+                name: "no request",
+                path: Some("/api/presets/usual"),
+                body: Some(r#"{"request": 1}"#),
+                status: 400,
+            },
+        ],
+        ..PUT_DOCUMENT
+    },
+    Route {
+        path: "/api/presets/{name}",
+        tag: "sessions",
+        about: "Delete one of your presets.",
+        refusals: &[(404, "preset_not_found")],
+        run: Blocking(presets::delete),
+        examples: &[ask("unknown", "/api/presets/nothing", 404)],
+        ..DELETE
+    },
+    Route {
         path: "/results",
         tag: "results",
         about: "Results, newest first.",
@@ -215,6 +259,9 @@ pub const ROUTES: &[Route] = &[
             CURSOR,
             Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." },
             SYMBOL,
+            Param { name: "tag", kind: Text(128), about: "Only results with this tag." },
+            Param { name: "pinned", kind: Flag, about: "Only pinned results, or only others." },
+            Param { name: "source", kind: Text(128), about: "Only results on this recording." },
         ],
         answers: Data("ResultList"),
         run: Blocking(results::list),
@@ -244,6 +291,48 @@ pub const ROUTES: &[Route] = &[
         run: Blocking(results::get),
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..GET
+    },
+    Route {
+        path: "/results/session/{id}",
+        tag: "results",
+        about: "Delete a result with its report and notes. What it added to the totals of its strategies stays.",
+        refusals: &[(404, "result_not_found"), (409, "result_pinned")],
+        run: Blocking(notes::delete),
+        examples: &[ask("unknown", "/results/session/nothing", 404)],
+        ..DELETE
+    },
+    Route {
+        path: "/results/session/{id}/note",
+        tag: "results",
+        about: "What people wrote about a result: name, notes, tags, whether it is pinned.",
+        access: VIEWER,
+        refusals: &[(404, "result_not_found")],
+        run: Blocking(notes::get),
+        examples: &[ask("unknown", "/results/session/nothing/note", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/note",
+        tag: "results",
+        about: "Name, annotate, tag or pin a result. Whatever is left out stays.",
+        takes: Takes::Json("ResultNote"),
+        refusals: &[(404, "result_not_found")],
+        run: Blocking(notes::put),
+        examples: &[
+            Example {
+                name: "unknown",
+                path: Some("/results/session/nothing/note"),
+                body: Some(r#"{"name": "tighter stop", "tags": ["pump"], "pinned": true}"#),
+                status: 404,
+            },
+            Example {
+                name: "misspelt",
+                path: Some("/results/session/nothing/note"),
+                body: Some(r#"{"tag": "pump"}"#),
+                status: 400,
+            },
+        ],
+        ..PUT_DOCUMENT
     },
     Route {
         path: "/results/session/{id}/trades",

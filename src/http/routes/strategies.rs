@@ -1,7 +1,7 @@
 //! Routes of strategies, indicators and symbols.
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
-use crate::http::handlers::{strategies, symbols};
+use crate::http::handlers::{preview, strategies, symbols};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::Answers::Data;
@@ -138,6 +138,29 @@ pub const ROUTES: &[Route] = &[
             ask("no number", "/api/strategies/pump_v2/versions/x", 404),
         ],
         ..GET
+    },
+    Route {
+        path: "/api/preview",
+        tag: "strategies",
+        about: "What a document would have done on up to a day of one recorded symbol: signals, trades and the marks of a chart. Computed for less than a second, kept nowhere; your next preview ends this one.",
+        takes: Takes::Json("Preview"),
+        refusals: &[
+            (400, "invalid_strategy"),
+            (404, "recording_not_found"),
+            (404, "symbol_not_found"),
+            (409, "preview_superseded"),
+        ],
+        run: Async(preview::preview),
+        lane: Lane::Preview,
+        examples: &[
+            example(
+                "an invalid document",
+                r#"{"document": {"strategy_name": "x"}, "recording_id": "nothing", "symbol": "BTC_USDT"}"#,
+                400,
+            ),
+            example("without a document", r#"{"recording_id": "nothing"}"#, 400),
+        ],
+        ..POST_DOCUMENT
     },
     Route {
         path: "/api/indicators",

@@ -264,6 +264,42 @@ fn idempotency() -> IdempotencyV1 {
     }
 }
 
+fn result_note() -> ResultNoteV1 {
+    ResultNoteV1 {
+        result_id: "exec_20240808_235416_a1b2c3".into(),
+        name: Some("tighter stop".into()),
+        notes: "half the loss\nof the run before".into(),
+        tags: vec!["pump".into(), "stop".into()],
+        pinned: true,
+        user: "ann".into(),
+        updated_us: 5,
+    }
+}
+
+fn pump_label() -> PumpLabelV1 {
+    PumpLabelV1 {
+        number: 2,
+        symbol: "NXSBTC".into(),
+        grade: "A".into(),
+        onset_us: 1_583_251_195_000_000,
+        peak_us: Some(1_583_251_327_281_000),
+        end_us: Some(1_583_251_553_681_000),
+        announced_us: None,
+        note: "clear".into(),
+        user: "ann".into(),
+        updated_us: 6,
+    }
+}
+
+fn preset() -> PresetV1 {
+    PresetV1 {
+        user: "ann".into(),
+        name: "usual".into(),
+        request: "{\"session_type\":\"paper\"}".into(),
+        updated_us: 7,
+    }
+}
+
 fn log_entry() -> LogEntryV1 {
     LogEntryV1 { session_id: "exec_20260728_112233_abcdef".into(), first_seq: 17, count: 3, bytes: 812 }
 }
@@ -321,6 +357,9 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&tickers()),
         golden(&facts()),
         golden(&log_entry()),
+        golden(&result_note()),
+        golden(&pump_label()),
+        golden(&preset()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();

@@ -92,7 +92,14 @@ impl World {
         let store = Store::open(state, OpenMode::CreateIfNew).unwrap();
         let keys = Keys::load(state, None).unwrap();
         let settings = InForce::new(config(), Path::new("the test's own"), clock::now());
-        let parts = Parts { store, state: state.to_owned(), keys, settings, exchange: client };
+        let parts = Parts {
+            store,
+            state: state.to_owned(),
+            keys,
+            settings,
+            exchange: client,
+            log: std::sync::Arc::default(),
+        };
         World { service: Service::open(parts, clock::now()).unwrap(), state: state.to_owned() }
     }
 

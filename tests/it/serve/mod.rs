@@ -14,3 +14,4 @@ mod pipes;
 mod reload;
 mod retries;
 mod seed;
+mod written;
