@@ -207,7 +207,14 @@ fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
         maker_fee: reader.field(raw.maker_fee, number::decimal)?,
         taker_fee: reader.field(raw.taker_fee, number::decimal)?,
         maintenance: reader.field(raw.maintenance, number::decimal).filter(|rate| rate.mantissa() > 0),
-        tiers: tiers::of(raw),
+        tiers: tiers::of(&tiers::Fields {
+            kind: raw.risk_type,
+            listed: raw.risk_custom,
+            levels: raw.risk_levels,
+            quantity: [raw.risk_base, raw.risk_step],
+            initial: [raw.initial, raw.initial_step],
+            maintenance: [raw.maintenance, raw.maintenance_step],
+        }),
         state: reader.field(raw.state, number::integer)?,
         // Older answers lack the field; orders are allowed only where the exchange says so.
         is_api_allowed: reader.field(raw.api_allowed, number::truth).unwrap_or(false),

@@ -4,7 +4,6 @@
 //! Invariant: tiers that cannot be read whole are no tiers; a contract without them keeps its first rates.
 
 use super::number;
-use super::rows::RawContract;
 use crate::domain::contract::ContractTier;
 use crate::domain::decimal::Decimal;
 use crate::limits::RISK_TIERS;
@@ -15,12 +14,28 @@ object! {
     RawTier { most = "maxVol", maintenance = "mmr", initial = "imr", leverage = "maxLeverage" } knows ["level"]
 }
 
+/// Fields of a contract that describe its tiers; `None`: absent.
+pub(super) struct Fields<'a> {
+    /// `riskLimitType`.
+    pub kind: Option<&'a RawValue>,
+    /// `riskLimitCustom`.
+    pub listed: Option<&'a RawValue>,
+    /// `riskLevelLimit`.
+    pub levels: Option<&'a RawValue>,
+    /// `riskBaseVol` and `riskIncrVol`.
+    pub quantity: [Option<&'a RawValue>; 2],
+    /// `initialMarginRate` and `riskIncrImr`.
+    pub initial: [Option<&'a RawValue>; 2],
+    /// `maintenanceMarginRate` and `riskIncrMmr`.
+    pub maintenance: [Option<&'a RawValue>; 2],
+}
+
 /// The tiers by increasing quantity; empty when there are none, or they are stated as values instead of contracts.
-pub(super) fn of(raw: &RawContract<'_>) -> Vec<ContractTier> {
-    if raw.risk_type.and_then(number::text).is_some_and(|kind| kind != "BY_VOLUME") {
+pub(super) fn of(raw: &Fields<'_>) -> Vec<ContractTier> {
+    if raw.kind.and_then(number::text).is_some_and(|kind| kind != "BY_VOLUME") {
         return Vec::new();
     }
-    let listed = raw.risk_custom.and_then(listed).filter(|tiers| !tiers.is_empty());
+    let listed = raw.listed.and_then(listed).filter(|tiers| !tiers.is_empty());
     listed.or_else(|| ladder(raw)).filter(|tiers| is_rising(tiers)).unwrap_or_default()
 }
 
@@ -45,16 +60,17 @@ fn listed_tier(raw: &RawTier<'_>) -> Option<ContractTier> {
 }
 
 /// Level n (from 0) holds up to base + n × step contracts, at rates that rise by their steps.
-fn ladder(raw: &RawContract<'_>) -> Option<Vec<ContractTier>> {
-    let decimal = |raw: Option<&RawValue>| raw.and_then(number::decimal);
-    let levels = raw.risk_levels.and_then(number::unsigned)?.min(RISK_TIERS as u64);
+fn ladder(raw: &Fields<'_>) -> Option<Vec<ContractTier>> {
+    let levels = raw.levels.and_then(number::unsigned)?.min(RISK_TIERS as u64);
+    let at = |n: i64, [base, step]: [Option<&RawValue>; 2]| {
+        let step = step.and_then(number::decimal).unwrap_or(Decimal::ZERO);
+        base.and_then(number::positive)?.plus(step.times(n)?)
+    };
     let level = |n: i64| {
-        let at = |base: Decimal, step: Option<Decimal>| base.plus(step.unwrap_or(Decimal::ZERO).times(n)?);
-        let initial = at(decimal(raw.initial)?, decimal(raw.initial_step))?;
         Some(ContractTier {
-            max_quantity: at(raw.risk_base.and_then(number::positive)?, decimal(raw.risk_step))?,
-            max_leverage: leverage(initial)?,
-            maintenance: at(raw.maintenance.and_then(number::positive)?, decimal(raw.maintenance_step))?,
+            max_quantity: at(n, raw.quantity)?,
+            max_leverage: leverage(at(n, raw.initial)?)?,
+            maintenance: at(n, raw.maintenance)?,
         })
     };
     (0..i64::try_from(levels).ok()?).map(level).collect()
@@ -73,11 +89,21 @@ mod tests {
     use super::*;
 
     fn tiers(text: &str) -> Vec<(String, u32, String)> {
-        let raw: RawContract<'_> = serde_json::from_str(text).expect("an object");
+        let object: std::collections::BTreeMap<&str, &RawValue> =
+            serde_json::from_str(text).expect("an object");
+        let get = |name: &str| object.get(name).copied();
+        let fields = Fields {
+            kind: get("riskLimitType"),
+            listed: get("riskLimitCustom"),
+            levels: get("riskLevelLimit"),
+            quantity: ["riskBaseVol", "riskIncrVol"].map(get),
+            initial: ["initialMarginRate", "riskIncrImr"].map(get),
+            maintenance: ["maintenanceMarginRate", "riskIncrMmr"].map(get),
+        };
         let show = |tier: &ContractTier| {
             (tier.max_quantity.to_string(), tier.max_leverage, tier.maintenance.to_string())
         };
-        of(&raw).iter().map(show).collect()
+        of(&fields).iter().map(show).collect()
     }
 
     #[test]
