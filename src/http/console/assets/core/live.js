@@ -10,7 +10,7 @@ import { patch, set, state, useStore } from "./store.js";
 
 const READ_MS = 1000;
 const PRICES_MS = 250;
-const EVENTS_KEPT = 5000;
+const EVENTS_KEPT = 3000;
 
 /** Subscribes to what every page shows. */
 export function begin() {

@@ -60,6 +60,10 @@ function Shown({ session, query }) {
   };
   useKeys({ "[": () => stepTrade(1), "]": () => stepTrade(-1), Escape: () => choose(null) }, [trades, chosen]);
   const isTrading = session.session_type !== "collect";
+  // These are long and change with events, not each second: the same node is not compared again.
+  const tradesShown = useMemo(() => html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} session=${session} />`, [trades, chosen, running]);
+  const logShown = useMemo(() => html`<${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />`, [events, chosen]);
+  const equityShown = useMemo(() => html`<${Equity} session=${session} />`, [running]);
   return html`<${Head} session=${session} />
     ${session.error_message && html`<div class="callout bad" role="alert">${session.error_message}</div>`}
     <${Progress} session=${session} now=${now} />
@@ -68,12 +72,12 @@ function Shown({ session, query }) {
     <div class="board">
       <div class="stack">
         <${Chart} session=${session} symbol=${symbol} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${query.get("interval") ?? "1s"} />
-        ${isTrading && html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} session=${session} />`}
-        <${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />
+        ${isTrading && tradesShown}
+        ${logShown}
       </div>
       ${isTrading && html`<div class="stack">
         ${running && html`<${Positions} session=${session} now=${now} /><${Instances} now=${now} symbol=${symbol} onPick=${pick} />`}
-        <${Equity} session=${session} />
+        ${equityShown}
         ${running && html`<${Orders} now=${now} />`}
         <${Limits} account=${now?.account} />
       </div>`}
@@ -194,15 +198,14 @@ function spanOf(chosen) {
 /** @param {any} props */
 function Trades({ trades, chosen, onChoose, session }) {
   return html`<${Panel} title=${text.tradesTitle} count=${trades.length} flush>
-    <div class="scroll"><${Table} label=${text.tradesTitle} rows=${trades} keyOf=${(/** @type {any} */ row) => row.id} marked=${chosen?.id ?? null} most=${200}
+    <div class="scroll"><${Table} label=${text.tradesTitle} rows=${trades} keyOf=${(/** @type {any} */ row) => row.id} marked=${chosen?.id ?? null} most=${100}
       onOpen=${(/** @type {any} */ row) => onChoose(row.id === chosen?.id ? null : row)} detail=${(/** @type {any} */ row) => html`<${Why} trade=${row} conditionsOf=${conditionsOf} />`}
       columns=${TRADE_COLUMNS} empty=${html`<${Empty} title=${text.noTrades[0]}>${isRunning(session) ? text.noTrades[1] : text.noTrades[2]}<//>`} /></div><//>`;
 }
 
 const TRADE_COLUMNS = [
   { name: text.columns.exit, of: (/** @type {any} */ row) => html`<${Time} value=${row.exitTime} what="time" />` },
-  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong>${row.symbol}</strong> <span class="faint">${row.side}</span>`, sort: (/** @type {any} */ row) => row.symbol },
-  { name: text.columns.strategy, of: (/** @type {any} */ row) => row.strategy, sort: (/** @type {any} */ row) => row.strategy },
+  { name: text.columns.symbol, of: (/** @type {any} */ row) => html`<strong title=${row.strategy}>${row.symbol}</strong> <span class="faint">${row.side}</span>`, sort: (/** @type {any} */ row) => row.symbol },
   { name: text.columns.entry, numeric: true, of: (/** @type {any} */ row) => price(row.entryPrice) },
   { name: text.columns.out, numeric: true, of: (/** @type {any} */ row) => price(row.exitPrice) },
   { name: text.columns.net, numeric: true, of: (/** @type {any} */ row) => html`<${Pnl} value=${row.net} />`, sort: (/** @type {any} */ row) => row.net },

@@ -7,7 +7,7 @@ import { words } from "../core/words.js";
 import { ConditionTable } from "./conditions.js";
 import { Empty, Icon, Panel, Segments, Time } from "./ui.js";
 
-const SHOWN = 300;
+const SHOWN = 150;
 const text = words.log;
 
 /** @param {{events: import("../core/types.js").SessionEvent[], isWhole: boolean, chosen: number|null, onChoose: (event: any) => void}} props */
