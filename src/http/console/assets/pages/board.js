@@ -1,6 +1,6 @@
 // The board of a session: what it does, what it waits for, what it did and why.
 
-import { html, useEffect, useMemo, useRef, useState } from "../core/view.js";
+import { html, still, useCallback, useEffect, useMemo, useRef, useState } from "../core/view.js";
 import { get } from "../core/api.js";
 import { focusOf, isRunning, mayRun, useSession } from "../core/live.js";
 import { address, setQuery } from "../core/router.js";
@@ -48,10 +48,10 @@ function Shown({ session, query }) {
   first.current ||= log ? busiest(session, now, read.trades) : "";
   const symbol = query.get("symbol") ?? (first.current || session.symbols[0]);
   const pick = (/** @type {string} */ name) => setQuery({ symbol: name });
-  const show = (/** @type {any} */ one) => {
+  const show = useCallback((/** @type {any} */ one) => {
     if (one?.symbol && session.symbols.includes(one.symbol)) setQuery({ symbol: one.symbol });
     choose(one);
-  };
+  }, [id]);
   const trades = useMemo(() => [...read.trades].reverse(), [read]);
   const stepTrade = (/** @type {number} */ by) => {
     const at = trades.findIndex((trade) => trade.id === chosen?.id);
@@ -60,10 +60,6 @@ function Shown({ session, query }) {
   };
   useKeys({ "[": () => stepTrade(1), "]": () => stepTrade(-1), Escape: () => choose(null) }, [trades, chosen]);
   const isTrading = session.session_type !== "collect";
-  // These are long and change with events, not each second: the same node is not compared again.
-  const tradesShown = useMemo(() => html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} session=${session} />`, [trades, chosen, running]);
-  const logShown = useMemo(() => html`<${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />`, [events, chosen]);
-  const equityShown = useMemo(() => html`<${Equity} session=${session} />`, [running]);
   return html`<${Head} session=${session} />
     ${session.error_message && html`<div class="callout bad" role="alert">${session.error_message}</div>`}
     <${Progress} session=${session} now=${now} />
@@ -72,12 +68,12 @@ function Shown({ session, query }) {
     <div class="board">
       <div class="stack">
         <${Chart} session=${session} symbol=${symbol} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${query.get("interval") ?? "1s"} />
-        ${isTrading && tradesShown}
-        ${logShown}
+        ${isTrading && html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} isRunning=${running} />`}
+        <${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />
       </div>
       ${isTrading && html`<div class="stack">
         ${running && html`<${Positions} session=${session} now=${now} /><${Instances} now=${now} symbol=${symbol} onPick=${pick} />`}
-        ${equityShown}
+        <${Equity} id=${id} isRunning=${running} />
         ${running && html`<${Orders} now=${now} />`}
         <${Limits} account=${now?.account} />
       </div>`}
@@ -195,13 +191,12 @@ function spanOf(chosen) {
   return { from: from - 60_000, to: to + 60_000, key: chosen.id ?? String(chosen.seq) };
 }
 
-/** @param {any} props */
-function Trades({ trades, chosen, onChoose, session }) {
+const Trades = still((/** @type {any} */ { trades, chosen, onChoose, isRunning: running }) => {
   return html`<${Panel} title=${text.tradesTitle} count=${trades.length} flush>
     <div class="scroll"><${Table} label=${text.tradesTitle} rows=${trades} keyOf=${(/** @type {any} */ row) => row.id} marked=${chosen?.id ?? null} most=${100}
       onOpen=${(/** @type {any} */ row) => onChoose(row.id === chosen?.id ? null : row)} detail=${(/** @type {any} */ row) => html`<${Why} trade=${row} conditionsOf=${conditionsOf} />`}
-      columns=${TRADE_COLUMNS} empty=${html`<${Empty} title=${text.noTrades[0]}>${isRunning(session) ? text.noTrades[1] : text.noTrades[2]}<//>`} /></div><//>`;
-}
+      columns=${TRADE_COLUMNS} empty=${html`<${Empty} title=${text.noTrades[0]}>${running ? text.noTrades[1] : text.noTrades[2]}<//>`} /></div><//>`;
+});
 
 const TRADE_COLUMNS = [
   { name: text.columns.exit, of: (/** @type {any} */ row) => html`<${Time} value=${row.exitTime} what="time" />` },
@@ -216,23 +211,21 @@ const TRADE_COLUMNS = [
 
 const EQUITY_MS = 3000;
 
-/** @param {{session: any}} props */
-function Equity({ session }) {
+const Equity = still((/** @type {{id: string, isRunning: boolean}} */ { id, isRunning: running }) => {
   const [answer, setAnswer] = useState(/** @type {any} */ (null));
-  const running = isRunning(session);
   useEffect(() => {
     const read = async () => {
       if (document.hidden) return;
-      try { setAnswer(await get(`/sessions/${encodeURIComponent(session.session_id)}/equity?max_points=500`)); } catch { /* no account, or the link says so */ }
+      try { setAnswer(await get(`/sessions/${encodeURIComponent(id)}/equity?max_points=500`)); } catch { /* no account, or the link says so */ }
     };
     read();
     if (!running) return undefined;
     const timer = setInterval(read, EQUITY_MS);
     return () => clearInterval(timer);
-  }, [session.session_id, running]);
+  }, [id, running]);
   if (!answer?.equity.length) return null;
   return html`<${Panel} title=${`${text.equityTitle} ${answer.currency ?? ""}`} flush><${EquityChart} label=${text.equityTitle} points=${answer.equity} class="equity" /><//>`;
-}
+});
 
 /** @param {{account: any}} props */
 function Limits({ account }) {
