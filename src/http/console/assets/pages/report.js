@@ -140,22 +140,42 @@ function TradeChart({ result, trades, path, chosen, onChoose, query }) {
     ${trade && html`<div class="padded"><${Why} trade=${tradeOfResult(trade, Number(chosen))} conditionsOf=${conditionsOf} /></div>`}<//>`;
 }
 
-/** Signals, partial entries and exits of one symbol. @param {any[]} trades @param {string} symbol @param {any[]} signals @param {any[]} orders */
+const MARKS = 2000;
+
+/** Signals, partial entries and exits of one symbol; of very many only the exits, and then the first of them. @param {any[]} trades @param {string} symbol @param {any[]} signals @param {any[]} orders */
 function marksOf(trades, symbol, signals, orders) {
   /** @type {import("../parts/chart.js").Mark[]} */
-  const all = [];
+  const exits = [];
+  /** @type {import("../parts/chart.js").Mark[]} */
+  const others = [];
+  const fills = new Map();
+  for (const order of orders) {
+    if (order.symbol !== symbol) continue;
+    const own = fills.get(order.strategy_id) ?? [];
+    own.push(...order.fills.map((/** @type {any} */ fill) => ({ at: fill.timestamp, purpose: order.purpose })));
+    fills.set(order.strategy_id, own);
+  }
+  for (const own of fills.values()) own.sort((/** @type {any} */ a, /** @type {any} */ b) => a.at < b.at ? -1 : 1);
   trades.forEach((trade, n) => {
-    if (trade.symbol !== symbol) return;
-    const isShort = trade.side === "short";
-    all.push({ id: `t${n}·in`, time: Date.parse(trade.entry_time), what: isShort ? "short entry" : "entry", text: `#${n + 1}` });
-    all.push({ id: `t${n}·out`, time: Date.parse(trade.exit_time), what: trade.net >= 0 ? "gain" : "loss", text: `${trade.reason}` });
-    const own = orders.filter((order) => order.symbol === symbol && order.strategy_id === trade.strategy).flatMap((order) => order.fills.map((/** @type {any} */ fill) => ({ ...fill, purpose: order.purpose })));
-    for (const fill of own) {
-      if (fill.timestamp > trade.entry_time && fill.timestamp < trade.exit_time) all.push({ id: `t${n}·${fill.timestamp}`, time: Date.parse(fill.timestamp), what: fill.purpose === "entry" ? "entry" : "exit", text: "" });
-    }
+    if (trade.symbol !== symbol || exits.length >= MARKS) return;
+    exits.push({ id: `t${n}·out`, time: Date.parse(trade.exit_time), what: trade.net >= 0 ? "gain" : "loss", text: trade.reason });
+    others.push({ id: `t${n}·in`, time: Date.parse(trade.entry_time), what: trade.side === "short" ? "short entry" : "entry", text: `#${n + 1}` });
+    for (const fill of between(fills.get(trade.strategy) ?? [], trade.entry_time, trade.exit_time)) others.push({ id: `t${n}·${fill.at}`, time: Date.parse(fill.at), what: fill.purpose === "entry" ? "entry" : "exit", text: "" });
   });
-  signals.filter((one) => one.symbol === symbol).slice(0, 2000).forEach((one, n) => all.push({ id: `s${n}`, time: Date.parse(one.time), what: one.section, text: one.section }));
-  return all;
+  signals.forEach((one, n) => { if (one.symbol === symbol) others.push({ id: `s${n}`, time: Date.parse(one.time), what: one.section, text: one.section }); });
+  return exits.length + others.length > MARKS ? exits : [...exits, ...others];
+}
+
+/** Fills after `from` and before `to`, of a list in the order of time. @param {any[]} list @param {string} from @param {string} to */
+function between(list, from, to) {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].at <= from) low = middle + 1; else high = middle;
+  }
+  const found = [];
+  for (let n = low; n < list.length && list[n].at < to; n += 1) found.push(list[n]);
+  return found;
 }
 
 /** @param {any} props */

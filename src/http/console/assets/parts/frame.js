@@ -1,7 +1,7 @@
 // The frame around every page: mode, money and feed of the session in focus, the link, emergency stop, navigation.
 
 import { html, useEffect, useRef, useState } from "../core/view.js";
-import { Refused, post } from "../core/api.js";
+import { Refused, get, post } from "../core/api.js";
 import { address, navigation } from "../core/router.js";
 import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";
@@ -121,24 +121,26 @@ export function StopButton() {
     onContextMenu=${(/** @type {Event} */ event) => event.preventDefault()}><i></i><span>${isBusy ? words.frame.stopping : words.frame.stop}</span></button>`;
 }
 
-/** Flattens everything that trades; sessions of a daemon without that control are stopped one by one. */
+/** Flattens every live and paper session; a paper session of a daemon without that control is stopped. */
 async function stopAll() {
   try {
-    await post("/api/control/flatten");
-    notify("good", words.frame.flattened);
+    const { sessions } = await get("/sessions/execution-status");
+    const of = (/** @type {string} */ type) => sessions.filter((/** @type {any} */ one) => one.session_type === type);
+    const acts = [...(of("live").length ? [post("/api/control/flatten")] : []), ...of("paper").map(flatten)];
+    const refused = (await Promise.allSettled(acts)).flatMap((act) => act.status === "rejected" ? [act.reason.message] : []);
+    if (refused.length) notify("bad", refused.join("\n")); else notify("good", words.frame.stopped(of("live").length + of("paper").length));
   } catch (error) {
-    if (!(error instanceof Refused) || ![404, 405].includes(error.status)) return notify("bad", /** @type {Error} */ (error).message);
-    await stopEach();
+    notify("bad", /** @type {Error} */ (error).message);
   }
 }
 
-async function stopEach() {
-  const { get } = await import("../core/api.js");
-  const { sessions } = await get("/sessions/execution-status");
-  const trading = sessions.filter((/** @type {any} */ one) => ["live", "paper"].includes(one.session_type));
-  const stops = await Promise.allSettled(trading.map((/** @type {any} */ one) => post("/sessions/stop", { session_id: one.session_id })));
-  const failed = stops.flatMap((stop) => stop.status === "rejected" ? [stop.reason.message] : []);
-  if (failed.length) notify("bad", failed.join("\n")); else notify("good", words.frame.stopped(trading.length));
+async function flatten(/** @type {any} */ session) {
+  try {
+    return await post(`/sessions/${encodeURIComponent(session.session_id)}/flatten`);
+  } catch (error) {
+    if (error instanceof Refused && error.code === "not_found") return post("/sessions/stop", { session_id: session.session_id });
+    throw error;
+  }
 }
 
 function Notices() {
