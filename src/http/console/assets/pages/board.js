@@ -47,6 +47,9 @@ function Shown({ session, query }) {
   const first = useRef("");
   first.current ||= log ? busiest(session, now, read.trades) : "";
   const symbol = query.get("symbol") ?? (first.current || session.symbols[0]);
+  const many = query.get("charts") === "4";
+  const interval = INTERVALS[query.get("interval") ?? ""] ? /** @type {string} */ (query.get("interval")) : "1s";
+  const charts = many ? [symbol, ...session.symbols.filter((one) => one !== symbol)].slice(0, CHARTS) : [symbol];
   const pick = (/** @type {string} */ name) => setQuery({ symbol: name });
   const show = useCallback((/** @type {any} */ one) => {
     if (one?.symbol && session.symbols.includes(one.symbol)) setQuery({ symbol: one.symbol });
@@ -67,7 +70,10 @@ function Shown({ session, query }) {
     <${WatchStrip} session=${session} now=${now} symbol=${symbol} onPick=${pick} />
     <div class="board">
       <div class="stack">
-        <${Chart} session=${session} symbol=${symbol} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${query.get("interval") ?? "1s"} />
+        <div class="first stack tight"><div class="row wrap"><span class="grow"></span>
+          ${session.symbols.length > 1 && html`<${Segments} label=${text.howMany} value=${many ? "4" : ""} options=${text.charts} onChange=${(/** @type {string} */ value) => setQuery({ charts: value })} />`}
+          <${Segments} label=${words.chart.interval} value=${interval} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} /></div>
+          <div class=${many ? "charts" : ""}>${charts.map((one) => html`<${Chart} key=${one} session=${session} symbol=${one} read=${read} now=${now} chosen=${chosen} onChoose=${show} interval=${interval} isAlone=${!many} />`)}</div></div>
         ${isTrading && html`<${Trades} trades=${trades} chosen=${chosen} onChoose=${show} isRunning=${running} />`}
         <${DecisionLog} events=${events} isWhole=${log?.isWhole ?? true} chosen=${chosen?.seq ?? null} onChoose=${show} />
       </div>
@@ -80,6 +86,7 @@ function Shown({ session, query }) {
     </div>`;
 }
 
+const CHARTS = 4;
 /** @type {any[]} */
 const NONE = [];
 
@@ -152,12 +159,11 @@ function WatchStrip({ session, now, symbol, onPick }) {
 }
 
 /** @param {any} props */
-function Chart({ session, symbol, read, now, chosen, onChoose, interval }) {
+function Chart({ session, symbol, read, now, chosen, onChoose, interval, isAlone }) {
   const running = isRunning(session);
   const isBacktest = session.session_type === "backtest";
   const recording = isBacktest ? session.source_session_id : session.recording_session_id;
-  const far = INTERVALS[interval] ? interval : "1s";
-  const { candles, gaps, error, isLoading } = useCandles({ recording, symbol, interval: far, session: running && !isBacktest ? session.session_id : null });
+  const { candles, gaps, error, isLoading } = useCandles({ recording, symbol, interval, session: running && !isBacktest ? session.session_id : null });
   const marks = useMemo(() => read.marks.filter((/** @type {any} */ mark) => mark.symbol === symbol).slice(-400), [read, symbol]);
   const own = (now?.positions?.positions ?? []).filter((/** @type {any} */ one) => one.symbol === symbol);
   const key = JSON.stringify(own.map((/** @type {any} */ one) => [one.entry_price, one.stop?.price, one.targets, one.liquidation_price]));
@@ -169,10 +175,10 @@ function Chart({ session, symbol, read, now, chosen, onChoose, interval }) {
     const trade = mark?.trade && read.trades.find((/** @type {any} */ one) => one.id === mark.trade);
     onChoose(trade ?? { seq: Number(id.slice(1)), symbol, timestamp: new Date(mark?.time ?? 0).toISOString() });
   };
-  return html`<${Panel} class="first" title=${symbol} flush actions=${html`<${Segments} label=${words.chart.interval} value=${far} options=${Object.keys(INTERVALS).slice(0, 6).map((one) => [one, one])} onChange=${(/** @type {string} */ value) => setQuery({ interval: value })} />`}>
+  return html`<${Panel} title=${symbol} flush>
     ${!recording ? html`<${Empty} title=${text.noRecording[0]}>${text.noRecording[1]}<//>` : error && !candles.length ? html`<${Failed} error=${error} />`
       : isLoading ? html`<${Loading} rows=${8} />` : html`<${CandleChart} label=${text.chartOf(symbol)} candles=${candles} gaps=${gaps} marks=${marks} lines=${lines} chosen=${chosenMark} centre=${centre} onMark=${click} />
-      <p class="row wide wrap small quiet keys-row">${words.chart.keys.map(([colour, what]) => html`<span key=${what} class="key"><i class=${`fill-${colour}`}></i>${what}</span>`)}</p>`}<//>`;
+      ${isAlone && html`<p class="row wide wrap small quiet keys-row">${words.chart.keys.map(([colour, what]) => html`<span key=${what} class="key"><i class=${`fill-${colour}`}></i>${what}</span>`)}</p>`}`}<//>`;
 }
 
 /** @param {any} one */

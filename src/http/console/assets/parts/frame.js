@@ -7,7 +7,7 @@ import { closeNotice, notify, prefer, useStore } from "../core/store.js";
 import { focusOf, isRunning, useSession } from "../core/live.js";
 import { duration, number, shortId, zoneName } from "../core/format.js";
 import { words } from "../core/words.js";
-import { Button, Dialog, Icon, Pnl, StatusBadge, useTick } from "./ui.js";
+import { Button, Dialog, Icon, Pnl, Segments, StatusBadge, useTick } from "./ui.js";
 
 /** @param {{children?: any, onLogout: () => void}} props */
 export function Frame({ children, onLogout }) {
@@ -178,7 +178,11 @@ function Alerts({ onClose }) {
 }
 
 /** @param {{onClose: () => void}} props */
-const Keys = ({ onClose }) => html`<${Dialog} title=${words.keys.title} onClose=${onClose}>
+function Keys({ onClose }) {
+  const colours = useStore((state) => state.preferences.colours);
+  return html`<${Dialog} title=${words.keys.title} onClose=${onClose}>
   <dl class="pairs">${words.keys.list.map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
+  <div class="row wrap"><span class="grow quiet">${words.frame.colours}</span><${Segments} label=${words.frame.colours} value=${colours} options=${words.frame.palettes} onChange=${(/** @type {string} */ value) => prefer({ colours: value })} /></div>
   <${Button} onClick=${onClose}>${words.close}<//><//>`;
+}
 
