@@ -65,7 +65,7 @@ export const words = {
     title: "Keys",
     /** @type {[string, string][]} */
     list: [
-      ["g d", "Board"], ["g s", "Start a session"], ["g b", "Results"], ["g h", "Sessions"], ["/", "Search"], ["j k", "Next and previous row"], ["Enter", "Open the row"],
+      ["/", "Search"], ["j k", "Next and previous row"], ["Enter", "Open the row"],
       ["[ ]", "Previous and next trade"], ["Esc", "Close"], ["Shift E", "Emergency stop dialog"], ["?", "These keys"],
     ],
   },

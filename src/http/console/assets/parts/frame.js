@@ -177,11 +177,14 @@ function Alerts({ onClose }) {
       <span class="badge warn">${one.where}</span><span class="grow">${one.text}</span></li>`)}</ul>`}<//>`;
 }
 
+/** Every page of the navigation has its key after `g`. @returns {[string, string][]} */
+const pageKeys = () => navigation().map((page) => [`g ${page.nav?.key}`, words.nav[/** @type {keyof typeof words.nav} */ (page.nav?.label)]]);
+
 /** @param {{onClose: () => void}} props */
 function Keys({ onClose }) {
   const colours = useStore((state) => state.preferences.colours);
   return html`<${Dialog} title=${words.keys.title} onClose=${onClose}>
-  <dl class="pairs">${words.keys.list.map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
+  <dl class="pairs">${[...pageKeys(), ...words.keys.list].map(([key, what]) => html`<dt key=${key}><span class="badge mono">${key}</span></dt><dd>${what}</dd>`)}</dl>
   <div class="row wrap"><span class="grow quiet">${words.frame.colours}</span><${Segments} label=${words.frame.colours} value=${colours} options=${words.frame.palettes} onChange=${(/** @type {string} */ value) => prefer({ colours: value })} /></div>
   <${Button} onClick=${onClose}>${words.close}<//><//>`;
 }
