@@ -100,6 +100,7 @@ fn every_route_with_json_answers_as_documented() {
     trader.get("/api/store/verify");
     trader.get("/api/v1/auth/setup");
     let recording = trader.recording(file);
+    trader.hand_over(&recording);
     trader.strategies();
     trader.sessions(&recording);
     trader.get("/api/events");
@@ -204,12 +205,11 @@ impl Trader {
         self.get(&format!("/results/compare?ids={fast},{paced}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
-        self.hand_over(&fast);
     }
 
-    /// A result goes to another daemon.
-    fn hand_over(&self, result: &str) {
-        let path = format!("/api/records?kind=results&id={result}");
+    /// A recording goes to another daemon.
+    fn hand_over(&self, recording: &str) {
+        let path = format!("/api/records?kind=recordings&id={recording}");
         let records = self.daemon.ask_as(&self.login, "GET", &path, None);
         assert_eq!(records.status, 200, "{}", String::from_utf8_lossy(&records.body));
         let other = Daemon::start();
