@@ -4,8 +4,10 @@
 use super::answers::has_succeeded;
 use super::client::Login;
 use super::daemon::{Daemon, PASSWORD, config};
+use super::reload::Ear;
 use crate::cli::shipped_one;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tradingd::http::{Access, asyncapi, openapi, routes};
 
@@ -125,6 +127,34 @@ fn every_route_with_json_answers_as_documented() {
     }
 }
 
+/// The keys of `config` that a start request may have are those that `src/service/sessions/request.rs` asks for.
+#[test]
+fn every_key_of_a_start_is_described() {
+    let source = include_str!("../../../src/service/sessions/request.rs");
+    let asked_for = |object: &str| -> BTreeSet<String> {
+        let calls = [format!("{object}."), format!("&mut {object}, ")];
+        let pieces = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));
+        let named = pieces.filter_map(|piece| piece.split_once('"'));
+        let of_call =
+            named.filter(|(call, _)| call.chars().all(|c| c.is_ascii_lowercase() || "_(".contains(c)));
+        of_call.filter_map(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let described = |name: &str| -> BTreeSet<String> {
+        let document = openapi();
+        document["components"]["schemas"][name]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let config: BTreeSet<String> =
+        described("SessionConfig").union(&described("SessionBudgetRequest")).cloned().collect();
+    // `strategies` is read of `strategy_config`, which may have it or names of strategies.
+    let asked: BTreeSet<String> = asked_for("part").into_iter().filter(|name| name != "strategies").collect();
+    assert_eq!(asked, config);
+    assert_eq!(asked_for("both"), described("SessionFees"));
+    assert_eq!(
+        asked_for("fields").into_iter().chain(["session_type".to_owned()]).collect::<BTreeSet<_>>(),
+        described("SessionStart")
+    );
+}
+
 /// Somebody who uses everything.
 struct Trader {
     daemon: Daemon,
@@ -191,6 +221,7 @@ impl Trader {
             self.get(&format!("/sessions/{paced}{part}"));
         }
         self.get("/sessions/execution-status");
+        self.socket(&paced);
         self.send("POST", "/sessions/stop", Some(&json!({"session_id": paced})));
         let fast = self.start(recording, 0);
         while self.get(&format!("/sessions/{fast}"))["data"]["status"] != "completed" {
@@ -205,6 +236,39 @@ impl Trader {
         self.get(&format!("/results/compare?ids={fast},{paced}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
+    }
+
+    /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.
+    fn socket(&self, session: &str) {
+        let first = json!({"type": "subscribe", "stream": "sessions", "id": "1"}).to_string();
+        let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &first);
+        for (request, kind) in [
+            (json!({"type": "auth", "token": self.login.access, "id": "2"}), "response"),
+            (json!({"type": "ping"}), "response"),
+            (json!({"type": "heartbeat", "timestamp": 5}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "error"),
+            (json!({"type": "subscribe", "stream": "nothing", "id": "3"}), "error"),
+        ] {
+            ear.send(&request);
+            // Updates may come before the answer.
+            let answer =
+                std::iter::repeat_with(|| ear.next()).find(|message| message["type"] != "update").unwrap();
+            assert_eq!(answer["type"], kind, "{request}: {answer}");
+        }
+        let streams = asyncapi()["components"]["schemas"]["SocketStream"]["enum"].clone();
+        for stream in streams.as_array().unwrap().iter().filter_map(Value::as_str) {
+            let params = if stream == "sessions" || stream == "health" {
+                json!({})
+            } else {
+                json!({"session_id": session})
+            };
+            let subscribe = json!({"type": "subscribe", "stream": stream, "params": params}).to_string();
+            let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &subscribe);
+            if ["sessions", "session", "market_data", "signals", "orders", "positions"].contains(&stream) {
+                assert_eq!(ear.next()["type"], "update", "{stream}");
+            }
+        }
     }
 
     /// A recording goes to another daemon.
