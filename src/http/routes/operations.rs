@@ -11,6 +11,10 @@ use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
 use crate::service::Records;
 
+/// Media types of the console's files.
+const CONSOLE_MEDIA: &[&str] =
+    &["text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "font/woff2"];
+
 /// The routes.
 pub const ROUTES: &[Route] = &[
     Route {
@@ -85,6 +89,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only lines at least as important.",
             },
         ],
+        answers: Data("LogLines"),
         run: Now(operations::log),
         examples: &[
             ask("warnings", "/api/log?limit=50&level=warn", 200),
@@ -216,7 +221,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
-        answers: Media(&["text/html", "text/css", "text/javascript"]),
+        answers: Media(CONSOLE_MEDIA),
         run: Now(console::file),
         examples: &[ask("unknown", "/console/nothing", 404)],
         ..GET
@@ -227,6 +232,7 @@ pub const ROUTES: &[Route] = &[
         about: "A file of a folder of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
+        answers: Media(CONSOLE_MEDIA),
         run: Now(console::file_in_folder),
         examples: &[
             ask("a module", "/console/core/view.js", 200),

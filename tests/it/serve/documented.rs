@@ -100,10 +100,11 @@ fn every_route_with_json_answers_as_documented() {
     }
     trader.get("/api/indicators");
     trader.get("/api/store/verify");
+    trader.get("/api/log");
     trader.get("/api/v1/auth/setup");
     let recording = trader.recording(file);
     trader.hand_over(&recording);
-    trader.strategies();
+    trader.strategies(&recording);
     trader.sessions(&recording);
     trader.get("/api/events");
     trader.users();
@@ -190,16 +191,33 @@ impl Trader {
         self.get(&format!("/api/data-collection/{id}"));
         let symbol = made["data"]["symbols"][0].as_str().unwrap();
         self.get(&format!("/api/data-collection/{id}/candles?symbol={symbol}"));
-        self.get(&format!("/api/data-collection/{id}/export?format=jsonl"));
+        for part in ["export?format=jsonl", "coverage", "uses"] {
+            self.get(&format!("/api/data-collection/{id}/{part}"));
+        }
+        self.labels(&id, symbol, &made["data"]["start_time"]);
         id
     }
 
-    fn strategies(&self) {
+    fn labels(&self, recording: &str, symbol: &str, onset: &Value) {
+        let labels = format!("/api/data-collection/{recording}/labels");
+        let label = json!({"symbol": symbol, "onset": onset, "note": "here"});
+        let added = self.send("POST", &labels, Some(&label));
+        let one = format!("{labels}/{}", added["data"]["label_id"]);
+        self.send("PUT", &one, Some(&label));
+        self.get(&labels);
+        self.get(&format!("{labels}?format=csv"));
+        self.send("DELETE", &one, None);
+    }
+
+    fn strategies(&self, recording: &str) {
         let document: Value =
             serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
         self.send("POST", "/api/strategies?id=ema", Some(&document));
         self.send("PUT", "/api/strategies/ema", Some(&document));
         self.send("POST", "/api/strategies/validate", Some(&document));
+        let symbol = self.get(&format!("/api/data-collection/{recording}"))["data"]["symbols"][0].clone();
+        let preview = json!({"document": document, "recording_id": recording, "symbol": symbol});
+        self.send("POST", "/api/preview", Some(&preview));
         for path in ["", "?q=ema", "/ema", "/ema/versions", "/ema/versions/1"] {
             self.get(&format!("/api/strategies{path}"));
         }
@@ -232,10 +250,18 @@ impl Trader {
         for part in ["", "/trades", "/equity", "/signals", "/orders", "/report", "/trades?format=csv"] {
             self.get(&format!("/results/session/{fast}{part}"));
         }
+        let note = json!({"name": "the first", "notes": "good", "tags": ["ema"]});
+        self.send("PUT", &format!("/results/session/{fast}/note"), Some(&note));
+        self.get(&format!("/results/session/{fast}/note"));
         self.get("/results");
         self.get(&format!("/results/compare?ids={fast},{paced}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
+        self.send("DELETE", &format!("/results/session/{paced}"), None);
+        let request = json!({"request": {"session_type": "paper"}});
+        self.send("PUT", "/api/presets/mine", Some(&request));
+        self.get("/api/presets");
+        self.send("DELETE", "/api/presets/mine", None);
     }
 
     /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.
@@ -293,6 +319,13 @@ impl Trader {
         self.send("POST", "/api/users", Some(&new));
         self.get("/api/users");
         let anna = self.daemon.log_in("anna");
+        self.get("/api/v1/auth/logins");
+        let other = self.daemon.log_in("anna");
+        let logins = self.get("/api/users/anna/logins");
+        assert_eq!(logins["data"]["total_count"], 2, "{logins}");
+        let own = self.daemon.ask_as(&other, "GET", "/api/v1/auth/logins", None).data();
+        let ended = own["logins"].as_array().unwrap().iter().find(|login| login["current"] == true).unwrap();
+        self.send("DELETE", &format!("/api/v1/auth/logins/{}", ended["login_id"].as_str().unwrap()), None);
         let refresh = json!({"refresh_token": anna.refresh}).to_string();
         let headers = [("Content-Type", "application/json")];
         let renewed = self.daemon.ask("POST", "/api/v1/auth/refresh", &headers, Some(refresh.as_bytes()));
