@@ -6,6 +6,7 @@ use super::client::Login;
 use super::daemon::{Daemon, PASSWORD, config};
 use crate::cli::shipped_one;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tradingd::http::{Access, asyncapi, openapi, routes};
 
@@ -123,6 +124,34 @@ fn every_route_with_json_answers_as_documented() {
             "nothing here makes {name} succeed, so its answer is held against no schema: add a request to this test"
         );
     }
+}
+
+/// The keys of `config` that a start request may have are those that `src/service/sessions/request.rs` asks for.
+#[test]
+fn every_key_of_a_start_is_described() {
+    let source = include_str!("../../../src/service/sessions/request.rs");
+    let asked_for = |object: &str| -> BTreeSet<String> {
+        let calls = [format!("{object}."), format!("&mut {object}, ")];
+        let pieces = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));
+        let named = pieces.filter_map(|piece| piece.split_once('"'));
+        let of_call =
+            named.filter(|(call, _)| call.chars().all(|c| c.is_ascii_lowercase() || "_(".contains(c)));
+        of_call.filter_map(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let described = |name: &str| -> BTreeSet<String> {
+        let document = openapi();
+        document["components"]["schemas"][name]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let config: BTreeSet<String> =
+        described("SessionConfig").union(&described("SessionBudgetRequest")).cloned().collect();
+    // `strategies` is read of `strategy_config`, which may have it or names of strategies.
+    let asked: BTreeSet<String> = asked_for("part").into_iter().filter(|name| name != "strategies").collect();
+    assert_eq!(asked, config);
+    assert_eq!(asked_for("both"), described("SessionFees"));
+    assert_eq!(
+        asked_for("fields").into_iter().chain(["session_type".to_owned()]).collect::<BTreeSet<_>>(),
+        described("SessionStart")
+    );
 }
 
 /// Somebody who uses everything.
