@@ -4,6 +4,7 @@
 use super::answers::has_succeeded;
 use super::client::Login;
 use super::daemon::{Daemon, PASSWORD, config};
+use super::reload::Ear;
 use crate::cli::shipped_one;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -99,11 +100,12 @@ fn every_route_with_json_answers_as_documented() {
     }
     trader.get("/api/indicators");
     trader.get("/api/store/verify");
+    trader.get("/api/log");
     trader.get("/api/v1/auth/setup");
     let recording = trader.recording(file);
-    trader.strategies();
-    let result = trader.sessions(&recording);
-    trader.written(&recording, &result);
+    trader.hand_over(&recording);
+    trader.strategies(&recording);
+    trader.sessions(&recording);
     trader.get("/api/events");
     trader.users();
     trader.send("DELETE", &format!("/api/data-collection/sessions/{recording}"), None);
@@ -189,16 +191,33 @@ impl Trader {
         self.get(&format!("/api/data-collection/{id}"));
         let symbol = made["data"]["symbols"][0].as_str().unwrap();
         self.get(&format!("/api/data-collection/{id}/candles?symbol={symbol}"));
-        self.get(&format!("/api/data-collection/{id}/export?format=jsonl"));
+        for part in ["export?format=jsonl", "coverage", "uses"] {
+            self.get(&format!("/api/data-collection/{id}/{part}"));
+        }
+        self.labels(&id, symbol, &made["data"]["start_time"]);
         id
     }
 
-    fn strategies(&self) {
+    fn labels(&self, recording: &str, symbol: &str, onset: &Value) {
+        let labels = format!("/api/data-collection/{recording}/labels");
+        let label = json!({"symbol": symbol, "onset": onset, "note": "here"});
+        let added = self.send("POST", &labels, Some(&label));
+        let one = format!("{labels}/{}", added["data"]["label_id"]);
+        self.send("PUT", &one, Some(&label));
+        self.get(&labels);
+        self.get(&format!("{labels}?format=csv"));
+        self.send("DELETE", &one, None);
+    }
+
+    fn strategies(&self, recording: &str) {
         let document: Value =
             serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
         self.send("POST", "/api/strategies?id=ema", Some(&document));
         self.send("PUT", "/api/strategies/ema", Some(&document));
         self.send("POST", "/api/strategies/validate", Some(&document));
+        let symbol = self.get(&format!("/api/data-collection/{recording}"))["data"]["symbols"][0].clone();
+        let preview = json!({"document": document, "recording_id": recording, "symbol": symbol});
+        self.send("POST", "/api/preview", Some(&preview));
         for path in ["", "?q=ema", "/ema", "/ema/versions", "/ema/versions/1"] {
             self.get(&format!("/api/strategies{path}"));
         }
@@ -214,12 +233,13 @@ impl Trader {
     }
 
     /// One session that is looked at while it runs, and one that ends by itself.
-    fn sessions(&self, recording: &str) -> String {
+    fn sessions(&self, recording: &str) {
         let paced = self.start(recording, 20);
         for part in ["", "/account", "/positions", "/orders", "/states", "/equity", "/events?limit=1000"] {
             self.get(&format!("/sessions/{paced}{part}"));
         }
         self.get("/sessions/execution-status");
+        self.socket(&paced);
         self.send("POST", "/sessions/stop", Some(&json!({"session_id": paced})));
         let fast = self.start(recording, 0);
         while self.get(&format!("/sessions/{fast}"))["data"]["status"] != "completed" {
@@ -230,47 +250,57 @@ impl Trader {
         for part in ["", "/trades", "/equity", "/signals", "/orders", "/report", "/trades?format=csv"] {
             self.get(&format!("/results/session/{fast}{part}"));
         }
+        self.get(&format!("/results/session/{fast}/trades/1/chart"));
+        let note = json!({"name": "the first", "notes": "good", "tags": ["ema"]});
+        self.send("PUT", &format!("/results/session/{fast}/note"), Some(&note));
+        self.get(&format!("/results/session/{fast}/note"));
         self.get("/results");
         self.get(&format!("/results/compare?ids={fast},{paced}"));
         let trades = self.get(&format!("/results/session/{fast}/trades"));
         assert!(trades["data"]["total_count"].as_u64().unwrap() > 0, "no trade was looked at: {trades}");
-        self.hand_over(&fast);
-        fast
-    }
-
-    /// What is written beside a recording and a result, and looked up; the result is deleted at the end.
-    fn written(&self, recording: &str, result: &str) {
-        let symbol = self.get(&format!("/api/data-collection/{recording}"))["data"]["symbols"][0].clone();
-        let start = self.get(&format!("/api/data-collection/{recording}"))["data"]["start_time"].clone();
-        let document: Value =
-            serde_json::from_str(include_str!("../../../benches/workloads/ema.json")).unwrap();
-        let preview = json!({"document": document, "recording_id": recording, "symbol": symbol});
-        self.send("POST", "/api/preview", Some(&preview));
-        let labels = format!("/api/data-collection/{recording}/labels");
-        let label = json!({"symbol": symbol, "onset": start});
-        self.send("POST", &labels, Some(&label));
-        self.send("PUT", &format!("{labels}/1"), Some(&label));
-        for path in [&labels, &format!("{labels}?format=csv")] {
-            self.get(path);
-        }
-        self.get(&format!("/api/data-collection/{recording}/coverage"));
-        self.get(&format!("/api/data-collection/{recording}/uses"));
-        self.send("DELETE", &format!("{labels}/1"), None);
-        self.send("PUT", "/api/presets/usual", Some(&json!({"request": {}})));
+        self.send("DELETE", &format!("/results/session/{paced}"), None);
+        let request = json!({"request": {"session_type": "paper"}});
+        self.send("PUT", "/api/presets/mine", Some(&request));
         self.get("/api/presets");
-        self.send("DELETE", "/api/presets/usual", None);
-        self.get("/api/log");
-        self.get(&format!("/results/session/{result}/trades/1/chart"));
-        let note = format!("/results/session/{result}/note");
-        self.get(&note);
-        self.send("PUT", &note, Some(&json!({"tags": ["pump"]})));
-        self.get("/results");
-        self.send("DELETE", &format!("/results/session/{result}"), None);
+        self.send("DELETE", "/api/presets/mine", None);
     }
 
-    /// A result goes to another daemon.
-    fn hand_over(&self, result: &str) {
-        let path = format!("/api/records?kind=results&id={result}");
+    /// Every request over the WebSocket, and every stream: its snapshot, and an update where a session that trades makes one.
+    fn socket(&self, session: &str) {
+        let first = json!({"type": "subscribe", "stream": "sessions", "id": "1"}).to_string();
+        let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &first);
+        for (request, kind) in [
+            (json!({"type": "auth", "token": self.login.access, "id": "2"}), "response"),
+            (json!({"type": "ping"}), "response"),
+            (json!({"type": "heartbeat", "timestamp": 5}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "response"),
+            (json!({"type": "unsubscribe", "stream": "sessions"}), "error"),
+            (json!({"type": "subscribe", "stream": "nothing", "id": "3"}), "error"),
+        ] {
+            ear.send(&request);
+            // Updates may come before the answer.
+            let answer =
+                std::iter::repeat_with(|| ear.next()).find(|message| message["type"] != "update").unwrap();
+            assert_eq!(answer["type"], kind, "{request}: {answer}");
+        }
+        let streams = asyncapi()["components"]["schemas"]["SocketStream"]["enum"].clone();
+        for stream in streams.as_array().unwrap().iter().filter_map(Value::as_str) {
+            let params = if stream == "sessions" || stream == "health" {
+                json!({})
+            } else {
+                json!({"session_id": session})
+            };
+            let subscribe = json!({"type": "subscribe", "stream": stream, "params": params}).to_string();
+            let (mut ear, _) = Ear::listen(&self.daemon, &self.login, &subscribe);
+            if ["sessions", "session", "market_data", "signals", "orders", "positions"].contains(&stream) {
+                assert_eq!(ear.next()["type"], "update", "{stream}");
+            }
+        }
+    }
+
+    /// A recording goes to another daemon.
+    fn hand_over(&self, recording: &str) {
+        let path = format!("/api/records?kind=recordings&id={recording}");
         let records = self.daemon.ask_as(&self.login, "GET", &path, None);
         assert_eq!(records.status, 200, "{}", String::from_utf8_lossy(&records.body));
         let other = Daemon::start();
@@ -290,21 +320,19 @@ impl Trader {
         self.send("POST", "/api/users", Some(&new));
         self.get("/api/users");
         let anna = self.daemon.log_in("anna");
+        self.get("/api/v1/auth/logins");
+        let other = self.daemon.log_in("anna");
+        let logins = self.get("/api/users/anna/logins");
+        assert_eq!(logins["data"]["total_count"], 2, "{logins}");
+        let own = self.daemon.ask_as(&other, "GET", "/api/v1/auth/logins", None).data();
+        let ended = own["logins"].as_array().unwrap().iter().find(|login| login["current"] == true).unwrap();
+        self.send("DELETE", &format!("/api/v1/auth/logins/{}", ended["login_id"].as_str().unwrap()), None);
         let refresh = json!({"refresh_token": anna.refresh}).to_string();
         let headers = [("Content-Type", "application/json")];
         let renewed = self.daemon.ask("POST", "/api/v1/auth/refresh", &headers, Some(refresh.as_bytes()));
         assert_eq!(renewed.status, 200);
         self.get("/api/v1/auth/me");
         self.send("PUT", "/api/users/anna", Some(&json!({"role": "viewer"})));
-        self.get("/api/users/anna/logins");
-        let mine = self.get("/api/v1/auth/logins");
-        assert_eq!(mine["data"]["total_count"], 1);
-        let again = self.daemon.log_in("admin");
-        let logins = self.daemon.ask_as(&again, "GET", "/api/v1/auth/logins", None).json();
-        let theirs =
-            logins["data"]["logins"].as_array().unwrap().iter().find(|login| login["current"] == true);
-        let id = theirs.unwrap()["login_id"].as_str().unwrap().to_owned();
-        self.send("DELETE", &format!("/api/v1/auth/logins/{id}"), None);
         self.send("DELETE", "/api/users/anna", None);
     }
 }
