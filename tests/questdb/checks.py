@@ -89,14 +89,18 @@ def copy(world):
     tradingd = world.tradingd = Tradingd(world.folder / "tradingd", world.questdb.url)
     tradingd.command("import", *sorted(DATA.glob("*20240808.trades.csv.gz")), *sorted(DATA.glob("*20240808.book20.csv.gz")))
     recording = json.loads(tradingd.command("recordings", "--json").stdout)["recordings"][0]["id"]
-    for number in range(20 if world.is_long else 3):
-        tradingd.command("backtest", "--strategy", "pump_v2", "dump_v2", "--recording", recording, "--keep", "--seed", number)
+    for strategy in ("benches/workloads/ema.json", "config/strategies/examples/quick_breakout.json"):
+        tradingd.command("strategies", "add", ROOT / strategy)
+    for number in range(200 if world.is_long else 3):
+        tradingd.command("backtest", "--strategy", "ema", "quick_breakout", "pump_v2", "--recording", recording, "--keep", "--seed", number)
+    tradingd.session(recording, ["ema", "quick_breakout"])
     begun = time.monotonic()
     tradingd.sync("now")
     seconds = time.monotonic() - begun
     rows = world.equal()
     before = world.counts()
     assert before["ticks"] > 10_000 and before["results"] >= 3 and before["book"] > 100, before
+    assert all(before[table] > 0 for table in ("sessions", "trades", "equity", "signals", "orders", "fills")), before
     tradingd.sync("rebuild", "all")
     assert world.counts() == before, (before, world.counts())
     world.equal()

@@ -155,16 +155,37 @@ class Tradingd:
         return sum(table["rows"] for table in answer["tables"])
 
     def run(self):
+        log = self.folder / "log"
+        before = log.stat().st_size if log.exists() else 0
         self.process = subprocess.Popen(
             [TRADINGD, "run", "--config", str(self.config), "--state", str(self.state)],
-            stdout=subprocess.DEVNULL, stderr=open(self.folder / "log", "ab"))
+            stdout=subprocess.DEVNULL, stderr=open(log, "ab"))
 
         def is_ready():
-            """the daemon answers"""
-            assert self.process.poll() is None, (self.folder / "log").read_text()[-2_000:]
-            return self.sync("status", fails=True).returncode == 0
+            """the daemon is ready"""
+            said = log.read_text()[before:]
+            assert self.process.poll() is None, said[-2_000:]
+            # Not by asking: a command that finds no daemon yet would take the store.
+            return "tradingd is ready" in said
 
         until(is_ready, 60)
+
+    def session(self, recording, strategies):
+        """A backtest as a session of a daemon, which leaves events in the log."""
+        request = {"session_type": "backtest", "symbols": [], "strategy_config": {"strategies": strategies},
+                   "config": {"session_id": recording, "acceleration_factor": 0, "initial_balance": 5000, "seed": 7}}
+        asked = self.folder / "request.json"
+        asked.write_text(json.dumps(request))
+        self.run()
+        session = self.command("sessions", "start", asked).stdout.strip()
+
+        def has_ended():
+            """the session has ended"""
+            return json.loads(self.command("sessions", "show", session).stdout)["ended"]
+
+        until(has_ended, 120, 0.2)
+        self.kill()
+        return session
 
     def kill(self):
         if self.process:
