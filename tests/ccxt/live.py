@@ -65,7 +65,7 @@ stops = data(exchange.contractPrivateGetStoporderOpenOrders({"symbol": ID}))
 equal([(stop["state"], stop["vol"], stop["positionId"]) for stop in stops], [(1, 6, str(position["info"]["positionId"]))], "a stop on the position")
 until(lambda: account()["sides"][0]["bare_since_ms"] is None, "protection")
 exchange.contractPrivatePostStoporderChangePlanPrice({"stopPlanOrderId": int(stops[0]["id"]), "stopLossPrice": round(last * 0.985, 1)})
-changed = data(exchange.contractPrivateGetStoporderListOrders({"is_finished": 0}))[0]
+changed = data(exchange.contractPrivateGetStoporderOrderDetailsStopOrderId({"stop_order_id": stops[0]["id"]}))
 equal(("takeProfitPrice" in changed, changed["stopLossPrice"]), (False, round(last * 0.985, 1)), "a change removes what it leaves out")
 equal(data(exchange.contractPrivateGetStoporderListOrders({"is_finished": 0})), [changed], "and it is listed")
 exchange.contractPrivatePostStoporderCancel([{"stopPlanOrderId": int(stops[0]["id"])}])
