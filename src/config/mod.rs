@@ -16,7 +16,7 @@ pub use market::{Exchange, Recording};
 pub use network::Network;
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
-pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Log, Risk, Trading};
+pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
 pub use watch::{Content, Watch};
 
 use serde::Serialize;
@@ -73,6 +73,10 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/trading/risk/price_band_pct", TakesEffect::NextSession),
     ("/trading/risk/min_liquidation_to_stop", TakesEffect::NextSession),
     ("/trading/risk/exclusive_symbols", TakesEffect::NextSession),
+    ("/trading/live/enabled", TakesEffect::NextSession),
+    ("/trading/live/symbols", TakesEffect::NextSession),
+    ("/trading/live/account_cap", TakesEffect::NextSession),
+    ("/trading/live/day_cap", TakesEffect::NextSession),
     ("/exchange/enabled", TakesEffect::Restart),
     ("/exchange/rest_url", TakesEffect::Restart),
     ("/exchange/ws_url", TakesEffect::Restart),

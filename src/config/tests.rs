@@ -290,6 +290,8 @@ const COUNTED: &[&str] = &[
     "Risk/trades_per_day",
     "Risk/max_leverage",
     "Risk/min_liquidation_to_stop",
+    "Live/account_cap",
+    "Live/day_cap",
 ];
 
 #[test]

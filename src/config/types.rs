@@ -102,6 +102,26 @@ pub struct Trading {
     pub fees: Fees,
     /// Limits of every session. Omitted limits have their default; `null` switches a limit off. Next session.
     pub risk: Risk,
+    /// Trading with real money; off until somebody switches it on.
+    pub live: Live,
+}
+
+/// Trading with real money. A live session needs all of this, the role `live`, and a confirmed start.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Live {
+    /// Whether live sessions may be started. Next session.
+    pub enabled: bool,
+    /// Symbols that may be traded with real money. Next session.
+    #[schemars(length(max = 200), inner(length(min = 1, max = 64), regex(pattern = r"^\S+$")))]
+    pub symbols: Vec<String>,
+    /// Largest notional, in the currency of settlement, of everything that is open or being opened on the account by
+    /// all live sessions; `null`: none is set and none may be started. Next session.
+    #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
+    pub account_cap: Option<f64>,
+    /// Largest notional of all entries of a session in a UTC day; `null` as above. Next session.
+    #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
+    pub day_cap: Option<f64>,
 }
 
 /// Fees in percent of the notional.
@@ -271,6 +291,7 @@ impl Default for Trading {
             disabled_symbols: Vec::new(),
             fees: Fees::default(),
             risk: Risk::default(),
+            live: Live::default(),
         }
     }
 }

@@ -3,10 +3,12 @@
 //! Invariant: at most one request for contracts and one for tickers is under way; a missing value is null,
 //! not zero; a list of tickers carries its time.
 
+mod keys;
 mod lag;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
+pub use keys::{CREDENTIAL, KEY_FILE};
 pub use lag::{LagCounts, Lags};
 pub use tickers::{Scope, SymbolQuery};
 
@@ -16,9 +18,10 @@ use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
 use crate::domain::time::{Span, Timestamp};
 use crate::exchange::ExchangeError;
-use crate::exchange::mexc::{Health, Mexc, Settings};
+use crate::exchange::mexc::{Account, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::Store;
+use keys::KeyRing;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
@@ -44,6 +47,7 @@ pub struct Market {
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lags: Arc<Lags>,
+    keys: KeyRing,
 }
 
 impl Market {
@@ -53,6 +57,8 @@ impl Market {
     /// What the store reports.
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let keys = KeyRing::new(&state, credentials.as_deref());
         Ok(Market {
             client,
             store,
@@ -61,6 +67,7 @@ impl Market {
             asking: Mutex::new(None),
             tickers,
             lags: Arc::default(),
+            keys,
         })
     }
 
@@ -148,6 +155,42 @@ impl Market {
     /// `exchange_unavailable`.
     pub fn subscribe(&self, wanted: Subscription, inbox: Arc<dyn MarketSink>) -> Result<MarketFeed, Refusal> {
         self.client()?.subscribe(wanted, inbox).map_err(|error| unavailable(&error))
+    }
+
+    /// The account that the API key opens. It follows the key when that is replaced.
+    ///
+    /// # Errors
+    /// `exchange_unavailable`, also without a key that can be used.
+    pub fn account(&self) -> Result<Account, Refusal> {
+        self.keys
+            .refresh()
+            .map_err(|why| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", why))?;
+        Ok(self.client()?.account(self.keys.shared()))
+    }
+
+    /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and must go on.
+    ///
+    /// # Errors
+    /// `exchange_unavailable` when the exchange is disabled.
+    pub fn account_anyway(&self) -> Result<Account, Refusal> {
+        if let Err(why) = self.keys.refresh() {
+            tracing::error!(
+                why,
+                "a live session has no API key: it can neither close nor protect its positions"
+            );
+        }
+        Ok(self.client()?.account(self.keys.shared()))
+    }
+
+    /// Takes over a key that was replaced.
+    pub fn refresh_keys(&self) {
+        match self.keys.refresh() {
+            Ok(true) => tracing::info!("the API key of the exchange was read"),
+            Ok(false) => {}
+            Err(why) => {
+                tracing::warn!(why, "the API key of the exchange cannot be read; the one before stays in use")
+            }
+        }
     }
 
     /// State of the connection; `None` when the exchange is disabled.

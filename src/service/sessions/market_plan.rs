@@ -3,6 +3,7 @@
 //! Never: a specification that was guessed; after a restart, other terms than the session started with.
 
 use super::fields::Problems;
+use super::live;
 use super::plan::{Plan, Rows, check_pairs, fingerprint, normal_form, respell, strategies, warnings};
 use super::request::{self, SessionKind, StartRequest, refused};
 use super::running::Failure;
@@ -39,9 +40,15 @@ pub(super) fn make(
     config: &Config,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
+    if request.kind == SessionKind::Live {
+        live::check_consent(&request, &config.trading.live)?;
+    }
     check_pairs(&request, request.symbols.len())?;
     let strategies =
         if request.kind == SessionKind::Collect { Vec::new() } else { strategies(&request, store)? };
+    if request.kind == SessionKind::Live {
+        live::check_strategies(&request, &strategies)?;
+    }
     let contracts = market.contracts_to_start(now)?;
     respell(&mut request, contracts.iter().map(|contract| contract.symbol.as_str()));
     let known = known(&request, &contracts)?;
@@ -117,9 +124,12 @@ fn plan(
     settings.assigned = request.strategies.iter().map(|wish| wish.symbols.clone()).collect();
     settings.clock = ReplayClock::Receive;
     (settings.from, settings.to, settings.speed) = (None, None, 0.0);
-    let streams =
-        if request.kind == SessionKind::Paper { PAPER_STREAMS.to_vec() } else { request.data_types.clone() };
-    if request.kind == SessionKind::Paper {
+    let streams = if request.kind == SessionKind::Collect {
+        request.data_types.clone()
+    } else {
+        PAPER_STREAMS.to_vec()
+    };
+    if request.kind != SessionKind::Collect {
         // What cannot run is refused now.
         backtest::plan(&settings, &[backtest::market("", &specs, &streams)], &strategies)?;
     }
@@ -145,6 +155,11 @@ fn plan(
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
+        caps: if request.kind == SessionKind::Live {
+            live::caps(&config.trading.live)
+        } else {
+            live::NO_CAPS
+        },
     })
 }
 
@@ -174,7 +189,7 @@ fn specs(contracts: &[Contract], exchange: &Exchange, kind: SessionKind) -> Resu
     let problems = Problems::default();
     let mut specs = Vec::new();
     for (place, contract) in contracts.iter().enumerate() {
-        if kind == SessionKind::Paper && contract.maintenance.is_none() {
+        if kind != SessionKind::Collect && contract.maintenance.is_none() {
             let why = "the exchange does not say its maintenance margin, so a liquidation cannot be simulated; it can only be collected";
             problems.add(&at("/symbols", place), format!("{}: {why}", contract.symbol));
         }

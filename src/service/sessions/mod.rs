@@ -9,6 +9,7 @@ mod ending;
 mod fields;
 mod inbox;
 mod journal;
+mod live;
 mod log;
 mod market_plan;
 mod market_run;
@@ -52,7 +53,8 @@ use crate::session::switches::switched;
 use crate::store::records::{ControlKindV1, SessionControlV1, SessionRow, SessionStrategyV2};
 use crate::store::{EventSegment, NewRecording, OpenRecording, Store, StoreError};
 use arc_swap::ArcSwap;
-use conflict::{Recorded, conflict, recorded_twice};
+use conflict::{Recorded, conflict, recorded_twice, traded_twice};
+use live::Exposures;
 use market_run::MarketContext;
 use plan::{Plan, Rows};
 use recovery::fail_session;
@@ -78,6 +80,8 @@ pub struct Sessions {
     gate: Mutex<Gate>,
     /// Symbols switched off by the configuration applied last.
     disabled: ArcSwap<Vec<String>>,
+    /// What live sessions have at risk.
+    exposures: Arc<Exposures>,
     /// Those in this process, by id; oldest first.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
 }
@@ -111,6 +115,7 @@ impl Sessions {
             market,
             gate,
             disabled,
+            exposures: Arc::default(),
             running: Mutex::default(),
         });
         let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
@@ -164,7 +169,8 @@ impl Sessions {
             let Some((oldest, refusal)) = self.conflict(&plan, config) else {
                 return self.begin(plan, user, now);
             };
-            if !plan.replace_existing {
+            // A live session is never stopped to make room.
+            if !plan.replace_existing || oldest.is_live() {
                 return Err(refusal);
             }
             drop(gate);
@@ -194,6 +200,11 @@ impl Sessions {
             active.clone().find_map(|session| Some((session, session.records.shared(&Recorded::of(plan))?)));
         if let Some((session, shared)) = same {
             return Some((Arc::clone(session), recorded_twice(session, &shared)));
+        }
+        let twice =
+            active.clone().find_map(|session| Some((session, session.trades.shared(&plan.traded())?)));
+        if let Some((session, shared)) = twice {
+            return Some((Arc::clone(session), traded_twice(session, &shared)));
         }
         let oldest = active.next()?;
         (1 + active.count() >= config.limits.max_sessions as usize)
@@ -271,6 +282,7 @@ impl Sessions {
                     recording,
                     resumed,
                     disabled: &all.disabled,
+                    exposures: &all.exposures,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
                     (recording, resumed) = (all.wait_for_store(&thread_session, &error), true);

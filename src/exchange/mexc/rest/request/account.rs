@@ -161,3 +161,8 @@ pub fn change_position_mode(mode: PositionMode) -> Request {
         Group::Cancel,
     )
 }
+
+/// Stops that stand on positions.
+pub fn open_stops() -> Request {
+    Request::account("/stoporder/open_orders", &[])
+}
