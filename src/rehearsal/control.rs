@@ -26,7 +26,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             }
         }
         ("POST", "/calm") => {
-            shared.lock().faults.clear();
+            shared.lock().calm();
             Reply::json(200, "{}")
         }
         ("POST", "/pause") => {
@@ -70,7 +70,7 @@ fn account(account: &Account, exchange: &Exchange) -> String {
     let positions = account
         .positions
         .values()
-        .map(|position| show::position(&exchange.markets[position.symbol], position, false));
+        .map(|position| show::position(&exchange.markets[position.symbol], account, position, false));
     Object::new()
         .text("key", &account.key)
         .put("balance", account.balance)

@@ -27,6 +27,7 @@ mod connection;
 mod control;
 mod deliver;
 mod malformed;
+mod market_acts;
 mod server;
 mod streams;
 mod terms;

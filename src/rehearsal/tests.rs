@@ -5,6 +5,7 @@ mod faults;
 mod ledger;
 mod orders;
 mod shapes;
+mod triggers;
 
 use super::exchange::Exchange;
 use super::rest::{Reply, Request, signature};

@@ -2,9 +2,10 @@
 
 use super::order::{Hold, NewOrder, Order, category, kind, state};
 use super::{Taken, Trading};
-use crate::domain::num::{Money, Price, Qty};
+use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::rehearsal::market::{Commit, Deal, Market};
+use crate::rehearsal::terms;
 
 /// Maximum of levels that an order without a limit price takes.
 const MARKET_LEVELS: usize = 20;
@@ -42,7 +43,7 @@ impl Trading {
                     if order.arrives_ms <= true_ms {
                         self.arrive(owner, &mut order, market, now_ms);
                     }
-                } else {
+                } else if market.is_trading() {
                     self.rest(owner, &mut order, market, deals, now_ms);
                 }
                 // First the order is stored: the balance push counts what open orders reserve.
@@ -57,6 +58,7 @@ impl Trading {
                 }
             }
         }
+        self.pull_triggers(symbol, market, deals, true_ms, now_ms);
         self.liquidate_due(symbol, market, now_ms);
     }
 
@@ -151,7 +153,7 @@ impl Trading {
                 break;
             }
             *self.taken.entry((order.new.symbol, order.book_side().opposite(), *price)).or_default() += qty;
-            self.fill(owner, order, market, Taken { price: *price, qty, is_taker: true }, now_ms);
+            self.fill(owner, order, market, Taken::new(*price, qty, true), now_ms);
         }
     }
 
@@ -208,7 +210,7 @@ impl Trading {
         let Some(price) = order.new.price else { return Qty::ZERO };
         let qty = order.fillable().min(reached).min(self.closable_now(owner, order));
         if !qty.is_zero() && !order.is_over() {
-            self.fill(owner, order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, order, market, Taken::new(price, qty, false), now_ms);
             return qty;
         }
         Qty::ZERO
@@ -223,7 +225,7 @@ impl Trading {
         let price = order.new.price.or(market.last).unwrap_or(Price(1));
         let qty = order.rest().min(self.closable_now(owner, &order));
         if !qty.is_zero() {
-            self.fill(owner, &mut order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, &mut order, market, Taken::new(price, qty, false), now_ms);
         }
         if !order.is_over() {
             order.end(state::CANCELLED, 0, now_ms);
@@ -235,9 +237,6 @@ impl Trading {
     /// Closes positions whose margin no longer covers them at the fair price.
     fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
-        let maintenance = crate::rehearsal::terms::maintenance(&market.contract)
-            .in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default())
-            .unwrap_or(0);
         for owner in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
                 let account = &self.accounts[owner];
@@ -248,34 +247,36 @@ impl Trading {
                 } else {
                     position.margin
                 };
-                let needed = value.at_rate(crate::domain::num::Rate(maintenance));
+                let tier = terms::tier(&market.contract, market.contracts(position.qty));
+                let needed = value.at_rate(Rate::of(tier.maintenance));
                 if backing + position.profit_at(value) <= needed {
-                    self.close_by_force(owner, symbol, hold, market, category::LIQUIDATION, now_ms);
+                    self.close_by_force(owner, (symbol, hold), market, category::LIQUIDATION, None, now_ms);
                 }
             }
         }
     }
 
-    /// Closes a position by force: against the book, and any remainder at the fair price.
+    /// Closes a position, or `most` lots of it, by force: against the book, and any remainder at the fair
+    /// price.
     pub fn close_by_force(
         &mut self,
         owner: usize,
-        symbol: usize,
-        hold: Hold,
+        (symbol, hold): (usize, Hold),
         market: &Market,
         category: i64,
+        most: Option<Qty>,
         now_ms: i64,
     ) {
         let Some(position) = self.accounts[owner].positions.get(&(symbol, hold)) else { return };
+        let qty = most.unwrap_or(position.qty).min(position.qty);
         let new = NewOrder {
             symbol,
             side: hold.closing_side(),
             kind: kind::MARKET,
             open_type: position.open_type,
             leverage: position.leverage,
-            qty: position.qty,
-            price: None,
-            external: String::new(),
+            qty,
+            ..NewOrder::default()
         };
         let closing: Vec<u64> = {
             let open = self.accounts[owner].open.values();
@@ -298,7 +299,7 @@ impl Trading {
         let fair = market.fair().unwrap_or(Price(1));
         if !order.rest().is_zero() {
             let rest = order.rest();
-            self.fill(owner, &mut order, market, Taken { price: fair, qty: rest, is_taker: true }, now_ms);
+            self.fill(owner, &mut order, market, Taken::new(fair, rest, true), now_ms);
         }
         self.tell(owner, &order, market, now_ms);
         self.accounts[owner].retire(order);
