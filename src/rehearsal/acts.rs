@@ -3,26 +3,21 @@
 
 use super::exchange::Exchange;
 use super::faults::{Fault, Kind};
-use super::market::Deal;
-use super::market::ladder::Change;
 use super::market::next_settlement;
 use super::sockets::Out;
 use super::terms;
 use super::topics::{Channel, Topic};
+use super::trading::account::Transfer;
 use super::trading::order::{Hold, NewOrder, category, kind};
-use super::wire::{self, Object, list};
+use super::wire::{self, Object};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
-use crate::domain::order::Side;
 
 /// How long REST is down in a restart without `ms`.
 const DOWN_MS: i64 = 60_000;
 
 /// After a restart, sockets are dropped one after the other within this time.
 const DROP_WITHIN_MS: i64 = 5_000;
-
-/// Rows of a ticker frame of about 400 KB.
-const HUGE_ROWS: usize = 1_400;
 
 impl Exchange {
     /// Starts a fault: now, or `at_ms` later.
@@ -32,6 +27,9 @@ impl Exchange {
     pub fn inject(&mut self, fault: Fault) -> Result<(), String> {
         if let Some(name) = &fault.symbol {
             self.known(name).ok_or_else(|| format!("symbol: there is no contract {name}"))?;
+        }
+        if fault.nth.is_some() {
+            return self.faults.await_request(fault);
         }
         if fault.at_ms > 0 {
             let now_ms = self.true_ms();
@@ -59,10 +57,22 @@ impl Exchange {
         }
     }
 
+    /// Starts the faults that wait for this request.
+    pub fn begin_at(&mut self, path: &str) {
+        for fault in self.faults.at_request(path) {
+            // An error means that too many wait: then it begins now.
+            if fault.at_ms == 0 || self.faults.plan(fault.clone(), self.true_ms()).is_err() {
+                self.begin(fault);
+            }
+        }
+        self.spoil_trading();
+    }
+
     fn begin(&mut self, fault: Fault) {
         let kind = fault.fault;
         let done = self.act_on_exchange(&fault)
             || self.act_on_market(&fault)
+            || self.act_on_prices(&fault)
             || self.act_on_accounts(&fault)
             || self.act_on_sockets(&fault);
         if done {
@@ -81,10 +91,11 @@ impl Exchange {
             self.stale_accounts = self.trading.accounts.clone();
         }
         self.faults.switch_on(fault, symbol, now_ms);
+        self.spoil_trading();
     }
 
     /// Contracts a fault applies to: the named one, or all.
-    fn named(&self, fault: &Fault) -> Vec<usize> {
+    pub(super) fn named(&self, fault: &Fault) -> Vec<usize> {
         match &fault.symbol {
             Some(name) => self.known(name).into_iter().collect(),
             None => (0..self.markets.len()).collect(),
@@ -92,6 +103,7 @@ impl Exchange {
     }
 
     fn act_on_exchange(&mut self, fault: &Fault) -> bool {
+        let (true_ms, at_ms) = (self.true_ms(), self.now_ms());
         match fault.fault {
             Kind::ClockSkew => self.skew_ms = fault.ms.unwrap_or(15_000),
             Kind::Restart | Kind::RestartSilent => self.restart(fault),
@@ -104,6 +116,11 @@ impl Exchange {
                         Kind::Delisted => 3,
                         _ => 0,
                     };
+                    let closes_ms = fault.ms.filter(|_| fault.fault == Kind::Delisted);
+                    market.closes_ms = closes_ms.map(|ms| true_ms + ms);
+                    if let Some(rate) = fault.rate.filter(|_| market.contract.state == 0) {
+                        market.jump(rate, at_ms);
+                    }
                     self.send_contract(index);
                 }
             }
@@ -185,61 +202,6 @@ impl Exchange {
         self.send_funding(index);
     }
 
-    fn act_on_market(&mut self, fault: &Fault) -> bool {
-        match fault.fault {
-            Kind::SkipVersions => {
-                let count = fault.count.map_or_else(|| self.rng.between(1, 50), |count| count.max(1));
-                for index in self.named(fault) {
-                    self.streams[index].skip(count.unsigned_abs());
-                }
-            }
-            Kind::Burst => {
-                let count = fault.count.unwrap_or(2_000).clamp(1, 10_000);
-                for index in self.named(fault) {
-                    self.burst(index, count);
-                }
-            }
-            Kind::DealsTwin => {
-                for index in self.named(fault) {
-                    if let Some(last) = self.markets[index].deals.back().copied() {
-                        let id = self.next_deal();
-                        self.markets[index].invent(Deal { id, ..last });
-                    }
-                }
-            }
-            Kind::HugeTicker => {
-                let row = |number: usize| {
-                    format!(
-                        "{{\"symbol\":\"HUGE{number}_USDT\",\"contractId\":{number},\"lastPrice\":0.04114,\"fairPrice\":0.04116,\"indexPrice\":0.04119,\"riseFallRate\":-0.0292,\"volume24\":376505,\"amount24\":157589.74,\"high24Price\":0.04297,\"lower24Price\":0.04068,\"maxBidPrice\":0.04942,\"minAskPrice\":0.03295,\"timestamp\":{}}}",
-                        1_790_870_034_312_i64
-                    )
-                };
-                let text = self.framed("push.tickers", None, &list((0..HUGE_ROWS).map(row)));
-                self.sockets.publish(Topic::new(Channel::Tickers, 0), text.into());
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// Sends many size changes at once, each in a frame of its own.
-    fn burst(&mut self, index: usize, count: i64) {
-        for _ in 0..count {
-            let side = if self.rng.once_in(2) { Side::Buy } else { Side::Sell };
-            let levels: Vec<_> = self.markets[index].ladder.side(side).take(10).collect();
-            let Some((price, qty)) =
-                levels.get(usize::try_from(self.rng.below(levels.len() as u64)).unwrap_or(0)).copied()
-            else {
-                continue;
-            };
-            let qty = Qty(qty.0 % 5_000 + 1 + self.rng.between(0, 1));
-            let at_ms = self.now_ms();
-            self.markets[index].disturb(Change { side, price, qty }, at_ms);
-            self.follow_and_send(index);
-            self.send_merged(index);
-        }
-    }
-
     fn act_on_accounts(&mut self, fault: &Fault) -> bool {
         let force = match fault.fault {
             Kind::Liquidate => category::LIQUIDATION,
@@ -247,6 +209,10 @@ impl Exchange {
             Kind::WebClose => category::NORMAL,
             Kind::WebOrder => {
                 self.web_order(fault);
+                return true;
+            }
+            Kind::Transfer => {
+                self.transfer(fault);
                 return true;
             }
             Kind::Leverage => {
@@ -274,35 +240,50 @@ impl Exchange {
             _ => return false,
         };
         let now_ms = self.now_ms();
+        let most = fault.count.map(|lots| Qty(lots.max(1)));
         for account in 0..self.trading.accounts.len() {
             for index in self.named(fault) {
                 for hold in [Hold::Long, Hold::Short] {
-                    self.trading.close_by_force(account, index, hold, &self.markets[index], force, now_ms);
+                    let market = &self.markets[index];
+                    self.trading.close_by_force(account, (index, hold), market, force, most, now_ms);
                 }
             }
         }
         true
     }
 
-    /// Places an order as if on the website: a market long, with an external id that no client gave.
+    /// Places an order as if on the website, with an external id that no client gave: at the market, or with
+    /// a price that rests.
     fn web_order(&mut self, fault: &Fault) {
         let (true_ms, now_ms) = (self.true_ms(), self.now_ms());
         for account in 0..self.trading.accounts.len() {
             for symbol in self.named(fault) {
-                let (leverage, open_type) = self.trading.accounts[account].leverage_of(symbol, Hold::Long);
-                let qty = Qty(fault.count.unwrap_or(1).max(1));
-                let external = String::new();
-                let new = NewOrder {
+                let price = fault.price.map(|price| self.markets[symbol].spec.price_floor(price));
+                let mut new = NewOrder {
                     symbol,
-                    side: 1,
-                    kind: kind::MARKET,
-                    open_type,
-                    leverage,
-                    qty,
-                    price: None,
-                    external,
+                    side: fault.side.unwrap_or(1).clamp(1, 4),
+                    kind: if price.is_some() { kind::LIMIT } else { kind::MARKET },
+                    qty: Qty(fault.count.unwrap_or(1).max(1)),
+                    price,
+                    ..NewOrder::default()
                 };
-                self.trading.accept(account, new, Money::ZERO, true_ms, now_ms);
+                (new.leverage, new.open_type) =
+                    self.trading.accounts[account].leverage_of(symbol, new.hold());
+                let id = self.trading.accept(account, new, Money::ZERO, true_ms, now_ms);
+                self.trading.push_order(account, id, &self.markets[symbol], now_ms);
+            }
+        }
+    }
+
+    /// Moves money in or out.
+    fn transfer(&mut self, fault: &Fault) {
+        let at_ms = self.now_ms();
+        for account in 0..self.trading.accounts.len() {
+            let id = self.next_deal();
+            let amount = Money::from_f64(fault.rate.unwrap_or(-100.0));
+            self.trading.accounts[account].transfer(Transfer { id, amount, at_ms });
+            if let Some(market) = self.markets.first() {
+                self.trading.push_money(account, market, at_ms);
             }
         }
     }
@@ -356,7 +337,7 @@ impl Exchange {
 }
 
 /// A fraction as a decimal with nine digits.
-fn fraction(rate: f64) -> Decimal {
+pub fn fraction(rate: f64) -> Decimal {
     Decimal::new((rate * 1e9).round() as i64, 9).unwrap_or(Decimal::ZERO)
 }
 

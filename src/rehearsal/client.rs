@@ -75,9 +75,13 @@ impl Exchange {
                 .is_ok_and(|at_ms| (at_ms - self.now_ms()).abs() <= self.settings.window_ms);
             is_in_time && signature(&self.trading.accounts[*index].secret, &format!("{key}{time}")) == sent
         });
+        self.begin_at("login");
         if self.faults.strikes(Kind::LoginRefusedObject, None, true_ms).is_some() {
             self.answer(id, "rs.login", "{\"code\":602,\"msg\":\"Signature verification failed\"}");
-        } else if account.is_none() || self.faults.strikes(Kind::LoginRefused, None, true_ms).is_some() {
+        } else if account.is_none()
+            || self.faults.strikes(Kind::KeyRefused, None, true_ms).is_some()
+            || self.faults.strikes(Kind::LoginRefused, None, true_ms).is_some()
+        {
             self.answer(id, "rs.error", "\"login failed!\"");
         } else {
             self.answer(id, "rs.login", "\"success\"");

@@ -6,9 +6,11 @@ use super::market::Market;
 use super::rest::{Reply, Request};
 use super::running::Shared;
 use super::trading::account::Account;
-use super::trading::show;
+use super::trading::order::{Hold, Order};
+use super::trading::{show, triggers};
 use super::wire::{Object, list};
 use crate::domain::order::Side;
+use std::collections::BTreeSet;
 
 /// Answers a request to the control port.
 pub fn answer(shared: &Shared, request: &Request) -> Reply {
@@ -26,7 +28,7 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             }
         }
         ("POST", "/calm") => {
-            shared.lock().faults.clear();
+            shared.lock().calm();
             Reply::json(200, "{}")
         }
         ("POST", "/pause") => {
@@ -59,8 +61,18 @@ pub fn truth(exchange: &Exchange) -> String {
         .end()
 }
 
-/// Balance with its ledger, positions, numbers of orders and fills.
+/// Balance with its ledger, positions and their stops, orders, triggers.
 fn account(account: &Account, exchange: &Exchange) -> String {
+    let coins =
+        account.ledger_of_coins.iter().fold(Object::new(), |object, (coin, amount)| object.put(coin, amount));
+    let plans = account
+        .plans
+        .values()
+        .map(|plan| triggers::plan(&exchange.markets[plan.new.symbol], plan, account.mode));
+    let stops = account.stops.values().map(|stop| {
+        let held = account.held(stop.symbol, stop.hold);
+        triggers::stop(&exchange.markets[stop.symbol], stop, held)
+    });
     let ledger = account.ledger;
     let sums = Object::new()
         .put("deposits", ledger.deposits)
@@ -70,7 +82,7 @@ fn account(account: &Account, exchange: &Exchange) -> String {
     let positions = account
         .positions
         .values()
-        .map(|position| show::position(&exchange.markets[position.symbol], position, false));
+        .map(|position| show::position(&exchange.markets[position.symbol], account, position, false));
     Object::new()
         .text("key", &account.key)
         .put("balance", account.balance)
@@ -79,7 +91,48 @@ fn account(account: &Account, exchange: &Exchange) -> String {
         .put("open_orders", account.open.len())
         .put("fills", account.fills.len())
         .raw("positions", &list(positions))
+        .raw("fees_in_coins", &coins.end())
+        .raw("sides", &sides(account, exchange))
+        .raw("orders", &list(account.open.values().chain(&account.ended).map(|order| brief(order, exchange))))
+        .raw("plans", &list(plans))
+        .raw("stops", &list(stops))
         .end()
+}
+
+/// What identifies an order, and how far it has come.
+fn brief(order: &Order, exchange: &Exchange) -> String {
+    let market = &exchange.markets[order.new.symbol];
+    Object::new()
+        .text("externalOid", &order.new.external)
+        .text("orderId", &order.id.to_string())
+        .text("symbol", &market.contract.symbol)
+        .put("side", order.new.side)
+        .put("vol", market.contracts(order.new.qty))
+        .put("dealVol", market.contracts(order.filled))
+        .put("state", order.state)
+        .put("category", order.category)
+        .end()
+}
+
+/// Position and resident stops of every side that is or was held, and when stops did not cover it.
+fn sides(account: &Account, exchange: &Exchange) -> String {
+    let ended = account.bare_ended.iter().map(|bare| (bare.symbol, bare.hold));
+    let known: BTreeSet<(usize, Hold)> = account.positions.keys().copied().chain(ended).collect();
+    let side = |(symbol, hold): (usize, Hold)| {
+        let market = &exchange.markets[symbol];
+        let bare = account.bare_ended.iter().filter(|bare| (bare.symbol, bare.hold) == (symbol, hold));
+        let object = Object::new()
+            .text("symbol", &market.contract.symbol)
+            .put("positionType", hold.number())
+            .put("position", market.contracts(account.held(symbol, hold)))
+            .put("resident_stop", market.contracts(account.guarded(symbol, hold)));
+        let object = match account.bare.get(&(symbol, hold)) {
+            Some(since_ms) => object.put("bare_since_ms", since_ms),
+            None => object.null("bare_since_ms"),
+        };
+        object.raw("bare", &list(bare.map(|bare| format!("[{},{}]", bare.from_ms, bare.to_ms)))).end()
+    };
+    list(known.into_iter().map(side))
 }
 
 fn market(market: &Market, deals: u64) -> String {

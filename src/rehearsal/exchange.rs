@@ -2,7 +2,7 @@
 //!
 //! Invariant: it reads no clock and never blocks; the caller passes the time in, frames and replies come out.
 
-use super::acts::parts;
+use super::acts::{fraction, parts};
 use super::faults::{Faults, Kind};
 use super::market::ladder::Ladder;
 use super::market::{Deal, Market};
@@ -13,8 +13,8 @@ use super::scenario::{Scenario, Settings};
 use super::sockets::{Out, Sockets};
 use super::streams::{Later, Stream};
 use super::topics::Topic;
-use super::trading::Trading;
 use super::trading::account::Account;
+use super::trading::{Spoiled, Trading};
 use super::wire::Spelling;
 use crate::domain::contract::Contract;
 use crate::domain::record::Record;
@@ -194,22 +194,42 @@ impl Exchange {
         self.set_time(true_ms);
         self.begin_due();
         let now_ms = self.now_ms();
-        (self.trading.spoiled.twice, self.trading.spoiled.reordered) = (
-            self.faults.is_on(Kind::PushesTwice, true_ms),
-            self.faults.is_on(Kind::PushesReordered, true_ms),
-        );
+        self.spoil_trading();
         for symbol in 0..self.markets.len() {
             self.markets[symbol].finish_book(now_ms);
             self.follow_and_send(symbol);
             self.send_due(symbol);
-            if self.markets[symbol].funding.next_ms <= now_ms {
-                self.settle(symbol);
+            let late_ms = self.settlement_delay(symbol);
+            if self.markets[symbol].funding.next_ms + late_ms <= now_ms {
+                self.settle_on_time(symbol);
             }
         }
+        self.end_passing();
+        self.trading.accounts.iter_mut().for_each(|account| account.watch(now_ms));
         self.send_tickers();
         self.send_private();
         self.send_later();
         self.close_silent();
+    }
+
+    /// Tells trading which faults are active.
+    pub fn spoil_trading(&mut self) {
+        let true_ms = self.true_ms();
+        let ms = |kind: Kind| {
+            self.faults.active(kind, true_ms).map_or(0, |fault| fault.ms.unwrap_or(2_000).clamp(0, 600_000))
+        };
+        self.trading.spoiled = Spoiled {
+            twice: self.faults.is_on(Kind::PushesTwice, true_ms),
+            reordered: self.faults.is_on(Kind::PushesReordered, true_ms),
+            lost: self.faults.is_on(Kind::PushesLost, true_ms),
+            late_ms: ms(Kind::PushesLate),
+            fills_late_ms: ms(Kind::FillsLate),
+            fee_coin: self.faults.active(Kind::FeeCoin, true_ms).map(|fault| {
+                let price = parts(fraction(fault.rate.unwrap_or(1.0)));
+                (fault.coin.clone().unwrap_or_else(|| "MX".to_owned()), price.0)
+            }),
+            skew_ms: self.skew_ms,
+        };
     }
 
     /// Passes new market events to the orders and to the subscribers.

@@ -35,11 +35,19 @@ pub enum Kind {
     FundingMissing,
     HidePositions,
     StaleBalance,
+    HideOrders,
+    Refused,
+    KeyRefused,
     // Orders.
     RejectedLater,
     AckLate,
     PushesTwice,
     PushesReordered,
+    PushesLate,
+    PushesLost,
+    FillsLate,
+    FeeCoin,
+    Transfer,
     Partial,
     CancelCrossed,
     Liquidate,
@@ -91,8 +99,14 @@ pub enum Kind {
     FinerPrices,
     OddPrices,
     PlainPrices,
+    Terms,
+    FairPrice,
+    IndexPrice,
+    Jump,
+    BidsEmpty,
     Funding,
     Settle,
+    SettleLate,
     Restart,
     RestartSilent,
 }
@@ -127,6 +141,38 @@ pub struct Fault {
     /// A fraction, such as a funding rate.
     #[serde(default)]
     pub rate: Option<f64>,
+    /// It begins with the n-th request from now whose path contains `at_path`, before that is answered.
+    #[serde(default)]
+    pub nth: Option<u32>,
+    /// See `nth`; without it `path` is taken.
+    #[serde(default)]
+    pub at_path: Option<String>,
+    /// A price.
+    #[serde(default)]
+    pub price: Option<f64>,
+    /// `side` of an order.
+    #[serde(default)]
+    pub side: Option<i64>,
+    /// A coin.
+    #[serde(default)]
+    pub coin: Option<String>,
+    /// Terms of a contract that change.
+    #[serde(default)]
+    pub terms: Option<NewTerms>,
+}
+
+/// Terms of a contract that change; numbers as text.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTerms {
+    /// `priceUnit`.
+    pub price_unit: Option<String>,
+    /// `volUnit`.
+    pub vol_unit: Option<String>,
+    /// `minVol`.
+    pub min_vol: Option<String>,
+    /// `maxVol`.
+    pub max_vol: Option<String>,
 }
 
 impl Fault {
@@ -142,6 +188,12 @@ impl Fault {
             ms: None,
             count: None,
             rate: None,
+            nth: None,
+            at_path: None,
+            price: None,
+            side: None,
+            coin: None,
+            terms: None,
         }
     }
 
@@ -168,6 +220,8 @@ struct Active {
 pub struct Faults {
     active: Vec<Active>,
     waiting: Vec<(i64, Fault)>,
+    /// Faults that wait for a request: how many more must come.
+    counting: Vec<(u32, Fault)>,
     /// How often each kind happened.
     pub happened: BTreeMap<Kind, u64>,
 }
@@ -183,6 +237,35 @@ impl Faults {
         }
         self.waiting.push((now_ms + fault.at_ms, fault));
         Ok(())
+    }
+
+    /// Lets a fault wait for its n-th request.
+    ///
+    /// # Errors
+    /// Too many faults are waiting.
+    pub fn await_request(&mut self, fault: Fault) -> Result<(), String> {
+        if self.counting.len() >= FAULTS {
+            return Err(format!("more than {FAULTS} faults wait"));
+        }
+        self.counting.push((fault.nth.unwrap_or(1).max(1), fault));
+        Ok(())
+    }
+
+    /// Counts a request; removes and returns the faults that begin with it.
+    pub fn at_request(&mut self, path: &str) -> Vec<Fault> {
+        if self.counting.is_empty() {
+            return Vec::new();
+        }
+        for (left, fault) in &mut self.counting {
+            let part = fault.at_path.as_ref().or(fault.path.as_ref());
+            if part.is_none_or(|part| path.contains(part.as_str())) {
+                *left -= 1;
+            }
+        }
+        let (due, wait): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.counting).into_iter().partition(|(left, _)| *left == 0);
+        self.counting = wait;
+        due.into_iter().map(|(_, fault)| Fault { nth: None, ..fault }).collect()
     }
 
     /// Removes and returns the planned faults that are due, in order of time.
@@ -244,17 +327,32 @@ impl Faults {
         Some(fault)
     }
 
+    /// The active fault of a kind, without counting it.
+    pub fn active(&self, kind: Kind, now_ms: i64) -> Option<&Fault> {
+        self.active_on(kind, None, now_ms)
+    }
+
+    /// As [`Faults::active`], on this contract.
+    pub fn active_on(&self, kind: Kind, symbol: Option<usize>, now_ms: i64) -> Option<&Fault> {
+        let is_live = |active: &&Active| {
+            active.fault.fault == kind
+                && active.until_ms.is_none_or(|until| now_ms < until)
+                && active.left != Some(0)
+                && (active.symbol.is_none() || symbol.is_none() || active.symbol == symbol)
+        };
+        self.active.iter().find(is_live).map(|active| &active.fault)
+    }
+
     /// Whether a fault is active, without counting it.
     pub fn is_on(&self, kind: Kind, now_ms: i64) -> bool {
-        let is_live =
-            |active: &Active| active.until_ms.is_none_or(|until| now_ms < until) && active.left != Some(0);
-        self.active.iter().any(|active| active.fault.fault == kind && is_live(active))
+        self.active(kind, now_ms).is_some()
     }
 
     /// Ends all active faults and removes planned ones.
     pub fn clear(&mut self) {
         self.active.clear();
         self.waiting.clear();
+        self.counting.clear();
     }
 
     /// Occurrences by kind, as JSON.

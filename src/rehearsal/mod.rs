@@ -3,7 +3,7 @@
 //!
 //! It implements the wire format independently of `crate::exchange`, so that the client is not tested against
 //! its own code. [`exchange`] is the whole exchange as a value without a clock; [`running`] adds ports and a
-//! replay thread.
+//! replay thread, [`simulated`] serves it in one process with time as a number.
 //!
 //! Invariants: it listens on loopback addresses only, and no fault happens unless requested. Use it with test
 //! keys only.
@@ -15,6 +15,7 @@ pub mod requests;
 pub mod rest;
 pub mod running;
 pub mod scenario;
+pub mod simulated;
 pub mod sockets;
 pub mod source;
 pub mod topics;
@@ -27,6 +28,7 @@ mod connection;
 mod control;
 mod deliver;
 mod malformed;
+mod market_acts;
 mod server;
 mod streams;
 mod terms;

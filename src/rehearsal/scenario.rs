@@ -53,6 +53,48 @@ pub struct Settings {
     pub create_reply: CreateReply,
     /// Whether a refused login closes the socket.
     pub login_closes: bool,
+    /// Minimum and maximum milliseconds by which a settlement is later than announced.
+    pub settle_late_ms: [i64; 2],
+    /// Whether waiting triggers that close freeze the volume they would close.
+    pub trigger_freezes: bool,
+    /// What happens when a trigger would close more than can be closed.
+    pub trigger_oversized: TriggerOversized,
+    /// Whether triggers that close are cancelled when their position ends.
+    pub trigger_ends: bool,
+    /// When the stop prices of an order come into force.
+    pub attached_stop: AttachedStop,
+    /// Whether the answer to `stoporder/place` names the new stop order.
+    pub stop_reply: StopReply,
+}
+
+/// What happens when a trigger would close more than can be closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerOversized {
+    /// Its order is made for what can be closed.
+    Cut,
+    /// It makes no order.
+    Fails,
+}
+
+/// When the stop prices of an order come into force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachedStop {
+    /// With each fill, for what has filled.
+    AtFill,
+    /// When the order is finished.
+    AtEnd,
+}
+
+/// Form of the answer to `stoporder/place`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReply {
+    /// A success without data.
+    Nothing,
+    /// The id.
+    Id,
 }
 
 /// How query values are signed.
@@ -122,6 +164,12 @@ impl Default for Settings {
             duplicate_external: DuplicateExternal::Refused,
             create_reply: CreateReply::Object,
             login_closes: false,
+            settle_late_ms: [0, 0],
+            trigger_freezes: false,
+            trigger_oversized: TriggerOversized::Cut,
+            trigger_ends: true,
+            attached_stop: AttachedStop::AtFill,
+            stop_reply: StopReply::Nothing,
         }
     }
 }
@@ -148,10 +196,10 @@ impl Scenario {
             "settings.maker_fee, taker_fee: not between -0.01 and 0.1",
         );
         let is_delay = |delay: [i64; 2]| (0..=delay[1]).contains(&delay[0]) && delay[1] <= 600_000;
-        let delays = [settings.ack_ms, settings.arrive_ms, settings.push_ms];
+        let delays = [settings.ack_ms, settings.arrive_ms, settings.push_ms, settings.settle_late_ms];
         check(
             delays.into_iter().all(is_delay),
-            "settings.ack_ms, arrive_ms, push_ms: not [fewest, most] within 0 to 600000",
+            "settings.ack_ms, arrive_ms, push_ms, settle_late_ms: not [fewest, most] within 0 to 600000",
         );
         let spans = [
             settings.depth_every_ms,

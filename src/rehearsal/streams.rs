@@ -82,6 +82,11 @@ impl Stream {
         self.skipped = [versions; 2];
     }
 
+    /// Lets the fair and the index price be pushed again.
+    pub fn show_marks_again(&mut self) {
+        self.fair = None;
+    }
+
     /// Drops the changes that wait to be merged.
     pub fn forget(&mut self) {
         self.changed.clear();
@@ -265,7 +270,7 @@ impl Exchange {
         let price =
             |price: &str| Object::new().text("symbol", &market.contract.symbol).raw("price", price).end();
         let fair_text = self.spelling.price_text(market.price_decimal(fair));
-        let index_text = market.index.map_or_else(|| fair_text.clone(), |index| index.to_string());
+        let index_text = market.index_decimal().map_or_else(|| fair_text.clone(), |index| index.to_string());
         let (fair_price, index_price) = (price(&fair_text), price(&index_text));
         self.streams[symbol].fair = Some(fair);
         self.push(Channel::Fair, symbol, "push.fair.price", &fair_price);

@@ -86,7 +86,11 @@ pub fn detail(contract: &Contract, index: usize, form: Form) -> String {
         .text("baseCoinId", &format!("{:032x}", index + 1));
     let object = object.text("baseCoinIconUrl", &format!("https://127.0.0.1/icons/{}.png", contract.base));
     let object = object.put("apiAllowed", contract.is_api_allowed);
-    if form == Form::Country { object.raw("riskLimitCustom", &tiers(contract)).end() } else { object.end() }
+    if form == Form::Country {
+        object.raw("riskLimitCustom", &tier_texts(contract)).end()
+    } else {
+        object.end()
+    }
 }
 
 /// The maintenance margin rate; zero when unknown.
@@ -94,18 +98,41 @@ pub fn maintenance(contract: &Contract) -> Decimal {
     contract.maintenance.unwrap_or(Decimal::ZERO)
 }
 
+/// A risk tier: up to so many contracts, at this maintenance margin rate and largest leverage.
+#[derive(Clone, Copy, Debug)]
+pub struct Tier {
+    /// The most contracts of a position in it.
+    pub most: Decimal,
+    /// Maintenance margin rate.
+    pub maintenance: Decimal,
+    /// Largest leverage.
+    pub leverage: u32,
+}
+
 /// Two tiers: up to a tenth of the largest order at full leverage, above that at half.
-fn tiers(contract: &Contract) -> String {
-    let tier = |level: i64, most: Decimal, rate: Decimal, leverage: u32| {
-        let object = Object::new().put("level", level).put("maxVol", most).put("mmr", rate);
-        object.put("imr", 1.0 / f64::from(leverage.max(1))).put("maxLeverage", leverage).end()
-    };
+pub fn tiers(contract: &Contract) -> [Tier; 2] {
     let [tenth, twice] =
         [Decimal::new(1, 1), Decimal::new(2, 0)].map(|factor| factor.unwrap_or(Decimal::ONE));
     let part = contract.max_quantity.product(tenth).unwrap_or(contract.max_quantity);
     let doubled = maintenance(contract).product(twice).unwrap_or(maintenance(contract));
-    list([
-        tier(1, part, maintenance(contract), contract.max_leverage),
-        tier(2, contract.max_quantity, doubled, contract.max_leverage / 2),
-    ])
+    let (full, half) = (contract.max_leverage.max(1), (contract.max_leverage / 2).max(1));
+    [
+        Tier { most: part, maintenance: maintenance(contract), leverage: full },
+        Tier { most: contract.max_quantity, maintenance: doubled, leverage: half },
+    ]
+}
+
+/// The tier of a position with so many contracts.
+pub fn tier(contract: &Contract, contracts: Decimal) -> Tier {
+    let [first, second] = tiers(contract);
+    if contracts.cmp_value(first.most).is_gt() { second } else { first }
+}
+
+fn tier_texts(contract: &Contract) -> String {
+    let text = |(level, tier): (usize, Tier)| {
+        let object = Object::new().put("level", level + 1).put("maxVol", tier.most);
+        let object = object.put("mmr", tier.maintenance).put("imr", 1.0 / f64::from(tier.leverage));
+        object.put("maxLeverage", tier.leverage).end()
+    };
+    list(tiers(contract).into_iter().enumerate().map(text))
 }

@@ -1,10 +1,14 @@
 //! Tests of the exchange as a value: time is a number, sockets are queues, nothing waits.
 
+mod accidents;
 mod book;
 mod faults;
 mod ledger;
 mod orders;
+mod rules;
 mod shapes;
+mod simulated;
+mod triggers;
 
 use super::exchange::Exchange;
 use super::rest::{Reply, Request, signature};

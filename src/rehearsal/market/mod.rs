@@ -7,6 +7,8 @@ pub mod bars;
 pub mod ladder;
 pub mod show;
 
+mod moved;
+
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Price, Qty};
@@ -132,6 +134,18 @@ pub struct Market {
     pub has_finer_prices: bool,
     /// Changes since they were last taken.
     pub fresh: Fresh,
+    /// Fault: the fair price instead of the recorded one, and until when (true time).
+    pub moved_fair: Option<(Price, Option<i64>)>,
+    /// Fault: likewise the index price.
+    pub moved_index: Option<(Price, Option<i64>)>,
+    /// Fault: when hidden bids are shown again, true time in milliseconds.
+    pub bids_back_ms: Option<i64>,
+    /// Fault: when positions in this delisted contract are closed, likewise.
+    pub closes_ms: Option<i64>,
+    /// Fault: how far recorded prices are moved, in ticks.
+    shift: i64,
+    /// Fault: the bids that are not shown.
+    hidden: Option<Ladder>,
     source: BookSource,
     gathered: Vec<Change>,
     gathered_at: Option<Timestamp>,
@@ -178,6 +192,12 @@ impl Market {
             is_delisted: false,
             has_finer_prices: false,
             fresh: Fresh::default(),
+            moved_fair: None,
+            moved_index: None,
+            bids_back_ms: None,
+            closes_ms: None,
+            shift: 0,
+            hidden: None,
             source: BookSource::Nothing,
             gathered: Vec::new(),
             gathered_at: None,
@@ -187,12 +207,34 @@ impl Market {
 
     /// The fair price in ticks: as recorded, else the mid price, else the last price.
     pub fn fair(&self) -> Option<Price> {
+        if let Some((price, _)) = self.moved_fair {
+            return Some(price);
+        }
         let recorded = self.mark.map(|mark| self.nearest(mark));
         let middle = || {
             let (bid, ask) = (self.ladder.best(Side::Buy)?.0, self.ladder.best(Side::Sell)?.0);
             Some(Price((bid.0 + ask.0) / 2))
         };
         recorded.or_else(middle).or(self.last)
+    }
+
+    /// The index price in ticks: as recorded, else the fair price.
+    pub fn index_price(&self) -> Option<Price> {
+        if let Some((price, _)) = self.moved_index {
+            return Some(price);
+        }
+        self.index.map(|index| self.nearest(index)).or_else(|| self.fair())
+    }
+
+    /// The index price as shown.
+    pub fn index_decimal(&self) -> Option<Decimal> {
+        let moved = self.moved_index.map(|(price, _)| self.price_decimal(price));
+        moved.or(self.index).or_else(|| self.fair().map(|price| self.price_decimal(price)))
+    }
+
+    /// Whether orders match: not while paused, and not after delisting.
+    pub fn is_trading(&self) -> bool {
+        self.contract.state == 0 && !self.is_delisted
     }
 
     fn nearest(&self, value: Decimal) -> Price {
@@ -227,7 +269,7 @@ impl Market {
                     self.gather(record.exchange_at, side, price, quantity)?;
                 } else {
                     let change = Change { side, price: self.price(price)?, qty: self.qty(quantity)? };
-                    self.ladder.set(change, &mut self.changed);
+                    self.set_level(change);
                     self.commit(at_ms);
                 }
             }
@@ -246,7 +288,8 @@ impl Market {
                 }
             }
             RecordBody::Mark { mark, index } => {
-                (self.mark, self.index) = (Some(mark), index.or(self.index));
+                self.mark = Some(self.moved(mark));
+                self.index = index.map(|index| self.moved(index)).or(self.index);
                 self.fresh.marked = true;
             }
             RecordBody::Funding { rate } => {
@@ -273,7 +316,9 @@ impl Market {
     /// Applies the collected rows of a complete snapshot to the book.
     pub fn finish_book(&mut self, at_ms: i64) {
         if self.gathered_at.take().is_some() {
-            self.ladder.replace(&self.gathered, &mut self.changed);
+            let levels = std::mem::take(&mut self.gathered);
+            self.replace_book(&levels);
+            self.gathered = levels;
             self.gathered.clear();
             self.commit(at_ms);
         }
@@ -318,7 +363,7 @@ impl Market {
             }
         }
         levels.retain(|level| level.price.0 > 0);
-        self.ladder.replace(&levels, &mut self.changed);
+        self.replace_book(&levels);
         self.commit(deal.at_ms);
     }
 
@@ -326,13 +371,13 @@ impl Market {
     pub fn begin_again(&mut self, at_ms: i64) {
         self.gathered_at = None;
         self.gathered.clear();
-        self.ladder.replace(&[], &mut self.changed);
+        self.replace_book(&[]);
         self.commit(at_ms);
     }
 
     /// A book change that was not recorded: noise, or a fault.
     pub fn disturb(&mut self, change: Change, at_ms: i64) {
-        self.ladder.set(change, &mut self.changed);
+        self.set_level(change);
         self.ladder.uncross(change.side, &mut self.changed);
         self.commit(at_ms);
     }
@@ -358,7 +403,7 @@ impl Market {
 
     fn price(&self, value: Decimal) -> Result<Price, String> {
         let steps = value.in_steps_of(self.spec.price_step).filter(|ticks| *ticks > 0);
-        steps.map(Price).ok_or_else(|| {
+        steps.map(|ticks| Price((ticks + self.shift).max(1))).ok_or_else(|| {
             format!(
                 "{}: the price {value} is not a multiple of {}",
                 self.contract.symbol, self.spec.price_step

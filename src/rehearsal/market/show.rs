@@ -169,7 +169,7 @@ impl Market {
         let (last, fair) = (self.last?, self.fair()?);
         let day = self.bars.day(now_ms);
         let first = self.first.unwrap_or(last);
-        let index = self.index.unwrap_or_else(|| self.price_decimal(fair));
+        let index = self.index_decimal().unwrap_or_else(|| self.price_decimal(fair));
         // Zero is written without a sign.
         let rate = (last.0 - first.0) as f64 / first.0.max(1) as f64;
         let rate = if rate.abs() < 0.000_05 { 0.0 } else { rate };
@@ -287,7 +287,7 @@ impl Market {
             .put("collectCycle", self.funding.cycle_hours)
             .put("nextSettleTime", self.funding.next_ms)
             .put("timestamp", now_ms)
-            .maybe("idxPrice", self.index.or(fair))
+            .maybe("idxPrice", self.index_decimal())
             .maybe("fairPrice", fair)
             .end()
     }

@@ -11,7 +11,7 @@ const WINDOWS: usize = 4_096;
 
 /// Path prefix after `/api/v1`, calls, window in milliseconds. The first match applies; values are the lowest
 /// of all documented limits.
-const GROUPS: [(&str, u32, i64); 18] = [
+const GROUPS: [(&str, u32, i64); 20] = [
     ("/contract/detail", 1, 5_000),
     ("/contract/ticker", 10, 2_000),
     ("/contract/depth/", 10, 2_000),
@@ -24,8 +24,10 @@ const GROUPS: [(&str, u32, i64); 18] = [
     ("/private/order/change_limit_order", 1, 2_000),
     ("/private/position/close_all", 4, 2_000),
     ("/private/position/reverse", 4, 2_000),
-    ("/private/planorder/place", 4, 2_000),
+    ("/private/position/change_leverage", 10, 10_000),
+    ("/private/planorder/", 4, 2_000),
     ("/private/stoporder/place", 5, 2_000),
+    ("/private/stoporder/change_plan_price", 4, 2_000),
     ("/private/order/cancel", 20, 2_000),
     ("/private/order/", 20, 2_000),
     ("/private/position/", 20, 2_000),

@@ -1,11 +1,14 @@
 //! REST interface: the envelope, errors under status 200, and HTML where a proxy would answer.
 
 mod budget;
+mod checks;
 mod orders;
+mod plans;
 mod private;
 mod public;
 mod sign;
 mod spoil;
+mod stops;
 
 pub use budget::Budgets;
 pub use sign::signature;
@@ -120,6 +123,7 @@ impl Exchange {
     pub fn ask(&mut self, request: &Request, true_ms: i64) -> Reply {
         self.set_time(true_ms);
         let number = self.note(request);
+        self.begin_at(&request.path);
         let reply = match self.answered_instead(request) {
             None => {
                 let reply = self.validate(request);

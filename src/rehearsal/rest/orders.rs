@@ -1,42 +1,18 @@
 //! Placing and cancelling orders, with the exchange's checks.
 
-use super::private::{no_order, whole};
+use super::checks::Wanted;
+use super::private::no_order;
 use super::{Answer, Failed, Request};
-use crate::domain::decimal::Decimal;
-use crate::domain::num::{Money, Price, Qty, Rate};
+use crate::domain::num::Qty;
 use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::Kind;
-use crate::rehearsal::market::Market;
-use crate::rehearsal::market::show::BAND_PERCENT;
 use crate::rehearsal::scenario::{CreateReply, DuplicateExternal};
-use crate::rehearsal::trading::account::OPEN_ORDERS;
-use crate::rehearsal::trading::order::{Hold, NewOrder, kind, state};
+use crate::rehearsal::trading::order::state;
 use crate::rehearsal::wire::{Object, list};
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// Maximum orders per batch.
 const BATCH: usize = 50;
-
-/// Maximum characters of an `externalOid`.
-const EXTERNAL_CHARS: usize = 32;
-
-/// An order as sent; numbers keep their text. Unknown keys are ignored, as the exchange does.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wanted {
-    symbol: String,
-    side: Value,
-    #[serde(rename = "type")]
-    kind: Value,
-    open_type: Option<Value>,
-    vol: Box<RawValue>,
-    price: Option<Box<RawValue>>,
-    leverage: Option<Value>,
-    external_oid: Option<String>,
-    reduce_only: Option<bool>,
-}
 
 impl Exchange {
     /// `POST order/…`.
@@ -104,7 +80,8 @@ impl Exchange {
 
     fn create(&mut self, account: usize, wanted: &Wanted) -> Result<u64, Failed> {
         let symbol = self.place(&wanted.symbol)?;
-        let (new, reserved) = self.validate_order(account, symbol, wanted)?;
+        let new = self.order_of(account, symbol, wanted)?;
+        let reserved = self.afford(account, &new)?;
         if let Some(known) = self.trading.accounts[account]
             .external(symbol, &new.external)
             .filter(|_| !new.external.is_empty())
@@ -118,7 +95,7 @@ impl Exchange {
         let true_ms = self.true_ms();
         let [fewest, most] = self.settings.arrive_ms;
         let arrives_ms = true_ms + self.rng.between(fewest, most);
-        let qty = new.qty;
+        let (qty, has_stops) = (new.qty, new.attached.is_any());
         let id = self.trading.accept(account, new, reserved, arrives_ms, self.now_ms());
         let rejected = self.faults.strikes(Kind::RejectedLater, Some(symbol), true_ms);
         let partial = self.faults.strikes(Kind::Partial, Some(symbol), true_ms);
@@ -132,82 +109,10 @@ impl Exchange {
                 order.fill_limit = Some(Qty((qty.0 * parts / 100).clamp(1, (qty.0 - 1).max(1))));
             }
         }
+        if has_stops {
+            self.trading.push_attached(account, id, &self.markets[symbol], self.now_ms());
+        }
         Ok(id)
-    }
-
-    /// All checks of a new order; returns the order and the money to reserve.
-    fn validate_order(
-        &self,
-        account: usize,
-        symbol: usize,
-        wanted: &Wanted,
-    ) -> Result<(NewOrder, Money), Failed> {
-        let market = &self.markets[symbol];
-        let terms = &market.contract;
-        if terms.state != 0 || !terms.is_api_allowed {
-            return Err(Failed::new(1002, "Contract not allow place order!"));
-        }
-        let owner = &self.trading.accounts[account];
-        if owner.open.len() >= OPEN_ORDERS {
-            return Err(Failed::new(2036, "Too many open orders"));
-        }
-        let side = whole(&wanted.side)
-            .filter(|side| (1..=4).contains(side))
-            .ok_or_else(|| Failed::new(2001, "Order side error"))?;
-        let kind = whole(&wanted.kind)
-            .filter(|kind| (1..=6).contains(kind))
-            .ok_or_else(|| Failed::new(2029, "Order type error"))?;
-        let external = wanted.external_oid.clone().unwrap_or_default();
-        if external.chars().count() > EXTERNAL_CHARS {
-            return Err(Failed::new(2030, "External order id is too long"));
-        }
-        let qty = quantity(market, &wanted.vol)?;
-        let price = limit(market, kind, side, wanted.price.as_deref())?;
-        let is_opening = matches!(side, 1 | 3);
-        let hold = if matches!(side, 1 | 4) { Hold::Long } else { Hold::Short };
-        if wanted.reduce_only == Some(true) && owner.mode == 1 {
-            return Err(Failed::new(600, "reduceOnly is not accepted in hedge mode"));
-        }
-        let (known_leverage, known_type) = owner.leverage_of(symbol, hold);
-        let open_type =
-            wanted.open_type.as_ref().map_or(Some(known_type), whole).filter(|kind| [1, 2].contains(kind));
-        let open_type = open_type.ok_or_else(|| Failed::new(2002, "Open type error"))?;
-        let leverage = wanted
-            .leverage
-            .as_ref()
-            .filter(|value| !value.is_null())
-            .and_then(whole)
-            .unwrap_or(known_leverage);
-        if !(1..=i64::from(terms.max_leverage)).contains(&leverage) {
-            return Err(Failed::new(2006, "Leverage ratio error"));
-        }
-        let held = owner.positions.get(&(symbol, hold));
-        if is_opening && held.is_some_and(|position| position.leverage != leverage) {
-            return Err(Failed::new(2021, "Leverage differs from the position's"));
-        }
-        let new = NewOrder { symbol, side, kind, open_type, leverage, qty, price, external };
-        if !is_opening {
-            if held.is_none() {
-                return Err(Failed::new(2009, "Position is nonexistent or closed"));
-            }
-            if qty > owner.closable(symbol, hold) {
-                return Err(Failed::new(2008, "The quantity is insufficient"));
-            }
-            return Ok((new, Money::ZERO));
-        }
-        let opposed =
-            owner.positions.get(&(symbol, hold.opposite())).map_or(Qty::ZERO, |position| position.qty);
-        let opening = if owner.mode == 2 { Qty((qty.0 - opposed.0).max(0)) } else { qty };
-        let at = price.or(market
-            .ladder
-            .best(if side == 1 { crate::domain::order::Side::Sell } else { crate::domain::order::Side::Buy })
-            .map(|(price, _)| price));
-        let value = market.notional(at.or(market.last).unwrap_or(Price(0)), opening);
-        let reserved = Money(value.0 / i128::from(leverage)) + value.at_rate(fee(self));
-        if reserved > owner.available() {
-            return Err(Failed::new(2005, "Balance insufficient"));
-        }
-        Ok((new, reserved))
     }
 
     fn cancel_ids(&mut self, request: &Request, account: usize) -> Answer {
@@ -276,60 +181,6 @@ impl Exchange {
         }
         Ok(None)
     }
-}
-
-fn fee(exchange: &Exchange) -> Rate {
-    exchange.trading.fees().1
-}
-
-/// A `vol` in lots.
-fn quantity(market: &Market, text: &RawValue) -> Result<Qty, Failed> {
-    let terms = &market.contract;
-    let value = decimal(text)?;
-    // Clients also send 0 to find out whether orders are allowed, without placing one.
-    if value.mantissa() == 0 {
-        return Err(Failed::new(2011, "Order quantity error"));
-    }
-    let lots = value.in_steps_of(terms.quantity_step).filter(|lots| *lots > 0);
-    let lots = lots.ok_or_else(|| Failed::new(2015, "The quantity is not a multiple of the volume unit"))?;
-    if value.cmp_value(terms.min_quantity).is_lt() {
-        return Err(Failed::new(2011, "Order quantity error"));
-    }
-    if value.cmp_value(terms.max_quantity).is_gt() {
-        return Err(Failed::new(2028, "The order volume exceeds the maximum"));
-    }
-    Ok(Qty(lots))
-}
-
-/// The limit price, which must be within the band around the fair price; `None` for a market order.
-fn limit(
-    market: &Market,
-    order_kind: i64,
-    side: i64,
-    text: Option<&RawValue>,
-) -> Result<Option<Price>, Failed> {
-    if matches!(order_kind, kind::MARKET | kind::MARKET_TO_LIMIT) {
-        return Ok(None);
-    }
-    let text =
-        text.filter(|text| text.get() != "null").ok_or_else(|| Failed::new(2007, "Order price error"))?;
-    let price = decimal(text)?.in_steps_of(market.spec.price_step).filter(|ticks| *ticks > 0).map(Price);
-    let price = price.ok_or_else(|| Failed::new(2015, "The price is not a multiple of the price unit"))?;
-    if let Some(fair) = market.fair() {
-        let is_buy = matches!(side, 1 | 2);
-        if is_buy && price.0 > fair.0 * (100 + BAND_PERCENT) / 100 {
-            return Err(Failed::new(2003, "The price is higher than the maximum"));
-        }
-        if !is_buy && price.0 < fair.0 * (100 - BAND_PERCENT) / 100 {
-            return Err(Failed::new(2004, "The price is lower than the minimum"));
-        }
-    }
-    Ok(Some(price))
-}
-
-/// A number, possibly quoted.
-fn decimal(text: &RawValue) -> Result<Decimal, Failed> {
-    Decimal::parse(text.get().trim_matches('"').as_bytes()).map_err(|_| Failed::parameter())
 }
 
 /// `{"symbol","externalOid"}`, one or a list of them.

@@ -24,9 +24,11 @@ impl Exchange {
             ("GET" | "POST", ["order", "open_order_total_count"]) => Ok(Some(self.count_orders(account))),
             ("GET", ["order", ..]) => self.order_query(request, account, &parts[1..]),
             ("POST", ["order", ..]) => self.order_call(request, account, &parts[1..]),
-            ("GET", ["planorder" | "stoporder" | "trackorder", ..]) => Ok(Some("[]".to_owned())),
-            ("POST", ["planorder" | "stoporder" | "trackorder", ..]) => {
-                Err(Failed::new(801, "trigger orders are not part of the rehearsal"))
+            (method, ["planorder", ..]) => self.plan_call(method, request, account, &parts[1..]),
+            (method, ["stoporder", ..]) => self.stop_call(method, request, account, &parts[1..]),
+            ("GET", ["trackorder", ..]) => Ok(Some("[]".to_owned())),
+            ("POST", ["trackorder", ..]) => {
+                Err(Failed::new(801, "trailing orders are not part of the rehearsal"))
             }
             ("POST", ["account", "change_risk_level"]) => Err(Failed::new(8817, "This feature is disabled")),
             _ => Err(Failed::new(404, "Not Found")),
@@ -60,7 +62,9 @@ impl Exchange {
             ["transfer_record"] => {
                 let (number, size) =
                     (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
-                Ok(Some(paged(number, size, 0, "[]")))
+                let rows = owner.transfers.iter().rev().map(|transfer| show::transfer(transfer, "USDT"));
+                let total = i64::try_from(owner.transfers.len()).unwrap_or(i64::MAX);
+                Ok(Some(paged(number, size, total, &list(page(request, rows)?))))
             }
             ["tiered_fee_rate"] | ["contract", "fee_rate"] => {
                 let market = &self.markets[self.place(&request.parameter("symbol").unwrap_or_default())?];
@@ -123,7 +127,9 @@ impl Exchange {
                     .values()
                     .filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
                 Ok(Some(list(
-                    held.map(|position| show::position(&self.markets[position.symbol], position, false)),
+                    held.map(|position| {
+                        show::position(&self.markets[position.symbol], owner, position, false)
+                    }),
                 )))
             }
             ["list", "history_positions"] => {
@@ -132,8 +138,8 @@ impl Exchange {
                     .iter()
                     .rev()
                     .filter(|position| symbol.is_none_or(|symbol| position.symbol == symbol));
-                let rows =
-                    closed.map(|position| show::position(&self.markets[position.symbol], position, false));
+                let rows = closed
+                    .map(|position| show::position(&self.markets[position.symbol], owner, position, false));
                 Ok(Some(list(page(request, rows)?)))
             }
             ["funding_records"] => {
@@ -223,10 +229,10 @@ impl Exchange {
                 for (symbol, hold) in held {
                     self.trading.close_by_force(
                         account,
-                        symbol,
-                        hold,
+                        (symbol, hold),
                         &self.markets[symbol],
                         category::NORMAL,
+                        None,
                         now_ms,
                     );
                 }
@@ -266,20 +272,25 @@ impl Exchange {
     }
 
     fn count_orders(&self, account: usize) -> String {
-        let open = self.trading.accounts[account].open.len();
-        let object =
-            Object::new().put("sumCount", open).put("limitOrderCount", open).put("stopOrderCount", 0);
-        object.put("planOrderCount", 0).put("trackOrderCount", 0).end()
+        let owner = &self.trading.accounts[account];
+        let (open, stops, plans) = (owner.open.len(), owner.stops.len(), owner.plans.len());
+        let object = Object::new().put("sumCount", open + stops + plans).put("limitOrderCount", open);
+        object.put("stopOrderCount", stops).put("planOrderCount", plans).put("trackOrderCount", 0).end()
     }
 
     fn order_query(&mut self, request: &Request, account: usize, parts: &[&str]) -> Answer {
-        let now_ms = self.true_ms();
+        let (now_ms, clock_ms) = (self.true_ms(), self.now_ms());
         let path = request.path.as_str();
         if matches!(parts[0], "get" | "external")
             && self.faults.strikes_path(Kind::UnknownOrder, None, path, now_ms).is_some()
         {
             // For an unknown `externalOid` the exchange answers success without data.
             return if parts[0] == "external" { Ok(None) } else { Err(no_order()) };
+        }
+        let are_hidden = parts.contains(&"open_orders")
+            && self.faults.strikes_path(Kind::HideOrders, None, path, now_ms).is_some();
+        if are_hidden {
+            return Ok(Some("[]".to_owned()));
         }
         let owner = &self.trading.accounts[account];
         let shown = |order: &Order| show::order(&self.markets[order.new.symbol], order, owner.mode);
@@ -332,7 +343,8 @@ impl Exchange {
                     .fills
                     .iter()
                     .rev()
-                    .filter(|fill| fits(fill.symbol) && (from..=to).contains(&fill.at_ms));
+                    .filter(|fill| fits(fill.symbol) && (from..=to).contains(&fill.at_ms))
+                    .filter(|fill| fill.shown_ms <= clock_ms);
                 Ok(Some(list(page(
                     request,
                     rows.map(|fill| show::fill(&self.markets[fill.symbol], fill, owner.mode)),
@@ -340,7 +352,7 @@ impl Exchange {
             }
             ["deal_details", id] => {
                 let id: u64 = id.parse().map_err(|_| Failed::parameter())?;
-                let rows = owner.fills.iter().filter(|fill| fill.order == id);
+                let rows = owner.fills.iter().filter(|fill| fill.order == id && fill.shown_ms <= clock_ms);
                 Ok(Some(list(rows.map(|fill| show::fill(&self.markets[fill.symbol], fill, owner.mode)))))
             }
             _ => Err(Failed::new(404, "Not Found")),
@@ -359,7 +371,7 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
 }
 
 /// `start_time` and `end_time` in milliseconds; a span longer than 90 days is refused.
-fn span(request: &Request) -> Result<(i64, i64), Failed> {
+pub(super) fn span(request: &Request) -> Result<(i64, i64), Failed> {
     let (from, to) = (request.number("start_time", 0)?, request.number("end_time", i64::MAX)?);
     if from > 0 && to < i64::MAX && to.saturating_sub(from) > 90 * 86_400_000 {
         return Err(Failed::new(400, "The time span is longer than 90 days"));
@@ -368,7 +380,7 @@ fn span(request: &Request) -> Result<(i64, i64), Failed> {
 }
 
 /// The requested page of a list.
-fn page(request: &Request, rows: impl Iterator<Item = String>) -> Result<Vec<String>, Failed> {
+pub(super) fn page(request: &Request, rows: impl Iterator<Item = String>) -> Result<Vec<String>, Failed> {
     let (number, size) =
         (request.number("page_num", 1)?.max(1), request.number("page_size", 20)?.clamp(1, 100));
     let skip = usize::try_from((number - 1).saturating_mul(size)).unwrap_or(usize::MAX);

@@ -196,7 +196,7 @@ impl Exchange {
         let now_ms = self.now_ms();
         let market = &self.markets[self.place(symbol)?];
         let fair = market.fair().map(|price| market.price_decimal(price));
-        let price = if key == "indexPrice" { market.index.or(fair) } else { fair };
+        let price = if key == "indexPrice" { market.index_decimal() } else { fair };
         let object = Object::new().text("symbol", &market.contract.symbol).maybe(key, price);
         Ok(Some(object.put("timestamp", now_ms).end()))
     }

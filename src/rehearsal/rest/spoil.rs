@@ -5,7 +5,7 @@ use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::faults::{Fault, Kind};
 
 /// Faults that replace the answer. With `count: 1` the call is executed all the same.
-const INSTEAD: [Kind; 11] = [
+const INSTEAD: [Kind; 12] = [
     Kind::Throttled,
     Kind::TooMany,
     Kind::Denied,
@@ -17,6 +17,7 @@ const INSTEAD: [Kind; 11] = [
     Kind::Internal,
     Kind::TimeWindow,
     Kind::ResetBefore,
+    Kind::Refused,
 ];
 
 /// Faults that change the answer of an executed call.
@@ -29,9 +30,14 @@ impl Exchange {
             return Some((Reply::html(504, "504 Gateway Time-out"), false));
         }
         let now_ms = self.true_ms();
+        let failed = |code: i64, text: &str| Reply::of(Err(Failed::new(code, text)));
+        if request.path.starts_with("/api/v1/private/")
+            && let Some(fault) = self.faults.strikes(Kind::KeyRefused, None, now_ms)
+        {
+            return Some((failed(fault.count.unwrap_or(402), "API key expired"), false));
+        }
         let fault =
             INSTEAD.iter().find_map(|kind| self.faults.strikes_path(*kind, None, &request.path, now_ms))?;
-        let failed = |code: i64, text: &str| Reply::of(Err(Failed::new(code, text)));
         let reply = match fault.fault {
             Kind::Throttled => failed(510, "Requests are too frequent, please try again later"),
             Kind::TooMany => Reply::json(429, "{\"code\":429,\"msg\":\"Too Many Requests\"}"),
@@ -45,6 +51,7 @@ impl Exchange {
             Kind::Maintenance604 => failed(604, "The system is under maintenance"),
             Kind::NotAllowed => failed(1002, "Contract not allow place order!"),
             Kind::Internal => failed(500, "System internal error!"),
+            Kind::Refused => return Some((failed(fault.count.unwrap_or(600), "refused"), false)),
             Kind::TimeWindow => failed(513, "Invalid request"),
             _ => Reply { is_reset: true, ..Reply::json(200, "") },
         };

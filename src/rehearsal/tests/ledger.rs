@@ -9,6 +9,8 @@ use proptest::prelude::*;
 enum Step {
     Order { side: i64, kind: i64, vol: i64, offset: i64 },
     Cancel(usize),
+    Plan { side: i64, vol: i64, offset: i64, is_above: bool },
+    Stop { vol: i64, offset: i64 },
     Trade { is_buy: bool, offset: i64, contracts: i64 },
     Level { is_buy: bool, offset: i64, contracts: i64 },
     Settle(i64),
@@ -21,6 +23,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1_i64..=4, 1_i64..=6, 1_i64..400, -30_i64..30).prop_map(|(side, kind, vol, offset)| Step::Order { side, kind, vol, offset }),
         1 => (0_usize..9).prop_map(Step::Cancel),
+        2 => (1_i64..=4, 1_i64..400, -30_i64..30, any::<bool>()).prop_map(|(side, vol, offset, is_above)| Step::Plan { side, vol, offset, is_above }),
+        1 => (1_i64..400, 1_i64..30).prop_map(|(vol, offset)| Step::Stop { vol, offset }),
         3 => (any::<bool>(), -20_i64..20, 1_i64..300).prop_map(|(is_buy, offset, contracts)| Step::Trade { is_buy, offset, contracts }),
         3 => (any::<bool>(), 0_i64..20, 0_i64..300).prop_map(|(is_buy, offset, contracts)| Step::Level { is_buy, offset, contracts }),
         1 => (-20_i64..20).prop_map(Step::Settle),
@@ -33,6 +37,11 @@ fn step() -> impl Strategy<Value = Step> {
             Just(r#"{"fault": "web_order", "symbol": "BTC_USDT", "count": 7}"#),
             Just(r#"{"fault": "position_mode", "count": 2}"#),
             Just(r#"{"fault": "restart", "ms": 10}"#),
+            Just(r#"{"fault": "adl", "symbol": "BTC_USDT", "count": 5}"#),
+            Just(r#"{"fault": "jump", "symbol": "BTC_USDT", "rate": -0.002}"#),
+            Just(r#"{"fault": "bids_empty", "symbol": "BTC_USDT", "for_ms": 50}"#),
+            Just(r#"{"fault": "transfer", "rate": 17.25}"#),
+            Just(r#"{"fault": "fee_coin", "rate": 3.5, "for_ms": 30}"#),
         ].prop_map(Step::Fault),
         4 => (1_i64..40).prop_map(Step::Wait),
     ]
@@ -53,6 +62,24 @@ fn take(world: &mut World, step: &Step) {
                 "{{\"symbol\":\"BTC_USDT\",\"side\":{side},\"type\":{kind},\"openType\":1,\"vol\":{vol},\"price\":{price},\"leverage\":20}}"
             );
             ask(world, "order/create", &body);
+        }
+        Step::Plan { side, vol, offset, is_above } => {
+            let price = format!("{}.{:02}", (10_000 + offset) / 100, (10_000 + offset) % 100);
+            let body = format!(
+                "{{\"symbol\":\"BTC_USDT\",\"side\":{side},\"orderType\":5,\"openType\":1,\"vol\":{vol},\"triggerPrice\":{price},\"triggerType\":{},\"executeCycle\":1,\"trend\":1,\"leverage\":20}}",
+                if *is_above { 1 } else { 2 }
+            );
+            ask(world, "planorder/place/v2", &body);
+        }
+        Step::Stop { vol, offset } => {
+            let last = world.exchange.markets[0].last.map_or(10_000, |price| price.0);
+            for position in world.exchange.trading.accounts[0].positions.clone().into_values() {
+                let ticks = if position.hold == Hold::Long { last - offset } else { last + offset };
+                let price = format!("{}.{:02}", ticks / 100, ticks % 100);
+                let body =
+                    format!("{{\"positionId\":{},\"vol\":{vol},\"stopLossPrice\":{price}}}", position.id);
+                ask(world, "stoporder/place", &body);
+            }
         }
         Step::Cancel(place) => {
             let id = world.exchange.trading.accounts[0].open.keys().nth(*place).copied();

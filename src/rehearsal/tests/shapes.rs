@@ -102,7 +102,17 @@ fn replies_have_the_keys_of_the_recorded_ones() {
     same_shape(&folder, "rest_private_order_cancel_mixed.json", &cancelled, &[]);
     let batch = world.private("POST", "order/submit_batch", &json!([named("c")]).to_string());
     same_shape(&folder, "rest_private_submit_batch_mixed.json", &batch, &[]);
+    let stop = json!({"symbol": "BTC_USDT", "side": 4, "vol": 1, "openType": 1, "leverage": 20, "triggerPrice": 90,
+        "triggerType": 2, "executeCycle": 2, "orderType": 1, "price": 89, "trend": 1});
+    let placed = world.private("POST", "planorder/place/v2", &stop.to_string());
+    same_shape(&folder, "rest_private_planorder_place_ok.json", &placed, &[]);
+    let position = world.private("GET", "position/open_positions", "")["data"][0]["positionId"].clone();
+    let stop = json!({"positionId": position, "vol": 1, "stopLossPrice": 90, "takeProfitPrice": 110});
+    let placed = world.private("POST", "stoporder/place", &stop.to_string());
+    same_shape(&folder, "rest_private_ok_no_data.json", &placed, &[]);
     for (file, target) in [
+        ("rest_private_planorder_list.json", "planorder/list/orders?states=1".to_owned()),
+        ("rest_private_stoporder_open.json", "stoporder/open_orders".to_owned()),
         ("rest_private_assets.json", "account/assets".to_owned()),
         ("rest_private_asset_usdt.json", "account/asset/USDT".to_owned()),
         ("rest_private_order_get.json", format!("order/get/{id}")),
@@ -121,6 +131,19 @@ fn replies_have_the_keys_of_the_recorded_ones() {
         let ours = world.private("GET", &target, "");
         same_shape(&folder, file, &ours, &[]);
     }
+}
+
+/// A trigger order, a stop order, and an order with stop prices.
+fn place_triggers(world: &mut World) {
+    let plan = json!({"symbol": "BTC_USDT", "side": 1, "vol": 1, "openType": 1, "leverage": 20, "triggerPrice": 90,
+        "triggerType": 2, "executeCycle": 2, "orderType": 5, "trend": 2});
+    world.private("POST", "planorder/place/v2", &plan.to_string());
+    let position = world.private("GET", "position/open_positions", "")["data"][0]["positionId"].clone();
+    let stop = json!({"positionId": position, "vol": 1, "stopLossPrice": 90, "takeProfitPrice": 110});
+    world.private("POST", "stoporder/place", &stop.to_string());
+    let carrying = json!({"symbol": "BTC_USDT", "side": 1, "type": 1, "openType": 1, "vol": 1, "price": 95,
+        "leverage": 20, "stopLossPrice": 90, "takeProfitPrice": 110});
+    world.place(&carrying).unwrap();
 }
 
 #[test]
@@ -148,6 +171,8 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
         "order/create",
         r#"{"symbol":"BTC_USDT","side":1,"type":5,"openType":1,"vol":10,"leverage":20}"#,
     );
+    world.pass(50);
+    place_triggers(&mut world);
     world.pass(5_000);
     let frames = world.frames(&mut client);
     for (file, channel) in [
@@ -168,6 +193,9 @@ fn pushes_have_the_keys_of_the_recorded_ones() {
         ("ws_private_order_deal_2026.json", "push.personal.order.deal"),
         ("ws_private_position_2026.json", "push.personal.position"),
         ("ws_private_asset.json", "push.personal.asset"),
+        ("ws_private_plan_order_2026.json", "push.personal.plan.order"),
+        ("ws_private_stop_order.json", "push.personal.stop.order"),
+        ("ws_private_stop_planorder_2026.json", "push.personal.stop.planorder"),
     ] {
         let ours = frames.iter().rfind(|frame| frame["channel"] == channel && frame["data"] != json!([]));
         let ours = ours.unwrap_or_else(|| panic!("no {channel}"));

@@ -4,6 +4,7 @@
 //! and margin (truncated) and amounts at a rate (rounded), both to 10^-18.
 
 use super::order::{Hold, Order};
+use super::trigger::{Plan, Stop};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,6 +23,12 @@ pub const FUNDINGS: usize = 1_000;
 /// Maximum of open orders per account; more are refused with 2036.
 pub const OPEN_ORDERS: usize = 200;
 
+/// Maximum of waiting trigger orders per account, and of stop orders; more are refused with 2036.
+pub const TRIGGERS: usize = 50;
+
+/// Finished trigger orders, and stop orders, that are still listed; when full the oldest are dropped.
+pub const ENDED_TRIGGERS: usize = 1_000;
+
 /// A fill.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fill {
@@ -39,16 +46,22 @@ pub struct Fill {
     pub price: Price,
     /// Lots.
     pub qty: Qty,
-    /// Fee; positive: paid.
+    /// Fee in the settlement coin; positive: paid.
     pub fee: Money,
+    /// Coin and amount of a fee that was paid in another coin.
+    pub fee_in: Option<(String, Money)>,
     /// Realised profit.
     pub profit: Money,
     /// Whether it was a taker fill.
     pub is_taker: bool,
+    /// Whether both sides were this account's.
+    pub is_self: bool,
     /// `category` of the order.
     pub category: i64,
     /// Time, milliseconds.
     pub at_ms: i64,
+    /// From when on lists have it, milliseconds; a fault makes that later.
+    pub shown_ms: i64,
 }
 
 /// A position.
@@ -114,6 +127,20 @@ pub struct FundingPaid {
     pub at_ms: i64,
 }
 
+/// Money that came from another account, or went there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transfer {
+    /// Id.
+    pub id: u64,
+    /// Amount; negative: it went away.
+    pub amount: Money,
+    /// Time, milliseconds.
+    pub at_ms: i64,
+}
+
+/// Transfers kept; when full the oldest are dropped.
+pub const TRANSFERS: usize = 1_000;
+
 /// Sums of all changes of the balance.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Ledger {
@@ -147,6 +174,10 @@ pub struct Account {
     pub balance: Money,
     /// The same changes as sums.
     pub ledger: Ledger,
+    /// Fees paid in other coins.
+    pub ledger_of_coins: BTreeMap<String, Money>,
+    /// Deposits (positive) and withdrawals, oldest first.
+    pub transfers: VecDeque<Transfer>,
     /// Open orders.
     pub open: BTreeMap<u64, Order>,
     /// Finished orders, oldest first.
@@ -161,7 +192,37 @@ pub struct Account {
     pub fundings: VecDeque<FundingPaid>,
     /// Leverage and margin mode by symbol and side.
     pub leverage: BTreeMap<(usize, Hold), (i64, i64)>,
+    /// Waiting trigger orders.
+    pub plans: BTreeMap<u64, Plan>,
+    /// Finished trigger orders, oldest first.
+    pub plans_ended: VecDeque<Plan>,
+    /// Waiting stop orders.
+    pub stops: BTreeMap<u64, Stop>,
+    /// Finished stop orders, oldest first.
+    pub stops_ended: VecDeque<Stop>,
+    /// Whether waiting triggers that close freeze the volume they would close.
+    pub do_triggers_freeze: bool,
+    /// Positions that no resident stop covers completely, and since when (milliseconds).
+    pub bare: BTreeMap<(usize, Hold), i64>,
+    /// The periods of that kind that are over, oldest first.
+    pub bare_ended: VecDeque<Bare>,
 }
+
+/// A period during which no resident stop covered a position completely.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bare {
+    /// Index of the contract.
+    pub symbol: usize,
+    /// Long or short.
+    pub hold: Hold,
+    /// Begin, milliseconds.
+    pub from_ms: i64,
+    /// End, milliseconds.
+    pub to_ms: i64,
+}
+
+/// Periods kept; when full the oldest are dropped.
+pub const BARE_ENDED: usize = 10_000;
 
 /// Default leverage and margin mode: 20, isolated.
 pub const LEVERAGE: (i64, i64) = (20, 1);
@@ -175,6 +236,8 @@ impl Account {
             mode: 1,
             balance: deposit,
             ledger: Ledger { deposits: deposit, ..Ledger::default() },
+            ledger_of_coins: BTreeMap::new(),
+            transfers: VecDeque::new(),
             open: BTreeMap::new(),
             ended: VecDeque::new(),
             positions: BTreeMap::new(),
@@ -182,6 +245,13 @@ impl Account {
             fills: VecDeque::new(),
             fundings: VecDeque::new(),
             leverage: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            plans_ended: VecDeque::new(),
+            stops: BTreeMap::new(),
+            stops_ended: VecDeque::new(),
+            do_triggers_freeze: false,
+            bare: BTreeMap::new(),
+            bare_ended: VecDeque::new(),
         }
     }
 
@@ -218,20 +288,73 @@ impl Account {
 
     /// Stores a finished order.
     pub fn retire(&mut self, order: Order) {
-        if self.ended.len() == ENDED_ORDERS {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(order);
+        keep(&mut self.ended, ENDED_ORDERS, order);
     }
 
-    /// Lots of a position that no open order closes yet.
+    /// Lots held.
+    pub fn held(&self, symbol: usize, hold: Hold) -> Qty {
+        self.positions.get(&(symbol, hold)).map_or(Qty::ZERO, |position| position.qty)
+    }
+
+    /// Lots of a position that may be closed: what no open order closes and no trigger has frozen.
     pub fn closable(&self, symbol: usize, hold: Hold) -> Qty {
-        let held = self.positions.get(&(symbol, hold)).map_or(0, |position| position.qty.0);
+        Qty((self.held(symbol, hold).0 - self.frozen(symbol, hold).0).max(0))
+    }
+
+    /// Lots of a position that open orders close or waiting triggers have frozen; at most what is held.
+    pub fn frozen(&self, symbol: usize, hold: Hold) -> Qty {
+        let held = self.held(symbol, hold);
         let closing = self
             .open
             .values()
-            .filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold);
-        Qty((held - closing.map(|order| order.rest().0).sum::<i64>()).max(0))
+            .filter(|order| order.new.symbol == symbol && !order.is_opening() && order.hold() == hold)
+            .map(|order| order.rest().0)
+            .sum::<i64>();
+        let waiting = if self.do_triggers_freeze {
+            let plans = self.plans.values().filter(|plan| plan.closes(symbol, hold));
+            let stops = self.stops.values().filter(|stop| stop.is_on(symbol, hold));
+            plans.map(|plan| plan.new.qty.0).sum::<i64>() + stops.map(|stop| stop.qty_of(held).0).sum::<i64>()
+        } else {
+            0
+        };
+        Qty(closing + waiting).min(held)
+    }
+
+    /// Lots of a position that resident stops would close at a loss; at most what is held.
+    pub fn guarded(&self, symbol: usize, hold: Hold) -> Qty {
+        let held = self.held(symbol, hold);
+        let stops = self.stops.values().filter(|stop| stop.is_on(symbol, hold) && stop.loss.is_some());
+        let plans = self.plans.values().filter(|plan| plan.closes(symbol, hold) && plan.is_stop());
+        let sum = stops.map(|stop| stop.guards(held).0).sum::<i64>()
+            + plans.map(|plan| plan.new.qty.0).sum::<i64>();
+        Qty(sum).min(held)
+    }
+
+    /// Notes which positions are without a complete resident stop at this time.
+    pub fn watch(&mut self, now_ms: i64) {
+        if self.positions.is_empty() && self.bare.is_empty() {
+            return;
+        }
+        let is_bare = |account: &Account, (symbol, hold): (usize, Hold)| {
+            account.guarded(symbol, hold) < account.held(symbol, hold)
+        };
+        let covered: Vec<_> = self.bare.keys().copied().filter(|side| !is_bare(self, *side)).collect();
+        for (symbol, hold) in covered {
+            if let Some(from_ms) = self.bare.remove(&(symbol, hold)) {
+                keep(&mut self.bare_ended, BARE_ENDED, Bare { symbol, hold, from_ms, to_ms: now_ms });
+            }
+        }
+        let bare: Vec<_> = self.positions.keys().copied().filter(|side| is_bare(self, *side)).collect();
+        for side in bare {
+            self.bare.entry(side).or_insert(now_ms);
+        }
+    }
+
+    /// Books a deposit (negative: a withdrawal).
+    pub fn transfer(&mut self, transfer: Transfer) {
+        self.balance += transfer.amount;
+        self.ledger.deposits += transfer.amount;
+        keep(&mut self.transfers, TRANSFERS, transfer);
     }
 
     /// Books a fee (negative: a rebate).
@@ -308,20 +431,22 @@ impl Account {
 
     fn close(&mut self, symbol: usize, hold: Hold) {
         if let Some(position) = self.positions.remove(&(symbol, hold)) {
-            if self.closed.len() == ENDED_POSITIONS {
-                self.closed.pop_front();
-            }
-            self.closed.push_back(position);
+            keep(&mut self.closed, ENDED_POSITIONS, position);
         }
     }
 
     /// Stores a fill.
     pub fn keep(&mut self, fill: Fill) {
-        if self.fills.len() == FILLS {
-            self.fills.pop_front();
-        }
-        self.fills.push_back(fill);
+        keep(&mut self.fills, FILLS, fill);
     }
+}
+
+/// Appends to a bounded list; the oldest is dropped when it is full.
+pub fn keep<T>(list: &mut VecDeque<T>, most: usize, one: T) {
+    if list.len() == most {
+        list.pop_front();
+    }
+    list.push_back(one);
 }
 
 /// The part of a fill that changes one position.

@@ -2,9 +2,13 @@
 
 use super::order::{Hold, NewOrder, Order, category, kind, state};
 use super::{Taken, Trading};
-use crate::domain::num::{Money, Price, Qty};
+use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::rehearsal::market::{Commit, Deal, Market};
+use crate::rehearsal::terms;
+
+/// `errorCode` of an order that the exchange cancels.
+const SYSTEM_CANCEL: i64 = 8;
 
 /// Maximum of levels that an order without a limit price takes.
 const MARKET_LEVELS: usize = 20;
@@ -42,7 +46,7 @@ impl Trading {
                     if order.arrives_ms <= true_ms {
                         self.arrive(owner, &mut order, market, now_ms);
                     }
-                } else {
+                } else if market.is_trading() {
                     self.rest(owner, &mut order, market, deals, now_ms);
                 }
                 // First the order is stored: the balance push counts what open orders reserve.
@@ -57,6 +61,7 @@ impl Trading {
                 }
             }
         }
+        self.pull_triggers(symbol, market, deals, true_ms, now_ms);
         self.liquidate_due(symbol, market, now_ms);
     }
 
@@ -88,13 +93,16 @@ impl Trading {
         let levels = self.takeable(order.new.symbol, market, order.book_side(), limit);
         let reachable: i64 = levels.iter().map(|(_, qty)| qty.0).sum();
         match order.new.kind {
-            kind::POST_ONLY if reachable > 0 => return order.end(state::CANCELLED, 20, now_ms),
+            kind::POST_ONLY if reachable > 0 || self.own_reached(owner, order, None).is_some() => {
+                return order.end(state::CANCELLED, 20, now_ms);
+            }
             kind::FOK if reachable < order.new.qty.0 || order.fill_limit.is_some() => {
                 return order.end(state::CANCELLED, 19, now_ms);
             }
             _ => {}
         }
         self.walk(owner, order, market, &levels, now_ms);
+        self.meet_own(owner, order, market, None, now_ms);
         if order.is_over() {
             return;
         }
@@ -146,13 +154,90 @@ impl Trading {
         now_ms: i64,
     ) {
         for (price, qty) in levels {
+            self.meet_own(owner, order, market, Some(*price), now_ms);
+            if order.is_over() {
+                return;
+            }
             let qty = order.fillable().min(*qty).min(self.closable_now(owner, order));
             if qty.is_zero() {
                 break;
             }
             *self.taken.entry((order.new.symbol, order.book_side().opposite(), *price)).or_default() += qty;
-            self.fill(owner, order, market, Taken { price: *price, qty, is_taker: true }, now_ms);
+            self.fill(owner, order, market, Taken::new(*price, qty, true), now_ms);
         }
+    }
+
+    /// The best resting order of the same account that this order reaches, before displayed levels at
+    /// `before`.
+    fn own_reached(&self, owner: usize, order: &Order, before: Option<Price>) -> Option<u64> {
+        let side = order.book_side();
+        let is_better = |one: Price, other: Price| if side == Side::Buy { one < other } else { one > other };
+        let limit = if order.new.kind == kind::MARKET { None } else { order.new.price };
+        let is_reached = |price: &Price| {
+            limit.is_none_or(|limit| !is_better(limit, *price))
+                && before.is_none_or(|before| is_better(*price, before))
+        };
+        let own = self.accounts[owner].open.values().filter(|other| {
+            other.state == state::OPEN
+                && other.new.symbol == order.new.symbol
+                && other.book_side() != side
+                && other.new.price.as_ref().is_some_and(is_reached)
+        });
+        let rank = |other: &&Order| {
+            let price = other.new.price.map_or(0, |price| price.0);
+            (if side == Side::Buy { price } else { -price }, other.id)
+        };
+        own.min_by_key(rank).map(|other| other.id)
+    }
+
+    /// Lets an arriving order meet resting orders of the same account, as its `stpMode` says.
+    fn meet_own(
+        &mut self,
+        owner: usize,
+        order: &mut Order,
+        market: &Market,
+        before: Option<Price>,
+        now_ms: i64,
+    ) {
+        while !order.is_over() {
+            let Some(id) = self.own_reached(owner, order, before) else { return };
+            if order.new.stp == 2 {
+                return order.end(state::CANCELLED, SYSTEM_CANCEL, now_ms);
+            }
+            let Some(mut resting) = self.accounts[owner].open.remove(&id) else { return };
+            let price = resting.new.price.unwrap_or_default();
+            let qty = order
+                .fillable()
+                .min(resting.fillable())
+                .min(self.closable_now(owner, order))
+                .min(self.closable_now(owner, &resting));
+            if order.new.stp == 0 && qty.is_zero() {
+                self.accounts[owner].open.insert(id, resting);
+                return;
+            }
+            if order.new.stp == 0 {
+                let taken = Taken { is_self: true, ..Taken::new(price, qty, true) };
+                self.fill(owner, order, market, taken, now_ms);
+                self.fill(owner, &mut resting, market, Taken { is_taker: false, ..taken }, now_ms);
+            } else {
+                resting.end(state::CANCELLED, SYSTEM_CANCEL, now_ms);
+            }
+            self.store(owner, resting, market, now_ms);
+            if order.new.stp == 3 {
+                return order.end(state::CANCELLED, SYSTEM_CANCEL, now_ms);
+            }
+        }
+    }
+
+    /// Stores an order that has changed and pushes it.
+    fn store(&mut self, owner: usize, order: Order, market: &Market, now_ms: i64) {
+        let told = order.clone();
+        if order.is_over() {
+            self.accounts[owner].retire(order);
+        } else {
+            self.accounts[owner].open.insert(order.id, order);
+        }
+        self.tell(owner, &told, market, now_ms);
     }
 
     /// Lots that the order may fill now: a closing order at most the position.
@@ -208,7 +293,7 @@ impl Trading {
         let Some(price) = order.new.price else { return Qty::ZERO };
         let qty = order.fillable().min(reached).min(self.closable_now(owner, order));
         if !qty.is_zero() && !order.is_over() {
-            self.fill(owner, order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, order, market, Taken::new(price, qty, false), now_ms);
             return qty;
         }
         Qty::ZERO
@@ -223,7 +308,7 @@ impl Trading {
         let price = order.new.price.or(market.last).unwrap_or(Price(1));
         let qty = order.rest().min(self.closable_now(owner, &order));
         if !qty.is_zero() {
-            self.fill(owner, &mut order, market, Taken { price, qty, is_taker: false }, now_ms);
+            self.fill(owner, &mut order, market, Taken::new(price, qty, false), now_ms);
         }
         if !order.is_over() {
             order.end(state::CANCELLED, 0, now_ms);
@@ -235,9 +320,6 @@ impl Trading {
     /// Closes positions whose margin no longer covers them at the fair price.
     fn liquidate_due(&mut self, symbol: usize, market: &Market, now_ms: i64) {
         let Some(fair) = market.fair() else { return };
-        let maintenance = crate::rehearsal::terms::maintenance(&market.contract)
-            .in_steps_of(crate::domain::decimal::Decimal::step(9).unwrap_or_default())
-            .unwrap_or(0);
         for owner in 0..self.accounts.len() {
             for hold in [Hold::Long, Hold::Short] {
                 let account = &self.accounts[owner];
@@ -248,34 +330,36 @@ impl Trading {
                 } else {
                     position.margin
                 };
-                let needed = value.at_rate(crate::domain::num::Rate(maintenance));
+                let tier = terms::tier(&market.contract, market.contracts(position.qty));
+                let needed = value.at_rate(Rate::of(tier.maintenance));
                 if backing + position.profit_at(value) <= needed {
-                    self.close_by_force(owner, symbol, hold, market, category::LIQUIDATION, now_ms);
+                    self.close_by_force(owner, (symbol, hold), market, category::LIQUIDATION, None, now_ms);
                 }
             }
         }
     }
 
-    /// Closes a position by force: against the book, and any remainder at the fair price.
+    /// Closes a position, or `most` lots of it, by force: against the book, and any remainder at the fair
+    /// price.
     pub fn close_by_force(
         &mut self,
         owner: usize,
-        symbol: usize,
-        hold: Hold,
+        (symbol, hold): (usize, Hold),
         market: &Market,
         category: i64,
+        most: Option<Qty>,
         now_ms: i64,
     ) {
         let Some(position) = self.accounts[owner].positions.get(&(symbol, hold)) else { return };
+        let qty = most.unwrap_or(position.qty).min(position.qty);
         let new = NewOrder {
             symbol,
             side: hold.closing_side(),
             kind: kind::MARKET,
             open_type: position.open_type,
             leverage: position.leverage,
-            qty: position.qty,
-            price: None,
-            external: String::new(),
+            qty,
+            ..NewOrder::default()
         };
         let closing: Vec<u64> = {
             let open = self.accounts[owner].open.values();
@@ -298,7 +382,7 @@ impl Trading {
         let fair = market.fair().unwrap_or(Price(1));
         if !order.rest().is_zero() {
             let rest = order.rest();
-            self.fill(owner, &mut order, market, Taken { price: fair, qty: rest, is_taker: true }, now_ms);
+            self.fill(owner, &mut order, market, Taken::new(fair, rest, true), now_ms);
         }
         self.tell(owner, &order, market, now_ms);
         self.accounts[owner].retire(order);

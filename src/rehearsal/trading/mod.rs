@@ -8,10 +8,14 @@ pub mod account;
 pub mod matching;
 pub mod order;
 pub mod show;
+pub mod trigger;
+pub mod triggers;
+
+mod pulling;
 
 use super::market::Market;
 use super::running::TestKey;
-use super::scenario::Settings;
+use super::scenario::{AttachedStop, Settings, TriggerOversized};
 use crate::domain::num::{Money, Price, Qty, Rate};
 use crate::domain::order::Side;
 use crate::domain::rng::Rng;
@@ -43,15 +47,43 @@ struct Taken {
     price: Price,
     qty: Qty,
     is_taker: bool,
+    is_self: bool,
 }
 
-/// Active faults of private pushes.
-#[derive(Clone, Copy, Default, Debug)]
+impl Taken {
+    fn new(price: Price, qty: Qty, is_taker: bool) -> Self {
+        Taken { price, qty, is_taker, is_self: false }
+    }
+}
+
+/// Active faults of private pushes and of fills, and how wrong the clock is.
+#[derive(Clone, Default, Debug)]
 pub struct Spoiled {
     /// Every frame is sent twice.
     pub twice: bool,
     /// Later frames are sent before earlier ones.
     pub reordered: bool,
+    /// No frame is sent.
+    pub lost: bool,
+    /// Additional delay of all frames, milliseconds.
+    pub late_ms: i64,
+    /// Additional delay of fills, in frames and in lists, milliseconds.
+    pub fills_late_ms: i64,
+    /// Fees are paid in this coin, which costs so many billionths of the settlement coin.
+    pub fee_coin: Option<(String, i64)>,
+    /// The exchange's clock minus the true one, milliseconds.
+    pub skew_ms: i64,
+}
+
+/// How triggers behave where the exchange's documents are silent; see the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct TriggerRules {
+    /// What happens when more would be closed than can be.
+    pub oversized: TriggerOversized,
+    /// Whether they are cancelled when their position ends.
+    pub end_with_position: bool,
+    /// When attached stop prices come into force.
+    pub attached: AttachedStop,
 }
 
 /// Accounts and matching state.
@@ -61,40 +93,67 @@ pub struct Trading {
     pub accounts: Vec<Account>,
     /// Delayed private frames in order of creation.
     pub outbox: Vec<Private>,
-    /// Active faults of private pushes.
+    /// Active faults.
     pub spoiled: Spoiled,
+    /// How triggers behave.
+    pub triggers: TriggerRules,
     /// Quantity taken from displayed levels since they last changed.
     taken: BTreeMap<(usize, Side, Price), Qty>,
     rng: Rng,
     last_id: u64,
     last_fill: u64,
     last_position: u64,
+    last_plan: u64,
+    last_stop: u64,
     maker: Rate,
     taker: Rate,
     push_ms: (i64, i64),
+    arrive_ms: (i64, i64),
 }
 
 impl Trading {
     /// Accounts with the settings' deposit.
     pub fn new(keys: &[TestKey], settings: &Settings, mut rng: Rng) -> Self {
-        let accounts = keys
-            .iter()
-            .map(|key| Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit)))
-            .collect();
+        let account = |key: &TestKey| {
+            let mut account = Account::new(&key.key, &key.secret, Money::from_f64(settings.deposit));
+            account.do_triggers_freeze = settings.trigger_freezes;
+            account
+        };
+        let accounts = keys.iter().map(account).collect();
         let rate = |fraction: f64| Rate((fraction * 1e9).round() as i64);
         Trading {
             accounts,
             outbox: Vec::new(),
             spoiled: Spoiled::default(),
+            triggers: TriggerRules {
+                oversized: settings.trigger_oversized,
+                end_with_position: settings.trigger_ends,
+                attached: settings.attached_stop,
+            },
             taken: BTreeMap::new(),
             last_id: 739_000_000_000_000_000 + rng.below(1 << 40),
             last_fill: 13_000_000_000 + rng.below(1 << 32),
             last_position: 1_000_000_000 + rng.below(1 << 28),
+            last_plan: 860_000_000_000_000_000 + rng.below(1 << 40),
+            last_stop: 357_000_000 + rng.below(1 << 24),
             rng,
             maker: rate(settings.maker_fee),
             taker: rate(settings.taker_fee),
             push_ms: (settings.push_ms[0], settings.push_ms[1]),
+            arrive_ms: (settings.arrive_ms[0], settings.arrive_ms[1]),
         }
+    }
+
+    /// The next id of a trigger order.
+    pub fn next_plan(&mut self) -> u64 {
+        self.last_plan += 1 + self.rng.below(1_000);
+        self.last_plan
+    }
+
+    /// The next id of a stop order.
+    pub fn next_stop(&mut self) -> u64 {
+        self.last_stop += 1 + self.rng.below(100);
+        self.last_stop
     }
 
     /// Fee rates: maker, taker.
@@ -152,9 +211,17 @@ impl Trading {
         let fee = value.at_rate(rate);
         let released = share(order.reserved, taken.qty, order.rest());
         order.reserved -= released;
+        // A fee in another coin leaves the balance as it is.
+        let coin = self.spoiled.fee_coin.clone();
+        let fee = if coin.is_some() { Money::ZERO } else { fee };
         let (profit, position) = self.hold(owner, order, market, taken, fee, now_ms);
         let account = &mut self.accounts[owner];
         account.pay_fee(fee);
+        let fee_in = coin.map(|(coin, price)| {
+            let amount = Money(value.at_rate(rate).0 * 1_000_000_000 / i128::from(price.max(1)));
+            *account.ledger_of_coins.entry(coin.clone()).or_default() += amount;
+            (coin, amount)
+        });
         order.position = position;
         order.filled += taken.qty;
         order.value += value;
@@ -181,9 +248,12 @@ impl Trading {
             qty: taken.qty,
             fee,
             profit,
+            fee_in,
             is_taker: taken.is_taker,
+            is_self: taken.is_self,
             category: order.category,
             at_ms: now_ms,
+            shown_ms: now_ms + self.spoiled.fills_late_ms,
         };
         let text = show::fill(market, &fill, account.mode);
         account.keep(fill);
@@ -242,7 +312,13 @@ impl Trading {
         payload: String,
         now_ms: i64,
     ) {
-        let due_ms = now_ms + self.rng.between(self.push_ms.0, self.push_ms.1);
+        let delay_ms = self.rng.between(self.push_ms.0, self.push_ms.1);
+        if self.spoiled.lost {
+            return;
+        }
+        let held_back_ms =
+            if key == "order.deal" { self.spoiled.fills_late_ms } else { 0 } + self.spoiled.late_ms;
+        let due_ms = now_ms - self.spoiled.skew_ms + delay_ms + held_back_ms;
         let frame = Private { due_ms, account, key, symbol, payload };
         if self.spoiled.twice {
             self.outbox.push(frame.clone());
@@ -263,8 +339,21 @@ impl Trading {
         due
     }
 
-    /// Pushes an order's state, its positions and the balance.
+    /// Pushes an order's state, its positions, its stop prices and the balance.
     pub fn tell(&mut self, owner: usize, order: &Order, market: &Market, now_ms: i64) {
+        self.tell_order(owner, order, market, now_ms);
+        self.attach(owner, order, market, now_ms);
+    }
+
+    /// Pushes the state of an open order.
+    pub fn push_order(&mut self, owner: usize, id: u64, market: &Market, now_ms: i64) {
+        if let Some(order) = self.accounts[owner].open.get(&id) {
+            let text = show::order_push(market, order, self.accounts[owner].mode, self.fees());
+            self.push(owner, "order", Some(order.new.symbol), text, now_ms);
+        }
+    }
+
+    fn tell_order(&mut self, owner: usize, order: &Order, market: &Market, now_ms: i64) {
         let symbol = order.new.symbol;
         let text = show::order_push(market, order, self.accounts[owner].mode, self.fees());
         self.push(owner, "order", Some(symbol), text, now_ms);
@@ -279,14 +368,15 @@ impl Trading {
             .back()
             .filter(|position| position.symbol == symbol && position.id == order.position);
         let texts: Vec<String> =
-            held.chain(closed).map(|position| show::position(market, position, true)).collect();
+            held.chain(closed).map(|position| show::position(market, account, position, true)).collect();
         for text in texts {
             self.push(owner, "position", Some(symbol), text, now_ms);
         }
         self.push_money(owner, market, now_ms);
     }
 
-    fn push_money(&mut self, owner: usize, market: &Market, now_ms: i64) {
+    /// Pushes the balance.
+    pub fn push_money(&mut self, owner: usize, market: &Market, now_ms: i64) {
         let text = show::money_push(&self.accounts[owner], &market.contract.settle);
         self.push(owner, "asset", None, text, now_ms);
     }
@@ -318,21 +408,13 @@ impl Trading {
                 let amount = if hold == Hold::Long { -value.at_rate(rate) } else { value.at_rate(rate) };
                 position.funding += amount;
                 position.version += 1;
-                let text = show::position(market, position, true);
+                let position = position.clone();
                 account.receive_funding(amount);
-                if account.fundings.len() == account::FUNDINGS {
-                    account.fundings.pop_front();
-                }
                 self.last_fill += 1;
-                account.fundings.push_back(FundingPaid {
-                    id: self.last_fill,
-                    symbol,
-                    hold,
-                    value,
-                    amount,
-                    rate,
-                    at_ms: now_ms,
-                });
+                let paid =
+                    FundingPaid { id: self.last_fill, symbol, hold, value, amount, rate, at_ms: now_ms };
+                account::keep(&mut account.fundings, account::FUNDINGS, paid);
+                let text = show::position(market, account, &position, true);
                 self.push(owner, "position", Some(symbol), text, now_ms);
                 self.push_money(owner, market, now_ms);
             }

@@ -48,6 +48,8 @@ pub mod category {
     pub const NORMAL: i64 = 1;
     /// Liquidation.
     pub const LIQUIDATION: i64 = 2;
+    /// The end of a contract.
+    pub const DELIVERY: i64 = 3;
     /// Auto-deleveraging.
     pub const ADL: i64 = 4;
 }
@@ -78,8 +80,28 @@ impl Hold {
     }
 }
 
+/// Stop prices sent with an order; they become a stop order on its position when it fills.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Attached {
+    /// `stopLossPrice`.
+    pub loss: Option<Price>,
+    /// `takeProfitPrice`.
+    pub profit: Option<Price>,
+    /// `lossTrend`: the price that is watched, 1 last, 2 fair, 3 index.
+    pub loss_trend: i64,
+    /// `profitTrend`, likewise.
+    pub profit_trend: i64,
+}
+
+impl Attached {
+    /// Whether there is a price.
+    pub fn is_any(&self) -> bool {
+        self.loss.is_some() || self.profit.is_some()
+    }
+}
+
 /// A validated order of a client.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct NewOrder {
     /// Index of the contract.
     pub symbol: usize,
@@ -97,6 +119,23 @@ pub struct NewOrder {
     pub price: Option<Price>,
     /// `externalOid`.
     pub external: String,
+    /// Stop prices that come into force when it fills.
+    pub attached: Attached,
+    /// `stpMode`: what happens when it meets an order of the same account; 0 they trade, 1 the resting one
+    /// is cancelled, 2 this one, 3 both.
+    pub stp: i64,
+}
+
+impl NewOrder {
+    /// Whether it opens a position.
+    pub fn is_opening(&self) -> bool {
+        matches!(self.side, 1 | 3)
+    }
+
+    /// The position it changes in hedge mode.
+    pub fn hold(&self) -> Hold {
+        if matches!(self.side, 1 | 4) { Hold::Long } else { Hold::Short }
+    }
 }
 
 /// An order.
@@ -148,12 +187,12 @@ impl Order {
 
     /// Whether it opens a position.
     pub fn is_opening(&self) -> bool {
-        matches!(self.new.side, 1 | 3)
+        self.new.is_opening()
     }
 
     /// The position it changes in hedge mode.
     pub fn hold(&self) -> Hold {
-        if matches!(self.new.side, 1 | 4) { Hold::Long } else { Hold::Short }
+        self.new.hold()
     }
 
     /// Unfilled lots.

@@ -1,6 +1,6 @@
 //! JSON of orders, fills, positions and balances.
 
-use super::account::{Account, Fill, FundingPaid, Position};
+use super::account::{Account, Fill, FundingPaid, Position, Transfer};
 use super::order::{Hold, Order, kind};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
@@ -62,6 +62,21 @@ fn order_object(market: &Market, order: &Order, mode: i64) -> Object {
         .put("createTime", order.created_ms)
         .put("updateTime", order.updated_ms)
         .put("positionMode", mode)
+        .maybe("stopLossPrice", new.attached.loss.map(|price| market.price_decimal(price)))
+        .maybe("takeProfitPrice", new.attached.profit.map(|price| market.price_decimal(price)))
+}
+
+/// The stop prices that an order carries, as pushed.
+pub fn attached(market: &Market, order: &Order) -> String {
+    let attached = order.new.attached;
+    Object::new()
+        .text("symbol", &market.contract.symbol)
+        .put("orderId", order.id)
+        .put("lossTrend", attached.loss_trend.max(1))
+        .put("profitTrend", attached.profit_trend.max(1))
+        .put("stopLossPrice", attached.loss.map_or(Decimal::ZERO, |price| market.price_decimal(price)))
+        .put("takeProfitPrice", attached.profit.map_or(Decimal::ZERO, |price| market.price_decimal(price)))
+        .end()
 }
 
 /// An order as returned by REST.
@@ -92,6 +107,8 @@ pub fn fraction(rate: Rate) -> Decimal {
 
 /// A fill, for REST and pushes.
 pub fn fill(market: &Market, fill: &Fill, mode: i64) -> String {
+    let settle = (market.contract.settle.as_str(), fill.fee);
+    let (coin, fee) = fill.fee_in.as_ref().map_or(settle, |(coin, fee)| (coin.as_str(), *fee));
     Object::new()
         .text("id", &fill.id.to_string())
         .text("orderId", &fill.order.to_string())
@@ -100,22 +117,23 @@ pub fn fill(market: &Market, fill: &Fill, mode: i64) -> String {
         .put("side", fill.side)
         .put("vol", market.contracts(fill.qty))
         .put("price", market.price_decimal(fill.price))
-        .put("fee", fill.fee)
-        .text("feeCurrency", &market.contract.settle)
+        .put("fee", fee)
+        .text("feeCurrency", coin)
         .put("profit", fill.profit)
         .put("taker", fill.is_taker)
         .put("category", fill.category)
-        .put("isSelf", false)
+        .put("isSelf", fill.is_self)
         .put("positionMode", mode)
         .put("timestamp", fill.at_ms)
         .end()
 }
 
 /// A position; a paid fee is negative in pushes, positive in REST.
-pub fn position(market: &Market, position: &Position, is_push: bool) -> String {
+pub fn position(market: &Market, account: &Account, position: &Position, is_push: bool) -> String {
     let entry = average(market, position.entry_value, position.qty);
     let realised = position.profit + position.funding - position.fee;
     let is_held = !position.qty.is_zero();
+    let frozen = if is_held { account.frozen(position.symbol, position.hold) } else { Qty::ZERO };
     let value = market.fair().map_or(position.entry_value, |fair| market.notional(fair, position.qty));
     let object = Object::new()
         .put("positionId", position.id)
@@ -124,7 +142,7 @@ pub fn position(market: &Market, position: &Position, is_push: bool) -> String {
         .put("openType", position.open_type)
         .put("state", if is_held { 1 } else { 3 })
         .put("holdVol", market.contracts(position.qty))
-        .put("frozenVol", 0)
+        .put("frozenVol", market.contracts(frozen))
         .put("closeVol", market.contracts(position.closed))
         .put("holdAvgPrice", entry)
         .put("openAvgPrice", entry)
@@ -155,7 +173,8 @@ fn liquidation(market: &Market, position: &Position) -> Decimal {
     if position.qty.is_zero() || position.open_type == 2 {
         return Decimal::ZERO;
     }
-    let maintenance = crate::rehearsal::terms::maintenance(&market.contract).to_f64();
+    let tier = crate::rehearsal::terms::tier(&market.contract, market.contracts(position.qty));
+    let maintenance = tier.maintenance.to_f64();
     let (entry, margin) = (position.entry_value.to_f64(), position.margin.to_f64());
     let value = if position.hold == Hold::Long {
         (entry - margin) / (1.0 - maintenance)
@@ -216,6 +235,21 @@ pub fn no_money(currency: &str) -> String {
         "bonus",
     ];
     zeros.into_iter().fold(Object::new().text("currency", currency), |object, key| object.put(key, 0)).end()
+}
+
+/// A deposit or withdrawal.
+pub fn transfer(transfer: &Transfer, currency: &str) -> String {
+    let is_in = transfer.amount >= Money::ZERO;
+    Object::new()
+        .put("id", transfer.id)
+        .text("txid", &format!("{:032x}", transfer.id))
+        .text("currency", currency)
+        .put("amount", transfer.amount.abs())
+        .text("type", if is_in { "IN" } else { "OUT" })
+        .text("state", "SUCCESS")
+        .put("createTime", transfer.at_ms)
+        .put("updateTime", transfer.at_ms)
+        .end()
 }
 
 /// A funding payment.
