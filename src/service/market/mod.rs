@@ -3,11 +3,13 @@
 //! Invariant: at most one request for contracts and one for tickers is under way; a missing value is null,
 //! not zero; a list of tickers carries its time.
 
+mod check;
 mod keys;
 mod lag;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
+pub use check::{CheckLine, Verdict, Wanted};
 pub use keys::{CREDENTIAL, KEY_FILE};
 pub use lag::{LagCounts, Lags};
 pub use tickers::{Scope, SymbolQuery};
@@ -166,6 +168,15 @@ impl Market {
             .refresh()
             .map_err(|why| Refusal::new(RefusalKind::Unavailable, "exchange_unavailable", why))?;
         Ok(self.client()?.account(self.keys.shared()))
+    }
+
+    /// Probes the account for what a session wants of it.
+    ///
+    /// # Errors
+    /// As [`Market::account`].
+    pub fn check_account(&self, wanted: &Wanted) -> Result<Vec<CheckLine>, Refusal> {
+        let account = self.account()?;
+        Ok(account.runtime().block_on(check::check(&account, wanted)))
     }
 
     /// As [`Market::account`], also while there is no key: for a session that has orders at the exchange and must go on.

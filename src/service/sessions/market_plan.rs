@@ -54,6 +54,9 @@ pub(super) fn make(
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
+    if request.kind == SessionKind::Live {
+        warnings.extend(live::check_account(&request, &strategies, &known, market, config)?);
+    }
     warnings.extend(
         known
             .iter()

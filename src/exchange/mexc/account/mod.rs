@@ -217,6 +217,14 @@ impl Account {
         self.read(&reads::leverage(symbol), |data| rows::leverage(data.ok_or("it has no data")?)).await
     }
 
+    /// Maker and taker fee that orders over the API pay, percent.
+    ///
+    /// # Errors
+    /// Any [`ExchangeError`].
+    pub async fn fees(&self, symbol: &str) -> Result<(f64, f64), ExchangeError> {
+        self.read(&reads::real_fees(symbol), |data| rows::fees(data.ok_or("it has no data")?)).await
+    }
+
     /// What the exchange says by itself, until the returned handle is dropped.
     pub fn listen(&self, sink: Arc<dyn AccountSink>) -> Listening {
         let socket = socket::PrivateSocket::new(Arc::clone(&self.link), Arc::clone(&self.keys), sink);

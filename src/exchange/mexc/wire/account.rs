@@ -4,7 +4,7 @@
 
 use super::number;
 use super::rows::{Rows, each};
-use crate::domain::num::Money;
+use crate::domain::num::{Money, Rate};
 use crate::exchange::mexc::market::{Execution, HeldPosition, ResidentStop};
 use serde_json::value::RawValue;
 
@@ -70,6 +70,23 @@ object! {
 object! {
     /// The position mode, as it is pushed.
     RawMode { mode = "positionMode" } knows []
+}
+
+object! {
+    /// Fees of an account.
+    RawFees { maker = "realMakerFee", taker = "realTakerFee" }
+    knows [
+        "level", "dealAmount", "walletBalance", "makerFee", "takerFee", "makerFeeDiscount", "takerFeeDiscount", "inviterKyc",
+        "discountMakerFee", "discountTakerFee", "feeRateMode", "makerFeeDeduct", "takerFeeDeduct", "originalMakerFee",
+        "originalTakerFee",
+    ]
+}
+
+/// Maker and taker fee, percent.
+pub fn fees(payload: &RawValue) -> Result<(f64, f64), String> {
+    let raw: RawFees<'_> = serde_json::from_str(payload.get()).map_err(|error| error.to_string())?;
+    let rate = |raw: Option<&RawValue>| Some(Rate::of(raw.and_then(number::decimal)?).percent());
+    rate(raw.maker).zip(rate(raw.taker)).ok_or_else(|| "it has no fees that are paid".to_owned())
 }
 
 /// Executions, of a list or of a push.

@@ -1,10 +1,14 @@
 //! Whether somebody means it: every switch that stands between a request and real money, each told by itself.
 
-use crate::config::Live;
-use crate::service::Refusal;
+use crate::config::{Config, Live};
+use crate::domain::contract::Contract;
+use crate::json::at;
+use crate::service::market::{Market, Verdict, Wanted};
 use crate::service::sessions::fields::Problems;
 use crate::service::sessions::request::{StartRequest, refused};
 use crate::service::strategies::Loaded;
+use crate::service::{Refusal, RefusalKind};
+use serde_json::json;
 
 /// Checks that the configuration and the request allow a live session.
 ///
@@ -79,4 +83,78 @@ pub(in crate::service::sessions) fn check_strategies(
         }
     }
     if problems.are_none() { Ok(()) } else { Err(refused("invalid_request", problems)) }
+}
+
+/// Probes the account before real money moves; gives what the user should know.
+///
+/// # Errors
+/// 400 `invalid_request` for a contract that takes no orders or strategies that want different leverage; 409
+/// `live_check_failed` with every line; 503 `exchange_unavailable`.
+pub(in crate::service::sessions) fn check_account(
+    request: &StartRequest,
+    strategies: &[Loaded],
+    contracts: &[Contract],
+    market: &Market,
+    config: &Config,
+) -> Result<Vec<String>, Refusal> {
+    let problems = Problems::default();
+    let mut symbols = Vec::new();
+    for (place, contract) in contracts.iter().enumerate() {
+        let path = at("/symbols", place);
+        if !contract.is_tradable() {
+            problems
+                .add(&path, format!("the exchange takes no orders over the API for {} now", contract.symbol));
+        }
+        match leverage(request, strategies, &contract.symbol) {
+            Ok(leverage) => symbols.push((contract.symbol.clone(), leverage)),
+            Err(why) => problems.add(&path, why),
+        }
+    }
+    if !problems.are_none() {
+        return Err(refused("invalid_request", problems));
+    }
+    let budget = request.settings.budget_cap.map_or(request.settings.initial_balance, |cap| cap.to_f64());
+    let fees = (config.exchange.fees.maker_pct, config.exchange.fees.taker_pct);
+    let wanted = Wanted { symbols, budget: Some(budget), fees, sets_leverage: true };
+    let lines = market.check_account(&wanted)?;
+    let text = |verdict: Verdict| -> Vec<String> {
+        let of = lines.iter().filter(|line| line.verdict == verdict);
+        of.map(|line| {
+            let symbol = line.symbol.as_ref().map(|symbol| format!(" of {symbol}")).unwrap_or_default();
+            format!("{}{symbol}: {}; {}", line.name, line.found, line.advice.as_deref().unwrap_or_default())
+        })
+        .collect()
+    };
+    let failed = text(Verdict::Fail);
+    if failed.is_empty() {
+        return Ok(text(Verdict::Warn));
+    }
+    let message = format!(
+        "the account is not ready, so nothing was started; a paper session trades the same market without orders. {}",
+        failed.join(" - ")
+    );
+    Err(Refusal::new(RefusalKind::Conflict, "live_check_failed", message).with(json!({ "lines": lines })))
+}
+
+/// Leverage of a symbol, which the exchange keeps by symbol and side: all strategies there must want the same.
+fn leverage(request: &StartRequest, strategies: &[Loaded], symbol: &str) -> Result<u32, String> {
+    let trades = |names: &Option<Vec<String>>| {
+        names.as_ref().is_none_or(|names| names.iter().any(|name| name == symbol))
+    };
+    let of_strategy = |loaded: &Loaded| {
+        let own = loaded.def.z1.leverage;
+        loaded.def.limits.max_leverage.map_or(own, |cap| cap.min(own))
+    };
+    let pairs = request.strategies.iter().zip(strategies);
+    let mut wanted: Vec<u32> =
+        pairs.filter(|(wish, _)| trades(&wish.symbols)).map(|(_, loaded)| of_strategy(loaded)).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    match wanted[..] {
+        [one] => Ok(one),
+        [] => Ok(1),
+        _ => {
+            Err(format!("strategies on {symbol} want leverage {wanted:?}, and the exchange has one a symbol"))
+        }
+    }
 }
