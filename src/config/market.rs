@@ -2,7 +2,7 @@
 //!
 //! Account keys are not part of the configuration; they have a file of their own.
 
-use super::Fees;
+use super::fees::Fees;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@
 
 mod check;
 mod difference;
+mod fees;
 mod market;
 mod network;
 mod parse;
@@ -12,11 +13,12 @@ mod types;
 mod watch;
 
 pub use difference::{Change, diff, keep_running};
+pub use fees::Fees;
 pub use market::{Exchange, Recording};
 pub use network::Network;
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
-pub use types::{Auth, Config, Fees, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
+pub use types::{Auth, Config, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
 pub use watch::{Content, Watch};
 
 use serde::Serialize;

@@ -1,7 +1,8 @@
 //! The types of `config.json`. The JSON Schema is generated from them, so every doc comment here is user
 //! documentation. Secrets are not part of it; they come from files and systemd credentials.
 
-use super::{Exchange, Recording};
+use super::fees::Fees;
+use super::market::{Exchange, Recording};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -122,18 +123,6 @@ pub struct Live {
     /// Largest notional of all entries of a session in a UTC day; `null` as above. Next session.
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub day_cap: Option<f64>,
-}
-
-/// Fees in percent of the notional.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Fees {
-    /// For orders that add liquidity; negative is a rebate. Next session.
-    #[schemars(range(min = -1.0, max = 10.0))]
-    pub maker_pct: f64,
-    /// For orders that take liquidity. Next session.
-    #[schemars(range(min = -1.0, max = 10.0))]
-    pub taker_pct: f64,
 }
 
 /// Limits of every session. Omitted limits have their default; `null` switches a limit off.
@@ -320,12 +309,6 @@ impl Default for Risk {
             min_liquidation_to_stop: Some(2.0),
             exclusive_symbols: true,
         }
-    }
-}
-
-impl Default for Fees {
-    fn default() -> Self {
-        Fees { maker_pct: 0.02, taker_pct: 0.06 }
     }
 }
 

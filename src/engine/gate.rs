@@ -8,28 +8,9 @@ use crate::domain::strategy::Comparison;
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::indicators::{IndicatorSet, Look, SlotId};
 use crate::engine::instance::Instance;
-use crate::engine::rules::{Right, Source, compare};
-use crate::engine::wake::Wake;
-
-/// Why instances are evaluated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cause {
-    /// A trade on the symbol's market.
-    Trade,
-    /// Another event on the symbol's market.
-    Event,
-    /// A whole second has passed.
-    Second,
-    /// A timer of an instance or group; only those are evaluated.
-    Timer,
-}
-
-impl Cause {
-    /// Whether nothing happened but the passing of time.
-    pub fn is_clock(self) -> bool {
-        matches!(self, Cause::Second | Cause::Timer)
-    }
-}
+use crate::engine::rules::{Right, Source};
+use crate::engine::value::compare;
+use crate::engine::wake::{Cause, Wake};
 
 /// Result of checking a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

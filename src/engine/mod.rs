@@ -21,6 +21,7 @@ pub mod rules;
 pub mod status;
 mod timers;
 pub mod truth;
+pub mod value;
 mod version;
 pub mod wake;
 
@@ -33,7 +34,7 @@ use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::{Span, Timestamp};
 use account::{Account, SessionConfig};
 use excursion::Excursion;
-use gate::{Cause, Gate, RuleGroup};
+use gate::{Gate, RuleGroup};
 use indicators::{IndicatorSet, Look};
 use instance::{Instance, Turn};
 use market::MarketState;
@@ -41,7 +42,7 @@ use output::{Action, Outputs};
 use std::{collections::BTreeMap, sync::Arc};
 use timers::{Timers, next_timer, refresh};
 pub use version::ENGINE_VERSION;
-use wake::Wake;
+use wake::{Cause, Wake};
 
 /// One symbol with its market, indicators and instances.
 struct SymbolState {

@@ -5,7 +5,7 @@
 use crate::domain::order::Side;
 use crate::domain::strategy::OwnValue;
 use crate::domain::time::Timestamp;
-use crate::engine::indicators::{Missing, Value, ratio};
+use crate::engine::value::{Missing, Value, ratio};
 
 /// Snapshot taken before an instance is evaluated.
 #[derive(Clone, Copy, Debug)]

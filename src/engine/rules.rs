@@ -11,9 +11,10 @@ use crate::domain::strategy::{
     Comparison, Condition, Edge, Group, Logic, Node, Operand, OwnValue, Section, Sequence, Threshold,
 };
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, Value, channels};
+use crate::engine::indicators::{Channel, IndicatorSet, Look, SlotId, channels};
 use crate::engine::own::OwnView;
 use crate::engine::truth::Truth;
+use crate::engine::value::{Value, compare};
 
 /// A condition that is unknown for longer than this forgets how long it had been true.
 const UNKNOWN_CLEARS_AFTER: Span = Span::from_seconds(2);
@@ -124,22 +125,6 @@ pub struct Rule {
     root: Option<Expr>,
     steps: Option<Steps>,
     memory: Vec<Memory>,
-}
-
-/// Relative tolerance of `==` and `!=`.
-const EQUAL_TOLERANCE: f64 = 1e-9;
-
-/// Compares two numbers as documents define it.
-#[inline]
-pub fn compare(left: f64, comparison: Comparison, right: f64) -> bool {
-    match comparison {
-        Comparison::Greater => left > right,
-        Comparison::GreaterOrEqual => left >= right,
-        Comparison::Less => left < right,
-        Comparison::LessOrEqual => left <= right,
-        Comparison::Equal => (left - right).abs() <= EQUAL_TOLERANCE * right.abs().max(1.0),
-        Comparison::NotEqual => (left - right).abs() > EQUAL_TOLERANCE * right.abs().max(1.0),
-    }
 }
 
 impl Rule {

@@ -1,7 +1,27 @@
-//! How long somebody can sleep: until a price or a time.
+//! Why somebody is evaluated, and how long they can sleep: until a price or a time.
 
 use crate::domain::num::Price;
 use crate::domain::time::Timestamp;
+
+/// Why instances are evaluated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// A trade on the symbol's market.
+    Trade,
+    /// Another event on the symbol's market.
+    Event,
+    /// A whole second has passed.
+    Second,
+    /// A timer of an instance or group; only those are evaluated.
+    Timer,
+}
+
+impl Cause {
+    /// Whether nothing happened but the passing of time.
+    pub fn is_clock(self) -> bool {
+        matches!(self, Cause::Second | Cause::Timer)
+    }
+}
 
 /// When an instance or a gate must be evaluated again.
 #[derive(Clone, Copy, PartialEq, Debug)]

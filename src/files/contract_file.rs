@@ -15,21 +15,13 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Suffix of a contract file's name.
-const ENDING: &str = ".contract.json";
-
 /// Facts by symbol.
 pub type FactsBySymbol = BTreeMap<String, ContractFacts>;
-
-/// Whether a path is a contract file rather than market data.
-pub(super) fn is_contract_file(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(ENDING)
-}
 
 /// Path of the contract file that belongs to a file of market data.
 pub fn contract_file_of(path: &Path) -> PathBuf {
     let mut name = paths::stem(path).into_os_string();
-    name.push(ENDING);
+    name.push(paths::CONTRACT_FILE);
     PathBuf::from(name)
 }
 

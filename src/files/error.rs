@@ -45,7 +45,12 @@ pub enum Problem {
     /// A line longer than the limit.
     LineTooLong,
     /// The columns match no layout.
-    UnknownLayout(String),
+    UnknownLayout {
+        /// How the line begins.
+        first: String,
+        /// All layouts with their columns.
+        known: String,
+    },
     /// A column that the layout does not have.
     UnknownColumn {
         /// As written.
@@ -219,9 +224,8 @@ impl fmt::Display for Problem {
                     crate::limits::IMPORT_LINE_BYTES
                 )
             }
-            Problem::UnknownLayout(first) => {
-                write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; the layouts are ")?;
-                f.write_str(&super::layout::all_known())
+            Problem::UnknownLayout { first, known } => {
+                write!(f, "the first line must name the columns of a known layout, but begins with `{first}`; the layouts are {known}")
             }
             Problem::UnknownColumn { name, known } => write!(f, "the column `{name}` is unknown; {known}; remove or rename it"),
             Problem::RepeatedColumn(name) => write!(f, "the column `{name}` is there twice; remove one"),

@@ -151,7 +151,7 @@ pub(super) fn rule_of(kind: StreamKind) -> &'static LayoutRule {
 }
 
 /// A description of all layouts.
-pub(super) fn all_known() -> String {
+fn all_known() -> String {
     let parts: Vec<String> = RULES
         .iter()
         .map(|rule| {
@@ -166,11 +166,11 @@ pub(super) fn all_known() -> String {
 /// distinguishes trades from level changes when the names fit both.
 pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(Layout, Vec<u8>), Problem> {
     let has = |column: &&str| names.contains(&column.as_bytes());
-    let first = || excerpt(names.first().copied().unwrap_or_default());
-    let rule = RULES
-        .iter()
-        .find(|rule| rule.marks.iter().any(has))
-        .ok_or_else(|| Problem::UnknownLayout(first()))?;
+    let unknown = || Problem::UnknownLayout {
+        first: excerpt(names.first().copied().unwrap_or_default()),
+        known: all_known(),
+    };
+    let rule = RULES.iter().find(|rule| rule.marks.iter().any(has)).ok_or_else(unknown)?;
     let rule = match first_side {
         Some(b"bid" | b"ask") if rule.kind == StreamKind::Trades => rule_of(StreamKind::BookChanges),
         _ => rule,
@@ -178,7 +178,7 @@ pub(super) fn recognise(names: &[&[u8]], first_side: Option<&[u8]>) -> Result<(L
     // A file about something else may share a column name with a layout; listing missing columns would not
     // help then.
     if !rule.required.iter().take(2).any(has) {
-        return Err(Problem::UnknownLayout(first()));
+        return Err(unknown());
     }
     let mut present: u16 = 0;
     let mut slots = Vec::with_capacity(names.len());

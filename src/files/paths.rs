@@ -1,11 +1,18 @@
 //! Resolves the paths of a command to files and groups the files that belong together. Uses names only, not
 //! contents.
 
-use super::contract_file::is_contract_file;
 use super::error::{FileError, Problem};
 use crate::limits::FOLDER_DEPTH;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// Suffix of a contract file's name.
+pub(super) const CONTRACT_FILE: &str = ".contract.json";
+
+/// Whether a path is a contract file rather than market data.
+pub(super) fn is_contract_file(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(CONTRACT_FILE)
+}
 
 /// Files that are replayed as one, e.g. trades and book of one symbol and day.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,14 +1,11 @@
-//! State shared by all connections: the service, the router, rate limits and counters.
+//! State shared by all connections: the service, WebSocket clients, rate limits and counters.
 
 use super::addresses::{Connections, Proxies};
-use super::handlers::stream::ServiceBackend;
 use super::key_locks::KeyLocks;
 use super::lanes::Lanes;
 use super::origin::Origins;
 use super::rate::Rates;
 use super::reply::Ready;
-use super::route::Route;
-use super::routes::routes;
 use super::stream::Streams;
 use crate::clock;
 use crate::config::Config;
@@ -28,8 +25,6 @@ use tokio::sync::watch;
 pub struct AppContext {
     /// The service layer.
     pub service: Arc<Service>,
-    /// Maps paths to routes.
-    pub router: matchit::Router<Vec<&'static Route>>,
     /// Request rates by address.
     pub rates: Rates,
     /// Open connections per address.
@@ -44,6 +39,8 @@ pub struct AppContext {
     pub strategies: ArcSwapOption<Ready>,
     /// WebSocket clients.
     pub streams: Streams,
+    /// The API description.
+    pub openapi: &'static str,
     /// Turns true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Locks of idempotency keys whose first request is running.
@@ -91,19 +88,18 @@ pub struct Counts {
 
 impl AppContext {
     /// The context of a service, bound to an address.
-    pub fn new(service: Arc<Service>, bound: SocketAddr, stopping: watch::Receiver<bool>) -> Arc<AppContext> {
+    pub fn new(
+        service: Arc<Service>,
+        bound: SocketAddr,
+        stopping: watch::Receiver<bool>,
+        streams: Streams,
+        openapi: &'static str,
+    ) -> Arc<AppContext> {
         let admission = Admission::new(service.settings.current(), bound);
-        let logins = service.users.logins_changed();
-        let streams = Streams::new(
-            Arc::new(ServiceBackend(Arc::clone(&service))),
-            Arc::clone(&service.hub),
-            logins,
-            stopping.clone(),
-        );
         Arc::new(AppContext {
             streams,
+            openapi,
             service,
-            router: router(),
             rates: Rates::default(),
             connections: Arc::default(),
             lanes: Lanes::default(),
@@ -153,19 +149,4 @@ impl AppContext {
     pub fn bound(&self) -> SocketAddr {
         self.bound
     }
-}
-
-/// The routes of each path.
-pub fn router() -> matchit::Router<Vec<&'static Route>> {
-    let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
-    for route in routes() {
-        paths.entry(route.path).or_default().push(route);
-    }
-    let mut router = matchit::Router::new();
-    for (path, routes) in paths {
-        router
-            .insert(path, routes)
-            .expect("the paths of the table do not overlap: a test builds this router");
-    }
-    router
 }

@@ -2,7 +2,7 @@
 
 use super::reply::{Content, Reply, close};
 use crate::domain::time::Timestamp;
-use crate::service::{Refusal, RefusalKind};
+use crate::service::{Caller, Refusal, RefusalKind};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -120,4 +120,10 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::Refused(refusal)
     }
+}
+
+/// 403 for an insufficient role.
+pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
+    let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
+    Refusal::new(RefusalKind::Forbidden, "permission_denied", message).into()
 }

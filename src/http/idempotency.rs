@@ -64,7 +64,7 @@ fn stored_or_new(
     key: &str,
     handler: fn(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure>,
 ) -> Result<Reply, Failure> {
-    let target = format!("{} {}\n{}\n", call.route.method.as_str(), call.route.path, call.ids.join("/"));
+    let target = format!("{} {}\n{}\n", call.method.as_str(), call.path, call.ids.join("/"));
     let request = [target.as_bytes(), call.query.canonical().as_bytes(), call.text()].concat();
     if let Some(kept) = context.service.kept_answer(user, key, &request, call.now)? {
         return replay(kept).map(|reply| reply.header(REPLAYED, "true"));

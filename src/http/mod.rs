@@ -7,6 +7,7 @@
 //! Invariant: decisions are made in `service`, not here, and nothing blocks an async worker.
 
 mod addresses;
+mod body;
 mod chunks;
 mod compress;
 mod connection;
@@ -16,6 +17,7 @@ mod error;
 mod fields;
 mod handlers;
 mod idempotency;
+mod input;
 mod key_locks;
 mod lanes;
 mod local;

@@ -4,17 +4,19 @@
 
 use super::addresses;
 use super::addresses::Counted;
+use super::body;
 use super::compress;
 use super::connection::Connection;
 use super::context::AppContext;
-use super::error::Failure;
+use super::error::{Failure, forbidden};
 use super::idempotency;
 use super::lanes::Lane;
 use super::local;
 use super::origin;
 use super::reply::{Content, Outgoing, Payload, Reply};
-use super::request::{self, Body, Call, Query};
+use super::request::{self, Body, Call, Query, cookie};
 use super::route::{Access, Method, Route, Run, Takes};
+use super::routes;
 use crate::clock::{self, Stopwatch};
 use crate::config::Http;
 use crate::domain::time::Timestamp;
@@ -24,8 +26,8 @@ use crate::service::{Caller, Refusal, RefusalKind};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, ORIGIN, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -65,7 +67,7 @@ pub async fn answer(
     let mut received = Received { client, counted: None, id: &id, now };
     let outcome = dispatch(&context, &connection, parts, &mut body, &mut received).await;
     if let Some(unread) = body.filter(|body| outcome.is_err() && !body.is_end_stream()) {
-        request::discard(unread).await;
+        body::discard(unread).await;
     }
     let refused = outcome.as_ref().err().map(|failure| (failure.code(), internal_cause(failure)));
     let reply = outcome.unwrap_or_else(|failure| failure.into_reply(&id, now));
@@ -137,7 +139,7 @@ async fn dispatch(
         None => context.admission().origins.check(&parts.headers)?,
     }
 
-    let found = context.router.at(parts.uri.path());
+    let found = routes::router().at(parts.uri.path());
     let found = found.map_err(|_| {
         Failure::http(
             StatusCode::NOT_FOUND,
@@ -169,7 +171,7 @@ async fn dispatch(
     }
     permit(route, caller.as_deref())?;
 
-    let upload = request::media(route, &parts.headers, has_body)?;
+    let upload = body::media(route, &parts.headers, has_body)?;
     let ids = ids?;
     let query = Query::read(parts.uri.query(), route.query)?;
     let body = match (body.take(), route.takes) {
@@ -177,13 +179,14 @@ async fn dispatch(
         (Some(body), _) if upload => Body::Upload(body),
         (Some(body), _) if route.mutates() => {
             let timeout = Duration::from_millis(config.http.body_timeout_ms);
-            request::read_json(context, route, caller.as_deref(), body, timeout).await?
+            body::read_json(context, route, caller.as_deref(), body, timeout).await?
         }
         _ => Body::Nothing,
     };
     let (client, counted) = (received.client, received.counted.clone());
     let call = Call {
-        route,
+        method: route.method,
+        path: route.path,
         request_id: received.id.to_owned(),
         now,
         client,
@@ -194,7 +197,7 @@ async fn dispatch(
         headers: parts.headers,
         body,
     };
-    run(context, call).await
+    run(context, route, call).await
 }
 
 /// Takes a token of the address's rate limit. A local connection has a bucket of its own, so nothing on the
@@ -216,13 +219,16 @@ fn take_token(
     })
 }
 
-async fn run(context: &Arc<AppContext>, mut call: Call) -> Result<Reply, Failure> {
-    match call.route.run {
+async fn run(context: &Arc<AppContext>, route: &Route, mut call: Call) -> Result<Reply, Failure> {
+    match route.run {
         Run::Now(handler) => handler(context, &mut call),
         Run::Async(handler) => handler(Arc::clone(context), call).await,
-        Run::Blocking(handler) => on_thread(context, call, handler).await,
+        Run::Blocking(handler) => on_thread(context, route.lane, call, handler).await,
         Run::Once(handler) => {
-            on_thread(context, call, move |context, call| idempotency::once(context, call, handler)).await
+            on_thread(context, route.lane, call, move |context, call| {
+                idempotency::once(context, call, handler)
+            })
+            .await
         }
     }
 }
@@ -230,11 +236,12 @@ async fn run(context: &Arc<AppContext>, mut call: Call) -> Result<Reply, Failure
 /// Runs a handler on a blocking thread, to completion even if the client disconnects.
 async fn on_thread(
     context: &Arc<AppContext>,
+    lane: Lane,
     mut call: Call,
     handler: impl FnOnce(&Arc<AppContext>, &mut Call) -> Result<Reply, Failure> + Send + 'static,
 ) -> Result<Reply, Failure> {
     let shared = Arc::clone(context);
-    context.lanes.run(call.route.lane, move || handler(&shared, &mut call)).await?
+    context.lanes.run(lane, move || handler(&shared, &mut call)).await?
 }
 
 /// Checks the announced size; returns whether there is a body.
@@ -246,7 +253,7 @@ fn check_size(route: &Route, headers: &HeaderMap) -> Result<bool, Failure> {
         }
     };
     let most = if route.takes_bytes() { HTTP_UPLOAD_BYTES } else { route.body_bytes as u64 };
-    if length > most { Err(request::too_large(route.body_bytes)) } else { Ok(length > 0) }
+    if length > most { Err(body::too_large(route.body_bytes)) } else { Ok(length > 0) }
 }
 
 /// Who sent the request.
@@ -297,12 +304,6 @@ fn permit(route: &Route, caller: Option<&Caller>) -> Result<(), Failure> {
     }
 }
 
-/// 403 for an insufficient role.
-pub fn forbidden(caller: &Caller, needed: crate::auth::Role) -> Failure {
-    let message = format!("this needs the role {needed}, {} has {}: ask an admin", caller.name, caller.role);
-    Refusal::new(RefusalKind::Forbidden, "permission_denied", message).into()
-}
-
 /// The access token of a request: from its Authorization header when it has one, else from its cookie.
 fn token(headers: &HeaderMap) -> Option<&str> {
     let bearer =
@@ -314,19 +315,6 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// The value of a cookie.
-pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| {
-            let (known, value) = pair.trim().split_once('=')?;
-            (known == name).then_some(value)
-        })
 }
 
 fn allow(routes: &[&Route]) -> String {

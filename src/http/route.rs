@@ -1,5 +1,7 @@
 //! What a route is: access, input, responses and handler. The table is in `routes`.
 
+pub use super::input::{Method, Param, ParamKind, Takes};
+
 use super::context::AppContext;
 use super::error::Failure;
 use super::lanes::Lane;
@@ -40,19 +42,6 @@ pub struct Route {
     pub examples: &'static [Example],
 }
 
-/// Supported methods. HEAD is answered as GET without a body, OPTIONS from the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Creates or starts.
-    Post,
-    /// Replaces.
-    Put,
-    /// Removes.
-    Delete,
-}
-
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
@@ -64,51 +53,6 @@ pub enum Access {
     Local,
     /// Users with at least this role.
     Role(Role),
-}
-
-/// The body a route accepts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Takes {
-    /// No body.
-    Nothing,
-    /// JSON; the name of its schema.
-    Json(&'static str),
-    /// JSON or no body.
-    Optional(&'static str),
-    /// No body; the connection becomes a WebSocket.
-    Socket,
-    /// JSON, or `application/octet-stream` that the handler reads itself.
-    Upload(&'static str),
-    /// `application/octet-stream` that the handler reads itself.
-    Bytes,
-}
-
-/// A query parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Name.
-    pub name: &'static str,
-    /// Accepted values.
-    pub kind: ParamKind,
-    /// One-sentence description.
-    pub about: &'static str,
-}
-
-/// Accepted values of a query parameter.
-#[derive(Clone, Copy, Debug)]
-pub enum ParamKind {
-    /// An integer from, to (both inclusive).
-    Integer(i64, i64),
-    /// Text of at most this many bytes.
-    Text(usize),
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// `true` or `false`.
-    Flag,
-    /// RFC 3339 time.
-    Time,
-    /// A symbol name.
-    Symbol,
 }
 
 /// How a handler runs.
@@ -139,29 +83,6 @@ pub struct Example {
     pub body: Option<&'static str>,
     /// Expected status.
     pub status: u16,
-}
-
-impl Method {
-    /// As written in the request line.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Delete => "DELETE",
-        }
-    }
-
-    /// The method of a request; HEAD counts as GET.
-    pub fn of(method: &hyper::Method) -> Option<Method> {
-        match *method {
-            hyper::Method::GET | hyper::Method::HEAD => Some(Method::Get),
-            hyper::Method::POST => Some(Method::Post),
-            hyper::Method::PUT => Some(Method::Put),
-            hyper::Method::DELETE => Some(Method::Delete),
-            _ => None,
-        }
-    }
 }
 
 impl Route {

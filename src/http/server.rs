@@ -4,10 +4,13 @@ use super::addresses::Counted;
 use super::connection::Connection;
 use super::context::AppContext;
 use super::error::Failure;
+use super::handlers::stream::ServiceBackend;
 use super::lanes::Lane;
 use super::local::{LocalListener, socket_path};
+use super::openapi;
 use super::pipeline;
 use super::reply::Content;
+use super::stream::Streams;
 use super::write_deadline::WriteDeadline;
 use crate::clock;
 use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS, LOCAL_CONNECTIONS};
@@ -58,7 +61,14 @@ impl Server {
             tracing::warn!(socket = %socket.display(), %error, "commands cannot reach this daemon: the socket could not be made");
         });
         let (stop, stopping) = watch::channel(false);
-        let context = AppContext::new(service, listener.local_addr()?, stopping.clone());
+        let streams = Streams::new(
+            Arc::new(ServiceBackend(Arc::clone(&service))),
+            Arc::clone(&service.hub),
+            service.users.logins_changed(),
+            stopping.clone(),
+        );
+        let bound = listener.local_addr()?;
+        let context = AppContext::new(service, bound, stopping.clone(), streams, openapi::text());
         Ok((Server { listener, local: local.ok(), context, stopping }, Stop(stop)))
     }
 

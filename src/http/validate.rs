@@ -1,19 +1,19 @@
 //! Validates untrusted input without a socket, a login or the store, with the functions that real requests
 //! pass through. For fuzzing: it returns only errors that the daemon would also return.
 
-use super::context::router;
+use super::body;
 use super::error::Failure;
 use super::handlers::{auth, users};
 use super::reply::Content;
 use super::request::{self, Body, Query};
-use super::route::{Method, Route};
+use super::route::Method;
+use super::routes::router;
 use super::stream;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::service::{sessions, strategies};
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use std::sync::LazyLock;
 
 /// An error response.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,11 +44,10 @@ pub fn message(text: &str) -> Result<(), String> {
     stream::validate(text)
 }
 
-fn check(method: &str, target: &str, body: &[u8]) -> Result<(), Failure> {
-    static ROUTER: LazyLock<matchit::Router<Vec<&'static Route>>> = LazyLock::new(router);
+fn check(method: &str, target: &str, bytes: &[u8]) -> Result<(), Failure> {
     let nothing = |code| Failure::http(StatusCode::NOT_FOUND, code, "there is nothing at this path");
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let found = ROUTER.at(path).map_err(|_| nothing("not_found"))?;
+    let found = router().at(path).map_err(|_| nothing("not_found"))?;
     let route = found
         .value
         .iter()
@@ -57,13 +56,13 @@ fn check(method: &str, target: &str, body: &[u8]) -> Result<(), Failure> {
         .ok_or_else(|| nothing("method_not_allowed"))?;
     request::ids(found.params.iter())?;
     Query::read(query, route.query)?;
-    if body.len() > route.body_bytes {
-        return Err(request::too_large(route.body_bytes));
+    if bytes.len() > route.body_bytes {
+        return Err(body::too_large(route.body_bytes));
     }
     if route.method == Method::Get {
         return Ok(());
     }
-    let Body::Json(text, value) = request::json_body(route, Bytes::copy_from_slice(body))? else {
+    let Body::Json(text, value) = body::json_body(route, Bytes::copy_from_slice(bytes))? else {
         return Ok(());
     };
     match (route.method, route.path) {

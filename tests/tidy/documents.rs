@@ -62,3 +62,25 @@ pub fn untold(root: &Path, architecture: &str) -> Vec<String> {
     must_name("docs/adr", "link the decision");
     problems
 }
+
+/// The layers of `src/` in the table of `ARCHITECTURE.md`, lowest first, each with the paths it may name. The first
+/// column is the part's path, the third what it may name: names, `nothing`, or `all above`, `all above but NAMES`.
+pub fn layers(architecture: &str) -> Vec<(String, Vec<String>)> {
+    let mut layers: Vec<(String, Vec<String>)> = Vec::new();
+    for row in architecture.lines().filter(|line| line.starts_with("| `src/")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, part, _, may_name, ..] = cells[..] else { continue };
+        let name = part.trim_matches('`').trim_start_matches("src/").trim_end_matches(".rs").to_owned();
+        let names = |list: &str| list.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
+        let allowed = match may_name.strip_prefix("all above") {
+            Some(but) => {
+                let but = names(but.trim_start_matches(" but"));
+                layers.iter().map(|(name, _)| name.clone()).filter(|name| !but.contains(name)).collect()
+            }
+            None if may_name == "nothing" => Vec::new(),
+            None => names(may_name),
+        };
+        layers.push((name, allowed));
+    }
+    layers
+}

@@ -132,6 +132,12 @@ impl Source {
         (self.tokens.len().saturating_sub(1), false)
     }
 
+    /// The line of the `;` that ends the statement at `at`.
+    pub fn statement_end(&self, at: usize) -> usize {
+        let end = (at..self.tokens.len()).find(|end| self.word(*end) == ";").unwrap_or(at);
+        self.tokens[end].line
+    }
+
     fn find_test_lines(&self) -> Vec<(usize, usize)> {
         let starts =
             (0..self.tokens.len()).filter(|at| self.stands(*at, &["#", "[", "cfg", "(", "test", ")", "]"]));

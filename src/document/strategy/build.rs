@@ -159,7 +159,7 @@ impl<'a> Builder<'a, '_> {
         let edge = self.edge(condition, crossing, path);
         domain::Condition {
             id: condition.id.clone().unwrap_or_default(),
-            operand: operand.unwrap_or(NOTHING),
+            operand: operand.unwrap_or(rules::NOTHING),
             comparison,
             threshold,
             hold: condition.for_seconds.map_or(Span::ZERO, seconds),
@@ -205,7 +205,7 @@ impl<'a> Builder<'a, '_> {
             if condition.value.is_some() {
                 self.problems.warning(&value_path, "has no effect because `compareTo` is given");
             }
-            let operand = self.operand(Some(other), &other_path, place).unwrap_or(NOTHING);
+            let operand = self.operand(Some(other), &other_path, place).unwrap_or(rules::NOTHING);
             let number =
                 |number: Option<wire::Number>, default: f64| number.map_or(default, |number| number.0);
             return Threshold::Other {
@@ -314,9 +314,6 @@ fn gather<'a>(
         }
     }
 }
-
-/// Replaces an invalid name; such a document is never run.
-pub(super) const NOTHING: Operand = Operand::Market(usize::MAX);
 
 fn logic(logic: wire::Logic) -> domain::Logic {
     match logic {

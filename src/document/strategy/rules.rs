@@ -1,6 +1,5 @@
 //! Rules for the whole strategy: an exit exists, the stop comes before liquidation, conditions can be true.
 
-use super::build::NOTHING;
 use super::problem::{Problem, Problems, Severity, at};
 use super::resolve::Resolver;
 use super::tree::{Branch, Tree};
@@ -10,6 +9,9 @@ use crate::domain::strategy::{
     Threshold,
 };
 use std::collections::BTreeMap;
+
+/// Replaces an invalid name; such a document is never run.
+pub(super) const NOTHING: Operand = Operand::Market(usize::MAX);
 
 /// Maintenance margin assumed while the contract is unknown, in percent.
 const MAINTENANCE_MARGIN_PCT: f64 = 1.0;

@@ -14,7 +14,7 @@ use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::tape::{Needs, Tape};
 use crate::engine::market::window::Window;
-use crate::engine::rules::compare;
+use crate::engine::value::compare;
 use crate::engine::wake::Wake;
 use std::collections::VecDeque;
 

@@ -62,6 +62,7 @@ mod sleep_oracle;
 #[cfg(test)]
 mod tests;
 
+pub use crate::engine::value::{Missing, Value, ratio};
 pub use catalogue::{CatalogueEntry, CatalogueParam, catalogue, channels};
 pub use history::look_back;
 pub use registry::{ALL, find};
@@ -75,58 +76,6 @@ use crate::domain::time::{Span, Timestamp};
 use crate::engine::market::MarketState;
 use crate::engine::market::bars::ClosedBar;
 use crate::engine::wake::Wake;
-
-/// A number, or the reason why there is none.
-pub type Value = Result<f64, Missing>;
-
-/// Reason why there is no number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Missing {
-    /// The window starts before the first known data.
-    WarmUp,
-    /// The window has no trades.
-    EmptyWindow,
-    /// The formula would divide by zero.
-    ZeroDenominator,
-    /// Fewer observations than the formula needs.
-    TooFew,
-    /// A gap covers too much of the window.
-    Gap,
-    /// Data of the window was dropped because a memory bound was reached.
-    WindowOverflow,
-    /// No book, or a stale one.
-    NoBook,
-    /// The book is not deep enough.
-    TooThin,
-    /// No mark price, index price, funding or open interest has been recorded yet.
-    NotRecorded,
-    /// Only defined while a position is open.
-    NoPosition,
-    /// Only defined while there is a signal.
-    NoSignal,
-    /// The measured value is below the minimum that a parameter requires.
-    BelowMinimum,
-}
-
-impl Missing {
-    /// Name in records.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Missing::WarmUp => "warm_up",
-            Missing::EmptyWindow => "empty_window",
-            Missing::ZeroDenominator => "zero_baseline",
-            Missing::TooFew => "too_few",
-            Missing::Gap => "gap",
-            Missing::WindowOverflow => "window_overflow",
-            Missing::NoBook => "no_book",
-            Missing::TooThin => "too_thin",
-            Missing::NotRecorded => "not_recorded",
-            Missing::NoPosition => "no_position",
-            Missing::NoSignal => "no_signal",
-            Missing::BelowMinimum => "below_minimum",
-        }
-    }
-}
 
 /// What an indicator can read when its value is asked for.
 #[derive(Clone, Copy)]
@@ -355,12 +304,6 @@ pub fn ordered(spec: &IndicatorSpec, older: &str, newer: &str) -> Option<String>
 /// The parameter for the fraction of a window that must be covered by data.
 pub const MIN_COVERAGE: Param =
     number("min_coverage", 1.0, 0.0, 1.0, "share of the window that must be covered by data");
-
-/// The quotient, or `ZeroDenominator` when it is not finite.
-pub fn ratio(numerator: f64, denominator: f64) -> Value {
-    let value = numerator / denominator;
-    if denominator != 0.0 && value.is_finite() { Ok(value) } else { Err(Missing::ZeroDenominator) }
-}
 
 /// Whether larger values fulfil a comparison.
 fn is_rising(comparison: Comparison) -> bool {

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::num::Price;
 use crate::domain::strategy::{Comparison, IndicatorSpec};
 use crate::domain::time::Timestamp;
-use crate::engine::rules::compare;
+use crate::engine::value::compare;
 use crate::engine::wake::Wake;
 
 const PARAMS: &[Param] = &[

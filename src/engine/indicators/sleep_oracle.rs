@@ -5,7 +5,7 @@ use super::aggregate_tests::Bench;
 use super::{Look, SlotId};
 use crate::domain::num::Price;
 use crate::domain::strategy::Comparison;
-use crate::engine::rules::compare;
+use crate::engine::value::compare;
 use crate::engine::wake::Wake;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

@@ -19,7 +19,6 @@ use crate::domain::symbol::{SymbolId, SymbolSpec};
 use crate::domain::time::{Span, Timestamp};
 use crate::engine::account::Account;
 use crate::engine::excursion::Excursion;
-use crate::engine::gate::Cause;
 use crate::engine::indicators::{IndicatorSet, Look, SlotId, Value};
 use crate::engine::market::MarketState;
 use crate::engine::output::{Action, Outputs};
@@ -27,7 +26,7 @@ use crate::engine::own::OwnView;
 use crate::engine::position::Position;
 use crate::engine::rules::{Rule, Source, Values};
 use crate::engine::truth::Truth;
-use crate::engine::wake::Wake;
+use crate::engine::wake::{Cause, Wake};
 use std::sync::Arc;
 
 /// Everything an instance can access while it handles one event.

@@ -9,7 +9,7 @@ use crate::domain::event::Level;
 use crate::domain::order::Side;
 use crate::domain::symbol::SymbolSpec;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::Missing;
+use crate::engine::value::Missing;
 use crate::limits::SERIES_POINTS;
 use std::collections::VecDeque;
 

@@ -7,7 +7,7 @@
 use super::tape::{Needs, Place, Point, Sums, Tape};
 use crate::domain::num::Price;
 use crate::domain::time::{Span, Timestamp};
-use crate::engine::indicators::Missing;
+use crate::engine::value::Missing;
 
 /// A cursor at a fixed `offset` before now, with the sums of all points at or before it. Each reader owns one, so
 /// moving it costs at most one step per trade.

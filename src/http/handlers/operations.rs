@@ -2,7 +2,6 @@
 
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
-use crate::http::openapi::text;
 use crate::http::reply::{Content, Reply};
 use crate::http::request::Call;
 use hyper::StatusCode;
@@ -54,6 +53,6 @@ pub fn verify(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure>
 }
 
 /// `GET /openapi.json`.
-pub fn openapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
-    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(text().as_bytes()))))
+pub fn openapi(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(context.openapi.as_bytes()))))
 }

@@ -1,11 +1,12 @@
 //! Records for commands that run beside the daemon.
 
+use crate::http::body::discard;
 use crate::http::chunks::Chunks;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::lanes::Lane;
 use crate::http::reply::{Content, Reply};
-use crate::http::request::{Body, Call, discard, invalid};
+use crate::http::request::{Body, Call, invalid};
 use crate::http::route::Answer;
 use crate::limits::{HTTP_STREAM_CHUNK_MS, HTTP_STREAM_CHUNKS, HTTP_UPLOAD_BYTES};
 use crate::service::Records;

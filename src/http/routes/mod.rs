@@ -14,6 +14,8 @@ use super::route::Run::Now;
 use super::route::{Access, Example, Method, Param, Route, Takes};
 use crate::auth::Role;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// All groups, in the order of the documentation.
 const GROUPS: [&[Route]; 5] =
@@ -67,4 +69,22 @@ const fn example(name: &'static str, body: &'static str, status: u16) -> Example
 
 const fn ask(name: &'static str, path: &'static str, status: u16) -> Example {
     Example { name, path: Some(path), body: None, status }
+}
+
+/// The routes of each path.
+pub fn router() -> &'static matchit::Router<Vec<&'static Route>> {
+    static ROUTER: LazyLock<matchit::Router<Vec<&'static Route>>> = LazyLock::new(|| {
+        let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
+        for route in routes() {
+            paths.entry(route.path).or_default().push(route);
+        }
+        let mut router = matchit::Router::new();
+        for (path, routes) in paths {
+            router
+                .insert(path, routes)
+                .expect("the paths of the table do not overlap: a test builds this router");
+        }
+        router
+    });
+    &ROUTER
 }
