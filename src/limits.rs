@@ -435,6 +435,9 @@ pub const ACCOUNT_NEWS: usize = 16_384;
 /// Orders, withdrawals and stops on their way from a session to the task that sends them; when full the session waits.
 pub const ORDERS_TO_PATH: usize = 4_096;
 
+/// Programs of `alerts.exec` that run at once; further alerts wait for their turn.
+pub const ALERT_PROGRAMS: usize = 4;
+
 /// Alerts of a live session that wait for its next batch; when full the oldest is dropped, and is in the log.
 pub const ALERTS_WAITING: usize = 256;
 

@@ -2,7 +2,7 @@
 
 /// The examples of every command, for that test.
 #[cfg(test)]
-pub const ALL: [(&str, &str); 17] = [
+pub const ALL: [(&str, &str); 19] = [
     ("demo", DEMO),
     ("run", RUN),
     ("backtest", BACKTEST),
@@ -15,6 +15,8 @@ pub const ALL: [(&str, &str); 17] = [
     ("replay", REPLAY),
     ("strategies", STRATEGIES),
     ("sessions", SESSIONS),
+    ("live", LIVE),
+    ("watchdog", WATCHDOG),
     ("results", RESULTS),
     ("user", USER),
     ("config", CONFIG),
@@ -81,7 +83,17 @@ pub const SESSIONS: &str = "Examples:
   tradingd sessions list
   tradingd sessions start request.json
   tradingd sessions stop exec_20261122_222900_5e210e
-  tradingd sessions show exec_20261122_222900_5e210e";
+  tradingd sessions show exec_20261122_222900_5e210e
+  tradingd sessions flatten exec_20261122_222900_5e210e";
+
+pub const LIVE: &str = "Examples:
+  tradingd live check
+  tradingd live check --json
+  tradingd live lock";
+
+pub const WATCHDOG: &str = "Examples:
+  tradingd watchdog --state /var/lib/tradingd
+  tradingd watchdog --once";
 
 pub const RESULTS: &str = "Examples:
   tradingd results list

@@ -15,6 +15,7 @@ mod examples;
 mod export;
 mod import;
 mod indicators;
+mod live;
 mod manual;
 mod recordings;
 mod rehearse;
@@ -28,6 +29,7 @@ mod systemd;
 mod table;
 mod users;
 mod verify;
+mod watchdog;
 
 pub use failure::Failure;
 
@@ -50,7 +52,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Backtest", &["backtest", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
-    ("Daemon", &["demo", "run", "config", "user", "sessions", "replay", "rehearse"]),
+    ("Daemon", &["demo", "run", "config", "user", "sessions", "live", "watchdog", "replay", "rehearse"]),
     ("Shell", &["completions", "man", "help"]),
 ];
 
@@ -114,9 +116,15 @@ enum Command {
     /// List, show, validate and add strategies.
     #[command(visible_alias = "strategy", after_help = examples::STRATEGIES)]
     Strategies(OnStore<strategies::Options>),
-    /// List and show sessions; start and stop those of the running daemon.
+    /// List and show sessions; start, stop, pause and flatten those of the running daemon.
     #[command(visible_alias = "session", after_help = examples::SESSIONS)]
     Sessions(OnStore<sessions::Options>),
+    /// Probe the exchange account before it is traded with real money.
+    #[command(after_help = examples::LIVE)]
+    Live(OnStore<live::Options>),
+    /// Close what live sessions hold when the daemon's heartbeat stops; run it beside the daemon.
+    #[command(after_help = examples::WATCHDOG)]
+    Watchdog(OnStore<watchdog::Options>),
     /// List and show results of backtests and sessions, with their trades and reports.
     #[command(visible_alias = "result", after_help = examples::RESULTS)]
     Results(OnStore<results::Options>),
@@ -176,6 +184,8 @@ impl Command {
             Command::Replay(on) => replay::run(&on.global, &on.options),
             Command::Strategies(on) => strategies::run(&on.global, &on.options),
             Command::Sessions(on) => sessions::run(&on.global, &on.options),
+            Command::Live(on) => live::run(&on.global, &on.options),
+            Command::Watchdog(on) => watchdog::run(&on.global, &on.options),
             Command::Results(on) => results::run(&on.global, &on.options),
             Command::User(on) => users::run(&on.global, &on.options),
             Command::Config(options) => config::run(&options),

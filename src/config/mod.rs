@@ -18,7 +18,7 @@ pub use market::{Exchange, Recording};
 pub use network::Network;
 pub use parse::{Problem, parse, read};
 pub use schema::schema;
-pub use types::{Auth, Config, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
+pub use types::{Alerts, Auth, Config, Format, Http, Import, Level, Limits, Live, Log, Risk, Trading};
 pub use watch::{Content, Watch};
 
 use serde::Serialize;
@@ -101,6 +101,8 @@ pub const EFFECTS: &[(&str, TakesEffect)] = &[
     ("/limits/max_sessions", TakesEffect::Live),
     ("/limits/max_symbols", TakesEffect::Live),
     ("/import/folder", TakesEffect::Live),
+    ("/alerts/exec", TakesEffect::Live),
+    ("/alerts/timeout_s", TakesEffect::Live),
     ("/log/level", TakesEffect::Live),
     ("/log/format", TakesEffect::Restart),
 ];

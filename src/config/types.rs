@@ -24,6 +24,8 @@ pub struct Config {
     pub limits: Limits,
     /// Import of market data files.
     pub import: Import,
+    /// Alerts of live sessions.
+    pub alerts: Alerts,
     /// Logging.
     pub log: Log,
 }
@@ -215,6 +217,19 @@ pub struct Import {
     pub folder: Option<String>,
 }
 
+/// Alerts of live sessions.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Program and arguments that are run once for every alert, with the alert as JSON on standard input; empty for
+    /// none. Without a shell. Live.
+    #[schemars(length(max = 32), inner(length(min = 1, max = 4_096)))]
+    pub exec: Vec<String>,
+    /// Seconds after which the program is ended. Live.
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: u32,
+}
+
 /// Logging.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -315,6 +330,12 @@ impl Default for Risk {
 impl Default for Limits {
     fn default() -> Self {
         Limits { max_sessions: 8, max_symbols: 200 }
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Alerts { exec: Vec::new(), timeout_s: 10 }
     }
 }
 

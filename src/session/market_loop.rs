@@ -81,6 +81,14 @@ pub trait MarketPorts: ContractTerms {
         true
     }
 
+    /// What a person wants done, in order, once.
+    fn take_commands(&mut self) -> Vec<Command> {
+        Vec::new()
+    }
+
+    /// So many of them are durable; whether nothing is open now.
+    fn commands_done(&mut self, _count: usize, _is_flat: bool) {}
+
     /// The session ends: waits, for a bounded time, until the venue has nothing of it any more.
     fn settle(&mut self) {}
 }
@@ -206,6 +214,7 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
             self.driver.wait_until(batch.until, &mut self.recorder);
             self.apply_halts(batch.taken);
+            self.apply_commands()?;
             self.driver.batch_done(&mut self.recorder);
             if G::ANSWERS_ARE_INPUTS {
                 let table = self.driver.shared_table();
@@ -403,6 +412,21 @@ impl<'a, G: Gateway, R: Recorder, P: MarketPorts> MarketLoop<'a, G, R, P> {
             }
         }
         self.publish(&news);
+    }
+
+    /// What a person wants: applied, durable, and then answered.
+    fn apply_commands(&mut self) -> Result<(), P::Error> {
+        let commands = self.ports.take_commands();
+        for command in &commands {
+            self.control(Control::of(*command));
+            self.driver.command(*command, &mut self.recorder);
+        }
+        if !commands.is_empty() {
+            self.commit()?;
+        }
+        let is_flat = self.driver.engine().is_flat() && self.ports.is_flat();
+        self.ports.commands_done(commands.len(), is_flat);
+        Ok(())
     }
 
     fn publish(&mut self, news: &[News]) {

@@ -222,6 +222,11 @@ impl Instance {
 
     /// The venue liquidated the position because its margin was used up.
     pub fn on_liquidated(&mut self, fill: &Fill, turn: &mut Turn<'_>) {
+        let held = self.position.map_or(Qty::ZERO, |position| position.qty());
+        if held.is_zero() {
+            return;
+        }
+        let fill = &Fill { qty: fill.qty.min(held), ..*fill };
         self.closing = Some(Trigger::Liquidation);
         self.cooldown = self.def.e1.cooldown;
         self.record(DecisionKind::Filled { order: fill.order, price: fill.price, qty: fill.qty }, turn, 0);

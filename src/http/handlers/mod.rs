@@ -3,6 +3,7 @@
 //! Invariant: checks that apply to all routes are in the pipeline, business rules are in the service.
 
 pub mod auth;
+pub mod controls;
 pub mod metrics;
 pub mod operations;
 pub mod recordings;

@@ -34,6 +34,7 @@ pub const ROUTES: &[Route] = &[
             (404, "symbol_not_found"),
             (409, "session_conflict"),
             (409, "live_check_failed"),
+            (409, "live_locked"),
             (503, "exchange_unavailable"),
             (503, "shutting_down"),
         ],

@@ -166,4 +166,16 @@ pub const ROUTES: &[Route] = &[
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
         ..GET
     },
+    Route {
+        path: "/api/exchange/account",
+        tag: "symbols",
+        about: "Whether the account can be traded with real money, line by line: clock, key, balance, mode, stops, and for each of \
+                trading.live.symbols the right to trade, foreign positions and orders, leverage, fees.",
+        access: Access::Role(Role::Live),
+        refusals: &[(503, "exchange_unavailable")],
+        run: Blocking(symbols::account),
+        lane: Lane::Exchange,
+        examples: &[ask("not connected", "/api/exchange/account", 503)],
+        ..GET
+    },
 ];

@@ -45,14 +45,12 @@ pub struct CheckLine {
 /// What a session needs of an account.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Wanted {
-    /// Symbols, with the leverage of its longs and shorts.
-    pub symbols: Vec<(String, u32)>,
+    /// Symbols, with the leverage that its longs and shorts must have and are given where they have another; `None`: any.
+    pub symbols: Vec<(String, Option<u32>)>,
     /// Money it may use; `None`: no session is asked for.
     pub budget: Option<f64>,
     /// Maker and taker fee that it reckons with, percent.
     pub fees: (f64, f64),
-    /// Whether leverage that differs is set.
-    pub sets_leverage: bool,
 }
 
 struct Lines(Vec<CheckLine>);
@@ -100,7 +98,7 @@ pub(super) async fn check(account: &Account, wanted: &Wanted) -> Vec<CheckLine> 
                 lines.is("foreign", Some(symbol), false, error.to_string(), unread);
             }
         }
-        self::leverage(account, symbol, *leverage, wanted.sets_leverage, &mut lines).await;
+        self::leverage(account, symbol, *leverage, &mut lines).await;
         fees(account, symbol, wanted.fees, &mut lines).await;
     }
     lines.add(
@@ -190,23 +188,24 @@ fn foreign(symbol: &str, positions: &[HeldPosition], orders: &[PlacedOrder], lin
 }
 
 /// Reads leverage back after it was set: what the exchange says is what counts.
-async fn leverage(account: &Account, symbol: &str, wanted: u32, sets: bool, lines: &mut Lines) {
-    let advice = format!(
-        "set the leverage of longs and shorts to {wanted} in the exchange's app, with isolated margin"
-    );
-    let is_so = |read: &[Option<u32>; 2]| read.iter().all(|side| *side == Some(wanted));
+async fn leverage(account: &Account, symbol: &str, wanted: Option<u32>, lines: &mut Lines) {
+    let is_so = |read: &[Option<u32>; 2]| wanted.is_none() || read.iter().all(|side| *side == wanted);
     let mut read = account.leverage(symbol).await;
-    if sets && read.as_ref().is_ok_and(|read| !is_so(read)) {
+    if let Some(wanted) = wanted.filter(|_| read.as_ref().is_ok_and(|read| !is_so(read))) {
         for is_long in [true, false] {
             // What came of it is read back.
             let _ = account.set_leverage(symbol, is_long, wanted).await;
         }
         read = account.leverage(symbol).await;
     }
+    let text = |side: Option<u32>| side.map_or("unknown".to_owned(), |leverage| leverage.to_string());
+    let advice = format!(
+        "set the leverage of longs and shorts to {} in the exchange's app, with isolated margin",
+        text(wanted)
+    );
     match read {
         Ok(read) => {
-            let text = |side: Option<u32>| side.map_or("unknown".to_owned(), |leverage| leverage.to_string());
-            let found = format!("longs {}, shorts {}, wanted {wanted}", text(read[0]), text(read[1]));
+            let found = format!("longs {}, shorts {}", text(read[0]), text(read[1]));
             lines.is("leverage", Some(symbol), is_so(&read), found, &advice);
         }
         Err(error) => lines.is("leverage", Some(symbol), false, error.to_string(), &advice),

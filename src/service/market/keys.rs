@@ -46,6 +46,15 @@ impl KeyRing {
         Arc::clone(&self.keys)
     }
 
+    /// As [`KeyRing::refresh`], told in the log.
+    pub fn watch(&self) {
+        match self.refresh() {
+            Ok(true) => tracing::info!("the API key of the exchange was replaced"),
+            Ok(false) => {}
+            Err(why) => tracing::warn!(why, "the API key cannot be read; the one before stays in use"),
+        }
+    }
+
     /// Takes over the file when it has changed; whether it did.
     ///
     /// # Errors

@@ -6,12 +6,16 @@
 mod check;
 mod keys;
 mod lag;
+mod lease;
+mod lock;
 mod tickers;
 
 pub use crate::exchange::mexc::{MarketFeed, Subscription};
 pub use check::{CheckLine, Verdict, Wanted};
-pub use keys::{CREDENTIAL, KEY_FILE};
+pub use keys::KeyRing;
 pub use lag::{LagCounts, Lags};
+pub use lease::{Lease, Leaseholder};
+pub use lock::{LOCK_FILE, LiveLock};
 pub use tickers::{Scope, SymbolQuery};
 
 use super::{Refusal, RefusalKind};
@@ -23,7 +27,6 @@ use crate::exchange::ExchangeError;
 use crate::exchange::mexc::{Account, Health, Mexc, Settings};
 use crate::session::ports::MarketSink;
 use crate::store::Store;
-use keys::KeyRing;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickers::{ASK_AGAIN, Tickers};
@@ -49,7 +52,7 @@ pub struct Market {
     asking: Mutex<Option<(Timestamp, Refusal)>>,
     tickers: Tickers,
     lags: Arc<Lags>,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
 }
 
 impl Market {
@@ -60,7 +63,7 @@ impl Market {
     pub fn open(client: Option<Arc<Mexc>>, store: Arc<Store>, state: PathBuf) -> Result<Self, Refusal> {
         let tickers = Tickers::open(&store)?;
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let keys = KeyRing::new(&state, credentials.as_deref());
+        let keys = Arc::new(KeyRing::new(&state, credentials.as_deref()));
         Ok(Market {
             client,
             store,
@@ -193,15 +196,19 @@ impl Market {
         Ok(self.client()?.account(self.keys.shared()))
     }
 
-    /// Takes over a key that was replaced.
-    pub fn refresh_keys(&self) {
-        match self.keys.refresh() {
-            Ok(true) => tracing::info!("the API key of the exchange was read"),
-            Ok(false) => {}
-            Err(why) => {
-                tracing::warn!(why, "the API key of the exchange cannot be read; the one before stays in use")
-            }
-        }
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The lock of live trading.
+    pub fn lock(&self) -> LiveLock {
+        LiveLock::of(&self.state)
+    }
+
+    /// The API key, for whoever looks now and then whether it was replaced.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.keys
     }
 
     /// State of the connection; `None` when the exchange is disabled.

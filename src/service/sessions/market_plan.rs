@@ -54,9 +54,10 @@ pub(super) fn make(
     let known = known(&request, &contracts)?;
     let specs = specs(&known, &config.exchange, request.kind)?;
     let mut warnings = warnings(&request, &strategies, &request.symbols, config);
-    if request.kind == SessionKind::Live {
-        warnings.extend(live::check_account(&request, &strategies, &known, market, config)?);
-    }
+    let account = match request.kind {
+        SessionKind::Live => Some(live::wanted(&request, &strategies, &known, config)?),
+        _ => None,
+    };
     warnings.extend(
         known
             .iter()
@@ -66,7 +67,8 @@ pub(super) fn make(
     warnings.extend(strategies.iter().filter_map(first_wait));
     let normal =
         |request: &StartRequest, settings: &_| normal_form(request, settings, &strategies, &request.symbols);
-    plan(&request, strategies.clone(), specs, config, warnings, normal)
+    let plan = plan(&request, strategies.clone(), specs, config, warnings, normal)?;
+    Ok(Plan { account, ..plan })
 }
 
 /// How long a strategy only listens, when that is longer than one would wait in front of it.
@@ -158,6 +160,7 @@ fn plan(
         replace_existing: request.replace_existing,
         idempotent: request.idempotent,
         warnings,
+        account: None,
         caps: if request.kind == SessionKind::Live {
             live::caps(&config.trading.live)
         } else {

@@ -5,6 +5,7 @@
 
 mod collect;
 mod conflict;
+mod controls;
 mod ending;
 mod fields;
 mod inbox;
@@ -28,6 +29,7 @@ mod view;
 mod watcher;
 mod writer;
 
+pub use controls::{Act, Acted};
 pub use replay::{Replayed, replay};
 pub use request::{SessionKind, validate};
 pub use rerun::Difference;
@@ -44,7 +46,7 @@ use super::market::Market;
 use super::page::{Page, PageRequest};
 use super::references::{References, Resource};
 use super::strategies::Strategies;
-use super::{Refusal, RefusalKind};
+use super::{Alerts, Refusal, RefusalKind};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::time::{Span, Timestamp};
@@ -82,6 +84,8 @@ pub struct Sessions {
     disabled: ArcSwap<Vec<String>>,
     /// What live sessions have at risk.
     exposures: Arc<Exposures>,
+    /// Who is told of alerts.
+    alerts: Arc<Alerts>,
     /// Those in this process, by id; oldest first.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
 }
@@ -116,8 +120,10 @@ impl Sessions {
             gate,
             disabled,
             exposures: Arc::default(),
+            alerts: Arc::default(),
             running: Mutex::default(),
         });
+        all.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         let left = |row: &SessionRow| State::from_name(&row.state).is_none_or(|state| !state.is_final());
         let mut left = all.store.sessions_page(None, usize::MAX, Some(&left))?.items;
         left.reverse();
@@ -137,8 +143,8 @@ impl Sessions {
     /// Starts a session. The row is on disk when this returns.
     ///
     /// # Errors
-    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`; 404 `strategy_not_found`,
-    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`; 503 `exchange_unavailable`, `shutting_down`.
+    /// 400 `invalid_session_type`, `invalid_request`, `budget_cap_exceeded`, `live_not_confirmed`; 404 `strategy_not_found`,
+    /// `recording_not_found`, `symbol_not_found`; 409 `session_conflict`, `live_check_failed`; 503 `exchange_unavailable`, `shutting_down`.
     pub fn start(
         self: &Arc<Self>,
         body: &Value,
@@ -167,7 +173,11 @@ impl Sessions {
                 return Ok(started(&same, &plan, true));
             }
             let Some((oldest, refusal)) = self.conflict(&plan, config) else {
-                return self.begin(plan, user, now);
+                let Some(wanted) = plan.account.take() else { return self.begin(plan, user, now) };
+                // Probed without the gate: it takes seconds. Who came in between is found in the next turn.
+                drop(gate);
+                plan.warnings.extend(live::check_account(&self.market, &wanted)?);
+                continue;
             };
             // A live session is never stopped to make room.
             if !plan.replace_existing || oldest.is_live() {
@@ -283,6 +293,7 @@ impl Sessions {
                     resumed,
                     disabled: &all.disabled,
                     exposures: &all.exposures,
+                    alerts: &all.alerts,
                 });
                 if let Exit::Stalled(error) = thread_session.run(&plan, &all.store, context) {
                     (recording, resumed) = (all.wait_for_store(&thread_session, &error), true);
@@ -465,6 +476,7 @@ impl Sessions {
 
     /// Running sessions see which symbols are switched off now, at their next batch of events.
     pub fn apply_config(&self, config: &Config) {
+        self.alerts.apply(&config.alerts.exec, config.alerts.timeout_s);
         // No start between the two: it would miss both.
         let _gate = self.gate();
         self.disabled.store(Arc::new(config.trading.disabled_symbols.clone()));

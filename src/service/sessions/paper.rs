@@ -8,6 +8,7 @@ use super::stream::Class;
 use super::watcher::Watcher;
 use crate::clock;
 use crate::domain::contract::Contract;
+use crate::domain::event::Command;
 use crate::domain::num::Price;
 use crate::domain::symbol::{SymbolId, SymbolTable};
 use crate::domain::time::Timestamp;
@@ -174,6 +175,17 @@ impl MarketPorts for PaperPorts<'_> {
 
     fn progress(&mut self, progress: Progress) {
         self.watcher.show(progress);
+    }
+
+    fn take_commands(&mut self) -> Vec<Command> {
+        self.session.commands.take()
+    }
+
+    fn commands_done(&mut self, count: usize, is_flat: bool) {
+        if count > 0 {
+            self.session.commands.done(count);
+        }
+        self.session.commands.show_flat(is_flat);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::json::{at, nearest};
 use crate::limits::SESSION_PAIRS;
 use crate::service::Refusal;
 use crate::service::backtest::{self, Input, RunSettings, Source};
-use crate::service::market::Market;
+use crate::service::market::{Market, Wanted};
 use crate::service::strategies::{Loaded, built_in, compile, stored};
 use crate::session::live::Caps;
 use crate::store::records::RecordingV1;
@@ -61,6 +61,8 @@ pub(super) struct Plan {
     pub warnings: Vec<String>,
     /// Limits in money of a live session.
     pub caps: Caps,
+    /// What a live session needs of the account, until that was probed.
+    pub account: Option<Wanted>,
 }
 
 impl Plan {
@@ -154,6 +156,7 @@ fn backtest(mut request: StartRequest, store: &Store, config: &Config) -> Result
         idempotent: request.idempotent,
         warnings,
         caps: NO_CAPS,
+        account: None,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
 use super::conflict::Traded;
+use super::controls::Commands;
 use super::live::{LiveTrading, Outbox};
 use super::market_run::MarketContext;
 use super::paper::PaperTrading;
@@ -47,6 +48,10 @@ pub(super) struct Running {
     pub records: Recorded,
     /// What it trades with real money.
     pub trades: Traded,
+    /// What people want done to it.
+    pub commands: Commands,
+    /// Whether it trades on a market: on paper or with real money.
+    trades_a_market: bool,
     /// The table that the request and the configuration of its time gave.
     first_table: SymbolTable,
     status: Mutex<Status>,
@@ -140,6 +145,8 @@ impl Running {
             first_table: table.clone(),
             records: Recorded::of(plan),
             trades: plan.traded(),
+            commands: Commands::default(),
+            trades_a_market: matches!(plan.kind, SessionKind::Paper | SessionKind::Live),
             table: Arc::new(ArcSwap::from_pointee(table)),
             status: Mutex::new(Status { row, state: State::Starting, ended: false, stalled: None }),
             changed: Condvar::new(),
@@ -178,6 +185,11 @@ impl Running {
             self.stop();
         }
         self.changed.notify_all();
+    }
+
+    /// Whether it trades on a market, on paper or with real money.
+    pub(super) fn trades_a_market(&self) -> bool {
+        self.trades_a_market
     }
 
     /// Whether it trades with real money.
@@ -365,6 +377,7 @@ impl Running {
                     outbox: Outbox::default(),
                     caps: plan.caps,
                     exposures: context.exposures,
+                    alerts: context.alerts,
                     store: context.store,
                 };
                 self.trade(trading, plan, context, (&mut journal, &inbox))

@@ -26,6 +26,11 @@ impl SessionTag {
         SessionTag(tag)
     }
 
+    /// How the client ids of the session begin.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The client id of an order: at most 28 of `0-9 a-z -`.
     pub fn client_id(&self, order: OrderId) -> String {
         let mut digits = Vec::new();

@@ -23,6 +23,9 @@ pub(super) const REPORT_EVERY: Span = Span::from_seconds(10);
 /// Between two reports while something differs or the end is awaited.
 pub(super) const REPORT_SOON: Span = Span::from_seconds(1);
 
+/// How often the engine is told to close while a lock holds and something is open.
+const CLOSE_AGAIN: Span = Span::from_seconds(5);
+
 /// Failures in a row that stop entries, and for how long.
 const BREAKER: (u32, Span) = (5, Span::from_seconds(60));
 
@@ -53,6 +56,9 @@ pub struct Desk {
     pub(super) foreign: BTreeMap<SymbolId, &'static str>,
     pub(super) is_served: bool,
     pub(super) is_hedged: bool,
+    /// Nothing may be begun and everything is closed, until somebody unlocks.
+    pub(super) is_locked: bool,
+    pub(super) close_due: Timestamp,
     pub(super) is_report_asked: bool,
     pub(super) report_due: Timestamp,
     pub(super) unread_reports: u32,
@@ -83,6 +89,8 @@ impl Desk {
             foreign: BTreeMap::new(),
             is_served: false,
             is_hedged: true,
+            is_locked: false,
+            close_due: Timestamp::MIN,
             is_report_asked: false,
             report_due: Timestamp::MIN,
             unread_reports: 0,
@@ -350,7 +358,7 @@ impl Desk {
         self.is_served = is_served;
         // What came while it did not is asked for.
         self.report_due = now;
-        self.reconciliation.equal_at = None;
+        (self.reconciliation.equal_at, self.reconciliation.nothing_of_ours_at) = (None, None);
     }
 
     /// The position mode of the account: 1 hedge, 2 one-way. Only hedge mode tells what an order closes.
@@ -361,6 +369,16 @@ impl Desk {
                 "the account was switched to one-way positions: no entries until it is back in hedge mode";
             self.alert(None, "position_mode", why.to_owned());
         }
+    }
+
+    /// Whether live trading is locked.
+    pub fn lock(&mut self, is_locked: bool) {
+        if is_locked && !self.is_locked {
+            let why =
+                "live trading is locked: positions are closed, and nothing is begun until somebody unlocks";
+            self.alert(None, "locked", why.to_owned());
+        }
+        self.is_locked = is_locked;
     }
 
     /// Something came that could not be read.
@@ -415,6 +433,11 @@ impl Desk {
             let why = "no stop can be had at the venue: the position is closed".to_owned();
             self.foreign(hold.symbol, "unprotected", why);
         }
+        if self.is_locked && now >= self.close_due {
+            self.close_due = now + CLOSE_AGAIN;
+            let symbols: BTreeSet<SymbolId> = self.book.iter().map(|(hold, _)| hold.symbol).collect();
+            self.acts.extend(symbols.into_iter().map(Act::Close));
+        }
         if now >= self.report_due && !self.is_report_asked {
             self.is_report_asked = true;
             self.acts.push(Act::AskReport);
@@ -431,7 +454,9 @@ impl Desk {
     /// Symbols that take no entries now, and why.
     pub fn blocked(&self, now: Timestamp) -> BTreeMap<SymbolId, &'static str> {
         let mut blocked = BTreeMap::new();
-        let everywhere = if !self.is_hedged {
+        let everywhere = if self.is_locked {
+            Some("live trading is locked")
+        } else if !self.is_hedged {
             Some("the account is not in hedge mode")
         } else if !self.is_served {
             Some("the private socket does not serve")
@@ -465,11 +490,11 @@ impl Desk {
             && self.orders.values().all(Tracked::is_over)
             && self.unidentified.is_empty()
             && self.undecided.is_empty();
-        let is_proven = self.reconciliation.equal_at.is_some_and(|at| at > self.last_change);
+        let is_proven = self.reconciliation.nothing_of_ours_at.is_some_and(|at| at > self.last_change);
         if is_quiet && !is_proven {
             self.report_soon(now);
         }
-        is_quiet && is_proven && self.reconciliation.is_equal()
+        is_quiet && is_proven
     }
 
     fn on_order(&mut self, order: OrderId, change: impl FnOnce(&mut Tracked, &mut Vec<OrderEvent>)) {

@@ -56,7 +56,7 @@ enum Stage {
     /// Sent, and nobody knows what became of it.
     Unknown { since: Timestamp, looks: usize },
     /// The venue has it.
-    Working { seen: Timestamp },
+    Working { seen: Timestamp, told: Qty },
     /// It ended with so much filled, of which not all executions have come.
     Ended { since: Timestamp, filled: Qty, asks: usize },
     /// All is known.
@@ -163,7 +163,7 @@ impl Tracked {
     pub fn accepted(&mut self, venue: u64, now: Timestamp, answers: &mut Vec<OrderEvent>) {
         self.venue.get_or_insert(venue);
         if matches!(self.stage, Stage::Sent | Stage::Unknown { .. }) {
-            self.stage = Stage::Working { seen: now };
+            self.stage = Stage::Working { seen: now, told: Qty::ZERO };
         }
         if !self.is_acked && !self.is_over() {
             self.is_acked = true;
@@ -205,8 +205,8 @@ impl Tracked {
             }
             OrderFactState::Open => {
                 self.accepted(fact.venue, now, answers);
-                if let Stage::Working { seen } = &mut self.stage {
-                    *seen = now;
+                if let Stage::Working { seen, told } = &mut self.stage {
+                    (*seen, *told) = (now, (*told).max(fact.filled));
                 }
             }
             OrderFactState::Ended | OrderFactState::Invalid => {
@@ -226,7 +226,7 @@ impl Tracked {
         }
         self.accepted(deal.venue, now, answers);
         self.filled += deal.qty;
-        if let Stage::Working { seen } = &mut self.stage {
+        if let Stage::Working { seen, .. } = &mut self.stage {
             *seen = now;
         }
         answers.push(OrderEvent::Filled(Fill {
@@ -269,7 +269,12 @@ impl Tracked {
                 *looks += 1;
                 Some(Due::LookUp)
             }
-            Stage::Working { seen } if now - *seen >= LOOK_AT_WORKING[usize::from(!is_served)] => {
+            // More has filled than has been told.
+            Stage::Working { seen, told } if *told > self.filled && now - *seen >= EXECUTIONS_AFTER[0] => {
+                *seen = now;
+                self.venue.map(Due::Executions)
+            }
+            Stage::Working { seen, .. } if now - *seen >= LOOK_AT_WORKING[usize::from(!is_served)] => {
                 *seen = now;
                 Some(Due::LookUp)
             }

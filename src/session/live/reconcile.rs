@@ -45,6 +45,8 @@ pub(super) struct Reconciliation {
     seen: BTreeMap<Hold, Difference>,
     /// When the last report came that found no difference.
     pub equal_at: Option<Timestamp>,
+    /// When the last report came that found nothing but what is not ours.
+    pub nothing_of_ours_at: Option<Timestamp>,
 }
 
 /// What a report shows.
@@ -84,12 +86,12 @@ impl Reconciliation {
         if differences.is_empty() {
             self.equal_at = Some(now);
         }
+        let is_theirs =
+            |difference: &Difference| matches!(difference, Difference::More { ours: Qty::ZERO, .. });
+        if found.suspected.is_empty() && differences.values().all(is_theirs) {
+            self.nothing_of_ours_at = Some(now);
+        }
         self.seen = differences;
         found
-    }
-
-    /// Whether the last report showed no difference.
-    pub fn is_equal(&self) -> bool {
-        self.seen.is_empty() && self.equal_at.is_some()
     }
 }

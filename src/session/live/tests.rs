@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::domain::decimal::Decimal;
-use crate::domain::order::{ClosedBy, OrderEvent, OrderId, OrderKind, OrderRequest, RejectReason};
+use crate::domain::order::{
+    ClosedBy, OrderEvent, OrderId, OrderKind, OrderRequest, Purpose, RejectReason, Side,
+};
 use crate::domain::symbol::{SymbolId, SymbolSpec, SymbolTable};
 use crate::domain::time::Span;
 use std::sync::Arc;
@@ -213,7 +215,7 @@ fn an_exit_is_sent_again_under_its_id_after_a_look_up_that_found_nothing() {
     assert_eq!(sends(&desk.take_acts()), [2]);
     desk.placed(OrderId(2), Placed::Unknown("reset".to_owned()), at(1_100));
     desk.tick(at(1_900));
-    assert_eq!(sends(&desk.take_acts()), [], "not without a look-up");
+    assert!(sends(&desk.take_acts()).is_empty(), "not without a look-up");
     desk.tick(at(2_200));
     desk.looked_up(OrderId(2), Ok(None), at(2_300));
     let acts = desk.take_acts();
@@ -249,7 +251,7 @@ fn entries_stay_within_the_caps_and_an_unknown_counts_as_filled() {
     assert_eq!(desk.exposure(), Money::from_units(30));
     desk.take_acts();
     desk.submit(entry(2, 11), at(2));
-    assert_eq!(sends(&desk.take_acts()), [], "30 + 10 + 11 is more than 50");
+    assert!(sends(&desk.take_acts()).is_empty(), "30 + 10 + 11 is more than 50");
     desk.submit(entry(3, 10), at(3));
     assert_eq!(sends(&desk.take_acts()), [3]);
     desk.others(Money::ZERO);
@@ -263,7 +265,7 @@ fn entries_stay_within_the_caps_and_an_unknown_counts_as_filled() {
     assert_eq!(desk.exposure(), Money::ZERO);
     desk.take_acts();
     desk.submit(entry(5, 41), at(7));
-    assert_eq!(sends(&desk.take_acts()), [], "40 of the day's 80 are used");
+    assert!(sends(&desk.take_acts()).is_empty(), "40 of the day's 80 are used");
     let next_day = at(86_400_000);
     desk.submit(entry(6, 41), next_day);
     assert_eq!(sends(&desk.take_acts()), [6]);
@@ -378,7 +380,7 @@ fn what_others_open_is_told_and_left_alone() {
     let acts = desk.take_acts();
     assert!(matches!(&acts[..], [Act::Alert(alert)] if alert.kind == "foreign_trade"), "{acts:?}");
     desk.submit(entry(1, 1), at(200));
-    assert_eq!(sends(&desk.take_acts()), [], "nothing is begun there");
+    assert!(sends(&desk.take_acts()).is_empty(), "nothing is begun there");
 }
 
 #[test]
@@ -446,7 +448,7 @@ fn after_a_restart_orders_without_an_end_are_looked_up_first() {
     desk.tick(at(60_001));
     let acts = desk.take_acts();
     assert!(acts.iter().any(|act| matches!(act, Act::LookUp { order: OrderId(2), .. })), "{acts:?}");
-    assert_eq!(sends(&acts), [], "nothing is sent before it is looked up");
+    assert!(sends(&acts).is_empty(), "nothing is sent before it is looked up");
     desk.deal(deal(2, 2, 4, true), at(60_100));
     assert_eq!(answers(&desk.take_acts()), [], "an execution of before counts once");
 }
@@ -475,4 +477,20 @@ fn flat_is_what_a_later_report_proves() {
     assert!(!desk.is_flat(at(1_040)), "nobody has asked the venue");
     desk.report(Ok(&Report::default()), at(1_100), at(1_150));
     assert!(desk.is_flat(at(1_200)));
+}
+
+#[test]
+fn a_lock_closes_everything_and_lets_nothing_begin() {
+    let mut desk = holding(10);
+    desk.lock(true);
+    desk.tick(at(1_000));
+    let acts = desk.take_acts();
+    assert!(acts.contains(&Act::Close(A)), "{acts:?}");
+    desk.submit(entry(2, 1), at(1_100));
+    desk.submit(exit(3, 10), at(1_100));
+    assert_eq!(sends(&desk.take_acts()), [3]);
+    desk.tick(at(2_000));
+    assert!(!desk.take_acts().contains(&Act::Close(A)), "once in five seconds");
+    desk.lock(false);
+    assert!(desk.blocked(at(3_000)).is_empty());
 }

@@ -6,6 +6,7 @@ mod faults;
 mod kills;
 mod log;
 mod now;
+mod order_kills;
 mod orders;
 mod paper;
 mod tickers;
@@ -58,6 +59,13 @@ impl Market {
     pub fn held(&self) -> i64 {
         self.exchange.look(|exchange| {
             exchange.trading.accounts[0].positions.values().map(|position| position.qty.0).sum()
+        })
+    }
+
+    /// The client ids of all executions on the account.
+    pub fn executed(&self) -> Vec<String> {
+        self.exchange.look(|exchange| {
+            exchange.trading.accounts[0].fills.iter().map(|fill| fill.external.clone()).collect()
         })
     }
 

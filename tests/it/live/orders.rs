@@ -16,7 +16,7 @@ fn market(seed: u64) -> Market {
     Market::trading(Scenario::default(), 1, 300, seed)
 }
 
-fn put_key(state: &Path) {
+pub fn put_key(state: &Path) {
     let path = state.join("mexc.key");
     fs::write(&path, format!("{}\n{}\n", super::KEY, super::SECRET)).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
@@ -33,7 +33,7 @@ fn config(symbols: &[String]) -> Config {
     config
 }
 
-fn body(symbols: &[String]) -> Value {
+pub fn body(symbols: &[String]) -> Value {
     json!({
         "session_type": "live",
         "symbols": symbols,
@@ -53,7 +53,7 @@ fn begin(world: &World, market: &Market) -> String {
 }
 
 /// Every order that the exchange was sent, by client id.
-fn sent(market: &Market) -> Vec<String> {
+pub fn sent(market: &Market) -> Vec<String> {
     market.exchange.look(|exchange| {
         let orders = exchange.requests.iter().filter(|asked| asked.target.ends_with("/private/order/create"));
         let id = |body: &str| {

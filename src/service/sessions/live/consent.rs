@@ -85,18 +85,16 @@ pub(in crate::service::sessions) fn check_strategies(
     if problems.are_none() { Ok(()) } else { Err(refused("invalid_request", problems)) }
 }
 
-/// Probes the account before real money moves; gives what the user should know.
+/// What a session needs of the account.
 ///
 /// # Errors
-/// 400 `invalid_request` for a contract that takes no orders or strategies that want different leverage; 409
-/// `live_check_failed` with every line; 503 `exchange_unavailable`.
-pub(in crate::service::sessions) fn check_account(
+/// 400 `invalid_request` for a contract that takes no orders, and for strategies that want different leverage.
+pub(in crate::service::sessions) fn wanted(
     request: &StartRequest,
     strategies: &[Loaded],
     contracts: &[Contract],
-    market: &Market,
     config: &Config,
-) -> Result<Vec<String>, Refusal> {
+) -> Result<Wanted, Refusal> {
     let problems = Problems::default();
     let mut symbols = Vec::new();
     for (place, contract) in contracts.iter().enumerate() {
@@ -106,7 +104,7 @@ pub(in crate::service::sessions) fn check_account(
                 .add(&path, format!("the exchange takes no orders over the API for {} now", contract.symbol));
         }
         match leverage(request, strategies, &contract.symbol) {
-            Ok(leverage) => symbols.push((contract.symbol.clone(), leverage)),
+            Ok(leverage) => symbols.push((contract.symbol.clone(), Some(leverage))),
             Err(why) => problems.add(&path, why),
         }
     }
@@ -115,8 +113,22 @@ pub(in crate::service::sessions) fn check_account(
     }
     let budget = request.settings.budget_cap.map_or(request.settings.initial_balance, |cap| cap.to_f64());
     let fees = (config.exchange.fees.maker_pct, config.exchange.fees.taker_pct);
-    let wanted = Wanted { symbols, budget: Some(budget), fees, sets_leverage: true };
-    let lines = market.check_account(&wanted)?;
+    Ok(Wanted { symbols, budget: Some(budget), fees })
+}
+
+/// Probes the account before real money moves; gives what the user should know.
+///
+/// # Errors
+/// 409 `live_locked`; 409 `live_check_failed` with every line; 503 `exchange_unavailable`.
+pub(in crate::service::sessions) fn check_account(
+    market: &Market,
+    wanted: &Wanted,
+) -> Result<Vec<String>, Refusal> {
+    if market.lock().is_set() {
+        let message = "live trading is locked, so nothing may be begun: look at the account, then unlock (tradingd live unlock)";
+        return Err(Refusal::conflict("live_locked", message));
+    }
+    let lines = market.check_account(wanted)?;
     let text = |verdict: Verdict| -> Vec<String> {
         let of = lines.iter().filter(|line| line.verdict == verdict);
         of.map(|line| {

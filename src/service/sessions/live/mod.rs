@@ -7,7 +7,7 @@ mod path;
 mod ports;
 mod shared;
 
-pub(super) use consent::{check_account, check_consent, check_strategies};
+pub(super) use consent::{check_account, check_consent, check_strategies, wanted};
 pub(super) use gateway::Outbox;
 pub(super) use ports::{LiveTrading, NO_CAPS, caps};
 pub(super) use shared::Exposures;

@@ -15,6 +15,7 @@ use crate::exchange::mexc::{
     Account, AccountNews, AccountSink, Execution, Outcome, PlacedOrder, ResidentStop,
 };
 use crate::limits::ACCOUNT_NEWS;
+use crate::service::market::{KeyRing, Leaseholder, LiveLock};
 use crate::service::sessions::inbox::Inbox;
 use crate::session::live::{Act, Alert, Desk, Hold, Placed, PositionFact, Report};
 use std::sync::Arc;
@@ -26,6 +27,15 @@ use tokio::task::JoinSet;
 /// How often the desk is asked what is due.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Ticks between two looks whether the API key was replaced: five seconds.
+const LOOK_AT_KEYS: u64 = 100;
+
+/// Ticks between two heartbeats: two seconds.
+const HEARTBEAT: u64 = 40;
+
+/// Ticks between two looks whether live trading is locked: half a second.
+const LOOK_AT_LOCK: u64 = 10;
+
 /// What a call brought.
 enum Done {
     Placed(OrderId, Placed),
@@ -36,6 +46,7 @@ enum Done {
     Positions(Result<Vec<PositionFact>, String>),
     Stops(Timestamp, Result<Vec<ResidentStop>, String>),
     Stop(Hold, Result<(), String>),
+    Locked(bool),
     Nothing,
 }
 
@@ -61,6 +72,9 @@ pub(super) struct OrderPath {
     pub inbox: Arc<Inbox>,
     pub shared: Arc<Shared>,
     pub session: String,
+    pub keys: Arc<KeyRing>,
+    pub lock: LiveLock,
+    pub lease: Arc<Leaseholder>,
 }
 
 impl OrderPath {
@@ -72,6 +86,7 @@ impl OrderPath {
         let mut calls: JoinSet<Done> = JoinSet::new();
         let mut timer = tokio::time::interval(TICK);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = 0_u64;
         loop {
             tokio::select! {
                 // Orders leave before anything else is looked at.
@@ -93,6 +108,25 @@ impl OrderPath {
                     self.desk.others(self.shared.others());
                     self.desk.tick(now);
                     self.shared.show(&mut self.desk, now);
+                    if ticks.is_multiple_of(HEARTBEAT) {
+                        let lease = Arc::clone(&self.lease);
+                        calls.spawn_blocking(move || {
+                            lease.beat(clock::now());
+                            Done::Nothing
+                        });
+                    }
+                    if ticks.is_multiple_of(LOOK_AT_LOCK) {
+                        let lock = self.lock.clone();
+                        calls.spawn_blocking(move || Done::Locked(lock.is_set()));
+                    }
+                    ticks += 1;
+                    if ticks.is_multiple_of(LOOK_AT_KEYS) {
+                        let keys = Arc::clone(&self.keys);
+                        calls.spawn_blocking(move || {
+                            keys.watch();
+                            Done::Nothing
+                        });
+                    }
                 }
             }
             for act in self.desk.take_acts() {
@@ -209,6 +243,7 @@ impl OrderPath {
                     stops.iter().filter_map(|stop| convert::stop(&self.table, stop)).collect();
                 self.desk.stops(&facts, asked, now);
             }
+            Done::Locked(is_locked) => self.desk.lock(is_locked),
             Done::Stop(hold, Err(why)) => self.desk.stop_refused(hold, &why),
             Done::Positions(Err(_)) | Done::Stops(_, Err(_)) | Done::Stop(_, Ok(())) | Done::Nothing => {}
         }

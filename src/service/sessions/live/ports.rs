@@ -5,14 +5,17 @@ use super::path::OrderPath;
 use super::shared::{Exposures, Shared, ToPath};
 use crate::clock;
 use crate::domain::contract::Contract;
+use crate::domain::event::Command;
 use crate::domain::intent::{Hold, Intent};
 use crate::domain::num::Money;
 use crate::domain::order::{OrderId, Side};
 use crate::domain::symbol::{SymbolId, SymbolTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::engine::Engine;
 use crate::limits::ORDERS_TO_PATH;
+use crate::service::Alerts;
 use crate::service::backtest::Run;
+use crate::service::market::{Lease, Leaseholder};
 use crate::service::sessions::market_run::{Outside, Trading};
 use crate::service::sessions::paper::PaperPorts;
 use crate::service::sessions::running::Failure;
@@ -33,11 +36,15 @@ use tokio::task::AbortHandle;
 /// How long the end of a session by a limit of its own waits until the exchange has nothing of it any more.
 const FLAT_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a daemon that ends as planned is waited for before a watchdog closes what it has.
+const EXPECTED_BACK: Span = Span::from_seconds(15 * 60);
+
 /// Trading with real money.
 pub(in crate::service::sessions) struct LiveTrading<'a> {
     pub outbox: Outbox,
     pub caps: Caps,
     pub exposures: &'a Arc<Exposures>,
+    pub alerts: &'a Arc<Alerts>,
     pub store: &'a Store,
 }
 
@@ -55,13 +62,25 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
         let table = session.table.load_full();
         let (sender, receiver) = channel(ORDERS_TO_PATH);
         let symbols = table.iter().map(|(symbol, _)| symbol);
-        let shared = Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), symbols));
+        let shared =
+            Arc::new(Shared::new(&session.id, Arc::clone(self.exposures), Arc::clone(self.alerts), symbols));
         let mut desk = Desk::new(Arc::clone(&table), SessionTag::of(&session.id), self.caps);
         let controls = self.store.session_controls(&session.id)?;
         let (intents, answers) = kept(&controls);
         desk.resume(&intents, &answers, clock::now());
         // What a replay decided and the journal has no intent of never left the process.
         let never_sent = never_sent(&self.outbox.take(), &intents, &answers);
+        let tag = SessionTag::of(&session.id);
+        let lease = Arc::new(Leaseholder::new(
+            market.state(),
+            Lease {
+                session_id: session.id.clone(),
+                symbols: table.iter().map(|(_, spec)| spec.name.clone()).collect(),
+                client_prefix: tag.as_str().to_owned(),
+                heartbeat_ms: clock::now().millis(),
+                expected_back_until_ms: None,
+            },
+        ));
         let path = OrderPath {
             desk,
             account: account.clone(),
@@ -69,6 +88,9 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             inbox: Arc::clone(inbox),
             shared: Arc::clone(&shared),
             session: session.id.clone(),
+            keys: Arc::clone(market.keys()),
+            lock: market.lock(),
+            lease: Arc::clone(&lease),
         };
         let task = account.runtime().spawn(path.serve(receiver)).abort_handle();
         let ports = LivePorts {
@@ -77,6 +99,7 @@ impl<'a> Trading<'a> for LiveTrading<'a> {
             path: sender,
             task,
             shared,
+            lease,
             protected: Vec::new(),
             flat_asked: None,
         };
@@ -122,6 +145,7 @@ pub(in crate::service::sessions) struct LivePorts<'a> {
     path: Sender<ToPath>,
     task: AbortHandle,
     shared: Arc<Shared>,
+    lease: Arc<Leaseholder>,
     /// Stops as they were told last.
     protected: Vec<Wanted>,
     flat_asked: Option<clock::Stopwatch>,
@@ -215,6 +239,14 @@ impl MarketPorts for LivePorts<'_> {
         self.inner.progress(progress);
     }
 
+    fn take_commands(&mut self) -> Vec<Command> {
+        self.inner.take_commands()
+    }
+
+    fn commands_done(&mut self, count: usize, is_flat: bool) {
+        self.inner.commands_done(count, is_flat);
+    }
+
     fn look(&mut self, engine: &mut Engine, table: &SymbolTable) {
         let wanted: Vec<Wanted> = engine
             .positions(table)
@@ -255,9 +287,17 @@ impl MarketPorts for LivePorts<'_> {
     }
 }
 
+/// What the watchdog is told depends on how the session leaves: planned and protected, with nothing open, or neither.
 impl Drop for LivePorts<'_> {
     fn drop(&mut self) {
         self.task.abort();
+        if self.shared.is_flat() {
+            self.lease.end();
+        } else if self.inner.is_suspending() && self.shared.is_protected() {
+            self.lease.plan(clock::now() + EXPECTED_BACK);
+        } else {
+            self.lease.abandon();
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use crate::domain::order::OrderId;
 use crate::domain::symbol::SymbolId;
 use crate::domain::time::Timestamp;
 use crate::limits::ALERTS_WAITING;
+use crate::service::Alerts;
 use crate::session::live::{Alert, Desk, Guarded, Wanted};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +38,7 @@ impl Exposures {
 pub(super) struct Shared {
     session: String,
     exposures: Arc<Exposures>,
+    programs: Arc<Alerts>,
     state: Mutex<State>,
 }
 
@@ -53,11 +56,12 @@ impl Shared {
     pub(super) fn new(
         session: &str,
         exposures: Arc<Exposures>,
+        programs: Arc<Alerts>,
         symbols: impl Iterator<Item = SymbolId>,
     ) -> Self {
         let blocked = symbols.map(|symbol| (symbol, "the account has not been compared yet")).collect();
         let state = Mutex::new(State { blocked, ..State::default() });
-        Shared { session: session.to_owned(), exposures, state }
+        Shared { session: session.to_owned(), exposures, programs, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,6 +113,11 @@ impl Shared {
 
     pub(super) fn take_alerts(&self) -> Vec<Alert> {
         std::mem::take(&mut self.state().alerts)
+    }
+
+    /// Whether every position has a proven stop.
+    pub(super) fn is_protected(&self) -> bool {
+        self.state().guarded.iter().all(|guarded| guarded.unprotected_since.is_none())
     }
 
     pub(super) fn is_flat(&self) -> bool {
