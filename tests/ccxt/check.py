@@ -6,62 +6,12 @@ Exits with 1 and one line per difference.
 """
 
 import json
-import sys
 import time
-import urllib.request
 
 import ccxt
+from common import SYMBOL, check, client, control, end, equal, market, until
 
-REST, CONTROL, KEY, SECRET = sys.argv[1:]
-SYMBOL = "BTC/USDT:USDT"
-complaints = []
-
-
-def control(path, body=None):
-    request = urllib.request.Request(CONTROL + path, data=None if body is None else body.encode(), method="POST" if body is not None else "GET")
-    with urllib.request.urlopen(request) as reply:
-        return json.load(reply)
-
-
-def market():
-    return next(market for market in control("/truth")["markets"] if market["symbol"] == "BTC_USDT")
-
-
-def check(is_right, what):
-    print("ok  " if is_right else "FAIL", what)
-    if not is_right:
-        complaints.append(what)
-
-
-def equal(ours, truth, what):
-    check(ours == truth, f"{what}: {ours!r}" + ("" if ours == truth else f" is not {truth!r}"))
-
-
-def until(condition, what):
-    """Waits until `condition()` is true and returns its value; a timeout is recorded as a difference."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    check(False, f"{what} did not happen")
-    return None
-
-
-exchange = ccxt.mexc({
-    "apiKey": KEY,
-    "secret": SECRET,
-    "options": {"defaultType": "swap", "adjustForTimeDifference": False},
-})
-# Replaces the hosts by the rehearsal exchange; the paths stay.
-exchange.urls["api"] = {
-    "spot": {"public": REST, "private": REST},
-    "contract": {"public": f"{REST}/api/v1/contract", "private": f"{REST}/api/v1/private"},
-}
-# Currencies come from the spot API, which the rehearsal exchange does not have.
-exchange.has["fetchCurrencies"] = False
-
+exchange = client(ccxt.mexc)
 markets = exchange.load_markets()
 terms = markets[SYMBOL]
 equal((terms["id"], terms["linear"], terms["contractSize"], terms["active"]), ("BTC_USDT", True, 0.001, True), "the contract")
@@ -129,5 +79,4 @@ for fault, error in (("throttled", ccxt.RateLimitExceeded), ("denied", ccxt.Base
     except error as raised:
         check(True, f"{fault} is {type(raised).__name__}")
 
-if complaints:
-    sys.exit(f"{len(complaints)} complaints:\n" + "\n".join(complaints))
+end()

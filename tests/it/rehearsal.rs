@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tradingd::domain::decimal::Decimal;
+use tradingd::rehearsal::rest::signature;
 use tradingd::rehearsal::{Fault, Generator, Options, Rehearsal, Running, Scenario, TestKey};
 
 /// Maximum wait for something that must happen.
@@ -248,6 +249,62 @@ fn the_control_takes_faults_and_tells_the_truth() {
         (rows.len(), rows[0]["target"].clone(), rows[0]["code"].clone()),
         (1, json!("/api/v1/contract/ping"), json!(0))
     );
+}
+
+/// A signed private call; the answer.
+fn private(world: &World, method: &str, target: &str, body: &str) -> Value {
+    let time = world.running.look(|exchange| exchange.now_ms()).to_string();
+    let (_, query) = target.split_once('?').unwrap_or((target, ""));
+    let parameters = if method == "POST" { body } else { query };
+    let sign = signature("s", &format!("k{time}{parameters}"));
+    let headers = [
+        ("ApiKey", "k"),
+        ("Request-Time", time.as_str()),
+        ("Signature", sign.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let body = (method == "POST").then_some(body.as_bytes());
+    let path = format!("/api/v1/private/{target}");
+    Connection::open(world.running.address()).send(method, &path, &headers, body).unwrap().json()
+}
+
+#[test]
+fn a_resident_stop_closes_a_position_and_is_told_to_who_listens() {
+    let world = world(1, 500);
+    let mut socket = world.socket();
+    let time = world.running.look(|exchange| exchange.now_ms()).to_string();
+    let sign = signature("s", &format!("k{time}"));
+    let login = json!({"method": "login", "param": {"apiKey": "k", "reqTime": time, "signature": sign}});
+    socket.0.send(Message::text(login.to_string())).unwrap();
+    assert_eq!(socket.until("rs.login")["data"], "success");
+    let order = json!({"symbol": "C0_USDT", "side": 1, "type": 5, "openType": 1, "vol": 2, "leverage": 20, "externalOid": "entry-1"});
+    assert_eq!(private(&world, "POST", "order/create", &order.to_string())["success"], true);
+    let position = socket.until("push.personal.position")["data"].clone();
+    assert_eq!((&position["holdVol"], &position["positionType"]), (&json!(2), &json!(1)));
+    let entry = position["holdAvgPrice"].as_f64().unwrap();
+    let price = (entry * 0.9 * 100.0).round() / 100.0;
+    let stop = json!({"positionId": position["positionId"], "vol": 2, "volType": 2, "stopLossPrice": price, "lossTrend": 2});
+    assert_eq!(private(&world, "POST", "stoporder/place", &stop.to_string())["success"], true);
+    assert_eq!(socket.until("push.personal.stop.planorder")["data"]["state"], 1);
+    world.fault(&format!(
+        "{{\"fault\": \"fair_price\", \"symbol\": \"C0_USDT\", \"price\": {}}}",
+        price - 1.0
+    ));
+    assert_eq!(socket.until("push.personal.stop.planorder")["data"]["triggerSide"], 2);
+    while socket.until("push.personal.position")["data"]["state"] != 3 {}
+    let (_, truth) = world.control("GET", "/truth", "");
+    let account = &truth["accounts"][0];
+    assert_eq!((&account["sides"][0]["position"], &account["stops"]), (&json!(0), &json!([])));
+    let names: Vec<&str> = account["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| order["externalOid"].as_str().unwrap())
+        .collect();
+    assert!(names.len() == 2 && names[0] == "entry-1" && names[1].starts_with("stoporder_"), "{names:?}");
+    let (_, asked) = world.control("GET", "/requests", "");
+    let calls = asked["requests"].as_array().unwrap().iter();
+    assert_eq!(calls.filter(|row| row["target"] == "/api/v1/private/order/create").count(), 1);
 }
 
 #[test]

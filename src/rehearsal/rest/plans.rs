@@ -5,6 +5,7 @@ use super::private::{no_order, page, span, whole};
 use super::{Answer, Failed, Request};
 use crate::rehearsal::exchange::Exchange;
 use crate::rehearsal::trading::account::TRIGGERS;
+use crate::rehearsal::trading::order::Attached;
 use crate::rehearsal::trading::trigger::{Plan, state};
 use crate::rehearsal::trading::triggers;
 use crate::rehearsal::wire::{list, quoted};
@@ -23,6 +24,17 @@ struct Change {
     trend: Option<Value>,
 }
 
+/// A change of the stop prices of a trigger order as sent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StopChange {
+    order_id: Value,
+    stop_loss_price: Option<Box<RawValue>>,
+    take_profit_price: Option<Box<RawValue>>,
+    loss_trend: Option<Value>,
+    profit_trend: Option<Value>,
+}
+
 impl Exchange {
     /// A call below `planorder/`.
     pub(super) fn plan_call(
@@ -37,6 +49,7 @@ impl Exchange {
             ("POST", ["place", "v2"]) => Ok(Some(quoted(&self.place_plan(request, account)?.to_string()))),
             ("POST", ["cancel"]) => self.cancel_plans(request, account),
             ("POST", ["cancel_all"]) => self.cancel_all_plans(request, account),
+            ("POST", ["change_stop_order"]) => self.change_plan_stops(request, account),
             ("POST", ["change_price"]) => self.change_plan(request, account),
             ("GET", ["list", "orders"]) => self.list_plans(request, account),
             _ => Err(Failed::new(404, "Not Found")),
@@ -170,6 +183,26 @@ impl Exchange {
             Some(2) => plan.is_above = false,
             _ => {}
         }
+        plan.updated_ms = now_ms;
+        let plan = plan.clone();
+        self.push_plan(account, &plan);
+        Ok(None)
+    }
+
+    /// Changes the stop prices that the order of a trigger will carry.
+    fn change_plan_stops(&mut self, request: &Request, account: usize) -> Answer {
+        let change: StopChange = serde_json::from_slice(&request.body).map_err(|_| Failed::parameter())?;
+        let id = id_of(&change.order_id).ok_or_else(Failed::parameter)?;
+        self.known_plan(account, id)?;
+        let now_ms = self.now_ms();
+        let Some(plan) = self.trading.accounts[account].plans.get_mut(&id) else { return Err(no_order()) };
+        let market = &self.markets[plan.new.symbol];
+        plan.new.attached = Attached {
+            loss: checks::optional_price(market, change.stop_loss_price.as_deref())?,
+            profit: checks::optional_price(market, change.take_profit_price.as_deref())?,
+            loss_trend: checks::trend(change.loss_trend.as_ref())?,
+            profit_trend: checks::trend(change.profit_trend.as_ref())?,
+        };
         plan.updated_ms = now_ms;
         let plan = plan.clone();
         self.push_plan(account, &plan);
