@@ -81,11 +81,9 @@ impl Watchdog {
                 // Closing what is open matters more than the lock.
                 tracing::error!(%error, "the lock cannot be written");
             }
-            let done = self.account.runtime().block_on(flatten(&self.account, lease));
-            if done.iter().all(|closed| closed.remaining == "0") {
-                if let Err(error) = Lease::remove(&self.state, &lease.session_id) {
-                    tracing::error!(%error, "the lease cannot be removed");
-                }
+            let (done, is_flat) = self.account.runtime().block_on(flatten(&self.account, lease));
+            if is_flat && let Err(error) = Lease::remove(&self.state, &lease.session_id) {
+                tracing::error!(%error, "the lease cannot be removed");
             }
             closed.extend(done);
         }
@@ -93,8 +91,9 @@ impl Watchdog {
     }
 }
 
-/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops.
-async fn flatten(account: &Account, lease: &Lease) -> Vec<Closed> {
+/// Closes every position on the symbols of a lease, looks until none is left, then cancels their stops. Whether the exchange
+/// showed that none is left: what cannot be read is not flat.
+async fn flatten(account: &Account, lease: &Lease) -> (Vec<Closed>, bool) {
     let mut closed: Vec<Closed> = Vec::new();
     for round in 0..ROUNDS {
         cancel_orders(account, lease).await;
@@ -112,23 +111,22 @@ async fn flatten(account: &Account, lease: &Lease) -> Vec<Closed> {
             .collect();
         note(&mut closed, lease, &ours);
         if ours.is_empty() {
-            break;
+            cancel_stops(account, lease).await;
+            return (closed, true);
         }
         for position in ours {
             let error = close(account, position, round).await;
-            let known = closed
-                .iter_mut()
-                .find(|known| known.symbol == position.symbol && known.is_long == position.is_long);
-            if let (Some(known), Some(_)) = (known, &error) {
+            let is_it =
+                |known: &&mut Closed| known.symbol == position.symbol && known.is_long == position.is_long;
+            if let Some(known) = closed.iter_mut().find(is_it)
+                && error.is_some()
+            {
                 known.error = error;
             }
         }
         tokio::time::sleep(LOOK).await;
     }
-    if closed.iter().all(|closed| closed.remaining == "0") {
-        cancel_stops(account, lease).await;
-    }
-    closed
+    (closed, false)
 }
 
 /// What is left of every position that was seen.

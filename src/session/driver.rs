@@ -153,6 +153,8 @@ impl<G: Gateway> Driver<G> {
         let version = self.table.version;
         self.apply(self.at, Body::SymbolTable { version });
         recorder.symbol_table(&self.table, self.progress());
+        // What the engine says of the account now belongs to this moment, not to the next event.
+        self.flush(self.at, recorder);
         true
     }
 

@@ -1,12 +1,13 @@
 //! Routes of strategies, indicators and symbols.
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
+use crate::auth::Role;
 use crate::http::handlers::{strategies, symbols};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
 use crate::http::route::ParamKind::{Flag, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
-use crate::http::route::{Example, Param, Route, Takes};
+use crate::http::route::{Access, Example, Param, Route, Takes};
 
 /// The routes.
 pub const ROUTES: &[Route] = &[

@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How every name of a file begins.
 const PREFIX: &str = "live.lease.";
+/// How the name of one ends that is being written.
+const NEW: &str = ".new";
 
 /// What a session says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,7 +44,7 @@ impl Lease {
     /// What the disk reports.
     pub fn write(&self, state: &Path) -> io::Result<()> {
         let path = path(state, &self.session_id);
-        let new = path.with_extension("new");
+        let new = state.join(format!("{PREFIX}{}{NEW}", self.session_id));
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(serde_json::to_string(self)?.as_bytes())?;
         // A heartbeat that is lost with the host is missed by nobody.
@@ -59,7 +61,7 @@ impl Lease {
         for entry in fs::read_dir(state)? {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
-            let Some(session) = name.strip_prefix(PREFIX).filter(|rest| !rest.ends_with(".new")) else {
+            let Some(session) = name.strip_prefix(PREFIX).filter(|rest| !rest.ends_with(NEW)) else {
                 continue;
             };
             match fs::read(path(state, session)) {

@@ -182,10 +182,10 @@ impl MarketPorts for PaperPorts<'_> {
     }
 
     fn commands_done(&mut self, count: usize, is_flat: bool) {
+        self.session.commands.show_flat(is_flat);
         if count > 0 {
             self.session.commands.done(count);
         }
-        self.session.commands.show_flat(is_flat);
     }
 }
 

@@ -474,6 +474,9 @@ impl Desk {
         }
         let unknown = self.orders.values().filter(|order| order.is_unknown());
         blocked.extend(unknown.map(|order| (order.intent.order.symbol, "the fate of an order is unknown")));
+        blocked.extend(
+            self.protection.stuck(now).map(|symbol| (symbol, "a stop of a closed position still stands")),
+        );
         blocked.extend(self.foreign.iter().map(|(symbol, why)| (*symbol, *why)));
         blocked
     }
@@ -487,6 +490,7 @@ impl Desk {
     /// position, and no order is open. Asks for one where none did.
     pub fn is_flat(&mut self, now: Timestamp) -> bool {
         let is_quiet = self.book.is_flat()
+            && !self.protection.has_leftovers()
             && self.orders.values().all(Tracked::is_over)
             && self.unidentified.is_empty()
             && self.undecided.is_empty();

@@ -6,6 +6,7 @@
 use super::book::Book;
 use super::{Act, Hold};
 use crate::domain::num::Price;
+use crate::domain::symbol::SymbolId;
 use crate::domain::time::{Span, Timestamp};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,12 @@ const GIVE_UP_AFTER: Span = Span::from_millis(1_500);
 
 /// Smallest distance of two moves of a stop.
 const MOVE_AFTER: Span = Span::from_seconds(1);
+
+/// From a stop that was cancelled to the next try.
+const CANCEL_AGAIN: Span = Span::from_seconds(2);
+
+/// From then on a stop that does not go away keeps entries from its symbol.
+const STUCK_AFTER: Span = Span::from_seconds(3);
 
 /// A stop older than this is placed anew before the venue ends it after seven days.
 const RENEW_AFTER: Span = Span::from_seconds(6 * 86_400);
@@ -82,10 +89,21 @@ struct Guard {
     is_given_up: bool,
 }
 
+/// A stop whose position is gone.
+#[derive(Clone, Copy, Debug)]
+struct Leftover {
+    hold: Hold,
+    since: Timestamp,
+    cancelled_at: Timestamp,
+    asked_at: Timestamp,
+}
+
 /// All stops of a session.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Protection {
     guards: BTreeMap<Hold, Guard>,
+    /// Stops whose position is gone, by number, until a list of the venue does not have them any more.
+    leftovers: BTreeMap<u64, Leftover>,
     /// Orders that fired stops of ours made.
     made: Vec<u64>,
     asked_positions: Option<Timestamp>,
@@ -125,8 +143,13 @@ impl Protection {
     pub fn position(&mut self, hold: Hold, number: u64) {
         if let Some(guard) = self.guards.get_mut(&hold) {
             if guard.position.is_some_and(|known| known != number) {
-                // Another position: its stop went with the one before.
-                (guard.stage, guard.standing) = (Stage::Absent, None);
+                // Another position: the stop of the one before closes nothing any more.
+                if let Some((id, _)) = guard.standing {
+                    let at = guard.placed_at;
+                    let left = Leftover { hold, since: at, cancelled_at: Timestamp::MIN, asked_at: at };
+                    self.leftovers.insert(id, left);
+                }
+                guard.lose(guard.placed_at);
             }
             guard.position = Some(number);
         }
@@ -142,6 +165,9 @@ impl Protection {
     /// One stop, as it is pushed.
     pub fn told(&mut self, fact: &StopFact, now: Timestamp) {
         self.remember(fact);
+        if fact.is_over {
+            self.leftovers.remove(&fact.id);
+        }
         let guard = self.guards.values_mut().find(|guard| guard.position == Some(fact.position));
         let Some(guard) = guard else { return };
         if !fact.is_over && fact.price.is_some() {
@@ -154,6 +180,8 @@ impl Protection {
     /// All stops that stand. What is not among them is not there, unless it was sent after they were asked for.
     pub fn listed(&mut self, facts: &[StopFact], asked: Timestamp, now: Timestamp) {
         facts.iter().for_each(|fact| self.remember(fact));
+        let stands = |id: &u64| facts.iter().any(|fact| fact.id == *id && !fact.is_over);
+        self.leftovers.retain(|id, left| left.cancelled_at >= asked || stands(id));
         for guard in self.guards.values_mut().filter(|guard| guard.sent_at < asked) {
             let found = facts
                 .iter()
@@ -199,24 +227,45 @@ impl Protection {
             self.asked_positions = Some(now);
             acts.push(Act::AskPositions);
         }
-        if asks_stops {
+        if self.end_flat(book, now, acts) || asks_stops {
             acts.push(Act::AskStops);
         }
-        self.end_flat(book, acts);
         given_up
     }
 
-    /// Stops whose position is gone are cancelled, unless the venue has ended them with it.
-    fn end_flat(&mut self, book: &Book, acts: &mut Vec<Act>) {
+    /// Stops whose position is gone are cancelled until the venue lists them no more. Whether it is time to ask for the list.
+    fn end_flat(&mut self, book: &Book, now: Timestamp, acts: &mut Vec<Act>) -> bool {
+        let leftovers = &mut self.leftovers;
         self.guards.retain(|hold, guard| {
-            if !book.qty(*hold).is_zero() {
-                return true;
+            let is_held = !book.qty(*hold).is_zero();
+            if let Some((id, _)) = guard.standing.filter(|_| !is_held) {
+                let left = Leftover { hold: *hold, since: now, cancelled_at: Timestamp::MIN, asked_at: now };
+                leftovers.insert(id, left);
             }
-            if let Some((id, _)) = guard.standing {
-                acts.push(Act::CancelStop { hold: *hold, id });
-            }
-            false
+            is_held
         });
+        let mut asks = false;
+        for (id, left) in leftovers {
+            if left.cancelled_at < now - CANCEL_AGAIN {
+                left.cancelled_at = now;
+                acts.push(Act::CancelStop { hold: left.hold, id: *id });
+            } else if now - left.asked_at >= ASK_AFTER {
+                left.asked_at = now;
+                asks = true;
+            }
+        }
+        asks
+    }
+
+    /// Whether a stop of a position that is gone is left.
+    pub fn has_leftovers(&self) -> bool {
+        !self.leftovers.is_empty()
+    }
+
+    /// Symbols on which a stop of a position that is gone does not go away.
+    pub fn stuck(&self, now: Timestamp) -> impl Iterator<Item = SymbolId> + '_ {
+        let stuck = self.leftovers.values().filter(move |left| now - left.since >= STUCK_AFTER);
+        stuck.map(|left| left.hold.symbol)
     }
 
     /// Every position with its protection.

@@ -6,13 +6,12 @@ use super::{Market, until};
 use crate::serve::daemon::Daemon;
 use serde_json::{Value, json};
 use std::fs;
+use std::time::Instant;
 use tradingd::rehearsal::Scenario;
+use tradingd::service::watchdog::Watchdog;
 
-#[test]
-fn a_session_with_real_money_goes_on_after_every_kill() {
-    let kills: usize =
-        std::env::var("TRADINGD_ORDER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
-    let market = Market::trading(Scenario::default(), 1, 300, 41);
+/// A daemon with a session with real money; the folder of both, the daemon, and the session's id.
+fn begun(market: &Market) -> (tempfile::TempDir, Daemon, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = crate::serve::daemon::config();
     config["exchange"] = json!({
@@ -24,14 +23,23 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
         "live": {"enabled": true, "symbols": market.symbols, "account_cap": 1e6, "day_cap": 1e8},
     });
     fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let mut daemon = Daemon::at(folder.path());
+    let daemon = Daemon::at(folder.path());
     put_key(&folder.path().join("state"));
     let admin = daemon.admin();
     assert_eq!(daemon.ask_as(&admin, "POST", "/api/strategies", Some(&super::STRATEGY)).status, 201);
-    let answer =
-        daemon.ask_as(&admin, "POST", "/sessions/start", Some(&super::orders::body(&market.symbols)));
+    let body = super::orders::body(&market.symbols);
+    let answer = daemon.ask_as(&admin, "POST", "/sessions/start", Some(&body));
     assert_eq!(answer.status, 200, "{}", answer.json());
     let id = answer.data()["data"]["session_id"].as_str().unwrap().to_owned();
+    (folder, daemon, id)
+}
+
+#[test]
+fn a_session_with_real_money_goes_on_after_every_kill() {
+    let kills: usize =
+        std::env::var("TRADINGD_ORDER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
+    let market = Market::trading(Scenario::default(), 1, 300, 41);
+    let (folder, mut daemon, id) = begun(&market);
     for kill in 0..kills {
         let login = daemon.log_in("admin");
         let session = || daemon.ask_as(&login, "GET", &format!("/sessions/{id}"), None).data();
@@ -65,4 +73,51 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
     let replayed = daemon.ask_as(&login, "GET", &format!("/sessions/{id}/replay"), None).data();
     assert_eq!(replayed["equal"], true, "{replayed}");
     println!("{kills} kills: {} orders, {told} executions, none twice, none lost", ids.len());
+}
+
+#[test]
+fn a_watchdog_closes_what_a_dead_daemon_held_and_leaves_it_locked() {
+    let market = Market::trading(Scenario::default(), 1, 300, 42);
+    let (folder, mut daemon, id) = begun(&market);
+    loop {
+        until("a protected position", || market.held() > 0 && market.stops() > 0);
+        daemon.kill();
+        if market.held() > 0 {
+            break;
+        }
+        daemon = Daemon::at(folder.path());
+    }
+    let died = Instant::now();
+    let state = folder.path().join("state");
+    let client = market.client();
+    let watchdog = Watchdog::new(&state, &client);
+    let mut closed = Vec::new();
+    until("the watchdog", || {
+        closed = watchdog.look(tradingd::clock::now()).unwrap();
+        market.held() == 0
+    });
+    let seconds = died.elapsed().as_secs_f64();
+    assert_eq!((market.held(), market.stops()), (0, 0), "{closed:?}");
+    assert!(state.join("live.locked").exists());
+    daemon = Daemon::at(folder.path());
+    let login = daemon.log_in("admin");
+    let orders = sent(&market).len();
+    let events =
+        || daemon.ask_as(&login, "GET", &format!("/sessions/{id}/events?limit=1000&after=0"), None).data();
+    until("the close to be booked", || events().to_string().contains("closed_by_others"));
+    let body = super::orders::body(&market.symbols);
+    let refused = daemon.ask_as(&login, "POST", "/sessions/start", Some(&body));
+    assert_eq!(refused.status, 409, "{}", refused.json());
+    assert_eq!(daemon.ask_as(&login, "POST", "/api/control/unlock", None).status, 200);
+    let stop = json!({"session_id": id});
+    until("the end", || {
+        matches!(daemon.ask_as(&login, "POST", "/sessions/stop", Some(&stop)).status, 200 | 409)
+    });
+    assert_eq!((market.held(), market.stops()), (0, 0));
+    let replayed = daemon.ask_as(&login, "GET", &format!("/sessions/{id}/replay"), None).data();
+    assert_eq!(replayed["equal"], true, "{replayed}");
+    println!(
+        "1 kills: flat {seconds:.1} s after the daemon died, {} orders later",
+        sent(&market).len() - orders
+    );
 }
