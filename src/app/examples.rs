@@ -2,7 +2,7 @@
 
 /// The examples of every command, for that test.
 #[cfg(test)]
-pub const ALL: [(&str, &str); 19] = [
+pub const ALL: [(&str, &str); 20] = [
     ("demo", DEMO),
     ("run", RUN),
     ("backtest", BACKTEST),
@@ -15,6 +15,7 @@ pub const ALL: [(&str, &str); 19] = [
     ("replay", REPLAY),
     ("strategies", STRATEGIES),
     ("sessions", SESSIONS),
+    ("keys", KEYS),
     ("live", LIVE),
     ("watchdog", WATCHDOG),
     ("results", RESULTS),
@@ -85,6 +86,10 @@ pub const SESSIONS: &str = "Examples:
   tradingd sessions stop exec_20261122_222900_5e210e
   tradingd sessions show exec_20261122_222900_5e210e
   tradingd sessions flatten exec_20261122_222900_5e210e";
+
+pub const KEYS: &str = "Examples:
+  tradingd keys add
+  tradingd keys add --stdin --state /var/lib/tradingd";
 
 pub const LIVE: &str = "Examples:
   tradingd live check

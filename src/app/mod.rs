@@ -15,6 +15,7 @@ mod examples;
 mod export;
 mod import;
 mod indicators;
+mod keys;
 mod live;
 mod manual;
 mod recordings;
@@ -52,7 +53,10 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Backtest", &["backtest", "results", "strategies", "indicators"]),
     ("Market data", &["import", "recordings", "export", "verify"]),
-    ("Daemon", &["demo", "run", "config", "user", "sessions", "live", "watchdog", "replay", "rehearse"]),
+    (
+        "Daemon",
+        &["demo", "run", "config", "user", "sessions", "keys", "live", "watchdog", "replay", "rehearse"],
+    ),
     ("Shell", &["completions", "man", "help"]),
 ];
 
@@ -119,6 +123,9 @@ enum Command {
     /// List and show sessions; start, stop, pause and flatten those of the running daemon.
     #[command(visible_alias = "session", after_help = examples::SESSIONS)]
     Sessions(OnStore<sessions::Options>),
+    /// Keep the API key of the exchange account.
+    #[command(after_help = examples::KEYS)]
+    Keys(OnStore<keys::Options>),
     /// Probe the exchange account before it is traded with real money.
     #[command(after_help = examples::LIVE)]
     Live(OnStore<live::Options>),
@@ -184,6 +191,7 @@ impl Command {
             Command::Replay(on) => replay::run(&on.global, &on.options),
             Command::Strategies(on) => strategies::run(&on.global, &on.options),
             Command::Sessions(on) => sessions::run(&on.global, &on.options),
+            Command::Keys(on) => keys::run(&on.global, &on.options),
             Command::Live(on) => live::run(&on.global, &on.options),
             Command::Watchdog(on) => watchdog::run(&on.global, &on.options),
             Command::Results(on) => results::run(&on.global, &on.options),

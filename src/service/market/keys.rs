@@ -5,9 +5,9 @@
 
 use crate::exchange::mexc::Keys;
 use arc_swap::ArcSwap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,6 +39,25 @@ impl KeyRing {
             keys: Arc::new(ArcSwap::from_pointee(Keys::new("", ""))),
             seen: Mutex::new(None),
         }
+    }
+
+    /// Keeps a key in a state directory, in place of the one before.
+    ///
+    /// # Errors
+    /// A key that is none, or what the disk reports.
+    pub fn write(state: &Path, access: &str, secret: &str) -> io::Result<PathBuf> {
+        let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_word(access) || !is_word(secret) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a key is one word without spaces"));
+        }
+        let (path, new) = (state.join(KEY_FILE), state.join("mexc.key.new"));
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+        // One that was left there may have had wider rights.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(format!("{access}\n{secret}\n").as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        Ok(path)
     }
 
     /// The keys, which follow the file from now on.
@@ -98,8 +117,6 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
 
     fn write(path: &Path, text: &str, mode: u32) {
         fs::write(path, text).unwrap();
@@ -137,5 +154,16 @@ mod tests {
         let (state, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write(&credentials.path().join(CREDENTIAL), "a-key\na-secret", 0o444);
         assert_eq!(KeyRing::new(state.path(), Some(credentials.path())).refresh(), Ok(true));
+    }
+
+    #[test]
+    fn a_key_that_is_kept_is_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        for (access, secret) in [("", "a"), ("a b", "c"), ("a", "b\nc")] {
+            assert!(KeyRing::write(folder.path(), access, secret).is_err());
+        }
+        let path = KeyRing::write(folder.path(), "mx0-access", "secret").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(KeyRing::new(folder.path(), None).refresh(), Ok(true));
     }
 }
