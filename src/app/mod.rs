@@ -245,14 +245,6 @@ mod tests {
         assert_eq!(grouped.len(), Cli::command().get_subcommands().count() + 1, "all and `help`");
     }
 
-    #[test]
-    fn nothing_promises_real_orders() {
-        for (name, help) in all_help(command(), String::new()) {
-            assert!(!help.contains("paper and live") && !help.contains("live trading"), "{name}\n{help}");
-        }
-        assert!(!env!("CARGO_PKG_DESCRIPTION").contains("live"));
-    }
-
     /// A command offers only options that it reads.
     #[test]
     fn only_commands_that_use_them_offer_the_state_directory_and_the_configuration() {
@@ -260,7 +252,8 @@ mod tests {
             let first = name.split_whitespace().nth(1).unwrap_or_default();
             let uses_store = !["", "demo", "indicators", "config", "completions", "man"].contains(&first);
             assert_eq!(help.contains("--state"), uses_store, "{name}");
-            let reads_configuration = ["run", "backtest"].contains(&first) || name == "tradingd config check";
+            let reads_configuration =
+                ["run", "backtest", "watchdog"].contains(&first) || name == "tradingd config check";
             assert_eq!(help.contains("--config <"), reads_configuration, "{name}");
         }
     }
