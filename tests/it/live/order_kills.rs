@@ -102,9 +102,9 @@ fn a_watchdog_closes_what_a_dead_daemon_held_and_leaves_it_locked() {
     daemon = Daemon::at(folder.path());
     let login = daemon.log_in("admin");
     let orders = sent(&market).len();
-    let events =
-        || daemon.ask_as(&login, "GET", &format!("/sessions/{id}/events?limit=1000&after=0"), None).data();
-    until("the close to be booked", || events().to_string().contains("closed_by_others"));
+    until("the close to be booked", || {
+        super::kills::events(&daemon, &login, &id).iter().any(|event| event["kind"] == "closed_by_others")
+    });
     let body = super::orders::body(&market.symbols);
     let refused = daemon.ask_as(&login, "POST", "/sessions/start", Some(&body));
     assert_eq!(refused.status, 409, "{}", refused.json());
