@@ -111,7 +111,7 @@ pub fn records(bytes: &[u8]) {
 fn every_kind(bytes: &[u8]) {
     record::<kept::StrategyV1>(bytes);
     record::<kept::RecordingV1>(bytes);
-    record::<kept::SymbolSpecV1>(bytes);
+    record::<kept::SymbolSpecV2>(bytes);
     record::<kept::GapV1>(bytes);
     record::<kept::ResultV3>(bytes);
     record::<kept::SessionRow>(bytes);

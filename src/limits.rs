@@ -157,6 +157,39 @@ pub const REQUEST_NAMES: usize = 1_000;
 /// Bytes of a name or other text in a start request; a longer one is refused.
 pub const REQUEST_TEXT_BYTES: usize = 256;
 
+/// Pumps marked per recording; further labels are refused.
+pub const RECORDING_LABELS: u64 = 10_000;
+
+/// Presets per user; a further one is refused.
+pub const USER_PRESETS: usize = 100;
+
+/// Bytes of a preset's request; a larger one is refused.
+pub const PRESET_BYTES: usize = 64 << 10;
+
+/// Bytes of a name, a tag or another short text that a user writes; a longer one is refused.
+pub const NAME_BYTES: usize = 128;
+
+/// Bytes of notes on a result or a label; longer ones are refused.
+pub const NOTES_BYTES: usize = 16 << 10;
+
+/// Tags per result; more are refused.
+pub const RESULT_TAGS: usize = 32;
+
+/// Cells (symbol and period) of a recording's coverage; above it the periods are longer.
+pub const COVERAGE_CELLS: usize = 20_000;
+
+/// Log lines kept in memory for administrators; when full, the oldest are dropped.
+pub const LOG_LINES: usize = 2_000;
+
+/// Bytes of a log line kept there; a longer one is cut.
+pub const LOG_LINE_BYTES: usize = 4 << 10;
+
+/// Milliseconds of computing per preview; a longer one ends there and says how far it came.
+pub const PREVIEW_MS: i64 = 900;
+
+/// Marks and trades listed per preview; further ones are only counted.
+pub const PREVIEW_MARKS: usize = 2_000;
+
 /// Results per comparison; more are refused.
 pub const COMPARED_RESULTS: usize = 8;
 
@@ -348,6 +381,9 @@ pub const EXCHANGE_BODY_BYTES: usize = 16 << 20;
 /// Bytes of one message from an exchange socket; a larger one closes the connection, which is opened again.
 pub const EXCHANGE_FRAME_BYTES: usize = 4 << 20;
 
+/// Margin tiers of a contract. A longer list is not read: the contract keeps its first rates.
+pub const RISK_TIERS: usize = 100;
+
 /// Symbols per exchange socket; a configuration with more is refused.
 pub const EXCHANGE_SOCKET_SYMBOLS: usize = 150;
 
@@ -371,7 +407,7 @@ pub const EXCHANGE_FUNDING_PAYMENTS: u32 = 100;
 pub const EXCHANGE_BOOK_BUFFER: usize = 1 << 15;
 
 /// Threads for blocking work. Each kind of work has its own share (below), so that none can starve another.
-pub const HTTP_BLOCKING_THREADS: usize = 68;
+pub const HTTP_BLOCKING_THREADS: usize = 70;
 
 /// Concurrent requests that use the store; more wait.
 pub const HTTP_STORE_THREADS: usize = 20;
@@ -388,6 +424,9 @@ pub const HTTP_EXPORTS: usize = 4;
 
 /// Concurrent copies of records for commands; more wait.
 pub const HTTP_COPIES: usize = 4;
+
+/// Concurrent strategy previews, each at most [`PREVIEW_MS`] long; more wait, one per user.
+pub const HTTP_PREVIEWS: usize = 2;
 
 /// Concurrent session replays; a further one is refused with 429.
 pub const HTTP_REPLAYS: usize = 2;
@@ -408,6 +447,7 @@ const _: () = assert!(
         + HTTP_EXPORTS
         + HTTP_COPIES
         + HTTP_REPLAYS
+        + HTTP_PREVIEWS
         + HTTP_IMPORTS
         + HTTP_EXCHANGE_CALLS
         + HTTP_STARTS

@@ -1,4 +1,4 @@
-//! Logging to standard error, as text or JSON, one line per event.
+//! Logging to standard error, as text or JSON, one line per event, and as JSON to memory where that is wanted.
 //!
 //! Invariant: a line contains no control character, so untrusted input can neither forge a line nor move a
 //! terminal's cursor.
@@ -7,6 +7,7 @@ use crate::clock;
 use crate::config::{Format, Level};
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -22,6 +23,9 @@ pub struct Telemetry {
     levels: reload::Handle<Targets, Registry>,
 }
 
+/// Takes every line once more, as JSON.
+pub type Tail = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Logging was already started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AlreadyStarted;
@@ -30,8 +34,8 @@ pub struct AlreadyStarted;
 ///
 /// # Errors
 /// [`AlreadyStarted`] on a second call.
-pub fn init(level: Level, format: Format) -> Result<Telemetry, AlreadyStarted> {
-    let (subscriber, telemetry) = writing_to(level, format, || OneLine(io::stderr()));
+pub fn init(level: Level, format: Format, tail: Option<Tail>) -> Result<Telemetry, AlreadyStarted> {
+    let (subscriber, telemetry) = writing_to(level, format, || OneLine(io::stderr()), tail);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyStarted)?;
     Ok(telemetry)
 }
@@ -44,19 +48,53 @@ impl Telemetry {
     }
 }
 
-fn writing_to<W>(level: Level, format: Format, writer: W) -> (Box<dyn Subscriber + Send + Sync>, Telemetry)
+fn writing_to<W>(
+    level: Level,
+    format: Format,
+    writer: W,
+    tail: Option<Tail>,
+) -> (Box<dyn Subscriber + Send + Sync>, Telemetry)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(levels(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false);
     let lines: Box<dyn Layer<_> + Send + Sync> = match format {
-        Format::Text => Box::new(lines),
-        Format::Json => {
-            Box::new(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))
-        }
+        Format::Text => Box::new(text(writer)),
+        Format::Json => Box::new(json(writer)),
     };
-    (Box::new(Registry::default().with(filter).with(lines)), Telemetry { levels: handle })
+    let tail = tail.map(|tail| json(move || OneLine(ToTail(Arc::clone(&tail)))));
+    (Box::new(Registry::default().with(filter).with(lines).with(tail)), Telemetry { levels: handle })
+}
+
+fn text<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false)
+}
+
+fn json<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Wall).with_ansi(false);
+    lines.json().flatten_event(true).with_current_span(false).with_span_list(false)
+}
+
+/// Hands on each line that is written.
+struct ToTail(Tail);
+
+impl Write for ToTail {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        (self.0)(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Our events from this level on; those of libraries at most down to `WARN`.
@@ -132,7 +170,7 @@ mod tests {
     fn lines(level: Level, format: Format, say: impl FnOnce(&Telemetry)) -> Vec<String> {
         let memory = Memory::default();
         let to = memory.clone();
-        let (subscriber, telemetry) = writing_to(level, format, move || OneLine(to.clone()));
+        let (subscriber, telemetry) = writing_to(level, format, move || OneLine(to.clone()), None);
         tracing::subscriber::with_default(subscriber, || say(&telemetry));
         let written = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         written.lines().map(str::to_owned).collect()
@@ -149,6 +187,28 @@ mod tests {
             assert_eq!(lines.len(), 2, "{lines:#?}");
             assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
             assert!(lines[0].contains("forged"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_tail_gets_every_line_as_json_in_either_format() {
+        for format in [Format::Text, Format::Json] {
+            let got = Arc::new(Mutex::new(Vec::new()));
+            let (to, out) = (Arc::clone(&got), Memory::default());
+            let tail: Tail = Arc::new(move |line: &str| to.lock().unwrap().push(line.to_owned()));
+            let (subscriber, telemetry) =
+                writing_to(Level::Info, format, move || OneLine(out.clone()), Some(tail));
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(session = "exec_1", "one\ntwo");
+                telemetry.set_level(Level::Error);
+                tracing::info!("not said");
+            });
+            let got = got.lock().unwrap();
+            let line: serde_json::Value = serde_json::from_str(got[0].trim_end()).unwrap();
+            assert_eq!(
+                (got.len(), &line["message"], &line["session"]),
+                (1, &"one\ntwo".into(), &"exec_1".into())
+            );
         }
     }
 

@@ -180,6 +180,7 @@ pub fn contract(rng: &mut Rng, name: &str) -> Contract {
         maker_fee: Decimal::ZERO,
         taker_fee: Decimal::ZERO,
         maintenance: None,
+        tiers: Vec::new(),
         state: i64::from(rng.once_in(6)),
         is_api_allowed: true,
         listed_ms: None,

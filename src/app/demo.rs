@@ -99,8 +99,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     // The recording is small and temporary.
     config.recording.min_free_mib = 0;
     let settings = Settings::new(config, Path::new("the demo's own"), clock::now());
-    let _log = super::run::log(&settings)?;
-    let service = open(&Global { state: Some(dir.0.join("state")) }, settings, runtime.handle())?;
+    let (_telemetry, log) = super::run::log(&settings)?;
+    let service = open(&Global { state: Some(dir.0.join("state")) }, settings, log, runtime.handle())?;
     let password = random_id();
     prepare(&service, &dir.0, &password).map_err(Failure::from)?;
     let served = serve(runtime, service, None, |address| {

@@ -12,7 +12,7 @@ use crate::limits::HTTP_BLOCKING_THREADS;
 use crate::service::market;
 use crate::service::settings::{Outcome, Settings};
 use crate::service::strategies::Seeded;
-use crate::service::{DiskChange, Parts, Service};
+use crate::service::{DiskChange, LogTail, Parts, Service};
 use crate::store::OpenMode;
 use crate::telemetry::{self, Telemetry};
 use clap::Args;
@@ -48,9 +48,9 @@ pub struct Options {
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
     let found = super::config::find(options.config.as_deref())?;
     let settings = Settings::new(found.config, &found.file, clock::now());
-    let telemetry = log(&settings)?;
+    let (telemetry, tail) = log(&settings)?;
     let runtime = runtime()?;
-    let service = open(global, settings, runtime.handle())?;
+    let service = open(global, settings, tail, runtime.handle())?;
     log_seeded(&service.seeded);
     service.settings.on_change(move |config| telemetry.set_level(config.log.level));
     let watch = watch(&service, found.content)?;
@@ -132,13 +132,15 @@ fn prune_loop(service: &Weak<Service>) {
     }
 }
 
-/// Starts logging.
+/// Starts logging, to standard error and to memory.
 ///
 /// # Errors
 /// When this process has a logger already.
-pub fn log(settings: &Settings) -> Result<Telemetry, Failure> {
-    let log = &settings.current().log;
-    telemetry::init(log.level, log.format).map_err(|_| Failure::other("this process writes a log already"))
+pub fn log(settings: &Settings) -> Result<(Telemetry, Arc<LogTail>), Failure> {
+    let (log, tail) = (&settings.current().log, Arc::new(LogTail::default()));
+    let lines = Arc::clone(&tail);
+    let telemetry = telemetry::init(log.level, log.format, Some(Arc::new(move |line| lines.push(line))));
+    Ok((telemetry.map_err(|_| Failure::other("this process writes a log already"))?, tail))
 }
 
 /// Watches the configuration file and applies valid changes.
@@ -169,14 +171,19 @@ fn watch(service: &Arc<Service>, known: Content) -> Result<Watch, Failure> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn open(global: &Global, settings: Settings, runtime: &Handle) -> Result<Arc<Service>, Failure> {
+pub fn open(
+    global: &Global,
+    settings: Settings,
+    log: Arc<LogTail>,
+    runtime: &Handle,
+) -> Result<Arc<Service>, Failure> {
     let exchange = exchange(&settings, runtime)?;
     let state = global.state();
     let store = global.store(OpenMode::CreateIfNew)?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let keys = Keys::load(&state, credentials.as_deref())
         .map_err(|error| Failure::configuration(error.to_string()))?;
-    Ok(Service::open(Parts { store, state, keys, settings, exchange }, clock::now())?)
+    Ok(Service::open(Parts { store, state, keys, settings, exchange, log }, clock::now())?)
 }
 
 /// The exchange client, unless `exchange.enabled` is false. Sends nothing until it is used.
@@ -319,8 +326,8 @@ mod tests {
         config.http.listen = "127.0.0.1:0".to_owned();
         let settings = Settings::new(config, &dir.path().join("config.json"), clock::now());
         let store = crate::store::Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
-        let parts =
-            Parts { store, state: dir.path().to_owned(), keys: Keys::ephemeral(), settings, exchange: None };
+        let (state, keys, log) = (dir.path().to_owned(), Keys::ephemeral(), Arc::default());
+        let parts = Parts { store, state, keys, settings, exchange: None, log };
         let service = Service::open(parts, clock::now()).unwrap();
         let runtime = runtime().unwrap();
         runtime.spawn_blocking(|| {

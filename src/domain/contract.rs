@@ -35,12 +35,25 @@ pub struct Contract {
     pub taker_fee: Decimal,
     /// Maintenance margin rate of the first tier; `None` when the exchange does not state it.
     pub maintenance: Option<Decimal>,
+    /// Margin tiers by increasing quantity; empty when the exchange does not state them.
+    pub tiers: Vec<ContractTier>,
     /// The exchange's state number; 0 means open for trading.
     pub state: i64,
     /// Whether orders over the API are accepted.
     pub is_api_allowed: bool,
     /// Listing time in milliseconds since 1970; `None` when the exchange does not state it.
     pub listed_ms: Option<i64>,
+}
+
+/// What a position up to a size needs as margin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContractTier {
+    /// Largest position of the tier in contracts.
+    pub max_quantity: Decimal,
+    /// Highest leverage.
+    pub max_leverage: u32,
+    /// Maintenance margin rate.
+    pub maintenance: Decimal,
 }
 
 impl Contract {

@@ -54,11 +54,13 @@ pub struct ContractFacts {
 pub struct ContractTerms {
     /// Smallest order in lots.
     pub min_quantity: Qty,
+    /// Largest order in lots.
+    pub max_quantity: Qty,
     /// Maker fee.
     pub maker_fee: Rate,
     /// Taker fee.
     pub taker_fee: Rate,
-    /// Risk tiers by increasing notional; never empty.
+    /// Risk tiers by increasing size; never empty.
     pub tiers: Vec<RiskTier>,
 }
 
@@ -89,6 +91,7 @@ impl ContractFacts {
             contract_size: Some(spec.contract_size),
             terms: Some(ContractTerms {
                 min_quantity: spec.min_quantity,
+                max_quantity: spec.max_quantity,
                 maker_fee: spec.maker_fee,
                 taker_fee: spec.taker_fee,
                 tiers: spec.tiers.clone(),
@@ -152,7 +155,7 @@ impl ContractFacts {
             self.contract_size.unwrap_or(Decimal::ONE),
         )?;
         if let Some(terms) = &self.terms {
-            spec.min_quantity = terms.min_quantity;
+            (spec.min_quantity, spec.max_quantity) = (terms.min_quantity, terms.max_quantity);
             (spec.maker_fee, spec.taker_fee) = (terms.maker_fee, terms.taker_fee);
             spec.tiers.clone_from(&terms.tiers);
         }

@@ -122,21 +122,27 @@ impl Decimal {
 
     /// The number of `step`s; `None` when it is not a whole number or `step` is not positive.
     pub fn in_steps_of(self, step: Decimal) -> Option<i64> {
+        let (value, unit) = self.ratio_to(step)?;
+        if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
+    }
+
+    /// The number of whole `step`s, rounded down; `None` when `step` is not positive.
+    pub fn whole_steps_of(self, step: Decimal) -> Option<i64> {
+        let (value, unit) = self.ratio_to(step)?;
+        i64::try_from(value.div_euclid(unit)).ok()
+    }
+
+    /// `self` and a positive `step` as multiples of one unit.
+    fn ratio_to(self, step: Decimal) -> Option<(i128, i128)> {
         if step.mantissa <= 0 {
             return None;
         }
-        let (value, unit) = if self.scale <= step.scale {
-            (
-                i128::from(self.mantissa) * i128::from(POWERS_OF_TEN[usize::from(step.scale - self.scale)]),
-                i128::from(step.mantissa),
-            )
-        } else {
-            (
-                i128::from(self.mantissa),
-                i128::from(step.mantissa) * i128::from(POWERS_OF_TEN[usize::from(self.scale - step.scale)]),
-            )
-        };
-        if value % unit == 0 { i64::try_from(value / unit).ok() } else { None }
+        let power = |scale: u8| i128::from(POWERS_OF_TEN[usize::from(scale)]);
+        let (value, unit) = (i128::from(self.mantissa), i128::from(step.mantissa));
+        Some(match self.scale <= step.scale {
+            true => (value * power(step.scale - self.scale), unit),
+            false => (value, unit * power(self.scale - step.scale)),
+        })
     }
 
     /// The nearest whole number of `step`s, half away from zero; `None` when it does not fit an i64 or `step`
@@ -149,6 +155,14 @@ impl Decimal {
         let power = |up: u8| i128::from(POWERS_OF_TEN[usize::from(up)]);
         let (value, unit) = (i128::from(self.mantissa) * power(up), i128::from(step.mantissa) * power(down));
         i64::try_from((2 * value + value.signum() * unit) / (2 * unit)).ok()
+    }
+
+    /// The exact sum; `None` when it needs more digits than there are.
+    pub fn plus(self, other: Decimal) -> Option<Decimal> {
+        let scale = self.scale.max(other.scale);
+        let wide =
+            |number: Decimal| number.mantissa.checked_mul(POWERS_OF_TEN[usize::from(scale - number.scale)]);
+        Decimal::new(wide(self)?.checked_add(wide(other)?)?, scale)
     }
 
     /// The exact product with a whole number; `None` when it does not fit.

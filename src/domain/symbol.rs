@@ -16,16 +16,25 @@ impl SymbolId {
     }
 }
 
-/// One risk tier: maximum leverage and maintenance margin up to a notional.
+/// One risk tier: maximum leverage and maintenance margin up to a notional and a quantity. Exchanges state one of
+/// the two; the other is unbounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RiskTier {
     /// Largest position notional of the tier.
     pub max_notional: Money,
+    /// Largest position of the tier in lots.
+    pub max_quantity: Qty,
     /// Maximum leverage in the tier.
     pub max_leverage: u32,
     /// Maintenance margin rate in the tier.
     pub maintenance: Rate,
 }
+
+/// A quantity that no order or position reaches.
+pub const UNBOUNDED: Qty = Qty(i64::MAX);
+
+/// Maximum leverage of a contract whose terms are not known.
+pub const UNKNOWN_LEVERAGE: u32 = u32::MAX;
 
 /// Everything the engine needs to know about a contract. [`SymbolSpec::new`] checks that amounts are exact.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,11 +49,13 @@ pub struct SymbolSpec {
     pub contract_size: Decimal,
     /// Smallest order in lots.
     pub min_quantity: Qty,
+    /// Largest order in lots; [`UNBOUNDED`] when it is not known.
+    pub max_quantity: Qty,
     /// Maker fee.
     pub maker_fee: Rate,
     /// Taker fee.
     pub taker_fee: Rate,
-    /// Risk tiers by increasing notional; never empty.
+    /// Risk tiers by increasing size; never empty.
     pub tiers: Vec<RiskTier>,
     money_per_tick_lot: i128,
     lot: f64,
@@ -60,7 +71,7 @@ pub const DEFAULT_TAKER_FEE: Rate = Rate(600_000);
 pub const DEFAULT_MAKER_FEE: Rate = Rate(200_000);
 
 impl SymbolSpec {
-    /// A contract with default fees and one tier (leverage 10, maintenance margin 1 %).
+    /// A contract with default fees and one tier (any leverage, maintenance margin 1 %).
     /// `None` when a step is not positive or one tick × one lot is not a whole number of 10^-18.
     pub fn new(
         name: &str,
@@ -78,11 +89,13 @@ impl SymbolSpec {
             quantity_step,
             contract_size,
             min_quantity: Qty(1),
+            max_quantity: UNBOUNDED,
             maker_fee: DEFAULT_MAKER_FEE,
             taker_fee: DEFAULT_TAKER_FEE,
             tiers: vec![RiskTier {
                 max_notional: Money(i128::MAX),
-                max_leverage: 10,
+                max_quantity: UNBOUNDED,
+                max_leverage: UNKNOWN_LEVERAGE,
                 maintenance: Rate(10_000_000),
             }],
             money_per_tick_lot: i128::from(unit.mantissa()) * scale_up,
@@ -167,10 +180,11 @@ impl SymbolSpec {
         if (raw - near).abs() <= 1e-9 * near.abs().max(1.0) { near } else { raw }
     }
 
-    /// The tier of a position notional; the last tier beyond the table.
-    pub fn tier(&self, notional: Money) -> RiskTier {
+    /// The tier of a position; the last tier beyond the table.
+    pub fn tier(&self, notional: Money, qty: Qty) -> RiskTier {
         let last = self.tiers.len() - 1;
-        let index = self.tiers.iter().position(|tier| notional <= tier.max_notional).unwrap_or(last);
+        let holds = |tier: &RiskTier| notional <= tier.max_notional && qty <= tier.max_quantity;
+        let index = self.tiers.iter().position(holds).unwrap_or(last);
         self.tiers[index]
     }
 }
@@ -262,6 +276,17 @@ mod tests {
         assert_eq!(coin.price_ceil(10.0 * (1.0 - 0.03)), Price(970));
         assert_eq!(coin.price_ceil(9.701), Price(971));
         assert_eq!(coin.price_floor(9.709), Price(970));
+    }
+
+    #[test]
+    fn a_tier_ends_at_its_notional_or_its_quantity() {
+        let mut coin = spec("1", "1", "1");
+        let first = RiskTier { max_quantity: Qty(100), max_leverage: 50, ..coin.tiers[0] };
+        let second = RiskTier { max_notional: Money::from_units(1_000), max_leverage: 20, ..coin.tiers[0] };
+        coin.tiers = vec![first, second, RiskTier { max_leverage: 5, ..coin.tiers[0] }];
+        let leverage = |notional, lots| coin.tier(Money::from_units(notional), Qty(lots)).max_leverage;
+        let sizes = [(5_000, 100), (1_000, 101), (1_001, 101)];
+        assert_eq!(sizes.map(|(notional, lots)| leverage(notional, lots)), [50, 20, 5]);
     }
 
     #[test]

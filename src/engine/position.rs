@@ -144,7 +144,7 @@ impl Position {
     /// Liquidation price with isolated margin, moved closer by the fees and funding already paid.
     pub fn liquidation_price(&self, spec: &SymbolSpec) -> f64 {
         let notional = spec.money(self.cost);
-        let maintenance = spec.tier(notional).maintenance.fraction();
+        let maintenance = spec.tier(notional, self.qty()).maintenance.fraction();
         let entry = average(self.cost, self.lots, spec);
         let paid = self.paid.to_f64() / notional.to_f64().max(f64::MIN_POSITIVE);
         let dir = self.side.sign() as f64;

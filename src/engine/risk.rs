@@ -187,6 +187,8 @@ pub struct EntryImpact {
     pub used_margin: Money,
     /// Leverage of the entry.
     pub leverage: u32,
+    /// Highest leverage that the contract allows for a position of this size.
+    pub tier_leverage: u32,
     /// Distance from the entry to the stop, percent, when there is a stop.
     pub stop_pct: Option<f64>,
     /// Distance from the entry to liquidation, percent.
@@ -216,7 +218,11 @@ pub fn approve_entry(
         Some(limit) if value > limit || !value.is_finite() => Err(RiskRefusal::new(guard, value, limit)),
         _ => Ok(()),
     };
-    over(Guard::Leverage, f64::from(impact.leverage), Some(f64::from(limits.max_leverage)))?;
+    over(
+        Guard::Leverage,
+        f64::from(impact.leverage),
+        Some(f64::from(limits.max_leverage.min(impact.tier_leverage))),
+    )?;
     over(Guard::Spread, impact.spread_pct.unwrap_or(0.0), limits.max_spread_pct)?;
     over(Guard::PriceBand, impact.band_pct.unwrap_or(0.0), limits.price_band_pct)?;
     let position_limit = limits.max_position_pct.map(|pct| pct * f64::from(limits.max_leverage));

@@ -8,7 +8,7 @@ use super::paths;
 use crate::domain::contract_facts::{ContractFacts, ContractTerms};
 use crate::domain::decimal::Decimal;
 use crate::domain::num::{Money, Qty, Rate};
-use crate::domain::symbol::RiskTier;
+use crate::domain::symbol::{RiskTier, UNBOUNDED, UNKNOWN_LEVERAGE};
 use crate::domain::symbol_name;
 use crate::limits::CONTRACT_FILE_BYTES;
 use serde_json::{Map, Value, json};
@@ -70,9 +70,12 @@ pub fn contract_file(facts: &FactsBySymbol) -> String {
 pub fn contract_json(symbol: &str, facts: &ContractFacts) -> Value {
     let text = |number: Option<Decimal>| number.map(|number| number.to_string());
     let rate = |rate: Rate| Decimal::new(rate.0, 9).unwrap_or(Decimal::ZERO).to_string();
+    let lots = |qty: Qty| (qty < UNBOUNDED).then_some(qty.0);
     let tier = |tier: &RiskTier| {
         let most = (tier.max_notional.0 < i128::MAX).then(|| tier.max_notional.to_string());
-        json!({"max_notional": most, "max_leverage": tier.max_leverage, "maintenance": rate(tier.maintenance)})
+        let leverage = (tier.max_leverage < UNKNOWN_LEVERAGE).then_some(tier.max_leverage);
+        json!({"max_notional": most, "max_quantity_lots": lots(tier.max_quantity), "max_leverage": leverage,
+            "maintenance": rate(tier.maintenance)})
     };
     let mut value = json!({
         "symbol": symbol,
@@ -85,6 +88,7 @@ pub fn contract_json(symbol: &str, facts: &ContractFacts) -> Value {
     });
     if let Some(terms) = &facts.terms {
         value["min_quantity_lots"] = json!(terms.min_quantity.0);
+        value["max_quantity_lots"] = json!(lots(terms.max_quantity));
         value["maker_fee"] = json!(rate(terms.maker_fee));
         value["taker_fee"] = json!(rate(terms.taker_fee));
         value["tiers"] = terms.tiers.iter().map(tier).collect();
@@ -117,19 +121,23 @@ fn read(entry: &Value) -> Result<ContractFacts, &'static str> {
     let complete =
         facts.price_step.is_some() && facts.quantity_step.is_some() && facts.contract_size.is_some();
     let Some(tiers) = given("tiers").filter(|_| complete) else { return Ok(facts) };
+    let quantity = |value: Option<&Value>| {
+        value.map_or(Some(UNBOUNDED), |value| value.as_i64().filter(|lots| *lots > 0).map(Qty))
+    };
     let rate = |value: Option<&Value>, name| value.and_then(decimal).map(Rate::of).ok_or(name);
     let tier = |tier: &Value| -> Result<RiskTier, &'static str> {
-        let leverage = tier
-            .get("max_leverage")
-            .and_then(Value::as_u64)
-            .and_then(|leverage| u32::try_from(leverage).ok());
-        let most = match tier.get("max_notional").filter(|most| !most.is_null()) {
+        let given = |name: &str| tier.get(name).filter(|value| !value.is_null());
+        let leverage = given("max_leverage").map_or(Some(UNKNOWN_LEVERAGE), |leverage| {
+            leverage.as_u64().and_then(|leverage| u32::try_from(leverage).ok())
+        });
+        let most = match given("max_notional") {
             None => Money(i128::MAX),
             Some(most) => money(most.as_str().ok_or("tiers")?).ok_or("tiers")?,
         };
         let maintenance = rate(tier.get("maintenance"), "tiers")?;
         Ok(RiskTier {
             max_notional: most,
+            max_quantity: quantity(given("max_quantity_lots")).ok_or("tiers")?,
             max_leverage: leverage.filter(|leverage| *leverage > 0).ok_or("tiers")?,
             maintenance,
         })
@@ -145,6 +153,7 @@ fn read(entry: &Value) -> Result<ContractFacts, &'static str> {
         .ok_or("min_quantity_lots")?;
     let terms = ContractTerms {
         min_quantity: Qty(lots),
+        max_quantity: quantity(given("max_quantity_lots")).ok_or("max_quantity_lots")?,
         maker_fee: rate(given("maker_fee"), "maker_fee")?,
         taker_fee: rate(given("taker_fee"), "taker_fee")?,
         tiers,
@@ -184,10 +193,11 @@ mod tests {
     fn what_is_written_beside_a_file_is_read_with_every_file_of_its_stem() {
         let folder = tempfile::tempdir().unwrap();
         let mut spec = SymbolSpec::new("BTC_USDT", d("0.1"), d("1"), d("0.0001")).unwrap();
-        (spec.taker_fee, spec.min_quantity) = (Rate(200_000), Qty(3));
+        (spec.taker_fee, spec.min_quantity, spec.max_quantity) = (Rate(200_000), Qty(3), Qty(5_000));
         let last = RiskTier { max_leverage: 20, ..spec.tiers[0] };
         spec.tiers = vec![
             RiskTier {
+                max_quantity: Qty(900),
                 max_notional: Money(1_500_000_000_000_000_000),
                 max_leverage: 200,
                 maintenance: Rate(4_000_000),

@@ -2,6 +2,7 @@
 
 use super::error::Failure;
 use super::request::invalid;
+use crate::domain::time::Timestamp;
 use crate::json;
 use crate::limits::REFUSAL_PROBLEMS;
 use serde_json::{Map, Value};
@@ -67,6 +68,32 @@ impl<'v> Fields<'v> {
             self.wrong(name, "must be true or false");
         }
         value.as_bool()
+    }
+
+    /// An optional list of texts.
+    pub fn optional_texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let value = self.get(name)?;
+        let texts =
+            value.as_array().and_then(|all| all.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+        if texts.is_none() {
+            self.wrong(name, "must be a list of texts");
+        }
+        texts
+    }
+
+    /// An optional RFC 3339 time.
+    pub fn optional_time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.optional_text(name)?;
+        Timestamp::read(text).map_err(|error| self.wrong(name, &error.to_string())).ok()
+    }
+
+    /// A required JSON object.
+    pub fn object(&mut self, name: &str) -> &'v Value {
+        let value = self.get(name).unwrap_or(&Value::Null);
+        if !value.is_object() && self.object.is_some() {
+            self.wrong(name, "must be there, as a JSON object");
+        }
+        value
     }
 
     /// Reports a problem of a field.

@@ -6,8 +6,8 @@
 //! semaphore.
 
 use crate::limits::{
-    HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_REPLAYS,
-    HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
+    HTTP_COPIES, HTTP_EXCHANGE_CALLS, HTTP_EXPORTS, HTTP_IMPORTS, HTTP_PASSWORD_CHECKS, HTTP_PREVIEWS,
+    HTTP_REPLAYS, HTTP_STARTS, HTTP_STORE_THREADS, HTTP_URGENT_THREADS,
 };
 use crate::service::{Refusal, RefusalKind};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub enum Lane {
     Copy,
     /// Replaying a session.
     Replay,
+    /// Computing a strategy preview.
+    Preview,
     /// Reading files into the store.
     Import,
     /// Calling the exchange, which may be slow.
@@ -41,13 +43,14 @@ pub enum Lane {
 const RETRY_AFTER_S: u32 = 5;
 
 impl Lane {
-    const ALL: [Lane; 9] = [
+    const ALL: [Lane; 10] = [
         Lane::Urgent,
         Lane::Store,
         Lane::Password,
         Lane::Export,
         Lane::Copy,
         Lane::Replay,
+        Lane::Preview,
         Lane::Import,
         Lane::Exchange,
         Lane::Start,
@@ -61,6 +64,7 @@ impl Lane {
             Lane::Export => HTTP_EXPORTS,
             Lane::Copy => HTTP_COPIES,
             Lane::Replay => HTTP_REPLAYS,
+            Lane::Preview => HTTP_PREVIEWS,
             Lane::Import => HTTP_IMPORTS,
             Lane::Exchange => HTTP_EXCHANGE_CALLS,
             Lane::Start => HTTP_STARTS,
@@ -76,6 +80,7 @@ impl Lane {
             | Lane::Store
             | Lane::Password
             | Lane::Copy
+            | Lane::Preview
             | Lane::Import
             | Lane::Exchange
             | Lane::Start => {

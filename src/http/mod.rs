@@ -7,6 +7,7 @@
 //! Invariant: decisions are made in `service`, not here, and nothing blocks an async worker.
 
 mod addresses;
+mod asyncapi;
 mod body;
 mod chunks;
 mod compress;
@@ -29,14 +30,16 @@ mod reply;
 mod request;
 mod route;
 mod routes;
+mod schemas;
 mod server;
 mod stream;
 pub mod validate;
 mod write_deadline;
 
+pub use asyncapi::document as asyncapi;
 pub use context::AppContext;
 pub use local::Address;
 pub use openapi::document as openapi;
-pub use route::{Access, Example, Method, Route};
+pub use route::{Access, Answers, Example, Method, Route};
 pub use routes::routes;
 pub use server::{Server, Stop};

@@ -2,17 +2,13 @@
 //! copy.
 
 use super::request;
-use super::route::{Access, Example, Method, Param, ParamKind, Route, Run, Takes};
+use super::route::{Access, Answers, Example, Method, Param, ParamKind, Route, Run, Takes};
 use super::routes::routes;
+use super::schemas;
 use crate::limits::SYMBOL_CHARS;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
-
-/// Hand-written schemas of request and response bodies.
-const COMPONENTS: &str = include_str!("openapi/components.json");
-/// Those of the read model of sessions.
-const SESSION_NOW: &str = include_str!("openapi/session_now.json");
 
 /// The complete document.
 pub fn document() -> Value {
@@ -23,12 +19,7 @@ pub fn document() -> Value {
             .or_default()
             .insert(route.method.as_str().to_ascii_lowercase(), operation(route));
     }
-    let mut components: Value = serde_json::from_str(COMPONENTS).unwrap_or(Value::Null);
-    let session_now: Map<String, Value> = serde_json::from_str(SESSION_NOW).unwrap_or_default();
-    if let Some(schemas) = components["schemas"].as_object_mut() {
-        schemas.extend(session_now);
-    }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "tradingd",
@@ -38,7 +29,40 @@ pub fn document() -> Value {
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": components,
+        "components": {"securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "cookie": {"type": "apiKey", "in": "cookie", "name": "access_token"},
+            "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
+        }},
+    });
+    let enveloped =
+        routes().filter_map(|route| route.answers.data()).map(|name| (answer_name(name), envelope(name)));
+    let mut schemas: Map<String, Value> = enveloped.collect();
+    schemas.extend(schemas::used_by(&document));
+    schemas.extend(schemas::used_by(&Value::from(schemas.values().cloned().collect::<Vec<_>>())));
+    schemas.sort_keys();
+    document["components"]["schemas"] = schemas.into();
+    document
+}
+
+/// Name of the schema of an answer that has this data in the envelope.
+fn answer_name(data: &str) -> String {
+    format!("{data}Answer")
+}
+
+/// An answer in the envelope.
+fn envelope(data: &str) -> Value {
+    json!({
+        "type": "object",
+        "description": "An answer; what was asked for is `data`.",
+        "additionalProperties": false,
+        "required": ["type", "data", "request_id", "timestamp"],
+        "properties": {
+            "type": {"const": "response", "description": "Always `response`."},
+            "data": schemas::reference(data),
+            "request_id": {"type": "string", "description": "Id of the request, as in the log."},
+            "timestamp": {"type": "string", "format": "date-time", "description": "When it was answered."},
+        },
     })
 }
 
@@ -131,7 +155,7 @@ fn request_body(route: &Route) -> Option<Value> {
         Takes::Optional(name) => (name, false),
     };
     let examples: Map<String, Value> = route.examples.iter().filter_map(body_example).collect();
-    let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}, "examples": examples}});
+    let mut content = json!({"application/json": {"schema": schemas::reference(name), "examples": examples}});
     if let Takes::Upload(_) = route.takes {
         content["application/octet-stream"] = binary;
     }
@@ -200,11 +224,11 @@ fn responses(route: &Route) -> Value {
     let all = statuses(route).into_iter().map(|(status, codes)| {
         let codes: Vec<&str> = codes.into_iter().collect();
         let answer = if route.success.contains(&status) && codes.is_empty() {
-            success(route, status)
+            success(route)
         } else if status == 304 {
             json!({"description": "The client's copy still holds."})
         } else {
-            let error = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+            let error = json!({"application/json": {"schema": schemas::reference("Error")}});
             json!({"description": format!("Refused: {}.", codes.join(", ")), "content": error})
         };
         (status.to_string(), answer)
@@ -212,30 +236,30 @@ fn responses(route: &Route) -> Value {
     Value::Object(all.collect())
 }
 
-fn success(route: &Route, status: u16) -> Value {
-    let json_of = |name: &str| json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}});
-    let enveloped = |name: &str| {
-        let data = json!({"type": "object", "properties": {"data": {"$ref": format!("#/components/schemas/{name}")}}});
-        json!({"application/json": {"schema": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, data]}}})
-    };
-    let content = match route.path {
-        _ if status == 101 => return json!({"description": "The WebSocket is open."}),
-        "/" | "/console/{file}" | "/results/session/{id}/report" => {
-            json!({"text/html": {"schema": {"type": "string"}}})
+fn success(route: &Route) -> Value {
+    let json = |name: &str| json!({"application/json": {"schema": schemas::reference(name)}});
+    let text = json!({"schema": {"type": "string"}});
+    let content = match route.answers {
+        Answers::Unsaid => json!({}),
+        Answers::Data(name) => json(&answer_name(name)),
+        Answers::DataOrCsv(name) => {
+            let mut either = json(&answer_name(name));
+            either["text/csv"] = text;
+            either
         }
-        "/metrics" => json!({"text/plain": {"schema": {"type": "string"}}}),
-        "/openapi.json" => json!({"application/json": {"schema": {"type": "object"}}}),
-        "/api/records" if route.method == Method::Get => {
-            json!({"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}})
+        Answers::Flat(name) => json(name),
+        Answers::Document => json!({"application/json": {"schema": {"type": "object"}}}),
+        Answers::Media(medias) => {
+            let media = |media: &&str| {
+                let is_text = media.starts_with("text/");
+                let bytes = json!({"schema": {"type": "string", "format": "binary"}});
+                ((*media).to_owned(), if is_text { text.clone() } else { bytes })
+            };
+            medias.iter().map(media).collect::<Map<_, _>>().into()
         }
-        "/api/data-collection/{id}/export" => json!({"text/csv": {"schema": {"type": "string"}}}),
-        "/sessions/{id}/account" => enveloped("SessionAccount"),
-        "/sessions/{id}/positions" => enveloped("SessionPositions"),
-        "/sessions/{id}/orders" => enveloped("SessionOrders"),
-        "/sessions/{id}/states" => enveloped("SessionStates"),
-        "/sessions/{id}/equity" => enveloped("SessionEquity"),
-        "/api/data-collection/sessions" if route.method == Method::Get => json_of("RecordingList"),
-        _ => json_of("Envelope"),
+        Answers::Socket => {
+            return json!({"description": "The WebSocket is open: schema/asyncapi.json describes it."});
+        }
     };
     json!({"description": "Done.", "content": content})
 }
@@ -244,15 +268,35 @@ fn success(route: &Route, status: u16) -> Value {
 mod tests {
     use super::*;
 
+    /// What the words of common languages mean otherwise: a generated client could not use them.
+    const TAKEN: [&str; 16] = [
+        "Response",
+        "Request",
+        "Object",
+        "Map",
+        "Set",
+        "List",
+        "Dict",
+        "Array",
+        "String",
+        "Number",
+        "Boolean",
+        "Date",
+        "Type",
+        "Exception",
+        "Record",
+        "Promise",
+    ];
+
     #[test]
     fn every_schema_that_is_named_exists() {
         let document = document();
         let schemas = document["components"]["schemas"].as_object().expect("schemas");
-        let mut names = BTreeSet::new();
-        walk(&document, &mut names);
-        for name in names {
-            let name = name.strip_prefix("#/components/schemas/").expect("a schema");
+        for name in schemas::names(&document) {
             assert!(schemas.contains_key(name), "{name}");
+        }
+        for name in schemas.keys() {
+            assert!(!TAKEN.contains(&name.as_str()), "{name} means something else in a client's language");
         }
         let mut ids = BTreeSet::new();
         for route in routes() {
@@ -260,18 +304,35 @@ mod tests {
         }
     }
 
-    fn walk(value: &Value, names: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    match value.as_str() {
-                        Some(name) if key == "$ref" => drop(names.insert(name.to_owned())),
-                        _ => walk(value, names),
-                    }
-                }
+    #[test]
+    fn every_route_says_what_it_answers() {
+        for route in routes() {
+            let (method, path) = (route.method.as_str(), route.path);
+            assert_ne!(
+                route.answers,
+                Answers::Unsaid,
+                "{method} {path} does not say what it answers: write `answers: Data(\"Name\")` in its entry and the \
+                 schema `Name` of its data in a file of src/http/openapi"
+            );
+        }
+    }
+
+    /// Ours are closed: a field that is not documented is a fault of the documentation.
+    #[test]
+    fn every_field_of_an_answer_is_described() {
+        for (name, schema) in document()["components"]["schemas"].as_object().expect("schemas") {
+            assert!(
+                schema["description"].is_string()
+                    || name.starts_with("Config")
+                    || name.starts_with("Session"),
+                "{name}"
+            );
+            for (field, about) in schema["properties"].as_object().into_iter().flatten() {
+                let said = about["description"].is_string()
+                    || about.get("$ref").is_some()
+                    || name.starts_with("Config");
+                assert!(said, "{name}.{field} has no description");
             }
-            Value::Array(values) => values.iter().for_each(|value| walk(value, names)),
-            _ => {}
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Route {
     pub body_bytes: usize,
     /// Statuses of a successful response.
     pub success: &'static [u16],
+    /// What a successful response holds.
+    pub answers: Answers,
     /// Refusals of the handler: status and code. Those of the pipeline follow from the other fields.
     pub refusals: &'static [(u16, &'static str)],
     /// Handler.
@@ -53,6 +55,25 @@ pub enum Access {
     Local,
     /// Users with at least this role.
     Role(Role),
+}
+
+/// What a route answers when it succeeds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answers {
+    /// It does not say; a test refuses that.
+    Unsaid,
+    /// JSON in the envelope; the name of the schema of its data.
+    Data(&'static str),
+    /// The same, or CSV where the query asks for it.
+    DataOrCsv(&'static str),
+    /// JSON without an envelope; the name of its schema.
+    Flat(&'static str),
+    /// A document that describes the API.
+    Document,
+    /// Text or bytes of one of these media types.
+    Media(&'static [&'static str]),
+    /// Nothing; the connection becomes a WebSocket.
+    Socket,
 }
 
 /// How a handler runs.
@@ -83,6 +104,16 @@ pub struct Example {
     pub body: Option<&'static str>,
     /// Expected status.
     pub status: u16,
+}
+
+impl Answers {
+    /// The name of the schema of what is in the envelope, if there is one.
+    pub const fn data(self) -> Option<&'static str> {
+        match self {
+            Answers::Data(name) | Answers::DataOrCsv(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl Route {

@@ -203,6 +203,7 @@ pub fn contract(base: &str) -> Contract {
         maker_fee: decimal(1, 4),
         taker_fee: decimal(4, 4),
         maintenance: Some(decimal(4, 3)),
+        tiers: Vec::new(),
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),

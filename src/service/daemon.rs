@@ -2,7 +2,9 @@
 
 use super::event_log::EventLog;
 use super::hub::Hub;
+use super::log_tail::LogTail;
 use super::market::Market;
+use super::preview::Previews;
 use super::readiness::{DiskFailed, Scan};
 use super::recordings::Recordings;
 use super::references::References;
@@ -42,6 +44,10 @@ pub struct Service {
     pub events: Arc<EventLog>,
     /// Publishes events to WebSocket clients.
     pub hub: Arc<Hub>,
+    /// The last lines of the log.
+    pub log: Arc<LogTail>,
+    /// Strategy previews under way.
+    pub previews: Arc<Previews>,
     pub(super) store: Arc<Store>,
     pub(super) state: PathBuf,
     pub(super) scan: Scan,
@@ -60,6 +66,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The exchange client; `None` when the exchange is disabled.
     pub exchange: Option<Arc<Mexc>>,
+    /// Where the log of this process goes as well.
+    pub log: Arc<LogTail>,
 }
 
 impl Service {
@@ -103,6 +111,8 @@ impl Service {
             market,
             events,
             hub,
+            log: parts.log,
+            previews: Arc::default(),
             store,
             state: parts.state,
             scan: Scan::default(),

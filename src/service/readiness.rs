@@ -179,9 +179,18 @@ mod tests {
         let store = Store::open(dir.path(), OpenMode::CreateIfNew).unwrap();
         let settings = Settings::new(Config::default(), &dir.path().join("config.json"), now);
         let state = dir.path().to_owned();
-        let service =
-            Service::open(Parts { store, state, keys: Keys::ephemeral(), settings, exchange: None }, now)
-                .unwrap();
+        let service = Service::open(
+            Parts {
+                store,
+                state,
+                keys: Keys::ephemeral(),
+                settings,
+                exchange: None,
+                log: std::sync::Arc::default(),
+            },
+            now,
+        )
+        .unwrap();
         let stands = |at: Timestamp| {
             let ready = service.ready(at);
             (ready["status"].as_str().unwrap().to_owned(), ready["store"].clone())

@@ -59,6 +59,12 @@ impl References {
         held.collect()
     }
 
+    /// Who uses a recording.
+    pub fn users_of(&self, recording: &str) -> Vec<String> {
+        let users = self.state().users.get(&Resource::Recording(recording.to_owned())).cloned();
+        users.unwrap_or_default()
+    }
+
     /// Runs `act` while no session can begin to use the resource; `Err` lists the sessions that use it
     /// already.
     pub fn unless_used<T>(&self, resource: &Resource, act: impl FnOnce() -> T) -> Result<T, Vec<String>> {

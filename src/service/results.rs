@@ -3,6 +3,10 @@
 //!
 //! Invariant: numbers are shown as stored when the run ended; none is recomputed.
 
+mod notes;
+
+pub use notes::NoteChange;
+
 use super::page::{Page, PageRequest};
 use super::{Refusal, RefusalKind};
 use crate::document::csv;
@@ -11,7 +15,7 @@ use crate::domain::num::Money;
 use crate::domain::quote::quote_currency;
 use crate::domain::time::Timestamp;
 use crate::limits::{COMPARED_RESULTS, SESSION_EVENTS};
-use crate::store::records::ResultV3;
+use crate::store::records::{ResultNoteV1, ResultV3};
 use crate::store::{Store, StoreError, Wanted};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -28,6 +32,14 @@ pub struct ResultLine {
     pub result_id: String,
     /// Session it came from; `None` for a run of the command line.
     pub session_id: Option<String>,
+    /// Name that a user gave it.
+    pub name: Option<String>,
+    /// Tags that users gave it, sorted.
+    pub tags: Vec<String>,
+    /// Whether it is protected from deletion.
+    pub pinned: bool,
+    /// Whether there are notes on it.
+    pub has_notes: bool,
     /// Ids, versions and names of its strategies.
     pub strategies: Vec<Value>,
     /// Symbols it ran on.
@@ -65,6 +77,26 @@ pub struct ResultFilter {
     pub strategy: Option<String>,
     /// Uses this symbol.
     pub symbol: Option<String>,
+    /// Has this tag.
+    pub tag: Option<String>,
+    /// Is pinned, or is not.
+    pub pinned: Option<bool>,
+    /// Ran on this recording or file.
+    pub source: Option<String>,
+}
+
+/// Notes by the result they are about.
+type Notes = BTreeMap<String, ResultNoteV1>;
+
+impl ResultFilter {
+    fn wants(&self, result: &ResultV3, note: Option<&ResultNoteV1>) -> bool {
+        let is_tagged = |tag: &String| note.is_some_and(|note| note.tags.contains(tag));
+        self.strategy.as_ref().is_none_or(|id| result.has_strategy(id))
+            && self.symbol.as_ref().is_none_or(|symbol| result.symbols.contains(symbol))
+            && self.source.as_ref().is_none_or(|source| result.source == *source)
+            && self.tag.as_ref().is_none_or(is_tagged)
+            && self.pinned.is_none_or(|pinned| note.is_some_and(|note| note.pinned) == pinned)
+    }
 }
 
 /// The results of a store, addressed by session id; those of the command line by their own id.
@@ -200,15 +232,14 @@ impl Results {
     /// # Errors
     /// What the store reports.
     pub fn list(&self, filter: &ResultFilter, page: &PageRequest) -> Result<Page<ResultLine>, Refusal> {
-        let wanted = |result: &ResultV3| {
-            filter.strategy.as_ref().is_none_or(|id| result.has_strategy(id))
-                && filter.symbol.as_ref().is_none_or(|symbol| result.symbols.contains(symbol))
-        };
+        let notes: Notes =
+            self.store.result_notes()?.into_iter().map(|note| (note.result_id.clone(), note)).collect();
+        let wanted = |result: &ResultV3| filter.wants(result, notes.get(&result.id));
         let wanted: Wanted<'_, ResultV3> =
             if *filter == ResultFilter::default() { None } else { Some(&wanted) };
         let part = self.store.results_page(page.cursor.as_deref(), page.limit, wanted)?;
         Ok(Page {
-            items: part.items.iter().map(shown).collect(),
+            items: part.items.iter().map(|result| shown(result, notes.get(&result.id))).collect(),
             total_count: part.total_count,
             next: part.next,
         })
@@ -230,7 +261,8 @@ impl Results {
         let mut lines = Vec::with_capacity(ids.len());
         let mut metrics: Map<String, Value> = Map::new();
         for (index, id) in ids.iter().enumerate() {
-            lines.push(shown(&self.line(id)?));
+            let line = self.line(id)?;
+            lines.push(shown(&line, self.store.result_note(&line.id)?.as_ref()));
             let mut document = self.document(id)?;
             let own = only(&mut document).remove("metrics");
             for (name, metric) in own.as_ref().and_then(Value::as_object).into_iter().flatten() {
@@ -262,6 +294,9 @@ impl Results {
         Ok(match self.store.session(session) {
             Ok(row) if row.ended_us.is_none() => {
                 not_found(&format!("session {session} has not ended yet; its result is stored when it has"))
+            }
+            Ok(row) if row.result_id.is_some() => {
+                not_found(&format!("the result of session {session} was deleted"))
             }
             Ok(row) => not_found(&format!(
                 "session {session} ended without a result: {}",
@@ -371,12 +406,16 @@ pub(super) fn fewer(points: Vec<Value>, most: usize) -> Vec<Value> {
     points.chunks(width).map(merged).collect()
 }
 
-fn shown(result: &ResultV3) -> ResultLine {
+fn shown(result: &ResultV3, note: Option<&ResultNoteV1>) -> ResultLine {
     // A run without events is stored with both times 0.
     let had_events = (result.from_us, result.to_us) != (0, 0);
     ResultLine {
         result_id: result.id.clone(),
         session_id: result.session_id.clone(),
+        name: note.and_then(|note| note.name.clone()),
+        tags: note.map(|note| note.tags.clone()).unwrap_or_default(),
+        pinned: note.is_some_and(|note| note.pinned),
+        has_notes: note.is_some_and(|note| !note.notes.is_empty()),
         strategies: result
             .strategies
             .iter()

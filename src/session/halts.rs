@@ -397,6 +397,7 @@ mod tests {
             maker_fee: Decimal::ZERO,
             taker_fee: Decimal::ZERO,
             maintenance: None,
+            tiers: Vec::new(),
             state,
             is_api_allowed: true,
             listed_ms: None,

@@ -97,7 +97,7 @@ impl Margin {
     /// Prices at or beyond which the margin is used up, (below, above).
     pub(super) fn limits(&self, spec: &SymbolSpec) -> (Price, Price) {
         let notional = spec.money(self.cost);
-        let maintenance = spec.tier(notional).maintenance.fraction();
+        let maintenance = spec.tier(notional, Qty(self.lots)).maintenance.fraction();
         let dir = self.side.sign() as f64;
         let liquidation = self.entry(spec) * (1.0 + dir * (maintenance - self.share_left(notional)));
         match self.side {

@@ -1,7 +1,7 @@
 //! Contract terms as a time series, and the cached tickers of exchanges.
 
 use super::error::during;
-use super::records::{ContractV1, TickerCacheV1};
+use super::records::{ContractV2, TickerCacheV1};
 use super::tables::{CONTRACTS, TICKERS};
 use super::{Store, StoreError, encode};
 use crate::domain::contract::Contract;
@@ -13,7 +13,7 @@ impl Store {
     /// Stores those contracts whose terms differ from the terms known for time `at`; returns their number.
     pub fn put_contracts(&self, contracts: &[Contract], at: Timestamp) -> Result<usize, StoreError> {
         let since_ms = at.millis();
-        let kept = contracts.iter().map(ContractV1::from);
+        let kept = contracts.iter().map(ContractV2::from);
         let kept = kept.map(|kept| Ok((encode(&kept)?, kept))).collect::<Result<Vec<_>, StoreError>>()?;
         self.write(move |txn| {
             let mut table = CONTRACTS.write(txn, WRITING)?;
@@ -65,7 +65,7 @@ impl Store {
     }
 }
 
-fn contract(kept: &ContractV1) -> Result<Contract, StoreError> {
+fn contract(kept: &ContractV2) -> Result<Contract, StoreError> {
     kept.contract()
         .ok_or_else(|| StoreError::damaged(format!("contract `{}`", kept.symbol), "a number that is none"))
 }

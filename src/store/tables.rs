@@ -7,9 +7,10 @@ use super::blocks::{self, BlockHeader, kind_code, kind_from_code};
 use super::checked::TableOf;
 use super::journal;
 use super::records::{
-    ContractV1, GapV1, IdempotencyV1, LogEntryV1, LoginV1, RecordingV1, ResultDocumentV1, ResultReportV1,
-    ResultV3, RevokedTokenV1, SessionControlV1, SessionEventsV1, SessionRow, StrategyStatisticsV1,
-    StrategyV1, SymbolFactsV1, SymbolSpecV1, TickerCacheV1, UserV1,
+    ContractV2, GapV1, IdempotencyV1, LogEntryV1, LoginV1, PresetV1, PumpLabelV1, RecordingV1,
+    ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, RevokedTokenV1, SessionControlV1,
+    SessionEventsV1, SessionRow, StrategyStatisticsV1, StrategyV1, SymbolFactsV1, SymbolSpecV2,
+    TickerCacheV1, UserV1,
 };
 use redb::{ReadTransaction, StorageError, TableDefinition, TableHandle, WriteTransaction};
 
@@ -30,8 +31,8 @@ pub const RECORDINGS: TableOf<&str, RecordingV1> = TableOf::records(
     |key, recording| recording.id == *key,
 );
 
-/// `(recording id, symbol) -> SymbolSpecV1`.
-pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV1> = TableOf::records(
+/// `(recording id, symbol) -> SymbolSpecV2`.
+pub const SYMBOL_SPECS: TableOf<(&str, &str), SymbolSpecV2> = TableOf::records(
     "symbol_specs_v1",
     |key| format!("symbol_spec `{}` of recording `{}`", key.1, key.0),
     |key, spec| spec.name == key.1,
@@ -73,6 +74,13 @@ pub const RESULT_REPORTS: TableOf<&str, ResultReportV1> = TableOf::records(
     "result_reports_v1",
     |key| format!("result_report `{key}`"),
     |key, report| report.id == *key,
+);
+
+/// `result id -> ResultNoteV1`: only results that somebody wrote about.
+pub const RESULT_NOTES: TableOf<&str, ResultNoteV1> = TableOf::records(
+    "result_notes_v1",
+    |key| format!("result_note `{key}`"),
+    |key, note| note.result_id == *key,
 );
 
 /// `(digest, result id) -> nothing`: the results that count in strategy statistics, by the digest of their
@@ -147,8 +155,8 @@ pub const CONTROLS: TableOf<(&str, u64), SessionControlV1> = TableOf::records(
     |_, _| true,
 );
 
-/// `(symbol, since, milliseconds since 1970) -> ContractV1`: terms of a contract, oldest first.
-pub const CONTRACTS: TableOf<(&str, i64), ContractV1> = TableOf::records(
+/// `(symbol, since, milliseconds since 1970) -> ContractV2`: terms of a contract, oldest first.
+pub const CONTRACTS: TableOf<(&str, i64), ContractV2> = TableOf::records(
     "contracts_v1",
     |key| format!("contract `{}` since {}", key.0, key.1),
     |key, contract| contract.symbol == key.0,
@@ -159,6 +167,20 @@ pub const SYMBOL_FACTS: TableOf<(&str, &str), SymbolFactsV1> = TableOf::records(
     "symbol_facts_v1",
     |key| format!("symbol_facts `{}` of recording `{}`", key.1, key.0),
     |_, _| true,
+);
+
+/// `(recording id, number) -> PumpLabelV1`: the pumps marked in a recording, oldest label first.
+pub const PUMP_LABELS: TableOf<(&str, u64), PumpLabelV1> = TableOf::records(
+    "pump_labels_v1",
+    |key| format!("pump_label {} of recording `{}`", key.1, key.0),
+    |key, label| label.number == key.1,
+);
+
+/// `(user name, preset name) -> PresetV1`.
+pub const PRESETS: TableOf<(&str, &str), PresetV1> = TableOf::records(
+    "presets_v1",
+    |key| format!("preset `{}` of `{}`", key.1, key.0),
+    |key, preset| (preset.user.as_str(), preset.name.as_str()) == *key,
 );
 
 /// `exchange -> TickerCacheV1`.
@@ -204,10 +226,13 @@ pub fn create_all(write: &WriteTransaction) -> Result<(), redb::TableError> {
     write.open_table(TICKERS.definition)?;
     write.open_table(SYMBOL_FACTS.definition)?;
     write.open_table(EVENT_LOG.definition)?;
+    write.open_table(RESULT_NOTES.definition)?;
+    write.open_table(PUMP_LABELS.definition)?;
+    write.open_table(PRESETS.definition)?;
     Ok(())
 }
 
-fn names() -> [&'static str; 23] {
+fn names() -> [&'static str; 26] {
     [
         META.name(),
         STRATEGIES.definition.name(),
@@ -232,6 +257,9 @@ fn names() -> [&'static str; 23] {
         TICKERS.definition.name(),
         SYMBOL_FACTS.definition.name(),
         EVENT_LOG.definition.name(),
+        RESULT_NOTES.definition.name(),
+        PUMP_LABELS.definition.name(),
+        PRESETS.definition.name(),
     ]
 }
 

@@ -2,6 +2,7 @@
 //! together.
 
 use super::error::during;
+use super::presets::remove_presets;
 use super::records::{LoginV1, UserV1};
 use super::tables::{LOGINS, USERS};
 use super::{Store, StoreError, decode, encode};
@@ -20,11 +21,12 @@ impl Store {
         self.change_user(user, remove_logins)
     }
 
-    /// Removes a user and all their logins.
+    /// Removes a user with all their logins and presets.
     pub fn delete_user(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.write(move |txn| {
             USERS.write(txn, WRITING)?.remove(name.as_str()).map_err(during(WRITING))?;
+            remove_presets(txn, &name)?;
             remove_logins(txn, &name)
         })
     }

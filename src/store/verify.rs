@@ -11,9 +11,9 @@ use super::guard::guarded;
 use super::journal::ChunkReader;
 use super::records::{RecordingState, RecordingV1};
 use super::tables::{
-    BLOCKS, CONTRACTS, CONTROLS, EVENT_LOG, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, RECORDINGS, RESULT_DIGESTS,
-    RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, REVOKED_TOKENS, SESSION_EVENTS, SESSIONS, STRATEGIES,
-    STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
+    BLOCKS, CONTRACTS, CONTROLS, EVENT_LOG, GAPS, IDEMPOTENCY, JOURNAL, LOGINS, PRESETS, PUMP_LABELS,
+    RECORDINGS, RESULT_DIGESTS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, REVOKED_TOKENS,
+    SESSION_EVENTS, SESSIONS, STRATEGIES, STRATEGY_STATISTICS, SYMBOL_FACTS, SYMBOL_SPECS, TICKERS, USERS,
 };
 use super::{Check, OpenMode, STORE_FILE, Store, StoreError, builder};
 use crate::domain::record::StreamKind;
@@ -163,6 +163,9 @@ impl Checker {
         checker.log(txn)?;
         checker.records(txn, STRATEGY_STATISTICS, |_| ())?;
         checker.records(txn, RESULT_REPORTS, |_| ())?;
+        checker.records(txn, RESULT_NOTES, |_| ())?;
+        checker.records(txn, PUMP_LABELS, |_| ())?;
+        checker.records(txn, PRESETS, |_| ())?;
         checker.records(txn, USERS, |_| ())?;
         checker.records(txn, LOGINS, |_| ())?;
         checker.records(txn, REVOKED_TOKENS, |_| ())?;

@@ -30,6 +30,7 @@ mod rehearsal;
 mod results;
 mod round_trip;
 mod rules;
+mod schema;
 mod serve;
 mod session_now;
 mod sessions;

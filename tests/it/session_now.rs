@@ -2,6 +2,7 @@
 //! without the engine.
 
 use crate::cli::Cli;
+use crate::schema;
 use crate::sessions::{World, prepared, request, with};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -37,50 +38,11 @@ pub async fn ask(sessions: &Sessions, id: &str, question: &Question) -> Option<V
     Some(answer)
 }
 
-/// Whether an answer has exactly the fields that its documented schema promises, of the right types.
-fn is_as_documented(document: &Value, schema: &Value, value: &Value, place: &str) {
-    if let Some(name) = schema["$ref"].as_str() {
-        let schema = document.pointer(name.trim_start_matches('#')).unwrap();
-        return is_as_documented(document, schema, value, place);
-    }
-    if let Some(either) = schema["oneOf"].as_array() {
-        let schema = &either[usize::from(value.is_null())];
-        return is_as_documented(document, schema, value, place);
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let types = &schema["type"];
-    let fits = |known: &Value| known == kind || value.is_u64() && known == "integer";
-    assert!(fits(types) || types.as_array().is_some_and(|all| all.iter().any(fits)), "{place}: {value}");
-    if let Some(words) = schema["enum"].as_array() {
-        assert!(value.is_null() || words.contains(value), "{place}: {value}");
-    }
-    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-        is_as_documented(document, &schema["items"], item, &format!("{place}/{index}"));
-    }
-    if let Some(fields) = value.as_object() {
-        let known = schema["properties"].as_object().unwrap();
-        assert_eq!(schema["required"].as_array().unwrap().len(), fields.len(), "{place}: {value}");
-        for (name, value) in fields {
-            let schema = known.get(name).unwrap_or_else(|| panic!("{place}/{name} is not documented"));
-            is_as_documented(document, schema, value, &format!("{place}/{name}"));
-        }
-    }
-}
-
 /// Checks an answer of `GET /sessions/{id}/<name>` against the documentation.
+#[track_caller]
 pub fn documented(name: &str, answer: &Value) {
-    let document = tradingd::http::openapi();
-    let answers =
-        &document["paths"][format!("/sessions/{{id}}/{name}")]["get"]["responses"]["200"]["content"];
-    let schema = &answers["application/json"]["schema"]["allOf"][1]["properties"]["data"];
-    is_as_documented(&document, schema, answer, name);
+    let name = format!("Session{}{}", name[..1].to_uppercase(), &name[1..]);
+    schema::openapi().fits_named(&name, answer);
 }
 
 /// What the events up to a number add up to.

@@ -73,7 +73,7 @@ fn generated(text: &str) -> Result<(usize, u32), String> {
 /// # Errors
 /// Market data or a scenario that cannot be used, an address that cannot be listened on.
 pub fn run(global: &Global, options: &Options) -> Result<(), Failure> {
-    let _log = telemetry::init(Level::Warn, Format::Text)
+    let _log = telemetry::init(Level::Warn, Format::Text, None)
         .map_err(|_| Failure::other("this process writes a log already"))?;
     let scenario = options.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
     let (source, contracts): (Box<dyn RowSource + Send>, Vec<Contract>) =

@@ -181,6 +181,7 @@ fn plan(
         maker_fee: rate(spec.maker_fee.0),
         taker_fee: rate(spec.taker_fee.0),
         maintenance: tier.map(|tier| rate(tier.maintenance.0)),
+        tiers: Vec::new(),
         state: 0,
         is_api_allowed: true,
         listed_ms: None,

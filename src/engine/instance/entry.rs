@@ -100,7 +100,8 @@ impl Instance {
         Ok((reference, kind))
     }
 
-    /// Reduces the lots to the limits of risk per trade, visible depth and expected slippage.
+    /// Reduces the lots to the largest order of the contract and to the limits of risk per trade, visible depth and
+    /// expected slippage.
     fn shrink(
         &self,
         wanted: Qty,
@@ -109,7 +110,7 @@ impl Instance {
         turn: &Turn<'_>,
     ) -> Result<Qty, RiskRefusal> {
         let limits = &turn.account.config.risk;
-        let mut lots = wanted;
+        let mut lots = wanted.min(turn.spec.max_quantity);
         let mut because = Guard::BelowMinimum;
         if let (Some(limit), Some(stop)) = (limits.risk_per_trade_pct, stop_pct.filter(|stop| *stop > 0.0)) {
             let loss = turn.account.equity().to_f64() * limit / 100.0;
@@ -151,7 +152,7 @@ impl Instance {
     ) -> EntryImpact {
         let leverage = self.leverage();
         let notional = turn.spec.notional(tick, qty);
-        let maintenance = turn.spec.tier(notional).maintenance.percent();
+        let tier = turn.spec.tier(notional, qty);
         let book =
             turn.market.touch(turn.at).map(|(bid, ask)| (turn.spec.price_f64(bid), turn.spec.price_f64(ask)));
         let mid = book.map(|(bid, ask)| (bid + ask) / 2.0);
@@ -163,8 +164,9 @@ impl Instance {
             total_exposure_pct: self.def.limits.max_exposure_pct,
             used_margin: turn.account.used_margin(),
             leverage,
+            tier_leverage: tier.max_leverage,
             stop_pct,
-            liquidation_pct: 100.0 / f64::from(leverage) - maintenance,
+            liquidation_pct: 100.0 / f64::from(leverage) - tier.maintenance.percent(),
             spread_pct: book.zip(mid).map(|((bid, ask), mid)| 100.0 * (ask - bid) / mid),
             band_pct: mid.map(|mid| 100.0 * (reference - mid).abs() / mid),
         }

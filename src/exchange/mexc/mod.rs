@@ -80,12 +80,16 @@ impl Mexc {
         Ok(Arc::new(Mexc { link: Arc::new(Link::new(settings, network, TaskClock::start())), handle }))
     }
 
-    /// All contracts, about 1,200.
+    /// All contracts, about 1,200. The list with margin tiers is newer than the one without, which answers where the
+    /// newer does not.
     ///
     /// # Errors
     /// Any [`ExchangeError`], as for every call here.
     pub fn contracts(&self) -> Result<Vec<Contract>, ExchangeError> {
-        self.rows(&calls::detail(None), rows::contracts)
+        match self.rows(&calls::detail_country(None), rows::contracts) {
+            Ok(contracts) if !contracts.is_empty() => Ok(contracts),
+            _ => self.rows(&calls::detail(None), rows::contracts),
+        }
     }
 
     /// One contract. Error code 1001: it does not exist.

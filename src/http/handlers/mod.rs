@@ -4,8 +4,13 @@
 
 pub mod auth;
 pub mod controls;
+pub mod labels;
+pub mod logins;
 pub mod metrics;
+pub mod notes;
 pub mod operations;
+pub mod presets;
+pub mod preview;
 pub mod recordings;
 pub mod records;
 pub mod results;

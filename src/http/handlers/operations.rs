@@ -1,5 +1,6 @@
 //! The daemon itself: health, configuration, analytics status and the API description.
 
+use crate::http::asyncapi::text as asyncapi_text;
 use crate::http::context::AppContext;
 use crate::http::error::Failure;
 use crate::http::reply::{Content, Reply};
@@ -9,7 +10,7 @@ use hyper::body::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Default number of events.
+/// Default number of events and of log lines.
 const EVENTS: usize = 200;
 
 /// `GET /health`.
@@ -42,6 +43,13 @@ pub fn events(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failu
     Ok(Reply::data(&context.service.events.read(after, limit)?))
 }
 
+/// `GET /api/log`.
+pub fn log(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    let after = call.query.integer("after").map_or(0, i64::unsigned_abs);
+    let limit = call.query.count("limit").unwrap_or(EVENTS);
+    Ok(Reply::data(&context.service.log.read(after, limit, call.query.text("level"))))
+}
+
 /// `GET /api/analytics/status`.
 pub fn analytics(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::data(&json!({"enabled": false, "reason": "no copy to QuestDB is configured", "tables": []})))
@@ -55,4 +63,9 @@ pub fn verify(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure>
 /// `GET /openapi.json`.
 pub fn openapi(context: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
     Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(context.openapi.as_bytes()))))
+}
+
+/// `GET /asyncapi.json`.
+pub fn asyncapi(_: &Arc<AppContext>, _: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::new(StatusCode::OK, Content::Flat(Bytes::from_static(asyncapi_text().as_bytes()))))
 }

@@ -70,6 +70,16 @@ pub fn candles(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Fail
     Ok(Reply::data(&context.service.recordings.candles(call.id(0), &request)?))
 }
 
+/// `GET /api/data-collection/{id}/coverage`.
+pub fn coverage(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.recordings.coverage(call.id(0), call.query.text("symbol"))?))
+}
+
+/// `GET /api/data-collection/{id}/uses`.
+pub fn uses(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure> {
+    Ok(Reply::data(&context.service.recordings.uses(call.id(0))?))
+}
+
 /// Accepted values of the `interval` parameter.
 pub const INTERVALS: &[&str] =
     &["1s", "5s", "10s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"];

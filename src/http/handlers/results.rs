@@ -24,6 +24,9 @@ pub fn list(context: &Arc<AppContext>, call: &mut Call) -> Result<Reply, Failure
     let filter = ResultFilter {
         strategy: call.query.text("strategy").map(str::to_owned),
         symbol: call.query.text("symbol").map(str::to_owned),
+        tag: call.query.text("tag").map(str::to_owned),
+        pinned: call.query.flag("pinned"),
+        source: call.query.text("source").map(str::to_owned),
     };
     let request = page(call);
     Ok(listed("results", context.service.results.list(&filter, &request)?, request.limit))

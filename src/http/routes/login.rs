@@ -1,9 +1,10 @@
 //! Login and user routes.
 
 use super::{ADMIN, DELETE, GET, POST, PUT, VIEWER, ask, example};
-use crate::http::handlers::{auth, users};
+use crate::http::handlers::{auth, logins, users};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Entrance, Public};
+use crate::http::route::Answers::Data;
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Example, Route, Takes};
 
@@ -16,6 +17,7 @@ pub const ROUTES: &[Route] = &[
         access: Entrance,
         takes: Takes::Json("Login"),
         refusals: &[(401, "authentication_failed"), (429, "login_delayed")],
+        answers: Data("LoginTokens"),
         run: Async(auth::login),
         examples: &[
             example("wrong", r#"{"username": "nobody", "password": "not the password"}"#, 401),
@@ -30,6 +32,7 @@ pub const ROUTES: &[Route] = &[
         access: Entrance,
         takes: Takes::Optional("Refresh"),
         refusals: &[(401, "authentication_required"), (401, "refresh_reused")],
+        answers: Data("LoginTokens"),
         run: Blocking(auth::refresh),
         lane: Lane::Urgent,
         examples: &[example("unknown", r#"{"refresh_token": "unknown"}"#, 401)],
@@ -40,6 +43,7 @@ pub const ROUTES: &[Route] = &[
         tag: "login",
         about: "Whether the first admin is still to be made.",
         access: Public,
+        answers: Data("SetupNeeded"),
         run: Now(auth::needs_setup),
         examples: &[ask("asked", "/api/v1/auth/setup", 200)],
         ..GET
@@ -52,6 +56,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("Setup"),
         success: &[201],
         refusals: &[(401, "setup_code_invalid"), (409, "setup_completed"), (429, "login_delayed")],
+        answers: Data("LoginTokens"),
         run: Async(auth::setup),
         examples: &[example(
             "done before",
@@ -65,6 +70,7 @@ pub const ROUTES: &[Route] = &[
         tag: "login",
         about: "End this login: its access token and its refresh token are refused from now on.",
         access: VIEWER,
+        answers: Data("LoggedOut"),
         run: Blocking(auth::logout),
         lane: Lane::Urgent,
         ..POST
@@ -73,8 +79,38 @@ pub const ROUTES: &[Route] = &[
         path: "/api/v1/auth/me",
         tag: "login",
         about: "Who is logged in, and what they may do.",
+        answers: Data("CurrentUser"),
         run: Now(auth::me),
         examples: &[ask("asked", "/api/v1/auth/me", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/v1/auth/logins",
+        tag: "login",
+        about: "Your logins that are still good, newest first.",
+        run: Blocking(logins::own),
+        examples: &[ask("asked", "/api/v1/auth/logins", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/v1/auth/logins/{id}",
+        tag: "login",
+        about: "End one of your logins; an admin ends anybody's. Its tokens are refused from now on.",
+        access: VIEWER,
+        refusals: &[(404, "login_not_found")],
+        run: Blocking(logins::end),
+        lane: Lane::Urgent,
+        examples: &[ask("unknown", "/api/v1/auth/logins/nothing", 404)],
+        ..DELETE
+    },
+    Route {
+        path: "/api/users/{name}/logins",
+        tag: "users",
+        about: "The logins of a user that are still good, newest first.",
+        access: ADMIN,
+        refusals: &[(404, "user_not_found")],
+        run: Blocking(logins::of_user),
+        examples: &[ask("unknown", "/api/users/nobody/logins", 404)],
         ..GET
     },
     Route {
@@ -82,6 +118,7 @@ pub const ROUTES: &[Route] = &[
         tag: "login",
         about: "A token for the X-CSRF-Token header of whatever changes something; bound to the login when there is one.",
         access: Public,
+        answers: Data("CsrfToken"),
         run: Now(auth::csrf_token),
         examples: &[ask("asked", "/csrf-token", 200)],
         ..GET
@@ -91,6 +128,7 @@ pub const ROUTES: &[Route] = &[
         tag: "users",
         about: "All users.",
         access: ADMIN,
+        answers: Data("UserList"),
         run: Blocking(users::list),
         examples: &[ask("all", "/api/users", 200)],
         ..GET
@@ -103,6 +141,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("NewUser"),
         success: &[201],
         refusals: &[(409, "user_exists"), (409, "too_many_users")],
+        answers: Data("User"),
         run: Once(users::create),
         examples: &[
             example(
@@ -121,6 +160,7 @@ pub const ROUTES: &[Route] = &[
         access: ADMIN,
         takes: Takes::Json("UserChange"),
         refusals: &[(404, "user_not_found"), (409, "last_admin")],
+        answers: Data("User"),
         run: Blocking(users::change),
         examples: &[Example {
             name: "unknown",
@@ -136,6 +176,7 @@ pub const ROUTES: &[Route] = &[
         about: "Remove a user.",
         access: ADMIN,
         refusals: &[(404, "user_not_found"), (409, "last_admin")],
+        answers: Data("UserDeleted"),
         run: Blocking(users::delete),
         examples: &[ask("unknown", "/api/users/nobody", 404)],
         ..DELETE

@@ -12,7 +12,7 @@ use super::handlers::operations::health;
 use super::lanes::Lane;
 use super::route::ParamKind::{Integer, Symbol, Text};
 use super::route::Run::Now;
-use super::route::{Access, Example, Method, Param, Route, Takes};
+use super::route::{Access, Answers, Example, Method, Param, Route, Takes};
 use crate::auth::Role;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SMALL_BODY_BYTES};
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ const GET: Route = Route {
     takes: Takes::Nothing,
     body_bytes: HTTP_SMALL_BODY_BYTES,
     success: &[200],
+    answers: Answers::Unsaid,
     refusals: &[],
     run: Now(health),
     lane: Lane::Store,

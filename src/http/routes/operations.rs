@@ -5,6 +5,7 @@ use crate::http::console;
 use crate::http::handlers::{metrics, operations, records, stream};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::{Local, Public};
+use crate::http::route::Answers::{Data, Document, Media, Socket};
 use crate::http::route::ParamKind::{Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now};
 use crate::http::route::{Param, Route, Takes};
@@ -17,6 +18,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "Whether the process answers.",
         access: Public,
+        answers: Data("Health"),
         run: Now(operations::health),
         examples: &[ask("asked", "/health", 200)],
         ..GET
@@ -27,6 +29,7 @@ pub const ROUTES: &[Route] = &[
         about: "Whether everything it depends on is there, each with its age.",
         access: Public,
         success: &[200, 503],
+        answers: Data("Readiness"),
         run: Blocking(operations::ready),
         lane: Lane::Urgent,
         examples: &[ask("asked", "/health/ready", 200)],
@@ -37,6 +40,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "Numbers for Prometheus. From this host without a login.",
         access: Local,
+        answers: Media(&["text/plain"]),
         run: Now(metrics::metrics),
         examples: &[ask("asked", "/metrics", 200)],
         ..GET
@@ -58,14 +62,41 @@ pub const ROUTES: &[Route] = &[
             },
         ],
         refusals: &[(409, "cursor_expired")],
+        answers: Data("EventLog"),
         run: Blocking(operations::events),
         examples: &[ask("asked", "/api/events?limit=2", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/log",
+        tag: "operations",
+        about: "The last lines of the daemon's log, kept in memory.",
+        access: ADMIN,
+        query: &[
+            Param { name: "after", kind: Integer(0, i64::MAX), about: "Only lines with a higher number." },
+            Param {
+                name: "limit",
+                kind: Integer(1, 1_000),
+                about: "Lines at most, the newest; 200 when it is left out.",
+            },
+            Param {
+                name: "level",
+                kind: Word(&["error", "warn", "info", "debug"]),
+                about: "Only lines at least as important.",
+            },
+        ],
+        run: Now(operations::log),
+        examples: &[
+            ask("warnings", "/api/log?limit=50&level=warn", 200),
+            ask("of no level", "/api/log?level=loud", 400),
+        ],
         ..GET
     },
     Route {
         path: "/api/config",
         tag: "operations",
         about: "The configuration that is in force. There are no secrets in it.",
+        answers: Data("DaemonConfig"),
         run: Now(operations::config),
         examples: &[ask("asked", "/api/config", 200)],
         ..GET
@@ -74,6 +105,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/config/status",
         tag: "operations",
         about: "Version of the configuration, when it was loaded, and what was wrong with the last change.",
+        answers: Data("ConfigStatus"),
         run: Now(operations::config_status),
         examples: &[ask("asked", "/api/config/status", 200)],
         ..GET
@@ -82,6 +114,7 @@ pub const ROUTES: &[Route] = &[
         path: "/api/analytics/status",
         tag: "operations",
         about: "The copy to QuestDB.",
+        answers: Data("AnalyticsStatus"),
         run: Now(operations::analytics),
         examples: &[ask("asked", "/api/analytics/status", 200)],
         ..GET
@@ -91,8 +124,19 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "This documentation.",
         access: Public,
+        answers: Document,
         run: Now(operations::openapi),
         examples: &[ask("asked", "/openapi.json", 200)],
+        ..GET
+    },
+    Route {
+        path: "/asyncapi.json",
+        tag: "operations",
+        about: "The documentation of the WebSocket.",
+        access: Public,
+        answers: Document,
+        run: Now(operations::asyncapi),
+        examples: &[ask("asked", "/asyncapi.json", 200)],
         ..GET
     },
     Route {
@@ -100,6 +144,7 @@ pub const ROUTES: &[Route] = &[
         tag: "operations",
         about: "Check every page, record and block of the store.",
         access: ADMIN,
+        answers: Data("StoreVerification"),
         run: Blocking(operations::verify),
         lane: Lane::Import,
         examples: &[ask("asked", "/api/store/verify", 200)],
@@ -122,6 +167,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only this recording, session or result, with all that belongs to it.",
             },
         ],
+        answers: Media(&["application/octet-stream"]),
         run: Async(records::send),
         examples: &[
             ask("all strategies", "/api/records?kind=strategies", 200),
@@ -136,6 +182,7 @@ pub const ROUTES: &[Route] = &[
         access: ADMIN,
         takes: Takes::Bytes,
         success: &[201],
+        answers: Data("RecordsReceived"),
         run: Async(records::receive),
         examples: &[ask("nothing", "/api/records", 400)],
         ..POST
@@ -148,6 +195,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Socket,
         success: &[101],
         refusals: &[(400, "upgrade_required")],
+        answers: Socket,
         run: Async(stream::upgrade),
         examples: &[ask("without upgrade", "/ws", 400)],
         ..GET
@@ -157,6 +205,7 @@ pub const ROUTES: &[Route] = &[
         tag: "console",
         about: "The console.",
         access: Public,
+        answers: Media(&["text/html"]),
         run: Now(console::index),
         examples: &[ask("asked", "/", 200)],
         ..GET
@@ -167,8 +216,22 @@ pub const ROUTES: &[Route] = &[
         about: "A file of the console.",
         access: Public,
         refusals: &[(404, "not_found")],
+        answers: Media(&["text/html", "text/css", "text/javascript"]),
         run: Now(console::file),
         examples: &[ask("unknown", "/console/nothing", 404)],
+        ..GET
+    },
+    Route {
+        path: "/console/{folder}/{file}",
+        tag: "console",
+        about: "A file of a folder of the console.",
+        access: Public,
+        refusals: &[(404, "not_found")],
+        run: Now(console::file_in_folder),
+        examples: &[
+            ask("a module", "/console/core/view.js", 200),
+            ask("unknown", "/console/core/nothing", 404),
+        ],
         ..GET
     },
 ];

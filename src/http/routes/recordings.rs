@@ -1,12 +1,17 @@
 //! Routes of recordings.
 
-use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, SYMBOL, ask, example};
-use crate::http::handlers::recordings;
+use super::{CURSOR, DELETE, GET, LIMIT, POINTS, POST, PUT, SYMBOL, ask, example};
 use crate::http::handlers::recordings::INTERVALS;
+use crate::http::handlers::{labels, recordings};
 use crate::http::route::Access::Public;
+use crate::http::route::Answers::{Data, Flat, Media};
 use crate::http::route::ParamKind::{Flag, Symbol, Text, Time, Word};
-use crate::http::route::Run::{Async, Blocking};
-use crate::http::route::{Param, Route, Takes};
+use crate::http::route::Run::{Async, Blocking, Once};
+use crate::http::route::{Example, Param, Route, Takes};
+use crate::limits::HTTP_BODY_BYTES;
+
+/// A pump as the examples mark it.
+const MARKED: &str = r#"{"symbol": "BTC_USDT", "grade": "A", "onset": "2024-08-08T23:56:00Z", "peak": "2024-08-08T23:57:00Z", "end": "2024-08-09T00:01:00Z", "note": "clear"}"#;
 
 /// The routes.
 pub const ROUTES: &[Route] = &[
@@ -26,6 +31,7 @@ pub const ROUTES: &[Route] = &[
             SYMBOL,
             Param { name: "include_stats", kind: Flag, about: "With counts per symbol." },
         ],
+        answers: Flat("RecordingList"),
         run: Blocking(recordings::list),
         examples: &[
             ask("the newest", "/api/data-collection/sessions?limit=50", 200),
@@ -38,6 +44,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "Delete a recording.",
         refusals: &[(404, "recording_not_found"), (409, "session_active")],
+        answers: Data("RecordingDeleted"),
         run: Blocking(recordings::delete),
         examples: &[ask("unknown", "/api/data-collection/sessions/nothing", 404)],
         ..DELETE
@@ -54,6 +61,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Upload("Import"),
         success: &[201],
         refusals: &[(400, "invalid_path"), (400, "invalid_file"), (503, "import_disabled")],
+        answers: Data("ImportedRecording"),
         run: Async(recordings::import),
         examples: &[example("outside", r#"{"path": "../../etc/passwd"}"#, 503)],
         ..POST
@@ -63,6 +71,7 @@ pub const ROUTES: &[Route] = &[
         tag: "recordings",
         about: "One recording: counts per symbol, gaps with their causes, bytes per record.",
         refusals: &[(404, "recording_not_found")],
+        answers: Data("RecordingDetail"),
         run: Blocking(recordings::get),
         examples: &[ask("unknown", "/api/data-collection/nothing", 404)],
         ..GET
@@ -83,9 +92,88 @@ pub const ROUTES: &[Route] = &[
             POINTS,
         ],
         refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        answers: Data("Candles"),
         run: Blocking(recordings::candles),
         examples: &[ask("without a symbol", "/api/data-collection/nothing/candles", 400)],
         ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/coverage",
+        tag: "recordings",
+        about: "How much of each UTC day is covered, symbol by symbol, with the causes of the gaps.",
+        query: &[SYMBOL],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        run: Blocking(recordings::coverage),
+        examples: &[ask("unknown", "/api/data-collection/nothing/coverage", 404)],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/uses",
+        tag: "recordings",
+        about: "What depends on a recording: running sessions, results, labels.",
+        refusals: &[(404, "recording_not_found")],
+        run: Blocking(recordings::uses),
+        examples: &[ask("unknown", "/api/data-collection/nothing/uses", 404)],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/labels",
+        tag: "recordings",
+        about: "The pumps that people marked in a recording, by onset.",
+        query: &[
+            SYMBOL,
+            Param {
+                name: "format",
+                kind: Word(&["json", "csv"]),
+                about: "csv with the columns of scored events; json when it is left out.",
+            },
+        ],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        run: Blocking(labels::list),
+        examples: &[ask("unknown", "/api/data-collection/nothing/labels", 404)],
+        ..GET
+    },
+    Route {
+        path: "/api/data-collection/{id}/labels",
+        tag: "recordings",
+        about: "Mark a pump. The label stays with the recording and goes with it.",
+        takes: Takes::Json("PumpLabel"),
+        success: &[201],
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found")],
+        run: Once(labels::add),
+        body_bytes: HTTP_BODY_BYTES,
+        examples: &[Example {
+            name: "of an unknown recording",
+            path: Some("/api/data-collection/nothing/labels"),
+            body: Some(MARKED),
+            status: 404,
+        }],
+        ..POST
+    },
+    Route {
+        path: "/api/data-collection/{id}/labels/{label}",
+        tag: "recordings",
+        about: "Change a label: all its fields are replaced.",
+        takes: Takes::Json("PumpLabel"),
+        refusals: &[(404, "recording_not_found"), (404, "symbol_not_found"), (404, "label_not_found")],
+        run: Blocking(labels::change),
+        body_bytes: HTTP_BODY_BYTES,
+        examples: &[Example {
+            name: "of an unknown recording",
+            path: Some("/api/data-collection/nothing/labels/1"),
+            body: Some(MARKED),
+            status: 404,
+        }],
+        ..PUT
+    },
+    Route {
+        path: "/api/data-collection/{id}/labels/{label}",
+        tag: "recordings",
+        about: "Delete a label.",
+        refusals: &[(404, "recording_not_found"), (404, "label_not_found")],
+        run: Blocking(labels::delete),
+        examples: &[ask("of an unknown recording", "/api/data-collection/nothing/labels/1", 404)],
+        ..DELETE
     },
     Route {
         path: "/api/data-collection/{id}/export",
@@ -110,6 +198,7 @@ pub const ROUTES: &[Route] = &[
             (404, "stream_not_found"),
             (429, "too_many_exports"),
         ],
+        answers: Media(&["text/csv", "application/x-ndjson", "application/vnd.apache.parquet"]),
         run: Async(recordings::export),
         examples: &[ask("unknown", "/api/data-collection/nothing/export", 404)],
         ..GET

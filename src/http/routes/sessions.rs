@@ -1,11 +1,14 @@
 //! Routes of sessions and their results.
 
-use super::{CURSOR, GET, LIMIT, POINTS, POST, POST_DOCUMENT, SYMBOL, ask, example};
-use crate::http::handlers::{results, session_now, sessions};
+use super::{
+    CURSOR, DELETE, GET, LIMIT, POINTS, POST, POST_DOCUMENT, PUT_DOCUMENT, SYMBOL, VIEWER, ask, example,
+};
+use crate::http::handlers::{notes, presets, results, session_now, sessions};
 use crate::http::lanes::Lane;
-use crate::http::route::ParamKind::{Integer, Text, Word};
+use crate::http::route::Answers::{Data, DataOrCsv, Media};
+use crate::http::route::ParamKind::{Flag, Integer, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
-use crate::http::route::{Param, Route, Takes};
+use crate::http::route::{Example, Param, Route, Takes};
 
 /// Format of a result's rows.
 const FORMAT: Param = Param {
@@ -38,6 +41,7 @@ pub const ROUTES: &[Route] = &[
             (503, "exchange_unavailable"),
             (503, "shutting_down"),
         ],
+        answers: Data("SessionStarted"),
         run: Once(sessions::start),
         lane: Lane::Start,
         examples: &[
@@ -62,6 +66,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("SessionStop"),
         success: &[200, 202],
         refusals: &[(404, "session_not_found"), (409, "session_already_stopped")],
+        answers: Data("SessionStopped"),
         run: Async(sessions::stop),
         examples: &[
             example("unknown", r#"{"session_id": "exec_20251118_150123_xyz789"}"#, 404),
@@ -88,6 +93,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only those of this type.",
             },
         ],
+        answers: Data("SessionList"),
         run: Blocking(sessions::list),
         examples: &[ask("all", "/sessions", 200), ask("running", "/sessions?status=running", 200)],
         ..GET
@@ -96,6 +102,7 @@ pub const ROUTES: &[Route] = &[
         path: "/sessions/execution-status",
         tag: "sessions",
         about: "The sessions that run now.",
+        answers: Data("RunningSessions"),
         run: Now(sessions::execution_status),
         examples: &[ask("all", "/sessions/execution-status", 200)],
         ..GET
@@ -105,6 +112,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "One session: state, progress, simulated time, speed, counters, error.",
         refusals: &[(404, "session_not_found")],
+        answers: Data("Session"),
         run: Blocking(sessions::get),
         examples: &[ask("unknown", "/sessions/nothing", 404)],
         ..GET
@@ -122,6 +130,7 @@ pub const ROUTES: &[Route] = &[
             },
         ],
         refusals: &[(404, "session_not_found"), (409, "cursor_expired")],
+        answers: Data("SessionEvents"),
         run: Blocking(sessions::events),
         examples: &[ask("unknown", "/sessions/nothing/events", 404)],
         ..GET
@@ -131,6 +140,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Of a running session now, of an ended one as its result knows it: balance, equity, profit, margin, fees, drawdown, budgets, limits.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionAccount"),
         run: Async(session_now::account),
         examples: &[ask("unknown", "/sessions/nothing/account", 404)],
         ..GET
@@ -140,6 +150,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Its open positions now: entry, mark, profit, stop, targets, liquidation price.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionPositions"),
         run: Async(session_now::positions),
         examples: &[ask("unknown", "/sessions/nothing/positions", 404)],
         ..GET
@@ -149,6 +160,7 @@ pub const ROUTES: &[Route] = &[
         tag: "sessions",
         about: "Its orders now that have not ended.",
         refusals: NOW_REFUSALS,
+        answers: Data("SessionOrders"),
         run: Async(session_now::orders),
         examples: &[ask("unknown", "/sessions/nothing/orders", 404)],
         ..GET
@@ -164,6 +176,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "strategy", kind: Text(128), about: "Only instances of this strategy." },
         ],
         refusals: NOW_REFUSALS,
+        answers: Data("SessionStates"),
         run: Async(session_now::states),
         examples: &[
             ask("unknown", "/sessions/nothing/states", 404),
@@ -177,6 +190,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its equity so far.",
         query: &[POINTS],
         refusals: NOW_REFUSALS,
+        answers: Data("SessionEquity"),
         run: Async(session_now::equity),
         examples: &[ask("unknown", "/sessions/nothing/equity", 404)],
         ..GET
@@ -191,10 +205,53 @@ pub const ROUTES: &[Route] = &[
             (409, "no_replay"),
             (429, "too_many_replays"),
         ],
+        answers: Data("SessionReplay"),
         run: Blocking(sessions::replay),
         lane: Lane::Replay,
         examples: &[ask("unknown", "/sessions/nothing/replay", 404)],
         ..GET
+    },
+    Route {
+        path: "/api/presets",
+        tag: "sessions",
+        about: "Your saved start requests, by name.",
+        run: Blocking(presets::list),
+        examples: &[ask("all", "/api/presets", 200)],
+        ..GET
+    },
+    Route {
+        path: "/api/presets/{name}",
+        tag: "sessions",
+        about: "Save a start request under a name, replacing yours of that name. It may be incomplete.",
+        takes: Takes::Json("Preset"),
+        success: &[200, 201],
+        run: Blocking(presets::put),
+        examples: &[
+            Example {
+                name: "a paper session",
+                path: Some("/api/presets/usual"),
+                body: Some(
+                    r#"{"request": {"session_type": "paper", "symbols": ["BTC_USDT"], "strategy_config": {"strategies": ["pump_v2"]}}}"#,
+                ),
+                status: 201,
+            },
+            Example {
+                name: "no request",
+                path: Some("/api/presets/usual"),
+                body: Some(r#"{"request": 1}"#),
+                status: 400,
+            },
+        ],
+        ..PUT_DOCUMENT
+    },
+    Route {
+        path: "/api/presets/{name}",
+        tag: "sessions",
+        about: "Delete one of your presets.",
+        refusals: &[(404, "preset_not_found")],
+        run: Blocking(presets::delete),
+        examples: &[ask("unknown", "/api/presets/nothing", 404)],
+        ..DELETE
     },
     Route {
         path: "/results",
@@ -205,7 +262,11 @@ pub const ROUTES: &[Route] = &[
             CURSOR,
             Param { name: "strategy", kind: Text(128), about: "Only results of this strategy." },
             SYMBOL,
+            Param { name: "tag", kind: Text(128), about: "Only results with this tag." },
+            Param { name: "pinned", kind: Flag, about: "Only pinned results, or only others." },
+            Param { name: "source", kind: Text(128), about: "Only results on this recording." },
         ],
+        answers: Data("ResultList"),
         run: Blocking(results::list),
         examples: &[ask("all", "/results", 200)],
         ..GET
@@ -216,6 +277,7 @@ pub const ROUTES: &[Route] = &[
         about: "Two to six results side by side.",
         query: &[Param { name: "ids", kind: Text(1_024), about: "Session ids with commas between them." }],
         refusals: &[(404, "result_not_found")],
+        answers: Data("ResultComparison"),
         run: Blocking(results::compare),
         examples: &[
             ask("one", "/results/compare?ids=a", 400),
@@ -228,9 +290,52 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "What a session was worth: metrics, assumptions, digest, per strategy and per symbol.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Data("SessionResult"),
         run: Blocking(results::get),
         examples: &[ask("unknown", "/results/session/nothing", 404)],
         ..GET
+    },
+    Route {
+        path: "/results/session/{id}",
+        tag: "results",
+        about: "Delete a result with its report and notes. What it added to the totals of its strategies stays.",
+        refusals: &[(404, "result_not_found"), (409, "result_pinned")],
+        run: Blocking(notes::delete),
+        examples: &[ask("unknown", "/results/session/nothing", 404)],
+        ..DELETE
+    },
+    Route {
+        path: "/results/session/{id}/note",
+        tag: "results",
+        about: "What people wrote about a result: name, notes, tags, whether it is pinned.",
+        access: VIEWER,
+        refusals: &[(404, "result_not_found")],
+        run: Blocking(notes::get),
+        examples: &[ask("unknown", "/results/session/nothing/note", 404)],
+        ..GET
+    },
+    Route {
+        path: "/results/session/{id}/note",
+        tag: "results",
+        about: "Name, annotate, tag or pin a result. Whatever is left out stays.",
+        takes: Takes::Json("ResultNote"),
+        refusals: &[(404, "result_not_found")],
+        run: Blocking(notes::put),
+        examples: &[
+            Example {
+                name: "unknown",
+                path: Some("/results/session/nothing/note"),
+                body: Some(r#"{"name": "tighter stop", "tags": ["pump"], "pinned": true}"#),
+                status: 404,
+            },
+            Example {
+                name: "misspelt",
+                path: Some("/results/session/nothing/note"),
+                body: Some(r#"{"tag": "pump"}"#),
+                status: 400,
+            },
+        ],
+        ..PUT_DOCUMENT
     },
     Route {
         path: "/results/session/{id}/trades",
@@ -238,6 +343,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its round trips, each with the conditions at its signal, entry and exit.",
         query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultTrades"),
         run: Blocking(results::trades),
         examples: &[ask("unknown", "/results/session/nothing/trades", 404)],
         ..GET
@@ -248,6 +354,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its equity curve.",
         query: &[POINTS, FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultEquity"),
         run: Blocking(results::equity),
         examples: &[ask("unknown", "/results/session/nothing/equity", 404)],
         ..GET
@@ -258,6 +365,7 @@ pub const ROUTES: &[Route] = &[
         about: "Its signals: the moments at which S1 became true.",
         query: &[FORMAT],
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: DataOrCsv("ResultSignals"),
         run: Blocking(results::signals),
         examples: &[ask("unknown", "/results/session/nothing/signals", 404)],
         ..GET
@@ -267,6 +375,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its orders.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Data("ResultOrders"),
         run: Blocking(results::orders),
         examples: &[ask("unknown", "/results/session/nothing/orders", 404)],
         ..GET
@@ -276,6 +385,7 @@ pub const ROUTES: &[Route] = &[
         tag: "results",
         about: "Its report: one HTML page that needs nothing else.",
         refusals: &[(404, "result_not_found"), (404, "session_not_found")],
+        answers: Media(&["text/html"]),
         run: Blocking(results::report),
         examples: &[ask("unknown", "/results/session/nothing/report", 404)],
         ..GET

@@ -2,9 +2,10 @@
 
 use super::{DELETE, GET, POST_DOCUMENT, PUT_DOCUMENT, VIEWER, ask, example};
 use crate::auth::Role;
-use crate::http::handlers::{strategies, symbols};
+use crate::http::handlers::{preview, strategies, symbols};
 use crate::http::lanes::Lane;
 use crate::http::route::Access::Public;
+use crate::http::route::Answers::Data;
 use crate::http::route::ParamKind::{Flag, Text, Word};
 use crate::http::route::Run::{Async, Blocking, Now, Once};
 use crate::http::route::{Access, Example, Param, Route, Takes};
@@ -24,6 +25,7 @@ pub const ROUTES: &[Route] = &[
                 about: "Only those with this text in id, name, description or tags.",
             },
         ],
+        answers: Data("StrategyList"),
         run: Async(strategies::list),
         examples: &[
             ask("all", "/api/strategies", 200),
@@ -44,6 +46,7 @@ pub const ROUTES: &[Route] = &[
         takes: Takes::Json("Strategy"),
         success: &[201],
         refusals: &[(400, "invalid_strategy"), (409, "strategy_exists")],
+        answers: Data("StrategyDetail"),
         run: Once(strategies::create),
         examples: &[
             example(
@@ -61,6 +64,7 @@ pub const ROUTES: &[Route] = &[
         about: "What is wrong with a document, all of it. Keeps nothing.",
         access: VIEWER,
         takes: Takes::Json("Strategy"),
+        answers: Data("StrategyValidation"),
         run: Blocking(strategies::validate),
         examples: &[
             example("valid", include_str!("../../../config/strategies/pump_v2.json"), 200),
@@ -73,6 +77,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "One strategy with its document, by id or by exact name.",
         refusals: &[(404, "strategy_not_found")],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::get),
         examples: &[
             ask("built in", "/api/strategies/pump_v2", 200),
@@ -92,6 +97,7 @@ pub const ROUTES: &[Route] = &[
             (409, "strategy_in_use"),
             (412, "version_conflict"),
         ],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::update),
         examples: &[Example {
             name: "built in",
@@ -106,6 +112,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "Hide a strategy. Its versions stay, for the results that name them.",
         refusals: &[(404, "strategy_not_found"), (409, "strategy_in_use"), (412, "version_conflict")],
+        answers: Data("StrategyDeleted"),
         run: Blocking(strategies::delete),
         examples: &[ask("unknown", "/api/strategies/nothing", 404)],
         ..DELETE
@@ -115,6 +122,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "All versions of a strategy, newest first.",
         refusals: &[(404, "strategy_not_found")],
+        answers: Data("StrategyVersionList"),
         run: Blocking(strategies::versions),
         examples: &[ask("built in", "/api/strategies/pump_v2/versions", 200)],
         ..GET
@@ -124,6 +132,7 @@ pub const ROUTES: &[Route] = &[
         tag: "strategies",
         about: "One version of a strategy.",
         refusals: &[(404, "strategy_not_found"), (404, "version_not_found")],
+        answers: Data("StrategyDetail"),
         run: Blocking(strategies::version),
         examples: &[
             ask("the first", "/api/strategies/pump_v2/versions/1", 200),
@@ -132,9 +141,33 @@ pub const ROUTES: &[Route] = &[
         ..GET
     },
     Route {
+        path: "/api/preview",
+        tag: "strategies",
+        about: "What a document would have done on up to a day of one recorded symbol: signals, trades and the marks of a chart. Computed for less than a second, kept nowhere; your next preview ends this one.",
+        takes: Takes::Json("Preview"),
+        refusals: &[
+            (400, "invalid_strategy"),
+            (404, "recording_not_found"),
+            (404, "symbol_not_found"),
+            (409, "preview_superseded"),
+        ],
+        run: Async(preview::preview),
+        lane: Lane::Preview,
+        examples: &[
+            example(
+                "an invalid document",
+                r#"{"document": {"strategy_name": "x"}, "recording_id": "nothing", "symbol": "BTC_USDT"}"#,
+                400,
+            ),
+            example("without a document", r#"{"recording_id": "nothing"}"#, 400),
+        ],
+        ..POST_DOCUMENT
+    },
+    Route {
         path: "/api/indicators",
         tag: "strategies",
         about: "Every indicator type with its formula, unit, inputs and parameters.",
+        answers: Data("IndicatorList"),
         run: Blocking(strategies::indicators),
         examples: &[ask("all", "/api/indicators", 200)],
         ..GET
@@ -144,6 +177,7 @@ pub const ROUTES: &[Route] = &[
         tag: "symbols",
         about: "The configured symbols.",
         access: Public,
+        answers: Data("SymbolList"),
         run: Now(symbols::configured),
         examples: &[ask("all", "/symbols", 200)],
         ..GET
@@ -162,6 +196,7 @@ pub const ROUTES: &[Route] = &[
             Param { name: "q", kind: Text(64), about: "Only those with this text in their name." },
         ],
         refusals: &[(503, "exchange_unavailable")],
+        answers: Data("ExchangeSymbols"),
         run: Blocking(symbols::exchange),
         lane: Lane::Exchange,
         examples: &[ask("not connected", "/api/exchange/symbols", 503)],
@@ -174,6 +209,7 @@ pub const ROUTES: &[Route] = &[
                 trading.live.symbols the right to trade, foreign positions and orders, leverage, fees.",
         access: Access::Role(Role::Live),
         refusals: &[(503, "exchange_unavailable")],
+        answers: Data("ExchangeAccount"),
         run: Blocking(symbols::account),
         lane: Lane::Exchange,
         examples: &[ask("not connected", "/api/exchange/account", 503)],

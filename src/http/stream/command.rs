@@ -1,6 +1,7 @@
 //! Client messages: `auth`, `subscribe`, `unsubscribe` and `ping` (or its synonym `heartbeat`). Reports all
 //! problems of a message at once and ignores its `timestamp`.
 
+use super::protocol::{self, Narrows, REQUESTS, STREAMS};
 use crate::domain::symbol_name;
 use crate::json::{self, Bounds, at};
 use crate::limits::{STREAM_IN_BYTES, STREAM_JSON_DEPTH, STREAM_PROBLEMS, STREAM_SYMBOLS};
@@ -78,25 +79,6 @@ impl Subscribe {
     }
 }
 
-/// Parameters that restrict a stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Narrows {
-    Nothing,
-    MustNameSession,
-    SessionAndSymbols,
-}
-
-const STREAMS: [(&str, Narrows); 8] = [
-    ("sessions", Narrows::Nothing),
-    ("session", Narrows::MustNameSession),
-    ("market_data", Narrows::SessionAndSymbols),
-    ("indicators", Narrows::SessionAndSymbols),
-    ("signals", Narrows::SessionAndSymbols),
-    ("orders", Narrows::SessionAndSymbols),
-    ("positions", Narrows::SessionAndSymbols),
-    ("health", Narrows::Nothing),
-];
-
 /// Parses a message.
 pub(super) fn read(text: &str) -> Command {
     let mut problems = Problems::default();
@@ -131,19 +113,13 @@ pub(super) fn unusable(problems: Vec<(String, String)>) -> Refusal {
 }
 
 fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action> {
-    const KINDS: [(&str, &[&str]); 5] = [
-        ("auth", &["type", "id", "timestamp", "token"]),
-        ("subscribe", &["type", "id", "timestamp", "stream", "params"]),
-        ("unsubscribe", &["type", "id", "timestamp", "stream", "params"]),
-        ("ping", &["type", "id", "timestamp"]),
-        ("heartbeat", &["type", "id", "timestamp"]),
-    ];
-    let Some(kind) = problems.word(fields, "type", &KINDS.map(|(kind, _)| kind)) else {
+    let kinds: Vec<&str> = REQUESTS.iter().flat_map(|request| request.kinds).copied().collect();
+    let Some(kind) = problems.word(fields, "type", &kinds) else {
         // Without a type the allowed fields are unknown.
         return None;
     };
-    let (_, known) = KINDS.iter().find(|(name, _)| *name == kind)?;
-    problems.unknown(fields, "", known);
+    let request = REQUESTS.iter().find(|request| request.kinds.contains(&kind))?;
+    problems.unknown(fields, "", request.fields);
     match kind {
         "auth" => Some(Action::Auth { token: problems.required_text(fields, "", "token", TOKEN_BYTES)? }),
         "subscribe" => subscribe(fields, problems).map(Action::Subscribe),
@@ -154,7 +130,7 @@ fn action(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Action
 
 fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Subscribe> {
     let none = Map::new();
-    let stream = problems.word(fields, "stream", &STREAMS.map(|(name, _)| name));
+    let stream = problems.word(fields, "stream", &STREAMS.each_ref().map(|stream| stream.name));
     let params = match fields.get("params") {
         None => &none,
         Some(Value::Object(params)) => params,
@@ -164,7 +140,7 @@ fn subscribe(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Sub
         }
     };
     let stream = stream?;
-    let (_, narrows) = STREAMS.iter().find(|(name, _)| *name == stream)?;
+    let narrows = protocol::stream(stream)?.narrows;
     let known: &[&str] = match narrows {
         Narrows::Nothing => &["resume_from"],
         _ => &["session_id", "symbols", "resume_from"],

@@ -1,7 +1,7 @@
 //! The WebSocket: clients, their subscriptions and positions.
 //!
-//! A client is a task with cursors into the hub's topics and no queue of its own. `command` parses its
-//! messages, `message` builds those sent to it. A client that cannot keep up is closed, so it never slows
+//! A client is a task with cursors into the hub's topics and no queue of its own. `protocol` is the table of what is said, `command`
+//! parses its messages, `message` builds those sent to it. A client that cannot keep up is closed, so it never slows
 //! others.
 //!
 //! Close codes: 1001 no sign of life, 1002 protocol error, 1003 binary message, 1007 invalid UTF-8, 1008 too
@@ -14,8 +14,10 @@ mod client;
 mod command;
 mod frames;
 mod message;
+mod protocol;
 
 pub use command::Subscribe;
+pub use protocol::{REQUESTS, Request, STREAMS, StreamEntry};
 
 use crate::limits::{STREAM_BLOCKING, STREAM_CLIENTS, STREAM_IN_BYTES, STREAM_OUT_BYTES};
 use crate::service::hub::Hub;

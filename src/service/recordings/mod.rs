@@ -4,7 +4,9 @@
 //! recorded.
 
 mod candles;
+mod coverage;
 mod export;
+mod labels;
 mod load;
 mod order;
 mod seen;
@@ -12,12 +14,13 @@ mod view;
 
 pub use candles::CandleRequest;
 pub use export::{Part, layout, write};
+pub use labels::{GRADES, NewLabel};
 pub use order::{Plan, Planned, in_time_order};
 pub use seen::Reading;
 pub use view::{RecordingFilter, RecordingLine};
 
 use super::page::{Page, PageRequest};
-use super::references::{References, Resource};
+use super::references::{Lease, References, Resource};
 use super::{Refusal, RefusalKind, SourceError};
 use crate::clock;
 use crate::config::Recording;
@@ -300,7 +303,12 @@ impl Recordings {
     /// `invalid_file` with position and reason.
     pub fn import_file(&self, path: &Path, now: Timestamp) -> Result<Value, Refusal> {
         let inputs = Inputs { files: vec![path.to_owned()], ..Inputs::default() };
-        self.import_all(inputs, path.parent().unwrap_or(path), now)
+        let folder = path.parent().unwrap_or(path);
+        self.import_all(inputs, folder, now).map_err(|refusal| Refusal {
+            // Whoever sent the file knows its name, not where it was kept meanwhile.
+            message: refusal.message.replace(&format!("{}/", folder.display()), ""),
+            ..refusal
+        })
     }
 
     fn import_all(&self, inputs: Inputs, root: &Path, now: Timestamp) -> Result<Value, Refusal> {
@@ -316,13 +324,21 @@ impl Recordings {
         Ok(shown)
     }
 
+    /// Keeps a recording from being deleted until the lease is dropped; `user` is named when somebody tries.
+    pub fn hold(&self, id: &str, user: &str) -> Lease {
+        self.references.hold(user, vec![Resource::Recording(id.to_owned())])
+    }
+
     /// A recording whose rows are about to be read, also while it is being made.
     fn readable(&self, id: &str, symbol: Option<&str>) -> Result<RecordingV1, Refusal> {
         self.store.readable_recording(id, symbol).map_err(not_found)
     }
 
     /// The recorded name of a symbol given in either spelling.
-    fn spelled(&self, id: &str, name: &str) -> Result<String, Refusal> {
+    ///
+    /// # Errors
+    /// `recording_not_found`, `symbol_not_found`.
+    pub fn spelled(&self, id: &str, name: &str) -> Result<String, Refusal> {
         let recording = self.store.counted_recording(id).map_err(not_found)?;
         recording.spelled(name).map(|symbol| symbol.name.clone()).ok_or_else(|| no_symbol(&recording, name))
     }

@@ -9,9 +9,10 @@ use super::request::{self, SessionKind, StartRequest, refused};
 use super::running::Failure;
 use crate::config::{Config, Exchange};
 use crate::domain::contract::Contract;
-use crate::domain::num::Rate;
+use crate::domain::decimal::Decimal;
+use crate::domain::num::{Qty, Rate};
 use crate::domain::record::StreamKind;
-use crate::domain::symbol::{RiskTier, SymbolSpec, SymbolTable};
+use crate::domain::symbol::{RiskTier, SymbolSpec, SymbolTable, UNBOUNDED};
 use crate::domain::time::{Span, Timestamp};
 use crate::json::at;
 use crate::report::no_trade;
@@ -225,11 +226,26 @@ fn spec(contract: &Contract, exchange: &Exchange) -> Option<SymbolSpec> {
         contract.contract_size,
     )?;
     let lots = contract.min_quantity.in_steps_of(contract.quantity_step).filter(|lots| *lots > 0);
-    spec.min_quantity = crate::domain::num::Qty(lots.unwrap_or(1));
+    spec.min_quantity = Qty(lots.unwrap_or(1));
     spec.maker_fee = Rate::from_percent(exchange.fees.maker_pct);
     spec.taker_fee = Rate::from_percent(exchange.fees.taker_pct);
     let first = spec.tiers.first().copied()?;
     let maintenance = contract.maintenance.map_or(first.maintenance, Rate::of);
-    spec.tiers = vec![RiskTier { max_leverage: contract.max_leverage.max(1), maintenance, ..first }];
+    let most = |contracts: Decimal| contracts.whole_steps_of(contract.quantity_step).map_or(UNBOUNDED, Qty);
+    spec.max_quantity = most(contract.max_quantity);
+    let max_leverage = contract.max_leverage.max(1);
+    spec.tiers = contract
+        .tiers
+        .iter()
+        .map(|tier| RiskTier {
+            max_quantity: most(tier.max_quantity),
+            max_leverage: tier.max_leverage.clamp(1, max_leverage),
+            maintenance: Rate::of(tier.maintenance),
+            ..first
+        })
+        .collect();
+    if spec.tiers.is_empty() {
+        spec.tiers = vec![RiskTier { max_leverage, maintenance, ..first }];
+    }
     Some(spec)
 }

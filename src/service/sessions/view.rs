@@ -67,6 +67,8 @@ pub struct SessionView {
     pub strategies: Vec<Value>,
     /// The recording it replays.
     pub source_session_id: Option<String>,
+    /// The recording it makes of what it receives: its candles are those of the session.
+    pub recording_session_id: Option<String>,
     /// Who started it.
     pub user: String,
     /// RFC 3339, milliseconds.
@@ -188,6 +190,7 @@ pub(super) fn stored(row: &SessionRow) -> SessionView {
         symbols: row.symbols.clone(),
         strategies: row.strategies.iter().map(strategy).collect(),
         source_session_id: row.recording_id.clone(),
+        recording_session_id: row.input_recording_id.clone(),
         user: row.user.clone(),
         created_at: time(row.created_us),
         started_at: row.started_us.map(time),

@@ -160,7 +160,7 @@ fn summary_of(
         win_rate_pct: traded.map(|all| rounded(100.0 * all.wins as f64 / all.trades as f64)),
         avg_profit_pct: traded.map(|all| rounded(all.net_pct_e9 as f64 / 1e9 / all.trades as f64)),
         total_trades: statistics.map(|all| all.trades),
-        last_result_id: statistics.map(|all| all.last_result_id.clone()),
+        last_result_id: statistics.map(|all| all.last_result_id.clone()).filter(|id| !id.is_empty()),
     }
 }
 

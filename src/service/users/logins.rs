@@ -7,6 +7,19 @@ use crate::domain::time::{Span, Timestamp};
 use crate::store::StoreError;
 use crate::store::records::{LoginV1, RevokedTokenV1, UserV1};
 
+/// A login as it is shown: never its tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoginLine {
+    /// Id, by which it can be ended.
+    pub id: String,
+    /// Whose.
+    pub user: String,
+    /// Time of the login.
+    pub created: Timestamp,
+    /// When it ends unless it is renewed before.
+    pub expires: Timestamp,
+}
+
 impl Users {
     /// Logs a user in. The caller checks [`Users::login_delay`] first and reports the outcome.
     ///
@@ -81,6 +94,45 @@ impl Users {
         standing.forget_expired_tokens(now);
         standing.revoke_token(&token);
         drop(standing);
+        self.next_epoch();
+        Ok(())
+    }
+
+    /// The logins that are still good, newest first; of one user, or of all.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn logins(&self, user: Option<&str>, now: Timestamp) -> Result<Vec<LoginLine>, Refusal> {
+        let mut all = self.store.logins()?;
+        all.retain(|login| {
+            !login.revoked && login.expires_us > now.micros() && user.is_none_or(|user| login.user == user)
+        });
+        all.sort_by(|a, b| (b.created_us, &b.family).cmp(&(a.created_us, &a.family)));
+        let time = |us: i64| Timestamp::from_micros(us).unwrap_or(Timestamp::MAX);
+        let line = |login: LoginV1| LoginLine {
+            id: login.family,
+            user: login.user,
+            created: time(login.created_us),
+            expires: time(login.expires_us),
+        };
+        Ok(all.into_iter().map(line).collect())
+    }
+
+    /// Ends a login by its id: none of its tokens is valid from now on. `owner` ends only their own.
+    ///
+    /// # Errors
+    /// `login_not_found`, also for a login of somebody else.
+    pub fn end_login(&self, id: &str, owner: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
+        let _changes = lock(&self.changes);
+        let is_theirs = |login: &LoginV1| {
+            !login.revoked && login.expires_us > now.micros() && owner.is_none_or(|owner| login.user == owner)
+        };
+        let login = self.store.login(id)?.filter(is_theirs).ok_or_else(|| {
+            Refusal::not_found("login_not_found", format!("there is no login {id:?} that could be ended"))
+        })?;
+        let revoked = LoginV1 { revoked: true, ..login };
+        self.store.put_login(&revoked, &[])?;
+        self.standing_mut().put_login(&revoked);
         self.next_epoch();
         Ok(())
     }

@@ -16,6 +16,7 @@ mod user_index;
 
 pub use accounts::{Alteration, User};
 pub use login_backoff::network;
+pub use logins::LoginLine;
 
 use super::{Refusal, RefusalKind};
 use crate::auth::{Access, AccessTokens, CsrfProblem, Keys, Role, csrf};

@@ -1,7 +1,7 @@
 //! What a recording states about its symbols besides their rows.
 
 use super::super::error::during;
-use super::super::records::{SymbolFactsV1, SymbolSpecV1};
+use super::super::records::{SymbolFactsV1, SymbolSpecV2};
 use super::super::tables::{SYMBOL_FACTS, SYMBOL_SPECS};
 use super::super::{Store, StoreError, encode};
 use super::WRITING;
@@ -62,7 +62,7 @@ pub(super) fn put_facts(txn: &WriteTransaction, id: &str, all: &[NewFacts]) -> R
         let key = (id, new.symbol.as_str());
         facts.insert(key, encode(&new.facts)?.as_slice()).map_err(during(WRITING))?;
         if let Some(spec) = &new.spec {
-            specs.insert(key, encode(&SymbolSpecV1::from(spec))?.as_slice()).map_err(during(WRITING))?;
+            specs.insert(key, encode(&SymbolSpecV2::from(spec))?.as_slice()).map_err(during(WRITING))?;
         }
     }
     Ok(())

@@ -23,7 +23,7 @@ pub use removal::{Pruned, Retention};
 pub use writer::{NewRecording, RecordingWriter};
 
 use super::error::during;
-use super::records::{RecordingState, RecordingV1, SymbolSpecV1};
+use super::records::{RecordingState, RecordingV1, SymbolSpecV2};
 use super::tables::{GAPS, RECORDINGS, SYMBOL_SPECS};
 use super::{Store, StoreError, encode};
 use crate::domain::decimal::Decimal;
@@ -65,7 +65,7 @@ impl Store {
 
     /// Stores specifications of symbols as of the recording; [`Store::spec_of`] returns them from then on.
     pub fn put_recorded_specs(&self, id: &str, specs: &[SymbolSpec]) -> Result<(), StoreError> {
-        let encoded = |spec: &SymbolSpec| Ok((spec.name.clone(), encode(&SymbolSpecV1::from(spec))?));
+        let encoded = |spec: &SymbolSpec| Ok((spec.name.clone(), encode(&SymbolSpecV2::from(spec))?));
         let specs = specs.iter().map(encoded).collect::<Result<Vec<_>, StoreError>>()?;
         let id = id.to_owned();
         self.write(move |txn| {

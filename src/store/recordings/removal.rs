@@ -6,7 +6,9 @@
 
 use super::super::error::during;
 use super::super::records::{RecordingState, RecordingV1};
-use super::super::tables::{BLOCKS, BlockKey, GAPS, JOURNAL, RECORDINGS, SYMBOL_FACTS, SYMBOL_SPECS};
+use super::super::tables::{
+    BLOCKS, BlockKey, GAPS, JOURNAL, PUMP_LABELS, RECORDINGS, SYMBOL_FACTS, SYMBOL_SPECS,
+};
 use super::super::{Store, StoreError};
 use super::put;
 use crate::domain::time::Timestamp;
@@ -37,7 +39,7 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Removes a recording with its blocks, journal, gaps, facts and specifications, and the events of the session that made it.
+    /// Removes a recording with its blocks, journal, gaps, facts, specifications and labels, and the events of the session that made it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Refused`] while it is being made.
@@ -121,6 +123,8 @@ fn remove_some(txn: &WriteTransaction, id: &str) -> Result<bool, StoreError> {
     take::<(&str, u64)>(&mut journal, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
     let mut gaps = GAPS.write(txn, REMOVING)?;
     take::<(&str, u64)>(&mut gaps, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
+    let mut labels = PUMP_LABELS.write(txn, REMOVING)?;
+    take::<(&str, u64)>(&mut labels, (id, 0)..=(id, u64::MAX), |key| key.0 == id, &mut room)?;
     let mut specs = SYMBOL_SPECS.write(txn, REMOVING)?;
     take::<(&str, &str)>(&mut specs, (id, "")..(behind.as_str(), ""), |key| key.0 == id, &mut room)?;
     let mut facts = SYMBOL_FACTS.write(txn, REMOVING)?;

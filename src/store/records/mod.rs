@@ -10,8 +10,11 @@ mod idempotency;
 mod log_entry;
 mod login;
 mod order_answer;
+mod preset;
+mod pump_label;
 mod recording;
 mod result;
+mod result_note;
 mod session;
 mod session_control;
 mod strategy;
@@ -21,14 +24,17 @@ mod symbol_spec;
 mod ticker_cache;
 mod user;
 
-pub use contract::ContractV1;
+pub use contract::{ContractV1, ContractV2};
 pub use gap::GapV1;
 pub use idempotency::IdempotencyV1;
 pub use log_entry::LogEntryV1;
 pub use login::{LoginV1, RevokedTokenV1};
 pub use order_answer::{AnswerV1, ExecutionV1};
+pub use preset::PresetV1;
+pub use pump_label::PumpLabelV1;
 pub use recording::{RecordedStreamV1, RecordedSymbolV1, RecordingState, RecordingV1};
 pub use result::{ResultDocumentV1, ResultReportV1, ResultStrategyV2, ResultV1, ResultV2, ResultV3};
+pub use result_note::ResultNoteV1;
 pub use session::{
     SessionEventsV1, SessionReachedV2, SessionRow, SessionStrategyV2, SessionV1, SessionV2, SessionV3,
     SessionV4,
@@ -37,7 +43,7 @@ pub use session_control::{ControlKindV1, IntentV1, SessionControlV1};
 pub use strategy::StrategyV1;
 pub use strategy_statistics::StrategyStatisticsV1;
 pub use symbol_facts::SymbolFactsV1;
-pub use symbol_spec::{RiskTierV1, SymbolSpecV1};
+pub use symbol_spec::{RiskTierV1, RiskTierV2, SymbolSpecV1, SymbolSpecV2};
 pub use ticker_cache::TickerCacheV1;
 pub use user::UserV1;
 

@@ -48,9 +48,9 @@ fn recording() -> RecordingV1 {
     }
 }
 
-fn spec() -> SymbolSpecV1 {
+fn spec() -> SymbolSpecV2 {
     let decimal = |text: &str| Decimal::parse(text.as_bytes()).unwrap();
-    SymbolSpecV1::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
+    SymbolSpecV2::from(&SymbolSpec::new("BTC_USDT", decimal("0.1"), decimal("1"), decimal("0.0001")).unwrap())
 }
 
 fn facts() -> SymbolFactsV1 {
@@ -168,8 +168,8 @@ fn control() -> SessionControlV1 {
     }
 }
 
-fn contract() -> ContractV1 {
-    ContractV1 {
+fn contract() -> ContractV2 {
+    ContractV2 {
         symbol: "BTC_USDT".into(),
         display_name: "BTC_USDT PERPETUAL".into(),
         base: "BTC".into(),
@@ -184,6 +184,7 @@ fn contract() -> ContractV1 {
         maker_fee: (0, 0),
         taker_fee: (2, 4),
         maintenance: (4, 3),
+        tiers: vec![((230_000, 0), 200, (23, 4)), ((1_550_000, 0), 100, (4, 3))],
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),
@@ -263,6 +264,42 @@ fn idempotency() -> IdempotencyV1 {
     }
 }
 
+fn result_note() -> ResultNoteV1 {
+    ResultNoteV1 {
+        result_id: "exec_20240808_235416_a1b2c3".into(),
+        name: Some("tighter stop".into()),
+        notes: "half the loss\nof the run before".into(),
+        tags: vec!["pump".into(), "stop".into()],
+        pinned: true,
+        user: "ann".into(),
+        updated_us: 5,
+    }
+}
+
+fn pump_label() -> PumpLabelV1 {
+    PumpLabelV1 {
+        number: 2,
+        symbol: "NXSBTC".into(),
+        grade: "A".into(),
+        onset_us: 1_583_251_195_000_000,
+        peak_us: Some(1_583_251_327_281_000),
+        end_us: Some(1_583_251_553_681_000),
+        announced_us: None,
+        note: "clear".into(),
+        user: "ann".into(),
+        updated_us: 6,
+    }
+}
+
+fn preset() -> PresetV1 {
+    PresetV1 {
+        user: "ann".into(),
+        name: "usual".into(),
+        request: "{\"session_type\":\"paper\"}".into(),
+        updated_us: 7,
+    }
+}
+
 fn log_entry() -> LogEntryV1 {
     LogEntryV1 { session_id: "exec_20260728_112233_abcdef".into(), first_seq: 17, count: 3, bytes: 812 }
 }
@@ -286,6 +323,9 @@ fn older_versions_read_as_the_newest() {
     let old = |name: &str| std::fs::read(root(&format!("tests/golden/{name}_v1.bin"))).unwrap();
     assert_eq!(decode::<ResultV3>(&old("result")).unwrap(), ResultV3::from(result_v1()));
     assert_eq!(decode::<SessionRow>(&old("session")).unwrap(), session_v1());
+    let first = ContractV2 { tiers: Vec::new(), ..contract() };
+    assert_eq!(decode::<ContractV2>(&old("contract")).unwrap(), first);
+    assert_eq!(decode::<SymbolSpecV2>(&old("symbol_spec")).unwrap(), spec());
     let kept = |name: &str| std::fs::read(root(&format!("tests/golden/{name}.bin"))).unwrap();
     assert_eq!(decode::<SessionRow>(&kept("session_v2")).unwrap(), session_v2());
     assert_eq!(
@@ -317,6 +357,9 @@ fn golden_bytes_read_as_they_were_and_the_schema_lists_them() {
         golden(&tickers()),
         golden(&facts()),
         golden(&log_entry()),
+        golden(&result_note()),
+        golden(&pump_label()),
+        golden(&preset()),
     ];
     kinds.sort_unstable();
     let schema = std::fs::read_to_string(root("schema/records.md")).unwrap();
@@ -355,7 +398,7 @@ fn a_specification_survives_a_gap_and_a_contract_too() {
     assert_eq!(again, kept);
     assert_eq!(kept.bar_source().map(|source| source.as_str()), Some("name"));
     let kept = spec();
-    assert_eq!(SymbolSpecV1::from(&kept.spec().unwrap()), kept);
+    assert_eq!(SymbolSpecV2::from(&kept.spec().unwrap()), kept);
     assert_eq!(GapV1::new("BTCUSDT", &gap().gap().unwrap()), gap());
-    assert_eq!(ContractV1::from(&contract().contract().unwrap()), contract());
+    assert_eq!(ContractV2::from(&contract().contract().unwrap()), contract());
 }

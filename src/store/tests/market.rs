@@ -22,6 +22,7 @@ fn contract(symbol: &str, max_leverage: u32) -> Contract {
         maker_fee: number("0"),
         taker_fee: number("0.0002"),
         maintenance: Some(number("0.004")),
+        tiers: Vec::new(),
         state: 0,
         is_api_allowed: true,
         listed_ms: Some(1_591_242_684_000),

@@ -3,16 +3,16 @@
 use super::super::StoreError;
 use super::super::codec::{decode_payload, encode_payload};
 use super::super::records::{
-    GapV1, RecordingV1, ResultDocumentV1, ResultReportV1, ResultV3, SessionRow, StrategyV1, SymbolFactsV1,
-    SymbolSpecV1,
+    GapV1, PumpLabelV1, RecordingV1, ResultDocumentV1, ResultNoteV1, ResultReportV1, ResultV3, SessionRow,
+    StrategyV1, SymbolFactsV1, SymbolSpecV2,
 };
 use super::super::results::StrategyOutcome;
 use crate::limits::STORE_RECORD_BYTES;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-/// An entry. Gaps, facts, specifications and blocks belong to the recording before them; documents, reports and
-/// outcomes to the result before them.
+/// An entry. Gaps, facts, specifications, labels and blocks belong to the recording before them; notes, documents,
+/// reports and outcomes to the result before them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Entry {
     Strategy(StrategyV1),
@@ -20,10 +20,12 @@ pub enum Entry {
     Gap(GapV1),
     /// Facts of the named symbol.
     Facts(String, SymbolFactsV1),
-    Spec(SymbolSpecV1),
+    Spec(SymbolSpecV2),
+    Label(PumpLabelV1),
     Blocks(Blocks),
     Session(Box<SessionRow>),
     Result(Box<ResultV3>),
+    Note(ResultNoteV1),
     Document(ResultDocumentV1),
     Report(ResultReportV1),
     Outcome(StrategyOutcome),

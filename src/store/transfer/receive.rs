@@ -10,7 +10,8 @@ use super::super::recordings::{check_name, put};
 use super::super::records::{RecordedStreamV1, RecordingState, RecordingV1, ResultV3};
 use super::super::results::{EncodedResult, NewResult};
 use super::super::tables::{
-    BLOCKS, GAPS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGIES, SYMBOL_FACTS, SYMBOL_SPECS,
+    BLOCKS, GAPS, PUMP_LABELS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS, STRATEGIES,
+    SYMBOL_FACTS, SYMBOL_SPECS,
 };
 use super::super::verify::{Seen, VerifyReport, check_segment};
 use super::super::{Store, StoreError, encode, unpack};
@@ -87,6 +88,7 @@ impl Store {
                 Entry::Gap(gap) => known(recording, &gap.symbol)?,
                 Entry::Facts(symbol, _) => known(recording, symbol)?,
                 Entry::Spec(spec) => known(recording, &spec.name)?,
+                Entry::Label(label) => known(recording, &label.symbol)?,
                 _ => return Err(unsound("other records are among its rows")),
             }
             batch.add(self, entry)?;
@@ -181,6 +183,17 @@ impl Batch {
                 let key = (id, symbol.as_str(), *stream, *first_seq);
                 BLOCKS.write(txn, RECEIVING)?.insert(key, bytes.as_slice()).map(drop)
             }
+            Entry::Label(label) => {
+                let key = (id, label.number);
+                PUMP_LABELS.write(txn, RECEIVING)?.insert(key, encode(label)?.as_slice()).map(drop)
+            }
+            Entry::Note(note) => {
+                let bytes = encode(note)?;
+                RESULT_NOTES
+                    .write(txn, RECEIVING)?
+                    .insert(note.result_id.as_str(), bytes.as_slice())
+                    .map(drop)
+            }
             Entry::Facts(symbol, facts) => {
                 let key = (id, symbol.as_str());
                 SYMBOL_FACTS.write(txn, RECEIVING)?.insert(key, encode(facts)?.as_slice()).map(drop)
@@ -259,7 +272,7 @@ impl Counted {
 fn known(recording: &RecordingV1, symbol: &str) -> Result<(), StoreError> {
     match recording.symbol(symbol) {
         Some(_) => Ok(()),
-        None => Err(unsound(format!("it has facts or gaps of {symbol}, which it does not name"))),
+        None => Err(unsound(format!("it has facts, gaps or labels of {symbol}, which it does not name"))),
     }
 }
 

@@ -5,7 +5,8 @@ use super::super::guard::guarded;
 use super::super::records::{RecordingState, RecordingV1, ResultDocumentV1, ResultReportV1};
 use super::super::results::NewResult;
 use super::super::tables::{
-    BLOCKS, GAPS, RECORDINGS, RESULT_DOCUMENTS, RESULT_REPORTS, RESULTS, SESSIONS, SYMBOL_FACTS, SYMBOL_SPECS,
+    BLOCKS, GAPS, PUMP_LABELS, RECORDINGS, RESULT_DOCUMENTS, RESULT_NOTES, RESULT_REPORTS, RESULTS, SESSIONS,
+    SYMBOL_FACTS, SYMBOL_SPECS,
 };
 use super::super::{Store, StoreError, pack};
 use super::Records;
@@ -52,7 +53,9 @@ impl Store {
                 self.send_summary(id, to)?;
             }
             Records::Results => {
-                self.results()?.into_iter().try_for_each(|line| to.put(&Entry::Result(Box::new(line))))?
+                self.results()?.into_iter().try_for_each(|line| to.put(&Entry::Result(Box::new(line))))?;
+                let notes = self.table(RESULT_NOTES)?.checked().values()?;
+                notes.into_iter().try_for_each(|note| to.put(&Entry::Note(note)))?
             }
             Records::Result(id) => {
                 self.send_session(id, to)?;
@@ -72,10 +75,13 @@ impl Store {
         found.into_iter().try_for_each(|row| to.put(&Entry::Session(Box::new(row))))
     }
 
-    /// Writes the summary of a result; returns whether there is one.
+    /// Writes the summary of a result and its note; returns whether there is one.
     fn send_summary(&self, id: &str, to: &mut Entries<'_>) -> Result<bool, StoreError> {
         let Some(line) = self.table(RESULTS)?.checked().get(id)? else { return Ok(false) };
-        to.put(&Entry::Result(Box::new(line))).map(|()| true)
+        to.put(&Entry::Result(Box::new(line)))?;
+        let note = self.table(RESULT_NOTES)?.checked().get(id)?;
+        note.into_iter().try_for_each(|note| to.put(&Entry::Note(note)))?;
+        Ok(true)
     }
 
     fn send_recording(&self, id: &str, to: &mut Entries<'_>) -> Result<(), StoreError> {
@@ -102,7 +108,7 @@ impl Store {
     }
 }
 
-/// Writes a recording's description, gaps, facts and specifications.
+/// Writes a recording's description, gaps, labels, facts and specifications.
 fn describe(read: &ReadTransaction, recording: RecordingV1, to: &mut Entries<'_>) -> Result<(), StoreError> {
     let id = recording.id.clone();
     let (id, behind) = (id.as_str(), format!("{id}\0"));
@@ -111,6 +117,9 @@ fn describe(read: &ReadTransaction, recording: RecordingV1, to: &mut Entries<'_>
         Snapshot::new(read, GAPS)?
             .checked()
             .visit((id, 0), (id, u64::MAX), |_, gap| to.put(&Entry::Gap(gap)).map(ControlFlow::Continue))?;
+        Snapshot::new(read, PUMP_LABELS)?.checked().visit((id, 0), (id, u64::MAX), |_, label| {
+            to.put(&Entry::Label(label)).map(ControlFlow::Continue)
+        })?;
         Snapshot::new(read, SYMBOL_FACTS)?.checked().visit((id, ""), (&behind, ""), |key, facts| {
             to.put(&Entry::Facts(key.1.to_owned(), facts)).map(ControlFlow::Continue)
         })?;

@@ -150,6 +150,7 @@ fn service(disk: &Disk, folder: &Path, market: &Market) -> Arc<Service> {
         keys: Keys::load(folder, None).unwrap(),
         settings: InForce::new(config(), Path::new("the test's own"), clock::now()),
         exchange: Some(market.client()),
+        log: std::sync::Arc::default(),
     };
     Service::open(parts, clock::now()).unwrap()
 }

@@ -11,6 +11,7 @@ mod orders;
 mod paper;
 mod tickers;
 
+use crate::schema;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -126,7 +127,14 @@ impl World {
         let store = Store::open(state, OpenMode::CreateIfNew).unwrap();
         let keys = Keys::load(state, None).unwrap();
         let settings = InForce::new(config(), Path::new("the test's own"), clock::now());
-        let parts = Parts { store, state: state.to_owned(), keys, settings, exchange: client };
+        let parts = Parts {
+            store,
+            state: state.to_owned(),
+            keys,
+            settings,
+            exchange: client,
+            log: std::sync::Arc::default(),
+        };
         World { service: Service::open(parts, clock::now()).unwrap(), state: state.to_owned() }
     }
 
@@ -155,11 +163,16 @@ impl World {
         self.service.sessions.get(id).unwrap().counters.unwrap_or_default()
     }
 
+    /// Stops a session; what it then shows and did is as documented.
     #[track_caller]
     pub fn stop(&self, id: &str) {
         assert!(!self.service.sessions.stop(id, Span::from_seconds(30)).unwrap().still_stopping);
         let session = self.service.sessions.get(id).unwrap();
         assert_eq!(session.error_message, None, "{session:?}");
+        schema::openapi().fits_named("Session", &json!(session));
+        for event in self.events(id) {
+            schema::openapi().fits_named("Event", &event);
+        }
     }
 
     pub fn events(&self, id: &str) -> Vec<Value> {

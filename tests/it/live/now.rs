@@ -2,6 +2,7 @@
 //! and a replay decides the same.
 
 use super::{Market, World, paper, until};
+use crate::schema;
 use crate::session_now::{Folded, ask, questions};
 use serde_json::{Value, json};
 use tradingd::service::sessions::Question;
@@ -63,6 +64,7 @@ fn what_is_shown_of_a_paper_session_follows_from_its_events() {
     world.stop(&id);
     let replayed = world.service.sessions.replay(&id).unwrap();
     assert!(replayed.equal && replayed.digest_recorded.is_some(), "{replayed:?}");
+    schema::openapi().fits_named("SessionReplay", &json!(replayed));
 }
 
 #[test]

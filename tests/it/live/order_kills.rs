@@ -54,6 +54,14 @@ fn a_session_with_real_money_goes_on_after_every_kill() {
         daemon = Daemon::at(folder.path());
     }
     let login = daemon.log_in("admin");
+    let account = daemon.ask_as(&login, "GET", "/api/exchange/account", None);
+    assert_eq!(account.status, 200, "{}", account.json());
+    for (word, is_flat) in [("pause", None), ("resume", None), ("cancel", None), ("flatten", Some(true))] {
+        let acted = daemon.ask_as(&login, "POST", &format!("/sessions/{id}/{word}"), None).data();
+        assert_eq!(acted["is_done"], true, "{word}: {acted}");
+        assert!(is_flat.is_none_or(|flat| acted["is_flat"] == flat), "{word}: {acted}");
+    }
+    assert_eq!((market.held(), market.stops()), (0, 0), "flat, as the exchange shows it");
     let stop = json!({"session_id": id});
     until("the end", || {
         let stopped = daemon.ask_as(&login, "POST", "/sessions/stop", Some(&stop));

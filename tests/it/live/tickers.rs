@@ -41,6 +41,7 @@ fn one_call_for_many_and_stale_rather_than_nothing() {
     });
     assert_eq!(asked("/contract/ticker"), 1, "sixteen askers, one call");
     let first = world.service.market.symbols(&all(), &config, now).unwrap();
+    crate::schema::openapi().fits_named("ExchangeSymbols", &first);
     assert_eq!(first["source"], "cache");
     let row = &first["symbols"][0];
     assert!(row["price"].as_f64().unwrap() > 0.0 && row["tradable"] == true && row["price_step"] == 0.01);

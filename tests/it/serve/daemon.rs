@@ -1,5 +1,6 @@
 //! A daemon process per test: on a free port with a temporary state directory, killed on drop.
 
+use super::answers;
 use super::client::{Answer, Connection, Login};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -94,12 +95,15 @@ impl Daemon {
         Connection::open(self.address)
     }
 
-    /// Sends one request on a new connection.
+    /// Sends one request on a new connection; the answer must be as documented.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        self.connect()
+        let answer = self
+            .connect()
             .send(method, path, headers, body)
-            .unwrap_or_else(|| panic!("{method} {path} was not answered"))
+            .unwrap_or_else(|| panic!("{method} {path} was not answered"));
+        answers::are_as_documented(method, path, &answer);
+        answer
     }
 
     /// Sends one request with the token and CSRF token of a login.

@@ -1,5 +1,6 @@
 //! The daemon tested as a process over real sockets.
 
+pub mod answers;
 mod beside;
 pub mod client;
 mod crash;
@@ -13,3 +14,4 @@ mod pipes;
 mod reload;
 mod retries;
 mod seed;
+mod written;

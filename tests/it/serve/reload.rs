@@ -4,6 +4,7 @@
 //!
 //! `TRADINGD_RELOAD_EDITS` sets the number of edits (100), `TRADINGD_RELOAD_SEED` repeats the plan.
 
+use super::answers;
 use super::client::{Connection, Login};
 use super::daemon::{Daemon, config};
 use crate::cli::{Cli, shipped_one};
@@ -219,7 +220,11 @@ impl Ear {
     pub fn next(&mut self) -> Value {
         loop {
             match self.socket.read().unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Text(text) => {
+                    let message = serde_json::from_str(&text).unwrap();
+                    answers::message_is_as_documented(&message);
+                    return message;
+                }
                 Message::Ping(_) => self.socket.flush().unwrap(),
                 other => panic!("{other}"),
             }

@@ -2,7 +2,7 @@
 
 use super::fixtures::{data, decimal, ms, names, some, text};
 use super::parsing::Reader;
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, ContractTier};
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
 use crate::domain::record::{Record, RecordBody, StreamKind};
@@ -43,11 +43,19 @@ fn contracts() {
         maker_fee: decimal("0.0002"),
         taker_fee: decimal("0.0006"),
         maintenance: some("0.004"),
+        tiers: list[1].tiers.clone(),
         state: 0,
         is_api_allowed: true,
         listed_ms: None,
     };
     assert_eq!(list[1], expected);
+    let second =
+        ContractTier { max_quantity: decimal("20000"), max_leverage: 83, maintenance: decimal("0.008") };
+    assert_eq!(
+        (list[1].tiers.len(), list[1].tiers[1]),
+        (100, second),
+        "levels of 10,000 contracts and 0.4 %"
+    );
     assert!(list[1].is_tradable() && list[1].is_linear());
 
     let one = clean(&text("rest_public_contract_detail_one_2026.json").unwrap(), rows::contracts);

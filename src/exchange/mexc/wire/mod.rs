@@ -9,3 +9,4 @@ pub(super) mod envelope;
 pub(super) mod frame;
 pub(super) mod number;
 pub(super) mod rows;
+mod tiers;

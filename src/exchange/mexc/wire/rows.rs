@@ -3,7 +3,7 @@
 //! A row without its essential fields is dropped and counted; an optional field that cannot be read is `None`
 //! and counted.
 
-use super::number;
+use super::{number, tiers};
 use crate::domain::contract::Contract;
 use crate::domain::decimal::Decimal;
 use crate::domain::order::Side;
@@ -32,13 +32,14 @@ object! {
         settle = "settleCoin", contract_size = "contractSize", price_unit = "priceUnit", volume_unit = "volUnit", min_volume = "minVol",
         max_volume = "maxVol", max_leverage = "maxLeverage", country_leverage = "countryConfigContractMaxLeverage",
         maker_fee = "makerFeeRate", taker_fee = "takerFeeRate", maintenance = "maintenanceMarginRate", state = "state",
-        api_allowed = "apiAllowed", opening_time = "openingTime", create_time = "createTime",
+        risk_type = "riskLimitType", risk_base = "riskBaseVol", risk_step = "riskIncrVol", risk_levels = "riskLevelLimit",
+        initial = "initialMarginRate", initial_step = "riskIncrImr", maintenance_step = "riskIncrMmr",
+        risk_custom = "riskLimitCustom", api_allowed = "apiAllowed", opening_time = "openingTime", create_time = "createTime",
     }
     knows [
         "positionOpenType", "baseCoinName", "quoteCoinName", "futureType", "minLeverage", "priceScale", "volScale", "amountScale",
-        "bidLimitPriceRate", "askLimitPriceRate", "initialMarginRate", "riskBaseVol", "riskIncrVol", "riskLongShortSwitch",
-        "riskIncrMmr", "riskIncrImr", "riskLevelLimit", "riskLimitMode", "priceCoefficientVariation", "indexOrigin", "isNew", "isHot",
-        "isHidden", "conceptPlate", "conceptPlateId", "riskLimitType", "maxNumOrders", "marketOrderMaxLevel",
+        "bidLimitPriceRate", "askLimitPriceRate", "riskLongShortSwitch", "riskLimitMode", "priceCoefficientVariation", "indexOrigin", "isNew", "isHot",
+        "isHidden", "conceptPlate", "conceptPlateId", "maxNumOrders", "marketOrderMaxLevel",
         "marketOrderPriceLimitRate1", "marketOrderPriceLimitRate2", "triggerProtect", "appraisal", "showAppraisalCountdown",
         "automaticDelivery", "depthStepList", "limitMaxVol", "threshold", "baseCoinIconUrl", "id", "type", "openingCountdownOption",
         "deliveryTime", "contractId", "vid", "stockId",
@@ -206,6 +207,14 @@ fn contract(reader: &mut Reader, raw: &RawContract<'_>) -> Option<Contract> {
         maker_fee: reader.field(raw.maker_fee, number::decimal)?,
         taker_fee: reader.field(raw.taker_fee, number::decimal)?,
         maintenance: reader.field(raw.maintenance, number::decimal).filter(|rate| rate.mantissa() > 0),
+        tiers: tiers::of(&tiers::Fields {
+            kind: raw.risk_type,
+            listed: raw.risk_custom,
+            levels: raw.risk_levels,
+            quantity: [raw.risk_base, raw.risk_step],
+            initial: [raw.initial, raw.initial_step],
+            maintenance: [raw.maintenance, raw.maintenance_step],
+        }),
         state: reader.field(raw.state, number::integer)?,
         // Older answers lack the field; orders are allowed only where the exchange says so.
         is_api_allowed: reader.field(raw.api_allowed, number::truth).unwrap_or(false),

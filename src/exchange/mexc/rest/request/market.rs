@@ -11,6 +11,11 @@ pub fn ping() -> Request {
     Request::market(contract("ping"), &[])
 }
 
+/// All contracts, or one, with the margin tiers that hold where the host is.
+pub fn detail_country(symbol: Option<&str>) -> Request {
+    Request::market(contract("detail/country"), &[("symbol", symbol.map(str::to_owned))])
+}
+
 /// All contracts, or one.
 pub fn detail(symbol: Option<&str>) -> Request {
     Request::market(contract("detail"), &[("symbol", symbol.map(str::to_owned))])

@@ -1,0 +1,62 @@
+// What a running session holds and waits for: positions, open orders, states with the distance of their conditions.
+
+import { html } from "../core/view.js";
+import { duration, price, share, short } from "../core/format.js";
+import { words } from "../core/words.js";
+import { Badge, Empty, Loading, Panel, Pnl, PnlPercent, Time, useTick } from "./ui.js";
+import { Conditions } from "./conditions.js";
+import { ClosePosition } from "./controls.js";
+
+const text = words.board;
+
+/** @param {{session: any, now: any}} props */
+export function Positions({ session, now }) {
+  useTick(1000);
+  const list = now?.positions?.positions;
+  return html`<${Panel} class="second" title=${text.positionsTitle} count=${list?.length} flush>
+    ${!list ? html`<${Loading} />` : list.length === 0 ? html`<${Empty} title=${text.noPositions[0]}>${text.noPositions[1]}<//>` : html`<div class="instances">
+      ${list.map((/** @type {any} */ one) => html`<article key=${one.instance} class="instance">
+        <header><strong>${one.symbol}</strong><span class=${one.side === "long" ? "up" : "down"}>${one.side === "long" ? "▲ long" : "▼ short"} ${one.leverage}×</span>
+          <span class="grow"></span><${Pnl} value=${one.unrealised_pnl} /><${PnlPercent} value=${one.unrealised_pnl_pct} /></header>
+        <dl class="pairs"><dt>${text.quantity}</dt><dd>${short(one.quantity, 8)} @ ${price(one.entry_price)} <span class="faint">→ ${price(one.mark_price)}</span></dd>
+          <dt>${text.protected}</dt><dd>${one.stop ? html`<span class="good">✓ ${text.stopAt(price(one.stop.price))}</span> <span class="faint">${share(one.stop.distance_pct, 2)} · ${words.reasons[one.stop.trigger] ?? one.stop.trigger}</span>` : html`<span class="bad">✕ ${text.unprotected}</span>`}</dd>
+          ${one.targets.length > 0 && html`<dt>${text.targets}</dt><dd>${one.targets.map((/** @type {any} */ target) => `${price(target.price)} (${share(target.distance_pct, 2)})`).join(", ")}</dd>`}
+          <dt>${text.liquidation}</dt><dd>${price(one.liquidation_price)} <span class="faint">${share(one.liquidation_distance_pct)}</span></dd>
+          <dt>${text.age}</dt><dd>${duration((Date.now() - Date.parse(one.opened_at)) / 1000)} ${one.closes_at && html`<span class="faint">${text.closesAt} <${Time} value=${one.closes_at} what="time" /></span>`}</dd></dl>
+        <${ClosePosition} session=${session} position=${one} /></article>`)}</div>`}<//>`;
+}
+
+/** @param {{now: any}} props */
+export function Orders({ now }) {
+  const list = now?.orders?.orders ?? [];
+  if (!list.length) return null;
+  return html`<${Panel} title=${text.ordersTitle} count=${list.length} flush><div class="instances">${list.map((/** @type {any} */ one) => html`<article key=${one.order_id} class="instance">
+    <header><strong>${one.symbol}</strong><span class=${one.side === "buy" ? "up" : "down"}>${one.side}</span><span class="quiet">${one.purpose}</span><span class="grow"></span><${Badge}>${one.status.replaceAll("_", " ")}<//></header>
+    <p class="small quiet">#${one.order_id} · ${one.kind.replaceAll("_", " ")} ${one.limit == null ? "" : price(one.limit)} · ${short(one.filled_quantity, 8)} / ${short(one.quantity, 8)} · <${Time} value=${one.submitted_at} what="ms" /></p></article>`)}</div><//>`;
+}
+
+const ACTIVE = ["POSITION_ACTIVE", "ENTRY_EVALUATION", "CLOSE_ORDER_EVALUATION", "EMERGENCY_EXIT", "SIGNAL_DETECTED"];
+const KINDS = /** @type {Record<string, string>} */ ({ POSITION_ACTIVE: "good", ENTRY_EVALUATION: "busy", SIGNAL_DETECTED: "warn", CLOSE_ORDER_EVALUATION: "busy", EMERGENCY_EXIT: "bad", HALTED: "bad" });
+
+/** Strategy × symbol, those of the chosen symbol first. @param {{now: any, symbol: string, onPick: (symbol: string) => void}} props */
+export function Instances({ now, symbol, onPick }) {
+  useTick(1000);
+  const list = now?.states?.states;
+  if (!list) return html`<${Panel} title=${text.statesTitle}><${Loading} /><//>`;
+  const rank = (/** @type {any} */ one) => (one.symbol === symbol ? 0 : 2) + (ACTIVE.includes(one.state) ? 0 : 1);
+  const sorted = [...list].sort((a, b) => rank(a) - rank(b) || a.instance - b.instance);
+  return html`<${Panel} class="second" title=${text.statesTitle} count=${now.states.total_count} flush><div class="instances scroll" tabindex="0" aria-label=${text.statesTitle}>${sorted.map((one) => html`
+    <article key=${one.instance} class=${`instance ${one.symbol === symbol ? "marked" : ""}`}>
+      <header><button type="button" class="textlink" onClick=${() => onPick(one.symbol)}>${one.symbol}</button><span class="quiet">${one.strategy_id}${one.side === "short" ? " ▼" : ""}</span>
+        <span class="grow"></span><${Badge} kind=${KINDS[one.state] ?? ""} title=${one.state}>${words.states[one.state] ?? one.state}<//>${one.until && html`<${Left} until=${one.until} />`}</header>
+      ${one.conditions.length > 0 && html`<${Conditions} list=${one.conditions} />`}
+      ${one.warming_up.length > 0 && html`<p class="small warn">${text.warmingUp(one.warming_up.join(", "))}</p>`}
+      ${one.blocked && html`<p class="small warn">${text.blocked(one.blocked.reason)} ${one.blocked.until ? html`${text.until} <${Time} value=${one.blocked.until} what="time" />` : one.blocked.until_reason ?? ""}</p>`}
+    </article>`)}</div><//>`;
+}
+
+/** @param {{until: string}} props */
+const Left = ({ until }) => {
+  const left = (Date.parse(until) - Date.now()) / 1000;
+  return left > 0 ? html`<span class="small faint">${duration(left)}</span>` : null;
+};

@@ -1,0 +1,137 @@
+// Starting, watching and reading sessions, by hand in a page.
+
+import { assert, check, client, login, open, visit } from "./harness.mjs";
+
+/** The login page. */
+export async function entrance(context, demo) {
+  const page = await open(context, demo.url);
+  await check("a wrong password is said in words, a right one opens the console", async () => {
+    await page.fill("input[name=username]", demo.user);
+    await page.fill("input[name=password]", "not the password");
+    await page.click("form button");
+    await page.waitForFunction(() => document.querySelector(".error")?.textContent.length > 10);
+    await login(page, demo);
+    assert.equal(await page.textContent(".mode"), "PAPER");
+  });
+  return page;
+}
+
+export async function starting(page, demo) {
+  const api = await client(demo.url, demo.user, demo.password);
+  await check("a double click starts one backtest, after the checks allow it", async () => {
+    await visit(page, "/start");
+    const start = page.locator("button.start");
+    assert.ok(await start.isDisabled(), "nothing is chosen yet");
+    await page.waitForSelector("text=Choose at least one strategy.");
+    await page.fill("input[aria-label='Search strategies']", "minute_breakout");
+    await page.click("[aria-label=Strategies] tr:has-text('minute_breakout') input");
+    await page.click("[aria-label=Data] tr:has-text('completed') input[type=radio]");
+    await page.selectOption("#field-acceleration_factor select", "60");
+    // More than the cap is said at once, and keeps it from starting.
+    await page.fill("[aria-label='Budget of minute_breakout']", "1500");
+    await page.waitForSelector("text=over the cap");
+    assert.ok(await start.isDisabled());
+    await page.fill("[aria-label='Budget of minute_breakout']", "60%");
+    await page.waitForSelector("text=Ready to start.");
+    await page.click("button:has-text('JSON')");
+    assert.match(await page.textContent("pre"), /"global_cap": 1000[\s\S]*"60%"/);
+    const backtests = async () => (await api.get("/sessions?type=backtest")).sessions.length;
+    const before = await backtests();
+    await start.dblclick();
+    await page.waitForFunction(() => location.hash.startsWith("#/board/exec_"));
+    assert.equal(await backtests(), before + 1, "one session of two clicks");
+  });
+  await check("its progress is pushed, a reload in the middle loses nothing, and it ends by itself", async () => {
+    await page.waitForFunction(() => document.querySelector("progress")?.value > 10);
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector("progress")?.value > 10);
+    await page.waitForSelector(".head .badge:has-text('completed')", { timeout: 60_000 });
+    await page.waitForSelector("[aria-label=Trades] tbody tr");
+  });
+  await check("the report has its tiles, a chart per trade and why it was entered and left", async () => {
+    await page.click(".head a:has-text('Report')");
+    await page.waitForSelector(".tile:has-text('Profit factor')");
+    await page.click("[aria-label=Trades] tbody tr >> nth=2");
+    await page.waitForSelector("text=Why it was entered");
+    assert.match(await page.evaluate(() => location.hash), /trade=2/);
+    assert.match(await page.textContent("[aria-label='Why there was a signal']"), /S1[\s\S]*met/);
+    await page.keyboard.press("]");
+    await page.waitForFunction(() => location.hash.includes("trade=3"));
+    const [page2] = await Promise.all([page.waitForEvent("popup"), page.click("a:has-text('HTML')")]);
+    await page2.waitForSelector("svg");
+    await page2.close();
+  });
+  await check("two results are compared side by side", async () => {
+    await visit(page, "/results");
+    await page.click("tbody input >> nth=0");
+    await page.click("tbody input >> nth=1");
+    await page.click("button:has-text('Compare 2')");
+    await page.waitForSelector("[aria-label=Compare] >> text=Profit factor");
+  });
+}
+
+/** The paper session of the demo, on the rehearsal exchange. */
+export async function paper(page, demo, picture) {
+  const api = await client(demo.url, demo.user, demo.password);
+  const { sessions } = await api.get("/sessions?type=paper");
+  const id = sessions[0].session_id;
+  await check("the board shows what every strategy waits for, positions, trades and decisions of three symbols", async () => {
+    await visit(page, `/board/${id}?symbol=GENERATEDPUMP_USDT`);
+    await page.waitForSelector(".watch button:nth-child(3)");
+    await page.waitForSelector(".condition .meter");
+    await page.waitForSelector(".chart canvas");
+    await page.waitForSelector("[aria-label=Trades] tr:has-text('GENERATEDPUMP_USDT')", { timeout: 150_000 });
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 20);
+  });
+  await check("a line of the log opens its conditions; a trade finds its mark and says why", async () => {
+    await page.click(".log .line:has(.is-s1)");
+    await page.waitForSelector("[aria-label=Conditions] >> text=met");
+    await page.click("[aria-label=Trades] tr:has-text('GENERATEDPUMP_USDT') >> nth=0");
+    await page.waitForSelector("text=Why it was entered");
+    if (picture) { await page.waitForTimeout(1500); await page.keyboard.press("Escape"); }
+  });
+  await check("after a reload nothing is missing: the page has every event of the log", async () => {
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 20);
+    const shown = await page.evaluate(async (session) => {
+      const { state } = await import("/console/core/store.js");
+      return state.events[session].list.map((event) => event.seq);
+    }, id);
+    assert.deepEqual(shown, shown.map((_, n) => n + 1), "numbers from 1 without a hole");
+  });
+  if (picture) {
+    await page.waitForFunction(() => document.querySelector(".chart canvas"));
+    await page.waitForTimeout(3000);
+    await page.screenshot({ path: picture });
+  }
+  await check("emergency stop: a short press does nothing, one second ends the paper session and no backtest", async () => {
+    const running = async (type) => (await api.get(`/sessions?status=running&type=${type}`)).sessions.length;
+    const completed = (await api.get("/api/data-collection/sessions")).sessions.find((one) => one.status === "completed");
+    await api.post("/sessions/start", { session_type: "backtest", strategy_config: { strategies: ["minute_breakout"] }, config: { session_id: completed.session_id, acceleration_factor: 1 } });
+    const stop = page.locator(".strip .stop");
+    await stop.click();
+    await page.waitForTimeout(300);
+    assert.equal(await running("paper"), 1);
+    await stop.hover();
+    await page.mouse.down();
+    await page.waitForSelector(".notice", { timeout: 15_000 });
+    await page.mouse.up();
+    assert.equal(await running("backtest"), 1);
+  });
+}
+
+/** Symbols with prices; without the exchange the configured ones, and the page says so. */
+export async function symbols(page) {
+  await check("symbols have prices; without the exchange the configured ones are there, and the page says so", async () => {
+    await visit(page, "/start?type=paper");
+    await page.waitForSelector("[aria-label=Symbols] >> text=GENERATEDPUMP_USDT");
+    assert.match(await page.textContent("[aria-label=Symbols] tbody tr"), /BTC_USDT[\d,.]+/);
+    await page.click("button:has-text('Top 10 movers')");
+    await page.waitForSelector(".chip >> nth=2");
+    await page.route("**/api/exchange/symbols*", (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ type: "error", error_code: "exchange_unavailable", error_message: "the exchange does not answer" }) }));
+    await page.reload();
+    await page.waitForSelector("text=The exchange does not answer");
+    await page.waitForSelector("[aria-label=Symbols] >> text=GENERATEDPUMP_USDT");
+    await page.unroute("**/api/exchange/symbols*");
+  });
+}
