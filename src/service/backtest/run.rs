@@ -241,7 +241,11 @@ impl<'a> Run<'a> {
         };
         assumptions.warnings.extend(noted);
         let labels = Labels {
-            mode: if self.source.is_market() { Mode::Paper } else { Mode::Backtest },
+            mode: match self.source.is_market() {
+                _ if self.settings.real_money => Mode::Live,
+                true => Mode::Paper,
+                false => Mode::Backtest,
+            },
             defs: self.defs(),
             source: self.source.label.clone(),
             strategies: self.strategies.iter().map(|strategy| strategy.label.clone()).collect(),

@@ -149,7 +149,7 @@ pub(super) fn read(body: &Value, config: &Config) -> Result<StartRequest, Refusa
     if kind == SessionKind::Live {
         settings.limits.exclusive_symbols = true;
         settings.risk = RiskChoice::Default;
-        settings.minimum_lots = true;
+        settings.real_money = true;
     }
     let mut ignored = Vec::new();
     if kind != SessionKind::Backtest {
