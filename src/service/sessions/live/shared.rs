@@ -91,6 +91,8 @@ impl Shared {
             why = alert.why,
             "a live session needs a look"
         );
+        let told = json!({"session_id": self.session, "kind": alert.kind, "reason": alert.why});
+        self.programs.tell(&told);
         let mut state = self.state();
         if state.alerts.len() == ALERTS_WAITING {
             state.alerts.remove(0);
