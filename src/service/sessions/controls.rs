@@ -8,11 +8,6 @@ use crate::domain::event::Command;
 use crate::domain::symbol::SymbolId;
 use crate::service::{Refusal, RefusalKind};
 use serde::{Deserialize, Serialize};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-/// How long a request waits until its commands are in the journal, and until everything is closed.
-const DONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is done to a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,61 +61,6 @@ pub struct Acted {
     pub is_done: bool,
     /// Whether nothing is open any more; of a live session, as the exchange shows it.
     pub is_flat: bool,
-}
-
-/// Between a request and the session's thread.
-#[derive(Default)]
-pub(super) struct Commands {
-    state: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    commands: Vec<Command>,
-    /// Commands handed over so far, and those that are in the journal.
-    given: u64,
-    done: u64,
-    is_flat: bool,
-}
-
-impl Commands {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Every change is complete before anything can panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is waiting, once.
-    pub(super) fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut self.lock().commands)
-    }
-
-    /// So many are in the journal.
-    pub(super) fn done(&self, count: usize) {
-        self.lock().done += count as u64;
-        self.changed.notify_all();
-    }
-
-    /// Whether nothing is open.
-    pub(super) fn show_flat(&self, is_flat: bool) {
-        let mut state = self.lock();
-        if state.is_flat != is_flat {
-            state.is_flat = is_flat;
-            self.changed.notify_all();
-        }
-    }
-
-    /// Hands commands over and waits for them; whether they are done, and whether nothing is open then.
-    fn give(&self, commands: Vec<Command>, waits_for_flat: bool) -> (bool, bool) {
-        let mut state = self.lock();
-        state.given += commands.len() as u64;
-        let mine = state.given;
-        state.commands.extend(commands);
-        let open = |state: &mut Waiting| state.done < mine || waits_for_flat && !state.is_flat;
-        let (state, _) =
-            self.changed.wait_timeout_while(state, DONE_WITHIN, open).unwrap_or_else(PoisonError::into_inner);
-        (state.done >= mine, state.is_flat)
-    }
 }
 
 impl Sessions {
@@ -200,22 +140,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_answered_when_they_are_in_the_journal() {
-        let commands = Commands::default();
-        std::thread::scope(|scope| {
-            let asked = scope.spawn(|| commands.give(Act::Flatten.commands(2), true));
-            let taken = loop {
-                let taken = commands.take();
-                if !taken.is_empty() {
-                    break taken;
-                }
-                std::thread::yield_now();
-            };
-            assert_eq!(taken, [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))]);
-            commands.done(3);
-            commands.show_flat(true);
-            assert_eq!(asked.join().unwrap(), (true, true));
-        });
+    fn an_act_is_what_the_engine_is_told() {
+        let closes = [Command::Pause, Command::Close(SymbolId(0)), Command::Close(SymbolId(1))];
+        assert_eq!(Act::Flatten.commands(2), closes);
         for (act, word) in Act::ALL {
             assert_eq!(Act::of(word), Some(act));
         }

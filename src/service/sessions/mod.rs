@@ -4,6 +4,7 @@
 //! one transaction. Never: a session that is lost, two ends, or a run that takes the daemon with it.
 
 mod collect;
+mod commands;
 mod conflict;
 mod controls;
 mod ending;

@@ -2,8 +2,8 @@
 //!
 //! Whatever happens inside, a bug included, the session ends in the store and the daemon goes on.
 
+use super::commands::Commands;
 use super::conflict::Traded;
-use super::controls::Commands;
 use super::live::{LiveTrading, Outbox};
 use super::market_run::MarketContext;
 use super::paper::PaperTrading;
