@@ -19,7 +19,10 @@ fn begun(market: &Market) -> (tempfile::TempDir, Daemon, String) {
     });
     config["recording"] = json!({"min_free_mib": 0});
     config["trading"] = json!({
-        "risk": {"trades_per_day": null, "consecutive_losses": null},
+        "risk": {
+            "trades_per_day": null, "consecutive_losses": null, "risk_per_trade_pct": null, "max_position_pct": null,
+            "symbol_exposure_pct": null, "margin_utilisation_pct": null, "daily_loss_pct": null, "max_drawdown_pct": null,
+        },
         "live": {"enabled": true, "symbols": market.symbols, "account_cap": 1e6, "day_cap": 1e8},
     });
     fs::write(folder.path().join("config.json"), config.to_string()).unwrap();

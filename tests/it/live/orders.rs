@@ -28,8 +28,12 @@ fn config(symbols: &[String]) -> Config {
     config.trading.live.symbols = symbols.to_vec();
     config.trading.live.account_cap = Some(1_000_000.0);
     config.trading.live.day_cap = Some(100_000_000.0);
-    config.trading.risk.trades_per_day = None;
-    config.trading.risk.consecutive_losses = None;
+    let risk = &mut config.trading.risk;
+    (risk.trades_per_day, risk.consecutive_losses) = (None, None);
+    // One contract of the made-up market costs a good part of the money.
+    (risk.risk_per_trade_pct, risk.max_position_pct) = (None, None);
+    (risk.symbol_exposure_pct, risk.margin_utilisation_pct) = (None, None);
+    (risk.daily_loss_pct, risk.max_drawdown_pct) = (None, None);
     config
 }
 
@@ -39,7 +43,7 @@ pub fn body(symbols: &[String]) -> Value {
         "symbols": symbols,
         "strategy_config": {"strategies": ["restless"]},
         "config": {
-            "initial_balance": 5_000, "stop_loss_percent": 5.0, "budget": {"global_cap": 4_000, "allocations": {}},
+            "initial_balance": 9_000, "stop_loss_percent": 5.0, "budget": {"global_cap": 9_000, "allocations": {}},
             "session_name": "first", "confirm_live": "first",
         },
     })
